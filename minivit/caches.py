@@ -1,0 +1,106 @@
+"""Look into a cache: which arrays backward keeps alive, and how many bytes they are."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy import ndarray
+
+from minivit.layers.layer import ParamStorage
+
+
+class Row(NamedTuple):
+    """One array in a cache. ``nbytes`` is 0 for a parameter, or when an earlier row already counts the memory."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    nbytes: int
+    note: str
+
+
+class Description:
+    """Table of the arrays in a cache: ``rows``, and a text or (in Jupyter) HTML rendering."""
+
+    def __init__(self, rows: list[Row]) -> None:
+        self.rows = rows
+        self.nbytes = sum(row.nbytes for row in rows)
+
+    def __str__(self) -> str:
+        cells = [("name", "shape", "dtype", "bytes", "")]
+        cells += [(row.name, str(row.shape), row.dtype, f"{row.nbytes:,}", row.note) for row in self.rows]
+        cells += [("total", "", "", f"{self.nbytes:,}", "")]
+        name, shape, dtype, size, _ = (max(map(len, column)) for column in zip(*cells, strict=True))
+        return "\n".join(
+            f"{a:<{name}}  {b:<{shape}}  {c:<{dtype}}  {d:>{size}}  {e}".rstrip() for a, b, c, d, e in cells
+        )
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        head = "<tr><th>name</th><th>shape</th><th>dtype</th><th>bytes</th><th></th></tr>"
+        body = "".join(
+            f"<tr><td><code>{row.name}</code></td><td>{row.shape}</td><td>{row.dtype}</td>"
+            f"<td style='text-align:right'>{row.nbytes:,}</td><td>{row.note}</td></tr>"
+            for row in self.rows
+        )
+        total = f"<tr><th>total</th><th></th><th></th><th style='text-align:right'>{self.nbytes:,}</th><th></th></tr>"
+        return f"<table>{head}{body}{total}</table>"
+
+
+def arrays_in(cache: Any, name: str = "") -> Iterator[tuple[str, ndarray]]:
+    """Every array in a nest of NamedTuples, tuples, lists and dicts, with its path: ``blocks.3.attn.qkv.x``."""
+    if isinstance(cache, ndarray):
+        yield name, cache
+    elif isinstance(cache, (tuple, list, dict)):
+        if isinstance(cache, dict):
+            items = cache.items()
+        elif isinstance(cache, tuple) and hasattr(cache, "_fields"):
+            items = zip(cache._fields, cache, strict=True)  # type: ignore[attr-defined]
+        else:
+            items = enumerate(cache)
+        for key, item in items:
+            yield from arrays_in(item, f"{name}.{key}" if name else str(key))
+
+
+def owner(array: ndarray) -> ndarray:
+    """The array whose memory this one is, perhaps, a view of; a view keeps all of it alive."""
+    while isinstance(array.base, ndarray):
+        array = array.base
+    return array
+
+
+def describe(cache: Any) -> Description:
+    """Table of the arrays in a cache: name, shape, dtype, bytes.
+
+    Each piece of memory is counted in the row where it first appears; a view counts for all the memory it keeps alive.
+    Parameters are listed and not counted. ``print`` it, or end a notebook cell with it.
+    """
+    rows: list[Row] = []
+    first: dict[int, str] = {}
+    for name, array in arrays_in(cache):
+        memory = owner(array)
+        note, nbytes = "", 0
+        if isinstance(memory, ParamStorage):
+            note = "parameter"
+        elif id(memory) in first:
+            note = f"in the memory of {first[id(memory)]}"
+        else:
+            first[id(memory)] = name
+            nbytes = memory.nbytes
+            note = "" if array.size == memory.size else f"keeps an array of shape {memory.shape} alive"
+        rows.append(Row(name, array.shape, str(array.dtype), nbytes, note))
+    return Description(rows)
+
+
+def nbytes(cache: Any) -> int:
+    """Bytes that a cache keeps alive for backward: each piece of memory once, parameters not counted."""
+    return describe(cache).nbytes
+
+
+def first_nonfinite(cache: Any) -> str | None:
+    """Path of the first array in a cache, in the order of the forward pass, that holds a nan or an infinity."""
+    for name, array in arrays_in(cache):
+        if np.issubdtype(array.dtype, np.inexact) and not np.isfinite(array).all():
+            return name
+    return None

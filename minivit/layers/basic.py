@@ -1,0 +1,91 @@
+"""Layers of one or two ops: Linear, LayerNorm, Mlp."""
+
+from typing import NamedTuple
+
+from numpy import ndarray
+from numpy.random import Generator
+
+from minivit.layers.init import normal, ones, zeros
+from minivit.layers.layer import Init, Layer, Param
+from minivit.ops.dropout import DropoutCache, dropout_backward, dropout_forward
+from minivit.ops.layer_norm import LayerNormCache, layer_norm_backward, layer_norm_forward
+from minivit.ops.linear import LinearCache, linear_backward, linear_forward
+from minivit.ops.registry import OPS, Op
+
+ACTIVATIONS: dict[str, Op] = {name: OPS[name] for name in ("gelu", "gelu_tanh", "relu")}
+
+
+class Linear(Layer):
+    """``y = x W + b`` with W of shape (in_features, out_features)."""
+
+    def __init__(self, in_features: int, out_features: int, *, bias: bool = True, init: Init | None = None) -> None:
+        self.weight = Param((in_features, out_features), init or normal(0.02))
+        self.bias = Param((out_features,), zeros) if bias else None
+
+    def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, LinearCache]:
+        return linear_forward(x, self.weight.value, self.bias.value if self.bias else None)
+
+    def backward(self, dy: ndarray, cache: LinearCache) -> ndarray:
+        dx, dweight, dbias = linear_backward(dy, cache)
+        self.weight.grad += dweight
+        if self.bias:
+            self.bias.grad += dbias
+        return dx
+
+
+class LayerNorm(Layer):
+    """Layer normalisation of the last axis; ``weight`` is gamma, ``bias`` is beta, as checkpoints call them."""
+
+    def __init__(self, dim: int, *, eps: float = 1e-6) -> None:
+        self.weight = Param((dim,), ones)
+        self.bias = Param((dim,), zeros)
+        self.eps = eps
+
+    def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, LayerNormCache]:
+        return layer_norm_forward(x, self.weight.value, self.bias.value, eps=self.eps)
+
+    def backward(self, dy: ndarray, cache: LayerNormCache) -> ndarray:
+        dx, dgamma, dbeta = layer_norm_backward(dy, cache)
+        self.weight.grad += dgamma
+        self.bias.grad += dbeta
+        return dx
+
+
+class MlpCache(NamedTuple):
+    """Caches of the steps of :class:`Mlp`, in order."""
+
+    fc1: LinearCache
+    act: NamedTuple
+    drop1: DropoutCache
+    fc2: LinearCache
+    drop2: DropoutCache
+
+
+class Mlp(Layer):
+    """Two linear maps with an activation between: each token alone, wide in the middle.
+
+    Source: Dosovitskiy et al. 2021, section 3.1; Vaswani et al. 2017, section 3.3 (there with ReLU).
+    """
+
+    def __init__(self, dim: int, hidden_dim: int, *, act_layer: str = "gelu", drop: float = 0.0) -> None:
+        if act_layer not in ACTIVATIONS:
+            raise ValueError(f"act_layer is {act_layer!r}; expected one of {', '.join(ACTIVATIONS)}")
+        self.fc1 = Linear(dim, hidden_dim)
+        self.fc2 = Linear(hidden_dim, dim)
+        self.act = ACTIVATIONS[act_layer]
+        self.drop = drop
+
+    def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, MlpCache]:
+        h, c_fc1 = self.fc1.forward(x)
+        h, c_act = self.act.forward(h)
+        h, c_drop1 = dropout_forward(h, rate=self.drop, rng=rng)
+        h, c_fc2 = self.fc2.forward(h)
+        h, c_drop2 = dropout_forward(h, rate=self.drop, rng=rng)
+        return h, MlpCache(c_fc1, c_act, c_drop1, c_fc2, c_drop2)
+
+    def backward(self, dy: ndarray, cache: MlpCache) -> ndarray:
+        (dh,) = dropout_backward(dy, cache.drop2)
+        dh = self.fc2.backward(dh, cache.fc2)
+        (dh,) = dropout_backward(dh, cache.drop1)
+        (dh,) = self.act.backward(dh, cache.act)
+        return self.fc1.backward(dh, cache.fc1)

@@ -1,0 +1,96 @@
+"""Transformer blocks: attention mixes tokens, the MLP thinks about each; both are added to what was there."""
+
+from typing import NamedTuple
+
+from numpy import ndarray
+from numpy.random import Generator
+
+from minivit.layers.attention import SelfAttention, SelfAttentionCache
+from minivit.layers.basic import LayerNorm, Mlp, MlpCache
+from minivit.layers.layer import Layer
+from minivit.ops.dropout import DropPathCache, drop_path_backward, drop_path_forward
+from minivit.ops.layer_norm import LayerNormCache
+
+
+class BlockCache(NamedTuple):
+    """Caches of the steps of a block, by name."""
+
+    norm1: LayerNormCache
+    attn: SelfAttentionCache
+    drop_path1: DropPathCache
+    norm2: LayerNormCache
+    mlp: MlpCache
+    drop_path2: DropPathCache
+
+
+class Block(Layer):
+    """Pre-norm block, that of ViT: ``x + attn(norm1(x))``, then ``x + mlp(norm2(x))``.
+
+    Source: Dosovitskiy et al. 2021, equations 2 and 3.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        num_heads: int,
+        *,
+        mlp_ratio: float = 4.0,
+        qkv_bias: bool = True,
+        proj_drop: float = 0.0,
+        drop_path: float = 0.0,
+        act_layer: str = "gelu",
+        norm_eps: float = 1e-6,
+    ) -> None:
+        self.norm1 = LayerNorm(dim, eps=norm_eps)
+        self.attn = SelfAttention(dim, num_heads, qkv_bias=qkv_bias, proj_drop=proj_drop)
+        self.norm2 = LayerNorm(dim, eps=norm_eps)
+        self.mlp = Mlp(dim, int(dim * mlp_ratio), act_layer=act_layer, drop=proj_drop)
+        self.drop_path = drop_path
+
+    def forward(
+        self, x: ndarray, *, mask: ndarray | None = None, rng: Generator | None = None
+    ) -> tuple[ndarray, BlockCache]:
+        h, c_norm1 = self.norm1.forward(x)
+        h, c_attn = self.attn.forward(h, mask=mask, rng=rng)
+        h, c_drop1 = drop_path_forward(h, rate=self.drop_path, rng=rng)
+        x = x + h  # never +=: we do not own x
+        h, c_norm2 = self.norm2.forward(x)
+        h, c_mlp = self.mlp.forward(h, rng=rng)
+        h, c_drop2 = drop_path_forward(h, rate=self.drop_path, rng=rng)
+        return x + h, BlockCache(c_norm1, c_attn, c_drop1, c_norm2, c_mlp, c_drop2)
+
+    def backward(self, dy: ndarray, cache: BlockCache) -> ndarray:
+        (dh,) = drop_path_backward(dy, cache.drop_path2)  # the forward, read from the bottom up
+        dh = self.mlp.backward(dh, cache.mlp)
+        dx = dy + self.norm2.backward(dh, cache.norm2)  # forward: x + h, so both ways get the gradient
+        (dh,) = drop_path_backward(dx, cache.drop_path1)
+        dh = self.attn.backward(dh, cache.attn)
+        return dx + self.norm1.backward(dh, cache.norm1)
+
+
+class PostNormBlock(Block):
+    """Post-norm block, that of the original Transformer: ``norm1(x + attn(x))``, then ``norm2(x + mlp(x))``.
+
+    The same parts and parameters as :class:`Block`; the normalisation stands on the main road, after each sum.
+
+    Source: Vaswani et al. 2017, section 3.1.
+    """
+
+    def forward(
+        self, x: ndarray, *, mask: ndarray | None = None, rng: Generator | None = None
+    ) -> tuple[ndarray, BlockCache]:
+        h, c_attn = self.attn.forward(x, mask=mask, rng=rng)
+        h, c_drop1 = drop_path_forward(h, rate=self.drop_path, rng=rng)
+        x, c_norm1 = self.norm1.forward(x + h)
+        h, c_mlp = self.mlp.forward(x, rng=rng)
+        h, c_drop2 = drop_path_forward(h, rate=self.drop_path, rng=rng)
+        y, c_norm2 = self.norm2.forward(x + h)
+        return y, BlockCache(c_norm1, c_attn, c_drop1, c_norm2, c_mlp, c_drop2)
+
+    def backward(self, dy: ndarray, cache: BlockCache) -> ndarray:
+        dsum = self.norm2.backward(dy, cache.norm2)
+        (dh,) = drop_path_backward(dsum, cache.drop_path2)
+        dx = dsum + self.mlp.backward(dh, cache.mlp)
+        dsum = self.norm1.backward(dx, cache.norm1)
+        (dh,) = drop_path_backward(dsum, cache.drop_path1)
+        return dsum + self.attn.backward(dh, cache.attn)

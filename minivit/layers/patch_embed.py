@@ -1,0 +1,49 @@
+"""Images to tokens."""
+
+from typing import NamedTuple
+
+from numpy import ndarray
+from numpy.random import Generator
+
+from minivit.layers.basic import Linear
+from minivit.layers.init import lecun_normal
+from minivit.layers.layer import Layer
+from minivit.ops.linear import LinearCache
+from minivit.ops.patches import PatchifyCache, pair, patchify_backward, patchify_forward
+
+
+class PatchEmbedCache(NamedTuple):
+    """Caches of the steps of :class:`PatchEmbed`."""
+
+    patches: PatchifyCache
+    proj: LinearCache
+
+
+class PatchEmbed(Layer):
+    """Cut the image into patches and map each to a token by one matrix (P*P*C, D).
+
+    This is a convolution with stride P: row (p, q, c) of ``proj.weight`` is the kernel at that place.
+
+    Source: Dosovitskiy et al. 2021, section 3.1, equation 1.
+    """
+
+    def __init__(
+        self, img_size: int | tuple[int, int], patch_size: int | tuple[int, int], in_chans: int, embed_dim: int
+    ) -> None:
+        self.img_size, self.patch_size = pair(img_size), pair(patch_size)
+        (Y, X), (P, Q) = self.img_size, self.patch_size
+        if Y % P or X % Q:
+            raise ValueError(f"image size {Y} x {X} is not divisible by the patch size {P} x {Q}")
+        self.grid_size = Y // P, X // Q
+        self.num_patches = self.grid_size[0] * self.grid_size[1]
+        self.proj = Linear(P * Q * in_chans, embed_dim, init=lecun_normal)
+
+    def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, PatchEmbedCache]:
+        h, c_patches = patchify_forward(x, patch_size=self.patch_size)  # (B, N, P*P*C)
+        h, c_proj = self.proj.forward(h)  # (B, N, D)
+        return h, PatchEmbedCache(c_patches, c_proj)
+
+    def backward(self, dy: ndarray, cache: PatchEmbedCache) -> ndarray:
+        dh = self.proj.backward(dy, cache.proj)
+        (dx,) = patchify_backward(dh, cache.patches)
+        return dx

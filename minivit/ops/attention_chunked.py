@@ -1,0 +1,128 @@
+"""Attention without the matrix: exact, in memory that is linear in the number of tokens.
+
+The N x S matrix of weights is never whole. Blocks of keys pass by, and each query keeps the largest score seen so far,
+the sum of exponentials relative to it, and the weighted sum of values; when a larger score turns up, what was summed
+is scaled down. Backward computes each block of weights again from q, k and one number per query.
+"""
+
+from collections.abc import Iterator
+from math import sqrt
+from typing import NamedTuple
+
+import numpy as np
+
+from minivit.ops.attention import AttentionGrads, check_attention_shapes
+from minivit.ops.rows import row_dot, row_sum, sum_to
+from minivit.types import Bool, Float, ndarray
+
+
+class AttentionChunkedCache(NamedTuple):
+    """What ``attention_chunked_backward`` needs: everything here is linear in N or S, but a bias or mask given."""
+
+    q: Float[ndarray, "*B N K"]
+    k: Float[ndarray, "*B S K"]
+    v: Float[ndarray, "*B S V"]
+    y: Float[ndarray, "*B N V"]
+    lse: Float[ndarray, "*B N 1"]  # log of the sum of exponentials of each query's scores
+    bias: Float[ndarray, "..."] | None
+    mask: Bool[ndarray, "..."] | None
+    scale: float
+    block_size: int
+
+
+def attention_chunked_forward(
+    q: Float[ndarray, "*B N K"],
+    k: Float[ndarray, "*B S K"],
+    v: Float[ndarray, "*B S V"],
+    bias: Float[ndarray, "..."] | None = None,
+    *,
+    mask: Bool[ndarray, "..."] | None = None,
+    scale: float | None = None,
+    block_size: int = 256,
+) -> tuple[Float[ndarray, "*B N V"], AttentionChunkedCache]:
+    r"""Same arguments and same result as :func:`~minivit.ops.attention.attention_forward`, one block of keys at a time.
+
+    For every query the softmax over all keys is built up block by block. With m the largest score so far,
+    :math:`\ell = \sum_j e^{s_j - m}` and :math:`z = \sum_j e^{s_j - m} v_j`, a new block with largest score m' gives
+
+    .. math:: m_+ = \max(m, m'), \quad
+              \ell_+ = e^{m - m_+} \ell + \textstyle\sum_j e^{s_j - m_+}, \quad
+              z_+ = e^{m - m_+} z + \textstyle\sum_j e^{s_j - m_+} v_j
+
+    and at the end :math:`y = z / \ell`.
+
+    Parameters
+    ----------
+    block_size : int
+        Number of keys looked at together; memory beyond inputs and output is N * block_size numbers per head.
+
+    Source: Rabe and Staats 2021, "Self-attention Does Not Need O(n^2) Memory"; Dao et al. 2022, "FlashAttention",
+    algorithm 1; the running softmax is Milakov and Gimelshein 2018.
+    """
+    check_attention_shapes(q, k, v, bias, mask)
+    if block_size < 1:
+        raise ValueError(f"attention_chunked: block_size is {block_size}; expected at least 1")
+    scale = 1 / sqrt(q.shape[-1]) if scale is None else scale
+    top = np.full((*q.shape[:-1], 1), -np.inf, q.real.dtype)
+    total = np.zeros_like(top, q.dtype)
+    y = np.zeros((*q.shape[:-1], v.shape[-1]), q.dtype)
+    for keys, p in _score_blocks(q, k, bias, mask, scale, block_size):
+        old, top = top, np.maximum(top, p.real.max(-1, keepdims=True))
+        finite_top = np.where(np.isneginf(top), 0, top)  # nothing allowed yet: avoid -inf - -inf
+        shrink = np.exp(old - finite_top)
+        p -= finite_top
+        np.exp(p, out=p)
+        total = total * shrink + row_sum(p)
+        y *= shrink
+        y += p @ v[..., keys, :]
+    nothing = total == 0  # queries that may look at no key: zeros out, zero weights in backward
+    total[nothing] = 1
+    y /= total
+    lse = top + np.log(total)
+    lse[nothing] = np.inf
+    return y, AttentionChunkedCache(q, k, v, y, lse, bias, mask, scale, block_size)
+
+
+def attention_chunked_backward(dy: Float[ndarray, "*B N V"], cache: AttentionChunkedCache) -> AttentionGrads:
+    r"""Gradients of :func:`attention_chunked_forward`, the four products of attention block by block.
+
+    A block of weights comes back as :math:`A = e^{S - \text{lse}}`. The softmax's sum over *all* keys,
+    :math:`\sum_j \bar A_{nj} A_{nj}`, needs no weights at all: since :math:`\bar A = \bar Y V^\top`, it is
+    :math:`\sum_d \bar y_{nd}\, y_{nd}` (Dao et al. 2022, appendix B.2).
+    """
+    q, k, v, y, lse, bias, mask, scale, block_size = cache
+    number = q.dtype.type(scale)
+    dq, dk, dv = np.zeros_like(q), np.empty_like(k), np.empty_like(v)
+    dbias = None if bias is None else np.zeros_like(bias)
+    mean_dweight = row_dot(dy, y)
+    for keys, p in _score_blocks(q, k, bias, mask, scale, block_size):
+        p -= lse
+        np.exp(p, out=p)  # p is this block of the attention weights
+        dv[..., keys, :] = p.mT @ dy  # forward: y = weights @ v
+        dscores = dy @ v[..., keys, :].mT  # forward: y = weights @ v
+        dscores -= mean_dweight  # forward: weights = softmax(scores)
+        dscores *= p
+        if dbias is not None:  # forward: scores += bias
+            part = dbias[..., keys] if dbias.shape[-1] > 1 else dbias
+            part += sum_to(dscores, part.shape)
+        dq += dscores @ k[..., keys, :]  # forward: scores = (q * scale) @ k.mT
+        dk[..., keys, :] = dscores.mT @ q  # forward: scores = (q * scale) @ k.mT
+    dq *= number
+    dk *= number
+    return AttentionGrads(dq, dk, dv, dbias)
+
+
+def _score_blocks(
+    q: ndarray, k: ndarray, bias: ndarray | None, mask: ndarray | None, scale: float, block_size: int
+) -> Iterator[tuple[slice, ndarray]]:
+    """The scores of all queries with one block of keys after the other: (slice of keys, scores (..., N, block))."""
+    scaled = q * q.dtype.type(scale)
+    for start in range(0, k.shape[-2], block_size):
+        keys = slice(start, start + block_size)
+        scores = scaled @ k[..., keys, :].mT
+        if bias is not None:
+            scores += bias[..., keys] if bias.shape[-1] > 1 else bias
+        if mask is not None:
+            allowed = mask[..., keys] if mask.shape[-1] > 1 else mask
+            scores[np.broadcast_to(~allowed, scores.shape)] = -np.inf
+        yield keys, scores

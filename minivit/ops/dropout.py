@@ -1,0 +1,97 @@
+"""Noise that regularises: dropout of single numbers, and of whole branches of a sample (stochastic depth).
+
+Randomness happens exactly when a generator is passed. Without one, both are the identity.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from minivit.types import Float, ndarray
+
+
+class DropoutCache(NamedTuple):
+    """What ``dropout_backward`` needs: 0 where dropped, 1 / (1 - rate) where kept; None if nothing was dropped."""
+
+    factor: Float[ndarray, "..."] | None
+
+
+class DropoutGrads(NamedTuple):
+    """Gradient of the argument of ``dropout_forward``."""
+
+    x: Float[ndarray, "..."]
+
+
+def dropout_forward(
+    x: Float[ndarray, "..."], *, rate: float, rng: np.random.Generator | None = None
+) -> tuple[Float[ndarray, "..."], DropoutCache]:
+    r"""Set each number to zero with probability ``rate``; scale the others so that the mean stays.
+
+    .. math:: y_i = x_i\, m_i / (1 - \text{rate}), \qquad m_i \sim \text{Bernoulli}(1 - \text{rate})
+
+    Parameters
+    ----------
+    rate : float
+        Probability of dropping, 0 <= rate < 1.
+    rng : numpy.random.Generator, optional
+        Without it, ``y`` is ``x`` (as at test time).
+
+    Raises
+    ------
+    ValueError
+        If ``rate`` is outside [0, 1).
+
+    Source: Srivastava et al. 2014, "Dropout"; the scaling at training time is section 10, "inverted dropout".
+    """
+    return _drop(x, x.shape, rate, rng)
+
+
+def dropout_backward(dy: Float[ndarray, "..."], cache: DropoutCache) -> DropoutGrads:
+    """Gradient of :func:`dropout_forward`: what was dropped gets none, what was scaled is scaled again."""
+    return DropoutGrads(dy.copy() if cache.factor is None else dy * cache.factor)  # forward: y = x * factor
+
+
+class DropPathCache(NamedTuple):
+    """What ``drop_path_backward`` needs: one factor per sample; None if nothing was dropped."""
+
+    factor: Float[ndarray, "..."] | None
+
+
+class DropPathGrads(NamedTuple):
+    """Gradient of the argument of ``drop_path_forward``."""
+
+    x: Float[ndarray, "B ..."]
+
+
+def drop_path_forward(
+    x: Float[ndarray, "B ..."], *, rate: float, rng: np.random.Generator | None = None
+) -> tuple[Float[ndarray, "B ..."], DropPathCache]:
+    r"""Stochastic depth: set whole samples of a residual branch to zero, and scale the others by 1 / (1 - rate).
+
+    .. math:: y_b = x_b\, m_b / (1 - \text{rate}), \qquad m_b \sim \text{Bernoulli}(1 - \text{rate})
+
+    A sample whose branch is dropped skips the layer: in ``x + drop_path(f(x))`` only the x remains.
+
+    Parameters and errors as for :func:`dropout_forward`.
+
+    Source: Huang et al. 2016, "Deep Networks with Stochastic Depth", section 3; per sample as in timm's ``DropPath``.
+    """
+    y, (factor,) = _drop(x, (len(x),) + (1,) * (x.ndim - 1), rate, rng)
+    return y, DropPathCache(factor)
+
+
+def drop_path_backward(dy: Float[ndarray, "B ..."], cache: DropPathCache) -> DropPathGrads:
+    """Gradient of :func:`drop_path_forward`: a dropped sample's branch gets none."""
+    return DropPathGrads(dy.copy() if cache.factor is None else dy * cache.factor)  # forward: y = x * factor
+
+
+def _drop(
+    x: ndarray, shape: tuple[int, ...], rate: float, rng: np.random.Generator | None
+) -> tuple[ndarray, DropoutCache]:
+    if not 0 <= rate < 1:
+        raise ValueError(f"dropout: rate is {rate}; expected 0 <= rate < 1")
+    if rng is None or rate == 0:
+        return x, DropoutCache(None)
+    kept = rng.random(shape, np.float32) >= rate
+    factor = kept * x.dtype.type(1 / (1 - rate))
+    return x * factor, DropoutCache(factor)

@@ -1,0 +1,144 @@
+"""Layer normalisation: every token to mean 0 and variance 1, then a learned scale and shift."""
+
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+
+from minivit.ops.rows import column_sum, row_dot, row_sum, sum_to
+from minivit.types import Float, ndarray
+
+
+class LayerNormCache(NamedTuple):
+    """What ``layer_norm_backward`` needs."""
+
+    xhat: Float[ndarray, "... D"]
+    rstd: Float[ndarray, "... 1"]
+    gamma: Float[ndarray, " D"]
+
+
+class LayerNormGrads(NamedTuple):
+    """Gradients of the arguments of ``layer_norm_forward``, by name."""
+
+    x: Float[ndarray, "... D"]
+    gamma: Float[ndarray, " D"]
+    beta: Float[ndarray, " D"]
+
+
+def layer_norm_forward(
+    x: Float[ndarray, "... D"], gamma: Float[ndarray, " D"], beta: Float[ndarray, " D"], *, eps: float = 1e-6
+) -> tuple[Float[ndarray, "... D"], LayerNormCache]:
+    r"""Normalise the last axis.
+
+    .. math::
+        \mu = \frac1D \sum_d x_d, \quad \sigma^2 = \frac1D \sum_d (x_d - \mu)^2, \quad
+        \hat x = \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}}, \quad y = \gamma \hat x + \beta
+
+    Parameters
+    ----------
+    x : (..., D)
+        Each row of width D has its own mean and variance (biased: divided by D).
+    gamma, beta : (D,)
+    eps : float
+        1e-6 in timm's and Google's ViT, Mixer, DeiT; 1e-5 in Swin, CLIP, DETR; 1e-12 in the transformers library.
+
+    Source: Ba, Kiros and Hinton 2016, "Layer Normalization", section 3.
+    """
+    width = x.dtype.type(x.shape[-1])
+    xhat = x - row_sum(x) / width
+    rstd = 1 / np.sqrt(row_dot(xhat, xhat) / width + x.dtype.type(eps))
+    xhat *= rstd
+    y = xhat * gamma
+    y += beta
+    return y, LayerNormCache(xhat, rstd, gamma)
+
+
+def layer_norm_backward(dy: Float[ndarray, "... D"], cache: LayerNormCache) -> LayerNormGrads:
+    r"""Gradients of :func:`layer_norm_forward`.
+
+    Let :math:`g = \bar y \gamma` be the gradient of :math:`\hat x`. Every x moves :math:`\hat x` directly, through the
+    mean and through the variance; the three terms collect into
+
+    .. math:: \bar x = \frac{1}{\sqrt{\sigma^2 + \epsilon}}
+              \left(g - \frac1D \sum_d g_d - \hat x \frac1D \sum_d g_d \hat x_d\right)
+
+    which is g with its components along 1 and along :math:`\hat x` removed: moving all x together, or stretching them,
+    does not change the output. (Eps makes the second removal exact for the formula above, not for the picture.)
+    """
+    xhat, rstd, gamma = cache
+    width = xhat.dtype.type(xhat.shape[-1])
+    dbeta = column_sum(dy)  # forward: y = xhat * gamma + beta
+    dgamma = column_sum(dy * xhat)  # forward: y = xhat * gamma + beta
+    dx = dy * gamma  # forward: y = xhat * gamma + beta
+    along_xhat = row_dot(dx, xhat) / width
+    dx -= row_sum(dx) / width  # forward: xhat = (x - mean) * rstd, through the mean
+    dx -= xhat * along_xhat  # forward: xhat = (x - mean) * rstd, through the variance
+    dx *= rstd  # forward: xhat = (x - mean) * rstd, directly
+    return LayerNormGrads(dx, dgamma, dbeta)
+
+
+class LayerNormSampleCache(NamedTuple):
+    """What ``layer_norm_sample_backward`` needs."""
+
+    xhat: Float[ndarray, "B N D"]
+    rstd: Float[ndarray, "B 1 1"]
+    gamma: Float[ndarray, "..."]
+
+
+class LayerNormSampleGrads(NamedTuple):
+    """Gradients of the arguments of ``layer_norm_sample_forward``, by name."""
+
+    x: Float[ndarray, "B N D"]
+    gamma: Float[ndarray, "..."]
+    beta: Float[ndarray, "..."]
+
+
+def layer_norm_sample_forward(
+    x: Float[ndarray, "B N D"], gamma: Float[ndarray, "..."], beta: Float[ndarray, "..."], *, eps: float = 1e-6
+) -> tuple[Float[ndarray, "B N D"], LayerNormSampleCache]:
+    r"""Normalise each sample over all its tokens and widths together: one mean and one variance per sample.
+
+    .. math::
+        \mu_b = \frac{1}{ND} \sum_{nd} x_{bnd}, \quad \sigma_b^2 = \frac{1}{ND} \sum_{nd} (x_{bnd} - \mu_b)^2, \quad
+        y = \gamma \frac{x - \mu_b}{\sqrt{\sigma_b^2 + \epsilon}} + \beta
+
+    This is how some lectures draw layer normalisation, and it is group normalisation with a single group. The
+    Transformers of practice use :func:`layer_norm_forward`, in which no token sees another.
+
+    Parameters
+    ----------
+    x : (B, N, D)
+    gamma, beta : (D,) or (N, D)
+        One scale and shift per channel, or one for each place as in PyTorch's ``LayerNorm((N, D))``.
+
+    Source: Ba, Kiros and Hinton 2016, section 3; Wu and He 2018, "Group Normalization", section 3, for one group.
+    """
+    if gamma.shape != beta.shape or gamma.shape not in (x.shape[1:], x.shape[2:]):
+        raise ValueError(
+            f"layer_norm_sample: gamma has shape {gamma.shape} and beta {beta.shape}; "
+            f"both must be (D,) = {x.shape[2:]} or (N, D) = {x.shape[1:]}"
+        )
+    samples = x.reshape(len(x), -1)  # (B, N*D)
+    size = x.dtype.type(samples.shape[1])
+    xhat = samples - row_sum(samples) / size
+    rstd = 1 / np.sqrt(row_dot(xhat, xhat) / size + x.dtype.type(eps))
+    xhat *= rstd
+    xhat = xhat.reshape(x.shape)
+    return xhat * gamma + beta, LayerNormSampleCache(xhat, rstd[..., None], gamma)
+
+
+def layer_norm_sample_backward(dy: Float[ndarray, "B N D"], cache: LayerNormSampleCache) -> LayerNormSampleGrads:
+    r"""Gradients of :func:`layer_norm_sample_forward`.
+
+    The derivation of :func:`layer_norm_backward` holds with the row of D numbers replaced by the sample of N D numbers.
+    """
+    xhat, rstd, gamma = cache
+    dbeta = sum_to(dy, gamma.shape)  # forward: y = xhat * gamma + beta
+    dgamma = sum_to(dy * xhat, gamma.shape)  # forward: y = xhat * gamma + beta
+    dxhat = dy * gamma  # forward: y = xhat * gamma + beta
+    size = dy.dtype.type(prod(dy.shape[1:]))
+    flat, flat_xhat = dxhat.reshape(len(dy), -1), xhat.reshape(len(dy), -1)  # (B, N*D)
+    dx = flat - row_sum(flat) / size  # forward: xhat = (x - mean) * rstd, through the mean
+    dx -= flat_xhat * (row_dot(flat, flat_xhat) / size)  # ... through the variance
+    dx *= rstd[..., 0]  # ... directly
+    return LayerNormSampleGrads(dx.reshape(dy.shape), dgamma, dbeta)

@@ -1,0 +1,225 @@
+"""Losses: one number that says how wrong, as a mean over all rows or numbers."""
+
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+
+from minivit.ops.rows import row_dot
+from minivit.ops.softmax import log_softmax_forward
+from minivit.types import Float, Scalar, ndarray
+
+
+class CrossEntropyCache(NamedTuple):
+    """What ``cross_entropy_backward`` needs."""
+
+    log_probs: Float[ndarray, "... C"]
+    targets: Float[ndarray, "... C"]
+
+
+class CrossEntropyGrads(NamedTuple):
+    """Gradient of the differentiable argument of ``cross_entropy_forward``."""
+
+    logits: Float[ndarray, "... C"]
+
+
+def cross_entropy_forward(
+    logits: Float[ndarray, "... C"], targets: ndarray, *, label_smoothing: float = 0.0
+) -> tuple[Scalar, CrossEntropyCache]:
+    r"""Cross-entropy between the targets and the softmax of the logits, mean over all rows.
+
+    .. math:: L = -\frac1N \sum_n \sum_c t_{nc} \log \operatorname{softmax}(z_n)_c
+
+    Parameters
+    ----------
+    logits : (..., C)
+    targets : integers (...) or probabilities (..., C)
+        Class numbers, which stand for a 1 in their place, or soft targets (from mixup, or a teacher) that sum to 1.
+    label_smoothing : float
+        With s in place of 0, the target becomes :math:`(1 - s)\, t + s / C`.
+
+    Returns
+    -------
+    loss : scalar
+    cache : CrossEntropyCache
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, a label is outside 0..C-1, or the smoothing is outside [0, 1].
+    TypeError
+        If the targets are neither integers nor floating-point numbers.
+
+    Source: label smoothing is Szegedy et al. 2016, "Rethinking the Inception Architecture", section 7.
+    """
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"cross_entropy: label_smoothing is {label_smoothing}; expected a number from 0 to 1")
+    targets = _as_probabilities(targets, logits)
+    if label_smoothing:
+        smooth = logits.real.dtype.type(label_smoothing)
+        targets = targets * (1 - smooth) + smooth / logits.real.dtype.type(logits.shape[-1])
+    log_probs, _ = log_softmax_forward(logits)
+    rows = logits.dtype.type(prod(logits.shape[:-1]))
+    return -row_dot(log_probs, targets).sum() / rows, CrossEntropyCache(log_probs, targets)
+
+
+def cross_entropy_backward(dy: Scalar, cache: CrossEntropyCache) -> CrossEntropyGrads:
+    r"""Gradient of :func:`cross_entropy_forward`.
+
+    The logarithm undoes the exponential of the softmax, and for targets that sum to one
+
+    .. math:: \bar z_{nc} = \frac{\bar L}{N} \left(\operatorname{softmax}(z_n)_c - t_{nc}\right):
+
+    what was said minus what is true.
+    """
+    log_probs, targets = cache
+    total = targets.sum(-1, keepdims=True)  # 1, but for soft targets that do not sum to one
+    dlogits = np.exp(log_probs)  # forward: log_probs = log_softmax(logits)
+    dlogits *= total
+    dlogits -= targets  # forward: loss = -(targets * log_probs).sum() / rows
+    dlogits *= dy / dlogits.dtype.type(prod(dlogits.shape[:-1]))
+    return CrossEntropyGrads(dlogits)
+
+
+def _as_probabilities(targets: ndarray, logits: ndarray) -> ndarray:
+    """Soft targets as they are; class numbers as rows with a 1 in their place."""
+    classes = logits.shape[-1]
+    if np.issubdtype(targets.dtype, np.floating):
+        if targets.shape != logits.shape:
+            raise ValueError(
+                f"cross_entropy: soft targets {targets.shape} must have the shape of logits {logits.shape}"
+            )
+        return targets.astype(logits.real.dtype, copy=False)
+    if not np.issubdtype(targets.dtype, np.integer):
+        raise TypeError(f"cross_entropy: targets have dtype {targets.dtype}; expected class numbers or probabilities")
+    if targets.shape != logits.shape[:-1]:
+        raise ValueError(f"cross_entropy: labels {targets.shape} do not fit logits {logits.shape}")
+    if targets.size and not (targets.min() >= 0 and targets.max() < classes):
+        bad = targets[(targets < 0) | (targets >= classes)].flat[0]
+        raise ValueError(f"cross_entropy: label {bad} is out of range; logits have classes 0 to {classes - 1}")
+    return (targets[..., None] == np.arange(classes)).astype(logits.real.dtype)
+
+
+class MseCache(NamedTuple):
+    """What ``mse_backward`` needs."""
+
+    difference: Float[ndarray, "..."]
+
+
+class MseGrads(NamedTuple):
+    """Gradient of the differentiable argument of ``mse_forward``."""
+
+    x: Float[ndarray, "..."]
+
+
+def mse_forward(x: Float[ndarray, "..."], target: Float[ndarray, "..."]) -> tuple[Scalar, MseCache]:
+    r"""Mean squared error over all numbers, :math:`L = \frac1n \sum_i (x_i - t_i)^2`. ``target`` is a constant.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ (they are never broadcast: a (B, 1) against a (B,) is a classic silent error).
+    """
+    difference = _difference("mse", x, target)
+    return (difference * difference).sum() / x.dtype.type(x.size), MseCache(difference)
+
+
+def mse_backward(dy: Scalar, cache: MseCache) -> MseGrads:
+    r"""Gradient of :func:`mse_forward`: :math:`\bar x_i = \bar L \cdot 2 (x_i - t_i) / n`."""
+    difference = cache.difference
+    return MseGrads(difference * (dy * difference.dtype.type(2 / difference.size)))  # forward: difference squared
+
+
+class L1Cache(NamedTuple):
+    """What ``l1_backward`` needs."""
+
+    sign: Float[ndarray, "..."]
+
+
+class L1Grads(NamedTuple):
+    """Gradient of the differentiable argument of ``l1_forward``."""
+
+    x: Float[ndarray, "..."]
+
+
+def l1_forward(x: Float[ndarray, "..."], target: Float[ndarray, "..."]) -> tuple[Scalar, L1Cache]:
+    r"""Mean absolute error over all numbers, :math:`L = \frac1n \sum_i |x_i - t_i|`. ``target`` is a constant.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+    """
+    difference = _difference("l1", x, target)
+    sign = np.sign(difference.real)
+    return (difference * sign).sum() / x.dtype.type(x.size), L1Cache(sign)
+
+
+def l1_backward(dy: Scalar, cache: L1Cache) -> L1Grads:
+    r"""Gradient of :func:`l1_forward`: :math:`\bar x_i = \bar L \operatorname{sign}(x_i - t_i) / n`, 0 at a kink."""
+    sign = cache.sign
+    return L1Grads(sign * (dy / sign.dtype.type(sign.size)))  # forward: |difference|
+
+
+def _difference(op: str, x: ndarray, target: ndarray) -> ndarray:
+    if x.shape != target.shape:
+        raise ValueError(f"{op}: x has shape {x.shape}, target {target.shape}; they must be equal")
+    return x - target
+
+
+class KlDivCache(NamedTuple):
+    """What ``kl_div_backward`` needs."""
+
+    log_probs: Float[ndarray, "... C"]
+    teacher_probs: Float[ndarray, "... C"]
+    temperature: float
+
+
+class KlDivGrads(NamedTuple):
+    """Gradient of the differentiable argument of ``kl_div_forward``."""
+
+    logits: Float[ndarray, "... C"]
+
+
+def kl_div_forward(
+    logits: Float[ndarray, "... C"], teacher_logits: Float[ndarray, "... C"], *, temperature: float = 1.0
+) -> tuple[Scalar, KlDivCache]:
+    r"""Kullback-Leibler divergence of a student from a teacher, both softened by a temperature; mean over rows.
+
+    .. math:: L = \frac{\tau^2}{N} \sum_n \sum_c p_{nc} \left(\log p_{nc} - \log q_{nc}\right), \quad
+              p = \operatorname{softmax}(z^{\text{teacher}} / \tau), \; q = \operatorname{softmax}(z / \tau)
+
+    The factor :math:`\tau^2` keeps the size of the gradient when the temperature changes. The teacher is a constant.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ or the temperature is not positive.
+
+    Source: Hinton, Vinyals and Dean 2015, "Distilling the Knowledge in a Neural Network", section 2.
+    """
+    if logits.shape != teacher_logits.shape:
+        raise ValueError(f"kl_div: logits have shape {logits.shape}, teacher_logits {teacher_logits.shape}")
+    if temperature <= 0:
+        raise ValueError(f"kl_div: temperature is {temperature}; expected a positive number")
+    log_probs, _ = log_softmax_forward(logits / logits.dtype.type(temperature))
+    teacher, _ = log_softmax_forward(teacher_logits / teacher_logits.dtype.type(temperature))
+    probs = np.exp(teacher)
+    rows = prod(logits.shape[:-1])
+    loss = row_dot(probs, teacher - log_probs).sum() * logits.dtype.type(temperature**2 / rows)
+    return loss, KlDivCache(log_probs, probs, temperature)
+
+
+def kl_div_backward(dy: Scalar, cache: KlDivCache) -> KlDivGrads:
+    r"""Gradient of :func:`kl_div_forward`.
+
+    As for the cross-entropy, student minus teacher; one :math:`1/\tau` comes from ``logits / temperature``:
+
+    .. math:: \bar z = \bar L\, \frac{\tau}{N} (q - p)
+    """
+    log_probs, probs, temperature = cache
+    dlogits = np.exp(log_probs)
+    dlogits -= probs  # forward: loss = (probs * (log probs - log_softmax)).sum()
+    rows = prod(dlogits.shape[:-1])
+    dlogits *= dy * dlogits.dtype.type(temperature / rows)  # forward: * temperature**2 / rows, logits / temperature
+    return KlDivGrads(dlogits)

@@ -1,0 +1,107 @@
+"""Images to patches and back: an exact rearrangement, no arithmetic."""
+
+from typing import NamedTuple
+
+from minivit.types import Float, ndarray
+
+
+class PatchifyCache(NamedTuple):
+    """What ``patchify_backward`` needs."""
+
+    image_shape: tuple[int, ...]
+    patch_size: tuple[int, int]
+
+
+class PatchifyGrads(NamedTuple):
+    """Gradient of the argument of ``patchify_forward``."""
+
+    x: Float[ndarray, "B Y X C"]
+
+
+def pair(size: int | tuple[int, int]) -> tuple[int, int]:
+    """``(rows, columns)`` from one number for both, or from the pair itself."""
+    rows, columns = (size, size) if isinstance(size, int) else size
+    return rows, columns
+
+
+def patchify_forward(
+    x: Float[ndarray, "B Y X C"], *, patch_size: int | tuple[int, int]
+) -> tuple[Float[ndarray, "B N PPC"], PatchifyCache]:
+    """Cut images into patches that do not overlap; each patch becomes one row of numbers.
+
+    Patches are numbered row by row. Inside a patch the order is (row, column, channel), which is the order of a
+    convolution kernel of shape (P, P, C, D): with it a linear map of patches *is* a convolution with stride P.
+
+    Parameters
+    ----------
+    x : (B, Y, X, C)
+    patch_size : int or (rows, columns)
+
+    Returns
+    -------
+    patches : (B, N, P*P*C) with N = (Y / P) * (X / P)
+    cache : PatchifyCache
+
+    Raises
+    ------
+    ValueError
+        If the patch does not divide the image.
+
+    Source: Dosovitskiy et al. 2021, "An Image is Worth 16x16 Words", section 3.1.
+    """
+    B, Y, X, C = x.shape
+    rows, columns = pair(patch_size)
+    if Y % rows or X % columns:
+        raise ValueError(
+            f"patchify: an image of {Y} x {X} pixels cannot be cut into patches of {rows} x {columns}; "
+            "both sides must be multiples of the patch's"
+        )
+    tiles = x.reshape(B, Y // rows, rows, X // columns, columns, C)
+    patches = tiles.transpose(0, 1, 3, 2, 4, 5).reshape(B, -1, rows * columns * C)
+    return patches, PatchifyCache(x.shape, (rows, columns))
+
+
+def patchify_backward(dy: Float[ndarray, "B N PPC"], cache: PatchifyCache) -> PatchifyGrads:
+    """Gradient of :func:`patchify_forward`: every number goes back to where it came from."""
+    (_, Y, X, _), patch_size = cache
+    dx, _ = unpatchify_forward(dy, img_size=(Y, X), patch_size=patch_size)  # forward: a permutation of the pixels
+    return PatchifyGrads(dx)
+
+
+class UnpatchifyCache(NamedTuple):
+    """What ``unpatchify_backward`` needs."""
+
+    patch_size: tuple[int, int]
+
+
+class UnpatchifyGrads(NamedTuple):
+    """Gradient of the argument of ``unpatchify_forward``."""
+
+    x: Float[ndarray, "B N PPC"]
+
+
+def unpatchify_forward(
+    x: Float[ndarray, "B N PPC"], *, img_size: int | tuple[int, int], patch_size: int | tuple[int, int]
+) -> tuple[Float[ndarray, "B Y X C"], UnpatchifyCache]:
+    """Put patches back together: the inverse of :func:`patchify_forward`.
+
+    Raises
+    ------
+    ValueError
+        If the number of patches or their length does not make an image of ``img_size``.
+    """
+    B, N, length = x.shape
+    (Y, X), (rows, columns) = pair(img_size), pair(patch_size)
+    if Y % rows or X % columns or (Y // rows) * (X // columns) != N or length % (rows * columns):
+        raise ValueError(
+            f"unpatchify: {N} patches of {length} numbers do not make an image of {Y} x {X} pixels "
+            f"from patches of {rows} x {columns}"
+        )
+    tiles = x.reshape(B, Y // rows, X // columns, rows, columns, -1)
+    return tiles.transpose(0, 1, 3, 2, 4, 5).reshape(B, Y, X, -1), UnpatchifyCache((rows, columns))
+
+
+def unpatchify_backward(dy: Float[ndarray, "B Y X C"], cache: UnpatchifyCache) -> UnpatchifyGrads:
+    """Gradient of :func:`unpatchify_forward`: cut the gradient image into patches."""
+    dx, _ = patchify_forward(dy, patch_size=cache.patch_size)  # forward: a permutation of the numbers
+    return UnpatchifyGrads(dx)

@@ -1,0 +1,135 @@
+"""Pooling: many places become one, by their mean or their largest number."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from minivit.ops.patches import pair
+from minivit.types import Float, Int, ndarray
+
+
+class MeanPoolCache(NamedTuple):
+    """What ``mean_pool_backward`` needs."""
+
+    num_tokens: int
+
+
+class MeanPoolGrads(NamedTuple):
+    """Gradient of the argument of ``mean_pool_forward``."""
+
+    x: Float[ndarray, "B N D"]
+
+
+def mean_pool_forward(x: Float[ndarray, "B N D"]) -> tuple[Float[ndarray, "B D"], MeanPoolCache]:
+    r"""Mean over the tokens (global average pooling), :math:`y_{bd} = \frac1N \sum_n x_{bnd}`."""
+    return x.mean(1), MeanPoolCache(x.shape[1])
+
+
+def mean_pool_backward(dy: Float[ndarray, "B D"], cache: MeanPoolCache) -> MeanPoolGrads:
+    r"""Gradient of :func:`mean_pool_forward`: each token an equal share, :math:`\bar x_{bnd} = \bar y_{bd} / N`."""
+    share = dy / dy.dtype.type(cache.num_tokens)
+    return MeanPoolGrads(np.repeat(share[:, None], cache.num_tokens, axis=1))  # forward: y = x.mean(1)
+
+
+class AvgPool2dCache(NamedTuple):
+    """What ``avg_pool2d_backward`` needs."""
+
+    x_shape: tuple[int, ...]
+    kernel_size: tuple[int, int]
+    stride: tuple[int, int]
+
+
+class AvgPool2dGrads(NamedTuple):
+    """Gradient of the argument of ``avg_pool2d_forward``."""
+
+    x: Float[ndarray, "B Y X C"]
+
+
+def avg_pool2d_forward(
+    x: Float[ndarray, "B Y X C"], *, kernel_size: int | tuple[int, int], stride: int | tuple[int, int] | None = None
+) -> tuple[Float[ndarray, "B Yo Xo C"], AvgPool2dCache]:
+    r"""Mean of every window, each channel alone.
+
+    .. math:: y_{bijc} = \frac{1}{PQ} \sum_{p,q} x_{b,\, s i + p,\, s j + q,\, c}
+
+    Parameters
+    ----------
+    x : (B, Y, X, C)
+    kernel_size : int or (rows, columns)
+    stride : int or (rows, columns), optional
+        As large as the window if not given: windows that touch and do not overlap.
+
+    Raises
+    ------
+    ValueError
+        If the window is larger than the map.
+    """
+    kernel, step = pair(kernel_size), pair(kernel_size if stride is None else stride)
+    windows = _windows(x, kernel, step)
+    return windows.mean((4, 5)), AvgPool2dCache(x.shape, kernel, step)
+
+
+def avg_pool2d_backward(dy: Float[ndarray, "B Yo Xo C"], cache: AvgPool2dCache) -> AvgPool2dGrads:
+    """Gradient of :func:`avg_pool2d_forward`: each window hands an equal share to each of its pixels."""
+    x_shape, kernel, stride = cache
+    share = dy / dy.dtype.type(kernel[0] * kernel[1])
+    dx = np.zeros(x_shape, dy.dtype)
+    for p in range(kernel[0]):
+        for q in range(kernel[1]):  # forward: y = mean over p and q
+            _place(dx, dy, p, q, stride)[...] += share
+    return AvgPool2dGrads(dx)
+
+
+class MaxPool2dCache(NamedTuple):
+    """What ``max_pool2d_backward`` needs: where in its window each output was found, as p * Q + q."""
+
+    x_shape: tuple[int, ...]
+    winner: Int[ndarray, "B Yo Xo C"]
+    kernel_size: tuple[int, int]
+    stride: tuple[int, int]
+
+
+class MaxPool2dGrads(NamedTuple):
+    """Gradient of the argument of ``max_pool2d_forward``."""
+
+    x: Float[ndarray, "B Y X C"]
+
+
+def max_pool2d_forward(
+    x: Float[ndarray, "B Y X C"], *, kernel_size: int | tuple[int, int], stride: int | tuple[int, int] | None = None
+) -> tuple[Float[ndarray, "B Yo Xo C"], MaxPool2dCache]:
+    r"""Largest number of each window, each channel alone: :math:`y_{bijc} = \max_{pq} x_{b,\, si + p,\, sj + q,\, c}`.
+
+    Parameters and errors as for :func:`avg_pool2d_forward`. Of equal numbers the first in reading order wins.
+    """
+    kernel, step = pair(kernel_size), pair(kernel_size if stride is None else stride)
+    windows = _windows(x, kernel, step)
+    flat = windows.reshape(*windows.shape[:4], -1)
+    winner = flat.real.argmax(-1)
+    y = np.take_along_axis(flat, winner[..., None], -1)[..., 0]
+    return y, MaxPool2dCache(x.shape, winner, kernel, step)
+
+
+def max_pool2d_backward(dy: Float[ndarray, "B Yo Xo C"], cache: MaxPool2dCache) -> MaxPool2dGrads:
+    """Gradient of :func:`max_pool2d_forward`: only the winner of a window had a say, so it alone gets the gradient."""
+    x_shape, winner, kernel, stride = cache
+    dx = np.zeros(x_shape, dy.dtype)
+    for p in range(kernel[0]):
+        for q in range(kernel[1]):  # forward: y = max over p and q
+            _place(dx, dy, p, q, stride)[...] += dy * (winner == p * kernel[1] + q)
+    return MaxPool2dGrads(dx)
+
+
+def _windows(x: ndarray, kernel: tuple[int, int], stride: tuple[int, int]) -> ndarray:
+    """A view (B, Yo, Xo, C, P, Q) of every window."""
+    if kernel[0] > x.shape[1] or kernel[1] > x.shape[2]:
+        raise ValueError(f"pool: a window of {kernel} is larger than the map of {x.shape[1:3]}")
+    return sliding_window_view(x, kernel, axis=(1, 2))[:, :: stride[0], :: stride[1]]
+
+
+def _place(dx: ndarray, dy: ndarray, p: int, q: int, stride: tuple[int, int]) -> ndarray:
+    """The pixels that stand at place (p, q) of their windows: a view of dx with the shape of dy."""
+    rows = slice(p, p + stride[0] * (dy.shape[1] - 1) + 1, stride[0])
+    columns = slice(q, q + stride[1] * (dy.shape[2] - 1) + 1, stride[1])
+    return dx[:, rows, columns]

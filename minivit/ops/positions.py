@@ -1,0 +1,118 @@
+"""Where a token stands: position tables, and the ops that put positions and class tokens into a sequence."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from minivit.ops.rows import sum_to
+from minivit.types import Float, ndarray
+
+
+def sincos_positions_1d(length: int, width: int, *, temperature: float = 10_000.0) -> Float[ndarray, "N D"]:
+    r"""Sinusoidal position encoding of a sequence.
+
+    .. math:: P_{n,2i} = \sin(n / \tau^{2i/D}), \qquad P_{n,2i+1} = \cos(n / \tau^{2i/D})
+
+    Sines and cosines alternate, as the paper writes it.
+
+    Raises
+    ------
+    ValueError
+        If ``width`` is odd.
+
+    Source: Vaswani et al. 2017, "Attention Is All You Need", section 3.5.
+    """
+    sine, cosine = _waves(np.arange(length), width, temperature)
+    return np.stack((sine, cosine), axis=2).reshape(length, width)
+
+
+def sincos_positions_2d(rows: int, columns: int, width: int, *, temperature: float = 10_000.0) -> Float[ndarray, "N D"]:
+    r"""Sinusoidal position encoding of a grid: half of the width encodes the column x, half the row y.
+
+    Each half holds all its sines, then all its cosines: [sin x, cos x, sin y, cos y], tokens row by row. This is the
+    table of MAE (He et al. 2022, "Masked Autoencoders Are Scalable Vision Learners", section 3, official code).
+
+    Raises
+    ------
+    ValueError
+        If ``width`` is not a multiple of 4.
+    """
+    if width % 4:
+        raise ValueError(
+            f"sincos_positions_2d: width is {width}; expected a multiple of 4 (sine and cosine of x and y)"
+        )
+    y, x = np.divmod(np.arange(rows * columns), columns)
+    return np.concatenate((*_waves(x, width // 2, temperature), *_waves(y, width // 2, temperature)), axis=1)
+
+
+def _waves(position: ndarray, width: int, temperature: float) -> tuple[ndarray, ndarray]:
+    """Sines and cosines (N, width / 2) of the positions, at wavelengths from 2 pi to 2 pi * temperature."""
+    if width % 2:
+        raise ValueError(f"sincos positions: width is {width}; expected an even number (a sine for every cosine)")
+    angle = position[:, None] / temperature ** (np.arange(0, width, 2) / width)
+    return np.sin(angle), np.cos(angle)
+
+
+class AddPositionsCache(NamedTuple):
+    """What ``add_positions_backward`` needs."""
+
+    positions_shape: tuple[int, ...]
+
+
+class AddPositionsGrads(NamedTuple):
+    """Gradients of the arguments of ``add_positions_forward``, by name."""
+
+    x: Float[ndarray, "B N D"]
+    positions: Float[ndarray, "..."]
+
+
+def add_positions_forward(
+    x: Float[ndarray, "B N D"], positions: Float[ndarray, "..."]
+) -> tuple[Float[ndarray, "B N D"], AddPositionsCache]:
+    """Add the same table, (N, D) or (1, N, D), to every sample: ``y = x + positions``.
+
+    Raises
+    ------
+    ValueError
+        If the table is for another number of tokens or another width.
+
+    Source: Dosovitskiy et al. 2021, "An Image is Worth 16x16 Words", equation 1.
+    """
+    if positions.shape[-2:] != x.shape[-2:]:
+        raise ValueError(
+            f"add_positions: the table is for {positions.shape[-2]} tokens of width {positions.shape[-1]}, "
+            f"x has {x.shape[1]} of width {x.shape[2]}"
+        )
+    return x + positions, AddPositionsCache(positions.shape)
+
+
+def add_positions_backward(dy: Float[ndarray, "B N D"], cache: AddPositionsCache) -> AddPositionsGrads:
+    """Gradients of :func:`add_positions_forward`: unchanged to x; to the table, the sum over samples."""
+    return AddPositionsGrads(dy.copy(), sum_to(dy, cache.positions_shape))  # forward: y = x + positions
+
+
+class PrependTokenCache(NamedTuple):
+    """``prepend_token_backward`` needs nothing: the token is always the first."""
+
+
+class PrependTokenGrads(NamedTuple):
+    """Gradients of the arguments of ``prepend_token_forward``, by name."""
+
+    x: Float[ndarray, "B N D"]
+    token: Float[ndarray, "1 1 D"]
+
+
+def prepend_token_forward(
+    x: Float[ndarray, "B N D"], token: Float[ndarray, "1 1 D"]
+) -> tuple[Float[ndarray, "B M D"], PrependTokenCache]:
+    """Put one learned token (the class token) in front of every sequence: (B, N, D) -> (B, N + 1, D).
+
+    Source: Devlin et al. 2019, "BERT"; for images Dosovitskiy et al. 2021, equation 1.
+    """
+    tokens = np.broadcast_to(token, (len(x), 1, x.shape[2]))
+    return np.concatenate((tokens, x), axis=1), PrependTokenCache()
+
+
+def prepend_token_backward(dy: Float[ndarray, "B M D"], cache: PrependTokenCache) -> PrependTokenGrads:
+    """Gradients of :func:`prepend_token_forward`: the first row, summed over the batch, and the rest."""
+    return PrependTokenGrads(dy[:, 1:], dy[:, :1].sum(0, keepdims=True))  # forward: y = [token, x]

@@ -1,0 +1,30 @@
+"""Shape annotations: documentation that the test run checks.
+
+``Float[ndarray, "B N D"]`` says: an array of floating-point numbers with three axes. In the tests jaxtyping's import
+hook verifies every call, and that a letter means the same length throughout one call. Outside the tests the
+annotations cost nothing.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy import ndarray
+
+if TYPE_CHECKING:
+    from typing import Annotated as Bool
+    from typing import Annotated as Float
+    from typing import Annotated as Int
+    from typing import Annotated as UInt8
+else:
+    from jaxtyping import AbstractDtype, Bool, Int, UInt8
+
+    class Float(AbstractDtype):
+        """float32 or float64; complex too, because the complex-step derivative walks through the same code."""
+
+        dtypes = ["float32", "float64", "complex64", "complex128"]  # noqa: RUF012 (jaxtyping's own protocol)
+
+
+Scalar = np.inexact | ndarray
+"""A single number that carries a dtype: a loss, and the gradient that comes back into it."""
+
+__all__ = ["Bool", "Float", "Int", "Scalar", "UInt8", "ndarray"]
