@@ -1,9 +1,24 @@
 """minivit: Vision Transformers in pure NumPy, every forward and every backward pass written by hand."""
 
-from minivit import layers, models, ops
+from minivit import check, data, layers, models, ops, train, weights
 from minivit.caches import describe, nbytes
 from minivit.models import create_model
+from minivit.storage import load, save
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "create_model", "describe", "layers", "models", "nbytes", "ops"]
+__all__ = [
+    "__version__",
+    "check",
+    "create_model",
+    "data",
+    "describe",
+    "layers",
+    "load",
+    "models",
+    "nbytes",
+    "ops",
+    "save",
+    "train",
+    "weights",
+]

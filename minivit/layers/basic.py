@@ -5,7 +5,7 @@ from typing import NamedTuple
 from numpy import ndarray
 from numpy.random import Generator
 
-from minivit.layers.init import normal, ones, zeros
+from minivit.layers.init import ones, xavier_uniform, zeros
 from minivit.layers.layer import Init, Layer, Param
 from minivit.ops.dropout import DropoutCache, dropout_backward, dropout_forward
 from minivit.ops.layer_norm import LayerNormCache, layer_norm_backward, layer_norm_forward
@@ -18,8 +18,8 @@ ACTIVATIONS: dict[str, Op] = {name: OPS[name] for name in ("gelu", "gelu_tanh", 
 class Linear(Layer):
     """``y = x W + b`` with W of shape (in_features, out_features)."""
 
-    def __init__(self, in_features: int, out_features: int, *, bias: bool = True, init: Init | None = None) -> None:
-        self.weight = Param((in_features, out_features), init or normal(0.02))
+    def __init__(self, in_features: int, out_features: int, *, bias: bool = True, init: Init = xavier_uniform) -> None:
+        self.weight = Param((in_features, out_features), init)
         self.bias = Param((out_features,), zeros) if bias else None
 
     def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, LinearCache]:

@@ -150,7 +150,19 @@ class Layer:
 
     def replica(self) -> Self:
         """The same layer for another thread: shares every value, owns its gradients."""
-        return copy.deepcopy(self, {id(param): param.replica() for param in self.params})
+        return self._replica({})
+
+    def _replica(self, twins: dict[int, Param]) -> Self:
+        """``twins`` maps parameters already met to their replicas, so that what was shared stays shared."""
+        layer = copy.copy(self)
+        for name, item in vars(self).items():
+            if isinstance(item, Param):
+                setattr(layer, name, twins.setdefault(id(item), item.replica()))
+            elif isinstance(item, Layer):
+                setattr(layer, name, item._replica(twins))
+            elif isinstance(item, list):
+                setattr(layer, name, [child._replica(twins) for child in item])
+        return layer
 
     def state_dict(self) -> dict[str, ndarray]:
         """A copy of every value, by name."""

@@ -110,6 +110,7 @@ class ViT(Layer):
             raise ValueError(f'global_pool is {global_pool!r}; expected "token" or "avg"')
         if global_pool == "token" and not class_token:
             raise ValueError('global_pool="token" reads the class token, so it needs class_token=True')
+        dtype = np.dtype(dtype).name
         self.config: dict[str, Any] = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
         self.in_chans, self.global_pool = in_chans, global_pool
         self.drop_rate, self.pos_drop_rate = drop_rate, pos_drop_rate
@@ -234,16 +235,11 @@ def _preset(size: str, patch: int, img_size: int = 224, **options: Any) -> dict[
     return {"img_size": img_size, "patch_size": patch, **shape, **options}
 
 
+_SMALL_IMAGES = {"img_size": 32, "patch_size": 4, "num_classes": 10, "num_heads": 4, "mlp_ratio": 2.0}
+
 PRESETS: dict[str, dict[str, Any]] = {
-    "vit_tiny_patch4_32": {
-        "img_size": 32,
-        "patch_size": 4,
-        "num_classes": 10,
-        "embed_dim": 128,
-        "depth": 6,
-        "num_heads": 4,
-        "mlp_ratio": 2.0,
-    },
+    "vit_micro_patch4_32": {"embed_dim": 96, "depth": 4, **_SMALL_IMAGES},  # drawn shapes, a minute on a laptop
+    "vit_tiny_patch4_32": {"embed_dim": 128, "depth": 6, **_SMALL_IMAGES},  # CIFAR
     "vit_tiny_patch16_224": _preset("tiny", 16),
     "vit_tiny_patch16_384": _preset("tiny", 16, 384),
     "vit_small_patch32_224": _preset("small", 32),
@@ -255,7 +251,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "vit_base_patch32_384": _preset("base", 32, 384),
     "vit_base_patch16_224": _preset("base", 16),
     "vit_base_patch16_384": _preset("base", 16, 384),
-    "vit_base_patch16_gap_224": _preset("base", 16, class_token=False, global_pool="avg", fc_norm=False),
+    "vit_base_patch16_gap_224": _preset("base", 16, num_heads=16, class_token=False, global_pool="avg", fc_norm=False),
     "vit_base_patch8_224": _preset("base", 8),
     "vit_large_patch32_224": _preset("large", 32),
     "vit_large_patch32_384": _preset("large", 32, 384),

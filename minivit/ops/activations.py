@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minivit.ops.erf import erf
 from minivit.types import Bool, Float, ndarray
 
 
@@ -59,15 +60,13 @@ def gelu_forward(x: Float[ndarray, "..."]) -> tuple[Float[ndarray, "..."], GeluC
 
     Source: Hendrycks and Gimpel 2016, "Gaussian Error Linear Units", section 2.
     """
-    from scipy.special import erf
-
-    cdf = erf(x * x.dtype.type(1 / sqrt(2)))
+    cdf = erf(x / sqrt(2))
     cdf += 1
-    cdf *= x.dtype.type(0.5)
+    cdf *= 0.5
     slope = x * x
-    slope *= x.dtype.type(-0.5)
+    slope *= -0.5
     np.exp(slope, out=slope)
-    slope *= x.dtype.type(1 / sqrt(2 * pi))  # the normal density phi(x)
+    slope /= sqrt(2 * pi)  # the normal density phi(x)
     slope *= x
     slope += cdf
     return x * cdf, GeluCache(slope)
@@ -104,26 +103,25 @@ def gelu_tanh_forward(x: Float[ndarray, "..."]) -> tuple[Float[ndarray, "..."], 
 
     Source: Hendrycks and Gimpel 2016, "Gaussian Error Linear Units", section 2.
     """
-    number = x.dtype.type  # Python floats would turn a float32 array scalar by scalar into float64
-    root = number(sqrt(2 / pi))
+    root = sqrt(2 / pi)
     square = x * x  # never x**3: NumPy's power is 76 times slower
-    t = square * number(0.044715)
+    t = square * 0.044715
     t += 1
     t *= x
     t *= root
     np.tanh(t, out=t)
     slope = square
-    slope *= number(3 * 0.044715)
+    slope *= 3 * 0.044715
     slope += 1
     slope *= root  # du/dx
     slope *= x
     slope *= 1 - t * t  # x * dtanh(u)/dx
     slope += t
     slope += 1
-    slope *= number(0.5)
+    slope *= 0.5
     t += 1
     t *= x
-    t *= number(0.5)
+    t *= 0.5
     return t, GeluTanhCache(slope)
 
 
@@ -156,10 +154,9 @@ def sigmoid_forward(x: Float[ndarray, "..."]) -> tuple[Float[ndarray, "..."], Si
 
     The form with tanh is the same function and overflows for no x.
     """
-    half = x.dtype.type(0.5)
-    y = np.tanh(x * half)
+    y = np.tanh(x * 0.5)
     y += 1
-    y *= half
+    y *= 0.5
     return y, SigmoidCache(y)
 
 

@@ -38,10 +38,15 @@ def check_attention_shapes(q: ndarray, k: ndarray, v: ndarray, bias: ndarray | N
         raise ValueError(f"attention: q {q.shape} and k {k.shape} must have the same leading axes and head width")
     scores_shape = (*q.shape[:-1], k.shape[-2])
     for name, array in (("bias", bias), ("mask", mask)):
-        if array is not None and np.broadcast_shapes(array.shape, scores_shape) != scores_shape:
+        if array is not None and not _broadcasts(array.shape, scores_shape):
             raise ValueError(f"attention: {name} {array.shape} does not broadcast to the scores {scores_shape}")
     if mask is not None and mask.dtype != bool:
         raise TypeError(f"attention: mask has dtype {mask.dtype}; expected bool, True where a query may look at a key")
+
+
+def _broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
+    lengths = zip(shape[::-1], to[::-1], strict=False)
+    return len(shape) <= len(to) and all(length in (1, whole) for length, whole in lengths)
 
 
 def attention_forward(
@@ -90,7 +95,7 @@ def attention_forward(
     """
     check_attention_shapes(q, k, v, bias, mask)
     scale = 1 / sqrt(q.shape[-1]) if scale is None else scale
-    scores = (q * q.dtype.type(scale)) @ k.mT  # (..., N, S); scaling the smaller array
+    scores = (q * scale) @ k.mT  # (..., N, S); scaling the smaller array
     if bias is not None:
         scores += bias
     if mask is not None:
@@ -117,9 +122,9 @@ def attention_backward(dy: Float[ndarray, "*B N V"], cache: AttentionCache) -> A
     (dscores,) = softmax_backward(dweights, SoftmaxCache(weights))  # forward: weights = softmax(scores)
     dbias = None if bias_shape is None else sum_to(dscores, bias_shape)  # forward: scores += bias
     dq = dscores @ k  # forward: scores = (q * scale) @ k.mT
-    dq *= dq.dtype.type(scale)
+    dq *= scale
     dk = dscores.mT @ q  # forward: scores = (q * scale) @ k.mT
-    dk *= dk.dtype.type(scale)
+    dk *= scale
     return AttentionGrads(dq, dk, dv, dbias)
 
 

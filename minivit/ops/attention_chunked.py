@@ -91,7 +91,6 @@ def attention_chunked_backward(dy: Float[ndarray, "*B N V"], cache: AttentionChu
     :math:`\sum_d \bar y_{nd}\, y_{nd}` (Dao et al. 2022, appendix B.2).
     """
     q, k, v, y, lse, bias, mask, scale, block_size = cache
-    number = q.dtype.type(scale)
     dq, dk, dv = np.zeros_like(q), np.empty_like(k), np.empty_like(v)
     dbias = None if bias is None else np.zeros_like(bias)
     mean_dweight = row_dot(dy, y)
@@ -107,8 +106,8 @@ def attention_chunked_backward(dy: Float[ndarray, "*B N V"], cache: AttentionChu
             part += sum_to(dscores, part.shape)
         dq += dscores @ k[..., keys, :]  # forward: scores = (q * scale) @ k.mT
         dk[..., keys, :] = dscores.mT @ q  # forward: scores = (q * scale) @ k.mT
-    dq *= number
-    dk *= number
+    dq *= scale
+    dk *= scale
     return AttentionGrads(dq, dk, dv, dbias)
 
 
@@ -116,7 +115,7 @@ def _score_blocks(
     q: ndarray, k: ndarray, bias: ndarray | None, mask: ndarray | None, scale: float, block_size: int
 ) -> Iterator[tuple[slice, ndarray]]:
     """The scores of all queries with one block of keys after the other: (slice of keys, scores (..., N, block))."""
-    scaled = q * q.dtype.type(scale)
+    scaled = q * scale
     for start in range(0, k.shape[-2], block_size):
         keys = slice(start, start + block_size)
         scores = scaled @ k[..., keys, :].mT

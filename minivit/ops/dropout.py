@@ -93,5 +93,5 @@ def _drop(
     if rng is None or rate == 0:
         return x, DropoutCache(None)
     kept = rng.random(shape, np.float32) >= rate
-    factor = kept * x.dtype.type(1 / (1 - rate))
+    factor = kept.astype(x.dtype) / (1 - rate)
     return x * factor, DropoutCache(factor)

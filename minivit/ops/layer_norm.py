@@ -44,9 +44,9 @@ def layer_norm_forward(
 
     Source: Ba, Kiros and Hinton 2016, "Layer Normalization", section 3.
     """
-    width = x.dtype.type(x.shape[-1])
+    width = x.shape[-1]
     xhat = x - row_sum(x) / width
-    rstd = 1 / np.sqrt(row_dot(xhat, xhat) / width + x.dtype.type(eps))
+    rstd = 1 / np.sqrt(row_dot(xhat, xhat) / width + eps)
     xhat *= rstd
     y = xhat * gamma
     y += beta
@@ -66,7 +66,7 @@ def layer_norm_backward(dy: Float[ndarray, "... D"], cache: LayerNormCache) -> L
     does not change the output. (Eps makes the second removal exact for the formula above, not for the picture.)
     """
     xhat, rstd, gamma = cache
-    width = xhat.dtype.type(xhat.shape[-1])
+    width = xhat.shape[-1]
     dbeta = column_sum(dy)  # forward: y = xhat * gamma + beta
     dgamma = column_sum(dy * xhat)  # forward: y = xhat * gamma + beta
     dx = dy * gamma  # forward: y = xhat * gamma + beta
@@ -119,9 +119,9 @@ def layer_norm_sample_forward(
             f"both must be (D,) = {x.shape[2:]} or (N, D) = {x.shape[1:]}"
         )
     samples = x.reshape(len(x), -1)  # (B, N*D)
-    size = x.dtype.type(samples.shape[1])
+    size = samples.shape[1]
     xhat = samples - row_sum(samples) / size
-    rstd = 1 / np.sqrt(row_dot(xhat, xhat) / size + x.dtype.type(eps))
+    rstd = 1 / np.sqrt(row_dot(xhat, xhat) / size + eps)
     xhat *= rstd
     xhat = xhat.reshape(x.shape)
     return xhat * gamma + beta, LayerNormSampleCache(xhat, rstd[..., None], gamma)
@@ -136,7 +136,7 @@ def layer_norm_sample_backward(dy: Float[ndarray, "B N D"], cache: LayerNormSamp
     dbeta = sum_to(dy, gamma.shape)  # forward: y = xhat * gamma + beta
     dgamma = sum_to(dy * xhat, gamma.shape)  # forward: y = xhat * gamma + beta
     dxhat = dy * gamma  # forward: y = xhat * gamma + beta
-    size = dy.dtype.type(prod(dy.shape[1:]))
+    size = prod(dy.shape[1:])
     flat, flat_xhat = dxhat.reshape(len(dy), -1), xhat.reshape(len(dy), -1)  # (B, N*D)
     dx = flat - row_sum(flat) / size  # forward: xhat = (x - mean) * rstd, through the mean
     dx -= flat_xhat * (row_dot(flat, flat_xhat) / size)  # ... through the variance

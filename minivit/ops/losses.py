@@ -56,10 +56,9 @@ def cross_entropy_forward(
         raise ValueError(f"cross_entropy: label_smoothing is {label_smoothing}; expected a number from 0 to 1")
     targets = _as_probabilities(targets, logits)
     if label_smoothing:
-        smooth = logits.real.dtype.type(label_smoothing)
-        targets = targets * (1 - smooth) + smooth / logits.real.dtype.type(logits.shape[-1])
+        targets = targets * (1 - label_smoothing) + label_smoothing / logits.shape[-1]
     log_probs, _ = log_softmax_forward(logits)
-    rows = logits.dtype.type(prod(logits.shape[:-1]))
+    rows = prod(logits.shape[:-1])
     return -row_dot(log_probs, targets).sum() / rows, CrossEntropyCache(log_probs, targets)
 
 
@@ -77,7 +76,7 @@ def cross_entropy_backward(dy: Scalar, cache: CrossEntropyCache) -> CrossEntropy
     dlogits = np.exp(log_probs)  # forward: log_probs = log_softmax(logits)
     dlogits *= total
     dlogits -= targets  # forward: loss = -(targets * log_probs).sum() / rows
-    dlogits *= dy / dlogits.dtype.type(prod(dlogits.shape[:-1]))
+    dlogits *= dy / prod(dlogits.shape[:-1])
     return CrossEntropyGrads(dlogits)
 
 
@@ -121,13 +120,13 @@ def mse_forward(x: Float[ndarray, "..."], target: Float[ndarray, "..."]) -> tupl
         If the shapes differ (they are never broadcast: a (B, 1) against a (B,) is a classic silent error).
     """
     difference = _difference("mse", x, target)
-    return (difference * difference).sum() / x.dtype.type(x.size), MseCache(difference)
+    return (difference * difference).sum() / x.size, MseCache(difference)
 
 
 def mse_backward(dy: Scalar, cache: MseCache) -> MseGrads:
     r"""Gradient of :func:`mse_forward`: :math:`\bar x_i = \bar L \cdot 2 (x_i - t_i) / n`."""
     difference = cache.difference
-    return MseGrads(difference * (dy * difference.dtype.type(2 / difference.size)))  # forward: difference squared
+    return MseGrads(difference * (dy * (2 / difference.size)))  # forward: difference squared
 
 
 class L1Cache(NamedTuple):
@@ -152,13 +151,13 @@ def l1_forward(x: Float[ndarray, "..."], target: Float[ndarray, "..."]) -> tuple
     """
     difference = _difference("l1", x, target)
     sign = np.sign(difference.real)
-    return (difference * sign).sum() / x.dtype.type(x.size), L1Cache(sign)
+    return (difference * sign).sum() / x.size, L1Cache(sign)
 
 
 def l1_backward(dy: Scalar, cache: L1Cache) -> L1Grads:
     r"""Gradient of :func:`l1_forward`: :math:`\bar x_i = \bar L \operatorname{sign}(x_i - t_i) / n`, 0 at a kink."""
     sign = cache.sign
-    return L1Grads(sign * (dy / sign.dtype.type(sign.size)))  # forward: |difference|
+    return L1Grads(sign * (dy / sign.size))  # forward: |difference|
 
 
 def _difference(op: str, x: ndarray, target: ndarray) -> ndarray:
@@ -202,11 +201,11 @@ def kl_div_forward(
         raise ValueError(f"kl_div: logits have shape {logits.shape}, teacher_logits {teacher_logits.shape}")
     if temperature <= 0:
         raise ValueError(f"kl_div: temperature is {temperature}; expected a positive number")
-    log_probs, _ = log_softmax_forward(logits / logits.dtype.type(temperature))
-    teacher, _ = log_softmax_forward(teacher_logits / teacher_logits.dtype.type(temperature))
+    log_probs, _ = log_softmax_forward(logits / temperature)
+    teacher, _ = log_softmax_forward(teacher_logits / temperature)
     probs = np.exp(teacher)
     rows = prod(logits.shape[:-1])
-    loss = row_dot(probs, teacher - log_probs).sum() * logits.dtype.type(temperature**2 / rows)
+    loss = row_dot(probs, teacher - log_probs).sum() * (temperature**2 / rows)
     return loss, KlDivCache(log_probs, probs, temperature)
 
 
@@ -221,5 +220,5 @@ def kl_div_backward(dy: Scalar, cache: KlDivCache) -> KlDivGrads:
     dlogits = np.exp(log_probs)
     dlogits -= probs  # forward: loss = (probs * (log probs - log_softmax)).sum()
     rows = prod(dlogits.shape[:-1])
-    dlogits *= dy * dlogits.dtype.type(temperature / rows)  # forward: * temperature**2 / rows, logits / temperature
+    dlogits *= dy * (temperature / rows)  # forward: * temperature**2 / rows, logits / temperature
     return KlDivGrads(dlogits)

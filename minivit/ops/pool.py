@@ -28,7 +28,7 @@ def mean_pool_forward(x: Float[ndarray, "B N D"]) -> tuple[Float[ndarray, "B D"]
 
 def mean_pool_backward(dy: Float[ndarray, "B D"], cache: MeanPoolCache) -> MeanPoolGrads:
     r"""Gradient of :func:`mean_pool_forward`: each token an equal share, :math:`\bar x_{bnd} = \bar y_{bd} / N`."""
-    share = dy / dy.dtype.type(cache.num_tokens)
+    share = dy / cache.num_tokens
     return MeanPoolGrads(np.repeat(share[:, None], cache.num_tokens, axis=1))  # forward: y = x.mean(1)
 
 
@@ -73,7 +73,7 @@ def avg_pool2d_forward(
 def avg_pool2d_backward(dy: Float[ndarray, "B Yo Xo C"], cache: AvgPool2dCache) -> AvgPool2dGrads:
     """Gradient of :func:`avg_pool2d_forward`: each window hands an equal share to each of its pixels."""
     x_shape, kernel, stride = cache
-    share = dy / dy.dtype.type(kernel[0] * kernel[1])
+    share = dy / (kernel[0] * kernel[1])
     dx = np.zeros(x_shape, dy.dtype)
     for p in range(kernel[0]):
         for q in range(kernel[1]):  # forward: y = mean over p and q

@@ -1,0 +1,22 @@
+.PHONY: check lint types test slow docs fixtures
+
+check: lint types test
+
+lint:
+	ruff check
+	ruff format --check
+
+types:
+	pyright
+
+test:
+	pytest
+
+slow:
+	pytest -m slow
+
+docs:
+	mkdocs build --strict
+
+fixtures:
+	python tools/make_fixtures.py

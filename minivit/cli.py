@@ -1,0 +1,230 @@
+"""Command line: ``minivit train``, ``predict``, ``data``, ``doctor``. Whatever goes wrong is said in one sentence."""
+
+import argparse
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+
+from minivit.data.dataset import NAMES
+from minivit.models import PRESETS
+
+# What the training on each data set is like unless the command line says otherwise.
+RECIPES: dict[str, dict] = {
+    "shapes": {"model": "vit_micro_patch4_32", "epochs": 4, "lr": 3e-3, "crop_padding": 0, "flip": False},
+    "cifar10": {},
+    "cifar100": {},
+}
+
+CHECKPOINT_SECONDS = 30
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; returns the exit code (0 done, 1 could not be done, 2 misspelt, 130 interrupted)."""
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    try:
+        return args.run(args)
+    except KeyboardInterrupt:
+        print("minivit: interrupted", file=sys.stderr)
+        return 130
+    except (ValueError, TypeError, KeyError, OSError, FloatingPointError) as error:
+        print(f"minivit: {explain(error)}", file=sys.stderr)
+        return 1
+
+
+def explain(error: Exception) -> str:
+    """The message of an error as a sentence (KeyError would put it in quotes, OSError hides its file)."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    return str(error.args[0]) if error.args else type(error).__name__
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """All commands and their options."""
+    parser = argparse.ArgumentParser(prog="minivit", description="Vision Transformers in pure NumPy.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    train = commands.add_parser("train", help="train a Vision Transformer; by default on drawn shapes, in two minutes")
+    train.add_argument("--model", metavar="NAME", help="minivit doctor lists all")
+    train.add_argument("--pool", choices=("avg", "token"), help="what the head reads: mean of patches, or class token")
+    train.add_argument("--data", metavar="DATA", help=f"{', '.join(NAMES)}, or a folder of images; shapes if not given")
+    train.add_argument("--data-dir", metavar="DIR", help="where downloads are kept (or set MINIVIT_DATA)")
+    train.add_argument("--epochs", type=int)
+    train.add_argument("--batch-size", type=int)
+    train.add_argument("--lr", type=float, help="learning rate at the end of the warmup")
+    train.add_argument("--seed", type=int)
+    train.add_argument("--threads", type=int, help="does not change the result; all processors if not given")
+    train.add_argument("--out", metavar="DIR", help="folder for this run; runs/DATA-1, -2, ... if not given")
+    train.add_argument("--resume", metavar="DIR", help="go on with the run in this folder, as it was begun")
+    train.set_defaults(run=run_train)
+
+    predict = commands.add_parser("predict", help="say what is on images")
+    predict.add_argument("checkpoint", help="checkpoint.safetensors of a run")
+    predict.add_argument("images", nargs="+", metavar="IMAGE")
+    predict.set_defaults(run=run_predict)
+
+    data = commands.add_parser("data", help="fetch a data set, check it, and say what is in it")
+    data.add_argument("data", metavar="DATA", help=f"{', '.join(NAMES)}, or a folder")
+    data.add_argument("--data-dir", metavar="DIR", help="where downloads are kept (or set MINIVIT_DATA)")
+    data.set_defaults(run=run_data)
+
+    doctor = commands.add_parser("doctor", help="versions, BLAS, threads, models: what to put into a question")
+    doctor.set_defaults(run=run_doctor)
+    return parser
+
+
+def run_train(args: argparse.Namespace) -> int:
+    """Train, or go on training."""
+    from tqdm import tqdm
+
+    from minivit.data.dataset import load
+    from minivit.train.folder import RunFolder, new_run_path
+    from minivit.train.pictures import draw_run
+    from minivit.train.trainer import Trainer
+
+    if args.resume:
+        given = [f"--{n.replace('_', '-')}" for n in TRAIN_CHOICES if getattr(args, n) is not None]
+        if given:
+            raise ValueError(f"--resume goes on with a run as it was begun; {' and '.join(given)} cannot change it")
+        folder = RunFolder(args.resume)
+        recipe, source = folder.read_config()
+    else:
+        source = {"data": args.data or "shapes", "data_dir": args.data_dir}
+        recipe = make_recipe(args)
+        name = source["data"] if source["data"] in NAMES else Path(source["data"]).name
+        folder = RunFolder(args.out or new_run_path("runs", name))
+    dataset = load(source["data"], data_dir=source["data_dir"])
+    trainer = Trainer(recipe, dataset, threads=args.threads)
+    if not args.resume:
+        folder.create(recipe, source)
+    elif folder.checkpoint_path.exists():
+        trainer.resume(folder.checkpoint_path)
+    rows = folder.read_metrics(trainer.step)
+
+    print(
+        f"{recipe.model}: {trainer.model.num_params:,} parameters; {dataset.name}: {len(dataset.train_images):,} images"
+    )
+    interrupted = InterruptFlag()
+    saved = time.monotonic()
+    with tqdm(total=trainer.total_steps, initial=trainer.step, unit="step", dynamic_ncols=True) as bar, interrupted:
+        for metrics in trainer.run():
+            rows.append(metrics)
+            bar.update()
+            bar.set_postfix_str(f"epoch {metrics.epoch:.1f}, loss {metrics.loss:.3f}")
+            if metrics.test_accuracy is not None:
+                bar.write(f"epoch {metrics.epoch:.0f}: test accuracy {metrics.test_accuracy:.1%}")
+            if metrics.test_accuracy is not None or interrupted.seen or time.monotonic() - saved > CHECKPOINT_SECONDS:
+                folder.write_metrics(rows)
+                trainer.save(folder.checkpoint_path)
+                saved = time.monotonic()
+            if interrupted.seen:
+                break
+    if interrupted.seen and trainer.step < trainer.total_steps:
+        print(f"interrupted at step {trainer.step}; saved. Go on with: minivit train --resume {folder.path}")
+        return 130
+    pictures = draw_run(folder.path, trainer, rows)
+    print(f"{folder.path}: checkpoint.safetensors, metrics.csv, {', '.join(path.name for path in pictures)}")
+    return 0
+
+
+TRAIN_CHOICES = ("model", "pool", "data", "data_dir", "epochs", "batch_size", "lr", "seed", "out")
+
+
+def make_recipe(args: argparse.Namespace):
+    """The recipe of the data set, with what the command line says instead."""
+    from minivit.train.trainer import Recipe
+
+    pool = args.pool or "avg"
+    defaults = RECIPES.get(args.data or "shapes", {})
+    names = {field.name for field in fields(Recipe)}
+    given = {name: value for name, value in vars(args).items() if name in names and value is not None}
+    model_options = {"global_pool": pool, "class_token": pool == "token"}
+    return Recipe(**{**defaults, **given, "options": {**defaults.get("options", {}), **model_options}})
+
+
+class InterruptFlag:
+    """While active, the first Ctrl-C (or polite kill) only sets ``seen``, so that a step is never cut in two.
+
+    A second Ctrl-C interrupts at once.
+    """
+
+    def __init__(self) -> None:
+        self.seen = False
+        self._before: dict[int, object] = {}
+
+    def __enter__(self) -> "InterruptFlag":
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+    def _note(self, number: int, frame: object) -> None:
+        if self.seen:
+            raise KeyboardInterrupt
+        self.seen = True
+
+
+def run_predict(args: argparse.Namespace) -> int:
+    """Print the most probable classes of each image."""
+    import numpy as np
+
+    from minivit.data.folder import read_image
+    from minivit.ops.softmax import softmax_forward
+    from minivit.storage import load, read_metadata
+    from minivit.train.augment import normalize
+
+    model = load(args.checkpoint)
+    data = read_metadata(args.checkpoint)["metadata"].get("data")
+    if data is None:
+        raise ValueError(f"{args.checkpoint} does not say what its classes are: it was not written by minivit train")
+    for path in args.images:
+        pixels = read_image(path, size=model.patch_embed.img_size, channels=model.in_chans)
+        logits, _ = model.forward(normalize(pixels[None], data["mean"], data["std"]))
+        probabilities = softmax_forward(logits)[0][0]
+        best = np.argsort(probabilities)[::-1][:3]
+        print(f"{path}: " + ", ".join(f"{data['class_names'][c]} {probabilities[c]:.1%}" for c in best))
+    return 0
+
+
+def run_data(args: argparse.Namespace) -> int:
+    """Load a data set and describe it."""
+    import numpy as np
+
+    from minivit.data.dataset import load
+
+    dataset = load(args.data, data_dir=args.data_dir)
+    _, rows, columns, channels = dataset.train_images.shape
+    print(f"{dataset.name}: {rows} x {columns} pixels, {channels} channels, {len(dataset.class_names)} classes")
+    for split, labels in (("train", dataset.train_labels), ("test", dataset.test_labels)):
+        counts = np.bincount(labels, minlength=len(dataset.class_names))
+        print(f"{split}: {len(labels):,} images, {counts.min():,} to {counts.max():,} of a class")
+    print(f"classes: {', '.join(dataset.class_names)}")
+    return 0
+
+
+def run_doctor(args: argparse.Namespace) -> int:
+    """Print what one needs to know to help."""
+    import platform
+    from importlib.metadata import version
+
+    from threadpoolctl import threadpool_info
+
+    import minivit
+    from minivit.train.step import default_threads
+
+    print(f"minivit {minivit.__version__}, Python {platform.python_version()}, {platform.platform()}")
+    for package in ("numpy", "scipy", "matplotlib", "jaxtyping", "threadpoolctl", "safetensors", "pooch", "tqdm"):
+        print(f"  {package} {version(package)}")
+    print(f"threads: {default_threads()} (processors this process may use)")
+    for library in threadpool_info():
+        print(
+            f"  {library['user_api']}: {library['internal_api']} {library['version']}, {library['num_threads']} threads"
+        )
+    print(f"models: {', '.join(sorted(PRESETS))}")
+    return 0

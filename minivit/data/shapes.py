@@ -1,0 +1,69 @@
+"""The default data set: ten shapes, drawn from a seed, with nothing to download.
+
+One shape per picture, of random colour, size, tilt and place, over a dark textured background. Because colour and place
+are random, a single pixel says little about the class: a linear classifier on the pixels stays below 40 %, while
+a small Vision Transformer learns the task in a few hundred steps.
+"""
+
+import numpy as np
+
+from minivit.data.dataset import Dataset, channel_statistics
+from minivit.data.geometry import PALETTE, SHAPES, Size, background, coverage, develop, paint, place, rows_columns, tilt
+from minivit.types import Int, UInt8, ndarray
+
+CHUNK = 250  # images drawn at once: small enough for the cache, and a multiple of the number of classes
+
+
+def shapes(n_train: int = 20_000, n_test: int = 2_000, *, seed: int = 0) -> Dataset:
+    """Draw the data set of shapes: 32 x 32 pixels, ten classes, equally frequent.
+
+    The same seed gives the same images, and a smaller set is the beginning of a larger one. Train and test images come
+    from independent streams of random numbers. ValueError where ``n_train`` or ``n_test`` is not positive.
+    """
+    train_rng, test_rng = np.random.default_rng(seed).spawn(2)
+    train_images, train_labels = draw_shapes(n_train, rng=train_rng)
+    test_images, test_labels = draw_shapes(n_test, rng=test_rng)
+    return Dataset(
+        "shapes",
+        train_images,
+        train_labels,
+        test_images,
+        test_labels,
+        tuple(SHAPES),
+        *channel_statistics(train_images),
+    )
+
+
+def draw_shapes(
+    n: int, *, size: Size = 32, rng: np.random.Generator
+) -> tuple[UInt8[ndarray, "n Y X 3"], Int[ndarray, "n"]]:
+    """Draw n pictures of one shape each.
+
+    Parameters
+    ----------
+    n : how many pictures, at least 1.
+    size : side in pixels, or (rows, columns); at least 16.
+    rng : source of all randomness. Every chunk of 250 pictures has a child generator of its own (``rng.spawn``), so the
+        first pictures do not depend on how many follow; a second call with the same generator draws new pictures.
+
+    Returns
+    -------
+    images : uint8, channels last.
+    labels : int64, the place of the class in ``SHAPES``.
+    """
+    if n < 1:
+        raise ValueError(f"the number of shapes to draw must be at least 1, got {n}.")
+    chunks = [_draw_chunk(size, child) for child in rng.spawn(-(-n // CHUNK))]
+    images, labels = (np.concatenate(parts)[:n] for parts in zip(*chunks, strict=True))
+    return images, labels
+
+
+def _draw_chunk(size: Size, rng: np.random.Generator) -> tuple[UInt8[ndarray, "n Y X 3"], Int[ndarray, "n"]]:
+    labels = rng.permutation(np.arange(CHUNK) % len(SHAPES))
+    radii = min(rows_columns(size)) * (0.25 + 0.08 * rng.random(CHUNK, np.float32))
+    centres = place(CHUNK, radii, size, rng)
+    colours = rng.choice(np.array(list(PALETTE.values()), np.float32), CHUNK)
+    colours += 0.05 * rng.standard_normal(colours.shape, np.float32)
+    canvas = background(CHUNK, size, rng)
+    paint(canvas, coverage(labels, centres, radii, tilt(CHUNK, rng), size), colours)
+    return develop(canvas, rng), labels

@@ -1,0 +1,126 @@
+"""What a Vision Transformer looks at: attention of single heads, and rollout through all blocks."""
+
+from typing import Any
+
+import numpy as np
+
+from minivit.ops.resize import resize_forward
+from minivit.plot.figure import (
+    SMALL,
+    TEXT,
+    WIDTH,
+    Axes,
+    Figure,
+    bare,
+    check_images,
+    check_lengths,
+    new_figure,
+    set_title,
+    show_image,
+)
+from minivit.types import Float, UInt8, ndarray
+
+
+def attention_weights(cache: Any) -> list[Float[ndarray, "B H N N"]]:
+    """Attention maps of every block, from the cache of a ViT's ``forward``: row n says what token n looked at.
+
+    Raises
+    ------
+    ValueError
+        If the blocks keep no attention, because the model was built with ``grad_checkpointing=True``.
+    """
+    if not all(hasattr(block, "attn") for block in cache.blocks):
+        raise ValueError("the blocks keep no attention maps: build the model with grad_checkpointing=False")
+    return [block.attn.attention.weights for block in cache.blocks]
+
+
+def attention_rollout(cache: Any) -> Float[ndarray, "B N N"]:
+    r"""How much of each input token reaches each output token, through all blocks.
+
+    .. math:: R = \hat A_L \cdots \hat A_2 \hat A_1, \qquad \hat A_l = \tfrac12 (A_l + I)
+
+    with :math:`A_l` the mean of the heads of block l. Half a token comes through the residual connection, half through
+    attention; what the MLPs and the values do is left out. The rows of R sum to one.
+
+    Source: Abnar and Zuidema 2020, "Quantifying Attention Flow in Transformers", section 3.
+    """
+    weights = attention_weights(cache)
+    rollout = np.eye(weights[0].shape[-1], dtype=weights[0].dtype)
+    for A in weights:
+        A = A.mean(1)
+        rollout = (A @ rollout + rollout) / 2
+    return rollout
+
+
+def read_by_head(weights: Float[ndarray, "B *H N N"], cache: Any) -> Float[ndarray, "B *H rows columns"]:
+    """Of attention maps or a rollout, how much of each patch reaches what the classification head reads.
+
+    That is the row of the class token, or the mean row of the patches for ``global_pool="avg"``. It sums to at most
+    one: columns of tokens that are not patches are left out.
+    """
+    (_, Y, X, _), (P, Q) = cache.patch_embed.patches
+    grid_size = Y // P, X // Q
+    first = weights.shape[-1] - grid_size[0] * grid_size[1]  # the patches stand behind the class token, if there is one
+    rows = weights[..., 0, :] if cache.pool is None else weights[..., first:, :].mean(-2)
+    return rows[..., first:].reshape(*rows.shape[:-1], *grid_size)
+
+
+def attention_maps(images: UInt8[ndarray, "B Y X C"], cache: Any, *, block: int = -1) -> Figure:
+    """One row per image: the image, what each head of one block looks at, the rollout, the image seen through it.
+
+    Parameters
+    ----------
+    images : uint8 (B, Y, X, C)
+        The pixels of which the model was given the normalised form.
+    cache : ViTCache
+        Of ``model.forward``.
+    block : int
+        Whose heads to draw; the last one by default.
+
+    Source: Dosovitskiy et al. 2021, figure 6 and appendix D.7 (attention rollout).
+    """
+    check_images(images)
+    weights = attention_weights(cache)
+    depth = len(weights)
+    if not -depth <= block < depth:
+        raise ValueError(f"block is {block}; expected {-depth} to {depth - 1}")
+    heads = read_by_head(weights[block], cache)  # (B, H, rows, columns)
+    rollout = read_by_head(attention_rollout(cache), cache)  # (B, rows, columns)
+    check_lengths(len(images), maps=heads)
+
+    names = ["image", *(f"head {h + 1}" for h in range(heads.shape[1])), "rollout", "× image"]
+    lines = -(-len(names) // 8)  # of panels per image: more than eight side by side would be too small
+    columns = -(-len(names) // lines)
+    aspect = images.shape[1] / images.shape[2]
+    figure = new_figure(len(images) * lines * (0.9 * aspect * WIDTH / columns + 0.25) + 0.3 * lines + 0.5)
+    panels = figure.subplots(len(images) * lines, columns, squeeze=False).reshape(len(images), -1)
+    for row, image, maps, flow in zip(panels, images, heads, rollout, strict=True):
+        first, *middle, last = row[: len(names)]
+        show_image(first, image)
+        for panel, shares in zip(middle, [*maps, flow], strict=True):
+            _draw_map(panel, shares, aspect)
+        show_image(last, seen_through(image, flow))
+        for panel in row[len(names) :]:
+            panel.axis("off")
+    for panel, name in zip(panels[0], names, strict=False):
+        panel.set_title(name, fontsize=TEXT)
+    reader = "class token looks" if cache.pool is None else "patches look on average"
+    set_title(figure, f"Where the {reader}: heads of block {block % depth + 1} of {depth}, and rollout")
+    figure.supxlabel("below each map: the share of its brightest patch; black is 0", fontsize=SMALL, x=0.014, ha="left")
+    return figure
+
+
+def seen_through(image: UInt8[ndarray, "Y X C"], shares: Float[ndarray, "rows columns"]) -> UInt8[ndarray, "Y X C"]:
+    """Darken an image where little attention falls: its pixels times the shares, the largest share counting as one."""
+    largest = max(shares.max(), np.finfo(shares.dtype).tiny)  # a class token may look at nothing but itself
+    light, _ = resize_forward(shares[None, :, :, None] / largest, size=image.shape[:2])
+    return (image * light[0].clip(0, 1)).astype(np.uint8)
+
+
+def _draw_map(ax: Axes, shares: Float[ndarray, "rows columns"], aspect: float) -> None:
+    """Draw the shares of the patches, from 0 to the largest, which is written below."""
+    rows, columns = shares.shape
+    # a patch need not be square: its own aspect makes the map as large as the image beside it
+    ax.imshow(shares, cmap="inferno", vmin=0, aspect=aspect * columns / rows, interpolation="nearest")
+    ax.set_xlabel(f"{shares.max():.1%}", fontsize=SMALL)
+    bare(ax)

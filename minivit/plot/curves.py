@@ -1,0 +1,87 @@
+"""The curves of a training run: loss at every step, accuracy after every epoch."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from minivit.plot.figure import BLUE, GREY, RED, SMALL, TEXT, TITLE, WIDTH, Axes, Figure, new_figure
+from minivit.types import Float, ndarray
+
+
+def learning_curves(rows: Sequence[Any]) -> Figure:
+    """Loss and test accuracy of a run, side by side.
+
+    Parameters
+    ----------
+    rows : sequence of :class:`minivit.train.Metrics`, one per step
+        Of each, ``step``, ``loss`` and ``test_accuracy``: a fraction, and None except at the end of an epoch.
+    """
+    figure = new_figure(3.4)
+    if all(row.test_accuracy is None for row in rows):  # the first epoch has not ended yet
+        loss_curve(rows, ax=figure.subplots())
+        return figure
+    left, right = figure.subplots(1, 2, sharex=True, gridspec_kw={"wspace": 0.06})
+    loss_curve(rows, ax=left)
+    accuracy_curve(rows, ax=right)
+    return figure
+
+
+def loss_curve(rows: Sequence[Any], *, ax: Axes | None = None) -> Axes:
+    """Training loss of every step, and its mean over a window of a twentieth of the run (``rows``: see above)."""
+    steps, losses = _column(rows, "loss")
+    window = len(losses) // 20 | 1  # odd, so that a step has as many neighbours on either side
+    mean = smooth(losses, window)
+    ax = _axes(ax, f"Training loss, mean of {window} steps" if window > 1 else "Training loss", "cross-entropy (nats)")
+    ax.plot(steps, losses, color=BLUE, alpha=0.3, linewidth=0.8)
+    ax.plot(steps, mean, color=BLUE, linewidth=2)
+    ax.set_ylim(0, 1.05 * losses.max())
+    _name_last(ax, steps[-1], mean[-1], f"{mean[-1]:.2f}", BLUE)
+    return ax
+
+
+def accuracy_curve(rows: Sequence[Any], *, ax: Axes | None = None) -> Axes:
+    """Test accuracy after every epoch (``rows``: see :func:`learning_curves`)."""
+    steps, accuracies = _column(rows, "test_accuracy")
+    ax = _axes(ax, "Test accuracy after each epoch", "images classified right (%)")
+    ax.plot(steps, 100 * accuracies, "o-", color=RED, linewidth=2, markersize=5)
+    ax.set_ylim(0, 100)
+    _name_last(ax, steps[-1], 100 * accuracies[-1], f"{100 * accuracies[-1]:.1f}%", RED)
+    return ax
+
+
+def smooth(values: Float[ndarray, "T"], window: int) -> Float[ndarray, "T"]:
+    """Mean of each value and its neighbours, in an odd window of at most all T; at the ends, of those that there are.
+
+    It does not lag behind the values, as a running average does.
+    """
+    kernel = np.ones(window)
+    return np.convolve(values, kernel, "same") / np.convolve(np.ones(len(values)), kernel, "same")
+
+
+def _column(rows: Sequence[Any], name: str) -> tuple[ndarray, ndarray]:
+    """Steps and values of the rows that have this value."""
+    pairs = [(row.step, getattr(row, name)) for row in rows if getattr(row, name) is not None]
+    if not pairs:
+        raise ValueError(f"none of the {len(rows)} rows has a {name}: there is nothing to draw")
+    steps, values = np.array(pairs, float).T
+    return steps, values
+
+
+def _axes(ax: Axes | None, title: str, unit: str) -> Axes:
+    ax = new_figure(3.4, WIDTH / 2).subplots() if ax is None else ax
+    ax.set_title(title, fontsize=TITLE, loc="left")
+    ax.set_xlabel("training step", fontsize=TEXT)
+    ax.set_ylabel(unit, fontsize=TEXT)
+    ax.tick_params(labelsize=SMALL)
+    ax.grid(axis="y", color=GREY, alpha=0.2, linewidth=0.8)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.margins(x=0.02)
+    return ax
+
+
+def _name_last(ax: Axes, x: float, y: float, text: str, colour: str) -> None:
+    """Write the last value of a curve next to its end, beyond the panel's edge."""
+    ax.annotate(
+        text, (x, y), (8, 0), textcoords="offset points", va="center", color=colour, fontsize=TEXT, weight="bold"
+    )

@@ -1,0 +1,26 @@
+"""Training: optimizers, schedules, augmentation, the sharded step, the loop with its checkpoints."""
+
+from minivit.train.augment import normalize, random_crop_flip
+from minivit.train.optim import SGD, Adam, AdamW, Optimizer, adam_update, adamw_update, clip_grad_norm, sgd_update
+from minivit.train.schedule import warmup_cosine
+from minivit.train.step import predict, training_step
+from minivit.train.trainer import Metrics, Recipe, Trainer
+
+__all__ = [
+    "SGD",
+    "Adam",
+    "AdamW",
+    "Metrics",
+    "Optimizer",
+    "Recipe",
+    "Trainer",
+    "adam_update",
+    "adamw_update",
+    "clip_grad_norm",
+    "normalize",
+    "predict",
+    "random_crop_flip",
+    "sgd_update",
+    "training_step",
+    "warmup_cosine",
+]

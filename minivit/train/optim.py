@@ -1,0 +1,237 @@
+"""Optimizers: how a gradient becomes a step. The rules are plain functions; the classes keep the running averages."""
+
+from collections.abc import Callable, Mapping
+from math import sqrt
+from typing import NamedTuple
+
+import numpy as np
+
+from minivit.layers.layer import Layer, Param, check_arrays
+from minivit.types import Float, ndarray
+
+
+class AdamUpdate(NamedTuple):
+    """New value, and new running averages of the gradient (m) and of its square (v)."""
+
+    value: Float[ndarray, "..."]
+    m: Float[ndarray, "..."]
+    v: Float[ndarray, "..."]
+
+
+def adam_update(
+    value: Float[ndarray, "..."],
+    grad: Float[ndarray, "..."],
+    m: Float[ndarray, "..."],
+    v: Float[ndarray, "..."],
+    step: int,
+    *,
+    lr: float,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-8,
+) -> AdamUpdate:
+    r"""One step of Adam.
+
+    .. math::
+        m &\leftarrow \beta_1 m + (1 - \beta_1)\, g \\
+        v &\leftarrow \beta_2 v + (1 - \beta_2)\, g^2 \\
+        w &\leftarrow w - \eta\, \frac{m / (1 - \beta_1^t)}{\sqrt{v / (1 - \beta_2^t)} + \epsilon}
+
+    m and v start at zero, so they are too small in the first steps; dividing by :math:`1 - \beta^t` corrects it.
+
+    Parameters
+    ----------
+    value, grad, m, v : arrays of one shape
+        The parameter w, its gradient g, and the averages from the step before (zeros before the first).
+    step : int
+        t, counted from 1.
+    lr : float
+        The learning rate :math:`\eta`.
+
+    Source: Kingma and Ba 2015, "Adam: A Method for Stochastic Optimization", algorithm 1.
+    """
+    beta1, beta2 = betas
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * (grad * grad)
+    root = np.sqrt(v) / sqrt(1 - beta2**step) + eps
+    return AdamUpdate(value - (lr / (1 - beta1**step)) * (m / root), m, v)
+
+
+def adamw_update(
+    value: Float[ndarray, "..."],
+    grad: Float[ndarray, "..."],
+    m: Float[ndarray, "..."],
+    v: Float[ndarray, "..."],
+    step: int,
+    *,
+    lr: float,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-8,
+    weight_decay: float = 0.01,
+) -> AdamUpdate:
+    r"""One step of Adam with decoupled weight decay.
+
+    .. math:: w \leftarrow (1 - \eta \lambda)\, w \quad\text{and then a step of Adam}
+
+    The decay does not pass through Adam's averages: weights shrink at one rate whatever the size of their gradient.
+
+    Source: Loshchilov and Hutter 2019, "Decoupled Weight Decay Regularization", algorithm 2 (lr scales the decay, as in
+    PyTorch).
+    """
+    return adam_update(value * (1 - lr * weight_decay), grad, m, v, step, lr=lr, betas=betas, eps=eps)
+
+
+def sgd_update(
+    value: Float[ndarray, "..."],
+    grad: Float[ndarray, "..."],
+    velocity: Float[ndarray, "..."],
+    *,
+    lr: float,
+    momentum: float = 0.0,
+) -> tuple[Float[ndarray, "..."], Float[ndarray, "..."]]:
+    r"""One step of gradient descent with momentum; returns the new value and velocity.
+
+    .. math:: u \leftarrow \mu u + g, \qquad w \leftarrow w - \eta u
+
+    Source: Polyak 1964; in this form Sutskever et al. 2013 and PyTorch.
+    """
+    velocity = momentum * velocity + grad
+    return value - lr * velocity, velocity
+
+
+def is_matrix(name: str, param: Param) -> bool:
+    """Whether weight decay applies: to matrices, not to biases, scales of norms, class tokens or position tables."""
+    return len(param.shape) == 2
+
+
+class Optimizer:
+    """Base of the optimizers: the parameters, the learning rate, the step count and the running averages by name.
+
+    ``optimizer.lr`` may be set before every step (that is what a schedule does).
+    """
+
+    slots: tuple[str, ...] = ()
+    """Names of the running averages kept for each parameter."""
+
+    def __init__(self, model: Layer, lr: float, weight_decay: float, decays: Callable[[str, Param], bool]) -> None:
+        self.params = model.named_params()
+        self.lr = lr
+        self.steps = 0
+        self.decay = {name: weight_decay if decays(name, param) else 0.0 for name, param in self.params.items()}
+        self.state = {
+            f"{slot}.{name}": np.zeros(p.shape, p.dtype) for slot in self.slots for name, p in self.params.items()
+        }
+
+    def step(self) -> None:
+        """Update every parameter from its ``grad``."""
+        self.steps += 1
+        for name, param in self.params.items():
+            param.value, *averages = self.update(
+                param, self.decay[name], *(self.state[f"{s}.{name}"] for s in self.slots)
+            )
+            for slot, average in zip(self.slots, averages, strict=True):
+                self.state[f"{slot}.{name}"] = average
+
+    def update(self, param: Param, decay: float, *averages: ndarray) -> tuple[ndarray, ...]:
+        """New value and new running averages of one parameter."""
+        raise NotImplementedError
+
+    def state_dict(self) -> dict[str, ndarray]:
+        """Everything but the hyper-parameters, for a checkpoint."""
+        return {"steps": np.array(self.steps), **self.state}
+
+    def load_state_dict(self, arrays: Mapping[str, ndarray]) -> None:
+        """Continue from :meth:`state_dict`. Raises KeyError or ValueError if it belongs to other parameters."""
+        check_arrays({name: np.shape(array) for name, array in self.state_dict().items()}, arrays)
+        self.steps = int(arrays["steps"])
+        self.state = {name: np.array(arrays[name]) for name in self.state}
+
+
+class AdamW(Optimizer):
+    """Adam with decoupled weight decay (:func:`adamw_update`), by default on matrices only."""
+
+    slots = ("m", "v")
+
+    def __init__(
+        self,
+        model: Layer,
+        *,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.05,
+        decays: Callable[[str, Param], bool] = is_matrix,
+    ) -> None:
+        super().__init__(model, lr, weight_decay, decays)
+        self.betas, self.eps = betas, eps
+
+    def update(self, param: Param, decay: float, *averages: ndarray) -> tuple[ndarray, ...]:
+        m, v = averages
+        options = {"lr": self.lr, "betas": self.betas, "eps": self.eps, "weight_decay": decay}
+        return adamw_update(param.value, param.grad, m, v, self.steps, **options)
+
+
+class Adam(Optimizer):
+    """Adam (:func:`adam_update`); weight decay, if any, is the classic kind that is added to the gradient."""
+
+    slots = ("m", "v")
+
+    def __init__(
+        self,
+        model: Layer,
+        *,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        decays: Callable[[str, Param], bool] = is_matrix,
+    ) -> None:
+        super().__init__(model, lr, weight_decay, decays)
+        self.betas, self.eps = betas, eps
+
+    def update(self, param: Param, decay: float, *averages: ndarray) -> tuple[ndarray, ...]:
+        m, v = averages
+        grad = param.grad + decay * param.value
+        return adam_update(param.value, grad, m, v, self.steps, lr=self.lr, betas=self.betas, eps=self.eps)
+
+
+class SGD(Optimizer):
+    """Gradient descent with momentum (:func:`sgd_update`); weight decay is added to the gradient."""
+
+    slots = ("velocity",)
+
+    def __init__(
+        self,
+        model: Layer,
+        *,
+        lr: float = 0.1,
+        momentum: float = 0.0,
+        weight_decay: float = 0.0,
+        decays: Callable[[str, Param], bool] = is_matrix,
+    ) -> None:
+        super().__init__(model, lr, weight_decay, decays)
+        self.momentum = momentum
+
+    def update(self, param: Param, decay: float, *averages: ndarray) -> tuple[ndarray, ...]:
+        (velocity,) = averages
+        grad = param.grad + decay * param.value
+        return sgd_update(param.value, grad, velocity, lr=self.lr, momentum=self.momentum)
+
+
+def global_norm(params: list[Param]) -> float:
+    """Length of all gradients laid end to end, the square root of the sum of all squares, in float64."""
+    return sqrt(sum(float(np.vdot(p.grad, p.grad)) for p in params))
+
+
+def clip_grad_norm(params: list[Param], max_norm: float) -> float:
+    r"""Scale all gradients together so that their global norm is at most ``max_norm``; returns the norm it was.
+
+    .. math:: g \leftarrow g \cdot \min\left(1, \frac{\text{max\_norm}}{\lVert g \rVert + 10^{-6}}\right)
+
+    Source: Pascanu et al. 2013, "On the difficulty of training recurrent neural networks", algorithm 1; the 1e-6 is
+    PyTorch's.
+    """
+    norm = global_norm(params)
+    if norm > max_norm - 1e-6:
+        for param in params:
+            param.grad *= max_norm / (norm + 1e-6)
+    return norm

@@ -1,0 +1,31 @@
+"""Learning-rate schedules: the rate of every step, as a function of the step."""
+
+from math import cos, pi
+
+
+def warmup_cosine(step: int, *, total: int, warmup: int, lr: float, min_lr: float = 0.0) -> float:
+    r"""Linear warmup, then half a cosine down.
+
+    .. math::
+        \eta_t = \eta \frac{t + 1}{w} \;\; (t < w), \qquad
+        \eta_t = \eta_{\min} + \frac{\eta - \eta_{\min}}{2} \left(1 + \cos \pi \frac{t - w}{T - w}\right) \;\; (t \ge w)
+
+    Parameters
+    ----------
+    step : int
+        t, from 0 to total - 1.
+    total, warmup : int
+        Number of all steps T, and of those in which the rate rises, w.
+
+    Raises
+    ------
+    ValueError
+        If the warmup is longer than the training.
+
+    Source: Loshchilov and Hutter 2017, "SGDR", equation 5, without restarts; warmup as in Vaswani et al. 2017.
+    """
+    if not 0 <= warmup <= total:
+        raise ValueError(f"warmup_cosine: warmup of {warmup} steps is longer than the {total} steps of the training")
+    if step < warmup:
+        return lr * (step + 1) / warmup
+    return min_lr + (lr - min_lr) * (1 + cos(pi * (step - warmup) / max(total - warmup, 1))) / 2

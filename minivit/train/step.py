@@ -1,0 +1,151 @@
+"""One training step: the batch in small shards, the shards in threads, the same bits whatever the number of threads.
+
+A shard is a few images, so that what its forward keeps stays near the processor until its backward reads it. Shards are
+dealt to lanes, always in the same way; a lane is a replica of the model that adds up the gradients of its shards, one
+after the other, and in the end the lanes are summed in order. Threads only decide how many lanes run at a time.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from minivit.caches import first_nonfinite
+from minivit.layers.layer import Layer
+from minivit.ops.losses import cross_entropy_backward, cross_entropy_forward
+from minivit.train.optim import Optimizer, clip_grad_norm
+from minivit.types import Float, ndarray
+
+SHARD_SIZE = 8
+LANES = 8
+
+
+def training_step(
+    model: Layer,
+    images: Float[ndarray, "B Y X C"],
+    labels: ndarray,
+    *,
+    optimizer: Optimizer,
+    label_smoothing: float = 0.0,
+    clip_norm: float | None = None,
+    rng: np.random.Generator | None = None,
+    threads: int | None = None,
+) -> float:
+    """Forward, loss, backward, update; returns the loss (mean cross-entropy over the batch).
+
+    Parameters
+    ----------
+    images, labels : (B, Y, X, C) and (B,) class numbers or (B, classes) soft targets
+    optimizer : Optimizer
+        Its ``step`` is called at the end. ``param.grad`` of the model then still holds the gradient of this step.
+    clip_norm : float, optional
+        Largest global norm of the gradient.
+    rng : numpy.random.Generator, optional
+        For dropout and stochastic depth; each shard gets a generator of its own.
+    threads : int, optional
+        How many lanes run at a time; as many as there are processors if not given. Does not change the result.
+
+    Raises
+    ------
+    ValueError
+        If the batch is empty or images and labels are not of the same number.
+    FloatingPointError
+        If the loss or the gradient is not finite. It names the first place; no parameter has been changed then.
+    """
+    if len(images) == 0 or len(images) != len(labels):
+        raise ValueError(
+            f"training_step: {len(images)} images and {len(labels)} labels; expected as many, at least one"
+        )
+    shards = [slice(start, start + SHARD_SIZE) for start in range(0, len(images), SHARD_SIZE)]
+    rngs = rng.spawn(len(shards)) if rng else [None] * len(shards)
+    lanes = [model.replica() for _ in range(min(LANES, len(shards)))]
+
+    def run_lane(i: int) -> list[float]:
+        losses = []
+        for shard, shard_rng in zip(shards[i :: len(lanes)], rngs[i :: len(lanes)], strict=True):
+            share = len(labels[shard]) / len(labels)
+            logits, c_model = lanes[i].forward(images[shard], rng=shard_rng)
+            loss, c_loss = cross_entropy_forward(logits, labels[shard], label_smoothing=label_smoothing)
+            (dlogits,) = cross_entropy_backward(np.asarray(share, logits.dtype), c_loss)
+            lanes[i].backward(dlogits, c_model)
+            losses.append(float(loss) * share)
+        return losses
+
+    loss = sum(sum(losses) for losses in run_in_threads(run_lane, range(len(lanes)), threads))
+    if not np.isfinite(loss):
+        raise FloatingPointError(f"the loss is {loss}: {_first_trouble(model, images, rngs)}")
+    for param, *parts in zip(model.params, *(lane.params for lane in lanes), strict=True):
+        param.grad = parts[0].grad
+        for part in parts[1:]:
+            param.grad += part.grad
+    norm = clip_grad_norm(model.params, np.inf if clip_norm is None else clip_norm)
+    if not np.isfinite(norm):
+        bad = next(name for name, param in model.named_params().items() if not np.isfinite(param.grad).all())
+        raise FloatingPointError(f"the gradient is {norm}: the first parameter with such a gradient is {bad}")
+    optimizer.step()
+    return loss
+
+
+def predict(
+    model: Layer, images: Float[ndarray, "B Y X C"], *, threads: int | None = None
+) -> Float[ndarray, "B classes"]:
+    """Logits of any number of images, shard by shard in threads; nothing is kept for backward."""
+    shards = [images[start : start + SHARD_SIZE] for start in range(0, len(images), SHARD_SIZE)]
+    _ = model.params and [param.value for param in model.params]  # drawn here, not by several threads at once
+    return np.concatenate(list(run_in_threads(lambda shard: model.forward(shard)[0], shards, threads)))
+
+
+def run_in_threads(work: Callable[[Any], Any], items: Iterable[Any], threads: int | None) -> Iterator[Any]:
+    """``map`` in a pool of threads, each with one BLAS thread; serially where there are no threads (a browser)."""
+    threads = default_threads() if threads is None else threads
+    if threads < 1:
+        raise ValueError(f"threads is {threads}; expected at least 1")
+    with one_blas_thread():
+        if threads == 1:
+            yield from map(work, items)
+        else:
+            with ThreadPoolExecutor(threads) as pool:
+                yield from pool.map(work, items)
+
+
+def default_threads() -> int:
+    """Number of processors this process may use; 1 where Python cannot start threads."""
+    import sys
+
+    if sys.platform == "emscripten":
+        return 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """While it lasts, every matrix product runs in the thread that asks for it (the pool does the sharing)."""
+    with _blas_libraries().limit(limits=1, user_api="blas"):
+        yield
+
+
+@cache
+def _blas_libraries() -> Any:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()  # finding the libraries takes milliseconds, so once per process
+
+
+def _first_trouble(model: Layer, images: ndarray, rngs: list[np.random.Generator | None]) -> str:
+    """Run forward again, shard by shard, and say where the first nan or infinity stands."""
+    for name, param in model.named_params().items():
+        if not np.isfinite(param.value).all():
+            return f"parameter {name} is not finite"
+    for i, shard_rng in enumerate(rngs):
+        shard = images[i * SHARD_SIZE : (i + 1) * SHARD_SIZE]
+        if not np.isfinite(shard).all():
+            return "the images are not finite"
+        with np.errstate(all="ignore"):
+            logits, c_model = model.forward(shard, rng=shard_rng)
+        if place := first_nonfinite({**c_model._asdict(), "logits": logits}):
+            return f"the first place that is not finite is {place}"
+    return "every activation is finite; the loss itself overflows"

@@ -1,0 +1,163 @@
+"""The training loop: batches in a fixed random order, the schedule, the step, the test accuracy after every epoch.
+
+All randomness is derived from the seed and the step number, so the state of a training is the parameters, the
+optimizer's averages and the step. A training that was killed and resumed ends in the same bits as one that was not.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minivit.data.dataset import Dataset
+from minivit.models import ViT, create_model
+from minivit.ops.softmax import softmax_forward
+from minivit.storage import read_arrays, save, split_arrays
+from minivit.train.augment import normalize, random_crop_flip
+from minivit.train.optim import AdamW
+from minivit.train.schedule import warmup_cosine
+from minivit.train.step import predict, training_step
+from minivit.types import Float, UInt8, ndarray
+
+ORDER, NOISE = 0, 1  # two independent streams of random numbers from one seed
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides the outcome of a training but the images: model, schedule, regularisation, seed.
+
+    ``options`` go to :func:`minivit.create_model`; ``warmup_epochs`` may be a fraction.
+    """
+
+    model: str = "vit_tiny_patch4_32"
+    options: dict[str, Any] = field(default_factory=dict)
+    epochs: int = 8
+    batch_size: int = 128
+    lr: float = 1e-3
+    betas: tuple[float, float] = (0.9, 0.99)
+    weight_decay: float = 0.05
+    warmup_epochs: float = 0.5
+    label_smoothing: float = 0.1
+    clip_norm: float = 1.0
+    crop_padding: int = 4
+    flip: bool = True
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; expected at least 1")
+        if self.lr <= 0:
+            raise ValueError(f"lr is {self.lr}; expected a positive number")
+
+
+class Metrics(NamedTuple):
+    """What one step has to report. ``test_accuracy`` (0 to 1) is measured after the last step of each epoch."""
+
+    step: int
+    epoch: float
+    loss: float
+    lr: float
+    test_accuracy: float | None
+
+
+class Trainer:
+    """A training in progress: model, optimizer and step count, and :meth:`run`, which goes on from there.
+
+    >>> trainer = Trainer(Recipe(epochs=1), dataset)          # doctest: +SKIP
+    >>> for metrics in trainer.run():                         # doctest: +SKIP
+    ...     plot(metrics)
+
+    Parameters
+    ----------
+    recipe : Recipe
+    dataset : Dataset
+        The model gets its number of classes, image size and channels from here.
+    threads : int, optional
+        Does not change the result.
+    """
+
+    def __init__(self, recipe: Recipe, dataset: Dataset, *, threads: int | None = None) -> None:
+        self.recipe, self.dataset, self.threads = recipe, dataset, threads
+        _, Y, X, C = dataset.train_images.shape
+        options = {"img_size": (Y, X), "in_chans": C, "num_classes": len(dataset.class_names), **recipe.options}
+        self.model: ViT = create_model(recipe.model, seed=recipe.seed, **options)
+        self.optimizer = AdamW(self.model, lr=recipe.lr, betas=recipe.betas, weight_decay=recipe.weight_decay)
+        self.step = 0
+        self.batch_size = min(recipe.batch_size, len(dataset.train_images))
+        self.steps_per_epoch = len(dataset.train_images) // self.batch_size  # what is left over waits for another epoch
+        self.total_steps = recipe.epochs * self.steps_per_epoch
+
+    def run(self) -> Iterator[Metrics]:
+        """Train to the end, yielding after every step; stop when you like and call again to go on."""
+        recipe, epoch, order = self.recipe, None, np.empty(0, int)
+        warmup = min(round(recipe.warmup_epochs * self.steps_per_epoch), self.total_steps)
+        while self.step < self.total_steps:
+            if epoch != self.step // self.steps_per_epoch:
+                epoch = self.step // self.steps_per_epoch
+                order_rng = np.random.default_rng([recipe.seed, ORDER, epoch])
+                order = order_rng.permutation(len(self.dataset.train_images))
+            place = self.step % self.steps_per_epoch * self.batch_size
+            batch = order[place : place + self.batch_size]
+            rng = np.random.default_rng([recipe.seed, NOISE, self.step])
+            pixels = random_crop_flip(
+                self.dataset.train_images[batch], rng, padding=recipe.crop_padding, flip=recipe.flip
+            )
+            lr = warmup_cosine(self.step, total=self.total_steps, warmup=warmup, lr=recipe.lr)
+            self.optimizer.lr = lr
+            try:
+                loss = training_step(
+                    self.model,
+                    self.normalize(pixels),
+                    self.dataset.train_labels[batch],
+                    optimizer=self.optimizer,
+                    label_smoothing=recipe.label_smoothing,
+                    clip_norm=recipe.clip_norm,
+                    rng=rng,
+                    threads=self.threads,
+                )
+            except FloatingPointError as error:
+                raise FloatingPointError(f"training stopped at step {self.step + 1}: {error}") from error
+            self.step += 1
+            accuracy = self.test_accuracy() if self.step % self.steps_per_epoch == 0 else None
+            yield Metrics(self.step, self.step / self.steps_per_epoch, loss, lr, accuracy)
+
+    def normalize(self, pixels: UInt8[ndarray, "B Y X C"]) -> Float[ndarray, "B Y X C"]:
+        """Pixels as the model wants them."""
+        return normalize(pixels, self.dataset.mean, self.dataset.std)
+
+    def predict(self, pixels: UInt8[ndarray, "B Y X C"]) -> Float[ndarray, "B classes"]:
+        """Probability of each class for each image."""
+        probabilities, _ = softmax_forward(predict(self.model, self.normalize(pixels), threads=self.threads))
+        return probabilities
+
+    def test_accuracy(self) -> float:
+        """Share of the test images whose most probable class is right."""
+        guesses = self.predict(self.dataset.test_images).argmax(1)
+        return float((guesses == self.dataset.test_labels).mean())
+
+    def save(self, path: str | Path) -> None:
+        """Write all that :meth:`resume` needs; the file is also one for :func:`minivit.load`."""
+        names, mean, std = self.dataset.class_names, self.dataset.mean, self.dataset.std
+        data = {"name": self.dataset.name, "class_names": names, "mean": mean, "std": std}
+        state = self.optimizer.state_dict()
+        save(self.model, path, optimizer_state=state, recipe=asdict(self.recipe), data=data, step=self.step)
+
+    def resume(self, path: str | Path) -> None:
+        """Go on from a checkpoint of the same training.
+
+        Raises
+        ------
+        FileNotFoundError, KeyError, ValueError
+            If the file is missing, damaged, or belongs to another training.
+        """
+        arrays, header = read_arrays(path)
+        model_arrays, optimizer_arrays = split_arrays(arrays)
+        try:
+            self.model.load_state_dict(model_arrays)
+            self.optimizer.load_state_dict(optimizer_arrays)
+            self.step = header["metadata"]["step"]
+        except (KeyError, ValueError) as error:
+            raise ValueError(f"{path} is not a checkpoint of this training: {error.args[0]}") from error

@@ -1,0 +1,84 @@
+"""Weights of Google's Vision Transformer (https://github.com/google-research/vision_transformer), its .npz files."""
+
+from minivit.models.vit import ViT
+from minivit.weights.places import Arrays, Place, load_places
+
+BLOCK = {
+    "norm1.weight": "LayerNorm_0/scale",
+    "norm1.bias": "LayerNorm_0/bias",
+    "attn.proj.weight": "MultiHeadDotProductAttention_1/out/kernel",
+    "attn.proj.bias": "MultiHeadDotProductAttention_1/out/bias",
+    "norm2.weight": "LayerNorm_2/scale",
+    "norm2.bias": "LayerNorm_2/bias",
+    "mlp.fc1.weight": "MlpBlock_3/Dense_0/kernel",
+    "mlp.fc1.bias": "MlpBlock_3/Dense_0/bias",
+    "mlp.fc2.weight": "MlpBlock_3/Dense_1/kernel",
+    "mlp.fc2.bias": "MlpBlock_3/Dense_1/bias",
+}
+AROUND = {
+    "cls_token": "cls",
+    "pos_embed": "Transformer/posembed_input/pos_embedding",
+    "patch_embed.proj.weight": "embedding/kernel",
+    "patch_embed.proj.bias": "embedding/bias",
+    "norm.weight": "Transformer/encoder_norm/scale",
+    "norm.bias": "Transformer/encoder_norm/bias",
+    "head.weight": "head/kernel",
+    "head.bias": "head/bias",
+}
+
+
+def load_google(model: ViT, arrays: Arrays, *, keep_head: bool = False, exact: bool = True) -> None:
+    """Load the weights of Google's official Vision Transformer.
+
+    Google's model is this one with ``act_layer="gelu_tanh"`` and, if it averages (``classifier="gap"``),
+    ``global_pool="avg", class_token=False, fc_norm=False``: it normalises before pooling. Position embeddings of
+    another (square) grid are resampled as Google does it: bilinear, corners aligned.
+
+    Parameters
+    ----------
+    model : ViT
+    arrays : {name: array}, or the path of a .npz or .safetensors file
+    keep_head : bool
+        Leave the model's own head as it is and the checkpoint's aside: for fine-tuning on other classes.
+    exact : bool
+        Refuse a model that would compute something else than Google's. False loads into any activation and
+        ``norm_eps``; with the exact GELU, as timm does it, logits then differ by about 1e-4 of their size.
+
+    Raises
+    ------
+    KeyError
+        If an array is missing or has no place in the model; nothing is changed then.
+    ValueError
+        If a shape or an option of the model does not fit; nothing is changed then.
+    FileNotFoundError, ValueError
+        If the file is missing or damaged.
+    """
+    if model.fc_norm:
+        raise ValueError("Google's Vision Transformer normalises before pooling: build the model with fc_norm=False")
+    for option, needed in {"act_layer": "gelu_tanh", "norm_eps": 1e-6}.items():
+        if exact and model.config[option] != needed:
+            raise ValueError(
+                f"Google's weights were trained with {option}={needed!r}, the model has {model.config[option]!r}: "
+                f"build it with {option}={needed!r}, or pass exact=False to accept slightly different outputs"
+            )
+    resize = {"mode": "bilinear", "align_corners": True}
+    # the axes are in our order already: kernels are (in, out)
+    load_places(
+        model, arrays, _places(model), to_our_axes=lambda a: a, resize=resize, head="head/", keep_head=keep_head
+    )
+
+
+def _places(model: ViT) -> dict[str, Place]:
+    D, H = model.config["embed_dim"], model.config["num_heads"]
+    shapes = {name: param.shape for name, param in model.named_params().items()}
+    shapes["patch_embed.proj.weight"] = (*model.patch_embed.patch_size, model.in_chans, D)
+    places = {name: Place((AROUND[name],), shapes[name]) for name in shapes if name in AROUND}
+    for i in range(len(model.blocks)):
+        shapes[f"blocks.{i}.attn.proj.weight"] = (H, D // H, D)
+        theirs = f"Transformer/encoderblock_{i}"
+        for name, their_name in BLOCK.items():
+            places[f"blocks.{i}.{name}"] = Place((f"{theirs}/{their_name}",), shapes[f"blocks.{i}.{name}"])
+        for kind, shape in {"kernel": (D, H, D // H), "bias": (H, D // H)}.items():
+            qkv = [f"{theirs}/MultiHeadDotProductAttention_1/{name}/{kind}" for name in ("query", "key", "value")]
+            places[f"blocks.{i}.attn.qkv.{'weight' if kind == 'kernel' else 'bias'}"] = Place(tuple(qkv), shape)
+    return places

@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+
+from minivit.check import diagnose
+
+E = np.random.default_rng(0).standard_normal((4, 3, 5))
+SIZES = {"the batch size": 4, "the width": 5, "temperature": 7.0}
+
+
+def but(index, value):
+    wrong = E.copy()
+    wrong[index] = value
+    return wrong
+
+
+@pytest.mark.parametrize(
+    ("got", "sentence"),
+    [
+        (E, None),
+        (E.swapaxes(1, 2), "transposed: right after exchanging axes 1 and 2"),
+        (-E, "off by the factor -1: the wrong sign"),
+        (E / 4, "1 / the batch size (averaged instead of summed?)"),
+        (E * 4, "the batch size (summed instead of averaged?)"),
+        (E * 5**0.5, "sqrt(the width)"),
+        (E / 5**0.5, "1 / sqrt(the width)"),
+        (E * 49, "temperature squared"),
+        (E * 2, "off by the constant factor 2"),
+        (E * 0, "all zeros"),
+        (E + 3, "the constant 3 is added everywhere"),
+        (but((slice(None), 2), 0), "nothing reaches index 2 of axis 1"),
+        (but((slice(None), slice(1, 3)), 0), "nothing reaches indices 1 to 2 of axis 1"),
+        (but(slice(1, None), E[0]), "right for the first sample"),
+        (but(3, 2 * E[3]), "right except at index 3 of axis 0; there: off by the constant factor 2"),
+        (but((1, 2, 3), np.nan), "nan or infinity in 1 places, first at index (1, 2, 3)"),
+        (np.flip(E, 1), "reversed along axis 1"),
+        (np.roll(E, 1, 2), "permuted along axis 2: index 0 to 4 hold what belongs to [4, 0, 1, 2, 3]"),
+        (E * np.array([1.5, 2, 3])[:, None], "off by a factor of its own for each index of axis 1"),
+        (E * np.arange(2, 14).reshape(4, 3, 1), "off by a factor of its own for each row"),
+        (E.transpose(1, 0, 2).reshape(4, 3, 5), "the right numbers in the wrong places"),
+    ],
+)
+def test_pattern(got, sentence):
+    found = diagnose(got, E, SIZES)
+    assert sentence in found if sentence else found is None
+
+
+def test_no_pattern_is_claimed_where_there_is_none():
+    noise = np.random.default_rng(1).standard_normal(E.shape)
+    assert diagnose(noise, E, SIZES) is None
+    assert diagnose(E * 1.001 + 1e-3 * noise, E, SIZES) is None
+    assert diagnose(-E + 1e-4 * noise, E, SIZES) is None
+
+
+def test_a_factor_without_a_name_is_only_told():
+    assert diagnose(E * 1.37, E, SIZES) == "off by the constant factor 1.37"
+
+
+def test_gradient_that_should_be_zero():
+    assert diagnose(E, 0 * E) is None

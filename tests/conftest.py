@@ -1,0 +1,23 @@
+"""Every shape annotation of the package is verified in every call of the whole test run."""
+
+import os
+from typing import Self
+
+from beartype import BeartypeConf, beartype
+from hypothesis import settings
+from jaxtyping import install_import_hook
+
+check_calls = beartype(conf=BeartypeConf(is_pep484_tower=True))  # an int may stand for a float
+
+
+def verified(function):
+    """What jaxtyping puts on every function: beartype, which only cannot resolve ``Self`` outside its own classes."""
+    return function if function.__annotations__.get("return") is Self else check_calls(function)
+
+
+install_import_hook("minivit", "tests.conftest.verified")  # conftest runs before anything imports minivit
+
+settings.register_profile("dev", max_examples=20, deadline=None)
+settings.register_profile("ci", max_examples=50, deadline=None, derandomize=True, print_blob=True)
+settings.register_profile("thorough", max_examples=500, deadline=None)
+settings.load_profile("ci" if os.environ.get("CI") else "dev")

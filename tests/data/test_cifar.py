@@ -1,0 +1,265 @@
+import os
+import shutil
+import tarfile
+from pathlib import Path
+
+import cifar_files
+import numpy as np
+import pytest
+from cifar_files import python2_pickle, random_batch
+
+from minivit.data import cifar, cifar10, cifar100, load
+
+LAYOUTS = {
+    "cifar-10-batches-py": (cifar_files.write_cifar10_python, cifar10, 10),
+    "cifar-100-python": (cifar_files.write_cifar100_python, cifar100, 100),
+    "cifar-10-batches-bin": (cifar_files.write_cifar10_binary, cifar10, 10),
+    "cifar-100-binary": (cifar_files.write_cifar100_binary, cifar100, 100),
+}
+
+
+@pytest.fixture
+def py10(tmp_path):
+    folder = tmp_path / "cifar-10-batches-py"
+    cifar_files.write_cifar10_python(folder)
+    return folder
+
+
+@pytest.mark.parametrize("subfolder", LAYOUTS)
+@pytest.mark.parametrize("inside", [True, False])
+def test_reads_every_official_layout(tmp_path, subfolder, inside):
+    write, read, classes = LAYOUTS[subfolder]
+    write(tmp_path / subfolder)
+    folder = tmp_path / subfolder if inside else tmp_path
+    for dataset in (read(folder), read(data_dir=folder), load(str(folder)), load(folder)):
+        assert dataset.name == f"cifar{classes}"
+        assert dataset.class_names == tuple(f"class{i}" for i in range(classes))
+        batches = [random_batch(4, classes, seed) for seed in range(6 if classes == 10 else 2)]
+        images, labels = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+        np.testing.assert_array_equal(np.concatenate([dataset.train_images, dataset.test_images]), images)
+        np.testing.assert_array_equal(np.concatenate([dataset.train_labels, dataset.test_labels]), labels)
+        np.testing.assert_allclose(dataset.mean, dataset.train_images.mean((0, 1, 2)) / 255, rtol=1e-12)
+        np.testing.assert_allclose(dataset.std, dataset.train_images.std((0, 1, 2)) / 255, rtol=1e-9)
+
+
+def test_a_folder_without_the_files(tmp_path):
+    with pytest.raises(FileNotFoundError, match="does not hold the files of cifar10"):
+        cifar10(tmp_path)
+
+
+def test_a_missing_file_is_named(py10):
+    (py10 / "data_batch_3").unlink()
+    with pytest.raises(FileNotFoundError, match="data_batch_3 is missing: cifar10 is not complete"):
+        load(py10)
+
+
+def test_cifar100_is_not_taken_for_cifar10(py10):
+    with pytest.raises(FileNotFoundError, match="cifar100"):
+        cifar100(py10)
+
+
+@pytest.mark.parametrize(
+    ("batch", "message"),
+    [
+        ([1], "must hold a dictionary, got list"),
+        ({"labels": [0]}, "no entry 'data'"),
+        ({"data": np.zeros((1, 3072), np.uint8)}, "no entry 'labels'"),
+        ({"data": np.zeros((1, 3071), np.uint8), "labels": [0]}, "3072 columns"),
+        ({"data": [1], "labels": [0]}, "uint8 array"),
+        ({"data": np.zeros((1, 3072), np.uint8), "labels": ["cat"]}, "list of integers"),
+        ({"data": np.zeros((1, 3072), np.uint8), "labels": [10]}, "train split has the label 10"),
+        ({"data": np.zeros((2, 3072), np.uint8), "labels": [1]}, "data_batch_2 has 2 images but 1 labels"),
+    ],
+)
+def test_wrong_contents(py10, batch, message):
+    (py10 / "data_batch_2").write_bytes(python2_pickle(batch))
+    with pytest.raises(ValueError, match=message):
+        load(py10)
+
+
+def test_wrong_names(py10):
+    (py10 / "batches.meta").write_bytes(python2_pickle({"label_names": [1, 2]}))
+    with pytest.raises(ValueError, match="list of names"):
+        load(py10)
+
+
+def test_a_truncated_pickle_is_named(py10):
+    path = py10 / "test_batch"
+    path.write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(ValueError, match=r"test_batch (is truncated|cannot be read)"):
+        load(py10)
+
+
+def test_a_pickle_with_code_is_refused(py10):
+    (py10 / "data_batch_1").write_bytes(b"cos\nsystem\n(S'true'\ntR.")
+    with pytest.raises(ValueError, match=r"data_batch_1 .* os.system"):
+        load(py10)
+
+
+def test_a_truncated_record_file_is_named(tmp_path):
+    cifar_files.write_cifar100_binary(tmp_path / "b")
+    path = tmp_path / "b" / "test.bin"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ValueError, match=r"test.bin is truncated: 12295 bytes .* 3074-byte records"):
+        load(tmp_path / "b")
+
+
+def test_an_empty_record_file(tmp_path):
+    cifar_files.write_cifar10_binary(tmp_path / "b")
+    (tmp_path / "b" / "test_batch.bin").write_bytes(b"")
+    with pytest.raises(ValueError, match="test split is empty"):
+        load(tmp_path / "b")
+
+
+# The network is played by a folder of files: what a mirror serves, or nothing.
+
+
+@pytest.fixture
+def network(tmp_path, monkeypatch):
+    """Serve ``served[url] = path`` instead of the network; count what is asked for."""
+    import hashlib
+
+    import requests
+
+    source = tmp_path / "source" / "cifar-10-batches-py"
+    cifar_files.write_cifar10_python(source)
+    archive = tmp_path / "source" / "cifar-10-python.tar.gz"
+    cifar_files.write_archive(archive, source)
+    served, asked = {}, []
+
+    def choose_downloader(url, **_):
+        def download(url, output, _pooch):
+            asked.append(url)
+            if url not in served:
+                raise requests.exceptions.ConnectionError("no route")
+            output = Path(getattr(output, "name", output))
+            output.write_bytes(b"half of it")
+            if served[url] is KeyboardInterrupt:
+                raise KeyboardInterrupt
+            shutil.copy(served[url], output)
+
+        return download
+
+    monkeypatch.setattr("pooch.core.choose_downloader", choose_downloader)
+    md5 = hashlib.md5(archive.read_bytes()).hexdigest()
+    real_load = cifar._load
+    monkeypatch.setattr(cifar, "_load", lambda dataset, name, _, *rest: real_load(dataset, name, md5, *rest))
+    urls = [mirror.format(dataset="cifar10") + "cifar-10-python.tar.gz" for mirror in cifar.MIRRORS]
+    return urls, served, asked, archive
+
+
+def test_downloads_once(tmp_path, network):
+    urls, served, asked, archive = network
+    served[urls[0]] = archive
+    home = tmp_path / "new" / "home"
+    first, second = cifar10(data_dir=home), load("cifar10", data_dir=home)
+    assert asked == [urls[0]]
+    np.testing.assert_array_equal(first.train_images, second.train_images)
+    assert sorted(os.listdir(home)) == ["cifar-10-batches-py", "cifar-10-python.tar.gz"]
+
+
+def test_the_environment_says_where(tmp_path, network, monkeypatch):
+    urls, served, _, archive = network
+    served[urls[0]] = archive
+    monkeypatch.setenv("MINIVIT_DATA", str(tmp_path / "env"))
+    cifar10()
+    assert (tmp_path / "env" / "cifar-10-batches-py" / "test_batch").is_file()
+    cifar10(data_dir=tmp_path / "argument")  # the argument goes before the environment
+    assert (tmp_path / "argument" / "cifar-10-batches-py").is_dir()
+
+
+def test_the_default_is_the_cache_folder(monkeypatch):
+    import pooch
+
+    from minivit.data.download import data_folder
+
+    monkeypatch.delenv("MINIVIT_DATA", raising=False)
+    assert data_folder() == Path(pooch.os_cache("minivit"))
+
+
+def test_the_next_mirror_helps(tmp_path, network):
+    urls, served, asked, archive = network
+    damaged = tmp_path / "damaged"
+    damaged.write_bytes(archive.read_bytes()[:-100])
+    served[urls[1]], served[urls[2]] = damaged, archive
+    cifar10(data_dir=tmp_path / "home")
+    assert asked == urls
+
+
+def test_no_mirror_works(tmp_path, network):
+    urls, served, _, archive = network
+    damaged = tmp_path / "damaged"
+    damaged.write_bytes(archive.read_bytes()[:-100])
+    served[urls[2]] = damaged
+    with pytest.raises(OSError, match="could not be downloaded") as caught:
+        cifar10(data_dir=tmp_path / "home")
+    message = str(caught.value)
+    assert all(url in message for url in urls)
+    assert "ConnectionError" in message
+    assert "truncated or altered" in message
+    assert "by hand" in message
+    assert "--data-dir" in message
+    assert "\n" not in message
+    assert os.listdir(tmp_path / "home") == []
+
+
+def test_an_archive_put_there_by_hand(tmp_path, network):
+    *_, asked, archive = network
+    (tmp_path / "home").mkdir()
+    shutil.copy(archive, tmp_path / "home")
+    cifar10(data_dir=tmp_path / "home")
+    assert asked == []
+
+
+def test_a_damaged_archive_is_removed(tmp_path, network):
+    *_, archive = network
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / archive.name).write_bytes(archive.read_bytes()[:1000])
+    with pytest.raises(OSError, match="found there was truncated or altered, and was removed"):
+        cifar10(data_dir=home)
+    assert os.listdir(home) == []
+
+
+def test_an_interrupted_download_leaves_nothing(tmp_path, network):
+    urls, served, _, _ = network
+    served[urls[0]] = KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        cifar10(data_dir=tmp_path / "home")
+    assert os.listdir(tmp_path / "home") == []
+
+
+@pytest.mark.parametrize("damage", ["truncated", "missing", "link", "text"])
+def test_unpacking_is_all_or_nothing(tmp_path, damage):
+    from minivit.data.download import unpack
+
+    archive = tmp_path / "a.tar.gz"
+    (tmp_path / "sub").mkdir()
+    for name in ("one", "two"):
+        (tmp_path / "sub" / name).write_bytes(os.urandom(5000))
+    if damage == "missing":
+        (tmp_path / "sub" / "two").unlink()
+    if damage == "link":
+        (tmp_path / "sub" / "two").unlink()
+        (tmp_path / "sub" / "two").symlink_to("/etc/hostname")
+    cifar_files.write_archive(archive, tmp_path / "sub")
+    if damage == "truncated":
+        archive.write_bytes(archive.read_bytes()[:-3000])
+    if damage == "text":
+        archive.write_text("<html>not found</html>")
+    shutil.rmtree(tmp_path / "sub")
+    with pytest.raises(ValueError, match=r"a.tar.gz"):
+        unpack(archive, "sub", ["one", "two"])
+    assert os.listdir(tmp_path) == ["a.tar.gz"]
+
+
+def test_unpacking_takes_only_the_expected_names(tmp_path):
+    from minivit.data.download import unpack
+
+    (tmp_path / "file").write_text("content")
+    with tarfile.open(tmp_path / "a.tar", "w") as tar:
+        for name in ("sub/one", "sub/evil", "../evil", "/evil"):
+            tar.add(tmp_path / "file", name)
+    assert unpack(tmp_path / "a.tar", "sub", ["one"]) == tmp_path / "sub"
+    assert os.listdir(tmp_path / "sub") == ["one"]
+    assert not (tmp_path.parent / "evil").exists()

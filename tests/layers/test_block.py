@@ -1,0 +1,49 @@
+from typing import Any
+
+import numpy as np
+import pytest
+
+from minivit.check import check_layer
+from minivit.layers import Block, Checkpoint, PostNormBlock
+
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((4, 5, 6))
+OPTIONS: dict[str, Any] = {"mlp_ratio": 1.5, "proj_drop": 0.3, "drop_path": 0.4}
+
+
+@pytest.mark.parametrize("block", [Block, PostNormBlock])
+def test_block(block):
+    check_layer(block(6, 3, **OPTIONS).init(), X)
+    check_layer(block(6, 3, **OPTIONS).init(), X, rng=np.random.default_rng(1))
+    check_layer(block(6, 3, qkv_bias=False, act_layer="relu").init(), X, mask=np.tril(np.ones((5, 5), bool)))
+
+
+def test_dropped_sample_skips_the_block():
+    block = Block(6, 3, drop_path=0.999).init(dtype="float64")
+    y, cache = block.forward(X, rng=np.random.default_rng(0))
+    np.testing.assert_array_equal(cache.drop_path1.factor, np.zeros((4, 1, 1)))
+    np.testing.assert_array_equal(y, X)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_checkpoint_gives_the_same_bits(dtype):
+    plain = Block(6, 3, **OPTIONS).init(0, dtype)
+    checkpoint = Checkpoint(Block(6, 3, **OPTIONS)).init(0, dtype)
+    x, dy = X.astype(dtype), RNG.standard_normal(X.shape).astype(dtype)
+    y, cache = plain.forward(x, rng=np.random.default_rng(1))
+    y_checkpoint, c_checkpoint = checkpoint.forward(x, rng=np.random.default_rng(1))
+    np.testing.assert_array_equal(y_checkpoint, y)
+    np.testing.assert_array_equal(checkpoint.backward(dy, c_checkpoint), plain.backward(dy, cache))
+    for name, param in plain.named_params().items():
+        np.testing.assert_array_equal(checkpoint.named_params()[name].grad, param.grad)
+
+
+def test_checkpoint_by_the_numbers():
+    check_layer(Checkpoint(Block(6, 3, **OPTIONS)).init(), X, rng=np.random.default_rng(1))
+
+
+def test_checkpoint_moves_the_generator_as_the_layer_does():
+    generators = [np.random.default_rng(1) for _ in range(2)]
+    Block(6, 3, **OPTIONS).init(0, "float64").forward(X, rng=generators[0])
+    Checkpoint(Block(6, 3, **OPTIONS)).init(0, "float64").forward(X, rng=generators[1])
+    assert generators[0].random() == generators[1].random()

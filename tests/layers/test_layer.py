@@ -1,0 +1,165 @@
+import numpy as np
+import pytest
+
+from minivit.check import check_layer
+from minivit.layers import Layer, Linear, Param
+from minivit.layers.init import normal, ones
+
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((3, 5))
+
+
+class Twice(Layer):
+    """One Linear used twice."""
+
+    def __init__(self):
+        self.linear = Linear(5, 5)
+
+    def forward(self, x):
+        h, c_first = self.linear.forward(x)
+        y, c_second = self.linear.forward(h)
+        return y, (c_first, c_second)
+
+    def backward(self, dy, cache):
+        return self.linear.backward(self.linear.backward(dy, cache[1]), cache[0])
+
+
+class Tied(Layer):
+    """Two Linears with one weight, in a list."""
+
+    def __init__(self):
+        self.layers = [Linear(5, 5), Linear(5, 5, bias=False)]
+        self.layers[1].weight = self.layers[0].weight
+
+    def forward(self, x):
+        h, c_first = self.layers[0].forward(x)
+        y, c_second = self.layers[1].forward(h)
+        return y, [c_first, c_second]
+
+    def backward(self, dy, cache):
+        return self.layers[0].backward(self.layers[1].backward(dy, cache[1]), cache[0])
+
+
+def test_layer_used_twice_sums_its_gradients():
+    check_layer(Twice().init(), X)
+
+
+def test_tied_parameter_is_one():
+    layer = Tied().init()
+    assert list(layer.named_params()) == ["layers.0.weight", "layers.0.bias"]
+    assert layer.num_params == 5 * 5 + 5
+    check_layer(layer, X)
+
+
+def test_replica_shares_values_and_owns_gradients():
+    layer = Tied().init(dtype="float64")
+    twin = layer.replica()
+    assert list(twin.named_params()) == list(layer.named_params())
+    assert twin.layers[1].weight is twin.layers[0].weight
+    assert twin.layers[0].weight.value is layer.layers[0].weight.value
+    y, cache = twin.forward(X)
+    twin.backward(np.ones_like(y), cache)
+    assert twin.layers[0].weight.grad.any()
+    assert not layer.layers[0].weight.grad.any()
+    layer.layers[0].weight.value = np.ones((5, 5))
+    assert (twin.layers[1].weight.value == 1).all()
+
+
+def test_gradients_accumulate_until_zero_grad():
+    layer = Linear(5, 7).init(dtype="float64")
+    y, cache = layer.forward(X)
+    layer.backward(y, cache)
+    once = layer.weight.grad.copy()
+    layer.backward(y, cache)
+    np.testing.assert_array_equal(layer.weight.grad, 2 * once)
+    layer.zero_grad()
+    assert not layer.weight.grad.any()
+
+
+def test_values_do_not_depend_on_the_order_of_use():
+    first, second = Tied().init(seed=3), Tied().init(seed=3)
+    there, back = first.named_params(), second.named_params()
+    values = [param.value for param in there.values()]
+    for value, param in zip(reversed(values), reversed(back.values()), strict=True):
+        np.testing.assert_array_equal(param.value, value)
+
+
+def test_seed_and_name_decide_the_values():
+    values = [Linear(5, 7).init(seed).weight.value for seed in (0, 0, 1)]
+    np.testing.assert_array_equal(values[0], values[1])
+    assert not np.array_equal(values[0], values[2])
+    twice = Twice().init(0).linear.weight.value
+    assert not np.array_equal(twice, Linear(5, 5).init(0).weight.value)
+
+
+def test_precisions_start_alike():
+    in_32, in_64 = (Linear(5, 7).init(0, dtype).weight.value for dtype in ("float32", "float64"))
+    assert (in_32.dtype, in_64.dtype) == (np.float32, np.float64)
+    np.testing.assert_array_equal(in_32, in_64.astype(np.float32))
+
+
+def test_init_forgets_value_and_gradient():
+    layer = Linear(5, 7).init(0)
+    first = layer.weight.value.copy()
+    layer.weight.value = np.ones((5, 7))
+    layer.weight.grad += 1
+    layer.init(0)
+    np.testing.assert_array_equal(layer.weight.value, first)
+    assert not layer.weight.grad.any()
+
+
+def test_dtype_must_be_single_or_double():
+    with pytest.raises(TypeError, match="dtype is float16; expected float32"):
+        Linear(5, 7).init(0, "float16")
+
+
+def test_value_before_init():
+    with pytest.raises(RuntimeError, match=r"call init\(seed\) on the layer"):
+        _ = Linear(5, 7).weight.value
+
+
+def test_param_rejects_other_shapes():
+    param = Param((2, 3), ones)
+    with pytest.raises(ValueError, match=r"shape \(2, 3\) cannot take a value of shape \(3, 2\)"):
+        param.value = np.ones((3, 2))
+    with pytest.raises(ValueError, match=r"shape \(2, 3\) cannot take a gradient of shape \(2,\)"):
+        param.grad = np.ones(2)
+
+
+def test_assigning_copies_and_keeps_the_dtype():
+    param, new = Param((2, 3), normal(1.0)), np.ones((2, 3))
+    param.value = new
+    value = param.value
+    param.value = 2 * new
+    assert value is param.value
+    assert value.dtype == np.float32
+    assert (new == 1).all()
+    assert repr(param) == "Param(shape=(2, 3), dtype=float32)"
+
+
+def test_state_dict_round_trip():
+    layer, other = Linear(5, 7).init(0), Linear(5, 7).init(1)
+    arrays = layer.state_dict()
+    other.load_state_dict(arrays)
+    np.testing.assert_array_equal(other.weight.value, layer.weight.value)
+    arrays["weight"][...] = 0
+    assert layer.weight.value.any()
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        (lambda a: a.pop("bias"), KeyError, "array 'bias' is missing: these are not the weights"),
+        (lambda a: a.clear(), KeyError, r"array 'weight' is missing \(and 1 more\)"),
+        (lambda a: a.update(gamma=1), KeyError, "array 'gamma' has no place in this model"),
+        (lambda a: a.update(bias=np.ones(5)), ValueError, r"array 'bias' has shape \(5,\); this model expects \(7,\)"),
+    ],
+)
+def test_load_state_dict_changes_nothing_if_something_does_not_fit(change, error, message):
+    layer = Linear(5, 7).init(0)
+    before = layer.state_dict()
+    arrays = {name: value + 1 for name, value in before.items()}
+    change(arrays)
+    with pytest.raises(error, match=message):
+        layer.load_state_dict(arrays)
+    np.testing.assert_array_equal(layer.weight.value, before["weight"])

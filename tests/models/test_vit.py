@@ -1,0 +1,207 @@
+import tracemalloc
+from typing import Any
+
+import numpy as np
+import pytest
+
+from minivit.check import check_layer
+from minivit.layers.block import BlockCache
+from minivit.models import PRESETS, ViT, create_model
+
+RNG = np.random.default_rng(0)
+SMALL: dict[str, Any] = {
+    "img_size": (4, 6),
+    "patch_size": 2,
+    "in_chans": 3,
+    "num_classes": 5,
+    "embed_dim": 8,
+    "depth": 2,
+    "num_heads": 2,
+    "mlp_ratio": 1.5,
+}
+IMAGES = RNG.standard_normal((2, 4, 6, 3))
+
+# As counted from timm's own models; the first by hand below.
+PARAMETERS = {
+    "vit_tiny_patch4_32": 811146,
+    "vit_tiny_patch16_224": 5717416,
+    "vit_tiny_patch16_384": 5790376,
+    "vit_small_patch32_224": 22878952,
+    "vit_small_patch32_384": 22915432,
+    "vit_small_patch16_224": 22050664,
+    "vit_small_patch16_384": 22196584,
+    "vit_small_patch8_224": 22055272,
+    "vit_base_patch32_224": 88224232,
+    "vit_base_patch32_384": 88297192,
+    "vit_base_patch16_224": 86567656,
+    "vit_base_patch16_384": 86859496,
+    "vit_base_patch16_gap_224": 86566120,
+    "vit_base_patch8_224": 86576872,
+    "vit_large_patch32_224": 306535400,
+    "vit_large_patch32_384": 306632680,
+    "vit_large_patch16_224": 304326632,
+    "vit_large_patch16_384": 304715752,
+    "vit_large_patch14_224": 304203752,
+    "vit_huge_patch14_224": 632045800,
+    "vit_giant_patch14_224": 1012611432,
+    "vit_gigantic_patch14_224": 1844440680,
+}
+
+
+def vit_presets():
+    return [name for name, (model_class, _) in PRESETS.items() if model_class is ViT]
+
+
+@pytest.mark.parametrize("name", vit_presets())
+def test_number_of_parameters(name):
+    assert create_model(name).num_params == PARAMETERS[name]
+
+
+def test_number_of_parameters_by_hand():
+    D, F, N, classes = 128, 256, 8 * 8, 10
+    block = 2 * 2 * D + D * 3 * D + 3 * D + D * D + D + D * F + F + F * D + D
+    total = (4 * 4 * 3) * D + D + D + (N + 1) * D + 6 * block + 2 * D + D * classes + classes
+    assert total == PARAMETERS["vit_tiny_patch4_32"]
+
+
+def test_counting_a_huge_model_allocates_nothing():
+    tracemalloc.start()
+    assert create_model("vit_huge_patch14_224").num_params > 6e8
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2**20
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"global_pool": "avg"},
+        {"global_pool": "avg", "fc_norm": False},
+        {"global_pool": "avg", "class_token": False},
+        {"global_pool": "avg", "class_token": False, "fc_norm": False},
+        {"fc_norm": True},
+        {"num_classes": 0},
+        {"qkv_bias": False, "act_layer": "gelu_tanh"},
+        {"patch_size": (2, 3), "act_layer": "relu", "norm_eps": 1e-3},
+        {"depth": 0},
+    ],
+    ids=str,
+)
+def test_gradients(options):
+    check_layer(ViT(**{**SMALL, **options}), IMAGES)
+
+
+RATES: dict[str, Any] = {"drop_rate": 0.2, "pos_drop_rate": 0.2, "proj_drop_rate": 0.2, "drop_path_rate": 0.4}
+
+
+@pytest.mark.parametrize("grad_checkpointing", [False, True])
+def test_gradients_with_all_drop_rates(grad_checkpointing):
+    model = ViT(**SMALL, **RATES, grad_checkpointing=grad_checkpointing)
+    check_layer(model, IMAGES, rng=np.random.default_rng(1))
+
+
+def test_stochastic_depth_grows_with_depth():
+    model = ViT(**{**SMALL, "depth": 4}, drop_path_rate=0.3)
+    np.testing.assert_allclose([vars(block)["drop_path"] for block in model.blocks], [0, 0.1, 0.2, 0.3])
+
+
+def test_grad_checkpointing_gives_the_same_bits():
+    images = IMAGES.astype(np.float32)
+    results = []
+    for grad_checkpointing in (False, True):
+        model = ViT(**SMALL, **RATES, grad_checkpointing=grad_checkpointing)
+        logits, cache = model.forward(images, rng=np.random.default_rng(1))
+        dimages = model.backward(logits, cache)
+        results.append({"logits": logits, "images": dimages} | {n: p.grad for n, p in model.named_params().items()})
+    assert list(results[0]) == list(results[1])
+    for name, array in results[0].items():
+        np.testing.assert_array_equal(results[1][name], array)
+
+
+def test_shape_and_dtype_of_logits():
+    logits, _ = ViT(**SMALL).forward(IMAGES.astype(np.float32))
+    assert (logits.shape, logits.dtype) == ((2, 5), np.float32)
+    features, _ = ViT(**{**SMALL, "num_classes": 0}).forward(IMAGES.astype(np.float32))
+    assert features.shape == (2, 8)
+
+
+def test_attention_maps_are_in_the_cache():
+    _, cache = ViT(**SMALL).forward(IMAGES.astype(np.float32))
+    block = cache.blocks[1]
+    assert isinstance(block, BlockCache)
+    weights = block.attn.attention.weights
+    assert weights.shape == (2, 2, 7, 7)
+    np.testing.assert_allclose(weights.sum(-1), 1, rtol=1e-6)
+
+
+def test_samples_do_not_see_each_other():
+    model = ViT(**SMALL, dtype="float64")
+    np.testing.assert_allclose(model.forward(IMAGES[:1])[0], model.forward(IMAGES)[0][:1], rtol=1e-10)
+
+
+def test_parameter_names_are_those_of_timm():
+    blocks = [
+        f"blocks.{i}.{name}.{kind}"
+        for i in range(2)
+        for name in ("norm1", "attn.qkv", "attn.proj", "norm2", "mlp.fc1", "mlp.fc2")
+        for kind in ("weight", "bias")
+    ]
+    embed, head = ["patch_embed.proj.weight", "patch_embed.proj.bias"], ["head.weight", "head.bias"]
+    names = [*embed, "cls_token", "pos_embed", *blocks, "norm.weight", "norm.bias", *head]
+    assert sorted(ViT(**SMALL).named_params()) == sorted(names)
+    pooled = ViT(**SMALL, global_pool="avg", class_token=False)
+    names = [*embed, "pos_embed", *blocks, "fc_norm.weight", "fc_norm.bias", *head]
+    assert sorted(pooled.named_params()) == sorted(names)
+
+
+def test_seed_decides_and_checkpointing_does_not():
+    state = ViT(**SMALL, seed=3).state_dict()
+    again, other = ViT(**SMALL, seed=3, grad_checkpointing=True).state_dict(), ViT(**SMALL, seed=4).state_dict()
+    assert list(again) == list(state)
+    assert all(np.array_equal(again[name], value) for name, value in state.items())
+    assert not np.array_equal(other["cls_token"], state["cls_token"])
+
+
+def test_replica_computes_the_same_and_owns_its_gradients():
+    model = ViT(**SMALL)
+    twin = model.replica()
+    images = IMAGES.astype(np.float32)
+    logits, cache = twin.forward(images)
+    np.testing.assert_array_equal(logits, model.forward(images)[0])
+    twin.backward(logits, cache)
+    assert twin.pos_embed.grad.any()
+    assert not model.pos_embed.grad.any()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"global_pool": "max"}, 'global_pool is \'max\'; expected "token" or "avg"'),
+        ({"class_token": False}, "needs class_token=True"),
+        ({"patch_size": 4}, "image size 4 x 6 is not divisible by the patch size 4 x 4"),
+        ({"num_heads": 3}, "width 8 is not divisible by num_heads 3"),
+        ({"act_layer": "elu"}, "act_layer is 'elu'"),
+    ],
+)
+def test_wrong_options(options, message):
+    with pytest.raises(ValueError, match=message):
+        ViT(**{**SMALL, **options})
+
+
+@pytest.mark.parametrize(
+    ("images", "error", "message"),
+    [
+        (np.zeros((2, 3, 4, 6), np.float32), ValueError, r"shape \(2, 3, 4, 6\); the model expects \(batch, 4, 6, 3\)"),
+        (np.zeros((2, 4, 6, 1), np.float32), ValueError, "images have 1 channels; the model expects 3"),
+        (np.zeros((2, 4, 6, 3), np.float64), TypeError, "images have dtype float64; the model computes in float32"),
+    ],
+)
+def test_wrong_images(images, error, message):
+    with pytest.raises(error, match=message):
+        ViT(**SMALL).forward(images)
+
+
+def test_unknown_preset():
+    with pytest.raises(ValueError, match="there is no model 'vit_enormous'; the models are "):
+        create_model("vit_enormous")

@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from minivit.ops import (
+    gelu_forward,
+    gelu_tanh_forward,
+    relu_backward,
+    relu_forward,
+    sigmoid_backward,
+    sigmoid_forward,
+)
+from minivit.ops.erf import erf
+
+X = np.linspace(-6, 6, 101)
+
+
+def test_relu_at_the_kink():
+    y, cache = relu_forward(np.array([-1.0, 0.0, 2.0]))
+    np.testing.assert_array_equal(y, [0, 0, 2])
+    np.testing.assert_array_equal(relu_backward(np.ones(3), cache).x, [0, 0, 1])
+
+
+def test_gelu_is_x_times_the_normal_distribution():
+    np.testing.assert_allclose(gelu_forward(X)[0], X * norm.cdf(X), atol=1e-14)
+
+
+def test_gelu_tanh_is_close_to_gelu_and_follows_its_formula():
+    y, _ = gelu_tanh_forward(X)
+    assert 1e-5 < np.abs(y - gelu_forward(X)[0]).max() < 5e-4
+    np.testing.assert_allclose(y, 0.5 * X * (1 + np.tanh(np.sqrt(2 / np.pi) * (X + 0.044715 * X**3))), atol=1e-14)
+
+
+def test_erf_in_float32_is_good_to_its_last_digit():
+    x = np.linspace(-6, 6, 100_001)
+    assert np.abs(erf(x.astype(np.float32)) - erf(x)).max() < 2e-7
+
+
+def test_sigmoid():
+    np.testing.assert_allclose(sigmoid_forward(X)[0], 1 / (1 + np.exp(-X)), rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sigmoid_overflows_nowhere(dtype):
+    y, cache = sigmoid_forward(np.array([-1e4, 0, 1e4], dtype))
+    np.testing.assert_array_equal(y, [0, 0.5, 1])
+    np.testing.assert_array_equal(sigmoid_backward(np.ones(3, dtype), cache).x, [0, 0.25, 0])

@@ -1,0 +1,25 @@
+from inspect import unwrap
+
+import numpy as np
+import pytest
+
+from minivit.ops import linear_backward, linear_forward
+
+RNG = np.random.default_rng(0)
+
+
+def test_each_row_is_mapped_alone():
+    x, weight, bias = RNG.standard_normal((2, 3, 5)), RNG.standard_normal((5, 7)), RNG.standard_normal(7)
+    y, _ = linear_forward(x, weight, bias)
+    for i in np.ndindex(2, 3):
+        np.testing.assert_allclose(y[i], x[i] @ weight + bias, rtol=1e-12)
+
+
+def test_gradient_of_bias_is_none_without_bias():
+    y, cache = linear_forward(RNG.standard_normal((3, 5)), RNG.standard_normal((5, 7)))
+    assert linear_backward(y, cache).bias is None
+
+
+def test_wrong_width():
+    with pytest.raises(ValueError, match="x has width 3, but weight has 5 rows"):
+        unwrap(linear_forward)(np.zeros((2, 3)), np.zeros((5, 7)))

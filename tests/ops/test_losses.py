@@ -1,0 +1,96 @@
+from inspect import unwrap
+
+import numpy as np
+import pytest
+
+from minivit.ops import (
+    cross_entropy_backward,
+    cross_entropy_forward,
+    kl_div_forward,
+    l1_backward,
+    l1_forward,
+    mse_forward,
+    softmax_forward,
+)
+
+RNG = np.random.default_rng(0)
+LOGITS, LABELS = RNG.standard_normal((3, 5)), np.array([4, 0, 2])
+
+
+def test_cross_entropy_is_the_mean_of_minus_log_probability():
+    probs, _ = softmax_forward(LOGITS)
+    loss, _ = cross_entropy_forward(LOGITS, LABELS)
+    np.testing.assert_allclose(loss, -np.mean([np.log(probs[n, label]) for n, label in enumerate(LABELS)]))
+
+
+def test_equal_logits_cost_the_log_of_the_number_of_classes():
+    np.testing.assert_allclose(cross_entropy_forward(np.zeros((3, 5)), LABELS)[0], np.log(5))
+
+
+def test_labels_stand_for_a_one_in_their_place():
+    assert cross_entropy_forward(LOGITS, LABELS)[0] == cross_entropy_forward(LOGITS, np.eye(5)[LABELS])[0]
+
+
+def test_label_smoothing_mixes_in_the_uniform_distribution():
+    smooth, _ = cross_entropy_forward(LOGITS, LABELS, label_smoothing=0.1)
+    soft, _ = cross_entropy_forward(LOGITS, 0.9 * np.eye(5)[LABELS] + 0.1 / 5)
+    np.testing.assert_allclose(smooth, soft, rtol=1e-12)
+
+
+def test_gradient_is_what_was_said_minus_what_is_true():
+    _, cache = cross_entropy_forward(LOGITS, LABELS)
+    expected = (softmax_forward(LOGITS)[0] - np.eye(5)[LABELS]) / 3
+    np.testing.assert_allclose(cross_entropy_backward(np.float64(1), cache).logits, expected, atol=1e-15)
+
+
+def test_mse_and_l1():
+    x, target = np.array([[1.0, 2.0, 5.0]]), np.array([[1.0, 4.0, 1.0]])
+    assert mse_forward(x, target)[0] == 20 / 3
+    loss, cache = l1_forward(x, target)
+    assert loss == 2
+    np.testing.assert_array_equal(l1_backward(np.float64(3), cache).x, [[0, -1, 1]])
+
+
+def test_kl_divergence_is_zero_only_from_itself():
+    np.testing.assert_allclose(kl_div_forward(LOGITS, LOGITS + 7)[0], 0, atol=1e-15)
+    assert kl_div_forward(LOGITS, 2 * LOGITS)[0] > 0
+
+
+def test_kl_divergence_with_temperature_is_the_formula():
+    teacher = RNG.standard_normal((3, 5))
+    p, q = softmax_forward(teacher / 4)[0], softmax_forward(LOGITS / 4)[0]
+    loss, _ = kl_div_forward(LOGITS, teacher, temperature=4.0)
+    np.testing.assert_allclose(loss, 16 * (p * np.log(p / q)).sum() / 3, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("targets", "error", "message"),
+    [
+        (np.ones((3, 4)), ValueError, r"soft targets \(3, 4\) must have the shape of logits \(3, 5\)"),
+        (np.array([1, 2]), ValueError, r"labels \(2,\) do not fit logits \(3, 5\)"),
+        (np.array([1, 2, 5]), ValueError, "label 5 is out of range; logits have classes 0 to 4"),
+        (np.array([1, -1, 2]), ValueError, "label -1 is out of range"),
+        (np.array([True, False, True]), TypeError, "targets have dtype bool; expected class numbers or probabilities"),
+    ],
+)
+def test_wrong_targets(targets, error, message):
+    with pytest.raises(error, match=message):
+        cross_entropy_forward(LOGITS, targets)
+
+
+def test_wrong_label_smoothing():
+    with pytest.raises(ValueError, match=r"label_smoothing is 1\.5; expected a number from 0 to 1"):
+        cross_entropy_forward(LOGITS, LABELS, label_smoothing=1.5)
+
+
+@pytest.mark.parametrize("forward", [mse_forward, l1_forward])
+def test_shapes_are_never_broadcast(forward):
+    with pytest.raises(ValueError, match=r"x has shape \(3, 5\), target \(3, 1\); they must be equal"):
+        unwrap(forward)(LOGITS, LOGITS[:, :1])
+
+
+def test_wrong_teacher():
+    with pytest.raises(ValueError, match=r"logits have shape \(3, 5\), teacher_logits \(3, 4\)"):
+        unwrap(kl_div_forward)(LOGITS, LOGITS[:, 1:])
+    with pytest.raises(ValueError, match=r"temperature is 0\.0; expected a positive number"):
+        kl_div_forward(LOGITS, LOGITS, temperature=0.0)

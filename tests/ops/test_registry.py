@@ -1,0 +1,89 @@
+"""What holds for every op is tested for every op, by the one list of all ops."""
+
+import importlib
+import pkgutil
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import minivit.ops
+from minivit.check import CASES, check_complex_step, check_pair
+from minivit.ops import OPS
+from tests.ops.annotations import mismatches
+
+SEEDS = st.integers(0, 2**32 - 1)
+every_op = pytest.mark.parametrize("name", OPS)
+
+
+def check_everything(name, seed):
+    op, case = OPS[name], CASES[name](np.random.default_rng(seed))
+    check_pair(op.forward, op.backward, *case.args, seed=seed, **case.kwargs)
+    check_complex_step(op.forward, op.backward, *case.args, seed=seed, **case.kwargs)
+
+
+@every_op
+@given(seed=SEEDS)
+def test_pair_keeps_its_promises(name, seed):
+    check_everything(name, seed)
+
+
+@pytest.mark.slow
+@every_op
+@settings(max_examples=200)
+@given(seed=SEEDS)
+def test_pair_keeps_its_promises_in_200_draws(name, seed):
+    check_everything(name, seed)
+
+
+@every_op
+@given(seed=SEEDS)
+def test_fields_are_what_their_annotations_say(name, seed):
+    op, case = OPS[name], CASES[name](np.random.default_rng(seed))
+    y, cache = op.forward(*case.args, **case.kwargs)
+    assert mismatches(cache, op.backward(y, cache)) == []
+
+
+def test_annotations_are_really_checked():
+    x, weight = np.zeros((2, 3, 5)), np.zeros((5, 7))
+    _, cache = OPS["linear"].forward(x, weight)
+    grads = OPS["linear"].backward(np.zeros((2, 3, 7)), cache)
+    assert mismatches(cache, grads) == []
+    assert len(mismatches(cache, grads._replace(weight=weight.T, bias=weight))) == 2
+
+
+@every_op
+@given(seed=SEEDS)
+def test_case_has_no_two_axes_of_one_length(name, seed):
+    op, case = OPS[name], CASES[name](np.random.default_rng(seed))
+    y, _ = op.forward(*case.args, **case.kwargs)
+    for array in (y, *case.args):
+        lengths = [length for length in np.shape(array) if length != 1]
+        assert len(set(lengths)) == len(lengths), np.shape(array)
+
+
+def test_every_op_has_a_case():
+    assert list(CASES) == list(OPS)
+
+
+def test_every_op_function_is_in_the_registry_and_exported():
+    registered = {op.forward for op in OPS.values()} | {op.backward for op in OPS.values()}
+    for module_info in pkgutil.iter_modules(minivit.ops.__path__):
+        module = importlib.import_module(f"minivit.ops.{module_info.name}")
+        for name, function in vars(module).items():
+            if name.endswith(("_forward", "_backward")) and not name.startswith("_"):
+                assert function in registered, f"{name} in {module.__name__} is not in OPS"
+                assert getattr(minivit.ops, name) is function
+
+
+@every_op
+def test_names_follow_the_convention(name):
+    op = OPS[name]
+    camel = "".join(part.capitalize() for part in name.split("_"))
+    case = CASES[name](np.random.default_rng(0))
+    y, cache = op.forward(*case.args, **case.kwargs)
+    assert op.forward.__name__ == f"{name}_forward"
+    assert op.backward.__name__ == f"{name}_backward"
+    assert type(cache).__name__ == f"{camel}Cache"
+    assert type(op.backward(y, cache)).__name__.endswith("Grads")

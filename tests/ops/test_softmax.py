@@ -1,0 +1,43 @@
+import numpy as np
+
+from minivit.ops import log_softmax_forward, softmax_backward, softmax_forward
+
+X = np.random.default_rng(0).standard_normal((2, 3, 5))
+
+
+def test_rows_are_shares():
+    y, _ = softmax_forward(X)
+    assert (y > 0).all()
+    np.testing.assert_allclose(y.sum(-1), 1, rtol=1e-14)
+
+
+def test_shift_changes_nothing():
+    np.testing.assert_allclose(softmax_forward(X + 1000)[0], softmax_forward(X)[0], rtol=1e-11)
+    np.testing.assert_allclose(log_softmax_forward(X - 1000)[0], log_softmax_forward(X)[0], rtol=1e-11)
+
+
+def test_large_scores_do_not_overflow():
+    x = np.array([[1e4, -1e4, 0]], np.float32)
+    np.testing.assert_array_equal(softmax_forward(x)[0], [[1, 0, 0]])
+    np.testing.assert_array_equal(log_softmax_forward(x)[0], [[0, -2e4, -1e4]])
+
+
+def test_row_without_any_allowed_score_is_zero():
+    x = X[0].copy()
+    x[1] = -np.inf
+    x[2, 3:] = -np.inf
+    y, cache = softmax_forward(x)
+    np.testing.assert_array_equal(y[1], 0)
+    np.testing.assert_array_equal(y[2, 3:], 0)
+    np.testing.assert_allclose(y[[0, 2]].sum(-1), 1)
+    np.testing.assert_array_equal(softmax_backward(np.ones_like(x), cache).x[1], 0)
+
+
+def test_log_softmax_is_the_log_of_softmax():
+    np.testing.assert_allclose(log_softmax_forward(X)[0], np.log(softmax_forward(X)[0]), rtol=1e-12)
+
+
+def test_cotangent_of_ones_sees_nothing():
+    """Why the checker draws a random cotangent: under ones even a wrong softmax gradient looks right."""
+    _, cache = softmax_forward(X)
+    np.testing.assert_allclose(softmax_backward(np.ones_like(X), cache).x, 0, atol=1e-15)

@@ -1,0 +1,79 @@
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from minivit.plot import accuracy_curve, learning_curves, loss_curve
+from minivit.plot.curves import smooth
+
+
+class Row(NamedTuple):
+    """What a training run reports of each step."""
+
+    step: int
+    epoch: float
+    loss: float
+    lr: float
+    test_accuracy: float | None
+
+
+def rows(steps=40, epoch=10):
+    return [
+        Row(step, step / epoch, 2.3 / step, 1e-3, step / 100 if step % epoch == 0 else None)
+        for step in range(1, steps + 1)
+    ]
+
+
+def test_smoothing():
+    values = np.array([1.0, 2.0, 6.0, 4.0, 5.0])
+    np.testing.assert_allclose(smooth(values, 1), values)
+    np.testing.assert_allclose(smooth(values, 3), [1.5, 3, 4, 5, 4.5])
+    np.testing.assert_allclose(smooth(np.full(11, 7.0), 5), 7)
+
+
+def test_both_curves():
+    figure = learning_curves(rows())
+    assert isinstance(figure, Figure)
+    left, right = figure.axes
+    assert left.get_xlim() == right.get_xlim()
+    for ax in (left, right):
+        assert ax.get_xlabel() == "training step"
+        assert ax.get_title(loc="left")
+    assert "nats" in left.get_ylabel()
+    assert "%" in right.get_ylabel()
+
+
+def test_a_run_in_its_first_epoch_has_no_accuracy_yet():
+    (ax,) = learning_curves(rows(steps=9)).axes
+    assert "loss" in ax.get_title(loc="left")
+
+
+def test_the_loss_on_a_given_panel(ax):
+    assert loss_curve(rows(), ax=ax) is ax
+    raw, mean = ax.lines
+    np.testing.assert_allclose(raw.get_ydata(), 2.3 / np.arange(1, 41))
+    np.testing.assert_array_equal(raw.get_xdata(), mean.get_xdata())
+    assert ax.get_ylim()[0] == 0
+
+
+def test_the_accuracy_on_a_given_panel(ax):
+    assert accuracy_curve(rows(), ax=ax) is ax
+    np.testing.assert_allclose(ax.lines[0].get_xydata(), [[10, 10], [20, 20], [30, 30], [40, 40]])
+    assert [text.get_text() for text in ax.texts] == ["40.0%"]
+
+
+@pytest.mark.parametrize("draw", [loss_curve, accuracy_curve])
+def test_a_panel_of_its_own(draw):
+    assert isinstance(draw(rows()).figure, Figure)
+
+
+def test_a_single_step():
+    assert loss_curve(rows(steps=1)).get_title(loc="left") == "Training loss"
+
+
+def test_nothing_to_draw():
+    with pytest.raises(ValueError, match="none of the 0 rows has a loss"):
+        learning_curves([])
+    with pytest.raises(ValueError, match="none of the 9 rows has a test_accuracy"):
+        accuracy_curve(rows(steps=9))

@@ -1,0 +1,58 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from minivit.plot import samples, save
+from minivit.plot.figure import check_images, check_lengths, new_figure
+from minivit.plot.picture import Picture
+
+PNG = b"\x89PNG"
+
+
+def test_a_figure_and_a_panel_are_saved(tmp_path):
+    figure = new_figure(1.0)
+    ax = figure.subplots()
+    save(figure, tmp_path / "figure.png")
+    save(ax, str(tmp_path / "panel.png"))
+    assert (tmp_path / "figure.png").read_bytes() == (tmp_path / "panel.png").read_bytes()
+    assert (tmp_path / "figure.png").read_bytes().startswith(PNG)
+
+
+def test_a_notebook_can_show_it():
+    figure = samples(np.zeros((1, 4, 4, 3), np.uint8), np.array([0]), ["dark"])
+    assert isinstance(figure, Picture)
+    assert figure._repr_png_().startswith(PNG)
+
+
+@pytest.mark.parametrize("module", ["minivit", "minivit.plot"])
+def test_import_does_not_import_matplotlib(module):
+    code = f"import sys, {module}; assert not any(name.startswith('matplotlib') for name in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_drawing_needs_no_pyplot_and_changes_no_setting():
+    code = """
+import sys, matplotlib, numpy as np
+before = matplotlib.rcParams.copy()  # dict(...) would import pyplot, to find the backend
+from minivit import plot
+plot.samples(np.zeros((1, 4, 4, 3), np.uint8), np.array([0]), ["dark"])
+plot.position_similarity(np.ones((1, 7, 5)), (2, 3))
+assert "matplotlib.pyplot" not in sys.modules
+assert matplotlib.rcParams.copy() == before
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_what_is_no_image():
+    with pytest.raises(TypeError, match="float64; expected uint8"):
+        check_images(np.zeros((1, 4, 4, 3)))
+    for shape in [(0, 4, 4, 3), (4, 4, 3), (1, 4, 4, 2)]:
+        with pytest.raises(ValueError, match=r"expected \(N, Y, X, 1 or 3\)"):
+            check_images(np.zeros(shape, np.uint8))
+
+
+def test_what_is_not_one_for_every_image():
+    with pytest.raises(ValueError, match="5 images and 4 labels"):
+        check_lengths(5, names="abcde", labels=[1, 2, 3, 4])

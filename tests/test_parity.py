@@ -1,0 +1,230 @@
+"""The same numbers as PyTorch, timm and transformers, forward and backward: see tools/make_fixtures.py."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy import ndarray
+
+import minivit as mv
+from minivit import ops
+from minivit.layers import Block, CrossAttention, Layer, PostNormBlock
+from minivit.weights import load_google, load_hf, load_timm
+from minivit.weights.torch_layout import from_torch
+
+FIXTURES = Path(__file__).parent / "fixtures"
+
+
+class Case:
+    """A fixture: ``case["out/y"]``, ``case.part("param")``, ``case.meta``."""
+
+    def __init__(self, name: str) -> None:
+        with np.load(FIXTURES / f"{name}.npz", allow_pickle=False) as file:
+            self.arrays = dict(file)
+        self.meta: dict[str, Any] = json.loads(self.arrays.pop("__meta__").tobytes(), object_hook=tuples)
+
+    def __getitem__(self, key: str) -> ndarray:
+        return self.arrays[key]
+
+    def part(self, kind: str) -> dict[str, ndarray]:
+        return {key[len(kind) + 1 :]: a for key, a in self.arrays.items() if key.startswith(f"{kind}/")}
+
+
+def tuples(options: dict[str, Any]) -> dict[str, Any]:
+    """JSON has lists where Python has pairs."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}
+
+
+def channels_last(images: ndarray) -> ndarray:
+    return images.transpose(0, 2, 3, 1)
+
+
+def assert_output(ours: ndarray, theirs: ndarray) -> None:
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-10)
+
+
+def assert_gradient(ours: ndarray, theirs: ndarray, *, scale: float | None = None) -> None:
+    """Equal to 1e-8 of the largest element; ``scale`` for gradients that are zero in theory, noise in practice."""
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-8 * (np.abs(theirs).max() if scale is None else scale))
+
+
+def assert_parameters(layer: Layer, theirs: Layer) -> None:
+    """Gradients of ``layer`` against the values of ``theirs``, into which the other library's gradients were loaded."""
+    expected = {name: param.value for name, param in theirs.named_params().items()}
+    largest = max(np.abs(gradient).max() for gradient in expected.values())
+    for name, param in layer.named_params().items():
+        scale = np.abs(expected[name]).max()
+        # the gradient of a key bias is zero: the softmax does not see what is added to a whole row
+        assert_gradient(param.grad, expected[name], scale=scale if scale > 1e-12 * largest else largest)
+
+
+VITS: dict[str, tuple[Callable, Callable]] = {
+    "timm_vit_token": (load_timm, load_timm),
+    "timm_vit_avg": (load_timm, load_timm),
+    "timm_vit_avg_no_fc_norm": (load_timm, load_timm),
+    "timm_google": (load_google, load_timm),
+    "hf_vit": (load_hf, load_hf),
+}
+
+
+@pytest.mark.parametrize("name", VITS)
+@pytest.mark.parametrize("grad_checkpointing", [False, True])
+def test_vit(name: str, grad_checkpointing: bool) -> None:
+    case, (load_values, load_gradients) = Case(name), VITS[name]
+    config = {**case.meta["config"], "dtype": "float64", "grad_checkpointing": grad_checkpointing}
+    model, gradients = mv.models.ViT(**config), mv.models.ViT(**config)
+    load_values(model, case.part("param"))
+    load_gradients(gradients, case.part("gparam"))
+
+    y, cache = model.forward(channels_last(case["in/x"]))
+    assert_output(y, case["out/y"])
+    dx = model.backward(case["cot/y"], cache)
+    assert_gradient(dx, channels_last(case["gin/x"]))
+    assert_parameters(model, gradients)
+
+
+def load_encoder_layer(block: Layer, arrays: dict[str, ndarray]) -> None:
+    """torch.nn.TransformerEncoderLayer; in_proj is [q; k; v], as ours."""
+    ours = {
+        "self_attn.in_proj_": "attn.qkv.",
+        "self_attn.out_proj.": "attn.proj.",
+        "linear1.": "mlp.fc1.",
+        "linear2.": "mlp.fc2.",
+    }
+    renamed = {}
+    for name, array in arrays.items():
+        for old, new in ours.items():
+            name = name.replace(old, new)
+        renamed[name] = from_torch(array)
+    block.load_state_dict(renamed)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("encoder_layer_pre", Block), ("encoder_layer_post", PostNormBlock)])
+def test_encoder_layer(name: str, kind: type[Block]) -> None:
+    case = Case(name)
+    dim, num_heads, hidden_dim, eps = case.meta["config"].values()
+    block, gradients = (
+        kind(dim, num_heads, mlp_ratio=hidden_dim / dim, act_layer="relu", norm_eps=eps).init(dtype="float64")
+        for _ in range(2)
+    )
+    load_encoder_layer(block, case.part("param"))
+    load_encoder_layer(gradients, case.part("gparam"))
+
+    y, cache = block.forward(case["in/x"])
+    assert_output(y, case["out/y"])
+    assert_gradient(block.backward(case["cot/y"], cache), case["gin/x"])
+    assert_parameters(block, gradients)
+
+
+def load_cross_attention(layer: Layer, arrays: dict[str, ndarray]) -> None:
+    """torch.nn.MultiheadAttention; queries and keys with values are separate layers here."""
+    D = arrays["out_proj.weight"].shape[0]
+    layer.load_state_dict(
+        {
+            "q.weight": arrays["in_proj_weight"][:D].T,
+            "q.bias": arrays["in_proj_bias"][:D],
+            "kv.weight": arrays["in_proj_weight"][D:].T,
+            "kv.bias": arrays["in_proj_bias"][D:],
+            "proj.weight": arrays["out_proj.weight"].T,
+            "proj.bias": arrays["out_proj.bias"],
+        }
+    )
+
+
+def test_cross_attention() -> None:
+    case = Case("cross_attention")
+    layer, gradients = (CrossAttention(12, case.meta["num_heads"]).init(dtype="float64") for _ in range(2))
+    load_cross_attention(layer, case.part("param"))
+    load_cross_attention(gradients, case.part("gparam"))
+
+    y, cache = layer.forward(case["in/x"], case["in/context"])
+    assert_output(y, case["out/y"])
+    dx, dcontext = layer.backward(case["cot/y"], cache)
+    assert_gradient(dx, case["gin/x"])
+    assert_gradient(dcontext, case["gin/context"])
+    assert_parameters(layer, gradients)
+
+
+@pytest.mark.parametrize("op", ["attention", "attention_chunked"])
+def test_attention(op: str) -> None:
+    case = Case("attention")
+    q, k, v, bias = case.part("in").values()
+    total = {name: np.zeros_like(x) for name, x in case.part("in").items()}
+    for name, options in case.meta["options"].items():
+        arguments = {
+            "bias": bias if "bias" in options else None,
+            "mask": case["const/mask"] if "mask" in options else None,
+        }
+        if "scale" in options:
+            arguments["scale"] = options["scale"]
+        y, cache = ops.OPS[op].forward(q, k, v, **arguments)
+        assert_output(y, case[f"out/{name}"])
+        for key, gradient in ops.OPS[op].backward(case[f"cot/{name}"], cache)._asdict().items():
+            total[key] += 0 if gradient is None else gradient
+    for key, gradient in total.items():
+        assert_gradient(gradient, case[f"gin/{key}"])
+
+
+def test_conv2d() -> None:
+    case = Case("conv2d")
+    x, dx = channels_last(case["in/x"]), 0
+    for name, options in case.meta["options"].items():
+        weight = case[f"param/{name}.weight"].transpose(2, 3, 1, 0)
+        y, cache = ops.conv2d_forward(x, weight, case[f"param/{name}.bias"], **options)
+        assert_output(y, channels_last(case[f"out/{name}"]))
+        grads = ops.conv2d_backward(channels_last(case[f"cot/{name}"]), cache)
+        assert_gradient(grads.weight, case[f"gparam/{name}.weight"].transpose(2, 3, 1, 0))
+        assert grads.bias is not None
+        assert_gradient(grads.bias, case[f"gparam/{name}.bias"])
+        dx = dx + grads.x
+    assert_gradient(np.asarray(dx), channels_last(case["gin/x"]))
+
+
+def test_resize() -> None:
+    case = Case("resize")
+    x, dx = channels_last(case["in/x"]), 0
+    for name, options in case.meta["options"].items():
+        y, cache = ops.resize_forward(x, **options)
+        assert_output(y, channels_last(case[f"out/{name}"]))
+        dx = dx + ops.resize_backward(channels_last(case[f"cot/{name}"]), cache).x
+    assert_gradient(np.asarray(dx), channels_last(case["gin/x"]))
+
+
+def test_layer_norm() -> None:
+    case = Case("layer_norm")
+    dx = 0
+    for name, op in {"row": ops.OPS["layer_norm"], "sample": ops.OPS["layer_norm_sample"]}.items():
+        gamma, beta = case[f"param/{name}.weight"], case[f"param/{name}.bias"]
+        y, cache = op.forward(case["in/x"], gamma, beta, eps=case.meta["eps"])
+        assert_output(y, case[f"out/{name}"])
+        grads = op.backward(case[f"cot/{name}"], cache)
+        assert_gradient(grads.gamma, case[f"gparam/{name}.weight"])
+        assert_gradient(grads.beta, case[f"gparam/{name}.bias"])
+        dx = dx + grads.x
+    assert_gradient(np.asarray(dx), case["gin/x"])
+
+
+def test_activations() -> None:
+    case = Case("activations")
+    dx = 0
+    for name, theirs in case.part("out").items():
+        y, cache = ops.OPS[name].forward(case["in/x"])
+        assert_output(y, theirs)
+        dx = dx + ops.OPS[name].backward(case[f"cot/{name}"], cache).x
+    assert_gradient(np.asarray(dx), case["gin/x"])
+
+
+def test_losses() -> None:
+    case = Case("losses")
+    dx = 0
+    for name, options in case.meta["options"].items():
+        target = case[f"const/{options.pop('target')}"]
+        op = ops.OPS[next(op for op in ("cross_entropy", "mse", "l1", "kl_div") if name.startswith(op))]
+        loss, cache = op.forward(case["in/x"], target, **options)
+        assert_output(loss, case[f"out/{name}"])
+        (dlogits,) = op.backward(case[f"cot/{name}"], cache)
+        dx = dx + dlogits
+    assert_gradient(np.asarray(dx), case["gin/x"])

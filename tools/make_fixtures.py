@@ -1,0 +1,347 @@
+"""Write tests/fixtures/*.npz: what PyTorch, timm and transformers compute, for the tests to compare with.
+
+Run it by hand, rarely, where these libraries are installed (the tests need none of them)::
+
+    pip install torch timm transformers
+    python tools/make_fixtures.py
+
+Everything is float64 and drawn from a fixed seed, every parameter is random. Keys of a file:
+
+``__meta__``
+    JSON as uint8: the libraries' versions, the configuration, and for ops with several outputs the options of each.
+``param/NAME``, ``in/NAME``, ``const/NAME``
+    Parameters under their library's names, inputs, and inputs that are not differentiated.
+``out/NAME``, ``cot/NAME``
+    Outputs and their cotangents; L is the sum of ``cot * out`` over all outputs.
+``gin/NAME``, ``gparam/NAME``
+    The gradients of L.
+
+Images are (B, C, rows, columns), as in PyTorch. ``timm_google.npz`` has its ``param/`` under Google's names, loaded by
+timm's own reader of Google's files, and its ``gparam/`` under timm's.
+
+``optim_adam.npz``, ``optim_adamw.npz``, ``optim_sgd.npz`` are trajectories: ``p0/i`` the initial value of parameter i,
+``g{t}/i`` its gradient at step t = 0..5, ``p{t+1}/i`` its value after that step; hyper-parameters in ``__meta__``.
+``optim_clip.npz`` has gradients ``g/i``, their total ``norm`` and the gradients ``clipped/i`` to ``max_norm`` (in
+``__meta__``).
+"""
+
+# pyright: reportMissingImports=false, reportAttributeAccessIssue=false
+
+import json
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812
+import transformers
+from _timm import VisionTransformer, resample_abs_pos_embed, timm
+from torch import Tensor, nn
+
+FOLDER = Path(__file__).parents[1] / "tests" / "fixtures"
+VERSIONS = {"torch": torch.__version__, "timm": timm.__version__, "transformers": transformers.__version__}
+VIT = {"img_size": (8, 6), "patch_size": (4, 2), "embed_dim": 12, "depth": 2, "num_heads": 3, "num_classes": 5}
+Tensors = Mapping[str, Tensor]
+
+
+def rand(*shape: int) -> Tensor:
+    return torch.randn(shape, requires_grad=True)
+
+
+def randomize(module: nn.Module) -> nn.Module:
+    """Every parameter random, biases and norms too: zeros and ones would hide mistakes."""
+    for param in module.parameters():
+        nn.init.normal_(param, std=0.5)
+    return module.eval()
+
+
+def write(name: str, arrays: Mapping[str, Any], meta: Mapping[str, Any]) -> None:
+    text = json.dumps({"versions": VERSIONS, **meta}).encode()
+    path = FOLDER / f"{name}.npz"
+    plain = {k: v.detach().numpy() if isinstance(v, Tensor) else np.asarray(v) for k, v in arrays.items()}
+    plain["__meta__"] = np.frombuffer(text, np.uint8)
+    np.savez_compressed(path, **plain)  # pyright: ignore[reportArgumentType]
+    print(f"{path.name:32} {path.stat().st_size:7} bytes")
+
+
+def record(
+    name: str,
+    run: Callable[[], Tensors],
+    inputs: Tensors,
+    params: Tensors | None = None,
+    constants: Tensors | None = None,
+    **meta: Any,
+) -> None:
+    """Run, draw a cotangent for every output, differentiate, write."""
+    params, constants = params or {}, constants or {}
+    outputs = run()
+    cotangents = {key: torch.randn(y.shape) for key, y in outputs.items()}
+    loss = sum((cotangents[key] * y).sum() for key, y in outputs.items())
+    leaves = {f"in/{key}": x for key, x in inputs.items()} | {f"param/{key}": p for key, p in params.items()}
+    gradients = torch.autograd.grad(loss, list(leaves.values()))
+    arrays = leaves | {f"g{key}": g for key, g in zip(leaves, gradients, strict=True)}
+    arrays |= {f"const/{key}": c for key, c in constants.items()}
+    arrays |= {f"out/{key}": y for key, y in outputs.items()} | {f"cot/{key}": c for key, c in cotangents.items()}
+    write(name, arrays, meta)
+
+
+def timm_vit(name: str, **options: Any) -> None:
+    config = {**VIT, "mlp_ratio": 2.0, **options}
+    model, x = randomize(VisionTransformer(**config)), rand(2, 3, 8, 6)
+    record(name, lambda: {"y": model(x)}, {"x": x}, dict(model.named_parameters()), config=config)
+
+
+def timm_google() -> None:
+    """Weights in Google's format, read by timm."""
+    D, H, hidden = 12, 3, 24
+    shapes = {"embedding/kernel": (4, 2, 3, D), "embedding/bias": (D,), "cls": (1, 1, D)}
+    shapes |= {"Transformer/posembed_input/pos_embedding": (1, 7, D), "head/kernel": (D, 5), "head/bias": (5,)}
+    shapes |= {f"Transformer/encoder_norm/{kind}": (D,) for kind in ("scale", "bias")}
+    for i in range(2):
+        block = f"Transformer/encoderblock_{i}"
+        attention, mlp = f"{block}/MultiHeadDotProductAttention_1", f"{block}/MlpBlock_3"
+        shapes |= {f"{block}/LayerNorm_{n}/{kind}": (D,) for n in (0, 2) for kind in ("scale", "bias")}
+        shapes |= {f"{attention}/{part}/kernel": (D, H, D // H) for part in ("query", "key", "value")}
+        shapes |= {f"{attention}/{part}/bias": (H, D // H) for part in ("query", "key", "value")}
+        shapes |= {f"{attention}/out/kernel": (H, D // H, D), f"{attention}/out/bias": (D,)}
+        shapes |= {f"{mlp}/Dense_0/kernel": (D, hidden), f"{mlp}/Dense_0/bias": (hidden,)}
+        shapes |= {f"{mlp}/Dense_1/kernel": (hidden, D), f"{mlp}/Dense_1/bias": (D,)}
+    arrays = {key: torch.randn(shape).numpy() / 2 for key, shape in shapes.items()}
+    config = {**VIT, "mlp_ratio": 2.0, "act_layer": "gelu_tanh"}
+    model, x = randomize(VisionTransformer(**config)), rand(2, 3, 8, 6)
+    with tempfile.TemporaryDirectory() as folder:
+        np.savez(f"{folder}/google.npz", **arrays)
+        model.load_pretrained(f"{folder}/google.npz")
+    y, cotangent = model(x), torch.randn(2, 5)
+    params = dict(model.named_parameters())
+    dx, *gradients = torch.autograd.grad((y * cotangent).sum(), [x, *params.values()])
+    written = {"in/x": x, "out/y": y, "cot/y": cotangent, "gin/x": dx}
+    written |= {f"param/{key}": a for key, a in arrays.items()}
+    written |= {f"gparam/{key}": g for key, g in zip(params, gradients, strict=True)}
+    write("timm_google", written, {"config": config})
+
+
+def hf_vit() -> None:
+    config = transformers.ViTConfig(
+        image_size=(8, 6),
+        patch_size=(4, 2),
+        hidden_size=12,
+        num_hidden_layers=2,
+        num_attention_heads=3,
+        intermediate_size=24,
+        num_labels=5,
+    )
+    model, x = randomize(transformers.ViTForImageClassification(config)), rand(2, 3, 8, 6)
+    options = {**VIT, "mlp_ratio": 2.0, "norm_eps": config.layer_norm_eps}
+    record("hf_vit", lambda: {"y": model(x).logits}, {"x": x}, dict(model.named_parameters()), config=options)
+
+
+def positions() -> None:
+    """Position embeddings of a 3 x 3 grid, resampled to 2 x 5 by the libraries' own functions."""
+    table = rand(1, 10, 12)
+    config = transformers.ViTConfig(
+        image_size=6, patch_size=2, hidden_size=12, num_hidden_layers=1, num_attention_heads=3, intermediate_size=24
+    )
+    embeddings = transformers.ViTForImageClassification(config).vit.embeddings
+    embeddings.position_embeddings.data = table.data
+    small = resample_abs_pos_embed(table, [2, 5])  # timm computes this in float32
+    arrays = {
+        "in/pos_embed": table,
+        "out/timm": small,
+        "out/hf": embeddings.interpolate_pos_encoding(torch.zeros(1, 11, 12), 4, 10),
+    }
+    write("positions", arrays, {"grid": (2, 5)})
+
+
+def attention() -> None:
+    q, k, v, bias = rand(2, 3, 5, 4), rand(2, 3, 7, 4), rand(2, 3, 7, 6), rand(1, 3, 5, 7)
+    mask = torch.rand(2, 1, 5, 7) > 0.4
+    mask[..., 0] = True  # PyTorch gives nan where a query may look at nothing
+    both = bias.masked_fill(~mask, -torch.inf)
+    record(
+        "attention",
+        lambda: {
+            "plain": F.scaled_dot_product_attention(q, k, v),
+            "masked": F.scaled_dot_product_attention(q, k, v, attn_mask=mask),
+            "bias": F.scaled_dot_product_attention(q, k, v, attn_mask=bias),
+            "bias_masked": F.scaled_dot_product_attention(q, k, v, attn_mask=both),
+            "scaled": F.scaled_dot_product_attention(q, k, v, scale=0.3),
+        },
+        {"q": q, "k": k, "v": v, "bias": bias},
+        constants={"mask": mask},
+        options={
+            "plain": {},
+            "masked": {"mask": True},
+            "bias": {"bias": True},
+            "bias_masked": {"bias": True, "mask": True},
+            "scaled": {"scale": 0.3},
+        },
+    )
+
+
+def cross_attention() -> None:
+    layer = randomize(nn.MultiheadAttention(12, 3, batch_first=True))
+    x, context = rand(2, 5, 12), rand(2, 7, 12)
+    run = lambda: {"y": layer(x, context, context)[0]}  # noqa: E731
+    record("cross_attention", run, {"x": x, "context": context}, dict(layer.named_parameters()), num_heads=3)
+
+
+def conv2d() -> None:
+    options: dict[str, dict[str, Any]] = {
+        "padded": {"padding": 1},
+        "strided": {"stride": (2, 3)},
+        "dilated": {"dilation": (2, 1), "padding": (2, 0)},
+        "grouped": {"groups": 3, "padding": (1, 0), "stride": (1, 2)},
+        "depthwise": {"groups": 6, "dilation": 2, "stride": 2, "padding": 1},
+    }
+    x, params = rand(2, 6, 9, 11), {}
+    for name, option in options.items():
+        channels = 6 if name == "depthwise" else 9
+        params[f"{name}.weight"] = rand(channels, 6 // option.get("groups", 1), 3, 2)
+        params[f"{name}.bias"] = rand(channels)
+    record(
+        "conv2d",
+        lambda: {
+            name: F.conv2d(x, params[f"{name}.weight"], params[f"{name}.bias"], **option)
+            for name, option in options.items()
+        },
+        {"x": x},
+        params,
+        options=options,
+    )
+
+
+def resize() -> None:
+    options = {}
+    for mode in ("bilinear", "bicubic"):
+        for size in ((12, 9), (4, 3), (7, 8)):
+            for key, option in {"": {}, "_antialias": {"antialias": True}, "_corners": {"align_corners": True}}.items():
+                options[f"{mode}_{size[0]}x{size[1]}{key}"] = {"size": size, "mode": mode, **option}
+    x = rand(2, 3, 7, 5)
+    run = lambda: {name: F.interpolate(x, **option) for name, option in options.items()}  # noqa: E731
+    record("resize", run, {"x": x}, options=options)
+
+
+def layer_norm() -> None:
+    x = rand(3, 5, 7)
+    params = {"row.weight": rand(7), "row.bias": rand(7), "sample.weight": rand(5, 7), "sample.bias": rand(5, 7)}
+    record(
+        "layer_norm",
+        lambda: {
+            "row": F.layer_norm(x, (7,), params["row.weight"], params["row.bias"], eps=1e-5),
+            "sample": F.layer_norm(x, (5, 7), params["sample.weight"], params["sample.bias"], eps=1e-5),
+        },
+        {"x": x},
+        params,
+        eps=1e-5,
+    )
+
+
+def activations() -> None:
+    x = rand(4, 7)
+    functions = {
+        "relu": F.relu,
+        "gelu": F.gelu,
+        "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"),
+        "sigmoid": torch.sigmoid,
+        "softmax": lambda x: F.softmax(x, -1),
+        "log_softmax": lambda x: F.log_softmax(x, -1),
+    }
+    record("activations", lambda: {name: function(x) for name, function in functions.items()}, {"x": x})
+
+
+def losses() -> None:
+    x, target, labels = rand(6, 5), torch.randn(6, 5), torch.tensor([0, 4, 2, 2, 3, 1])
+    soft = torch.softmax(torch.randn(6, 5), -1)
+
+    def kl_div(temperature: float) -> Tensor:
+        student, teacher = F.log_softmax(x / temperature, -1), F.log_softmax(target / temperature, -1)
+        return temperature**2 * F.kl_div(student, teacher, reduction="batchmean", log_target=True)
+
+    record(
+        "losses",
+        lambda: {
+            "cross_entropy": F.cross_entropy(x, labels),
+            "cross_entropy_smooth": F.cross_entropy(x, labels, label_smoothing=0.1),
+            "cross_entropy_soft": F.cross_entropy(x, soft),
+            "cross_entropy_soft_smooth": F.cross_entropy(x, soft, label_smoothing=0.2),
+            "mse": F.mse_loss(x, target),
+            "l1": F.l1_loss(x, target),
+            "kl_div": kl_div(1.0),
+            "kl_div_warm": kl_div(3.0),
+        },
+        {"x": x},
+        constants={"labels": labels, "soft": soft, "target": target},
+        options={
+            "cross_entropy": {"target": "labels"},
+            "cross_entropy_smooth": {"target": "labels", "label_smoothing": 0.1},
+            "cross_entropy_soft": {"target": "soft"},
+            "cross_entropy_soft_smooth": {"target": "soft", "label_smoothing": 0.2},
+            "mse": {"target": "target"},
+            "l1": {"target": "target"},
+            "kl_div": {"target": "target"},
+            "kl_div_warm": {"target": "target", "temperature": 3.0},
+        },
+    )
+
+
+def encoder_layer(name: str, *, norm_first: bool) -> None:
+    layer = nn.TransformerEncoderLayer(12, 3, 20, dropout=0.0, batch_first=True, norm_first=norm_first)
+    randomize(layer).train()  # eval mode takes a fused path
+    x = rand(2, 5, 12)
+    config = {"dim": 12, "num_heads": 3, "hidden_dim": 20, "norm_eps": 1e-5}
+    record(name, lambda: {"y": layer(x)}, {"x": x}, dict(layer.named_parameters()), config=config)
+
+
+def optimizer(name: str, kind: type[torch.optim.Optimizer], **options: Any) -> None:
+    params = [nn.Parameter(torch.randn(shape)) for shape in ((4, 3), (5,), (2, 3, 2, 2))]
+    stepper = kind(params, **options)
+    arrays = {f"p0/{i}": param.detach().clone() for i, param in enumerate(params)}
+    for t in range(6):
+        for i, param in enumerate(params):
+            param.grad = torch.randn(param.shape)
+            arrays[f"g{t}/{i}"] = param.grad.clone()
+        stepper.step()
+        arrays |= {f"p{t + 1}/{i}": param.detach().clone() for i, param in enumerate(params)}
+    write(name, arrays, {"config": options})
+
+
+def clip() -> None:
+    params = [nn.Parameter(torch.zeros(shape)) for shape in ((4, 3), (5,))]
+    for param in params:
+        param.grad = torch.randn(param.shape)
+    arrays = {f"g/{i}": param.grad.clone() for i, param in enumerate(params)}
+    arrays["norm"] = nn.utils.clip_grad_norm_(params, max_norm=1.0)
+    arrays |= {f"clipped/{i}": param.grad.clone() for i, param in enumerate(params)}
+    write("optim_clip", arrays, {"max_norm": 1.0})
+
+
+def main() -> None:
+    torch.set_default_dtype(torch.float64)
+    torch.manual_seed(0)
+    FOLDER.mkdir(exist_ok=True)
+    timm_vit("timm_vit_token")
+    timm_vit("timm_vit_avg", global_pool="avg")
+    timm_vit("timm_vit_avg_no_fc_norm", global_pool="avg", class_token=False, fc_norm=False)
+    timm_google()
+    hf_vit()
+    positions()
+    attention()
+    cross_attention()
+    conv2d()
+    resize()
+    layer_norm()
+    activations()
+    losses()
+    encoder_layer("encoder_layer_pre", norm_first=True)
+    encoder_layer("encoder_layer_post", norm_first=False)
+    optimizer("optim_adam", torch.optim.Adam, lr=0.01, betas=(0.9, 0.99), eps=1e-8, weight_decay=0.0)
+    optimizer("optim_adamw", torch.optim.AdamW, lr=0.01, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.1)
+    optimizer("optim_sgd", torch.optim.SGD, lr=0.1, momentum=0.9, weight_decay=0.01, nesterov=False)
+    clip()
+
+
+if __name__ == "__main__":
+    main()
