@@ -7,9 +7,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
-from minivit.data.dataset import NAMES
+from minivit.data.dataset import NAMES, load
 from minivit.models import PRESETS
+from minivit.train.folder import RunFolder, new_run_path
+from minivit.train.trainer import Recipe, Trainer
 
 # What the training on each data set is like unless the command line says otherwise.
 RECIPES: dict[str, dict] = {
@@ -30,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("minivit: interrupted", file=sys.stderr)
         return 130
-    except (ValueError, TypeError, KeyError, OSError, FloatingPointError) as error:
+    except (ValueError, TypeError, KeyError, OSError, FloatingPointError, MemoryError) as error:
         print(f"minivit: {explain(error)}", file=sys.stderr)
         return 1
 
@@ -62,7 +65,7 @@ def build_parser() -> argparse.ArgumentParser:
     train.set_defaults(run=run_train)
 
     predict = commands.add_parser("predict", help="say what is on images")
-    predict.add_argument("checkpoint", help="checkpoint.safetensors of a run")
+    predict.add_argument("run_or_file", metavar="RUN", help="folder of a run, or its checkpoint.safetensors")
     predict.add_argument("images", nargs="+", metavar="IMAGE")
     predict.set_defaults(run=run_predict)
 
@@ -78,51 +81,61 @@ def build_parser() -> argparse.ArgumentParser:
 
 def run_train(args: argparse.Namespace) -> int:
     """Train, or go on training."""
-    from tqdm import tqdm
-
-    from minivit.data.dataset import load
-    from minivit.train.folder import RunFolder, new_run_path
-    from minivit.train.pictures import draw_run
-    from minivit.train.trainer import Trainer
-
     if args.resume:
-        given = [f"--{n.replace('_', '-')}" for n in TRAIN_CHOICES if getattr(args, n) is not None]
+        fixed = [name for name, value in vars(args).items() if value is not None]
+        given = [f"--{name.replace('_', '-')}" for name in fixed if name not in ("resume", "threads", "run")]
         if given:
             raise ValueError(f"--resume goes on with a run as it was begun; {' and '.join(given)} cannot change it")
         folder = RunFolder(args.resume)
         recipe, source = folder.read_config()
     else:
-        source = {"data": args.data or "shapes", "data_dir": args.data_dir}
-        recipe = make_recipe(args)
-        name = source["data"] if source["data"] in NAMES else Path(source["data"]).name
-        folder = RunFolder(args.out or new_run_path("runs", name))
+        recipe, source = make_recipe(args), make_source(args)
+        folder = RunFolder(args.out or new_run_path("runs", Path(source["data"]).name))
     dataset = load(source["data"], data_dir=source["data_dir"])
     trainer = Trainer(recipe, dataset, threads=args.threads)
     if not args.resume:
         folder.create(recipe, source)
     elif folder.checkpoint_path.exists():
         trainer.resume(folder.checkpoint_path)
-    rows = folder.read_metrics(trainer.step)
+    try:
+        return train_to_the_end(trainer, folder)
+    except OSError as error:
+        raise OSError(
+            f"{explain(error)}; what was saved before is untouched: make room, or whatever is needed, "
+            f"then go on with: minivit train --resume {folder.path}"
+        ) from error
 
+
+def train_to_the_end(trainer: Trainer, folder: RunFolder) -> int:
+    """The loop with its progress bar, checkpoints and pictures; Ctrl-C ends it early, after a checkpoint."""
+    from tqdm import tqdm
+
+    from minivit.train.pictures import draw_run
+
+    folder.remove_leftovers()
+    rows = folder.read_metrics(trainer.step)
+    dataset, total = trainer.dataset, trainer.total_steps
     print(
-        f"{recipe.model}: {trainer.model.num_params:,} parameters; {dataset.name}: {len(dataset.train_images):,} images"
+        f"{trainer.recipe.model}: {trainer.model.num_params:,} parameters; "
+        f"{dataset.name}: {len(dataset.train_images):,} images"
     )
     interrupted = InterruptFlag()
     saved = time.monotonic()
-    with tqdm(total=trainer.total_steps, initial=trainer.step, unit="step", dynamic_ncols=True) as bar, interrupted:
+    # disable=None: no bar where stderr is not a terminal
+    with tqdm(total=total, initial=trainer.step, unit="step", dynamic_ncols=True, disable=None) as bar, interrupted:
         for metrics in trainer.run():
             rows.append(metrics)
             bar.update()
             bar.set_postfix_str(f"epoch {metrics.epoch:.1f}, loss {metrics.loss:.3f}")
             if metrics.test_accuracy is not None:
                 bar.write(f"epoch {metrics.epoch:.0f}: test accuracy {metrics.test_accuracy:.1%}")
+                sys.stdout.flush()
             if metrics.test_accuracy is not None or interrupted.seen or time.monotonic() - saved > CHECKPOINT_SECONDS:
-                folder.write_metrics(rows)
-                trainer.save(folder.checkpoint_path)
+                folder.save(trainer, rows)
                 saved = time.monotonic()
             if interrupted.seen:
                 break
-    if interrupted.seen and trainer.step < trainer.total_steps:
+    if trainer.step < total:
         print(f"interrupted at step {trainer.step}; saved. Go on with: minivit train --resume {folder.path}")
         return 130
     pictures = draw_run(folder.path, trainer, rows)
@@ -130,13 +143,16 @@ def run_train(args: argparse.Namespace) -> int:
     return 0
 
 
-TRAIN_CHOICES = ("model", "pool", "data", "data_dir", "epochs", "batch_size", "lr", "seed", "out")
+def make_source(args: argparse.Namespace) -> dict[str, Any]:
+    """Where the images come from; folders in full, so that the run can be resumed from anywhere."""
+    data, data_dir = args.data or "shapes", args.data_dir
+    if data not in NAMES and Path(data).is_dir():
+        data = str(Path(data).resolve())
+    return {"data": data, "data_dir": data_dir and str(Path(data_dir).expanduser().resolve())}
 
 
-def make_recipe(args: argparse.Namespace):
+def make_recipe(args: argparse.Namespace) -> Recipe:
     """The recipe of the data set, with what the command line says instead."""
-    from minivit.train.trainer import Recipe
-
     pool = args.pool or "avg"
     defaults = RECIPES.get(args.data or "shapes", {})
     names = {field.name for field in fields(Recipe)}
@@ -176,27 +192,30 @@ def run_predict(args: argparse.Namespace) -> int:
 
     from minivit.data.folder import read_image
     from minivit.ops.softmax import softmax_forward
-    from minivit.storage import load, read_metadata
+    from minivit.storage import load as load_model
+    from minivit.storage import read_metadata
     from minivit.train.augment import normalize
 
-    model = load(args.checkpoint)
-    data = read_metadata(args.checkpoint)["metadata"].get("data")
+    path = Path(args.run_or_file)
+    if path.is_dir():
+        path /= "checkpoint.safetensors"
+    model = load_model(path)
+    data = read_metadata(path)["metadata"].get("data")
     if data is None:
-        raise ValueError(f"{args.checkpoint} does not say what its classes are: it was not written by minivit train")
-    for path in args.images:
-        pixels = read_image(path, size=model.patch_embed.img_size, channels=model.in_chans)
-        logits, _ = model.forward(normalize(pixels[None], data["mean"], data["std"]))
+        raise ValueError(f"{path} does not say what its classes are: it was not written by minivit train")
+    mean, std = tuple(data["mean"]), tuple(data["std"])
+    for image in args.images:
+        pixels = read_image(image, size=model.patch_embed.img_size, channels=model.in_chans)
+        logits, _ = model.forward(normalize(pixels[None], mean, std))
         probabilities = softmax_forward(logits)[0][0]
         best = np.argsort(probabilities)[::-1][:3]
-        print(f"{path}: " + ", ".join(f"{data['class_names'][c]} {probabilities[c]:.1%}" for c in best))
+        print(f"{image}: " + ", ".join(f"{data['class_names'][c]} {probabilities[c]:.1%}" for c in best))
     return 0
 
 
 def run_data(args: argparse.Namespace) -> int:
     """Load a data set and describe it."""
     import numpy as np
-
-    from minivit.data.dataset import load
 
     dataset = load(args.data, data_dir=args.data_dir)
     _, rows, columns, channels = dataset.train_images.shape
@@ -219,7 +238,7 @@ def run_doctor(args: argparse.Namespace) -> int:
     from minivit.train.step import default_threads
 
     print(f"minivit {minivit.__version__}, Python {platform.python_version()}, {platform.platform()}")
-    for package in ("numpy", "scipy", "matplotlib", "jaxtyping", "threadpoolctl", "safetensors", "pooch", "tqdm"):
+    for package in "numpy scipy matplotlib pillow jaxtyping threadpoolctl safetensors pooch tqdm".split():
         print(f"  {package} {version(package)}")
     print(f"threads: {default_threads()} (processors this process may use)")
     for library in threadpool_info():

@@ -82,15 +82,14 @@ def split_arrays(arrays: Mapping[str, ndarray]) -> tuple[dict[str, ndarray], dic
 def write_arrays(path: str | Path, arrays: Mapping[str, ndarray], metadata: Mapping[str, Any]) -> None:
     """Write arrays by name, and a dict for JSON, to a safetensors file; training checkpoints use it too.
 
-    Everything goes to a temporary file in the same folder, is forced to disk and only then takes the place of ``path``
-    in one step: whoever reads, reads the old file or the new one, also after a crash or on a full disk.
+    Whoever reads, reads the old file or the new one, also after a crash or on a full disk, see :func:`replace_file`.
 
     Raises
     ------
     FileNotFoundError
         If the folder does not exist.
     OSError
-        If the disk is full or refuses; the temporary file is removed, and what stood at ``path`` is untouched.
+        If the disk is full or refuses; what stood at ``path`` is untouched.
     TypeError
         If JSON cannot write the metadata.
     """
@@ -103,6 +102,15 @@ def write_arrays(path: str | Path, arrays: Mapping[str, ndarray], metadata: Mapp
         raise FileNotFoundError(f"cannot write {path}: there is no folder {path.parent}")
     header = {"minivit": __version__, "metadata": json.dumps(metadata)}
     content = to_bytes({name: np.asarray(array, order="C") for name, array in arrays.items()}, metadata=header)
+    replace_file(path, content)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file as a whole or not at all.
+
+    Everything goes to a temporary file in the same folder, is forced to disk and only then takes the place of ``path``
+    in one step. If the disk is full or refuses (OSError), the temporary file is removed.
+    """
     temporary = path.with_name(f".{uuid4().hex}.tmp")
     try:
         with open(temporary, "xb") as file:

@@ -82,6 +82,8 @@ def conv2d_forward(
             f"conv2d: x has {x.shape[3]} channels and weight {weight.shape} makes {O} from {group_in} in each of "
             f"{groups} groups; channels in must be {group_in} * {groups}, channels out a multiple of {groups}"
         )
+    if bias is not None and bias.shape != (O,):
+        raise ValueError(f"conv2d: bias has shape {bias.shape}; expected {(O,)}, one number per output channel")
     padded = np.pad(x, ((0, 0), *padding, (0, 0))) if any(map(any, padding)) else x
     if min(padded.shape[1] - dilation[0] * (P - 1), padded.shape[2] - dilation[1] * (Q - 1)) < 1:
         raise ValueError(f"conv2d: the kernel ({P} x {Q}, dilation {dilation}) is larger than the image {padded.shape}")

@@ -49,6 +49,8 @@ def linear_forward(
     """
     if x.shape[-1] != len(weight):
         raise ValueError(f"linear: x has width {x.shape[-1]}, but weight has {len(weight)} rows; they must be equal")
+    if bias is not None and bias.shape != weight.shape[1:]:
+        raise ValueError(f"linear: bias has shape {bias.shape}; expected {weight.shape[1:]}, one number per output")
     # One product over all rows at once, however many axes they are spread over.
     y = (x.reshape(-1, x.shape[-1]) @ weight).reshape(*x.shape[:-1], weight.shape[1])
     if bias is not None:

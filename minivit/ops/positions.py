@@ -78,10 +78,10 @@ def add_positions_forward(
 
     Source: Dosovitskiy et al. 2021, "An Image is Worth 16x16 Words", equation 1.
     """
-    if positions.shape[-2:] != x.shape[-2:]:
+    if positions.shape not in (x.shape[1:], (1, *x.shape[1:])):
         raise ValueError(
-            f"add_positions: the table is for {positions.shape[-2]} tokens of width {positions.shape[-1]}, "
-            f"x has {x.shape[1]} of width {x.shape[2]}"
+            f"add_positions: the table has shape {positions.shape}; x has {x.shape[1]} tokens of width {x.shape[2]}, "
+            f"so it must be {x.shape[1:]} or {(1, *x.shape[1:])}"
         )
     return x + positions, AddPositionsCache(positions.shape)
 
@@ -107,8 +107,15 @@ def prepend_token_forward(
 ) -> tuple[Float[ndarray, "B M D"], PrependTokenCache]:
     """Put one learned token (the class token) in front of every sequence: (B, N, D) -> (B, N + 1, D).
 
+    Raises
+    ------
+    ValueError
+        If the token has another width.
+
     Source: Devlin et al. 2019, "BERT"; for images Dosovitskiy et al. 2021, equation 1.
     """
+    if token.shape != (1, 1, x.shape[2]):
+        raise ValueError(f"prepend_token: the token has shape {token.shape}; expected {(1, 1, x.shape[2])}")
     tokens = np.broadcast_to(token, (len(x), 1, x.shape[2]))
     return np.concatenate((tokens, x), axis=1), PrependTokenCache()
 

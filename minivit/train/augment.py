@@ -25,7 +25,11 @@ def random_crop_flip(
 def normalize(
     images: UInt8[ndarray, "B Y X C"], mean: tuple[float, ...], std: tuple[float, ...], dtype: str = "float32"
 ) -> Float[ndarray, "B Y X C"]:
-    """Pixels 0..255 to numbers of mean 0 and variance 1 per channel: ``(images / 255 - mean) / std``."""
-    scale = 1 / (255 * np.array(std))
-    shift = np.array(mean) / np.array(std)
+    """Pixels 0..255 to numbers of mean 0 and variance 1 per channel: ``(images / 255 - mean) / std``.
+
+    A channel that is the same everywhere has ``std`` 0 and is only shifted.
+    """
+    divisor = np.array([s or 1.0 for s in std])
+    scale = 1 / (255 * divisor)
+    shift = np.array(mean) / divisor
     return images * scale.astype(dtype) - shift.astype(dtype)

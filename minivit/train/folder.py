@@ -6,17 +6,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from minivit.train.trainer import Metrics, Recipe
+from minivit.storage import replace_file
+from minivit.train.trainer import Metrics, Recipe, Trainer
 
 
 class RunFolder:
-    """Where a run keeps its files. Creating one makes the folder; opening one (``RunFolder.open``) reads it.
-
-    Raises
-    ------
-    FileExistsError
-        If the folder exists already: a run never writes over another.
-    """
+    """Where a run keeps its files; each of them is written as a whole or not at all."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
@@ -25,18 +20,22 @@ class RunFolder:
         self.checkpoint_path = self.path / "checkpoint.safetensors"
 
     def create(self, recipe: Recipe, data: dict[str, Any]) -> None:
-        """Make the folder and write what the run was asked for."""
+        """Make the folder and write what the run was asked for.
+
+        Raises
+        ------
+        FileExistsError
+            If the folder exists already: a run never writes over another.
+        """
         from minivit import __version__
 
         try:
             self.path.mkdir(parents=True)
         except FileExistsError:
-            raise FileExistsError(
-                f"the folder {self.path} exists already: choose another --out, or continue that run with "
-                f"--resume {self.path}"
-            ) from None
+            go_on = f", or go on with that run by --resume {self.path}" if self.config_path.exists() else ""
+            raise FileExistsError(f"{self.path} exists already: choose another --out{go_on}") from None
         config = {"minivit": __version__, "recipe": asdict(recipe), "data": data}
-        replace_text(self.config_path, json.dumps(config, indent=2) + "\n")
+        replace_file(self.config_path, (json.dumps(config, indent=2) + "\n").encode())
 
     def read_config(self) -> tuple[Recipe, dict[str, Any]]:
         """What the run was asked for: its recipe, and where its data come from.
@@ -47,39 +46,43 @@ class RunFolder:
             If there is no such run, or its config.json is damaged.
         """
         if not self.config_path.is_file():
-            raise FileNotFoundError(
-                f"{self.path} is not the folder of a run: there is no {self.config_path.name} in it"
-            )
+            raise FileNotFoundError(f"{self.path} is not the folder of a run: there is no config.json in it")
         try:
             config = json.loads(self.config_path.read_text(encoding="utf-8"))
-            recipe = config["recipe"]
-            return Recipe(**{**recipe, "betas": tuple(recipe["betas"])}), config["data"]
-        except (KeyError, TypeError, ValueError) as error:
+            recipe, data = config["recipe"], config["data"]
+            source = {"data": data["data"], "data_dir": data["data_dir"]}
+            return Recipe(**{**recipe, "betas": tuple(recipe["betas"])}), source
+        except KeyError as error:
+            raise ValueError(f"{self.config_path} is damaged: it has no entry {error}") from error
+        except (TypeError, ValueError) as error:
             raise ValueError(f"{self.config_path} is damaged: {error}") from error
 
-    def write_metrics(self, rows: list[Metrics]) -> None:
-        """Write metrics.csv anew, one row per step."""
+    def save(self, trainer: Trainer, rows: list[Metrics]) -> None:
+        """Write metrics.csv anew, one row per step, and the checkpoint."""
         lines = [",".join(Metrics._fields)]
         for row in rows:
             lines.append(",".join("" if value is None else repr(value) for value in row))
-        replace_text(self.metrics_path, "\n".join(lines) + "\n")
+        replace_file(self.metrics_path, ("\n".join(lines) + "\n").encode())
+        trainer.save(self.checkpoint_path)
 
     def read_metrics(self, last_step: int) -> list[Metrics]:
         """Rows up to and including ``last_step``; later ones belong to steps that a resumed run does again."""
         if not self.metrics_path.is_file():
             return []
+        rows = []
         with open(self.metrics_path, newline="", encoding="utf-8") as file:
-            rows = [
-                Metrics(
-                    int(row["step"]),
-                    float(row["epoch"]),
-                    float(row["loss"]),
-                    float(row["lr"]),
-                    float(row["test_accuracy"]) if row["test_accuracy"] else None,
-                )
-                for row in csv.DictReader(file)
-            ]
+            try:
+                for step, epoch, loss, lr, accuracy in list(csv.reader(file))[1:]:
+                    measured = float(accuracy) if accuracy else None
+                    rows.append(Metrics(int(step), float(epoch), float(loss), float(lr), measured))
+            except ValueError as error:
+                raise ValueError(f"{self.metrics_path} is damaged: {error}; without that file it works") from error
         return [row for row in rows if row.step <= last_step]
+
+    def remove_leftovers(self) -> None:
+        """Remove the temporary files of a process that was killed while it wrote."""
+        for path in self.path.glob(".*.tmp"):
+            path.unlink()
 
 
 def new_run_path(parent: str | Path, name: str) -> Path:
@@ -88,13 +91,3 @@ def new_run_path(parent: str | Path, name: str) -> Path:
     while (path := Path(parent) / f"{name}-{number}").exists():
         number += 1
     return path
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Write a text file as a whole or not at all."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

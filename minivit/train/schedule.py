@@ -20,12 +20,12 @@ def warmup_cosine(step: int, *, total: int, warmup: int, lr: float, min_lr: floa
     Raises
     ------
     ValueError
-        If the warmup is longer than the training.
+        If the warmup is longer than the training, or negative.
 
     Source: Loshchilov and Hutter 2017, "SGDR", equation 5, without restarts; warmup as in Vaswani et al. 2017.
     """
     if not 0 <= warmup <= total:
-        raise ValueError(f"warmup_cosine: warmup of {warmup} steps is longer than the {total} steps of the training")
+        raise ValueError(f"warmup_cosine: warmup is {warmup} steps; expected from 0 to {total}, the whole training")
     if step < warmup:
         return lr * (step + 1) / warmup
     return min_lr + (lr - min_lr) * (1 + cos(pi * (step - warmup) / max(total - warmup, 1))) / 2

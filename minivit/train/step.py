@@ -64,6 +64,7 @@ def training_step(
     rngs = rng.spawn(len(shards)) if rng else [None] * len(shards)
     lanes = [model.replica() for _ in range(min(LANES, len(shards)))]
 
+    @np.errstate(all="ignore")  # what is not finite is found below, and reported with its place
     def run_lane(i: int) -> list[float]:
         losses = []
         for shard, shard_rng in zip(shards[i :: len(lanes)], rngs[i :: len(lanes)], strict=True):

@@ -4,8 +4,10 @@ All randomness is derived from the seed and the step number, so the state of a t
 optimizer's averages and the step. A training that was killed and resumed ends in the same bits as one that was not.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,8 +51,10 @@ class Recipe:
         for name in ("epochs", "batch_size"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; expected at least 1")
-        if self.lr <= 0:
+        if not 0 < self.lr < inf:
             raise ValueError(f"lr is {self.lr}; expected a positive number")
+        if self.seed < 0:
+            raise ValueError(f"seed is {self.seed}; expected 0 or more")
 
 
 class Metrics(NamedTuple):
@@ -80,6 +84,8 @@ class Trainer:
     """
 
     def __init__(self, recipe: Recipe, dataset: Dataset, *, threads: int | None = None) -> None:
+        if threads is not None and threads < 1:
+            raise ValueError(f"threads is {threads}; expected at least 1")
         self.recipe, self.dataset, self.threads = recipe, dataset, threads
         _, Y, X, C = dataset.train_images.shape
         options = {"img_size": (Y, X), "in_chans": C, "num_classes": len(dataset.class_names), **recipe.options}
@@ -119,7 +125,9 @@ class Trainer:
                     threads=self.threads,
                 )
             except FloatingPointError as error:
-                raise FloatingPointError(f"training stopped at step {self.step + 1}: {error}") from error
+                raise FloatingPointError(
+                    f"training stopped at step {self.step + 1}: {error}; a smaller lr or a longer warmup usually helps"
+                ) from error
             self.step += 1
             accuracy = self.test_accuracy() if self.step % self.steps_per_epoch == 0 else None
             yield Metrics(self.step, self.step / self.steps_per_epoch, loss, lr, accuracy)
@@ -154,10 +162,23 @@ class Trainer:
             If the file is missing, damaged, or belongs to another training.
         """
         arrays, header = read_arrays(path)
+        metadata = header.get("metadata", {})
+        if not {"recipe", "data", "step"} <= metadata.keys():
+            raise ValueError(f"{path} holds no training to go on with, at most a model")
+        theirs = {**metadata["recipe"], **metadata["data"]}
+        for name, ours in self._identity().items():
+            if theirs.get(name) != ours:
+                raise ValueError(f"{path} belongs to another training: its {name} is {theirs.get(name)}, not {ours}")
         model_arrays, optimizer_arrays = split_arrays(arrays)
         try:
-            self.model.load_state_dict(model_arrays)
             self.optimizer.load_state_dict(optimizer_arrays)
-            self.step = header["metadata"]["step"]
+            self.model.load_state_dict(model_arrays)
         except (KeyError, ValueError) as error:
-            raise ValueError(f"{path} is not a checkpoint of this training: {error.args[0]}") from error
+            raise ValueError(f"{path} is damaged: {error.args[0]}") from error
+        self.step = metadata["step"]
+
+    def _identity(self) -> dict[str, Any]:
+        """What a checkpoint must agree with, as it reads when it comes back from JSON: recipe and training images."""
+        data = self.dataset
+        identity = {**asdict(self.recipe), "class_names": data.class_names, "mean": data.mean, "std": data.std}
+        return json.loads(json.dumps(identity))

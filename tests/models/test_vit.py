@@ -21,8 +21,9 @@ SMALL: dict[str, Any] = {
 }
 IMAGES = RNG.standard_normal((2, 4, 6, 3))
 
-# As counted from timm's own models; the first by hand below.
+# As counted from timm's own models; those for images of 32 x 32 pixels by hand, below.
 PARAMETERS = {
+    "vit_micro_patch4_32": 311338,
     "vit_tiny_patch4_32": 811146,
     "vit_tiny_patch16_224": 5717416,
     "vit_tiny_patch16_384": 5790376,
@@ -57,11 +58,12 @@ def test_number_of_parameters(name):
     assert create_model(name).num_params == PARAMETERS[name]
 
 
-def test_number_of_parameters_by_hand():
-    D, F, N, classes = 128, 256, 8 * 8, 10
+@pytest.mark.parametrize(("name", "D", "depth"), [("vit_micro_patch4_32", 96, 4), ("vit_tiny_patch4_32", 128, 6)])
+def test_number_of_parameters_by_hand(name, D, depth):
+    F, N, classes = 2 * D, 8 * 8, 10
     block = 2 * 2 * D + D * 3 * D + 3 * D + D * D + D + D * F + F + F * D + D
-    total = (4 * 4 * 3) * D + D + D + (N + 1) * D + 6 * block + 2 * D + D * classes + classes
-    assert total == PARAMETERS["vit_tiny_patch4_32"]
+    total = (4 * 4 * 3) * D + D + D + (N + 1) * D + depth * block + 2 * D + D * classes + classes
+    assert total == PARAMETERS[name]
 
 
 def test_counting_a_huge_model_allocates_nothing():

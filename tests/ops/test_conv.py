@@ -92,3 +92,8 @@ def test_mlp_is_a_stack_of_one_by_one_convolutions():
 def test_what_does_not_fit(weight, options, message):
     with pytest.raises(ValueError, match=message):
         unwrap(conv2d_forward)(X, np.zeros(weight), **options)
+
+
+def test_wrong_bias():
+    with pytest.raises(ValueError, match="one number per output channel"):
+        unwrap(conv2d_forward)(np.zeros((1, 5, 5, 2)), np.zeros((3, 3, 2, 4)), np.zeros(2))

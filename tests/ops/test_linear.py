@@ -23,3 +23,8 @@ def test_gradient_of_bias_is_none_without_bias():
 def test_wrong_width():
     with pytest.raises(ValueError, match="x has width 3, but weight has 5 rows"):
         unwrap(linear_forward)(np.zeros((2, 3)), np.zeros((5, 7)))
+
+
+def test_wrong_bias():
+    with pytest.raises(ValueError, match="one number per output"):
+        unwrap(linear_forward)(np.zeros((2, 5)), np.zeros((5, 7)), np.zeros(5))
