@@ -9,6 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from minivit.course.cli import add_course_command
 from minivit.data.dataset import NAMES, load
 from minivit.models import PRESETS
 from minivit.train.folder import RunFolder, new_run_path
@@ -42,7 +43,9 @@ def explain(error: Exception) -> str:
     """The message of an error as a sentence (KeyError would put it in quotes, OSError hides its file)."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
-    return str(error.args[0]) if error.args else type(error).__name__
+    if isinstance(error, MemoryError):
+        return f"not enough memory ({error})"
+    return str(error.args[0] if isinstance(error, KeyError) and error.args else error) or type(error).__name__
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -76,12 +79,14 @@ def build_parser() -> argparse.ArgumentParser:
 
     doctor = commands.add_parser("doctor", help="versions, BLAS, threads, models: what to put into a question")
     doctor.set_defaults(run=run_doctor)
+
+    add_course_command(commands)  # and train --with
     return parser
 
 
 def run_train(args: argparse.Namespace) -> int:
     """Train, or go on training."""
-    if args.resume:
+    if args.resume is not None:
         fixed = [name for name, value in vars(args).items() if value is not None]
         given = [f"--{name.replace('_', '-')}" for name in fixed if name not in ("resume", "threads", "run")]
         if given:
@@ -93,7 +98,7 @@ def run_train(args: argparse.Namespace) -> int:
         folder = RunFolder(args.out or new_run_path("runs", Path(source["data"]).name))
     dataset = load(source["data"], data_dir=source["data_dir"])
     trainer = Trainer(recipe, dataset, threads=args.threads)
-    if not args.resume:
+    if args.resume is None:
         folder.create(recipe, source)
     elif folder.checkpoint_path.exists():
         trainer.resume(folder.checkpoint_path)
@@ -121,7 +126,7 @@ def train_to_the_end(trainer: Trainer, folder: RunFolder) -> int:
     )
     interrupted = InterruptFlag()
     saved = time.monotonic()
-    # disable=None: no bar where stderr is not a terminal
+    # None: no bar where stderr is not a terminal
     with tqdm(total=total, initial=trainer.step, unit="step", dynamic_ncols=True, disable=None) as bar, interrupted:
         for metrics in trainer.run():
             rows.append(metrics)
@@ -238,7 +243,8 @@ def run_doctor(args: argparse.Namespace) -> int:
     from minivit.train.step import default_threads
 
     print(f"minivit {minivit.__version__}, Python {platform.python_version()}, {platform.platform()}")
-    for package in "numpy scipy matplotlib pillow jaxtyping threadpoolctl safetensors pooch tqdm".split():
+    packages = ("numpy", "scipy", "matplotlib", "pillow", "jaxtyping", "threadpoolctl", "safetensors", "pooch", "tqdm")
+    for package in packages:
         print(f"  {package} {version(package)}")
     print(f"threads: {default_threads()} (processors this process may use)")
     for library in threadpool_info():

@@ -100,7 +100,7 @@ def write_arrays(path: str | Path, arrays: Mapping[str, ndarray], metadata: Mapp
     path = Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"cannot write {path}: there is no folder {path.parent}")
-    header = {"minivit": __version__, "metadata": json.dumps(metadata)}
+    header = {"minivit": json.dumps({"version": __version__, "metadata": metadata})}  # one entry: safetensors shuffles several
     content = to_bytes({name: np.asarray(array, order="C") for name, array in arrays.items()}, metadata=header)
     replace_file(path, content)
 
@@ -160,4 +160,4 @@ def _metadata(path: str | Path, file: Any) -> dict[str, Any]:
     header = file.metadata() or {}
     if "minivit" not in header:
         raise ValueError(f"{path} was not written by minivit (weights of other origin: see minivit.weights)")
-    return json.loads(header["metadata"])
+    return json.loads(header["minivit"])["metadata"]

@@ -204,5 +204,6 @@ def test_the_header_is_plain_json(path: Path) -> None:
     content = path.read_bytes()
     length = int.from_bytes(content[:8], "little")
     header = json.loads(content[8 : 8 + length])["__metadata__"]
-    assert header["minivit"] == mv.__version__
-    assert json.loads(header["metadata"])["metadata"] == {"note": "ä"}
+    ours = json.loads(header["minivit"])
+    assert ours["version"] == mv.__version__
+    assert ours["metadata"]["metadata"] == {"note": "ä"}

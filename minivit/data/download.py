@@ -28,9 +28,8 @@ def fetch_archive(urls: Sequence[str], md5: str, folder: Path) -> Path:
     name = urls[0].rsplit("/", 1)[-1]
     failures = []
     archive = folder / name
-    if archive.is_file() and _md5(archive) != md5:
-        archive.unlink()
-        failures.append(f"the {name} found there was truncated or altered, and was removed")
+    if archive.is_file() and _md5(archive) != md5:  # pooch replaces it when a good one has arrived
+        failures.append(f"the {name} found there is truncated or altered")
     for url in urls:
         try:
             # pooch writes to a temporary file and gives it its name only after its hash was found right.

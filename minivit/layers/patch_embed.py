@@ -33,7 +33,10 @@ class PatchEmbed(Layer):
         self.img_size, self.patch_size = pair(img_size), pair(patch_size)
         (Y, X), (P, Q) = self.img_size, self.patch_size
         if Y % P or X % Q:
-            raise ValueError(f"image size {Y} x {X} is not divisible by the patch size {P} x {Q}")
+            below, above = f"{Y // P * P} x {X // Q * Q}", f"{-(-Y // P) * P} x {-(-X // Q) * Q}"
+            raise ValueError(
+                f"image size {Y} x {X} is not divisible by the patch size {P} x {Q}; {below} and {above} would be"
+            )
         self.grid_size = Y // P, X // Q
         self.num_patches = self.grid_size[0] * self.grid_size[1]
         self.proj = Linear(P * Q * in_chans, embed_dim, init=lecun_normal)

@@ -91,7 +91,9 @@ def attention_forward(
     TypeError
         If ``mask`` is not boolean.
 
-    Source: Vaswani et al. 2017, "Attention Is All You Need", section 3.2.1.
+    References
+    ----------
+    Vaswani et al. 2017, "Attention Is All You Need", section 3.2.1.
     """
     check_attention_shapes(q, k, v, bias, mask)
     scale = 1 / sqrt(q.shape[-1]) if scale is None else scale

@@ -56,7 +56,9 @@ def attention_chunked_forward(
     block_size : int
         Number of keys looked at together; memory beyond inputs and output is N * block_size numbers per head.
 
-    Source: Rabe and Staats 2021, "Self-attention Does Not Need O(n^2) Memory"; Dao et al. 2022, "FlashAttention",
+    References
+    ----------
+    Rabe and Staats 2021, "Self-attention Does Not Need O(n^2) Memory"; Dao et al. 2022, "FlashAttention",
     algorithm 1; the running softmax is Milakov and Gimelshein 2018.
     """
     check_attention_shapes(q, k, v, bias, mask)

@@ -41,14 +41,16 @@ def dropout_forward(
     ValueError
         If ``rate`` is outside [0, 1).
 
-    Source: Srivastava et al. 2014, "Dropout"; the scaling at training time is section 10, "inverted dropout".
+    References
+    ----------
+    Srivastava et al. 2014, "Dropout"; the scaling at training time is section 10, "inverted dropout".
     """
     return _drop(x, x.shape, rate, rng)
 
 
 def dropout_backward(dy: Float[ndarray, "..."], cache: DropoutCache) -> DropoutGrads:
     """Gradient of :func:`dropout_forward`: what was dropped gets none, what was scaled is scaled again."""
-    return DropoutGrads(dy.copy() if cache.factor is None else dy * cache.factor)  # forward: y = x * factor
+    return DropoutGrads(dy if cache.factor is None else dy * cache.factor)  # forward: y = x * factor
 
 
 class DropPathCache(NamedTuple):
@@ -82,7 +84,7 @@ def drop_path_forward(
 
 def drop_path_backward(dy: Float[ndarray, "B ..."], cache: DropPathCache) -> DropPathGrads:
     """Gradient of :func:`drop_path_forward`: a dropped sample's branch gets none."""
-    return DropPathGrads(dy.copy() if cache.factor is None else dy * cache.factor)  # forward: y = x * factor
+    return DropPathGrads(dy if cache.factor is None else dy * cache.factor)  # forward: y = x * factor
 
 
 def _drop(

@@ -25,7 +25,9 @@ def split_heads_forward(
     ValueError
         If ``num_heads`` does not divide the width.
 
-    Source: Vaswani et al. 2017, "Attention Is All You Need", section 3.2.2.
+    References
+    ----------
+    Vaswani et al. 2017, "Attention Is All You Need", section 3.2.2.
     """
     B, N, D = x.shape
     if D % num_heads:

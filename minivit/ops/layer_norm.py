@@ -42,7 +42,9 @@ def layer_norm_forward(
     eps : float
         1e-6 in timm's and Google's ViT, Mixer, DeiT; 1e-5 in Swin, CLIP, DETR; 1e-12 in the transformers library.
 
-    Source: Ba, Kiros and Hinton 2016, "Layer Normalization", section 3.
+    References
+    ----------
+    Ba, Kiros and Hinton 2016, "Layer Normalization", section 3.
     """
     width = x.shape[-1]
     xhat = x - row_sum(x) / width
@@ -111,7 +113,9 @@ def layer_norm_sample_forward(
     gamma, beta : (D,) or (N, D)
         One scale and shift per channel, or one for each place as in PyTorch's ``LayerNorm((N, D))``.
 
-    Source: Ba, Kiros and Hinton 2016, section 3; Wu and He 2018, "Group Normalization", section 3, for one group.
+    References
+    ----------
+    Ba, Kiros and Hinton 2016, section 3; Wu and He 2018, "Group Normalization", section 3, for one group.
     """
     if gamma.shape != beta.shape or gamma.shape not in (x.shape[1:], x.shape[2:]):
         raise ValueError(

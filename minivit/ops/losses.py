@@ -50,7 +50,9 @@ def cross_entropy_forward(
     TypeError
         If the targets are neither integers nor floating-point numbers.
 
-    Source: label smoothing is Szegedy et al. 2016, "Rethinking the Inception Architecture", section 7.
+    References
+    ----------
+    label smoothing is Szegedy et al. 2016, "Rethinking the Inception Architecture", section 7.
     """
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"cross_entropy: label_smoothing is {label_smoothing}; expected a number from 0 to 1")
@@ -195,7 +197,9 @@ def kl_div_forward(
     ValueError
         If the shapes differ or the temperature is not positive.
 
-    Source: Hinton, Vinyals and Dean 2015, "Distilling the Knowledge in a Neural Network", section 2.
+    References
+    ----------
+    Hinton, Vinyals and Dean 2015, "Distilling the Knowledge in a Neural Network", section 2.
     """
     if logits.shape != teacher_logits.shape:
         raise ValueError(f"kl_div: logits have shape {logits.shape}, teacher_logits {teacher_logits.shape}")

@@ -47,7 +47,9 @@ def patchify_forward(
     ValueError
         If the patch does not divide the image.
 
-    Source: Dosovitskiy et al. 2021, "An Image is Worth 16x16 Words", section 3.1.
+    References
+    ----------
+    Dosovitskiy et al. 2021, "An Image is Worth 16x16 Words", section 3.1.
     """
     B, Y, X, C = x.shape
     rows, columns = pair(patch_size)

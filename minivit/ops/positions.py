@@ -20,7 +20,9 @@ def sincos_positions_1d(length: int, width: int, *, temperature: float = 10_000.
     ValueError
         If ``width`` is odd.
 
-    Source: Vaswani et al. 2017, "Attention Is All You Need", section 3.5.
+    References
+    ----------
+    Vaswani et al. 2017, "Attention Is All You Need", section 3.5.
     """
     sine, cosine = _waves(np.arange(length), width, temperature)
     return np.stack((sine, cosine), axis=2).reshape(length, width)
@@ -76,7 +78,9 @@ def add_positions_forward(
     ValueError
         If the table is for another number of tokens or another width.
 
-    Source: Dosovitskiy et al. 2021, "An Image is Worth 16x16 Words", equation 1.
+    References
+    ----------
+    Dosovitskiy et al. 2021, "An Image is Worth 16x16 Words", equation 1.
     """
     if positions.shape not in (x.shape[1:], (1, *x.shape[1:])):
         raise ValueError(
@@ -88,7 +92,7 @@ def add_positions_forward(
 
 def add_positions_backward(dy: Float[ndarray, "B N D"], cache: AddPositionsCache) -> AddPositionsGrads:
     """Gradients of :func:`add_positions_forward`: unchanged to x; to the table, the sum over samples."""
-    return AddPositionsGrads(dy.copy(), sum_to(dy, cache.positions_shape))  # forward: y = x + positions
+    return AddPositionsGrads(dy, sum_to(dy, cache.positions_shape))  # forward: y = x + positions
 
 
 class PrependTokenCache(NamedTuple):
@@ -112,7 +116,9 @@ def prepend_token_forward(
     ValueError
         If the token has another width.
 
-    Source: Devlin et al. 2019, "BERT"; for images Dosovitskiy et al. 2021, equation 1.
+    References
+    ----------
+    Devlin et al. 2019, "BERT"; for images Dosovitskiy et al. 2021, equation 1.
     """
     if token.shape != (1, 1, x.shape[2]):
         raise ValueError(f"prepend_token: the token has shape {token.shape}; expected {(1, 1, x.shape[2])}")

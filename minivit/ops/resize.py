@@ -55,7 +55,9 @@ def resize_forward(
     ValueError
         If the size is not positive, the mode is unknown, or antialias and align_corners are both asked for.
 
-    Source: Keys 1981, "Cubic Convolution Interpolation for Digital Image Processing"; conventions as in PyTorch's
+    References
+    ----------
+    Keys 1981, "Cubic Convolution Interpolation for Digital Image Processing"; conventions as in PyTorch's
     ``interpolate``.
     """
     options = {"mode": mode, "antialias": antialias, "align_corners": align_corners}

@@ -30,13 +30,10 @@ def softmax_forward(x: Float[ndarray, "... S"]) -> tuple[Float[ndarray, "... S"]
 
     Source: Bridle 1990; the shift is in Goodfellow et al. 2016, "Deep Learning", section 4.1.
     """
-    top = x.real.max(-1, keepdims=True)
-    top[np.isneginf(top)] = 0  # -inf - -inf would be nan
-    y = x - top
+    limits = np.finfo(x.dtype)
+    y = x - np.maximum(x.real.max(-1, keepdims=True), limits.min)  # never -inf - -inf, which would be nan
     np.exp(y, out=y)
-    total = row_sum(y)
-    total[total == 0] = 1  # only where every score was -inf
-    y /= total
+    y /= np.maximum(row_sum(y), limits.tiny)  # zero only where every score was -inf
     return y, SoftmaxCache(y)
 
 

@@ -77,7 +77,9 @@ def attention_maps(images: UInt8[ndarray, "B Y X C"], cache: Any, *, block: int 
     block : int
         Whose heads to draw; the last one by default.
 
-    Source: Dosovitskiy et al. 2021, figure 6 and appendix D.7 (attention rollout).
+    References
+    ----------
+    Dosovitskiy et al. 2021, figure 6 and appendix D.7 (attention rollout).
     """
     check_images(images)
     weights = attention_weights(cache)

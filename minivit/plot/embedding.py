@@ -48,7 +48,9 @@ def patch_filters(
     count : int
         How many to draw, if there are as many; four rows of seven in the paper.
 
-    Source: Dosovitskiy et al. 2021, figure 7 left.
+    References
+    ----------
+    Dosovitskiy et al. 2021, figure 7 left.
     """
     filters, shares = principal_filters(weight, patch_size)
     filters, shares = filters[:count], shares[:count]

@@ -47,7 +47,9 @@ def adam_update(
     lr : float
         The learning rate :math:`\eta`.
 
-    Source: Kingma and Ba 2015, "Adam: A Method for Stochastic Optimization", algorithm 1.
+    References
+    ----------
+    Kingma and Ba 2015, "Adam: A Method for Stochastic Optimization", algorithm 1.
     """
     beta1, beta2 = betas
     m = beta1 * m + (1 - beta1) * grad
@@ -218,8 +220,11 @@ class SGD(Optimizer):
 
 
 def global_norm(params: list[Param]) -> float:
-    """Length of all gradients laid end to end, the square root of the sum of all squares, in float64."""
-    return sqrt(sum(float(np.vdot(p.grad, p.grad)) for p in params))
+    """Length of all gradients laid end to end, the square root of the sum of all squares.
+
+    In float64, because the square of 1e20 does not fit float32.
+    """
+    return sqrt(sum(float(np.square(param.grad, dtype=np.float64).sum()) for param in params))
 
 
 def clip_grad_norm(params: list[Param], max_norm: float) -> float:

@@ -22,7 +22,9 @@ def warmup_cosine(step: int, *, total: int, warmup: int, lr: float, min_lr: floa
     ValueError
         If the warmup is longer than the training, or negative.
 
-    Source: Loshchilov and Hutter 2017, "SGDR", equation 5, without restarts; warmup as in Vaswani et al. 2017.
+    References
+    ----------
+    Loshchilov and Hutter 2017, "SGDR", equation 5, without restarts; warmup as in Vaswani et al. 2017.
     """
     if not 0 <= warmup <= total:
         raise ValueError(f"warmup_cosine: warmup is {warmup} steps; expected from 0 to {total}, the whole training")

@@ -6,7 +6,7 @@ after the other, and in the end the lanes are summed in order. Threads only deci
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
@@ -20,7 +20,7 @@ from minivit.ops.losses import cross_entropy_backward, cross_entropy_forward
 from minivit.train.optim import Optimizer, clip_grad_norm
 from minivit.types import Float, ndarray
 
-SHARD_SIZE = 8
+SHARD_SIZE = 16
 LANES = 8
 
 
@@ -85,8 +85,9 @@ def training_step(
             param.grad += part.grad
     norm = clip_grad_norm(model.params, np.inf if clip_norm is None else clip_norm)
     if not np.isfinite(norm):
-        bad = next(name for name, param in model.named_params().items() if not np.isfinite(param.grad).all())
-        raise FloatingPointError(f"the gradient is {norm}: the first parameter with such a gradient is {bad}")
+        bad = [name for name, param in model.named_params().items() if not np.isfinite(param.grad).all()]
+        place = f"the first parameter with such a gradient is {bad[0]}" if bad else "its square overflows"
+        raise FloatingPointError(f"the norm of the gradient is {norm}: {place}")
     optimizer.step()
     return loss
 
@@ -95,8 +96,10 @@ def predict(
     model: Layer, images: Float[ndarray, "B Y X C"], *, threads: int | None = None
 ) -> Float[ndarray, "B classes"]:
     """Logits of any number of images, shard by shard in threads; nothing is kept for backward."""
+    if len(images) == 0:
+        raise ValueError("predict: there are no images; expected at least one")
     shards = [images[start : start + SHARD_SIZE] for start in range(0, len(images), SHARD_SIZE)]
-    _ = model.params and [param.value for param in model.params]  # drawn here, not by several threads at once
+    model = model.replica()  # draws what has not been drawn yet, here and not in several threads at once
     return np.concatenate(list(run_in_threads(lambda shard: model.forward(shard)[0], shards, threads)))
 
 
@@ -136,7 +139,7 @@ def _blas_libraries() -> Any:
     return ThreadpoolController()  # finding the libraries takes milliseconds, so once per process
 
 
-def _first_trouble(model: Layer, images: ndarray, rngs: list[np.random.Generator | None]) -> str:
+def _first_trouble(model: Layer, images: ndarray, rngs: Sequence[np.random.Generator | None]) -> str:
     """Run forward again, shard by shard, and say where the first nan or infinity stands."""
     for name, param in model.named_params().items():
         if not np.isfinite(param.value).all():

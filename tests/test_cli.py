@@ -1,0 +1,681 @@
+"""The command line, as a student uses it: what it prints, what it leaves, and what it says about every mistake."""
+
+import csv
+import errno
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import minivit as mv
+from minivit import cli
+from minivit.storage import read_arrays, write_arrays
+from minivit.train import pictures
+
+DRAW_RUN = pictures.draw_run
+BATCHES = [f"data_batch_{i}.bin" for i in range(1, 6)]
+PICTURES = ["attention_maps", "learning_curves", "patch_filters", "position_similarity", "predictions"]
+TINY = ["--model", "vit_micro_patch4_32", "--epochs", "2", "--batch-size", "10", "--threads", "1"]
+
+
+def write_cifar(folder: Path, n: int = 4) -> None:
+    """CIFAR-10 in the binary layout, of noise: 5 batches of n images, and n to test on."""
+    rng = np.random.default_rng(0)
+    folder.mkdir()
+    for name in (*BATCHES, "test_batch.bin"):
+        records = rng.integers(0, 256, (n, 3073), dtype=np.uint8)
+        records[:, 0] = rng.integers(0, 10, n)
+        (folder / name).write_bytes(records.tobytes())
+    (folder / "batches.meta.txt").write_text("\n".join(f"class{i}" for i in range(10)))
+
+
+def write_images(folder: Path, size: int = 16, n: int = 5) -> None:
+    """Images as ``train/CLASS/*.png`` and ``test/CLASS/*.png``."""
+    rng = np.random.default_rng(0)
+    for place in ("train/cat", "train/dog", "test/cat", "test/dog"):
+        (folder / place).mkdir(parents=True)
+        for i in range(n):
+            Image.fromarray(rng.integers(0, 256, (size, size, 3), dtype=np.uint8)).save(folder / place / f"{i}.png")
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A place with data and one finished run (20 images, 2 steps an epoch); to be copied, not changed."""
+    place = tmp_path_factory.mktemp("finished")
+    write_cifar(place / "cifar")
+    write_images(place / "pets")
+    # a process of its own: several tests compare with it what other processes do
+    command = [*minivit(), "train", "--data", "cifar", "--out", "run", *TINY]
+    done = subprocess.run(command, cwd=place, check=True, capture_output=True, text=True)
+    (place / "stdout").write_text(done.stdout)
+    (place / "stderr").write_text(done.stderr)
+    return place
+
+
+@pytest.fixture
+def place(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of ``finished`` as the current folder. Trainings in this process draw no pictures, to be quick."""
+    shutil.copytree(finished, tmp_path / "place")
+    path = tmp_path / "place" / "run" / "config.json"
+    config = json.loads(path.read_text())
+    config["data"]["data"] = str(tmp_path / "place" / "cifar")
+    path.write_text(json.dumps(config, indent=2) + "\n")
+    monkeypatch.chdir(tmp_path / "place")
+    monkeypatch.setattr(pictures, "draw_run", lambda *_: [])
+    return tmp_path / "place"
+
+
+def minivit(before: str = "pass") -> list[str]:
+    """The beginning of a command line that runs in a process of its own."""
+    return [sys.executable, "-c", f"import sys\nfrom minivit import cli\n{before}\nsys.exit(cli.main())"]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def assert_same_training(run: Path, other: Path) -> None:
+    """The same bits in the checkpoint, the same metrics."""
+    (arrays, header), (other_arrays, other_header) = (read_arrays(r / "checkpoint.safetensors") for r in (run, other))
+    assert header == other_header
+    assert arrays.keys() == other_arrays.keys()
+    assert [name for name in arrays if arrays[name].tobytes() != other_arrays[name].tobytes()] == []
+    assert (run / "metrics.csv").read_bytes() == (other / "metrics.csv").read_bytes()
+
+
+# A run, and what it leaves
+
+
+def test_what_is_printed(finished: Path) -> None:
+    lines = (finished / "stdout").read_text().splitlines()
+    assert lines[0] == "vit_micro_patch4_32: 311,146 parameters; cifar10: 20 images"
+    assert re.fullmatch(r"epoch 1: test accuracy \d+\.\d%", lines[1])
+    assert re.fullmatch(r"epoch 2: test accuracy \d+\.\d%", lines[2])
+    assert lines[3].startswith("run: checkpoint.safetensors, metrics.csv, learning_curves.png, predictions.png, ")
+    assert (finished / "stderr").read_text() == ""  # no progress bar where nobody looks
+
+
+def test_runs_are_numbered(place: Path) -> None:
+    for _ in range(2):
+        assert cli.main(["train", "--data", "cifar", *TINY]) == 0
+    assert sorted(os.listdir("runs")) == ["cifar-1", "cifar-2"]
+    assert_same_training(place / "runs" / "cifar-1", place / "run")  # what another process has trained
+    assert_same_training(place / "runs" / "cifar-2", place / "run")
+
+
+def test_the_folder_of_a_run(place: Path) -> None:
+    run = place / "run"
+    files = ["checkpoint.safetensors", "config.json", "metrics.csv", *(f"{name}.png" for name in PICTURES)]
+    assert sorted(os.listdir(run)) == sorted(files)
+    for name in PICTURES:
+        with Image.open(run / f"{name}.png") as image:
+            image.verify()
+            assert image.format == "PNG"
+    config = json.loads((run / "config.json").read_text())
+    assert config["minivit"] == mv.__version__
+    assert config["recipe"]["epochs"] == 2
+    assert config["recipe"]["options"] == {"global_pool": "avg", "class_token": False}
+    assert config["data"] == {"data": str(place / "cifar"), "data_dir": None}
+    with open(run / "metrics.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["step", "epoch", "loss", "lr", "test_accuracy"]
+    assert [row["step"] for row in rows] == ["1", "2", "3", "4"]
+    assert [row["epoch"] for row in rows] == ["0.5", "1.0", "1.5", "2.0"]
+    assert [row["test_accuracy"] != "" for row in rows] == [False, True, False, True]
+    model = mv.load(run / "checkpoint.safetensors")
+    assert model.config["embed_dim"] == 96
+
+
+def test_options_reach_the_recipe(place: Path) -> None:
+    options = ["--pool", "token", "--lr", "0.002", "--seed", "7", "--out", "deep/er", "--data-dir", "downloads"]
+    assert cli.main(["train", "--data", "cifar", *TINY, *options]) == 0
+    config = json.loads(Path("deep", "er", "config.json").read_text())
+    recipe = config["recipe"]
+    assert recipe["options"] == {"global_pool": "token", "class_token": True}
+    assert (recipe["lr"], recipe["seed"], recipe["batch_size"]) == (0.002, 7, 10)
+    assert config["data"]["data_dir"] == str(place / "downloads")  # in full, for another current folder
+    assert "cls_token" in mv.load("deep/er/checkpoint.safetensors").state_dict()
+
+
+def test_drawn_shapes_are_the_default(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(cli, "load", lambda name, **_: asked.append(name) or mv.data.shapes(20, 10))
+    assert cli.main(["train", "--epochs", "1"]) == 0
+    assert asked == ["shapes"]
+    config = json.loads(Path("runs", "shapes-1", "config.json").read_text())
+    assert config["data"]["data"] == "shapes"
+    expected = {"model": "vit_micro_patch4_32", "epochs": 1, "lr": 3e-3, "crop_padding": 0, "flip": False}
+    assert expected.items() <= config["recipe"].items()
+
+
+def test_a_folder_of_images(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given from inside it, and resumed from elsewhere."""
+    monkeypatch.chdir("pets")
+    assert cli.main(["train", "--data", ".", "--out", "../pets-run", *TINY]) == 0
+    monkeypatch.chdir("/")
+    assert cli.main(["train", "--resume", str(place / "pets-run")]) == 0
+
+
+# Interruption
+
+
+def test_resume_a_finished_run(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It only draws the pictures again."""
+    monkeypatch.setattr(pictures, "draw_run", DRAW_RUN)
+    Path("run/predictions.png").unlink()
+    before = contents(place / "run")
+    assert cli.main(["train", "--resume", "run"]) == 0
+    assert "predictions.png" in capsys.readouterr().out
+    after = contents(place / "run")
+    assert after.pop("predictions.png").startswith(b"\x89PNG")
+    assert {k: v for k, v in after.items() if not k.endswith("png")} == {
+        k: v for k, v in before.items() if not k.endswith("png")
+    }
+
+
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_ctrl_c(place: Path, step: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the middle of a step: the step is finished and saved."""
+    from minivit.train import trainer
+
+    right, steps = trainer.training_step, []
+
+    def interrupted(*args: object, **kwargs: object) -> float:
+        steps.append(1)
+        if len(steps) == step:
+            signal.raise_signal(signal.SIGINT)
+        return right(*args, **kwargs)  # type: ignore[arg-type]
+
+    before = signal.getsignal(signal.SIGINT)
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer, "training_step", interrupted)
+        assert cli.main(["train", "--data", "cifar", "--out", "mine", *TINY]) == 130
+    assert signal.getsignal(signal.SIGINT) is before
+    out, err = capsys.readouterr()
+    last = out.splitlines()[-1]
+    assert last == f"interrupted at step {step}; saved. Go on with: minivit train --resume mine"
+    assert err == ""
+    assert read_arrays("mine/checkpoint.safetensors")[1]["metadata"]["step"] == step
+    assert cli.main(last.partition(": minivit ")[2].split()) == 0
+    assert_same_training(place / "mine", place / "run")
+
+
+def test_a_second_ctrl_c_interrupts_at_once(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def impatient(*args: object, **kwargs: object) -> float:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        raise AssertionError("not interrupted")
+
+    monkeypatch.setattr("minivit.train.trainer.training_step", impatient)
+    assert cli.main(["train", "--data", "cifar", "--out", "mine", *TINY]) == 130
+    assert capsys.readouterr().err == "minivit: interrupted\n"
+    assert os.listdir("mine") == ["config.json"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_from_outside(place: Path, number: signal.Signals) -> None:
+    command = [*minivit(SLOWLY), "train", "--data", "cifar", "--out", "mine", *TINY]
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=buffered) as process:
+        assert process.stdout
+        for line in process.stdout:
+            if line.startswith("epoch 1"):  # printed at once, also into a pipe
+                process.send_signal(number)
+                break
+        rest = process.stdout.read()
+    assert process.returncode == 130
+    assert re.fullmatch("interrupted at step [23]; saved. Go on with: minivit train --resume mine\n", rest)
+    assert cli.main(["train", "--resume", "mine"]) == 0
+    assert_same_training(place / "mine", place / "run")
+
+
+# Steps of a fifth of a second, so that what comes from outside comes in the middle of one.
+SLOWLY = """from minivit.train import trainer
+step = trainer.training_step
+def slow_step(*args, **kwargs):
+    cli.time.sleep(0.2)
+    return step(*args, **kwargs)
+trainer.training_step = slow_step"""
+
+
+def kill_and_resume(place: Path, delays: Iterator[float]) -> int:
+    """Kill a training again and again, after each delay; the number of times it was still alive."""
+    run = [*minivit("cli.CHECKPOINT_SECONDS = 0"), "train", "--threads", "1"]  # saves after every step
+    kills = 0
+    command = [*run, "--data", "cifar", "--out", "mine", *TINY]
+    for delay in delays:
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+            while process.poll() is None and not Path("mine", "config.json").exists():
+                time.sleep(0.005)
+            time.sleep(delay)
+            process.kill()
+            kills += process.wait() != 0
+        command = [*run, "--resume", "mine"]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return kills
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.12])
+def test_kill_9(place: Path, delay: float) -> None:
+    assert kill_and_resume(place, iter([delay])) == 1
+    assert_same_training(place / "mine", place / "run")
+    assert not list(Path("mine").glob(".*"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(10))
+def test_kill_9_many_times(place: Path, seed: int) -> None:
+    """At random moments: while Python starts, in a step, while a file is written, while it draws."""
+    rng = random.Random(seed)
+    assert kill_and_resume(place, (rng.uniform(0, 1.2) for _ in range(8))) >= 3
+    assert_same_training(place / "mine", place / "run")
+    assert not list(Path("mine").glob(".*"))
+    assert sorted(os.listdir("mine")) == sorted(os.listdir("run"))
+
+
+# The other commands
+
+
+def test_predict(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Grey, large, long, transparent: each image is cut and resized to what the model knows."""
+    rng = np.random.default_rng(0)
+    for name, mode, size in [("grey", "L", (32, 32)), ("big", "RGB", (900, 700)), ("long", "P", (300, 20))]:
+        Image.fromarray(rng.integers(0, 256, (*size[::-1], 3), dtype=np.uint8)).convert(mode).save(f"{name}.png")
+    Image.new("RGBA", (5, 9), (255, 0, 0, 100)).save("transparent.png")
+    Image.new("RGB", (64, 64)).save("photo.jpg")
+    names = ["grey.png", "big.png", "long.png", "transparent.png", "photo.jpg"]
+    assert cli.main(["predict", "run/checkpoint.safetensors", *names]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    for name, line in zip(names, out.splitlines(), strict=True):
+        assert re.fullmatch(rf"{name}: class\d \d+\.\d%, class\d \d+\.\d%, class\d \d+\.\d%", line)
+    assert cli.main(["predict", "run", *names]) == 0  # the folder of the run does as well
+    assert capsys.readouterr().out == out
+
+
+def test_predict_is_the_model(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    dataset = mv.data.load("cifar")
+    Image.fromarray(dataset.test_images[0]).save("0.png")
+    cli.main(["predict", "run", "0.png"])
+    trainer = mv.train.Trainer(mv.train.Recipe("vit_micro_patch4_32"), dataset)
+    trainer.model = mv.load("run/checkpoint.safetensors")
+    probabilities = trainer.predict(dataset.test_images[:1])[0]
+    best = probabilities.argmax()
+    assert capsys.readouterr().out.startswith(f"0.png: class{best} {probabilities[best]:.1%}, ")
+
+
+def test_data(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["data", "pets"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "pets: 16 x 16 pixels, 3 channels, 2 classes",
+        "train: 10 images, 5 to 5 of a class",
+        "test: 10 images, 5 to 5 of a class",
+        "classes: cat, dog",
+    ]
+
+
+def test_doctor(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["doctor"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"minivit {mv.__version__}, Python ")
+    assert f"numpy {np.__version__}" in out
+    assert "blas: " in out
+    assert "vit_tiny_patch4_32" in out
+
+
+def test_python_m_minivit(tmp_path: Path) -> None:
+    def run(*args: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([sys.executable, "-m", "minivit", *args], cwd=tmp_path, capture_output=True, text=True)
+
+    done = run("--help")
+    assert done.returncode == 0
+    assert all(f"    {command} " in done.stdout for command in ("train", "predict", "data", "doctor"))
+    done = run("data", "nix")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("minivit: unknown data set 'nix'")
+
+
+@pytest.mark.parametrize("command", [["train"], ["predict"], ["data"], ["doctor"], []])
+def test_help(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        cli.main([*command, "--help"])
+    assert exit_.value.code == 0
+    assert capsys.readouterr().out.startswith(" ".join(["usage: minivit", *command]))
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        [],
+        ["trian"],
+        ["train", "--epoch-s", "3"],
+        ["train", "--epochs", "three"],
+        ["train", "--pool", "max"],
+        ["predict", "checkpoint"],
+        ["data"],
+    ],
+)
+def test_misspelt(args: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(args)
+    assert exit_.value.code == 2
+    assert "usage: minivit" in capsys.readouterr().err
+
+
+# Mistakes: one sentence that names the cause, exit code 1, and nothing lost
+
+
+@pytest.fixture
+def mistake(place: Path, capsys: pytest.CaptureFixture[str]):
+    """Run a command that must fail with one line that matches; nothing that was there may change."""
+
+    def run(message: str, *args: str, new: tuple[str, ...] = ()) -> str:
+        capsys.readouterr()
+        before = contents(place)
+        assert cli.main(args) == 1
+        out, err = capsys.readouterr()
+        assert err.count("\n") == 1
+        assert re.fullmatch(rf"minivit: {message}\n", err.replace("\\", "/")), err
+        after = contents(place)
+        assert after.keys() - before.keys() == set(new)
+        assert {name: after[name] for name in before} == before
+        return out
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--data", "nix"], "unknown data set 'nix': expected shapes, cifar10, cifar100 or an existing folder."),
+        (["--data", "run"], ".*run holds no data set: expected .* train/CLASS/.*"),
+        (["--model", "vit_huge"], "there is no model 'vit_huge'; the models are .*vit_micro_patch4_32.*"),
+        (["--epochs", "-1"], "epochs is -1; expected at least 1"),
+        (["--epochs", "0"], "epochs is 0; expected at least 1"),
+        (["--batch-size", "0"], "batch_size is 0; expected at least 1"),
+        (["--lr", "-0.1"], "lr is -0.1; expected a positive number"),
+        (["--lr", "nan"], "lr is nan; expected a positive number"),
+        (["--seed", "-1"], "seed is -1; expected 0 or more"),
+        (["--threads", "0"], "threads is 0; expected at least 1"),
+        (["--out", "run"], "run exists already: choose another --out, or go on with that run by --resume run"),
+        (["--out", "cifar"], "cifar exists already: choose another --out"),
+        (["--out", "cifar/test_batch.bin"], "cifar/test_batch.bin exists already: choose another --out"),
+        (["--resume", ""], r"\. is not the folder of a run: there is no config.json in it"),
+    ],
+)
+def test_a_wrong_choice(mistake, args: list[str], message: str) -> None:
+    data = [] if args[0] in ("--data", "--resume") else ["--data", "cifar"]
+    mistake(message, "train", *data, *args)
+
+
+def test_a_resumed_run_cannot_be_changed(mistake) -> None:
+    message = "--resume goes on with a run as it was begun; --epochs and --out cannot change it"
+    mistake(message, "train", "--resume", "run", "--epochs", "9", "--out", "x")
+
+
+def test_images_that_the_patches_do_not_divide(place: Path, mistake) -> None:
+    write_images(place / "thirty", size=30, n=1)
+    mistake(".*30 x 30 .*not divisible by the patch size 4 x 4.*", "train", "--data", "thirty")
+
+
+def test_an_empty_data_set(place: Path, mistake) -> None:
+    for path in Path("pets/train").rglob("*.png"):
+        path.unlink()
+    mistake(".*train holds no images: expected .*/CLASS/.*", "train", "--data", "pets")
+    Path("cifar/test_batch.bin").write_bytes(b"")
+    mistake("the test split is empty.*", "train", "--data", "cifar")
+
+
+def test_images_of_different_size(place: Path, mistake) -> None:
+    Image.new("RGB", (8, 9)).save("pets/train/dog/odd.png")
+    mistake(".*odd.png is 8 x 9 pixels but .* is 16 x 16: all images must have one size.", "data", "pets")
+
+
+def test_an_image_that_is_none(place: Path, mistake) -> None:
+    Path("pets/train/dog/notes.png").write_text("woof")
+    mistake(r".*notes.png cannot be read as an image .*", "train", "--data", "pets")
+
+
+def test_a_label_out_of_range(place: Path, mistake) -> None:
+    content = bytearray(Path("cifar/data_batch_3.bin").read_bytes())
+    content[0] = 77
+    Path("cifar/data_batch_3.bin").write_bytes(content)
+    mistake(r"the train split has the label 77; labels must lie in 0\.\.9\.", "train", "--data", "cifar")
+
+
+def test_a_truncated_file(place: Path, mistake) -> None:
+    path = Path("cifar/data_batch_3.bin")
+    path.write_bytes(path.read_bytes()[:-1])
+    mistake(".*data_batch_3.bin is truncated: 12291 bytes are not a whole number .*", "train", "--data", "cifar")
+
+
+def test_a_pickle_that_carries_code(place: Path, mistake) -> None:
+    shutil.rmtree("cifar")
+    Path("cifar").mkdir()
+    for name in ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch"):
+        Path("cifar", name).write_bytes(b"cos\nsystem\n(S'touch broken-into'\ntR.")
+    Path("cifar/batches.meta").touch()
+    mistake(".*data_batch_1 cannot be read .*os.system, and only NumPy arrays are allowed.*", "data", "cifar")
+
+
+def test_no_network(place: Path, mistake, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    import pooch
+    import requests
+
+    def no_route(*_: object, **__: object) -> None:
+        raise requests.exceptions.ConnectionError("no route")
+
+    monkeypatch.setattr(pooch, "retrieve", no_route)
+    message = (
+        r"cifar-10-python.tar.gz could not be downloaded .*ConnectionError\); download it by hand, .* --data-dir\."
+    )
+    command = ["train", "--data", "cifar10", "--data-dir", "downloads"]
+    mistake(message, *command)
+    Path("downloads", "cifar-10-python.tar.gz").write_bytes(b"half an archive")
+    assert cli.main(command) == 1
+    assert "the cifar-10-python.tar.gz found there is truncated or altered" in capsys.readouterr().err
+    assert not Path("runs").exists()
+
+
+CUTS = [0, 1, 7, 8, 100, 5_000, 1_000_000, -1]
+
+
+@pytest.mark.parametrize("keep", CUTS)
+@pytest.mark.parametrize("command", ["train --resume run", "predict run pets/test/cat/0.png"])
+def test_a_checkpoint_cut_short(mistake, keep: int, command: str) -> None:
+    path = Path("run/checkpoint.safetensors")
+    path.write_bytes(path.read_bytes()[:keep])
+    mistake("run/checkpoint.safetensors is not a safetensors file, or it is damaged: .*", *command.split())
+
+
+def test_a_checkpoint_with_a_missing_array(mistake) -> None:
+    path = Path("run/checkpoint.safetensors")
+    arrays, metadata = read_arrays(path)
+    del arrays["blocks.0.norm1.weight"]
+    write_arrays(path, arrays, metadata)
+    missing = r"array 'blocks\.0\.norm1\.weight' is missing.*"
+    mistake(f"{path} is damaged: {missing}", "train", "--resume", "run")
+    mistake(f"{path} does not fit its own configuration: {missing}", "predict", "run", "pets/test/cat/0.png")
+
+
+def test_a_checkpoint_of_another_training(place: Path, mistake) -> None:
+    assert cli.main(["train", "--data", "pets", "--out", "pets-run", *TINY]) == 0
+    shutil.copy("pets-run/checkpoint.safetensors", "run/checkpoint.safetensors")
+    message = "run/checkpoint.safetensors belongs to another training: its class_names is .*'cat', 'dog'.*"
+    mistake(message, "train", "--resume", "run")
+
+
+def test_a_model_without_a_training(mistake) -> None:
+    mv.save(mv.create_model("vit_micro_patch4_32"), "run/checkpoint.safetensors")
+    mistake(".*checkpoint.safetensors holds no training to go on with.*", "train", "--resume", "run")
+    message = ".*checkpoint.safetensors does not say what its classes are: it was not written by minivit train"
+    mistake(message, "predict", "run", "pets/test/cat/0.png")
+
+
+@pytest.mark.parametrize("config", ["", "{", "{}", '{"recipe": 3, "data": {}}', "\0\0\0\0"])
+def test_a_damaged_configuration(mistake, config: str) -> None:
+    Path("run/config.json").write_text(config)
+    mistake("run/config.json is damaged: .*", "train", "--resume", "run")
+
+
+def test_damaged_metrics(mistake) -> None:
+    Path("run/metrics.csv").write_text("step;epoch\n1;2\n")
+    mistake("run/metrics.csv is damaged: .*; without that file it works", "train", "--resume", "run")
+
+
+@pytest.mark.parametrize("where", ["nowhere", "cifar", "run/checkpoint.safetensors"])
+def test_nothing_to_resume(mistake, where: str) -> None:
+    mistake(f"{where} is not the folder of a run: there is no config.json in it", "train", "--resume", where)
+
+
+def test_data_that_went_away(place: Path, mistake) -> None:
+    shutil.rmtree("cifar")
+    mistake("unknown data set '.*cifar': expected .* or an existing folder.", "train", "--resume", "run")
+
+
+def test_nothing_to_predict(mistake) -> None:
+    Path("notes.png").write_text("woof")
+    image = "pets/test/cat/0.png"
+    mistake("there is no file nowhere", "predict", "nowhere", image)
+    mistake("there is no file cifar/checkpoint.safetensors", "predict", "cifar", image)
+    mistake("notes.png is not a safetensors file, or it is damaged: .*", "predict", "notes.png", image)
+    mistake("there is no file nowhere.png", "predict", "run", "nowhere.png")
+    mistake("notes.png cannot be read as an image .*", "predict", "run", "notes.png")
+    out = mistake("there is no file nowhere.png", "predict", "run", image, "nowhere.png")
+    assert out.startswith(f"{image}: class")  # what could be said was said
+
+
+def test_an_image_cut_short(mistake) -> None:
+    content = Path("pets/test/cat/0.png").read_bytes()
+    for keep in (0, 10, 40, len(content) // 2):
+        Path("cut.png").write_bytes(content[:keep])
+        mistake(r"cut.png cannot be read as an image \(.*\)\.", "predict", "run", "cut.png")
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_an_exploding_learning_rate(mistake) -> None:
+    message = "training stopped at step 2: the loss is nan: .* is not finite.*; a smaller lr or a longer warmup .*"
+    mistake(message, "train", "--data", "cifar", "--lr", "1e30", "--out", "x", *TINY, new=("x/config.json",))
+
+
+def test_too_little_memory(mistake, monkeypatch: pytest.MonkeyPatch) -> None:
+    def greedy(*_: object, **__: object) -> None:
+        np.empty(2**60, np.uint8)
+
+    monkeypatch.setattr("minivit.train.trainer.training_step", greedy)
+    message = r"not enough memory \(Unable to allocate .*\)"
+    mistake(message, "train", "--data", "cifar", "--out", "x", *TINY, new=("x/config.json",))
+
+
+# A full disk
+
+
+@pytest.mark.parametrize("failing", ["fsync", "replace"])
+def test_a_full_disk(place: Path, mistake, failing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the first epoch nothing can be written: the training stops, and goes on when there is room again."""
+    right, calls = getattr(os, failing), []
+
+    def full(*args: object) -> None:
+        calls.append(1)
+        if len(calls) > 3:  # config.json, metrics.csv, checkpoint
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        right(*args)
+
+    new = ("mine/config.json", "mine/metrics.csv", "mine/checkpoint.safetensors")
+    message = (
+        "No space left on device; what was saved before is untouched: make room, or whatever is needed, "
+        "then go on with: minivit train --resume mine"
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(os, failing, full)
+        mistake(message, "train", "--data", "cifar", "--out", "mine", *TINY, new=new)
+    assert read_arrays("mine/checkpoint.safetensors")[1]["metadata"]["step"] == 2
+    assert cli.main(["train", "--resume", "mine"]) == 0
+    assert_same_training(place / "mine", place / "run")
+
+
+def test_a_full_disk_while_drawing(place: Path, mistake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The training is done by then; resuming draws."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "predictions.png")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pictures, "draw_run", full)
+        message = "No space left on device: predictions.png; .* minivit train --resume run"
+        mistake(message, "train", "--resume", "run")
+    assert cli.main(["train", "--resume", "run"]) == 0
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A real file system of 5 MB: room for one checkpoint of 3.7 MB, not for a second beside it."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=5m", "tmpfs", str(disk)]
+    if sys.platform != "linux" or subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("only root on Linux can mount a small disk")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_disk_that_is_really_full(place: Path, small_disk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = small_disk / "run"
+    assert cli.main(["train", "--data", "cifar", "--out", str(run), *TINY]) == 1
+    err = capsys.readouterr().err
+    assert re.fullmatch(rf"minivit: No space left on device.* minivit train --resume {run}\n", err), err
+    assert sorted(os.listdir(run)) == ["checkpoint.safetensors", "config.json", "metrics.csv"]
+    assert read_arrays(run / "checkpoint.safetensors")[1]["metadata"]["step"] == 2
+    subprocess.run(["mount", "-o", "remount,size=50m", str(small_disk)], check=True)
+    assert cli.main(["train", "--resume", str(run)]) == 0
+    assert_same_training(run, place / "run")
+
+
+# The same mistakes in the library, as a notebook meets them: without the checks of the test run
+
+
+def test_wrong_calls_of_the_library() -> None:
+    calls = {
+        "mv.models.ViT(embed_dim=130, num_heads=4)": "ValueError: width 130 is not divisible by num_heads 4: .*",
+        "mv.create_model('vit_tiny_patch4_32', img_size=30)": "ValueError: .*30 x 30 is not divisible by .*4 x 4; 28 x 28 and .*",
+        "model.forward(np.zeros((2, 32, 32, 1), 'f'))": "ValueError: images have 1 channels; the model expects 3.*",
+        "model.forward(np.zeros((2, 3, 32, 32), 'f'))": "ValueError: .*channels last",
+        "model.forward(np.zeros((32, 32, 3), 'f'))": r"ValueError: .*\(32, 32, 3\); the model expects \(batch, 32, .*",
+        "model.forward(np.zeros((2, 32, 32, 3), 'u1'))": "TypeError: images have dtype uint8; .*convert them first.*",
+        "model.forward(np.zeros((2, 32, 32, 3)))": "TypeError: images have dtype float64; .*float32.*",
+        "step(np.zeros((2, 32, 32, 3), 'f'), np.array([0, 10]))": "ValueError: .*label 10 is out of range; .* 0 to 9",
+        "step(np.zeros((2, 32, 32, 3), 'f'), np.array([0.0, 1.0]))": "ValueError: .*soft targets .*",
+        "step(np.zeros((0, 32, 32, 3), 'f'), np.zeros(0, int))": "ValueError: .*expected as many, at least one",
+    }
+    program = f"""
+import numpy as np, minivit as mv
+model = mv.create_model("vit_tiny_patch4_32")
+def step(images, labels):
+    mv.train.training_step(model, images, labels, optimizer=mv.train.AdamW(model), threads=1)
+for call in {list(calls)!r}:
+    try:
+        eval(call)
+    except Exception as error:
+        print(f"{{type(error).__name__}}: {{error}}")
+    else:
+        print("nothing was said")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    for (call, message), said in zip(calls.items(), done.stdout.splitlines(), strict=True):
+        assert re.fullmatch(message, said), f"{call}: {said}"

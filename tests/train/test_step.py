@@ -1,0 +1,209 @@
+"""The sharded step: the gradient of the whole batch, the same bits from any number of threads, and what goes wrong."""
+
+import numpy as np
+import pytest
+
+from minivit.ops import cross_entropy_backward, cross_entropy_forward
+from minivit.train import SGD, AdamW, predict, training_step
+from minivit.train.step import SHARD_SIZE
+from tests.train.small import assert_same_bits, small_batch, small_model
+
+
+def soft(labels: np.ndarray, dtype: str = "float64") -> np.ndarray:
+    """What mixup makes of labels."""
+    targets = np.eye(5)[labels]
+    return (0.7 * targets + 0.3 * targets[::-1]).astype(dtype)
+
+
+@pytest.mark.parametrize("B", [1, SHARD_SIZE, 2 * SHARD_SIZE + 3, 10 * SHARD_SIZE + 5])
+@pytest.mark.parametrize("kind", ["labels", "soft targets"])
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
+def test_shards_add_up_to_the_whole_batch(B: int, kind: str, label_smoothing: float) -> None:
+    images, labels = small_batch(B, "float64")
+    targets = labels if kind == "labels" else soft(labels)
+    images.flags.writeable = targets.flags.writeable = False
+    model, whole = small_model(dtype="float64"), small_model(dtype="float64")
+    logits, c_model = whole.forward(images)
+    loss, c_loss = cross_entropy_forward(logits, targets, label_smoothing=label_smoothing)
+    whole.backward(cross_entropy_backward(np.ones_like(loss), c_loss).logits, c_model)
+
+    ours = training_step(
+        model, images, targets, optimizer=SGD(model, lr=0.1), label_smoothing=label_smoothing, threads=2
+    )
+    assert ours == pytest.approx(float(loss), rel=1e-12)
+    for (name, param), expected in zip(model.named_params().items(), whole.params, strict=True):
+        atol = 1e-12 * np.abs(expected.grad).max()
+        np.testing.assert_allclose(param.grad, expected.grad, rtol=1e-12, atol=atol + 1e-16, err_msg=name)
+        np.testing.assert_array_equal(param.value, expected.value - 0.1 * param.grad, err_msg=name)
+
+
+def test_the_gradient_is_that_of_this_step_alone() -> None:
+    images, labels = small_batch(SHARD_SIZE + 1)
+    model = small_model()
+    training_step(model, images, labels, optimizer=SGD(model, lr=0.0))
+    first = {name: param.grad.copy() for name, param in model.named_params().items()}
+    training_step(model, images, labels, optimizer=SGD(model, lr=0.0))
+    assert_same_bits(first, {name: param.grad for name, param in model.named_params().items()})
+
+
+def test_the_gradient_is_clipped() -> None:
+    images, labels = small_batch(SHARD_SIZE + 1, "float64")
+    model = small_model(dtype="float64")
+    training_step(model, images, labels, optimizer=SGD(model), clip_norm=0.01)
+    assert np.sqrt(sum((param.grad**2).sum() for param in model.params)) == pytest.approx(0.01, rel=1e-4)
+
+
+def three_steps(threads: int | None, seed: int = 0) -> tuple[dict[str, np.ndarray], list[float]]:
+    images, labels = small_batch(10 * SHARD_SIZE + 5)
+    model = small_model(drop_path_rate=0.5, drop_rate=0.2, proj_drop_rate=0.2, pos_drop_rate=0.2)
+    optimizer = AdamW(model)
+    rng = np.random.default_rng(seed)
+    step = {"optimizer": optimizer, "clip_norm": 1.0, "label_smoothing": 0.1, "rng": rng, "threads": threads}
+    losses = [training_step(model, images, labels, **step) for _ in range(3)]
+    return {**model.state_dict(), **optimizer.state_dict()}, losses
+
+
+@pytest.mark.parametrize("threads", [2, 3, 4, 20, None])
+def test_threads_change_no_bit(threads: int | None) -> None:
+    expected, losses = three_steps(1)
+    state, same_losses = three_steps(threads)
+    assert_same_bits(state, expected)
+    assert same_losses == losses
+
+
+def test_the_generator_changes_the_result() -> None:
+    """Otherwise the test before this one would prove nothing about dropout."""
+    assert three_steps(1)[1] != three_steps(1, seed=1)[1]
+
+
+def test_shards_draw_their_own_noise() -> None:
+    """The same shard twice, dropout on: two losses."""
+    images, labels = small_batch(SHARD_SIZE)
+    twice, once = small_model(drop_rate=0.5), small_model(drop_rate=0.5)
+    rngs = np.random.default_rng(0), np.random.default_rng(0)
+    loss = training_step(once, images, labels, optimizer=SGD(once), rng=rngs[0])
+    images, labels = np.concatenate([images, images]), np.concatenate([labels, labels])
+    assert training_step(twice, images, labels, optimizer=SGD(twice), rng=rngs[1]) != pytest.approx(loss, rel=1e-3)
+
+
+STORED = """
+2.000894673872429  1.623454136017506  1.4117934576043056 1.2399818035095551 1.1139987108711666
+0.9857958268724885 0.8725179859695379 0.774756986723168  0.6952849452904556 0.6298521237391195
+"""
+
+
+def test_a_stored_run_of_ten_steps() -> None:
+    """Any change of the mathematics, of the initial values or of the optimizer shows here."""
+    images, labels = small_batch(19, "float64")
+    model = small_model(dtype="float64")
+    optimizer = AdamW(model, lr=3e-3)
+    losses = [
+        training_step(model, images, labels, optimizer=optimizer, label_smoothing=0.1, clip_norm=1.0) for _ in range(10)
+    ]
+    np.testing.assert_allclose(losses, np.array(STORED.split(), float), rtol=0, atol=1e-9)
+
+
+# What goes wrong. NumPy's own warnings about overflow come first, and are not what is tested.
+
+
+def attempt(model, images: np.ndarray, labels: np.ndarray, message: str) -> None:
+    """One step must fail with this message and change nothing."""
+    optimizer = AdamW(model)
+    before = model.state_dict() | optimizer.state_dict()
+    with pytest.raises(FloatingPointError, match=message):
+        training_step(model, images, labels, optimizer=optimizer, threads=2)
+    assert_same_bits(model.state_dict() | optimizer.state_dict(), before)
+
+
+@pytest.mark.parametrize("name", ["patch_embed.proj.weight", "pos_embed", "blocks.1.norm2.bias", "head.weight"])
+def test_a_nan_in_a_parameter_is_named(name: str) -> None:
+    model = small_model()
+    model.named_params()[name].value.flat[3] = np.nan
+    attempt(model, *small_batch(SHARD_SIZE + 1), f"the loss is nan: parameter {name} is not finite")
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_nan_in_an_image_is_named(bad: float) -> None:
+    images, labels = small_batch(SHARD_SIZE + 1)
+    images[-1, 1, 2, 0] = bad  # in the second shard
+    attempt(small_model(), images, labels, "the loss is nan: the images are not finite")
+
+
+def test_an_overflow_inside_is_named() -> None:
+    model = small_model()
+    model.blocks[1].attn.qkv.weight.value[...] *= 1e25  # type: ignore[union-attr]
+    place = r"the first place that is not finite is blocks\.1\.attn\.attention"
+    attempt(model, *small_batch(SHARD_SIZE + 1), f"the loss is nan: {place}")
+
+
+def test_a_nan_in_a_gradient_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loss is finite, its backward is not: as a student's own backward may be."""
+    from minivit.layers.basic import Linear
+
+    right = Linear.backward
+
+    def wrong(self: Linear, dy: np.ndarray, cache: object) -> np.ndarray:
+        dx = right(self, dy, cache)  # type: ignore[arg-type]
+        if dy.shape[-1] == 5:  # the head
+            self.weight.grad[0, 0] = np.nan
+        return dx
+
+    monkeypatch.setattr(Linear, "backward", wrong)
+    attempt(small_model(), *small_batch(SHARD_SIZE + 1), "the gradient is nan: .* is head.weight")
+
+
+def test_an_exploding_learning_rate_is_noticed() -> None:
+    images, labels = small_batch(SHARD_SIZE + 1)
+    model = small_model()
+    optimizer = SGD(model, lr=1e30)
+    training_step(model, images, labels, optimizer=optimizer)
+    before = model.state_dict()
+    with pytest.raises(FloatingPointError, match="is not finite"):
+        training_step(model, images, labels, optimizer=optimizer)
+    assert_same_bits(model.state_dict(), before)
+
+
+def test_an_empty_batch() -> None:
+    images, labels = small_batch(0)
+    model = small_model()
+    with pytest.raises(ValueError, match="0 images and 0 labels; expected as many, at least one"):
+        training_step(model, images, labels, optimizer=SGD(model))
+
+
+def test_images_and_labels_of_different_number() -> None:
+    images, labels = small_batch(SHARD_SIZE + 1)
+    model = small_model()
+    with pytest.raises(ValueError, match=rf"{SHARD_SIZE + 1} images and 8 labels"):
+        training_step(model, images, labels[:8], optimizer=SGD(model))
+
+
+@pytest.mark.parametrize("label", [-1, 5])
+def test_a_label_out_of_range(label: int) -> None:
+    images, labels = small_batch(SHARD_SIZE + 1)
+    labels[-1] = label
+    model = small_model()
+    before = model.state_dict()
+    with pytest.raises(ValueError, match=f"label {label} is out of range; logits have classes 0 to 4"):
+        training_step(model, images, labels, optimizer=SGD(model))
+    assert_same_bits(model.state_dict(), before)
+
+
+def test_no_threads() -> None:
+    model = small_model()
+    with pytest.raises(ValueError, match="threads is 0; expected at least 1"):
+        training_step(model, *small_batch(SHARD_SIZE + 1), optimizer=SGD(model), threads=0)
+
+
+@pytest.mark.parametrize("B", [1, SHARD_SIZE, 2 * SHARD_SIZE + 3])
+def test_predict_is_forward(B: int) -> None:
+    images, _ = small_batch(B, "float64")
+    model = small_model(dtype="float64", drop_rate=0.5)
+    expected, _ = model.forward(images)
+    np.testing.assert_allclose(predict(model, images, threads=1), expected, rtol=0, atol=1e-13)
+    assert predict(model, images, threads=3).tobytes() == predict(model, images, threads=1).tobytes()
+
+
+def test_predict_before_the_first_step() -> None:
+    """The initial values are drawn once, not by several threads at a time."""
+    images, _ = small_batch(5 * SHARD_SIZE)
+    assert predict(small_model(), images, threads=4).tobytes() == predict(small_model(), images, threads=1).tobytes()

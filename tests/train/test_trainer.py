@@ -1,0 +1,252 @@
+"""The loop: what it reports, that it learns, and that an interrupted training ends in the same bits."""
+
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minivit as mv
+from minivit.storage import read_arrays, write_arrays
+from minivit.train import Metrics, Recipe, Trainer, warmup_cosine
+from tests.train.small import assert_same_bits, small_dataset, small_model, small_trainer
+
+
+@pytest.fixture(scope="module")
+def dataset() -> mv.data.Dataset:
+    return small_dataset()
+
+
+def state(trainer: Trainer) -> dict[str, np.ndarray]:
+    return trainer.model.state_dict() | trainer.optimizer.state_dict()
+
+
+def test_metrics_of_every_step(dataset: mv.data.Dataset) -> None:
+    trainer = small_trainer(dataset, epochs=3, warmup_epochs=1.4, lr=0.01)  # 40 images, batches of 12
+    assert (trainer.steps_per_epoch, trainer.total_steps) == (3, 9)
+    rows, rates = [], []
+    for row in trainer.run():
+        rows.append(row)
+        rates.append(trainer.optimizer.lr)
+    assert [row.step for row in rows] == list(range(1, 10))
+    assert [row.epoch for row in rows] == [step / 3 for step in range(1, 10)]
+    assert rates == [row.lr for row in rows] == [warmup_cosine(t, total=9, warmup=4, lr=0.01) for t in range(9)]
+    assert all(np.isfinite(row.loss) for row in rows)
+    assert [row.step for row in rows if row.test_accuracy is not None] == [3, 6, 9]
+    guesses = mv.train.predict(trainer.model, trainer.normalize(dataset.test_images)).argmax(1)
+    assert rows[-1].test_accuracy == (guesses == dataset.test_labels).mean() == trainer.test_accuracy()
+    assert list(trainer.run()) == []  # it is over
+
+
+def test_probabilities(dataset: mv.data.Dataset) -> None:
+    probabilities = small_trainer(dataset).predict(dataset.test_images)
+    assert probabilities.shape == (10, 10)
+    assert (probabilities > 0).all()
+    np.testing.assert_allclose(probabilities.sum(1), 1, rtol=1e-5)
+
+
+def test_fewer_images_than_a_batch(dataset: mv.data.Dataset) -> None:
+    trainer = small_trainer(dataset, batch_size=1000, epochs=2)
+    assert (trainer.batch_size, trainer.total_steps) == (40, 2)
+    assert [row.test_accuracy is None for row in trainer.run()] == [False, False]
+
+
+def batches(dataset: mv.data.Dataset, monkeypatch: pytest.MonkeyPatch, **choices: Any) -> list[np.ndarray]:
+    """Which images each step sees; it trains on nothing."""
+    numbered = dataset.train_images.copy()
+    numbered[:, 0, 0, 0] = np.arange(len(numbered))
+    seen = []
+
+    def note(model: object, images: np.ndarray, labels: np.ndarray, **_: object) -> float:
+        pixel = images[:, 0, 0, 0] * dataset.std[0] + dataset.mean[0]
+        seen.append(np.round(255 * pixel).astype(int))
+        np.testing.assert_array_equal(labels, dataset.train_labels[seen[-1]])
+        return 1.0
+
+    monkeypatch.setattr("minivit.train.trainer.training_step", note)
+    trainer = small_trainer(replace(dataset, train_images=numbered), crop_padding=0, flip=False, **choices)
+    list(trainer.run())
+    return seen
+
+
+def test_an_epoch_shows_no_image_twice(dataset: mv.data.Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = batches(dataset, monkeypatch, epochs=2)
+    assert [len(batch) for batch in seen] == [12] * 6
+    epochs = np.concatenate(seen[:3]), np.concatenate(seen[3:])
+    assert [len(set(epoch)) for epoch in epochs] == [36, 36]
+    assert set(epochs[0]) != set(epochs[1])  # what was left over in one comes in another
+    assert list(epochs[0]) != sorted(epochs[0])
+
+
+def test_the_seed_decides_the_order(dataset: mv.data.Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, same, other = (batches(dataset, monkeypatch, seed=seed) for seed in (3, 3, 4))
+    np.testing.assert_array_equal(first, same)
+    assert not np.array_equal(first, other)
+
+
+def test_every_step_draws_its_own_noise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One image, six steps: six different crops."""
+    seen = []
+    monkeypatch.setattr(
+        "minivit.train.trainer.training_step", lambda model, images, *_, **__: seen.append(images) or 1.0
+    )
+    list(small_trainer(small_dataset(1, 1), epochs=6).run())
+    assert len({images.tobytes() for images in seen}) == 6
+
+
+def test_it_learns_a_few_shapes_by_heart() -> None:
+    dataset = small_dataset(64, 16)
+    options = {"embed_dim": 32, "depth": 2, "num_heads": 2, "patch_size": 8, "global_pool": "avg"}
+    plain = {"label_smoothing": 0.0, "crop_padding": 0, "flip": False}
+    trainer = small_trainer(dataset, threads=2, options=options, epochs=40, batch_size=32, lr=5e-3, **plain)
+    losses = [row.loss for row in trainer.run()]
+    assert losses[0] > 2  # ln 10 = 2.3 is what a guess costs
+    assert losses[-1] < 0.1
+    assert (trainer.predict(dataset.train_images).argmax(1) == dataset.train_labels).all()
+
+
+# Interruption. Dropout and augmentation are on, so that all randomness takes part.
+NOISY = {"epochs": 3, "options": {"embed_dim": 16, "depth": 2, "num_heads": 2, "patch_size": 8, "drop_path_rate": 0.3}}
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(dataset: mv.data.Dataset) -> tuple[dict[str, np.ndarray], list[Metrics]]:
+    trainer = small_trainer(dataset, **NOISY)
+    rows = list(trainer.run())
+    return state(trainer), rows
+
+
+@pytest.mark.parametrize("stop", [0, 1, 2, 3, 4, 8, 9])
+def test_interrupted_and_resumed(dataset: mv.data.Dataset, uninterrupted: tuple, stop: int, tmp_path: Path) -> None:
+    expected, expected_rows = uninterrupted
+    trainer = small_trainer(dataset, **NOISY)
+    rows = list(islice(trainer.run(), stop))
+    assert trainer.step == stop
+    trainer.save(tmp_path / "checkpoint")
+    again = small_trainer(dataset, **NOISY, threads=2)
+    again.resume(tmp_path / "checkpoint")
+    rows += again.run()
+    assert_same_bits(state(again), expected)
+    assert rows == expected_rows
+
+
+def test_interrupted_at_every_step(dataset: mv.data.Dataset, uninterrupted: tuple, tmp_path: Path) -> None:
+    trainer = small_trainer(dataset, **NOISY)
+    trainer.save(tmp_path / "checkpoint")
+    for _ in range(9):
+        trainer = small_trainer(dataset, **NOISY)
+        trainer.resume(tmp_path / "checkpoint")
+        next(trainer.run())
+        trainer.save(tmp_path / "checkpoint")
+    trainer.resume(tmp_path / "checkpoint")
+    assert_same_bits(state(trainer), uninterrupted[0])
+
+
+def test_stopped_and_called_again(dataset: mv.data.Dataset, uninterrupted: tuple) -> None:
+    trainer = small_trainer(dataset, **NOISY)
+    next(trainer.run())
+    rows = list(trainer.run())
+    assert rows == uninterrupted[1][1:]
+    assert_same_bits(state(trainer), uninterrupted[0])
+
+
+def test_a_checkpoint_is_a_model(dataset: mv.data.Dataset, tmp_path: Path) -> None:
+    trainer = small_trainer(dataset)
+    next(trainer.run())
+    trainer.save(tmp_path / "checkpoint")
+    images = trainer.normalize(dataset.test_images)
+    np.testing.assert_array_equal(mv.load(tmp_path / "checkpoint").forward(images)[0], trainer.model.forward(images)[0])
+
+
+def test_the_step_of_a_nan_is_named(dataset: mv.data.Dataset) -> None:
+    trainer = small_trainer(dataset)
+    steps = trainer.run()
+    next(steps)
+    trainer.model.head.bias.value[0] = np.nan  # type: ignore[union-attr]
+    before = state(trainer)
+    with pytest.raises(FloatingPointError, match=r"at step 2: the loss is nan: parameter head.bias .* smaller lr"):
+        next(steps)
+    assert trainer.step == 1
+    np.testing.assert_equal(state(trainer), before)
+
+
+# Checkpoints that do not fit
+
+
+@pytest.fixture
+def checkpoint(dataset: mv.data.Dataset, tmp_path: Path) -> Path:
+    trainer = small_trainer(dataset)
+    next(trainer.run())
+    trainer.save(tmp_path / "checkpoint")
+    return tmp_path / "checkpoint"
+
+
+def refuse(trainer: Trainer, checkpoint: Path, message: str) -> None:
+    """Resuming must fail with this message and change neither the model nor the file."""
+    before, content = trainer.model.state_dict(), checkpoint.read_bytes()
+    with pytest.raises(ValueError, match=message):
+        trainer.resume(checkpoint)
+    assert trainer.step == 0
+    assert_same_bits(trainer.model.state_dict(), before)
+    assert checkpoint.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [
+        ({"model": "vit_tiny_patch4_32"}, "its model is vit_micro_patch4_32, not vit_tiny_patch4_32"),
+        ({"options": {"depth": 1, "embed_dim": 16, "num_heads": 2}}, "its options is"),
+        ({"epochs": 3}, "its epochs is 2, not 3"),
+        ({"seed": 1}, "its seed is 0, not 1"),
+        ({"betas": (0.9, 0.999)}, r"its betas is \[0.9, 0.99\], not \[0.9, 0.999\]"),
+    ],
+)
+def test_a_checkpoint_of_another_recipe(
+    dataset: mv.data.Dataset, checkpoint: Path, choices: dict, message: str
+) -> None:
+    refuse(small_trainer(dataset, **choices), checkpoint, f"belongs to another training: {message}")
+
+
+def test_a_checkpoint_of_other_images(dataset: mv.data.Dataset, checkpoint: Path) -> None:
+    renamed = replace(dataset, class_names=("cat", *dataset.class_names[1:]))
+    refuse(small_trainer(renamed), checkpoint, "another training: its class_names")
+    refuse(small_trainer(small_dataset(41)), checkpoint, "another training: its mean")
+
+
+def test_a_file_without_a_training(dataset: mv.data.Dataset, checkpoint: Path) -> None:
+    mv.save(small_model(), checkpoint)
+    refuse(small_trainer(dataset), checkpoint, "holds no training to go on with, at most a model")
+    write_arrays(checkpoint, {"a": np.ones(3)}, {"note": 1})
+    refuse(small_trainer(dataset), checkpoint, "holds no training")
+
+
+@pytest.mark.parametrize("name", ["head.bias", "optimizer/m.head.bias", "optimizer/steps"])
+def test_a_missing_array(dataset: mv.data.Dataset, checkpoint: Path, name: str) -> None:
+    arrays, metadata = read_arrays(checkpoint)
+    del arrays[name]
+    write_arrays(checkpoint, arrays, metadata)
+    refuse(small_trainer(dataset), checkpoint, f"is damaged: array '{name.removeprefix('optimizer/')}' is missing")
+
+
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [
+        ({"epochs": 0}, "epochs is 0; expected at least 1"),
+        ({"batch_size": -5}, "batch_size is -5; expected at least 1"),
+        ({"lr": -1.0}, "lr is -1.0; expected a positive number"),
+        ({"lr": 0.0}, "lr is 0.0"),
+        ({"lr": float("nan")}, "lr is nan"),
+        ({"lr": float("inf")}, "lr is inf"),
+        ({"seed": -1}, "seed is -1; expected 0 or more"),
+    ],
+)
+def test_a_recipe_that_cannot_be_cooked(choices: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Recipe(**choices)
+
+
+def test_no_threads(dataset: mv.data.Dataset) -> None:
+    with pytest.raises(ValueError, match="threads is 0; expected at least 1"):
+        small_trainer(dataset, threads=0)
