@@ -1,4 +1,4 @@
-.PHONY: check lint types test slow docs fixtures
+.PHONY: check lint types test slow docs fixtures notebooks notebooks-check
 
 check: lint types test
 
@@ -20,3 +20,9 @@ docs:
 
 fixtures:
 	python tools/make_fixtures.py
+
+notebooks:
+	python tools/notebooks.py
+
+notebooks-check:
+	python tools/notebooks.py --check

@@ -7,6 +7,8 @@ A and B alternate in one process, so a machine that slows down slows both. Befor
 first steps must agree. Printed is minivit's throughput divided by PyTorch's: above 1, minivit is faster.
 """
 
+# pyright: reportMissingImports=false
+
 import argparse
 import statistics
 import time

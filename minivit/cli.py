@@ -17,7 +17,7 @@ from minivit.train.trainer import Recipe, Trainer
 
 # What the training on each data set is like unless the command line says otherwise.
 RECIPES: dict[str, dict] = {
-    "shapes": {"model": "vit_micro_patch4_32", "epochs": 4, "lr": 3e-3, "crop_padding": 0, "flip": False},
+    "shapes": {"model": "vit_micro_patch4_32", "epochs": 3, "lr": 3e-3, "crop_padding": 0, "flip": False},
     "cifar10": {},
     "cifar100": {},
 }

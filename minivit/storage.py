@@ -100,7 +100,8 @@ def write_arrays(path: str | Path, arrays: Mapping[str, ndarray], metadata: Mapp
     path = Path(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(f"cannot write {path}: there is no folder {path.parent}")
-    header = {"minivit": json.dumps({"version": __version__, "metadata": metadata})}  # one entry: safetensors shuffles several
+    # one entry only: safetensors would write several in any order, and equal files would not have equal bytes
+    header = {"minivit": json.dumps({"version": __version__, "metadata": metadata})}
     content = to_bytes({name: np.asarray(array, order="C") for name, array in arrays.items()}, metadata=header)
     replace_file(path, content)
 

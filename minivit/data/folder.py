@@ -85,8 +85,8 @@ def read_image(path: str | Path, *, size: tuple[int, int] | None = None, channel
             if image.mode.startswith("I;16"):  # 16 bits of grey, of which convert would cut off the upper ones
                 image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
             image = image.convert("RGB" if channels == 3 else "L")
-            if size and image.size != size[::-1]:
-                image = ImageOps.fit(image, size[::-1], Image.Resampling.BICUBIC)
+            if size and (image.height, image.width) != size:
+                image = ImageOps.fit(image, (size[1], size[0]), Image.Resampling.BICUBIC)
             return np.asarray(image).reshape(image.height, image.width, channels)
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:  # what Pillow raises for bad files
         raise ValueError(f"{path} cannot be read as an image ({error}).") from error

@@ -3,6 +3,9 @@
 Source: Dosovitskiy et al. 2021, "An Image is Worth 16x16 Words: Transformers for Image Recognition at Scale".
 """
 
+# A cache is None exactly where the model has no such step, which the type checker cannot know:
+# pyright: reportArgumentType=false
+
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -135,7 +138,8 @@ class ViT(Layer):
         norm_after_pool = global_pool == "avg" if fc_norm is None else fc_norm
         self.norm = None if norm_after_pool else LayerNorm(embed_dim, eps=norm_eps)
         self.fc_norm = LayerNorm(embed_dim, eps=norm_eps) if norm_after_pool else None
-        self.head = Linear(embed_dim, num_classes) if num_classes else None
+        # small, so that an untrained model holds all classes for equally likely: its loss is about log(num_classes)
+        self.head = Linear(embed_dim, num_classes, init=normal(0.02)) if num_classes else None
         self.init(seed, dtype)
 
     def forward(

@@ -29,7 +29,7 @@ def relu_forward(x: Float[ndarray, "..."]) -> tuple[Float[ndarray, "..."], ReluC
 
     Source: Nair and Hinton 2010, "Rectified Linear Units Improve Restricted Boltzmann Machines".
     """
-    positive = x.real > 0
+    positive = np.real(x) > 0
     return x * positive, ReluCache(positive)
 
 

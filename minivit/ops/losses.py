@@ -90,7 +90,7 @@ def _as_probabilities(targets: ndarray, logits: ndarray) -> ndarray:
             raise ValueError(
                 f"cross_entropy: soft targets {targets.shape} must have the shape of logits {logits.shape}"
             )
-        return targets.astype(logits.real.dtype, copy=False)
+        return targets.astype(np.real(logits).dtype, copy=False)
     if not np.issubdtype(targets.dtype, np.integer):
         raise TypeError(f"cross_entropy: targets have dtype {targets.dtype}; expected class numbers or probabilities")
     if targets.shape != logits.shape[:-1]:
@@ -98,7 +98,7 @@ def _as_probabilities(targets: ndarray, logits: ndarray) -> ndarray:
     if targets.size and not (targets.min() >= 0 and targets.max() < classes):
         bad = targets[(targets < 0) | (targets >= classes)].flat[0]
         raise ValueError(f"cross_entropy: label {bad} is out of range; logits have classes 0 to {classes - 1}")
-    return (targets[..., None] == np.arange(classes)).astype(logits.real.dtype)
+    return (targets[..., None] == np.arange(classes)).astype(np.real(logits).dtype)
 
 
 class MseCache(NamedTuple):
@@ -152,7 +152,7 @@ def l1_forward(x: Float[ndarray, "..."], target: Float[ndarray, "..."]) -> tuple
         If the shapes differ.
     """
     difference = _difference("l1", x, target)
-    sign = np.sign(difference.real)
+    sign = np.sign(np.real(difference))
     return (difference * sign).sum() / x.size, L1Cache(sign)
 
 

@@ -106,7 +106,7 @@ def max_pool2d_forward(
     kernel, step = pair(kernel_size), pair(kernel_size if stride is None else stride)
     windows = _windows(x, kernel, step)
     flat = windows.reshape(*windows.shape[:4], -1)
-    winner = flat.real.argmax(-1)
+    winner = np.real(flat).argmax(-1)
     y = np.take_along_axis(flat, winner[..., None], -1)[..., 0]
     return y, MaxPool2dCache(x.shape, winner, kernel, step)
 

@@ -62,8 +62,8 @@ def resize_forward(
     """
     options = {"mode": mode, "antialias": antialias, "align_corners": align_corners}
     new_rows, new_columns = pair(size)
-    rows = resize_matrix(x.shape[1], new_rows, **options).astype(x.real.dtype)
-    columns = resize_matrix(x.shape[2], new_columns, **options).astype(x.real.dtype)
+    rows = resize_matrix(x.shape[1], new_rows, **options).astype(np.real(x).dtype)
+    columns = resize_matrix(x.shape[2], new_columns, **options).astype(np.real(x).dtype)
     return _apply(x, rows, columns), ResizeCache(rows, columns)
 
 

@@ -31,7 +31,7 @@ def softmax_forward(x: Float[ndarray, "... S"]) -> tuple[Float[ndarray, "... S"]
     Source: Bridle 1990; the shift is in Goodfellow et al. 2016, "Deep Learning", section 4.1.
     """
     limits = np.finfo(x.dtype)
-    y = x - np.maximum(x.real.max(-1, keepdims=True), limits.min)  # never -inf - -inf, which would be nan
+    y = x - np.maximum(np.real(x).max(-1, keepdims=True), limits.min)  # never -inf - -inf, which would be nan
     np.exp(y, out=y)
     y /= np.maximum(row_sum(y), limits.tiny)  # zero only where every score was -inf
     return y, SoftmaxCache(y)
@@ -69,7 +69,7 @@ def log_softmax_forward(x: Float[ndarray, "... S"]) -> tuple[Float[ndarray, "...
 
     .. math:: y_i = x_i - \log \sum_j e^{x_j}
     """
-    y = x - x.real.max(-1, keepdims=True)
+    y = x - np.real(x).max(-1, keepdims=True)
     y -= np.log(row_sum(np.exp(y)))
     return y, LogSoftmaxCache(y)
 

@@ -1,0 +1,300 @@
+"""What is asked of each function, in order: it is there, it runs, shapes, numbers, manners, properties, speed."""
+
+import time
+from collections.abc import Iterator
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy import ndarray
+from numpy.random import Generator
+
+from minivit.check.derivative import random_like
+from minivit.course.call import Outcome
+from minivit.course.exercise import Draw, Property, Task, Trial
+from minivit.course.explain import worst_place, wrong_shape, wrong_values
+from minivit.course.outputs import MalformedError, describe, flatten, named_outputs
+from minivit.course.runner import Runner
+from minivit.course.trial import make_trial, reference
+from minivit.train.step import one_blas_thread
+
+TRIALS = 3  # random cases for each check of numbers
+TOLERANCE = 1e-9  # relative to the largest number; right answers are near 1e-15
+SLOWEST = 25  # times the reference: a loop over rows is hundreds of times slower
+REPEATS, ATTEMPTS = 5, 4
+
+Status = Literal["passed", "failed", "not implemented", "skipped"]
+
+
+class Result(NamedTuple):
+    """How one check of one function went. ``message`` is for people."""
+
+    task: str
+    check: str
+    status: Status
+    message: str = ""
+
+
+def check_task(task: Task, runner: Runner, seed: int, *, timed: bool = True) -> Iterator[Result]:
+    """Run every check of one function; one that breaks off costs only itself.
+
+    The first is a gate: where nothing can be called, or what comes back has no names, the others are skipped.
+    """
+    status, message = _runs(task, runner, np.random.default_rng(seed))
+    yield Result(task.name, "runs", status, message)
+    if status != "passed":
+        later = "not implemented" if status == "not implemented" else "skipped"
+        yield from (Result(task.name, name, later) for name in check_names(task)[1:])
+        return
+    yield _judge(task, "shapes", lambda rng: _shapes(task, runner, rng), seed)
+    yield _judge(task, "dtype", lambda rng: _dtype(task, runner, rng), seed)
+    for label, draw in task.cases.items():
+        yield _judge(task, _values_name(label), lambda rng, draw=draw: _values(task, runner, draw, rng), seed)
+    yield _judge(task, "leaves its inputs alone", lambda rng: _manners(task, runner, rng), seed)
+    if task.kind == "backward":
+        yield _judge(task, "linear in dy", lambda rng: _linear(task, runner, rng), seed)
+    for item in task.properties:
+        yield _judge(task, item.name, lambda rng, item=item: _property(task, item, runner, rng), seed)
+    if task.big and timed:
+        yield _judge(task, "without loops", lambda rng: _speed(task, runner, rng), seed)
+
+
+def check_names(task: Task) -> list[str]:
+    """The checks of a function, in order."""
+    names = ["runs", "shapes", "dtype", *map(_values_name, task.cases), "leaves its inputs alone"]
+    names += ["linear in dy"] if task.kind == "backward" else []
+    return [*names, *(item.name for item in task.properties), *(["without loops"] if task.big else [])]
+
+
+def _values_name(label: str) -> str:
+    return f"numbers {label}".strip()
+
+
+class CheckFailedError(Exception):
+    """A check that does not hold."""
+
+
+def _judge(task: Task, name: str, check: Any, seed: int) -> Result:
+    rng = np.random.default_rng([seed, *name.encode()])
+    try:
+        return Result(task.name, name, "passed", check(rng) or "")
+    except (CheckFailedError, MalformedError) as failure:
+        return Result(task.name, name, "failed", str(failure))
+    except (TypeError, ValueError, LookupError, AttributeError) as error:  # strings for numbers, and the like
+        return Result(task.name, name, "failed", f"what it returned cannot be compared: {error}")
+
+
+def _returned(outcome: Outcome) -> Outcome:
+    if outcome.status != "returned":
+        raise CheckFailedError(outcome.message)
+    return outcome
+
+
+def _runs(task: Task, runner: Runner, rng: Generator) -> tuple[Status, str]:
+    """It returns something with the right parts, whatever stands in them."""
+    trial = make_trial(task, next(iter(task.cases.values())), rng)
+    outcome = runner.call(task.name, trial.args, trial.kwargs)
+    if outcome.status == "not implemented":
+        return "not implemented", outcome.message
+    try:
+        named_outputs(task.kind, _returned(outcome).value, trial.expected)
+    except (CheckFailedError, MalformedError) as failure:
+        return "failed", str(failure)
+    return "passed", ""
+
+
+def _shapes(task: Task, runner: Runner, rng: Generator) -> None:
+    for draw in task.cases.values():
+        trial = make_trial(task, draw, rng)
+        outcome = _returned(runner.call(task.name, trial.args, trial.kwargs))
+        _compare_shapes(task, outcome.value, trial)
+
+
+def _compare_shapes(task: Task, value: Any, trial: Trial) -> dict[str, tuple[Any, Any]]:
+    """Pairs (got, expected) by name, when each has the shape that it should have."""
+    found = named_outputs(task.kind, value, trial.expected)
+    wanted = named_outputs(task.kind, trial.expected, trial.expected)
+    for name, expected in wanted.items():
+        got = found.get(name)
+        if expected is None or got is None:
+            if got is not expected:
+                none = f"{name} must be None where the argument is None"
+                raise CheckFailedError(none if expected is None else f"{name} is None; it must be an array")
+        elif isinstance(expected, (ndarray, np.generic)):
+            if not isinstance(got, (ndarray, np.generic, float, int)):
+                raise CheckFailedError(f"{name} must be an array; it is {describe(got)}")
+            if np.shape(got) != np.shape(expected):
+                raise CheckFailedError(wrong_shape(name, np.asarray(got), np.asarray(expected)))
+    return {name: (found.get(name), expected) for name, expected in wanted.items()}
+
+
+def _dtype(task: Task, runner: Runner, rng: Generator) -> None:
+    trial = make_trial(task, next(iter(task.cases.values())), rng, np.float32)
+    found = named_outputs(task.kind, _returned(runner.call(task.name, trial.args, trial.kwargs)).value, trial.expected)
+    for name, expected in named_outputs(task.kind, trial.expected, trial.expected).items():
+        got = found.get(name)
+        if isinstance(expected, (ndarray, np.generic)) and isinstance(got, (ndarray, np.generic, float, int)):
+            dtype = np.asarray(got).dtype
+            if dtype != expected.dtype:
+                raise CheckFailedError(f"from float32 comes {name} in {dtype}; what goes in as float32 comes out as it")
+
+
+def _values(task: Task, runner: Runner, draw: Draw, rng: Generator) -> str:
+    worst = 0.0
+    for _ in range(TRIALS):
+        trial = make_trial(task, draw, rng)
+        outcome = _returned(runner.call(task.name, trial.args, trial.kwargs))
+        try:
+            worst = max(worst, _compare(task, outcome.value, trial))
+        except CheckFailedError as failure:
+            raise CheckFailedError(str(failure) + _simpler(task, runner, draw, rng)) from None
+    return f"largest error {worst:.0e}"
+
+
+def _compare(task: Task, value: Any, trial: Trial) -> float:
+    """The largest relative error, if it is small enough."""
+    pairs = _compare_shapes(task, value, trial)
+    arrays = {name: pair for name, pair in pairs.items() if isinstance(pair[1], (ndarray, np.generic))}
+    largest = max((_size(expected) for _, expected in arrays.values()), default=1.0)
+    worst, wrong = 0.0, {}
+    for name, (got, expected) in arrays.items():
+        got, expected = np.asarray(got), np.asarray(expected)
+        scale = max(_size(expected), 1e-3 * largest) or 1.0
+        with np.errstate(all="ignore"):
+            error = np.where(got == expected, 0, np.abs(got - expected)).max(initial=0) / scale
+        if not error <= TOLERANCE:  # "not <=" also catches nan
+            wrong[name] = got, expected
+        worst = max(worst, float(error))
+    if wrong:
+        raise CheckFailedError(wrong_values(wrong, task, trial))
+    for name, (got, expected) in pairs.items():
+        if name not in arrays and got != expected and not _close(got, expected):
+            raise CheckFailedError(f"{name} is {got!r}; it should be {expected!r}")
+    return worst
+
+
+def _close(got: Any, expected: Any) -> bool:
+    return isinstance(expected, float) and isinstance(got, float) and bool(np.isclose(got, expected, rtol=1e-12))
+
+
+def _size(a: Any) -> float:
+    """The largest finite number."""
+    a = np.abs(np.asarray(a, np.float64))
+    return float(a[np.isfinite(a)].max(initial=0))
+
+
+def _simpler(task: Task, runner: Runner, draw: Draw, rng: Generator) -> str:
+    """Is an easier case right? Then that is the most helpful thing to know."""
+    for words, simplify in task.simpler.items():
+        cases = [simplify(draw(rng)) for _ in range(TRIALS)]
+        if any(case is None for case in cases):
+            continue
+        for case in cases:
+            trial = make_trial(task, lambda _, case=case: case, rng)  # type: ignore[misc, return-value]
+            outcome = runner.call(task.name, trial.args, trial.kwargs)
+            try:
+                _compare(task, _returned(outcome).value, trial)
+            except (CheckFailedError, MalformedError):
+                break
+        else:
+            return f"\n  right {words}, wrong for {SEVERAL.get(words, 'the whole')}"
+    return ""
+
+
+SEVERAL = {"for one sample": "a batch", "for one head": "several heads", "with one head": "several heads"}
+
+
+def _manners(task: Task, runner: Runner, rng: Generator) -> None:
+    """Inputs stay as they were, and the same call gives the same bits."""
+    trial = make_trial(task, next(iter(task.cases.values())), rng)
+    names = _argument_names(task)
+    first = _returned(runner.call(task.name, trial.args, trial.kwargs))
+    for name, before, after in zip(names, trial.args, first.args, strict=False):
+        now = flatten(after, f"{name}.")
+        for path, array in flatten(before, f"{name}.").items():
+            if isinstance(array, ndarray) and not np.array_equal(array, np.asarray(now[path]), equal_nan=True):
+                raise CheckFailedError(
+                    f"you modified {path} in place; make a new array ({path} = {path} - ..., not -=)\n"
+                    f"  {worst_place(path, np.asarray(now[path]), array)}"
+                )
+    second = _returned(runner.call(task.name, trial.args, trial.kwargs))
+    one, two = (named_outputs(task.kind, outcome.value, trial.expected) for outcome in (first, second))
+    for name, value in one.items():
+        if isinstance(value, ndarray) and not np.array_equal(value, two[name], equal_nan=True):
+            raise CheckFailedError(
+                f"the same call gives another {name} the second time: something is remembered, or drawn"
+            )
+
+
+def _argument_names(task: Task) -> list[str]:
+    if task.kind == "backward":
+        return ["dy", "cache", "params"]
+    if task.is_layer:
+        return ["x", "params"]
+    function = reference(task)
+    code = getattr(function, "__wrapped__", function).__code__
+    return list(code.co_varnames[: code.co_argcount])
+
+
+def _linear(task: Task, runner: Runner, rng: Generator) -> None:
+    trial = make_trial(task, next(iter(task.cases.values())), rng)
+
+    def grads(dy: Any) -> dict[str, Any]:
+        outcome = _returned(runner.call(task.name, (dy, *trial.args[1:]), trial.kwargs))
+        return named_outputs("backward", outcome.value, trial.expected)
+
+    other = random_like(rng, trial.dy)
+    one, two, both = grads(trial.dy), grads(other), grads(trial.dy - 3 * other)
+    for name, grad in one.items():
+        if isinstance(grad, ndarray):
+            error = np.abs(grad - 3 * two[name] - both[name]).max(initial=0)
+            if not error <= 1e-9 * max(_size(grad), _size(two[name]), 1e-6):
+                raise CheckFailedError(
+                    f"{name} is not linear in dy (off by {error:.3g}): a gradient is a matrix times dy, so twice dy "
+                    "gives twice the gradient"
+                )
+
+
+def _property(task: Task, item: Property, runner: Runner, rng: Generator) -> None:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        value = _returned(runner.call(task.name, args, kwargs)).value
+        pair = isinstance(value, (tuple, list)) and bool(value) and isinstance(value[0], (ndarray, np.generic))
+        if task.kind == "forward" and not pair:
+            raise CheckFailedError(f"it must return the pair (y, cache); it returned {describe(value)}")
+        return value._asdict() if hasattr(value, "_asdict") else value  # type: ignore[union-attr]
+
+    try:
+        with np.errstate(all="ignore"):
+            sentence = item.holds(call, rng)
+    except (ValueError, TypeError, IndexError, AttributeError) as error:
+        sentence = f"the result cannot be compared: {error}"
+    if sentence:
+        raise CheckFailedError(sentence)
+
+
+def _speed(task: Task, runner: Runner, rng: Generator) -> str:
+    """The time on a large batch as a multiple of ours in the same run; the best of some attempts counts.
+
+    A busy machine makes a fast function slow for a moment, and never a slow one fast.
+    """
+    assert task.big
+    trial = make_trial(task, task.big, rng, np.float32)
+
+    def ours() -> float:
+        start = time.perf_counter()
+        reference(task)(*trial.args, **trial.kwargs)
+        return time.perf_counter() - start
+
+    ratio = np.inf
+    for _ in range(ATTEMPTS):
+        with one_blas_thread(), np.errstate(all="ignore"):
+            our_seconds = min(ours() for _ in range(REPEATS))
+            outcome = runner.call(task.name, trial.args, trial.kwargs, REPEATS)
+        if outcome.status == "too slow":
+            raise CheckFailedError(f"{outcome.message} On a large batch the reference takes {our_seconds * 1e3:.1f} ms")
+        ratio = min(ratio, _returned(outcome).seconds / our_seconds)
+        if ratio <= SLOWEST:
+            return f"{ratio:.1f} times the reference's time"
+    raise CheckFailedError(
+        f"{ratio:.0f} times as long as the reference on a large batch: a loop over rows or samples, where one "
+        "NumPy call can do them all"
+    )

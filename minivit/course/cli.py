@@ -1,0 +1,116 @@
+"""``minivit course list | start | check | verify``, and ``minivit train --with DIR``."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+
+def add_course_command(commands: Any) -> None:
+    """Add ``course`` to the commands of ``minivit``, and ``--with`` to its ``train``."""
+    course = commands.add_parser("course", help="exercises: write the ops yourself and have them checked")
+    actions = course.add_subparsers(required=True, metavar="ACTION")
+
+    listing = actions.add_parser("list", help="the exercises and their functions")
+    listing.set_defaults(run=guarded(run_list))
+
+    start = actions.add_parser("start", help="make a folder with the statement and the stub")
+    start.add_argument("name", metavar="NAME")
+    start.add_argument("-o", "--out", metavar="DIR", help="the folder; NAME if not given")
+    start.set_defaults(run=guarded(run_start))
+
+    check = actions.add_parser("check", help="check a solution (0 all passed, 1 some failed, 2 could not run)")
+    check.add_argument("folder", metavar="DIR")
+    check.add_argument("--json", metavar="FILE", help="also write the results there, as JSON")
+    check.add_argument("--seed", type=int, default=0, help="of the random cases")
+    check.set_defaults(run=guarded(run_check))
+
+    verify = actions.add_parser("verify", help="check the exercises themselves")
+    verify.set_defaults(run=guarded(run_verify))
+
+    if train := commands.choices.get("train"):
+        train.add_argument(
+            "--with", dest="solutions", metavar="DIR", action="append", help="use solutions of exercises"
+        )
+        train.set_defaults(run=with_solutions(train.get_default("run")))
+
+
+def guarded(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
+    """What cannot run at all ends in exit code 2, apart from what runs and fails."""
+
+    def guard(args: argparse.Namespace) -> int:
+        try:
+            return run(args)
+        except (ValueError, OSError) as error:
+            print(f"minivit: {error}", file=sys.stderr)
+            return 2
+
+    return guard
+
+
+def run_list(args: argparse.Namespace) -> int:
+    """Name, minutes, title and functions of every exercise."""
+    from minivit.course.exercises import EXERCISES
+
+    for exercise in EXERCISES.values():
+        print(f"{exercise.name:<11} {exercise.minutes} min  {exercise.title}")
+        print(f"{'':<19} {', '.join(task.name for task in exercise.tasks)}")
+    print("begin with: minivit course start softmax")
+    return 0
+
+
+def run_start(args: argparse.Namespace) -> int:
+    """Make the folder."""
+    from minivit.course.exercises import EXERCISES
+    from minivit.course.stub import start
+
+    if args.name not in EXERCISES:
+        raise ValueError(f"there is no exercise {args.name!r}; there are {', '.join(EXERCISES)}")
+    folder = start(EXERCISES[args.name], args.out or args.name)
+    print(f"{folder}: read README.md, write solution.py, then: minivit course check {folder}")
+    return 0
+
+
+def run_check(args: argparse.Namespace) -> int:
+    """Print the report; the exit code says whether all passed."""
+    from minivit.course.grade import check_folder
+
+    report = check_folder(args.folder, seed=args.seed)
+    print(report)
+    if args.json:
+        Path(args.json).write_text(json.dumps(report.as_json(), indent=2) + "\n", encoding="utf-8")
+    return 0 if report.ok else 1
+
+
+def run_verify(args: argparse.Namespace) -> int:
+    """Check the exercises."""
+    from minivit.course.verify import verify
+
+    return 0 if verify(print) else 1
+
+
+def with_solutions(train: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
+    """The command ``train``, with the solutions of ``--with`` in place of our functions."""
+
+    def run(args: argparse.Namespace) -> int:
+        from minivit.course.with_ops import in_place_of_ours, load_checked
+
+        folders = vars(args).pop("solutions")
+        if not folders:
+            return train(args)
+        solutions = [load_checked(folder) for folder in folders]
+        for solution in solutions:
+            print(f"with {solution.folder}: {', '.join(solution.names)} are yours, all else is minivit's")
+        with in_place_of_ours(solutions) as called:
+            code = train(args)
+        for solution in solutions:
+            names = [task.name for task in solution.exercise.tasks]
+            idle = [name for name in names if name not in called]
+            print(f"{solution.folder}: trained with your {', '.join(name for name in names if name in called)}")
+            if idle:
+                print(f"{solution.folder}: this training had no use for {', '.join(idle)}")
+        return code
+
+    return run

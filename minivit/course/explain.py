@@ -1,0 +1,176 @@
+"""Say what a wrong answer looks like, in the words of who wrote it: which array, where, and what kind of mistake."""
+
+import re
+from collections.abc import Iterator
+from math import isclose, sqrt
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from minivit.check.diagnose import diagnose
+from minivit.course.exercise import Task, Trial
+from minivit.course.outputs import flatten
+
+TOLERANCE = 1e-9  # the expected numbers are exact here, not numerical derivatives, so patterns are held to more digits
+ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+
+
+def same(a: ndarray, b: ndarray) -> bool:
+    """Equal shapes and, up to rounding, equal numbers."""
+    return a.shape == b.shape and bool((np.abs(a - b) <= TOLERANCE * np.abs(b).max(initial=0)).all())
+
+
+def wrong_shape(name: str, got: ndarray, expected: ndarray) -> str:
+    """A message for an array of another shape."""
+    message = f"{name} has shape {got.shape}; expected {expected.shape}"
+    if got.ndim == expected.ndim == 2 and same(got.T, expected):
+        return f"{message}: it equals the transpose of the expected"
+    extra = got.ndim - expected.ndim
+    if extra < 0:
+        return f"{message}: it is summed over an axis that must stay"
+    if extra > 0 and same(got.sum(tuple(range(extra))), expected):
+        return f"{message}: it is not summed yet. What was added to every row gets the sum over all rows"
+    if got.ndim == expected.ndim and all(n in (1, m) for n, m in zip(expected.shape, got.shape, strict=True)):
+        return f"{message}: an axis that was stretched in the forward must be summed"
+    if got.ndim == expected.ndim and all(n in (1, m) for n, m in zip(got.shape, expected.shape, strict=True)):
+        return f"{message}: it is summed over an axis that must stay"
+    if got.size == expected.size and same(got.reshape(expected.shape), expected):
+        return f"{message}: the numbers are right, only the shape is not"
+    return message
+
+
+def wrong_values(wrong: dict[str, tuple[ndarray, ndarray]], task: Task, trial: Trial) -> str:
+    """A message for wrong numbers, given as (got, expected) by name.
+
+    It speaks of the one array whose pattern is known (the first if none is), its worst place, and names the others.
+    """
+    patterns = {name: next(_patterns(name, *pair, task, trial), None) for name, pair in wrong.items()}
+    name = next((name for name, pattern in patterns.items() if pattern), next(iter(wrong)))
+    others = [other for other in wrong if other != name]
+    message = f"{patterns[name] or f'{name} is wrong'}\n  {worst_place(name, *wrong[name])}"
+    return message + (f"\n  also wrong: {', '.join(others)}" if others else "")
+
+
+def worst_place(name: str, got: ndarray, expected: ndarray) -> str:
+    """Index and both values where the difference is largest."""
+    with np.errstate(all="ignore"):
+        error = np.abs(np.asarray(got) - expected)
+    error = np.where((got == expected), 0, np.where(np.isnan(error), np.inf, error))
+    index = tuple(int(i) for i in np.unravel_index(int(error.argmax()), error.shape))
+    place = f"{name}[{', '.join(map(str, index))}]" if index else name
+    return f"worst: {place} is {got[index]:.9g}, it should be {expected[index]:.9g}"
+
+
+def _patterns(name: str, got: ndarray, expected: ndarray, task: Task, trial: Trial) -> Iterator[str]:
+    """Everything that can be said, the most telling first."""
+    if not np.isfinite(got).all() and np.isfinite(expected).all():
+        kind = "nan" if np.isnan(got).any() else "infinity"
+        yield f"{name} has {kind} in {int((~np.isfinite(got)).sum())} places"
+        return
+    if not np.isfinite(expected).all():
+        return
+    if not got.any() and expected.any():
+        yield f"{name} is zero everywhere: nothing reaches it"
+    for mistake in task.mistakes:
+        if mistake.output == name and _matches(mistake.wrong, trial, got, expected):
+            yield f"{name}: {mistake.says}"
+    if square_transposed(got, expected):
+        yield f"{name} equals the transpose of the expected"
+    if factor := _factor(got, expected):
+        yield _factor_sentence(name, factor, task, trial)
+    other = _is_another(name, got, trial)
+    if other:
+        yield f"{name} holds what belongs into {other}"
+    if np.abs(got - expected).max() < 1e-5 * np.abs(expected).max():
+        yield f"{name} is right to some digits only: is a constant (eps?) in the wrong place, or rounded?"
+    if sentence := diagnose(got, expected):
+        yield f"{name}: {in_words(sentence, task.axes.get(name, ''), got.ndim)}"
+
+
+def square_transposed(got: ndarray, expected: ndarray) -> bool:
+    """A square matrix hides this behind its shape."""
+    return got.ndim == 2 and got.shape[0] == got.shape[1] and same(got.T, expected) and not same(got, expected)
+
+
+def _matches(wrong: Any, trial: Trial, got: ndarray, expected: ndarray) -> bool:
+    """Whether the student's numbers are those of a known mistake (which must differ from the right ones here)."""
+    try:
+        with np.errstate(all="ignore"):
+            mistaken = np.asarray(wrong(trial))
+    except (ValueError, TypeError, IndexError, KeyError, AttributeError, ZeroDivisionError):
+        return False  # this case has no such mistake: no mask to forget, for instance
+    if mistaken.shape != got.shape or not np.isfinite(mistaken).all():
+        return False
+    return same(got, mistaken) and not same(mistaken, expected)
+
+
+def _factor(got: ndarray, expected: ndarray) -> float | None:
+    """The one number by which ``got`` is too large, if there is one."""
+    square = float(np.vdot(expected, expected))
+    if square == 0:
+        return None
+    factor = float(np.vdot(expected, got)) / square
+    return factor if abs(factor) > TOLERANCE and same(got / factor, expected) else None
+
+
+def _factor_sentence(name: str, factor: float, task: Task, trial: Trial) -> str:
+    if isclose(factor, -1, rel_tol=1e-6):
+        return f"{name} has the wrong sign"
+    size = f"{factor:.4g} times too large" if abs(factor) > 1 else f"{1 / factor:.4g} times too small"
+    sign = " and has the wrong sign" if factor < 0 else ""
+    for key, words in _named_factors(abs(factor), task, trial):
+        reason = task.reasons.get(key)
+        return f"{name} is {size.replace('-', '')} {words}{sign}" + (f": {reason}" if reason else "")
+    return f"{name} is {size.replace('-', '')}{sign}, the same factor everywhere"
+
+
+def _named_factors(factor: float, task: Task, trial: Trial) -> Iterator[tuple[str, str]]:
+    """Names of a factor: ``"sqrt(the head width)", "= sqrt(8), the head width"``."""
+    sizes = task.sizes(trial.case) if task.sizes else {}
+    for name, size in sizes.items():
+        if size in (0, 1):
+            continue
+        counts = name not in ("scale", "the head width", "the width")  # things that one may sum or average over
+        what = f"{size:g}, {name}" if size > 1 else f"1 / {size:g}, one over {name}"
+        forms = {
+            name: (size, f"= {what}" + ": summed over it instead of averaged" * counts),
+            f"1 / {name}": (1 / size, f"= {what}" + ": averaged over it instead of summed" * counts),
+            f"sqrt({name})": (sqrt(size), f"= sqrt({size:g}), {name}"),
+            f"1 / sqrt({name})": (1 / sqrt(size), f"= sqrt({size:g}), {name}"),
+            f"{name} squared": (size * size, f"= {size:g} squared, {name}"),
+        }
+        for key, (value, words) in forms.items():
+            if isclose(factor, value, rel_tol=1e-6):
+                yield key, words
+
+
+def _is_another(name: str, got: ndarray, trial: Trial) -> str | None:
+    """The name of the output whose numbers stand here by mistake."""
+    is_forward = isinstance(trial.expected, tuple) and not hasattr(trial.expected, "_fields")
+    expected = {"y": trial.expected[0]} if is_forward else trial.expected
+    for other, value in flatten(expected, "d" if trial.cache is not None else "").items():
+        if other != name and isinstance(value, ndarray) and value.shape == got.shape and same(got, value):
+            return other
+    return None
+
+
+def in_words(sentence: str, axes: str, ndim: int) -> str:
+    """Replace ``index 2 of axis 1`` by ``the third head``, where the axes have names."""
+    names = axes.split()[-ndim:] if ndim else []
+    if len(names) != ndim:
+        return sentence
+
+    def one(match: re.Match) -> str:
+        index, axis = int(match[1]), int(match[2])
+        which = ORDINALS[index] if index < len(ORDINALS) else f"number {index}"
+        return f"the {which} {names[axis]}"
+
+    sentence = re.sub(r"index (\d+) of axis (\d+)", one, sentence)
+    sentence = re.sub(
+        r"(indices [\d, to]+) of axis (\d+)", lambda m: f"the {names[int(m[2])]} axis at {m[1]}", sentence
+    )
+    sentence = re.sub(
+        r"axes (\d+) and (\d+)", lambda m: f"the axes {names[int(m[1])]} and {names[int(m[2])]}", sentence
+    )
+    return re.sub(r"axis (\d+)", lambda m: f"the {names[int(m[1])]} axis", sentence)

@@ -1,0 +1,121 @@
+"""Check a solution: a folder, or functions from a notebook."""
+
+import re
+import types
+from collections.abc import Callable, Iterable
+from importlib import import_module
+from pathlib import Path
+
+from minivit.course.call import load_source
+from minivit.course.checks import Result, check_names, check_task
+from minivit.course.exercise import Exercise, Task
+from minivit.course.exercises import EXERCISES
+from minivit.course.report import Report
+from minivit.course.runner import CALL_SECONDS, CannotRunError, ChildRunner, InPlaceRunner, Runner, processes_exist
+
+
+def check(solution: str | Path | Callable, *more: Callable, seed: int = 0) -> Report:
+    """Check the solution in a folder, or one or more functions.
+
+    A folder is checked in a process of its own. Functions (of a notebook) are checked in place; they are recognised by
+    their names.
+
+    >>> from minivit.course import check                            # doctest: +SKIP
+    >>> check("softmax")                                            # doctest: +SKIP
+    >>> check(softmax_forward, softmax_backward)                    # doctest: +SKIP
+
+    Raises
+    ------
+    CannotRunError
+        If there is no solution, it cannot be loaded, or it belongs to no exercise.
+    """
+    if isinstance(solution, (str, Path)):
+        return check_folder(solution, seed=seed)
+    return check_functions((solution, *more), seed=seed)
+
+
+def check_folder(folder: str | Path, *, seed: int = 0, seconds: float = CALL_SECONDS) -> Report:
+    """Check ``folder/solution.py`` in a child process (so many seconds for a call), or in place where there is none."""
+    path = Path(folder) / "solution.py"
+    try:
+        source = path.resolve().read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CannotRunError(f"{path} cannot be read: {error}") from error
+    exercise = exercise_of(source, str(path))
+    runner = open_solution(source, str(path.resolve()), exercise, seconds)
+    try:
+        return run_checks(exercise, runner, seed=seed)
+    finally:
+        runner.close()
+
+
+def open_solution(source: str, path: str, exercise: Exercise, seconds: float) -> Runner:
+    """A child process with the solution in it; a browser has no processes, so there it is loaded right here."""
+    if processes_exist():
+        return ChildRunner(source, path, closed_functions(exercise), seconds=seconds)
+    try:
+        return InPlaceRunner(load_source(source, path))
+    except (Exception, SystemExit) as error:
+        raise CannotRunError(f"the solution cannot be loaded: {type(error).__name__}: {error}") from error
+
+
+def check_functions(functions: Iterable[Callable], *, seed: int = 0) -> Report:
+    """Check functions in place, each by the exercise that asks for a function of its name."""
+    named = {function.__name__: function for function in functions}
+    tasks = {task.name: (exercise, task) for exercise in EXERCISES.values() for task in exercise.tasks}
+    unknown = [name for name in named if not any(task.partition(".")[0] == name for task in tasks)]
+    if unknown:
+        raise CannotRunError(f"no exercise asks for a function {unknown[0]}")
+    chosen = [(exercise, task) for name, (exercise, task) in tasks.items() if name.partition(".")[0] in named]
+    for _, task in chosen:
+        name = task.name.partition(".")[0]
+        if named[name] is getattr(import_module(task.module), name):
+            raise CannotRunError(f"{name} is minivit's own: write one yourself")
+    runner = InPlaceRunner(types.SimpleNamespace(**named))
+    report = Report(", ".join(dict.fromkeys(exercise.name for exercise, _ in chosen)), runner.isolated)
+    for _, task in chosen:
+        report.results += check_task(task, runner, seed)
+    return report
+
+
+def run_checks(
+    exercise: Exercise, runner: Runner, *, seed: int = 0, tasks: Iterable[Task] | None = None, timed: bool = True
+) -> Report:
+    """Every check of an exercise (or of some of its tasks); each result is noted as soon as it is known."""
+    report = Report(exercise.name, runner.isolated)
+    for task in exercise.tasks if tasks is None else tasks:
+        report.results += check_task_safely(task, runner, seed, timed)
+    report.output = runner.output
+    if not report.results:
+        raise CannotRunError(f"exercise {exercise.name} asks for nothing")
+    return report
+
+
+def check_task_safely(task: Task, runner: Runner, seed: int, timed: bool) -> Iterable[Result]:
+    """As :func:`check_task`; a solution that can no longer be loaded fails what is left."""
+    done: list[Result] = []
+    try:
+        for result in check_task(task, runner, seed, timed=timed):
+            done.append(result)
+    except CannotRunError as error:
+        left = check_names(task)[len(done) :]
+        done += [Result(task.name, name, "failed", str(error)) for name in left]
+    return done
+
+
+def exercise_of(source: str, path: str) -> Exercise:
+    """The exercise most of whose functions the text defines. A regular expression: the text may not parse."""
+    defined = set(re.findall(r"^(?:def|class) (\w+)", source, re.MULTILINE))
+
+    def count(exercise: Exercise) -> int:
+        return len({task.name.partition(".")[0] for task in exercise.tasks} & defined)
+
+    best = max(EXERCISES.values(), key=count)
+    if count(best) == 0:
+        raise CannotRunError(f"{path} defines no function of any exercise; minivit course list names them")
+    return best
+
+
+def closed_functions(exercise: Exercise) -> list[str]:
+    """``module:name`` of what a solution may not call."""
+    return [*(f"{task.module}:{task.name}" for task in exercise.tasks), *exercise.closed]

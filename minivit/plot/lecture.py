@@ -1,0 +1,301 @@
+"""Pictures of the lectures: weighted means, costs that grow, gradients compared, patches.
+
+Plain functions of arrays, like all of :mod:`minivit.plot`: a slider in a notebook calls them as well as a script does.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minivit.ops.patches import pair, patchify_forward
+from minivit.ops.softmax import softmax_forward
+from minivit.plot.embedding import mosaic
+from minivit.plot.figure import (
+    BLUE,
+    GREY,
+    RED,
+    SMALL,
+    TEXT,
+    TITLE,
+    WIDTH,
+    Axes,
+    Figure,
+    new_figure,
+    set_title,
+    show_image,
+)
+from minivit.types import Float, UInt8, ndarray
+
+GREEN = "#009E73"
+"""The third colour of the lectures (Okabe and Ito 2008), beside BLUE and RED."""
+
+STYLES = ((BLUE, "o", "-"), (RED, "s", "--"), (GREEN, "^", "-."))
+"""Colour, marker and dash of the first, second and third curve: told apart without colour too."""
+
+
+def weighted_mean(points: Float[ndarray, "N 2"], weights: Float[ndarray, "N"], *, ax: Axes | None = None) -> Axes:
+    """Draw vectors as points, their weights as the areas of discs, and the weighted mean as a cross."""
+    ax = _panel(ax, 4.2, 0.62 * WIDTH, "first component", "second component")
+    mean = weights @ points
+    for point in points:
+        ax.plot(*zip(point, mean, strict=True), color=GREY, linewidth=0.8, zorder=1)
+    ax.scatter(*points.T, s=40 + 2500 * weights, color=BLUE, alpha=0.55, zorder=2, linewidths=0)
+    ax.scatter(*points.T, s=12, color=BLUE, zorder=3)
+    for i, (point, weight) in enumerate(zip(points, weights, strict=True)):
+        text = f"$h_{{{i + 1}}}$, $\\alpha_{{{i + 1}}}$ = {weight:.2f}"
+        away = np.sign(point[1] - mean[1]) or 1  # above what lies above the mean, below what lies below
+        offset = away * (10 + 0.5 * np.sqrt(40 + 2500 * weight))
+        ax.annotate(
+            text, tuple(point), (0, offset), textcoords="offset points", fontsize=TEXT, ha="center", va="center"
+        )
+    ax.plot(*mean, "X", color=RED, markersize=12, zorder=4)
+    ax.annotate("z", tuple(mean), (12, -4), textcoords="offset points", color=RED, fontsize=TITLE, weight="bold")
+    ax.margins(0.28)
+    ax.set_title("The weighted mean lies among the vectors", fontsize=TITLE, loc="left")
+    return ax
+
+
+def accuracy_by_distance(
+    distances: ndarray, accuracies: Mapping[str, ndarray], chance: float, *, ax: Axes | None = None
+) -> Axes:
+    """Draw, for each model, the share of right answers over how far back the answer stands."""
+    ax = _panel(ax, 3.9, WIDTH, "steps between the marked symbol and the end", "answers that are right (%)")
+    for (name, values), (colour, marker, dash) in zip(accuracies.items(), STYLES, strict=False):
+        ax.plot(distances, 100 * values, color=colour, marker=marker, linestyle=dash, linewidth=2, label=name)
+    ax.axhline(100 * chance, color=GREY, linewidth=1, linestyle=":")
+    ax.text(distances[0], 100 * chance - 2, "guessing", va="top", color=GREY, fontsize=SMALL)
+    ax.set_ylim(0, 106)
+    ax.legend(fontsize=TEXT, frameon=False, loc="center left", bbox_to_anchor=(0.02, 0.5))
+    ax.set_title("Who can look how far back?", fontsize=TITLE, loc="left")
+    return ax
+
+
+def gradient_by_distance(distances: ndarray, sizes: Mapping[str, ndarray], *, ax: Axes | None = None) -> Axes:
+    """Draw, for each model, how large a gradient arrives how far back; what is exactly zero is not drawn."""
+    ax = _panel(ax, 3.6, WIDTH, "steps back from the end", "gradient, relative to its largest")
+    for (name, values), (colour, marker, dash) in zip(sizes.items(), STYLES, strict=False):
+        shown = np.where(values > 0, values, np.nan)
+        every = max(1, len(values) // 20)
+        style = {"color": colour, "marker": marker, "linestyle": dash, "markevery": every}
+        ax.semilogy(distances, shown, linewidth=2, label=name, **style)
+    ax.legend(fontsize=TEXT, frameon=False)
+    ax.set_title("How much of the gradient arrives?", fontsize=TITLE, loc="left")
+    return ax
+
+
+def slope_by_width(widths: ndarray, slopes: Mapping[str, ndarray], *, ax: Axes | None = None) -> Axes:
+    """Draw the mean slope of the softmax over the width of queries and keys."""
+    ax = _panel(ax, 3.4, 0.6 * WIDTH, "width $d_k$", "slope of softmax, $\\sum_i \\alpha_i (1 - \\alpha_i)$")
+    for (name, values), (colour, marker, dash) in zip(slopes.items(), STYLES, strict=False):
+        ax.plot(widths, values, color=colour, marker=marker, linestyle=dash, linewidth=2, label=name)
+    ax.set_xscale("log", base=2)
+    ax.set_xticks(widths, labels=[str(width) for width in widths])
+    ax.set_ylim(0, 1)
+    ax.legend(fontsize=TEXT, frameon=False)
+    ax.set_title("How much there is to learn from", fontsize=TITLE, loc="left")
+    return ax
+
+
+def growth(
+    lengths: ndarray, panels: Mapping[str, Mapping[str, ndarray]], measured: Mapping[str, tuple[int, Any]] | None = None
+) -> Figure:
+    """One panel per cost, one curve per layer type, over the length of the sequence, both axes logarithmic.
+
+    Parameters
+    ----------
+    panels : {title: {layer: values}}
+    measured : {title: (length, {layer: value})}, optional
+        Counted values, drawn as large rings upon the curves.
+    """
+    figure = new_figure(3.9)
+    axes = figure.subplots(1, len(panels))
+    for ax, (title, curves) in zip(axes, panels.items(), strict=True):
+        _panel(ax, 0, 0, "tokens N", title)
+        for (name, values), (colour, _, dash) in zip(curves.items(), STYLES, strict=False):
+            ax.loglog(lengths, values, color=colour, linestyle=dash, linewidth=2.2, label=name)
+            if measured and title in measured:
+                length, counted = measured[title]
+                ax.plot(length, counted[name], "o", markersize=9, markerfacecolor="none", color=colour)
+        ax.set_ylim(0.7)
+    figure.legend(
+        *axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=TEXT, frameon=False
+    )
+    set_title(figure, "What one layer costs")
+    return figure
+
+
+class Saturation(NamedTuple):
+    """Scores and weights of one query for :func:`saturation`."""
+
+    scores: Float[ndarray, "S"]
+    weights: Float[ndarray, "S"]
+
+
+def one_query(width: int, *, scaled: bool, keys: int = 12, seed: int = 0) -> Saturation:
+    """Scores of one random query with random keys, all numbers standard normal, and their softmax."""
+    rng = np.random.default_rng(seed)
+    q, k = rng.standard_normal(4096)[:width], rng.standard_normal((keys, 4096))[:, :width]
+    scores = k @ q / (np.sqrt(width) if scaled else 1)
+    return Saturation(scores, softmax_forward(scores)[0])
+
+
+def saturation(width: int) -> Figure:
+    """Attention weights of one random query of this width: scores as they are, and divided by the root of the width."""
+    figure = new_figure(3.0)
+    panels = figure.subplots(1, 2, sharey=True)
+    for panel, scaled, colour in zip(panels, (False, True), (RED, BLUE), strict=True):
+        scores, weights = one_query(width, scaled=scaled)
+        _panel(panel, 0, 0, "key", "attention weight" if not scaled else "")
+        panel.bar(np.arange(len(weights)) + 1, weights, color=colour)
+        panel.set_ylim(0, 1.05)
+        formula = r"$q \cdot k / \sqrt{d_k}$" if scaled else r"$q \cdot k$"
+        panel.set_title(f"{formula}, $d_k$ = {width}: spread {scores.std():.1f}", fontsize=TEXT, loc="left")
+    return figure
+
+
+def slopes(
+    numerical: Mapping[str, ndarray],
+    claimed: Mapping[str, ndarray],
+    *,
+    title: str = "",
+    limit: float | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw what a backward pass claims over what the forward pass says, one point per number; right is the diagonal."""
+    ax = _panel(ax, 3.6, 0.5 * WIDTH, "numerical gradient", "gradient by backward")
+    limit = 1.1 * (limit or _largest(numerical, claimed))
+    ax.plot([-limit, limit], [-limit, limit], color=GREY, linewidth=1, linestyle=":")
+    for name, (colour, marker, _) in zip(numerical, STYLES, strict=False):
+        ax.plot(
+            np.ravel(numerical[name]),
+            np.ravel(claimed[name]),
+            marker,
+            color=colour,
+            alpha=0.7,
+            markersize=5,
+            label=name,
+        )
+    ax.set(xlim=(-limit, limit), ylim=(-limit, limit))
+    ax.legend(fontsize=TEXT, frameon=False)
+    ax.set_title(title, fontsize=TITLE, loc="left")
+    return ax
+
+
+def slopes_beside(checks: Mapping[str, tuple[Mapping[str, ndarray], Mapping[str, ndarray]]]) -> Figure:
+    """Draw :func:`slopes` of several backward passes side by side: {title: (numerical, claimed)}."""
+    figure = new_figure(3.9)
+    limit = max(_largest(numerical, claimed) for numerical, claimed in checks.values())
+    for ax, (title, (numerical, claimed)) in zip(figure.subplots(1, len(checks)), checks.items(), strict=True):
+        slopes(numerical, claimed, title=title, limit=limit, ax=ax)
+        ax.set_aspect("equal")
+    return figure
+
+
+def _largest(numerical: Mapping[str, ndarray], claimed: Mapping[str, ndarray]) -> float:
+    return max(1e-9, *(float(np.abs(arrays[name]).max()) for name in numerical for arrays in (numerical, claimed)))
+
+
+GIB = 2**30
+
+
+def attention_wall(
+    curves: Mapping[str, tuple[ndarray, ndarray]],
+    marks: Mapping[str, tuple[float, float]],
+    measured: tuple[ndarray, ndarray] | None = None,
+    *,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the bytes that attention weights take over the side of the image, both axes logarithmic.
+
+    Parameters
+    ----------
+    curves : {label: (sides, bytes)}
+    marks : {text: (side, bytes)}
+        Points to name.
+    measured : (sides, bytes), optional
+        Drawn as rings.
+    """
+    ax = _panel(ax, 4.6, WIDTH, "image side R (pixels)", "attention weights kept for backward")
+    for (name, (sides, values)), (colour, _, dash) in zip(curves.items(), STYLES, strict=False):
+        ax.plot(sides, values, color=colour, linestyle=dash, linewidth=2.2, label=name)
+    if measured:
+        ax.plot(
+            *measured, "o", markersize=9, markerfacecolor="none", markeredgewidth=1.8, color="black", label="measured"
+        )
+    for text, (side, size) in marks.items():
+        ax.plot(side, size, "X", color="black", markersize=9)
+        ax.annotate(text, (side, size), (-10, 4), textcoords="offset points", fontsize=TEXT, ha="right")
+    ax.set_xscale("log", base=2)
+    ax.set_yscale("log", base=2)
+    first = min(sides[0] for sides, _ in curves.values())
+    last = max(sides[-1] for sides, _ in curves.values())
+    ax.set_xticks(2 ** np.arange(np.log2(first), np.log2(last) + 1))
+    ax.xaxis.set_major_formatter("{x:.0f}")
+    names = ("1 KiB", "32 KiB", "1 MiB", "32 MiB", "1 GiB", "32 GiB", "1 TiB", "32 TiB")
+    ax.set_yticks([2.0 ** (10 + 5 * i) for i in range(len(names))], labels=names)
+    ax.set_ylim(2**9, 2**46)
+    ax.minorticks_off()
+    ax.axhline(16 * GIB, color=GREY, linewidth=1, linestyle=":")
+    ax.text(first, 16 * GIB, "16 GiB, a laptop", va="bottom", color=GREY, fontsize=SMALL)
+    ax.legend(fontsize=TEXT, frameon=False, loc="lower right")
+    ax.set_title("Twice the side is sixteen times the memory", fontsize=TITLE, loc="left")
+    return ax
+
+
+def cut_into_patches(image: UInt8[ndarray, "Y X C"], patch_size: int) -> Figure:
+    """Draw an image, the same cut into patches, and the patches in a row as the sequence they become."""
+    P, _ = pair(patch_size)
+    Y, X, C = image.shape
+    patches, _ = patchify_forward(image[None].astype(np.float32), patch_size=P)  # (1, N, P*P*C)
+    tiles = patches.reshape(Y // P, X // P, P, P, C)
+    figure = new_figure(4.3)
+    top, bottom = figure.subfigures(2, 1, squeeze=False, height_ratios=[3, 1]).flat
+    left, right = top.subplots(1, 2)
+    show_image(left, image)
+    left.set_xlabel(f"{Y} × {X} pixels, {C} colours", fontsize=TEXT)
+    gap = max(1, P // 4)
+    show_image(right, mosaic(tiles, gap=gap, fill=255).astype(np.uint8))
+    right.set_xlabel(f"{Y // P} × {X // P} = {patches.shape[1]} patches of {P} × {P}", fontsize=TEXT)
+    row = bottom.subplots()
+    N = patches.shape[1]
+    shown = min(16, N)
+    start = (N - shown) // 2  # the middle of the image says more than its corner
+    part = tiles.reshape(1, N, P, P, C)[:, start : start + shown]
+    show_image(row, mosaic(part, gap=gap, fill=255).astype(np.uint8), frame="white")
+    words = "the sequence" if shown == N else f"patches {start + 1} to {start + shown} of the sequence"
+    row.set_xlabel(f"{words}: each patch is a row of {P * P * C} numbers", fontsize=TEXT)
+    for ax in (right, row):
+        ax.spines[:].set_visible(False)
+    return figure
+
+
+def bytes_by_part(bars: Mapping[str, Mapping[str, int]], *, title: str = "", ax: Axes | None = None) -> Axes:
+    """Stacked horizontal bars of bytes in KiB: one bar per name, one colour per part."""
+    ax = _panel(ax, 0.34 * len(bars) + 1.3, WIDTH, "kept for backward (KiB)", "")
+    parts = list(dict.fromkeys(part for bar in bars.values() for part in bar))
+    colours = (BLUE, RED, GREEN, "#CC79A7", "#F0E442", GREY)
+    begin = np.zeros(len(bars))
+    for part, colour in zip(parts, colours, strict=False):
+        sizes = np.array([bar.get(part, 0) / 1024 for bar in bars.values()])
+        ax.barh(list(bars), sizes, left=begin, color=colour, label=part, edgecolor="white", linewidth=0.5)
+        begin += sizes
+    for row, end in enumerate(begin):
+        ax.text(end, row, f" {end:,.0f}", va="center", fontsize=SMALL)
+    ax.invert_yaxis()
+    ax.margins(x=0.1)
+    ax.grid(visible=False, axis="y")
+    ax.figure.legend(loc="outside lower center", ncols=len(parts), fontsize=SMALL, frameon=False)
+    ax.set_title(title, fontsize=TITLE, loc="left")
+    return ax
+
+
+def _panel(ax: Axes | None, height: float, width: float, xlabel: str, ylabel: str) -> Axes:
+    ax = new_figure(height, width).subplots() if ax is None else ax
+    ax.set_xlabel(xlabel, fontsize=TEXT)
+    ax.set_ylabel(ylabel, fontsize=TEXT)
+    ax.tick_params(labelsize=SMALL)
+    ax.grid(axis="y", color=GREY, alpha=0.2, linewidth=0.8)
+    ax.set_axisbelow(True)
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax

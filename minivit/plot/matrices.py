@@ -1,0 +1,75 @@
+"""Matrices as colours with their numbers written in: how the lectures show every step of a small example."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from minivit.plot.figure import BLUE, GREY, RED, SMALL, TEXT, WIDTH, Axes, Figure, new_figure, set_title
+from minivit.types import ndarray
+
+LARGEST_WRITTEN = 200  # numbers; a larger matrix is drawn without them
+GAP = 0.8  # between matrices side by side, in cells
+
+
+def matrices(named: Mapping[str, ndarray], *, digits: int = 2, columns: int = 6, title: str = "") -> Figure:
+    """Draw matrices side by side as colours with their numbers written in: blue positive, orange negative, white zero.
+
+    Parameters
+    ----------
+    named : mapping of str to (rows, columns) or (length,) arrays
+    digits : int
+        Behind the decimal point; trailing zeros are not written.
+    columns : int
+        How many matrices stand side by side.
+    """
+    shown = {name: np.atleast_2d(array) for name, array in named.items()}
+    across = min(columns, len(shown))
+    lines = -(-len(shown) // across)
+    heights = [max(len(array) for array in list(shown.values())[i : i + across]) for i in range(0, len(shown), across)]
+    widths = [max(array.shape[1] for array in list(shown.values())[i::across]) + GAP for i in range(across)]
+    cell = min(0.5, 0.97 * WIDTH / sum(widths))  # inches
+    figure = new_figure(
+        sum(heights) * cell + 0.4 * lines + 0.35 * bool(title), max(sum(widths) * cell + 0.2, WIDTH / 2)
+    )
+    panels = list(
+        figure.subplots(
+            lines, across, squeeze=False, gridspec_kw={"width_ratios": widths, "height_ratios": heights}
+        ).flat
+    )
+    longest = max(_longest(array, digits) for array in shown.values())
+    for i, (panel, (name, array)) in enumerate(zip(panels, shown.items(), strict=False)):
+        _draw_matrix(panel, array, digits, min(SMALL, 72 * 0.74 * cell / (0.6 * longest)))
+        middle, half = (array.shape[1] - 1) / 2, widths[i % across] / 2
+        panel.set(xlim=(middle - half, middle + half), ylim=(heights[i // across] - 0.45, -0.55))
+        panel.set_title(name, fontsize=TEXT)
+    for panel in panels[len(shown) :]:
+        panel.axis("off")
+    if title:
+        set_title(figure, title)
+    return figure
+
+
+def _draw_matrix(ax: Axes, array: ndarray, digits: int, size: float) -> None:
+    from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.patches import Rectangle
+
+    colours = LinearSegmentedColormap.from_list("orange-white-blue", [RED, "white", BLUE])
+    limit = max(float(np.abs(array).max()), 1e-12)
+    ax.imshow(array, cmap=colours, vmin=-limit, vmax=limit)
+    ax.add_patch(Rectangle((-0.5, -0.5), array.shape[1], array.shape[0], fill=False, edgecolor=GREY, linewidth=0.8))
+    ax.axis("off")
+    if array.size > LARGEST_WRITTEN:
+        return
+    for (row, column), value in np.ndenumerate(array):
+        colour = "white" if abs(value) > 0.65 * limit else "black"
+        ax.text(column, row, _number(value, digits), ha="center", va="center", fontsize=size, color=colour)
+
+
+def _number(value: float, digits: int) -> str:
+    text = f"{value:.{digits}f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text in ("-0", "") else text.replace("-", "−")
+
+
+def _longest(array: ndarray, digits: int) -> int:
+    return max(len(_number(value, digits)) for value in array.flat)

@@ -1,0 +1,609 @@
+# %% [markdown]
+# # From attention to the Vision Transformer, second lecture: images
+#
+# In the [first lecture](01_attention.ipynb) attention read sequences: a weighted mean of values, with weights
+# $A = \operatorname{softmax}(QK^\top/\sqrt{d_k})$, and one matrix of weights per head waiting for the backward pass. Now
+# the sequence is an image.
+#
+# 4. [Pixels or patches](#4-Pixels-or-patches): the wall that grows with the fourth power of the image's side, the exact way
+#    round it, and the practical one.
+# 5. [The Vision Transformer](#5-The-Vision-Transformer), piece by piece, then trained here, then looked into.
+# 6. [What backward keeps](#6-What-backward-keeps), and what it costs to keep less.
+#
+# It takes under a minute on two processors, half of it the training, within 1 GiB of memory and without a download.
+# *Predict* means: write down a guess before you run the cell below.
+
+# %%
+import inspect
+from textwrap import dedent
+
+import numpy as np
+from IPython.display import Markdown, display
+from ipywidgets import IntSlider, SelectionSlider, interact
+
+import minivit as mv
+from minivit import ops, plot
+from minivit.layers import Block, PatchEmbed
+from minivit.plot import lecture
+from minivit.train import Recipe, Trainer
+
+np.set_printoptions(precision=3, suppress=True)
+KIB, MIB, GIB = 2**10, 2**20, 2**30
+
+
+# %%
+def show(function, *pieces):
+    """Display the source of a function, or only its lines that contain one of the pieces."""
+    source = dedent(inspect.getsource(function))
+    if function.__doc__:
+        quotes = source.index('"""')
+        source = (
+            source[: source.rindex("\n", 0, quotes) + 1]
+            + source[source.index('"""', quotes + 3) + 4 :]
+        )
+    lines = [line for line in source.splitlines() if not pieces or any(p in line for p in pieces)]
+    module = function.__module__.replace(".", "/")
+    body = dedent("\n".join(lines)) if pieces else "\n".join(lines)
+    display(Markdown(f"`{module}.py`\n```python\n{body}\n```"))
+
+
+# %% [markdown]
+# ## 4 Pixels or patches
+#
+# The simplest way to give an image to attention: every pixel is a token. An image of $R \times R$ pixels is a sequence
+# of $N = R^2$ tokens, and attention compares every one with every other. The weights of one head are $N^2 = R^4$
+# numbers, and the backward pass needs them all. With 4 bytes per number, $H$ heads and $L$ layers,
+#
+# $$\text{bytes} = 4 \, H L R^4 .$$
+#
+# **Predict.** How much is that for a small image, 128 × 128, in a network of 48 layers with 16 heads? A photo on your
+# phone is 30 times as wide.
+
+
+# %%
+def wall(side, heads, layers, patch=1):
+    """Bytes of all attention weights, in float32, for an image of side x side pixels."""
+    tokens = (side // patch) ** 2
+    return 4 * heads * layers * tokens**2
+
+
+assert wall(128, heads=16, layers=48) == 768 * GIB  # to the byte
+print(f"128 x 128 pixels: {wall(128, 16, 48) / GIB:.0f} GiB")
+print(f" 32 x  32 pixels: {wall(32, 16, 48) / GIB:.0f} GiB")
+assert wall(256, 16, 48) == 16 * wall(128, 16, 48)  # twice the side: sixteen times
+
+# %% [markdown]
+# 768 GiB, for one image, before anything has been learned from it. Formulas are patient, so let us measure: the cache of
+# `attention_forward` is plain data, and `mv.nbytes` counts it.
+
+
+# %%
+def measure(side, heads=16, width=4):
+    """Bytes of the weights of one layer, measured; the rest of the cache is q, k and v."""
+    rng = np.random.default_rng(side)
+    shape = (1, heads, side * side, width)
+    q, k, v = (rng.standard_normal(shape, np.float32) for _ in range(3))
+    _, cache = ops.attention_forward(q, k, v)
+    qkv = q.nbytes + k.nbytes + v.nbytes
+    assert mv.nbytes(cache) == qkv + wall(side, heads, layers=1)  # the formula, to the byte
+    return mv.nbytes(cache) - qkv
+
+
+sides = np.array([2, 4, 8, 12, 16, 24, 32])
+measured = np.array([measure(int(side)) for side in sides])
+print({int(side): f"{size / MIB:.3g} MiB" for side, size in zip(sides, measured, strict=True)})
+
+# %%
+many = 2.0 ** np.arange(1, 9)
+curves = {
+    "48 layers of 16 heads": (many, wall(many, 16, 48)),
+    "1 layer of 16 heads": (many, wall(many, 16, 1)),
+    "1 head": (many, wall(many, 1, 1)),
+}
+marks = {"768 GiB": (128, wall(128, 16, 48))}
+lecture.attention_wall(curves, marks, (sides, measured)).figure
+
+# %% [markdown]
+# The rings lie on the line, and the line goes through the roof: twice the side is sixteen times the memory. Image GPT
+# (Chen et al. 2020) did feed pixels to a Transformer of this size; it had to shrink its images to 64 × 64 and less.
+#
+# ### The exact way round: never hold the matrix
+#
+# Backward needs the weights, but must they all exist *at the same time*? A softmax can be summed up piece by piece, if we
+# remember the largest score so far and scale down what we have when a larger one turns up.
+#
+# **Predict.** In the loop below, what is `total` at the end, compared with the plain $\sum_j e^{s_j}$?
+
+# %%
+scores = np.array([1.0, 3.0, 2.0, 5.0, 0.0, 4.0])
+values = np.array([1.0, 0.0, 2.0, 1.0, 3.0, 2.0])
+top, total, z = -np.inf, 0.0, 0.0
+for s, v in zip(scores.reshape(3, 2), values.reshape(3, 2), strict=True):  # blocks of two keys
+    new_top = max(top, s.max())
+    shrink = np.exp(top - new_top)  # 1 if the largest stays, smaller if a larger one came
+    p = np.exp(s - new_top)
+    total = shrink * total + p.sum()
+    z = shrink * z + p @ v
+    top = new_top
+    print(f"largest {top:.0f}, total {total:.4f}, z {z / total:.4f}")
+
+weights, _ = ops.softmax_forward(scores)
+assert np.isclose(z / total, weights @ values)
+assert np.isclose(total * np.exp(top), np.exp(scores).sum())
+
+# %% [markdown]
+# It is the plain sum divided by $e^{\text{largest}}$, and $z$ divided by it is exactly attention's weighted mean: nothing
+# is approximated. `attention_chunked` does this for blocks of keys, and its backward computes each block of weights again.
+# The loop in its forward:
+
+# %%
+show(
+    ops.attention_chunked_forward,
+    "for keys",
+    "old, top",
+    "finite",
+    "shrink",
+    "p -=",
+    "np.exp(p",
+    "+= p @",
+)
+
+# %% [markdown]
+# First the check that it is the same function with the same gradient. Then the image of 128 × 128 pixels, one head, whose
+# matrix alone would be 1 GiB, more than this notebook allows itself.
+
+# %%
+rng = np.random.default_rng(0)
+q, k, v, dy = rng.standard_normal((4, 1, 2, 24 * 24, 8))
+y, cache = ops.attention_forward(q, k, v)
+y_chunked, cache_chunked = ops.attention_chunked_forward(q, k, v, block_size=100)
+assert np.allclose(y, y_chunked, atol=1e-13)
+grads = ops.attention_backward(dy, cache)
+grads_chunked = ops.attention_chunked_backward(dy, cache_chunked)
+for name in "qkv":
+    assert np.allclose(getattr(grads, name), getattr(grads_chunked, name), atol=1e-12)
+print(f"kept by attention:         {mv.nbytes(cache) / MIB:5.2f} MiB")
+print(f"kept by attention_chunked: {mv.nbytes(cache_chunked) / MIB:5.2f} MiB")
+
+# %%
+N, K = 128 * 128, 16
+q, k, v = rng.standard_normal((3, N, K), np.float32)
+assert wall(128, heads=1, layers=1) == GIB
+y, cache = ops.attention_chunked_forward(q, k, v, block_size=256)
+kept = mv.nbytes(cache)
+few = rng.choice(N, 20, replace=False)  # some rows, by the dense op
+dense, _ = ops.attention_forward(q[few], k, v)
+assert np.allclose(y[few], dense, atol=1e-5)
+print(f"one head on 128 x 128 pixels keeps {kept / MIB:.2f} MiB instead of {GIB / MIB:.0f} MiB")
+assert kept < 0.005 * GIB
+
+# %% [markdown]
+# Less than half a percent, and yet hardly anybody feeds pixels to attention. The memory is gone, but the *work* is not: there
+# are still $2 N^2 d_k$ multiplications per head, and backward computes the scores a second time.
+#
+# ### The practical way: patches
+#
+# Cut the image into patches of $P \times P$ pixels and let each be one token. $N = (R/P)^2$, and the wall moves:
+#
+# $$\text{bytes} = 4\,H L \left(\frac{R}{P}\right)^4 .$$
+#
+# **Predict.** By which factor does $P = 16$ shrink the 768 GiB?
+
+
+# %%
+def patches_wall(P):
+    pixels, larger = 2.0 ** np.arange(1, 9), P * 2.0 ** np.arange(9 - np.log2(P))
+    curves = {
+        "every pixel a token": (pixels, wall(pixels, 16, 48)),
+        f"patches of {P} × {P}": (larger, wall(larger, 16, 48, patch=P)),
+    }
+    marks = {"pixels": (128, wall(128, 16, 48)), f"P = {P}": (128, wall(128, 16, 48, patch=P))}
+    return lecture.attention_wall(curves, marks).figure
+
+
+assert wall(128, 16, 48) // wall(128, 16, 48, patch=16) == 16**4 == 65_536
+assert wall(128, 16, 48, patch=16) == 12 * MIB
+patches_wall(16)
+
+# %%
+_ = interact(patches_wall, P=SelectionSlider(options=[2, 4, 8, 16, 32], value=16))
+
+# %% [markdown]
+# 12 MiB. The fourth power, which was against us, now works for us. What is lost: inside a patch, attention cannot look at
+# single pixels. What happens there is left to one linear map, as the next section shows.
+#
+# *Sources.* Chen et al. 2020, "Generative Pretraining from Pixels"; Rabe and Staats 2021, "Self-attention Does Not Need
+# $O(n^2)$ Memory"; Dao et al. 2022, "FlashAttention"; Milakov and Gimelshein 2018, "Online normalizer calculation for
+# softmax"; Dosovitskiy et al. 2021, "An Image is Worth 16x16 Words".
+
+# %% [markdown]
+# ## 5 The Vision Transformer
+#
+# Our data: ten shapes, drawn from a seed, of random colour, size, tilt and place. 32 × 32 pixels.
+
+# %%
+data = mv.data.shapes(n_train=8000, n_test=500, seed=0)
+assert data.train_images.shape == (8000, 32, 32, 3) and data.train_images.dtype == np.uint8
+plot.samples(data.train_images[:16], data.train_labels[:16], data.class_names)
+
+# %% [markdown]
+# ### From an image to a sequence
+#
+# Patches are cut without overlap and numbered row by row. Each is laid out as one row of $P \cdot P \cdot 3$ numbers.
+
+# %%
+image = data.train_images[2]
+
+
+def cut(P):
+    return lecture.cut_into_patches(image, P)
+
+
+patches, _ = ops.patchify_forward(image[None].astype(float), patch_size=4)
+assert patches.shape == (1, 8 * 8, 4 * 4 * 3)
+assert np.array_equal(patches[0, 9].reshape(4, 4, 3), image[4:8, 4:8])  # row 1, column 1
+cut(4)
+
+# %%
+_ = interact(cut, P=SelectionSlider(options=[2, 4, 8, 16], value=4))
+
+# %% [markdown]
+# **Linear projection.** Every patch $x_p$ is mapped to a token of width $D$ by one matrix, $x_p E$ with
+# $E \in \mathbb{R}^{P^2 C \times D}$. That is a convolution whose kernel is as large as its stride: it visits every patch
+# once. **Predict.** What shape must the kernel have?
+
+# %%
+embed = PatchEmbed(32, 4, 3, 48).init(0)
+images = mv.train.normalize(data.train_images[:5], data.mean, data.std)
+tokens, _ = embed.forward(images)  # (5, 64, 48)
+
+kernel = embed.proj.weight.value.reshape(4, 4, 3, 48)  # the same numbers, seen as a kernel
+maps, _ = ops.conv2d_forward(images, kernel, embed.proj.bias.value, stride=4)  # (5, 8, 8, 48)
+assert np.allclose(tokens, maps.reshape(5, 64, 48), atol=1e-5)
+print("patches times matrix", tokens.shape, "= strided convolution", maps.shape)
+show(PatchEmbed.forward)
+
+# %% [markdown]
+# **Class token.** One more token, the same learned vector for every image, is put in front. It stands for no patch; in the
+# end the class is read from it alone, so all it can know is what attention brings it.
+#
+# **Position embedding.** Attention does not know where a token stands (you saw it in the first lecture: reorder the
+# tokens and the results are reordered). So one learned vector per position is added.
+#
+# $$z_0 = [\,x_\text{class};\; x_1 E;\; \dots;\; x_N E\,] + E_\text{pos}, \qquad E_\text{pos} \in \mathbb{R}^{(N+1) \times D}$$
+#
+# **Predict.** Take the position embedding away and shuffle the patches of an image like a jigsaw puzzle. Does the
+# model notice?
+
+# %%
+shuffle = np.random.default_rng(0).permutation(64)
+pieces, _ = ops.patchify_forward(images, patch_size=4)
+puzzle, _ = ops.unpatchify_forward(pieces[:, shuffle], img_size=32, patch_size=4)
+
+model = mv.create_model("vit_micro_patch4_32", seed=0)
+with_positions = np.abs(model.forward(images)[0] - model.forward(puzzle)[0]).max()
+model.pos_embed.value[...] = 0
+without = np.abs(model.forward(images)[0] - model.forward(puzzle)[0]).max()
+print(f"largest change of a logit: {with_positions:.4f} with positions, {without:.6f} without")
+assert with_positions > 1e-3 and without < 1e-5
+
+# %% [markdown]
+# Without positions a Vision Transformer sees a bag of patches.
+#
+# **Blocks.** Then come $L$ blocks, each with two steps. Attention lets tokens exchange what they know; the MLP thinks about
+# each token alone. Both *add* to what is there, and both read a normalised copy:
+#
+# $$z' = z + \operatorname{MSA}(\operatorname{LN}(z)), \qquad z'' = z' + \operatorname{MLP}(\operatorname{LN}(z')).$$
+#
+# The backward pass is the forward pass read from the bottom up. Where forward adds two branches, both get the gradient.
+
+# %%
+show(Block.forward)
+show(Block.backward)
+
+# %% [markdown]
+# **Head.** A last normalisation, and a linear map from the class token to ten logits.
+#
+# Here is the whole way for one image, every array that is kept for the backward pass, in the order in which it was made.
+# (One block instead of four; the others look the same.) **Predict.** Which row is the largest?
+
+# %%
+small = mv.create_model("vit_micro_patch4_32", embed_dim=48, depth=1, seed=0)
+logits, cache = small.forward(images[:1])
+table = mv.describe(cache)
+assert cache.blocks[0].attn.attention.weights.shape == (1, 4, 65, 65)
+assert max(row.nbytes for row in table.rows) == 4 * 65 * 65 * 4  # the attention weights
+table
+
+# %% [markdown]
+# Read it from top to bottom and you have read the model: 64 patches of 48 numbers (4 · 4 · 3); 65 tokens with the class token
+# in front; queries, keys and values, which are views into the one array that `qkv` made; four attention maps of 65 × 65;
+# the MLP, twice as wide; the head. The largest array is the attention maps, even for these small images.
+#
+# Is the backward pass of the whole model right? The checker of the first lecture takes models as well:
+
+# %%
+tiny = mv.models.ViT(
+    img_size=(6, 4),
+    patch_size=2,
+    num_classes=5,
+    embed_dim=8,
+    depth=2,
+    num_heads=2,
+    seed=0,
+    dtype="float64",
+)
+few_images = np.random.default_rng(0).standard_normal((3, 6, 4, 3))
+mv.check.check_layer(tiny, few_images)  # silent: right
+print(len(tiny.params), "parameters, and the images: every gradient agrees with differences")
+
+# %% [markdown]
+# ### Training it, here
+#
+# A ViT of four blocks and width 48 sees 8,000 images three times, in batches of 32. Cross-entropy, AdamW, a warmup and a
+# cosine: what `minivit train` does, only smaller. The curve is drawn again every 75 steps. (`threads=1` makes it take as long
+# everywhere; leave it out and all processors work, with the same result to the bit.)
+#
+# **Predict.** Guessing gives 10 %; a linear classifier on the pixels stays below 40 % (`minivit/data/shapes.py`). Where will this be after one pass over
+# the images? After three?
+
+# %%
+recipe = Recipe(
+    model="vit_micro_patch4_32",
+    options={"embed_dim": 48},
+    epochs=3,
+    batch_size=32,
+    lr=4e-3,
+    crop_padding=0,
+    flip=False,
+    seed=0,
+)
+trainer = Trainer(recipe, data, threads=1)
+print(f"{trainer.model.num_params:,} parameters, {trainer.total_steps} steps")
+
+rows, screen = [], display(Markdown("training ..."), display_id="curve")
+for metrics in trainer.run():
+    rows.append(metrics)
+    if metrics.step % 75 == 0:
+        screen.update(plot.learning_curves(rows))
+
+assert rows[-1].test_accuracy > 0.8
+
+# %% [markdown]
+# The loss begins at $\ln 10 \approx 2.3$, which is guessing, stays near it for a while, then falls: attention has found out
+# what to look at. (The loss does not go to zero: the labels are smoothed by 0.1, so even the best answer costs 0.5 nats.)
+
+# %%
+best = np.full(10, 0.1 / 10) + 0.9 * np.eye(10)[0]  # a smoothed label, predicted exactly
+assert abs(-(best * np.log(best)).sum() - 0.5) < 0.01
+assert abs(rows[0].loss - np.log(10)) < 0.2
+pixels, labels = data.test_images[:18], data.test_labels[:18]
+probabilities = trainer.predict(pixels)
+assert np.allclose(probabilities.sum(1), 1, atol=1e-5)
+plot.predictions(pixels, labels, probabilities, data.class_names)
+
+# %% [markdown]
+# ### Looking into it
+#
+# **Attention maps.** The row of the class token in $A$ says where it looked. It is in the cache, nothing else is needed:
+# `cache.blocks[3].attn.attention.weights[:, :, 0, 1:]`. *Rollout* multiplies the maps of all blocks, half and half with the
+# identity for the residual path, to say how much of each patch arrives.
+
+# %%
+model = trainer.model
+_, cache = model.forward(trainer.normalize(pixels[:4]))
+for block in cache.blocks:
+    assert np.allclose(block.attn.attention.weights.sum(-1), 1, atol=1e-5)
+plot.attention_maps(pixels[:4], cache, block=-1)
+
+
+# %%
+def maps_of(block, image):
+    one = data.test_images[image : image + 2]
+    return plot.attention_maps(one, model.forward(trainer.normalize(one))[1], block=block - 1)
+
+
+_ = interact(maps_of, block=IntSlider(4, 1, 4), image=IntSlider(0, 0, 100))
+
+# %% [markdown]
+# The heads look at different things (some of them at the background), and the rollout lies on the shape. Nobody gave the
+# model an outline, only ten words. Is that more than an impression? Shapes stand out from the background, so
+# measure how much of the rollout falls on the quarter of the patches that differ most from the usual brightness.
+
+# %%
+many = data.test_images[:200]
+_, cache = model.forward(trainer.normalize(many))
+flow = plot.read_by_head(plot.attention_rollout(cache), cache).reshape(200, 64)
+flow = flow / flow.sum(1, keepdims=True)
+light, _ = ops.patchify_forward(many.astype(np.float32), patch_size=4)
+contrast = np.abs(light.mean(2) - np.median(light.mean(2), axis=1, keepdims=True))
+on_shape = np.take_along_axis(flow, contrast.argsort(1)[:, -16:], axis=1).sum(1).mean()
+print(f"a quarter of the patches, those that stand out, gets {on_shape:.0%} of the attention")
+assert on_shape > 0.3
+
+# %% [markdown]
+# **Patch filters.** The columns of $E$ are 48 filters of 4 × 4 pixels in three colours. Their principal components show what
+# the model measures in a patch. **Predict.** What would you measure? And how much of it is learned in 750 steps?
+
+# %%
+weight = model.patch_embed.proj.weight.value
+_, shares = plot.principal_filters(weight, 4)
+_, fresh_shares = plot.principal_filters(
+    Trainer(recipe, data).model.patch_embed.proj.weight.value, 4
+)
+print(f"first three components: {shares[:3].sum():.0%} of the energy, before training", end=" ")
+print(f"{fresh_shares[:3].sum():.0%}")
+assert shares[:3].sum() > fresh_shares[:3].sum() + 0.02
+plot.patch_filters(weight, 4).figure
+
+# %% [markdown]
+# Be honest: most of it is still the noise that it was drawn as. Only the first few components have grown; they are smooth,
+# from dark to light across the patch. After hours of training on photographs they look like those of a convolutional
+# net (figure 7 of the paper).
+#
+# **Position embeddings.** Nobody told the model that patch 9 lies below patch 1. Each small map shows how similar the
+# embedding of one position is to those of all the others. **Predict.** Where do the shapes of our data hardly ever reach?
+
+# %%
+similarity = plot.similarity_maps(model.pos_embed.value, 8)  # (8, 8, 8, 8)
+flat = similarity.reshape(64, 64)
+row, column = np.divmod(np.arange(64), 8)
+distance = np.abs(row[:, None] - row) + np.abs(column[:, None] - column)  # steps along the grid
+rim = (np.minimum(row, column) == 0) | (np.maximum(row, column) == 7)
+inside = distance[~rim][:, ~rim]
+near, far = (flat[~rim][:, ~rim][pick].mean() for pick in (inside == 1, inside >= 4))
+among_rim = flat[rim][:, rim][distance[rim][:, rim] >= 4].mean()
+print(f"inside: neighbours {near:+.2f}, four or more apart {far:+.2f}")
+print(f"on the rim: four or more apart {among_rim:+.2f}")
+stands_out = contrast.mean(0)  # of each patch, from above
+inner, outer = stands_out[~rim].mean(), stands_out[rim].mean()
+print(
+    f"patches differ from the usual brightness by {inner:.0f} inside, by {outer:.0f} on the rim"
+)
+assert near > far + 0.1 and among_rim > far + 0.1
+assert outer < 0.5 * inner
+plot.position_similarity(model.pos_embed.value, 8).figure
+
+# %% [markdown]
+# Inside the image, neighbours have become similar: the model has learned, from labels alone, that its tokens lie on a
+# grid. And the positions on the rim all look alike, however far apart: shapes seldom reach it, so one word for *rim* is
+# enough. A position embedding holds what the task needs, not geometry for its own sake.
+#
+# *Sources.* Dosovitskiy et al. 2021, section 3.1, equations 1 to 4, figures 6 and 7 and appendix D.7; Abnar and Zuidema
+# 2020, "Quantifying Attention Flow in Transformers"; Loshchilov and Hutter 2019, "Decoupled Weight Decay
+# Regularization"; the UvA Deep Learning tutorials (Lippe), number 15, walk the same way in PyTorch.
+
+# %% [markdown]
+# ## 6 What backward keeps
+#
+# Parameters are not what fills the memory in training. It is what forward keeps for backward, for every image of the batch. In
+# a block, with $N$ tokens of width $D$, hidden width $F$ and $H$ heads, the cache holds
+#
+# | | numbers per image |
+# |---|---|
+# | two norms: $\hat x$ and one number per token each | $2ND + 2N$ |
+# | attention: input, $q\,k\,v$, output of the heads | $ND + 3ND + ND$ |
+# | attention weights | $H N^2$ |
+# | MLP: input, slope of GELU, hidden values | $ND + 2NF$ |
+#
+# **Predict.** $N = 65$, $D = 48$, $F = 96$, $H = 4$. Which line is the largest?
+
+
+# %%
+def block_bytes(N, D, F, H):
+    """Bytes that one block keeps for one image, in float32, by the table above."""
+    return {
+        "norms": 4 * (2 * N * D + 2 * N),
+        "attention: q k v etc.": 4 * 5 * N * D,
+        "attention weights": 4 * H * N * N,
+        "MLP": 4 * (N * D + 2 * N * F),
+    }
+
+
+def measured_bytes(block):
+    """The same from the cache itself; every array is counted once."""
+    rows = {row.name: row.nbytes for row in mv.describe(block).rows}
+    norms = sum(size for name, size in rows.items() if name.startswith("norm"))
+    mlp = sum(size for name, size in rows.items() if name.startswith("mlp"))
+    weights = rows["attn.attention.weights"]
+    rest = sum(rows.values()) - norms - mlp - weights
+    return dict(zip(block_bytes(1, 1, 1, 1), (norms, rest, weights, mlp), strict=True))
+
+
+# %%
+batch = trainer.normalize(data.train_images[:8])
+logits, cache = model.forward(batch)
+parts = {f"block {i + 1}": measured_bytes(block) for i, block in enumerate(cache.blocks)}
+expected = {name: 8 * size for name, size in block_bytes(65, 48, 96, 4).items()}
+assert all(part == expected for part in parts.values())  # measured = formula, to the byte
+
+total = mv.nbytes(cache)
+inside = sum(sum(part.values()) for part in parts.values())
+bars = {"before the blocks": {"embedding and head": mv.nbytes(cache.patch_embed)}, **parts}
+bars["after the blocks"] = {"embedding and head": total - inside - mv.nbytes(cache.patch_embed)}
+assert sum(sum(bar.values()) for bar in bars.values()) == total
+params = 4 * model.num_params / KIB
+print(f"parameters {params:,.0f} KiB, kept for 8 images {total / KIB:,.0f} KiB")
+lecture.bytes_by_part(bars, title="Kept for a batch of 8 images").figure
+
+# %% [markdown]
+# ### Recomputation
+#
+# Must a block keep all that? It could keep its *input* only and run its forward pass again when backward needs the rest.
+# That is `Checkpoint`, all of it:
+
+# %%
+show(mv.layers.Checkpoint.forward)
+show(mv.layers.Checkpoint.backward)
+
+# %% [markdown]
+# **Predict.** By how much does the cache shrink? How many more multiplications does a training step need?
+
+# %%
+frugal = mv.models.ViT(**{**model.config, "grad_checkpointing": True})
+frugal.load_state_dict(model.state_dict())
+same_logits, thin = frugal.forward(batch)
+dlogits = np.random.default_rng(0).standard_normal(logits.shape, np.float32)
+gradients = []
+for net, c in ((model, cache), (frugal, thin)):
+    net.zero_grad()
+    net.backward(dlogits, c)
+    gradients.append([param.grad.copy() for param in net.params])
+
+assert np.array_equal(logits, same_logits)
+assert all(np.array_equal(a, b) for a, b in zip(*gradients, strict=True))  # the same bits
+one_block = sum(expected.values())
+peak = mv.nbytes(thin) + one_block
+print(
+    f"everything kept {total / KIB:,.0f} KiB; recomputed {mv.nbytes(thin) / KIB:,.0f} KiB",
+    end=" ",
+)
+print(f"and one block at a time, {one_block / KIB:,.0f} KiB")
+
+# %%
+bars = {"everything kept": {"embedding and head": total - inside, "blocks": inside}}
+kept_inputs = sum(mv.nbytes(block) for block in thin.blocks)
+bars["recomputed"] = {
+    "embedding and head": mv.nbytes(thin) - kept_inputs,
+    "inputs of blocks": kept_inputs,
+    "the block at work": one_block,
+}
+assert kept_inputs == 4 * 8 * 65 * 48 * 4  # blocks, images, tokens, width, bytes
+assert peak < 0.5 * total
+lecture.bytes_by_part(bars, title="The most that is held at once, batch of 8").figure
+
+# %% [markdown]
+# The gradients are the same to the last bit. Forward costs one unit of multiplications and backward two (two products
+# for each one of forward), so one more forward makes four units out of three: a third more work. And the deeper the network, the
+# larger the gain, because only one block at a time is whole. For the models of the paper, at 224 × 224 pixels, by the formula
+# that you have just seen agree with the measurement:
+
+# %%
+lines = ["| model | tokens | kept per image | with recomputation |", "|---|---|---|---|"]
+for name in ("tiny", "base", "huge"):
+    config = mv.models.PRESETS[f"vit_{name}_patch{14 if name == 'huge' else 16}_224"][1]
+    D, depth, H = config["embed_dim"], config["depth"], config["num_heads"]
+    N = (224 // config["patch_size"]) ** 2 + 1
+    block = sum(block_bytes(N, D, 4 * D, H).values())
+    everything, thin_bytes = depth * block, depth * 4 * N * D + block
+    lines.append(
+        f"| ViT-{name.title()} | {N} | {everything / MIB:.0f} MiB | {thin_bytes / MIB:.0f} MiB |"
+    )
+    if name == "tiny":  # once more: is the formula true of the real model?
+        net = mv.create_model("vit_tiny_patch16_224")
+        _, c = net.forward(np.zeros((1, 224, 224, 3), np.float32))
+        assert sum(mv.nbytes(b) for b in c.blocks) == everything
+Markdown("\n".join(lines))
+
+# %% [markdown]
+# ### To do yourself
+#
+# 1. Train with `options={"embed_dim": 48, "global_pool": "avg"}`: the head reads the mean of the patches instead of the
+#    class token. Which learns faster here? Where do the patches look?
+# 2. Train with `"patch_size": 8`. How many tokens are left, what does a step cost, and what does it do to the accuracy?
+# 3. At which side $R$ (patches of 16, 12 heads, width 768, MLP of 3072) do the attention weights become the largest part of
+#    a block? Use `block_bytes`.
+# 4. Replace `attention_forward` by `attention_chunked_forward` in a layer of your own. What does `mv.describe` say then?
+#
+# *Sources.* Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost"; the presets are those of Dosovitskiy
+# et al. 2021, table 1, and of timm.

@@ -1,0 +1,3 @@
+def linear_forward(x, weight, bias=None):
+    while True:
+        pass

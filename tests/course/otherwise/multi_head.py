@@ -1,0 +1,38 @@
+# pyright: reportUndefinedVariable=false
+# This text is appended to the stub, which defines the names.
+
+
+def split_heads_forward(x, *, num_heads):
+    return np.stack(np.split(x, num_heads, axis=-1), axis=1), SplitHeadsCache()
+
+
+def split_heads_backward(dy, cache):
+    return SplitHeadsGrads(np.concatenate([dy[:, h] for h in range(dy.shape[1])], axis=-1))
+
+
+def merge_heads_forward(x):
+    return np.concatenate([x[:, h] for h in range(x.shape[1])], axis=-1), MergeHeadsCache(x.shape[1])
+
+
+def merge_heads_backward(dy, cache):
+    return MergeHeadsGrads(np.stack(np.split(dy, cache.num_heads, axis=-1), axis=1))
+
+
+def forward(self, x, *, mask=None, rng=None):
+    h, c_qkv = self.qkv.forward(x)
+    q, k, v = (split_heads_forward(part, num_heads=self.num_heads)[0] for part in np.split(h, 3, axis=-1))
+    h, c_attention = attention_forward(q, k, v, mask=mask)
+    h, c_merge = merge_heads_forward(h)
+    h, c_proj = self.proj.forward(h)
+    h, c_drop = dropout_forward(h, rate=self.proj_drop, rng=rng)
+    return h, SelfAttentionCache(c_qkv, SplitHeadsCache(), c_attention, c_merge, c_proj, c_drop)
+
+
+def backward(self, dy, cache):
+    dh = self.proj.backward(dropout_backward(dy, cache.drop).x, cache.proj)
+    grads = attention_backward(merge_heads_backward(dh, cache.merge).x, cache.attention)
+    parts = [split_heads_backward(grad, cache.split).x for grad in grads[:3]]
+    return self.qkv.backward(np.concatenate(parts, axis=-1), cache.qkv)
+
+
+SelfAttention.forward, SelfAttention.backward = forward, backward

@@ -1,0 +1,39 @@
+# pyright: reportUndefinedVariable=false
+# This text is appended to the stub, which defines the names.
+
+
+def softmax_forward(x):
+    top = x.max(-1, keepdims=True)
+    e = np.exp(x - np.where(np.isfinite(top), top, 0))
+    total = e.sum(-1, keepdims=True)
+    y = e / np.where(total == 0, 1, total)
+    return y, SoftmaxCache(y)
+
+
+def softmax_backward(dy, cache):
+    g = dy * cache.y
+    return SoftmaxGrads(g - cache.y * g.sum(-1, keepdims=True))
+
+
+def log_softmax_forward(x):
+    top = x.max(-1, keepdims=True)
+    y = x - top - np.log(np.exp(x - top).sum(-1, keepdims=True))
+    return y, LogSoftmaxCache(y)
+
+
+def log_softmax_backward(dy, cache):
+    return LogSoftmaxGrads(dy - np.exp(cache.y) * dy.sum(-1, keepdims=True))
+
+
+def cross_entropy_forward(logits, targets, *, label_smoothing=0.0):
+    classes = logits.shape[-1]
+    if np.issubdtype(targets.dtype, np.integer):
+        targets = np.eye(classes, dtype=logits.dtype)[targets]
+    targets = ((1 - label_smoothing) * targets + label_smoothing / classes).astype(logits.dtype)
+    log_probs = log_softmax_forward(logits)[0]
+    return -(targets * log_probs).sum(-1).mean(), CrossEntropyCache(log_probs, targets)
+
+
+def cross_entropy_backward(dy, cache):
+    rows = cache.log_probs.size // cache.log_probs.shape[-1]
+    return CrossEntropyGrads(dy * (np.exp(cache.log_probs) - cache.targets) / rows)

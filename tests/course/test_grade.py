@@ -1,0 +1,95 @@
+"""Checking a folder, or functions from a notebook."""
+
+import json
+
+import numpy as np
+import pytest
+
+from minivit.course import EXERCISES, CannotRunError, check, grade, start
+from minivit.course.stub import solved_source, stub_source
+from minivit.ops.softmax import SoftmaxCache, softmax_forward
+
+
+def write(folder, source):
+    folder.mkdir(exist_ok=True)
+    (folder / "solution.py").write_text(source, encoding="utf-8")
+    return folder
+
+
+def test_a_half_done_solution(tmp_path):
+    """One function right, one wrong, one missing, the others not begun."""
+    solved, stub = (text(EXERCISES["softmax"]) for text in (solved_source, stub_source))
+    first = solved[solved.index("def softmax_forward") : solved.index("def softmax_backward")]
+    todo = stub[stub.index("def softmax_forward") : stub.index("def softmax_backward")]
+    text = stub.replace(todo, first).replace(
+        "import numpy as np", "import numpy as np\nfrom minivit.ops.rows import row_sum"
+    )
+    text = text.replace("def log_softmax_backward", "def log_softmax_gradient")
+    text = text.replace('raise NotImplementedError("log_softmax_forward: write this")', "return x, LogSoftmaxCache(x)")
+    report = check(write(tmp_path / "half", text))
+    assert report.isolated
+    assert {result.status for result in report.of("softmax_forward")} == {"passed"}
+    assert {result.status for result in report.of("softmax_backward")} == {"not implemented"}
+    assert {result.status for result in report.of("log_softmax_backward")} == {"not implemented"}
+    assert {result.status for result in report.of("log_softmax_forward")} == {"passed", "failed"}
+    assert "softmax_backward: not implemented (0 of " in str(report)
+    assert report.as_json()["total"] == len(report.results)
+    json.dumps(report.as_json())
+    assert report._repr_html_().startswith("<pre>")
+
+
+def test_functions_of_a_notebook_are_checked_in_place():
+    def softmax_forward(x):
+        e = np.exp(x - x.max(-1, keepdims=True))
+        y = e / e.sum(-1, keepdims=True)
+        return y, SoftmaxCache(y)
+
+    report = check(softmax_forward)
+    failed = [result.check for result in report.results if result.status != "passed"]
+    assert failed == ["numbers with forbidden places (-inf)"]
+    assert not report.isolated
+    assert "run in place" in str(report)
+
+
+def test_what_cannot_be_checked(tmp_path):
+    with pytest.raises(CannotRunError, match="minivit's own"):
+        check(softmax_forward)
+    with pytest.raises(CannotRunError, match="no exercise asks for"):
+        check(np.linalg.norm)
+    with pytest.raises(CannotRunError, match="cannot be read"):
+        check(tmp_path / "nothing")
+    with pytest.raises(CannotRunError, match="no function of any exercise"):
+        check(write(tmp_path / "empty", "x = 1\n"))
+    stub = stub_source(EXERCISES["adamw"])
+    for broken, says in (("def (", "SyntaxError"), ("1 / 0", "ZeroDivisionError"), ("raise SystemExit", "sys.exit")):
+        with pytest.raises(CannotRunError, match=says):
+            check(write(tmp_path / "broken", f"{stub}\n{broken}\n"))
+
+
+def test_a_cache_with_other_fields_is_told(tmp_path):
+    text = solved_source(EXERCISES["layer_norm"]).replace("rstd", "inverse")
+    report = check(write(tmp_path / "other", text))
+    assert "field 'rstd'" in str(report)
+    assert "must have the fields xhat, rstd, gamma" in str(report)
+
+
+def test_a_file_beside_the_solution_may_be_imported_but_not_stand_in_for_numpy(tmp_path):
+    folder = write(tmp_path / "work", "import helpers\n" + solved_source(EXERCISES["adamw"]))
+    (folder / "helpers.py").write_text("", encoding="utf-8")
+    (folder / "numpy.py").write_text("raise SystemExit", encoding="utf-8")
+    assert check(folder).ok
+
+
+def test_where_no_processes_exist_it_runs_in_place_and_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(grade, "processes_exist", lambda: False)
+    folder = write(tmp_path / "work", solved_source(EXERCISES["adamw"]))
+    report = check(folder)
+    assert report.ok
+    assert not report.isolated
+    assert "run in place" in str(report)
+
+
+def test_the_untouched_stub(tmp_path):
+    report = check(start(EXERCISES["layer_norm"], tmp_path / "work"))
+    assert report.passed == 0
+    assert {result.status for result in report.results} == {"not implemented"}

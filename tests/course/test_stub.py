@@ -1,0 +1,87 @@
+"""The stub is cut out of the reference: it explains everything and gives nothing away."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from minivit.course.exercises import EXERCISES
+from minivit.course.stub import solved_source, start, stub_source
+from minivit.course.verify import body_lines
+
+ROOT = Path(__file__).parent.parent.parent
+every_exercise = pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
+
+
+@every_exercise
+def test_bodies_are_out_and_explanations_stay(exercise):
+    stub, solved = stub_source(exercise), solved_source(exercise)
+    for task in exercise.tasks:
+        first, last = body_lines(stub, task.name)
+        body = "\n".join(stub.splitlines()[first:last])
+        assert f'raise NotImplementedError("{task.name}: write this")' in body
+        assert task.keep_loops or last - first == 1
+        assert docstring(stub, task.name) == docstring(solved, task.name)
+        assert signature(stub, task.name) == signature(solved, task.name)
+
+
+def node(source, name) -> Any:
+    found: Any = ast.parse(source)
+    for part in name.split("."):
+        found = next(n for n in found.body if getattr(n, "name", "") == part)
+    return found
+
+
+def docstring(source, name):
+    return ast.get_docstring(node(source, name))
+
+
+def signature(source, name):
+    return ast.unparse(node(source, name).args)
+
+
+@every_exercise
+def test_no_helper_of_a_removed_body_is_left(exercise):
+    stub = stub_source(exercise)
+    defined = {n.name for n in ast.parse(stub).body if isinstance(n, ast.FunctionDef)}
+    kept = {"check_heads"}  # called by SelfAttention.__init__, which stays
+    assert defined - kept <= {task.name for task in exercise.tasks}
+    assert "row_sum" not in stub
+    assert "column_sum" not in stub
+
+
+@every_exercise
+def test_lint_and_format_accept_both_files(exercise, tmp_path):
+    start(exercise, tmp_path / "stub")
+    (tmp_path / "solved.py").write_text(solved_source(exercise), encoding="utf-8")
+    # In a stub names are imported for the student, and loops that are kept have nothing in them yet.
+    commands = (["check", "--ignore", "F401,F841,B007"], ["format", "--check"])
+    for command in commands:
+        run = [sys.executable, "-m", "ruff", *command, "--config", str(ROOT / "pyproject.toml"), str(tmp_path)]
+        done = subprocess.run(run, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
+
+
+@every_exercise
+def test_a_folder_has_two_files_and_is_never_written_over(exercise, tmp_path):
+    folder = start(exercise, tmp_path / "work")
+    assert sorted(path.name for path in folder.iterdir()) == ["README.md", "solution.py"]
+    (folder / "solution.py").write_text("mine", encoding="utf-8")
+    with pytest.raises(FileExistsError, match="exists already"):
+        start(exercise, folder)
+    assert (folder / "solution.py").read_text(encoding="utf-8") == "mine"
+
+
+@every_exercise
+def test_the_statement_says_what_to_do(exercise):
+    text = exercise.statement
+    assert text.startswith("# ")
+    assert all(word in text for word in ("**What.**", "**Why.**", "<details><summary>Hint", "minivit course check ."))
+    assert text.count("<details>") == text.count("</details>") >= 2
+    for task in exercise.tasks:
+        name = task.name if not task.is_layer else task.name.partition(".")[2]
+        assert name in text, name
+    assert 20 <= exercise.minutes <= 60

@@ -1,0 +1,73 @@
+"""The exercises themselves: right answers, stubs, planted bugs, and no false alarm."""
+
+import pytest
+
+from minivit.cli import main
+from minivit.course import verify as verifying
+from minivit.course.bugs import BUGS, Bug
+from minivit.course.call import load_source
+from minivit.course.checks import check_task
+from minivit.course.exercise import Exercise, Task
+from minivit.course.exercises import EXERCISES
+from minivit.course.runner import InPlaceRunner
+from minivit.course.stub import solved_source
+
+every_exercise = pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
+OWNERS = {task.name: exercise for exercise in EXERCISES.values() for task in exercise.tasks}
+
+
+@every_exercise
+def test_the_reference_passes_and_the_stub_scores_nothing(exercise):
+    assert [*verifying.judge_reference(exercise), *verifying.judge_stub(exercise)] == []
+
+
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: f"{bug.task}-{bug.new[:40]}")
+def test_every_planted_bug_is_found_and_named(bug):
+    assert verifying.judge_bug(OWNERS[bug.task], bug) is None
+
+
+def test_there_are_enough_bugs_and_each_task_has_one():
+    assert len(BUGS) >= verifying.FEWEST_BUGS
+    assert {bug.task for bug in BUGS} == set(OWNERS)
+
+
+def test_a_bug_whose_line_is_gone_and_a_bug_that_passes_are_told():
+    exercise = EXERCISES["adamw"]
+    assert "no such line" in str(verifying.judge_bug(exercise, Bug("adam_update", "this is not there", "", "")))
+    assert "passes" in str(
+        verifying.judge_bug(exercise, Bug("adam_update", "beta1, beta2 = betas", "beta1, beta2 = betas", ""))
+    )
+
+
+def test_an_exercise_that_selects_no_check_is_an_error():
+    assert list(verifying.empty_tasks(Exercise("empty", "nothing", 20, ())))
+    task = Task("softmax_forward", "minivit.ops.softmax", "forward", {})
+    assert list(verifying.empty_tasks(Exercise("empty", "nothing", 20, (task,))))
+
+
+def seeds_without_alarm(exercise, seeds, timed):
+    runner = InPlaceRunner(load_source(solved_source(exercise), "solution.py"))
+    for seed in seeds:
+        for task in exercise.tasks:
+            for result in check_task(task, runner, seed, timed=timed(seed)):
+                assert result.status == "passed", (seed, result)
+
+
+@every_exercise
+def test_no_false_alarm(exercise):
+    seeds_without_alarm(exercise, range(1, 6), lambda seed: False)
+
+
+@pytest.mark.slow
+@every_exercise
+def test_no_false_alarm_in_2000_seeds(exercise):
+    seeds_without_alarm(exercise, range(2000), lambda seed: seed % 20 == 0)
+
+
+def test_the_command_runs_them_all_and_tells_troubles(monkeypatch, capsys):
+    monkeypatch.setattr(verifying, "EXERCISES", {"adamw": EXERCISES["adamw"]})
+    assert main(["course", "verify"]) == 0
+    assert "0 troubles" in capsys.readouterr().out
+    monkeypatch.setattr(verifying, "BUGS", [Bug("adam_update", "this is not there", "", "")] * verifying.FEWEST_BUGS)
+    assert main(["course", "verify"]) == 1
+    assert "no such line" in capsys.readouterr().out

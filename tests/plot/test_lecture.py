@@ -1,0 +1,90 @@
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from minivit.plot import lecture
+
+
+def texts(ax):
+    return [text.get_text() for text in ax.texts]
+
+
+def test_the_weighted_mean_is_where_it_should_be(ax):
+    points, weights = np.array([[0.0, 0.0], [4.0, 0.0], [0.0, 8.0]]), np.array([0.5, 0.25, 0.25])
+    assert lecture.weighted_mean(points, weights, ax=ax) is ax
+    np.testing.assert_allclose(ax.lines[-1].get_xydata(), [[1, 2]])
+    assert "z" in texts(ax)
+
+
+def test_accuracy_in_percent(ax):
+    lecture.accuracy_by_distance(np.arange(3), {"a": np.array([1.0, 0.5, 0.25])}, 0.25, ax=ax)
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), [100, 50, 25])
+    assert "%" in ax.get_ylabel()
+
+
+def test_a_gradient_of_zero_is_not_drawn(ax):
+    lecture.gradient_by_distance(np.arange(3), {"a": np.array([1.0, 0.1, 0.0])}, ax=ax)
+    assert np.isnan(ax.lines[0].get_ydata()[-1])
+    assert ax.get_yscale() == "log"
+
+
+def test_slope_by_width(ax):
+    lecture.slope_by_width(np.array([1, 4]), {"a": np.array([0.8, 0.7]), "b": np.array([0.8, 0.1])}, ax=ax)
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["1", "4"]
+
+
+def test_growth_has_a_panel_for_each_cost():
+    curves = {"a": np.array([1, 2]), "b": np.array([1, 1])}
+    figure = lecture.growth(np.array([1, 2]), {"x": curves, "y": curves}, {"x": (2, {"a": 2, "b": 1})})
+    assert [ax.get_ylabel() for ax in figure.axes] == ["x", "y"]
+    assert [len(ax.lines) for ax in figure.axes] == [4, 2]
+
+
+def test_dividing_by_the_root_softens():
+    plain, scaled = (lecture.one_query(256, scaled=scaled) for scaled in (False, True))
+    np.testing.assert_allclose(plain.scores, 16 * scaled.scores)
+    assert plain.weights.max() > scaled.weights.max()
+    left, right = lecture.saturation(256).axes
+    assert left.dataLim.y1 == pytest.approx(plain.weights.max())
+    assert right.dataLim.y1 == pytest.approx(scaled.weights.max())
+
+
+def test_a_right_gradient_lies_on_the_diagonal(ax):
+    x = np.array([[1.0, -2.0]])
+    lecture.slopes({"x": x}, {"x": x, "other": x}, ax=ax)
+    _, points = ax.lines
+    np.testing.assert_array_equal(points.get_xdata(), points.get_ydata())
+
+
+def test_gradients_side_by_side_share_their_scale():
+    x = np.array([1.0, -2.0])
+    figure = lecture.slopes_beside({"right": ({"x": x}, {"x": x}), "wrong": ({"x": x}, {"x": 3 * x})})
+    left, right = figure.axes
+    assert left.get_xlim() == right.get_xlim() == right.get_ylim()
+    assert right.get_xlim()[1] > 6
+
+
+def test_a_gradient_of_zeros_can_be_drawn(ax):
+    lecture.slopes({"x": np.zeros(3)}, {"x": np.zeros(3)}, ax=ax)
+    assert ax.get_xlim()[1] > 0
+
+
+def test_the_wall(ax):
+    sides = np.array([2.0, 4.0, 8.0])
+    lecture.attention_wall({"pixels": (sides, 4 * sides**4)}, {"here": (4, 1024)}, (sides, 4 * sides**4), ax=ax)
+    assert "here" in texts(ax)
+    assert "1 GiB" in [label.get_text() for label in ax.get_yticklabels()]
+
+
+@pytest.mark.parametrize(("patch_size", "says"), [(4, "patches 25 to 40"), (16, "the sequence"), (8, "the sequence")])
+def test_patches(patch_size, says):
+    figure = lecture.cut_into_patches(np.zeros((32, 32, 3), np.uint8), patch_size)
+    assert isinstance(figure, Figure)
+    assert figure.axes[-1].get_xlabel().startswith(says)
+    assert f"= {(32 // patch_size) ** 2} patches" in figure.axes[1].get_xlabel()
+
+
+def test_bytes_add_up(ax):
+    lecture.bytes_by_part({"a": {"x": 1024, "y": 2048}, "b": {"y": 1024}}, ax=ax)
+    assert texts(ax) == [" 3", " 1"]
+    assert [patch.get_width() for patch in ax.patches] == [1, 0, 2, 1]

@@ -1,0 +1,28 @@
+import numpy as np
+
+from minivit.plot.matrices import matrices
+
+
+def texts(ax):
+    return [text.get_text() for text in ax.texts]
+
+
+def test_matrices_write_their_numbers():
+    figure = matrices({"A": np.array([[0.5, -1.25], [2.0, 0.0]]), "b": np.arange(3.0)}, title="two")
+    left, right = figure.axes
+    assert texts(left) == ["0.5", "−1.25", "2", "0"]
+    assert texts(right) == ["0", "1", "2"]
+    assert [ax.get_title() for ax in figure.axes] == ["A", "b"]
+
+
+def test_cells_of_all_matrices_are_of_one_size():
+    figure = matrices({"A": np.ones((2, 5)), "B": np.ones((4, 1)), "C": np.ones((3, 3))}, columns=2)
+    figure.canvas.draw()
+    sizes = {round(ax.transData.transform((1, 0))[0] - ax.transData.transform((0, 0))[0], 3) for ax in figure.axes[:3]}
+    assert len(sizes) <= 2  # one in each column; columns differ by less than a pixel
+    assert max(sizes) - min(sizes) < 1
+
+
+def test_no_numbers_in_a_large_matrix():
+    (ax,) = matrices({"large": np.zeros((20, 20))}).axes
+    assert texts(ax) == []
