@@ -40,8 +40,8 @@ class Description:
     def _repr_html_(self) -> str:
         head = "<tr><th>name</th><th>shape</th><th>dtype</th><th>bytes</th><th></th></tr>"
         body = "".join(
-            f"<tr><td><code>{row.name}</code></td><td>{row.shape}</td><td>{row.dtype}</td>"
-            f"<td style='text-align:right'>{row.nbytes:,}</td><td>{row.note}</td></tr>"
+            f"<tr><td style='text-align:left'><code>{row.name}</code></td><td>{row.shape}</td><td>{row.dtype}</td>"
+            f"<td style='text-align:right'>{row.nbytes:,}</td><td style='text-align:left'>{row.note}</td></tr>"
             for row in self.rows
         )
         total = f"<tr><th>total</th><th></th><th></th><th style='text-align:right'>{self.nbytes:,}</th><th></th></tr>"

@@ -50,6 +50,7 @@ class SelfAttention(Layer):
     def forward(
         self, x: ndarray, *, mask: ndarray | None = None, rng: Generator | None = None
     ) -> tuple[ndarray, SelfAttentionCache]:
+        """(B, N, D) -> (B, N, D): project to q, k, v; split heads; attend; merge heads; project; drop."""
         h, c_qkv = self.qkv.forward(x)  # (B, N, 3D)
         heads, c_split = split_heads_forward(h, num_heads=3 * self.num_heads)  # (B, 3H, N, K)
         q, k, v = np.split(heads, 3, axis=1)  # (B, H, N, K) each, views
@@ -60,6 +61,7 @@ class SelfAttention(Layer):
         return h, SelfAttentionCache(c_qkv, c_split, c_attention, c_merge, c_proj, c_drop)
 
     def backward(self, dy: ndarray, cache: SelfAttentionCache) -> ndarray:
+        """Add to the gradients of ``qkv`` and ``proj``; return that of ``x``. The steps of forward, last first."""
         (dh,) = dropout_backward(dy, cache.drop)
         dh = self.proj.backward(dh, cache.proj)
         (dh,) = merge_heads_backward(dh, cache.merge)
@@ -100,6 +102,7 @@ class CrossAttention(Layer):
     def forward(
         self, x: ndarray, context: ndarray, *, mask: ndarray | None = None, rng: Generator | None = None
     ) -> tuple[ndarray, CrossAttentionCache]:
+        """(B, N, D) and (B, S, context_dim) -> (B, N, D)."""
         h, c_q = self.q.forward(x)
         q, c_split_q = split_heads_forward(h, num_heads=self.num_heads)  # (B, H, N, K)
         h, c_kv = self.kv.forward(context)
@@ -112,6 +115,7 @@ class CrossAttention(Layer):
         return h, CrossAttentionCache(c_q, c_kv, c_split_q, c_split_kv, c_attention, c_merge, c_proj, c_drop)
 
     def backward(self, dy: ndarray, cache: CrossAttentionCache) -> tuple[ndarray, ndarray]:
+        """Add to the gradients of the parameters; return those of ``x`` and ``context``."""
         (dh,) = dropout_backward(dy, cache.drop)
         dh = self.proj.backward(dh, cache.proj)
         (dh,) = merge_heads_backward(dh, cache.merge)

@@ -42,11 +42,13 @@ class PatchEmbed(Layer):
         self.proj = Linear(P * Q * in_chans, embed_dim, init=lecun_normal)
 
     def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, PatchEmbedCache]:
+        """(B, Y, X, C) -> (B, N, D): cut into patches, and map each."""
         h, c_patches = patchify_forward(x, patch_size=self.patch_size)  # (B, N, P*P*C)
         h, c_proj = self.proj.forward(h)  # (B, N, D)
         return h, PatchEmbedCache(c_patches, c_proj)
 
     def backward(self, dy: ndarray, cache: PatchEmbedCache) -> ndarray:
+        """Add to the gradients of ``proj``; return that of the images."""
         dh = self.proj.backward(dy, cache.proj)
         (dx,) = patchify_backward(dh, cache.patches)
         return dx
