@@ -1,6 +1,7 @@
 """Solutions that misbehave. Each costs its own function, and nobody else's marks; the report stays clean."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ SAYS = {
     "asks_a_layer": "minivit's own linear_forward",
     "reads_the_source": "the answer is in them",
     "deletes_everything": "the process ended",
-    "prints_a_gigabyte": "printed enough",
+    "prints_a_gigabyte": "printed enough|no answer after 2 seconds",  # whichever comes first on this machine
     "sys_exit": "sys.exit()",
     "os_exit": "the process ended",
     "crashes": "SIGSEGV",
@@ -45,5 +46,5 @@ def test_a_hostile_solution_costs_only_its_own_function(path, tmp_path):
     hostile = report.of("linear_forward")
     assert any(result.status == "failed" for result in hostile)
     assert not any(result.status == "passed" for result in hostile if result.check.startswith("numbers"))
-    assert SAYS[path.stem] in "\n".join(result.message for result in hostile)
+    assert re.search(SAYS[path.stem], "\n".join(result.message for result in hostile))
     assert len(json.dumps(report.as_json())) < 50_000
