@@ -242,7 +242,7 @@ def _preset(size: str, patch: int, img_size: int = 224, **options: Any) -> dict[
 _SMALL_IMAGES = {"img_size": 32, "patch_size": 4, "num_classes": 10, "num_heads": 4, "mlp_ratio": 2.0}
 
 PRESETS: dict[str, dict[str, Any]] = {
-    "vit_micro_patch4_32": {"embed_dim": 96, "depth": 4, **_SMALL_IMAGES},  # drawn shapes, a minute on a laptop
+    "vit_micro_patch4_32": {"embed_dim": 96, "depth": 4, **_SMALL_IMAGES},  # drawn shapes, in two minutes
     "vit_tiny_patch4_32": {"embed_dim": 128, "depth": 6, **_SMALL_IMAGES},  # CIFAR
     "vit_tiny_patch16_224": _preset("tiny", 16),
     "vit_tiny_patch16_384": _preset("tiny", 16, 384),

@@ -14,8 +14,8 @@ def erf(x: Float[ndarray, "..."]) -> Float[ndarray, "..."]:
 
     .. math:: \operatorname{erf}(x) = \frac{2}{\sqrt\pi} \int_0^x e^{-t^2} dt
 
-    float64 and complex numbers go to ``scipy.special.erf``. In float32 that costs 13 times as much as ``np.tanh``, so
-    there it is :math:`\tanh(x P(x^2))` with a polynomial P, at most 1.5e-7 off (about one unit in the last place of 1).
+    float64 and complex numbers go to ``scipy.special.erf``. float32 gets :math:`\tanh(x P(x^2))` with a polynomial P,
+    at most 1.5e-7 off (about one unit in the last place of 1), which takes a sixth of scipy's time.
     """
     if x.dtype != np.float32:
         from scipy.special import erf as exact
