@@ -10,10 +10,13 @@ from minivit.layers.layer import ParamStorage
 
 
 class Row(NamedTuple):
-    """One array in a cache. ``nbytes`` is 0 for a parameter, or when an earlier row already counts the memory."""
+    """One array in a cache, or several folded into one row, which then has no shape and no dtype.
+
+    ``nbytes`` is 0 for a parameter, or when an earlier row already counts the memory.
+    """
 
     name: str
-    shape: tuple[int, ...]
+    shape: tuple[int, ...] | None
     dtype: str
     nbytes: int
     note: str
@@ -28,7 +31,7 @@ class Description:
 
     def __str__(self) -> str:
         cells = [("name", "shape", "dtype", "bytes", "")]
-        cells += [(row.name, str(row.shape), row.dtype, f"{row.nbytes:,}", row.note) for row in self.rows]
+        cells += [(row.name, _shape(row), row.dtype, f"{row.nbytes:,}", row.note) for row in self.rows]
         cells += [("total", "", "", f"{self.nbytes:,}", "")]
         name, shape, dtype, size, _ = (max(map(len, column)) for column in zip(*cells, strict=True))
         return "\n".join(
@@ -40,12 +43,16 @@ class Description:
     def _repr_html_(self) -> str:
         head = "<tr><th>name</th><th>shape</th><th>dtype</th><th>bytes</th><th></th></tr>"
         body = "".join(
-            f"<tr><td style='text-align:left'><code>{row.name}</code></td><td>{row.shape}</td><td>{row.dtype}</td>"
+            f"<tr><td style='text-align:left'><code>{row.name}</code></td><td>{_shape(row)}</td><td>{row.dtype}</td>"
             f"<td style='text-align:right'>{row.nbytes:,}</td><td style='text-align:left'>{row.note}</td></tr>"
             for row in self.rows
         )
         total = f"<tr><th>total</th><th></th><th></th><th style='text-align:right'>{self.nbytes:,}</th><th></th></tr>"
         return f"<table>{head}{body}{total}</table>"
+
+
+def _shape(row: Row) -> str:
+    return "" if row.shape is None else str(row.shape)
 
 
 def arrays_in(cache: Any, name: str = "") -> Iterator[tuple[str, ndarray]]:
@@ -70,12 +77,20 @@ def owner(array: ndarray) -> ndarray:
     return array
 
 
-def describe(cache: Any) -> Description:
+def describe(cache: Any, depth: int | None = None) -> Description:
     """Table of the arrays in a cache: name, shape, dtype, bytes.
 
     Each piece of memory is counted in the row where it first appears; a view counts for all the memory it keeps alive.
     Parameters are listed and not counted. ``print`` it, or end a notebook cell with it.
+
+    Parameters
+    ----------
+    cache : nest of NamedTuples, tuples, lists and dicts
+    depth : int, optional
+        Fold together what has the first so many parts of the name in common: 2 makes one row of each ``blocks.3``.
     """
+    if depth is not None and depth < 1:
+        raise ValueError(f"describe: depth is {depth}; expected at least 1, or None for a row per array")
     rows: list[Row] = []
     first: dict[int, str] = {}
     for name, array in arrays_in(cache):
@@ -90,7 +105,20 @@ def describe(cache: Any) -> Description:
             nbytes = memory.nbytes
             note = "" if array.size == memory.size else f"keeps an array of shape {memory.shape} alive"
         rows.append(Row(name, array.shape, str(array.dtype), nbytes, note))
-    return Description(rows)
+    return Description(rows if depth is None else _folded(rows, depth))
+
+
+def _folded(rows: list[Row], depth: int) -> list[Row]:
+    """One row per name of at most ``depth`` parts, in the order of their first arrays."""
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(".".join(row.name.split(".")[:depth]), []).append(row)
+    return [
+        group[0]
+        if group[0].name == name  # nothing to fold: the array itself
+        else Row(name, None, "", sum(row.nbytes for row in group), f"{len(group)} array{'s' * (len(group) > 1)}")
+        for name, group in groups.items()
+    ]
 
 
 def nbytes(cache: Any) -> int:

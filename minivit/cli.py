@@ -9,7 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from minivit.course.cli import add_course_command
+from minivit.course.cli import add_course_command, training_with
 from minivit.data.dataset import NAMES, load
 from minivit.models import PRESETS
 from minivit.train.folder import RunFolder, new_run_path
@@ -24,7 +24,10 @@ CHECKPOINT_SECONDS = 30
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; returns the exit code (0 done, 1 could not be done, 2 misspelt, 130 interrupted)."""
+    """Run a command; returns the exit code (0 done, 1 could not be done, 2 misspelt, 130 interrupted).
+
+    In ``minivit course`` 1 means that a check failed, 2 also that it could not be done.
+    """
     parser = build_parser()
     args = parser.parse_args(argv)
     try:
@@ -34,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except (ValueError, TypeError, KeyError, OSError, FloatingPointError, MemoryError) as error:
         print(f"minivit: {explain(error)}", file=sys.stderr)
-        return 1
+        return vars(args).get("could_not", 1)
 
 
 def explain(error: Exception) -> str:
@@ -62,6 +65,9 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--seed", type=int)
     train.add_argument("--threads", type=int, help="does not change the result; all processors if not given")
     train.add_argument("--out", metavar="DIR", help="folder for this run; runs/DATA-1, -2, ... if not given")
+    train.add_argument(
+        "--with", metavar="DIR", action="append", help="use your solution of an exercise; may be repeated"
+    )
     train.add_argument("--resume", metavar="DIR", help="go on with the run in this folder, as it was begun")
     train.set_defaults(run=run_train)
 
@@ -78,7 +84,7 @@ def build_parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="versions, BLAS, threads, models: what to put into a question")
     doctor.set_defaults(run=run_doctor)
 
-    add_course_command(commands)  # and train --with
+    add_course_command(commands)
     return parser
 
 
@@ -90,23 +96,24 @@ def run_train(args: argparse.Namespace) -> int:
         if given:
             raise ValueError(f"--resume goes on with a run as it was begun; {' and '.join(given)} cannot change it")
         folder = RunFolder(args.resume)
-        recipe, source = folder.read_config()
+        recipe, source, solutions = folder.read_config()
     else:
-        recipe, source = make_recipe(args), make_source(args)
+        recipe, source, solutions = make_recipe(args), make_source(args), getattr(args, "with") or []
         folder = RunFolder(args.out or new_run_path("runs", Path(source["data"]).name))
-    dataset = load(source["data"], data_dir=source["data_dir"])
-    trainer = Trainer(recipe, dataset, threads=args.threads)
-    if args.resume is None:
-        folder.create(recipe, source)
-    elif folder.checkpoint_path.exists():
-        trainer.resume(folder.checkpoint_path)
-    try:
-        return train_to_the_end(trainer, folder)
-    except OSError as error:
-        raise OSError(
-            f"{explain(error)}; what was saved before is untouched: make room, or whatever is needed, "
-            f"then go on with: minivit train --resume {folder.path}"
-        ) from error
+    with training_with(solutions):
+        dataset = load(source["data"], data_dir=source["data_dir"])
+        trainer = Trainer(recipe, dataset, threads=args.threads)
+        if args.resume is None:
+            folder.create(recipe, source, solutions)
+        elif folder.checkpoint_path.exists():
+            trainer.resume(folder.checkpoint_path)
+        try:
+            return train_to_the_end(trainer, folder)
+        except OSError as error:
+            raise OSError(
+                f"{explain(error)}; what was saved before is untouched: make room, or whatever is needed, "
+                f"then go on with: minivit train --resume {folder.path}"
+            ) from error
 
 
 def train_to_the_end(trainer: Trainer, folder: RunFolder) -> int:

@@ -1,6 +1,7 @@
 from typing import NamedTuple
 
 import numpy as np
+import pytest
 from numpy import ndarray
 
 from minivit.caches import describe, first_nonfinite, nbytes
@@ -69,6 +70,38 @@ def test_html():
     assert "<code>a</code>" in html
     assert "8,000" in html
     assert "8,120" in html
+
+
+def test_folding():
+    shared = A.copy()
+    cache = {"x": shared, "blocks": [Pair(shared, (A.copy(), A.copy())), Pair(shared[1:], A.copy())], "head": {"x": A}}
+    table = describe(cache, depth=2)
+    assert [(row.name, row.shape, row.nbytes, row.note) for row in table.rows] == [
+        ("x", (3, 5), 120, ""),
+        ("blocks.0", None, 240, "3 arrays"),
+        ("blocks.1", None, 120, "2 arrays"),
+        ("head.x", (3, 5), 120, ""),
+    ]
+    assert [(row.name, row.nbytes) for row in describe(cache, depth=1).rows] == [
+        ("x", 120),
+        ("blocks", 360),
+        ("head", 120),
+    ]
+    assert describe(cache, depth=1).rows[2].note == "1 array"
+    assert describe(cache, depth=4).rows == describe(cache).rows
+    assert all(describe(cache, depth=depth).nbytes == nbytes(cache) == 600 for depth in (1, 2, 3))
+
+
+def test_a_folded_row_shows_no_shape():
+    table = describe({"a": [A, A.copy()]}, depth=1)
+    assert str(table).splitlines()[1].split() == ["a", "240", "2", "arrays"]
+    assert "None" not in table._repr_html_()
+
+
+@pytest.mark.parametrize("depth", [0, -1])
+def test_a_depth_that_is_none(depth):
+    with pytest.raises(ValueError, match=f"depth is {depth}; expected at least 1"):
+        describe(A, depth=depth)
 
 
 def test_empty():

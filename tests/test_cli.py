@@ -20,6 +20,8 @@ from PIL import Image
 
 import minivit as mv
 from minivit import cli
+from minivit.course import EXERCISES
+from minivit.course.stub import stub_source
 from minivit.storage import read_arrays, write_arrays
 from minivit.train import pictures
 
@@ -186,9 +188,8 @@ def test_resume_a_finished_run(
     }
 
 
-@pytest.mark.parametrize("step", [1, 2, 3])
-def test_ctrl_c(place: Path, step: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the middle of a step: the step is finished and saved."""
+def stop_after(step: int, patch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C in the middle of this step."""
     from minivit.train import trainer
 
     right, steps = trainer.training_step, []
@@ -199,9 +200,15 @@ def test_ctrl_c(place: Path, step: int, capsys: pytest.CaptureFixture[str], monk
             signal.raise_signal(signal.SIGINT)
         return right(*args, **kwargs)  # type: ignore[arg-type]
 
+    patch.setattr(trainer, "training_step", interrupted)
+
+
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_ctrl_c(place: Path, step: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the middle of a step: the step is finished and saved."""
     before = signal.getsignal(signal.SIGINT)
     with monkeypatch.context() as patch:
-        patch.setattr(trainer, "training_step", interrupted)
+        stop_after(step, patch)
         assert cli.main(["train", "--data", "cifar", "--out", "mine", *TINY]) == 130
     assert signal.getsignal(signal.SIGINT) is before
     out, err = capsys.readouterr()
@@ -287,6 +294,48 @@ def test_kill_9_many_times(place: Path, seed: int) -> None:
     assert_same_training(place / "mine", place / "run")
     assert not list(Path("mine").glob(".*"))
     assert sorted(os.listdir("mine")) == sorted(os.listdir("run"))
+
+
+# With a student's functions
+
+
+@pytest.fixture
+def solution(place: Path) -> Path:
+    """Right, but written otherwise than ours, so that a training with it has other bits."""
+    exercise = EXERCISES["adamw"]
+    text = (Path(__file__).parent / "course" / "otherwise" / "adamw.py").read_text(encoding="utf-8")
+    (place / "adamw").mkdir()
+    (place / "adamw" / "solution.py").write_text(f"{stub_source(exercise)}\n\n{text}", encoding="utf-8")
+    return place / "adamw"
+
+
+@pytest.mark.parametrize("step", [1, 2])
+def test_a_run_goes_on_with_the_students_functions(
+    place: Path, solution: Path, step: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Begun from beside the solution and resumed from elsewhere: the bits of a run that was not interrupted."""
+    train = ["train", "--data", "cifar", "--with", "adamw", *TINY]
+    assert cli.main([*train, "--out", "whole"]) == 0
+    with monkeypatch.context() as patch:
+        stop_after(step, patch)
+        assert cli.main([*train, "--out", "mine"]) == 130
+    capsys.readouterr()
+    monkeypatch.chdir("/")
+    assert cli.main(["train", "--resume", str(place / "mine")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"with {solution.resolve()}: adam_update, adamw_update are yours, all else is minivit's"
+    assert lines[-1] == f"{solution.resolve()}: trained with your adam_update, adamw_update"
+    assert_same_training(place / "mine", place / "whole")
+    with pytest.raises(AssertionError):  # ours would have given other bits
+        assert_same_training(place / "mine", place / "run")
+
+
+def test_a_run_from_before_solutions_were_kept(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = json.loads(Path("run/config.json").read_text())
+    assert config.pop("with") == []
+    Path("run/config.json").write_text(json.dumps(config))
+    assert cli.main(["train", "--resume", "run"]) == 0
+    assert "yours" not in capsys.readouterr().out
 
 
 # The other commands
@@ -427,6 +476,23 @@ def test_a_wrong_choice(mistake, args: list[str], message: str) -> None:
 def test_a_resumed_run_cannot_be_changed(mistake) -> None:
     message = "--resume goes on with a run as it was begun; --epochs and --out cannot change it"
     mistake(message, "train", "--resume", "run", "--epochs", "9", "--out", "x")
+    message = "--resume goes on with a run as it was begun; --with cannot change it"
+    mistake(message, "train", "--resume", "run", "--with", "adamw")
+
+
+def test_a_solution_that_went_away(place: Path, solution: Path, mistake) -> None:
+    """Or that is not right any more: the run stays as it was, and goes on when the solution is there again."""
+    assert cli.main(["train", "--data", "cifar", "--with", "adamw", "--out", "mine", *TINY]) == 0
+    path = solution / "solution.py"
+    text = path.read_text(encoding="utf-8")
+    path.unlink()
+    gone = ".*/adamw/solution.py cannot be read: No such file or directory"
+    mistake(f"not training with .*/adamw: {gone}", "train", "--resume", "mine")
+    path.write_text(text.replace("vhat**0.5", "vhat"), encoding="utf-8")
+    wrong = r"\d+ of \d+ checks pass; first mend adam_update \(.*: .*\); minivit course check .*/adamw says the rest"
+    mistake(f"not training with .*/adamw, because {wrong}", "train", "--resume", "mine")
+    path.write_text(text, encoding="utf-8")
+    assert cli.main(["train", "--resume", "mine"]) == 0
 
 
 def test_images_that_the_patches_do_not_divide(place: Path, mistake) -> None:
@@ -659,7 +725,7 @@ def test_wrong_calls_of_the_library() -> None:
         "model.forward(np.zeros((32, 32, 3), 'f'))": r"ValueError: .*\(32, 32, 3\); the model expects \(batch, 32, .*",
         "model.forward(np.zeros((2, 32, 32, 3), 'u1'))": "TypeError: images have dtype uint8; .*convert them first.*",
         "model.forward(np.zeros((2, 32, 32, 3)))": "TypeError: images have dtype float64; .*float32.*",
-        "step(np.zeros((2, 32, 32, 3), 'f'), np.array([0, 10]))": "ValueError: .*label 10 is out of range; .* 0 to 9",
+        "step(np.zeros((2, 32, 32, 3), 'f'), np.array([0, 10]))": "ValueError: .*label 10 is out of range; .* 0 to 9 for 10 classes",
         "step(np.zeros((2, 32, 32, 3), 'f'), np.array([0.0, 1.0]))": "ValueError: .*soft targets .*",
         "step(np.zeros((0, 32, 32, 3), 'f'), np.zeros(0, int))": "ValueError: .*expected as many, at least one",
     }

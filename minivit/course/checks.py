@@ -55,18 +55,22 @@ def check_task(task: Task, runner: Runner, seed: int, *, timed: bool = True) -> 
     for item in task.properties:
         yield _judge(task, item.name, lambda rng, item=item: _property(task, item, runner, rng), seed)
     if task.big and timed:
-        yield _judge(task, "without loops", lambda rng: _speed(task, runner, rng), seed)
+        yield _judge(task, _speed_name(task), lambda rng: _speed(task, runner, rng), seed)
 
 
 def check_names(task: Task) -> list[str]:
     """The checks of a function, in order."""
     names = ["runs", "shapes", "dtype", *map(_values_name, task.cases), "leaves its inputs alone"]
     names += ["linear in dy"] if task.kind == "backward" else []
-    return [*names, *(item.name for item in task.properties), *(["without loops"] if task.big else [])]
+    return [*names, *(item.name for item in task.properties), *([_speed_name(task)] if task.big else [])]
 
 
 def _values_name(label: str) -> str:
     return f"numbers {label}".strip()
+
+
+def _speed_name(task: Task) -> str:
+    return "without another loop" if task.keep_loops else "without loops"
 
 
 class CheckFailedError(Exception):

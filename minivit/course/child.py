@@ -60,6 +60,8 @@ def load(source: str, path: str, closed: list[str]) -> tuple[Outcome, Any]:
         return Outcome("returned"), load_source(source, path)
     except SystemExit:
         return Outcome("raised", "it calls sys.exit() while it is imported"), None
+    except SyntaxError as error:
+        return Outcome("raised", "".join(traceback.format_exception_only(error)).strip()), None
     except Exception:
         kept = traceback.format_exc(limit=-1, chain=False)
         return Outcome("raised", kept.removeprefix("Traceback (most recent call last):\n").strip()[:1500]), None

@@ -2,52 +2,34 @@
 
 import argparse
 import json
-import sys
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 
 def add_course_command(commands: Any) -> None:
-    """Add ``course`` to the commands of ``minivit``, and ``--with`` to its ``train``."""
+    """Add ``course`` to the commands of ``minivit``. What cannot run at all is told apart from what runs and fails."""
     course = commands.add_parser("course", help="exercises: write the ops yourself and have them checked")
+    course.set_defaults(could_not=2)
     actions = course.add_subparsers(required=True, metavar="ACTION")
 
     listing = actions.add_parser("list", help="the exercises and their functions")
-    listing.set_defaults(run=guarded(run_list))
+    listing.set_defaults(run=run_list)
 
     start = actions.add_parser("start", help="make a folder with the statement and the stub")
     start.add_argument("name", metavar="NAME")
     start.add_argument("-o", "--out", metavar="DIR", help="the folder; NAME if not given")
-    start.set_defaults(run=guarded(run_start))
+    start.set_defaults(run=run_start)
 
     check = actions.add_parser("check", help="check a solution (0 all passed, 1 some failed, 2 could not run)")
     check.add_argument("folder", metavar="DIR")
     check.add_argument("--json", metavar="FILE", help="also write the results there, as JSON")
     check.add_argument("--seed", type=int, default=0, help="of the random cases")
-    check.set_defaults(run=guarded(run_check))
+    check.set_defaults(run=run_check)
 
     verify = actions.add_parser("verify", help="check the exercises themselves")
-    verify.set_defaults(run=guarded(run_verify))
-
-    if train := commands.choices.get("train"):
-        train.add_argument(
-            "--with", dest="solutions", metavar="DIR", action="append", help="use solutions of exercises"
-        )
-        train.set_defaults(run=with_solutions(train.get_default("run")))
-
-
-def guarded(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
-    """What cannot run at all ends in exit code 2, apart from what runs and fails."""
-
-    def guard(args: argparse.Namespace) -> int:
-        try:
-            return run(args)
-        except (ValueError, OSError) as error:
-            print(f"minivit: {error}", file=sys.stderr)
-            return 2
-
-    return guard
+    verify.set_defaults(run=run_verify)
 
 
 def run_list(args: argparse.Namespace) -> int:
@@ -77,9 +59,11 @@ def run_check(args: argparse.Namespace) -> int:
     """Print the report; the exit code says whether all passed."""
     from minivit.course.grade import check_folder
 
+    if args.seed < 0:
+        raise ValueError(f"seed is {args.seed}; expected 0 or more")
     report = check_folder(args.folder, seed=args.seed)
     print(report)
-    if args.json:
+    if args.json is not None:
         Path(args.json).write_text(json.dumps(report.as_json(), indent=2) + "\n", encoding="utf-8")
     return 0 if report.ok else 1
 
@@ -91,26 +75,19 @@ def run_verify(args: argparse.Namespace) -> int:
     return 0 if verify(print) else 1
 
 
-def with_solutions(train: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
-    """The command ``train``, with the solutions of ``--with`` in place of our functions."""
+@contextmanager
+def training_with(folders: Sequence[str]) -> Iterator[None]:
+    """While it lasts, the solutions in these folders stand in place of our functions; tells which, before and after."""
+    from minivit.course.with_ops import in_place_of_ours, load_checked
 
-    def run(args: argparse.Namespace) -> int:
-        from minivit.course.with_ops import in_place_of_ours, load_checked
-
-        folders = vars(args).pop("solutions")
-        if not folders:
-            return train(args)
-        solutions = [load_checked(folder) for folder in folders]
-        for solution in solutions:
-            print(f"with {solution.folder}: {', '.join(solution.names)} are yours, all else is minivit's")
-        with in_place_of_ours(solutions) as called:
-            code = train(args)
-        for solution in solutions:
-            names = [task.name for task in solution.exercise.tasks]
-            idle = [name for name in names if name not in called]
-            print(f"{solution.folder}: trained with your {', '.join(name for name in names if name in called)}")
-            if idle:
-                print(f"{solution.folder}: this training had no use for {', '.join(idle)}")
-        return code
-
-    return run
+    solutions = [load_checked(folder) for folder in folders]
+    for solution in solutions:
+        print(f"with {solution.folder}: {', '.join(solution.names)} are yours, all else is minivit's")
+    with in_place_of_ours(solutions) as called:
+        yield
+    for solution in solutions:
+        names = [task.name for task in solution.exercise.tasks]
+        idle = [name for name in names if name not in called]
+        print(f"{solution.folder}: trained with your {', '.join(name for name in names if name in called)}")
+        if idle:
+            print(f"{solution.folder}: this training had no use for {', '.join(idle)}")

@@ -40,7 +40,7 @@ def check_folder(folder: str | Path, *, seed: int = 0, seconds: float = CALL_SEC
     try:
         source = path.resolve().read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise CannotRunError(f"{path} cannot be read: {error}") from error
+        raise CannotRunError(f"{path} cannot be read: {getattr(error, 'strerror', error)}") from error
     exercise = exercise_of(source, str(path))
     runner = open_solution(source, str(path.resolve()), exercise, seconds)
     try:

@@ -39,15 +39,18 @@ def load_checked(folder: str | Path) -> Solution:
     Raises
     ------
     CannotRunError
-        If a check fails: a wrong function would only train badly, and nobody would see why.
+        If there is no solution, or a check fails: a wrong function would only train badly, and nobody would see why.
     """
-    report = check_folder(folder)
+    try:
+        report = check_folder(folder)
+    except CannotRunError as error:
+        raise CannotRunError(f"not training with {folder}: {' '.join(str(error).split())}") from error
     if not report.ok:
         failed = next(result for result in report.results if result.status != "passed")
+        reason = failed.message.partition("\n")[0] or failed.status
         raise CannotRunError(
             f"not training with {folder}, because {report.passed} of {len(report.results)} checks pass; first mend "
-            f"{failed.task} ({failed.check}): {failed.message or failed.status}\n"
-            f"minivit course check {folder} says the rest"
+            f"{failed.task} ({failed.check}: {reason}); minivit course check {folder} says the rest"
         )
     path = (Path(folder) / "solution.py").resolve()
     source = path.read_text(encoding="utf-8")

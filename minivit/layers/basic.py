@@ -27,9 +27,9 @@ class Linear(Layer):
 
     def backward(self, dy: ndarray, cache: LinearCache) -> ndarray:
         dx, dweight, dbias = linear_backward(dy, cache)
-        self.weight.grad += dweight
+        self.weight.add_grad(dweight)
         if self.bias:
-            self.bias.grad += dbias
+            self.bias.add_grad(dbias)
         return dx
 
 
@@ -46,8 +46,8 @@ class LayerNorm(Layer):
 
     def backward(self, dy: ndarray, cache: LayerNormCache) -> ndarray:
         dx, dgamma, dbeta = layer_norm_backward(dy, cache)
-        self.weight.grad += dgamma
-        self.bias.grad += dbeta
+        self.weight.add_grad(dgamma)
+        self.bias.add_grad(dbeta)
         return dx
 
 

@@ -74,6 +74,13 @@ class Param:
             raise ValueError(f"a parameter of shape {self.shape} cannot take a gradient of shape {np.shape(new)}")
         self._grad = np.asarray(new, self.dtype)
 
+    def add_grad(self, more: ndarray) -> None:
+        """``grad += more``; the first one is taken over as it is, so it must be an array of the caller's own making."""
+        if self._grad is None:
+            self.grad = more
+        else:
+            self._grad += more
+
     def init(self, seed: list[int], dtype: np.dtype) -> None:
         """Forget value and gradient; draw the value from this seed when it is next used."""
         self.dtype, self._seed = dtype, seed

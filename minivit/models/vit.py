@@ -211,10 +211,10 @@ class ViT(Layer):
             dx = block.backward(dx, c_block)
         (dx,) = dropout_backward(dx, cache.pos_drop)
         dx, dpositions = add_positions_backward(dx, cache.pos_embed)
-        self.pos_embed.grad += dpositions
+        self.pos_embed.add_grad(dpositions)
         if self.cls_token:
             dx, dtoken = prepend_token_backward(dx, cache.cls_token)
-            self.cls_token.grad += dtoken
+            self.cls_token.add_grad(dtoken)
         return self.patch_embed.backward(dx, cache.patch_embed)
 
     def _check(self, images: ndarray) -> None:

@@ -10,9 +10,9 @@ from minivit.ops.activations import (
     sigmoid_backward,
     sigmoid_forward,
 )
-from minivit.ops.attention import attention_backward, attention_forward, attention_loops
+from minivit.ops.attention import attention_backward, attention_forward, attention_loops, attention_one_loop
 from minivit.ops.attention_chunked import attention_chunked_backward, attention_chunked_forward
-from minivit.ops.conv import conv2d_backward, conv2d_forward, conv2d_loops
+from minivit.ops.conv import conv2d_backward, conv2d_forward, conv2d_loops, conv2d_places
 from minivit.ops.dropout import drop_path_backward, drop_path_forward, dropout_backward, dropout_forward
 from minivit.ops.heads import merge_heads_backward, merge_heads_forward, split_heads_backward, split_heads_forward
 from minivit.ops.layer_norm import (
@@ -31,6 +31,7 @@ from minivit.ops.losses import (
     l1_forward,
     mse_backward,
     mse_forward,
+    one_hot,
 )
 from minivit.ops.patches import patchify_backward, patchify_forward, unpatchify_backward, unpatchify_forward
 from minivit.ops.pool import (
@@ -63,11 +64,13 @@ __all__ = [
     "attention_chunked_forward",
     "attention_forward",
     "attention_loops",
+    "attention_one_loop",
     "avg_pool2d_backward",
     "avg_pool2d_forward",
     "conv2d_backward",
     "conv2d_forward",
     "conv2d_loops",
+    "conv2d_places",
     "cross_entropy_backward",
     "cross_entropy_forward",
     "drop_path_backward",
@@ -98,6 +101,7 @@ __all__ = [
     "merge_heads_forward",
     "mse_backward",
     "mse_forward",
+    "one_hot",
     "patchify_backward",
     "patchify_forward",
     "prepend_token_backward",

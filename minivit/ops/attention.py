@@ -97,7 +97,8 @@ def attention_forward(
     """
     check_attention_shapes(q, k, v, bias, mask)
     scale = 1 / sqrt(q.shape[-1]) if scale is None else scale
-    scores = (q * scale) @ k.mT  # (..., N, S); scaling the smaller array
+    # a copy that lies in memory as it is read: OpenBLAS multiplies small matrices at half speed where one is transposed
+    scores = q @ np.multiply(k.mT, scale, order="C")  # (..., N, S)
     if bias is not None:
         scores += bias
     if mask is not None:
@@ -120,12 +121,12 @@ def attention_backward(dy: Float[ndarray, "*B N V"], cache: AttentionCache) -> A
     """
     q, k, v, weights, scale, bias_shape = cache
     dv = weights.mT @ dy  # forward: y = weights @ v
-    dweights = dy @ v.mT  # forward: y = weights @ v
+    dweights = dy @ np.ascontiguousarray(v.mT)  # forward: y = weights @ v
     (dscores,) = softmax_backward(dweights, SoftmaxCache(weights))  # forward: weights = softmax(scores)
     dbias = None if bias_shape is None else sum_to(dscores, bias_shape)  # forward: scores += bias
-    dq = dscores @ k  # forward: scores = (q * scale) @ k.mT
+    dq = dscores @ k  # forward: scores = q @ (k.mT * scale)
     dq *= scale
-    dk = dscores.mT @ q  # forward: scores = (q * scale) @ k.mT
+    dk = dscores.mT @ q  # forward: scores = q @ (k.mT * scale)
     dk *= scale
     return AttentionGrads(dq, dk, dv, dbias)
 
@@ -138,4 +139,13 @@ def attention_loops(q: Float[ndarray, "N K"], k: Float[ndarray, "S K"], v: Float
         shares = np.exp(np.array(scores, v.dtype))
         for share, value in zip(shares / shares.sum(), v, strict=True):
             y[n] += share * value
+    return y
+
+
+def attention_one_loop(q: Float[ndarray, "N K"], k: Float[ndarray, "S K"], v: Float[ndarray, "S V"]) -> ndarray:
+    """The same with one loop: a query's scores with all keys are one product, its mean of the values is another."""
+    y = np.zeros((len(q), v.shape[1]), v.dtype)
+    for n, query in enumerate(q):
+        shares, _ = softmax_forward(k @ query / sqrt(len(query)))  # (S,)
+        y[n] = shares @ v
     return y

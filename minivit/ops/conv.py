@@ -168,3 +168,21 @@ def conv2d_loops(
                 for o in range(O):
                     y[b, i, j, o] = (window * weight[..., o]).sum()
     return y
+
+
+def conv2d_places(
+    x: Float[ndarray, "B Y X C"], weight: Float[ndarray, "P Q C O"], stride: int = 1
+) -> Float[ndarray, "B Yo Xo O"]:
+    """The same with loops over the places only: there, the windows of all images times the kernel.
+
+    A window is a row of P * Q * C numbers and the kernel a matrix of shape (P * Q * C, O), so one product gives all
+    outputs of all images.
+    """
+    P, Q, _, O = weight.shape
+    rows, columns = (x.shape[1] - P) // stride + 1, (x.shape[2] - Q) // stride + 1
+    y = np.zeros((len(x), rows, columns, O), x.dtype)
+    for i in range(rows):
+        for j in range(columns):
+            windows = x[:, i * stride : i * stride + P, j * stride : j * stride + Q]  # (B, P, Q, C)
+            y[:, i, j] = windows.reshape(len(x), -1) @ weight.reshape(-1, O)
+    return y

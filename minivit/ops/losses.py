@@ -10,6 +10,30 @@ from minivit.ops.softmax import log_softmax_forward
 from minivit.types import Float, Scalar, ndarray
 
 
+def one_hot(labels: ndarray, num_classes: int) -> Float[ndarray, "... C"]:
+    """Class numbers (...) as rows (..., C) of float32: 1 in the place of the class, 0 elsewhere.
+
+    >>> import numpy as np
+    >>> from minivit.ops import one_hot
+    >>> one_hot(np.array([2, 0]), 3)
+    array([[0., 0., 1.],
+           [1., 0., 0.]], dtype=float32)
+
+    Raises
+    ------
+    TypeError
+        If the labels are no integers.
+    ValueError
+        If a label is outside 0..num_classes-1.
+    """
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise TypeError(f"labels have dtype {labels.dtype}; expected integers, the numbers of classes")
+    if labels.size and not (labels.min() >= 0 and labels.max() < num_classes):
+        bad = labels[(labels < 0) | (labels >= num_classes)].flat[0]
+        raise ValueError(f"label {bad} is out of range; expected 0 to {num_classes - 1} for {num_classes} classes")
+    return (labels[..., None] == np.arange(num_classes)).astype(np.float32)
+
+
 class CrossEntropyCache(NamedTuple):
     """What ``cross_entropy_backward`` needs."""
 
@@ -84,21 +108,18 @@ def cross_entropy_backward(dy: Scalar, cache: CrossEntropyCache) -> CrossEntropy
 
 def _as_probabilities(targets: ndarray, logits: ndarray) -> ndarray:
     """Soft targets as they are; class numbers as rows with a 1 in their place."""
-    classes = logits.shape[-1]
+    dtype = np.real(logits).dtype
     if np.issubdtype(targets.dtype, np.floating):
         if targets.shape != logits.shape:
             raise ValueError(
                 f"cross_entropy: soft targets {targets.shape} must have the shape of logits {logits.shape}"
             )
-        return targets.astype(np.real(logits).dtype, copy=False)
+        return targets.astype(dtype, copy=False)
     if not np.issubdtype(targets.dtype, np.integer):
         raise TypeError(f"cross_entropy: targets have dtype {targets.dtype}; expected class numbers or probabilities")
     if targets.shape != logits.shape[:-1]:
         raise ValueError(f"cross_entropy: labels {targets.shape} do not fit logits {logits.shape}")
-    if targets.size and not (targets.min() >= 0 and targets.max() < classes):
-        bad = targets[(targets < 0) | (targets >= classes)].flat[0]
-        raise ValueError(f"cross_entropy: label {bad} is out of range; logits have classes 0 to {classes - 1}")
-    return (targets[..., None] == np.arange(classes)).astype(np.real(logits).dtype)
+    return one_hot(targets, logits.shape[-1]).astype(dtype, copy=False)
 
 
 class MseCache(NamedTuple):

@@ -1,8 +1,9 @@
 """Pictures of data, of a run, and of what a model has learned.
 
-A function that draws one panel returns its Axes and accepts ``ax=``; one that draws several returns a Figure. Nothing
-is shown and no global state is touched: hand the result to :func:`save`, or end a notebook cell with it (``ax.figure``
-where it is an Axes). Images are the stored pixels, uint8 (N, Y, X, C) with one or three channels.
+A function that draws one panel returns its Axes and accepts ``ax=``; one that draws several returns a Figure. End a
+notebook cell with either and the picture is shown; anywhere else, hand it to :func:`save`. Nothing is shown before, and
+no global state is touched: the figures are not pyplot's, so there is none to close and no ``plt.show()`` to call.
+Images are the stored pixels, uint8 (N, Y, X, C) with one or three channels.
 """
 
 from minivit.plot.attention import attention_maps, attention_rollout, attention_weights, read_by_head

@@ -68,6 +68,9 @@ def read_by_head(weights: Float[ndarray, "B *H N N"], cache: Any) -> Float[ndarr
 def attention_maps(images: UInt8[ndarray, "B Y X C"], cache: Any, *, block: int = -1) -> Figure:
     """One row per image: the image, what each head of one block looks at, the rollout, the image seen through it.
 
+    All maps have one logarithmic scale, from a tenth of an even share to everything, so that a head that looks at
+    one patch can be compared with a head that looks at all of them. Below each map stands its largest share.
+
     Parameters
     ----------
     images : uint8 (B, Y, X, C)
@@ -94,7 +97,7 @@ def attention_maps(images: UInt8[ndarray, "B Y X C"], cache: Any, *, block: int 
     lines = -(-len(names) // 8)  # of panels per image: more than eight side by side would be too small
     columns = -(-len(names) // lines)
     aspect = images.shape[1] / images.shape[2]
-    figure = new_figure(len(images) * lines * (0.9 * aspect * WIDTH / columns + 0.25) + 0.3 * lines + 0.5)
+    figure = new_figure(len(images) * lines * (0.9 * aspect * WIDTH / columns + 0.25) + 0.3 * lines + 0.95)
     panels = figure.subplots(len(images) * lines, columns, squeeze=False).reshape(len(images), -1)
     for row, image, maps, flow in zip(panels, images, heads, rollout, strict=True):
         first, *middle, last = row[: len(names)]
@@ -108,7 +111,7 @@ def attention_maps(images: UInt8[ndarray, "B Y X C"], cache: Any, *, block: int 
         panel.set_title(name, fontsize=TEXT)
     reader = "class token looks" if cache.pool is None else "patches look on average"
     set_title(figure, f"Where the {reader}: heads of block {block % depth + 1} of {depth}, and rollout")
-    figure.supxlabel("below each map: the share of its brightest patch; black is 0", fontsize=SMALL, x=0.014, ha="left")
+    _draw_scale(figure, panels, rollout[0].size)
     return figure
 
 
@@ -119,10 +122,41 @@ def seen_through(image: UInt8[ndarray, "Y X C"], shares: Float[ndarray, "rows co
     return (image * light[0].clip(0, 1)).astype(np.uint8)
 
 
+def _scale(patches: int) -> Any:
+    """From a tenth of the share that each patch would get if all got the same, to everything."""
+    from matplotlib.colors import LogNorm
+
+    return LogNorm(0.1 / patches, 1, clip=True)
+
+
 def _draw_map(ax: Axes, shares: Float[ndarray, "rows columns"], aspect: float) -> None:
-    """Draw the shares of the patches, from 0 to the largest, which is written below."""
+    """Draw the shares of the patches, with the largest written below."""
     rows, columns = shares.shape
     # a patch need not be square: its own aspect makes the map as large as the image beside it
-    ax.imshow(shares, cmap="inferno", vmin=0, aspect=aspect * columns / rows, interpolation="nearest")
+    aspect *= columns / rows
+    ax.imshow(shares, cmap="inferno", norm=_scale(shares.size), aspect=aspect, interpolation="nearest")
     ax.set_xlabel(f"{shares.max():.1%}", fontsize=SMALL)
     bare(ax)
+
+
+def _draw_scale(figure: Figure, panels: ndarray, patches: int) -> None:
+    """Draw the colour bar of all maps below them, as thin below one image as below many."""
+    from matplotlib.cm import ScalarMappable
+
+    height = 0.12  # inches
+    bar = figure.colorbar(
+        ScalarMappable(_scale(patches), "inferno"),
+        ax=panels,
+        location="bottom",
+        extend="min",
+        extendfrac=0.02,
+        fraction=height / figure.get_figheight(),
+        aspect=0.67 * WIDTH / height,
+        pad=0.15 / figure.get_figheight(),
+    )
+    bar.ax.xaxis.set_major_formatter(lambda share, _: f"{100 * share:g}%")
+    bar.ax.minorticks_off()
+    bar.ax.tick_params(labelsize=SMALL)
+    bar.outline.set_visible(False)
+    even = f"{100 / patches:.2g}% each if all {patches} got the same"
+    bar.set_label(f"share of the attention that falls on a patch ({even}); below each map, its largest", fontsize=SMALL)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from minivit.plot.figure import BLUE, GREY, RED, SMALL, TEXT, TITLE, WIDTH, Axes, Figure, new_figure
+from minivit.plot.figure import BLUE, GREY, RED, SMALL, TEXT, TITLE, WIDTH, Axes, Figure, new_figure, new_panel
 from minivit.types import Float, ndarray
 
 
@@ -69,7 +69,7 @@ def _column(rows: Sequence[Any], name: str) -> tuple[ndarray, ndarray]:
 
 
 def _axes(ax: Axes | None, title: str, unit: str) -> Axes:
-    ax = new_figure(3.4, WIDTH / 2).subplots() if ax is None else ax
+    ax = new_panel(3.4, WIDTH / 2) if ax is None else ax
     ax.set_title(title, fontsize=TITLE, loc="left")
     ax.set_xlabel("training step", fontsize=TEXT)
     ax.set_ylabel(unit, fontsize=TEXT)

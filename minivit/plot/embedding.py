@@ -3,7 +3,7 @@
 import numpy as np
 
 from minivit.ops.patches import pair
-from minivit.plot.figure import SMALL, TEXT, TITLE, WIDTH, Axes, bare, new_figure
+from minivit.plot.figure import SMALL, TEXT, TITLE, WIDTH, Axes, bare, new_panel
 from minivit.types import Float, ndarray
 
 
@@ -62,7 +62,7 @@ def patch_filters(
     tiles = np.concatenate((tiles, blank)).reshape(-1, columns, *tiles.shape[1:])  # (rows, columns, P, Q, C)
     picture = mosaic(tiles, gap=1, fill=1.0)
     if ax is None:
-        ax = new_figure(0.6 * WIDTH * picture.shape[0] / picture.shape[1] + 0.3, 0.6 * WIDTH).subplots()
+        ax = new_panel(0.6 * WIDTH * picture.shape[0] / picture.shape[1] + 0.3, 0.6 * WIDTH)
     ax.imshow(np.broadcast_to(picture, (*picture.shape[:2], 3)), interpolation="nearest")
     ax.set_title(
         f"{len(filters)} principal patch filters, {shares.sum():.0%} of the energy", fontsize=TITLE, loc="left"
@@ -101,11 +101,8 @@ def position_similarity(
     maps = similarity_maps(pos_embed, grid_size)
     rows, columns = maps.shape[:2]
     picture = mosaic(maps[..., None], gap=1, fill=np.nan)[:, :, 0]
-    ax = (
-        new_figure(0.78 * 0.7 * WIDTH * picture.shape[0] / picture.shape[1] + 0.8, 0.7 * WIDTH).subplots()
-        if ax is None
-        else ax
-    )
+    if ax is None:
+        ax = new_panel(0.78 * 0.7 * WIDTH * picture.shape[0] / picture.shape[1] + 0.8, 0.7 * WIDTH)
     image = ax.imshow(picture, cmap="viridis", vmin=-1, vmax=1, interpolation="nearest")
     for axis, count in ((ax.xaxis, columns), (ax.yaxis, rows)):
         every = -(-count // 14)  # more than 14 numbers along an axis would run into each other

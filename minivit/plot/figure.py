@@ -35,6 +35,13 @@ def new_figure(height: float, width: float = WIDTH) -> Figure:
     return Picture(figsize=(width, height), layout=layout)
 
 
+def new_panel(height: float, width: float = WIDTH) -> Axes:
+    """Make a figure of this size in inches with a single panel in it, which a notebook shows as it shows a figure."""
+    from minivit.plot.picture import Panel
+
+    return new_figure(height, width).add_subplot(axes_class=Panel)
+
+
 def set_title(figure: Figure, text: str) -> None:
     """Write a title over all panels, at the left like the titles of single panels."""
     figure.suptitle(text, fontsize=TITLE, x=0.014, horizontalalignment="left")

@@ -22,6 +22,7 @@ from minivit.plot.figure import (
     Axes,
     Figure,
     new_figure,
+    new_panel,
     set_title,
     show_image,
 )
@@ -177,6 +178,7 @@ def slopes(
             label=name,
         )
     ax.set(xlim=(-limit, limit), ylim=(-limit, limit))
+    ax.locator_params(nbins=5)  # the same ticks on both axes
     ax.legend(fontsize=TEXT, frameon=False)
     ax.set_title(title, fontsize=TITLE, loc="left")
     return ax
@@ -283,6 +285,7 @@ def bytes_by_part(bars: Mapping[str, Mapping[str, int]], *, title: str = "", ax:
     for row, end in enumerate(begin):
         ax.text(end, row, f" {end:,.0f}", va="center", fontsize=SMALL)
     ax.invert_yaxis()
+    ax.xaxis.set_major_formatter("{x:,.0f}")
     ax.margins(x=0.1)
     ax.grid(visible=False, axis="y")
     ax.figure.legend(loc="outside lower center", ncols=len(parts), fontsize=SMALL, frameon=False)
@@ -291,7 +294,7 @@ def bytes_by_part(bars: Mapping[str, Mapping[str, int]], *, title: str = "", ax:
 
 
 def _panel(ax: Axes | None, height: float, width: float, xlabel: str, ylabel: str) -> Axes:
-    ax = new_figure(height, width).subplots() if ax is None else ax
+    ax = new_panel(height, width) if ax is None else ax
     ax.set_xlabel(xlabel, fontsize=TEXT)
     ax.set_ylabel(ylabel, fontsize=TEXT)
     ax.tick_params(labelsize=SMALL)

@@ -9,9 +9,12 @@ from minivit.types import ndarray
 
 LARGEST_WRITTEN = 200  # numbers; a larger matrix is drawn without them
 GAP = 0.8  # between matrices side by side, in cells
+LUMINANCE = np.array([0.2126, 0.7152, 0.0722])  # how bright red, green and blue are
 
 
-def matrices(named: Mapping[str, ndarray], *, digits: int = 2, columns: int = 6, title: str = "") -> Figure:
+def matrices(
+    named: Mapping[str, ndarray], *, digits: int = 2, columns: int = 6, title: str = "", tokens: str = ""
+) -> Figure:
     """Draw matrices side by side as colours with their numbers written in: blue positive, orange negative, white zero.
 
     Parameters
@@ -21,6 +24,8 @@ def matrices(named: Mapping[str, ndarray], *, digits: int = 2, columns: int = 6,
         Behind the decimal point; trailing zeros are not written.
     columns : int
         How many matrices stand side by side.
+    tokens : str
+        One letter per token, to be written beside the rows and below the columns of attention weights.
     """
     shown = {name: np.atleast_2d(array) for name, array in named.items()}
     across = min(columns, len(shown))
@@ -42,6 +47,9 @@ def matrices(named: Mapping[str, ndarray], *, digits: int = 2, columns: int = 6,
         middle, half = (array.shape[1] - 1) / 2, widths[i % across] / 2
         panel.set(xlim=(middle - half, middle + half), ylim=(heights[i // across] - 0.45, -0.55))
         panel.set_title(name, fontsize=TEXT)
+        for place, letter in enumerate(tokens):
+            panel.text(-0.75, place, letter, ha="center", va="center", fontsize=SMALL, color=GREY)
+            panel.text(place, len(tokens) - 0.25, letter, ha="center", va="center", fontsize=SMALL, color=GREY)
     for panel in panels[len(shown) :]:
         panel.axis("off")
     if title:
@@ -61,7 +69,8 @@ def _draw_matrix(ax: Axes, array: ndarray, digits: int, size: float) -> None:
     if array.size > LARGEST_WRITTEN:
         return
     for (row, column), value in np.ndenumerate(array):
-        colour = "white" if abs(value) > 0.65 * limit else "black"
+        background = np.array(colours(0.5 + 0.5 * value / limit)[:3])
+        colour = "white" if background**2.2 @ LUMINANCE < 0.18 else "black"  # whichever has more contrast
         ax.text(column, row, _number(value, digits), ha="center", va="center", fontsize=size, color=colour)
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,10 @@ class RunFolder:
         self.metrics_path = self.path / "metrics.csv"
         self.checkpoint_path = self.path / "checkpoint.safetensors"
 
-    def create(self, recipe: Recipe, data: dict[str, Any]) -> None:
+    def create(self, recipe: Recipe, data: dict[str, Any], solutions: Sequence[str] = ()) -> None:
         """Make the folder and write what the run was asked for.
+
+        The folders of ``solutions`` are written in full, so that the run can be resumed from anywhere.
 
         Raises
         ------
@@ -34,11 +37,12 @@ class RunFolder:
         except FileExistsError:
             go_on = f", or go on with that run by --resume {self.path}" if self.config_path.exists() else ""
             raise FileExistsError(f"{self.path} exists already: choose another --out{go_on}") from None
-        config = {"minivit": __version__, "recipe": asdict(recipe), "data": data}
+        full = [str(Path(folder).resolve()) for folder in solutions]
+        config = {"minivit": __version__, "recipe": asdict(recipe), "data": data, "with": full}
         replace_file(self.config_path, (json.dumps(config, indent=2) + "\n").encode())
 
-    def read_config(self) -> tuple[Recipe, dict[str, Any]]:
-        """What the run was asked for: its recipe, and where its data come from.
+    def read_config(self) -> tuple[Recipe, dict[str, Any], list[str]]:
+        """What the run was asked for: its recipe, where its data come from, and the solutions that it computes with.
 
         Raises
         ------
@@ -51,7 +55,10 @@ class RunFolder:
             config = json.loads(self.config_path.read_text(encoding="utf-8"))
             recipe, data = config["recipe"], config["data"]
             source = {"data": data["data"], "data_dir": data["data_dir"]}
-            return Recipe(**{**recipe, "betas": tuple(recipe["betas"])}), source
+            solutions = config.get("with", [])  # runs begun before there was this entry have none
+            if not isinstance(solutions, list) or not all(isinstance(folder, str) for folder in solutions):
+                raise ValueError(f"its entry 'with' is {solutions!r}; expected a list of folders")
+            return Recipe(**{**recipe, "betas": tuple(recipe["betas"])}), source, solutions
         except KeyError as error:
             raise ValueError(f"{self.config_path} is damaged: it has no entry {error}") from error
         except (TypeError, ValueError) as error:

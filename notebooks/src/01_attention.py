@@ -30,7 +30,7 @@ from minivit.plot import lecture
 from minivit.plot.matrices import matrices
 
 np.set_printoptions(precision=3, suppress=True)
-_ = threadpool_limits(1)  # the matrices of this lecture are too small to be shared
+_ = threadpool_limits(1)  # matrices as small as these gain nothing from a second BLAS thread
 
 # %% [markdown]
 # Every operation of the package is a pair of plain functions, and whoever sees the pair knows the op.
@@ -45,6 +45,7 @@ from minivit.ops import (
     conv2d_forward,
     cross_entropy_backward,
     cross_entropy_forward,
+    one_hot,
     relu_backward,
     relu_forward,
     softmax_backward,
@@ -94,7 +95,7 @@ scores = np.array([2.0, 1.0, 0.0, -1.0])
 
 def look(sharpness):
     alpha, _ = softmax_forward(sharpness * scores)
-    return lecture.weighted_mean(h, alpha).figure
+    return lecture.weighted_mean(h, alpha)
 
 
 alpha, _ = softmax_forward(scores)
@@ -106,6 +107,10 @@ look(sharpness=1.0)
 # %% [markdown]
 # With sharpness 0 all weights are ¼ and $z$ is the plain mean. With a large one, $z$ is the $h_i$ of the largest score:
 # softmax is a *soft* argmax, and unlike the argmax it has a gradient. $z$ never leaves the region between the vectors.
+#
+# (The functions of `mv.plot` return what they have drawn, and a cell that ends with it shows it. There is nothing to open,
+# to show or to close.)
+#
 # Move the slider (in a running notebook):
 
 # %%
@@ -114,8 +119,8 @@ _ = interact(look, sharpness=FloatSlider(1.0, min=0, max=6, step=0.25))
 # %% [markdown]
 # ### One task, three answers
 #
-# Here is a task that asks nothing but *look at the right place*. A sequence holds 24 symbols out of four; one of them
-# carries a mark. At the end of the sequence, say which symbol was marked.
+# Here is a task that asks nothing but *look at the right place*. A sequence has 24 places, each with one of the symbols
+# a, b, c and d; one place carries a mark. At the end of the sequence, say which symbol was marked.
 
 # %%
 LENGTH, SYMBOLS, WIDTH = 24, 4, 24
@@ -125,9 +130,8 @@ def lookup(rng, batch, length=LENGTH):
     """Sequences (B, N, 5): four columns for the symbol, one for the mark. Answers, distances."""
     symbols = rng.integers(SYMBOLS, size=(batch, length))
     place = rng.integers(length, size=batch)
-    x = np.zeros((batch, length, SYMBOLS + 1), np.float32)
-    x[np.arange(batch)[:, None], np.arange(length), symbols] = 1
-    x[np.arange(batch), place, SYMBOLS] = 1
+    mark = one_hot(place, length)[..., None]  # (B, N, 1)
+    x = np.concatenate((one_hot(symbols, SYMBOLS), mark), axis=-1)
     return x, symbols[np.arange(batch), place], length - 1 - place
 
 
@@ -139,7 +143,8 @@ for sequence, answer, distance in zip(x, answers, distances, strict=True):
 # %% [markdown]
 # **A recurrent net** reads one symbol after the other and keeps a state,
 # $h_t = \tanh\left([x_t, h_{t-1}] W + b\right)$. The state at the end has to remember the marked symbol through all the
-# steps that follow it. (`Linear` is used 24 times: a layer of minivit keeps no activations, so it may be.)
+# steps that follow it. (One `Linear` is used 24 times, once per symbol. It may be: a layer of minivit keeps no
+# activations, each call returns a cache of its own.)
 
 
 # %%
@@ -204,7 +209,7 @@ def convolution_backward(self, dy, cache):
     return dh[:, 0]
 
 
-Convolution.backward = convolution_backward
+Convolution.backward = convolution_backward  # a method like the others, in a cell of its own
 
 # %% [markdown]
 # **Attention** compares what the last position asks for with what every position offers, and takes the weighted mean.
@@ -268,8 +273,8 @@ accuracy = {
 }
 assert accuracy["attention"].min() > 0.99  # at every distance
 assert accuracy["convolution"][:10].min() > 0.9 and accuracy["convolution"][11:].max() < 0.4
-assert accuracy["recurrent"].mean() < 0.7  # after as many steps
-lecture.accuracy_by_distance(np.arange(LENGTH), accuracy, chance=1 / SYMBOLS).figure
+assert accuracy["recurrent"].mean() < 0.5  # after as many steps
+lecture.accuracy_by_distance(np.arange(LENGTH), accuracy, chance=1 / SYMBOLS)
 
 # %% [markdown]
 # The convolution is perfect up to 5 × 2 = 10 steps and guesses beyond: the answer is not in what it sees, and no
@@ -303,18 +308,19 @@ assert fading[100] < 1e-2 and fading[199] < 1e-3  # step by step
 assert np.all(gradient["convolution"][11:] == 0)  # exactly zero beyond its reach
 far = gradient["attention"][1:]
 assert far.min() > 0.8 * far.max()  # any distance is one step
-lecture.gradient_by_distance(np.arange(200), gradient).figure
+lecture.gradient_by_distance(np.arange(200), gradient)
 
 # %% [markdown]
 # On the way back through a recurrent net, the gradient is multiplied once per step by the same matrix and by slopes of
 # tanh, which are at most 1: it fades like a geometric series, a straight line on this axis. In the convolution it is
-# exactly zero beyond the reach (and so not drawn). In attention, every position is one multiplication away.
+# exactly zero beyond the reach (and so not drawn). In attention, every position is one weighted mean away.
 #
 # ### What each costs
 #
 # There is no free lunch; let us count. For one layer over $N$ tokens of width $D$ we want three numbers: the
 # multiplications; how many steps must wait for one another; and through how many layers or steps a signal passes from
-# the first token to the last.
+# the first token to the last. (What each token makes out of itself, such as queries, keys and values, is left out, as in
+# the paper's table: that costs $N D^2$ a few times, whatever comes after.)
 #
 # **Predict.** Attention compares every token with every other. For short sequences, is it dearer or cheaper than the
 # other two?
@@ -390,14 +396,12 @@ def formulas(N, D, kernel=3):
 for N, D in ((5, 7), (24, 24), (49, 64)):
     assert counted(N, D) == formulas(N, D)  # what is counted is what the formula says
 
-table = (
-    "| one layer, $N$ tokens of width $D$ | multiplications | steps that wait | path length |\n"
-)
-table += "|---|---|---|---|\n"
-table += "| recurrent | $N D^2$ | $N$ | $N - 1$ |\n"
-table += "| convolution, kernel $k$ | $k N D^2$ | 1 | $\\lceil (N-1)/(k-1) \\rceil$ |\n"
-table += "| attention | $2 N^2 D$ | 1 | 1 |"
-Markdown(table)
+# %% [markdown]
+# | one layer, $N$ tokens of width $D$ | multiplications | steps that wait | path length |
+# |---|---|---|---|
+# | recurrent | $N D^2$ | $N$ | $N - 1$ |
+# | convolution, kernel $k$ | $k N D^2$ | 1 | $\lceil (N-1)/(k-1) \rceil$ |
+# | attention | $2 N^2 D$ | 1 | 1 |
 
 # %%
 lengths, D = np.unique(np.geomspace(2, 4096, 60).astype(int)), 64
@@ -421,8 +425,8 @@ assert (
 lecture.growth(lengths, curves, rings)
 
 # %% [markdown]
-# Attention is the *cheapest* as long as $N < D/2$: a sentence of 30 words of width 512 costs next to nothing. But it
-# grows with $N^2$, and for long sequences nothing else matters. Keep that in mind for the second lecture, where an image
+# Attention is the *cheapest* as long as $N < D/2$, as for a sentence of 30 words of width 512. But it grows with $N^2$,
+# and for long sequences nothing else matters. Keep that in mind for the second lecture, where an image
 # of 128 × 128 pixels is a sequence of 16,384. What attention buys is on the right: all positions at once, and one step
 # between any two. (The rings are counted, the lines are the formulas.)
 #
@@ -550,7 +554,8 @@ _ = interact(spread, d_k=SelectionSlider(options=[1, 4, 16, 64, 256, 1024], valu
 
 # %% [markdown]
 # Without the division the weights are all or nothing. That is bad for *learning*: the slope of softmax is
-# $\alpha_i (\delta_{ij} - \alpha_j)$, and where a weight is 0 or 1 the slope is 0. Measured over many queries:
+# $\alpha_i (\delta_{ij} - \alpha_j)$ (section 3 derives it), and where all weights are 0 or 1 it is 0. The mean over 100
+# queries of each width:
 
 # %%
 widths, slope = np.array([1, 4, 16, 64, 256, 1024]), {"divided": [], "not divided": []}
@@ -560,7 +565,8 @@ for width in widths:
         slope[name].append(np.mean([(w * (1 - w)).sum() for w in queries]))
 slope = {name: np.array(values) for name, values in slope.items()}
 assert slope["not divided"][-1] < 0.1 * slope["divided"][-1]
-lecture.slope_by_width(widths, slope).figure
+assert np.ptp(slope["divided"]) < 0.05
+lecture.slope_by_width(widths, slope)
 
 # %% [markdown]
 # At $d_k = 1024$ less than a tenth of the slope is left without the division; with it, the slope does not depend on
@@ -576,7 +582,7 @@ lecture.slope_by_width(widths, slope).figure
 
 # %%
 letters = np.array([0, 1, 0, 2, 1, 2])  # a b a c b c
-position, letter = np.eye(6), np.eye(6)[letters]
+position, letter = one_hot(np.arange(6), 6), one_hot(letters, 6)
 query = 12 * np.concatenate((np.roll(position, -1, axis=1), letter), axis=1)[None]  # (1, 6, 12)
 key = np.concatenate((position, letter), axis=1)[None]
 
@@ -586,6 +592,7 @@ key_one, key_two = (split_heads_forward(key, num_heads=n)[0] for n in (1, 2))
 _, c_one = attention_forward(one, key_one, key_one)
 _, c_two = attention_forward(two, key_two, key_two)
 assert np.array_equal(c_two.weights[0, 0].argmax(1), [5, 0, 1, 2, 3, 4])  # the neighbour
+assert np.allclose(np.sort(c_one.weights)[..., -3:], 1 / 3, atol=0.02)  # three, for two reasons
 same = letters[:, None] == letters
 assert np.allclose(c_two.weights[0, 1][same], 0.5, atol=0.02)  # the two of the same letter
 matrices(
@@ -594,11 +601,12 @@ matrices(
         "head 1: my left": c_two.weights[0, 0],
         "head 2: my letter": c_two.weights[0, 1],
     },
-    title="Six tokens a b a c b c: row n is what token n looks at",
+    title="Each row is what one of the six tokens looks at",
+    tokens="abacbc",
 )
 
 # %% [markdown]
-# One head mixes the answers: a third here, a third there, and nobody can tell any more which value came for which
+# One head mixes the answers: a third to each of three tokens, and nobody can tell any more which value came for which
 # reason. Two heads of half the width keep them apart; their results stand side by side and one more matrix, `proj`, mixes
 # them. The whole layer, as the package has it:
 
@@ -734,8 +742,8 @@ assert np.allclose(dS.sum(1), 0)  # the rows of a softmax's gradient sum to zero
 # $$\bar q_{nk} = s \sum_m \bar S_{nm}\, k_{mk}, \qquad \bar k_{mk} = s \sum_n \bar S_{nm}\, q_{nk},
 # \qquad\text{that is}\qquad \bar Q = s\, \bar S K, \quad \bar K = s\, \bar S^\top Q.$$
 #
-# A query moves towards the keys it should have looked at more. (The scale $s$ goes on both, and forgetting one of them is
-# the most frequent mistake in this function.)
+# A query moves towards the keys it should have looked at more. (The scale $s$ goes on both; it is easily forgotten on
+# one of them.)
 
 # %%
 show(attention_backward, "dq", "dk")
@@ -749,7 +757,11 @@ gradients = {
     "\\bar K": dK,
     "\\bar V": dV,
 }
-matrices({f"${name}$": array for name, array in gradients.items()}, columns=3)
+matrices(
+    {f"${name}$": array for name, array in gradients.items()},
+    columns=3,
+    title="What arrives at each matrix: blue is positive, orange negative",
+)
 
 # %% [markdown]
 # ### Is it right?
@@ -783,8 +795,8 @@ for name in expected:
 mv.check.check_vjp(attention_forward, attention_backward, Q, K, V)  # silent: right
 
 # %% [markdown]
-# All three agree to eight digits, and the checker of the package, `mv.check.check_vjp`, is silent: it tries one random
-# direction per argument, which costs two forward passes however large the input is.
+# No number is off by more than $10^{-8}$, and the checker of the package, `mv.check.check_vjp`, is silent: it tries one
+# random direction per argument, which costs two forward passes however large the argument is.
 #
 # ### A planted bug
 #

@@ -101,7 +101,7 @@ curves = {
     "1 head": (many, wall(many, 1, 1)),
 }
 marks = {"768 GiB": (128, wall(128, 16, 48))}
-lecture.attention_wall(curves, marks, (sides, measured)).figure
+lecture.attention_wall(curves, marks, (sides, measured))
 
 # %% [markdown]
 # The rings lie on the line, and the line goes through the roof: twice the side is sixteen times the memory. Image GPT
@@ -197,8 +197,9 @@ def patches_wall(P):
         "every pixel a token": (pixels, wall(pixels, 16, 48)),
         f"patches of {P} × {P}": (larger, wall(larger, 16, 48, patch=P)),
     }
-    marks = {"pixels": (128, wall(128, 16, 48)), f"P = {P}": (128, wall(128, 16, 48, patch=P))}
-    return lecture.attention_wall(curves, marks).figure
+    size = wall(128, 16, 48, patch=P)
+    marks = {"768 GiB": (128, wall(128, 16, 48)), f"{size / MIB:,.4g} MiB": (128, size)}
+    return lecture.attention_wall(curves, marks)
 
 
 assert wall(128, 16, 48) // wall(128, 16, 48, patch=16) == 16**4 == 65_536
@@ -318,7 +319,7 @@ table
 # %% [markdown]
 # Read it from top to bottom and you have read the model: 64 patches of 48 numbers (4 · 4 · 3); 65 tokens with the class token
 # in front; queries, keys and values, which are views into the one array that `qkv` made; four attention maps of 65 × 65;
-# the MLP, twice as wide; the head. The largest array is the attention maps, even for these small images.
+# the MLP, twice as wide; the head. The attention maps are the largest array, even for images as small as these.
 #
 # Is the backward pass of the whole model right? The checker of the first lecture takes models as well:
 
@@ -341,11 +342,11 @@ print(len(tiny.params), "parameters, and the images: every gradient agrees with 
 # ### Training it, here
 #
 # A ViT of four blocks and width 48 sees 8,000 images three times, in batches of 32. Cross-entropy, AdamW, a warmup and a
-# cosine: what `minivit train` does, only smaller. The curve is drawn again every 75 steps. (`threads=1` makes it take as long
-# everywhere; leave it out and all processors work, with the same result to the bit.)
+# cosine: what `minivit train` does, only smaller. The curve is drawn again every 75 steps. All processors work; with
+# `threads=1` only one does, and the result is the same to the bit.
 #
-# **Predict.** Guessing gives 10 %; a linear classifier on the pixels stays below 40 % (`minivit/data/shapes.py`). Where will this be after one pass over
-# the images? After three?
+# **Predict.** Guessing gives 10 %; a linear classifier on the pixels stays below 40 % (a test of the package trains one).
+# Where will this be after one pass over the images? After three?
 
 # %%
 recipe = Recipe(
@@ -358,7 +359,7 @@ recipe = Recipe(
     flip=False,
     seed=0,
 )
-trainer = Trainer(recipe, data, threads=1)
+trainer = Trainer(recipe, data)
 print(f"{trainer.model.num_params:,} parameters, {trainer.total_steps} steps")
 
 rows, screen = [], display(Markdown("training ..."), display_id="curve")
@@ -374,7 +375,9 @@ assert rows[-1].test_accuracy > 0.8
 # what to look at. (The loss does not go to zero: the labels are smoothed by 0.1, so even the best answer costs 0.5 nats.)
 
 # %%
-best = np.full(10, 0.1 / 10) + 0.9 * np.eye(10)[0]  # a smoothed label, predicted exactly
+best = 0.1 / 10 + 0.9 * ops.one_hot(
+    data.test_labels[0], 10
+)  # a smoothed label, predicted exactly
 assert abs(-(best * np.log(best)).sum() - 0.5) < 0.01
 assert abs(rows[0].loss - np.log(10)) < 0.2
 pixels, labels = data.test_images[:18], data.test_labels[:18]
@@ -387,7 +390,8 @@ plot.predictions(pixels, labels, probabilities, data.class_names)
 #
 # **Attention maps.** The row of the class token in $A$ says where it looked. It is in the cache, nothing else is needed:
 # `cache.blocks[3].attn.attention.weights[:, :, 0, 1:]`. *Rollout* multiplies the maps of all blocks, half and half with the
-# identity for the residual path, to say how much of each patch arrives.
+# identity for the residual path, to say how much of each patch arrives. All maps have one scale, so compare them: which
+# head stares at a single patch, and which glances at many?
 
 # %%
 model = trainer.model
@@ -418,11 +422,11 @@ flow = flow / flow.sum(1, keepdims=True)
 light, _ = ops.patchify_forward(many.astype(np.float32), patch_size=4)
 contrast = np.abs(light.mean(2) - np.median(light.mean(2), axis=1, keepdims=True))
 on_shape = np.take_along_axis(flow, contrast.argsort(1)[:, -16:], axis=1).sum(1).mean()
-print(f"a quarter of the patches, those that stand out, gets {on_shape:.0%} of the attention")
+print(f"the quarter of the patches that stands out gets {on_shape:.0%} of the attention, not 25%")
 assert on_shape > 0.3
 
 # %% [markdown]
-# **Patch filters.** The columns of $E$ are 48 filters of 4 × 4 pixels in three colours. Their principal components show what
+# **Patch filters.** The columns of $E$ are 48 filters of 4 × 4 pixels with three colours. Their principal components show what
 # the model measures in a patch. **Predict.** What would you measure? And how much of it is learned in 750 steps?
 
 # %%
@@ -434,7 +438,7 @@ _, fresh_shares = plot.principal_filters(
 print(f"first three components: {shares[:3].sum():.0%} of the energy, before training", end=" ")
 print(f"{fresh_shares[:3].sum():.0%}")
 assert shares[:3].sum() > fresh_shares[:3].sum() + 0.02
-plot.patch_filters(weight, 4).figure
+plot.patch_filters(weight, 4)
 
 # %% [markdown]
 # Be honest: most of it is still the noise that it was drawn as. Only the first few components have grown; they are smooth,
@@ -462,7 +466,7 @@ print(
 )
 assert near > far + 0.1 and among_rim > far + 0.1
 assert outer < 0.5 * inner
-plot.position_similarity(model.pos_embed.value, 8).figure
+plot.position_similarity(model.pos_embed.value, 8)
 
 # %% [markdown]
 # Inside the image, neighbours have become similar: the model has learned, from labels alone, that its tokens lie on a
@@ -476,8 +480,17 @@ plot.position_similarity(model.pos_embed.value, 8).figure
 # %% [markdown]
 # ## 6 What backward keeps
 #
-# Parameters are not what fills the memory in training. It is what forward keeps for backward, for every image of the batch. In
-# a block, with $N$ tokens of width $D$, hidden width $F$ and $H$ heads, the cache holds
+# Parameters are not what fills the memory in training. It is what forward keeps for backward, for every image of the
+# batch. Here is the cache of eight images, one row per part of the model:
+
+# %%
+batch = trainer.normalize(data.train_images[:8])
+logits, cache = model.forward(batch)
+assert mv.nbytes(cache) > 10 * 4 * model.num_params  # the parameters, in float32
+mv.describe(cache, depth=2)
+
+# %% [markdown]
+# In a block, with $N$ tokens of width $D$, hidden width $F$ and $H$ heads, the cache holds
 #
 # | | numbers per image |
 # |---|---|
@@ -502,20 +515,23 @@ def block_bytes(N, D, F, H):
 
 def measured_bytes(block):
     """The same from the cache itself; every array is counted once."""
-    rows = {row.name: row.nbytes for row in mv.describe(block).rows}
-    norms = sum(size for name, size in rows.items() if name.startswith("norm"))
-    mlp = sum(size for name, size in rows.items() if name.startswith("mlp"))
-    weights = rows["attn.attention.weights"]
-    rest = sum(rows.values()) - norms - mlp - weights
-    return dict(zip(block_bytes(1, 1, 1, 1), (norms, rest, weights, mlp), strict=True))
+    part = {row.name: row.nbytes for row in mv.describe(block, depth=1).rows}
+    weights = block.attn.attention.weights.nbytes
+    return {
+        "norms": part["norm1"] + part["norm2"],
+        "attention: q k v etc.": part["attn"] - weights,
+        "attention weights": weights,
+        "MLP": part["mlp"],
+    }
 
 
 # %%
-batch = trainer.normalize(data.train_images[:8])
-logits, cache = model.forward(batch)
 parts = {f"block {i + 1}": measured_bytes(block) for i, block in enumerate(cache.blocks)}
 expected = {name: 8 * size for name, size in block_bytes(65, 48, 96, 4).items()}
 assert all(part == expected for part in parts.values())  # measured = formula, to the byte
+*others, largest = sorted(expected, key=expected.__getitem__)
+twice = block_bytes(16 * 16 + 1, 48, 96, 4)  # 64 x 64 pixels
+assert largest == "attention weights" and twice[largest] > 4 * max(twice[name] for name in others)
 
 total = mv.nbytes(cache)
 inside = sum(sum(part.values()) for part in parts.values())
@@ -524,9 +540,12 @@ bars["after the blocks"] = {"embedding and head": total - inside - mv.nbytes(cac
 assert sum(sum(bar.values()) for bar in bars.values()) == total
 params = 4 * model.num_params / KIB
 print(f"parameters {params:,.0f} KiB, kept for 8 images {total / KIB:,.0f} KiB")
-lecture.bytes_by_part(bars, title="Kept for a batch of 8 images").figure
+lecture.bytes_by_part(bars, title="Kept for a batch of 8 images")
 
 # %% [markdown]
+# The attention weights, by a little. They alone grow with $N^2$: for images of twice the side they are more than four
+# times as large as any other line.
+#
 # ### Recomputation
 #
 # Must a block keep all that? It could keep its *input* only and run its forward pass again when backward needs the rest.
@@ -570,16 +589,16 @@ bars["recomputed"] = {
 }
 assert kept_inputs == 4 * 8 * 65 * 48 * 4  # blocks, images, tokens, width, bytes
 assert peak < 0.5 * total
-lecture.bytes_by_part(bars, title="The most that is held at once, batch of 8").figure
+lecture.bytes_by_part(bars, title="The most that is held at once, batch of 8")
 
 # %% [markdown]
 # The gradients are the same to the last bit. Forward costs one unit of multiplications and backward two (two products
 # for each one of forward), so one more forward makes four units out of three: a third more work. And the deeper the network, the
-# larger the gain, because only one block at a time is whole. For the models of the paper, at 224 × 224 pixels, by the formula
-# that you have just seen agree with the measurement:
+# larger the gain, because only one block at a time is whole. For models of the paper, at 224 × 224 pixels, by the formula
+# that agreed with the measurement above:
 
 # %%
-lines = ["| model | tokens | kept per image | with recomputation |", "|---|---|---|---|"]
+lines = ["| model | tokens | kept by the blocks, per image | recomputed |", "|---|---|---|---|"]
 for name in ("tiny", "base", "huge"):
     config = mv.models.PRESETS[f"vit_{name}_patch{14 if name == 'huge' else 16}_224"][1]
     D, depth, H = config["embed_dim"], config["depth"], config["num_heads"]

@@ -1,12 +1,14 @@
 """``minivit course``: what it prints, and its exit codes."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
 from minivit.cli import main
 from minivit.course.exercises import EXERCISES
-from minivit.course.stub import solved_source
+from minivit.course.stub import solved_source, stub_source
 
 
 def test_list(capsys):
@@ -26,15 +28,57 @@ def test_start_check_and_solve(tmp_path, capsys):
     assert data["passed"] == data["total"] == len(data["checks"])
 
 
-@pytest.mark.parametrize("command", [["start", "nothing"], ["check", "no/such/folder"]])
-def test_what_cannot_run(command, capsys):
-    assert main(["course", *command]) == 2
-    assert capsys.readouterr().err.startswith("minivit: ")
+SOLUTIONS = {
+    "syntax": "def adam_update(:\n",
+    "import": "import nothing_of_this_name\n\n\ndef adam_update(): ...\n",
+    "unknown": "def another_function(): ...\n",
+    "nul": "def adam_update():\n\0\n",
+    "latin": "# \xe9\ndef adam_update(): ...\n",
+    "stub": stub_source(EXERCISES["adamw"]),
+}
 
 
-def test_start_does_not_write_over_a_folder(tmp_path, capsys):
-    assert main(["course", "start", "adamw", "-o", str(tmp_path)]) == 2
-    assert "exists already" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("start nothing", "there is no exercise 'nothing'; there are softmax, "),
+        ("start adamw -o stub", "stub exists already: choose another folder with -o DIR"),
+        ("start adamw -o stub/solution.py/new", "Not a directory: stub/solution.py/new"),
+        ("check nowhere", "nowhere/solution.py cannot be read: No such file or directory"),
+        ("check .", "solution.py cannot be read: No such file or directory"),
+        ("check stub/solution.py", "stub/solution.py/solution.py cannot be read: Not a directory"),
+        ("check syntax", 'the solution cannot be loaded: File "{here}/syntax/solution.py", line 1'),
+        ("check import", 'the solution cannot be loaded: File "{here}/import/solution.py", line 1'),
+        ("check unknown", "unknown/solution.py defines no function of any exercise; minivit course list names them"),
+        ("check nul", "the solution cannot be loaded: SyntaxError: source code string cannot contain null bytes"),
+        ("check latin", "latin/solution.py cannot be read: 'utf-8' codec can't decode byte 0xe9"),
+        ("check stub --seed -1", "seed is -1; expected 0 or more"),
+        ("check stub --json nowhere/marks.json", "No such file or directory: nowhere/marks.json"),
+        ("check stub --json stub/solution.py/marks.json", "Not a directory: stub/solution.py/marks.json"),
+        ("check stub --json latin", "Is a directory: latin"),
+        ("check stub --json=", "Is a directory: ."),
+    ],
+)
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has other words for these errors")
+def test_what_cannot_run(command, says, tmp_path, capsys, monkeypatch):
+    """Exit code 2, so that it is not taken for marks."""
+    monkeypatch.chdir(tmp_path)
+    for name, source in SOLUTIONS.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "solution.py").write_text(source, encoding="latin-1")
+    assert main(["course", *command.split()]) == 2
+    assert capsys.readouterr().err.startswith("minivit: " + says.format(here=tmp_path.resolve()))
+
+
+def test_exit_codes_reach_the_shell(tmp_path):
+    def code(*args):
+        command = [sys.executable, "-m", "minivit", "course", *args]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode
+
+    (tmp_path / "solved").mkdir()
+    (tmp_path / "solved" / "solution.py").write_text(solved_source(EXERCISES["adamw"]), encoding="utf-8")
+    assert [code("start", "adamw"), code("check", "solved"), code("check", "adamw"), code("check", ".")] == [0, 0, 1, 2]
+    assert code("check") == 2
 
 
 def test_training_with_an_unfinished_solution_is_refused(tmp_path, capsys):

@@ -33,7 +33,10 @@ def test_all_exercises_together_train_to_the_same_bits(tmp_path):
         assert block.SelfAttention is solutions[list(EXERCISES).index("multi_head")].module.SelfAttention
         assert losses() == before
     tasks = {task.name for exercise in EXERCISES.values() for task in exercise.tasks}
-    assert tasks - called == {"attention_loops", "conv2d_loops", "log_softmax_backward"}
+    assert tasks - called == {
+        *("attention_loops", "attention_one_loop", "conv2d_loops", "conv2d_places"),
+        "log_softmax_backward",
+    }
     assert (block.SelfAttention, mv.ops.OPS["gelu"], mv.train.training_step) == ours
     called.clear()
     assert losses() == before
@@ -42,5 +45,16 @@ def test_all_exercises_together_train_to_the_same_bits(tmp_path):
 
 def test_a_solution_that_fails_is_refused_with_the_reason(tmp_path):
     folder = start(EXERCISES["adamw"], tmp_path / "work")
-    with pytest.raises(CannotRunError, match=r"0 of \d+ checks pass; first mend adam_update"):
+    reason = r"0 of \d+ checks pass; first mend adam_update \(runs: adam_update: write this\); minivit course check "
+    with pytest.raises(CannotRunError, match=f"not training with {folder}, because {reason}{folder} says the rest"):
+        load_checked(folder)
+
+
+def test_a_solution_that_cannot_be_checked_is_refused_in_one_line(tmp_path):
+    folder = solved_folder(tmp_path, "adamw")
+    (folder / "solution.py").write_text("def adam_update(:", encoding="utf-8")
+    with pytest.raises(CannotRunError, match=f"not training with {folder}: .*, line 1 def .* SyntaxError: .*"):
+        load_checked(folder)
+    (folder / "solution.py").unlink()
+    with pytest.raises(CannotRunError, match=f"not training with {folder}: .*solution.py cannot be read: No such file"):
         load_checked(folder)

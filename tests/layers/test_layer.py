@@ -44,6 +44,18 @@ def test_layer_used_twice_sums_its_gradients():
     check_layer(Twice().init(), X)
 
 
+def test_the_first_gradient_is_taken_over_and_the_next_added():
+    param = Param((2,), ones)
+    param.init([0], np.dtype("float64"))
+    first = np.array([1.0, 2.0])
+    param.add_grad(first)
+    assert param.grad is first
+    param.add_grad(np.array([10.0, 20.0]))
+    np.testing.assert_array_equal(param.grad, [11, 22])
+    with pytest.raises(ValueError, match=r"shape \(2,\) cannot take a gradient of shape \(3,\)"):
+        Param((2,), ones).add_grad(np.zeros(3))
+
+
 def test_tied_parameter_is_one():
     layer = Tied().init()
     assert list(layer.named_params()) == ["layers.0.weight", "layers.0.bias"]

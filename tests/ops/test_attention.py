@@ -4,15 +4,25 @@ import numpy as np
 import pytest
 
 from minivit.ops import attention_backward, attention_forward, attention_loops
+from minivit.ops.attention import attention_one_loop
 
 RNG = np.random.default_rng(0)
 Q, K, V = RNG.standard_normal((2, 3, 5, 7)), RNG.standard_normal((2, 3, 4, 7)), RNG.standard_normal((2, 3, 4, 6))
 
 
-def test_loops_agree():
+@pytest.mark.parametrize("loops", [attention_loops, attention_one_loop])
+def test_loops_agree(loops):
     y, _ = attention_forward(Q, K, V)
     for i in np.ndindex(2, 3):
-        np.testing.assert_allclose(y[i], attention_loops(Q[i], K[i], V[i]), rtol=1e-12)
+        np.testing.assert_allclose(loops(Q[i], K[i], V[i]), y[i], rtol=1e-12)
+
+
+def test_one_loop_agrees_with_loops_and_survives_large_scores():
+    q, k, v = Q[0, 0], K[0, 0], V[0, 0]
+    y = attention_one_loop(q, k, v)
+    np.testing.assert_allclose(y, attention_loops(q, k, v), rtol=1e-12)
+    assert attention_one_loop(*(a.astype(np.float32) for a in (q, k, v))).dtype == np.float32
+    np.testing.assert_allclose(attention_one_loop(1e4 * q, k, v), attention_forward(1e4 * q, k, v)[0], rtol=1e-9)
 
 
 def test_weights_are_in_the_cache_and_are_shares():

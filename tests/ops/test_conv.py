@@ -8,6 +8,7 @@ from minivit.ops import (
     conv2d_backward,
     conv2d_forward,
     conv2d_loops,
+    conv2d_places,
     gelu_backward,
     gelu_forward,
     linear_backward,
@@ -24,6 +25,7 @@ X, WEIGHT, BIAS = RNG.standard_normal((2, 9, 12, 4)), RNG.standard_normal((3, 2,
 def test_loops_agree(stride):
     y, _ = conv2d_forward(X, WEIGHT, stride=stride)
     np.testing.assert_allclose(y, conv2d_loops(X, WEIGHT, stride), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(y, conv2d_places(X, WEIGHT, stride), rtol=1e-12, atol=1e-12)
 
 
 def test_padding_is_zeros_around_the_image():

@@ -10,6 +10,7 @@ from minivit.ops import (
     l1_backward,
     l1_forward,
     mse_forward,
+    one_hot,
     softmax_forward,
 )
 
@@ -29,6 +30,23 @@ def test_equal_logits_cost_the_log_of_the_number_of_classes():
 
 def test_labels_stand_for_a_one_in_their_place():
     assert cross_entropy_forward(LOGITS, LABELS)[0] == cross_entropy_forward(LOGITS, np.eye(5)[LABELS])[0]
+
+
+@pytest.mark.parametrize("shape", [(), (7,), (3, 2), (0,)])
+@pytest.mark.parametrize("dtype", [np.int64, np.uint8])
+def test_one_hot(shape, dtype):
+    labels = np.random.default_rng(1).integers(0, 5, shape).astype(dtype)
+    rows = one_hot(labels, 5)
+    assert rows.dtype == np.float32
+    np.testing.assert_array_equal(rows, np.eye(5)[labels.astype(int)])
+
+
+def test_one_hot_of_what_is_no_class():
+    for bad in (-1, 3):
+        with pytest.raises(ValueError, match=f"label {bad} is out of range; expected 0 to 2 for 3 classes"):
+            one_hot(np.array([0, bad]), 3)
+    with pytest.raises(TypeError, match="labels have dtype float64; expected integers"):
+        one_hot(np.array([0.0, 1.0]), 3)
 
 
 def test_label_smoothing_mixes_in_the_uniform_distribution():
@@ -68,7 +86,7 @@ def test_kl_divergence_with_temperature_is_the_formula():
     [
         (np.ones((3, 4)), ValueError, r"soft targets \(3, 4\) must have the shape of logits \(3, 5\)"),
         (np.array([1, 2]), ValueError, r"labels \(2,\) do not fit logits \(3, 5\)"),
-        (np.array([1, 2, 5]), ValueError, "label 5 is out of range; logits have classes 0 to 4"),
+        (np.array([1, 2, 5]), ValueError, "label 5 is out of range; expected 0 to 4 for 5 classes"),
         (np.array([1, -1, 2]), ValueError, "label -1 is out of range"),
         (np.array([True, False, True]), TypeError, "targets have dtype bool; expected class numbers or probabilities"),
     ],

@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import minivit.ops
-from minivit.check import CASES, check_complex_step, check_pair
+from minivit.check import CASES, cases, check_complex_step, check_pair
+from minivit.check.cases import sizes
 from minivit.ops import OPS
 from tests.ops.annotations import mismatches
 
@@ -17,8 +19,9 @@ SEEDS = st.integers(0, 2**32 - 1)
 every_op = pytest.mark.parametrize("name", OPS)
 
 
-def check_everything(name, seed):
-    op, case = OPS[name], CASES[name](np.random.default_rng(seed))
+def check_everything(name, seed, sizes=sizes):
+    with patch.object(cases, "sizes", sizes):
+        op, case = OPS[name], CASES[name](np.random.default_rng(seed))
     check_pair(op.forward, op.backward, *case.args, seed=seed, **case.kwargs)
     check_complex_step(op.forward, op.backward, *case.args, seed=seed, **case.kwargs)
 
@@ -35,6 +38,27 @@ def test_pair_keeps_its_promises(name, seed):
 @given(seed=SEEDS)
 def test_pair_keeps_its_promises_in_200_draws(name, seed):
     check_everything(name, seed)
+
+
+def from_one(rng, count):
+    """As sizes, but starting at 1: one batch of one, one token, one head, or a width of one."""
+    return (1 + rng.permutation(count)).tolist()
+
+
+@every_op
+@given(seed=SEEDS)
+def test_pair_keeps_its_promises_with_an_axis_of_length_one(name, seed):
+    """No case has such an axis otherwise: it is broadcast, and hides a sum that backward forgot."""
+    check_everything(name, seed, from_one)
+
+
+def test_of_one_there_is_nothing_to_choose():
+    one, many = np.array([[-3.0], [1e300]]), np.random.default_rng(0).standard_normal((2, 5))
+    np.testing.assert_array_equal(OPS["softmax"].forward(one)[0], 1)
+    np.testing.assert_array_equal(OPS["log_softmax"].forward(one)[0], 0)
+    np.testing.assert_array_equal(OPS["layer_norm"].forward(one, np.ones(1), np.full(1, 7.0))[0], 7)
+    np.testing.assert_array_equal(OPS["attention"].forward(many, many[:1], many[1:])[0], many[[1, 1]])
+    assert OPS["cross_entropy"].forward(one, np.array([0, 0]))[0] == 0
 
 
 @every_op

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from minivit.ops import log_softmax_forward, softmax_backward, softmax_forward
 
@@ -31,6 +32,22 @@ def test_row_without_any_allowed_score_is_zero():
     np.testing.assert_array_equal(y[2, 3:], 0)
     np.testing.assert_allclose(y[[0, 2]].sum(-1), 1)
     np.testing.assert_array_equal(softmax_backward(np.ones_like(x), cache).x[1], 0)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("scale", [1, 63, 65, 1000])  # below and above what is shifted first
+def test_shifting_is_seen_by_nobody(scale, dtype):
+    x = X * dtype(scale / np.abs(X).max())
+    x[0, 1] -= 30  # one row far below the others
+    exps = np.exp(x.astype(np.longdouble) - x.max(-1, keepdims=True))
+    expected = exps / exps.sum(-1, keepdims=True)
+    np.testing.assert_allclose(softmax_forward(x)[0], expected, rtol=8 * scale * np.finfo(dtype).eps, atol=1e-37)
+
+
+def test_softmax_of_nothing_and_of_nan():
+    assert softmax_forward(X[:0])[0].shape == (0, 3, 5)
+    y, _ = softmax_forward(np.array([[-np.inf, -np.inf], [0, np.nan], [1, 1]]))
+    np.testing.assert_array_equal(y, [[0, 0], [np.nan, np.nan], [0.5, 0.5]])
 
 
 def test_log_softmax_is_the_log_of_softmax():

@@ -93,7 +93,7 @@ def test_maps_are_drawn(options, in_chans):
     assert [ax.get_title() for ax in figure.axes[:8]] == [
         "image", "head 1", "head 2", "head 3", "head 4", "head 5", "rollout", "× image",
     ]  # fmt: skip
-    assert len(figure.axes) == 2 * 8
+    assert len(figure.axes) == 2 * 8 + 1  # and the scale
     reader = "class token" if cache.pool is None else "patches"
     assert reader in figure.get_suptitle()
     drawn = figure.axes[8 + 2].images[0].get_array()  # second image, head 2
@@ -104,15 +104,35 @@ def test_every_panel_is_as_large_as_its_image():
     images, cache = run(patch_size=(4, 2))  # 2 x 6 patches, twice as high as wide
     figure = attention_maps(images, cache)
     figure.draw_without_rendering()
-    shapes = [ax.get_position().size * figure.get_size_inches() for ax in figure.axes]
+    shapes = [ax.get_position().size * figure.get_size_inches() for ax in figure.axes[:-1]]
     np.testing.assert_allclose([height / width for width, height in shapes], 8 / 12, rtol=1e-6)
 
 
 def test_many_heads_take_several_lines():
     images, cache = run(embed_dim=12, num_heads=12)
     figure = attention_maps(images, cache)
-    assert len(figure.axes) == 2 * 2 * 8  # two lines of eight for each image
-    assert sum(ax.axison for ax in figure.axes) == 2 * (1 + 12 + 2)
+    assert len(figure.axes) == 2 * 2 * 8 + 1  # two lines of eight for each image, and the scale
+    assert sum(ax.axison for ax in figure.axes[:-1]) == 2 * (1 + 12 + 2)
+
+
+def test_equal_shares_have_equal_colours_in_all_maps():
+    """One head looks at a single patch, another at all alike, a third at none: the pixels say which is which."""
+    images, cache = run(depth=1)
+    A = np.full((2, 5, 7, 7), 1 / 7)
+    A[:, 1] = np.eye(7)[1]
+    A[1, 2] = np.eye(7)[0]
+    A[1, 3] = A[1, 0]
+    figure = attention_maps(images, with_weights(cache, [A]))
+    figure.canvas.draw()
+    maps = [panel.images[0] for panel in (*figure.axes[1:7], *figure.axes[9:15])]
+    colours = [image.to_rgba(np.asarray(image.get_array())) for image in maps]
+    np.testing.assert_array_equal(colours[0], colours[6 + 3])  # the same shares in another row
+    assert len({image.get_clim() for image in maps}) == 1
+    assert maps[0].get_clim() == (pytest.approx(0.1 / 6), 1)
+    brightness = [colour[..., :3].sum(-1) for colour in colours]
+    assert brightness[1][0, 0] > brightness[0][0, 0] > brightness[1][1, 2] == brightness[6 + 2].max()
+    assert brightness[1][1, 2] < 0.1  # nothing is black, not missing
+    assert "17% each if all 6 got the same" in figure.axes[-1].get_xlabel()
 
 
 def test_the_block_can_be_chosen():

@@ -3,10 +3,12 @@ import sys
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
-from minivit.plot import samples, save
+from minivit.plot import accuracy_curve, lecture, loss_curve, patch_filters, position_similarity, samples, save
 from minivit.plot.figure import check_images, check_lengths, new_figure
 from minivit.plot.picture import Picture
+from minivit.train import Metrics
 
 PNG = b"\x89PNG"
 
@@ -24,6 +26,23 @@ def test_a_notebook_can_show_it():
     figure = samples(np.zeros((1, 4, 4, 3), np.uint8), np.array([0]), ["dark"])
     assert isinstance(figure, Picture)
     assert figure._repr_png_().startswith(PNG)
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda ax: patch_filters(np.eye(12), 2, ax=ax),
+        lambda ax: position_similarity(np.eye(6), (2, 3), ax=ax),
+        lambda ax: loss_curve([Metrics(1, 1.0, 2.3, 1e-3, 0.1)], ax=ax),
+        lambda ax: accuracy_curve([Metrics(1, 1.0, 2.3, 1e-3, 0.1)], ax=ax),
+        lambda ax: lecture.weighted_mean(np.eye(2), np.ones(2) / 2, ax=ax),
+    ],
+)
+def test_a_notebook_shows_a_panel_as_its_picture(draw):
+    """What returns Axes must not end a cell with the words <Axes: ...>."""
+    assert draw(None)._repr_png_().startswith(PNG)
+    mine = Figure().subplots()
+    assert draw(mine) is mine  # a panel of somebody else's stays what it is
 
 
 @pytest.mark.parametrize("module", ["minivit", "minivit.plot"])

@@ -62,6 +62,7 @@ def test_gradients_side_by_side_share_their_scale():
     left, right = figure.axes
     assert left.get_xlim() == right.get_xlim() == right.get_ylim()
     assert right.get_xlim()[1] > 6
+    np.testing.assert_array_equal(right.get_xticks(), right.get_yticks())
 
 
 def test_a_gradient_of_zeros_can_be_drawn(ax):

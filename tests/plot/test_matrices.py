@@ -23,6 +23,19 @@ def test_cells_of_all_matrices_are_of_one_size():
     assert max(sizes) - min(sizes) < 1
 
 
+def test_numbers_stand_out_from_their_colours():
+    (ax,) = matrices({"A": np.array([[1.0, 0.65, 0.0, -0.65, -1.0]])}).axes
+    assert [text.get_color() for text in ax.texts] == ["white", "black", "black", "black", "black"]
+
+
+def test_tokens_are_named_beside_rows_and_below_columns():
+    (ax,) = matrices({"A": np.ones((3, 3))}, tokens="abc").axes
+    placed = {text.get_text(): text.get_position() for text in ax.texts if text.get_text() != "1"}
+    assert set(placed) == {"a", "b", "c"}
+    rows = [text.get_position() for text in ax.texts if text.get_text() == "b"]
+    assert rows == [(-0.75, 1), (1, 2.75)]
+
+
 def test_no_numbers_in_a_large_matrix():
     (ax,) = matrices({"large": np.zeros((20, 20))}).axes
     assert texts(ax) == []

@@ -1,6 +1,7 @@
 """The folder of a run: what is written comes back, and what is damaged is named."""
 
 import errno
+import json
 import os
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from minivit.train import Metrics
 from minivit.train.folder import RunFolder, new_run_path
 from tests.train.small import small_dataset, small_recipe, small_trainer
 
+GOOD = '"recipe": {"betas": [0, 0]}, "data": {"data": "shapes", "data_dir": null}'
 SOURCE = {"data": "shapes", "data_dir": None}
 
 
@@ -21,7 +23,21 @@ def folder(tmp_path: Path) -> RunFolder:
 
 
 def test_the_configuration_comes_back(folder: RunFolder) -> None:
-    assert RunFolder(str(folder.path)).read_config() == (small_recipe(), SOURCE)
+    assert RunFolder(str(folder.path)).read_config() == (small_recipe(), SOURCE, [])
+
+
+def test_solutions_come_back_in_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = RunFolder(tmp_path / "run")
+    folder.create(small_recipe(), SOURCE, ["softmax", "deep/../adamw"])
+    assert folder.read_config()[2] == [str(tmp_path.resolve() / name) for name in ("softmax", "adamw")]
+
+
+def test_a_configuration_from_before_solutions_were_kept(folder: RunFolder) -> None:
+    config = json.loads(folder.config_path.read_text())
+    del config["with"]
+    folder.config_path.write_text(json.dumps(config))
+    assert folder.read_config() == (small_recipe(), SOURCE, [])
 
 
 def test_a_folder_that_exists(folder: RunFolder, tmp_path: Path) -> None:
@@ -80,6 +96,8 @@ def test_a_full_disk(folder: RunFolder, failing: str, call: int, monkeypatch: py
         ('{"recipe": {"betas": [0, 0]}, "data": {"data": "shapes"}}', "it has no entry 'data_dir'"),
         ('{"recipe": {"betas": [0, 0], "epochs": -1}, "data": {"data": "", "data_dir": null}}', "epochs is -1"),
         ('{"recipe": {"betas": [0, 0], "speed": 9}, "data": {"data": "", "data_dir": null}}', "speed"),
+        (f'{{{GOOD}, "with": "softmax"}}', "its entry 'with' is 'softmax'; expected a list of folders"),
+        (f'{{{GOOD}, "with": [3]}}', r"its entry 'with' is \[3\]; expected a list of folders"),
     ],
 )
 def test_a_damaged_configuration(folder: RunFolder, config: str, message: str) -> None:

@@ -183,7 +183,7 @@ def test_a_label_out_of_range(label: int) -> None:
     labels[-1] = label
     model = small_model()
     before = model.state_dict()
-    with pytest.raises(ValueError, match=f"label {label} is out of range; logits have classes 0 to 4"):
+    with pytest.raises(ValueError, match=f"label {label} is out of range; expected 0 to 4"):
         training_step(model, images, labels, optimizer=SGD(model))
     assert_same_bits(model.state_dict(), before)
 

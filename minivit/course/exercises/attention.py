@@ -1,4 +1,4 @@
-"""Scaled dot-product attention: first with loops, as the definition says it, then for all heads at once."""
+"""Scaled dot-product attention: with loops, as the definition says it, with one loop, then for all heads at once."""
 
 from collections.abc import Callable
 from math import sqrt
@@ -40,6 +40,10 @@ def with_mask(rng: Generator) -> Case:
 def many_heads(rng: Generator) -> Case:
     q, k, v = (rng.standard_normal((64, 8, tokens, 4)) for tokens in (6, 7, 7))
     return Case((q, k, v, None), {})
+
+
+def many_keys(rng: Generator) -> Case:
+    return Case(tuple(rng.standard_normal((tokens, 4)) for tokens in (2, 10_000, 10_000)), {})
 
 
 CASES = {
@@ -100,6 +104,12 @@ def softmax_over_queries(t: Trial) -> np.ndarray:
     return weights @ v
 
 
+def scores(t: Trial) -> np.ndarray:
+    """Of one head."""
+    q, k, _ = t.args
+    return q @ k.T / sqrt(q.shape[1])
+
+
 def from_scores(output: str, softmax_backward: Callable[[Trial, np.ndarray], np.ndarray]):
     """The gradient of q or k with another way back through the softmax."""
 
@@ -119,6 +129,31 @@ def left_out(t: Trial, dweights: np.ndarray) -> np.ndarray:
     return dweights
 
 
+ONE_HEAD_MISTAKES = (
+    Mistake("y", scaled_by(lambda t: 1.0), "the scores are not divided by sqrt(K), the root of the head width"),
+    Mistake("y", scaled_by(lambda t: 1 / t.args[0].shape[-1]), "the scores are divided by K; it is the root, sqrt(K)"),
+    Mistake(
+        "y",
+        scaled_by(lambda t: 1 / sqrt(len(t.args[1]))),
+        "the scores are divided by the root of the number of keys; it is the root of the head width",
+    ),
+    Mistake(
+        "y",
+        lambda t: np.exp(scores(t)) @ t.args[2],
+        "the shares of a query must sum to one: divide each by the sum of all of them",
+    ),
+    Mistake(
+        "y",
+        lambda t: scores(t) / scores(t).sum(-1, keepdims=True) @ t.args[2],
+        "the scores themselves are the shares: their exponentials must be",
+    ),
+    Mistake(
+        "y",
+        lambda t: np.tile(t.args[2].mean(0), (len(t.args[0]), 1)),
+        "that is the plain mean of the values: the shares are missing",
+    ),
+)
+
 NO_SUM = "the softmax's backward lacks its sum: weights * (dweights - sum(dweights * weights))"
 LEFT_OUT = "the backward of the softmax is left out: dweights is used as if it were dscores"
 
@@ -132,21 +167,18 @@ ATTENTION = Exercise(
             "minivit.ops.attention",
             "plain",
             {"": one_head},
-            mistakes=(
-                Mistake(
-                    "y", scaled_by(lambda t: 1.0), "the scores are not divided by sqrt(K), the root of the head width"
-                ),
-                Mistake(
-                    "y",
-                    lambda t: attention_forward(*t.args, scale=1 / t.args[0].shape[-1])[0],
-                    "the scores are divided by K; it is the root, sqrt(K)",
-                ),
-                Mistake(
-                    "y",
-                    lambda t: np.tile(t.args[2].mean(0), (len(t.args[0]), 1)),
-                    "that is the plain mean of the values: the shares are missing",
-                ),
-            ),
+            mistakes=ONE_HEAD_MISTAKES,
+            sizes=named_sizes,
+            axes={"y": "query width"},
+            keep_loops=True,
+        ),
+        Task(
+            "attention_one_loop",
+            "minivit.ops.attention",
+            "plain",
+            {"": one_head},
+            mistakes=ONE_HEAD_MISTAKES,
+            big=many_keys,
             sizes=named_sizes,
             axes={"y": "query width"},
             keep_loops=True,

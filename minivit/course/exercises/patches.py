@@ -1,4 +1,6 @@
-"""Patch embedding as a convolution: the definition with loops, the patches, and the layer that makes tokens of them."""
+"""Patch embedding as a convolution: with loops, with one product at each place, the patches, and the layer."""
+
+from collections.abc import Callable
 
 import numpy as np
 from numpy import ndarray
@@ -31,6 +33,10 @@ def kernel(rng: Generator) -> Case:
         Y, X = rng.integers(6, 11, 2).tolist()
         if different((B, Y, X, C), (P, Q, C, O)) and Y != X:
             return Case((rng.standard_normal((B, Y, X, C)), rng.standard_normal((P, Q, C, O))), {})
+
+
+def many_images(rng: Generator) -> Case:
+    return Case((rng.standard_normal((2000, 4, 4, 2)), rng.standard_normal((2, 2, 2, 5))), {"stride": 2})
 
 
 def layer(rng: Generator) -> Case:
@@ -84,31 +90,66 @@ def back_in_order(t: Trial, *order: int) -> ndarray:
     return moved.reshape(t.expected.x.shape)
 
 
+def with_kernel(change: Callable[[ndarray], ndarray]):
+    """What the convolution gives with another kernel."""
+
+    def convolution(t: Trial) -> ndarray:
+        x, weight = t.args
+        return conv2d_forward(x, change(weight).reshape(weight.shape), **t.kwargs)[0]
+
+    return convolution
+
+
+def channels_first(weight: ndarray) -> ndarray:
+    """The kernel that a window laid out as (channel, row, column) would need."""
+    P, Q, C, O = weight.shape
+    return weight.reshape(C, P, Q, O).transpose(1, 2, 0, 3)
+
+
+CONVOLUTION_MISTAKES = (
+    Mistake(
+        "y",
+        with_kernel(lambda weight: weight[::-1, ::-1]),
+        "the kernel is flipped; deep learning's convolution does not flip it",
+    ),
+    Mistake("y", with_kernel(np.ones_like), "the weight is missing: that is the sum over the window"),
+)
+ANOTHER_ORDER = "window and kernel are laid out in different orders; both are (row, column, channel)"
+
 MODULE, LAYER = "minivit.ops.patches", "minivit.layers.patch_embed"
 IMAGES = {"": images, "with square patches": square_patches}
 
 PATCHES = Exercise(
     "patches",
     "patch embedding as a convolution",
-    45,
+    50,
     (
         Task(
             "conv2d_loops",
             "minivit.ops.conv",
             "plain",
             {"": kernel, "with stride 2": with_options(kernel, stride=2)},
+            mistakes=CONVOLUTION_MISTAKES,
+            simpler={"for one sample": first_sample()},
+            axes={"y": "sample row column channel"},
+            keep_loops=True,
+        ),
+        Task(
+            "conv2d_places",
+            "minivit.ops.conv",
+            "plain",
+            {"": kernel, "with stride 2": with_options(kernel, stride=2)},
             mistakes=(
+                *CONVOLUTION_MISTAKES,
+                Mistake("y", with_kernel(lambda weight: weight.transpose(2, 0, 1, 3)), ANOTHER_ORDER),
+                Mistake("y", with_kernel(channels_first), ANOTHER_ORDER),
                 Mistake(
                     "y",
-                    lambda t: conv2d_forward(t.args[0], t.args[1][::-1, ::-1], stride=t.kwargs.get("stride", 1))[0],
-                    "the kernel is flipped; deep learning's convolution does not flip it",
-                ),
-                Mistake(
-                    "y",
-                    lambda t: conv2d_forward(t.args[0], np.ones_like(t.args[1]), stride=t.kwargs.get("stride", 1))[0],
-                    "the weight is missing: that is the sum over the window",
+                    with_kernel(lambda weight: weight.reshape(weight.shape[3], -1).T),
+                    "the output channel is the last axis of the kernel already: reshape(-1, O) keeps it there",
                 ),
             ),
+            big=many_images,
             simpler={"for one sample": first_sample()},
             axes={"y": "sample row column channel"},
             keep_loops=True,

@@ -2,6 +2,15 @@
 # This text is appended to the stub, which defines the names.
 
 
+def attention_one_loop(q, k, v):
+    y = np.empty((len(q), v.shape[1]), v.dtype)
+    for n in range(len(q)):
+        scores = (k * q[n]).sum(1) * q.shape[1] ** -0.5
+        shares = np.exp(scores - scores.max())
+        y[n] = v.T @ shares / shares.sum()
+    return y
+
+
 def attention_forward(q, k, v, bias=None, *, mask=None, scale=None):
     scale = q.shape[-1] ** -0.5 if scale is None else scale
     scores = np.einsum("...nk,...sk->...ns", q, k) * scale
