@@ -81,6 +81,10 @@ class Param:
         else:
             self._grad += more
 
+    def zero_grad(self) -> None:
+        """Forget the gradient: it is zeros again until a backward adds to it."""
+        self._grad = None
+
     def init(self, seed: list[int], dtype: np.dtype) -> None:
         """Forget value and gradient; draw the value from this seed when it is next used."""
         self.dtype, self._seed = dtype, seed
@@ -153,7 +157,7 @@ class Layer:
     def zero_grad(self) -> None:
         """Set every gradient to zero."""
         for param in self.params:
-            param.grad[...] = 0
+            param.zero_grad()
 
     def replica(self) -> Self:
         """The same layer for another thread: shares every value, owns its gradients."""

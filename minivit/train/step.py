@@ -1,8 +1,7 @@
 """One training step: the batch in small shards, the shards in threads, the same bits whatever the number of threads.
 
-A shard is a few images, so that what its forward keeps stays near the processor until its backward reads it. Shards are
-dealt to lanes, always in the same way; a lane is a replica of the model that adds up the gradients of its shards, one
-after the other, and in the end the lanes are summed in order. Threads only decide how many lanes run at a time.
+A shard is a few images, so that what its forward keeps stays near the processor until its backward reads it. Each shard
+runs on a replica of the model, and the gradients of the shards are added up in their order, whichever is ready first.
 """
 
 import os
@@ -15,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from minivit.caches import first_nonfinite
+from minivit.layers.checkpoint import checkpointed
 from minivit.layers.layer import Layer
 from minivit.ops.losses import cross_entropy_backward, cross_entropy_forward
 from minivit.train.optim import Optimizer, clip_grad_norm
 from minivit.types import Float, ndarray
 
 SHARD_SIZE = 16
-LANES = 8
 
 
 def training_step(
@@ -47,7 +46,7 @@ def training_step(
     rng : numpy.random.Generator, optional
         For dropout and stochastic depth; each shard gets a generator of its own.
     threads : int, optional
-        How many lanes run at a time; as many as there are processors if not given. Does not change the result.
+        How many shards run at a time; as many as there are processors if not given. Does not change the result.
 
     Raises
     ------
@@ -62,27 +61,25 @@ def training_step(
         )
     shards = [slice(start, start + SHARD_SIZE) for start in range(0, len(images), SHARD_SIZE)]
     rngs = rng.spawn(len(shards)) if rng else [None] * len(shards)
-    lanes = [model.replica() for _ in range(min(LANES, len(shards)))]
 
     @np.errstate(all="ignore")  # what is not finite is found below, and reported with its place
-    def run_lane(i: int) -> list[float]:
-        losses = []
-        for shard, shard_rng in zip(shards[i :: len(lanes)], rngs[i :: len(lanes)], strict=True):
-            share = len(labels[shard]) / len(labels)
-            logits, c_model = lanes[i].forward(images[shard], rng=shard_rng)
-            loss, c_loss = cross_entropy_forward(logits, labels[shard], label_smoothing=label_smoothing)
-            (dlogits,) = cross_entropy_backward(np.asarray(share, logits.dtype), c_loss)
-            lanes[i].backward(dlogits, c_model)
-            losses.append(float(loss) * share)
-        return losses
+    def run_shard(shard: slice, shard_rng: np.random.Generator | None) -> tuple[float, Layer]:
+        twin = model.replica()
+        share = len(labels[shard]) / len(labels)
+        logits, c_model = twin.forward(images[shard], rng=shard_rng)
+        loss, c_loss = cross_entropy_forward(logits, labels[shard], label_smoothing=label_smoothing)
+        (dlogits,) = cross_entropy_backward(np.asarray(share, logits.dtype), c_loss)
+        twin.backward(dlogits, c_model)
+        return float(loss) * share, twin
 
-    loss = sum(sum(losses) for losses in run_in_threads(run_lane, range(len(lanes)), threads))
+    loss = 0.0
+    model.zero_grad()
+    for shard_loss, twin in run_in_threads(run_shard, shards, rngs, threads=threads):
+        loss += shard_loss
+        for param, part in zip(model.params, twin.params, strict=True):
+            param.add_grad(part.grad)
     if not np.isfinite(loss):
         raise FloatingPointError(f"the loss is {loss}: {_first_trouble(model, images, rngs)}")
-    for param, *parts in zip(model.params, *(lane.params for lane in lanes), strict=True):
-        param.grad = parts[0].grad
-        for part in parts[1:]:
-            param.grad += part.grad
     norm = clip_grad_norm(model.params, np.inf if clip_norm is None else clip_norm)
     if not np.isfinite(norm):
         bad = [name for name, param in model.named_params().items() if not np.isfinite(param.grad).all()]
@@ -99,21 +96,21 @@ def predict(
     if len(images) == 0:
         raise ValueError("predict: there are no images; expected at least one")
     shards = [images[start : start + SHARD_SIZE] for start in range(0, len(images), SHARD_SIZE)]
-    model = model.replica()  # draws what has not been drawn yet, here and not in several threads at once
-    return np.concatenate(list(run_in_threads(lambda shard: model.forward(shard)[0], shards, threads)))
+    model = checkpointed(model)  # and draws what has not been drawn yet, here and not in several threads at once
+    return np.concatenate(list(run_in_threads(lambda shard: model.forward(shard)[0], shards, threads=threads)))
 
 
-def run_in_threads(work: Callable[[Any], Any], items: Iterable[Any], threads: int | None) -> Iterator[Any]:
+def run_in_threads(work: Callable[..., Any], *items: Iterable[Any], threads: int | None) -> Iterator[Any]:
     """``map`` in a pool of threads, each with one BLAS thread; serially where there are no threads (a browser)."""
     threads = default_threads() if threads is None else threads
     if threads < 1:
         raise ValueError(f"threads is {threads}; expected at least 1")
     with one_blas_thread():
         if threads == 1:
-            yield from map(work, items)
+            yield from map(work, *items)
         else:
             with ThreadPoolExecutor(threads) as pool:
-                yield from pool.map(work, items)
+                yield from pool.map(work, *items)
 
 
 def default_threads() -> int:

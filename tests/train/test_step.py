@@ -1,8 +1,11 @@
 """The sharded step: the gradient of the whole batch, the same bits from any number of threads, and what goes wrong."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
+import minivit as mv
 from minivit.ops import cross_entropy_backward, cross_entropy_forward
 from minivit.train import SGD, AdamW, predict, training_step
 from minivit.train.step import SHARD_SIZE
@@ -201,6 +204,17 @@ def test_predict_is_forward(B: int) -> None:
     expected, _ = model.forward(images)
     np.testing.assert_allclose(predict(model, images, threads=1), expected, rtol=0, atol=1e-13)
     assert predict(model, images, threads=3).tobytes() == predict(model, images, threads=1).tobytes()
+
+
+def test_predict_keeps_nothing_for_backward() -> None:
+    images, _ = small_batch(SHARD_SIZE)
+    model = small_model(depth=24)
+    kept = mv.nbytes(model.forward(images)[1])
+    tracemalloc.start()
+    predict(model, images, threads=1)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < kept / 4
 
 
 def test_predict_before_the_first_step() -> None:
