@@ -1,0 +1,89 @@
+"""Times: alternating pairs, the spread of their ratios, and fresh processes. Nothing heavy is imported here."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+Times = dict[str, list[float]]
+"""Seconds of every run by side, "minivit" and "peer"; the runs at one place of the two lists are a pair."""
+
+
+class Skip(Exception):  # noqa: N818 (nothing is wrong)
+    """This cannot be measured here; the message says why."""
+
+
+class ChildError(Exception):
+    """A fresh process did not do what it was asked for."""
+
+
+def seconds(work: Callable[[], Any]) -> float:
+    """Wall time of one call."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def alternate(ours: Callable[[], float], theirs: Callable[[], float], pairs: int) -> Times:
+    """Run both sides in turn and keep every time that they return, so a machine that slows down slows both.
+
+    Every other pair begins with the other side. The pause lets the threads of one side, which spin for a while when
+    they have nothing to do, go to sleep before the other is timed.
+    """
+    times: Times = {"minivit": [], "peer": []}
+    for i in range(pairs):
+        sides = [("minivit", ours), ("peer", theirs)]
+        for name, timed in sides if i % 2 == 0 else reversed(sides):
+            time.sleep(0.01)
+            times[name].append(timed())
+    return times
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The value below which so many percent lie, between two values in proportion (as ``numpy.percentile``)."""
+    ordered = sorted(values)
+    place = (len(ordered) - 1) * percent / 100
+    below = int(place)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
+
+
+def spread(values: Sequence[float]) -> tuple[float, float, float]:
+    """10 %, median and 90 %."""
+    low, median, high = (percentile(values, percent) for percent in (10, 50, 90))
+    return low, median, high
+
+
+def speed_ratios(times: Times) -> list[float]:
+    """Throughput of minivit divided by that of its peer, pair by pair: above 1, minivit is faster."""
+    return [theirs / ours for ours, theirs in zip(times["minivit"], times["peer"], strict=True)]
+
+
+def in_child(function: str, *, cores: int | None = None, **arguments: Any) -> Any:
+    """Call ``"module.function"`` of this folder in a fresh process; arguments and result travel as JSON.
+
+    Parameters
+    ----------
+    cores : int, optional
+        How many processors the process may use; all if not given. Libraries without a setting for threads obey this.
+
+    Raises
+    ------
+    Skip
+        If the function raised it.
+    ChildError
+        If the process failed; the message is what it wrote.
+    """
+    request = json.dumps({"function": function, "cores": cores, "arguments": arguments})
+    program = [sys.executable, str(Path(__file__).with_name("child.py"))]
+    done = subprocess.run(program, input=request, capture_output=True, text=True, check=False)
+    if done.returncode:
+        killed = f"killed by signal {-done.returncode} (out of memory?)"
+        raise ChildError(killed if done.returncode < 0 else done.stderr.strip())
+    answer = json.loads(done.stdout.splitlines()[-1])
+    if "skip" in answer:
+        raise Skip(answer["skip"])
+    return answer["result"]

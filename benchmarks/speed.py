@@ -1,0 +1,66 @@
+"""Training steps and inference of minivit and a peer, after their numbers have been found equal. Runs in a child."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+from measure import Times, alternate, seconds
+from workload import Workload, check_memory, image_shape
+
+import minivit as mv
+from minivit.train import AdamW, predict, training_step
+
+LOSS_TOLERANCE = 1e-4
+LOGIT_TOLERANCE = 2e-5
+
+
+def compare(what: str, workload: list, peer: str, threads: int, pairs: int) -> Times:
+    """Seconds of every "step" or "inference" of both sides."""
+    check_memory(Workload(*workload), what, threads)
+    _, config, batch_size = workload
+    model = mv.models.ViT(**config)
+    images, labels = make_data(config, batch_size)
+    if peer.startswith("torch"):
+        from torch_twin import inference, training
+    else:
+        from functional_twin import inference, training
+    if what == "inference":
+        ours = partial(predict, model, images, threads=threads)
+        theirs = inference(peer, model, images, threads)
+        check_logits(ours, theirs)
+    else:
+        theirs = training(peer, model, images, labels, threads)  # first: minivit's step changes the weights
+        ours = our_training(model, images, labels, threads)
+        check_losses(ours, theirs)
+    return alternate(partial(seconds, ours), partial(seconds, theirs), pairs)
+
+
+def make_data(config: dict[str, Any], batch_size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Images and labels of random numbers; drawn as float32, so that nothing larger has ever been in memory."""
+    rng = np.random.default_rng(0)
+    images = rng.standard_normal(image_shape(config, batch_size), dtype=np.float32)
+    return images, rng.integers(0, config["num_classes"], batch_size)
+
+
+def our_training(model: Any, images: np.ndarray, labels: np.ndarray, threads: int) -> Callable[[], float]:
+    """A function that trains minivit one step and returns its loss."""
+    optimizer = AdamW(model, lr=1e-3, weight_decay=0.05)
+    options = {"label_smoothing": 0.1, "clip_norm": 1.0, "threads": threads}
+    return partial(training_step, model, images, labels, optimizer=optimizer, **options)
+
+
+def check_losses(ours: Callable[[], float], theirs: Callable[[], float]) -> None:
+    """Train three steps on both sides (which is also the warm-up) and compare the losses."""
+    losses = [(ours(), theirs()) for _ in range(3)]
+    if not all(abs(a - b) <= LOSS_TOLERANCE * max(1, abs(b)) for a, b in losses):
+        raise AssertionError(f"losses of minivit and its peer in the first steps: {losses}; they should be equal")
+
+
+def check_logits(ours: Callable[[], np.ndarray], theirs: Callable[[], np.ndarray]) -> None:
+    """Compare all logits, twice (which is also the warm-up)."""
+    for _ in range(2):
+        a, b = ours(), theirs()
+        error = np.abs(a - b).max() / np.abs(b).max()
+        if not error <= LOGIT_TOLERANCE:
+            raise AssertionError(f"logits of minivit and its peer differ by {error:.1e} of the largest")
