@@ -489,7 +489,7 @@ def test_a_solution_that_went_away(place: Path, solution: Path, mistake) -> None
     gone = ".*/adamw/solution.py cannot be read: No such file or directory"
     mistake(f"not training with .*/adamw: {gone}", "train", "--resume", "mine")
     path.write_text(text.replace("vhat**0.5", "vhat"), encoding="utf-8")
-    wrong = r"\d+ of \d+ checks pass; first mend adam_update \(.*: .*\); minivit course check .*/adamw says the rest"
+    wrong = r"only \d+ of \d+ checks pass; first mend adam_update \(.*\); minivit course check .*/adamw says the rest"
     mistake(f"not training with .*/adamw, because {wrong}", "train", "--resume", "mine")
     path.write_text(text, encoding="utf-8")
     assert cli.main(["train", "--resume", "mine"]) == 0

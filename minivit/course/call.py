@@ -1,12 +1,15 @@
 """Call one function of a solution and say how it went. The child process and the run in place share this file."""
 
 import copy
+import difflib
+import inspect
 import sys
 import time
 import traceback
 import types
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -66,28 +69,74 @@ def make_layer(layer_class: Callable[..., Layer], params: dict[str, Any], option
     return layer
 
 
-def perform(module: Any, name: str, args: tuple, kwargs: dict[str, Any], repeats: int = 0) -> Outcome:
-    """Call ``name`` of the module; with ``repeats``, time it so many times and return the shortest."""
+def perform(
+    module: Any,
+    name: str,
+    args: tuple,
+    kwargs: dict[str, Any],
+    repeats: int = 0,
+    given: Mapping[str, Callable] | None = None,
+) -> Outcome:
+    """Call ``name`` of the module; with ``repeats``, time it so many times and return the shortest.
+
+    While it lasts, the functions in ``given`` stand in place of those of the same names that it may call.
+    """
     function = find(module, name)
     if function is None:
-        return Outcome("not implemented", f"there is no {name.partition('.')[0]} in your solution")
+        return Outcome("not implemented", _missing(module, name))
     path = getattr(module, "__file__", None)
     try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
+        with warnings.catch_warnings(), np.errstate(all="ignore"), _standing_in(given or {}, module, name):
             warnings.simplefilter("ignore")
             if repeats:
                 return Outcome("returned", seconds=min(_timed(function, args, kwargs) for _ in range(repeats)))
             args = copy.deepcopy(args)  # so that what one call writes into, the next one does not see
             value = function(*args, **kwargs)
     except NotImplementedError as error:
-        return Outcome("not implemented", str(error))
+        return Outcome("not implemented", _text(error))
     except MemoryError as error:
-        return Outcome("raised", f"it asked for more memory than there is here. {error}".strip())
+        return Outcome("raised", f"it asked for more memory than there is here. {_text(error)}".strip())
     except SystemExit:
         return Outcome("raised", f"it called sys.exit(){_place(path)}; a function returns instead")
     except (Exception, KeyboardInterrupt) as error:
-        return Outcome("raised", f"{type(error).__name__}: {str(error)[:500]}{_place(path)}")
+        return Outcome("raised", f"{type(error).__name__}: {_text(error)}{_place(path)}")
     return Outcome("returned", value=value, args=args)
+
+
+@contextmanager
+def _standing_in(given: Mapping[str, Callable], module: Any, name: str) -> Iterator[None]:
+    """Let these names mean these functions where ``name`` looks them up."""
+    owner, _, method = name.partition(".")
+    function = getattr(module, owner)
+    names = getattr(inspect.unwrap(getattr(function, method) if method else function), "__globals__", {})
+    before = {other: names[other] for other in given if other in names}
+    names.update({other: given[other] for other in before})
+    try:
+        yield
+    finally:
+        names.update(before)
+
+
+def _missing(module: Any, name: str) -> str:
+    """That there is no such function, and which it may be that is there."""
+    name, _, method = name.partition(".")
+    own = [n for n, f in vars(module).items() if getattr(f, "__module__", None) == "solution" and not _is_ours(n)]
+    near = difflib.get_close_matches(name, own, 1, 0.8)
+    kind = "class" if method else "function"
+    return f"there is no {kind} {name} in solution.py" + (f" (there is {near[0]})" if near else "")
+
+
+def _is_ours(name: str) -> bool:
+    """Whether minivit has something of this name: then it is not another one misspelt."""
+    return any(name in vars(m) for key, m in list(sys.modules.items()) if key.partition(".")[0] == "minivit")
+
+
+def _text(error: BaseException) -> str:
+    """The beginning of its message; the class may be the student's, and its ``__str__`` may fail."""
+    try:
+        return str(error)[:500]
+    except Exception:
+        return "(and its message cannot be shown)"
 
 
 def _timed(function: Callable, args: tuple, kwargs: dict[str, Any]) -> float:

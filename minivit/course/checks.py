@@ -11,7 +11,7 @@ from numpy.random import Generator
 from minivit.check.derivative import random_like
 from minivit.course.call import Outcome
 from minivit.course.exercise import Draw, Property, Task, Trial
-from minivit.course.explain import worst_place, wrong_shape, wrong_values
+from minivit.course.explain import exchanged, known_mistakes, worst_place, wrong_shape, wrong_values
 from minivit.course.outputs import MalformedError, describe, flatten, named_outputs
 from minivit.course.runner import Runner
 from minivit.course.trial import make_trial, reference
@@ -47,8 +47,11 @@ def check_task(task: Task, runner: Runner, seed: int, *, timed: bool = True) -> 
         return
     yield _judge(task, "shapes", lambda rng: _shapes(task, runner, rng), seed)
     yield _judge(task, "dtype", lambda rng: _dtype(task, runner, rng), seed)
+    said: list[str] = []
     for label, draw in task.cases.items():
-        yield _judge(task, _values_name(label), lambda rng, draw=draw: _values(task, runner, draw, rng), seed)
+        result = _judge(task, _values_name(label), lambda rng, draw=draw: _values(task, runner, draw, rng, said), seed)
+        said.append(result.message.partition("\n")[0])
+        yield result
     yield _judge(task, "leaves its inputs alone", lambda rng: _manners(task, runner, rng), seed)
     if task.kind == "backward":
         yield _judge(task, "linear in dy", lambda rng: _linear(task, runner, rng), seed)
@@ -93,10 +96,14 @@ def _returned(outcome: Outcome) -> Outcome:
     return outcome
 
 
+def _call(task: Task, runner: Runner, args: tuple, kwargs: dict[str, Any], repeats: int = 0) -> Outcome:
+    return runner.call(task.name, args, kwargs, repeats, tuple(f"{task.module}:{name}" for name in task.uses))
+
+
 def _runs(task: Task, runner: Runner, rng: Generator) -> tuple[Status, str]:
     """It returns something with the right parts, whatever stands in them."""
     trial = make_trial(task, next(iter(task.cases.values())), rng)
-    outcome = runner.call(task.name, trial.args, trial.kwargs)
+    outcome = _call(task, runner, trial.args, trial.kwargs)
     if outcome.status == "not implemented":
         return "not implemented", outcome.message
     try:
@@ -109,7 +116,7 @@ def _runs(task: Task, runner: Runner, rng: Generator) -> tuple[Status, str]:
 def _shapes(task: Task, runner: Runner, rng: Generator) -> None:
     for draw in task.cases.values():
         trial = make_trial(task, draw, rng)
-        outcome = _returned(runner.call(task.name, trial.args, trial.kwargs))
+        outcome = _returned(_call(task, runner, trial.args, trial.kwargs))
         _compare_shapes(task, outcome.value, trial)
 
 
@@ -117,45 +124,63 @@ def _compare_shapes(task: Task, value: Any, trial: Trial) -> dict[str, tuple[Any
     """Pairs (got, expected) by name, when each has the shape that it should have."""
     found = named_outputs(task.kind, value, trial.expected)
     wanted = named_outputs(task.kind, trial.expected, trial.expected)
+    for name, got in found.items():
+        if isinstance(got, ndarray) and got.dtype.kind not in "biufc":
+            raise CheckFailedError(f"{name} must be an array of numbers; it has the type {got.dtype}")
+    if names := exchanged(found, wanted):
+        raise CheckFailedError(f"{names} are exchanged")
     for name, expected in wanted.items():
-        got = found.get(name)
-        if expected is None or got is None:
-            if got is not expected:
-                none = f"{name} must be None where the argument is None"
-                raise CheckFailedError(none if expected is None else f"{name} is None; it must be an array")
-        elif isinstance(expected, (ndarray, np.generic)):
-            if not isinstance(got, (ndarray, np.generic, float, int)):
-                raise CheckFailedError(f"{name} must be an array; it is {describe(got)}")
-            if np.shape(got) != np.shape(expected):
-                raise CheckFailedError(wrong_shape(name, np.asarray(got), np.asarray(expected)))
+        got: Any = found.get(name)
+        is_array = isinstance(expected, (ndarray, np.generic))
+        should_be = "an array" if is_array else f"the {type(expected).__name__} {expected!r}"
+        if expected is None:
+            if got is not None:
+                raise CheckFailedError(f"{name} must be None where the argument is None")
+        elif got is None:
+            raise CheckFailedError(f"{name} is None; it must be {should_be}")
+        elif not isinstance(got, (ndarray, np.generic, float, int)) if is_array else isinstance(got, ndarray):
+            raise CheckFailedError(f"{name} must be {should_be}; it is {describe(got)}")
+        elif is_array and np.shape(got) != np.shape(expected):
+            raise CheckFailedError(_shape_message(name, found, wanted, task, trial))
     return {name: (found.get(name), expected) for name, expected in wanted.items()}
+
+
+def _shape_message(name: str, found: dict[str, Any], wanted: dict[str, Any], task: Task, trial: Trial) -> str:
+    """What is wrong with a shape; if another output shows a known mistake, that one is the cause."""
+    message = wrong_shape(name, np.asarray(found[name]), np.asarray(wanted[name]), wanted)
+    for other, got in found.items():
+        if isinstance(got, ndarray) and (known := next(known_mistakes(other, got, task, trial), None)):
+            return f"{known}\n  {message}"
+    return message
 
 
 def _dtype(task: Task, runner: Runner, rng: Generator) -> None:
     trial = make_trial(task, next(iter(task.cases.values())), rng, np.float32)
-    found = named_outputs(task.kind, _returned(runner.call(task.name, trial.args, trial.kwargs)).value, trial.expected)
+    found = named_outputs(task.kind, _returned(_call(task, runner, trial.args, trial.kwargs)).value, trial.expected)
     for name, expected in named_outputs(task.kind, trial.expected, trial.expected).items():
         got = found.get(name)
         if isinstance(expected, (ndarray, np.generic)) and isinstance(got, (ndarray, np.generic, float, int)):
             dtype = np.asarray(got).dtype
             if dtype != expected.dtype:
-                raise CheckFailedError(f"from float32 comes {name} in {dtype}; what goes in as float32 comes out as it")
+                raise CheckFailedError(
+                    f"from float32 comes {name} in {dtype}; what goes in as float32 must come out as float32"
+                )
 
 
-def _values(task: Task, runner: Runner, draw: Draw, rng: Generator) -> str:
+def _values(task: Task, runner: Runner, draw: Draw, rng: Generator, said: list[str]) -> str:
     worst = 0.0
     for _ in range(TRIALS):
         trial = make_trial(task, draw, rng)
-        outcome = _returned(runner.call(task.name, trial.args, trial.kwargs))
+        outcome = _returned(_call(task, runner, trial.args, trial.kwargs))
         try:
-            worst = max(worst, _compare(task, outcome.value, trial))
+            worst = max(worst, _compare(task, outcome.value, trial, said))
         except CheckFailedError as failure:
             raise CheckFailedError(str(failure) + _simpler(task, runner, draw, rng)) from None
     return f"largest error {worst:.0e}"
 
 
-def _compare(task: Task, value: Any, trial: Trial) -> float:
-    """The largest relative error, if it is small enough."""
+def _compare(task: Task, value: Any, trial: Trial, said: list[str]) -> float:
+    """The largest relative error, if it is small enough; ``said`` is what was found wrong in other cases."""
     pairs = _compare_shapes(task, value, trial)
     arrays = {name: pair for name, pair in pairs.items() if isinstance(pair[1], (ndarray, np.generic))}
     largest = max((_size(expected) for _, expected in arrays.values()), default=1.0)
@@ -169,7 +194,7 @@ def _compare(task: Task, value: Any, trial: Trial) -> float:
             wrong[name] = got, expected
         worst = max(worst, float(error))
     if wrong:
-        raise CheckFailedError(wrong_values(wrong, task, trial))
+        raise CheckFailedError(wrong_values(wrong, task, trial, said))
     for name, (got, expected) in pairs.items():
         if name not in arrays and got != expected and not _close(got, expected):
             raise CheckFailedError(f"{name} is {got!r}; it should be {expected!r}")
@@ -194,9 +219,9 @@ def _simpler(task: Task, runner: Runner, draw: Draw, rng: Generator) -> str:
             continue
         for case in cases:
             trial = make_trial(task, lambda _, case=case: case, rng)  # type: ignore[misc, return-value]
-            outcome = runner.call(task.name, trial.args, trial.kwargs)
+            outcome = _call(task, runner, trial.args, trial.kwargs)
             try:
-                _compare(task, _returned(outcome).value, trial)
+                _compare(task, _returned(outcome).value, trial, [])
             except (CheckFailedError, MalformedError):
                 break
         else:
@@ -211,7 +236,7 @@ def _manners(task: Task, runner: Runner, rng: Generator) -> None:
     """Inputs stay as they were, and the same call gives the same bits."""
     trial = make_trial(task, next(iter(task.cases.values())), rng)
     names = _argument_names(task)
-    first = _returned(runner.call(task.name, trial.args, trial.kwargs))
+    first = _returned(_call(task, runner, trial.args, trial.kwargs))
     for name, before, after in zip(names, trial.args, first.args, strict=False):
         now = flatten(after, f"{name}.")
         for path, array in flatten(before, f"{name}.").items():
@@ -220,7 +245,7 @@ def _manners(task: Task, runner: Runner, rng: Generator) -> None:
                     f"you modified {path} in place; make a new array ({path} = {path} - ..., not -=)\n"
                     f"  {worst_place(path, np.asarray(now[path]), array)}"
                 )
-    second = _returned(runner.call(task.name, trial.args, trial.kwargs))
+    second = _returned(_call(task, runner, trial.args, trial.kwargs))
     one, two = (named_outputs(task.kind, outcome.value, trial.expected) for outcome in (first, second))
     for name, value in one.items():
         if isinstance(value, ndarray) and not np.array_equal(value, two[name], equal_nan=True):
@@ -243,7 +268,7 @@ def _linear(task: Task, runner: Runner, rng: Generator) -> None:
     trial = make_trial(task, next(iter(task.cases.values())), rng)
 
     def grads(dy: Any) -> dict[str, Any]:
-        outcome = _returned(runner.call(task.name, (dy, *trial.args[1:]), trial.kwargs))
+        outcome = _returned(_call(task, runner, (dy, *trial.args[1:]), trial.kwargs))
         return named_outputs("backward", outcome.value, trial.expected)
 
     other = random_like(rng, trial.dy)
@@ -260,7 +285,7 @@ def _linear(task: Task, runner: Runner, rng: Generator) -> None:
 
 def _property(task: Task, item: Property, runner: Runner, rng: Generator) -> None:
     def call(*args: Any, **kwargs: Any) -> Any:
-        value = _returned(runner.call(task.name, args, kwargs)).value
+        value = _returned(_call(task, runner, args, kwargs)).value
         pair = isinstance(value, (tuple, list)) and bool(value) and isinstance(value[0], (ndarray, np.generic))
         if task.kind == "forward" and not pair:
             raise CheckFailedError(f"it must return the pair (y, cache); it returned {describe(value)}")
@@ -292,13 +317,13 @@ def _speed(task: Task, runner: Runner, rng: Generator) -> str:
     for _ in range(ATTEMPTS):
         with one_blas_thread(), np.errstate(all="ignore"):
             our_seconds = min(ours() for _ in range(REPEATS))
-            outcome = runner.call(task.name, trial.args, trial.kwargs, REPEATS)
+            outcome = _call(task, runner, trial.args, trial.kwargs, REPEATS)
         if outcome.status == "too slow":
             raise CheckFailedError(f"{outcome.message} On a large batch the reference takes {our_seconds * 1e3:.1f} ms")
         ratio = min(ratio, _returned(outcome).seconds / our_seconds)
         if ratio <= SLOWEST:
             return f"{ratio:.1f} times the reference's time"
     raise CheckFailedError(
-        f"{ratio:.0f} times as long as the reference on a large batch: a loop over rows or samples, where one "
-        "NumPy call can do them all"
+        f"{ratio:.0f} times as long as the reference on a large batch: a loop over rows, samples or numbers, "
+        "where one NumPy call can do them all"
     )

@@ -61,11 +61,22 @@ def run_check(args: argparse.Namespace) -> int:
 
     if args.seed < 0:
         raise ValueError(f"seed is {args.seed}; expected 0 or more")
+    if args.json is not None:
+        must_be_writable(Path(args.json))
     report = check_folder(args.folder, seed=args.seed)
     print(report)
     if args.json is not None:
         Path(args.json).write_text(json.dumps(report.as_json(), indent=2) + "\n", encoding="utf-8")
     return 0 if report.ok else 1
+
+
+def must_be_writable(path: Path) -> None:
+    """Find out before the checks, which take a while, whether the file can be written."""
+    is_new = not path.exists()
+    with path.open("a", encoding="utf-8"):
+        pass
+    if is_new:
+        path.unlink()
 
 
 def run_verify(args: argparse.Namespace) -> int:

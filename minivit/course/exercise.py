@@ -70,6 +70,9 @@ class Task:
         Easier cases to try when the answer is wrong: ``{"for one sample": ...}``; None where a case has no such form.
     axes : mapping of str to str
         What an axis of an output is called: ``{"dq": "sample head query width"}``.
+    uses : tuple of str
+        Functions of the same exercise that it may call: while it is checked they are the reference's, so that their
+        mistakes cost nothing here.
     keep_loops : bool
         The stub keeps the loops and leaves out what stands in them: the first rung of a ladder.
     """
@@ -85,6 +88,7 @@ class Task:
     reasons: Mapping[str, str] = field(default_factory=dict)
     simpler: Mapping[str, Callable[[Case], Case | None]] = field(default_factory=dict)
     axes: Mapping[str, str] = field(default_factory=dict)
+    uses: tuple[str, ...] = ()
     keep_loops: bool = False
 
     @property

@@ -1,8 +1,9 @@
 """Say what a wrong answer looks like, in the words of who wrote it: which array, where, and what kind of mistake."""
 
 import re
-from collections.abc import Iterator
-from math import isclose, sqrt
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
+from math import floor, isclose, log10, sqrt
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy import ndarray
 
 from minivit.check.diagnose import diagnose
 from minivit.course.exercise import Task, Trial
-from minivit.course.outputs import flatten
+from minivit.course.outputs import flatten, named_outputs
 
 TOLERANCE = 1e-9  # the expected numbers are exact here, not numerical derivatives, so patterns are held to more digits
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
@@ -18,14 +19,32 @@ ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "
 
 def same(a: ndarray, b: ndarray) -> bool:
     """Equal shapes and, up to rounding, equal numbers."""
-    return a.shape == b.shape and bool((np.abs(a - b) <= TOLERANCE * np.abs(b).max(initial=0)).all())
+    with np.errstate(all="ignore"):
+        return a.shape == b.shape and bool((np.abs(a - b) <= TOLERANCE * np.abs(b).max(initial=0)).all())
 
 
-def wrong_shape(name: str, got: ndarray, expected: ndarray) -> str:
-    """A message for an array of another shape."""
+def exchanged(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | None:
+    """``"dgamma and dbeta"`` where each holds the other's numbers (and, in a forward, y is right all the same)."""
+    if "y" in wanted and not same(np.asarray(found["y"]), np.asarray(wanted["y"])):
+        return None
+    arrays = {name: a for name, a in wanted.items() if isinstance(a, ndarray) and isinstance(found.get(name), ndarray)}
+    for one, other in combinations(arrays, 2):
+        if same(arrays[one], arrays[other]):
+            continue
+        if same(found[one], arrays[other]) and same(found[other], arrays[one]):
+            return f"{one} and {other}"
+    return None
+
+
+def wrong_shape(name: str, got: ndarray, expected: ndarray, wanted: Mapping[str, Any] | None = None) -> str:
+    """A message for an array of another shape; ``wanted`` are all arrays that are expected."""
     message = f"{name} has shape {got.shape}; expected {expected.shape}"
-    if got.ndim == expected.ndim == 2 and same(got.T, expected):
-        return f"{message}: it equals the transpose of the expected"
+    if got.ndim == expected.ndim >= 2 and same(got.mT, expected):
+        return f"{message}: it equals the transpose of the expected" + " (last two axes)" * (got.ndim > 2)
+    for other, array in (wanted or {}).items():
+        if other != name and isinstance(array, ndarray) and array.ndim > 1 and array.shape == got.shape:
+            holds = "it holds what belongs into" if same(got, array) else "that is the shape of"
+            return f"{message}: {holds} {other}"
     extra = got.ndim - expected.ndim
     if extra < 0:
         return f"{message}: it is summed over an axis that must stay"
@@ -40,16 +59,22 @@ def wrong_shape(name: str, got: ndarray, expected: ndarray) -> str:
     return message
 
 
-def wrong_values(wrong: dict[str, tuple[ndarray, ndarray]], task: Task, trial: Trial) -> str:
+def wrong_values(
+    wrong: Mapping[str, tuple[ndarray, ndarray]], task: Task, trial: Trial, said: Sequence[str] = ()
+) -> str:
     """A message for wrong numbers, given as (got, expected) by name.
 
-    It speaks of the one array whose pattern is known (the first if none is), its worst place, and names the others.
+    It speaks of one array, its worst place, and names the others. What has been ``said`` of another case wins where it
+    fits this one too: an easy case has several explanations. Then a known mistake wins, of whatever array.
     """
-    patterns = {name: next(_patterns(name, *pair, task, trial), None) for name, pair in wrong.items()}
-    name = next((name for name, pattern in patterns.items() if pattern), next(iter(wrong)))
+    names = sorted(wrong, key=lambda name: name == "value")  # the averages first: a new value follows from them
+    known = [(name, sentence) for name in names for sentence in known_mistakes(name, wrong[name][0], task, trial)]
+    known.sort(key=lambda pair: pair[1] not in said)
+    patterns = ((name, sentence) for name in names for sentence in _patterns(name, *wrong[name], task, trial))
+    name, sentence = known[0] if known else next(patterns, (names[0], f"{names[0]} is wrong"))
     others = [other for other in wrong if other != name]
-    message = f"{patterns[name] or f'{name} is wrong'}\n  {worst_place(name, *wrong[name])}"
-    return message + (f"\n  also wrong: {', '.join(others)}" if others else "")
+    also = f"\n  also wrong: {', '.join(others)}" if others else ""
+    return f"{sentence}\n  {worst_place(name, *wrong[name])}{also}"
 
 
 def worst_place(name: str, got: ndarray, expected: ndarray) -> str:
@@ -59,11 +84,27 @@ def worst_place(name: str, got: ndarray, expected: ndarray) -> str:
     error = np.where((got == expected), 0, np.where(np.isnan(error), np.inf, error))
     index = tuple(int(i) for i in np.unravel_index(int(error.argmax()), error.shape))
     place = f"{name}[{', '.join(map(str, index))}]" if index else name
-    return f"worst: {place} is {got[index]:.9g}, it should be {expected[index]:.9g}"
+    is_, should_be = told_apart(got[index], expected[index])
+    return f"worst: {place} is {is_}, it should be {should_be}"
+
+
+def told_apart(a: float, b: float, digits: int = 9) -> tuple[str, str]:
+    """Two numbers with as many digits as it takes to see that they differ."""
+    while digits < 17 and f"{a:.{digits}g}" == f"{b:.{digits}g}":
+        digits += 1
+    return f"{a:.{digits}g}", f"{b:.{digits}g}"
+
+
+def known_mistakes(name: str, got: ndarray, task: Task, trial: Trial) -> Iterator[str]:
+    """The known mistakes of this output that give just these numbers."""
+    expected = named_outputs(task.kind, trial.expected, trial.expected).get(name)
+    for mistake in task.mistakes if expected is not None else ():
+        if mistake.output == name and _matches(mistake.wrong, trial, got, np.asarray(expected)):
+            yield f"{name}: {mistake.says}"
 
 
 def _patterns(name: str, got: ndarray, expected: ndarray, task: Task, trial: Trial) -> Iterator[str]:
-    """Everything that can be said, the most telling first."""
+    """Everything that can be said of the numbers alone, the most telling first."""
     if not np.isfinite(got).all() and np.isfinite(expected).all():
         kind = "nan" if np.isnan(got).any() else "infinity"
         yield f"{name} has {kind} in {int((~np.isfinite(got)).sum())} places"
@@ -72,18 +113,16 @@ def _patterns(name: str, got: ndarray, expected: ndarray, task: Task, trial: Tri
         return
     if not got.any() and expected.any():
         yield f"{name} is zero everywhere: nothing reaches it"
-    for mistake in task.mistakes:
-        if mistake.output == name and _matches(mistake.wrong, trial, got, expected):
-            yield f"{name}: {mistake.says}"
     if square_transposed(got, expected):
         yield f"{name} equals the transpose of the expected"
+    error = float(np.abs(got - expected).max()) / (float(np.abs(expected).max()) or np.inf)
+    if 0 < error < 1e-4:
+        yield f"{name} is right to {floor(-log10(error))} digits only: is a constant like eps missing, or elsewhere?"
     if factor := _factor(got, expected):
         yield _factor_sentence(name, factor, task, trial)
     other = _is_another(name, got, trial)
     if other:
         yield f"{name} holds what belongs into {other}"
-    if np.abs(got - expected).max() < 1e-5 * np.abs(expected).max():
-        yield f"{name} is right to some digits only: is a constant (eps?) in the wrong place, or rounded?"
     if sentence := diagnose(got, expected):
         yield f"{name}: {in_words(sentence, task.axes.get(name, ''), got.ndim)}"
 
@@ -167,9 +206,7 @@ def in_words(sentence: str, axes: str, ndim: int) -> str:
         return f"the {which} {names[axis]}"
 
     sentence = re.sub(r"index (\d+) of axis (\d+)", one, sentence)
-    sentence = re.sub(
-        r"(indices [\d, to]+) of axis (\d+)", lambda m: f"the {names[int(m[2])]} axis at {m[1]}", sentence
-    )
+    sentence = re.sub(r"(indices [\d, to]+) of axis (\d+)", r"\1 (counted from 0) of axis \2", sentence)
     sentence = re.sub(
         r"axes (\d+) and (\d+)", lambda m: f"the axes {names[int(m[1])]} and {names[int(m[2])]}", sentence
     )

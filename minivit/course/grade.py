@@ -1,5 +1,6 @@
 """Check a solution: a folder, or functions from a notebook."""
 
+import difflib
 import re
 import types
 from collections.abc import Callable, Iterable
@@ -36,7 +37,7 @@ def check(solution: str | Path | Callable, *more: Callable, seed: int = 0) -> Re
 
 def check_folder(folder: str | Path, *, seed: int = 0, seconds: float = CALL_SECONDS) -> Report:
     """Check ``folder/solution.py`` in a child process (so many seconds for a call), or in place where there is none."""
-    path = Path(folder) / "solution.py"
+    path = solution_path(folder)
     try:
         source = path.resolve().read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -47,6 +48,26 @@ def check_folder(folder: str | Path, *, seed: int = 0, seconds: float = CALL_SEC
         return run_checks(exercise, runner, seed=seed)
     finally:
         runner.close()
+
+
+def solution_path(folder: str | Path) -> Path:
+    """The file of a solution, given its folder or itself.
+
+    Raises
+    ------
+    CannotRunError
+        If there is no such folder; it names one beside it that may be meant.
+    """
+    folder = Path(folder)
+    if folder.is_file():
+        return folder
+    if not folder.exists():
+        beside = [path.parent.name for path in folder.parent.glob("*/solution.py")]
+        near = difflib.get_close_matches(folder.name, beside, 1)
+        begin = f"; begin with: minivit course start {folder.name}" if folder.name in EXERCISES else ""
+        meant = f"; did you mean {folder.parent / near[0]}?" if near else begin
+        raise CannotRunError(f"there is no folder {folder}{meant}")
+    return folder / "solution.py"
 
 
 def open_solution(source: str, path: str, exercise: Exercise, seconds: float) -> Runner:

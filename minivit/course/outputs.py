@@ -37,7 +37,7 @@ def _fields(what: str, value: Any, expected: Any, prefix: str) -> dict[str, Any]
     found = value if isinstance(value, dict) else value._asdict() if hasattr(value, "_asdict") else None
     if found is None:
         names = ", ".join(wanted)
-        kind = f"a {type(expected).__name__} ({names})" if hasattr(expected, "_fields") else f"the fields {names}"
+        kind = f"{a(type(expected).__name__)} ({names})" if hasattr(expected, "_fields") else f"the fields {names}"
         raise MalformedError(f"{what} must be {kind}; it returned {describe(value)}")
     for name in wanted:
         if name not in found:
@@ -70,5 +70,10 @@ def describe(value: Any) -> str:
     if isinstance(value, ndarray):
         return f"one array of shape {value.shape}"
     if isinstance(value, (tuple, list)):
-        return f"a {type_name(value)} of {len(value)}"
-    return f"a {type_name(value)}"
+        return f"{a(type_name(value))} of {len(value)}"
+    return a(type_name(value))
+
+
+def a(word: str) -> str:
+    """The word with its article."""
+    return f"{'an' if word[:1] in 'AEIOUaeio' else 'a'} {word}"

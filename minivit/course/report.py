@@ -39,6 +39,7 @@ class Report:
             done = sum(result.status == "passed" for result in results)
             if all(result.status == "not implemented" for result in results):
                 lines.append(f"{task}: not implemented (0 of {len(results)})")
+                lines += [f"      {results[0].message}"] * ("write this" not in results[0].message)
                 continue
             lines.append(f"{task}: {done} of {len(results)}")
             said: set[str] = set()

@@ -3,11 +3,13 @@
 import contextlib
 import os
 import queue
+import secrets
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +35,14 @@ class InPlaceRunner:
     def __init__(self, module: Any) -> None:
         self.module = module
 
-    def call(self, name: str, args: tuple, kwargs: dict[str, Any], repeats: int = 0) -> Outcome:
-        """As :func:`perform`."""
-        return perform(self.module, name, args, kwargs, repeats)
+    def call(
+        self, name: str, args: tuple, kwargs: dict[str, Any], repeats: int = 0, given: tuple[str, ...] = ()
+    ) -> Outcome:
+        """As :func:`perform`; ``given`` are names, ``module:name``."""
+        ours = {}
+        for module, other in (where.split(":") for where in given):
+            ours[other] = getattr(import_module(module), other)
+        return perform(self.module, name, args, kwargs, repeats, ours)
 
     def close(self) -> None:
         """Nothing to do."""
@@ -62,14 +69,17 @@ class ChildRunner:
         self._child: subprocess.Popen | None = None
         self._start()
 
-    def call(self, name: str, args: tuple, kwargs: dict[str, Any], repeats: int = 0) -> Outcome:
-        """As :func:`perform`, in the child."""
+    def call(
+        self, name: str, args: tuple, kwargs: dict[str, Any], repeats: int = 0, given: tuple[str, ...] = ()
+    ) -> Outcome:
+        """As :func:`perform`, in the child; ``given`` are names, ``module:name``."""
         if self._child is None:
             self._start()
-        return self._ask(pack({"name": name, "args": args, "kwargs": kwargs, "repeats": repeats}), self.seconds)
+        request = {"name": name, "args": args, "kwargs": kwargs, "repeats": repeats, "given": given}
+        return self._ask(pack(request), self.seconds)
 
     def close(self) -> None:
-        """End the child, and all that it has started."""
+        """End the child and what it has started: its session, and on Linux also what has left it."""
         child, self._child = self._child, None
         if child is None:
             return
@@ -78,14 +88,16 @@ class ChildRunner:
                 os.killpg(child.pid, signal.SIGKILL)
         child.kill()
         child.wait()
+        _end_marked(self._mark)
         self._noise.join(1)
-        for pipe in (child.stdin, child.stdout, child.stderr):
-            with contextlib.suppress(OSError, ValueError):
-                if pipe and not pipe.closed:
-                    pipe.close()
+        # The two other pipes are left to the threads that read them: while a process that is left holds the far end,
+        # to close one would wait for ever. The raw file, because nobody may be there to read what is still buffered.
+        stdin: Any = child.stdin
+        stdin.raw.close()
 
     def _start(self) -> None:
         """A new child with the solution loaded, or CannotRunError."""
+        self._mark = secrets.token_hex(16)
         self._child = child = subprocess.Popen(
             # -P: a numpy.py in the student's folder must not stand in for NumPy
             [sys.executable, "-P", "-m", "minivit.course.child"],
@@ -93,7 +105,7 @@ class ChildRunner:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=self._folder if os.path.isdir(self._folder) else tempfile.gettempdir(),  # it may delete its folder
-            env=_environment(),
+            env=_environment(self._mark),
             start_new_session=True,
         )
         self._answers: queue.Queue[bytes | None] = queue.Queue()
@@ -144,7 +156,7 @@ class ChildRunner:
 
     def _drain(self, pipe: Any) -> None:
         """Read away what the solution prints, and keep its beginning."""
-        with contextlib.suppress(OSError, ValueError):
+        with pipe, contextlib.suppress(OSError, ValueError):
             while data := os.read(pipe.fileno(), 2**16):
                 if len(self.output) < KEPT_OUTPUT:
                     self.output = (self.output + data.decode(errors="replace"))[:KEPT_OUTPUT]
@@ -155,18 +167,26 @@ Runner = ChildRunner | InPlaceRunner
 
 
 def _forward(pipe: Any, answers: "queue.Queue[bytes | None]") -> None:
-    with contextlib.suppress(OSError, ValueError):
+    with pipe, contextlib.suppress(OSError, ValueError):
         while (answer := receive(pipe)) is not None:
             answers.put(answer)
     answers.put(None)
 
 
-def _environment() -> dict[str, str]:
-    """One BLAS thread (each would reserve memory), and this very minivit."""
+def _end_marked(mark: str) -> None:
+    """End every process that was started with this mark in its environment, whatever session it is in now (Linux)."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if mark.encode() in (folder / "environ").read_bytes():
+                os.kill(int(folder.name), signal.SIGKILL)
+
+
+def _environment(mark: str) -> dict[str, str]:
+    """One BLAS thread (each would reserve memory), this very minivit, and a mark to know its processes by."""
     home = str(Path(minivit.__file__).resolve().parent.parent)
     path = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))
     threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    return {**os.environ, **threads, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**os.environ, **threads, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", "MINIVIT_CHECK": mark}
 
 
 def processes_exist() -> bool:

@@ -31,12 +31,16 @@ def start(exercise: Exercise, folder: str | Path) -> Path:
     ------
     FileExistsError
         If the folder exists already: work that was begun is never written over.
+    OSError
+        If it cannot be made there.
     """
     folder = Path(folder)
     try:
         folder.mkdir(parents=True)
     except FileExistsError:
         raise FileExistsError(f"{folder} exists already: choose another folder with -o DIR") from None
+    except OSError as error:
+        raise OSError(f"the folder {folder} cannot be made: {error.strerror}") from error
     (folder / "README.md").write_text(exercise.statement, encoding="utf-8")
     (folder / "solution.py").write_text(stub_source(exercise), encoding="utf-8")
     return folder

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from minivit.course.call import load_source
 from minivit.course.exercise import Exercise
-from minivit.course.grade import check_folder, exercise_of
+from minivit.course.grade import check_folder, exercise_of, solution_path
 from minivit.course.runner import CannotRunError
 from minivit.ops.registry import Op
 
@@ -47,12 +47,12 @@ def load_checked(folder: str | Path) -> Solution:
         raise CannotRunError(f"not training with {folder}: {' '.join(str(error).split())}") from error
     if not report.ok:
         failed = next(result for result in report.results if result.status != "passed")
-        reason = failed.message.partition("\n")[0] or failed.status
+        reason = (failed.message or failed.status).partition("\n")[0].removeprefix(f"{failed.task}: ")
         raise CannotRunError(
-            f"not training with {folder}, because {report.passed} of {len(report.results)} checks pass; first mend "
-            f"{failed.task} ({failed.check}: {reason}); minivit course check {folder} says the rest"
+            f"not training with {folder}, because only {report.passed} of {len(report.results)} checks pass; first "
+            f"mend {failed.task} ({failed.check}: {reason}); minivit course check {folder} says the rest"
         )
-    path = (Path(folder) / "solution.py").resolve()
+    path = solution_path(folder).resolve()
     source = path.read_text(encoding="utf-8")
     return Solution(str(folder), exercise_of(source, str(path)), load_source(source, str(path)))
 

@@ -31,8 +31,11 @@ from minivit.types import Float, UInt8, ndarray
 GREEN = "#009E73"
 """The third colour of the lectures (Okabe and Ito 2008), beside BLUE and RED."""
 
-STYLES = ((BLUE, "o", "-"), (RED, "s", "--"), (GREEN, "^", "-."))
-"""Colour, marker and dash of the first, second and third curve: told apart without colour too."""
+PURPLE = "#CC79A7"
+"""The fourth."""
+
+STYLES = ((BLUE, "o", "-"), (RED, "s", "--"), (GREEN, "^", "-."), (PURPLE, "D", ":"))
+"""Colour, marker and dash of the first to the fourth curve: told apart without colour too."""
 
 
 def weighted_mean(points: Float[ndarray, "N 2"], weights: Float[ndarray, "N"], *, ax: Axes | None = None) -> Axes:
@@ -58,7 +61,12 @@ def weighted_mean(points: Float[ndarray, "N 2"], weights: Float[ndarray, "N"], *
 
 
 def accuracy_by_distance(
-    distances: ndarray, accuracies: Mapping[str, ndarray], chance: float, *, ax: Axes | None = None
+    distances: ndarray,
+    accuracies: Mapping[str, ndarray],
+    chance: float,
+    *,
+    title: str = "Who can look how far back?",
+    ax: Axes | None = None,
 ) -> Axes:
     """Draw, for each model, the share of right answers over how far back the answer stands."""
     ax = _panel(ax, 3.9, WIDTH, "steps between the marked symbol and the end", "answers that are right (%)")
@@ -67,20 +75,24 @@ def accuracy_by_distance(
     ax.axhline(100 * chance, color=GREY, linewidth=1, linestyle=":")
     ax.text(distances[0], 100 * chance - 2, "guessing", va="top", color=GREY, fontsize=SMALL)
     ax.set_ylim(0, 106)
-    ax.legend(fontsize=TEXT, frameon=False, loc="center left", bbox_to_anchor=(0.02, 0.5))
-    ax.set_title("Who can look how far back?", fontsize=TITLE, loc="left")
+    ax.legend(fontsize=TEXT, frameon=False, loc="center right", bbox_to_anchor=(1, 0.58))
+    ax.set_title(title, fontsize=TITLE, loc="left")
     return ax
 
 
 def gradient_by_distance(distances: ndarray, sizes: Mapping[str, ndarray], *, ax: Axes | None = None) -> Axes:
-    """Draw, for each model, how large a gradient arrives how far back; what is exactly zero is not drawn."""
-    ax = _panel(ax, 3.6, WIDTH, "steps back from the end", "gradient, relative to its largest")
+    """Draw, for each model, how large a gradient arrives how far back; what is exactly zero is not drawn.
+
+    Sizes are relative to that at distance 0. The axis ends at 100,000 and at a hundred thousandth.
+    """
+    ax = _panel(ax, 4.2, WIDTH, "steps back from the end", "gradient, relative to distance 0")
     for (name, values), (colour, marker, dash) in zip(sizes.items(), STYLES, strict=False):
         shown = np.where(values > 0, values, np.nan)
         every = max(1, len(values) // 20)
         style = {"color": colour, "marker": marker, "linestyle": dash, "markevery": every}
         ax.semilogy(distances, shown, linewidth=2, label=name, **style)
-    ax.legend(fontsize=TEXT, frameon=False)
+    ax.set_ylim(1e-5, 1e5)
+    ax.legend(fontsize=TEXT, frameon=False, loc="center right", bbox_to_anchor=(1, 0.73))
     ax.set_title("How much of the gradient arrives?", fontsize=TITLE, loc="left")
     return ax
 
@@ -106,6 +118,7 @@ def growth(
     Parameters
     ----------
     panels : {title: {layer: values}}
+        The legend names the curves of the first panel; the others may leave some out.
     measured : {title: (length, {layer: value})}, optional
         Counted values, drawn as large rings upon the curves.
     """
@@ -119,9 +132,8 @@ def growth(
                 length, counted = measured[title]
                 ax.plot(length, counted[name], "o", markersize=9, markerfacecolor="none", color=colour)
         ax.set_ylim(0.7)
-    figure.legend(
-        *axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=TEXT, frameon=False
-    )
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize=TEXT, frameon=False)
     set_title(figure, "What one layer costs")
     return figure
 
@@ -206,6 +218,7 @@ def attention_wall(
     marks: Mapping[str, tuple[float, float]],
     measured: tuple[ndarray, ndarray] | None = None,
     *,
+    title: str = "Twice the side is sixteen times the memory",
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the bytes that attention weights take over the side of the image, both axes logarithmic.
@@ -241,7 +254,7 @@ def attention_wall(
     ax.axhline(16 * GIB, color=GREY, linewidth=1, linestyle=":")
     ax.text(first, 16 * GIB, "16 GiB, a laptop", va="bottom", color=GREY, fontsize=SMALL)
     ax.legend(fontsize=TEXT, frameon=False, loc="lower right")
-    ax.set_title("Twice the side is sixteen times the memory", fontsize=TITLE, loc="left")
+    ax.set_title(title, fontsize=TITLE, loc="left")
     return ax
 
 
@@ -272,21 +285,32 @@ def cut_into_patches(image: UInt8[ndarray, "Y X C"], patch_size: int) -> Figure:
     return figure
 
 
-def bytes_by_part(bars: Mapping[str, Mapping[str, int]], *, title: str = "", ax: Axes | None = None) -> Axes:
-    """Stacked horizontal bars of bytes in KiB: one bar per name, one colour per part."""
-    ax = _panel(ax, 0.34 * len(bars) + 1.3, WIDTH, "kept for backward (KiB)", "")
+def bytes_by_part(
+    bars: Mapping[str, Mapping[str, int]],
+    *,
+    title: str = "",
+    what: str = "kept for backward (KiB)",
+    ax: Axes | None = None,
+) -> Axes:
+    """Stacked horizontal bars of bytes in KiB: one bar per name, one colour per part, numbers where they fit."""
+    ax = _panel(ax, 0.34 * len(bars) + 1.3, WIDTH, what, "")
     parts = list(dict.fromkeys(part for bar in bars.values() for part in bar))
-    colours = (BLUE, RED, GREEN, "#CC79A7", "#F0E442", GREY)
+    colours = (BLUE, RED, GREEN, PURPLE, "#F0E442", GREY)
     begin = np.zeros(len(bars))
+    room = 0.05 * max(sum(bar.values()) for bar in bars.values()) / 1024  # that a number needs
     for part, colour in zip(parts, colours, strict=False):
         sizes = np.array([bar.get(part, 0) / 1024 for bar in bars.values()])
         ax.barh(list(bars), sizes, left=begin, color=colour, label=part, edgecolor="white", linewidth=0.5)
+        ink = "black" if colour in (PURPLE, "#F0E442") else "white"
+        for row in np.flatnonzero(sizes > room):
+            middle = begin[row] + sizes[row] / 2
+            ax.text(middle, row, f"{sizes[row]:,.0f}", ha="center", va="center", fontsize=SMALL, color=ink)
         begin += sizes
     for row, end in enumerate(begin):
         ax.text(end, row, f" {end:,.0f}", va="center", fontsize=SMALL)
     ax.invert_yaxis()
     ax.xaxis.set_major_formatter("{x:,.0f}")
-    ax.margins(x=0.1)
+    ax.set_xlim(0, 1.1 * begin.max())
     ax.grid(visible=False, axis="y")
     ax.figure.legend(loc="outside lower center", ncols=len(parts), fontsize=SMALL, frameon=False)
     ax.set_title(title, fontsize=TITLE, loc="left")

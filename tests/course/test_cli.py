@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from minivit.cli import main
+from minivit.course import grade
 from minivit.course.exercises import EXERCISES
 from minivit.course.stub import solved_source, stub_source
 
@@ -43,10 +44,11 @@ SOLUTIONS = {
     [
         ("start nothing", "there is no exercise 'nothing'; there are softmax, "),
         ("start adamw -o stub", "stub exists already: choose another folder with -o DIR"),
-        ("start adamw -o stub/solution.py/new", "Not a directory: stub/solution.py/new"),
-        ("check nowhere", "nowhere/solution.py cannot be read: No such file or directory"),
+        ("start adamw -o stub/solution.py/new", "the folder stub/solution.py/new cannot be made: Not a directory"),
+        ("check nowhere", "there is no folder nowhere"),
+        ("check stup", "there is no folder stup; did you mean stub?"),
+        ("check attention", "there is no folder attention; begin with: minivit course start attention"),
         ("check .", "solution.py cannot be read: No such file or directory"),
-        ("check stub/solution.py", "stub/solution.py/solution.py cannot be read: Not a directory"),
         ("check syntax", 'the solution cannot be loaded: File "{here}/syntax/solution.py", line 1'),
         ("check import", 'the solution cannot be loaded: File "{here}/import/solution.py", line 1'),
         ("check unknown", "unknown/solution.py defines no function of any exercise; minivit course list names them"),
@@ -68,6 +70,22 @@ def test_what_cannot_run(command, says, tmp_path, capsys, monkeypatch):
         (tmp_path / name / "solution.py").write_text(source, encoding="latin-1")
     assert main(["course", *command.split()]) == 2
     assert capsys.readouterr().err.startswith("minivit: " + says.format(here=tmp_path.resolve()))
+
+
+def test_a_file_for_json_that_cannot_be_written_is_found_out_before_the_checks(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(grade, "run_checks", lambda *_, **__: pytest.fail("the checks ran"))
+    main(["course", "start", "adamw"])
+    assert main(["course", "check", "adamw", "--json", "nowhere/marks.json"]) == 2
+    assert main(["course", "check", "nowhere", "--json", "marks.json"]) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["adamw"]  # the trial leaves no file
+
+
+def test_the_file_of_a_solution_stands_for_its_folder(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    main(["course", "start", "adamw"])
+    assert main(["course", "check", "adamw/solution.py"]) == 1
+    assert "adamw: 0 of " in capsys.readouterr().out
 
 
 def test_exit_codes_reach_the_shell(tmp_path):

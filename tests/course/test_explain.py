@@ -67,6 +67,10 @@ def test_shapes():
     assert "not summed yet" in wrong_shape("db", wide, wide.sum(0))
     assert "must be summed" in wrong_shape("db", wide, wide.sum(0, keepdims=True))
     assert "axis that must stay" in wrong_shape("db", wide.sum(0, keepdims=True), wide)
+    heads = np.arange(24.0).reshape(2, 3, 4)
+    assert "transpose of the expected (last two axes)" in wrong_shape("dk", heads.mT, heads)
+    assert "that is the shape of dv" in wrong_shape("dk", 2 * heads, heads.mT, {"dk": heads.mT, "dv": heads})
+    assert "it holds what belongs into dv" in wrong_shape("dk", heads, heads[:1], {"dv": heads})
     assert "only the shape is not" in wrong_shape("db", wide.reshape(3, 2), wide)
 
 
@@ -75,9 +79,69 @@ def test_axes_have_names():
     assert in_words("nothing reaches index 2 of axis 1", axes, 4) == "nothing reaches the third head"
     assert (
         in_words("right except at indices 0 to 2 of axis 2", axes, 4)
-        == "right except at the query axis at indices 0 to 2"
+        == "right except at indices 0 to 2 (counted from 0) of the query axis"
     )
     assert in_words("reversed along axis 0", "", 1) == "reversed along axis 0"
+
+
+ADAM_AGREES = [
+    ("adamw_update", "value * (1 - lr * weight_decay), grad", "value, grad + weight_decay * value", "that is L2"),
+    ("adam_update", " * (m / root), m, v)", " * (m / root), m / (1 - beta1**step), v)", "already corrected"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("task", "old", "new", "says"), ADAM_AGREES)
+def test_the_first_step_does_not_contradict_the_other_cases(task, old, new, says):
+    """There several mistakes give the same numbers; the one that explains all cases is told in all."""
+    numbers = [message for message in messages(task, (old, new)) if "worst:" in message]
+    assert len(numbers) == 2
+    assert all(says in message for message in numbers)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ("(1 - beta1**step)", "1", ": m is not corrected for starting at zero"),
+        ("sqrt(1 - beta2**step)", "1", ": v is not corrected for starting at zero"),
+        ("value - (lr", "value + (lr", ": subtract the step, to go against the gradient"),
+        (
+            "np.sqrt(v) / sqrt(1 - beta2**step) + eps",
+            "np.sqrt(v / (1 - beta2**step) + eps)",
+            "is it added to the root, not under it?",
+        ),
+        ("(grad * grad)", "abs(grad)", "must cancel between m and the root of v"),
+        ("np.sqrt(v) / sqrt(", "v / (", "must cancel between m and the root of v"),
+        ("(lr / ", "(2 * lr / ", "yours are -0.2, -0.2, -0.2"),
+    ],
+)
+def test_a_first_step_of_another_length_is_explained_by_what_fits(old, new, why):
+    (said,) = (message for message in messages("adam_update", (old, new)) if message.startswith("from zero"))
+    assert said.endswith(why)
+
+
+def test_numbers_that_look_the_same_are_told_with_more_digits():
+    said = "\n".join(
+        messages("softmax_forward", ("y /= np.maximum(row_sum(y), np.finfo(y.dtype).tiny)", "y /= row_sum(y) + 1e-8"))
+    )
+    assert "y is right to 8 digits only: is a constant like eps missing, or elsewhere?" in said
+    assert "1 times" not in said
+    assert worst_place("y", np.array([1.80020459123]), np.array([1.80020459456])) == (
+        "worst: y[0] is 1.800204591, it should be 1.800204595"
+    )
+    l2 = ("value * (1 - lr * weight_decay), grad", "value, grad + weight_decay * value")
+    assert "a weight w of -4 shrinks to w (1 - lr decay) = -3.8; yours goes to -3.9" in "".join(
+        messages("adamw_update", l2)
+    )
+
+
+def test_a_cache_that_is_exchanged_while_y_is_right():
+    said = messages("attention_forward", ("AttentionCache(q, k, v,", "AttentionCache(q, v, k,"))
+    assert said[0] == "cache.k and cache.v are exchanged"
+
+
+def test_articles():
+    said = messages("attention_backward", ("return AttentionGrads(dq, dk, dv, dbias)", "return dq, dk, dv, dbias"))
+    assert said == ["the gradients must be an AttentionGrads (q, k, v, bias); it returned a tuple of 4"]
 
 
 def test_the_worst_place_may_be_nan():

@@ -38,6 +38,50 @@ def test_a_half_done_solution(tmp_path):
     assert report._repr_html_().startswith("<pre>")
 
 
+USERS = {task.name: exercise for exercise in EXERCISES.values() for task in exercise.tasks if task.uses}
+
+
+@pytest.mark.parametrize("isolated", [True, False])
+@pytest.mark.parametrize("name", USERS)
+def test_a_function_is_not_blamed_for_another_that_it_calls(name, isolated, tmp_path, monkeypatch):
+    """In the end the wrong one is there again, and costs its own marks."""
+    monkeypatch.setattr(grade, "processes_exist", lambda: isolated)
+    used = next(task.uses for task in USERS[name].tasks if task.name == name)
+    broken = "\n".join(f"def {other}(*args, **options):\n    return None\n\n\n" for other in used)
+    report = check(write(tmp_path / "work", f"{solved_source(USERS[name])}\n\n{broken}"))
+    assert {result.status for result in report.of(name)} == {"passed"}
+    assert all("passed" not in {result.status for result in report.of(other)} for other in used)
+
+
+def test_a_function_of_a_notebook_is_not_blamed_either(monkeypatch):
+    names = {}
+    exec(solved_source(EXERCISES["adamw"]).replace("beta1 * m", "beta2 * m"), names)
+    report = check(names["adam_update"], names["adamw_update"])
+    assert {result.status for result in report.of("adamw_update")} == {"passed"}
+    assert {result.status for result in report.of("adam_update")} == {"passed", "failed"}
+
+
+def test_what_it_does_not_use_is_closed_and_what_is_no_part_of_the_exercise_too(tmp_path):
+    text = stub_source(EXERCISES["attention"]) + (
+        "\n\nimport minivit.ops.attention_chunked as c\n\n"
+        "attention_forward = lambda *args, **options: c.attention_chunked_forward(*args, **options)\n"
+        "attention_loops = lambda q, k, v: attention_one_loop(q, k, v)\n"
+    )
+    report = check(write(tmp_path / "work", text))
+    assert "attention_chunked_forward: it is closed during the check, the answer is in it" in str(report)
+    assert "passed" not in {result.status for result in report.of("attention_loops")}
+
+
+def test_a_misspelt_name_is_told(tmp_path):
+    text = solved_source(EXERCISES["layer_norm"]).replace("def layer_norm_backward", "def layernorm_backward")
+    report = check(write(tmp_path / "work", text))
+    assert {result.status for result in report.of("layer_norm_backward")} == {"not implemented"}
+    assert "there is no function layer_norm_backward in solution.py (there is layernorm_backward)" in str(report)
+    text = solved_source(EXERCISES["adamw"]).replace("def adam_update", "def another_name")
+    said = str(check(write(tmp_path / "other", text)))
+    assert "there is no function adam_update in solution.py\n" in said  # adamw_update is asked for itself
+
+
 def test_functions_of_a_notebook_are_checked_in_place():
     def softmax_forward(x):
         e = np.exp(x - x.max(-1, keepdims=True))
@@ -56,8 +100,10 @@ def test_what_cannot_be_checked(tmp_path):
         check(softmax_forward)
     with pytest.raises(CannotRunError, match="no exercise asks for"):
         check(np.linalg.norm)
-    with pytest.raises(CannotRunError, match="cannot be read"):
+    with pytest.raises(CannotRunError, match="there is no folder"):
         check(tmp_path / "nothing")
+    with pytest.raises(CannotRunError, match="cannot be read"):
+        check(tmp_path)
     with pytest.raises(CannotRunError, match="no function of any exercise"):
         check(write(tmp_path / "empty", "x = 1\n"))
     stub = stub_source(EXERCISES["adamw"])

@@ -1,16 +1,22 @@
 """Solutions that misbehave. Each costs its own function, and nobody else's marks; the report stays clean."""
 
+import contextlib
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from minivit.course.exercises import EXERCISES
 from minivit.course.grade import check_folder
-from minivit.course.stub import solved_source
+from minivit.course.stub import solved_source, stub_source
 
-FILES = sorted((Path(__file__).parent / "hostile").glob("*.py"))
+FOLDER = Path(__file__).parent / "hostile"
+FILES = sorted(FOLDER.glob("*.py"))
 SAYS = {
     "endless_loop": "an endless loop?",
     "ten_gibibytes": "more memory",
@@ -25,6 +31,9 @@ SAYS = {
     "crashes": "SIGSEGV",
     "recurses": "RecursionError",
     "leaves_a_process_behind": "the process ended",
+    "leaves_the_session": "is the return missing",
+    "starts_a_session": "is the return missing",
+    "raises_a_riddle": r"RiddleError: \(and its message cannot be shown\)\n  in linear_forward, line ",
     "forges_an_answer": "the process",
     "returns_a_trap": "",
     "returns_too_much": "",
@@ -48,3 +57,35 @@ def test_a_hostile_solution_costs_only_its_own_function(path, tmp_path):
     assert not any(result.status == "passed" for result in hostile if result.check.startswith("numbers"))
     assert re.search(SAYS[path.stem], "\n".join(result.message for result in hostile))
     assert len(json.dumps(report.as_json())) < 50_000
+
+
+@pytest.mark.skipif(not hasattr(os, "setsid"), reason="Windows has no sessions")
+@pytest.mark.parametrize("can_find", [True, False])
+@pytest.mark.parametrize("name", ["leaves_the_session", "starts_a_session"])
+def test_a_process_that_left_the_session_holds_nothing_up(name, can_find, tmp_path):
+    """It is ended where the system tells whose it was. A check that hangs fails here, as it is in another process."""
+    note = tmp_path / "pids"
+    text = (FOLDER / f"{name}.py").read_text(encoding="utf-8")
+    text = text.replace("os.setsid()", f"os.setsid(); print(os.getpid(), file=open({str(note)!r}, 'a'))")
+    text = text.replace("subprocess.Popen(", "process = subprocess.Popen(")
+    text += f"    print(process.pid, file=open({str(note)!r}, 'a'))\n" * (name == "starts_a_session")
+    (tmp_path / "solution.py").write_text(f"{stub_source(EXERCISES['linear'])}\n\n{text}", encoding="utf-8")
+    blind = "" if can_find else "from minivit.course import runner; runner._end_marked = lambda mark: None; "
+    code = f"{blind}from minivit.cli import main; raise SystemExit(main(['course', 'check', {str(tmp_path)!r}]))"
+    try:
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=45, check=False)
+        assert done.returncode == 1, done.stderr
+        assert "checks passed" in done.stdout
+        if can_find and Path("/proc/self/environ").exists():
+            assert not any(is_alive(pid) for pid in note.read_text().split())
+    finally:
+        for pid in note.read_text().split():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
+
+
+def is_alive(pid):
+    """There, and no zombie, which only waits for whoever is process 1 here."""
+    stat = Path(f"/proc/{pid}/stat")
+    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"

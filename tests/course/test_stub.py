@@ -1,6 +1,7 @@
 """The stub is cut out of the reference: it explains everything and gives nothing away."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -73,6 +74,14 @@ def test_a_folder_has_two_files_and_is_never_written_over(exercise, tmp_path):
     with pytest.raises(FileExistsError, match="exists already"):
         start(exercise, folder)
     assert (folder / "solution.py").read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.parametrize("name", ["layer_norm", "attention"])
+def test_the_backward_that_is_to_be_derived_is_folded(name):
+    text = EXERCISES[name].statement
+    opened = re.sub(r"<details>.*?</details>", "", text, flags=re.DOTALL)
+    assert r"\bar" in text
+    assert r"\bar" not in opened
 
 
 @every_exercise

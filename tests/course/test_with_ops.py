@@ -45,8 +45,8 @@ def test_all_exercises_together_train_to_the_same_bits(tmp_path):
 
 def test_a_solution_that_fails_is_refused_with_the_reason(tmp_path):
     folder = start(EXERCISES["adamw"], tmp_path / "work")
-    reason = r"0 of \d+ checks pass; first mend adam_update \(runs: adam_update: write this\); minivit course check "
-    with pytest.raises(CannotRunError, match=f"not training with {folder}, because {reason}{folder} says the rest"):
+    reason = r"because only 0 of \d+ checks pass; first mend adam_update \(runs: write this\); minivit course check "
+    with pytest.raises(CannotRunError, match=f"not training with {folder}, {reason}{folder} says the rest"):
         load_checked(folder)
 
 

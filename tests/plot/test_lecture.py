@@ -20,6 +20,13 @@ def test_accuracy_in_percent(ax):
     lecture.accuracy_by_distance(np.arange(3), {"a": np.array([1.0, 0.5, 0.25])}, 0.25, ax=ax)
     np.testing.assert_allclose(ax.lines[0].get_ydata(), [100, 50, 25])
     assert "%" in ax.get_ylabel()
+    assert ax.get_title(loc="left") == "Who can look how far back?"
+
+
+def test_a_fourth_curve_is_drawn_too(ax):
+    curves = {name: np.array([1.0, 0.5]) for name in "abcd"}
+    lecture.gradient_by_distance(np.arange(2), curves, ax=ax)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == list("abcd")
 
 
 def test_a_gradient_of_zero_is_not_drawn(ax):
@@ -38,6 +45,13 @@ def test_growth_has_a_panel_for_each_cost():
     figure = lecture.growth(np.array([1, 2]), {"x": curves, "y": curves}, {"x": (2, {"a": 2, "b": 1})})
     assert [ax.get_ylabel() for ax in figure.axes] == ["x", "y"]
     assert [len(ax.lines) for ax in figure.axes] == [4, 2]
+
+
+def test_a_curve_of_the_first_panel_may_be_missing_in_the_others():
+    one = np.array([1, 2])
+    figure = lecture.growth(np.array([1, 2]), {"x": {"a": one, "b": one}, "y": {"a": one}})
+    assert [len(ax.lines) for ax in figure.axes] == [2, 1]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a", "b"]
 
 
 def test_dividing_by_the_root_softens():
@@ -72,7 +86,9 @@ def test_a_gradient_of_zeros_can_be_drawn(ax):
 
 def test_the_wall(ax):
     sides = np.array([2.0, 4.0, 8.0])
-    lecture.attention_wall({"pixels": (sides, 4 * sides**4)}, {"here": (4, 1024)}, (sides, 4 * sides**4), ax=ax)
+    curve = (sides, 4 * sides**4)
+    lecture.attention_wall({"pixels": curve}, {"here": (4, 1024)}, curve, title="High", ax=ax)
+    assert ax.get_title(loc="left") == "High"
     assert "here" in texts(ax)
     assert "1 GiB" in [label.get_text() for label in ax.get_yticklabels()]
 
@@ -86,6 +102,13 @@ def test_patches(patch_size, says):
 
 
 def test_bytes_add_up(ax):
-    lecture.bytes_by_part({"a": {"x": 1024, "y": 2048}, "b": {"y": 1024}}, ax=ax)
-    assert texts(ax) == [" 3", " 1"]
+    lecture.bytes_by_part({"a": {"x": 1024, "y": 2048}, "b": {"y": 1024}}, what="held (KiB)", ax=ax)
+    assert texts(ax) == ["1", "2", "1", " 3", " 1"]  # inside the parts, then of each bar
+    assert ax.get_xlabel() == "held (KiB)"
+    assert ax.get_xlim()[1] > 3  # room for the number after the longest bar
     assert [patch.get_width() for patch in ax.patches] == [1, 0, 2, 1]
+
+
+def test_a_part_too_small_for_a_number_has_none(ax):
+    lecture.bytes_by_part({"a": {"x": 1024, "y": 99 * 1024}}, ax=ax)
+    assert texts(ax) == ["99", " 100"]

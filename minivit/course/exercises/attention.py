@@ -92,6 +92,21 @@ def order_of_keys(call: Call, rng: Generator) -> str | None:
     return "exchanging keys together with their values must change nothing: attention knows no order"
 
 
+def survives_large_scores(call: Call, rng: Generator) -> str | None:
+    q, k = np.array([[1000.0], [-1000.0]]), np.array([[1.0], [0.999], [0.99]])
+    y = call(q, k, np.eye(3), scale=1.0)[0]
+    expected = np.exp([[0.0, -1.0, -10.0], [-10.0, -9.0, 0.0]])
+    expected /= expected.sum(-1, keepdims=True)
+    if np.allclose(y, expected, rtol=0, atol=1e-9):
+        return None
+    row = int(np.abs(y - expected).sum(-1).argmax()) if np.isfinite(y).all() else 0
+    scores, yours, right = (", ".join(f"{x:.4g}" for x in line[row]) for line in (q * k.T, y, expected))
+    return (
+        f"scores of {scores} give the shares {yours}; they should be {right}. exp(1000) overflows and exp(-1000) is 0: "
+        "subtract the largest score of each row first, or call softmax_forward"
+    )
+
+
 def scaled_by(factor):
     """What the forward gives with another scale."""
     return lambda t: attention_forward(*t.args, **{**t.kwargs, "scale": factor(t)})[0]
@@ -129,6 +144,38 @@ def left_out(t: Trial, dweights: np.ndarray) -> np.ndarray:
     return dweights
 
 
+def sum_over_queries(t: Trial, dweights: np.ndarray) -> np.ndarray:
+    return t.cache.weights * (dweights - (dweights * t.cache.weights).sum(-2, keepdims=True))
+
+
+def sum_added(t: Trial, dweights: np.ndarray) -> np.ndarray:
+    return t.cache.weights * (dweights + (dweights * t.cache.weights).sum(-1, keepdims=True))
+
+
+def sum_of_dweights(t: Trial, dweights: np.ndarray) -> np.ndarray:
+    return t.cache.weights * (dweights - dweights.sum(-1, keepdims=True))
+
+
+def all_scores(t: Trial) -> np.ndarray:
+    """Of all heads, before the mask."""
+    q, k, _, *bias = t.args
+    scores = q @ k.mT * t.expected[1].scale
+    return scores + bias[0] if bias and bias[0] is not None else scores
+
+
+def masked_by(number: float):
+    """Output where a finite number stands for minus infinity."""
+
+    def y(t: Trial) -> np.ndarray:
+        return softmax_forward(np.where(t.kwargs["mask"], all_scores(t), number))[0] @ t.args[2]
+
+    return y
+
+
+def masked_by_adding(t: Trial) -> np.ndarray:
+    return attention_forward(*t.args[:3], bias=np.where(t.kwargs["mask"], 0.0, -1e9))[0]
+
+
 ONE_HEAD_MISTAKES = (
     Mistake("y", scaled_by(lambda t: 1.0), "the scores are not divided by sqrt(K), the root of the head width"),
     Mistake("y", scaled_by(lambda t: 1 / t.args[0].shape[-1]), "the scores are divided by K; it is the root, sqrt(K)"),
@@ -154,8 +201,17 @@ ONE_HEAD_MISTAKES = (
     ),
 )
 
-NO_SUM = "the softmax's backward lacks its sum: weights * (dweights - sum(dweights * weights))"
-LEFT_OUT = "the backward of the softmax is left out: dweights is used as if it were dscores"
+BACKWARD_OF_SOFTMAX = {
+    no_sum: "the softmax's backward lacks its sum: weights * (dweights - sum(dweights * weights))",
+    left_out: "the backward of the softmax is left out: dweights is used as if it were dscores",
+    sum_over_queries: "in the softmax's backward the sum runs over the queries; it runs over the keys, the last axis",
+    sum_added: "in the softmax's backward the sum is added; it is subtracted: weights * (dweights - sum)",
+    sum_of_dweights: "in the softmax's backward the sum runs over dweights alone; it must run over dweights * weights",
+}
+FINITE_MASK = (
+    "forbidden scores are large negative numbers instead of -inf: a query that may look at nothing then gets a mean of "
+    "the values; it must get zeros"
+)
 
 ATTENTION = Exercise(
     "attention",
@@ -191,6 +247,7 @@ ATTENTION = Exercise(
             (
                 Property("a mean of the values", is_a_mean),
                 Property("the order of the keys does not matter", order_of_keys),
+                Property("large scores do not overflow", survives_large_scores),
             ),
             (
                 Mistake(
@@ -227,6 +284,10 @@ ATTENTION = Exercise(
                     lambda t: attention_forward(*t.args[:3], bias=np.where(t.kwargs["mask"], 0.0, -1.0))[0],
                     "forbidden scores must become minus infinity",
                 ),
+                Mistake("y", masked_by(-1e9), FINITE_MASK),
+                Mistake("y", masked_by_adding, FINITE_MASK),
+                Mistake("y", masked_by(0.0), "forbidden scores become 0, and exp(0) is 1; they must become -inf"),
+                Mistake("cache.weights", all_scores, "those are the scores; keep the shares, their softmax"),
             ),
             big=many_heads,
             sizes=named_sizes,
@@ -239,10 +300,11 @@ ATTENTION = Exercise(
             "backward",
             CASES,
             mistakes=(
-                Mistake("dq", from_scores("dq", no_sum), NO_SUM),
-                Mistake("dk", from_scores("dk", no_sum), NO_SUM),
-                Mistake("dq", from_scores("dq", left_out), LEFT_OUT),
-                Mistake("dk", from_scores("dk", left_out), LEFT_OUT),
+                *(
+                    Mistake(output, from_scores(output, way), says)
+                    for way, says in BACKWARD_OF_SOFTMAX.items()
+                    for output in ("dq", "dk")
+                ),
                 Mistake(
                     "dbias",
                     lambda t: t.expected.bias * t.cache.scale,

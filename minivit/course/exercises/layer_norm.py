@@ -1,11 +1,15 @@
 """Layer normalisation: the backward that everybody gets wrong once."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.random import Generator
 
 from minivit.check.cases import Case, sizes
 from minivit.course.exercise import Call, Exercise, Mistake, Property, Task, Trial
 from minivit.course.exercises._cases import batch_sizes, first_sample, with_options
+
+Axes = Callable[[np.ndarray], tuple[int, ...]]
 
 
 def tokens(rng: Generator) -> Case:
@@ -48,13 +52,67 @@ def survives_a_constant_row(call: Call, rng: Generator) -> str | None:
     return None if np.isfinite(y).all() else "a row of equal numbers has variance 0: eps keeps the division alive"
 
 
-def parts(t: Trial, *, mean: bool = True, variance: bool = True, gamma: bool = True) -> np.ndarray:
-    """The gradient of x with some of its terms left out."""
+def keeps_digits(call: Call, rng: Generator) -> str | None:
+    x = (1000 + rng.standard_normal((32, 16))).astype(np.float32)
+    ones, zeros = np.ones(16, np.float32), np.zeros(16, np.float32)
+    y, exact = call(x, ones, zeros)[0], call(*(a.astype(np.float64) for a in (x, ones, zeros)))[0]
+    error = np.abs(y - exact).max()
+    if error < 0.01:  # right ways are off by 0.0002 at most, the difference of two large numbers by 0.1
+        return None
+    return (
+        f"for numbers around 1000 with variance 1, y in float32 is off by {error:.2g}: digits are lost. The mean "
+        "of x^2 minus the square of the mean is a small difference of numbers near a million. Subtract the mean, then "
+        "square"
+    )
+
+
+def parts(t: Trial, *, mean: float = 1, variance: float = 1, gamma: bool = True) -> np.ndarray:
+    """The gradient of x with its terms taken so many times, 0 to leave them out."""
     xhat, rstd, scale = t.cache
     g = t.dy * scale if gamma else t.dy
-    dx = g - g.mean(-1, keepdims=True) if mean else g
-    dx = dx - xhat * (g * xhat).mean(-1, keepdims=True) if variance else dx
-    return dx * rstd
+    return rstd * (g - mean * g.mean(-1, keepdims=True) - variance * xhat * (g * xhat).mean(-1, keepdims=True))
+
+
+def summed(*, mean: bool = False, variance: bool = False):
+    """The gradient of x where sums stand for means."""
+    return lambda t: parts(t, mean=t.dy.shape[-1] if mean else 1, variance=t.dy.shape[-1] if variance else 1)
+
+
+def along(mean: Axes, variance: Axes):
+    """Output when the mean or the variance is taken along other axes than the last."""
+
+    def y(t: Trial) -> np.ndarray:
+        x, gamma, beta = t.args
+        centred = x - x.mean(mean(x), keepdims=True)
+        var = (centred * centred).mean(variance(x), keepdims=True)
+        return centred / np.sqrt(var + t.kwargs.get("eps", 1e-6)) * gamma + beta
+
+    return y
+
+
+def mean_elsewhere(t: Trial) -> np.ndarray:
+    """The mean along axis 0, the variance as it should be."""
+    x, gamma, beta = t.args
+    return (x - x.mean(0)) * t.expected[1].rstd * gamma + beta
+
+
+def variance_elsewhere(t: Trial) -> np.ndarray:
+    """The variance along axis 0, the mean as it should be."""
+    x, gamma, beta = t.args
+    centred = x - x.mean(-1, keepdims=True)
+    return centred / np.sqrt(x.var(0) + t.kwargs.get("eps", 1e-6)) * gamma + beta
+
+
+def first_axis(x: np.ndarray) -> tuple[int, ...]:
+    return (0,)
+
+
+def last_axis(x: np.ndarray) -> tuple[int, ...]:
+    return (-1,)
+
+
+def all_but_the_last(x: np.ndarray) -> tuple[int, ...]:
+    return tuple(range(x.ndim - 1))
 
 
 def unbiased(t: Trial) -> np.ndarray:
@@ -90,12 +148,28 @@ LAYER_NORM = Exercise(
                 Property("rows get mean 0 and variance 1", rows_are_standard),
                 Property("shift and stretch change nothing", ignores_shift_and_stretch),
                 Property("a constant row gives no nan", survives_a_constant_row),
+                Property("large numbers keep their digits", keeps_digits),
             ),
             (
                 Mistake("y", unbiased, "the variance is divided by D - 1; layer norm divides by D"),
                 Mistake("y", eps_outside, "eps is added to the standard deviation; it belongs under the root"),
                 Mistake(
                     "y", whole_sample, "you normalised each sample as a whole; every row (token) is normalised alone"
+                ),
+                *(
+                    Mistake("y", wrong, f"the {what} taken over axis 0; every row (last axis) has its own")
+                    for what, wrong in {
+                        "mean and the variance are": along(first_axis, first_axis),
+                        "mean is": along(first_axis, last_axis),
+                        "mean, and not the variance, is": mean_elsewhere,
+                        "variance, and not the mean, is": variance_elsewhere,
+                        "variance is": along(last_axis, first_axis),
+                    }.items()
+                ),
+                Mistake(
+                    "y",
+                    along(all_but_the_last, all_but_the_last),
+                    "each column is normalised over all rows: that is batch norm; every row (last axis) has its own",
                 ),
                 Mistake("y", lambda t: t.expected[1].xhat, "that is xhat: gamma and beta are missing"),
                 Mistake("y", lambda t: t.expected[1].xhat * t.args[1], "beta is missing: y = gamma xhat + beta"),
@@ -125,19 +199,22 @@ LAYER_NORM = Exercise(
             mistakes=(
                 Mistake(
                     "dx",
-                    lambda t: parts(t, mean=False, variance=False),
+                    lambda t: parts(t, mean=0, variance=0),
                     "only the direct path: x also moves the mean and the variance of its row",
                 ),
                 Mistake(
                     "dx",
-                    lambda t: parts(t, mean=False),
+                    lambda t: parts(t, mean=0),
                     "the path through the mean is missing: subtract the mean of g = dy * gamma over the row",
                 ),
                 Mistake(
                     "dx",
-                    lambda t: parts(t, variance=False),
+                    lambda t: parts(t, variance=0),
                     "the path through the variance is missing: subtract xhat times the mean of g * xhat",
                 ),
+                Mistake("dx", summed(mean=True), "the sum of g over the row is subtracted; it is the mean"),
+                Mistake("dx", summed(variance=True), "xhat is multiplied by the sum of g * xhat; it is the mean"),
+                Mistake("dx", summed(mean=True, variance=True), "both sums over the row must be divided by D: means"),
                 Mistake("dx", lambda t: parts(t, gamma=False), "gamma is missing: the gradient of xhat is dy * gamma"),
                 Mistake(
                     "dx",

@@ -169,6 +169,7 @@ MULTI_HEAD = Exercise(
                 ),
             ),
             axes={"dx": "sample token channel"},
+            uses=("merge_heads_forward",),
         ),
         Task(
             "merge_heads_forward",
@@ -202,6 +203,7 @@ MULTI_HEAD = Exercise(
                 ),
             ),
             axes={"dx": "sample head token width"},
+            uses=("split_heads_forward",),
         ),
         Task(
             "SelfAttention.forward",
@@ -222,6 +224,7 @@ MULTI_HEAD = Exercise(
             sizes=named_sizes,
             simpler={"for one sample": first_sample(), "with one head": with_one_head},
             axes={"y": "sample token channel"},
+            uses=("split_heads_forward", "merge_heads_forward"),
         ),
         Task(
             "SelfAttention.backward",
@@ -249,6 +252,7 @@ MULTI_HEAD = Exercise(
             sizes=named_sizes,
             simpler={"for one sample": first_sample(), "with one head": with_one_head},
             axes={"dx": "sample token channel", "dqkv.weight": "row column"},
+            uses=("split_heads_backward", "merge_heads_backward"),
         ),
     ),
     offers=(

@@ -206,6 +206,7 @@ PATCHES = Exercise(
             sizes=named_sizes,
             simpler={"for one sample": first_sample()},
             axes={"y": "sample token channel"},
+            uses=("patchify_forward",),
         ),
         Task(
             "PatchEmbed.backward",
@@ -215,6 +216,7 @@ PATCHES = Exercise(
             sizes=named_sizes,
             simpler={"for one sample": first_sample()},
             axes={"dx": "sample row column channel"},
+            uses=("patchify_backward",),
         ),
     ),
     offers=("pair", "patchify_forward", "patchify_backward"),

@@ -63,17 +63,27 @@ def ignores_a_shift(call: Call, rng: Generator) -> str | None:
 
 
 def survives_large_scores(call: Call, rng: Generator) -> str | None:
-    y = call(np.array([[1000.0, 999.0, -1000.0]]))[0]
-    if np.isfinite(y).all():
+    x = np.array([[1000.0, 999.0, 990.0], [-1000.0, -1001.0, -1010.0]])
+    y, right = call(x)[0], call(x - x.max(-1, keepdims=True))[0]
+    if np.allclose(y, right, rtol=0, atol=1e-9):
         return None
-    return f"scores of 1000 give {y[0].tolist()}: exp(1000) overflows; subtract the largest score of each row first"
+    row = int(np.isclose(y, right, rtol=0, atol=1e-9).all(-1).argmin())
+    return (
+        f"{x[row].tolist()} gives {y[row].tolist()}: exp(1000) overflows and exp(-1000) is 0; subtract the largest "
+        "score of each row first"
+    )
 
 
 def loss_of_a_sure_answer(call: Call, rng: Generator) -> str | None:
     loss = call(np.array([[0.0, -2000.0], [-2000.0, 0.0]]), np.array([0, 1]))[0]
-    if np.isfinite(loss) and abs(loss) < 1e-12:
-        return None
-    return f"logits of 0 and -2000 for the right classes have loss 0; yours is {loss}: never take the log of exp"
+    if not (np.isfinite(loss) and abs(loss) < 1e-12):
+        return (
+            f"logits of 0 and -2000 for the right classes have loss 0; yours is {loss:.3g}: never take the log of exp"
+        )
+    loss = call(np.array([[0.0, -2000.0], [-2000.0, 0.0]]), np.array([1, 0]))[0]
+    if abs(loss - 2000) > 1e-9:
+        return f"sure and wrong, logits of 0 and -2000 cost 2000; yours cost {loss:.6g}: never take the log of exp"
+    return None
 
 
 def over_everything(trial: Trial) -> np.ndarray:
@@ -215,7 +225,7 @@ SOFTMAX = Exercise(
             "minivit.ops.losses",
             "forward",
             LABELS,
-            (Property("a sure, right answer costs nothing", loss_of_a_sure_answer),),
+            (Property("a sure answer costs nothing, or much", loss_of_a_sure_answer),),
             (
                 Mistake("y", lambda t: right_class(t).mean(), "the sign is wrong: minus the mean log-probability"),
                 Mistake("y", lambda t: -right_class(t).sum(), "summed over the rows instead of averaged"),
@@ -233,6 +243,7 @@ SOFTMAX = Exercise(
             big=many_labels,
             sizes=batch_sizes,
             simpler={"for one sample": first_sample(2)},
+            uses=("log_softmax_forward",),
         ),
         Task(
             "cross_entropy_backward",
