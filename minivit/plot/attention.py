@@ -82,7 +82,7 @@ def attention_maps(images: UInt8[ndarray, "B Y X C"], cache: Any, *, block: int 
 
     References
     ----------
-    Dosovitskiy et al. 2021, figure 6 and appendix D.7 (attention rollout).
+    Dosovitskiy et al. 2021, figure 6 and appendix D.8 (attention rollout).
     """
     check_images(images)
     weights = attention_weights(cache)
