@@ -62,6 +62,41 @@ def speed_ratios(times: Times) -> list[float]:
     return [theirs / ours for ours, theirs in zip(times["minivit"], times["peer"], strict=True)]
 
 
+class Worker:
+    """A fresh process that makes a function and calls it whenever it is asked, giving the seconds of each call.
+
+    The process is asked for what :func:`in_child` would ask; the result stays there, and must be a function without
+    arguments. It is called three times to warm up.
+    """
+
+    def __init__(self, function: str, **arguments: Any) -> None:
+        request = {"function": function, "cores": None, "arguments": arguments, "repeat": True}
+        program = [sys.executable, str(Path(__file__).with_name("child.py"))]
+        self.process = subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._ask(json.dumps(request))
+
+    def __call__(self) -> float:
+        return float(self._ask("again"))
+
+    def _ask(self, line: str) -> str:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        if not answer:
+            self.process.communicate()
+            raise ChildError(f"a process that was to be timed ended with exit code {self.process.returncode}")
+        return answer
+
+    def __enter__(self) -> "Worker":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+
 def in_child(function: str, *, cores: int | None = None, **arguments: Any) -> Any:
     """Call ``"module.function"`` of this folder in a fresh process; arguments and result travel as JSON.
 

@@ -1,11 +1,15 @@
-"""Training steps and inference of minivit and a peer, after their numbers have been found equal. Runs in a child."""
+"""Training steps and inference of minivit and a peer, after their numbers have been found equal. Runs in a child.
+
+Each side is timed in a process of its own: in one process, the memory that one side has freed and the threads that it
+has started would be in the way of the other.
+"""
 
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
-from measure import Times, alternate, seconds
+from measure import Times, Worker, alternate
 from workload import Workload, check_memory, image_shape
 
 import minivit as mv
@@ -18,22 +22,30 @@ LOGIT_TOLERANCE = 2e-5
 def compare(what: str, workload: list, peer: str, threads: int, pairs: int) -> Times:
     """Seconds of every "step" or "inference" of both sides."""
     check_memory(Workload(*workload), what, threads)
+    side = {"what": what, "workload": workload, "peer": peer, "threads": threads}
+    check = check_logits if what == "inference" else check_losses
+    check(one_side("minivit", **side), one_side("peer", **side))
+    ours, theirs = (partial(Worker, "speed.one_side", name=name, **side) for name in ("minivit", "peer"))
+    with ours() as our_seconds, theirs() as their_seconds:
+        return alternate(our_seconds, their_seconds, pairs)
+
+
+def one_side(name: str, what: str, workload: list, peer: str, threads: int) -> Callable[[], Any]:
+    """A function that runs a step or an inference of "minivit" or of its "peer"; both begin with the same weights."""
     _, config, batch_size = workload
     model = mv.models.ViT(**config)
     images, labels = make_data(config, batch_size)
+    if name == "minivit":
+        if what == "inference":
+            return partial(predict, model, images, threads=threads)
+        return our_training(model, images, labels, threads)
     if peer.startswith("torch"):
         from torch_twin import inference, training
     else:
         from functional_twin import inference, training
     if what == "inference":
-        ours = partial(predict, model, images, threads=threads)
-        theirs = inference(peer, model, images, threads)
-        check_logits(ours, theirs)
-    else:
-        theirs = training(peer, model, images, labels, threads)  # first: minivit's step changes the weights
-        ours = our_training(model, images, labels, threads)
-        check_losses(ours, theirs)
-    return alternate(partial(seconds, ours), partial(seconds, theirs), pairs)
+        return inference(peer, model, images, threads)
+    return training(peer, model, images, labels, threads)
 
 
 def make_data(config: dict[str, Any], batch_size: int) -> tuple[np.ndarray, np.ndarray]:

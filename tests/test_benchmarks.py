@@ -79,3 +79,17 @@ def test_an_error_in_a_fresh_process_is_told() -> None:
     assert in_child("machine.cores_available", cores=1) == 1 if sys.platform == "linux" else True
     with pytest.raises(ChildError, match="no attribute"):
         in_child("machine.nothing")
+
+
+def test_a_worker_times_its_own_process_and_says_when_it_has_ended(capfd: pytest.CaptureFixture[str]) -> None:
+    from measure import ChildError, Worker
+
+    arguments = {"library": "minivit", "config": SMALL, "batch_size": 2, "threads": 1}
+    with Worker("alone.build", **arguments) as step:
+        assert 0 < step() < 60
+    with pytest.raises(ChildError, match="exit code 1"):
+        Worker("alone.build", **{**arguments, "batch_size": 0})
+    assert "0 images" in capfd.readouterr().err
+
+
+SMALL = {"img_size": 8, "patch_size": 4, "embed_dim": 12, "depth": 1, "num_heads": 2, "num_classes": 3, "in_chans": 3}

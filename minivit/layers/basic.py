@@ -28,7 +28,7 @@ class Linear(Layer):
     def backward(self, dy: ndarray, cache: LinearCache) -> ndarray:
         dx, dweight, dbias = linear_backward(dy, cache)
         self.weight.add_grad(dweight)
-        if self.bias:
+        if self.bias and dbias is not None:
             self.bias.add_grad(dbias)
         return dx
 

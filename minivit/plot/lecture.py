@@ -304,7 +304,7 @@ def bytes_by_part(
         ink = "black" if colour in (PURPLE, "#F0E442") else "white"
         for row in np.flatnonzero(sizes > room):
             middle = begin[row] + sizes[row] / 2
-            ax.text(middle, row, f"{sizes[row]:,.0f}", ha="center", va="center", fontsize=SMALL, color=ink)
+            ax.text(middle, float(row), f"{sizes[row]:,.0f}", ha="center", va="center", fontsize=SMALL, color=ink)
         begin += sizes
     for row, end in enumerate(begin):
         ax.text(end, row, f" {end:,.0f}", va="center", fontsize=SMALL)

@@ -72,15 +72,15 @@ def training_step(
         twin.backward(dlogits, c_model)
         return float(loss) * share, twin
 
-    loss = 0.0
+    loss, params = 0.0, model.params
     model.zero_grad()
     for shard_loss, twin in run_in_threads(run_shard, shards, rngs, threads=threads):
         loss += shard_loss
-        for param, part in zip(model.params, twin.params, strict=True):
+        for param, part in zip(params, twin.params, strict=True):
             param.add_grad(part.grad)
     if not np.isfinite(loss):
         raise FloatingPointError(f"the loss is {loss}: {_first_trouble(model, images, rngs)}")
-    norm = clip_grad_norm(model.params, np.inf if clip_norm is None else clip_norm)
+    norm = clip_grad_norm(params, np.inf if clip_norm is None else clip_norm)
     if not np.isfinite(norm):
         bad = [name for name, param in model.named_params().items() if not np.isfinite(param.grad).all()]
         place = f"the first parameter with such a gradient is {bad[0]}" if bad else "its square overflows"

@@ -1,5 +1,8 @@
 """The sharded step: the gradient of the whole batch, the same bits from any number of threads, and what goes wrong."""
 
+import platform
+import subprocess
+import sys
 import tracemalloc
 
 import numpy as np
@@ -221,3 +224,22 @@ def test_predict_before_the_first_step() -> None:
     """The initial values are drawn once, not by several threads at a time."""
     images, _ = small_batch(5 * SHARD_SIZE)
     assert predict(small_model(), images, threads=4).tobytes() == predict(small_model(), images, threads=1).tobytes()
+
+
+PAGE_FAULTS = """
+import resource, numpy as np, minivit as mv
+model = mv.create_model("vit_tiny_patch4_32")
+images, optimizer = np.zeros((32, 32, 32, 3), np.float32), mv.train.SGD(model)
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    mv.train.training_step(model, images, np.arange(32) % 10, optimizer=optimizer, threads=1)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+print(*[faults() for _ in range(4)])
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="about the memory of glibc")
+def test_freed_memory_is_kept_for_the_next_step() -> None:
+    done = subprocess.run([sys.executable, "-c", PAGE_FAULTS], capture_output=True, text=True, check=True)
+    first, *_, last = map(int, done.stdout.split())
+    assert last < first / 20
