@@ -26,7 +26,7 @@ def measure(target: float, threads: int, data_dir: str | None) -> dict[str, Any]
                 recipe = message["recipe"]
                 continue
             epochs.append(message)
-            print(f"  epoch {len(epochs)}: {message['seconds']:.1f} s, {message['accuracy']:.1%}", flush=True)
+            print(f"  epoch {len(epochs)}: {message['seconds']:.1f} s, {message['accuracy']:.2%}", flush=True)
     if process.returncode:
         raise ChildError(f"the training ended with exit code {process.returncode}")
     return {"epochs": epochs, "recipe": recipe}
