@@ -12,6 +12,9 @@ Times = dict[str, list[float]]
 """Seconds of every run by side, "minivit" and "peer"; the runs at one place of the two lists are a pair."""
 
 
+CHILD = [sys.executable, str(Path(__file__).with_name("child.py"))]
+
+
 class Skip(Exception):  # noqa: N818 (nothing is wrong)
     """This cannot be measured here; the message says why."""
 
@@ -42,18 +45,11 @@ def alternate(ours: Callable[[], float], theirs: Callable[[], float], pairs: int
     return times
 
 
-def percentile(values: Sequence[float], percent: float) -> float:
-    """The value below which so many percent lie, between two values in proportion (as ``numpy.percentile``)."""
-    ordered = sorted(values)
-    place = (len(ordered) - 1) * percent / 100
-    below = int(place)
-    above = min(below + 1, len(ordered) - 1)
-    return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
-
-
 def spread(values: Sequence[float]) -> tuple[float, float, float]:
     """10 %, median and 90 %."""
-    low, median, high = (percentile(values, percent) for percent in (10, 50, 90))
+    import numpy as np
+
+    low, median, high = np.percentile(values, (10, 50, 90)).tolist()
     return low, median, high
 
 
@@ -71,8 +67,7 @@ class Worker:
 
     def __init__(self, function: str, **arguments: Any) -> None:
         request = {"function": function, "cores": None, "arguments": arguments, "repeat": True}
-        program = [sys.executable, str(Path(__file__).with_name("child.py"))]
-        self.process = subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(CHILD, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._ask(json.dumps(request))
 
     def __call__(self) -> float:
@@ -113,8 +108,7 @@ def in_child(function: str, *, cores: int | None = None, **arguments: Any) -> An
         If the process failed; the message is what it wrote.
     """
     request = json.dumps({"function": function, "cores": cores, "arguments": arguments})
-    program = [sys.executable, str(Path(__file__).with_name("child.py"))]
-    done = subprocess.run(program, input=request, capture_output=True, text=True, check=False)
+    done = subprocess.run(CHILD, input=request, capture_output=True, text=True, check=False)
     if done.returncode:
         killed = f"killed by signal {-done.returncode} (out of memory?)"
         raise ChildError(killed if done.returncode < 0 else done.stderr.strip())

@@ -22,12 +22,11 @@ def test_help_needs_no_other_library() -> None:
     assert "TRAINING" not in subprocess.run(program, check=True, capture_output=True, text=True).stdout
 
 
-@pytest.mark.parametrize("percent", [0, 10, 50, 90, 100])
-def test_percentile_is_that_of_numpy(percent: int) -> None:
-    from measure import percentile
+def test_spread_leaves_a_tenth_out_at_each_end() -> None:
+    from measure import spread
 
-    values = [3.0, 1.0, 7.5, 2.0, 11.0, 5.0]
-    assert percentile(values, percent) == pytest.approx(np.percentile(values, percent))
+    assert spread([3.0, 1.0, 7.5, 2.0, 11.0, 5.0]) == pytest.approx((1.5, 4.0, 9.25))
+    assert spread([2.0]) == (2.0, 2.0, 2.0)
 
 
 def test_pairs_alternate_and_ratios_are_above_one_where_minivit_is_faster() -> None:

@@ -10,15 +10,15 @@ from numpy.random import Generator
 
 from minivit.check.derivative import random_like
 from minivit.course.call import Outcome
-from minivit.course.exercise import Draw, Property, Task, Trial
-from minivit.course.explain import exchanged, known_mistakes, worst_place, wrong_shape, wrong_values
+from minivit.course.compare import CheckFailedError, compare_shapes, compare_values, largest_number
+from minivit.course.exercise import Draw, Property, Task
+from minivit.course.explain import worst_place
 from minivit.course.outputs import MalformedError, describe, flatten, named_outputs
 from minivit.course.runner import Runner
 from minivit.course.trial import make_trial, reference
 from minivit.train.step import one_blas_thread
 
 TRIALS = 3  # random cases for each check of numbers
-TOLERANCE = 1e-9  # relative to the largest number; right answers are near 1e-15
 SLOWEST = 25  # times the reference: a loop over rows is hundreds of times slower
 REPEATS, ATTEMPTS = 5, 4
 
@@ -76,10 +76,6 @@ def _speed_name(task: Task) -> str:
     return "without another loop" if task.keep_loops else "without loops"
 
 
-class CheckFailedError(Exception):
-    """A check that does not hold."""
-
-
 def _judge(task: Task, name: str, check: Any, seed: int) -> Result:
     rng = np.random.default_rng([seed, *name.encode()])
     try:
@@ -117,41 +113,7 @@ def _shapes(task: Task, runner: Runner, rng: Generator) -> None:
     for draw in task.cases.values():
         trial = make_trial(task, draw, rng)
         outcome = _returned(_call(task, runner, trial.args, trial.kwargs))
-        _compare_shapes(task, outcome.value, trial)
-
-
-def _compare_shapes(task: Task, value: Any, trial: Trial) -> dict[str, tuple[Any, Any]]:
-    """Pairs (got, expected) by name, when each has the shape that it should have."""
-    found = named_outputs(task.kind, value, trial.expected)
-    wanted = named_outputs(task.kind, trial.expected, trial.expected)
-    for name, got in found.items():
-        if isinstance(got, ndarray) and got.dtype.kind not in "biufc":
-            raise CheckFailedError(f"{name} must be an array of numbers; it has the type {got.dtype}")
-    if names := exchanged(found, wanted):
-        raise CheckFailedError(f"{names} are exchanged")
-    for name, expected in wanted.items():
-        got: Any = found.get(name)
-        is_array = isinstance(expected, (ndarray, np.generic))
-        should_be = "an array" if is_array else f"the {type(expected).__name__} {expected!r}"
-        if expected is None:
-            if got is not None:
-                raise CheckFailedError(f"{name} must be None where the argument is None")
-        elif got is None:
-            raise CheckFailedError(f"{name} is None; it must be {should_be}")
-        elif not isinstance(got, (ndarray, np.generic, float, int)) if is_array else isinstance(got, ndarray):
-            raise CheckFailedError(f"{name} must be {should_be}; it is {describe(got)}")
-        elif is_array and np.shape(got) != np.shape(expected):
-            raise CheckFailedError(_shape_message(name, found, wanted, task, trial))
-    return {name: (found.get(name), expected) for name, expected in wanted.items()}
-
-
-def _shape_message(name: str, found: dict[str, Any], wanted: dict[str, Any], task: Task, trial: Trial) -> str:
-    """What is wrong with a shape; if another output shows a known mistake, that one is the cause."""
-    message = wrong_shape(name, np.asarray(found[name]), np.asarray(wanted[name]), wanted)
-    for other, got in found.items():
-        if isinstance(got, ndarray) and (known := next(known_mistakes(other, got, task, trial), None)):
-            return f"{known}\n  {message}"
-    return message
+        compare_shapes(task, outcome.value, trial)
 
 
 def _dtype(task: Task, runner: Runner, rng: Generator) -> None:
@@ -173,42 +135,10 @@ def _values(task: Task, runner: Runner, draw: Draw, rng: Generator, said: list[s
         trial = make_trial(task, draw, rng)
         outcome = _returned(_call(task, runner, trial.args, trial.kwargs))
         try:
-            worst = max(worst, _compare(task, outcome.value, trial, said))
+            worst = max(worst, compare_values(task, outcome.value, trial, said))
         except CheckFailedError as failure:
             raise CheckFailedError(str(failure) + _simpler(task, runner, draw, rng)) from None
     return f"largest error {worst:.0e}"
-
-
-def _compare(task: Task, value: Any, trial: Trial, said: list[str]) -> float:
-    """The largest relative error, if it is small enough; ``said`` is what was found wrong in other cases."""
-    pairs = _compare_shapes(task, value, trial)
-    arrays = {name: pair for name, pair in pairs.items() if isinstance(pair[1], (ndarray, np.generic))}
-    largest = max((_size(expected) for _, expected in arrays.values()), default=1.0)
-    worst, wrong = 0.0, {}
-    for name, (got, expected) in arrays.items():
-        got, expected = np.asarray(got), np.asarray(expected)
-        scale = max(_size(expected), 1e-3 * largest) or 1.0
-        with np.errstate(all="ignore"):
-            error = np.where(got == expected, 0, np.abs(got - expected)).max(initial=0) / scale
-        if not error <= TOLERANCE:  # "not <=" also catches nan
-            wrong[name] = got, expected
-        worst = max(worst, float(error))
-    if wrong:
-        raise CheckFailedError(wrong_values(wrong, task, trial, said))
-    for name, (got, expected) in pairs.items():
-        if name not in arrays and got != expected and not _close(got, expected):
-            raise CheckFailedError(f"{name} is {got!r}; it should be {expected!r}")
-    return worst
-
-
-def _close(got: Any, expected: Any) -> bool:
-    return isinstance(expected, float) and isinstance(got, float) and bool(np.isclose(got, expected, rtol=1e-12))
-
-
-def _size(a: Any) -> float:
-    """The largest finite number."""
-    a = np.abs(np.asarray(a, np.float64))
-    return float(a[np.isfinite(a)].max(initial=0))
 
 
 def _simpler(task: Task, runner: Runner, draw: Draw, rng: Generator) -> str:
@@ -221,7 +151,7 @@ def _simpler(task: Task, runner: Runner, draw: Draw, rng: Generator) -> str:
             trial = make_trial(task, lambda _, case=case: case, rng)  # type: ignore[misc, return-value]
             outcome = _call(task, runner, trial.args, trial.kwargs)
             try:
-                _compare(task, _returned(outcome).value, trial, [])
+                compare_values(task, _returned(outcome).value, trial, [])
             except (CheckFailedError, MalformedError):
                 break
         else:
@@ -276,7 +206,7 @@ def _linear(task: Task, runner: Runner, rng: Generator) -> None:
     for name, grad in one.items():
         if isinstance(grad, ndarray):
             error = np.abs(grad - 3 * two[name] - both[name]).max(initial=0)
-            if not error <= 1e-9 * max(_size(grad), _size(two[name]), 1e-6):
+            if not error <= 1e-9 * max(largest_number(grad), largest_number(two[name]), 1e-6):
                 raise CheckFailedError(
                     f"{name} is not linear in dy (off by {error:.3g}): a gradient is a matrix times dy, so twice dy "
                     "gives twice the gradient"

@@ -17,12 +17,9 @@
 # from 0.)
 
 # %%
-import inspect
 from itertools import pairwise
-from textwrap import dedent
 
 import numpy as np
-from IPython.display import Markdown, display
 from ipywidgets import FloatSlider, SelectionSlider, interact
 from threadpoolctl import threadpool_limits
 
@@ -30,6 +27,7 @@ import minivit as mv
 from minivit.layers import Layer, Linear, SelfAttention
 from minivit.plot import lecture
 from minivit.plot.matrices import matrices
+from minivit.plot.source import show_source
 
 np.set_printoptions(precision=3, suppress=True)
 _ = threadpool_limits(1)  # matrices as small as these gain nothing from a second BLAS thread
@@ -56,25 +54,8 @@ from minivit.ops import (
 )
 
 # %% [markdown]
-# Code of the package is shown from the package itself, so what you read is what runs. This helper prints a function
-# without its docstring, or only those lines that contain a given piece of text.
-
-
-# %%
-def show(function, *pieces):
-    """Display the source of a function, or only its lines that contain one of the pieces."""
-    source = dedent(inspect.getsource(function))
-    if function.__doc__:
-        quotes = source.index('"""')
-        source = (
-            source[: source.rindex("\n", 0, quotes) + 1]
-            + source[source.index('"""', quotes + 3) + 4 :]
-        )
-    lines = [line for line in source.splitlines() if not pieces or any(p in line for p in pieces)]
-    module = function.__module__.replace(".", "/")
-    body = dedent("\n".join(lines)) if pieces else "\n".join(lines)
-    display(Markdown(f"`{module}.py`\n```python\n{body}\n```"))
-
+# Code of the package is shown from the package itself, so what you read is what runs. `show_source` prints a
+# function without its docstring, or only those lines that contain a given piece of text.
 
 # %% [markdown]
 # ## 1 What should I look at?
@@ -642,7 +623,7 @@ assert np.allclose(z, [(6 + 2 * E) / (2 + 2 * E), 8 * E / (2 + 2 * E)])  # by ha
 # token share most of it. The definition, for every query in turn, is the slow version in the package:
 
 # %%
-show(attention_loops)
+show_source(attention_loops)
 
 # %% [markdown]
 # ### From loops to matrices
@@ -791,8 +772,8 @@ matrices(
 # them. The whole layer, as the package has it (`dropout`, without a random generator, does nothing):
 
 # %%
-show(split_heads_forward, "return")
-show(SelfAttention.forward)
+show_source(split_heads_forward, "return")
+show_source(SelfAttention.forward)
 
 # %% [markdown]
 # **Predict.** Do eight heads of width 8 cost more multiplications than one head of width 64? Do they cost more memory?
@@ -858,7 +839,7 @@ matrices({"y": y[:, None], "$\\partial y_i/\\partial x_j$": J}, digits=3)
 # The sum is one number per row, so the matrix is never built. Here is the op:
 
 # %%
-show(softmax_backward)
+show_source(softmax_backward)
 dy = np.array([0.3, -1.0, 0.5, 2.0])
 (dx,) = softmax_backward(dy, cache)
 assert np.allclose(dx, J.T @ dy)
@@ -898,7 +879,7 @@ A, s = cache.weights, cache.scale
 # A value collects the gradients of those that looked at it, as much as they looked.
 
 # %%
-show(attention_backward, "dv =")
+show_source(attention_backward, "dv =")
 assert np.allclose(dV, np.einsum("nm,nd->md", A, dY))
 
 # %% [markdown]
@@ -913,7 +894,7 @@ assert np.allclose(dV, np.einsum("nm,nd->md", A, dY))
 # The numbers are the same.)
 
 # %%
-show(attention_backward, "dweights =", "(dscores,)")
+show_source(attention_backward, "dweights =", "(dscores,)")
 dA = np.einsum("nd,md->nm", dY, V)
 dS = A * (dA - (dA * A).sum(1, keepdims=True))
 assert np.allclose(dS.sum(1), 0)  # the rows of a softmax's gradient sum to zero
@@ -928,7 +909,7 @@ assert np.allclose(dS.sum(1), 0)  # the rows of a softmax's gradient sum to zero
 # gradient descent, which goes along $-\bar q_n$, moves the query towards them.
 
 # %%
-show(attention_backward, "dq", "dk")
+show_source(attention_backward, "dq", "dk")
 assert np.allclose(dQ, s * np.einsum("nm,mk->nk", dS, K))
 assert np.allclose(dK, s * np.einsum("nm,nk->mk", dS, Q))
 moved, _ = attention_forward(Q - 0.01 * dQ, K, V)  # a small step of gradient descent

@@ -15,10 +15,8 @@
 # token of section 5 is number 0, as in the paper), Python counts from 0.
 
 # %%
-import inspect
 import time
 import tracemalloc
-from textwrap import dedent
 
 import numpy as np
 from IPython.display import Markdown, display
@@ -28,27 +26,11 @@ import minivit as mv
 from minivit import ops, plot
 from minivit.layers import Block, PatchEmbed
 from minivit.plot import lecture
+from minivit.plot.source import show_source
 from minivit.train import Recipe, Trainer
 
 np.set_printoptions(precision=3, suppress=True)
 KIB, MIB, GIB = 2**10, 2**20, 2**30
-
-
-# %%
-def show(function, *pieces):
-    """Display the source of a function, or only its lines that contain one of the pieces."""
-    source = dedent(inspect.getsource(function))
-    if function.__doc__:
-        quotes = source.index('"""')
-        source = (
-            source[: source.rindex("\n", 0, quotes) + 1]
-            + source[source.index('"""', quotes + 3) + 4 :]
-        )
-    lines = [line for line in source.splitlines() if not pieces or any(p in line for p in pieces)]
-    module = function.__module__.replace(".", "/")
-    body = dedent("\n".join(lines)) if pieces else "\n".join(lines)
-    display(Markdown(f"`{module}.py`\n```python\n{body}\n```"))
-
 
 # %% [markdown]
 # ## 4 Pixels or patches
@@ -140,7 +122,7 @@ assert np.isclose(total * np.exp(top), np.exp(scores).sum())
 # The loop in its forward:
 
 # %%
-show(
+show_source(
     ops.attention_chunked_forward,
     "for keys",
     "old, top",
@@ -274,7 +256,7 @@ kernel = embed.proj.weight.value.reshape(4, 4, 3, 48)  # the same numbers, seen 
 maps, _ = ops.conv2d_forward(images, kernel, embed.proj.bias.value, stride=4)  # (5, 8, 8, 48)
 assert np.allclose(tokens, maps.reshape(5, 64, 48), atol=1e-5)
 print("patches times matrix", tokens.shape, "= strided convolution", maps.shape)
-show(PatchEmbed.forward)
+show_source(PatchEmbed.forward)
 
 # %% [markdown]
 # **Class token.** One more token, the same learned vector for every image, is put in front. It stands for no patch; in the
@@ -312,8 +294,8 @@ assert with_positions > 1e-3 and without < 1e-5
 # (`drop_path` sometimes leaves out a branch in training; without a random generator it does nothing.)
 
 # %%
-show(Block.forward)
-show(Block.backward)
+show_source(Block.forward)
+show_source(Block.backward)
 
 # %% [markdown]
 # **Head.** A last normalisation, and a linear map from the class token to ten logits.
@@ -586,8 +568,8 @@ lecture.bytes_by_part(bars, title="Kept for a batch of 8 images")
 # That is `Checkpoint`, all of it:
 
 # %%
-show(mv.layers.Checkpoint.forward)
-show(mv.layers.Checkpoint.backward)
+show_source(mv.layers.Checkpoint.forward)
+show_source(mv.layers.Checkpoint.backward)
 
 # %% [markdown]
 # **Predict.** By how much does the cache shrink? Does the memory that a step needs shrink as much? How many more

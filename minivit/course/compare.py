@@ -1,0 +1,82 @@
+"""Compare what was returned with what was expected, name by name, and say what is wrong with it."""
+
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from minivit.course.exercise import Task, Trial
+from minivit.course.explain import exchanged, known_mistakes, wrong_shape, wrong_values
+from minivit.course.outputs import describe, named_outputs
+
+TOLERANCE = 1e-9  # relative to the largest number; right answers are near 1e-15
+
+
+class CheckFailedError(Exception):
+    """A check that does not hold."""
+
+
+def compare_shapes(task: Task, value: Any, trial: Trial) -> dict[str, tuple[Any, Any]]:
+    """Pairs (got, expected) by name, when each has the shape that it should have."""
+    found = named_outputs(task.kind, value, trial.expected)
+    wanted = named_outputs(task.kind, trial.expected, trial.expected)
+    for name, got in found.items():
+        if isinstance(got, ndarray) and got.dtype.kind not in "biufc":
+            raise CheckFailedError(f"{name} must be an array of numbers; it has the type {got.dtype}")
+    if names := exchanged(found, wanted):
+        raise CheckFailedError(f"{names} are exchanged")
+    for name, expected in wanted.items():
+        got: Any = found.get(name)
+        is_array = isinstance(expected, (ndarray, np.generic))
+        should_be = "an array" if is_array else f"the {type(expected).__name__} {expected!r}"
+        if expected is None:
+            if got is not None:
+                raise CheckFailedError(f"{name} must be None where the argument is None")
+        elif got is None:
+            raise CheckFailedError(f"{name} is None; it must be {should_be}")
+        elif not isinstance(got, (ndarray, np.generic, float, int)) if is_array else isinstance(got, ndarray):
+            raise CheckFailedError(f"{name} must be {should_be}; it is {describe(got)}")
+        elif is_array and np.shape(got) != np.shape(expected):
+            raise CheckFailedError(_shape_message(name, found, wanted, task, trial))
+    return {name: (found.get(name), expected) for name, expected in wanted.items()}
+
+
+def _shape_message(name: str, found: dict[str, Any], wanted: dict[str, Any], task: Task, trial: Trial) -> str:
+    """What is wrong with a shape; if another output shows a known mistake, that one is the cause."""
+    message = wrong_shape(name, np.asarray(found[name]), np.asarray(wanted[name]), wanted)
+    for other, got in found.items():
+        if isinstance(got, ndarray) and (known := next(known_mistakes(other, got, task, trial), None)):
+            return f"{known}\n  {message}"
+    return message
+
+
+def compare_values(task: Task, value: Any, trial: Trial, said: list[str]) -> float:
+    """The largest relative error, if it is small enough; ``said`` is what was found wrong in other cases."""
+    pairs = compare_shapes(task, value, trial)
+    arrays = {name: pair for name, pair in pairs.items() if isinstance(pair[1], (ndarray, np.generic))}
+    largest = max((largest_number(expected) for _, expected in arrays.values()), default=1.0)
+    worst, wrong = 0.0, {}
+    for name, (got, expected) in arrays.items():
+        got, expected = np.asarray(got), np.asarray(expected)
+        scale = max(largest_number(expected), 1e-3 * largest) or 1.0
+        with np.errstate(all="ignore"):
+            error = np.where(got == expected, 0, np.abs(got - expected)).max(initial=0) / scale
+        if not error <= TOLERANCE:  # "not <=" also catches nan
+            wrong[name] = got, expected
+        worst = max(worst, float(error))
+    if wrong:
+        raise CheckFailedError(wrong_values(wrong, task, trial, said))
+    for name, (got, expected) in pairs.items():
+        if name not in arrays and got != expected and not _close(got, expected):
+            raise CheckFailedError(f"{name} is {got!r}; it should be {expected!r}")
+    return worst
+
+
+def _close(got: Any, expected: Any) -> bool:
+    return isinstance(expected, float) and isinstance(got, float) and bool(np.isclose(got, expected, rtol=1e-12))
+
+
+def largest_number(a: Any) -> float:
+    """The largest finite number."""
+    a = np.abs(np.asarray(a, np.float64))
+    return float(a[np.isfinite(a)].max(initial=0))

@@ -1,0 +1,23 @@
+"""Show code of the package in a lecture, from the package itself: what is read is what runs."""
+
+import inspect
+from collections.abc import Callable
+from textwrap import dedent
+
+
+def show_source(function: Callable, *pieces: str) -> None:
+    """Display the source of a function in a notebook, without its docstring, or only the lines that have a piece."""
+    from IPython.display import Markdown, display  # a notebook has it
+
+    display(Markdown(source_text(function, *pieces)))
+
+
+def source_text(function: Callable, *pieces: str) -> str:
+    """What :func:`show_source` displays, as Markdown: the file, and the code."""
+    source = dedent(inspect.getsource(function))
+    if function.__doc__:
+        quotes = source.index('"""')
+        source = source[: source.rindex("\n", 0, quotes) + 1] + source[source.index('"""', quotes + 3) + 4 :]
+    lines = [line for line in source.splitlines() if not pieces or any(piece in line for piece in pieces)]
+    code = dedent("\n".join(lines)) if pieces else "\n".join(lines)
+    return f"`{function.__module__.replace('.', '/')}.py`\n```python\n{code}\n```"
