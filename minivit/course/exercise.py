@@ -101,8 +101,8 @@ class Task:
 class Exercise:
     """Some functions to write, in the order in which to write them.
 
-    ``offers`` are names that the stub imports because they help; ``closed`` are further functions of minivit that would
-    give the answer away (the functions to write are closed anyway).
+    ``offers`` are names that the stub imports because they help (in full where the reference does not import them);
+    ``closed`` are further functions of minivit that would give the answer away, beside those to write.
     """
 
     name: str

@@ -52,13 +52,16 @@ def _source(exercise: Exercise, solved: bool) -> str:
         modules.setdefault(task.module, Cut(task.module)).tasks.append(task)
     blocks: list[str] = []
     defined: set[str] = set()
-    names = set(() if solved else ("np", *exercise.offers))
+    offers = set(() if solved else exercise.offers)
+    names = {"np", *offers}
     for cut in modules.values():
         kept = cut.kept(solved)
         defined |= set(kept)
         blocks += [cut.text(node, solved) for node in kept.values()]
         names |= {name for node in kept.values() for name in cut.names_in(node, solved)}
     sources: dict[str, set[str]] = {}
+    for module, _, name in (offer.rpartition(".") for offer in offers if "." in offer):
+        sources.setdefault(module, set()).add(name)
     for cut in modules.values():
         for name, (module, line) in cut.imports.items():
             if name in names - defined:

@@ -25,28 +25,27 @@ def softmax_forward(x: Float[ndarray, "... S"]) -> tuple[Float[ndarray, "... S"]
 
     .. math:: y_i = \frac{e^{x_i}}{\sum_j e^{x_j}}
 
-    Where scores are large, the largest of each row is subtracted first, which changes nothing (it cancels) and keeps
-    ``exp`` from overflowing. A row of which every score is ``-inf`` (nothing may be looked at) becomes zeros, not nan.
+    Where the sum leaves the range of exp, the largest score of each row is subtracted first, which changes nothing (it
+    cancels). A row of which every score is ``-inf`` (nothing may be looked at) becomes zeros, not nan.
 
     Source: Bridle 1990; the shift is in Goodfellow et al. 2016, "Deep Learning", section 4.1.
     """
-    y = np.exp(x if _exp_is_safe(x) else x - _largest_of_row(x))
-    y /= np.maximum(row_sum(y), np.finfo(y.dtype).tiny)  # zero only where every score was -inf
+    y, total = _exp_and_sum(x)
+    # Finding the largest score of each row takes NumPy about as long as exp, and scores are rarely large. Between these
+    # bounds no exp has overflowed, and what has underflowed is too small to count.
+    if not (np.real(total).min(initial=1) > 1e-24 and np.real(total).max(initial=1) < 1e24):  # so too if one is nan
+        largest = np.real(x).max(-1, keepdims=True)
+        largest = np.maximum(largest, np.finfo(x.dtype).min)  # never -inf - -inf, which would be nan
+        y, total = _exp_and_sum(x - largest)
+        total = np.maximum(total, np.finfo(y.dtype).tiny)  # zero only where every score was -inf
+    y /= total
     return y, SoftmaxCache(y)
 
 
-def _exp_is_safe(x: ndarray) -> bool:
-    """Whether exp(x), and the sums of its rows, are far inside the range of float32.
-
-    The largest score of each row is the slowest part of a softmax (NumPy takes longer for it than for ``exp``); the two
-    extremes of the whole array are found thirty times as fast, and tell in most cases that it is not needed.
-    """
-    return bool(np.real(x).min(initial=0) > -64 and np.real(x).max(initial=0) < 64)  # false where there is a nan
-
-
-def _largest_of_row(x: ndarray) -> ndarray:
-    largest = np.real(x).max(-1, keepdims=True)
-    return np.maximum(largest, np.finfo(x.dtype).min)  # never -inf - -inf, which would be nan
+@np.errstate(over="ignore")  # seen in the sum
+def _exp_and_sum(x: ndarray) -> tuple[ndarray, ndarray]:
+    y = np.exp(x)
+    return y, row_sum(y)
 
 
 def softmax_backward(dy: Float[ndarray, "... S"], cache: SoftmaxCache) -> SoftmaxGrads:

@@ -105,7 +105,7 @@ def run_in_threads(work: Callable[..., Any], *items: Iterable[Any], threads: int
     threads = default_threads() if threads is None else threads
     if threads < 1:
         raise ValueError(f"threads is {threads}; expected at least 1")
-    _keep_freed_memory()
+    keep_freed_memory()
     with one_blas_thread():
         if threads == 1:
             yield from map(work, *items)
@@ -131,7 +131,7 @@ def one_blas_thread() -> Iterator[None]:
 
 
 @cache
-def _keep_freed_memory() -> None:
+def keep_freed_memory() -> None:
     """Have the C library keep what a shard frees for the next shard.
 
     glibc gives large blocks back to the system, which clears them before it hands them out again: some 20,000 page

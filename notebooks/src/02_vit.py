@@ -507,7 +507,7 @@ mv.describe(cache, depth=2)
 # | two norms: $\hat x$ and one number per token each | $2ND + 2N$ |
 # | attention: input, $q\,k\,v$, output of the heads | $ND + 3ND + ND$ |
 # | attention weights | $H N^2$ |
-# | MLP: input, slope of GELU, hidden values | $ND + 2NF$ |
+# | MLP: input, before GELU, after GELU | $ND + 2NF$ |
 #
 # **Predict.** $N = 65$, $D = 48$, $F = 96$, $H = 4$. The attention weights were the largest single array above. Which share
 # of a block do they take: a tenth, a third, two thirds? And which for images of twice the side?
@@ -657,8 +657,8 @@ print(f"{more:.0%} more multiplications, {clock[frugal] / clock[model] - 1:.0%} 
 #
 # Forward costs one unit of multiplications and backward two (two products for each one of forward), so one more forward
 # makes four units out of three: a third more, or a little less, because only the blocks run again. The clock asks for more
-# than that, about 40 % if nothing else runs on the machine: forward computes `exp` and `erf`, which take time without being
-# multiplications, and backward finds their slopes ready.
+# than that, about 40 % if nothing else runs on the machine: the `exp` of the softmax and the $\Phi$ of GELU take time
+# without being multiplications, and backward does not need them again.
 #
 # The deeper the network, the larger the gain, because only one block at a time is whole. For models of the paper, at
 # 224 × 224 pixels, what is kept for backward at most, by the formula that agreed with the measurement above:

@@ -18,7 +18,6 @@ from minivit.ops import (
     patchify_forward,
     softmax_backward,
 )
-from minivit.ops.activations import GeluTanhCache
 from minivit.ops.softmax import SoftmaxCache
 
 
@@ -154,11 +153,6 @@ def written(dy, c, g, array):
     return g
 
 
-def gelu_tanh_without_x_term(x):
-    y, _ = gelu_tanh_forward(x)
-    return y, GeluTanhCache(y / x)
-
-
 def gelu_of_the_other_kind(x):
     y, _ = gelu_tanh_forward(x)
     return y, gelu_forward(x)[1]
@@ -222,9 +216,9 @@ BUGS: list[Bug] = [
     Bug("relu", "passes the negative", lambda dy, c, g: g._replace(x=dy * ~c.positive)),
     Bug("relu", "adds instead of assigning", lambda dy, c, g: g._replace(x=g.x + 0.5), "constant 0.5 is added"),
     Bug("relu", "nan for what is dropped", lambda dy, c, g: g._replace(x=np.where(c.positive, dy, np.nan)), "nan"),
-    Bug("gelu", "without dy", lambda dy, c, g: g._replace(x=c.slope.copy())),
+    Bug("gelu", "without dy", lambda dy, c, g: g._replace(x=g.x / dy)),
     Bug("gelu", "slope of one kind, value of the other", right, "gradient of x", forward=gelu_of_the_other_kind),
-    Bug("gelu_tanh", "without the x term", right, "gradient of x", forward=gelu_tanh_without_x_term),
+    Bug("gelu_tanh", "without the x term", lambda dy, c, g: g._replace(x=dy * c.y / c.x)),
     Bug("gelu_tanh", "dy squared", lambda dy, c, g: g._replace(x=dy * g.x)),
     Bug("sigmoid", "y instead of y (1 - y)", lambda dy, c, g: g._replace(x=dy * c.y)),
     Bug("softmax", "without the sum", lambda dy, c, g: g._replace(x=dy * c.y)),

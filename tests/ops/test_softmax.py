@@ -35,7 +35,7 @@ def test_row_without_any_allowed_score_is_zero():
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("scale", [1, 63, 65, 1000])  # below and above what is shifted first
+@pytest.mark.parametrize("scale", [1, 54, 57, 1000])  # below and above what is shifted first
 def test_shifting_is_seen_by_nobody(scale, dtype):
     x = X * dtype(scale / np.abs(X).max())
     x[0, 1] -= 30  # one row far below the others

@@ -8,6 +8,7 @@ from numpy.random import Generator
 from minivit.check.cases import Case, sizes
 from minivit.course.exercise import Call, Exercise, Mistake, Property, Task
 from minivit.course.exercises._cases import batch_sizes, first_sample
+from minivit.ops.normal import normal_cdf, normal_pdf
 
 
 def tokens(rng: Generator) -> Case:
@@ -33,6 +34,12 @@ def numbers(rng: Generator) -> Case:
     return Case((2 * rng.standard_normal(sizes(rng, 3)),), {})
 
 
+def some_zeros(rng: Generator) -> Case:
+    (x,), _ = numbers(rng)
+    x.flat[::3] = 0
+    return Case((x,), {})
+
+
 def many_numbers(rng: Generator) -> Case:
     return Case((rng.standard_normal(50_000),), {})
 
@@ -51,15 +58,8 @@ def far_out(call: Call, rng: Generator) -> str | None:
     return f"at -30, 0 and 30 GELU is 0, 0 and 30 to many digits; yours is {y.tolist()}"
 
 
-def cdf(x: np.ndarray) -> np.ndarray:
-    """Phi, the share of a normal distribution below x."""
-    from minivit.ops.erf import erf
-
-    return (1 + erf(x / sqrt(2))) / 2
-
-
-def density(x: np.ndarray) -> np.ndarray:
-    return np.exp(-x * x / 2) / sqrt(2 * pi)
+def slope(x: np.ndarray) -> np.ndarray:
+    return normal_cdf(x) + x * normal_pdf(x)
 
 
 def tanh_form(x: np.ndarray) -> np.ndarray:
@@ -118,23 +118,11 @@ LINEAR = Exercise(
                 Mistake("y", lambda t: tanh_form(t.args[0]), "that is the approximation by tanh; use erf"),
                 Mistake(
                     "y",
-                    lambda t: t.args[0] * cdf(t.args[0] * sqrt(2)),
+                    lambda t: t.args[0] * normal_cdf(t.args[0] * sqrt(2)),
                     "erf is taken of x; the formula has x / sqrt(2)",
                 ),
-                Mistake("y", lambda t: cdf(t.args[0]), "that is Phi(x); GELU is x times Phi(x)"),
-                Mistake(
-                    "cache.slope", lambda t: cdf(t.args[0]), "the second half of the product rule, x phi(x), is missing"
-                ),
-                Mistake(
-                    "cache.slope",
-                    lambda t: cdf(t.args[0]) + density(t.args[0]),
-                    "phi(x) must be multiplied by x: the derivative of x Phi(x) is Phi(x) + x phi(x)",
-                ),
-                Mistake(
-                    "cache.slope",
-                    lambda t: cdf(t.args[0]) + t.args[0] * density(t.args[0]) * sqrt(2 * pi),
-                    "the density phi(x) is divided by sqrt(2 pi)",
-                ),
+                Mistake("y", lambda t: normal_cdf(t.args[0]), "that is Phi(x); GELU is x times Phi(x)"),
+                Mistake("cache.y", lambda t: normal_cdf(t.args[0]), "cache.y is Phi(x); it is to be the output y"),
             ),
             big=many_numbers,
         ),
@@ -142,14 +130,39 @@ LINEAR = Exercise(
             "gelu_backward",
             "minivit.ops.activations",
             "backward",
-            {"": numbers},
+            {"": numbers, "where x is 0": some_zeros},
             mistakes=(
-                Mistake("dx", lambda t: t.cache.slope, "dy is missing: the slope times what comes in"),
+                Mistake(
+                    "dx",
+                    lambda t: t.dy * np.where(t.cache.x == 0, 0, slope(t.cache.x)),
+                    "at x = 0 the slope is Phi(0) = 1/2; y / x is 0 / 0 there",
+                ),
+                Mistake("dx", lambda t: slope(t.cache.x), "dy is missing: the slope times what comes in"),
                 Mistake("dx", lambda t: t.dy, "dy goes through unchanged; multiply it by the slope"),
+                Mistake(
+                    "dx",
+                    lambda t: t.dy * normal_cdf(t.cache.x),
+                    "what goes through the second factor, x phi(x), is missing",
+                ),
+                Mistake(
+                    "dx",
+                    lambda t: t.dy * t.cache.x * normal_pdf(t.cache.x),
+                    "what goes through the first factor, Phi(x), is missing",
+                ),
+                Mistake(
+                    "dx",
+                    lambda t: t.dy * (normal_cdf(t.cache.x) + normal_pdf(t.cache.x)),
+                    "phi(x) must be multiplied by x: the derivative of x Phi(x) is Phi(x) + x phi(x)",
+                ),
+                Mistake(
+                    "dx",
+                    lambda t: t.dy * (slope(t.cache.x) + (sqrt(2 * pi) - 1) * t.cache.x * normal_pdf(t.cache.x)),
+                    "the density phi(x) is divided by sqrt(2 pi)",
+                ),
             ),
             big=many_numbers,
         ),
     ),
-    offers=("erf", "pi", "sqrt"),
+    offers=("scipy.special.erf", "pi", "sqrt"),
     closed=("minivit.ops.conv:conv2d_forward", "minivit.ops.conv:conv2d_backward"),
 )

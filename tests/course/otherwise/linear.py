@@ -15,9 +15,10 @@ def linear_backward(dy, cache):
 
 
 def gelu_forward(x):
-    cdf = (1 + erf(x / sqrt(2))) / 2
-    return x * cdf, GeluCache(cdf + x * np.exp(-(x**2) / 2) / sqrt(2 * pi))
+    y = x * (1 + erf(x / sqrt(2))) / 2
+    return y, GeluCache(x, y)
 
 
 def gelu_backward(dy, cache):
-    return GeluGrads(cache.slope * dy)
+    x = cache.x
+    return GeluGrads(dy * ((1 + erf(x / sqrt(2))) / 2 + x * np.exp(-(x**2) / 2) / sqrt(2 * pi)))
