@@ -33,6 +33,8 @@ def draw_bandwidth(ax: Any, bandwidths: Sequence[Bandwidth]) -> None:
         ax.plot(sizes, [getattr(b, name) for b in bandwidths], color=colour, marker=marker, markersize=4, label=name)
     ax.set_xscale("log", base=2)
     ax.set_yscale("log")
+    ax.yaxis.set_major_formatter("{x:g}")
+    ax.yaxis.set_minor_formatter("{x:g}")  # there may be no power of ten among them
     ax.set_xticks(sizes[::2], [in_bytes(size) for size in sizes[::2]], rotation=60)
     ax.set(xlabel="bytes of all arrays", ylabel="GB/s", title="Bandwidth: every cache is a step")
     ax.grid(alpha=0.3)
@@ -81,7 +83,7 @@ def write_names(ax: Any, points: Sequence[Point], colours: dict[str, str]) -> No
         heights.append(above)
     for point, height in zip(ordered, heights, strict=True):
         ax.annotate(
-            f"{point.name} ({point.gflops:.1f})",
+            f"{point.name} ({point.gflops:.2g})",
             (point.intensity, point.gflops),
             (1.03, height),
             textcoords="axes fraction",

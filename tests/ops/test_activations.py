@@ -10,6 +10,7 @@ from minivit.ops import (
     sigmoid_backward,
     sigmoid_forward,
 )
+from minivit.ops.registry import OPS
 
 X = np.linspace(-6, 6, 101)
 
@@ -22,6 +23,15 @@ def test_relu_at_the_kink():
 
 def test_gelu_is_x_times_the_normal_distribution():
     np.testing.assert_allclose(gelu_forward(X)[0], X * norm.cdf(X), atol=1e-14)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", ["gelu", "gelu_tanh"])
+def test_slope_of_gelu_where_y_is_no_help(name, dtype):
+    """Backward divides y by x; at 0 there is nothing to divide, and far to the left y is 0."""
+    x = np.array([-1e4, -0.0, 0.0, np.finfo(dtype).tiny, 1e4], dtype)
+    op = OPS[name]
+    np.testing.assert_array_equal(op.backward(np.ones(5, dtype), op.forward(x)[1])[0], [0, 0.5, 0.5, 0.5, 1])
 
 
 def test_gelu_tanh_is_close_to_gelu_and_follows_its_formula():
