@@ -7,7 +7,7 @@ from textwrap import dedent
 
 def show_source(function: Callable, *pieces: str) -> None:
     """Display the source of a function in a notebook, without its docstring, or only the lines that have a piece."""
-    from IPython.display import Markdown, display  # a notebook has it
+    from IPython.display import Markdown, display  # pyright: ignore[reportMissingImports]  (a notebook has it)
 
     display(Markdown(source_text(function, *pieces)))
 
