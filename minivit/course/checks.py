@@ -1,6 +1,5 @@
 """What is asked of each function, in order: it is there, it runs, shapes, numbers, manners, properties, speed."""
 
-import time
 from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
@@ -9,7 +8,7 @@ from numpy import ndarray
 from numpy.random import Generator
 
 from minivit.check.derivative import random_like
-from minivit.course.call import Outcome
+from minivit.course.call import Outcome, shortest_time
 from minivit.course.compare import CheckFailedError, compare_shapes, compare_values, largest_number
 from minivit.course.exercise import Draw, Property, Task
 from minivit.course.explain import worst_place
@@ -240,15 +239,10 @@ def _speed(task: Task, runner: Runner, rng: Generator) -> str:
     trial = make_trial(task, task.big, rng, np.float32)
 
     def ours() -> float:
-        times = []
-        for _ in range(REPEATS):
-            start = time.perf_counter()
-            reference(task)(*trial.args, **trial.kwargs)
-            times.append(time.perf_counter() - start)
-        return min(times)
+        return shortest_time(reference(task), trial.args, trial.kwargs, REPEATS)
 
     ratio = np.inf
-    keep_freed_memory()
+    keep_freed_memory()  # otherwise large arrays can make ours slow, and a loop look fast beside it
     for _ in range(ATTEMPTS):
         with one_blas_thread(), np.errstate(all="ignore"):
             our_seconds = ours()
