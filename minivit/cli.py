@@ -1,17 +1,19 @@
 """Command line: ``minivit train``, ``predict``, ``data``, ``doctor``. Whatever goes wrong is said in one sentence."""
 
 import argparse
-import signal
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from minivit.course.cli import add_course_command, training_with
 from minivit.data.dataset import NAMES, load
+from minivit.errors import sentence, told
+from minivit.interrupt import InterruptFlag
 from minivit.models import PRESETS
+from minivit.terminal import plain_streams, shortened
 from minivit.train.folder import RunFolder, new_run_path
 from minivit.train.trainer import Recipe, Trainer
 
@@ -26,32 +28,58 @@ CHECKPOINT_SECONDS = 30
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code (0 done, 1 could not be done, 2 misspelt, 130 interrupted).
 
-    In ``minivit course`` 1 means that a check failed, 2 also that it could not be done.
+    In ``minivit course`` 1 means that a check failed, 2 also that it could not be done. Where the work of a command is
+    what it prints, output that a full disk has not taken is work not done; a reader that has gone wanted no more.
     """
-    parser = build_parser()
-    args = parser.parse_args(argv)
-    try:
-        return args.run(args)
-    except KeyboardInterrupt:
-        print("minivit: interrupted", file=sys.stderr)
-        return 130
-    except (ValueError, TypeError, KeyError, OSError, FloatingPointError, MemoryError) as error:
-        print(f"minivit: {explain(error)}", file=sys.stderr)
-        return vars(args).get("could_not", 1)
+    command = sys.argv[1:] if argv is None else list(argv)
+    with plain_streams() as out:
+        args = build_parser().parse_args(command)
+        could_not = vars(args).get("could_not", 1)
+        try:
+            code = args.run(args)
+        except KeyboardInterrupt:
+            print("minivit: interrupted", file=sys.stderr)
+            return 130
+        except (Exception, SystemExit) as error:  # a student's function may exit, too
+            print(told(error, command), file=sys.stderr)
+            return could_not
+        if out.error and code == 0 and args.run is not run_train:  # the work of a training is in its folder
+            print(f"minivit: not all could be printed: {sentence(out.error)}", file=sys.stderr)
+            return could_not
+        return code
 
 
-def explain(error: Exception) -> str:
-    """The message of an error as a sentence (KeyError would put it in quotes, OSError hides its file)."""
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
-    if isinstance(error, MemoryError):
-        return f"not enough memory ({error})"
-    return str(error.args[0] if isinstance(error, KeyError) and error.args else error) or type(error).__name__
+class Parser(argparse.ArgumentParser):
+    """All arguments pass one check, whatever they are for; what is wrong is said on one line of sensible length."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.color = False  # Python 3.14 would write escape sequences
+        self.register("type", None, given_text)
+        self.register("type", int, whole_number)
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with code 2."""
+        super().error(shortened(message, 200))
+
+
+def given_text(text: str) -> str:
+    """An argument that is a text: an empty one is mostly a variable of the shell that was not set."""
+    if not text or "\0" in text:
+        raise argparse.ArgumentTypeError("it is empty" if not text else "it has a NUL in it, which no name can have")
+    return text
+
+
+def whole_number(text: str) -> int:
+    """An argument that is a whole number; one of 308 digits and more is no float any more."""
+    if len(text) > 300:
+        raise argparse.ArgumentTypeError(f"{shortened(text, 40)} has {len(text):,} digits; expected at most 300")
+    return int(text)
 
 
 def build_parser() -> argparse.ArgumentParser:
     """All commands and their options."""
-    parser = argparse.ArgumentParser(prog="minivit", description="Vision Transformers in pure NumPy.")
+    parser = Parser(prog="minivit", description="Vision Transformers in pure NumPy.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     train = commands.add_parser("train", help="train a Vision Transformer; by default on drawn shapes, in two minutes")
@@ -111,7 +139,7 @@ def run_train(args: argparse.Namespace) -> int:
             return train_to_the_end(trainer, folder)
         except OSError as error:
             raise OSError(
-                f"{explain(error)}; what was saved before is untouched: make room, or whatever is needed, "
+                f"{sentence(error)}; what was saved before is untouched: make room, or whatever is needed, "
                 f"then go on with: minivit train --resume {folder.path}"
             ) from error
 
@@ -169,31 +197,6 @@ def make_recipe(args: argparse.Namespace) -> Recipe:
     given = {name: value for name, value in vars(args).items() if name in names and value is not None}
     model_options = {"global_pool": pool, "class_token": pool == "token"}
     return Recipe(**{**defaults, **given, "options": model_options})
-
-
-class InterruptFlag:
-    """While active, the first Ctrl-C (or polite kill) only sets ``seen``, so that a step is never cut in two.
-
-    A second Ctrl-C interrupts at once.
-    """
-
-    def __init__(self) -> None:
-        self.seen = False
-        self._before: dict[int, object] = {}
-
-    def __enter__(self) -> "InterruptFlag":
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, self._note)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]
-
-    def _note(self, number: int, frame: object) -> None:
-        if self.seen:
-            raise KeyboardInterrupt
-        self.seen = True
 
 
 def run_predict(args: argparse.Namespace) -> int:

@@ -465,7 +465,6 @@ def mistake(place: Path, capsys: pytest.CaptureFixture[str]):
         (["--out", "run"], "run exists already: choose another --out, or go on with that run by --resume run"),
         (["--out", "cifar"], "cifar exists already: choose another --out"),
         (["--out", "cifar/test_batch.bin"], "cifar/test_batch.bin exists already: choose another --out"),
-        (["--resume", ""], r"\. is not the folder of a run: there is no config.json in it"),
     ],
 )
 def test_a_wrong_choice(mistake, args: list[str], message: str) -> None:
