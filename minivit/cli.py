@@ -10,10 +10,11 @@ from typing import Any, NoReturn
 
 from minivit.course.cli import add_course_command, training_with
 from minivit.data.dataset import NAMES, load
+from minivit.data.download import data_folder
 from minivit.errors import sentence, told
 from minivit.interrupt import InterruptFlag
 from minivit.models import PRESETS
-from minivit.terminal import plain_streams, shortened
+from minivit.terminal import one_line, plain_streams, shortened
 from minivit.train.folder import RunFolder, new_run_path
 from minivit.train.trainer import Recipe, Trainer
 
@@ -57,6 +58,12 @@ class Parser(argparse.ArgumentParser):
         self.color = False  # Python 3.14 would write escape sequences
         self.register("type", None, given_text)
         self.register("type", int, whole_number)
+
+    def add_subparsers(self, **options: Any) -> Any:
+        """Commands; their own parsers check the arguments that follow."""
+        commands = super().add_subparsers(**options)
+        commands.type = str
+        return commands
 
     def error(self, message: str) -> NoReturn:
         """Exit with code 2."""
@@ -186,7 +193,7 @@ def make_source(args: argparse.Namespace) -> dict[str, Any]:
     data, data_dir = args.data or "shapes", args.data_dir
     if data not in NAMES and Path(data).is_dir():
         data = str(Path(data).resolve())
-    return {"data": data, "data_dir": data_dir and str(Path(data_dir).expanduser().resolve())}
+    return {"data": data, "data_dir": data_dir and str(data_folder(data_dir).resolve())}
 
 
 def make_recipe(args: argparse.Namespace) -> Recipe:
@@ -222,7 +229,7 @@ def run_predict(args: argparse.Namespace) -> int:
         logits, _ = model.forward(normalize(pixels[None], mean, std))
         probabilities = softmax_forward(logits)[0][0]
         best = np.argsort(probabilities)[::-1][:3]
-        print(f"{image}: " + ", ".join(f"{data['class_names'][c]} {probabilities[c]:.1%}" for c in best))
+        print(one_line(f"{image}: " + ", ".join(f"{data['class_names'][c]} {probabilities[c]:.1%}" for c in best)))
     return 0
 
 
@@ -232,11 +239,13 @@ def run_data(args: argparse.Namespace) -> int:
 
     dataset = load(args.data, data_dir=args.data_dir)
     _, rows, columns, channels = dataset.train_images.shape
-    print(f"{dataset.name}: {rows} x {columns} pixels, {channels} channels, {len(dataset.class_names)} classes")
+    print(
+        f"{one_line(dataset.name)}: {rows} x {columns} pixels, {channels} channels, {len(dataset.class_names)} classes"
+    )
     for split, labels in (("train", dataset.train_labels), ("test", dataset.test_labels)):
         counts = np.bincount(labels, minlength=len(dataset.class_names))
         print(f"{split}: {len(labels):,} images, {counts.min():,} to {counts.max():,} of a class")
-    print(f"classes: {', '.join(dataset.class_names)}")
+    print(one_line(f"classes: {', '.join(dataset.class_names)}"))
     return 0
 
 

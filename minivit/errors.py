@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-from minivit.terminal import shortened
+from minivit.terminal import one_line, shortened
 
 ON_PURPOSE = (ValueError, TypeError, KeyError, FloatingPointError)
 
@@ -35,8 +35,9 @@ def told(error: BaseException, command: Sequence[str]) -> str:
 
 def sentence(error: BaseException) -> str:
     """The message of an error (KeyError would put it in quotes, OSError hides its file)."""
-    if isinstance(error, OSError) and error.strerror:
-        text = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    if isinstance(error, OSError):
+        refused = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+        text = one_line(refused or str(error))
     elif isinstance(error, MemoryError):
         text = f"not enough memory ({error})" if str(error) else "not enough memory"
     else:

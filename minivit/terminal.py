@@ -28,6 +28,11 @@ def printable(text: str) -> str:
     return "".join(c if c in KEPT or category(c) not in HIDDEN else escaped(c) for c in text)
 
 
+def one_line(text: str) -> str:
+    r"""As :func:`printable`, and a new line is an escape too: for a name that stands on a line with other words."""
+    return printable(text).replace("\n", r"\n")
+
+
 def escaped(text: str) -> str:
     r"""The text as Python writes it in ASCII: ``\n``, ``\u65e5``."""
     return text.encode("unicode_escape").decode()

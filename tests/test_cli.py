@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import io
 import json
 import os
 import random
@@ -10,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +30,7 @@ from minivit.train import pictures
 DRAW_RUN = pictures.draw_run
 BATCHES = [f"data_batch_{i}.bin" for i in range(1, 6)]
 PICTURES = ["attention_maps", "learning_curves", "patch_filters", "position_similarity", "predictions"]
+LONG = r"9{17} \[...\] 9{17}"
 TINY = ["--model", "vit_micro_patch4_32", "--epochs", "2", "--batch-size", "10", "--threads", "1"]
 
 
@@ -427,6 +430,168 @@ def test_misspelt(args: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert "usage: minivit" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (["train", "--data", ""], "argument --data: it is empty"),
+        (["train", "--data-dir", ""], "argument --data-dir: it is empty"),
+        (["train", "--model", ""], "argument --model: it is empty"),
+        (["train", "--out", ""], "argument --out: it is empty"),
+        (["train", "--pool", ""], "argument --pool: it is empty"),
+        (["train", "--resume", ""], "argument --resume: it is empty"),
+        (["train", "--with", "adamw", "--with", ""], "argument --with: it is empty"),
+        (["predict", "", "x.png"], "argument RUN: it is empty"),
+        (["predict", "run", "x.png", ""], "argument IMAGE: it is empty"),
+        (["data", ""], "argument DATA: it is empty"),
+        (["course", "check", ""], "argument DIR: it is empty"),
+        (["course", "check", "x", "--json="], "argument --json: it is empty"),
+        (["course", "start", ""], "argument NAME: it is empty"),
+        (["course", "start", "softmax", "-o", ""], "argument -o/--out: it is empty"),
+        (["data", "a\0b"], "argument DATA: it has a NUL in it, which no name can have"),
+        (["train", "--out", "a\0"], "argument --out: it has a NUL in it, which no name can have"),
+        (["train", "--threads", "1e3"], "argument --threads: invalid int value: '1e3'"),
+        (["train", "--threads", ""], "argument --threads: invalid int value: ''"),
+        (["train", "--lr", "one"], "argument --lr: invalid float value: 'one'"),
+        (["train", "--seed", "9" * 200_000], f"argument --seed: {LONG} has 200,000 digits; expected at most 300"),
+        (["train", "--epochs", f"-{'9' * 300}"], "argument --epochs: .* has 301 digits; expected at most 300"),
+        (["course", "check", "x", "--seed", "9" * 5_000], f"argument --seed: {LONG} has 5,000 digits; .*"),
+        (["train", "--lr", "1" * 9_000 + "x"], "argument --lr: invalid float value: '1{60} \\[...\\] 1{95}x'"),
+        (["train", "--lr", "\x1b[31m"], r"argument --lr: invalid float value: '\\x1b\[31m'"),
+    ],
+)
+def test_an_argument_that_cannot_be_meant(args: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Such as a variable of the shell that was not set."""
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(args)
+    assert exit_.value.code == 2
+    usage, _, said = capsys.readouterr().err.rpartition(": error: ")
+    assert usage.startswith("usage: minivit ")
+    assert re.fullmatch(f"{says}\n", said), said
+
+
+# Streams: closed, full, read by nobody, of an old code page
+
+
+TO_A_FILE_ONLY = """
+import json, os, sys
+from minivit import cli
+from minivit.train import pictures
+pictures.draw_run = lambda *_: []
+commands = json.loads(sys.argv[1])
+kept = sys.stdout and os.dup(1)
+codes = []
+for command in commands:
+    codes.append(cli.main(command))
+    if kept:
+        os.dup2(kept, 1)  # for the next command, as bad as it was for this one
+open("codes", "w", encoding="utf-8").write(json.dumps(codes))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such shell, and no /dev/full")
+@pytest.mark.parametrize(
+    ("where", "codes", "says"),
+    [
+        (">&- 2>&-", [0, 0, 0, 0, 0], ""),
+        ("| true", [0, 0, 0, 0, 0], ""),
+        (">/dev/full", [1, 1, 1, 2, 0], "minivit: not all could be printed: No space left on device\n" * 4),
+    ],
+)
+def test_streams_that_take_nothing(place: Path, where: str, codes: list[int], says: str) -> None:
+    """Work is done all the same. Where printing is the work, and a disk is full, the exit code says so."""
+    if "full" in where and not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full")
+    train = ["train", "--data", "cifar", "--out", "mine", *TINY]
+    predict = ["predict", "run", "pets/test/cat/0.png"]
+    commands = [["doctor"], ["data", "pets"], predict, ["course", "list"], train]
+    shell = ["sh", "-c", f'"$0" -c "$1" "$2" {where}; while test ! -e codes; do sleep 0.1; done']
+    program = [sys.executable, TO_A_FILE_ONLY, json.dumps(commands)]
+    done = subprocess.run([*shell, *program], capture_output=True, text=True, timeout=120)
+    assert json.loads(Path("codes").read_text()) == codes
+    assert (done.stdout, done.stderr) == ("", says)
+    assert_same_training(place / "mine", place / "run")
+
+
+WEIRD = {
+    "$5_$": "$5_$",
+    "日本": r"\u65e5\u672c",
+    "zü → 😀": r"z\xfc \u2192 \U0001f600",
+    "a\nb": r"a\nb",
+    "\x1b]0;title\a\x1b[2J": r"\x1b]0;title\x07\x1b[2J",
+    "\r\u202eover": r"\r\u202eover",
+}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows refuses such names")
+def test_names_that_others_have_given(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of classes, folders and files, on an old terminal: each is one escape, on the line where it belongs."""
+    undecodable = os.fsdecode(b"\xff")
+    for name in (*WEIRD, undecodable):
+        for split in ("train", "test"):
+            Path("weird\x1b[1m", split, name).mkdir(parents=True)
+            Image.new("RGB", (16, 16)).save(Path("weird\x1b[1m", split, name, "0.png"))
+    stream = io.TextIOWrapper(io.BytesIO(), "ascii", errors="strict")
+    monkeypatch.setattr(sys, "stdout", stream)
+    monkeypatch.setattr(sys, "stderr", stream)
+    assert cli.main(["data", "weird\x1b[1m"]) == 0
+    assert cli.main(["train", "--data", "weird\x1b[1m", "--out", "mine\x9b", *TINY]) == 0
+    assert cli.main(["predict", "mine\x9b", str(Path("weird\x1b[1m", "test", undecodable, "0.png"))]) == 0
+    assert cli.main(["predict", "no\nsuch\x1brun", "日.png"]) == 1
+    lines = stream.buffer.getvalue().decode("ascii").splitlines()  # type: ignore[attr-defined]
+    assert lines[0] == r"weird\x1b[1m: 16 x 16 pixels, 3 channels, 7 classes"
+    assert set(lines[3].removeprefix("classes: ").split(", ")) == {*WEIRD.values(), r"\udcff"}
+    assert r"mine\x9b: checkpoint.safetensors" in lines[-3]
+    assert lines[-2].startswith(r"weird\x1b[1m/test/\udcff/0.png: ")
+    assert "\x1b" not in "".join(lines)
+
+
+def test_main_in_another_thread(place: Path) -> None:
+    """As a program with windows runs it; Python allows handlers of signals in the main thread only."""
+    before, codes = sys.stdout, []
+    command = ["train", "--data", "cifar", "--out", "mine", *TINY]
+    thread = threading.Thread(target=lambda: codes.append(cli.main(command)))
+    thread.start()
+    thread.join()
+    assert codes == [0]
+    assert sys.stdout is before
+    assert_same_training(place / "mine", place / "run")
+
+
+def test_a_caller_gets_the_streams_back(place: Path) -> None:
+    before = sys.stdout, sys.stderr
+    for command in (["data", "pets"], ["data", "nix"]):
+        cli.main(command)
+        assert (sys.stdout, sys.stderr) == before
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    assert (sys.stdout, sys.stderr) == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+def test_a_terminal_that_is_closed(place: Path) -> None:
+    """The bar moves in it; when it is gone, the step is finished and saved, and the run can be resumed."""
+    import pty
+    import termios
+
+    begin = f"import os; os.close(os.open(os.ttyname(0), os.O_RDWR))\n{SLOWLY}"  # the terminal of this session
+    command = [*minivit(begin), "train", "--data", "cifar", "--out", "mine", *TINY]
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(ours, (24, 80))
+    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
+    os.close(theirs)
+    shown = b""
+    while b"epoch 1: test accuracy" not in shown:
+        shown += os.read(ours, 4096)
+    assert shown.count(b"\r") > 5
+    assert b"1/4" in shown
+    assert b"\x1b" not in shown
+    assert rb"\r" not in shown
+    os.close(ours)
+    assert process.wait(60) == 130
+    assert cli.main(["train", "--resume", "mine"]) == 0
+    assert_same_training(place / "mine", place / "run")
+
+
 # Mistakes: one sentence that names the cause, exit code 1, and nothing lost
 
 
@@ -460,8 +625,12 @@ def mistake(place: Path, capsys: pytest.CaptureFixture[str]):
         (["--batch-size", "0"], "batch_size is 0; expected at least 1"),
         (["--lr", "-0.1"], "lr is -0.1; expected a positive number"),
         (["--lr", "nan"], "lr is nan; expected a positive number"),
+        (["--lr", "inf"], "lr is inf; expected a positive number"),
+        (["--lr", "1e-400"], "lr is 0.0; expected a positive number"),
         (["--seed", "-1"], "seed is -1; expected 0 or more"),
         (["--threads", "0"], "threads is 0; expected at least 1"),
+        (["--threads", "-1"], "threads is -1; expected at least 1"),
+        (["--data-dir", "~nosuchuser/x"], "there is no home folder ~nosuchuser, which ~nosuchuser/x begins with"),
         (["--out", "run"], "run exists already: choose another --out, or go on with that run by --resume run"),
         (["--out", "cifar"], "cifar exists already: choose another --out"),
         (["--out", "cifar/test_batch.bin"], "cifar/test_batch.bin exists already: choose another --out"),

@@ -10,11 +10,15 @@ from pathlib import Path
 
 def data_folder(data_dir: str | Path | None = None) -> Path:
     """Return where downloads are kept: ``data_dir``, else what MINIVIT_DATA says, else the user's cache folder."""
-    if data_dir is None and "MINIVIT_DATA" not in os.environ:
+    folder = data_dir or os.environ.get("MINIVIT_DATA")
+    if not folder:
         import pooch
 
         return Path(pooch.os_cache("minivit"))
-    return Path(data_dir or os.environ["MINIVIT_DATA"]).expanduser()
+    try:
+        return Path(folder).expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"there is no home folder {Path(folder).parts[0]}, which {folder} begins with") from error
 
 
 def fetch_archive(urls: Sequence[str], md5: str, folder: Path) -> Path:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minivit.terminal import printable, shortened
+from minivit.terminal import one_line, shortened
 from minivit.types import UInt8, ndarray
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def set_title(figure: Figure, text: str) -> None:
 
 def class_name(class_names: Sequence[str], label: Any) -> str:
     """The name of a class on one line that is not too long; it may be anything that a folder can be called."""
-    return shortened(printable(class_names[int(label)]).replace("\n", " "), LONGEST_NAME)
+    return shortened(one_line(class_names[int(label)]), LONGEST_NAME)
 
 
 def text_size(texts: Iterable[str], columns: int) -> float:
