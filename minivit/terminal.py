@@ -40,7 +40,7 @@ def escaped(text: str) -> str:
 
 def shortened(text: str, longest: int = LONGEST) -> str:
     """The text, or its beginning and its end with ``[...]`` between them."""
-    half = longest // 2 - 3
+    half = (longest - len(" [...] ")) // 2
     return text if len(text) <= longest else f"{text[:half]} [...] {text[-half:]}"
 
 

@@ -1,6 +1,7 @@
 """Every shape annotation of the package is verified in every call of the whole test run."""
 
 import os
+import sys
 from typing import Self
 
 from beartype import BeartypeConf, beartype
@@ -21,3 +22,5 @@ settings.register_profile("dev", max_examples=20, deadline=None)
 settings.register_profile("ci", max_examples=50, deadline=None, derandomize=True, print_blob=True)
 settings.register_profile("thorough", max_examples=500, deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+sys.warnoptions.append("error")  # as `python -W error` does: the command line leaves warnings to whoever asks for them

@@ -21,16 +21,17 @@ import pytest
 from PIL import Image
 
 import minivit as mv
-from minivit import cli
+from minivit import cli, plot
 from minivit.course import EXERCISES
 from minivit.course.stub import stub_source
+from minivit.errors import sentence
 from minivit.storage import read_arrays, write_arrays
 from minivit.train import pictures
 
 DRAW_RUN = pictures.draw_run
 BATCHES = [f"data_batch_{i}.bin" for i in range(1, 6)]
 PICTURES = ["attention_maps", "learning_curves", "patch_filters", "position_similarity", "predictions"]
-LONG = r"9{17} \[...\] 9{17}"
+LONG = r"9{16} \[...\] 9{16}"
 TINY = ["--model", "vit_micro_patch4_32", "--epochs", "2", "--batch-size", "10", "--threads", "1"]
 
 
@@ -333,6 +334,31 @@ def test_a_run_goes_on_with_the_students_functions(
         assert_same_training(place / "mine", place / "run")
 
 
+@pytest.mark.parametrize(
+    ("fails", "says"),
+    [
+        ("{}['momentum']", "KeyError: 'momentum'"),
+        ("raise SystemExit", "SystemExit"),
+        ("adam_update()", r"TypeError: adam_update\(\) missing .*"),
+    ],
+)
+def test_an_error_in_the_students_function_keeps_its_traceback(
+    place: Path, solution: Path, fails: str, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One that the checks have not met; the run stays as it was."""
+    path = solution / "solution.py"
+    text = path.read_text(encoding="utf-8")
+    trap = f"    import sys\n    if 'minivit.cli' in sys.modules:\n        {fails}\n    mhat, vhat ="
+    path.write_text(text.replace("    mhat, vhat =", trap), encoding="utf-8")
+    assert cli.main(["train", "--data", "cifar", "--out", "mine", "--with", "adamw", *TINY]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "Traceback (most recent call last):"
+    assert lines[1].startswith(f'  File "{path.resolve()}", line ')
+    assert fails in [line.strip() for line in lines]
+    assert re.fullmatch(says, lines[-2])
+    assert lines[-1] == "minivit: stopped by this error, in code that is not minivit's"
+
+
 def test_a_run_from_before_solutions_were_kept(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = json.loads(Path("run/config.json").read_text())
     assert config.pop("with") == []
@@ -455,7 +481,7 @@ def test_misspelt(args: list[str], capsys: pytest.CaptureFixture[str]) -> None:
         (["train", "--seed", "9" * 200_000], f"argument --seed: {LONG} has 200,000 digits; expected at most 300"),
         (["train", "--epochs", f"-{'9' * 300}"], "argument --epochs: .* has 301 digits; expected at most 300"),
         (["course", "check", "x", "--seed", "9" * 5_000], f"argument --seed: {LONG} has 5,000 digits; .*"),
-        (["train", "--lr", "1" * 9_000 + "x"], "argument --lr: invalid float value: '1{60} \\[...\\] 1{95}x'"),
+        (["train", "--lr", "1" * 9_000 + "x"], "argument --lr: invalid float value: '1{59} \\[...\\] 1{94}x'"),
         (["train", "--lr", "\x1b[31m"], r"argument --lr: invalid float value: '\\x1b\[31m'"),
     ],
 )
@@ -530,6 +556,8 @@ def test_names_that_others_have_given(place: Path, monkeypatch: pytest.MonkeyPat
         for split in ("train", "test"):
             Path("weird\x1b[1m", split, name).mkdir(parents=True)
             Image.new("RGB", (16, 16)).save(Path("weird\x1b[1m", split, name, "0.png"))
+    monkeypatch.setattr(pictures, "draw_run", DRAW_RUN)
+    monkeypatch.setattr(sys, "warnoptions", [])  # the font of the pictures has no such letters
     stream = io.TextIOWrapper(io.BytesIO(), "ascii", errors="strict")
     monkeypatch.setattr(sys, "stdout", stream)
     monkeypatch.setattr(sys, "stderr", stream)
@@ -540,7 +568,8 @@ def test_names_that_others_have_given(place: Path, monkeypatch: pytest.MonkeyPat
     lines = stream.buffer.getvalue().decode("ascii").splitlines()  # type: ignore[attr-defined]
     assert lines[0] == r"weird\x1b[1m: 16 x 16 pixels, 3 channels, 7 classes"
     assert set(lines[3].removeprefix("classes: ").split(", ")) == {*WEIRD.values(), r"\udcff"}
-    assert r"mine\x9b: checkpoint.safetensors" in lines[-3]
+    assert lines[-3].startswith(r"mine\x9b: checkpoint.safetensors, metrics.csv, ")
+    assert all(name in lines[-3] for name in PICTURES)
     assert lines[-2].startswith(r"weird\x1b[1m/test/\udcff/0.png: ")
     assert "\x1b" not in "".join(lines)
 
@@ -844,17 +873,32 @@ def test_a_full_disk(place: Path, mistake, failing: str, monkeypatch: pytest.Mon
     assert_same_training(place / "mine", place / "run")
 
 
-def test_a_full_disk_while_drawing(place: Path, mistake, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The training is done by then; resuming draws."""
+@pytest.mark.parametrize(
+    "error", [OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), MemoryError(), ZeroDivisionError()]
+)
+def test_a_picture_that_cannot_be_drawn(
+    place: Path, error: Exception, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The training is done by then: the others are drawn, and resuming draws it, too."""
+    monkeypatch.setattr(pictures, "draw_run", DRAW_RUN)
+    right = plot.save
 
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "predictions.png")
+    def half(picture: object, path: Path) -> None:
+        right(picture, path)  # type: ignore[arg-type]
+        if path.name == "predictions.png":
+            path.write_bytes(path.read_bytes()[:100])
+            raise error
 
+    before = contents(place / "run")
     with monkeypatch.context() as patch:
-        patch.setattr(pictures, "draw_run", full)
-        message = "No space left on device: predictions.png; .* minivit train --resume run"
-        mistake(message, "train", "--resume", "run")
-    assert cli.main(["train", "--resume", "run"]) == 0
+        patch.setattr(plot, "save", half)
+        assert cli.main(["train", "--resume", "run"]) == 0
+    out, err = capsys.readouterr()
+    assert err == f"minivit: {Path('run', 'predictions.png')} could not be drawn: {sentence(error)}\n"
+    assert "predictions.png" not in out
+    after = contents(place / "run")
+    assert before.keys() - after.keys() == {"predictions.png"}
+    assert {name: before[name] for name in after} == after
 
 
 @pytest.fixture

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -62,6 +63,22 @@ assert "matplotlib.pyplot" not in sys.modules
 assert matplotlib.rcParams.copy() == before
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("backend", ["module://matplotlib_inline.backend_inline_of_another_time", "nonsense", "svg"])
+def test_a_backend_that_is_not_there_is_no_matter(backend, tmp_path):
+    """A notebook tells its backend to all that it starts. One that is there is still what windows get have."""
+    code = f"""
+import os
+from minivit import plot
+from minivit.plot.figure import new_figure
+plot.save(new_figure(1.0), {str(tmp_path / "x.png")!r})
+assert os.environ["MPLBACKEND"] == {backend!r}
+import matplotlib
+assert {backend!r} == "nonsense" or matplotlib.rcParams["backend"] == {backend!r}
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "MPLBACKEND": backend})
+    assert (tmp_path / "x.png").read_bytes().startswith(PNG)
 
 
 def test_what_is_no_image():

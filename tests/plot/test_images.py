@@ -3,6 +3,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from minivit.plot import predictions, samples
+from minivit.terminal import one_line, shortened
 
 NAMES = ("ring", "star", "cross")
 
@@ -34,6 +35,40 @@ def test_long_names_are_written_small(images):
         return float(samples(images, LABELS, names).axes[0].xaxis.label.get_fontsize())
 
     assert size(("a name as long as this", "star", "cross")) < size(NAMES)
+
+
+STRANGE = [
+    "$5_$",
+    "100 %",
+    r"\alpha_\frac{",
+    "a\nb",
+    "x" * 500,
+    "😀",
+    "日本",
+    "\udcff",
+    "\x1b[31mred",
+    "\0",
+    "",
+    "_x",
+    "^",
+]
+
+
+@pytest.mark.filterwarnings("ignore:Glyph")  # the font has no such letters
+@pytest.mark.parametrize("name", STRANGE)
+def test_any_name_of_a_class_is_drawn(images, name, tmp_path):
+    """As it is, not as a formula; no longer than there is room, and on one line."""
+    figures = [samples(images, LABELS, [name] * 3), predictions(images, LABELS, np.ones((5, 3)), [name] * 3)]
+    for figure in figures:
+        figure.savefig(tmp_path / "x.png")
+        (written,) = {text for ax in figure.axes if ax.axison for text in (ax.get_title(),) if text} or {""}
+        assert "\n" not in written
+        assert len(written) <= 40
+    label = figures[0].axes[0].xaxis.label
+    assert label.get_text() == shortened(one_line(name), 40)
+    assert float(label.get_fontsize()) > 2
+    assert not label.get_parse_math()
+    assert not label.get_usetex()
 
 
 def test_predictions(images):
