@@ -254,6 +254,7 @@ def run_doctor(args: argparse.Namespace) -> int:
     import platform
     from importlib.metadata import version
 
+    import numpy as np
     from threadpoolctl import threadpool_info
 
     import minivit
@@ -264,9 +265,14 @@ def run_doctor(args: argparse.Namespace) -> int:
     for package in packages:
         print(f"  {package} {version(package)}")
     print(f"threads: {default_threads()} (processors this process may use)")
-    for library in threadpool_info():
+    libraries = threadpool_info()
+    for library in libraries:
         print(
             f"  {library['user_api']}: {library['internal_api']} {library['version']}, {library['num_threads']} threads"
+        )
+    if not any(library["user_api"] == "blas" for library in libraries):  # such as Apple's, which shares out as it likes
+        print(
+            f"  blas: {np.show_config('dicts')['Build Dependencies']['blas']['name']}, whose threads are its own matter"
         )
     print(f"models: {', '.join(sorted(PRESETS))}")
     return 0

@@ -133,7 +133,7 @@ def test_the_folder_of_a_run(place: Path) -> None:
     assert config["recipe"]["epochs"] == 2
     assert config["recipe"]["options"] == {"global_pool": "avg", "class_token": False}
     assert config["data"] == {"data": str(place / "cifar"), "data_dir": None}
-    with open(run / "metrics.csv", newline="") as file:
+    with open(run / "metrics.csv", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == ["step", "epoch", "loss", "lr", "test_accuracy"]
     assert [row["step"] for row in rows] == ["1", "2", "3", "4"]
@@ -146,7 +146,7 @@ def test_the_folder_of_a_run(place: Path) -> None:
 def test_options_reach_the_recipe(place: Path) -> None:
     options = ["--pool", "token", "--lr", "0.002", "--seed", "7", "--out", "deep/er", "--data-dir", "downloads"]
     assert cli.main(["train", "--data", "cifar", *TINY, *options]) == 0
-    config = json.loads(Path("deep", "er", "config.json").read_text())
+    config = json.loads(Path("deep", "er", "config.json").read_text(encoding="utf-8"))
     recipe = config["recipe"]
     assert recipe["options"] == {"global_pool": "token", "class_token": True}
     assert (recipe["lr"], recipe["seed"], recipe["batch_size"]) == (0.002, 7, 10)
@@ -159,7 +159,7 @@ def test_drawn_shapes_are_the_default(place: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(cli, "load", lambda name, **_: asked.append(name) or mv.data.shapes(20, 10))
     assert cli.main(["train", "--epochs", "1"]) == 0
     assert asked == ["shapes"]
-    config = json.loads(Path("runs", "shapes-1", "config.json").read_text())
+    config = json.loads(Path("runs", "shapes-1", "config.json").read_text(encoding="utf-8"))
     assert config["data"]["data"] == "shapes"
     expected = {"model": "vit_micro_patch4_32", "epochs": 1, "lr": 3e-3, "crop_padding": 0, "flip": False}
     assert expected.items() <= config["recipe"].items()
@@ -360,9 +360,9 @@ def test_an_error_in_the_students_function_keeps_its_traceback(
 
 
 def test_a_run_from_before_solutions_were_kept(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    config = json.loads(Path("run/config.json").read_text())
+    config = json.loads(Path("run/config.json").read_text(encoding="utf-8"))
     assert config.pop("with") == []
-    Path("run/config.json").write_text(json.dumps(config))
+    Path("run/config.json").write_text(json.dumps(config), encoding="utf-8")
     assert cli.main(["train", "--resume", "run"]) == 0
     assert "yours" not in capsys.readouterr().out
 
@@ -415,6 +415,14 @@ def test_doctor(capsys: pytest.CaptureFixture[str]) -> None:
     assert f"numpy {np.__version__}" in out
     assert "blas: " in out
     assert "vit_tiny_patch4_32" in out
+
+
+def test_doctor_where_blas_cannot_be_asked(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a Mac with Apple's own."""
+    monkeypatch.setattr("threadpoolctl.threadpool_info", list)
+    assert cli.main(["doctor"]) == 0
+    name = np.show_config("dicts")["Build Dependencies"]["blas"]["name"]
+    assert f"  blas: {name}, whose threads" in capsys.readouterr().out
 
 
 def test_python_m_minivit(tmp_path: Path) -> None:
@@ -533,7 +541,7 @@ def test_streams_that_take_nothing(place: Path, where: str, codes: list[int], sa
     shell = ["sh", "-c", f'"$0" -c "$1" "$2" {where}; while test ! -e codes; do sleep 0.1; done']
     program = [sys.executable, TO_A_FILE_ONLY, json.dumps(commands)]
     done = subprocess.run([*shell, *program], capture_output=True, text=True, timeout=120)
-    assert json.loads(Path("codes").read_text()) == codes
+    assert json.loads(Path("codes").read_text(encoding="utf-8")) == codes
     assert (done.stdout, done.stderr) == ("", says)
     assert_same_training(place / "mine", place / "run")
 
@@ -711,7 +719,7 @@ def test_images_of_different_size(place: Path, mistake) -> None:
 
 
 def test_an_image_that_is_none(place: Path, mistake) -> None:
-    Path("pets/train/dog/notes.png").write_text("woof")
+    Path("pets/train/dog/notes.png").write_text("woof", encoding="utf-8")
     mistake(r".*notes.png cannot be read as an image .*", "train", "--data", "pets")
 
 
@@ -793,12 +801,12 @@ def test_a_model_without_a_training(mistake) -> None:
 
 @pytest.mark.parametrize("config", ["", "{", "{}", '{"recipe": 3, "data": {}}', "\0\0\0\0"])
 def test_a_damaged_configuration(mistake, config: str) -> None:
-    Path("run/config.json").write_text(config)
+    Path("run/config.json").write_text(config, encoding="utf-8")
     mistake("run/config.json is damaged: .*", "train", "--resume", "run")
 
 
 def test_damaged_metrics(mistake) -> None:
-    Path("run/metrics.csv").write_text("step;epoch\n1;2\n")
+    Path("run/metrics.csv").write_text("step;epoch\n1;2\n", encoding="utf-8")
     mistake("run/metrics.csv is damaged: .*; without that file it works", "train", "--resume", "run")
 
 
@@ -813,7 +821,7 @@ def test_data_that_went_away(place: Path, mistake) -> None:
 
 
 def test_nothing_to_predict(mistake) -> None:
-    Path("notes.png").write_text("woof")
+    Path("notes.png").write_text("woof", encoding="utf-8")
     image = "pets/test/cat/0.png"
     mistake("there is no file nowhere", "predict", "nowhere", image)
     mistake("there is no file cifar/checkpoint.safetensors", "predict", "cifar", image)

@@ -144,7 +144,7 @@ def test_a_damaged_file_is_named(path: Path, keep: int) -> None:
 
 
 def test_a_file_of_another_kind_is_named(path: Path) -> None:
-    path.write_text("These are not the weights you are looking for.")
+    path.write_text("These are not the weights you are looking for.", encoding="utf-8")
     with pytest.raises(ValueError, match=re.escape(f"{path} is not a safetensors file")):
         load(path)
 
