@@ -25,6 +25,7 @@ from minivit import cli, plot
 from minivit.course import EXERCISES
 from minivit.course.stub import stub_source
 from minivit.errors import sentence
+from minivit.models import PRESETS
 from minivit.storage import read_arrays, write_arrays
 from minivit.train import pictures
 
@@ -414,7 +415,7 @@ def test_doctor(capsys: pytest.CaptureFixture[str]) -> None:
     assert out.startswith(f"minivit {mv.__version__}, Python ")
     assert f"numpy {np.__version__}" in out
     assert "blas: " in out
-    assert "vit_tiny_patch4_32" in out
+    assert f"models: {', '.join(sorted(PRESETS))}\n" in out
 
 
 def test_doctor_where_blas_cannot_be_asked(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

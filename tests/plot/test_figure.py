@@ -1,13 +1,15 @@
+import gc
 import os
 import subprocess
 import sys
+import weakref
 
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
 from minivit.plot import accuracy_curve, lecture, loss_curve, patch_filters, position_similarity, samples, save
-from minivit.plot.figure import check_images, check_lengths, new_figure
+from minivit.plot.figure import TEXT, WIDTH, bare, check_images, check_lengths, new_figure, text_size
 from minivit.plot.picture import Picture
 from minivit.train import Metrics
 
@@ -21,6 +23,34 @@ def test_a_figure_and_a_panel_are_saved(tmp_path):
     save(ax, str(tmp_path / "panel.png"))
     assert (tmp_path / "figure.png").read_bytes() == (tmp_path / "panel.png").read_bytes()
     assert (tmp_path / "figure.png").read_bytes().startswith(PNG)
+
+
+@pytest.mark.parametrize(("suffix", "begins"), [("png", PNG), ("svg", b"<?xml"), ("pdf", b"%PDF-")])
+def test_the_suffix_says_how_it_is_saved(suffix, begins, tmp_path):
+    path = tmp_path / f"figure.{suffix}"
+    save(new_figure(1.0), path)
+    assert path.read_bytes().startswith(begins)
+
+
+def test_a_figure_is_freed_when_nobody_holds_it():
+    figure = new_figure(1.0)
+    figure.subplots()
+    gone = weakref.ref(figure)
+    del figure
+    gc.collect()
+    assert gone() is None
+
+
+@pytest.mark.parametrize("columns", [3, 6, 8])
+def test_the_longest_text_fits_below_its_column(columns):
+    texts = ["short", "a name that is as long as this one, nearly"]
+    figure = new_figure(2.0)
+    for panel in figure.subplots(1, columns):
+        panel.set_xlabel(texts[1], fontsize=text_size(texts, columns))
+        bare(panel)
+    figure.draw_without_rendering()
+    width = max(panel.xaxis.label.get_window_extent().width for panel in figure.axes) / figure.dpi
+    assert 0.5 * WIDTH / columns < width < WIDTH / columns or text_size(texts, columns) == TEXT
 
 
 def test_a_notebook_can_show_it():
