@@ -27,6 +27,7 @@ from minivit.course.stub import stub_source
 from minivit.errors import sentence
 from minivit.models import PRESETS
 from minivit.storage import read_arrays, write_arrays
+from minivit.terminal import one_line
 from minivit.train import pictures
 
 DRAW_RUN = pictures.draw_run
@@ -560,7 +561,7 @@ WEIRD = {
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows refuses such names")
 def test_names_that_others_have_given(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of classes, folders and files, on an old terminal: each is one escape, on the line where it belongs."""
-    undecodable = os.fsdecode(b"\xff")
+    undecodable = os.fsdecode(b"\xff") if sys.platform == "linux" else "\a"  # which a Mac refuses
     for name in (*WEIRD, undecodable):
         for split in ("train", "test"):
             Path("weird\x1b[1m", split, name).mkdir(parents=True)
@@ -576,10 +577,10 @@ def test_names_that_others_have_given(place: Path, monkeypatch: pytest.MonkeyPat
     assert cli.main(["predict", "no\nsuch\x1brun", "日.png"]) == 1
     lines = stream.buffer.getvalue().decode("ascii").splitlines()  # type: ignore[attr-defined]
     assert lines[0] == r"weird\x1b[1m: 16 x 16 pixels, 3 channels, 7 classes"
-    assert set(lines[3].removeprefix("classes: ").split(", ")) == {*WEIRD.values(), r"\udcff"}
+    assert set(lines[3].removeprefix("classes: ").split(", ")) == {*WEIRD.values(), one_line(undecodable)}
     assert lines[-3].startswith(r"mine\x9b: checkpoint.safetensors, metrics.csv, ")
     assert all(name in lines[-3] for name in PICTURES)
-    assert lines[-2].startswith(r"weird\x1b[1m/test/\udcff/0.png: ")
+    assert lines[-2].startswith(rf"weird\x1b[1m/test/{one_line(undecodable)}/0.png: ")
     assert "\x1b" not in "".join(lines)
 
 

@@ -39,7 +39,10 @@ def error_of(function: Callable[..., Any], *args: Any) -> BaseException:
         ("raise FloatingPointError('the loss is nan')", "the loss is nan"),
         ("raise FileNotFoundError('there is no file x')", "there is no file x"),
         ("raise ValueError", "ValueError"),
-        ("open('no/such\\nfile')", "No such file or directory: no/such\\nfile"),
+        (
+            "raise FileNotFoundError(2, 'No such file or directory', 'no/such\\nfile')",
+            "No such file or directory: no/such\\nfile",
+        ),
         ("raise OSError(28, 'No space left on device')", "No space left on device"),
         ("raise MemoryError('Unable to allocate 1 EiB')", "not enough memory (Unable to allocate 1 EiB)"),
         ("raise MemoryError", "not enough memory"),
