@@ -891,24 +891,22 @@ def test_a_picture_that_cannot_be_drawn(
 ) -> None:
     """The training is done by then: the others are drawn, and resuming draws it, too."""
     monkeypatch.setattr(pictures, "draw_run", DRAW_RUN)
-    right = plot.save
 
-    def half(picture: object, path: Path) -> None:
-        right(picture, path)  # type: ignore[arg-type]
+    def save(_: object, path: Path) -> None:
+        path.write_bytes(b"drawn again")
         if path.name == "predictions.png":
-            path.write_bytes(path.read_bytes()[:100])
-            raise error
+            raise error  # and only half of it is there
 
     before = contents(place / "run")
-    with monkeypatch.context() as patch:
-        patch.setattr(plot, "save", half)
-        assert cli.main(["train", "--resume", "run"]) == 0
+    monkeypatch.setattr(plot, "save", save)
+    assert cli.main(["train", "--resume", "run"]) == 0
     out, err = capsys.readouterr()
     assert err == f"minivit: {Path('run', 'predictions.png')} could not be drawn: {sentence(error)}\n"
     assert "predictions.png" not in out
     after = contents(place / "run")
     assert before.keys() - after.keys() == {"predictions.png"}
-    assert {name: before[name] for name in after} == after
+    for name in after:
+        assert after[name] == (b"drawn again" if name.endswith("png") else before[name])
 
 
 @pytest.fixture

@@ -76,9 +76,8 @@ def test_a_notebook_shows_a_panel_as_its_picture(draw):
     assert draw(mine) is mine  # a panel of somebody else's stays what it is
 
 
-@pytest.mark.parametrize("module", ["minivit", "minivit.plot"])
-def test_import_does_not_import_matplotlib(module):
-    code = f"import sys, {module}; assert not any(name.startswith('matplotlib') for name in sys.modules)"
+def test_import_does_not_import_matplotlib():
+    code = "import sys, minivit, minivit.plot; assert not any(name.startswith('matplotlib') for name in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
@@ -95,7 +94,7 @@ assert matplotlib.rcParams.copy() == before
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-@pytest.mark.parametrize("backend", ["module://matplotlib_inline.backend_inline_of_another_time", "nonsense", "svg"])
+@pytest.mark.parametrize("backend", ["module://matplotlib_inline.backend_inline_of_another_time", "nonsense"])
 def test_a_backend_that_is_not_there_is_no_matter(backend, tmp_path):
     """A notebook tells its backend to all that it starts. One that is there is still what windows get have."""
     code = f"""
