@@ -23,19 +23,12 @@ LONGEST = 2000  # characters; a sentence with a longer name in it is cut
 
 def printable(text: str) -> str:
     r"""The text with everything that is not seen written as an escape, such as ``\x1b``."""
-    if text.isprintable():
-        return text
-    return "".join(c if c in KEPT or category(c) not in HIDDEN else escaped(c) for c in text)
+    return "".join(c if c in KEPT or category(c) not in HIDDEN else c.encode("unicode_escape").decode() for c in text)
 
 
 def one_line(text: str) -> str:
     r"""As :func:`printable`, and a new line is an escape too: for a name that stands on a line with other words."""
     return printable(text).replace("\n", r"\n")
-
-
-def escaped(text: str) -> str:
-    r"""The text as Python writes it in ASCII: ``\n``, ``\u65e5``."""
-    return text.encode("unicode_escape").decode()
 
 
 def shortened(text: str, longest: int = LONGEST) -> str:
@@ -119,6 +112,7 @@ def _let_go(stream: Any) -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
+        stream.flush()
 
 
 @contextmanager

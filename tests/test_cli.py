@@ -89,6 +89,11 @@ def minivit(before: str = "pass") -> list[str]:
     return [sys.executable, "-c", f"import sys\nfrom minivit import cli\n{before}\nsys.exit(cli.main())"]
 
 
+def buffered() -> dict[str, str]:
+    """The environment, in which Python keeps what is printed to a file until there is enough of it."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
@@ -244,8 +249,7 @@ def test_a_second_ctrl_c_interrupts_at_once(
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_from_outside(place: Path, number: signal.Signals) -> None:
     command = [*minivit(SLOWLY), "train", "--data", "cifar", "--out", "mine", *TINY]
-    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=buffered) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=buffered()) as process:
         assert process.stdout
         for line in process.stdout:
             if line.startswith("epoch 1"):  # printed at once, also into a pipe
@@ -495,8 +499,11 @@ def test_misspelt(args: list[str], capsys: pytest.CaptureFixture[str]) -> None:
         (["train", "--lr", "\x1b[31m"], r"argument --lr: invalid float value: '\\x1b\[31m'"),
     ],
 )
-def test_an_argument_that_cannot_be_meant(args: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_argument_that_cannot_be_meant(
+    args: list[str], says: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Such as a variable of the shell that was not set."""
+    monkeypatch.setattr(cli, "run_train", lambda _: pytest.fail("it trains"))
     with pytest.raises(SystemExit) as exit_:
         cli.main(args)
     assert exit_.value.code == 2
@@ -542,7 +549,7 @@ def test_streams_that_take_nothing(place: Path, where: str, codes: list[int], sa
     commands = [["doctor"], ["data", "pets"], predict, ["course", "list"], train]
     shell = ["sh", "-c", f'"$0" -c "$1" "$2" {where}; while test ! -e codes; do sleep 0.1; done']
     program = [sys.executable, TO_A_FILE_ONLY, json.dumps(commands)]
-    done = subprocess.run([*shell, *program], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([*shell, *program], capture_output=True, text=True, timeout=300, env=buffered())
     assert json.loads(Path("codes").read_text(encoding="utf-8")) == codes
     assert (done.stdout, done.stderr) == ("", says)
     assert_same_training(place / "mine", place / "run")

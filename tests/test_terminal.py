@@ -166,7 +166,8 @@ def test_a_progress_bar_goes_back_and_a_name_does_not() -> None:
     assert out.getvalue() == r"\rover"
 
 
-def test_streams_are_given_back() -> None:
+def test_streams_are_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "warnoptions", [])
     before = sys.stdout, sys.stderr, logging.lastResort, list(warnings.filters)
 
     def interrupted() -> None:

@@ -58,6 +58,7 @@ STRANGE = [
 def test_any_name_of_a_class_is_drawn(rng, tmp_path):
     """As it is, not as a formula; no longer than there is room, and on one line."""
     images, labels = rng.integers(0, 256, (len(STRANGE), 2, 3, 3)).astype(np.uint8), np.arange(len(STRANGE))
+    samples(images[:1], labels[:1], [""])  # alone, too
     sheet = samples(images, labels, STRANGE)
     answers = predictions(images, labels, np.eye(len(STRANGE)), STRANGE)
     for figure in (sheet, answers):
