@@ -57,9 +57,20 @@ class Param:
     def value(self, new: ndarray) -> None:
         if np.shape(new) != self.shape:
             raise ValueError(f"a parameter of shape {self.shape} cannot take a value of shape {np.shape(new)}")
+        value = self.empty() if self._value is None else self._value
+        value[...] = new  # may fail; there is no value then rather than one of random memory
+        self._value = value
+
+    def empty(self) -> ndarray:
+        """Memory for a value of this parameter, not yet its own, to be filled and given to :meth:`take`."""
+        return ParamStorage(self.shape, self.dtype).view(ndarray)
+
+    def take(self, value: ndarray) -> None:
+        """As ``self.value = value``, for one that was filled in :meth:`empty`: needs no memory, so it cannot fail."""
         if self._value is None:
-            self._value = ParamStorage(self.shape, self.dtype).view(ndarray)
-        self._value[...] = new
+            self._value = value
+        else:
+            self._value[...] = value
 
     @property
     def grad(self) -> ndarray:

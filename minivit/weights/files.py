@@ -1,0 +1,194 @@
+"""Arrays by name in files of others, .safetensors and .npz, each read when it is asked for. Knows nothing of models."""
+
+import io
+import json
+import math
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy import ndarray
+from numpy.lib import format as npy
+
+from minivit.storage import open_safetensors
+
+Arrays = Mapping[str, Any] | str | Path
+"""What a loader takes: arrays by name (in a nest of mappings, too), or the path of a .safetensors or .npz file."""
+
+PICKLES = (".pth", ".pt", ".bin", ".ckpt", ".pkl", ".pickle", ".tar")
+LONGEST_HEADER = 10_000  # bytes of an array's header in an .npz file: NumPy's own limit
+
+
+class Stored(NamedTuple):
+    """An array that is not read yet: its shape, what its numbers are ("float32", "bfloat16"), and how to read it."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    read: Callable[[], ndarray]
+
+
+def read(path: str | Path) -> dict[str, ndarray]:
+    """All arrays of a .safetensors or .npz file, by name: to look into it, or to choose what a loader is to be given.
+
+    Numbers in bfloat16, which NumPy does not have, become float32; that is exact.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is of another kind, damaged, or holds Python objects: nothing is ever unpickled.
+    """
+    with open_arrays(path) as stored:
+        return {name: array.read() for name, array in stored.items()}
+
+
+@contextmanager
+def open_arrays(arrays: Arrays, separator: str = ".") -> Iterator[dict[str, Stored]]:
+    """The arrays of a file or a mapping; names in a nest are joined: {"model": {"x": a}} is {"model.x": a}."""
+    if isinstance(arrays, Mapping):
+        with _one_sentence("the mapping of arrays"):
+            stored = {name: _given(value) for name, value in _flat(arrays, separator)}
+        yield stored
+    elif isinstance(arrays, str | Path):
+        path = Path(arrays)
+        with _opener(path)(path) as stored:
+            yield stored
+    else:
+        raise TypeError(
+            f"weights are arrays by name or the path of a file, not a {type(arrays).__name__} "
+            "(of a PyTorch module, pass its state_dict())"
+        )
+
+
+def _opener(path: Path) -> Callable[[Path], Any]:
+    suffix = path.suffix.lower()
+    if suffix in PICKLES:
+        raise ValueError(_other_kind(path, f"{suffix} files are pickles"))
+    if suffix not in (".safetensors", ".npz"):
+        raise ValueError(f"weights are read from .safetensors and .npz files, not from {path.name}")
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}")
+    return _open_npz if suffix == ".npz" else _open_safetensors
+
+
+def _other_kind(path: Path, what: str) -> str:
+    return (
+        f"weights are read from .safetensors and .npz files, not from {path.name}: {what}, which can run code when "
+        "they are opened; where you trust it, PyTorch converts its state_dict: "
+        f"safetensors.torch.save_file(torch.load({path.name!r}, weights_only=True), {path.stem + '.safetensors'!r})"
+    )
+
+
+@contextmanager
+def _open_safetensors(path: Path) -> Iterator[dict[str, Stored]]:
+    with open_safetensors(path) as file:
+        if "minivit" in (file.metadata() or {}):
+            raise ValueError(f"{path} was written by minivit: load it by minivit.load")
+        with open(path, "rb") as raw, _one_sentence(f"{path}"):
+            size = int.from_bytes(raw.read(8), "little")
+            header = json.loads(raw.read(size))
+            stored = {name: _tensor(path, file, name, 8 + size, header[name]) for name in file.keys()}  # noqa: SIM118
+        yield stored
+
+
+def _tensor(path: Path, file: Any, name: str, start: int, entry: Mapping[str, Any]) -> Stored:
+    kinds = {"F": "float", "BF": "bfloat", "I": "int", "U": "uint", "C": "complex"}  # "BF16" is bfloat16
+    letters = entry["dtype"].rstrip("0123456789")
+    dtype = kinds[letters] + entry["dtype"][len(letters) :] if letters in kinds else entry["dtype"].lower()
+    shape = tuple(file.get_slice(name).get_shape())
+
+    def read() -> ndarray:
+        with _one_sentence(f"array {name!r} of {path}"):
+            if dtype != "bfloat16":
+                return file.get_tensor(name)
+            # The library has checked the header, but reads no numbers that NumPy has not: here are the bytes.
+            bits = np.fromfile(path, np.uint16, math.prod(shape), offset=start + entry["data_offsets"][0])
+            return from_bfloat16(bits.reshape(shape))
+
+    return Stored(shape, dtype, read)
+
+
+@contextmanager
+def _open_npz(path: Path) -> Iterator[dict[str, Stored]]:
+    with open(path, "rb") as raw:
+        with _one_sentence(f"{path} is not an .npz file, or it is damaged:"):
+            file = zipfile.ZipFile(raw)
+            members = [member for member in file.infolist() if not member.is_dir()]
+            if any(member.filename.endswith("data.pkl") for member in members):
+                raise ValueError(_other_kind(path, "this is a file of PyTorch: these are pickles"))
+            names = [member.filename.removesuffix(".npy") for member in members]
+            twice = [name for name, times in Counter(names).items() if times > 1]
+            if twice:
+                raise ValueError(f"it holds {twice[0]!r} more than once")
+            stored = {name: _member(path, file, member, name) for name, member in zip(names, members, strict=True)}
+        yield stored
+
+
+def _member(path: Path, file: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> Stored:
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError(f"{name!r} is compressed in a way that NumPy does not write")
+    with file.open(member) as stream:  # a small file may become a large one: read no more than a header can be
+        start = io.BytesIO(stream.read(LONGEST_HEADER))
+    version = npy.read_magic(start)
+    try:
+        parse = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        shape, _, dtype = parse(start)
+    except MemoryError as error:  # what Python says of brackets that are nested too deeply
+        raise ValueError(f"{name!r} has a header that is none") from error
+    if dtype.hasobject:
+        raise ValueError(f"{name!r} holds Python objects, which are never unpickled (allow_pickle=False)")
+
+    def read() -> ndarray:
+        with _one_sentence(f"array {name!r} of {path}"), file.open(member) as stream:
+            array = npy.read_array(stream, allow_pickle=False)
+            if stream.read(1):  # reading to the end has the checksum compared, too
+                raise ValueError("it is longer than its header says")
+            return from_bfloat16(array) if kind_of(dtype) == "bfloat16" else array
+
+    return Stored(shape, kind_of(dtype), read)
+
+
+def _flat(arrays: Mapping[Any, Any], separator: str) -> Iterator[tuple[str, Any]]:
+    for name, value in arrays.items():
+        if isinstance(value, Mapping):
+            yield from ((f"{name}{separator}{rest}", leaf) for rest, leaf in _flat(value, separator))
+        else:
+            yield f"{name}", value
+
+
+def _given(value: Any) -> Stored:
+    """A value of a mapping: an array, or what NumPy makes one of, or something that it cannot read."""
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError, RuntimeError):  # a ragged list, a tensor of another device or of numbers of its own
+        return Stored(getattr(value, "shape", ()), str(getattr(value, "dtype", type(value).__name__)), lambda: value)
+    kind = kind_of(array.dtype)
+    return Stored(array.shape, kind, partial(from_bfloat16, array) if kind == "bfloat16" else lambda: array)
+
+
+def kind_of(dtype: np.dtype) -> str:
+    """The name of a dtype. NumPy writes bfloat16, which it does not know, to a file as two bytes without meaning."""
+    return "bfloat16" if dtype.str[1:] == "V2" and dtype.names is None else dtype.name
+
+
+def from_bfloat16(array: ndarray) -> ndarray:
+    """Numbers of 16 bits that are the upper half of a float32, as float32."""
+    return (array.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
+
+
+@contextmanager
+def _one_sentence(what: str) -> Iterator[None]:
+    """Readers stumble over damaged files in a dozen ways, with as many kinds of error: here they become one."""
+    try:
+        yield
+    except MemoryError:
+        raise
+    except Exception as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ValueError(f"{what} {reason}" if what.endswith(":") else f"{what} cannot be read: {reason}") from error
