@@ -68,46 +68,43 @@ def open_arrays(arrays: Arrays, separator: str = ".") -> Iterator[dict[str, Stor
 
 def _opener(path: Path) -> Callable[[Path], Any]:
     suffix = path.suffix.lower()
-    if suffix in PICKLES:
-        raise ValueError(_other_kind(path, f"{suffix} files are pickles"))
     if suffix not in (".safetensors", ".npz"):
-        raise ValueError(f"weights are read from .safetensors and .npz files, not from {path.name}")
+        why = f": {_pickle(path)}" if suffix in PICKLES else ""
+        raise ValueError(f"weights are read from .safetensors and .npz files, not from {path.name}{why}")
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
     return _open_npz if suffix == ".npz" else _open_safetensors
 
 
-def _other_kind(path: Path, what: str) -> str:
+def _pickle(path: Path) -> str:
     return (
-        f"weights are read from .safetensors and .npz files, not from {path.name}: {what}, which can run code when "
-        "they are opened; where you trust it, PyTorch converts its state_dict: "
+        "a pickle can run code when it is opened; where you trust it, PyTorch converts its state_dict: "
         f"safetensors.torch.save_file(torch.load({path.name!r}, weights_only=True), {path.stem + '.safetensors'!r})"
     )
 
 
 @contextmanager
 def _open_safetensors(path: Path) -> Iterator[dict[str, Stored]]:
-    with open_safetensors(path) as file:
+    with open_safetensors(path) as file:  # which checks the header
         if "minivit" in (file.metadata() or {}):
             raise ValueError(f"{path} was written by minivit: load it by minivit.load")
         with open(path, "rb") as raw, _one_sentence(f"{path}"):
             size = int.from_bytes(raw.read(8), "little")
             header = json.loads(raw.read(size))
-            stored = {name: _tensor(path, file, name, 8 + size, header[name]) for name in file.keys()}  # noqa: SIM118
-        yield stored
+        yield {name: _tensor(path, file, name, header[name], 8 + size) for name in file.keys()}  # noqa: SIM118
 
 
-def _tensor(path: Path, file: Any, name: str, start: int, entry: Mapping[str, Any]) -> Stored:
-    kinds = {"F": "float", "BF": "bfloat", "I": "int", "U": "uint", "C": "complex"}  # "BF16" is bfloat16
-    letters = entry["dtype"].rstrip("0123456789")
-    dtype = kinds[letters] + entry["dtype"][len(letters) :] if letters in kinds else entry["dtype"].lower()
-    shape = tuple(file.get_slice(name).get_shape())
+def _tensor(path: Path, file: Any, name: str, entry: Mapping[str, Any], start: int) -> Stored:
+    shape, dtype = tuple(entry["shape"]), entry["dtype"].lower()
+    kinds = {"f": "float", "bf": "bfloat", "i": "int", "u": "uint", "c": "complex"}
+    letters = dtype.rstrip("0123456789")
+    dtype = kinds.get(letters, letters) + dtype.removeprefix(letters)  # "BF16" is bfloat16
 
     def read() -> ndarray:
         with _one_sentence(f"array {name!r} of {path}"):
             if dtype != "bfloat16":
                 return file.get_tensor(name)
-            # The library has checked the header, but reads no numbers that NumPy has not: here are the bytes.
+            # the library reads no numbers that NumPy does not have, so here are the bytes
             bits = np.fromfile(path, np.uint16, math.prod(shape), offset=start + entry["data_offsets"][0])
             return from_bfloat16(bits.reshape(shape))
 
@@ -117,38 +114,39 @@ def _tensor(path: Path, file: Any, name: str, start: int, entry: Mapping[str, An
 @contextmanager
 def _open_npz(path: Path) -> Iterator[dict[str, Stored]]:
     with open(path, "rb") as raw:
-        with _one_sentence(f"{path} is not an .npz file, or it is damaged:"):
+        with _one_sentence(f"{path}"):
             file = zipfile.ZipFile(raw)
-            members = [member for member in file.infolist() if not member.is_dir()]
-            if any(member.filename.endswith("data.pkl") for member in members):
-                raise ValueError(_other_kind(path, "this is a file of PyTorch: these are pickles"))
-            names = [member.filename.removesuffix(".npy") for member in members]
-            twice = [name for name, times in Counter(names).items() if times > 1]
+            members = {
+                member: member.filename.removesuffix(".npy") for member in file.infolist() if not member.is_dir()
+            }
+            if any(name.endswith("data.pkl") for name in members.values()):
+                raise ValueError(f"it is a pickle of PyTorch; {_pickle(path)}")
+            twice = [name for name, times in Counter(members.values()).items() if times > 1]
             if twice:
                 raise ValueError(f"it holds {twice[0]!r} more than once")
-            stored = {name: _member(path, file, member, name) for name, member in zip(names, members, strict=True)}
-        yield stored
+        yield {name: _member(path, file, member, name) for member, name in members.items()}
 
 
 def _member(path: Path, file: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> Stored:
-    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise ValueError(f"{name!r} is compressed in a way that NumPy does not write")
-    with file.open(member) as stream:  # a small file may become a large one: read no more than a header can be
-        start = io.BytesIO(stream.read(LONGEST_HEADER))
-    version = npy.read_magic(start)
-    try:
-        parse = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, _, dtype = parse(start)
-    except MemoryError as error:  # what Python says of brackets that are nested too deeply
-        raise ValueError(f"{name!r} has a header that is none") from error
-    if dtype.hasobject:
-        raise ValueError(f"{name!r} holds Python objects, which are never unpickled (allow_pickle=False)")
+    with _one_sentence(f"array {name!r} of {path}"):
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ValueError("it is compressed in a way that NumPy does not write")
+        with file.open(member) as stream:  # a few bytes may unpack to gigabytes: read no more than a header can be
+            start = io.BytesIO(stream.read(LONGEST_HEADER))
+        version = npy.read_magic(start)
+        try:
+            shape, _, dtype = (npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0)(start)
+        except MemoryError as error:  # what Python says of brackets that are nested too deeply
+            raise ValueError("its header is none") from error
+        if dtype.hasobject:
+            raise ValueError("it holds Python objects, which are never unpickled (allow_pickle=False)")
+        sound = all(type(length) is int and length >= 0 for length in shape)
+        if not sound or member.file_size - start.tell() != math.prod(shape) * dtype.itemsize:
+            raise ValueError("it is not as long as its header says")
 
     def read() -> ndarray:
         with _one_sentence(f"array {name!r} of {path}"), file.open(member) as stream:
             array = npy.read_array(stream, allow_pickle=False)
-            if stream.read(1):  # reading to the end has the checksum compared, too
-                raise ValueError("it is longer than its header says")
             return from_bfloat16(array) if kind_of(dtype) == "bfloat16" else array
 
     return Stored(shape, kind_of(dtype), read)
@@ -191,4 +189,4 @@ def _one_sentence(what: str) -> Iterator[None]:
         raise
     except Exception as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ValueError(f"{what} {reason}" if what.endswith(":") else f"{what} cannot be read: {reason}") from error
+        raise ValueError(f"{what} cannot be read: {reason}") from error

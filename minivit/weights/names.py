@@ -78,8 +78,6 @@ def misfit(
     if unknown:
         what.append(f"{_arrays(unknown, 'has', 'have')} no place in this model")
     reason = _reason(missing, unknown, expected, names)
-    if not reason and 2 * len(missing) > len(expected):
-        reason = "these are not the weights of this model"
     return " and ".join(what) + (f": {reason}" if reason else "")
 
 
@@ -105,9 +103,11 @@ def _reason(
             return f"these are weights for {loader}"
     theirs, ours = _depth(names), _depth(expected)
     if 0 < theirs != ours:
-        return f"the checkpoint has {theirs} blocks, the model {ours}: build it with depth={theirs}"
+        return f"the checkpoint's depth is {theirs}, the model's {ours}: build it with depth={theirs}"
+    if 2 * len(missing) > len(expected):
+        return "these are not the weights of this model"
     for pattern, (only_checkpoint, only_model) in OPTIONS.items():
-        if _any(pattern, unknown) or _any(pattern, missing):
+        if _any(pattern, unknown) != _any(pattern, missing):
             return only_checkpoint if _any(pattern, unknown) else only_model
     return ""
 

@@ -1,5 +1,6 @@
 """What the loaders share: a table of where each parameter stands in a checkpoint, and the code that follows it."""
 
+import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -113,9 +114,14 @@ def resampling(
         try:
             return resample_abs_pos_embed(positions, (rows, columns), grid, num_prefix_tokens=front, **convention)
         except ValueError as error:
+            side = math.isqrt(positions.shape[1])
+            none = front and side > 1 and side * side == positions.shape[1]  # as where timm's no_embed_class is set
+            hint = (
+                f"; if none of them is for the class token, they are {side} x {side}, and this model needs one" * none
+            )
             raise ValueError(
                 f"the checkpoint's {error}; they cannot be resized to the model's {rows} x {columns} "
-                "(grid=(rows, columns) says which grid they are of)"
+                f"(grid=(rows, columns) says which grid they are of{hint})"
             ) from error
 
     return resample
@@ -142,12 +148,12 @@ def _check_names(
     rest = [name for name in stored if name not in expected]
     if keep_head:
         rest = [name for name in rest if not name.startswith(prefix + family.head)]
-    left = {why: [name for name in rest if name.startswith(prefix + start)] for start, why in family.aside.items()}
+    left = {start: [name for name in rest if name.startswith(prefix + start)] for start in family.aside}
     elsewhere = [name for name in rest if not name.startswith(prefix)]
     unknown = set(rest).difference(elsewhere, *left.values())
     if missing or unknown:
         raise KeyError(misfit(missing, unknown, expected, stored))
-    said = [f"left {listed(names)} aside: {why}" for why, names in left.items() if names]
+    said = [f"left {listed(names)} aside: {family.aside[start]}" for start, names in left.items() if names]
     if prefix:
         others = f" and left {listed(elsewhere)} aside" if elsewhere else ""
         said.append(f"took the arrays whose names begin with {prefix!r}{others}")
@@ -172,13 +178,13 @@ def _check_arrays(layout: Layout, stored: Mapping[str, Stored]) -> None:
     for place in layout.values():
         for name in place.names:
             shape, dtype, _ = stored[name]
-            if not place.fits(shape):
-                raise ValueError(f"array {name!r} has shape {shape}; this model expects {place.shape}")
             if dtype not in FLOATS:
                 raise ValueError(
                     f"array {name!r} holds {dtype}; weights are NumPy arrays of {', '.join(FLOATS)} "
                     "(of a PyTorch tensor, tensor.detach().float().cpu().numpy())"
                 )
+            if not place.fits(shape):
+                raise ValueError(f"array {name!r} has shape {shape}; this model expects {place.shape}")
 
 
 def _numbers(name: str, stored: Stored, dtype: np.dtype) -> ndarray:
