@@ -7,7 +7,7 @@ import re
 import struct
 import tracemalloc
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +75,7 @@ def members(**changed: bytes) -> list[tuple[str, bytes]]:
     return [(f"{name}.npy", content) for name, content in plain.items()]
 
 
-def write_safetensors(path: Path, entries: dict[str, tuple[str, Iterable[int], bytes]]) -> Path:
+def write_safetensors(path: Path, entries: Mapping[str, tuple[str, Iterable[int], bytes]]) -> Path:
     header: dict[str, Any] = {}
     content = b""
     for name, (dtype, shape, data) in entries.items():
@@ -184,17 +184,17 @@ def test_what_is_no_regular_file_is_not_opened(suffix: str, tmp_path: Path) -> N
 
 
 def test_what_is_not_needed_is_not_read(tmp_path: Path) -> None:
-    """A few kilobytes that unpack to 16 MiB: an array that nobody asked for, and those that have another shape."""
-    zeros = bytes(2**24)
+    """A few kilobytes that unpack to 4 MiB: an array that nobody asked for, and those that have another shape."""
+    zeros = bytes(2**22)
     model = ViT(**CONFIG)
     _ = model.state_dict()
     cases = {
-        "extra": (npy_header(described("(4194304,)")) + zeros, KeyError, "array 'extra' has no place in this model"),
-        "pre_logits_": (npy_header(described("(4194304,)")) + zeros, None, ""),
-        NAME: (npy_header(described("(4194304,)")) + zeros, ValueError, "is for 4194304 classes"),
-        "norm.bias": (npy_header(described("(4194304,)")) + zeros, ValueError, r"has shape \(4194304,\)"),
-        "pos_embed": (npy_header(described("(1, 349525, 12)")) + zeros[: 349525 * 48], ValueError, "has shape"),
-        "norm.weight": (npy_header("{", version=(2, 0), length=2**24) + zeros, ValueError, "norm.weight"),
+        "extra": (npy_header(described("(1048576,)")) + zeros, KeyError, "array 'extra' has no place in this model"),
+        "pre_logits_": (npy_header(described("(1048576,)")) + zeros, None, ""),
+        NAME: (npy_header(described("(1048576,)")) + zeros, ValueError, "is for 1048576 classes"),
+        "norm.bias": (npy_header(described("(1048576,)")) + zeros, ValueError, r"has shape \(1048576,\)"),
+        "pos_embed": (npy_header(described("(1, 87381, 12)")) + zeros[: 87381 * 48], ValueError, "has shape"),
+        "norm.weight": (npy_header("{", version=(2, 0), length=2**22) + zeros, ValueError, "norm.weight"),
         "cls_token": (npy_header(described("(1, 1, 12)")) + zeros, ValueError, "not as long as its header says"),
     }
     for name, (content, error, message) in cases.items():
@@ -209,7 +209,7 @@ def test_what_is_not_needed_is_not_read(tmp_path: Path) -> None:
             else:
                 with pytest.warns(UserWarning, match="left 'pre_logits_' aside"):
                     load_timm(model, path)
-            assert tracemalloc.get_traced_memory()[1] < 2**21
+            assert tracemalloc.get_traced_memory()[1] < 2**20
         finally:
             tracemalloc.stop()
 
@@ -287,7 +287,7 @@ def test_any_flipped_byte_is_noticed_or_harmless(tmp_path: Path) -> None:
     """Loaded as it was, or refused: never other numbers, never another error."""
     path = write_npz(tmp_path / "a.npz", members())
     good = path.read_bytes()
-    for place in np.random.default_rng(0).choice(len(good), 60, replace=False):
+    for place in np.random.default_rng(0).choice(len(good), 30, replace=False):
         content = bytearray(good)
         content[place] ^= 255
         path.write_bytes(content)

@@ -49,7 +49,7 @@ def read(path: str | Path) -> dict[str, ndarray]:
 
 
 @contextmanager
-def open_arrays(arrays: Arrays, separator: str = ".") -> Iterator[dict[str, Stored]]:
+def open_arrays(arrays: object, separator: str = ".") -> Iterator[dict[str, Stored]]:
     """The arrays of a file or a mapping; names in a nest are joined: {"model": {"x": a}} is {"model.x": a}."""
     if isinstance(arrays, Mapping):
         with _one_sentence("the mapping of arrays"):
