@@ -20,6 +20,7 @@ from safetensors.numpy import save_file
 import minivit as mv
 from minivit.models import ViT
 from minivit.weights import load_google, load_hf, load_timm, to_timm
+from minivit.weights.names import listed
 
 FIXTURES = Path(__file__).parent / "fixtures"
 CONFIG = {"img_size": (8, 6), "patch_size": (4, 2), "embed_dim": 12, "depth": 2, "num_heads": 3, "num_classes": 5}
@@ -138,7 +139,7 @@ def test_bad_files_are_named(tmp_path: Path) -> None:
 ASIDE = {
     "timm_vit_token": ["pre_logits.fc.weight", "pre_logits.fc.bias"],
     "timm_google": ["pre_logits/kernel", "pre_logits/bias"],
-    "hf_vit": ["vit.pooler.dense.weight", "vit.pooler.dense.bias"],
+    "hf_vit": ["vit.pooler.dense.weight", "vit.embeddings.mask_token", "decoder.0.bias"],
 }
 
 
@@ -150,7 +151,7 @@ def test_what_official_loaders_leave_aside_is_left_aside_and_said(
     model, again = ViT(**CONFIG), ViT(**CONFIG)
     load(model, checkpoint(fixture), keep_head=keep_head)
     more = {name: np.ones((12, 12)) for name in ASIDE[fixture]}
-    with pytest.warns(UserWarning, match=f"left '{ASIDE[fixture][1]}', '{ASIDE[fixture][0]}' aside: ") as caught:
+    with pytest.warns(UserWarning, match=f"left {listed(ASIDE[fixture])} aside: ") as caught:
         load(again, {**checkpoint(fixture), **more}, keep_head=keep_head)
     assert len(caught) == 1
     assert_same(model, again)
@@ -222,6 +223,33 @@ def test_google_says_which_option_it_needs(option: str, value: object) -> None:
     model = ViT(**config)
     load_google(model, arrays, exact=False)
     np.testing.assert_array_equal(model.state_dict()["head.bias"], arrays["head/bias"].astype(np.float32))
+
+
+def test_google_in_another_activation_differs_by_about_1e_4() -> None:
+    """As load_google says it."""
+    exact, erf = ViT(**CONFIG, dtype="float64"), ViT(**{**CONFIG, "act_layer": "gelu"}, dtype="float64")
+    load_google(exact, checkpoint("timm_google"))
+    load_google(erf, checkpoint("timm_google"), exact=False)
+    images = np.random.default_rng(0).standard_normal((8, 8, 6, 3))
+    logits = exact.forward(images)[0]
+    difference = np.abs(erf.forward(images)[0] - logits).max() / np.abs(logits).max()
+    assert 2e-5 < difference < 5e-4
+
+
+def body_alone(arrays: dict[str, ndarray]) -> dict[str, ndarray]:
+    """As ViTModel has them."""
+    return {n.removeprefix("vit."): a for n, a in arrays.items() if not n.startswith("classifier")}
+
+
+def test_hf_body_alone() -> None:
+    model, again = ViT(**CONFIG, seed=1), ViT(**CONFIG, seed=1)
+    load_hf(model, checkpoint("hf_vit"), keep_head=True)
+    arrays = {**body_alone(checkpoint("hf_vit")), "pooler.dense.bias": np.zeros(12)}
+    with pytest.warns(UserWarning, match=r"left 'pooler\.dense\.bias' aside"):
+        load_hf(again, arrays, keep_head=True)
+    assert_same(model, again)
+    message = "'classifier.bias', 'classifier.weight' are missing: the checkpoint has no head: keep_head=True"
+    assert_refuses(load_hf, ViT(**CONFIG), arrays, KeyError, message)
 
 
 @pytest.mark.parametrize(("fixture", "load"), [("timm_google", load_google), ("hf_vit", load_hf)])

@@ -30,14 +30,16 @@ OLDER_BLOCK = {  # names inside encoder.layer.0: those of most files on the hub
     "mlp.fc2": ("output.dense",),
 }
 UNUSED = "ViTForImageClassification of transformers does not use it either"
-ASIDE = {f"{body}{part}": UNUSED for body in ("", "vit.") for part in ("pooler.", "embeddings.mask_token")}
+ASIDE = {"decoder.": UNUSED}  # of ViTForMaskedImageModeling
+ASIDE |= {f"{body}{part}": UNUSED for body in ("", "vit.") for part in ("pooler.", "embeddings.mask_token")}
 
 
 def load_hf(model: ViT, arrays: Arrays, *, keep_head: bool = False, grid: tuple[int, int] | None = None) -> None:
     """Load the weights of ``ViTForImageClassification``; :mod:`minivit.weights` says what all loaders do.
 
-    The names may be those of older or newer versions, and those of ``ViTModel``, which has no head (``keep_head=True``)
-    but a pooler, which is left aside. The library's ViT is this one with ``norm_eps=1e-12``.
+    The names may be those of older or newer versions. Files of ``ViTModel`` and ``ViTForMaskedImageModeling``, which
+    have no head, load with ``keep_head=True``; their pooler, decoder and mask token are left aside. The library's ViT
+    is this one with ``norm_eps=1e-12``.
 
     Positions of another grid are resampled as the library does it (``interpolate_pos_encoding=True``): bicubic, without
     antialiasing, from a square grid, also to one that is not square but has as many patches.

@@ -148,12 +148,13 @@ def _check_names(
     rest = [name for name in stored if name not in expected]
     if keep_head:
         rest = [name for name in rest if not name.startswith(prefix + family.head)]
-    left = {start: [name for name in rest if name.startswith(prefix + start)] for start in family.aside}
+    left = {name: why for start, why in family.aside.items() for name in rest if name.startswith(prefix + start)}
     elsewhere = [name for name in rest if not name.startswith(prefix)]
-    unknown = set(rest).difference(elsewhere, *left.values())
+    unknown = set(rest).difference(elsewhere, left)
     if missing or unknown:
         raise KeyError(misfit(missing, unknown, expected, stored))
-    said = [f"left {listed(names)} aside: {family.aside[start]}" for start, names in left.items() if names]
+    reasons = dict.fromkeys(left.values())
+    said = [f"left {listed(name for name in left if left[name] == why)} aside: {why}" for why in reasons]
     if prefix:
         others = f" and left {listed(elsewhere)} aside" if elsewhere else ""
         said.append(f"took the arrays whose names begin with {prefix!r}{others}")
