@@ -7,6 +7,7 @@ the others compute, in test_parity.py.
 import re
 import warnings
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +36,14 @@ POSITIONS = {
 each_loader = pytest.mark.parametrize(("fixture", "load"), LOADERS.items())
 
 
-def checkpoint(fixture: str) -> dict[str, ndarray]:
+@cache
+def read_fixture(fixture: str) -> dict[str, ndarray]:
     with np.load(FIXTURES / f"{fixture}.npz") as file:
         return {key.removeprefix("param/"): file[key] for key in file.files if key.startswith("param/")}
+
+
+def checkpoint(fixture: str) -> dict[str, ndarray]:
+    return {name: array.copy() for name, array in read_fixture(fixture).items()}
 
 
 def with_table(fixture: str, table: ndarray) -> dict[str, ndarray]:

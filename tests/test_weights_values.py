@@ -1,5 +1,6 @@
 """What the arrays of a checkpoint hold: numbers, what NumPy makes numbers of, and what it cannot."""
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -111,6 +112,12 @@ def test_nan_and_infinite_numbers_are_loaded_and_said() -> None:
     with pytest.warns(UserWarning, match="loaded nan or infinite numbers into 'head.bias', 'norm.weight'"):
         load_timm(model, arrays)
     np.testing.assert_array_equal(model.state_dict()["head.bias"], arrays["head.bias"].astype(np.float32))
+    untouched, strict = ViT(**CONFIG), ViT(**CONFIG)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(UserWarning):  # who makes an error of it wants no such model
+            load_timm(strict, arrays)
+    assert_same(strict, untouched)
     arrays = with_table("timm_vit_token", np.full((1, 10, 12), np.inf))
     with pytest.warns(UserWarning, match="infinite numbers into 'pos_embed'"):
         load_timm(ViT(**CONFIG), arrays)

@@ -99,16 +99,19 @@ def _tensor(path: Path, file: Any, name: str, entry: Mapping[str, Any], start: i
     kinds = {"f": "float", "bf": "bfloat", "i": "int", "u": "uint", "c": "complex"}
     letters = dtype.rstrip("0123456789")
     dtype = kinds.get(letters, letters) + dtype.removeprefix(letters)  # "BF16" is bfloat16
+    if dtype == "bfloat16":  # the library reads no numbers that NumPy does not have
+        return Stored(shape, dtype, partial(_read_bfloat16, path, name, shape, start + entry["data_offsets"][0]))
+    return Stored(shape, dtype, partial(_read_tensor, path, file, name))
 
-    def read() -> ndarray:
-        with _one_sentence(f"array {name!r} of {path}"):
-            if dtype != "bfloat16":
-                return file.get_tensor(name)
-            # the library reads no numbers that NumPy does not have, so here are the bytes
-            bits = np.fromfile(path, np.uint16, math.prod(shape), offset=start + entry["data_offsets"][0])
-            return from_bfloat16(bits.reshape(shape))
 
-    return Stored(shape, dtype, read)
+def _read_tensor(path: Path, file: Any, name: str) -> ndarray:
+    with _one_sentence(f"array {name!r} of {path}"):
+        return file.get_tensor(name)
+
+
+def _read_bfloat16(path: Path, name: str, shape: tuple[int, ...], start: int) -> ndarray:
+    with _one_sentence(f"array {name!r} of {path}"):
+        return from_bfloat16(np.fromfile(path, np.uint16, math.prod(shape), offset=start).reshape(shape))
 
 
 @contextmanager
@@ -143,13 +146,13 @@ def _member(path: Path, file: zipfile.ZipFile, member: zipfile.ZipInfo, name: st
         sound = all(type(length) is int and length >= 0 for length in shape)
         if not sound or member.file_size - start.tell() != math.prod(shape) * dtype.itemsize:
             raise ValueError("it is not as long as its header says")
+    return Stored(shape, kind_of(dtype), partial(_read_member, path, file, member, name))
 
-    def read() -> ndarray:
-        with _one_sentence(f"array {name!r} of {path}"), file.open(member) as stream:
-            array = npy.read_array(stream, allow_pickle=False)
-            return from_bfloat16(array) if kind_of(dtype) == "bfloat16" else array
 
-    return Stored(shape, kind_of(dtype), read)
+def _read_member(path: Path, file: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> ndarray:
+    with _one_sentence(f"array {name!r} of {path}"), file.open(member) as stream:
+        array = npy.read_array(stream, allow_pickle=False)
+    return from_bfloat16(array) if kind_of(array.dtype) == "bfloat16" else array
 
 
 def _flat(arrays: Mapping[Any, Any], separator: str) -> Iterator[tuple[str, Any]]:
@@ -166,8 +169,9 @@ def _given(value: Any) -> Stored:
         array = np.asarray(value)
     except (TypeError, ValueError, RuntimeError):  # a ragged list, a tensor of another device or of numbers of its own
         return Stored(getattr(value, "shape", ()), str(getattr(value, "dtype", type(value).__name__)), lambda: value)
-    kind = kind_of(array.dtype)
-    return Stored(array.shape, kind, partial(from_bfloat16, array) if kind == "bfloat16" else lambda: array)
+    if kind_of(array.dtype) == "bfloat16":
+        return Stored(array.shape, "bfloat16", partial(from_bfloat16, array))
+    return Stored(array.shape, kind_of(array.dtype), lambda: array)
 
 
 def kind_of(dtype: np.dtype) -> str:

@@ -1,8 +1,11 @@
 """Weights of Google's Vision Transformer (https://github.com/google-research/vision_transformer), its .npz files."""
 
+from functools import partial
+
 from minivit.models.vit import ViT
 from minivit.weights.files import Arrays
-from minivit.weights.places import Family, Place, load_places, resampling
+from minivit.weights.places import Family, Place, load_places
+from minivit.weights.positions import fit_positions
 
 BLOCK = {
     "norm1.weight": "LayerNorm_0/scale",
@@ -73,7 +76,9 @@ def load_google(
                 f"build it with {option}={needed!r}, or pass exact=False to accept slightly different outputs"
             )
     layout = _layout(model)
-    resample = resampling(model, grid, interpolation="bilinear", antialias=False, align_corners=True)
+    resample = partial(
+        fit_positions, model=model, grid=grid, interpolation="bilinear", antialias=False, align_corners=True
+    )
     layout["pos_embed"] = layout["pos_embed"]._replace(resample=resample)
     family = Family(to_our_axes=lambda a: a, head="head/", aside=ASIDE, separator="/")  # kernels are (in, out) already
     load_places(model, arrays, [layout], family, keep_head=keep_head)

@@ -1,10 +1,12 @@
 """Weights of ``ViTForImageClassification`` of the transformers library (https://github.com/huggingface/transformers)."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from minivit.models.vit import ViT
 from minivit.weights.files import Arrays
-from minivit.weights.places import Family, Place, load_places, resampling
+from minivit.weights.places import Family, Place, load_places
+from minivit.weights.positions import fit_positions
 from minivit.weights.torch_layout import from_torch, torch_shapes
 
 BODY = {  # names inside "vit.", which is missing in files of ViTModel, the body alone
@@ -62,7 +64,7 @@ def load_hf(model: ViT, arrays: Arrays, *, keep_head: bool = False, grid: tuple[
     """
     if model.fc_norm:
         raise ValueError("the ViT of transformers has no norm after pooling: build the model with fc_norm=False")
-    resample = resampling(model, grid, interpolation="bicubic", antialias=False)
+    resample = partial(fit_positions, model=model, grid=grid, interpolation="bicubic", antialias=False)
     layouts = []
     for body in ("vit.", ""):
         for blocks, names in {"layers": BLOCK, "encoder.layer": OLDER_BLOCK}.items():

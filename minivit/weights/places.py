@@ -1,9 +1,8 @@
 """What the loaders share: a table of where each parameter stands in a checkpoint, and the code that follows it."""
 
-import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy import ndarray
@@ -11,7 +10,6 @@ from numpy import ndarray
 from minivit.models.vit import ViT
 from minivit.weights.files import Arrays, Stored, open_arrays
 from minivit.weights.names import listed, misfit, prefix_of
-from minivit.weights.positions import resample_abs_pos_embed
 
 FLOATS = ("float16", "bfloat16", "float32", "float64")
 MOST_TOKENS = 2**16  # of a table of positions: the only array whose size the model does not tell beforehand
@@ -65,9 +63,7 @@ def load_places(model: ViT, arrays: Arrays, layouts: Sequence[Layout], family: F
         Leave our head alone, and the checkpoint's aside.
     """
     if keep_head:
-        layouts = [
-            {name: place for name, place in layout.items() if name.split(".")[0] != "head"} for layout in layouts
-        ]
+        layouts = [{name: layout[name] for name in layout if not name.startswith("head.")} for layout in layouts]
     params = model.named_params()
     with open_arrays(arrays, family.separator) as stored:
         layout, prefix = _choose(layouts, stored)
@@ -86,45 +82,10 @@ def load_places(model: ViT, arrays: Arrays, layouts: Sequence[Layout], family: F
     strange = [name for name, value in values.items() if not np.isfinite(value).all()]
     if strange:
         said.append(f"loaded nan or infinite numbers into {listed(strange)}")
+    for sentence in said:
+        warnings.warn(sentence, stacklevel=3)  # which may be an error to whoever wants it so: nothing is changed yet
     for name, value in values.items():
         params[name].take(value)
-    for sentence in said:
-        warnings.warn(sentence, stacklevel=3)
-
-
-def resampling(
-    model: ViT, grid: tuple[int, int] | None, *, as_many_fit: bool = False, **convention: Any
-) -> Callable[[ndarray], ndarray]:
-    """The function that makes positions of a checkpoint fit the model's grid.
-
-    Parameters
-    ----------
-    grid : (rows, columns), optional
-        Of the checkpoint. A checkpoint does not say it; if it is not given, it is taken to be square.
-    as_many_fit : bool
-        Rather, if it is not given, take positions for as many patches as the model has as they are.
-    convention : options of :func:`minivit.weights.resample_abs_pos_embed`
-    """
-    rows, columns = model.patch_embed.grid_size
-    front = model.pos_embed.shape[1] - rows * columns
-
-    def resample(positions: ndarray) -> ndarray:
-        if as_many_fit and grid is None and positions.shape == model.pos_embed.shape:
-            return positions
-        try:
-            return resample_abs_pos_embed(positions, (rows, columns), grid, num_prefix_tokens=front, **convention)
-        except ValueError as error:
-            side = math.isqrt(positions.shape[1])
-            none = front and side > 1 and side * side == positions.shape[1]  # as where timm's no_embed_class is set
-            hint = (
-                f"; if none of them is for the class token, they are {side} x {side}, and this model needs one" * none
-            )
-            raise ValueError(
-                f"the checkpoint's {error}; they cannot be resized to the model's {rows} x {columns} "
-                f"(grid=(rows, columns) says which grid they are of{hint})"
-            ) from error
-
-    return resample
 
 
 def _choose(layouts: Sequence[Layout], stored: Mapping[str, Stored]) -> tuple[Layout, str]:

@@ -1,9 +1,11 @@
 """Position embeddings for another grid of patches."""
 
 import math
+from typing import Any
 
 import numpy as np
 
+from minivit.models.vit import ViT
 from minivit.ops.patches import pair
 from minivit.ops.resize import resize_forward
 from minivit.types import Float, ndarray
@@ -79,3 +81,37 @@ def resample_abs_pos_embed(
     options = {"mode": interpolation, "antialias": antialias, "align_corners": align_corners}
     grid, _ = resize_forward(grid, size=(new_rows, new_columns), **options)
     return np.concatenate((posemb[:, :num_prefix_tokens], grid.reshape(B, -1, D)), axis=1)
+
+
+def fit_positions(
+    positions: ndarray,
+    *,
+    model: ViT,
+    grid: tuple[int, int] | None,
+    as_many_fit: bool = False,
+    **convention: Any,
+) -> ndarray:
+    """Positions of a checkpoint for the model's grid.
+
+    Parameters
+    ----------
+    grid : (rows, columns), optional
+        Of the checkpoint, which does not say it. If it is not given, it is taken to be square.
+    as_many_fit : bool
+        If it is not given, take positions for as many patches as the model has as they are, rather.
+    convention : options of :func:`resample_abs_pos_embed`
+    """
+    if as_many_fit and grid is None and positions.shape == model.pos_embed.shape:
+        return positions
+    rows, columns = model.patch_embed.grid_size
+    front = model.pos_embed.shape[1] - rows * columns
+    try:
+        return resample_abs_pos_embed(positions, (rows, columns), grid, num_prefix_tokens=front, **convention)
+    except ValueError as error:
+        side, hint = math.isqrt(positions.shape[1]), ""
+        if front and side > 1 and side * side == positions.shape[1]:  # as where timm's no_embed_class is set
+            hint = f"; if none of them is for the class token, they are {side} x {side}, and this model needs one"
+        raise ValueError(
+            f"the checkpoint's {error}; they cannot be resized to the model's {rows} x {columns} "
+            f"(grid=(rows, columns) says which grid they are of{hint})"
+        ) from error

@@ -1,10 +1,13 @@
 """Weights of timm (https://github.com/huggingface/pytorch-image-models), from it and for it: names as ours."""
 
+from functools import partial
+
 from numpy import ndarray
 
 from minivit.models.vit import ViT
 from minivit.weights.files import Arrays
-from minivit.weights.places import Family, Place, load_places, resampling
+from minivit.weights.places import Family, Place, load_places
+from minivit.weights.positions import fit_positions
 from minivit.weights.torch_layout import from_torch, to_torch, torch_shapes
 
 ASIDE = {"pre_logits": "timm drops this layer, too; the checkpoint's head was trained behind it"}
@@ -38,7 +41,7 @@ def load_timm(model: ViT, arrays: Arrays, *, keep_head: bool = False, grid: tupl
         If the file is missing or damaged.
     """
     layout = {name: Place((name,), shape) for name, shape in torch_shapes(model).items()}
-    resample = resampling(model, grid, as_many_fit=True, interpolation="bicubic", antialias=True)
+    resample = partial(fit_positions, model=model, grid=grid, as_many_fit=True, interpolation="bicubic", antialias=True)
     layout["pos_embed"] = layout["pos_embed"]._replace(resample=resample)
     load_places(model, arrays, [layout], Family(from_torch, head="head.", aside=ASIDE), keep_head=keep_head)
 
