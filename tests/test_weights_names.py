@@ -16,6 +16,7 @@ from minivit.weights.names import listed, prefix_of
 
 from .test_weights import CONFIG, LOADERS, assert_refuses, assert_same, checkpoint, each_loader
 
+QKV_BIAS = r"(qkv|query|key|value|[qkv]_proj)[./]bias"
 PREFIXES = ["module.", "model.", "_orig_mod.", "state_dict.", "ema.", "encoder.", "backbone.", "net._orig_mod.module."]
 
 
@@ -120,6 +121,15 @@ def test_an_option_that_differs_is_named(option: str, turn: int) -> None:
     for prefix in ("", "module."):
         message = f"build .* with {option}={wanted}"
         assert_refuses(load_timm, ViT(**ours), prefixed(prefix, arrays), KeyError, message)
+
+
+@each_loader
+def test_biases_that_the_model_lacks_are_named(fixture: str, load: Callable) -> None:
+    model = ViT(**CONFIG, qkv_bias=False)
+    assert_refuses(load, model, checkpoint(fixture), KeyError, "biases of queries, .* build .* with qkv_bias=True")
+    arrays = {name: array for name, array in checkpoint(fixture).items() if not re.search(QKV_BIAS, name)}
+    load(model, arrays)
+    assert_refuses(load, ViT(**CONFIG), arrays, KeyError, "no biases of queries, .* build .* with qkv_bias=False")
 
 
 def test_a_head_that_only_one_has_is_named() -> None:

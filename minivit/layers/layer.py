@@ -198,12 +198,15 @@ class Layer:
         KeyError
             If an array is missing or has a name that the layer does not know; nothing is changed then.
         ValueError
-            If an array has the wrong shape; nothing is changed then.
+            If an array has the wrong shape or holds no numbers; nothing is changed then.
         """
         params = self.named_params()
         check_arrays({name: param.shape for name, param in params.items()}, arrays)
+        values = {name: param.empty() for name, param in params.items()}
+        for name, value in values.items():
+            value[...] = arrays[name]  # may fail, if these are no numbers
         for name, param in params.items():
-            param.value = arrays[name]
+            param.take(values[name])
 
 
 def check_arrays(expected: Mapping[str, tuple[int, ...]], arrays: Mapping[str, ndarray]) -> None:

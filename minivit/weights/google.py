@@ -46,7 +46,7 @@ def load_google(
 
     Its own loader, made for fine-tuning, leaves the head of every checkpoint aside (here: ``keep_head=True``), and with
     it the ``pre_logits`` layer that is in front of the head in files trained on ImageNet-21k. That layer is left aside
-    here, too: a head without it is not worth keeping.
+    here, too; such a head, if it is kept, means little without it.
 
     Parameters
     ----------
@@ -94,7 +94,9 @@ def _layout(model: ViT) -> dict[str, Place]:
         theirs = f"Transformer/encoderblock_{i}"
         for name, their_name in BLOCK.items():
             layout[f"blocks.{i}.{name}"] = Place((f"{theirs}/{their_name}",), shapes[f"blocks.{i}.{name}"])
-        for kind, shape in {"kernel": (D, H, D // H), "bias": (H, D // H)}.items():
-            qkv = [f"{theirs}/MultiHeadDotProductAttention_1/{name}/{kind}" for name in ("query", "key", "value")]
-            layout[f"blocks.{i}.attn.qkv.{'weight' if kind == 'kernel' else 'bias'}"] = Place(tuple(qkv), shape)
+        kinds = {"weight": ("kernel", (D, H, D // H)), "bias": ("bias", (H, D // H))}
+        for kind, (their_kind, shape) in kinds.items():
+            if f"blocks.{i}.attn.qkv.{kind}" in shapes:
+                qkv = [f"{theirs}/MultiHeadDotProductAttention_1/{n}/{their_kind}" for n in ("query", "key", "value")]
+                layout[f"blocks.{i}.attn.qkv.{kind}"] = Place(tuple(qkv), shape)
     return layout
