@@ -184,3 +184,9 @@ def test_half_of_the_names_behind_a_prefix_is_no_prefix() -> None:
     assert_refuses(
         load_hf, ViT(**CONFIG), arrays, KeyError, "missing and arrays 'module.* have no place in this model.?$"
     )
+
+
+def test_hostile_names_take_no_time() -> None:
+    """Every dot might end a prefix, every digit count blocks."""
+    arrays = {**checkpoint("hf_vit"), "." * 10**6: np.zeros(3), f"blocks.{'9' * 10**6}.x": np.zeros(3)}
+    assert_refuses(load_hf, ViT(**CONFIG), arrays, KeyError, "have no place in this model")

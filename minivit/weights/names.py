@@ -56,14 +56,16 @@ def prefix_of(names: Iterable[str], expected: Collection[str]) -> tuple[str, int
         If they do so behind several: a model and its moving average, for instance.
     """
     counts: Counter[str] = Counter()
+    longest = max(map(len, expected), default=0)
     for name in names:
         starts = [0, *(separator.end() for separator in re.finditer(r"[./]", name))]
-        counts.update(name[:start] for start in starts if name[start:] in expected)
+        ends = [start for start in starts if len(name) - start <= longest]  # a hostile name may be long
+        counts.update(name[:start] for start in ends if name[start:] in expected)
     found = {prefix: count for prefix, count in counts.items() if 2 * count > len(expected)}
     if len(found) > 1:
         raise ValueError(
             f"the checkpoint holds these weights {len(found)} times, with {listed(found)} in front of their names: "
-            "pass the arrays of one of them"
+            "pass the arrays of one of them (minivit.weights.read gives those of a file)"
         )
     return next(iter(found.items()), ("", counts[""]))
 
@@ -71,7 +73,7 @@ def prefix_of(names: Iterable[str], expected: Collection[str]) -> tuple[str, int
 def misfit(
     missing: Collection[str], unknown: Collection[str], expected: Collection[str], names: Collection[str]
 ) -> str:
-    """One sentence on names that do not fit, with the likeliest reason."""  # of a KeyError: no " in it, please
+    """One sentence on names that do not fit, with the likeliest reason; without ", which KeyError would escape."""
     what = []
     if missing:
         what.append(f"{_arrays(missing)} missing")
@@ -118,5 +120,5 @@ def _any(pattern: str, names: Iterable[str]) -> bool:
 
 def _depth(names: Iterable[str]) -> int:
     """How many blocks the names count."""
-    found = (re.search(r"(?:blocks|layers?|encoderblock)[._](\d+)[./]", name) for name in names)
+    found = (re.search(r"(?:blocks|layers?|encoderblock)[._](\d{1,3})[./]", name) for name in names)
     return max((int(match[1]) + 1 for match in found if match), default=0)
