@@ -21,7 +21,7 @@ import minivit as mv
 from minivit.models import ViT
 from minivit.weights import load_timm, read, to_timm
 
-from .test_weights import CONFIG, assert_same
+from .test_weights import CONFIG, assert_refuses, assert_same
 
 MODEL = ViT(**CONFIG)
 ARRAYS = to_timm(MODEL)
@@ -126,12 +126,11 @@ def test_other_floats_load(dtype: str, tmp_path: Path) -> None:
     ("dtype", "name"), [("F8_E4M3", "f8_e4m3"), ("I8", "int8"), ("BOOL", "bool"), ("C64", "complex64"), ("U8", "uint8")]
 )
 def test_numbers_that_are_no_weights_are_refused(dtype: str, name: str, tmp_path: Path) -> None:
-    entries = {name: ("F32", array.shape, array.tobytes()) for name, array in ARRAYS.items()}
-    path = write_safetensors(tmp_path / "a", {**entries, NAME: (dtype, (5,), bytes(40 if dtype == "C64" else 5))})
-    path = path.rename(tmp_path / "a.safetensors")
-    model = ViT(**CONFIG)
-    with pytest.raises(ValueError, match=f"array '{NAME}' holds {name}; weights are NumPy arrays of float16, bfloat16"):
-        load_timm(model, path)
+    entries = {key: ("BF16", array.shape, bfloat16(array).tobytes()) for key, array in ARRAYS.items()}
+    entries[NAME] = (dtype, (5,), bytes(40 if dtype == "C64" else 5))
+    path = write_safetensors(tmp_path / "a.safetensors", entries)
+    message = f"array '{NAME}' holds {name}; weights are NumPy arrays of float16, bfloat16"
+    assert_refuses(load_timm, ViT(**CONFIG), path, ValueError, message)
 
 
 def test_read_gives_every_array(tmp_path: Path) -> None:
@@ -215,7 +214,7 @@ def test_what_is_not_needed_is_not_read(tmp_path: Path) -> None:
 
 
 HEADERS = {
-    "too deep": ("-" * 9000 + "1", "'head.bias'.* its header is none"),
+    "too deep": ("-" * 9000 + "1", "'head.bias'"),  # a MemoryError of Python's parser
     "brackets": ("(" * 9000, "'head.bias'"),
     "no header": ("", "'head.bias'"),
     "another object": ("[1, 2]", "'head.bias'"),

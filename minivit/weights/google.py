@@ -40,9 +40,9 @@ def load_google(
     Google's model is this one with ``act_layer="gelu_tanh"`` and, if it averages (``classifier="gap"``),
     ``global_pool="avg", class_token=False, fc_norm=False``: it normalises before pooling.
 
-    Positions of another grid are resampled as Google does it: bilinear, corners aligned. Its own loader knows square
-    grids only, and takes positions for as many patches as they are; here a square grid is resampled for one of as many
-    patches that is not square, too.
+    Positions of another grid, which is taken to be square, are resampled as Google does it: bilinear, corners aligned.
+    Its own loader resamples for square grids only, and takes positions for as many patches as they are; here they are
+    resampled, too, if the model's grid is not square.
 
     Its own loader, made for fine-tuning, leaves the head of every checkpoint aside (here: ``keep_head=True``), and with
     it the ``pre_logits`` layer that is in front of the head in files trained on ImageNet-21k. That layer is left aside
@@ -55,7 +55,7 @@ def load_google(
     keep_head : bool
         Leave the model's own head as it is and the checkpoint's aside: for fine-tuning on other classes.
     grid : (rows, columns), optional
-        Grid of the checkpoint's positions, if it is not square.
+        Grid of the checkpoint's positions, which its arrays do not tell. See above for what is taken otherwise.
     exact : bool
         Refuse a model that would compute something else than Google's. False loads into any activation and
         ``norm_eps``; with the exact GELU, as timm does it, logits then differ by about 1e-4 of their size.

@@ -43,8 +43,9 @@ def load_hf(model: ViT, arrays: Arrays, *, keep_head: bool = False, grid: tuple[
     have no head, load with ``keep_head=True``; their pooler, decoder and mask token are left aside. The library's ViT
     is this one with ``norm_eps=1e-12``.
 
-    Positions of another grid are resampled as the library does it (``interpolate_pos_encoding=True``): bicubic, without
-    antialiasing, from a square grid, also to one that is not square but has as many patches.
+    Positions of another grid, which is taken to be square, are resampled as the library does it
+    (``interpolate_pos_encoding=True``): bicubic, without antialiasing, also for as many patches if the model's grid is
+    not square.
 
     Parameters
     ----------
@@ -53,7 +54,7 @@ def load_hf(model: ViT, arrays: Arrays, *, keep_head: bool = False, grid: tuple[
     keep_head : bool
         Leave the model's own head as it is and the checkpoint's aside: for fine-tuning on other classes.
     grid : (rows, columns), optional
-        Grid of the checkpoint's positions, if it is not square.
+        Grid of the checkpoint's positions, which its arrays do not tell. See above for what is taken otherwise.
 
     Raises
     ------

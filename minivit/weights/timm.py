@@ -19,9 +19,9 @@ def load_timm(model: ViT, arrays: Arrays, *, keep_head: bool = False, grid: tupl
     Model and checkpoint must agree in all options; the arrays do not tell ``num_heads``, for instance. timm's defaults
     are minivit's: exact GELU, ``norm_eps=1e-6``.
 
-    Positions of another grid are resampled as timm does it: bicubic, with antialiasing. Positions for as many patches
-    as the model has are taken as they are, as timm takes them where it does not know their grid: so weights of
-    :func:`to_timm` come back whatever the grid. A ``pre_logits`` layer, in front of the head of old files, is left
+    Positions of another grid, which is taken to be square, are resampled as timm does it: bicubic, with antialiasing.
+    Positions for as many patches as the model has are taken as they are, as timm takes them where it does not know
+    their grid: so weights of :func:`to_timm` come back whatever the grid. A ``pre_logits`` layer, in front of the head of old files, is left
     aside, as timm leaves it.
 
     Parameters
@@ -31,7 +31,7 @@ def load_timm(model: ViT, arrays: Arrays, *, keep_head: bool = False, grid: tupl
     keep_head : bool
         Leave the model's own head as it is and the checkpoint's aside: for fine-tuning on other classes.
     grid : (rows, columns), optional
-        Grid of the checkpoint's positions, if it is neither square nor the model's.
+        Grid of the checkpoint's positions, which its arrays do not tell. See above for what is taken otherwise.
 
     Raises
     ------
