@@ -21,8 +21,8 @@ def load_timm(model: ViT, arrays: Arrays, *, keep_head: bool = False, grid: tupl
 
     Positions of another grid, which is taken to be square, are resampled as timm does it: bicubic, with antialiasing.
     Positions for as many patches as the model has are taken as they are, as timm takes them where it does not know
-    their grid: so weights of :func:`to_timm` come back whatever the grid. A ``pre_logits`` layer, in front of the head of old files, is left
-    aside, as timm leaves it.
+    their grid: so weights of :func:`to_timm` come back whatever the grid. A ``pre_logits`` layer, in front of the head
+    of old files, is left aside, as timm leaves it.
 
     Parameters
     ----------
