@@ -21,7 +21,7 @@ import minivit as mv
 from minivit.models import ViT
 from minivit.weights import load_timm, read, to_timm
 
-from .test_weights import CONFIG, assert_refuses, assert_same
+from .test_weights import CONFIG, FIXTURES, assert_refuses, assert_same
 
 MODEL = ViT(**CONFIG)
 ARRAYS = to_timm(MODEL)
@@ -142,6 +142,11 @@ def test_read_gives_every_array(tmp_path: Path) -> None:
         assert sorted(found) == sorted(arrays)
         for name, array in arrays.items():
             np.testing.assert_array_equal(found[name], array, strict=True)
+
+
+def test_numbers_that_numpy_does_not_have_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"array 'float8' of .*numbers\.safetensors cannot be read: "):
+        read(FIXTURES / "numbers.safetensors")
 
 
 def test_suffixes_in_capitals(tmp_path: Path) -> None:
