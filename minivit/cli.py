@@ -4,13 +4,16 @@ import argparse
 import signal
 import sys
 import time
+import warnings
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from minivit.course.cli import add_course_command, training_with
-from minivit.data.dataset import NAMES, load
+from minivit.data.dataset import NAMES, Dataset, load
+from minivit.data.download import data_folder
+from minivit.data.paths import folder_path
 from minivit.models import PRESETS
 from minivit.train.folder import RunFolder, new_run_path
 from minivit.train.trainer import Recipe, Trainer
@@ -59,6 +62,7 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--pool", choices=("avg", "token"), help="what the head reads: mean of patches, or class token")
     train.add_argument("--data", metavar="DATA", help=f"{', '.join(NAMES)}, or a folder of images; shapes if not given")
     train.add_argument("--data-dir", metavar="DIR", help="where downloads are kept (or set MINIVIT_DATA)")
+    train.add_argument("--img-size", type=int, metavar="N", help="of a folder of images: make all of them N x N pixels")
     train.add_argument("--epochs", type=int)
     train.add_argument("--batch-size", type=int)
     train.add_argument("--lr", type=float, help="learning rate at the end of the warmup")
@@ -79,6 +83,7 @@ def build_parser() -> argparse.ArgumentParser:
     data = commands.add_parser("data", help="fetch a data set, check it, and say what is in it")
     data.add_argument("data", metavar="DATA", help=f"{', '.join(NAMES)}, or a folder")
     data.add_argument("--data-dir", metavar="DIR", help="where downloads are kept (or set MINIVIT_DATA)")
+    data.add_argument("--img-size", type=int, metavar="N", help="of a folder of images: make all of them N x N pixels")
     data.set_defaults(run=run_data)
 
     doctor = commands.add_parser("doctor", help="versions, BLAS, threads, models: what to put into a question")
@@ -101,7 +106,7 @@ def run_train(args: argparse.Namespace) -> int:
         recipe, source, solutions = make_recipe(args), make_source(args), getattr(args, "with") or []
         folder = RunFolder(args.out or new_run_path("runs", Path(source["data"]).name))
     with training_with(solutions):
-        dataset = load(source["data"], data_dir=source["data_dir"])
+        dataset = load_and_warn(source["data"], img_size=source.get("img_size"), data_dir=source["data_dir"])
         trainer = Trainer(recipe, dataset, threads=args.threads)
         if args.resume is None:
             folder.create(recipe, source, solutions)
@@ -156,9 +161,20 @@ def train_to_the_end(trainer: Trainer, folder: RunFolder) -> int:
 def make_source(args: argparse.Namespace) -> dict[str, Any]:
     """Where the images come from; folders in full, so that the run can be resumed from anywhere."""
     data, data_dir = args.data or "shapes", args.data_dir
-    if data not in NAMES and Path(data).is_dir():
-        data = str(Path(data).resolve())
-    return {"data": data, "data_dir": data_dir and str(Path(data_dir).expanduser().resolve())}
+    if data not in NAMES and (folder := folder_path(data, "--data")).is_dir():
+        data = str(folder.resolve())
+    kept = None if data_dir is None else str(data_folder(data_dir).resolve())
+    size = {} if args.img_size is None else {"img_size": args.img_size}
+    return {"data": data, "data_dir": kept, **size}
+
+
+def load_and_warn(data: str, **options: Any) -> Dataset:
+    """The data set; what was left out of a folder is said on stderr."""
+    with warnings.catch_warnings(record=True, action="always", category=UserWarning) as said:
+        dataset = load(data, **options)
+    for warning in said:
+        print(f"minivit: {warning.message}", file=sys.stderr)
+    return dataset
 
 
 def make_recipe(args: argparse.Namespace) -> Recipe:
@@ -200,7 +216,7 @@ def run_predict(args: argparse.Namespace) -> int:
     """Print the most probable classes of each image."""
     import numpy as np
 
-    from minivit.data.folder import read_image
+    from minivit.data.image_file import read_image
     from minivit.ops.softmax import softmax_forward
     from minivit.storage import load as load_model
     from minivit.storage import read_metadata
@@ -227,7 +243,7 @@ def run_data(args: argparse.Namespace) -> int:
     """Load a data set and describe it."""
     import numpy as np
 
-    dataset = load(args.data, data_dir=args.data_dir)
+    dataset = load_and_warn(args.data, img_size=args.img_size, data_dir=args.data_dir)
     _, rows, columns, channels = dataset.train_images.shape
     print(f"{dataset.name}: {rows} x {columns} pixels, {channels} channels, {len(dataset.class_names)} classes")
     for split, labels in (("train", dataset.train_labels), ("test", dataset.test_labels)):

@@ -452,7 +452,7 @@ def mistake(place: Path, capsys: pytest.CaptureFixture[str]):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["--data", "nix"], "unknown data set 'nix': expected shapes, cifar10, cifar100 or an existing folder."),
+        (["--data", "nix"], "unknown data set 'nix': expected shapes, cifar10, cifar100 or an existing folder"),
         (["--data", "run"], ".*run holds no data set: expected .* train/CLASS/.*"),
         (["--model", "vit_huge"], "there is no model 'vit_huge'; the models are .*vit_micro_patch4_32.*"),
         (["--epochs", "-1"], "epochs is -1; expected at least 1"),
@@ -505,12 +505,14 @@ def test_an_empty_data_set(place: Path, mistake) -> None:
         path.unlink()
     mistake(".*train holds no images: expected .*/CLASS/.*", "train", "--data", "pets")
     Path("cifar/test_batch.bin").write_bytes(b"")
-    mistake("the test split is empty.*", "train", "--data", "cifar")
+    mistake(".*cifar/test_batch.bin holds no images", "train", "--data", "cifar")
 
 
 def test_images_of_different_size(place: Path, mistake) -> None:
     Image.new("RGB", (8, 9)).save("pets/train/dog/odd.png")
-    mistake(".*odd.png is 8 x 9 pixels but .* is 16 x 16: all images must have one size.", "data", "pets")
+    mistake(
+        ".*odd.png is 8 x 9 pixels but .* is 16 x 16: all images must have one size; .*--img-size.*", "data", "pets"
+    )
 
 
 def test_an_image_that_is_none(place: Path, mistake) -> None:
@@ -522,7 +524,7 @@ def test_a_label_out_of_range(place: Path, mistake) -> None:
     content = bytearray(Path("cifar/data_batch_3.bin").read_bytes())
     content[0] = 77
     Path("cifar/data_batch_3.bin").write_bytes(content)
-    mistake(r"the train split has the label 77; labels must lie in 0\.\.9\.", "train", "--data", "cifar")
+    mistake(r"the train split has the label 77; labels must lie in 0\.\.9, .*", "train", "--data", "cifar")
 
 
 def test_a_truncated_file(place: Path, mistake) -> None:
@@ -548,9 +550,7 @@ def test_no_network(place: Path, mistake, capsys: pytest.CaptureFixture[str], mo
         raise requests.exceptions.ConnectionError("no route")
 
     monkeypatch.setattr(pooch, "retrieve", no_route)
-    message = (
-        r"cifar-10-python.tar.gz could not be downloaded .*ConnectionError\); download it by hand, .* --data-dir\."
-    )
+    message = r"cifar-10-python.tar.gz could not be downloaded .*ConnectionError\); download it by hand, .* --data-dir"
     command = ["train", "--data", "cifar10", "--data-dir", "downloads"]
     mistake(message, *command)
     Path("downloads", "cifar-10-python.tar.gz").write_bytes(b"half an archive")
@@ -612,7 +612,7 @@ def test_nothing_to_resume(mistake, where: str) -> None:
 
 def test_data_that_went_away(place: Path, mistake) -> None:
     shutil.rmtree("cifar")
-    mistake("unknown data set '.*cifar': expected .* or an existing folder.", "train", "--resume", "run")
+    mistake("unknown data set '.*cifar': expected .* or an existing folder", "train", "--resume", "run")
 
 
 def test_nothing_to_predict(mistake) -> None:
@@ -631,7 +631,7 @@ def test_an_image_cut_short(mistake) -> None:
     content = Path("pets/test/cat/0.png").read_bytes()
     for keep in (0, 10, 40, len(content) // 2):
         Path("cut.png").write_bytes(content[:keep])
-        mistake(r"cut.png cannot be read as an image \(.*\)\.", "predict", "run", "cut.png")
+        mistake(r"cut.png cannot be read as an image \(.*\)", "predict", "run", "cut.png")
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")

@@ -11,9 +11,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from minivit.data.size import Size, sides
 from minivit.types import Float, Int, UInt8, ndarray
-
-Size = int | tuple[int, int]
 
 
 def disc(x, y, radius):
@@ -103,11 +102,8 @@ PALETTE = {
 
 
 def rows_columns(size: Size) -> tuple[int, int]:
-    """Return the size of an image as (rows, columns); ValueError below 16 pixels, where the shapes look alike."""
-    rows, columns = (size, size) if isinstance(size, int) else size
-    if min(rows, columns) < 16:
-        raise ValueError(f"size must be at least 16 pixels on each side, got {rows} rows and {columns} columns.")
-    return rows, columns
+    """The size of a picture as (rows, columns), at least 16 of each: the shapes look alike in fewer pixels."""
+    return sides(size, least=16)
 
 
 def grid(size: Size) -> tuple[Float[ndarray, "1 X"], Float[ndarray, "Y 1"]]:

@@ -39,7 +39,8 @@ def build_array(array: ndarray, state: tuple[Any, ...]) -> None:
     """Fill it, in place, because it may be in use already."""
     _, shape, dtype, columns_first, raw = state
     _check(raw, dtype, shape)
-    array.__setstate__((1, shape, dtype.numbers, columns_first is True, raw))
+    state = (1, shape, dtype.numbers, columns_first is True, raw)
+    array.__setstate__(state)  # pyright: ignore[reportArgumentType] (what NumPy itself pickles)
 
 
 def array_from_bytes(raw: Any, dtype: Any, shape: Any, order: Any, axes: Any = None) -> ndarray:

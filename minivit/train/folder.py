@@ -55,6 +55,8 @@ class RunFolder:
             config = json.loads(self.config_path.read_text(encoding="utf-8"))
             recipe, data = config["recipe"], config["data"]
             source = {"data": data["data"], "data_dir": data["data_dir"]}
+            if "img_size" in data:  # only where it was asked for
+                source["img_size"] = data["img_size"]
             solutions = config.get("with", [])  # runs begun before there was this entry have none
             if not isinstance(solutions, list) or not all(isinstance(folder, str) for folder in solutions):
                 raise ValueError(f"its entry 'with' is {solutions!r}; expected a list of folders")

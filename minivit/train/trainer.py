@@ -18,6 +18,7 @@ from minivit.models import ViT, create_model
 from minivit.ops.softmax import softmax_forward
 from minivit.storage import read_arrays, save, split_arrays
 from minivit.train.augment import normalize, random_crop_flip
+from minivit.train.fit import check_attention_fits
 from minivit.train.optim import AdamW
 from minivit.train.schedule import warmup_cosine
 from minivit.train.step import predict, training_step
@@ -90,6 +91,7 @@ class Trainer:
         _, Y, X, C = dataset.train_images.shape
         options = {"img_size": (Y, X), "in_chans": C, "num_classes": len(dataset.class_names), **recipe.options}
         self.model: ViT = create_model(recipe.model, seed=recipe.seed, **options)
+        check_attention_fits(recipe.model, self.model.config)
         self.optimizer = AdamW(self.model, lr=recipe.lr, betas=recipe.betas, weight_decay=recipe.weight_decay)
         self.step = 0
         self.batch_size = min(recipe.batch_size, len(dataset.train_images))
