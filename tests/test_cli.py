@@ -508,6 +508,72 @@ def test_an_empty_data_set(place: Path, mistake) -> None:
     mistake(".*cifar/test_batch.bin holds no images", "train", "--data", "cifar")
 
 
+def test_a_folder_of_large_images(place: Path, mistake) -> None:
+    """The default model would want gigabytes: it says so, and what to do, before it begins."""
+    write_images(place / "photos", size=224, n=1)
+    message = (
+        r"vit_tiny_patch4_32 cuts images of 224 x 224 pixels into 3136 patches, and each array of its attention takes "
+        r"2\.3 GiB for 16 images, more than 0\.5: use --model vit_tiny_patch16_224, or smaller images \(--img-size\)"
+    )
+    mistake(message, "train", "--data", "photos")
+
+
+def test_images_of_many_sizes(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Are made alike; also when the run is resumed, and predict does with a photo what training did."""
+    for number, size in enumerate([(40, 30), (16, 99), (224, 200)]):
+        Image.new("RGB", size).save(f"pets/train/dog/odd{number}.png")
+    assert cli.main(["train", "--data", "pets", "--img-size", "24", "--out", "pets-run", *TINY]) == 0
+    config = json.loads(Path("pets-run/config.json").read_text())
+    assert config["data"] == {"data": str(place / "pets"), "data_dir": None, "img_size": 24}
+    assert mv.load("pets-run/checkpoint.safetensors").patch_embed.img_size == (24, 24)
+    Path("pets-run/checkpoint.safetensors").unlink()
+    assert cli.main(["train", "--resume", "pets-run"]) == 0
+    assert cli.main(["predict", "pets-run", "pets/train/dog/odd2.png"]) == 0
+    capsys.readouterr()
+    assert cli.main(["data", "pets", "--img-size", "24"]) == 0
+    assert capsys.readouterr().out.startswith("pets: 24 x 24 pixels, 3 channels, 2 classes\n")
+
+
+def test_a_size_that_is_none(mistake) -> None:
+    mistake("img_size must be at least 1 pixel on each side, got 0 .*", "train", "--data", "pets", "--img-size", "0")
+    mistake("img_size is for folders of images; those of shapes have .*", "train", "--img-size", "64")
+    mistake("img_size is for folders of images; those of cifar have .*", "data", "cifar", "--img-size", "64")
+    message = "--resume goes on with a run as it was begun; --img-size cannot change it"
+    mistake(message, "train", "--resume", "run", "--img-size", "24")
+
+
+def test_what_is_left_out_is_said(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("pets/train/cat/notes.txt").touch()
+    Path("pets/train/cat/._0.png").touch()
+    for command in (["data", "pets"], ["train", "--data", "pets", "--out", "pets-run", *TINY]):
+        assert cli.main(command) == 0
+        err = capsys.readouterr().err
+        assert re.fullmatch(r"minivit: .*pets: left out 'train/cat/notes.txt'; images are CLASS/\*.png, .*\n", err)
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["data", "~nosuchuser"], "the data set is '~nosuchuser', and there is no such user"),
+        (["data", ""], "the data set is empty; expected a folder"),
+        (["data", "pets/test/cat/0.png"], "the data set is 'pets/test/cat/0.png', which is not a folder"),
+        (["train", "--data", "~nosuchuser"], "--data is '~nosuchuser', and there is no such user"),
+        (["train", "--data-dir", "~nosuchuser"], "data_dir is '~nosuchuser', and there is no such user"),
+        (["train", "--data-dir", ""], "data_dir is empty; expected a folder"),
+        (["data", "cifar10", "--data-dir", "run/config.json"], "data_dir is 'run/config.json', which is not a folder"),
+    ],
+)
+def test_a_folder_that_is_none(mistake, args: list[str], message: str) -> None:
+    mistake(message, *args)
+
+
+def test_a_photo_that_pillow_stumbles_over(mistake) -> None:
+    Path("photo.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + b"\xff" * 17)
+    mistake(r"photo.png cannot be read as an image \(.*\)", "predict", "run", "photo.png")
+    Path("photo.eps").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n")
+    mistake(r"photo.eps cannot be read as an image \(it is none of PNG, .*\)", "predict", "run", "photo.eps")
+
+
 def test_images_of_different_size(place: Path, mistake) -> None:
     Image.new("RGB", (8, 9)).save("pets/train/dog/odd.png")
     mistake(

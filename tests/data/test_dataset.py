@@ -122,7 +122,7 @@ def test_one_image_of_one_class():
 
 def test_numbers_become_what_a_checkpoint_can_hold():
     """JSON knows no numbers of NumPy, and would say so only when the first checkpoint is written."""
-    dataset = Dataset(**arrays(mean=tuple(np.float64([0.5] * 3)), std=tuple(np.float64([0.2] * 3))))
+    dataset = Dataset(**arrays(mean=tuple(np.full(3, 0.5)), std=tuple(np.full(3, 0.2))))
     assert type(dataset.mean[0]) is type(dataset.std[0]) is float
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from minivit.data.download import MOST_UNPACKED, fetch_archive, unpack
 
+OVER = threading.Event()  # the tests are: nobody needs to wait any more
 CONTENT = os.urandom(300_000)
 MD5 = hashlib.md5(CONTENT).hexdigest()
 NAME = "archive.tar.gz"
@@ -32,7 +33,7 @@ class Mirror(BaseHTTPRequestHandler):
             self.send_header("Location", self.path)
             return self.end_headers()
         if what == "silent":
-            return self.server.over.wait(20)
+            return OVER.wait(20)
         body = b"<html>Please log in</html>" if what == "login" else CONTENT
         self.send_response(200)
         self.send_header("Content-Length", "nonsense" if what == "nonsense" else str(len(body)))
@@ -40,21 +41,20 @@ class Mirror(BaseHTTPRequestHandler):
         if what == "stalled":
             self.wfile.write(body[:1000])
             self.wfile.flush()
-            return self.server.over.wait(20)
+            return OVER.wait(20)
         self.wfile.write(body[:1000] if what == "closed" else body)
 
-    def log_message(self, *_):
+    def log_message(self, format, *args):
         pass
 
 
 @pytest.fixture(scope="module")
 def server():
     with ThreadingHTTPServer(("127.0.0.1", 0), Mirror) as server:
-        server.over = threading.Event()
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
-        server.over.set()
+        OVER.set()
         server.shutdown()
         thread.join()
 
