@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
+from unicodedata import category
 
 import numpy as np
 
@@ -69,6 +70,9 @@ def _class_names(names: Sequence[str]) -> tuple[str, ...]:
         raise TypeError(f"class_names must be strings, and none of them empty; got {names!r:.100}")
     if not len(names):
         raise ValueError("class_names is empty; expected the name of each class")
+    for name in names:
+        if any(category(letter) in ("Cc", "Cs") for letter in name):  # such as escape, or what is not Unicode
+            raise ValueError(f"class_names has {name!a:.100}, with characters that cannot be printed")
     name, times = Counter(names).most_common(1)[0]
     if times > 1:
         raise ValueError(f"class_names has {name!r} {times} times; expected a name of its own for each class")

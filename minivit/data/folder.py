@@ -88,8 +88,6 @@ def _files(split: Path, left_out: list[Path]) -> dict[str, list[Path]]:
         name = normalize("NFC", folder.name)
         if (twin := known.setdefault(name.casefold(), folder)) != folder:
             raise ValueError(f"{twin} and {folder} have the same name but for capitals; rename one, or move its images")
-        if any("\ud800" <= letter <= "\udfff" for letter in name):
-            raise ValueError(f"{folder} has a name that is not in UTF-8; rename it")
         classes[name] = []
         for path in _visible(folder):
             is_image = path.suffix.lower() in IMAGE_SUFFIXES and not path.is_dir()
@@ -106,6 +104,8 @@ def _check_classes(
 ) -> None:
     if not train_files:
         raise ValueError(f"{train} has no subfolders: expected one for each class")
+    if len(train_files) == 1:
+        raise ValueError(f"{train} has the subfolder {next(iter(train_files))} only: expected one for each class")
     strangers = [name for name in test_files if name not in train_files]
     if strangers:
         raise ValueError(f"{test / strangers[0]} is a class that {train} does not have")

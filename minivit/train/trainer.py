@@ -92,6 +92,10 @@ class Trainer:
         options = {"img_size": (Y, X), "in_chans": C, "num_classes": len(dataset.class_names), **recipe.options}
         self.model: ViT = create_model(recipe.model, seed=recipe.seed, **options)
         check_attention_fits(recipe.model, self.model.config)
+        if recipe.crop_padding >= min(Y, X):
+            raise ValueError(
+                f"crop_padding is {recipe.crop_padding}; expected less than a side of the images, {min(Y, X)}"
+            )
         self.optimizer = AdamW(self.model, lr=recipe.lr, betas=recipe.betas, weight_decay=recipe.weight_decay)
         self.step = 0
         self.batch_size = min(recipe.batch_size, len(dataset.train_images))

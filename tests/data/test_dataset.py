@@ -131,6 +131,8 @@ def test_numbers_become_what_a_checkpoint_can_hold():
     [
         ({"class_names": ()}, "class_names is empty"),
         ({"class_names": ("a", "a")}, "class_names has 'a' 2 times; expected a name of its own"),
+        ({"class_names": ("a", "\x1b[31m")}, r"class_names has '\\x1b\[31m', with characters that cannot be printed"),
+        ({"class_names": ("a", "\ud800")}, r"class_names has '\\ud800', with characters that cannot be printed"),
         ({"class_names": ("a", "")}, r"must be strings, and none of them empty; got \('a', ''\)"),
         ({"class_names": ("a",)}, r"has the label 1; labels must lie in 0\.\.0, because there are 1 class names"),
         ({"mean": (0.5, float("nan"), 0.5)}, "mean is .*nan.*; expected finite numbers"),

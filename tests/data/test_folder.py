@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from minivit.data import image_folder, load
+from minivit.data import folder, image_folder, load
 
 
 def write_images(folder, splits=("train", "test"), names=("cat", "dog"), size=(7, 5)):
@@ -163,10 +163,11 @@ def test_one_image_of_each_class(tmp_path):
 @pytest.mark.parametrize("name", ["日本", "zü", "a b", "ΑΒΓ", "🦒", "'; --", "%s{}"])
 def test_names_of_classes_in_every_language(tmp_path, name):
     add(tmp_path / "train" / name / "0.png")
+    add(tmp_path / "train" / "0" / "0.png")
     add(tmp_path / "test" / unicodedata.normalize("NFD", name) / "ä ö.png")  # as macOS writes it
     dataset = load(tmp_path)
-    assert dataset.class_names == (name,)
-    assert json.loads(json.dumps(dataset.class_names)) == [name]
+    assert sorted(dataset.class_names) == sorted(["0", name])
+    assert json.loads(json.dumps(dataset.class_names)) == list(dataset.class_names)
 
 
 def test_a_folder_with_an_umlaut(tmp_path):
@@ -189,11 +190,20 @@ def test_classes_that_other_systems_take_for_one(tmp_path, one, other):
 
 
 @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="their file systems have no such names")
-def test_a_name_that_is_no_text(tmp_path):
-    write_images(tmp_path)
-    os.mkdir(os.fsencode(tmp_path / "train") + b"/\xff\xfe")
-    with pytest.raises(ValueError, match="has a name that is not in UTF-8; rename it"):
-        load(tmp_path)
+@pytest.mark.parametrize("name", [b"\xff\xfe", b"a\nb", b"\x1b[2J"])
+def test_a_name_that_is_no_text(pets, name):
+    os.rename(pets / "train" / "cat", os.fsencode(pets / "train" / "a") + name)
+    (pets / "test" / "cat").rename(pets / "cat")
+    with pytest.raises(ValueError, match=r"class_names has 'a.*\\.*', with characters that cannot be printed"):
+        load(pets)
+
+
+def test_a_single_class(pets):
+    """Which is mostly a folder too many, or too few."""
+    for split in ("train", "test"):
+        (pets / split / "cat").rename(pets / split / ".cat")
+    with pytest.raises(ValueError, match="train has the subfolder dog only: expected one for each class"):
+        load(pets)
 
 
 def test_classes_stand_in_alphabetical_order(tmp_path):
@@ -288,6 +298,19 @@ def test_a_size_that_is_none(pets, size):
         load(pets, img_size=size)
 
 
-def test_more_images_than_memory(pets):
-    with pytest.raises(MemoryError):
-        load(pets, img_size=(2**22, 2**22))
+@pytest.mark.parametrize("size", [65_536, 10**30, (9, 2**20)])
+def test_a_size_beyond_all_pictures(pets, size):
+    with pytest.raises(ValueError, match="img_size must be at most 65,535 pixels on each side, got"):
+        load(pets, img_size=size)
+
+
+def test_more_images_than_memory(pets, monkeypatch):
+    """Is said before the first of them is read."""
+
+    def no_room(shape, dtype):
+        raise MemoryError(f"Unable to allocate an array with shape {shape}")
+
+    monkeypatch.setattr(folder, "read_image", None)
+    monkeypatch.setattr(np, "empty", no_room)
+    with pytest.raises(MemoryError, match=r"array with shape \(12, 8, 8, 3\)"):
+        load(pets, img_size=8)

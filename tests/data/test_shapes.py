@@ -91,7 +91,7 @@ def test_more_than_there_is_memory(n):
     with pytest.raises(
         (MemoryError, ValueError), match=r"Unable to allocate|Maximum allowed dimension|too (big|large)"
     ):
-        draw_shapes(250, size=10**9, rng=np.random.default_rng(0))
+        draw_shapes(n, size=65_535, rng=np.random.default_rng(0))
 
 
 def test_a_smaller_set_is_the_beginning_of_a_larger_one():

@@ -52,6 +52,13 @@ def test_the_advice_can_be_followed() -> None:
     Trainer(Recipe(), images_of((96, 128)))
 
 
+def test_a_padding_that_would_push_images_out() -> None:
+    """Found before the run has a folder, not in its first step."""
+    with pytest.raises(ValueError, match="crop_padding is 4; expected less than a side of the images, 4"):
+        Trainer(Recipe(), images_of((4, 8)))
+    Trainer(Recipe(crop_padding=3), images_of((4, 8)))
+
+
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_fits_images_of_its_own_size(name: str) -> None:
     check_attention_fits(name, create_model(name).config)
