@@ -60,10 +60,10 @@ def fetch_archive(urls: Sequence[str], md5: str, folder: Path) -> Path:
         for url in urls:
             try:
                 arrived = pooch.retrieve(url, f"md5:{md5}", name, place, progressbar=True)
+            except (requests.RequestException, ConnectionError, TimeoutError) as error:  # some are ValueErrors, too
+                failures.append(f"{url}: {_reason(error)}")
             except ValueError:
                 failures.append(f"{url}: what arrived is truncated or altered (its MD5 is not {md5})")
-            except (requests.RequestException, ConnectionError, TimeoutError) as error:
-                failures.append(f"{url}: {_reason(error)}")
             else:
                 os.replace(arrived, archive)
                 return archive

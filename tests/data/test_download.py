@@ -108,6 +108,17 @@ def test_nobody_listens(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.parametrize("proxy", ["gopher://x:99999", "http://[::1", "http://127.0.0.1:9"])
+def test_a_proxy_that_is_none(tmp_path, monkeypatch, proxy):
+    """Is not said to have delivered anything."""
+    monkeypatch.setenv("NO_PROXY", "")
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+    with pytest.raises(
+        OSError, match=r"archive.tar.gz: (Invalid\w+|ProxyError|ConnectionError)\); download it by hand"
+    ):
+        fetch("http://minivit.invalid", tmp_path, "x")
+
+
 def test_two_processes_at_once(server, tmp_path):
     """Here threads; each brings the whole file, and the last one's stays."""
     results = []
