@@ -9,8 +9,9 @@ from unicodedata import category
 
 import numpy as np
 
+from minivit.checked import checked
 from minivit.data.paths import folder_path
-from minivit.types import UInt8, ndarray
+from minivit.types import Size, UInt8, ndarray
 
 NAMES = ("shapes", "cifar10", "cifar100")
 
@@ -106,16 +107,17 @@ def _size(shape: tuple[int, ...]) -> str:
     return f"{rows} x {columns} pixels with {channels} channels"
 
 
+@checked
 def channel_statistics(images: UInt8[ndarray, "N Y X C"]) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation of each channel, in units of pixel / 255.
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         If there are no pixels, or they are not uint8.
     """
-    if images.dtype != np.uint8 or images.ndim != 4 or images.size == 0:
-        raise ValueError(f"expected uint8 images (N, Y, X, C), at least one, got {images.dtype} {images.shape}")
+    if len(images) == 0:
+        raise ValueError("there are no images; expected at least one")
     channels = images.shape[-1]
     flat = images.reshape(len(images), -1)
     total, squares = np.zeros((2, flat.shape[1]), np.int64)
@@ -128,10 +130,11 @@ def channel_statistics(images: UInt8[ndarray, "N Y X C"]) -> tuple[tuple[float, 
     return tuple((mean / 255).tolist()), tuple((std / 255).tolist())
 
 
+@checked
 def load(
     name_or_folder: str | Path,
     *,
-    img_size: int | tuple[int, int] | None = None,
+    img_size: Size | None = None,
     data_dir: str | Path | None = None,
     seed: int = 0,
 ) -> Dataset:

@@ -7,16 +7,21 @@ from unicodedata import normalize
 
 import numpy as np
 
+from minivit.checked import check_range, checked
 from minivit.data.dataset import Dataset, channel_statistics
 from minivit.data.image_file import SUFFIXES, read_image
 from minivit.data.paths import folder_path
-from minivit.data.size import Size, sides
-from minivit.types import UInt8, ndarray
+from minivit.ops.patches import pair
+from minivit.types import Size, UInt8, ndarray
 
 IMAGE_SUFFIXES = tuple(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
+MOST_PIXELS = 2**16
+"""Of a side; pictures in JPEG have fewer, too."""
+
 KINDS = ", ".join(f"*{suffix}" for suffix in IMAGE_SUFFIXES)
 
 
+@checked
 def image_folder(folder: str | Path, *, img_size: Size | None = None) -> Dataset:
     """Read ``folder/train/CLASS/*.png`` and ``folder/test/CLASS/*.png``, or ``folder/val/CLASS/*.png``.
 
@@ -41,6 +46,8 @@ def image_folder(folder: str | Path, *, img_size: Size | None = None) -> Dataset
         If the system does not let a file or folder be read.
     """
     folder = folder_path(folder, "folder")
+    if img_size is not None:
+        check_range("img_size", max(pair(img_size)), below=MOST_PIXELS)
     train, tests = folder / "train", [path for path in (folder / "test", folder / "val") if path.is_dir()]
     if not train.is_dir():
         raise FileNotFoundError(
@@ -57,12 +64,11 @@ def image_folder(folder: str | Path, *, img_size: Size | None = None) -> Dataset
     if left_out:
         more = f" and {len(left_out) - 1} more" if len(left_out) > 1 else ""
         first = left_out[0].relative_to(folder).as_posix()
-        warnings.warn(f"{folder}: left out {first!r}{more}; images are CLASS/{KINDS}", stacklevel=2)
+        warnings.warn(f"{folder}: left out {first!r}{more}; images are CLASS/{KINDS}", stacklevel=3)
 
     places = {name: label for label, name in enumerate(train_files)}
     found = [(path, places[name]) for files in (train_files, test_files) for name in files for path in files[name]]
-    size = None if img_size is None else sides(img_size, name="img_size")
-    images = _read_images([path for path, _ in found], size)
+    images = _read_images([path for path, _ in found], img_size)
     labels = np.array([label for _, label in found], np.int64)
     n = sum(map(len, train_files.values()))
     return Dataset(
@@ -117,8 +123,8 @@ def _check_classes(
             raise ValueError(f"{train / name} holds no images: expected {KINDS}")
 
 
-def _read_images(paths: Sequence[Path], size: tuple[int, int] | None) -> UInt8[ndarray, "N Y X 3"]:
-    rows, columns = size or read_image(paths[0]).shape[:2]
+def _read_images(paths: Sequence[Path], size: Size | None) -> UInt8[ndarray, "N Y X 3"]:
+    rows, columns = read_image(paths[0]).shape[:2] if size is None else pair(size)
     images = np.empty((len(paths), rows, columns, 3), np.uint8)  # first of all: what has no room is said at once
     for i, path in enumerate(paths):
         image = read_image(path, size=size)

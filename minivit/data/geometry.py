@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from minivit.data.size import Size, sides
-from minivit.types import Float, Int, UInt8, ndarray
+from minivit.ops.patches import pair
+from minivit.types import Float, Int, Size, UInt8, ndarray
 
 
 def disc(x, y, radius):
@@ -102,8 +102,11 @@ PALETTE = {
 
 
 def rows_columns(size: Size) -> tuple[int, int]:
-    """The size of a picture as (rows, columns), at least 16 of each: the shapes look alike in fewer pixels."""
-    return sides(size, least=16)
+    """The size of an image as (rows, columns); ValueError below 16 pixels, where the shapes look alike."""
+    rows, columns = pair(size)
+    if min(rows, columns) < 16:
+        raise ValueError(f"size must be at least 16 pixels on each side, got {rows} rows and {columns} columns")
+    return rows, columns
 
 
 def grid(size: Size) -> tuple[Float[ndarray, "1 X"], Float[ndarray, "Y 1"]]:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from minivit.data.size import Size, sides
-from minivit.types import UInt8, ndarray
+from minivit.checked import checked
+from minivit.ops.patches import pair
+from minivit.types import Size, UInt8, ndarray
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -36,6 +37,7 @@ TURNS = {
 }
 
 
+@checked
 def read_image(path: str | Path, *, size: Size | None = None, channels: int = 3) -> UInt8[ndarray, "Y X C"]:
     """Pixels of an image file, in colour (3 channels) or grey (1).
 
@@ -68,7 +70,6 @@ def read_image(path: str | Path, *, size: Size | None = None, channels: int = 3)
 
     if channels not in (1, 3):
         raise ValueError(f"images are read in 1 or 3 channels, not in {channels}")
-    shape = None if size is None else sides(size)
     if not Path(path).is_file():
         raise FileNotFoundError(f"there is no file {path}")
     with open(path, "rb") as file, warnings.catch_warnings(action="ignore"):  # Pillow's, about what does no harm
@@ -82,9 +83,10 @@ def read_image(path: str | Path, *, size: Size | None = None, channels: int = 3)
             raise ValueError(f"{path} cannot be read as an image (it is none of {', '.join(SUFFIXES)})") from error
         except Exception as error:  # damaged files make Pillow fail in many ways, and each of them means the same
             raise ValueError(f"{path} cannot be read as an image ({error or type(error).__name__})") from error
-    if shape and (image.height, image.width) != shape:
-        image = ImageOps.fit(image, (shape[1], shape[0]), Image.Resampling.BICUBIC)
-    return np.asarray(image).reshape(image.height, image.width, channels)
+    rows, columns = (image.height, image.width) if size is None else pair(size)
+    if (image.height, image.width) != (rows, columns):
+        image = ImageOps.fit(image, (columns, rows), Image.Resampling.BICUBIC)
+    return np.asarray(image).reshape(rows, columns, channels)
 
 
 def _eight_bits(image: "Image.Image") -> "Image.Image":

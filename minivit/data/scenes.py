@@ -3,13 +3,13 @@
 For detection, segmentation and learning from captions. The objects are those of :mod:`minivit.data.shapes`.
 """
 
-from typing import NamedTuple, SupportsIndex
+from typing import NamedTuple
 
 import numpy as np
 
+from minivit.checked import checked
 from minivit.data.geometry import PALETTE, SHAPES, background, coverage, develop, paint, place, rows_columns, tilt
-from minivit.data.size import Size, whole_number
-from minivit.types import Bool, Float, Int, UInt8, ndarray
+from minivit.types import Bool, Float, Int, Size, UInt8, ndarray
 
 MIN_VISIBLE = 0.6  # the share of every object that the objects above it leave visible
 ATTEMPTS = 30  # to find room for one more object, before the scene stays as it is
@@ -31,9 +31,8 @@ class Scene(NamedTuple):
     """For example "a red circle left of a blue star", or "a red ring, a green cross and a blue star"."""
 
 
-def draw_scenes(
-    n: SupportsIndex, *, size: Size = 64, max_objects: SupportsIndex = 4, rng: np.random.Generator
-) -> list[Scene]:
+@checked
+def draw_scenes(n: int, *, size: Size = 64, max_objects: int = 4, rng: np.random.Generator) -> list[Scene]:
     """Draw n scenes of 1 to ``max_objects`` objects.
 
     Parameters
@@ -54,12 +53,12 @@ def draw_scenes(
     MemoryError
         If there is no room for so many pictures.
     """
-    n = whole_number(n, "the number of scenes to draw", least=1)
-    most = whole_number(max_objects, "max_objects", least=1)
-    if most > len(PALETTE):
-        raise ValueError(f"max_objects must be between 1 and {len(PALETTE)} (one colour each), got {most}")
+    if n < 1:
+        raise ValueError(f"the number of scenes to draw must be at least 1, got {n}")
+    if not 1 <= max_objects <= len(PALETTE):
+        raise ValueError(f"max_objects must be between 1 and {len(PALETTE)} (one colour each), got {max_objects}")
     np.empty((n, *rows_columns(size), 3), np.uint8)  # what has no room is said now, not when the memory is full
-    return [_draw_scene(size, most, rng.spawn(1)[0]) for _ in range(n)]
+    return [_draw_scene(size, max_objects, rng.spawn(1)[0]) for _ in range(n)]
 
 
 def _draw_scene(size: Size, max_objects: int, rng: np.random.Generator) -> Scene:

@@ -5,19 +5,18 @@ are random, a single pixel says little about the class: a linear classifier on t
 a small Vision Transformer learns the task in a few hundred steps.
 """
 
-from typing import SupportsIndex
-
 import numpy as np
 
+from minivit.checked import check_range, checked
 from minivit.data.dataset import Dataset, channel_statistics
 from minivit.data.geometry import PALETTE, SHAPES, background, coverage, develop, paint, place, rows_columns, tilt
-from minivit.data.size import Size, whole_number
-from minivit.types import Int, UInt8, ndarray
+from minivit.types import Int, Size, UInt8, ndarray
 
 CHUNK = 250  # images drawn at once: small enough for the cache, and a multiple of the number of classes
 
 
-def shapes(n_train: SupportsIndex = 20_000, n_test: SupportsIndex = 2_000, *, seed: SupportsIndex = 0) -> Dataset:
+@checked
+def shapes(n_train: int = 20_000, n_test: int = 2_000, *, seed: int = 0) -> Dataset:
     """Draw the data set of shapes: 32 x 32 pixels, ten classes, equally frequent.
 
     The same seed gives the same images, and a smaller set is the beginning of a larger one. Train and test images come
@@ -28,7 +27,8 @@ def shapes(n_train: SupportsIndex = 20_000, n_test: SupportsIndex = 2_000, *, se
     ValueError, TypeError
         If ``n_train`` or ``n_test`` is less than 1, ``seed`` less than 0, or one of them no whole number.
     """
-    train_rng, test_rng = np.random.default_rng(whole_number(seed, "seed", least=0)).spawn(2)
+    check_range("seed", seed, at_least=0)
+    train_rng, test_rng = np.random.default_rng(seed).spawn(2)
     train_images, train_labels = draw_shapes(n_train, rng=train_rng)
     test_images, test_labels = draw_shapes(n_test, rng=test_rng)
     return Dataset(
@@ -42,8 +42,9 @@ def shapes(n_train: SupportsIndex = 20_000, n_test: SupportsIndex = 2_000, *, se
     )
 
 
+@checked
 def draw_shapes(
-    n: SupportsIndex, *, size: Size = 32, rng: np.random.Generator
+    n: int, *, size: Size = 32, rng: np.random.Generator
 ) -> tuple[UInt8[ndarray, "n Y X 3"], Int[ndarray, "n"]]:
     """Draw n pictures of one shape each.
 
@@ -69,7 +70,8 @@ def draw_shapes(
     MemoryError
         If there is no room for so many pictures.
     """
-    n = whole_number(n, "the number of shapes to draw", least=1)
+    if n < 1:
+        raise ValueError(f"the number of shapes to draw must be at least 1, got {n}")
     images = np.empty((n, *rows_columns(size), 3), np.uint8)
     labels = np.empty(n, np.int64)
     for start in range(0, n, CHUNK):

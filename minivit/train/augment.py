@@ -1,17 +1,17 @@
 """From stored pixels to what the model sees: random crop and flip, and normalisation."""
 
 from collections.abc import Sequence
-from typing import SupportsIndex
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from minivit.data.size import whole_number
+from minivit.checked import check_range, checked
 from minivit.types import Float, UInt8, ndarray
 
 
+@checked
 def random_crop_flip(
-    images: UInt8[ndarray, "B Y X C"], rng: np.random.Generator, *, padding: SupportsIndex = 4, flip: bool = True
+    images: UInt8[ndarray, "B Y X C"], rng: np.random.Generator, *, padding: int = 4, flip: bool = True
 ) -> UInt8[ndarray, "B Y X C"]:
     """Shift each image by up to ``padding`` pixels either way (zeros come in) and mirror every other one, at random.
 
@@ -35,17 +35,16 @@ def random_crop_flip(
     He et al. 2016, "Deep Residual Learning", section 4.2 (CIFAR-10).
     """
     B, Y, X, _ = images.shape
-    p = whole_number(padding, "padding", least=0)
-    if p >= min(Y, X):
-        raise ValueError(f"padding is {p}; expected less, so that something stays of images of {Y} x {X} pixels")
-    padded = np.pad(images, ((0, 0), (p, p), (p, p), (0, 0)))
+    check_range("padding", padding, at_least=0, below=min(Y, X))
+    padded = np.pad(images, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
     windows = sliding_window_view(padded, (Y, X), axis=(1, 2))  # (B, 2p+1, 2p+1, C, Y, X), a view
-    top, left = rng.integers(0, 2 * p + 1, (2, B))
+    top, left = rng.integers(0, 2 * padding + 1, (2, B))
     cropped = windows[np.arange(B), top, left].transpose(0, 2, 3, 1)  # (B, Y, X, C)
     mirrored = rng.random(B) < (0.5 if flip else 0)
     return np.where(mirrored[:, None, None, None], cropped[:, :, ::-1], cropped)
 
 
+@checked
 def normalize(
     images: UInt8[ndarray, "B Y X C"], mean: Sequence[float], std: Sequence[float], dtype: str = "float32"
 ) -> Float[ndarray, "B Y X C"]:
@@ -65,14 +64,12 @@ def normalize(
         If there is not one number per channel, a ``std`` is below 0, or the pixels or ``dtype`` are of another type.
     """
     channels = images.shape[-1]
-    if images.dtype != np.uint8:
-        raise TypeError(f"images have dtype {images.dtype}; expected pixels, uint8 of 0 to 255")
     if np.dtype(dtype).name not in ("float32", "float64"):
         raise TypeError(f'dtype is {dtype}; expected "float32" or "float64"')
     if not len(mean) == len(std) == channels:
         raise ValueError(f"there are {len(mean)} mean and {len(std)} std for images of {channels} channels")
-    if not all(s >= 0 for s in std):  # nor nan
-        raise ValueError(f"std is {tuple(std)}; expected numbers of 0 or more")
+    for s in std:
+        check_range("std", s, at_least=0)
     divisor = np.array([s or 1.0 for s in std])
     scale = 1 / (255 * divisor)
     shift = np.array(mean) / divisor

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minivit.checked import check_range
 from minivit.data.dataset import Dataset
 from minivit.models import ViT, create_model
 from minivit.ops.softmax import softmax_forward
@@ -92,10 +93,7 @@ class Trainer:
         options = {"img_size": (Y, X), "in_chans": C, "num_classes": len(dataset.class_names), **recipe.options}
         self.model: ViT = create_model(recipe.model, seed=recipe.seed, **options)
         check_attention_fits(recipe.model, self.model.config)
-        if recipe.crop_padding >= min(Y, X):
-            raise ValueError(
-                f"crop_padding is {recipe.crop_padding}; expected less than a side of the images, {min(Y, X)}"
-            )
+        check_range("crop_padding", recipe.crop_padding, at_least=0, below=min(Y, X))  # something of each image stays
         self.optimizer = AdamW(self.model, lr=recipe.lr, betas=recipe.betas, weight_decay=recipe.weight_decay)
         self.step = 0
         self.batch_size = min(recipe.batch_size, len(dataset.train_images))

@@ -4,12 +4,15 @@ import json
 import os
 import sys
 import unicodedata
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from minivit.data import folder, image_folder, load
+
+INT64: Any = np.int64  # which stands for an int, though the type checker does not know it
 
 
 def write_images(folder, splits=("train", "test"), names=("cat", "dog"), size=(7, 5)):
@@ -280,7 +283,7 @@ def test_all_sizes_are_welcome_with_a_size(pets):
     assert dataset.test_images.shape == (7, 8, 8, 3)
     assert (dataset.train_images[-1] == 77).all()
     assert (dataset.test_images[-1] == 99).all()
-    assert image_folder(pets, img_size=(np.int64(4), 6)).train_images.shape == (7, 4, 6, 3)
+    assert image_folder(pets, img_size=(INT64(4), 6)).train_images.shape == (7, 4, 6, 3)
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
@@ -294,13 +297,13 @@ def test_many_sizes_need_one(pets, split):
 
 @pytest.mark.parametrize("size", [0, -3, (0, 4)])
 def test_a_size_that_is_none(pets, size):
-    with pytest.raises(ValueError, match="img_size must be at least 1 pixel on each side, got"):
+    with pytest.raises(ValueError, match=r"img_size is .*; expected at least 1"):
         load(pets, img_size=size)
 
 
 @pytest.mark.parametrize("size", [65_536, 10**30, (9, 2**20)])
 def test_a_size_beyond_all_pictures(pets, size):
-    with pytest.raises(ValueError, match="img_size must be at most 65,535 pixels on each side, got"):
+    with pytest.raises(ValueError, match=r"img_size is \d+; expected below 65536"):
         load(pets, img_size=size)
 
 

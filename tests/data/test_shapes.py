@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from minivit.data import draw_shapes, load, shapes
 from minivit.data.geometry import PALETTE, SHAPES, background, coverage, develop, place, tilt
 from minivit.ops import one_hot
+
+INT64: Any = np.int64
 
 
 def test_the_same_seed_gives_the_same_bytes_in_any_number():
@@ -58,22 +61,23 @@ def test_wrong_arguments():
 def test_numbers_of_numpy():
     rng = np.random.default_rng
     expected, _ = draw_shapes(7, size=(24, 40), rng=rng(0))
-    drawn, _ = draw_shapes(np.int64(7), size=(np.int64(24), np.uint8(40)), rng=rng(0))
+    drawn, _ = draw_shapes(INT64(7), size=(INT64(24), INT64(40)), rng=rng(0))
     np.testing.assert_array_equal(drawn, expected)
-    assert draw_shapes(np.int32(2), size=np.int64(16), rng=rng(0))[0].shape == (2, 16, 16, 3)
-    np.testing.assert_array_equal(
-        shapes(np.int64(3), 2, seed=np.int64(5)).train_images, shapes(3, 2, seed=5).train_images
-    )
+    assert draw_shapes(INT64(2), size=INT64(16), rng=rng(0))[0].shape == (2, 16, 16, 3)
+    np.testing.assert_array_equal(shapes(INT64(3), 2, seed=INT64(5)).train_images, shapes(3, 2, seed=5).train_images)
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: shapes(3, 3, seed=-1), "seed must be at least 0, got -1"),
+        (lambda: shapes(3, 3, seed=-1), "seed is -1; expected at least 0"),
         (lambda: shapes(0, 3), "the number of shapes to draw must be at least 1, got 0"),
         (lambda: shapes(3, -(10**30)), "the number of shapes to draw must be at least 1, got -1000"),
-        (lambda: draw_shapes(1, size=0, rng=np.random.default_rng(0)), "at least 16 pixels on each side, got 0 rows"),
-        (lambda: draw_shapes(1, size=(99, -2), rng=np.random.default_rng(0)), "got 99 rows and -2 columns"),
+        (lambda: draw_shapes(1, size=0, rng=np.random.default_rng(0)), "size is 0; expected at least 1"),
+        (
+            lambda: draw_shapes(1, size=(99, -2), rng=np.random.default_rng(0)),
+            r"size is \(99, -2\); expected at least 1",
+        ),
     ],
 )
 def test_more_wrong_arguments(call, message):

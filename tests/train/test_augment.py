@@ -76,9 +76,9 @@ def test_something_of_each_image_stays() -> None:
 @pytest.mark.parametrize(
     ("padding", "message"),
     [
-        (-1, "padding must be at least 0, got -1"),
-        (5, "padding is 5; expected less, so that something stays of images of 5 x 7 pixels"),
-        (10**6, "padding is 1000000; expected less"),
+        (-1, "padding is -1; expected at least 0 and below 5"),
+        (5, "padding is 5; expected at least 0 and below 5"),
+        (10**6, "padding is 1000000; expected at least 0 and below 5"),
     ],
 )
 def test_a_padding_that_is_none(padding: int, message: str) -> None:
@@ -92,8 +92,8 @@ def test_a_padding_that_is_none(padding: int, message: str) -> None:
         ((0.5,), (0.2,) * 3, "there are 1 mean and 3 std for images of 3 channels"),
         ((0.5,) * 3, (0.2,) * 4, "there are 3 mean and 4 std for images of 3 channels"),
         ((0.5,), (0.2,), "there are 1 mean and 1 std for images of 3 channels"),  # NumPy would take it for all three
-        ((0.5,) * 3, (0.2, -0.1, 0.2), "expected numbers of 0 or more"),
-        ((0.5,) * 3, (0.2, float("nan"), 0.2), "expected numbers of 0 or more"),
+        ((0.5,) * 3, (0.2, -0.1, 0.2), "std is -0.1; expected at least 0"),
+        ((0.5,) * 3, (0.2, float("nan"), 0.2), "std is nan; expected at least 0"),
     ],
 )
 def test_wrong_statistics(mean: tuple[float, ...], std: tuple[float, ...], message: str) -> None:
