@@ -10,7 +10,7 @@ from minivit.ops.patches import pair
 from minivit.train.step import SHARD_SIZE
 
 MOST_BYTES = 2**29
-"""Of one attention array. A block keeps one for its backward, and there are as many as blocks, in each thread."""
+"""Of one attention array; each block keeps one until its backward, in each thread."""
 
 
 def check_attention_fits(name: str, config: Mapping[str, Any]) -> None:
