@@ -15,8 +15,9 @@ from minivit.data.dataset import NAMES, Dataset, load
 from minivit.data.download import data_folder
 from minivit.data.paths import folder_path
 from minivit.models import PRESETS
-from minivit.train.folder import RunFolder, new_run_path
-from minivit.train.trainer import Recipe, Trainer
+from minivit.train.folder import RunFolder, create_numbered
+from minivit.train.recipe import Recipe
+from minivit.train.trainer import Trainer
 
 # What differs from the recipe of CIFAR, which Recipe itself holds, unless the command line says otherwise.
 RECIPES: dict[str, dict] = {
@@ -95,30 +96,29 @@ def build_parser() -> argparse.ArgumentParser:
 
 def run_train(args: argparse.Namespace) -> int:
     """Train, or go on training."""
-    if args.resume is not None:
-        fixed = [name for name, value in vars(args).items() if value is not None]
-        given = [f"--{name.replace('_', '-')}" for name in fixed if name not in ("resume", "threads", "run")]
-        if given:
-            raise ValueError(f"--resume goes on with a run as it was begun; {' and '.join(given)} cannot change it")
-        folder = RunFolder(args.resume)
-        recipe, source, solutions = folder.read_config()
-    else:
-        recipe, source, solutions = make_recipe(args), make_source(args), getattr(args, "with") or []
-        folder = RunFolder(args.out or new_run_path("runs", Path(source["data"]).name))
-    with training_with(solutions):
-        dataset = load_and_warn(source["data"], img_size=source.get("img_size"), data_dir=source["data_dir"])
-        trainer = Trainer(recipe, dataset, threads=args.threads)
-        if args.resume is None:
-            folder.create(recipe, source, solutions)
-        elif folder.checkpoint_path.exists():
-            trainer.resume(folder.checkpoint_path)
-        try:
-            return train_to_the_end(trainer, folder)
-        except OSError as error:
-            raise OSError(
-                f"{explain(error)}; what was saved before is untouched: make room, or whatever is needed, "
-                f"then go on with: minivit train --resume {folder.path}"
-            ) from error
+    named = getattr(args, "with") or []
+    if args.resume is None:
+        recipe, source = make_recipe(args), make_source(args)
+        with training_with(named):
+            trainer = Trainer(recipe, load_and_warn(**source), threads=args.threads)
+            if args.out:
+                folder = RunFolder(args.out)
+                folder.create(recipe, source, named)
+            else:
+                folder = create_numbered("runs", Path(source["data"]).name, recipe, source, named)
+            with folder.held():
+                return train_to_the_end(trainer, folder)
+    fixed = [name for name, value in vars(args).items() if value is not None]
+    given = [f"--{name.replace('_', '-')}" for name in fixed if name not in ("resume", "threads", "run", "with")]
+    if given:
+        raise ValueError(f"--resume goes on with a run as it was begun; {' and '.join(given)} cannot change it")
+    folder = RunFolder(args.resume)
+    recipe, source, solutions = folder.read_config()
+    folder.must_be_named(named)
+    with folder.held(), training_with(solutions):
+        trainer = Trainer(recipe, load_and_warn(**source), threads=args.threads)
+        folder.resume(trainer)
+        return train_to_the_end(trainer, folder)
 
 
 def train_to_the_end(trainer: Trainer, folder: RunFolder) -> int:
@@ -127,7 +127,6 @@ def train_to_the_end(trainer: Trainer, folder: RunFolder) -> int:
 
     from minivit.train.pictures import draw_run
 
-    folder.remove_leftovers()
     rows = folder.read_metrics(trainer.step)
     dataset, total = trainer.dataset, trainer.total_steps
     print(
@@ -140,20 +139,22 @@ def train_to_the_end(trainer: Trainer, folder: RunFolder) -> int:
     with tqdm(total=total, initial=trainer.step, unit="step", dynamic_ncols=True, disable=None) as bar, interrupted:
         for metrics in trainer.run():
             rows.append(metrics)
+            stop = interrupted.seen
+            if metrics.test_accuracy is not None or stop or time.monotonic() - saved > CHECKPOINT_SECONDS:
+                folder.save(trainer, rows)  # before anything is printed: nobody may be there to read it
+                saved = time.monotonic()
             bar.update()
             bar.set_postfix_str(f"epoch {metrics.epoch:.1f}, loss {metrics.loss:.3f}")
             if metrics.test_accuracy is not None:
                 bar.write(f"epoch {metrics.epoch:.0f}: test accuracy {metrics.test_accuracy:.1%}")
                 sys.stdout.flush()
-            if metrics.test_accuracy is not None or interrupted.seen or time.monotonic() - saved > CHECKPOINT_SECONDS:
-                folder.save(trainer, rows)
-                saved = time.monotonic()
-            if interrupted.seen:
+            if stop:
                 break
     if trainer.step < total:
-        print(f"interrupted at step {trainer.step}; saved. Go on with: minivit train --resume {folder.path}")
+        print(f"interrupted at step {trainer.step}; saved. Go on with: {folder.resume_command()}")
         return 130
-    pictures = draw_run(folder.path, trainer, rows)
+    with folder.writing():
+        pictures = draw_run(folder.path, trainer, rows)
     print(f"{folder.path}: checkpoint.safetensors, metrics.csv, {', '.join(path.name for path in pictures)}")
     return 0
 
@@ -219,23 +220,20 @@ def run_predict(args: argparse.Namespace) -> int:
     from minivit.data.image_file import read_image
     from minivit.ops.softmax import softmax_forward
     from minivit.storage import load as load_model
-    from minivit.storage import read_metadata
     from minivit.train.augment import normalize
+    from minivit.train.trainer import read_trained_on
 
     path = Path(args.run_or_file)
     if path.is_dir():
         path /= "checkpoint.safetensors"
     model = load_model(path)
-    data = read_metadata(path)["metadata"].get("data")
-    if data is None:
-        raise ValueError(f"{path} does not say what its classes are: it was not written by minivit train")
-    mean, std = tuple(data["mean"]), tuple(data["std"])
+    names, mean, std = read_trained_on(path, model)
     for image in args.images:
         pixels = read_image(image, size=model.patch_embed.img_size, channels=model.in_chans)
         logits, _ = model.forward(normalize(pixels[None], mean, std))
         probabilities = softmax_forward(logits)[0][0]
         best = np.argsort(probabilities)[::-1][:3]
-        print(f"{image}: " + ", ".join(f"{data['class_names'][c]} {probabilities[c]:.1%}" for c in best))
+        print(f"{image}: " + ", ".join(f"{names[c]} {probabilities[c]:.1%}" for c in best))
     return 0
 
 
