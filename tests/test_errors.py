@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -124,7 +125,7 @@ def test_what_numpy_says_of_our_arguments_is_a_mistake_of_ours(
     out, err = capsys.readouterr()
     assert out == ""
     assert "  command: minivit data 'x y'\n" in err
-    assert "in run_data: dataset = load(args.data, data_dir=args.data_dir)\n  TypeError: divmod() takes no" in err
+    assert re.search(r"line \d+, in .*: dataset = load\(.*\)\n  TypeError: divmod\(\) takes no", err)
 
 
 def test_the_exit_code_of_a_course_command_is_another(monkeypatch: pytest.MonkeyPatch) -> None:

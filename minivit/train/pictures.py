@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +26,6 @@ def draw_run(folder: Path, trainer: Trainer, rows: list[Metrics]) -> list[Path]:
             plot.save(draw(), path)
             paths.append(path)
         except Exception as error:
-            with suppress(OSError):
-                path.unlink(missing_ok=True)  # half of it may be there
             print(f"minivit: {path} could not be drawn: {sentence(error)}", file=sys.stderr)
     return paths
 

@@ -1,8 +1,10 @@
+import errno
 import gc
 import os
 import subprocess
 import sys
 import weakref
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,13 +27,6 @@ def test_a_figure_and_a_panel_are_saved(tmp_path):
     assert (tmp_path / "figure.png").read_bytes().startswith(PNG)
 
 
-@pytest.mark.parametrize(("suffix", "begins"), [("png", PNG), ("svg", b"<?xml"), ("pdf", b"%PDF-")])
-def test_the_suffix_says_how_it_is_saved(suffix, begins, tmp_path):
-    path = tmp_path / f"figure.{suffix}"
-    save(new_figure(1.0), path)
-    assert path.read_bytes().startswith(begins)
-
-
 def test_a_figure_is_freed_when_nobody_holds_it():
     figure = new_figure(1.0)
     figure.subplots()
@@ -45,12 +40,34 @@ def test_a_figure_is_freed_when_nobody_holds_it():
 def test_the_longest_text_fits_below_its_column(columns):
     texts = ["short", "a name that is as long as this one, nearly"]
     figure = new_figure(2.0)
-    for panel in figure.subplots(1, columns):
+    panels: Any = figure.subplots(1, columns)
+    for panel in panels:
         panel.set_xlabel(texts[1], fontsize=text_size(texts, columns))
         bare(panel)
     figure.draw_without_rendering()
     width = max(panel.xaxis.label.get_window_extent().width for panel in figure.axes) / figure.dpi
     assert 0.5 * WIDTH / columns < width < WIDTH / columns or text_size(texts, columns) == TEXT
+
+
+def test_a_picture_is_replaced_as_a_whole_or_not_at_all(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = tmp_path / "figure.png"
+    path.write_bytes(b"old")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match=r"No space left on device: .*figure.png"):
+        save(new_figure(1.0), path)
+    assert os.listdir(tmp_path) == ["figure.png"]
+    assert path.read_bytes() == b"old"
+
+
+def test_the_suffix_says_how(tmp_path):
+    for name, start in {"a.svg": b"<?xml", "a.pdf": b"%PDF", "a": PNG}.items():
+        save(new_figure(1.0), tmp_path / name)
+        assert (tmp_path / (name if "." in name else f"{name}.png")).read_bytes().startswith(start)
+    with pytest.raises(ValueError, match="txt"):
+        save(new_figure(1.0), tmp_path / "a.txt")
 
 
 def test_a_notebook_can_show_it():
