@@ -13,6 +13,7 @@ from subprocess import list2cmdline
 from typing import Any
 
 from minivit.checked import check_type
+from minivit.errors import sentence
 from minivit.files import LOCK, TEMPORARY, must_be_file, replace_file, sole_use
 from minivit.json_text import from_json, to_json, tuples
 from minivit.train.recipe import Recipe
@@ -152,7 +153,6 @@ class RunFolder:
         try:
             yield
         except OSError as error:
-            said = f"{error.strerror}: {error.filename}" if error.strerror else str(error)
             go_on = f"make room, or whatever is needed, then go on with: {self.resume_command()}"
             if not self.config_path.exists():
                 left = f"{self.path} was moved or removed during the training, and what was saved went with it"
@@ -160,7 +160,7 @@ class RunFolder:
                 left = f"what was saved before is untouched: {go_on}"
             else:
                 left = f"nothing was saved yet: {go_on}"
-            raise OSError(error.errno, f"{said}; {left}") from error
+            raise OSError(error.errno, f"{sentence(error)}; {left}") from error
 
     def resume(self, trainer: Trainer) -> None:
         """Go on from the checkpoint, if there is one yet."""
