@@ -1,6 +1,7 @@
 """Every shape annotation of the package is verified in every call of the whole test run."""
 
 import os
+import signal
 import sys
 from typing import Self
 
@@ -26,3 +27,8 @@ settings.register_profile("thorough", max_examples=500, deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 sys.warnoptions.append("error")  # as `python -W error` does: the command line leaves warnings to whoever asks for them
+
+# Under nohup, or in the background of a script, signals are ignored; here they are heard, as at a terminal.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+for name in {"SIGTERM", "SIGHUP"} & signal.Signals.__members__.keys():
+    signal.signal(signal.Signals[name], signal.SIG_DFL)

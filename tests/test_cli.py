@@ -769,7 +769,7 @@ def test_a_terminal_that_is_closed(place: Path) -> None:
     assert b"\x1b" not in shown
     assert rb"\r" not in shown
     os.close(ours)
-    assert process.wait(60) == 130
+    assert process.wait(120) == 130
     assert cli.main(["train", "--resume", "mine"]) == 0
     assert_same_training(place / "mine", place / "run")
 
