@@ -5,5 +5,6 @@ from minivit.course.grade import check
 from minivit.course.report import Report
 from minivit.course.runner import CannotRunError
 from minivit.course.stub import start
+from minivit.course.with_ops import SolutionError
 
-__all__ = ["EXERCISES", "CannotRunError", "Report", "check", "start"]
+__all__ = ["EXERCISES", "CannotRunError", "Report", "SolutionError", "check", "start"]

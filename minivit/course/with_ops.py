@@ -13,11 +13,17 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from minivit.course.call import load_source
+from minivit.course.call import load_source, text_of_error
 from minivit.course.exercise import Exercise
-from minivit.course.grade import check_folder, exercise_of, solution_path
+from minivit.course.grade import check_solution
+from minivit.course.outputs import clip
 from minivit.course.runner import CannotRunError
+from minivit.course.source import read_solution
 from minivit.ops.registry import Op
+
+
+class SolutionError(RuntimeError):
+    """A function of a solution failed in training. Its cause is the error itself, with the lines of the solution."""
 
 
 class Solution(NamedTuple):
@@ -40,9 +46,12 @@ def load_checked(folder: str | Path) -> Solution:
     ------
     CannotRunError
         If there is no solution, or a check fails: a wrong function would only train badly, and nobody would see why.
+    SolutionError
+        If it cannot be loaded here, though it could where it was checked.
     """
     try:
-        report = check_folder(folder)
+        solution = read_solution(folder)
+        report = check_solution(solution)
     except CannotRunError as error:
         raise CannotRunError(f"not training with {folder}: {' '.join(str(error).split())}") from error
     if not report.ok:
@@ -52,9 +61,8 @@ def load_checked(folder: str | Path) -> Solution:
             f"not training with {folder}, because only {report.passed} of {len(report.results)} checks pass; first "
             f"mend {failed.task} ({failed.check}: {reason}); minivit course check {folder} says the rest"
         )
-    path = solution_path(folder).resolve()
-    source = path.read_text(encoding="utf-8")
-    return Solution(str(folder), exercise_of(source, str(path)), load_source(source, str(path)))
+    with failing_as(f"{solution.path} cannot be loaded, though it passed its checks"):
+        return Solution(str(folder), solution.exercise, load_source(solution.text, str(solution.path)))
 
 
 @contextmanager
@@ -112,11 +120,23 @@ def _is_op_table(value: Any) -> bool:
 
 
 def noted(function: Callable, name: str, called: set[str]) -> Callable:
-    """The same function, which leaves its name when it is called."""
+    """The same function, which leaves its name when it is called, and says whose it is when it fails."""
 
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         called.add(name)
-        return function(*args, **kwargs)
+        with failing_as(f"your {name} failed"):
+            return function(*args, **kwargs)
 
     return call
+
+
+@contextmanager
+def failing_as(sentence: str) -> Iterator[None]:
+    """Whatever code of a solution raises in here is a SolutionError, so that it is not taken for an error of ours."""
+    try:
+        yield
+    except SolutionError:  # of another function, which this one called
+        raise
+    except (Exception, SystemExit) as error:
+        raise SolutionError(f"{sentence}: {type(error).__name__}: {clip(text_of_error(error))}") from error

@@ -1,10 +1,12 @@
 """Training with a student's functions in place of ours."""
 
+import traceback
+
 import numpy as np
 import pytest
 
 import minivit as mv
-from minivit.course import EXERCISES, CannotRunError, start
+from minivit.course import EXERCISES, CannotRunError, SolutionError, start, with_ops
 from minivit.course.stub import solved_source
 from minivit.course.with_ops import in_place_of_ours, load_checked
 from minivit.layers import block
@@ -57,4 +59,68 @@ def test_a_solution_that_cannot_be_checked_is_refused_in_one_line(tmp_path):
         load_checked(folder)
     (folder / "solution.py").unlink()
     with pytest.raises(CannotRunError, match=f"not training with {folder}: .*solution.py cannot be read: No such file"):
+        load_checked(folder)
+
+
+def test_what_is_trained_with_is_what_was_checked(tmp_path, monkeypatch):
+    """The file is read once: what stands in it a moment later has not been checked."""
+    folder = solved_folder(tmp_path, "adamw")
+    checked = with_ops.check_solution
+
+    def check_and_replace(solution):
+        (folder / "solution.py").write_text("raise SystemExit('not checked')", encoding="utf-8")
+        return checked(solution)
+
+    monkeypatch.setattr(with_ops, "check_solution", check_and_replace)
+    assert callable(load_checked(folder).module.adam_update)
+
+
+@pytest.fixture
+def trusted(monkeypatch):
+    """Solutions are taken for right without a check."""
+    passed = type("Passed", (), {"ok": True})()
+    monkeypatch.setattr(with_ops, "check_solution", lambda solution: passed)
+
+
+@pytest.mark.parametrize("error", ["ValueError('\\u2192 too small')", "SystemExit(3)", "KeyError('x' * 10**6)"])
+def test_an_error_of_a_solution_is_told_from_one_of_ours(error, tmp_path, trusted):
+    """Of a type that nothing else has; its cause is the error itself, and shows the line of the solution."""
+    folder = solved_folder(tmp_path, "adamw")
+    with (folder / "solution.py").open("a", encoding="utf-8") as file:
+        file.write(f"\n\ndef adam_update(*args, **options):\n    raise {error}  # this line\n")
+    solution = load_checked(folder)
+    (folder / "solution.py").unlink()
+    with in_place_of_ours([solution]), pytest.raises(SolutionError, match=r"^your adam_update failed: ") as caught:
+        losses()
+    assert not isinstance(caught.value, (ValueError, TypeError, KeyError, OSError, MemoryError))
+    assert type(caught.value.__cause__).__name__ == error.partition("(")[0]
+    assert "# this line" in "".join(traceback.format_exception(caught.value))
+    assert len(str(caught.value)) < 1000
+    assert losses()  # ours are back
+
+
+def test_a_method_and_what_it_calls_fail_once(tmp_path, trusted):
+    folder = solved_folder(tmp_path, "multi_head")
+    with (folder / "solution.py").open("a", encoding="utf-8") as file:
+        file.write("\n\ndef split_heads_forward(*args, **options):\n    return 1 / 0\n")
+    with (
+        in_place_of_ours([load_checked(folder)]),
+        pytest.raises(SolutionError, match=r"^your split_heads_forward failed: ZeroDivisionError: division by zero$"),
+    ):
+        losses()
+
+
+def test_an_interruption_stays_one(tmp_path, trusted):
+    folder = solved_folder(tmp_path, "adamw")
+    with (folder / "solution.py").open("a", encoding="utf-8") as file:
+        file.write("\n\ndef adam_update(*args, **options):\n    raise KeyboardInterrupt\n")
+    with in_place_of_ours([load_checked(folder)]), pytest.raises(KeyboardInterrupt):
+        losses()
+
+
+def test_a_solution_that_only_fails_outside_of_its_check_is_told(tmp_path, trusted):
+    folder = solved_folder(tmp_path, "adamw")
+    with (folder / "solution.py").open("a", encoding="utf-8") as file:
+        file.write("\nimport os\nos.environ['MINIVIT_CHECK']\n")
+    with pytest.raises(SolutionError, match="cannot be loaded, though it passed its checks: KeyError: 'MINIVIT_CHECK'"):
         load_checked(folder)
