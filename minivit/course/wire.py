@@ -97,7 +97,13 @@ def read_outcome(data: bytes) -> Outcome:
 
 
 def pack(value: Any) -> bytes:
-    """Numbers, text, arrays, None, and nests of them in tuples, lists, dicts and NamedTuples."""
+    """Numbers, text, arrays, None, and nests of them in tuples, lists, dicts and NamedTuples.
+
+    Raises
+    ------
+    WireError
+        If it is too large, or too deep.
+    """
     arrays: list[ndarray] = []
     structure = json.dumps(_describe(value, arrays, DEEPEST)).encode()
     size = LENGTH.size + len(structure) + sum(array.nbytes for array in arrays)

@@ -175,6 +175,16 @@ def test_functions_of_a_notebook_are_checked_in_place():
     assert "run in place" in str(report)
 
 
+def test_in_place_an_interruption_is_one():
+    """Whoever presses Ctrl-C in a notebook means the check, not the call."""
+
+    def softmax_forward(x):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        check(softmax_forward)
+
+
 def test_what_cannot_be_checked(tmp_path):
     with pytest.raises(CannotRunError, match="minivit's own"):
         check(softmax_forward)
