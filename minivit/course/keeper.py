@@ -10,9 +10,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 
 MARK = "MINIVIT_CHECK"  # this variable of the environment tells whose a process is
-LOOKS = 20  # in a row that must find nothing
+LOOKS = 100  # in a row that must find nothing
 SECONDS = 5.0  # to look, at most
 
 
@@ -30,39 +31,38 @@ def end_marked(mark: str) -> None:
     A process may start another and end while the list is read. So each is stopped as soon as it is found, and there are
     many quick looks, until a good number of them in a row has found nothing.
     """
-    strangers = {str(os.getpid())}
+    looks: Counter[str] = Counter({str(os.getpid()): 2})
     nothing, until = 0, time.monotonic() + SECONDS
     while nothing < LOOKS and time.monotonic() < until:
-        found = [process for process in processes() - strangers if stopped(process, mark, strangers)]
+        unknown = [
+            process for process in processes() if looks[process] < 2
+        ]  # one that is starting may have no mark yet
+        found = [process for process in unknown if stopped(process, mark)]
         for process in found:
             with contextlib.suppress(OSError):
                 os.kill(int(process), signal.SIGKILL)
+        looks.update(unknown)
         nothing = 0 if found else nothing + 1
 
 
-def processes() -> set[str]:
+def processes() -> list[str]:
     """The numbers of all processes; none where there is no /proc."""
     try:
-        return {name for name in os.listdir("/proc") if name.isdigit()}
+        return [name for name in os.listdir("/proc") if name.isdigit()]
     except OSError:
-        return set()
+        return []
 
 
-def stopped(process: str, mark: str, strangers: set[str]) -> bool:
-    """Stop a process if it has the mark in its environment; one that has not is added to the strangers."""
+def stopped(process: str, mark: str) -> bool:
+    """Stop a process if it has the mark in its environment, and may be seen at all."""
     try:
         with open(f"/proc/{process}/environ", "rb") as file:
-            environment = file.read()
-        if mark.encode() in environment:
+            is_ours = mark.encode() in file.read()
+        if is_ours:
             os.kill(int(process), signal.SIGSTOP)
-            return True
-    except PermissionError:
-        environment = b"of another user"
-    except OSError:  # it has ended
+    except OSError:
         return False
-    if environment:  # else it may just be starting
-        strangers.add(process)
-    return False
+    return is_ours
 
 
 def main() -> None:
