@@ -93,7 +93,10 @@ class ChildRunner:
 
     def _start(self) -> Child:
         """A new child with the solution loaded, or CannotRunError."""
-        child = Child(self._folder)
+        try:
+            child = Child(self._folder)
+        except OSError as error:
+            raise CannotRunError(f"no process can be started for the solution: {error.strerror or error}") from error
         try:
             outcome = child.ask(pack(None), START_SECONDS)  # it answers as soon as it is there
             if outcome.status == "returned":

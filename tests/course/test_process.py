@@ -19,7 +19,7 @@ from minivit.course.call import Outcome
 from minivit.course.exercises import EXERCISES
 from minivit.course.grade import closed_functions
 from minivit.course.process import Child
-from minivit.course.runner import ChildRunner
+from minivit.course.runner import CannotRunError, ChildRunner
 
 needs_sessions = pytest.mark.skipif(not hasattr(os, "killpg"), reason="there are no sessions of processes here")
 needs_proc = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
@@ -176,6 +176,15 @@ def test_only_what_others_may_have_spoilt_is_tried_again(monkeypatch):
     assert Mortal.started == 3
 
 
+def test_where_no_process_can_be_started_it_says_so(monkeypatch):
+    def refuse(*args, **options):
+        raise OSError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    with pytest.raises(CannotRunError, match=r"^no process can be started for the solution: Resource temporarily unav"):
+        ChildRunner("", "solution.py", [])
+
+
 CHAIN = """
 fork = ctypes.PyDLL(None).fork
 if fork() == 0:
@@ -196,6 +205,8 @@ if fork() == 0:
             while os.getppid() == first:
                 time.sleep(0.001)
 """
+
+
 STAYS = {
     "spins": "while True: pass",
     "holds the interpreter": "3 ** 10**9",
