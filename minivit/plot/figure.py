@@ -1,11 +1,13 @@
 """What all pictures share: size, colours, type sizes, and how an image or a panel is laid out."""
 
 from collections.abc import Iterable
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minivit.files import replace_file
 from minivit.types import UInt8, ndarray
 
 if TYPE_CHECKING:
@@ -104,6 +106,8 @@ def check_lengths(count: int, **arrays: Any) -> None:
 
 
 def save(picture: Axes | Figure, path: str | Path) -> None:
-    """Write a picture to a file; the suffix says how (png, svg, pdf)."""
+    """Write a picture to a file, as a whole or not at all; the suffix says how (png, svg, pdf; png without one)."""
     figure: Any = picture.figure  # of a Figure, this is the figure itself
-    figure.savefig(path, dpi=150)
+    path, content = Path(path), BytesIO()
+    figure.savefig(content, dpi=150, format=path.suffix[1:] or "png")
+    replace_file(path if path.suffix else path.with_suffix(".png"), content.getvalue())

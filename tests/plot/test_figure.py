@@ -1,3 +1,5 @@
+import errno
+import os
 import subprocess
 import sys
 
@@ -20,6 +22,27 @@ def test_a_figure_and_a_panel_are_saved(tmp_path):
     save(ax, str(tmp_path / "panel.png"))
     assert (tmp_path / "figure.png").read_bytes() == (tmp_path / "panel.png").read_bytes()
     assert (tmp_path / "figure.png").read_bytes().startswith(PNG)
+
+
+def test_a_picture_is_replaced_as_a_whole_or_not_at_all(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = tmp_path / "figure.png"
+    path.write_bytes(b"old")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match=r"No space left on device: .*figure.png"):
+        save(new_figure(1.0), path)
+    assert os.listdir(tmp_path) == ["figure.png"]
+    assert path.read_bytes() == b"old"
+
+
+def test_the_suffix_says_how(tmp_path):
+    for name, start in {"a.svg": b"<?xml", "a.pdf": b"%PDF", "a": PNG}.items():
+        save(new_figure(1.0), tmp_path / name)
+        assert (tmp_path / (name if "." in name else f"{name}.png")).read_bytes().startswith(start)
+    with pytest.raises(ValueError, match="txt"):
+        save(new_figure(1.0), tmp_path / "a.txt")
 
 
 def test_a_notebook_can_show_it():
