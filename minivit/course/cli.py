@@ -1,7 +1,6 @@
 """``minivit course list | start | check | verify``, and ``minivit train --with DIR``."""
 
 import argparse
-import json
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -62,7 +61,8 @@ def run_check(args: argparse.Namespace) -> int:
     """Print the report; the exit code says whether all passed."""
     from minivit.course.grade import check_solution
     from minivit.course.source import read_solution
-    from minivit.storage import replace_file
+    from minivit.files import replace_file
+    from minivit.json_text import to_json
 
     if args.seed < 0:
         raise ValueError(f"seed is {args.seed}; expected 0 or more")
@@ -71,7 +71,7 @@ def run_check(args: argparse.Namespace) -> int:
     report = check_solution(solution, seed=args.seed)
     try:
         if target:
-            replace_file(target, (json.dumps(report.as_json(), indent=2) + "\n").encode())
+            replace_file(target, (to_json(report.as_json(), indent=2) + "\n").encode())
     finally:
         print(report)
     return 0 if report.ok else 1

@@ -11,6 +11,7 @@ from minivit.course.exercise import Exercise
 from minivit.course.exercises import EXERCISES
 from minivit.course.outputs import clip
 from minivit.course.runner import CannotRunError
+from minivit.files import must_be_file
 
 LARGEST = 2**17  # bytes; the longest solution of ours has a tenth
 
@@ -62,11 +63,10 @@ def solution_path(folder: str | Path) -> Path:
 def read_text(path: Path) -> str:
     """The text of a file of Python, which may begin with a byte order mark or name its encoding (PEP 263)."""
     try:
-        found = path.stat()
-        if not stat.S_ISREG(found.st_mode):
-            raise CannotRunError(f"{path} is no file to read, but a {kind(found.st_mode)}")
-        if found.st_size > LARGEST:
-            raise CannotRunError(f"{path} has {found.st_size:,} bytes; a solution has at most {LARGEST:,}")
+        size = path.stat().st_size
+        must_be_file(path)
+        if size > LARGEST:
+            raise CannotRunError(f"{path} has {size:,} bytes; a solution has at most {LARGEST:,}")
         data = path.read_bytes()
         try:
             return decode_source(data)
@@ -77,13 +77,6 @@ def read_text(path: Path) -> str:
         raise
     except (OSError, SyntaxError, LookupError, ValueError) as error:  # the last three are of the encoding
         raise cannot_be_read(path, error) from error
-
-
-def kind(mode: int) -> str:
-    """What a file is that is no file."""
-    if stat.S_ISDIR(mode):
-        return "folder"
-    return "pipe" if stat.S_ISFIFO(mode) else "device or a socket"
 
 
 def cannot_be_read(path: Path, error: Exception) -> CannotRunError:

@@ -170,7 +170,7 @@ def test_the_report_is_printed_though_the_file_cannot_be_written(judged, monkeyp
     assert main(["course", "check", "work", "--json", "marks.json"]) == 2
     printed = capsys.readouterr()
     assert "adamw: 0 of 1 checks passed" in printed.out
-    assert printed.err == "minivit: No space left on device\n"
+    assert printed.err == f"minivit: No space left on device: {Path('marks.json').resolve()}\n"
     assert Path("marks.json").read_text(encoding="utf-8") == "before"
     assert sorted(path.name for path in Path().iterdir()) == ["marks.json", "work"]
 

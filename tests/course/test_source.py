@@ -78,11 +78,11 @@ def test_what_is_no_file(tmp_path, monkeypatch):
     with socket.socket(socket.AF_UNIX) as there:
         there.bind("socket/solution.py")
         for name, says in (
-            ("pipe", "pipe/solution.py is no file to read, but a pipe"),
-            ("pipe/solution.py", "pipe/solution.py is no file to read, but a pipe"),
-            ("folder", "folder/solution.py is no file to read, but a folder"),
-            ("socket", "socket/solution.py is no file to read, but a device or a socket"),
-            ("/dev/null", "/dev/null is no file to read, but a device or a socket"),
+            ("pipe", "pipe/solution.py cannot be read: Not an ordinary file"),
+            ("pipe/solution.py", "pipe/solution.py cannot be read: Not an ordinary file"),
+            ("folder", "folder/solution.py cannot be read: Is a directory"),
+            ("socket", "socket/solution.py cannot be read: Not an ordinary file"),
+            ("/dev/null", "/dev/null cannot be read: Not an ordinary file"),
             ("loop", "loop/solution.py cannot be read: Too many levels of symbolic links"),
             ("loop/solution.py", "loop/solution.py cannot be read: Too many levels of symbolic links"),
             ("pipe/solution.py/more", "pipe/solution.py/more cannot be read: Not a directory"),
