@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy import ndarray
 
-from minivit.layers.layer import ParamStorage
+from minivit.layers.param import ParamStorage
 
 
 class Row(NamedTuple):

@@ -17,15 +17,16 @@ from numpy import ndarray
 from minivit.checked import check_type
 from minivit.files import must_be_file, replace_file
 from minivit.json_text import from_json, to_json, tuples
-from minivit.layers.layer import Param, check_arrays
-from minivit.models import MODELS, ViT
+from minivit.layers.layer import check_arrays
+from minivit.layers.param import Param
+from minivit.models.model import MODELS, Model
 
 OPTIMIZER = "optimizer/"  # what the names of an optimizer's arrays begin with, beside those of the model
 COUNTS = {"depth"}  # options of models that say how many layers to build: each of them has arrays
 
 
 def save(
-    model: ViT, path: str | Path, *, optimizer_state: Mapping[str, ndarray] | None = None, **metadata: Any
+    model: Model, path: str | Path, *, optimizer_state: Mapping[str, ndarray] | None = None, **metadata: Any
 ) -> None:
     """Write a model to one file: class name, ``model.config``, every value, and ``metadata`` (anything JSON can write).
 
@@ -47,7 +48,7 @@ def save(
     write_arrays(path, arrays, {"model": name, "config": model.config, "metadata": metadata})
 
 
-def load(path: str | Path) -> ViT:
+def load(path: str | Path) -> Model:
     """Build the model that :func:`save` has written. What else was saved is in ``read_metadata(path)["metadata"]``.
 
     Raises
@@ -70,7 +71,7 @@ def load(path: str | Path) -> ViT:
         check_type("config", config, dict[str, Any])
         _check_counts(config, arrays)
         model = MODELS[name](**config)
-        check_kinds(model.named_params(), arrays)
+        arrays = fitting(model.named_params(), arrays)
     except TypeError as error:  # an option that this version of the class does not have
         raise ValueError(f"{path} has a configuration that this minivit does not understand: {error}") from error
     except (KeyError, ValueError) as error:
@@ -92,12 +93,22 @@ def _check_counts(config: Mapping[str, Any], arrays: Mapping[str, ndarray]) -> N
             raise ValueError(f"{name} is {config[name]}, and the file has {len(arrays)} arrays in all")
 
 
-def check_kinds(expected: Mapping[str, Param | ndarray], arrays: Mapping[str, ndarray]) -> None:
-    """Compare names, shapes and dtypes of a file's arrays with those expected; ``KeyError`` or ``ValueError``."""
+def fitting(expected: Mapping[str, Param | ndarray], arrays: Mapping[str, ndarray]) -> dict[str, ndarray]:
+    """The arrays of a file, when their names, shapes and dtypes are those expected; ``KeyError`` or ``ValueError``.
+
+    Kernels (P, P, C, D), which minivit 0.1 wrote as matrices (P*P*C, D), get their axes back.
+    """
+    arrays = {name: _as_kernel(array, expected[name]) if name in expected else array for name, array in arrays.items()}
     check_arrays({name: ours.shape for name, ours in expected.items()}, arrays)
     for name, ours in expected.items():
         if arrays[name].dtype != ours.dtype:
             raise ValueError(f"array {name!r} holds {arrays[name].dtype}; expected {ours.dtype}")
+    return arrays
+
+
+def _as_kernel(array: ndarray, expected: Param | ndarray) -> ndarray:
+    *rows, width = expected.shape or (0,)
+    return array.reshape(expected.shape) if len(rows) == 3 and array.shape == (prod(rows), width) else array
 
 
 def split_arrays(arrays: Mapping[str, ndarray]) -> tuple[dict[str, ndarray], dict[str, ndarray]]:

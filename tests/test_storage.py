@@ -165,13 +165,38 @@ def test_equal_content_makes_equal_bytes(path: Path) -> None:
     assert path.read_bytes() == other.read_bytes()
 
 
-def test_only_whole_models_are_saved(path: Path) -> None:
+def test_a_class_of_ones_own_is_saved_and_loaded(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class MyViT(mv.models.ViT):
-        """A class of one's own, of which load knows nothing."""
+        """Found by its name from here on."""
 
+        def __init__(self, *, width: int = 12, seed: int = 0, dtype: str = "float32") -> None:
+            super().__init__(embed_dim=width, depth=1, num_heads=3, seed=seed, dtype=dtype)
+
+    save(MyViT(width=15, seed=3), path)
+    model = load(path)
+    assert type(model) is MyViT
+    assert model.config == {"width": 15, "seed": 3, "dtype": "float32"}
+    monkeypatch.delitem(mv.models.MODELS, "MyViT")
+    with pytest.raises(ValueError, match="holds a MyViT; this minivit has the models"):
+        load(path)
     with pytest.raises(TypeError, match="MyViT is not a model that load could build again"):
-        save(MyViT(embed_dim=12, depth=1, num_heads=3), path)
-    assert not path.exists()
+        save(model, path.with_name("other"))
+    assert not path.with_name("other").exists()
+
+
+def test_kernels_written_as_matrices_get_their_axes_back(path: Path) -> None:
+    """As minivit 0.1 wrote them."""
+    model = mv.models.ViT(img_size=8, patch_size=(2, 4), embed_dim=12, depth=1, num_heads=3)
+    save(model, path)
+    arrays, header = read_arrays(path)
+    arrays["patch_embed.proj.weight"] = arrays["patch_embed.proj.weight"].reshape(24, 12)
+    write_arrays(path, arrays, header)
+    value = load(path).named_params()["patch_embed.proj.weight"].value
+    np.testing.assert_array_equal(value, model.patch_embed.proj.weight.value)
+    arrays["patch_embed.proj.weight"] = arrays["patch_embed.proj.weight"].reshape(12, 24)
+    write_arrays(path, arrays, header)
+    with pytest.raises(ValueError, match=r"array 'patch_embed.proj.weight' has shape \(12, 24\); this model expects"):
+        load(path)
 
 
 def test_a_missing_file_is_named(path: Path) -> None:

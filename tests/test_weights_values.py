@@ -11,7 +11,7 @@ import pytest
 from numpy import ndarray
 
 import minivit as mv
-from minivit.layers.layer import Param
+from minivit.layers.param import Param
 from minivit.models import ViT
 from minivit.weights import load_timm
 from minivit.weights.files import open_arrays

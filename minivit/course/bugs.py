@@ -203,7 +203,7 @@ BUGS: list[Bug] = [
     Bug("patchify_backward", "dx, _ = unpatchify_forward(dy, img_size=(Y, X), patch_size=patch_size)", "dx = dy.reshape(cache.image_shape)", "undo the forward's steps"),
     Bug("patchify_backward", "dx, _ = unpatchify_forward(dy, img_size=(Y, X), patch_size=patch_size)", "dx = unpatchify_forward(dy, img_size=(Y, X), patch_size=patch_size)[0][:, ::-1]", "reversed along the row axis"),
     Bug("PatchEmbed.forward", "h, c_proj = self.proj.forward(h)", "h, c_proj = self.proj.forward(h + 1)", "a convolution with the same weight"),
-    Bug("PatchEmbed.backward", "dh = self.proj.backward(dy, cache.proj)", "dh = dy @ self.proj.weight.value.T", "dproj.weight is zero everywhere"),
+    Bug("PatchEmbed.backward", "dh = self.proj.backward(dy, cache.proj)", "dh = dy @ cache.proj.weight.T", "dproj.weight is zero everywhere"),
     Bug("PatchEmbed.backward", "dh = self.proj.backward(dy, cache.proj)", "dh = self.proj.backward(dy / len(dy), cache.proj)", "averaged over it instead of summed"),
     # AdamW
     Bug("adam_update", "(1 - beta1**step)", "1", "m is not corrected"),

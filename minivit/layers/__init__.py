@@ -4,7 +4,8 @@ from minivit.layers.attention import CrossAttention, SelfAttention
 from minivit.layers.basic import LayerNorm, Linear, Mlp
 from minivit.layers.block import Block, PostNormBlock
 from minivit.layers.checkpoint import Checkpoint
-from minivit.layers.layer import Layer, Param
+from minivit.layers.layer import Layer
+from minivit.layers.param import Param
 from minivit.layers.patch_embed import PatchEmbed
 
 __all__ = [

@@ -6,7 +6,8 @@ from numpy import ndarray
 from numpy.random import Generator
 
 from minivit.layers.init import ones, xavier_uniform, zeros
-from minivit.layers.layer import Init, Layer, Param
+from minivit.layers.layer import Layer
+from minivit.layers.param import Init, Param
 from minivit.ops.dropout import DropoutCache, dropout_backward, dropout_forward
 from minivit.ops.layer_norm import LayerNormCache, layer_norm_backward, layer_norm_forward
 from minivit.ops.linear import LinearCache, linear_backward, linear_forward
@@ -16,18 +17,32 @@ ACTIVATIONS: dict[str, Op] = {name: OPS[name] for name in ("gelu", "gelu_tanh", 
 
 
 class Linear(Layer):
-    """``y = x W + b`` with W of shape (in_features, out_features)."""
+    """``y = x W + b`` with W of shape (in_features, out_features).
 
-    def __init__(self, in_features: int, out_features: int, *, bias: bool = True, init: Init = xavier_uniform) -> None:
-        self.weight = Param((in_features, out_features), init)
-        self.bias = Param((out_features,), zeros) if bias else None
+    With ``kernel_size`` x is what a convolution sees through its windows, and W is its kernel: rows of P*Q*in_features
+    numbers, and (P, Q, in_features, out_features).
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        *,
+        kernel_size: tuple[int, int] | None = None,
+        bias: bool = True,
+        init: Init = xavier_uniform,
+    ) -> None:
+        axes = "row column in out" if kernel_size else "in out"
+        self.weight = Param((*(kernel_size or ()), in_features, out_features), axes, init)
+        self.bias = Param((out_features,), "out", zeros) if bias else None
 
     def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, LinearCache]:
-        return linear_forward(x, self.weight.value, self.bias.value if self.bias else None)
+        matrix = self.weight.value.reshape(-1, self.weight.shape[-1])
+        return linear_forward(x, matrix, self.bias.value if self.bias else None)
 
     def backward(self, dy: ndarray, cache: LinearCache) -> ndarray:
-        dx, dweight, dbias = linear_backward(dy, cache)
-        self.weight.add_grad(dweight)
+        dx, dmatrix, dbias = linear_backward(dy, cache)
+        self.weight.add_grad(dmatrix.reshape(self.weight.shape))
         if self.bias and dbias is not None:
             self.bias.add_grad(dbias)
         return dx
@@ -37,8 +52,8 @@ class LayerNorm(Layer):
     """Layer normalisation of the last axis; ``weight`` is gamma, ``bias`` is beta, as checkpoints call them."""
 
     def __init__(self, dim: int, *, eps: float = 1e-6) -> None:
-        self.weight = Param((dim,), ones)
-        self.bias = Param((dim,), zeros)
+        self.weight = Param((dim,), "out", ones)
+        self.bias = Param((dim,), "out", zeros)
         self.eps = eps
 
     def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, LayerNormCache]:

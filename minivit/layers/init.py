@@ -1,21 +1,21 @@
-"""Initial values: functions ``(rng, shape) -> array``. Drawn in float64, so float32 and float64 models start alike."""
+"""Initial values: functions ``(rng, param) -> array``. Drawn in float64, so float32 and float64 models start alike."""
 
 from math import sqrt
 
 import numpy as np
 from numpy import ndarray
 
-from minivit.layers.layer import Init
+from minivit.layers.param import Init, Param
 
 
-def zeros(rng: np.random.Generator, shape: tuple[int, ...]) -> ndarray:
+def zeros(rng: np.random.Generator, param: Param) -> ndarray:
     """All zeros: biases."""
-    return np.zeros(shape)
+    return np.zeros(param.shape)
 
 
-def ones(rng: np.random.Generator, shape: tuple[int, ...]) -> ndarray:
+def ones(rng: np.random.Generator, param: Param) -> ndarray:
     """All ones: scales of normalisations."""
-    return np.ones(shape)
+    return np.ones(param.shape)
 
 
 def normal(std: float) -> Init:
@@ -23,18 +23,19 @@ def normal(std: float) -> Init:
 
     timm's ViT draws its matrices with 0.02, truncated at 100 standard deviations, which never happens.
     """
-    return lambda rng, shape: rng.standard_normal(shape) * std
+    return lambda rng, param: rng.standard_normal(param.shape) * std
 
 
-def xavier_uniform(rng: np.random.Generator, shape: tuple[int, ...]) -> ndarray:
-    """Uniform in ±sqrt(6 / (in + out)), for a matrix (in, out).
+def xavier_uniform(rng: np.random.Generator, param: Param) -> ndarray:
+    """Uniform in ±sqrt(6 / (fan_in + fan_out)), for a linear map.
 
     Source: Glorot and Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks".
     """
-    limit = sqrt(6 / (shape[0] + shape[1]))
-    return rng.uniform(-limit, limit, shape)
+    limit = sqrt(6 / sum(param.fans))
+    return rng.uniform(-limit, limit, param.shape)
 
 
-def lecun_normal(rng: np.random.Generator, shape: tuple[int, ...]) -> ndarray:
-    """Normal with variance 1 / in, for a matrix (in, out). Source: LeCun et al. 1998, "Efficient BackProp"."""
-    return rng.standard_normal(shape) / sqrt(shape[0])
+def lecun_normal(rng: np.random.Generator, param: Param) -> ndarray:
+    """Normal with variance 1 / fan_in, for a linear map. Source: LeCun et al. 1998, "Efficient BackProp"."""
+    fan_in, _ = param.fans
+    return rng.standard_normal(param.shape) / sqrt(fan_in)

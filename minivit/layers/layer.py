@@ -1,111 +1,15 @@
-"""The two classes of level 2: ``Param``, a value and its gradient; ``Layer``, which owns parameters, nothing else."""
+"""Level 2: a layer owns parameters and other layers, and nothing else."""
 
 import copy
-from collections.abc import Callable, Mapping
+import gc
+from collections.abc import Callable, Iterator, Mapping
+from types import FunctionType, ModuleType
 from typing import Any, Self
 
 import numpy as np
 from numpy import ndarray
 
-Init = Callable[[np.random.Generator, tuple[int, ...]], ndarray]
-
-
-class ParamStorage(np.ndarray):
-    """The memory of a parameter. The type alone tells :func:`minivit.nbytes` that it is not part of a cache."""
-
-
-class Param:
-    """A learned array: ``value``, and ``grad``, into which every backward adds.
-
-    The value is drawn when it is first used, so a model that is only counted allocates nothing. It is always written in
-    place: replicas of a layer, which share it, see every update.
-
-    Parameters
-    ----------
-    shape : tuple of int
-    init : callable (rng, shape) -> array
-        One of :mod:`minivit.layers.init`.
-    """
-
-    def __init__(self, shape: tuple[int, ...], init: Init) -> None:
-        self.shape = shape
-        self.dtype = np.dtype(np.float32)
-        self._init = init
-        self._seed: list[int] | None = None
-        self._value: ndarray | None = None
-        self._grad: ndarray | None = None
-
-    def __repr__(self) -> str:
-        return f"Param(shape={self.shape}, dtype={self.dtype})"
-
-    @property
-    def size(self) -> int:
-        """Number of elements."""
-        return int(np.prod(self.shape))
-
-    @property
-    def value(self) -> ndarray:
-        """The array itself. Assigning copies into it; the shape must match."""
-        if self._value is None:
-            if self._seed is None:
-                raise RuntimeError(f"{self} has no value yet: call init(seed) on the layer that it belongs to")
-            self.value = self._init(np.random.default_rng(self._seed), self.shape)
-        assert self._value is not None
-        return self._value
-
-    @value.setter
-    def value(self, new: ndarray) -> None:
-        if np.shape(new) != self.shape:
-            raise ValueError(f"a parameter of shape {self.shape} cannot take a value of shape {np.shape(new)}")
-        value = self.empty() if self._value is None else self._value
-        value[...] = new  # may fail; there is no value then rather than one of random memory
-        self._value = value
-
-    def empty(self) -> ndarray:
-        """Memory for a value of this parameter, not yet its own, to be filled and given to :meth:`take`."""
-        return ParamStorage(self.shape, self.dtype).view(ndarray)
-
-    def take(self, value: ndarray) -> None:
-        """As ``self.value = value``, for one that was filled in :meth:`empty`: needs no memory, so it cannot fail."""
-        if self._value is None:
-            self._value = value
-        else:
-            self._value[...] = value
-
-    @property
-    def grad(self) -> ndarray:
-        """Gradient of the loss, of the shape and dtype of ``value``; zeros until a backward has added to it."""
-        if self._grad is None:
-            self._grad = np.zeros(self.shape, self.dtype)
-        return self._grad
-
-    @grad.setter
-    def grad(self, new: ndarray) -> None:
-        if np.shape(new) != self.shape:
-            raise ValueError(f"a parameter of shape {self.shape} cannot take a gradient of shape {np.shape(new)}")
-        self._grad = np.asarray(new, self.dtype)
-
-    def add_grad(self, more: ndarray) -> None:
-        """``grad += more``; the first one is taken over as it is, so it must be an array of the caller's own making."""
-        if self._grad is None:
-            self.grad = more
-        else:
-            self._grad += more
-
-    def zero_grad(self) -> None:
-        """Forget the gradient: it is zeros again until a backward adds to it."""
-        self._grad = None
-
-    def init(self, seed: list[int], dtype: np.dtype) -> None:
-        """Forget value and gradient; draw the value from this seed when it is next used."""
-        self.dtype, self._seed = dtype, seed
-        self._value = self._grad = None
-
-    def replica(self) -> "Param":
-        """A parameter that shares this one's value and has a gradient of its own."""
-        twin = copy.copy(self)
-        twin._value, twin._grad = self.value, None
-        return twin
+from minivit.layers.param import Param
 
 
 class Layer:
@@ -113,8 +17,8 @@ class Layer:
 
     A layer holds no activations: what backward needs is in the cache, so a layer can be used twice, and in threads
     through :meth:`replica`. ``backward`` adds to the gradient of every parameter and returns the gradients of the array
-    arguments of ``forward``, in order. Parameters and child layers are found as attributes (lists of layers too), and
-    named after them: ``blocks.0.attn.qkv.weight``.
+    arguments of ``forward``, in order. Parameters and child layers are attributes, or stand in lists, tuples and dicts
+    that are attributes, and are named after them: ``blocks.0.attn.qkv.weight``.
 
     Randomness (dropout, stochastic depth) happens exactly when ``forward`` is given a generator ``rng``.
     """
@@ -122,18 +26,34 @@ class Layer:
     forward: Callable[..., tuple[Any, Any]]
     backward: Callable[..., Any]
 
-    def init(self, seed: int = 0, dtype: str | np.dtype = "float32") -> Self:
+    def init(self, seed: int = 0, dtype: str | type | np.dtype = "float32") -> Self:
         """Give every parameter its seed and dtype; returns the layer itself.
 
         Each parameter draws from a generator of its own, seeded by ``seed`` and its name: the same model has the same
         initial values in whatever order, and however many, of its parameters are used.
+
+        Raises
+        ------
+        TypeError
+            If the dtype is another, or if a parameter or a layer is hidden where it would not be found, and so not be
+            trained or saved: in a set, an object that is no layer, a method, a function.
         """
         dtype = np.dtype(dtype)
         if dtype not in (np.float32, np.float64):
             raise TypeError(f"dtype is {dtype}; expected float32 (to train) or float64 (to check)")
+        self._refuse_hidden()
         for name, param in self.named_params().items():
             param.init([seed, *name.encode()], dtype)
         return self
+
+    def _refuse_hidden(self) -> None:
+        for name, item in vars(self).items():
+            if hidden := _hidden(item, set()):
+                kinds = "attributes, lists, tuples and dicts"
+                raise TypeError(f"{type(self).__name__}.{name} hides a {type(hidden).__name__}; expected it in {kinds}")
+        for _, part in _parts(vars(self)):
+            if isinstance(part, Layer):
+                part._refuse_hidden()
 
     def named_params(self) -> dict[str, Param]:
         """Every parameter by its name, in order of definition; a shared one once, under its first name."""
@@ -145,15 +65,12 @@ class Layer:
                 found[name] = param
         return found
 
-    def _walk(self, prefix: str):
-        for name, item in vars(self).items():
-            if isinstance(item, Param):
-                yield prefix + name, item
-            elif isinstance(item, Layer):
-                yield from item._walk(f"{prefix}{name}.")
-            elif isinstance(item, list):
-                for i, layer in enumerate(item):
-                    yield from layer._walk(f"{prefix}{name}.{i}.")
+    def _walk(self, prefix: str) -> Iterator[tuple[str, Param]]:
+        for name, part in _parts(vars(self)):
+            if isinstance(part, Param):
+                yield prefix + name, part
+            else:
+                yield from part._walk(f"{prefix}{name}.")
 
     @property
     def params(self) -> list[Param]:
@@ -176,14 +93,12 @@ class Layer:
 
     def _replica(self, twins: dict[int, Param]) -> Self:
         """``twins`` maps parameters already met to their replicas, so that what was shared stays shared."""
+
+        def twin(part: Param | Layer) -> Param | Layer:
+            return part._replica(twins) if isinstance(part, Layer) else twins.setdefault(id(part), part.replica())
+
         layer = copy.copy(self)
-        for name, item in vars(self).items():
-            if isinstance(item, Param):
-                setattr(layer, name, twins.setdefault(id(item), item.replica()))
-            elif isinstance(item, Layer):
-                setattr(layer, name, item._replica(twins))
-            elif isinstance(item, list):
-                setattr(layer, name, [child._replica(twins) for child in item])
+        vars(layer).update(_replaced(vars(self), twin))
         return layer
 
     def state_dict(self) -> dict[str, ndarray]:
@@ -207,6 +122,39 @@ class Layer:
             value[...] = arrays[name]  # may fail, if these are no numbers
         for name, param in params.items():
             param.take(values[name])
+
+
+def _parts(item: Any, name: str = "") -> Iterator[tuple[str, Param | Layer]]:
+    """Parameters and layers in nested lists, tuples and dicts, by name."""
+    if isinstance(item, Param | Layer):
+        yield name, item
+    elif isinstance(item, list | tuple | dict):
+        for key, part in item.items() if isinstance(item, dict) else enumerate(item):
+            yield from _parts(part, f"{name}.{key}" if name else str(key))
+
+
+def _replaced(item: Any, new: Callable[[Any], Any]) -> Any:
+    """The same lists, tuples and dicts with other parameters and layers in them."""
+    if isinstance(item, Param | Layer):
+        return new(item)
+    if isinstance(item, dict):
+        return {key: _replaced(part, new) for key, part in item.items()}
+    if isinstance(item, list | tuple):
+        parts = [_replaced(part, new) for part in item]
+        return type(item)(*parts) if hasattr(item, "_fields") else type(item)(parts)
+    return item
+
+
+def _hidden(item: Any, seen: set[int], *, found: bool = True) -> Any:
+    """The first parameter or layer that an object holds otherwise than in lists, tuples and dicts."""
+    if isinstance(item, Param | Layer):
+        return None if found else item
+    if id(item) in seen or isinstance(item, type | ModuleType):
+        return None
+    seen.add(id(item))
+    inside = (item.__closure__ or ()) if isinstance(item, FunctionType) else gc.get_referents(item)
+    found = found and isinstance(item, list | tuple | dict)
+    return next((hidden for part in inside if (hidden := _hidden(part, seen, found=found))), None)
 
 
 def check_arrays(expected: Mapping[str, tuple[int, ...]], arrays: Mapping[str, ndarray]) -> None:

@@ -23,7 +23,7 @@ class PatchEmbedCache(NamedTuple):
 class PatchEmbed(Layer):
     """Cut the image into patches and map each to a token by one matrix (P*P*C, D).
 
-    This is a convolution with stride P: row (p, q, c) of ``proj.weight`` is the kernel at that place.
+    This is a convolution with stride P, and ``proj.weight`` (P, P, C, D) is its kernel.
 
     Source: Dosovitskiy et al. 2021, section 3.1, equation 1.
     """
@@ -38,7 +38,7 @@ class PatchEmbed(Layer):
             )
         self.grid_size = Y // P, X // Q
         self.num_patches = self.grid_size[0] * self.grid_size[1]
-        self.proj = Linear(P * Q * in_chans, embed_dim, init=lecun_normal)
+        self.proj = Linear(in_chans, embed_dim, kernel_size=(P, Q), init=lecun_normal)
 
     def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, PatchEmbedCache]:
         """(B, Y, X, C) -> (B, N, D): cut into patches, and map each."""

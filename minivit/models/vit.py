@@ -11,13 +11,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minivit.checked import check_range, checked
+from minivit.checked import check_range
 from minivit.layers.basic import LayerNorm, Linear
 from minivit.layers.block import Block, BlockCache
 from minivit.layers.checkpoint import Checkpoint, CheckpointCache
 from minivit.layers.init import normal
-from minivit.layers.layer import Layer, Param
+from minivit.layers.param import Param
 from minivit.layers.patch_embed import PatchEmbed, PatchEmbedCache
+from minivit.models.model import Model
 from minivit.ops.dropout import DropoutCache, dropout_backward, dropout_forward
 from minivit.ops.layer_norm import LayerNormCache
 from minivit.ops.linear import LinearCache
@@ -49,7 +50,7 @@ class ViTCache(NamedTuple):
     tokens_shape: tuple[int, ...]
 
 
-class ViT(Layer):
+class ViT(Model):
     """Patches become tokens, Transformer blocks let them talk, and one linear map reads the class off.
 
     Parameters
@@ -88,7 +89,6 @@ class ViT(Layer):
         If an option is of another type.
     """
 
-    @checked
     def __init__(
         self,
         *,
@@ -118,22 +118,23 @@ class ViT(Layer):
             raise ValueError(f'global_pool is {global_pool!r}; expected "token" or "avg"')
         if global_pool == "token" and not class_token:
             raise ValueError('global_pool="token" reads the class token, so it needs class_token=True')
-        dtype = np.dtype(dtype).name
-        self.config: dict[str, Any] = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
-        for name in ("in_chans", "embed_dim", "num_heads"):
-            check_range(name, self.config[name], at_least=1)
-        for name in ("num_classes", "depth", "seed"):
-            check_range(name, self.config[name], at_least=0)
-        for name in ("drop_rate", "pos_drop_rate", "proj_drop_rate", "drop_path_rate"):
-            check_range(name, self.config[name], at_least=0, below=1)
+        for name, count in {"in_chans": in_chans, "embed_dim": embed_dim, "num_heads": num_heads}.items():
+            check_range(name, count, at_least=1)
+        for name, count in {"num_classes": num_classes, "depth": depth, "seed": seed}.items():
+            check_range(name, count, at_least=0)
+        rates = {"drop_rate": drop_rate, "pos_drop_rate": pos_drop_rate}
+        rates |= {"proj_drop_rate": proj_drop_rate, "drop_path_rate": drop_path_rate}
+        for name, rate in rates.items():
+            check_range(name, rate, at_least=0, below=1)
         check_range("mlp_ratio", mlp_ratio, at_least=1 / embed_dim, below=inf)
         check_range("norm_eps", norm_eps, at_least=0, below=inf)
         self.in_chans, self.global_pool = in_chans, global_pool
         self.drop_rate, self.pos_drop_rate = drop_rate, pos_drop_rate
 
         self.patch_embed = PatchEmbed(img_size, patch_size, in_chans, embed_dim)
-        self.cls_token = Param((1, 1, embed_dim), normal(0.02)) if class_token else None
-        self.pos_embed = Param((1, self.patch_embed.num_patches + class_token, embed_dim), normal(0.02))
+        self.cls_token = Param((1, 1, embed_dim), "batch token width", normal(0.02)) if class_token else None
+        num_tokens = self.patch_embed.num_patches + class_token
+        self.pos_embed = Param((1, num_tokens, embed_dim), "batch position width", normal(0.02))
         blocks = [
             Block(
                 embed_dim,
@@ -165,7 +166,7 @@ class ViT(Layer):
         ValueError, TypeError
             If the images are of another size, number of channels or dtype than the model.
         """
-        self._check(images)
+        self.check_images(images, self.patch_embed.img_size, self.in_chans)
         x, c_patch_embed = self.patch_embed.forward(images)  # (B, N, D)
         c_cls_token = c_norm = c_pool = c_fc_norm = c_head = None
         if self.cls_token:
@@ -230,19 +231,6 @@ class ViT(Layer):
             self.cls_token.add_grad(dtoken)
         return self.patch_embed.backward(dx, cache.patch_embed)
 
-    def _check(self, images: ndarray) -> None:
-        Y, X = self.patch_embed.img_size
-        expected = f"(batch, {Y}, {X}, {self.in_chans})"
-        if images.ndim != 4 or images.shape[1:3] != (Y, X):
-            raise ValueError(f"images have shape {images.shape}; the model expects {expected}, channels last")
-        if images.shape[3] != self.in_chans:
-            raise ValueError(f"images have {images.shape[3]} channels; the model expects {self.in_chans}: {expected}")
-        if images.dtype != self.pos_embed.dtype and not np.iscomplexobj(images):
-            raise TypeError(
-                f"images have dtype {images.dtype}; the model computes in {self.pos_embed.dtype} "
-                "(scale pixels to about -1..1 and convert them first)"
-            )
-
 
 def _preset(size: str, patch: int, img_size: int = 224, **options: Any) -> dict[str, Any]:
     widths = {"tiny": (192, 12, 3), "small": (384, 12, 6), "base": (768, 12, 12), "large": (1024, 24, 16)}
@@ -254,28 +242,32 @@ def _preset(size: str, patch: int, img_size: int = 224, **options: Any) -> dict[
 
 _SMALL_IMAGES = {"img_size": 32, "patch_size": 4, "num_classes": 10, "num_heads": 4, "mlp_ratio": 2.0}
 
-PRESETS: dict[str, dict[str, Any]] = {
-    "vit_micro_patch4_32": {"embed_dim": 96, "depth": 4, **_SMALL_IMAGES},  # drawn shapes, in two minutes
-    "vit_tiny_patch4_32": {"embed_dim": 128, "depth": 6, **_SMALL_IMAGES},  # CIFAR
-    "vit_tiny_patch16_224": _preset("tiny", 16),
-    "vit_tiny_patch16_384": _preset("tiny", 16, 384),
-    "vit_small_patch32_224": _preset("small", 32),
-    "vit_small_patch32_384": _preset("small", 32, 384),
-    "vit_small_patch16_224": _preset("small", 16),
-    "vit_small_patch16_384": _preset("small", 16, 384),
-    "vit_small_patch8_224": _preset("small", 8),
-    "vit_base_patch32_224": _preset("base", 32),
-    "vit_base_patch32_384": _preset("base", 32, 384),
-    "vit_base_patch16_224": _preset("base", 16),
-    "vit_base_patch16_384": _preset("base", 16, 384),
-    "vit_base_patch16_gap_224": _preset("base", 16, num_heads=16, class_token=False, global_pool="avg", fc_norm=False),
-    "vit_base_patch8_224": _preset("base", 8),
-    "vit_large_patch32_224": _preset("large", 32),
-    "vit_large_patch32_384": _preset("large", 32, 384),
-    "vit_large_patch16_224": _preset("large", 16),
-    "vit_large_patch16_384": _preset("large", 16, 384),
-    "vit_large_patch14_224": _preset("large", 14),
-    "vit_huge_patch14_224": _preset("huge", 14),
-    "vit_giant_patch14_224": _preset("giant", 14, mlp_ratio=48 / 11),
-    "vit_gigantic_patch14_224": _preset("gigantic", 14, mlp_ratio=64 / 13),
-}
+ViT.add_presets(
+    {
+        "vit_micro_patch4_32": {"embed_dim": 96, "depth": 4, **_SMALL_IMAGES},  # drawn shapes, in two minutes
+        "vit_tiny_patch4_32": {"embed_dim": 128, "depth": 6, **_SMALL_IMAGES},  # CIFAR
+        "vit_tiny_patch16_224": _preset("tiny", 16),
+        "vit_tiny_patch16_384": _preset("tiny", 16, 384),
+        "vit_small_patch32_224": _preset("small", 32),
+        "vit_small_patch32_384": _preset("small", 32, 384),
+        "vit_small_patch16_224": _preset("small", 16),
+        "vit_small_patch16_384": _preset("small", 16, 384),
+        "vit_small_patch8_224": _preset("small", 8),
+        "vit_base_patch32_224": _preset("base", 32),
+        "vit_base_patch32_384": _preset("base", 32, 384),
+        "vit_base_patch16_224": _preset("base", 16),
+        "vit_base_patch16_384": _preset("base", 16, 384),
+        "vit_base_patch16_gap_224": _preset(
+            "base", 16, num_heads=16, class_token=False, global_pool="avg", fc_norm=False
+        ),
+        "vit_base_patch8_224": _preset("base", 8),
+        "vit_large_patch32_224": _preset("large", 32),
+        "vit_large_patch32_384": _preset("large", 32, 384),
+        "vit_large_patch16_224": _preset("large", 16),
+        "vit_large_patch16_384": _preset("large", 16, 384),
+        "vit_large_patch14_224": _preset("large", 14),
+        "vit_huge_patch14_224": _preset("huge", 14),
+        "vit_giant_patch14_224": _preset("giant", 14, mlp_ratio=48 / 11),
+        "vit_gigantic_patch14_224": _preset("gigantic", 14, mlp_ratio=64 / 13),
+    }
+)

@@ -8,7 +8,7 @@ from minivit.types import Float, ndarray
 
 
 def principal_filters(
-    weight: Float[ndarray, "PPC D"], patch_size: int | tuple[int, int]
+    weight: Float[ndarray, "P Q C D"],
 ) -> tuple[Float[ndarray, "n P Q C"], Float[ndarray, "n"]]:
     r"""Principal components of the filters of a patch embedding, and the share of the filters' energy in each.
 
@@ -19,9 +19,8 @@ def principal_filters(
 
     Parameters
     ----------
-    weight : (P*P*C, D)
+    weight : (P, P, C, D)
         ``patch_embed.proj.weight``.
-    patch_size : int or (rows, columns)
 
     Returns
     -------
@@ -30,21 +29,17 @@ def principal_filters(
     shares : (n,)
         :math:`S_i^2 / \sum_j S_j^2`.
     """
-    P, Q = pair(patch_size)
-    if len(weight) % (P * Q):
-        raise ValueError(f"weight has {len(weight)} rows; expected {P} * {Q} pixels times the number of channels")
-    U, S, _ = np.linalg.svd(weight, full_matrices=False)
-    return U.T.reshape(-1, P, Q, len(weight) // (P * Q)), S * S / (S * S).sum()
+    P, Q, C, D = weight.shape
+    U, S, _ = np.linalg.svd(weight.reshape(-1, D), full_matrices=False)
+    return U.T.reshape(-1, P, Q, C), S * S / (S * S).sum()
 
 
-def patch_filters(
-    weight: Float[ndarray, "PPC D"], patch_size: int | tuple[int, int], *, count: int = 28, ax: Axes | None = None
-) -> Axes:
+def patch_filters(weight: Float[ndarray, "P Q C D"], *, count: int = 28, ax: Axes | None = None) -> Axes:
     """Draw the first principal filters as colours: grey is zero, and each is scaled to the full range.
 
     Parameters
     ----------
-    weight, patch_size : see :func:`principal_filters`
+    weight : (P, P, C, D), see :func:`principal_filters`
     count : int
         How many to draw, if there are as many; four rows of seven in the paper.
 
@@ -52,7 +47,7 @@ def patch_filters(
     ----------
     Dosovitskiy et al. 2021, figure 7 left.
     """
-    filters, shares = principal_filters(weight, patch_size)
+    filters, shares = principal_filters(weight)
     filters, shares = filters[:count], shares[:count]
     if filters.shape[3] not in (1, 3):
         raise ValueError(f"the filters have {filters.shape[3]} channels; expected 1 or 3, which can be seen")

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from minivit.checked import check_range, checked
-from minivit.layers.layer import Layer, Param, check_arrays
+from minivit.layers.layer import Layer, check_arrays
+from minivit.layers.param import Param
 from minivit.types import Float, ndarray
 
 
@@ -104,9 +105,9 @@ def sgd_update(
     return value - lr * velocity, velocity
 
 
-def is_matrix(name: str, param: Param) -> bool:
-    """Whether weight decay applies: to matrices, not to biases, scales of norms, class tokens or position tables."""
-    return len(param.shape) == 2
+def is_linear_map(name: str, param: Param) -> bool:
+    """Whether weight decay applies: to matrices and kernels, not to biases, scales of norms, tokens or tables."""
+    return param.is_linear_map
 
 
 class Optimizer:
@@ -155,7 +156,7 @@ class Optimizer:
 
 
 class AdamW(Optimizer):
-    """Adam with decoupled weight decay (:func:`adamw_update`), by default on matrices only."""
+    """Adam with decoupled weight decay (:func:`adamw_update`), by default on matrices and kernels only."""
 
     slots = ("m", "v")
 
@@ -168,7 +169,7 @@ class AdamW(Optimizer):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.05,
-        decays: Callable[[str, Param], bool] = is_matrix,
+        decays: Callable[[str, Param], bool] = is_linear_map,
     ) -> None:
         super().__init__(model, lr, weight_decay, decays)
         for i, beta in enumerate(betas):
@@ -196,7 +197,7 @@ class Adam(Optimizer):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.0,
-        decays: Callable[[str, Param], bool] = is_matrix,
+        decays: Callable[[str, Param], bool] = is_linear_map,
     ) -> None:
         super().__init__(model, lr, weight_decay, decays)
         for i, beta in enumerate(betas):
@@ -223,7 +224,7 @@ class SGD(Optimizer):
         lr: float = 0.1,
         momentum: float = 0.0,
         weight_decay: float = 0.0,
-        decays: Callable[[str, Param], bool] = is_matrix,
+        decays: Callable[[str, Param], bool] = is_linear_map,
     ) -> None:
         super().__init__(model, lr, weight_decay, decays)
         check_range("momentum", momentum, at_least=0, below=1)

@@ -38,7 +38,7 @@ def _pictures(trainer: Trainer, rows: list[Metrics]) -> dict[str, Callable[[], A
         "learning_curves": lambda: plot.learning_curves(rows),
         "predictions": lambda: plot.predictions(images, labels, trainer.predict(images), dataset.class_names),
         "attention_maps": lambda: plot.attention_maps(few, model.forward(trainer.normalize(few))[1]),
-        "patch_filters": lambda: plot.patch_filters(embed.proj.weight.value, embed.patch_size),
+        "patch_filters": lambda: plot.patch_filters(embed.proj.weight.value),
         "position_similarity": lambda: plot.position_similarity(model.pos_embed.value, embed.grid_size),
     }
     if model.config["grad_checkpointing"]:  # a checkpointed block keeps no attention map

@@ -14,9 +14,9 @@ import numpy as np
 from minivit.checked import check_range, check_type
 from minivit.data.dataset import Dataset
 from minivit.json_text import from_json, to_json, tuples
-from minivit.models import ViT, create_model
+from minivit.models import Model, create_model
 from minivit.ops.softmax import softmax_forward
-from minivit.storage import check_kinds, read_arrays, read_metadata, save, split_arrays
+from minivit.storage import fitting, read_arrays, read_metadata, save, split_arrays
 from minivit.train.augment import normalize, random_crop_flip
 from minivit.train.fit import check_attention_fits
 from minivit.train.optim import AdamW
@@ -60,7 +60,7 @@ class Trainer:
         self.recipe, self.dataset, self.threads = recipe, dataset, threads
         _, Y, X, C = dataset.train_images.shape
         options = {"img_size": (Y, X), "in_chans": C, "num_classes": len(dataset.class_names), **recipe.options}
-        self.model: ViT = create_model(recipe.model, seed=recipe.seed, **options)
+        self.model: Model = create_model(recipe.model, seed=recipe.seed, **options)
         check_attention_fits(recipe.model, self.model.config)
         check_range("crop_padding", recipe.crop_padding, at_least=0, below=min(Y, X))  # something of each image stays
         self.optimizer = AdamW(self.model, lr=recipe.lr, betas=recipe.betas, weight_decay=recipe.weight_decay)
@@ -144,8 +144,8 @@ class Trainer:
                 raise ValueError(f"{path} belongs to another training: its {name} is {theirs.get(name)}, not {ours}")
         model, optimizer = split_arrays(arrays)
         try:
-            check_kinds(self.optimizer.state_dict(), optimizer)
-            check_kinds(self.model.named_params(), model)
+            optimizer = fitting(self.optimizer.state_dict(), optimizer)
+            model = fitting(self.model.named_params(), model)
             step: Any = metadata.get("step")
             check_type("step", step, int)
             steps = int(optimizer["steps"])
@@ -174,7 +174,7 @@ class TrainedOn(NamedTuple):
     std: tuple[float, ...]
 
 
-def read_trained_on(path: str | Path, model: ViT) -> TrainedOn:
+def read_trained_on(path: str | Path, model: Model) -> TrainedOn:
     """What the checkpoint of this model says of the images that it was trained on.
 
     Raises

@@ -80,14 +80,13 @@ def load_google(
         fit_positions, model=model, grid=grid, interpolation="bilinear", antialias=False, align_corners=True
     )
     layout["pos_embed"] = layout["pos_embed"]._replace(resample=resample)
-    family = Family(to_our_axes=lambda a: a, head="head/", aside=ASIDE, separator="/")  # kernels are (in, out) already
+    family = Family(lambda array, param: array, head="head/", aside=ASIDE, separator="/")  # our order of axes
     load_places(model, arrays, [layout], family, keep_head=keep_head)
 
 
 def _layout(model: ViT) -> dict[str, Place]:
     D, H = model.config["embed_dim"], model.config["num_heads"]
     shapes = {name: param.shape for name, param in model.named_params().items()}
-    shapes["patch_embed.proj.weight"] = (*model.patch_embed.patch_size, model.in_chans, D)
     layout = {name: Place((AROUND[name],), shapes[name]) for name in shapes if name in AROUND}
     for i in range(len(model.blocks)):
         shapes[f"blocks.{i}.attn.proj.weight"] = (H, D // H, D)

@@ -7,7 +7,7 @@ from minivit.models.vit import ViT
 from minivit.weights.files import Arrays
 from minivit.weights.places import Family, Place, load_places
 from minivit.weights.positions import fit_positions
-from minivit.weights.torch_layout import from_torch, torch_shapes
+from minivit.weights.torch_layout import from_torch, torch_shape
 
 BODY = {  # names inside "vit.", which is missing in files of ViTModel, the body alone
     "cls_token": "embeddings.cls_token",
@@ -77,7 +77,8 @@ def load_hf(model: ViT, arrays: Arrays, *, keep_head: bool = False, grid: tuple[
 
 def _layout(model: ViT, body: str, blocks: str, block_names: Mapping[str, tuple[str, ...]]) -> dict[str, Place]:
     layout = {}
-    for name, shape in torch_shapes(model).items():
+    for name, param in model.named_params().items():
+        shape = torch_shape(param)
         if name in BODY:  # cls_token and pos_embed, which are arrays of their own
             layout[name] = Place((body + BODY[name],), shape)
             continue

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy import ndarray
 
-from minivit.models.vit import ViT
+from minivit.layers.param import Param
+from minivit.models.model import Model
 from minivit.weights.files import Arrays, Stored, open_arrays
 from minivit.weights.names import listed, misfit, prefix_of
 
@@ -38,19 +39,19 @@ Layout = Mapping[str, Place]
 class Family(NamedTuple):
     """What checkpoints of one family have in common.
 
-    ``to_our_axes`` turns the axes of one array into our order; which of them belong together is then a reshape:
-    (D, H, K) and (P, Q, C, D) become (D, H*K) and (P*Q*C, D). ``head`` is what the names of the classifier begin with.
+    ``to_our_axes`` turns the axes of one array into the order of our parameter; which of them belong together is then a
+    reshape: (D, H, K) becomes (D, H*K). ``head`` is what the names of the classifier begin with.
     ``aside`` tells, by the beginning of their names, which arrays the official loader leaves aside, too, and why.
     ``separator`` joins names in a nest of mappings.
     """
 
-    to_our_axes: Callable[[ndarray], ndarray]
+    to_our_axes: Callable[[ndarray, Param], ndarray]
     head: str
     aside: Mapping[str, str]
     separator: str = "."
 
 
-def load_places(model: ViT, arrays: Arrays, layouts: Sequence[Layout], family: Family, *, keep_head: bool) -> None:
+def load_places(model: Model, arrays: Arrays, layouts: Sequence[Layout], family: Family, *, keep_head: bool) -> None:
     """Set every parameter of the model from its place in the checkpoint; nothing changes if anything does not fit.
 
     What was in front of all names, and what was left aside, is said in a warning.
@@ -73,11 +74,12 @@ def load_places(model: ViT, arrays: Arrays, layouts: Sequence[Layout], family: F
         values = {}
         with np.errstate(over="ignore", invalid="ignore"):  # of numbers that are looked at afterwards
             for name, place in layout.items():
-                parts = [family.to_our_axes(_numbers(part, stored[part], params[name].dtype)) for part in place.names]
+                param = params[name]
+                parts = [family.to_our_axes(_numbers(part, stored[part], param.dtype), param) for part in place.names]
                 if place.resample:
                     parts = [place.resample(part) for part in parts]
-                rows = params[name].shape[:-1]
-                values[name] = params[name].empty()
+                rows = param.shape[:-1]
+                values[name] = param.empty()
                 np.concatenate([part.reshape(*rows, -1) for part in parts], axis=-1, out=values[name])
     strange = [name for name, value in values.items() if not np.isfinite(value).all()]
     if strange:

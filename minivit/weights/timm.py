@@ -8,7 +8,7 @@ from minivit.models.vit import ViT
 from minivit.weights.files import Arrays
 from minivit.weights.places import Family, Place, load_places
 from minivit.weights.positions import fit_positions
-from minivit.weights.torch_layout import from_torch, to_torch, torch_shapes
+from minivit.weights.torch_layout import from_torch, to_torch, torch_shape
 
 ASIDE = {"pre_logits": "timm drops this layer, too; the checkpoint's head was trained behind it"}
 
@@ -40,7 +40,7 @@ def load_timm(model: ViT, arrays: Arrays, *, keep_head: bool = False, grid: tupl
     FileNotFoundError, ValueError
         If the file is missing or damaged.
     """
-    layout = {name: Place((name,), shape) for name, shape in torch_shapes(model).items()}
+    layout = {name: Place((name,), torch_shape(param)) for name, param in model.named_params().items()}
     resample = partial(fit_positions, model=model, grid=grid, as_many_fit=True, interpolation="bicubic", antialias=True)
     layout["pos_embed"] = layout["pos_embed"]._replace(resample=resample)
     load_places(model, arrays, [layout], Family(from_torch, head="head.", aside=ASIDE), keep_head=keep_head)
@@ -48,5 +48,4 @@ def load_timm(model: ViT, arrays: Arrays, *, keep_head: bool = False, grid: tupl
 
 def to_timm(model: ViT) -> dict[str, ndarray]:
     """Weights as timm's ``VisionTransformer`` of the same options loads them: the inverse of :func:`load_timm`."""
-    shapes = torch_shapes(model)
-    return {name: to_torch(param.value, shapes[name]) for name, param in model.named_params().items()}
+    return {name: to_torch(param) for name, param in model.named_params().items()}

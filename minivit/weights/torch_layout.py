@@ -1,32 +1,28 @@
-"""PyTorch's layout: linear weights (out, in), convolution kernels (out, in, rows, columns)."""
+"""PyTorch's order of axes: (out, in) for a linear map, (out, in, rows, columns) for a convolution."""
 
 import numpy as np
 from numpy import ndarray
 
-from minivit.models.vit import ViT
+from minivit.layers.param import Param
 
 
-def torch_shapes(model: ViT) -> dict[str, tuple[int, ...]]:
-    """The shape that each parameter has in PyTorch, by our name for it; the patch embedding is a convolution there."""
-    shapes = {name: param.shape for name, param in model.named_params().items()}
-    shapes = {name: shape[::-1] if len(shape) == 2 else shape for name, shape in shapes.items()}
-    D, _ = shapes["patch_embed.proj.weight"]
-    shapes["patch_embed.proj.weight"] = (D, model.in_chans, *model.patch_embed.patch_size)
-    return shapes
+def torch_axes(param: Param) -> tuple[int, ...]:
+    """Our axes in PyTorch's order: in a linear map "out" and "in" come first, the places after; all else is as ours."""
+    first = ("out", "in") if param.is_linear_map else ()
+    names = [*first, *(name for name in param.axes if name not in first)]
+    return tuple(map(param.axes.index, names))
 
 
-def from_torch(array: ndarray) -> ndarray:
-    """Our order of axes: (out, in) -> (in, out), (D, C, P, Q) -> (P, Q, C, D); all else unchanged."""
-    if array.ndim == 4:
-        return array.transpose(2, 3, 1, 0)
-    return array.T if array.ndim == 2 else array
+def torch_shape(param: Param) -> tuple[int, ...]:
+    """The shape that PyTorch keeps this parameter in."""
+    return tuple(param.shape[axis] for axis in torch_axes(param))
 
 
-def to_torch(array: ndarray, shape: tuple[int, ...]) -> ndarray:
-    """The inverse of :func:`from_torch`: a copy of ``array`` in PyTorch's ``shape``."""
-    if len(shape) == 4:
-        D, C, P, Q = shape
-        array = array.reshape(P, Q, C, D).transpose(3, 2, 0, 1)
-    elif len(shape) == 2:
-        array = array.T
-    return np.array(array, order="C")
+def from_torch(array: ndarray, param: Param) -> ndarray:
+    """PyTorch's array with its axes in our order."""
+    return array.transpose(np.argsort(torch_axes(param)))
+
+
+def to_torch(param: Param) -> ndarray:
+    """The inverse of :func:`from_torch`: a copy of the value."""
+    return np.array(param.value.transpose(torch_axes(param)), order="C")

@@ -252,7 +252,7 @@ embed = PatchEmbed(32, 4, 3, 48).init(0)
 images = mv.train.normalize(data.train_images[:5], data.mean, data.std)
 tokens, _ = embed.forward(images)  # (5, 64, 48)
 
-kernel = embed.proj.weight.value.reshape(4, 4, 3, 48)  # the same numbers, seen as a kernel
+kernel = embed.proj.weight.value  # (4, 4, 3, 48); as a matrix, (48, 48)
 maps, _ = ops.conv2d_forward(images, kernel, embed.proj.bias.value, stride=4)  # (5, 8, 8, 48)
 assert np.allclose(tokens, maps.reshape(5, 64, 48), atol=1e-5)
 print("patches times matrix", tokens.shape, "= strided convolution", maps.shape)
@@ -442,12 +442,12 @@ assert abs(before - 0.25) < 0.01 and after > 0.35
 
 # %%
 weight = model.patch_embed.proj.weight.value
-_, shares = plot.principal_filters(weight, 4)
-_, fresh_shares = plot.principal_filters(fresh.patch_embed.proj.weight.value, 4)
+_, shares = plot.principal_filters(weight)
+_, fresh_shares = plot.principal_filters(fresh.patch_embed.proj.weight.value)
 print(f"first three components: {shares[:3].sum():.0%} of the energy, before training", end=" ")
 print(f"{fresh_shares[:3].sum():.0%}")
 assert shares[:3].sum() > fresh_shares[:3].sum() + 0.02
-plot.patch_filters(weight, 4)
+plot.patch_filters(weight)
 
 # %% [markdown]
 # Be honest: most of it is still the noise that it was drawn as. Only the first few components have grown; they are smooth,

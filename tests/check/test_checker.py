@@ -158,9 +158,9 @@ def test_a_forgotten_scale_of_one_is_caught():
     class Shift(Layer):
         def __init__(self):
             from minivit.layers.init import ones
-            from minivit.layers.layer import Param
+            from minivit.layers.param import Param
 
-            self.gamma = Param((5,), ones)
+            self.gamma = Param((5,), "out", ones)
             self.init()
 
         def forward(self, x):

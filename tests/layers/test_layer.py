@@ -3,7 +3,7 @@ import pytest
 
 from minivit.check import check_layer
 from minivit.layers import Layer, Linear, Param
-from minivit.layers.init import normal, ones
+from minivit.layers.init import normal, ones, xavier_uniform
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((3, 5))
@@ -45,7 +45,7 @@ def test_layer_used_twice_sums_its_gradients():
 
 
 def test_the_first_gradient_is_taken_over_and_the_next_added():
-    param = Param((2,), ones)
+    param = Param((2,), "out", ones)
     param.init([0], np.dtype("float64"))
     first = np.array([1.0, 2.0])
     param.add_grad(first)
@@ -53,7 +53,7 @@ def test_the_first_gradient_is_taken_over_and_the_next_added():
     param.add_grad(np.array([10.0, 20.0]))
     np.testing.assert_array_equal(param.grad, [11, 22])
     with pytest.raises(ValueError, match=r"shape \(2,\) cannot take a gradient of shape \(3,\)"):
-        Param((2,), ones).add_grad(np.zeros(3))
+        Param((2,), "out", ones).add_grad(np.zeros(3))
 
 
 def test_tied_parameter_is_one():
@@ -131,7 +131,7 @@ def test_value_before_init():
 
 
 def test_param_rejects_other_shapes():
-    param = Param((2, 3), ones)
+    param = Param((2, 3), "in out", ones)
     with pytest.raises(ValueError, match=r"shape \(2, 3\) cannot take a value of shape \(3, 2\)"):
         param.value = np.ones((3, 2))
     with pytest.raises(ValueError, match=r"shape \(2, 3\) cannot take a gradient of shape \(2,\)"):
@@ -139,14 +139,14 @@ def test_param_rejects_other_shapes():
 
 
 def test_assigning_copies_and_keeps_the_dtype():
-    param, new = Param((2, 3), normal(1.0)), np.ones((2, 3))
+    param, new = Param((2, 3), "in out", normal(1.0)), np.ones((2, 3))
     param.value = new
     value = param.value
     param.value = 2 * new
     assert value is param.value
     assert value.dtype == np.float32
     assert (new == 1).all()
-    assert repr(param) == "Param(shape=(2, 3), dtype=float32)"
+    assert repr(param) == "Param(shape=(2, 3), axes='in out', dtype=float32)"
 
 
 def test_state_dict_round_trip():
@@ -196,3 +196,89 @@ def test_taking_a_value_is_assigning_it():
         assert (param.value == 3).all()
         assert param.value is (before if used else value)
         assert twin is None or (twin.value == 3).all()
+
+
+def test_axes_decide_what_is_a_linear_map_and_its_fans():
+    kernel = Param((3, 3, 64, 128), "row column in out", ones)
+    assert kernel.is_linear_map
+    assert kernel.fans == (9 * 64, 9 * 128)
+    assert Param((5, 7), "in out", ones).fans == (5, 7)
+    assert not Param((169, 4), "offset head", ones).is_linear_map  # a table of two axes is no matrix
+    assert not Param((64,), "out", ones).is_linear_map
+
+
+def test_a_kernel_is_drawn_by_its_fans():
+    kernel = Param((3, 3, 64, 64), "row column in out", xavier_uniform)
+    kernel.init([0], np.dtype("float32"))
+    assert np.abs(kernel.value).max() == pytest.approx(0.0721687, abs=1e-5)  # sqrt(6 / (576 + 576))
+
+
+def test_each_axis_has_a_name():
+    with pytest.raises(ValueError, match=r"axes are 'in out'; expected a name for each axis of \(3, 3, 2, 2\)"):
+        Param((3, 3, 2, 2), "in out", ones)
+
+
+class Nest(Layer):
+    """Layers in lists, tuples and dicts, and in each other's."""
+
+    def __init__(self):
+        self.stages = [(Linear(5, 5), {"deep": [Linear(5, 5, bias=False)]}), []]
+        self.scales = {"gamma": Param((5,), "out", ones), "size": 3}
+
+    def forward(self, x):
+        (first, inner), _ = self.stages
+        h, c_first = first.forward(x * self.scales["gamma"].value)
+        y, c_deep = inner["deep"][0].forward(h)
+        return y, (x, c_first, c_deep)
+
+    def backward(self, dy, cache):
+        x, c_first, c_deep = cache
+        (first, inner), _ = self.stages
+        dh = first.backward(inner["deep"][0].backward(dy, c_deep), c_first)
+        self.scales["gamma"].add_grad((dh * x).sum(0))
+        return dh * self.scales["gamma"].value
+
+
+def test_layers_in_lists_tuples_and_dicts_are_found_trained_and_replicated():
+    layer = Nest().init()
+    names = ["stages.0.0.weight", "stages.0.0.bias", "stages.0.1.deep.0.weight", "scales.gamma"]
+    assert list(layer.named_params()) == names
+    check_layer(layer, X)
+    twin = layer.replica()
+    assert [type(part) for part in twin.stages] == [tuple, list]
+    for name, param in twin.named_params().items():
+        assert param is not layer.named_params()[name]
+        assert param.value is layer.named_params()[name].value
+
+
+class Holder:
+    def __init__(self, item):
+        self.item = item
+
+
+@pytest.mark.parametrize(
+    "hide",
+    [
+        lambda linear: {linear},
+        lambda linear: [{linear}],
+        Holder,
+        lambda linear: [Holder([linear])],
+        lambda linear: linear.forward,
+        lambda linear: lambda x: linear.forward(x)[0],
+        lambda linear: iter([linear]),
+        lambda linear: Holder(linear.weight),
+    ],
+)
+def test_a_layer_that_would_not_be_found_is_refused(hide):
+    """It would silently not be trained and not be saved."""
+    outer = Twice()
+    outer.linear.secret = hide(Linear(5, 5))
+    with pytest.raises(TypeError, match=r"Linear\.secret hides a (Linear|Param); expected it in attributes, lists"):
+        outer.init()
+
+
+def test_options_hide_nothing():
+    layer = Linear(5, 5)
+    layer.options = {"rate": 0.1, "act": np.tanh, "rng": np.random.default_rng(), "dtype": np.dtype("float32")}
+    layer.around = [np.ones(3), Linear.forward, print, Holder]
+    assert layer.init().num_params == 30

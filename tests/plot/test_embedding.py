@@ -8,7 +8,7 @@ from minivit.plot.embedding import mosaic
 
 
 def test_principal_filters_are_orthonormal_and_ordered(rng):
-    filters, shares = principal_filters(rng.standard_normal((2 * 5 * 3, 17)), (2, 5))
+    filters, shares = principal_filters(rng.standard_normal((2, 5, 3, 17)))
     assert filters.shape == (17, 2, 5, 3)
     flat = filters.reshape(17, -1)
     np.testing.assert_allclose(flat @ flat.T, np.eye(17), atol=1e-12)
@@ -18,15 +18,15 @@ def test_principal_filters_are_orthonormal_and_ordered(rng):
 
 def test_the_first_filter_of_filters_that_are_all_alike(rng):
     pattern = rng.standard_normal((4, 4, 3))
-    weight = np.outer(pattern, rng.standard_normal(11))  # each filter is a multiple of one pattern
-    filters, shares = principal_filters(weight, 4)
+    weight = np.multiply.outer(pattern, rng.standard_normal(11))  # each filter is a multiple of one pattern
+    filters, shares = principal_filters(weight)
     np.testing.assert_allclose(shares[0], 1)
     np.testing.assert_allclose(abs(np.vdot(filters[0], pattern)), np.linalg.norm(pattern))
 
 
 @pytest.mark.parametrize(("channels", "D", "count"), [(3, 40, 28), (1, 40, 16), (3, 5, 5)])
 def test_filters_are_drawn(rng, ax, channels, D, count):
-    assert patch_filters(rng.standard_normal((16 * channels, D)), 4, ax=ax) is ax
+    assert patch_filters(rng.standard_normal((4, 4, channels, D)), ax=ax) is ax
     assert str(count) in ax.get_title(loc="left")
     (image,) = ax.images
     rows = -(-count // 7)
@@ -40,15 +40,13 @@ def test_filters_are_drawn(rng, ax, channels, D, count):
 
 def test_filters_of_a_model_on_a_panel_of_their_own():
     model = mv.models.ViT(img_size=(8, 12), patch_size=(4, 2), embed_dim=10, depth=1, num_heads=1)
-    ax = patch_filters(model.patch_embed.proj.weight.value, (4, 2), count=3)
+    ax = patch_filters(model.patch_embed.proj.weight.value, count=3)
     assert isinstance(ax.figure, Figure)
 
 
 def test_filters_that_cannot_be_drawn(rng):
     with pytest.raises(ValueError, match="2 channels; expected 1 or 3"):
-        patch_filters(rng.standard_normal((32, 8)), 4)
-    with pytest.raises(ValueError, match="30 rows; expected 4 \\* 4"):
-        patch_filters(rng.standard_normal((30, 8)), 4)
+        patch_filters(rng.standard_normal((4, 4, 2, 8)))
 
 
 @pytest.mark.parametrize("class_token", [True, False])

@@ -79,7 +79,7 @@ def test_a_notebook_can_show_it():
 @pytest.mark.parametrize(
     "draw",
     [
-        lambda ax: patch_filters(np.eye(12), 2, ax=ax),
+        lambda ax: patch_filters(np.eye(12).reshape(2, 2, 3, 12), ax=ax),
         lambda ax: position_similarity(np.eye(6), (2, 3), ax=ax),
         lambda ax: loss_curve([Metrics(1, 1.0, 2.3, 1e-3, 0.1)], ax=ax),
         lambda ax: accuracy_curve([Metrics(1, 1.0, 2.3, 1e-3, 0.1)], ax=ax),

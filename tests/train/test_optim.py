@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minivit.layers.layer import Layer, Param
+from minivit.layers.init import ones
+from minivit.layers.layer import Layer
+from minivit.layers.param import Param
 from minivit.train import SGD, Adam, AdamW, Optimizer, clip_grad_norm
 from tests.train.small import assert_same_bits, small_batch, small_model
 
@@ -19,7 +21,8 @@ class Bag(Layer):
 
     def __init__(self, values: list[np.ndarray]) -> None:
         for i, value in enumerate(values):
-            setattr(self, f"p{i}", Param(value.shape, lambda rng, shape, value=value: value))
+            axes = "out" if value.ndim == 1 else "place " * (value.ndim - 2) + "in out"
+            setattr(self, f"p{i}", Param(value.shape, axes, lambda rng, param, value=value: value))
         self.init(dtype=values[0].dtype)
 
 
@@ -55,6 +58,16 @@ def test_decay_shrinks_matrices_only(kind: Any) -> None:
     assert shrunk | kept == model.named_params().keys()
     assert shrunk == {name for name in model.named_params() if name.endswith("weight") and "norm" not in name}
     assert {"cls_token", "pos_embed", "norm.weight", "head.bias"} <= kept
+
+
+def test_axes_and_not_their_number_decide_what_decays() -> None:
+    layer = Layer()
+    axes = {"kernel": "row column in out", "depthwise": "row column in out", "table": "offset head", "scale": "out"}
+    for name, names in axes.items():
+        setattr(layer, name, Param((2,) * len(names.split()), names, ones))
+    SGD(layer.init(), lr=0.1, weight_decay=0.5).step()
+    shrunk = {name for name, param in layer.named_params().items() if (param.value < 1).all()}
+    assert shrunk == {"kernel", "depthwise"}
 
 
 def test_adamw_decays_at_one_rate_whatever_the_gradient() -> None:

@@ -45,7 +45,8 @@ def layer(rng: Generator) -> Case:
     rows, columns = size if isinstance(size, tuple) else (size, size)
     width = choose(rng, 7, 11, 13)
     C = x.shape[3]
-    params = {"proj.weight": rng.standard_normal((rows * columns * C, width)), "proj.bias": rng.standard_normal(width)}
+    shapes = {"proj.weight": (rows, columns, C, width), "proj.bias": (width,)}
+    params = {name: rng.standard_normal(shape) for name, shape in shapes.items()}
     made = {"img_size": x.shape[1:3], "patch_size": size, "in_chans": C, "embed_dim": width}
     return Case((x, params), made)
 
@@ -63,8 +64,7 @@ def is_the_convolution(call: Call, rng: Generator) -> str | None:
     (x, params), options = layer(rng)
     size = options["patch_size"]
     P, Q = size if isinstance(size, tuple) else (size, size)
-    weight = params["proj.weight"].reshape(P, Q, x.shape[3], -1)
-    expected = conv2d_forward(x, weight, params["proj.bias"], stride=(P, Q))[0]
+    expected = conv2d_forward(x, params["proj.weight"], params["proj.bias"], stride=(P, Q))[0]
     got = call(x, params, **options)[0]
     if np.allclose(got, expected.reshape(got.shape), rtol=0, atol=1e-9):
         return None

@@ -1,0 +1,98 @@
+"""What all models have in common: options that are recorded, a precision, a name under which they are found."""
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from inspect import signature
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from minivit.checked import checked, plain
+from minivit.layers.layer import Layer
+
+MODELS: dict[str, type["Model"]] = {}
+"""Every model class by its name, as checkpoints store it."""
+
+PRESETS: dict[str, tuple[type["Model"], dict[str, Any]]] = {}
+"""Every preset: its class and its options. Names follow timm where timm has the model."""
+
+
+class Model(Layer):
+    """A layer that can be built again: ``type(model)(**model.config)`` has the same parts and initial values.
+
+    A subclass is found by its name in ``MODELS`` from its definition on. Its ``__init__`` takes options only, is
+    checked against its annotations, and ends in ``self.init(seed, dtype)``.
+    """
+
+    config: dict[str, Any]
+    """Every option, given or not, as JSON can write it."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        MODELS[cls.__name__] = cls
+        if "__init__" in vars(cls):
+            cls.__init__ = _recorded(checked(cls.__init__))  # type: ignore[method-assign]
+
+    @classmethod
+    def add_presets(cls, presets: Mapping[str, dict[str, Any]]) -> None:
+        """Let :func:`minivit.create_model` build this class by these names, with these options."""
+        PRESETS.update({name: (cls, options) for name, options in presets.items()})
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The precision that the model computes in."""
+        _, param = next(self._walk(""))
+        return param.dtype
+
+    def check_images(self, images: ndarray, img_size: tuple[int, int], in_chans: int) -> None:
+        """See that images are what the model takes.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If they have another size, number of channels or dtype.
+        """
+        Y, X = img_size
+        expected = f"(batch, {Y}, {X}, {in_chans})"
+        if images.ndim != 4 or images.shape[1:3] != (Y, X):
+            raise ValueError(f"images have shape {images.shape}; the model expects {expected}, channels last")
+        if images.shape[3] != in_chans:
+            raise ValueError(f"images have {images.shape[3]} channels; the model expects {in_chans}: {expected}")
+        if images.dtype != self.dtype and not np.iscomplexobj(images):
+            raise TypeError(
+                f"images have dtype {images.dtype}; the model computes in {self.dtype} "
+                "(scale pixels to about -1..1 and convert them first)"
+            )
+
+
+def _recorded(build: Callable[..., None]) -> Callable[..., None]:
+    """The same ``__init__``, which notes the options first. Of a class and its base, those of the class are noted."""
+
+    @wraps(build)
+    def init(self: Model, **options: Any) -> None:
+        if not hasattr(self, "config"):
+            given = signature(build).bind(self, **options)
+            given.apply_defaults()
+            config = plain({name: value for name, value in given.arguments.items() if name != "self"})
+            self.config = config | {"dtype": np.dtype(config["dtype"]).name}
+        build(self, **options)
+
+    return init
+
+
+def create_model(name: str, **options: Any) -> Any:
+    """Build a model by the name of its preset; ``options`` replace the preset's.
+
+    >>> create_model("vit_tiny_patch4_32", num_classes=10, seed=0).num_params
+    811146
+
+    Raises
+    ------
+    ValueError
+        If there is no preset of that name.
+    """
+    if name not in PRESETS:
+        raise ValueError(f"there is no model {name!r}; the models are {', '.join(sorted(PRESETS))}")
+    model_class, config = PRESETS[name]
+    return model_class(**{**config, **options})

@@ -1,0 +1,63 @@
+"""What holds for all models: options are recorded and checked, classes and presets are found by name."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+
+import minivit as mv
+from minivit.layers import Linear
+from minivit.models.model import Model
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """A model family of one's own."""
+    monkeypatch.setattr("minivit.models.model.MODELS", dict(mv.models.MODELS))
+    monkeypatch.setattr("minivit.models.model.PRESETS", dict(mv.models.PRESETS))
+
+    class Tiny(Model):
+        def __init__(
+            self, *, width: int = 3, size: int | tuple[int, int] = 2, seed: int = 0, dtype: str | type = "float32"
+        ):
+            self.linear = Linear(width, width)
+            self.init(seed, dtype)
+
+    return Tiny
+
+
+def test_options_are_recorded_as_plain_numbers(tiny):
+    model = tiny(width=np.int64(5), size=(np.int32(2), 3), dtype=np.float64)
+    assert model.config == {"width": 5, "size": (2, 3), "seed": 0, "dtype": "float64"}
+    assert json.dumps(model.config)
+    assert model.dtype == np.float64
+
+
+def test_a_model_is_built_again_from_its_options(tiny):
+    model = tiny(width=5, seed=3)
+    again = type(model)(**model.config)
+    np.testing.assert_array_equal(again.linear.weight.value, model.linear.weight.value)
+
+
+def test_options_of_another_type_are_refused(tiny):
+    with pytest.raises(TypeError, match="Tiny: width is '3'; expected int"):
+        tiny(width="3")
+    with pytest.raises(TypeError, match="height"):
+        tiny(height=3)
+
+
+def test_presets_are_found_by_name(tiny):
+    tiny.add_presets({"tiny_3": {"width": 3}, "tiny_7": {"width": 7}})
+    assert mv.create_model("tiny_7", seed=1).config == {"width": 7, "size": 2, "seed": 1, "dtype": "float32"}
+    with pytest.raises(ValueError, match=r"there is no model 'tiny_8'; the models are .*tiny_7"):
+        mv.create_model("tiny_8")
+
+
+def test_every_file_of_models_is_found():
+    """Nobody keeps a list: a file in minivit/models is all that a family needs."""
+    for name, model_class in mv.models.MODELS.items():
+        if model_class.__module__.startswith("minivit."):
+            assert getattr(mv.models, name) is model_class
+            assert model_class.__module__ in sys.modules
+    assert {"ViT"} <= {*mv.models.MODELS}
