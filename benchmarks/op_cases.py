@@ -8,8 +8,8 @@ import numpy as np
 from workload import image_shape, sizes
 
 from minivit import ops
-from minivit.ops.patches import pair
 from minivit.train.step import SHARD_SIZE
+from minivit.types import pair
 
 PATCH_EMBED = "patchify + linear"
 

@@ -7,8 +7,8 @@ from measure import Skip
 
 import minivit as mv
 from minivit.models import PRESETS, ViT
-from minivit.ops.patches import pair
 from minivit.train.step import SHARD_SIZE
+from minivit.types import pair
 
 DEFAULT_MODELS = ["vit_tiny_patch4_32:avg", "vit_tiny_patch4_32:token"]
 LARGEST_BATCH = 128

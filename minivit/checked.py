@@ -97,6 +97,16 @@ def check_range(
         raise ValueError(f"{name} is {value}; expected {words}")
 
 
+def check_broadcast(label: str, what: str, shape: tuple[int, ...], **arrays: ndarray | None) -> None:
+    """ValueError for an array that does not broadcast to a shape, that of ``what``; None is no array."""
+    for name, array in arrays.items():
+        if array is None:
+            continue
+        lengths = zip(reversed(array.shape), reversed(shape), strict=False)
+        if array.ndim > len(shape) or not all(length in (1, whole) for length, whole in lengths):
+            raise ValueError(f"{label}: {name} {array.shape} does not broadcast to {what} {shape}")
+
+
 def plain(value: Any) -> Any:
     """NumPy's numbers as Python's, those within tuples, lists and dicts too; all else as it is."""
     if isinstance(value, np.generic) or (isinstance(value, ndarray) and value.ndim == 0):

@@ -30,4 +30,10 @@ Scalar = float | np.inexact | ndarray
 Size = int | tuple[int, int]
 """A side, or (rows, columns), each at least 1."""
 
-__all__ = ["Bool", "Float", "Int", "Scalar", "Size", "UInt8", "ndarray"]
+__all__ = ["Bool", "Float", "Int", "Scalar", "Size", "UInt8", "ndarray", "pair"]
+
+
+def pair(size: Size) -> tuple[int, int]:
+    """``(rows, columns)`` from one number for both, or from the pair itself."""
+    rows, columns = (size, size) if isinstance(size, int) else size
+    return rows, columns

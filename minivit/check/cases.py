@@ -144,7 +144,8 @@ def unpatchify(rng: Generator) -> Case:
 
 
 def mean_pool(rng: Generator) -> Case:
-    return Case((rng.standard_normal(sizes(rng, 3)),), {})
+    B, N, D = sizes(rng, 3)
+    return Case((rng.standard_normal((B, N, D)),), {"num_prefix_tokens": int(rng.integers(0, N))})
 
 
 def pool_windows(rng: Generator) -> tuple[tuple[int, ...], dict[str, Any]]:
@@ -240,6 +241,7 @@ CASES: dict[str, Callable[[Generator], Case]] = {
     "patchify": patchify,
     "unpatchify": unpatchify,
     "mean_pool": mean_pool,
+    "first_token": elementwise,
     "avg_pool2d": avg_pool2d,
     "max_pool2d": max_pool2d,
     "resize": resize,

@@ -11,8 +11,7 @@ from minivit.checked import check_range, checked
 from minivit.data.dataset import Dataset, channel_statistics
 from minivit.data.image_file import SUFFIXES, read_image
 from minivit.data.paths import folder_path
-from minivit.ops.patches import pair
-from minivit.types import Size, UInt8, ndarray
+from minivit.types import Size, UInt8, ndarray, pair
 
 IMAGE_SUFFIXES = tuple(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
 MOST_PIXELS = 2**16

@@ -11,8 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from minivit.ops.patches import pair
-from minivit.types import Float, Int, Size, UInt8, ndarray
+from minivit.types import Float, Int, Size, UInt8, ndarray, pair
 
 
 def disc(x, y, radius):

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from minivit.checked import checked
-from minivit.ops.patches import pair
-from minivit.types import Size, UInt8, ndarray
+from minivit.types import Size, UInt8, ndarray, pair
 
 if TYPE_CHECKING:
     from PIL import Image

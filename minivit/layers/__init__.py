@@ -7,17 +7,24 @@ from minivit.layers.checkpoint import Checkpoint
 from minivit.layers.layer import Layer
 from minivit.layers.param import Param
 from minivit.layers.patch_embed import PatchEmbed
+from minivit.layers.pool import FirstToken, MeanPool
+from minivit.layers.sequence import Identity, run, run_backward
 
 __all__ = [
     "Block",
     "Checkpoint",
     "CrossAttention",
+    "FirstToken",
+    "Identity",
     "Layer",
     "LayerNorm",
     "Linear",
+    "MeanPool",
     "Mlp",
     "Param",
     "PatchEmbed",
     "PostNormBlock",
     "SelfAttention",
+    "run",
+    "run_backward",
 ]

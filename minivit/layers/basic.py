@@ -8,10 +8,10 @@ from numpy.random import Generator
 from minivit.layers.init import ones, xavier_uniform, zeros
 from minivit.layers.layer import Layer
 from minivit.layers.param import Init, Param
+from minivit.ops import OPS, Op
 from minivit.ops.dropout import DropoutCache, dropout_backward, dropout_forward
 from minivit.ops.layer_norm import LayerNormCache, layer_norm_backward, layer_norm_forward
 from minivit.ops.linear import LinearCache, linear_backward, linear_forward
-from minivit.ops.registry import OPS, Op
 
 ACTIVATIONS: dict[str, Op] = {name: OPS[name] for name in ("gelu", "gelu_tanh", "relu")}
 
@@ -96,7 +96,7 @@ class Mlp(Layer):
         h, c_drop1 = dropout_forward(h, rate=self.drop, rng=rng)
         h, c_fc2 = self.fc2.forward(h)
         h, c_drop2 = dropout_forward(h, rate=self.drop, rng=rng)
-        return h, MlpCache(c_fc1, c_act, c_drop1, c_fc2, c_drop2)
+        return h, MlpCache(fc1=c_fc1, act=c_act, drop1=c_drop1, fc2=c_fc2, drop2=c_drop2)
 
     def backward(self, dy: ndarray, cache: MlpCache) -> ndarray:
         (dh,) = dropout_backward(dy, cache.drop2)

@@ -52,12 +52,14 @@ class Block(Layer):
     ) -> tuple[ndarray, BlockCache]:
         h, c_norm1 = self.norm1.forward(x)
         h, c_attn = self.attn.forward(h, mask=mask, rng=rng)
-        h, c_drop1 = drop_path_forward(h, rate=self.drop_path, rng=rng)
+        h, c_drop_path1 = drop_path_forward(h, rate=self.drop_path, rng=rng)
         x = x + h  # never +=: we do not own x
         h, c_norm2 = self.norm2.forward(x)
         h, c_mlp = self.mlp.forward(h, rng=rng)
-        h, c_drop2 = drop_path_forward(h, rate=self.drop_path, rng=rng)
-        return x + h, BlockCache(c_norm1, c_attn, c_drop1, c_norm2, c_mlp, c_drop2)
+        h, c_drop_path2 = drop_path_forward(h, rate=self.drop_path, rng=rng)
+        return x + h, BlockCache(
+            norm1=c_norm1, attn=c_attn, drop_path1=c_drop_path1, norm2=c_norm2, mlp=c_mlp, drop_path2=c_drop_path2
+        )
 
     def backward(self, dy: ndarray, cache: BlockCache) -> ndarray:
         (dh,) = drop_path_backward(dy, cache.drop_path2)  # the forward, read from the bottom up
@@ -80,12 +82,14 @@ class PostNormBlock(Block):
         self, x: ndarray, *, mask: ndarray | None = None, rng: Generator | None = None
     ) -> tuple[ndarray, BlockCache]:
         h, c_attn = self.attn.forward(x, mask=mask, rng=rng)
-        h, c_drop1 = drop_path_forward(h, rate=self.drop_path, rng=rng)
+        h, c_drop_path1 = drop_path_forward(h, rate=self.drop_path, rng=rng)
         x, c_norm1 = self.norm1.forward(x + h)
         h, c_mlp = self.mlp.forward(x, rng=rng)
-        h, c_drop2 = drop_path_forward(h, rate=self.drop_path, rng=rng)
+        h, c_drop_path2 = drop_path_forward(h, rate=self.drop_path, rng=rng)
         y, c_norm2 = self.norm2.forward(x + h)
-        return y, BlockCache(c_norm1, c_attn, c_drop1, c_norm2, c_mlp, c_drop2)
+        return y, BlockCache(
+            norm1=c_norm1, attn=c_attn, drop_path1=c_drop_path1, norm2=c_norm2, mlp=c_mlp, drop_path2=c_drop_path2
+        )
 
     def backward(self, dy: ndarray, cache: BlockCache) -> ndarray:
         dsum = self.norm2.backward(dy, cache.norm2)

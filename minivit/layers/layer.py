@@ -98,7 +98,7 @@ class Layer:
             return part._replica(twins) if isinstance(part, Layer) else twins.setdefault(id(part), part.replica())
 
         layer = copy.copy(self)
-        vars(layer).update(_replaced(vars(self), twin))
+        vars(layer).update(replaced(vars(self), twin))
         return layer
 
     def state_dict(self) -> dict[str, ndarray]:
@@ -133,14 +133,14 @@ def _parts(item: Any, name: str = "") -> Iterator[tuple[str, Param | Layer]]:
             yield from _parts(part, f"{name}.{key}" if name else str(key))
 
 
-def _replaced(item: Any, new: Callable[[Any], Any]) -> Any:
+def replaced(item: Any, new: Callable[[Any], Any]) -> Any:
     """The same lists, tuples and dicts with other parameters and layers in them."""
     if isinstance(item, Param | Layer):
         return new(item)
     if isinstance(item, dict):
-        return {key: _replaced(part, new) for key, part in item.items()}
+        return {key: replaced(part, new) for key, part in item.items()}
     if isinstance(item, list | tuple):
-        parts = [_replaced(part, new) for part in item]
+        parts = [replaced(part, new) for part in item]
         return type(item)(*parts) if hasattr(item, "_fields") else type(item)(parts)
     return item
 

@@ -9,8 +9,8 @@ from minivit.layers.basic import Linear
 from minivit.layers.init import lecun_normal
 from minivit.layers.layer import Layer
 from minivit.ops.linear import LinearCache
-from minivit.ops.patches import PatchifyCache, pair, patchify_backward, patchify_forward
-from minivit.types import Size
+from minivit.ops.patches import PatchifyCache, patchify_backward, patchify_forward
+from minivit.types import Size, pair
 
 
 class PatchEmbedCache(NamedTuple):

@@ -3,9 +3,6 @@
 Source: Dosovitskiy et al. 2021, "An Image is Worth 16x16 Words: Transformers for Image Recognition at Scale".
 """
 
-# A cache is None exactly where the model has no such step, which the type checker cannot know:
-# pyright: reportArgumentType=false
-
 from math import inf
 from typing import Any, NamedTuple
 
@@ -18,11 +15,13 @@ from minivit.layers.checkpoint import Checkpoint, CheckpointCache
 from minivit.layers.init import normal
 from minivit.layers.param import Param
 from minivit.layers.patch_embed import PatchEmbed, PatchEmbedCache
+from minivit.layers.pool import FirstToken, MeanPool
+from minivit.layers.sequence import Identity, IdentityCache, run, run_backward
 from minivit.models.model import Model
 from minivit.ops.dropout import DropoutCache, dropout_backward, dropout_forward
 from minivit.ops.layer_norm import LayerNormCache
 from minivit.ops.linear import LinearCache
-from minivit.ops.pool import MeanPoolCache, mean_pool_backward, mean_pool_forward
+from minivit.ops.pool import FirstTokenCache, MeanPoolCache
 from minivit.ops.positions import (
     AddPositionsCache,
     PrependTokenCache,
@@ -38,16 +37,15 @@ class ViTCache(NamedTuple):
     """Caches of the steps of :class:`ViT`, in order. ``blocks[i].attn.attention.weights`` is an attention map."""
 
     patch_embed: PatchEmbedCache
-    cls_token: PrependTokenCache | None
+    cls_token: PrependTokenCache
     pos_embed: AddPositionsCache
     pos_drop: DropoutCache
     blocks: list[BlockCache | CheckpointCache]
-    norm: LayerNormCache | None
-    pool: MeanPoolCache | None
-    fc_norm: LayerNormCache | None
+    norm: LayerNormCache | IdentityCache
+    pool: MeanPoolCache | FirstTokenCache
+    fc_norm: LayerNormCache | IdentityCache
     head_drop: DropoutCache
-    head: LinearCache | None
-    tokens_shape: tuple[int, ...]
+    head: LinearCache | IdentityCache
 
 
 class ViT(Model):
@@ -128,7 +126,7 @@ class ViT(Model):
             check_range(name, rate, at_least=0, below=1)
         check_range("mlp_ratio", mlp_ratio, at_least=1 / embed_dim, below=inf)
         check_range("norm_eps", norm_eps, at_least=0, below=inf)
-        self.in_chans, self.global_pool = in_chans, global_pool
+        self.in_chans = in_chans
         self.drop_rate, self.pos_drop_rate = drop_rate, pos_drop_rate
 
         self.patch_embed = PatchEmbed(img_size, patch_size, in_chans, embed_dim)
@@ -150,10 +148,11 @@ class ViT(Model):
         ]
         self.blocks = [Checkpoint(block) for block in blocks] if grad_checkpointing else blocks
         norm_after_pool = global_pool == "avg" if fc_norm is None else fc_norm
-        self.norm = None if norm_after_pool else LayerNorm(embed_dim, eps=norm_eps)
-        self.fc_norm = LayerNorm(embed_dim, eps=norm_eps) if norm_after_pool else None
+        self.norm = Identity() if norm_after_pool else LayerNorm(embed_dim, eps=norm_eps)
+        self.pool = MeanPool(num_prefix_tokens=int(class_token)) if global_pool == "avg" else FirstToken()
+        self.fc_norm = LayerNorm(embed_dim, eps=norm_eps) if norm_after_pool else Identity()
         # small, so that an untrained model holds all classes for equally likely: its loss is about log(num_classes)
-        self.head = Linear(embed_dim, num_classes, init=normal(0.02)) if num_classes else None
+        self.head = Linear(embed_dim, num_classes, init=normal(0.02)) if num_classes else Identity()
         self.init(seed, dtype)
 
     def forward(
@@ -168,66 +167,41 @@ class ViT(Model):
         """
         self.check_images(images, self.patch_embed.img_size, self.in_chans)
         x, c_patch_embed = self.patch_embed.forward(images)  # (B, N, D)
-        c_cls_token = c_norm = c_pool = c_fc_norm = c_head = None
-        if self.cls_token:
-            x, c_cls_token = prepend_token_forward(x, self.cls_token.value)  # (B, 1 + N, D)
+        x, c_cls_token = prepend_token_forward(x, self.cls_token.value if self.cls_token else None)  # (B, 1 + N, D)
         x, c_pos_embed = add_positions_forward(x, self.pos_embed.value)
         x, c_pos_drop = dropout_forward(x, rate=self.pos_drop_rate, rng=rng)
-        c_blocks = []
-        for block in self.blocks:
-            x, c_block = block.forward(x, rng=rng)
-            c_blocks.append(c_block)
-        if self.norm:
-            x, c_norm = self.norm.forward(x)
-        tokens_shape = x.shape
-        if self.global_pool == "token":
-            x = x[:, 0]  # (B, D)
-        else:
-            patches = x[:, 1:] if self.cls_token else x
-            x, c_pool = mean_pool_forward(patches)
-        if self.fc_norm:
-            x, c_fc_norm = self.fc_norm.forward(x)
+        x, c_blocks = run(self.blocks, x, rng=rng)
+        x, c_norm = self.norm.forward(x)
+        x, c_pool = self.pool.forward(x)  # (B, D)
+        x, c_fc_norm = self.fc_norm.forward(x)
         x, c_head_drop = dropout_forward(x, rate=self.drop_rate, rng=rng)
-        if self.head:
-            x, c_head = self.head.forward(x)
-        return x, ViTCache(
-            c_patch_embed,
-            c_cls_token,
-            c_pos_embed,
-            c_pos_drop,
-            c_blocks,
-            c_norm,
-            c_pool,
-            c_fc_norm,
-            c_head_drop,
-            c_head,
-            tokens_shape,
+        logits, c_head = self.head.forward(x)
+        return logits, ViTCache(
+            patch_embed=c_patch_embed,
+            cls_token=c_cls_token,
+            pos_embed=c_pos_embed,
+            pos_drop=c_pos_drop,
+            blocks=c_blocks,
+            norm=c_norm,
+            pool=c_pool,
+            fc_norm=c_fc_norm,
+            head_drop=c_head_drop,
+            head=c_head,
         )
 
     def backward(self, dlogits: Float[ndarray, "B classes"], cache: ViTCache) -> Float[ndarray, "B Y X C"]:
         """Add to the gradient of every parameter; return the gradient of the images."""
-        dx = dlogits
-        if self.head:
-            dx = self.head.backward(dx, cache.head)
+        dx = self.head.backward(dlogits, cache.head)
         (dx,) = dropout_backward(dx, cache.head_drop)
-        if self.fc_norm:
-            dx = self.fc_norm.backward(dx, cache.fc_norm)
-        dtokens = np.zeros(cache.tokens_shape, dx.dtype)
-        if self.global_pool == "token":
-            dtokens[:, 0] = dx  # forward: x = x[:, 0]
-        else:
-            (dpatches,) = mean_pool_backward(dx, cache.pool)
-            dtokens[:, -dpatches.shape[1] :] = dpatches  # forward: the patches stand behind the class token
-        dx = dtokens
-        if self.norm:
-            dx = self.norm.backward(dx, cache.norm)
-        for block, c_block in zip(reversed(self.blocks), reversed(cache.blocks), strict=True):
-            dx = block.backward(dx, c_block)
+        dx = self.fc_norm.backward(dx, cache.fc_norm)
+        dx = self.pool.backward(dx, cache.pool)
+        dx = self.norm.backward(dx, cache.norm)
+        dx = run_backward(self.blocks, dx, cache.blocks)
         (dx,) = dropout_backward(dx, cache.pos_drop)
         dx, dpositions = add_positions_backward(dx, cache.pos_embed)
         self.pos_embed.add_grad(dpositions)
-        if self.cls_token:
-            dx, dtoken = prepend_token_backward(dx, cache.cls_token)
+        dx, dtoken = prepend_token_backward(dx, cache.cls_token)
+        if self.cls_token and dtoken is not None:
             self.cls_token.add_grad(dtoken)
         return self.patch_embed.backward(dx, cache.patch_embed)
 

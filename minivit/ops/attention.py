@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minivit.checked import checked
+from minivit.checked import check_broadcast, checked
 from minivit.ops.rows import sum_to
 from minivit.ops.softmax import SoftmaxCache, softmax_backward, softmax_forward
 from minivit.types import Bool, Float, ndarray
@@ -29,19 +29,6 @@ class AttentionGrads(NamedTuple):
     k: Float[ndarray, "*B S K"]
     v: Float[ndarray, "*B S V"]
     bias: Float[ndarray, "..."] | None
-
-
-def check_broadcast(q: ndarray, k: ndarray, **arrays: ndarray | None) -> None:
-    """Say in words what does not broadcast to the scores; used by every form of attention."""
-    scores_shape = (*q.shape[:-1], k.shape[-2])
-    for name, array in arrays.items():
-        if array is not None and not _broadcasts(array.shape, scores_shape):
-            raise ValueError(f"attention: {name} {array.shape} does not broadcast to the scores {scores_shape}")
-
-
-def _broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
-    lengths = zip(shape[::-1], to[::-1], strict=False)
-    return len(shape) <= len(to) and all(length in (1, whole) for length, whole in lengths)
 
 
 @checked
@@ -91,7 +78,7 @@ def attention_forward(
     ----------
     Vaswani et al. 2017, "Attention Is All You Need", section 3.2.1.
     """
-    check_broadcast(q, k, bias=bias, mask=mask)
+    check_broadcast("attention", "the scores", (*q.shape[:-1], k.shape[-2]), bias=bias, mask=mask)
     scale = 1 / sqrt(q.shape[-1]) if scale is None else scale
     # a copy that lies in memory as it is read: OpenBLAS multiplies small matrices at half speed where one is transposed
     scores = q @ np.multiply(k.mT, scale, order="C")  # (..., N, S)

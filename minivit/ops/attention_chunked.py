@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minivit.checked import checked
-from minivit.ops.attention import AttentionGrads, check_broadcast
+from minivit.checked import check_broadcast, checked
+from minivit.ops.attention import AttentionGrads
 from minivit.ops.rows import row_dot, row_sum, sum_to
 from minivit.types import Bool, Float, ndarray
 
@@ -63,7 +63,7 @@ def attention_chunked_forward(
     Rabe and Staats 2021, "Self-attention Does Not Need O(n^2) Memory"; Dao et al. 2022, "FlashAttention",
     algorithm 1; the running softmax is Milakov and Gimelshein 2018.
     """
-    check_broadcast(q, k, bias=bias, mask=mask)
+    check_broadcast("attention", "the scores", (*q.shape[:-1], k.shape[-2]), bias=bias, mask=mask)
     if block_size < 1:
         raise ValueError(f"attention_chunked: block_size is {block_size}; expected at least 1")
     scale = 1 / sqrt(q.shape[-1]) if scale is None else scale

@@ -6,9 +6,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from minivit.checked import checked
-from minivit.ops.patches import pair
 from minivit.ops.rows import column_sum
-from minivit.types import Float, Size, ndarray
+from minivit.types import Float, Size, ndarray, pair
 
 Padding = Size | tuple[tuple[int, int], tuple[int, int]]
 

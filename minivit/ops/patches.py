@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from minivit.checked import checked
-from minivit.types import Float, Size, ndarray
+from minivit.types import Float, Size, ndarray, pair
 
 
 class PatchifyCache(NamedTuple):
@@ -17,12 +17,6 @@ class PatchifyGrads(NamedTuple):
     """Gradient of the argument of ``patchify_forward``."""
 
     x: Float[ndarray, "B Y X C"]
-
-
-def pair(size: Size) -> tuple[int, int]:
-    """``(rows, columns)`` from one number for both, or from the pair itself."""
-    rows, columns = (size, size) if isinstance(size, int) else size
-    return rows, columns
 
 
 @checked

@@ -5,16 +5,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from minivit.checked import checked
-from minivit.ops.patches import pair
+from minivit.checked import check_range, checked
 from minivit.ops.rows import token_sum
-from minivit.types import Float, Int, Size, ndarray
+from minivit.types import Float, Int, Size, ndarray, pair
 
 
 class MeanPoolCache(NamedTuple):
     """What ``mean_pool_backward`` needs."""
 
-    num_tokens: int
+    x_shape: tuple[int, ...]
+    num_prefix_tokens: int
 
 
 class MeanPoolGrads(NamedTuple):
@@ -24,24 +24,76 @@ class MeanPoolGrads(NamedTuple):
 
 
 @checked
-def mean_pool_forward(x: Float[ndarray, "B N D"]) -> tuple[Float[ndarray, "B D"], MeanPoolCache]:
+def mean_pool_forward(
+    x: Float[ndarray, "B N D"], *, num_prefix_tokens: int = 0
+) -> tuple[Float[ndarray, "B D"], MeanPoolCache]:
     r"""Mean over the tokens (global average pooling), :math:`y_{bd} = \frac1N \sum_n x_{bnd}`.
+
+    Parameters
+    ----------
+    num_prefix_tokens : int
+        So many tokens in front (class and register tokens) are left out, as in timm.
 
     Raises
     ------
     ValueError
-        If there are no tokens.
+        If there are no tokens to take a mean of.
     """
-    if x.shape[1] == 0:
-        raise ValueError(f"mean_pool: there are no tokens to take a mean of, x has shape {x.shape}")
-    return token_sum(x) / x.shape[1], MeanPoolCache(x.shape[1])
+    check_range("num_prefix_tokens", num_prefix_tokens, at_least=0)
+    tokens = x[:, num_prefix_tokens:]
+    if tokens.shape[1] == 0:
+        raise ValueError(
+            f"mean_pool: there are no tokens to take a mean of, x has shape {x.shape}, "
+            f"and {num_prefix_tokens} in front are left out"
+        )
+    return token_sum(tokens) / tokens.shape[1], MeanPoolCache(x.shape, num_prefix_tokens)
 
 
 @checked
 def mean_pool_backward(dy: Float[ndarray, "B D"], cache: MeanPoolCache) -> MeanPoolGrads:
     r"""Gradient of :func:`mean_pool_forward`: each token an equal share, :math:`\bar x_{bnd} = \bar y_{bd} / N`."""
-    share = dy / cache.num_tokens
-    return MeanPoolGrads(np.repeat(share[:, None], cache.num_tokens, axis=1))  # forward: y = sum / N
+    dx = np.zeros(cache.x_shape, dy.dtype)
+    tokens = dx[:, cache.num_prefix_tokens :]
+    tokens += (dy / tokens.shape[1])[:, None]  # forward: y = sum / N
+    return MeanPoolGrads(dx)
+
+
+class FirstTokenCache(NamedTuple):
+    """What ``first_token_backward`` needs."""
+
+    x_shape: tuple[int, ...]
+
+
+class FirstTokenGrads(NamedTuple):
+    """Gradient of the argument of ``first_token_forward``."""
+
+    x: Float[ndarray, "B N D"]
+
+
+@checked
+def first_token_forward(x: Float[ndarray, "B N D"]) -> tuple[Float[ndarray, "B D"], FirstTokenCache]:
+    """The first token of each sequence, ``y = x[:, 0]``: the class token, when a classifier reads it.
+
+    Raises
+    ------
+    ValueError
+        If there are no tokens.
+
+    References
+    ----------
+    Devlin et al. 2019, "BERT"; for images Dosovitskiy et al. 2021, equation 4.
+    """
+    if x.shape[1] == 0:
+        raise ValueError(f"first_token: there are no tokens, x has shape {x.shape}")
+    return x[:, 0].copy(), FirstTokenCache(x.shape)
+
+
+@checked
+def first_token_backward(dy: Float[ndarray, "B D"], cache: FirstTokenCache) -> FirstTokenGrads:
+    """Gradient of :func:`first_token_forward`: to the first token; the others had no say."""
+    dx = np.zeros(cache.x_shape, dy.dtype)
+    dx[:, 0] = dy  # forward: y = x[:, 0]
+    return FirstTokenGrads(dx)
 
 
 class AvgPool2dCache(NamedTuple):

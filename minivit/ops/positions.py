@@ -99,21 +99,25 @@ def add_positions_backward(dy: Float[ndarray, "B N D"], cache: AddPositionsCache
 
 
 class PrependTokenCache(NamedTuple):
-    """``prepend_token_backward`` needs nothing: the token is always the first."""
+    """What ``prepend_token_backward`` needs."""
+
+    has_token: bool
 
 
 class PrependTokenGrads(NamedTuple):
     """Gradients of the arguments of ``prepend_token_forward``, by name."""
 
     x: Float[ndarray, "B N D"]
-    token: Float[ndarray, "1 1 D"]
+    token: Float[ndarray, "1 1 D"] | None
 
 
 @checked
 def prepend_token_forward(
-    x: Float[ndarray, "B N D"], token: Float[ndarray, "1 1 D"]
+    x: Float[ndarray, "B N D"], token: Float[ndarray, "1 1 D"] | None = None
 ) -> tuple[Float[ndarray, "B M D"], PrependTokenCache]:
     """Put one learned token (the class token) in front of every sequence: (B, N, D) -> (B, N + 1, D).
+
+    Without a token x stays as it is.
 
     Raises
     ------
@@ -124,11 +128,15 @@ def prepend_token_forward(
     ----------
     Devlin et al. 2019, "BERT"; for images Dosovitskiy et al. 2021, equation 1.
     """
+    if token is None:
+        return x, PrependTokenCache(has_token=False)
     tokens = np.broadcast_to(token, (len(x), 1, x.shape[2]))
-    return np.concatenate((tokens, x), axis=1), PrependTokenCache()
+    return np.concatenate((tokens, x), axis=1), PrependTokenCache(has_token=True)
 
 
 @checked
 def prepend_token_backward(dy: Float[ndarray, "B M D"], cache: PrependTokenCache) -> PrependTokenGrads:
     """Gradients of :func:`prepend_token_forward`: the first row, summed over the batch, and the rest."""
+    if not cache.has_token:
+        return PrependTokenGrads(dy, None)
     return PrependTokenGrads(dy[:, 1:], sum_to(dy[:, :1], (1, 1, dy.shape[2])))  # forward: y = [token, x]

@@ -8,8 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minivit.checked import checked
-from minivit.ops.patches import pair
-from minivit.types import Float, Size, ndarray
+from minivit.types import Float, Size, ndarray, pair
 
 
 class ResizeCache(NamedTuple):

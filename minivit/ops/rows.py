@@ -60,3 +60,8 @@ def sum_to(a: ndarray, shape: tuple[int, ...]) -> ndarray:
     stretched = [axis for axis in range(a.ndim) if whole[axis] != a.shape[axis] or axis < a.ndim - len(shape)]
     front = np.moveaxis(a, stretched, range(len(stretched)))
     return column_sum(front.reshape(*front.shape[: len(stretched)], prod(shape))).reshape(shape)
+
+
+def largest(x: Float[ndarray, "*B S"]) -> Float[ndarray, "*B 1"]:
+    """The largest number of each row, and a finite one where all are -inf: -inf - -inf would be nan."""
+    return np.real(x).max(-1, keepdims=True, initial=np.finfo(x.dtype).min)

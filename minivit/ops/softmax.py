@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minivit.checked import checked
-from minivit.ops.rows import row_dot, row_sum
+from minivit.ops.rows import largest, row_dot, row_sum
 from minivit.types import Float, ndarray
 
 
@@ -42,11 +42,6 @@ def softmax_forward(x: Float[ndarray, "*B S"]) -> tuple[Float[ndarray, "*B S"], 
         total[extreme] = np.maximum(total[extreme], np.finfo(y.dtype).tiny)  # zero only where every score was -inf
     y /= total
     return y, SoftmaxCache(y)
-
-
-def largest(x: Float[ndarray, "*B S"]) -> Float[ndarray, "*B 1"]:
-    """The largest number of each row, and a finite one where all are -inf: -inf - -inf would be nan."""
-    return np.real(x).max(-1, keepdims=True, initial=np.finfo(x.dtype).min)
 
 
 @np.errstate(over="ignore")  # seen in the sum

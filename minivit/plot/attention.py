@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from minivit.ops.pool import FirstTokenCache
 from minivit.ops.resize import resize_forward
 from minivit.plot.figure import (
     SMALL,
@@ -61,7 +62,7 @@ def read_by_head(weights: Float[ndarray, "B *H N N"], cache: Any) -> Float[ndarr
     (_, Y, X, _), (P, Q) = cache.patch_embed.patches
     grid_size = Y // P, X // Q
     first = weights.shape[-1] - grid_size[0] * grid_size[1]  # the patches stand behind the class token, if there is one
-    rows = weights[..., 0, :] if cache.pool is None else weights[..., first:, :].mean(-2)
+    rows = weights[..., 0, :] if isinstance(cache.pool, FirstTokenCache) else weights[..., first:, :].mean(-2)
     return rows[..., first:].reshape(*rows.shape[:-1], *grid_size)
 
 
@@ -109,7 +110,7 @@ def attention_maps(images: UInt8[ndarray, "B Y X C"], cache: Any, *, block: int 
             panel.axis("off")
     for panel, name in zip(panels[0], names, strict=False):
         panel.set_title(name, fontsize=TEXT)
-    reader = "class token looks" if cache.pool is None else "patches look on average"
+    reader = "class token looks" if isinstance(cache.pool, FirstTokenCache) else "patches look on average"
     set_title(figure, f"Where the {reader}: heads of block {block % depth + 1} of {depth}, and rollout")
     _draw_scale(figure, panels, rollout[0].size)
     return figure

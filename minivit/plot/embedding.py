@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from minivit.ops.patches import pair
 from minivit.plot.figure import SMALL, TEXT, TITLE, WIDTH, Axes, bare, new_panel
-from minivit.types import Float, ndarray
+from minivit.types import Float, ndarray, pair
 
 
 def principal_filters(

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minivit.ops.patches import pair, patchify_forward
+from minivit.ops.patches import patchify_forward
 from minivit.ops.softmax import softmax_forward
 from minivit.plot.embedding import mosaic
 from minivit.plot.figure import (
@@ -26,7 +26,7 @@ from minivit.plot.figure import (
     set_title,
     show_image,
 )
-from minivit.types import Float, UInt8, ndarray
+from minivit.types import Float, UInt8, ndarray, pair
 
 GREEN = "#009E73"
 """The third colour of the lectures (Okabe and Ito 2008), beside BLUE and RED."""

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from minivit.models import PRESETS
-from minivit.ops.patches import pair
 from minivit.train.step import SHARD_SIZE
+from minivit.types import pair
 
 MOST_BYTES = 2**29
 """Of one attention array; each block keeps one until its backward, in each thread."""

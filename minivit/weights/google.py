@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from minivit.layers.sequence import Identity
 from minivit.models.vit import ViT
 from minivit.weights.files import Arrays
 from minivit.weights.places import Family, Place, load_places
@@ -67,7 +68,7 @@ def load_google(
     FileNotFoundError, ValueError
         If the file is missing or damaged.
     """
-    if model.fc_norm:
+    if not isinstance(model.fc_norm, Identity):
         raise ValueError("Google's Vision Transformer normalises before pooling: build the model with fc_norm=False")
     for option, needed in {"act_layer": "gelu_tanh", "norm_eps": 1e-6}.items():
         if exact and model.config[option] != needed:

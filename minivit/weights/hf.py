@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from functools import partial
 
+from minivit.layers.sequence import Identity
 from minivit.models.vit import ViT
 from minivit.weights.files import Arrays
 from minivit.weights.places import Family, Place, load_places
@@ -63,7 +64,7 @@ def load_hf(model: ViT, arrays: Arrays, *, keep_head: bool = False, grid: tuple[
     FileNotFoundError, ValueError
         If the file is missing or damaged.
     """
-    if model.fc_norm:
+    if not isinstance(model.fc_norm, Identity):
         raise ValueError("the ViT of transformers has no norm after pooling: build the model with fc_norm=False")
     resample = partial(fit_positions, model=model, grid=grid, interpolation="bicubic", antialias=False)
     layouts = []

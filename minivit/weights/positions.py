@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 
 from minivit.models.vit import ViT
-from minivit.ops.patches import pair
 from minivit.ops.resize import resize_forward
-from minivit.types import Float, ndarray
+from minivit.types import Float, ndarray, pair
 
 
 def resample_abs_pos_embed(

@@ -3,6 +3,7 @@ import pytest
 from scipy.stats import norm
 
 from minivit.ops import (
+    OPS,
     gelu_forward,
     gelu_tanh_forward,
     relu_backward,
@@ -10,7 +11,6 @@ from minivit.ops import (
     sigmoid_backward,
     sigmoid_forward,
 )
-from minivit.ops.registry import OPS
 
 X = np.linspace(-6, 6, 101)
 

@@ -5,6 +5,7 @@ import pytest
 from matplotlib.figure import Figure
 
 import minivit as mv
+from minivit.ops.pool import FirstTokenCache
 from minivit.plot import attention_maps, attention_rollout, attention_weights, read_by_head
 from minivit.plot.attention import seen_through
 
@@ -94,7 +95,7 @@ def test_maps_are_drawn(options, in_chans):
         "image", "head 1", "head 2", "head 3", "head 4", "head 5", "rollout", "× image",
     ]  # fmt: skip
     assert len(figure.axes) == 2 * 8 + 1  # and the scale
-    reader = "class token" if cache.pool is None else "patches"
+    reader = "class token" if isinstance(cache.pool, FirstTokenCache) else "patches"
     assert reader in figure.get_suptitle()
     drawn = figure.axes[8 + 2].images[0].get_array()  # second image, head 2
     np.testing.assert_array_equal(drawn, read_by_head(attention_weights(cache)[-1], cache)[1, 1])
