@@ -58,7 +58,9 @@ class SelfAttention(Layer):
         h, c_merge = merge_heads_forward(h)  # (B, N, D)
         h, c_proj = self.proj.forward(h)
         h, c_drop = dropout_forward(h, rate=self.proj_drop, rng=rng)
-        return h, SelfAttentionCache(c_qkv, c_split, c_attention, c_merge, c_proj, c_drop)
+        return h, SelfAttentionCache(
+            qkv=c_qkv, split=c_split, attention=c_attention, merge=c_merge, proj=c_proj, drop=c_drop
+        )
 
     def backward(self, dy: ndarray, cache: SelfAttentionCache) -> ndarray:
         """Add to the gradients of ``qkv`` and ``proj``; return that of ``x``. The steps of forward, last first."""
@@ -112,7 +114,16 @@ class CrossAttention(Layer):
         h, c_merge = merge_heads_forward(h)
         h, c_proj = self.proj.forward(h)
         h, c_drop = dropout_forward(h, rate=self.proj_drop, rng=rng)
-        return h, CrossAttentionCache(c_q, c_kv, c_split_q, c_split_kv, c_attention, c_merge, c_proj, c_drop)
+        return h, CrossAttentionCache(
+            q=c_q,
+            kv=c_kv,
+            split_q=c_split_q,
+            split_kv=c_split_kv,
+            attention=c_attention,
+            merge=c_merge,
+            proj=c_proj,
+            drop=c_drop,
+        )
 
     def backward(self, dy: ndarray, cache: CrossAttentionCache) -> tuple[ndarray, ndarray]:
         """Add to the gradients of the parameters; return those of ``x`` and ``context``."""
