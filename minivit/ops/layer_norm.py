@@ -42,7 +42,8 @@ def layer_norm_forward(
         Each row of width D has its own mean and variance (biased: divided by D).
     gamma, beta : (D,)
     eps : float
-        1e-6 in timm's and Google's ViT, Mixer, DeiT; 1e-5 in Swin, CLIP, DETR; 1e-12 in the transformers library.
+        1e-6 in timm's and Google's ViT, Mixer, DeiT; 1e-5 in Swin, CLIP, DETR; 1e-12 in the ViT of
+        transformers.
 
     References
     ----------
@@ -68,7 +69,8 @@ def layer_norm_backward(dy: Float[ndarray, "*B D"], cache: LayerNormCache) -> La
               \left(g - \frac1D \sum_d g_d - \hat x \frac1D \sum_d g_d \hat x_d\right)
 
     which is g with its components along 1 and along :math:`\hat x` removed: moving all x together, or stretching them,
-    does not change the output. (Eps makes the second removal exact for the formula above, not for the picture.)
+    does not change the output. (The formula is exact. The picture is, as far as eps is small beside :math:`\sigma^2`:
+    :math:`\hat x` is a little shorter than :math:`\sqrt D`, so a trace of that component is left.)
     """
     xhat, rstd, gamma = cache
     width = xhat.shape[-1]

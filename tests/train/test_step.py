@@ -17,6 +17,8 @@ from minivit.train import SGD, AdamW, clip_grad_norm, predict, training_step
 from minivit.train.step import SHARD_SIZE, one_blas_thread, run_in_threads
 from tests.train.small import assert_same_bits, small_batch, small_model
 
+Run = tuple[dict[str, np.ndarray], list[float]]  # what is left of a training, and its losses
+
 
 def soft(labels: np.ndarray, dtype: str = "float64") -> np.ndarray:
     """What mixup makes of labels."""
@@ -62,7 +64,7 @@ def test_the_gradient_is_clipped() -> None:
     assert np.sqrt(sum((param.grad**2).sum() for param in model.params)) == pytest.approx(0.01, rel=1e-4)
 
 
-def three_steps(threads: int | None, seed: int = 0) -> tuple[dict[str, np.ndarray], list[float]]:
+def three_steps(threads: int | None, seed: int = 0) -> Run:
     images, labels = small_batch(10 * SHARD_SIZE + 5)
     model = small_model(drop_path_rate=0.5, drop_rate=0.2, proj_drop_rate=0.2, pos_drop_rate=0.2)
     optimizer = AdamW(model)
@@ -72,17 +74,22 @@ def three_steps(threads: int | None, seed: int = 0) -> tuple[dict[str, np.ndarra
     return {**model.state_dict(), **optimizer.state_dict()}, losses
 
 
+@pytest.fixture(scope="module")
+def one_thread() -> Run:
+    return three_steps(1)
+
+
 @pytest.mark.parametrize("threads", [2, 3, 4, 20, None])
-def test_threads_change_no_bit(threads: int | None) -> None:
-    expected, losses = three_steps(1)
+def test_threads_change_no_bit(threads: int | None, one_thread: Run) -> None:
+    expected, losses = one_thread
     state, same_losses = three_steps(threads)
     assert_same_bits(state, expected)
     assert same_losses == losses
 
 
-def test_the_generator_changes_the_result() -> None:
+def test_the_generator_changes_the_result(one_thread: Run) -> None:
     """Otherwise the test before this one would prove nothing about dropout."""
-    assert three_steps(1)[1] != three_steps(1, seed=1)[1]
+    assert one_thread[1] != three_steps(1, seed=1)[1]
 
 
 def test_shards_draw_their_own_noise() -> None:
@@ -111,9 +118,9 @@ def blas_threads() -> list[int]:
     return [library["num_threads"] for library in threadpool_info() if "scipy" not in library["filepath"]]
 
 
-def test_two_trainings_at_once_are_two_trainings() -> None:
+def test_two_trainings_at_once_are_two_trainings(one_thread: Run) -> None:
     """The number of BLAS threads belongs to the process: who comes second must not set it free for the first."""
-    before, (expected, losses) = blas_threads(), three_steps(1)
+    before, (expected, losses) = blas_threads(), one_thread
     with ThreadPoolExecutor(3) as pool:
         for state, same_losses in pool.map(three_steps, [1, 2, 1]):
             assert_same_bits(state, expected)
