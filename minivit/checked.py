@@ -129,10 +129,11 @@ class Axes(NamedTuple):
 
     def lengths(self, shape: tuple[int, ...]) -> list[tuple[str, Any]] | None:
         """Each axis and its length; None if there are too few axes or too many."""
+        parts: tuple[Any, ...] = shape
         if self.variadic is not None and len(shape) >= len(self.names) - 1:
             start, stop = self.variadic, self.variadic + len(shape) - len(self.names) + 1
-            shape = (*shape[:start], shape[start:stop], *shape[stop:])
-        return [*zip(self.names, shape, strict=True)] if len(shape) == len(self.names) else None
+            parts = (*shape[:start], shape[start:stop], *shape[stop:])
+        return [*zip(self.names, parts, strict=True)] if len(parts) == len(self.names) else None
 
 
 @cache

@@ -68,6 +68,6 @@ def test_temperature_of_positions_is_positive(temperature):
 
 def test_sizes_of_positions():
     with pytest.raises(TypeError, match=r"sincos_positions_1d: length is 3\.5; expected int"):
-        sincos_positions_1d(3.5, 4)
+        sincos_positions_1d(3.5, 4)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="width is -4; expected at least 0"):
         sincos_positions_2d(2, 3, -8)
