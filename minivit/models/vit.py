@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minivit.checked import check_range, checked
+from minivit.checked import check_range, check_shape, check_type, checked
 from minivit.layers.basic import LayerNorm, Linear
 from minivit.layers.block import Block, BlockCache
 from minivit.layers.checkpoint import Checkpoint, CheckpointCache
@@ -211,6 +211,7 @@ class ViT(Layer):
         (dx,) = dropout_backward(dx, cache.head_drop)
         if self.fc_norm:
             dx = self.fc_norm.backward(dx, cache.fc_norm)
+        check_shape("dlogits", dx, cache.tokens_shape[::2])  # (B, D), which the head has checked, where there is one
         dtokens = np.zeros(cache.tokens_shape, dx.dtype)
         if self.global_pool == "token":
             dtokens[:, 0] = dx  # forward: x = x[:, 0]
@@ -231,6 +232,7 @@ class ViT(Layer):
         return self.patch_embed.backward(dx, cache.patch_embed)
 
     def _check(self, images: ndarray) -> None:
+        check_type("images", images, ndarray)
         Y, X = self.patch_embed.img_size
         expected = f"(batch, {Y}, {X}, {self.in_chans})"
         if images.ndim != 4 or images.shape[1:3] != (Y, X):

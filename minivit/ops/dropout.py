@@ -60,7 +60,7 @@ def dropout_backward(dy: Float[ndarray, "*B D"], cache: DropoutCache) -> Dropout
 class DropPathCache(NamedTuple):
     """What ``drop_path_backward`` needs: one factor per sample; None if nothing was dropped."""
 
-    factor: Float[ndarray, "..."] | None
+    factor: Float[ndarray, "B ..."] | None
 
 
 class DropPathGrads(NamedTuple):

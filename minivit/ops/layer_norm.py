@@ -1,6 +1,6 @@
 """Layer normalisation: every token to mean 0 and variance 1, then a learned scale and shift."""
 
-from math import prod
+from math import inf, prod
 from typing import NamedTuple
 
 import numpy as np
@@ -49,6 +49,8 @@ def layer_norm_forward(
     ----------
     Ba, Kiros and Hinton 2016, "Layer Normalization", section 3.
     """
+    if not 0 <= eps < inf:
+        raise ValueError(f"layer_norm: eps is {eps}; expected at least 0 and finite")
     width = x.shape[-1]
     xhat = x - row_sum(x) / width
     rstd = 1 / np.sqrt(row_dot(xhat, xhat) / width + eps)
@@ -128,6 +130,8 @@ def layer_norm_sample_forward(
             f"layer_norm_sample: gamma has shape {gamma.shape} and beta {beta.shape}; "
             f"both must be (D,) = {x.shape[2:]} or (N, D) = {x.shape[1:]}"
         )
+    if not 0 <= eps < inf:
+        raise ValueError(f"layer_norm_sample: eps is {eps}; expected at least 0 and finite")
     size = prod(x.shape[1:])
     if size == 0:
         raise ValueError(f"layer_norm_sample: there are no tokens to normalise, x has shape {x.shape}")
