@@ -68,8 +68,8 @@ def checked(function: Function) -> Function:
 
 def _kind(value: Any) -> Any:
     """All that decides whether an argument is right: dtype and shape of an array; type of an option, sign of a size."""
-    if type(value) is ndarray:
-        return value.dtype.char, value.shape
+    if isinstance(value, ndarray):
+        return type(value), value.dtype, value.shape
     if isinstance(value, (tuple, list)):
         return type(value), *map(_kind, value)
     if type(value) is dict:
@@ -107,6 +107,12 @@ def check_broadcast(label: str, what: str, shape: tuple[int, ...], **arrays: nda
             raise ValueError(f"{label}: {name} {array.shape} does not broadcast to {what} {shape}")
 
 
+def check_shape(name: str, array: ndarray, expected: tuple[int, ...]) -> None:
+    """ValueError for an array of another shape, where lengths follow from options and no annotation says them."""
+    if array.shape != expected:
+        raise ValueError(f"{name} has shape {array.shape}; expected {expected}")
+
+
 def plain(value: Any) -> Any:
     """NumPy's numbers as Python's, those within tuples, lists and dicts too; all else as it is."""
     if isinstance(value, np.generic) or (isinstance(value, ndarray) and value.ndim == 0):
@@ -131,16 +137,13 @@ class Axes(NamedTuple):
         names = ", ".join("..." if name.startswith("*") else name for name in self.names)
         return f"({names},)" if len(self.names) == 1 else f"({names})"
 
-    def lengths(self, shape: tuple[int, ...]) -> dict[str, Any] | None:
-        """Length of each axis by its name; None if there are too few axes or too many."""
-        more = len(shape) - len(self.names)
-        if self.variadic is None:
-            return dict(zip(self.names, shape, strict=True)) if more == 0 else None
-        if more < -1:
-            return None
-        start, stop = self.variadic, self.variadic + more + 1
-        parts = (*shape[:start], shape[start:stop], *shape[stop:])
-        return dict(zip(self.names, parts, strict=True))
+    def lengths(self, shape: tuple[int, ...]) -> list[tuple[str, Any]] | None:
+        """Each axis and its length; None if there are too few axes or too many."""
+        parts: tuple[Any, ...] = shape
+        if self.variadic is not None and len(shape) >= len(self.names) - 1:
+            start, stop = self.variadic, self.variadic + len(shape) - len(self.names) + 1
+            parts = (*shape[:start], shape[start:stop], *shape[stop:])
+        return [*zip(self.names, parts, strict=True)] if len(parts) == len(self.names) else None
 
 
 @cache
@@ -169,11 +172,13 @@ def _taken(name: str, value: Any, hint: Any) -> Any:
         return value
     if axes and value is None and NoneType in get_args(hint):
         return None
-    if isinstance(value, (float, np.generic)):
-        value = np.asarray(value)
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array; expected a plain one, in which every number counts")
+    if isinstance(value, (float, np.generic, ndarray)):
+        value = np.asarray(value)  # the plain array: products of np.matrix are others
     if not isinstance(value, ndarray):
         raise TypeError(f"{name} is {in_short(value)}, of type {type(value).__name__}; expected a NumPy array")
-    if axes and value.dtype.name not in axes.dtypes:
+    if axes and not (value.dtype.name in axes.dtypes and value.dtype.isnative):
         expected = " or ".join(axes.dtypes[:2]) if "float32" in axes.dtypes else axes.dtypes[0]
         raise TypeError(f"{name} has dtype {value.dtype}; expected {expected}")
     return value
@@ -197,7 +202,7 @@ def _fit_together(values: dict[str, Any], hints: dict[str, Any]) -> None:
         lengths = axes.lengths(array.shape)
         if lengths is None:
             raise ValueError(f"{name} has shape {array.shape}; expected {axes}")
-        for letter, length in lengths.items():
+        for letter, length in lengths:
             if letter == "...":
                 continue
             if length == 0 and letter not in COUNTS:

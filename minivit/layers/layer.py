@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy import ndarray
 
-from minivit.layers.param import Param
+from minivit.layers.param import Param, check_real
 
 
 class Layer:
@@ -119,7 +119,7 @@ class Layer:
         check_arrays({name: param.shape for name, param in params.items()}, arrays)
         values = {name: param.empty() for name, param in params.items()}
         for name, value in values.items():
-            value[...] = arrays[name]  # may fail, if these are no numbers
+            value[...] = arrays[name]
         for name, param in params.items():
             param.take(values[name])
 
@@ -168,6 +168,7 @@ def check_arrays(expected: Mapping[str, tuple[int, ...]], arrays: Mapping[str, n
     for name, shape in expected.items():
         if np.shape(arrays[name]) != shape:
             raise ValueError(f"array {name!r} has shape {np.shape(arrays[name])}; this model expects {shape}")
+        check_real(f"array {name!r}", arrays[name])
 
 
 def _and_more(names: list[str]) -> str:

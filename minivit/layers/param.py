@@ -7,6 +7,8 @@ from math import prod
 import numpy as np
 from numpy import ndarray
 
+from minivit.checked import check_type
+
 Init = Callable[[np.random.Generator, "Param"], ndarray]
 
 
@@ -32,6 +34,9 @@ class Param:
     """
 
     def __init__(self, shape: tuple[int, ...], axes: str, init: Init) -> None:
+        check_type("shape", shape, tuple[int, ...])
+        if min(shape, default=1) < 1:
+            raise ValueError(f"a parameter cannot have shape {shape}; every side is at least 1")
         self.axes = tuple(axes.split())
         if len(self.axes) != len(shape):
             raise ValueError(f"axes are {axes!r}; expected a name for each axis of {shape}")
@@ -76,6 +81,7 @@ class Param:
     def value(self, new: ndarray) -> None:
         if np.shape(new) != self.shape:
             raise ValueError(f"a parameter of shape {self.shape} cannot take a value of shape {np.shape(new)}")
+        check_real("the value of a parameter", new)
         value = self.empty() if self._value is None else self._value
         value[...] = new  # may fail; there is no value then rather than one of random memory
         self._value = value
@@ -102,6 +108,7 @@ class Param:
     def grad(self, new: ndarray) -> None:
         if np.shape(new) != self.shape:
             raise ValueError(f"a parameter of shape {self.shape} cannot take a gradient of shape {np.shape(new)}")
+        check_real("the gradient of a parameter", new)
         self._grad = np.asarray(new, self.dtype)
 
     def add_grad(self, more: ndarray) -> None:
@@ -125,3 +132,9 @@ class Param:
         twin = copy.copy(self)
         twin._value, twin._grad = self.value, None
         return twin
+
+
+def check_real(name: str, array: ndarray) -> None:
+    """Say that these are no real numbers: NumPy would read text, drop imaginary parts and make nan of None."""
+    if (dtype := np.asarray(array).dtype).kind not in "biuf":
+        raise ValueError(f"{name} has dtype {dtype}; expected real numbers")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from minivit.checked import checked, plain
+from minivit.checked import check_type, checked, plain
 from minivit.layers.layer import Layer
 
 MODELS: dict[str, type["Model"]] = {}
@@ -53,6 +53,7 @@ class Model(Layer):
         ValueError, TypeError
             If they have another size, number of channels or dtype.
         """
+        check_type("images", images, ndarray)
         Y, X = img_size
         expected = f"(batch, {Y}, {X}, {in_chans})"
         if images.ndim != 4 or images.shape[1:3] != (Y, X):

@@ -54,10 +54,12 @@ def training_step(
     Raises
     ------
     ValueError
-        If the batch is empty, images and labels are not of the same number, or an option is out of range.
+        If the batch is empty, images and labels are not of the same number, the optimizer is another model's, or an
+        option is out of range.
     FloatingPointError
         If the loss or the gradient is not finite. It names the first place; no parameter has been changed then.
     """
+    labels = np.atleast_1d(labels)
     if len(images) == 0 or len(images) != len(labels):
         raise ValueError(
             f"training_step: {len(images)} images and {len(labels)} labels; expected as many, at least one"
@@ -78,6 +80,8 @@ def training_step(
         return float(loss) * share, twin
 
     loss, params = 0.0, model.params
+    if not {*optimizer.params.values()} <= {*params}:
+        raise ValueError("training_step: the optimizer was made for another model")
     model.zero_grad()
     with closing(run_in_threads(run_shard, shards, rngs, threads=threads)) as results:
         for shard_loss, twin in results:
@@ -95,6 +99,7 @@ def training_step(
     return loss
 
 
+@checked
 def predict(
     model: Layer, images: Float[ndarray, "B Y X C"], *, threads: int | None = None
 ) -> Float[ndarray, "B classes"]:
