@@ -122,8 +122,10 @@ def sole_use(folder: Path) -> Iterator[bool]:
     try:
         yield locked
     finally:
-        if sys.platform != "win32":  # while it is locked, so that it is ours
-            path.unlink(missing_ok=True)
+        with suppress(OSError):  # an empty file that cannot be removed does no harm, and hides no other error
+            # while it is locked, so that it is ours, and no other folder has been put in the place of this one
+            if sys.platform != "win32" and os.path.samestat(os.fstat(descriptor), os.stat(path)):
+                path.unlink()
         os.close(descriptor)
         if sys.platform == "win32":  # which removes no file that is open, neither for us nor under another
             with suppress(OSError):

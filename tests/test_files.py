@@ -184,6 +184,40 @@ def test_a_folder_is_free_after_an_error(tmp_path: Path) -> None:
         pass
 
 
+@posix
+def test_another_folder_in_its_place(tmp_path: Path) -> None:
+    """Whoever has that one keeps it when we leave ours."""
+    (tmp_path / "run").mkdir()
+    with sole_use(tmp_path / "run") as locked:
+        assert locked
+        (tmp_path / "run").rename(tmp_path / "moved")
+        (tmp_path / "run").mkdir()
+        theirs = sole_use(tmp_path / "run")
+        assert theirs.__enter__()
+    assert os.listdir(tmp_path / "run") == [LOCK]
+    with pytest.raises(BlockingIOError), sole_use(tmp_path / "run"):
+        pytest.fail("two have it")
+    theirs.__exit__(None, None, None)
+    assert os.listdir(tmp_path / "run") == []
+
+
+@posix
+def test_a_lock_that_cannot_be_removed_hides_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a disk that has become read-only: what went wrong is what to tell."""
+    monkeypatch.chdir(tmp_path)
+    tmp_path.chmod(0o755)
+    Path("run").mkdir()
+    if os.geteuid() == 0:
+        os.chown("run", 65534, -1)  # nobody's, see as_nobody
+    with as_nobody(), pytest.raises(KeyError, match="the reason"), sole_use(Path("run")):
+        os.chmod("run", 0o555)
+        raise KeyError("the reason")
+    assert os.listdir("run") == [LOCK]
+    os.chmod("run", 0o755)
+    with as_nobody(), sole_use(Path("run")):  # it is free all the same
+        pass
+
+
 def test_a_folder_is_free_after_kill_9(tmp_path: Path) -> None:
     program = f"""
 from pathlib import Path
