@@ -2,12 +2,16 @@
 
 import copy
 from collections.abc import Callable, Mapping
+from math import prod
 from typing import Any, Self
 
 import numpy as np
 from numpy import ndarray
 
 Init = Callable[[np.random.Generator, tuple[int, ...]], ndarray]
+
+MOST_NUMBERS = 2**58
+"""Of one array: NumPy counts its bytes in 64 bits."""
 
 
 class ParamStorage(np.ndarray):
@@ -28,6 +32,8 @@ class Param:
     """
 
     def __init__(self, shape: tuple[int, ...], init: Init) -> None:
+        if prod(shape) > MOST_NUMBERS:
+            raise ValueError(f"a parameter of shape {shape} has more numbers than any array can have")
         self.shape = shape
         self.dtype = np.dtype(np.float32)
         self._init = init
