@@ -38,26 +38,32 @@ def must_be_file(path: str | Path) -> None:
     """
     try:
         with naming(path):
-            mode = os.stat(path).st_mode
-            if stat.S_ISDIR(mode):
-                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-            if not stat.S_ISREG(mode):  # to open a pipe would wait for ever
-                raise OSError(errno.EINVAL, "Not an ordinary file")
+            _check_ordinary(os.stat(path).st_mode)
             with open(path, "rb"):
                 pass
     except FileNotFoundError as error:
         raise FileNotFoundError(f"there is no file {path}") from error
 
 
+def _check_ordinary(mode: int) -> None:
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(mode):  # to open a pipe would wait for ever, and whoever replaces a device has lost it
+        raise OSError(errno.EINVAL, "Not an ordinary file")
+
+
 def replace_file(path: str | Path, content: bytes) -> None:
     """Write a file as a whole or not at all.
 
     Everything goes to a temporary file in the same folder, is forced to disk and only then takes the place of ``path``
-    in one step. If the disk is full or refuses (OSError), the temporary file is removed.
+    in one step. If the disk is full or refuses (OSError), the temporary file is removed. A device or a pipe, which root
+    could replace, is refused as a folder is; a link is replaced, unless it leads to one of these.
     """
     path = Path(path)
     temporary = path.with_name(f".{uuid4().hex}.tmp")
     with naming(path):
+        with suppress(FileNotFoundError):
+            _check_ordinary(os.stat(path).st_mode)
         try:
             with open(temporary, "xb") as file:
                 file.write(content)
