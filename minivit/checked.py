@@ -9,6 +9,7 @@ from functools import cache, wraps
 from inspect import signature
 from math import inf
 from reprlib import repr as in_short
+from sys import float_info
 from types import NoneType, UnionType
 from typing import Any, NamedTuple, TypeVar, get_args, get_origin
 
@@ -225,7 +226,8 @@ def _fits(value: Any, hint: Any) -> bool:
     if get_origin(hint) is dict:
         return isinstance(value, dict) and all(_fits(k, parts[0]) and _fits(v, parts[1]) for k, v in value.items())
     if hint in (int, float):
-        return isinstance(value, (int, hint)) and not isinstance(value, bool)
+        too_long = hint is float and isinstance(value, int) and abs(value) > float_info.max  # for any float
+        return isinstance(value, (int, hint)) and not isinstance(value, bool) and not too_long
     if hasattr(hint, "_fields"):  # a cache, or one of somebody's own with the same fields
         return getattr(value, "_fields", None) == hint._fields
     return hint is Any or not isinstance(hint, type) or isinstance(value, hint)

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable, Mapping
+from math import prod
 from typing import Any, Self
 
 import numpy as np
@@ -10,6 +11,9 @@ from numpy import ndarray
 from minivit.checked import check_type
 
 Init = Callable[[np.random.Generator, tuple[int, ...]], ndarray]
+
+MOST_NUMBERS = 2**58
+"""Of one array: NumPy counts its bytes in 64 bits."""
 
 
 class ParamStorage(np.ndarray):
@@ -33,6 +37,8 @@ class Param:
         check_type("shape", shape, tuple[int, ...])
         if min(shape, default=1) < 1:
             raise ValueError(f"a parameter cannot have shape {shape}; every side is at least 1")
+        if prod(shape) > MOST_NUMBERS:
+            raise ValueError(f"a parameter of shape {shape} has more numbers than any array can have")
         self.shape = shape
         self.dtype = np.dtype(np.float32)
         self._init = init

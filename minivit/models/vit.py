@@ -32,6 +32,9 @@ from minivit.ops.positions import (
 )
 from minivit.types import Float, Size, ndarray
 
+MOST_BLOCKS = 10_000
+"""Each is built, even of a model that is only counted, and a configuration may come from anybody."""
+
 
 class ViTCache(NamedTuple):
     """Caches of the steps of :class:`ViT`, in order. ``blocks[i].attn.attention.weights`` is an attention map."""
@@ -122,8 +125,9 @@ class ViT(Layer):
         self.config: dict[str, Any] = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
         for name in ("in_chans", "embed_dim", "num_heads"):
             check_range(name, self.config[name], at_least=1)
-        for name in ("num_classes", "depth", "seed"):
+        for name in ("num_classes", "seed"):
             check_range(name, self.config[name], at_least=0)
+        check_range("depth", depth, at_least=0, below=MOST_BLOCKS + 1)
         for name in ("drop_rate", "pos_drop_rate", "proj_drop_rate", "drop_path_rate"):
             check_range(name, self.config[name], at_least=0, below=1)
         check_range("mlp_ratio", mlp_ratio, at_least=1 / embed_dim, below=inf)
