@@ -9,6 +9,7 @@ from functools import cache, wraps
 from inspect import signature
 from math import inf
 from reprlib import repr as in_short
+from sys import float_info
 from types import NoneType, UnionType
 from typing import Any, NamedTuple, TypeVar, get_args, get_origin
 
@@ -32,7 +33,8 @@ def checked(function: Function) -> Function:
       the complex step), the others become complex too.
     - ``Bool[ndarray, "*B D"]``: an array of bool. ``ndarray``: any array.
     - ``Scalar``: one number. It takes the precision of the arrays.
-    - All else are options, of the Python types that stand there; a ``Size`` is positive. NumPy's numbers become
+    - All else are options, of the Python types that stand there; a ``Size`` is positive, ``Count``, ``Rate`` and their
+      kin are in their ranges. NumPy's numbers become
       Python's: a ``np.float64`` would lift float32 to float64, and JSON cannot write a ``np.int64``.
 
     Raises
@@ -43,6 +45,8 @@ def checked(function: Function) -> Function:
     parameters = signature(function).parameters.values()
     hints = {parameter.name: object if parameter.name == "self" else parameter.annotation for parameter in parameters}
     positional = [parameter.name for parameter in parameters if parameter.kind is not parameter.KEYWORD_ONLY]
+    ranges = {name: part for name, hint in hints.items() for part in getattr(hint, "__metadata__", ())}
+    hints = {name: get_args(hint)[0] if name in ranges else hint for name, hint in hints.items()}
     label = function.__qualname__.removesuffix(".__init__").removesuffix("_forward")
     right: set[Any] = set()  # what has been found right once, need not be looked at again
 
@@ -57,9 +61,11 @@ def checked(function: Function) -> Function:
         try:
             taken = {name: _taken(name, value, hints[name]) for name, value in values.items()}
             _fit_together(taken, hints)
+            for name in ranges.keys() & taken.keys():
+                check_range(name, taken[name], **ranges[name]._asdict())
         except (TypeError, ValueError) as error:
             raise type(error)(f"{label}: {error}") from None
-        if _kind((*taken.values(),)) == _kind((*values.values(),)) and len(right) < MOST_REMEMBERED:
+        if _kind((*taken.values(),)) == _kind((*values.values(),)) and len(right) < MOST_REMEMBERED and not ranges:
             right.add(kinds)
         return function(**taken)
 
@@ -235,7 +241,8 @@ def _fits(value: Any, hint: Any) -> bool:
     if get_origin(hint) is dict:
         return isinstance(value, dict) and all(_fits(k, parts[0]) and _fits(v, parts[1]) for k, v in value.items())
     if hint in (int, float):
-        return isinstance(value, (int, hint)) and not isinstance(value, bool)
+        too_long = hint is float and isinstance(value, int) and abs(value) > float_info.max  # for any float
+        return isinstance(value, (int, hint)) and not isinstance(value, bool) and not too_long
     if hasattr(hint, "_fields"):  # a cache, or one of somebody's own with the same fields
         return getattr(value, "_fields", None) == hint._fields
     return hint is Any or not isinstance(hint, type) or isinstance(value, hint)

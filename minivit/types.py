@@ -5,7 +5,7 @@ hook verifies every call, and that a letter means the same length throughout one
 annotations cost nothing.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import numpy as np
 from numpy import ndarray
@@ -27,10 +27,40 @@ else:
 Scalar = float | np.inexact | ndarray
 """A single number: a loss, and the gradient that comes back into it."""
 
+
+class Range(NamedTuple):
+    """Which numbers an option may be, beside its type; see :func:`minivit.checked.check_range`."""
+
+    at_least: float | None = None
+    above: float | None = None
+    below: float | None = None
+
+
+Count = Annotated[int, Range(at_least=0)]
+Positive = Annotated[int, Range(at_least=1)]
+Rate = Annotated[float, Range(at_least=0, below=1)]
+"""A share that is dropped."""
+Depth = Annotated[int, Range(at_least=0, below=10_001)]
+"""How many blocks: each is built, even of a model that is only counted, and a configuration may come from anybody."""
+
 Size = int | tuple[int, int]
 """A side, or (rows, columns), each at least 1."""
 
-__all__ = ["Bool", "Float", "Int", "Scalar", "Size", "UInt8", "ndarray", "pair"]
+__all__ = [
+    "Bool",
+    "Count",
+    "Depth",
+    "Float",
+    "Int",
+    "Positive",
+    "Range",
+    "Rate",
+    "Scalar",
+    "Size",
+    "UInt8",
+    "ndarray",
+    "pair",
+]
 
 
 def pair(size: Size) -> tuple[int, int]:

@@ -181,7 +181,7 @@ def test_plain():
     ("hint", "right", "wrong"),
     [
         (int, [0, -3, 2**70], [True, 1.0, "1", None]),
-        (float, [0, 0.5], [True, "1", None]),
+        (float, [0, 0.5, 10**308], [True, "1", None, 10**309, -(10**400)]),
         (bool, [True], [1, 0, "no"]),
         (str | None, ["a", None], [3, b"a"]),
         (int | tuple[int, int], [3, (3, 4), [3, 4]], [(3,), (3, 4, 5), (3, 4.0), True]),

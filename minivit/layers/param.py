@@ -11,6 +11,9 @@ from minivit.checked import check_type
 
 Init = Callable[[np.random.Generator, "Param"], ndarray]
 
+MOST_NUMBERS = 2**58
+"""Of one array: NumPy counts its bytes in 64 bits."""
+
 
 class ParamStorage(np.ndarray):
     """The memory of a parameter. The type alone tells :func:`minivit.nbytes` that it is not part of a cache."""
@@ -37,6 +40,8 @@ class Param:
         check_type("shape", shape, tuple[int, ...])
         if min(shape, default=1) < 1:
             raise ValueError(f"a parameter cannot have shape {shape}; every side is at least 1")
+        if prod(shape) > MOST_NUMBERS:
+            raise ValueError(f"a parameter of shape {shape} has more numbers than any array can have")
         self.axes = tuple(axes.split())
         if len(self.axes) != len(shape):
             raise ValueError(f"axes are {axes!r}; expected a name for each axis of {shape}")

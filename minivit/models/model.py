@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from functools import wraps
 from inspect import signature
+from reprlib import repr as in_short
 from typing import Any
 
 import numpy as np
@@ -92,8 +93,14 @@ def create_model(name: str, **options: Any) -> Any:
     ------
     ValueError
         If there is no preset of that name.
+    TypeError
+        If the model has no such option.
     """
     if name not in PRESETS:
         raise ValueError(f"there is no model {name!r}; the models are {', '.join(sorted(PRESETS))}")
     model_class, config = PRESETS[name]
+    known = [option for option in signature(model_class).parameters if option != "self"]
+    for option in options:
+        if option not in known:
+            raise TypeError(f"{name} has no option {in_short(option)}; its options are {', '.join(known)}")
     return model_class(**{**config, **options})

@@ -30,7 +30,7 @@ from minivit.ops.positions import (
     prepend_token_backward,
     prepend_token_forward,
 )
-from minivit.types import Float, Size, ndarray
+from minivit.types import Count, Depth, Float, Positive, Rate, Size, ndarray
 
 
 class ViTCache(NamedTuple):
@@ -92,38 +92,30 @@ class ViT(Model):
         *,
         img_size: Size = 224,
         patch_size: Size = 16,
-        in_chans: int = 3,
-        num_classes: int = 1000,
-        embed_dim: int = 768,
-        depth: int = 12,
-        num_heads: int = 12,
+        in_chans: Positive = 3,
+        num_classes: Count = 1000,
+        embed_dim: Positive = 768,
+        depth: Depth = 12,
+        num_heads: Positive = 12,
         mlp_ratio: float = 4.0,
         qkv_bias: bool = True,
         class_token: bool = True,
         global_pool: str = "token",
         fc_norm: bool | None = None,
-        drop_rate: float = 0.0,
-        pos_drop_rate: float = 0.0,
-        proj_drop_rate: float = 0.0,
-        drop_path_rate: float = 0.0,
+        drop_rate: Rate = 0.0,
+        pos_drop_rate: Rate = 0.0,
+        proj_drop_rate: Rate = 0.0,
+        drop_path_rate: Rate = 0.0,
         act_layer: str = "gelu",
         norm_eps: float = 1e-6,
         grad_checkpointing: bool = False,
-        seed: int = 0,
+        seed: Count = 0,
         dtype: str | type | np.dtype = "float32",
     ) -> None:
         if global_pool not in ("token", "avg"):
             raise ValueError(f'global_pool is {global_pool!r}; expected "token" or "avg"')
         if global_pool == "token" and not class_token:
             raise ValueError('global_pool="token" reads the class token, so it needs class_token=True')
-        for name, count in {"in_chans": in_chans, "embed_dim": embed_dim, "num_heads": num_heads}.items():
-            check_range(name, count, at_least=1)
-        for name, count in {"num_classes": num_classes, "depth": depth, "seed": seed}.items():
-            check_range(name, count, at_least=0)
-        rates = {"drop_rate": drop_rate, "pos_drop_rate": pos_drop_rate}
-        rates |= {"proj_drop_rate": proj_drop_rate, "drop_path_rate": drop_path_rate}
-        for name, rate in rates.items():
-            check_range(name, rate, at_least=0, below=1)
         check_range("mlp_ratio", mlp_ratio, at_least=1 / embed_dim, below=inf)
         check_range("norm_eps", norm_eps, at_least=0, below=inf)
         self.in_chans = in_chans

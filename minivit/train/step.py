@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from errno import EAGAIN
 from functools import cache
 from threading import Lock
 from typing import Any
@@ -122,7 +123,11 @@ def run_in_threads(work: Callable[..., Any], *items: Iterable[Any], threads: int
             yield from map(work, *items)
         else:
             with ThreadPoolExecutor(threads) as pool:
-                yield from pool.map(work, *items)
+                try:
+                    results = pool.map(work, *items)
+                except RuntimeError as error:  # such as where the system limits how many a user may have
+                    raise OSError(EAGAIN, f"{error}; threads=1 (--threads 1) needs none") from error
+                yield from results
 
 
 def default_threads() -> int:

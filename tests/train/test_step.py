@@ -3,6 +3,7 @@
 import platform
 import subprocess
 import sys
+import threading
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -320,6 +321,24 @@ def test_no_threads() -> None:
     model = small_model()
     with pytest.raises(ValueError, match="threads is 0; expected at least 1"):
         training_step(model, *small_batch(SHARD_SIZE + 1), optimizer=SGD(model), threads=0)
+
+
+@pytest.mark.parametrize("allowed", [0, 1])
+def test_where_no_thread_can_be_started(allowed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where the system limits how many a user may have."""
+    model, started, right = small_model(), [], threading.Thread.start
+
+    def start(thread: threading.Thread) -> None:
+        started.append(thread)
+        if len(started) > allowed:
+            raise RuntimeError("can't start new thread")
+        right(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    before = model.state_dict()
+    with pytest.raises(OSError, match=r"can't start new thread; threads=1 \(--threads 1\) needs none$"):
+        training_step(model, *small_batch(4 * SHARD_SIZE), optimizer=SGD(model), threads=3)
+    assert_same_bits(model.state_dict(), before)
 
 
 @pytest.mark.parametrize("B", [1, SHARD_SIZE, 2 * SHARD_SIZE + 3])

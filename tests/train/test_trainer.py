@@ -385,6 +385,16 @@ def test_a_recipe_that_cannot_be_cooked(choices: dict, message: str) -> None:
         Recipe(**choices)
 
 
+@pytest.mark.parametrize("name", ["name", "seed"])
+def test_an_option_that_is_not_for_the_model(dataset: mv.data.Dataset, name: str) -> None:
+    with pytest.raises(ValueError, match=f"^options has an entry '{name}', which the recipe itself decides$"):
+        Trainer(Recipe("vit_micro_patch4_32", options={name: 3}), dataset)
+
+
+def test_a_warmup_of_any_length(dataset: mv.data.Dataset) -> None:
+    assert np.isfinite(next(small_trainer(dataset, warmup_epochs=1e308).run()).loss)
+
+
 def test_no_threads(dataset: mv.data.Dataset) -> None:
     with pytest.raises(ValueError, match="threads is 0; expected at least 1"):
         small_trainer(dataset, threads=0)
