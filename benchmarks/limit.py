@@ -18,7 +18,8 @@ from workload import Workload, check_memory, macs
 
 from minivit.models import ViT
 from minivit.ops import cross_entropy_backward, cross_entropy_forward
-from minivit.train.step import SHARD_SIZE, run_in_threads
+from minivit.threads import run_in_threads
+from minivit.train.step import SHARD_SIZE
 
 
 def compare(workload: list, threads: int, pairs: int) -> dict[str, Any]:

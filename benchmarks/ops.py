@@ -17,7 +17,7 @@ from op_cases import PATCH_EMBED, OpCase, ShardRun, op_cases, shard_runs
 from torch.nn import functional
 from workload import Workload, check_memory
 
-from minivit.train.step import run_in_threads
+from minivit.threads import run_in_threads
 
 SHORTEST = 0.03  # seconds: what takes less is repeated until it takes as long
 TOLERANCE = 2e-4  # of the largest number: sums over a batch in another order

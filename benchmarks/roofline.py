@@ -43,7 +43,7 @@ def main() -> None:
 
     import machine
 
-    from minivit.train.step import one_blas_thread
+    from minivit.threads import one_blas_thread
 
     description = machine.in_words(machine.describe())
     print(description)

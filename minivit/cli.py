@@ -272,13 +272,13 @@ def run_doctor(args: argparse.Namespace) -> int:
     from threadpoolctl import threadpool_info
 
     import minivit
-    from minivit.train.step import default_threads
+    from minivit.processors import available_processors
 
     print(f"minivit {minivit.__version__}, Python {platform.python_version()}, {platform.platform()}")
     packages = ("numpy", "scipy", "matplotlib", "pillow", "jaxtyping", "threadpoolctl", "safetensors", "pooch", "tqdm")
     for package in packages:
         print(f"  {package} {version(package)}")
-    print(f"threads: {default_threads()} (processors this process may use)")
+    print(f"threads: {available_processors()} (processors this process may use)")
     libraries = threadpool_info()
     for library in libraries:
         print(

@@ -17,7 +17,7 @@ from minivit.course.explain import worst_place, wrong_shape
 from minivit.course.outputs import MalformedError, clip, describe, flatten, named_outputs
 from minivit.course.runner import CannotRunError, Runner
 from minivit.course.trial import make_trial, reference
-from minivit.train.step import keep_freed_memory, one_blas_thread
+from minivit.threads import keep_freed_memory, one_blas_thread
 
 TRIALS = 3  # random cases for each check of numbers
 SLOWEST = 25  # times the reference: a loop over rows is hundreds of times slower

@@ -14,8 +14,9 @@ from threadpoolctl import threadpool_limits
 
 import minivit as mv
 from minivit.ops import cross_entropy_backward, cross_entropy_forward
+from minivit.threads import _blas_libraries, one_blas_thread, run_in_threads
 from minivit.train import SGD, AdamW, clip_grad_norm, predict, training_step
-from minivit.train.step import SHARD_SIZE, _blas_libraries, one_blas_thread, run_in_threads
+from minivit.train.step import SHARD_SIZE
 from tests.train.small import assert_same_bits, small_batch, small_model
 
 Run = tuple[dict[str, np.ndarray], list[float]]  # what is left of a training, and its losses
@@ -145,6 +146,13 @@ def test_the_number_of_blas_threads_is_put_back_by_the_last_one() -> None:
                 list(run_in_threads(lambda x: 1 // x, [1, 0], threads=2))
             assert kept.tb is not None
             assert blas_threads() == before
+
+
+def test_without_a_number_there_are_as_many_threads_as_processors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container's limit counts, too."""
+    monkeypatch.setattr("minivit.threads.available_processors", lambda: 3)
+    barrier = threading.Barrier(3, timeout=30)
+    assert len(list(run_in_threads(lambda x: barrier.wait(), range(3), threads=None))) == 3
 
 
 STORED = """
