@@ -52,6 +52,7 @@ def mean_pool_forward(
 @checked
 def mean_pool_backward(dy: Float[ndarray, "B D"], cache: MeanPoolCache) -> MeanPoolGrads:
     r"""Gradient of :func:`mean_pool_forward`: each token an equal share, :math:`\bar x_{bnd} = \bar y_{bd} / N`."""
+    check_shape("dy", dy, cache.x_shape[::2])
     dx = np.zeros(cache.x_shape, dy.dtype)
     tokens = dx[:, cache.num_prefix_tokens :]
     tokens += (dy / tokens.shape[1])[:, None]  # forward: y = sum / N
@@ -91,6 +92,7 @@ def first_token_forward(x: Float[ndarray, "B N D"]) -> tuple[Float[ndarray, "B D
 @checked
 def first_token_backward(dy: Float[ndarray, "B D"], cache: FirstTokenCache) -> FirstTokenGrads:
     """Gradient of :func:`first_token_forward`: to the first token; the others had no say."""
+    check_shape("dy", dy, cache.x_shape[::2])
     dx = np.zeros(cache.x_shape, dy.dtype)
     dx[:, 0] = dy  # forward: y = x[:, 0]
     return FirstTokenGrads(dx)

@@ -210,7 +210,7 @@ def test_a_cotangent_of_a_model_without_a_head(shape):
     model = ViT(**{**SMALL, "num_classes": 0, "embed_dim": 12, "num_heads": 3})
     y, cache = model.forward(np.zeros((2, *model.config["img_size"], 3), np.float32))
     assert model.backward(y, cache).shape[0] == 2
-    with pytest.raises(ValueError, match=r"dlogits has shape .*; expected \(2, 12\)"):
+    with pytest.raises(ValueError, match=r"dy has shape .*; expected \(2, 12\)"):
         model.backward(np.ones(shape, np.float32), cache)
 
 
