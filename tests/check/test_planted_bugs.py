@@ -30,7 +30,7 @@ def test_bug_is_caught_and_explained(bug):
     assert len(cases) == 2
     for seed, case in cases:
         with pytest.raises(GradientError) as caught:
-            check_pair(forward, backward, *case.args, seed=seed, **case.kwargs)
+            check_pair(forward, backward, *case.args, constants=case.constants, seed=seed, **case.kwargs)
         assert bug.says in str(caught.value)
 
 

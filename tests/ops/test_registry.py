@@ -22,8 +22,8 @@ every_op = pytest.mark.parametrize("name", OPS)
 def check_everything(name, seed, sizes=sizes):
     with patch.object(cases, "sizes", sizes):
         op, case = OPS[name], CASES[name](np.random.default_rng(seed))
-    check_pair(op.forward, op.backward, *case.args, seed=seed, **case.kwargs)
-    check_complex_step(op.forward, op.backward, *case.args, seed=seed, **case.kwargs)
+    check_pair(op.forward, op.backward, *case.args, constants=case.constants, seed=seed, **case.kwargs)
+    check_complex_step(op.forward, op.backward, *case.args, constants=case.constants, seed=seed, **case.kwargs)
 
 
 @every_op
