@@ -24,7 +24,10 @@ else:
         dtypes = ["float32", "float64", "complex64", "complex128"]  # noqa: RUF012 (jaxtyping's own protocol)
 
 
-Scalar = np.inexact | ndarray
-"""A single number that carries a dtype: a loss, and the gradient that comes back into it."""
+Scalar = float | np.inexact | ndarray
+"""A single number: a loss, and the gradient that comes back into it."""
 
-__all__ = ["Bool", "Float", "Int", "Scalar", "UInt8", "ndarray"]
+Size = int | tuple[int, int]
+"""A side, or (rows, columns), each at least 1."""
+
+__all__ = ["Bool", "Float", "Int", "Scalar", "Size", "UInt8", "ndarray"]

@@ -12,7 +12,8 @@ from numpy import ndarray
 import minivit as mv
 from minivit import ops
 from minivit.layers import Block, CrossAttention, Layer, PostNormBlock
-from minivit.weights import load_google, load_hf, load_timm
+from minivit.weights import load_google, load_hf, load_timm, resample_abs_pos_embed
+from minivit.weights.files import open_arrays
 from minivit.weights.torch_layout import from_torch
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -84,6 +85,21 @@ def test_vit(name: str, grad_checkpointing: bool) -> None:
     dx = model.backward(case["cot/y"], cache)
     assert_gradient(dx, channels_last(case["gin/x"]))
     assert_parameters(model, gradients)
+
+
+def test_resample_abs_pos_embed() -> None:
+    """The functions of timm, of transformers, and of SciPy, which Google's loader calls."""
+    case = Case("resample")
+    for name, options in case.meta["options"].items():
+        ours = resample_abs_pos_embed(case[f"in/{name.split('/')[0]}"], **options)
+        np.testing.assert_allclose(ours, case[f"out/{name}"], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["bfloat16", "float16"])
+def test_short_numbers_of_torch(kind: str) -> None:
+    with open_arrays(FIXTURES / "numbers.safetensors") as stored:
+        assert stored[kind].dtype == kind
+        np.testing.assert_array_equal(stored[kind].read().astype(np.float32), stored[f"exact/{kind}"].read())
 
 
 def load_encoder_layer(block: Layer, arrays: dict[str, ndarray]) -> None:
@@ -222,7 +238,8 @@ def test_losses() -> None:
     dx = 0
     for name, options in case.meta["options"].items():
         target = case[f"const/{options.pop('target')}"]
-        op = ops.OPS[next(op for op in ("cross_entropy", "mse", "l1", "kl_div") if name.startswith(op))]
+        ours = {"cross_entropy": "cross_entropy", "mse": "mse", "l1": "l1", "kl_div": "distillation"}
+        op = ops.OPS[next(ours[theirs] for theirs in ours if name.startswith(theirs))]
         loss, cache = op.forward(case["in/x"], target, **options)
         assert_output(loss, case[f"out/{name}"])
         (dlogits,) = op.backward(case[f"cot/{name}"], cache)

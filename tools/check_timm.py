@@ -6,20 +6,23 @@
     python tools/check_timm.py
 
 For a few models, minivit's weights, all random, are loaded into timm's model with ``strict=True``, both compute in
-float64, and timm's weights come back through a .safetensors file. For every preset that timm has too, the names and
-shapes of all weights and the number of heads are compared. Exits with 1 if anything differs, outputs by more than
-1e-10.
+float64, and timm's weights come back through a .safetensors file. The same weights, in bfloat16 and with a layer that
+timm drops, go into models of other image sizes, by timm's own loader and by ours. For every preset that timm has too,
+the names and shapes of all weights and the number of heads are compared. Exits with 1 if anything differs, outputs by
+more than 1e-10, resampled positions (which timm rounds to float32) by more than 1e-7.
 """
 
 # pyright: reportMissingImports=false
 
 import sys
 import tempfile
+import warnings
 
 import numpy as np
 import torch
 from _timm import timm
 from safetensors.torch import save_file
+from timm.models.vision_transformer import checkpoint_filter_fn
 
 import minivit as mv
 from minivit.weights import load_timm, to_timm
@@ -33,8 +36,11 @@ CASES = {
         "vit_tiny_patch16_224",
         {**SMALL, "global_pool": "avg", "class_token": False, "fc_norm": False},
     ),
+    "no biases of queries": ("vit_tiny_patch16_224", {**SMALL, "qkv_bias": False}),
+    "no head": ("vit_tiny_patch16_224", {**SMALL, "num_classes": 0}),
     "vit_tiny_patch16_224": ("vit_tiny_patch16_224", {}),
 }
+SIZES = [(32, 32), (24, 40), (48, 48), (16, 64)]  # the last has as many patches as 32 x 32
 
 
 def check(preset: str, options: dict) -> tuple[float, bool]:
@@ -61,6 +67,22 @@ def check(preset: str, options: dict) -> tuple[float, bool]:
     return float(np.abs(logits - their_logits).max()), same
 
 
+def check_loader(size: tuple[int, int]) -> float:
+    """Largest difference of the weights that timm's loader and ours make of one file for images of this size."""
+    preset, options = CASES["token pooling"]
+    theirs = timm.create_model(preset, **options).bfloat16()
+    weights = {**theirs.state_dict(), "pre_logits.fc.weight": torch.ones(48, 48)}
+    model = timm.create_model(preset, **{**options, "img_size": size})
+    model.load_state_dict(checkpoint_filter_fn({name: a.float() for name, a in weights.items()}, model), strict=True)
+    ours = mv.create_model(preset, **{**options, "img_size": size})
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of pre_logits, and of "module."
+        save_file({f"module.{name}": a for name, a in weights.items()}, f"{folder}/model.safetensors")
+        load_timm(ours, f"{folder}/model.safetensors")
+    expected = model.state_dict()
+    return max(float(np.abs(array - expected[name].numpy()).max()) for name, array in to_timm(ours).items())
+
+
 def same_architecture(preset: str) -> bool:
     """Whether timm's model of this name has the same weights and heads; neither model allocates anything."""
     ours = mv.create_model(preset)
@@ -76,6 +98,10 @@ def main() -> int:
         difference, same = check(preset, options)
         failed |= difference > 1e-10 or not same
         print(f"{name:30} largest difference {difference:.1e}   weights back {'identical' if same else 'CHANGED'}")
+    for size in SIZES:
+        difference = check_loader(size)
+        failed |= difference > 1e-7
+        print(f"{'a file, for ' + ' x '.join(map(str, size)):30} largest difference {difference:.1e}")
     presets = [name for name in mv.models.PRESETS if timm.is_model(name)]
     different = [name for name in presets if not same_architecture(name)]
     print(f"{len(presets)} presets of timm; different here: {', '.join(different) or 'none'}")

@@ -23,6 +23,9 @@ timm's own reader of Google's files, and its ``gparam/`` under timm's.
 ``g{t}/i`` its gradient at step t = 0..5, ``p{t+1}/i`` its value after that step; hyper-parameters in ``__meta__``.
 ``optim_clip.npz`` has gradients ``g/i``, their total ``norm`` and the gradients ``clipped/i`` to ``max_norm`` (in
 ``__meta__``).
+
+``resample.npz`` has position embeddings on other grids, by each library's own function, and for each output the options
+of ours. ``numbers.safetensors`` has numbers in short formats, as PyTorch writes them, and in float32 (``exact/NAME``).
 """
 
 # pyright: reportMissingImports=false, reportAttributeAccessIssue=false
@@ -32,13 +35,18 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 import transformers
 from _timm import VisionTransformer, resample_abs_pos_embed, timm
+from numpy import ndarray
+from safetensors.torch import save_file
+from scipy.ndimage import zoom
 from torch import Tensor, nn
+from transformers.models.vit.modeling_vit import ViTEmbeddings
 
 FOLDER = Path(__file__).parents[1] / "tests" / "fixtures"
 VERSIONS = {"torch": torch.__version__, "timm": timm.__version__, "transformers": transformers.__version__}
@@ -318,6 +326,62 @@ def clip() -> None:
     write("optim_clip", arrays, {"max_norm": 1.0})
 
 
+def resample() -> None:
+    """As the libraries do it. Google calls SciPy; timm would round to float32, which is undone here."""
+    torch.manual_seed(1)  # a seed of its own: files made before stay as they are
+
+    def table(rows: int, columns: int, prefix: int) -> Tensor:
+        return torch.randn(1, prefix + rows * columns, 5)
+
+    def hf(x: Tensor, size: tuple[int, int]) -> Tensor:
+        side = round((x.shape[1] - 1) ** 0.5)
+        config = transformers.ViTConfig(image_size=side, patch_size=1, hidden_size=5, num_attention_heads=1)
+        embeddings = ViTEmbeddings(config)
+        embeddings.position_embeddings.data = x
+        return embeddings.interpolate_pos_encoding(torch.zeros(1, 1 + size[0] * size[1], 5), *size)
+
+    def google(x: Tensor, size: tuple[int, int]) -> ndarray:
+        side = round((x.shape[1] - 1) ** 0.5)
+        grid = x[0, 1:].reshape(side, side, 5).numpy()
+        grid = zoom(grid, (size[0] / side, size[1] / side, 1), order=1)
+        return np.concatenate((x[:, :1].numpy(), grid.reshape(1, -1, 5)), axis=1)
+
+    arrays, options = {}, {}
+    for name, (old, prefix, new) in {
+        "larger": ((3, 3), 1, (5, 7)),
+        "smaller": ((6, 6), 1, (4, 3)),
+        "as_many": ((4, 4), 1, (2, 8)),
+        "of_a_wide_grid": ((2, 6), 0, (5, 3)),
+        "two_in_front": ((5, 3), 2, (3, 5)),
+    }.items():
+        arrays[f"in/{name}"] = x = table(*old, prefix)
+        to = {"new_size": new, "num_prefix_tokens": prefix}
+        given = to if old[0] == old[1] else {**to, "old_size": old}
+        for kind, more in {"": {}, "_sharp": {"antialias": False}, "_linear": {"interpolation": "bilinear"}}.items():
+            options[f"{name}/timm{kind}"] = {**given, **more}
+            with patch.object(Tensor, "float", Tensor.double):
+                arrays[f"out/{name}/timm{kind}"] = resample_abs_pos_embed(x, **given, **more)
+        if old[0] == old[1]:
+            options[f"{name}/hf"] = {**to, "antialias": False}
+            arrays[f"out/{name}/hf"] = hf(x, new)
+            options[f"{name}/google"] = {**to, "interpolation": "bilinear", "antialias": False, "align_corners": True}
+            arrays[f"out/{name}/google"] = google(x, new)
+    write("resample", arrays, {"options": options})
+
+
+def numbers() -> None:
+    """Among the numbers: nan, infinities, the smallest."""
+    torch.manual_seed(2)
+    x = torch.randn(3, 7, dtype=torch.float32)
+    x[0, :6] = torch.tensor([torch.nan, torch.inf, -torch.inf, -0.0, 2.0**-133, 2.0**-24])
+    tensors = {"bfloat16": x.bfloat16(), "float16": x.half()}
+    tensors |= {f"exact/{name}": tensor.float() for name, tensor in tensors.items()}
+    tensors["float8"] = x.to(torch.float8_e4m3fn)
+    path = FOLDER / "numbers.safetensors"
+    save_file(tensors, path)
+    print(f"{path.name:32} {path.stat().st_size:7} bytes")
+
+
 def main() -> None:
     torch.set_default_dtype(torch.float64)
     torch.manual_seed(0)
@@ -341,6 +405,8 @@ def main() -> None:
     optimizer("optim_adamw", torch.optim.AdamW, lr=0.01, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.1)
     optimizer("optim_sgd", torch.optim.SGD, lr=0.1, momentum=0.9, weight_decay=0.01, nesterov=False)
     clip()
+    resample()
+    numbers()
 
 
 if __name__ == "__main__":

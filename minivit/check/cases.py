@@ -217,7 +217,7 @@ def l1(rng: Generator) -> Case:
     return Case((target + distance, target), {}, ("target",))
 
 
-def kl_div(rng: Generator) -> Case:
+def distillation(rng: Generator) -> Case:
     B, N, C = sizes(rng, 3)
     shape = choose(rng, (B, C), (B, N, C))
     args = rng.standard_normal(shape), rng.standard_normal(shape)
@@ -252,6 +252,6 @@ CASES: dict[str, Callable[[Generator], Case]] = {
     "cross_entropy": cross_entropy,
     "mse": mse,
     "l1": l1,
-    "kl_div": kl_div,
+    "distillation": distillation,
 }
 """For every op of :data:`minivit.ops.OPS` a function that draws one case."""

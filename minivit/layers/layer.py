@@ -57,9 +57,20 @@ class Param:
     def value(self, new: ndarray) -> None:
         if np.shape(new) != self.shape:
             raise ValueError(f"a parameter of shape {self.shape} cannot take a value of shape {np.shape(new)}")
+        value = self.empty() if self._value is None else self._value
+        value[...] = new  # may fail; there is no value then rather than one of random memory
+        self._value = value
+
+    def empty(self) -> ndarray:
+        """Memory for a value of this parameter, not yet its own, to be filled and given to :meth:`take`."""
+        return ParamStorage(self.shape, self.dtype).view(ndarray)
+
+    def take(self, value: ndarray) -> None:
+        """As ``self.value = value``, for one that was filled in :meth:`empty`: needs no memory, so it cannot fail."""
         if self._value is None:
-            self._value = ParamStorage(self.shape, self.dtype).view(ndarray)
-        self._value[...] = new
+            self._value = value
+        else:
+            self._value[...] = value
 
     @property
     def grad(self) -> ndarray:
@@ -187,12 +198,15 @@ class Layer:
         KeyError
             If an array is missing or has a name that the layer does not know; nothing is changed then.
         ValueError
-            If an array has the wrong shape; nothing is changed then.
+            If an array has the wrong shape or holds no numbers; nothing is changed then.
         """
         params = self.named_params()
         check_arrays({name: param.shape for name, param in params.items()}, arrays)
+        values = {name: param.empty() for name, param in params.items()}
+        for name, value in values.items():
+            value[...] = arrays[name]  # may fail, if these are no numbers
         for name, param in params.items():
-            param.value = arrays[name]
+            param.take(values[name])
 
 
 def check_arrays(expected: Mapping[str, tuple[int, ...]], arrays: Mapping[str, ndarray]) -> None:

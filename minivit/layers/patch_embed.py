@@ -10,6 +10,7 @@ from minivit.layers.init import lecun_normal
 from minivit.layers.layer import Layer
 from minivit.ops.linear import LinearCache
 from minivit.ops.patches import PatchifyCache, pair, patchify_backward, patchify_forward
+from minivit.types import Size
 
 
 class PatchEmbedCache(NamedTuple):
@@ -27,9 +28,7 @@ class PatchEmbed(Layer):
     Source: Dosovitskiy et al. 2021, section 3.1, equation 1.
     """
 
-    def __init__(
-        self, img_size: int | tuple[int, int], patch_size: int | tuple[int, int], in_chans: int, embed_dim: int
-    ) -> None:
+    def __init__(self, img_size: Size, patch_size: Size, in_chans: int, embed_dim: int) -> None:
         self.img_size, self.patch_size = pair(img_size), pair(patch_size)
         (Y, X), (P, Q) = self.img_size, self.patch_size
         if Y % P or X % Q:

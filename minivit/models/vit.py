@@ -6,10 +6,12 @@ Source: Dosovitskiy et al. 2021, "An Image is Worth 16x16 Words: Transformers fo
 # A cache is None exactly where the model has no such step, which the type checker cannot know:
 # pyright: reportArgumentType=false
 
+from math import inf
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from minivit.checked import check_range, checked
 from minivit.layers.basic import LayerNorm, Linear
 from minivit.layers.block import Block, BlockCache
 from minivit.layers.checkpoint import Checkpoint, CheckpointCache
@@ -28,7 +30,7 @@ from minivit.ops.positions import (
     prepend_token_backward,
     prepend_token_forward,
 )
-from minivit.types import Float, ndarray
+from minivit.types import Float, Size, ndarray
 
 
 class ViTCache(NamedTuple):
@@ -81,14 +83,17 @@ class ViT(Layer):
     Raises
     ------
     ValueError
-        If the patch does not divide the image, the heads do not divide the width, or an option is unknown.
+        If the patch does not divide the image, the heads do not divide the width, or an option is out of range.
+    TypeError
+        If an option is of another type.
     """
 
+    @checked
     def __init__(
         self,
         *,
-        img_size: int | tuple[int, int] = 224,
-        patch_size: int | tuple[int, int] = 16,
+        img_size: Size = 224,
+        patch_size: Size = 16,
         in_chans: int = 3,
         num_classes: int = 1000,
         embed_dim: int = 768,
@@ -107,7 +112,7 @@ class ViT(Layer):
         norm_eps: float = 1e-6,
         grad_checkpointing: bool = False,
         seed: int = 0,
-        dtype: str = "float32",
+        dtype: str | type | np.dtype = "float32",
     ) -> None:
         if global_pool not in ("token", "avg"):
             raise ValueError(f'global_pool is {global_pool!r}; expected "token" or "avg"')
@@ -115,6 +120,14 @@ class ViT(Layer):
             raise ValueError('global_pool="token" reads the class token, so it needs class_token=True')
         dtype = np.dtype(dtype).name
         self.config: dict[str, Any] = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
+        for name in ("in_chans", "embed_dim", "num_heads"):
+            check_range(name, self.config[name], at_least=1)
+        for name in ("num_classes", "depth", "seed"):
+            check_range(name, self.config[name], at_least=0)
+        for name in ("drop_rate", "pos_drop_rate", "proj_drop_rate", "drop_path_rate"):
+            check_range(name, self.config[name], at_least=0, below=1)
+        check_range("mlp_ratio", mlp_ratio, at_least=1 / embed_dim, below=inf)
+        check_range("norm_eps", norm_eps, at_least=0, below=inf)
         self.in_chans, self.global_pool = in_chans, global_pool
         self.drop_rate, self.pos_drop_rate = drop_rate, pos_drop_rate
 

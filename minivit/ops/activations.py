@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minivit.checked import checked
 from minivit.ops.normal import normal_cdf, normal_pdf
 from minivit.types import Bool, Float, ndarray
 
@@ -16,43 +17,45 @@ from minivit.types import Bool, Float, ndarray
 class ReluCache(NamedTuple):
     """What ``relu_backward`` needs."""
 
-    positive: Bool[ndarray, "..."]
+    positive: Bool[ndarray, "*B D"]
 
 
 class ReluGrads(NamedTuple):
     """Gradient of the argument of ``relu_forward``."""
 
-    x: Float[ndarray, "..."]
+    x: Float[ndarray, "*B D"]
 
 
-def relu_forward(x: Float[ndarray, "..."]) -> tuple[Float[ndarray, "..."], ReluCache]:
+@checked
+def relu_forward(x: Float[ndarray, "*B D"]) -> tuple[Float[ndarray, "*B D"], ReluCache]:
     r"""Rectified linear unit, :math:`y = \max(x, 0)`.
 
     Source: Nair and Hinton 2010, "Rectified Linear Units Improve Restricted Boltzmann Machines".
     """
-    positive = np.real(x) > 0
-    return x * positive, ReluCache(positive)
+    return np.maximum(x, 0), ReluCache(np.real(x) > 0)
 
 
-def relu_backward(dy: Float[ndarray, "..."], cache: ReluCache) -> ReluGrads:
+@checked
+def relu_backward(dy: Float[ndarray, "*B D"], cache: ReluCache) -> ReluGrads:
     r"""Gradient of :func:`relu_forward`: :math:`\bar x = \bar y` where :math:`x > 0`, else 0 (at the kink too)."""
-    return ReluGrads(dy * cache.positive)  # forward: y = x * positive
+    return ReluGrads(np.where(cache.positive, dy, 0))  # forward: y = max(x, 0)
 
 
 class GeluCache(NamedTuple):
     """What ``gelu_backward`` needs."""
 
-    x: Float[ndarray, "..."]
-    y: Float[ndarray, "..."]
+    x: Float[ndarray, "*B D"]
+    y: Float[ndarray, "*B D"]
 
 
 class GeluGrads(NamedTuple):
     """Gradient of the argument of ``gelu_forward``."""
 
-    x: Float[ndarray, "..."]
+    x: Float[ndarray, "*B D"]
 
 
-def gelu_forward(x: Float[ndarray, "..."]) -> tuple[Float[ndarray, "..."], GeluCache]:
+@checked
+def gelu_forward(x: Float[ndarray, "*B D"]) -> tuple[Float[ndarray, "*B D"], GeluCache]:
     r"""Gaussian error linear unit, exact.
 
     .. math:: y = x \Phi(x), \qquad \Phi(x) = \tfrac12 \left(1 + \operatorname{erf}(x / \sqrt 2)\right)
@@ -66,7 +69,8 @@ def gelu_forward(x: Float[ndarray, "..."]) -> tuple[Float[ndarray, "..."], GeluC
     return y, GeluCache(x, y)
 
 
-def gelu_backward(dy: Float[ndarray, "..."], cache: GeluCache) -> GeluGrads:
+@checked
+def gelu_backward(dy: Float[ndarray, "*B D"], cache: GeluCache) -> GeluGrads:
     r"""Gradient of :func:`gelu_forward`.
 
     By the product rule, with the normal density :math:`\varphi = \Phi'`,
@@ -92,86 +96,96 @@ def _second_factor(x: ndarray, y: ndarray) -> ndarray:
 class GeluTanhCache(NamedTuple):
     """What ``gelu_tanh_backward`` needs."""
 
-    x: Float[ndarray, "..."]
-    y: Float[ndarray, "..."]
+    x: Float[ndarray, "*B D"]
 
 
 class GeluTanhGrads(NamedTuple):
     """Gradient of the argument of ``gelu_tanh_forward``."""
 
-    x: Float[ndarray, "..."]
+    x: Float[ndarray, "*B D"]
 
 
-def gelu_tanh_forward(x: Float[ndarray, "..."]) -> tuple[Float[ndarray, "..."], GeluTanhCache]:
+@checked
+def gelu_tanh_forward(x: Float[ndarray, "*B D"]) -> tuple[Float[ndarray, "*B D"], GeluTanhCache]:
     r"""Gaussian error linear unit, in the approximation by tanh.
 
-    .. math:: y = x \tilde\Phi(x), \qquad \tilde\Phi(x) = \tfrac12 (1 + \tanh u), \quad
+    .. math:: y = x \tilde\Phi(x), \qquad \tilde\Phi(x) = \tfrac12 (1 + \tanh u) = \frac{1}{1 + e^{-2u}}, \quad
               u = \sqrt{2/\pi}\, (x + 0.044715\, x^3)
 
     At most 5e-4 away from :func:`gelu_forward`. Google's ViT, Mixer and BERT were trained with it (flax ``nn.gelu``).
 
     Source: Hendrycks and Gimpel 2016, "Gaussian Error Linear Units", section 2.
     """
-    cdf = x * x  # never x**3: NumPy's power is 76 times slower
-    cdf *= 0.044715
-    cdf += 1
-    cdf *= x
-    cdf *= sqrt(2 / pi)
-    np.tanh(cdf, out=cdf)
-    cdf += 1
-    cdf *= 0.5
-    y = x * cdf
-    return y, GeluTanhCache(x, y)
+    y = _exp_minus_2u(x)
+    y += 1
+    np.divide(x, y, out=y)
+    return y, GeluTanhCache(x)
 
 
-def gelu_tanh_backward(dy: Float[ndarray, "..."], cache: GeluTanhCache) -> GeluTanhGrads:
+@checked
+def gelu_tanh_backward(dy: Float[ndarray, "*B D"], cache: GeluTanhCache) -> GeluTanhGrads:
     r"""Gradient of :func:`gelu_tanh_forward`.
 
-    By the product rule. From :math:`\tanh' = 1 - \tanh^2` follows
-    :math:`\tilde\Phi' = 2 \tilde\Phi (1 - \tilde\Phi)\, u'`, so
+    By the product rule. With :math:`e = e^{-2|u|}`, which overflows for no x, :math:`\tilde\Phi` is
+    :math:`1 / (1 + e)` for positive x and :math:`e / (1 + e)` for negative x, and its slope is even in x:
 
-    .. math:: \bar x = \bar y \left(\tilde\Phi + 2 x \tilde\Phi (1 - \tilde\Phi)\, u'\right), \qquad
+    .. math:: \bar x = \bar y \left(\tilde\Phi + x\, \frac{e}{(1 + e)^2}\, 2 u'\right), \qquad
               u' = \sqrt{2/\pi}\,(1 + 3 \cdot 0.044715\, x^2)
     """
-    x, y = cache
-    cdf = _second_factor(x, y)
+    x = np.clip(cache.x, -25, 25)  # beyond, the slope is 0 or 1 to the last digit
+    e = _exp_minus_2u(np.abs(x))
+    share = 1 / (1 + e)
     dx = x * x
     dx *= 3 * 0.044715
     dx += 1
     dx *= 2 * sqrt(2 / pi)  # 2 du/dx
-    dx *= y  # forward: y = x * cdf, through the second factor
-    dx *= 1 - cdf
-    dx += cdf  # ... through the first
+    dx *= x  # forward: y = x * cdf, through the second factor
+    dx *= e * share
+    dx += np.where(x > 0, 1, e)  # ... through the first
+    dx *= share
     dx *= dy
     return GeluTanhGrads(dx)
+
+
+@np.errstate(over="ignore")  # where it grows to infinity, the probability is 0
+def _exp_minus_2u(x: ndarray) -> ndarray:
+    """exp(-2 u), with u of :func:`gelu_tanh_forward`."""
+    y = x * x  # never x**3: NumPy's power is 76 times slower
+    y *= 0.044715
+    y += 1
+    y *= x
+    y *= -2 * sqrt(2 / pi)
+    return np.exp(y, out=y)
 
 
 class SigmoidCache(NamedTuple):
     """What ``sigmoid_backward`` needs: the output itself."""
 
-    y: Float[ndarray, "..."]
+    y: Float[ndarray, "*B D"]
 
 
 class SigmoidGrads(NamedTuple):
     """Gradient of the argument of ``sigmoid_forward``."""
 
-    x: Float[ndarray, "..."]
+    x: Float[ndarray, "*B D"]
 
 
-def sigmoid_forward(x: Float[ndarray, "..."]) -> tuple[Float[ndarray, "..."], SigmoidCache]:
+@checked
+@np.errstate(over="ignore")
+def sigmoid_forward(x: Float[ndarray, "*B D"]) -> tuple[Float[ndarray, "*B D"], SigmoidCache]:
     r"""Logistic sigmoid.
 
-    .. math:: y = \frac{1}{1 + e^{-x}} = \tfrac12 \left(1 + \tanh \tfrac x2\right)
+    .. math:: y = \frac{1}{1 + e^{-x}}
 
-    The form with tanh is the same function and overflows for no x.
+    Where the exponential overflows, y is 0. (The form with tanh, which does not overflow, is 0 from x = -17 on in
+    float32: 1 + tanh has lost all digits.)
     """
-    y = np.tanh(x * 0.5)
-    y += 1
-    y *= 0.5
+    y = 1 / (1 + np.exp(-x))
     return y, SigmoidCache(y)
 
 
-def sigmoid_backward(dy: Float[ndarray, "..."], cache: SigmoidCache) -> SigmoidGrads:
+@checked
+def sigmoid_backward(dy: Float[ndarray, "*B D"], cache: SigmoidCache) -> SigmoidGrads:
     r"""Gradient of :func:`sigmoid_forward`: :math:`\bar x = \bar y \, y (1 - y)`."""
     y = cache.y
     return SigmoidGrads(dy * y * (1 - y))  # forward: y = sigmoid(x)

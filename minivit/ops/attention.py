@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minivit.checked import checked
 from minivit.ops.rows import sum_to
 from minivit.ops.softmax import SoftmaxCache, softmax_backward, softmax_forward
 from minivit.types import Bool, Float, ndarray
@@ -30,18 +31,12 @@ class AttentionGrads(NamedTuple):
     bias: Float[ndarray, "..."] | None
 
 
-def check_attention_shapes(q: ndarray, k: ndarray, v: ndarray, bias: ndarray | None, mask: ndarray | None) -> None:
-    """Say in words what does not fit; used by every form of attention."""
-    if k.shape[:-1] != v.shape[:-1]:
-        raise ValueError(f"attention: k {k.shape} and v {v.shape} must have the same leading axes and number of tokens")
-    if q.shape[:-2] != k.shape[:-2] or q.shape[-1] != k.shape[-1]:
-        raise ValueError(f"attention: q {q.shape} and k {k.shape} must have the same leading axes and head width")
+def check_broadcast(q: ndarray, k: ndarray, **arrays: ndarray | None) -> None:
+    """Say in words what does not broadcast to the scores; used by every form of attention."""
     scores_shape = (*q.shape[:-1], k.shape[-2])
-    for name, array in (("bias", bias), ("mask", mask)):
+    for name, array in arrays.items():
         if array is not None and not _broadcasts(array.shape, scores_shape):
             raise ValueError(f"attention: {name} {array.shape} does not broadcast to the scores {scores_shape}")
-    if mask is not None and mask.dtype != bool:
-        raise TypeError(f"attention: mask has dtype {mask.dtype}; expected bool, True where a query may look at a key")
 
 
 def _broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
@@ -49,6 +44,7 @@ def _broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
     return len(shape) <= len(to) and all(length in (1, whole) for length, whole in lengths)
 
 
+@checked
 def attention_forward(
     q: Float[ndarray, "*B N K"],
     k: Float[ndarray, "*B S K"],
@@ -95,7 +91,7 @@ def attention_forward(
     ----------
     Vaswani et al. 2017, "Attention Is All You Need", section 3.2.1.
     """
-    check_attention_shapes(q, k, v, bias, mask)
+    check_broadcast(q, k, bias=bias, mask=mask)
     scale = 1 / sqrt(q.shape[-1]) if scale is None else scale
     # a copy that lies in memory as it is read: OpenBLAS multiplies small matrices at half speed where one is transposed
     scores = q @ np.multiply(k.mT, scale, order="C")  # (..., N, S)
@@ -107,6 +103,7 @@ def attention_forward(
     return weights @ v, AttentionCache(q, k, v, weights, scale, None if bias is None else bias.shape)
 
 
+@checked
 def attention_backward(dy: Float[ndarray, "*B N V"], cache: AttentionCache) -> AttentionGrads:
     r"""Gradients of :func:`attention_forward`: four matrix products and one softmax, from the output back.
 

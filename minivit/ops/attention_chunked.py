@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minivit.ops.attention import AttentionGrads, check_attention_shapes
+from minivit.checked import checked
+from minivit.ops.attention import AttentionGrads, check_broadcast
 from minivit.ops.rows import row_dot, row_sum, sum_to
 from minivit.types import Bool, Float, ndarray
 
@@ -30,6 +31,7 @@ class AttentionChunkedCache(NamedTuple):
     block_size: int
 
 
+@checked
 def attention_chunked_forward(
     q: Float[ndarray, "*B N K"],
     k: Float[ndarray, "*B S K"],
@@ -61,7 +63,7 @@ def attention_chunked_forward(
     Rabe and Staats 2021, "Self-attention Does Not Need O(n^2) Memory"; Dao et al. 2022, "FlashAttention",
     algorithm 1; the running softmax is Milakov and Gimelshein 2018.
     """
-    check_attention_shapes(q, k, v, bias, mask)
+    check_broadcast(q, k, bias=bias, mask=mask)
     if block_size < 1:
         raise ValueError(f"attention_chunked: block_size is {block_size}; expected at least 1")
     scale = 1 / sqrt(q.shape[-1]) if scale is None else scale
@@ -85,6 +87,7 @@ def attention_chunked_forward(
     return y, AttentionChunkedCache(q, k, v, y, lse, bias, mask, scale, block_size)
 
 
+@checked
 def attention_chunked_backward(dy: Float[ndarray, "*B N V"], cache: AttentionChunkedCache) -> AttentionGrads:
     r"""Gradients of :func:`attention_chunked_forward`, the four products of attention block by block.
 
@@ -104,7 +107,7 @@ def attention_chunked_backward(dy: Float[ndarray, "*B N V"], cache: AttentionChu
         dscores -= mean_dweight  # forward: weights = softmax(scores)
         dscores *= p
         if dbias is not None:  # forward: scores += bias
-            part = dbias[..., keys] if dbias.shape[-1] > 1 else dbias
+            part = _of_block(dbias, keys)
             part += sum_to(dscores, part.shape)
         dq += dscores @ k[..., keys, :]  # forward: scores = (q * scale) @ k.mT
         dk[..., keys, :] = dscores.mT @ q  # forward: scores = (q * scale) @ k.mT
@@ -122,8 +125,12 @@ def _score_blocks(
         keys = slice(start, start + block_size)
         scores = scaled @ k[..., keys, :].mT
         if bias is not None:
-            scores += bias[..., keys] if bias.shape[-1] > 1 else bias
+            scores += _of_block(bias, keys)
         if mask is not None:
-            allowed = mask[..., keys] if mask.shape[-1] > 1 else mask
-            scores[np.broadcast_to(~allowed, scores.shape)] = -np.inf
+            scores[np.broadcast_to(~_of_block(mask, keys), scores.shape)] = -np.inf
         yield keys, scores
+
+
+def _of_block(a: ndarray, keys: slice) -> ndarray:
+    """The part of a bias or mask that is for these keys, as a view; all of it where it is the same for every key."""
+    return a[..., keys] if a.ndim and a.shape[-1] > 1 else a

@@ -5,11 +5,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from minivit.checked import checked
 from minivit.ops.patches import pair
 from minivit.ops.rows import column_sum
-from minivit.types import Float, ndarray
+from minivit.types import Float, Size, ndarray
 
-Padding = int | tuple[int, int] | tuple[tuple[int, int], tuple[int, int]]
+Padding = Size | tuple[tuple[int, int], tuple[int, int]]
 
 
 class Conv2dCache(NamedTuple):
@@ -32,14 +33,15 @@ class Conv2dGrads(NamedTuple):
     bias: Float[ndarray, " O"] | None
 
 
+@checked
 def conv2d_forward(
     x: Float[ndarray, "B Y X C"],
     weight: Float[ndarray, "P Q CG O"],
     bias: Float[ndarray, " O"] | None = None,
     *,
-    stride: int | tuple[int, int] = 1,
+    stride: Size = 1,
     padding: Padding = 0,
-    dilation: int | tuple[int, int] = 1,
+    dilation: Size = 1,
     groups: int = 1,
 ) -> tuple[Float[ndarray, "B Yo Xo O"], Conv2dCache]:
     r"""Convolution (cross-correlation, as in every deep-learning library).
@@ -77,13 +79,11 @@ def conv2d_forward(
     """
     stride, dilation, padding = pair(stride), pair(dilation), _four_sides(padding)
     P, Q, group_in, O = weight.shape
-    if x.shape[3] != group_in * groups or O % groups:
+    if groups < 1 or x.shape[3] != group_in * groups or O % groups:
         raise ValueError(
             f"conv2d: x has {x.shape[3]} channels and weight {weight.shape} makes {O} from {group_in} in each of "
             f"{groups} groups; channels in must be {group_in} * {groups}, channels out a multiple of {groups}"
         )
-    if bias is not None and bias.shape != (O,):
-        raise ValueError(f"conv2d: bias has shape {bias.shape}; expected {(O,)}, one number per output channel")
     padded = np.pad(x, ((0, 0), *padding, (0, 0))) if any(map(any, padding)) else x
     if min(padded.shape[1] - dilation[0] * (P - 1), padded.shape[2] - dilation[1] * (Q - 1)) < 1:
         raise ValueError(f"conv2d: the kernel ({P} x {Q}, dilation {dilation}) is larger than the image {padded.shape}")
@@ -95,6 +95,7 @@ def conv2d_forward(
     return y, Conv2dCache(padded, weight, bias is not None, stride, padding, dilation, groups)
 
 
+@checked
 def conv2d_backward(dy: Float[ndarray, "B Yo Xo O"], cache: Conv2dCache) -> Conv2dGrads:
     r"""Gradients of :func:`conv2d_forward`.
 
@@ -103,16 +104,16 @@ def conv2d_backward(dy: Float[ndarray, "B Yo Xo O"], cache: Conv2dCache) -> Conv
     their gradients, one kernel position (p, q) after the other.
     """
     padded, weight, has_bias, stride, padding, dilation, groups = cache
-    P, Q, _, O = weight.shape
+    P, Q, group_in, O = weight.shape
     rows = dy.reshape(-1, groups, O // groups).transpose(1, 0, 2)  # (G, B*Yo*Xo, O/G)
     dbias = column_sum(dy) if has_bias else None  # forward: y += bias
     columns = _columns(_windows(padded, (P, Q), stride, dilation), groups)
     dmatrix = columns.mT @ rows  # forward: y = columns @ matrix
     dweight = _from_groups(dmatrix).reshape(weight.shape)
     dcolumns = rows @ _matrix(weight, groups).mT  # forward: y = columns @ matrix
-    dwindows = dcolumns.reshape(groups, *dy.shape[:3], P, Q, -1)  # (G, B, Yo, Xo, P, Q, C/G)
+    dwindows = dcolumns.reshape(groups, *dy.shape[:3], P, Q, group_in)  # (G, B, Yo, Xo, P, Q, C/G)
     dpadded = np.zeros_like(padded)
-    grouped = dpadded.reshape(*padded.shape[:3], groups, -1)  # a view that can be written to
+    grouped = dpadded.reshape(*padded.shape[:3], groups, group_in)  # a view that can be written to
     for p in range(P):
         for q in range(Q):  # forward: columns = the windows of padded
             rows_hit = slice(p * dilation[0], p * dilation[0] + stride[0] * (dy.shape[1] - 1) + 1, stride[0])
@@ -127,6 +128,8 @@ def _four_sides(padding: Padding) -> tuple[tuple[int, int], tuple[int, int]]:
     rows, columns = (padding, padding) if isinstance(padding, int) else padding
     top, bottom = (rows, rows) if isinstance(rows, int) else rows
     left, right = (columns, columns) if isinstance(columns, int) else columns
+    if min(top, bottom, left, right) < 0:
+        raise ValueError(f"conv2d: padding is {padding}; expected 0 or more")
     return (top, bottom), (left, right)
 
 
@@ -141,7 +144,7 @@ def _columns(windows: ndarray, groups: int) -> ndarray:
     """(G, B*Yo*Xo, P*Q*C/G): one row per window, in the order of the kernel's own axes."""
     B, Yo, Xo, C, P, Q = windows.shape
     grouped = windows.reshape(B, Yo, Xo, groups, C // groups, P, Q).transpose(3, 0, 1, 2, 5, 6, 4)
-    return grouped.reshape(groups, B * Yo * Xo, -1)
+    return grouped.reshape(groups, B * Yo * Xo, P * Q * C // groups)
 
 
 def _matrix(weight: ndarray, groups: int) -> ndarray:
@@ -151,7 +154,8 @@ def _matrix(weight: ndarray, groups: int) -> ndarray:
 
 def _from_groups(a: ndarray) -> ndarray:
     """(G, rows, O/G) -> (rows, O): the groups' outputs side by side."""
-    return a.transpose(1, 0, 2).reshape(a.shape[1], -1)
+    groups, rows, width = a.shape
+    return a.transpose(1, 0, 2).reshape(rows, groups * width)
 
 
 def conv2d_loops(

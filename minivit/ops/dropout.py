@@ -7,24 +7,26 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minivit.checked import checked
 from minivit.types import Float, ndarray
 
 
 class DropoutCache(NamedTuple):
     """What ``dropout_backward`` needs: 0 where dropped, 1 / (1 - rate) where kept; None if nothing was dropped."""
 
-    factor: Float[ndarray, "..."] | None
+    factor: Float[ndarray, "*B D"] | None
 
 
 class DropoutGrads(NamedTuple):
     """Gradient of the argument of ``dropout_forward``."""
 
-    x: Float[ndarray, "..."]
+    x: Float[ndarray, "*B D"]
 
 
+@checked
 def dropout_forward(
-    x: Float[ndarray, "..."], *, rate: float, rng: np.random.Generator | None = None
-) -> tuple[Float[ndarray, "..."], DropoutCache]:
+    x: Float[ndarray, "*B D"], *, rate: float, rng: np.random.Generator | None = None
+) -> tuple[Float[ndarray, "*B D"], DropoutCache]:
     r"""Set each number to zero with probability ``rate``; scale the others so that the mean stays.
 
     .. math:: y_i = x_i\, m_i / (1 - \text{rate}), \qquad m_i \sim \text{Bernoulli}(1 - \text{rate})
@@ -48,7 +50,8 @@ def dropout_forward(
     return _drop(x, x.shape, rate, rng)
 
 
-def dropout_backward(dy: Float[ndarray, "..."], cache: DropoutCache) -> DropoutGrads:
+@checked
+def dropout_backward(dy: Float[ndarray, "*B D"], cache: DropoutCache) -> DropoutGrads:
     """Gradient of :func:`dropout_forward`: what was dropped gets none, what was scaled is scaled again."""
     return DropoutGrads(dy if cache.factor is None else dy * cache.factor)  # forward: y = x * factor
 
@@ -65,6 +68,7 @@ class DropPathGrads(NamedTuple):
     x: Float[ndarray, "B ..."]
 
 
+@checked
 def drop_path_forward(
     x: Float[ndarray, "B ..."], *, rate: float, rng: np.random.Generator | None = None
 ) -> tuple[Float[ndarray, "B ..."], DropPathCache]:
@@ -82,6 +86,7 @@ def drop_path_forward(
     return y, DropPathCache(factor)
 
 
+@checked
 def drop_path_backward(dy: Float[ndarray, "B ..."], cache: DropPathCache) -> DropPathGrads:
     """Gradient of :func:`drop_path_forward`: a dropped sample's branch gets none."""
     return DropPathGrads(dy if cache.factor is None else dy * cache.factor)  # forward: y = x * factor

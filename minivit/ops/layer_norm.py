@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minivit.checked import checked
 from minivit.ops.rows import column_sum, row_dot, row_sum, sum_to
 from minivit.types import Float, ndarray
 
@@ -12,22 +13,23 @@ from minivit.types import Float, ndarray
 class LayerNormCache(NamedTuple):
     """What ``layer_norm_backward`` needs."""
 
-    xhat: Float[ndarray, "... D"]
-    rstd: Float[ndarray, "... 1"]
+    xhat: Float[ndarray, "*B D"]
+    rstd: Float[ndarray, "*B 1"]
     gamma: Float[ndarray, " D"]
 
 
 class LayerNormGrads(NamedTuple):
     """Gradients of the arguments of ``layer_norm_forward``, by name."""
 
-    x: Float[ndarray, "... D"]
+    x: Float[ndarray, "*B D"]
     gamma: Float[ndarray, " D"]
     beta: Float[ndarray, " D"]
 
 
+@checked
 def layer_norm_forward(
-    x: Float[ndarray, "... D"], gamma: Float[ndarray, " D"], beta: Float[ndarray, " D"], *, eps: float = 1e-6
-) -> tuple[Float[ndarray, "... D"], LayerNormCache]:
+    x: Float[ndarray, "*B D"], gamma: Float[ndarray, " D"], beta: Float[ndarray, " D"], *, eps: float = 1e-6
+) -> tuple[Float[ndarray, "*B D"], LayerNormCache]:
     r"""Normalise the last axis.
 
     .. math::
@@ -55,7 +57,8 @@ def layer_norm_forward(
     return y, LayerNormCache(xhat, rstd, gamma)
 
 
-def layer_norm_backward(dy: Float[ndarray, "... D"], cache: LayerNormCache) -> LayerNormGrads:
+@checked
+def layer_norm_backward(dy: Float[ndarray, "*B D"], cache: LayerNormCache) -> LayerNormGrads:
     r"""Gradients of :func:`layer_norm_forward`.
 
     Let :math:`g = \bar y \gamma` be the gradient of :math:`\hat x`. Every x moves :math:`\hat x` directly, through the
@@ -95,6 +98,7 @@ class LayerNormSampleGrads(NamedTuple):
     beta: Float[ndarray, "..."]
 
 
+@checked
 def layer_norm_sample_forward(
     x: Float[ndarray, "B N D"], gamma: Float[ndarray, "..."], beta: Float[ndarray, "..."], *, eps: float = 1e-6
 ) -> tuple[Float[ndarray, "B N D"], LayerNormSampleCache]:
@@ -122,8 +126,10 @@ def layer_norm_sample_forward(
             f"layer_norm_sample: gamma has shape {gamma.shape} and beta {beta.shape}; "
             f"both must be (D,) = {x.shape[2:]} or (N, D) = {x.shape[1:]}"
         )
-    samples = x.reshape(len(x), -1)  # (B, N*D)
-    size = samples.shape[1]
+    size = prod(x.shape[1:])
+    if size == 0:
+        raise ValueError(f"layer_norm_sample: there are no tokens to normalise, x has shape {x.shape}")
+    samples = x.reshape(len(x), size)  # (B, N*D)
     xhat = samples - row_sum(samples) / size
     rstd = 1 / np.sqrt(row_dot(xhat, xhat) / size + eps)
     xhat *= rstd
@@ -131,6 +137,7 @@ def layer_norm_sample_forward(
     return xhat * gamma + beta, LayerNormSampleCache(xhat, rstd[..., None], gamma)
 
 
+@checked
 def layer_norm_sample_backward(dy: Float[ndarray, "B N D"], cache: LayerNormSampleCache) -> LayerNormSampleGrads:
     r"""Gradients of :func:`layer_norm_sample_forward`.
 
@@ -141,7 +148,7 @@ def layer_norm_sample_backward(dy: Float[ndarray, "B N D"], cache: LayerNormSamp
     dgamma = sum_to(dy * xhat, gamma.shape)  # forward: y = xhat * gamma + beta
     dxhat = dy * gamma  # forward: y = xhat * gamma + beta
     size = prod(dy.shape[1:])
-    flat, flat_xhat = dxhat.reshape(len(dy), -1), xhat.reshape(len(dy), -1)  # (B, N*D)
+    flat, flat_xhat = dxhat.reshape(len(dy), size), xhat.reshape(len(dy), size)  # (B, N*D)
     dx = flat - row_sum(flat) / size  # forward: xhat = (x - mean) * rstd, through the mean
     dx -= flat_xhat * (row_dot(flat, flat_xhat) / size)  # ... through the variance
     dx *= rstd[..., 0]  # ... directly

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from minivit.checked import checked
 from minivit.ops.rows import column_sum
 from minivit.types import Float, ndarray
 
@@ -9,7 +10,7 @@ from minivit.types import Float, ndarray
 class LinearCache(NamedTuple):
     """What ``linear_backward`` needs."""
 
-    x: Float[ndarray, "... D"]
+    x: Float[ndarray, "*B D"]
     weight: Float[ndarray, "D F"]
     has_bias: bool
 
@@ -17,14 +18,15 @@ class LinearCache(NamedTuple):
 class LinearGrads(NamedTuple):
     """Gradients of the arguments of ``linear_forward``, by name."""
 
-    x: Float[ndarray, "... D"]
+    x: Float[ndarray, "*B D"]
     weight: Float[ndarray, "D F"]
     bias: Float[ndarray, " F"] | None
 
 
+@checked
 def linear_forward(
-    x: Float[ndarray, "... D"], weight: Float[ndarray, "D F"], bias: Float[ndarray, " F"] | None = None
-) -> tuple[Float[ndarray, "... F"], LinearCache]:
+    x: Float[ndarray, "*B D"], weight: Float[ndarray, "D F"], bias: Float[ndarray, " F"] | None = None
+) -> tuple[Float[ndarray, "*B F"], LinearCache]:
     r"""Multiply every row by one matrix and add one bias.
 
     .. math:: y = x W + b
@@ -45,12 +47,8 @@ def linear_forward(
     Raises
     ------
     ValueError
-        If the width of ``x`` is not the number of rows of ``weight``.
+        If the width of ``x`` is not the number of rows of ``weight``, or ``bias`` not one number per output.
     """
-    if x.shape[-1] != len(weight):
-        raise ValueError(f"linear: x has width {x.shape[-1]}, but weight has {len(weight)} rows; they must be equal")
-    if bias is not None and bias.shape != weight.shape[1:]:
-        raise ValueError(f"linear: bias has shape {bias.shape}; expected {weight.shape[1:]}, one number per output")
     # One product over all rows at once, however many axes they are spread over.
     y = (x.reshape(-1, x.shape[-1]) @ weight).reshape(*x.shape[:-1], weight.shape[1])
     if bias is not None:
@@ -58,7 +56,8 @@ def linear_forward(
     return y, LinearCache(x, weight, bias is not None)
 
 
-def linear_backward(dy: Float[ndarray, "... F"], cache: LinearCache) -> LinearGrads:
+@checked
+def linear_backward(dy: Float[ndarray, "*B F"], cache: LinearCache) -> LinearGrads:
     r"""Gradients of :func:`linear_forward`.
 
     In components :math:`y_{nf} = \sum_d x_{nd} W_{df} + b_f`, so with :math:`\bar y = \partial L / \partial y`

@@ -1,16 +1,17 @@
 """Losses: one number that says how wrong, as a mean over all rows or numbers."""
 
-from math import prod
+from math import inf, prod
 from typing import NamedTuple
 
 import numpy as np
 
+from minivit.checked import checked
 from minivit.ops.rows import row_dot
 from minivit.ops.softmax import log_softmax_forward
 from minivit.types import Float, Scalar, ndarray
 
 
-def one_hot(labels: ndarray, num_classes: int) -> Float[ndarray, "... C"]:
+def one_hot(labels: ndarray, num_classes: int) -> Float[ndarray, "*B C"]:
     """Class numbers (...) as rows (..., C) of float32: 1 in the place of the class, 0 elsewhere.
 
     >>> import numpy as np
@@ -34,21 +35,34 @@ def one_hot(labels: ndarray, num_classes: int) -> Float[ndarray, "... C"]:
     return (labels[..., None] == np.arange(num_classes)).astype(np.float32)
 
 
+def _expected(probs: ndarray, values: ndarray) -> ndarray:
+    """The mean of each row of values by its probabilities. What cannot be counts for nothing: 0 log 0 = 0."""
+    return row_dot(probs, np.where(probs == 0, 0, values))
+
+
+def _count(op: str, items: ndarray) -> int:
+    """How many numbers or rows a mean is taken over."""
+    if items.size == 0:
+        raise ValueError(f"{op}: there is nothing to take a mean of, the arguments have no rows")
+    return items.size
+
+
 class CrossEntropyCache(NamedTuple):
     """What ``cross_entropy_backward`` needs."""
 
-    log_probs: Float[ndarray, "... C"]
-    targets: Float[ndarray, "... C"]
+    log_probs: Float[ndarray, "*B C"]
+    targets: Float[ndarray, "*B C"]
 
 
 class CrossEntropyGrads(NamedTuple):
     """Gradient of the differentiable argument of ``cross_entropy_forward``."""
 
-    logits: Float[ndarray, "... C"]
+    logits: Float[ndarray, "*B C"]
 
 
+@checked
 def cross_entropy_forward(
-    logits: Float[ndarray, "... C"], targets: ndarray, *, label_smoothing: float = 0.0
+    logits: Float[ndarray, "*B C"], targets: ndarray, *, label_smoothing: float = 0.0
 ) -> tuple[Scalar, CrossEntropyCache]:
     r"""Cross-entropy between the targets and the softmax of the logits, mean over all rows.
 
@@ -70,7 +84,7 @@ def cross_entropy_forward(
     Raises
     ------
     ValueError
-        If the shapes do not fit, a label is outside 0..C-1, or the smoothing is outside [0, 1].
+        If the shapes do not fit, a label is outside 0..C-1, the smoothing is outside [0, 1], or there are no rows.
     TypeError
         If the targets are neither integers nor floating-point numbers.
 
@@ -84,10 +98,11 @@ def cross_entropy_forward(
     if label_smoothing:
         targets = targets * (1 - label_smoothing) + label_smoothing / logits.shape[-1]
     log_probs, _ = log_softmax_forward(logits)
-    rows = prod(logits.shape[:-1])
-    return -row_dot(log_probs, targets).sum() / rows, CrossEntropyCache(log_probs, targets)
+    loss = -_expected(targets, log_probs).sum() / _count("cross_entropy", logits[..., 0])
+    return loss, CrossEntropyCache(log_probs, targets)
 
 
+@checked
 def cross_entropy_backward(dy: Scalar, cache: CrossEntropyCache) -> CrossEntropyGrads:
     r"""Gradient of :func:`cross_entropy_forward`.
 
@@ -125,27 +140,30 @@ def _as_probabilities(targets: ndarray, logits: ndarray) -> ndarray:
 class MseCache(NamedTuple):
     """What ``mse_backward`` needs."""
 
-    difference: Float[ndarray, "..."]
+    difference: Float[ndarray, "*B D"]
 
 
 class MseGrads(NamedTuple):
     """Gradient of the differentiable argument of ``mse_forward``."""
 
-    x: Float[ndarray, "..."]
+    x: Float[ndarray, "*B D"]
 
 
-def mse_forward(x: Float[ndarray, "..."], target: Float[ndarray, "..."]) -> tuple[Scalar, MseCache]:
+@checked
+def mse_forward(x: Float[ndarray, "*B D"], target: Float[ndarray, "*B D"]) -> tuple[Scalar, MseCache]:
     r"""Mean squared error over all numbers, :math:`L = \frac1n \sum_i (x_i - t_i)^2`. ``target`` is a constant.
 
     Raises
     ------
     ValueError
-        If the shapes differ (they are never broadcast: a (B, 1) against a (B,) is a classic silent error).
+        If there are no numbers, or the shapes differ (they are never broadcast: a (B, 1) against a (B,) is a classic
+        silent error).
     """
-    difference = _difference("mse", x, target)
-    return (difference * difference).sum() / x.size, MseCache(difference)
+    difference = x - target
+    return (difference * difference).sum() / _count("mse", x), MseCache(difference)
 
 
+@checked
 def mse_backward(dy: Scalar, cache: MseCache) -> MseGrads:
     r"""Gradient of :func:`mse_forward`: :math:`\bar x_i = \bar L \cdot 2 (x_i - t_i) / n`."""
     difference = cache.difference
@@ -155,57 +173,54 @@ def mse_backward(dy: Scalar, cache: MseCache) -> MseGrads:
 class L1Cache(NamedTuple):
     """What ``l1_backward`` needs."""
 
-    sign: Float[ndarray, "..."]
+    sign: Float[ndarray, "*B D"]
 
 
 class L1Grads(NamedTuple):
     """Gradient of the differentiable argument of ``l1_forward``."""
 
-    x: Float[ndarray, "..."]
+    x: Float[ndarray, "*B D"]
 
 
-def l1_forward(x: Float[ndarray, "..."], target: Float[ndarray, "..."]) -> tuple[Scalar, L1Cache]:
+@checked
+def l1_forward(x: Float[ndarray, "*B D"], target: Float[ndarray, "*B D"]) -> tuple[Scalar, L1Cache]:
     r"""Mean absolute error over all numbers, :math:`L = \frac1n \sum_i |x_i - t_i|`. ``target`` is a constant.
 
     Raises
     ------
     ValueError
-        If the shapes differ.
+        If the shapes differ, or there are no numbers.
     """
-    difference = _difference("l1", x, target)
+    difference = x - target
     sign = np.sign(np.real(difference))
-    return (difference * sign).sum() / x.size, L1Cache(sign)
+    return (difference * sign).sum() / _count("l1", x), L1Cache(sign)
 
 
+@checked
 def l1_backward(dy: Scalar, cache: L1Cache) -> L1Grads:
     r"""Gradient of :func:`l1_forward`: :math:`\bar x_i = \bar L \operatorname{sign}(x_i - t_i) / n`, 0 at a kink."""
     sign = cache.sign
     return L1Grads(sign * (dy / sign.size))  # forward: |difference|
 
 
-def _difference(op: str, x: ndarray, target: ndarray) -> ndarray:
-    if x.shape != target.shape:
-        raise ValueError(f"{op}: x has shape {x.shape}, target {target.shape}; they must be equal")
-    return x - target
+class DistillationCache(NamedTuple):
+    """What ``distillation_backward`` needs."""
 
-
-class KlDivCache(NamedTuple):
-    """What ``kl_div_backward`` needs."""
-
-    log_probs: Float[ndarray, "... C"]
-    teacher_probs: Float[ndarray, "... C"]
+    log_probs: Float[ndarray, "*B C"]
+    teacher_probs: Float[ndarray, "*B C"]
     temperature: float
 
 
-class KlDivGrads(NamedTuple):
-    """Gradient of the differentiable argument of ``kl_div_forward``."""
+class DistillationGrads(NamedTuple):
+    """Gradient of the differentiable argument of ``distillation_forward``."""
 
-    logits: Float[ndarray, "... C"]
+    logits: Float[ndarray, "*B C"]
 
 
-def kl_div_forward(
-    logits: Float[ndarray, "... C"], teacher_logits: Float[ndarray, "... C"], *, temperature: float = 1.0
-) -> tuple[Scalar, KlDivCache]:
+@checked
+def distillation_forward(
+    logits: Float[ndarray, "*B C"], teacher_logits: Float[ndarray, "*B C"], *, temperature: float = 1.0
+) -> tuple[Scalar, DistillationCache]:
     r"""Kullback-Leibler divergence of a student from a teacher, both softened by a temperature; mean over rows.
 
     .. math:: L = \frac{\tau^2}{N} \sum_n \sum_c p_{nc} \left(\log p_{nc} - \log q_{nc}\right), \quad
@@ -216,26 +231,25 @@ def kl_div_forward(
     Raises
     ------
     ValueError
-        If the shapes differ or the temperature is not positive.
+        If the shapes differ, the temperature is not positive, or there are no rows.
 
     References
     ----------
     Hinton, Vinyals and Dean 2015, "Distilling the Knowledge in a Neural Network", section 2.
     """
-    if logits.shape != teacher_logits.shape:
-        raise ValueError(f"kl_div: logits have shape {logits.shape}, teacher_logits {teacher_logits.shape}")
-    if temperature <= 0:
-        raise ValueError(f"kl_div: temperature is {temperature}; expected a positive number")
+    if not 0 < temperature < inf:
+        raise ValueError(f"distillation: temperature is {temperature}; expected a positive number")
     log_probs, _ = log_softmax_forward(logits / temperature)
     teacher, _ = log_softmax_forward(teacher_logits / temperature)
     probs = np.exp(teacher)
-    rows = prod(logits.shape[:-1])
-    loss = row_dot(probs, teacher - log_probs).sum() * (temperature**2 / rows)
-    return loss, KlDivCache(log_probs, probs, temperature)
+    divergence = _expected(probs, teacher) - _expected(probs, log_probs)
+    loss = divergence.sum() * (temperature**2 / _count("distillation", logits[..., 0]))
+    return loss, DistillationCache(log_probs, probs, temperature)
 
 
-def kl_div_backward(dy: Scalar, cache: KlDivCache) -> KlDivGrads:
-    r"""Gradient of :func:`kl_div_forward`.
+@checked
+def distillation_backward(dy: Scalar, cache: DistillationCache) -> DistillationGrads:
+    r"""Gradient of :func:`distillation_forward`.
 
     As for the cross-entropy, student minus teacher; one :math:`1/\tau` comes from ``logits / temperature``:
 
@@ -243,7 +257,7 @@ def kl_div_backward(dy: Scalar, cache: KlDivCache) -> KlDivGrads:
     """
     log_probs, probs, temperature = cache
     dlogits = np.exp(log_probs)
-    dlogits -= probs  # forward: loss = (probs * (log probs - log_softmax)).sum()
+    dlogits -= probs  # forward: divergence = probs * log probs - probs * log_probs
     rows = prod(dlogits.shape[:-1])
     dlogits *= dy * (temperature / rows)  # forward: * temperature**2 / rows, logits / temperature
-    return KlDivGrads(dlogits)
+    return DistillationGrads(dlogits)

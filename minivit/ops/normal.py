@@ -11,18 +11,16 @@ def normal_cdf(x: Float[ndarray, "..."]) -> Float[ndarray, "..."]:
     r"""Probability that a standard normal number is below x.
 
     .. math:: \Phi(x) = \tfrac12 \left(1 + \operatorname{erf}(x / \sqrt 2)\right)
+              = \tfrac12 \operatorname{erfc}(-x / \sqrt 2)
 
-    So it is computed for float64 and complex numbers, by ``scipy.special.erf``. For float32 it is
-    :func:`normal_cdf_fast`.
+    So it is computed for float64 and complex numbers, by ``scipy.special.erfc``, which loses no digits where the
+    probability is small. For float32 it is :func:`normal_cdf_fast`.
     """
     if x.dtype == np.float32:
         return normal_cdf_fast(x)
-    from scipy.special import erf
+    from scipy.special import erfc
 
-    cdf = erf(x / sqrt(2))
-    cdf += 1
-    cdf *= 0.5
-    return cdf
+    return 0.5 * erfc(x * -sqrt(0.5))
 
 
 @np.errstate(over="ignore")  # where exp grows to infinity, the probability is 0
@@ -51,6 +49,7 @@ def normal_cdf_fast(x: Float[ndarray, "..."]) -> Float[ndarray, "..."]:
     return np.reciprocal(y, out=y)
 
 
+@np.errstate(over="ignore")  # where x * x grows to infinity, the density is 0
 def normal_pdf(x: Float[ndarray, "..."]) -> Float[ndarray, "..."]:
     r"""Density of the standard normal distribution, :math:`\varphi(x) = \Phi'(x) = e^{-x^2/2} / \sqrt{2 \pi}`."""
     y = x * x

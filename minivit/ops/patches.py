@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from minivit.types import Float, ndarray
+from minivit.checked import checked
+from minivit.types import Float, Size, ndarray
 
 
 class PatchifyCache(NamedTuple):
@@ -18,14 +19,15 @@ class PatchifyGrads(NamedTuple):
     x: Float[ndarray, "B Y X C"]
 
 
-def pair(size: int | tuple[int, int]) -> tuple[int, int]:
+def pair(size: Size) -> tuple[int, int]:
     """``(rows, columns)`` from one number for both, or from the pair itself."""
     rows, columns = (size, size) if isinstance(size, int) else size
     return rows, columns
 
 
+@checked
 def patchify_forward(
-    x: Float[ndarray, "B Y X C"], *, patch_size: int | tuple[int, int]
+    x: Float[ndarray, "B Y X C"], *, patch_size: Size
 ) -> tuple[Float[ndarray, "B N PPC"], PatchifyCache]:
     """Cut images into patches that do not overlap; each patch becomes one row of numbers.
 
@@ -45,7 +47,7 @@ def patchify_forward(
     Raises
     ------
     ValueError
-        If the patch does not divide the image.
+        If the patch does not divide the image, or is not positive.
 
     References
     ----------
@@ -59,10 +61,11 @@ def patchify_forward(
             "both sides must be multiples of the patch's"
         )
     tiles = x.reshape(B, Y // rows, rows, X // columns, columns, C)
-    patches = tiles.transpose(0, 1, 3, 2, 4, 5).reshape(B, -1, rows * columns * C)
-    return patches, PatchifyCache(x.shape, (rows, columns))
+    tiles = tiles.transpose(0, 1, 3, 2, 4, 5)  # (B, Y / P, X / P, P, P, C)
+    return tiles.reshape(B, Y // rows * (X // columns), rows * columns * C), PatchifyCache(x.shape, (rows, columns))
 
 
+@checked
 def patchify_backward(dy: Float[ndarray, "B N PPC"], cache: PatchifyCache) -> PatchifyGrads:
     """Gradient of :func:`patchify_forward`: every number goes back to where it came from."""
     (_, Y, X, _), patch_size = cache
@@ -82,8 +85,9 @@ class UnpatchifyGrads(NamedTuple):
     x: Float[ndarray, "B N PPC"]
 
 
+@checked
 def unpatchify_forward(
-    x: Float[ndarray, "B N PPC"], *, img_size: int | tuple[int, int], patch_size: int | tuple[int, int]
+    x: Float[ndarray, "B N PPC"], *, img_size: Size, patch_size: Size
 ) -> tuple[Float[ndarray, "B Y X C"], UnpatchifyCache]:
     """Put patches back together: the inverse of :func:`patchify_forward`.
 
@@ -99,10 +103,12 @@ def unpatchify_forward(
             f"unpatchify: {N} patches of {length} numbers do not make an image of {Y} x {X} pixels "
             f"from patches of {rows} x {columns}"
         )
-    tiles = x.reshape(B, Y // rows, X // columns, rows, columns, -1)
-    return tiles.transpose(0, 1, 3, 2, 4, 5).reshape(B, Y, X, -1), UnpatchifyCache((rows, columns))
+    C = length // (rows * columns)
+    tiles = x.reshape(B, Y // rows, X // columns, rows, columns, C)
+    return tiles.transpose(0, 1, 3, 2, 4, 5).reshape(B, Y, X, C), UnpatchifyCache((rows, columns))
 
 
+@checked
 def unpatchify_backward(dy: Float[ndarray, "B Y X C"], cache: UnpatchifyCache) -> UnpatchifyGrads:
     """Gradient of :func:`unpatchify_forward`: cut the gradient image into patches."""
     dx, _ = patchify_forward(dy, patch_size=cache.patch_size)  # forward: a permutation of the numbers

@@ -5,8 +5,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from minivit.checked import checked
 from minivit.ops.patches import pair
-from minivit.types import Float, Int, ndarray
+from minivit.ops.rows import token_sum
+from minivit.types import Float, Int, Size, ndarray
 
 
 class MeanPoolCache(NamedTuple):
@@ -21,15 +23,25 @@ class MeanPoolGrads(NamedTuple):
     x: Float[ndarray, "B N D"]
 
 
+@checked
 def mean_pool_forward(x: Float[ndarray, "B N D"]) -> tuple[Float[ndarray, "B D"], MeanPoolCache]:
-    r"""Mean over the tokens (global average pooling), :math:`y_{bd} = \frac1N \sum_n x_{bnd}`."""
-    return x.mean(1), MeanPoolCache(x.shape[1])
+    r"""Mean over the tokens (global average pooling), :math:`y_{bd} = \frac1N \sum_n x_{bnd}`.
+
+    Raises
+    ------
+    ValueError
+        If there are no tokens.
+    """
+    if x.shape[1] == 0:
+        raise ValueError(f"mean_pool: there are no tokens to take a mean of, x has shape {x.shape}")
+    return token_sum(x) / x.shape[1], MeanPoolCache(x.shape[1])
 
 
+@checked
 def mean_pool_backward(dy: Float[ndarray, "B D"], cache: MeanPoolCache) -> MeanPoolGrads:
     r"""Gradient of :func:`mean_pool_forward`: each token an equal share, :math:`\bar x_{bnd} = \bar y_{bd} / N`."""
     share = dy / cache.num_tokens
-    return MeanPoolGrads(np.repeat(share[:, None], cache.num_tokens, axis=1))  # forward: y = x.mean(1)
+    return MeanPoolGrads(np.repeat(share[:, None], cache.num_tokens, axis=1))  # forward: y = sum / N
 
 
 class AvgPool2dCache(NamedTuple):
@@ -46,8 +58,9 @@ class AvgPool2dGrads(NamedTuple):
     x: Float[ndarray, "B Y X C"]
 
 
+@checked
 def avg_pool2d_forward(
-    x: Float[ndarray, "B Y X C"], *, kernel_size: int | tuple[int, int], stride: int | tuple[int, int] | None = None
+    x: Float[ndarray, "B Y X C"], *, kernel_size: Size, stride: Size | None = None
 ) -> tuple[Float[ndarray, "B Yo Xo C"], AvgPool2dCache]:
     r"""Mean of every window, each channel alone.
 
@@ -66,10 +79,13 @@ def avg_pool2d_forward(
         If the window is larger than the map.
     """
     kernel, step = pair(kernel_size), pair(kernel_size if stride is None else stride)
-    windows = _windows(x, kernel, step)
-    return windows.mean((4, 5)), AvgPool2dCache(x.shape, kernel, step)
+    windows = np.moveaxis(_windows(x, kernel, step), 3, 5)  # (B, Yo, Xo, P, Q, C)
+    size = kernel[0] * kernel[1]
+    windows = windows.reshape(*windows.shape[:3], size, x.shape[3])
+    return token_sum(windows) / size, AvgPool2dCache(x.shape, kernel, step)
 
 
+@checked
 def avg_pool2d_backward(dy: Float[ndarray, "B Yo Xo C"], cache: AvgPool2dCache) -> AvgPool2dGrads:
     """Gradient of :func:`avg_pool2d_forward`: each window hands an equal share to each of its pixels."""
     x_shape, kernel, stride = cache
@@ -96,8 +112,9 @@ class MaxPool2dGrads(NamedTuple):
     x: Float[ndarray, "B Y X C"]
 
 
+@checked
 def max_pool2d_forward(
-    x: Float[ndarray, "B Y X C"], *, kernel_size: int | tuple[int, int], stride: int | tuple[int, int] | None = None
+    x: Float[ndarray, "B Y X C"], *, kernel_size: Size, stride: Size | None = None
 ) -> tuple[Float[ndarray, "B Yo Xo C"], MaxPool2dCache]:
     r"""Largest number of each window, each channel alone: :math:`y_{bijc} = \max_{pq} x_{b,\, si + p,\, sj + q,\, c}`.
 
@@ -105,19 +122,21 @@ def max_pool2d_forward(
     """
     kernel, step = pair(kernel_size), pair(kernel_size if stride is None else stride)
     windows = _windows(x, kernel, step)
-    flat = windows.reshape(*windows.shape[:4], -1)
+    flat = windows.reshape(*windows.shape[:4], kernel[0] * kernel[1])
     winner = np.real(flat).argmax(-1)
     y = np.take_along_axis(flat, winner[..., None], -1)[..., 0]
     return y, MaxPool2dCache(x.shape, winner, kernel, step)
 
 
+@checked
 def max_pool2d_backward(dy: Float[ndarray, "B Yo Xo C"], cache: MaxPool2dCache) -> MaxPool2dGrads:
     """Gradient of :func:`max_pool2d_forward`: only the winner of a window had a say, so it alone gets the gradient."""
     x_shape, winner, kernel, stride = cache
     dx = np.zeros(x_shape, dy.dtype)
     for p in range(kernel[0]):
         for q in range(kernel[1]):  # forward: y = max over p and q
-            _place(dx, dy, p, q, stride)[...] += dy * (winner == p * kernel[1] + q)
+            pixels = _place(dx, dy, p, q, stride)
+            np.add(pixels, dy, out=pixels, where=winner == p * kernel[1] + q)
     return MaxPool2dGrads(dx)
 
 

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minivit.checked import checked
 from minivit.ops.rows import sum_to
 from minivit.types import Float, ndarray
 
@@ -68,6 +69,7 @@ class AddPositionsGrads(NamedTuple):
     positions: Float[ndarray, "..."]
 
 
+@checked
 def add_positions_forward(
     x: Float[ndarray, "B N D"], positions: Float[ndarray, "..."]
 ) -> tuple[Float[ndarray, "B N D"], AddPositionsCache]:
@@ -90,6 +92,7 @@ def add_positions_forward(
     return x + positions, AddPositionsCache(positions.shape)
 
 
+@checked
 def add_positions_backward(dy: Float[ndarray, "B N D"], cache: AddPositionsCache) -> AddPositionsGrads:
     """Gradients of :func:`add_positions_forward`: unchanged to x; to the table, the sum over samples."""
     return AddPositionsGrads(dy, sum_to(dy, cache.positions_shape))  # forward: y = x + positions
@@ -106,6 +109,7 @@ class PrependTokenGrads(NamedTuple):
     token: Float[ndarray, "1 1 D"]
 
 
+@checked
 def prepend_token_forward(
     x: Float[ndarray, "B N D"], token: Float[ndarray, "1 1 D"]
 ) -> tuple[Float[ndarray, "B M D"], PrependTokenCache]:
@@ -120,12 +124,11 @@ def prepend_token_forward(
     ----------
     Devlin et al. 2019, "BERT"; for images Dosovitskiy et al. 2021, equation 1.
     """
-    if token.shape != (1, 1, x.shape[2]):
-        raise ValueError(f"prepend_token: the token has shape {token.shape}; expected {(1, 1, x.shape[2])}")
     tokens = np.broadcast_to(token, (len(x), 1, x.shape[2]))
     return np.concatenate((tokens, x), axis=1), PrependTokenCache()
 
 
+@checked
 def prepend_token_backward(dy: Float[ndarray, "B M D"], cache: PrependTokenCache) -> PrependTokenGrads:
     """Gradients of :func:`prepend_token_forward`: the first row, summed over the batch, and the rest."""
-    return PrependTokenGrads(dy[:, 1:], dy[:, :1].sum(0, keepdims=True))  # forward: y = [token, x]
+    return PrependTokenGrads(dy[:, 1:], sum_to(dy[:, :1], (1, 1, dy.shape[2])))  # forward: y = [token, x]

@@ -28,8 +28,8 @@ from minivit.ops.linear import linear_backward, linear_forward
 from minivit.ops.losses import (
     cross_entropy_backward,
     cross_entropy_forward,
-    kl_div_backward,
-    kl_div_forward,
+    distillation_backward,
+    distillation_forward,
     l1_backward,
     l1_forward,
     mse_backward,
@@ -89,5 +89,5 @@ OPS: dict[str, Op] = {
     "cross_entropy": Op(cross_entropy_forward, cross_entropy_backward),
     "mse": Op(mse_forward, mse_backward),
     "l1": Op(l1_forward, l1_backward),
-    "kl_div": Op(kl_div_forward, kl_div_backward),
+    "distillation": Op(distillation_forward, distillation_backward),
 }

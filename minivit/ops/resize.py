@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minivit.checked import checked
 from minivit.ops.patches import pair
-from minivit.types import Float, ndarray
+from minivit.types import Float, Size, ndarray
 
 
 class ResizeCache(NamedTuple):
@@ -24,10 +25,11 @@ class ResizeGrads(NamedTuple):
     x: Float[ndarray, "B Y X C"]
 
 
+@checked
 def resize_forward(
     x: Float[ndarray, "B Y X C"],
     *,
-    size: int | tuple[int, int],
+    size: Size,
     mode: str = "bilinear",
     antialias: bool = False,
     align_corners: bool = False,
@@ -67,11 +69,13 @@ def resize_forward(
     return _apply(x, rows, columns), ResizeCache(rows, columns)
 
 
+@checked
 def resize_backward(dy: Float[ndarray, "B Yo Xo C"], cache: ResizeCache) -> ResizeGrads:
     r"""Gradient of :func:`resize_forward`: the transposed matrices, :math:`\bar X = R^\top \bar Y C`."""
     return ResizeGrads(_apply(dy, cache.rows.T, cache.columns.T))  # forward: y = rows x columns^T
 
 
+@checked
 def resize_matrix(
     old: int, new: int, *, mode: str = "bilinear", antialias: bool = False, align_corners: bool = False
 ) -> Float[ndarray, "new old"]:
@@ -84,8 +88,8 @@ def resize_matrix(
     """
     if mode not in ("bilinear", "bicubic"):
         raise ValueError(f'resize: mode is {mode!r}; expected "bilinear" or "bicubic"')
-    if new < 1:
-        raise ValueError(f"resize: new size is {new}; expected at least 1")
+    if old < 1 or new < 1:
+        raise ValueError(f"resize: from {old} to {new} pixels; expected at least 1")
     if antialias and align_corners:
         raise ValueError("resize: antialias and align_corners exclude each other")
     if align_corners:

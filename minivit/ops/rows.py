@@ -1,7 +1,8 @@
-"""Sums over rows and columns as BLAS sees them: one pass over memory, no temporary.
+"""Sums over rows and columns, as all ops take them: one pass over memory, no temporary, digits kept.
 
-``(a * b).sum(-1)`` writes a whole product before it sums it, and NumPy's own sum over a short last axis is slow. The
-four functions here say the same and are what the ops use wherever a sum over rows or columns is taken.
+``(a * b).sum(-1)`` writes a whole product before it sums it. NumPy's own sum over a short last axis is slow, and over
+another axis it adds number after number: of 100,000 in float32, it leaves four digits. Here BLAS sums, a limited number
+at a time, and then the sums of these blocks. What becomes of a row depends on that row alone, to the last bit.
 """
 
 from math import prod
@@ -10,23 +11,42 @@ import numpy as np
 
 from minivit.types import Float, ndarray
 
+COLUMN_BLOCK = 256  # numbers that are added one after the other
+ROW_BLOCK = 1024  # here 16 sums at least run side by side
+
 
 def row_dot(a: Float[ndarray, "... D"], b: Float[ndarray, "... D"]) -> Float[ndarray, "... 1"]:
     """``(a * b).sum(-1, keepdims=True)``. Complex numbers are not conjugated, so the result stays analytic."""
     if np.iscomplexobj(a) or np.iscomplexobj(b):
-        return (a * b).sum(-1, keepdims=True)
-    return np.vecdot(a, b)[..., None]
+        return row_sum(a * b)
+    if a.shape[-1] <= ROW_BLOCK:
+        return np.vecdot(a, b)[..., None]
+    starts = range(0, a.shape[-1], ROW_BLOCK)
+    return row_sum(np.stack([np.vecdot(a[..., i : i + ROW_BLOCK], b[..., i : i + ROW_BLOCK]) for i in starts], -1))
 
 
 def row_sum(a: Float[ndarray, "... D"]) -> Float[ndarray, "... 1"]:
-    """``a.sum(-1, keepdims=True)``, as a product with a column of ones."""
-    return a @ np.ones((a.shape[-1], 1), a.dtype)
+    """``a.sum(-1, keepdims=True)``."""
+    while a.shape[-1] > ROW_BLOCK:
+        rest = a.shape[-1] % ROW_BLOCK
+        sums = np.einsum("...d->...", a[..., rest:].reshape(*a.shape[:-1], -1, ROW_BLOCK))
+        a = np.concatenate((a[..., :rest], sums), axis=-1)
+    return np.einsum("...d->...", a)[..., None]
 
 
 def column_sum(a: Float[ndarray, "... D"]) -> Float[ndarray, " D"]:
-    """Sum over every axis but the last: ``a.reshape(-1, D).sum(0)``, as a product of a row of ones."""
-    rows = a.reshape(-1, a.shape[-1])
-    return np.ones(len(rows), a.dtype) @ rows
+    """Sum over every axis but the last."""
+    return token_sum(a.reshape(prod(a.shape[:-1]), a.shape[-1]))
+
+
+def token_sum(a: Float[ndarray, "*B N D"]) -> Float[ndarray, "*B D"]:
+    """``a.sum(-2)``, as a product of ones."""
+    while a.shape[-2] > COLUMN_BLOCK:
+        rest = a.shape[-2] % COLUMN_BLOCK
+        blocks = a[..., rest:, :].reshape(*a.shape[:-2], -1, COLUMN_BLOCK, a.shape[-1])
+        sums = np.ones(COLUMN_BLOCK, a.dtype) @ blocks
+        a = np.concatenate((a[..., :rest, :], sums), axis=-2)
+    return np.ones(a.shape[-2], a.dtype) @ a
 
 
 def sum_to(a: ndarray, shape: tuple[int, ...]) -> ndarray:
@@ -36,8 +56,7 @@ def sum_to(a: ndarray, shape: tuple[int, ...]) -> ndarray:
     """
     if a.shape == shape:
         return a.copy()
-    extra = a.ndim - len(shape)
-    if shape == a.shape[extra:]:  # only leading axes are new: the common case of biases and position tables
-        return np.ones(prod(a.shape[:extra]), a.dtype).dot(a.reshape(-1, prod(shape))).reshape(shape)
-    stretched = tuple(i + extra for i, n in enumerate(shape) if n == 1 and a.shape[i + extra] != 1)
-    return a.sum((*range(extra), *stretched), keepdims=True).reshape(shape)
+    whole = (1,) * (a.ndim - len(shape)) + shape
+    stretched = [axis for axis in range(a.ndim) if whole[axis] != a.shape[axis] or axis < a.ndim - len(shape)]
+    front = np.moveaxis(a, stretched, range(len(stretched)))
+    return column_sum(front.reshape(*front.shape[: len(stretched)], prod(shape))).reshape(shape)

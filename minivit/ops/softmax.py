@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minivit.checked import checked
 from minivit.ops.rows import row_dot, row_sum
 from minivit.types import Float, ndarray
 
@@ -11,21 +12,22 @@ from minivit.types import Float, ndarray
 class SoftmaxCache(NamedTuple):
     """What ``softmax_backward`` needs: the output itself."""
 
-    y: Float[ndarray, "... S"]
+    y: Float[ndarray, "*B S"]
 
 
 class SoftmaxGrads(NamedTuple):
     """Gradient of the argument of ``softmax_forward``."""
 
-    x: Float[ndarray, "... S"]
+    x: Float[ndarray, "*B S"]
 
 
-def softmax_forward(x: Float[ndarray, "... S"]) -> tuple[Float[ndarray, "... S"], SoftmaxCache]:
+@checked
+def softmax_forward(x: Float[ndarray, "*B S"]) -> tuple[Float[ndarray, "*B S"], SoftmaxCache]:
     r"""Softmax over the last axis.
 
     .. math:: y_i = \frac{e^{x_i}}{\sum_j e^{x_j}}
 
-    Where the sum leaves the range of exp, the largest score of each row is subtracted first, which changes nothing (it
+    In a row whose sum leaves the range of exp, the largest score is subtracted first, which changes nothing (it
     cancels). A row of which every score is ``-inf`` (nothing may be looked at) becomes zeros, not nan.
 
     Source: Bridle 1990; the shift is in Goodfellow et al. 2016, "Deep Learning", section 4.1.
@@ -33,13 +35,18 @@ def softmax_forward(x: Float[ndarray, "... S"]) -> tuple[Float[ndarray, "... S"]
     y, total = _exp_and_sum(x)
     # Finding the largest score of each row takes NumPy about as long as exp, and scores are rarely large. Between these
     # bounds no exp has overflowed, and what has underflowed is too small to count.
-    if not (np.real(total).min(initial=1) > 1e-24 and np.real(total).max(initial=1) < 1e24):  # so too if one is nan
-        largest = np.real(x).max(-1, keepdims=True)
-        largest = np.maximum(largest, np.finfo(x.dtype).min)  # never -inf - -inf, which would be nan
-        y, total = _exp_and_sum(x - largest)
-        total = np.maximum(total, np.finfo(y.dtype).tiny)  # zero only where every score was -inf
+    sums = np.real(total[..., 0])
+    if not (sums.min(initial=1) > 1e-24 and sums.max(initial=1) < 1e24):  # so too if one is nan
+        extreme = ~((sums > 1e-24) & (sums < 1e24))  # each row by itself, whatever its neighbours are
+        y[extreme], total[extreme] = _exp_and_sum(x[extreme] - largest(x[extreme]))
+        total[extreme] = np.maximum(total[extreme], np.finfo(y.dtype).tiny)  # zero only where every score was -inf
     y /= total
     return y, SoftmaxCache(y)
+
+
+def largest(x: Float[ndarray, "*B S"]) -> Float[ndarray, "*B 1"]:
+    """The largest number of each row, and a finite one where all are -inf: -inf - -inf would be nan."""
+    return np.real(x).max(-1, keepdims=True, initial=np.finfo(x.dtype).min)
 
 
 @np.errstate(over="ignore")  # seen in the sum
@@ -48,7 +55,8 @@ def _exp_and_sum(x: ndarray) -> tuple[ndarray, ndarray]:
     return y, row_sum(y)
 
 
-def softmax_backward(dy: Float[ndarray, "... S"], cache: SoftmaxCache) -> SoftmaxGrads:
+@checked
+def softmax_backward(dy: Float[ndarray, "*B S"], cache: SoftmaxCache) -> SoftmaxGrads:
     r"""Gradient of :func:`softmax_forward`.
 
     The Jacobian is :math:`\partial y_i / \partial x_j = y_i (\delta_{ij} - y_j)`, symmetric, so
@@ -66,26 +74,30 @@ def softmax_backward(dy: Float[ndarray, "... S"], cache: SoftmaxCache) -> Softma
 class LogSoftmaxCache(NamedTuple):
     """What ``log_softmax_backward`` needs: the output itself."""
 
-    y: Float[ndarray, "... S"]
+    y: Float[ndarray, "*B S"]
 
 
 class LogSoftmaxGrads(NamedTuple):
     """Gradient of the argument of ``log_softmax_forward``."""
 
-    x: Float[ndarray, "... S"]
+    x: Float[ndarray, "*B S"]
 
 
-def log_softmax_forward(x: Float[ndarray, "... S"]) -> tuple[Float[ndarray, "... S"], LogSoftmaxCache]:
+@checked
+def log_softmax_forward(x: Float[ndarray, "*B S"]) -> tuple[Float[ndarray, "*B S"], LogSoftmaxCache]:
     r"""Logarithm of the softmax over the last axis, without ever taking the log of a small number.
 
     .. math:: y_i = x_i - \log \sum_j e^{x_j}
+
+    A row of which every score is ``-inf`` stays so.
     """
-    y = x - np.real(x).max(-1, keepdims=True)
-    y -= np.log(row_sum(np.exp(y)))
+    y = x - largest(x)
+    y -= np.log(np.maximum(row_sum(np.exp(y)), np.finfo(x.dtype).tiny))  # zero only where every score was -inf
     return y, LogSoftmaxCache(y)
 
 
-def log_softmax_backward(dy: Float[ndarray, "... S"], cache: LogSoftmaxCache) -> LogSoftmaxGrads:
+@checked
+def log_softmax_backward(dy: Float[ndarray, "*B S"], cache: LogSoftmaxCache) -> LogSoftmaxGrads:
     r"""Gradient of :func:`log_softmax_forward`.
 
     The sum's derivative is the softmax itself, :math:`\partial \log \sum_j e^{x_j} / \partial x_i = e^{y_i}`, so

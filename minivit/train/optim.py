@@ -1,11 +1,12 @@
 """Optimizers: how a gradient becomes a step. The rules are plain functions; the classes keep the running averages."""
 
 from collections.abc import Callable, Mapping
-from math import sqrt
+from math import inf, sqrt
 from typing import NamedTuple
 
 import numpy as np
 
+from minivit.checked import check_range, checked
 from minivit.layers.layer import Layer, Param, check_arrays
 from minivit.types import Float, ndarray
 
@@ -18,6 +19,7 @@ class AdamUpdate(NamedTuple):
     v: Float[ndarray, "..."]
 
 
+@checked
 def adam_update(
     value: Float[ndarray, "..."],
     grad: Float[ndarray, "..."],
@@ -58,6 +60,7 @@ def adam_update(
     return AdamUpdate(value - (lr / (1 - beta1**step)) * (m / root), m, v)
 
 
+@checked
 def adamw_update(
     value: Float[ndarray, "..."],
     grad: Float[ndarray, "..."],
@@ -82,6 +85,7 @@ def adamw_update(
     return adam_update(value * (1 - lr * weight_decay), grad, m, v, step, lr=lr, betas=betas, eps=eps)
 
 
+@checked
 def sgd_update(
     value: Float[ndarray, "..."],
     grad: Float[ndarray, "..."],
@@ -115,6 +119,8 @@ class Optimizer:
     """Names of the running averages kept for each parameter."""
 
     def __init__(self, model: Layer, lr: float, weight_decay: float, decays: Callable[[str, Param], bool]) -> None:
+        check_range("lr", lr, at_least=0, below=inf)
+        check_range("weight_decay", weight_decay, at_least=0, below=inf)
         self.params = model.named_params()
         self.lr = lr
         self.steps = 0
@@ -153,6 +159,7 @@ class AdamW(Optimizer):
 
     slots = ("m", "v")
 
+    @checked
     def __init__(
         self,
         model: Layer,
@@ -164,6 +171,9 @@ class AdamW(Optimizer):
         decays: Callable[[str, Param], bool] = is_matrix,
     ) -> None:
         super().__init__(model, lr, weight_decay, decays)
+        for i, beta in enumerate(betas):
+            check_range(f"betas[{i}]", beta, at_least=0, below=1)
+        check_range("eps", eps, at_least=0, below=inf)
         self.betas, self.eps = betas, eps
 
     def update(self, param: Param, decay: float, *averages: ndarray) -> tuple[ndarray, ...]:
@@ -177,6 +187,7 @@ class Adam(Optimizer):
 
     slots = ("m", "v")
 
+    @checked
     def __init__(
         self,
         model: Layer,
@@ -188,6 +199,9 @@ class Adam(Optimizer):
         decays: Callable[[str, Param], bool] = is_matrix,
     ) -> None:
         super().__init__(model, lr, weight_decay, decays)
+        for i, beta in enumerate(betas):
+            check_range(f"betas[{i}]", beta, at_least=0, below=1)
+        check_range("eps", eps, at_least=0, below=inf)
         self.betas, self.eps = betas, eps
 
     def update(self, param: Param, decay: float, *averages: ndarray) -> tuple[ndarray, ...]:
@@ -201,6 +215,7 @@ class SGD(Optimizer):
 
     slots = ("velocity",)
 
+    @checked
     def __init__(
         self,
         model: Layer,
@@ -211,6 +226,7 @@ class SGD(Optimizer):
         decays: Callable[[str, Param], bool] = is_matrix,
     ) -> None:
         super().__init__(model, lr, weight_decay, decays)
+        check_range("momentum", momentum, at_least=0, below=1)
         self.momentum = momentum
 
     def update(self, param: Param, decay: float, *averages: ndarray) -> tuple[ndarray, ...]:
@@ -232,9 +248,16 @@ def clip_grad_norm(params: list[Param], max_norm: float) -> float:
 
     .. math:: g \leftarrow g \cdot \min\left(1, \frac{\text{max\_norm}}{\lVert g \rVert + 10^{-6}}\right)
 
-    Source: Pascanu et al. 2013, "On the difficulty of training recurrent neural networks", algorithm 1; the 1e-6 is
-    PyTorch's.
+    Raises
+    ------
+    ValueError
+        If ``max_norm`` is not positive: a negative one would turn every gradient round.
+
+    References
+    ----------
+    Pascanu et al. 2013, "On the difficulty of training recurrent neural networks", algorithm 1; the 1e-6 is PyTorch's.
     """
+    check_range("max_norm", max_norm, above=0)
     norm = global_norm(params)
     if norm > max_norm - 1e-6:
         for param in params:

@@ -2,7 +2,10 @@
 
 from math import cos, pi
 
+from minivit.checked import checked
 
+
+@checked
 def warmup_cosine(step: int, *, total: int, warmup: int, lr: float, min_lr: float = 0.0) -> float:
     r"""Linear warmup, then half a cosine down.
 
@@ -13,14 +16,14 @@ def warmup_cosine(step: int, *, total: int, warmup: int, lr: float, min_lr: floa
     Parameters
     ----------
     step : int
-        t, from 0 to total - 1.
+        t, from 0 to total - 1. After the last step, the rate stays at its end.
     total, warmup : int
         Number of all steps T, and of those in which the rate rises, w.
 
     Raises
     ------
     ValueError
-        If the warmup is longer than the training, or negative.
+        If the warmup is longer than the training or negative, or the step is negative.
 
     References
     ----------
@@ -28,6 +31,9 @@ def warmup_cosine(step: int, *, total: int, warmup: int, lr: float, min_lr: floa
     """
     if not 0 <= warmup <= total:
         raise ValueError(f"warmup_cosine: warmup is {warmup} steps; expected from 0 to {total}, the whole training")
+    if step < 0:
+        raise ValueError(f"warmup_cosine: step is {step}; expected 0 or more")
     if step < warmup:
         return lr * (step + 1) / warmup
-    return min_lr + (lr - min_lr) * (1 + cos(pi * (step - warmup) / max(total - warmup, 1))) / 2
+    done = (step - warmup) / (total - warmup) if step < total else 1
+    return min_lr + (lr - min_lr) * (1 + cos(pi * done)) / 2

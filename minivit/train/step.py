@@ -5,15 +5,17 @@ runs on a replica of the model, and the gradients of the shards are added up in 
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cache
+from threading import Lock
 from typing import Any
 
 import numpy as np
 
 from minivit.caches import first_nonfinite
+from minivit.checked import check_range, checked
 from minivit.layers.checkpoint import checkpointed
 from minivit.layers.layer import Layer
 from minivit.ops.losses import cross_entropy_backward, cross_entropy_forward
@@ -23,6 +25,7 @@ from minivit.types import Float, ndarray
 SHARD_SIZE = 16
 
 
+@checked
 def training_step(
     model: Layer,
     images: Float[ndarray, "B Y X C"],
@@ -51,7 +54,7 @@ def training_step(
     Raises
     ------
     ValueError
-        If the batch is empty or images and labels are not of the same number.
+        If the batch is empty, images and labels are not of the same number, or an option is out of range.
     FloatingPointError
         If the loss or the gradient is not finite. It names the first place; no parameter has been changed then.
     """
@@ -59,6 +62,8 @@ def training_step(
         raise ValueError(
             f"training_step: {len(images)} images and {len(labels)} labels; expected as many, at least one"
         )
+    if clip_norm is not None:
+        check_range("clip_norm", clip_norm, above=0)
     shards = [slice(start, start + SHARD_SIZE) for start in range(0, len(images), SHARD_SIZE)]
     rngs = rng.spawn(len(shards)) if rng else [None] * len(shards)
 
@@ -74,10 +79,11 @@ def training_step(
 
     loss, params = 0.0, model.params
     model.zero_grad()
-    for shard_loss, twin in run_in_threads(run_shard, shards, rngs, threads=threads):
-        loss += shard_loss
-        for param, part in zip(params, twin.params, strict=True):
-            param.add_grad(part.grad)
+    with closing(run_in_threads(run_shard, shards, rngs, threads=threads)) as results:
+        for shard_loss, twin in results:
+            loss += shard_loss
+            for param, part in zip(params, twin.params, strict=True):
+                param.add_grad(part.grad)
     if not np.isfinite(loss):
         raise FloatingPointError(f"the loss is {loss}: {_first_trouble(model, images, rngs)}")
     norm = clip_grad_norm(params, np.inf if clip_norm is None else clip_norm)
@@ -100,7 +106,7 @@ def predict(
     return np.concatenate(list(run_in_threads(lambda shard: model.forward(shard)[0], shards, threads=threads)))
 
 
-def run_in_threads(work: Callable[..., Any], *items: Iterable[Any], threads: int | None) -> Iterator[Any]:
+def run_in_threads(work: Callable[..., Any], *items: Iterable[Any], threads: int | None) -> Generator[Any]:
     """``map`` in a pool of threads, each with one BLAS thread; serially where there are no threads (a browser)."""
     threads = default_threads() if threads is None else threads
     if threads < 1:
@@ -125,9 +131,34 @@ def default_threads() -> int:
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """While it lasts, every matrix product runs in the thread that asks for it (the pool does the sharing)."""
-    with _blas_libraries().limit(limits=1, user_api="blas"):
+    """While it lasts, every matrix product runs in the thread that asks for it (the pool does the sharing).
+
+    The number of BLAS threads is one for the whole process: of several that ask for this at a time, the first sets it
+    and the last puts it back.
+    """
+    with _blas_limit.lock:
+        if _blas_limit.users == 0:
+            _blas_limit.limiter = _blas_libraries().limit(limits=1, user_api="blas")
+        _blas_limit.users += 1
+    try:
         yield
+    finally:
+        with _blas_limit.lock:
+            _blas_limit.users -= 1
+            if _blas_limit.users == 0:
+                _blas_limit.limiter.restore_original_limits()
+
+
+class _BlasLimit:
+    """Who needs the limit, and what puts it back."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.users = 0
+        self.limiter: Any = None
+
+
+_blas_limit = _BlasLimit()
 
 
 @cache

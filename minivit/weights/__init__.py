@@ -1,7 +1,24 @@
-"""Weights from elsewhere: the same Vision Transformer under the names and layouts of timm, Google and transformers."""
+"""Weights from elsewhere: the same Vision Transformer under the names and layouts of timm, Google and transformers.
 
+What all loaders have in common:
+
+- They take arrays by name, also in a nest of mappings, or the path of a .safetensors or .npz file. Nothing is ever
+  unpickled (.pth, .pt, .bin: the error says how PyTorch converts them), and only what is needed is read, after its
+  shape was checked.
+- Numbers may be float16, bfloat16, float32 or float64, and become the model's dtype.
+- All names may begin alike ("module.", "_orig_mod.", "state_dict.model.", "backbone.", ...). If a checkpoint holds the
+  weights several times, a model and its moving average for instance, it is refused; :func:`read` helps to choose.
+- Whatever is left aside, and whatever stood in front of the names, is said in a warning; so are nan and infinite
+  numbers, which are loaded as they are.
+- Position embeddings of another grid are resampled, as the official loader does it: :func:`resample_abs_pos_embed`. A
+  checkpoint does not say its grid; ``grid=(rows, columns)`` does.
+- If anything does not fit, nothing is changed.
+"""
+
+from minivit.weights.files import read
 from minivit.weights.google import load_google
 from minivit.weights.hf import load_hf
+from minivit.weights.positions import resample_abs_pos_embed
 from minivit.weights.timm import load_timm, to_timm
 
-__all__ = ["load_google", "load_hf", "load_timm", "to_timm"]
+__all__ = ["load_google", "load_hf", "load_timm", "read", "resample_abs_pos_embed", "to_timm"]

@@ -218,7 +218,7 @@ BUGS: list[Bug] = [
     Bug("relu", "nan for what is dropped", lambda dy, c, g: g._replace(x=np.where(c.positive, dy, np.nan)), "nan"),
     Bug("gelu", "without dy", lambda dy, c, g: g._replace(x=g.x / dy)),
     Bug("gelu", "slope of one kind, value of the other", right, "gradient of x", forward=gelu_of_the_other_kind),
-    Bug("gelu_tanh", "without the x term", lambda dy, c, g: g._replace(x=dy * c.y / c.x), "gradient of x"),
+    Bug("gelu_tanh", "without the x term", lambda dy, c, g: g._replace(x=dy * gelu_tanh_forward(c.x)[0] / c.x)),
     Bug("gelu_tanh", "dy squared", lambda dy, c, g: g._replace(x=dy * g.x)),
     Bug("sigmoid", "y instead of y (1 - y)", lambda dy, c, g: g._replace(x=dy * c.y)),
     Bug("softmax", "without the sum", lambda dy, c, g: g._replace(x=dy * c.y)),
@@ -313,8 +313,8 @@ BUGS: list[Bug] = [
     Bug("mse", "without the 2", lambda dy, c, g: g._replace(x=g.x / 2), "0.5"),
     Bug("mse", "divided by the batch only", lambda dy, c, g: g._replace(x=g.x * g.x.size / len(g.x)), "factor"),
     Bug("l1", "without the sign", lambda dy, c, g: g._replace(x=np.abs(g.x))),
-    Bug("kl_div", "without the temperature", lambda dy, c, g: g._replace(logits=g.logits / c.temperature),
+    Bug("distillation", "without the temperature", lambda dy, c, g: g._replace(logits=g.logits / c.temperature),
         "1 / temperature", lambda case: case.kwargs["temperature"] > 1),
-    Bug("kl_div", "not linear in dy", lambda dy, c, g: g._replace(logits=g.logits * np.abs(dy))),
+    Bug("distillation", "not linear in dy", lambda dy, c, g: g._replace(logits=g.logits * np.abs(dy))),
 ]
 # fmt: on

@@ -1,6 +1,5 @@
 """The checker itself: what it accepts, what it leaves alone, what it says."""
 
-from inspect import unwrap
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -71,8 +70,8 @@ def test_forward_must_not_write_to_its_input():
 
 
 def test_other_errors_pass_through():
-    with pytest.raises(ValueError, match="width 5"):
-        check_vjp(unwrap(linear_forward), linear_backward, X, X)  # unwrapped: without the shape checks of the test run
+    with pytest.raises(ValueError, match="weight has shape"):
+        check_vjp(linear_forward, linear_backward, X, X)
 
 
 def test_gradient_of_an_argument_that_was_none():

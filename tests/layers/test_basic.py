@@ -19,7 +19,7 @@ def test_linear(bias):
 def test_layer_norm():
     layer = LayerNorm(5, eps=1e-3).init()
     check_layer(layer, X)
-    assert layer.forward(X)[0].shape == X.shape
+    assert layer.init(dtype="float64").forward(X)[0].shape == X.shape
 
 
 @pytest.mark.parametrize("act_layer", ACTIVATIONS)

@@ -165,6 +165,7 @@ def test_state_dict_round_trip():
         (lambda a: a.clear(), KeyError, r"array 'weight' is missing \(and 1 more\)"),
         (lambda a: a.update(gamma=1), KeyError, "array 'gamma' has no place in this model"),
         (lambda a: a.update(bias=np.ones(5)), ValueError, r"array 'bias' has shape \(5,\); this model expects \(7,\)"),
+        (lambda a: a.update(bias=np.full(7, "text")), ValueError, "could not convert string to float"),
     ],
 )
 def test_load_state_dict_changes_nothing_if_something_does_not_fit(change, error, message):
@@ -175,3 +176,23 @@ def test_load_state_dict_changes_nothing_if_something_does_not_fit(change, error
     with pytest.raises(error, match=message):
         layer.load_state_dict(arrays)
     np.testing.assert_array_equal(layer.weight.value, before["weight"])
+
+
+def test_a_value_that_cannot_be_assigned_leaves_the_initial_one():
+    layer = Linear(5, 7).init(0)
+    with pytest.raises(ValueError, match="could not convert"):
+        layer.weight.value = np.full((5, 7), "text")
+    np.testing.assert_array_equal(layer.weight.value, Linear(5, 7).init(0).weight.value)
+
+
+def test_taking_a_value_is_assigning_it():
+    """Before the first use the memory itself is taken over, afterwards replicas see the change."""
+    for used in (False, True):
+        param = Linear(5, 7).init(0).weight
+        before, twin = (param.value, param.replica()) if used else (None, None)
+        value = param.empty()
+        value[...] = 3
+        param.take(value)
+        assert (param.value == 3).all()
+        assert param.value is (before if used else value)
+        assert twin is None or (twin.value == 3).all()

@@ -4,6 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import minivit as mv
 from minivit.check import check_layer
 from minivit.layers.block import BlockCache
 from minivit.models import PRESETS, ViT, create_model
@@ -207,3 +208,41 @@ def test_wrong_images(images, error, message):
 def test_unknown_preset():
     with pytest.raises(ValueError, match="there is no model 'vit_enormous'; the models are "):
         create_model("vit_enormous")
+
+
+def test_options_may_be_numbers_of_numpy(tmp_path):
+    """``num_classes=labels.max() + 1`` and the like: the model computes, and can be saved."""
+    options: dict[str, Any] = {"patch_size": np.int64(4), "embed_dim": np.int32(12), "depth": np.int64(2)}
+    options |= {"num_heads": np.uint8(3), "num_classes": np.array([4, 2]).max() + 1, "drop_rate": np.float64(0.5)}
+    options |= {"img_size": (np.int64(8), np.int64(12)), "class_token": np.bool_(True), "seed": np.int64(3)}
+    model = mv.models.ViT(**options, dtype=np.float32)
+    assert {type(value) for value in model.config.values()} <= {int, float, bool, str, tuple, type(None)}
+    images = np.ones((2, 8, 12, 3), np.float32)
+    logits, cache = model.forward(images, rng=np.random.default_rng(0))
+    assert logits.dtype == np.float32
+    assert model.backward(logits, cache).dtype == np.float32
+    mv.save(model, tmp_path / "model.safetensors")
+    np.testing.assert_array_equal(mv.load(tmp_path / "model.safetensors").forward(images)[0], model.forward(images)[0])
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"patch_size": 2.5}, TypeError, r"ViT: patch_size is 2.5; expected int or \(int, int\)"),
+        ({"patch_size": 0}, ValueError, "ViT: patch_size is 0; expected at least 1"),
+        ({"img_size": (32, -32)}, ValueError, r"ViT: img_size is \(32, -32\); expected at least 1"),
+        ({"depth": True}, TypeError, "ViT: depth is True; expected int"),
+        ({"depth": -1}, ValueError, "depth is -1; expected at least 0"),
+        ({"embed_dim": 0}, ValueError, "embed_dim is 0; expected at least 1"),
+        ({"num_classes": -1}, ValueError, "num_classes is -1; expected at least 0"),
+        ({"mlp_ratio": 0.0}, ValueError, "mlp_ratio is 0.0"),
+        ({"drop_path_rate": 1.0}, ValueError, "drop_path_rate is 1.0; expected at least 0 and below 1"),
+        ({"drop_rate": np.nan}, ValueError, "drop_rate is nan"),
+        ({"dtype": "float16"}, TypeError, "dtype is float16; expected float32"),
+        ({"class_token": "no"}, TypeError, "ViT: class_token is 'no'; expected bool"),
+        ({"seed": -1}, ValueError, "seed is -1"),
+    ],
+)
+def test_options_are_checked_where_they_enter(options, error, message):
+    with pytest.raises(error, match=message):
+        mv.models.ViT(**options)

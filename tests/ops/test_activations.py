@@ -49,3 +49,49 @@ def test_sigmoid_overflows_nowhere(dtype):
     y, cache = sigmoid_forward(np.array([-1e4, 0, 1e4], dtype))
     np.testing.assert_array_equal(y, [0, 0.5, 1])
     np.testing.assert_array_equal(sigmoid_backward(np.ones(3, dtype), cache).x, [0, 0.25, 0])
+
+
+def test_the_left_tail_of_sigmoid_keeps_its_digits():
+    y, cache = sigmoid_forward(np.array([-40.0, -700.0]))
+    np.testing.assert_allclose(y, np.exp([-40.0, -700.0]), rtol=1e-13)  # 4.248354e-18
+    np.testing.assert_allclose(sigmoid_backward(np.ones(2), cache).x, y, rtol=1e-13)
+    y, cache = sigmoid_forward(np.array([-20.0, -80.0], np.float32))
+    np.testing.assert_allclose(y, np.exp([-20.0, -80.0]), rtol=1e-6)  # 2.061154e-9
+    np.testing.assert_allclose(sigmoid_backward(np.ones(2, np.float32), cache).x, y, rtol=1e-6)
+
+
+def test_the_left_tail_of_gelu_keeps_its_digits():
+    x = np.linspace(-30, -5, 26)
+    np.testing.assert_allclose(gelu_forward(x)[0], x * norm.cdf(x), rtol=1e-12)
+    x = x[-15:]
+    u = np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)
+    np.testing.assert_allclose(gelu_tanh_forward(x)[0], x / (1 + np.exp(-2 * u)), rtol=1e-12)
+
+
+def test_relu_drops_even_the_infinite():
+    x = np.array([-np.inf, -3.0, -0.5, 2.0, np.inf])
+    y, cache = relu_forward(x)
+    np.testing.assert_array_equal(y, [0, 0, 0, 2, np.inf])
+    dx = relu_backward(np.array([-np.inf, -1.0, np.nan, -3.0, 1.0]), cache).x
+    np.testing.assert_array_equal(dx, [0, 0, 0, -3, 1])
+    assert not np.signbit(y).any()
+    assert not np.signbit(dx[:3]).any()
+    assert np.isnan(relu_forward(np.array([np.nan]))[0])  # trouble is not hidden
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", ["gelu", "gelu_tanh"])
+def test_gelu_far_out(name, dtype):
+    op = OPS[name]
+    x = np.array([-1e20, -100, 100, 1e20], dtype)
+    y, cache = op.forward(x)
+    np.testing.assert_array_equal(y, [0, 0, x[2], x[3]])
+    np.testing.assert_array_equal(op.backward(np.ones(4, dtype), cache).x, [0, 0, 1, 1])
+
+
+@pytest.mark.parametrize("name", ["gelu", "gelu_tanh"])
+def test_slope_of_gelu_in_float32_is_that_in_float64(name):
+    op, x = OPS[name], np.linspace(-12, 12, 4001)
+    exact = op.backward(np.ones_like(x), op.forward(x)[1]).x
+    x = x.astype(np.float32)
+    np.testing.assert_allclose(op.backward(np.ones_like(x), op.forward(x)[1]).x, exact, rtol=0, atol=6e-7)

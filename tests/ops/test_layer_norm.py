@@ -1,5 +1,3 @@
-from inspect import unwrap
-
 import numpy as np
 import pytest
 
@@ -42,4 +40,19 @@ def test_gradient_of_x_has_no_part_along_ones_and_along_xhat():
 @pytest.mark.parametrize(("gamma", "beta"), [((3,), (3,)), ((5,), (3, 5))])
 def test_wrong_shape_of_gamma(gamma, beta):
     with pytest.raises(ValueError, match=r"both must be \(D,\) = \(5,\) or \(N, D\) = \(3, 5\)"):
-        unwrap(layer_norm_sample_forward)(X, np.ones(gamma), np.ones(beta))
+        layer_norm_sample_forward(X, np.ones(gamma), np.ones(beta))
+
+
+@pytest.mark.parametrize("shape", [(1,), (3, 5), ()])
+def test_gamma_is_one_number_per_place_of_a_row(shape):
+    with pytest.raises(ValueError, match=r"layer_norm: gamma has shape .*; expected \(D,\)"):
+        layer_norm_forward(X, np.ones(shape), np.zeros(5))
+    with pytest.raises(ValueError, match=r"layer_norm: beta has shape .*; expected \(D,\)"):
+        layer_norm_forward(X, np.ones(5), np.zeros(shape))
+
+
+def test_gradients_of_gamma_and_beta_over_many_rows_keep_their_digits():
+    x = RNG.standard_normal((25_000, 16)).astype(np.float32)
+    dy = (1 + RNG.standard_normal(x.shape)).astype(np.float32)
+    _, cache = layer_norm_forward(x, np.ones(16, np.float32), np.zeros(16, np.float32))
+    np.testing.assert_allclose(layer_norm_backward(dy, cache).beta, dy.sum(0, dtype=np.float64), rtol=2e-7)

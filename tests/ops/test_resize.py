@@ -60,7 +60,7 @@ def test_rows_and_columns_are_not_confused():
     ("options", "message"),
     [
         ({"size": 3, "mode": "nearest"}, 'mode is \'nearest\'; expected "bilinear" or "bicubic"'),
-        ({"size": (3, 0)}, "new size is 0; expected at least 1"),
+        ({"size": (3, 0)}, r"size is \(3, 0\); expected at least 1"),
         ({"size": 3, "antialias": True, "align_corners": True}, "antialias and align_corners exclude each other"),
     ],
 )

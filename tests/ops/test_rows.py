@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from minivit.ops.rows import column_sum, row_dot, row_sum, sum_to
+from minivit.ops.rows import COLUMN_BLOCK, ROW_BLOCK, column_sum, row_dot, row_sum, sum_to, token_sum
 
 RNG = np.random.default_rng(0)
 A, B = RNG.standard_normal((2, 3, 5)), RNG.standard_normal((2, 3, 5))
@@ -11,6 +11,7 @@ def test_sums():
     np.testing.assert_allclose(row_dot(A, B), (A * B).sum(-1, keepdims=True), rtol=1e-12, atol=1e-15)
     np.testing.assert_allclose(row_sum(A), A.sum(-1, keepdims=True), rtol=1e-12, atol=1e-15)
     np.testing.assert_allclose(column_sum(A), A.sum((0, 1)), rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(token_sum(A), A.sum(1), rtol=1e-12, atol=1e-15)
 
 
 def test_complex_numbers_are_not_conjugated():
@@ -27,3 +28,40 @@ def test_sum_to_undoes_broadcasting(shape):
     np.testing.assert_allclose(
         sum_to(A * np.broadcast_to(weights := RNG.standard_normal(shape), A.shape), shape), weights * total
     )
+
+
+@pytest.mark.parametrize("block", [COLUMN_BLOCK, ROW_BLOCK])
+@pytest.mark.parametrize("more", [-1, 0, 1])
+@pytest.mark.parametrize("blocks", [1, 2, 3])
+def test_every_number_is_in_one_block(block, blocks, more):
+    a, b = np.random.default_rng(0).standard_normal((2, 2, blocks * block + more))
+    np.testing.assert_allclose(row_sum(a), a.sum(-1, keepdims=True), rtol=1e-12)
+    np.testing.assert_allclose(row_dot(a, b), (a * b).sum(-1, keepdims=True), rtol=1e-10)
+    np.testing.assert_allclose(row_dot(1j * a, b), 1j * row_dot(a, b), rtol=1e-12)
+    np.testing.assert_allclose(token_sum(a[..., None])[..., 0], a.sum(-1), rtol=1e-12)
+    np.testing.assert_allclose(column_sum(a.T), a.sum(1), rtol=1e-12)
+
+
+def relative_error(got, a, axis):
+    """Root of the mean square, in units of the rounding of float32."""
+    exact = a.astype(np.float64).sum(axis)
+    return np.linalg.norm(got.reshape(exact.shape) - exact) / np.linalg.norm(exact) / 2**-24
+
+
+# beside each shape, the error of PyTorch 2.13's sum of the same numbers
+@pytest.mark.parametrize(
+    ("shape", "torch"), [((3_000, 128), 0.87), ((25_000, 64), 0.89), ((100_000, 64), 1.19), ((2, 100_000, 8), 1.2)]
+)
+def test_a_sum_of_many_tokens_keeps_its_digits(shape, torch):
+    a = 1 + np.random.default_rng(0).standard_normal(shape, np.float32)
+    assert relative_error(token_sum(a), a, -2) < 2 * torch
+    assert relative_error(a.sum(-2), a, -2) > 8 * torch  # as NumPy sums
+    assert relative_error(sum_to(a, a.shape[-1:]), a, tuple(range(a.ndim - 1))) < 2 * torch
+
+
+@pytest.mark.parametrize(("shape", "torch"), [((200, 3_000), 0.86), ((20, 100_000), 0.63), ((8, 150_528), 1.14)])
+def test_a_sum_of_a_long_row_keeps_its_digits(shape, torch):
+    a = 1 + np.random.default_rng(0).standard_normal(shape, np.float32)
+    assert relative_error(row_sum(a), a, -1) < 3 * torch
+    assert relative_error(row_dot(a, np.ones_like(a)), a, -1) < 3 * torch
+    assert relative_error(sum_to(a, (len(a), 1)), a, -1) < 3 * torch

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from minivit.ops import log_softmax_forward, softmax_backward, softmax_forward
+from minivit.ops import log_softmax_backward, log_softmax_forward, softmax_backward, softmax_forward
 
 X = np.random.default_rng(0).standard_normal((2, 3, 5))
 
@@ -58,3 +58,12 @@ def test_cotangent_of_ones_sees_nothing():
     """Why the checker draws a random cotangent: under ones even a wrong softmax gradient looks right."""
     _, cache = softmax_forward(X)
     np.testing.assert_allclose(softmax_backward(np.ones_like(X), cache).x, 0, atol=1e-15)
+
+
+def test_log_softmax_of_what_is_forbidden():
+    x = np.array([[-np.inf, -np.inf], [0, -np.inf], [-np.inf, 3]])
+    y, cache = log_softmax_forward(x)
+    np.testing.assert_array_equal(y, [[-np.inf, -np.inf], [0, -np.inf], [-np.inf, 0]])
+    dx = log_softmax_backward(np.ones_like(x), cache).x
+    np.testing.assert_array_equal(dx, [[1, 1], [-1, 1], [1, -1]])
+    np.testing.assert_array_equal(np.exp(y), softmax_forward(x)[0])

@@ -150,3 +150,30 @@ def test_replicas_see_the_step() -> None:
     AdamW(model).step()
     assert not np.array_equal(before, replica.named_params()["head.weight"].value)
     assert_same_bits(model.state_dict(), replica.state_dict())
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "message"),
+    [
+        (kind, {name: value}, f"{name} is {value}; expected at least 0 and finite")
+        for kind in (AdamW, Adam, SGD)
+        for name in ("lr", "weight_decay")
+        for value in (-1e-3, np.nan, np.inf)
+    ]
+    + [
+        (AdamW, {"betas": (0.9, 1.0)}, r"betas\[1\] is 1.0; expected at least 0 and below 1"),
+        (Adam, {"betas": (-0.1, 0.9)}, r"betas\[0\] is -0.1; expected at least 0 and below 1"),
+        (AdamW, {"eps": -1e-8}, "eps is -1e-08; expected at least 0 and finite"),
+        (SGD, {"momentum": 1.0}, "momentum is 1.0; expected at least 0 and below 1"),
+    ],
+)
+def test_options_out_of_range(kind: Any, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        kind(small_model(), **options)
+
+
+def test_options_of_another_type() -> None:
+    with pytest.raises(TypeError, match="AdamW: lr is '1e-3'; expected float"):
+        AdamW(small_model(), lr="1e-3")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"Adam: betas is 0.9; expected \(float, float\)"):
+        Adam(small_model(), betas=0.9)  # type: ignore[arg-type]

@@ -46,3 +46,11 @@ def test_it_never_jumps(total: int, data: st.DataObject) -> None:
     steepest = 0.8 * pi / 2 / max(total - warmup, 1)
     assert all(0 <= a - b <= steepest + 1e-12 for a, b in pairwise(down))
     assert all(0.2 <= rate <= 1 for rate in down)
+
+
+def test_after_the_end_the_rate_stays() -> None:
+    for total, warmup in [(5, 2), (5, 5), (1, 0), (0, 0)]:
+        rates = [warmup_cosine(t, total=total, warmup=warmup, lr=1.0, min_lr=0.2) for t in (total, total + 1, 50)]
+        assert rates == [0.2] * 3
+    with pytest.raises(ValueError, match="step is -1; expected 0 or more"):
+        warmup_cosine(-1, total=5, warmup=2, lr=1.0)

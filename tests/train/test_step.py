@@ -4,14 +4,17 @@ import platform
 import subprocess
 import sys
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 import minivit as mv
 from minivit.ops import cross_entropy_backward, cross_entropy_forward
-from minivit.train import SGD, AdamW, predict, training_step
-from minivit.train.step import SHARD_SIZE
+from minivit.train import SGD, AdamW, clip_grad_norm, predict, training_step
+from minivit.train.step import SHARD_SIZE, one_blas_thread, run_in_threads
 from tests.train.small import assert_same_bits, small_batch, small_model
 
 
@@ -92,6 +95,48 @@ def test_shards_draw_their_own_noise() -> None:
     assert training_step(twice, images, labels, optimizer=SGD(twice), rng=rngs[1]) != pytest.approx(loss, rel=1e-3)
 
 
+def test_a_prediction_does_not_depend_on_its_neighbours() -> None:
+    images, _ = small_batch(SHARD_SIZE)
+    wild = images.copy()
+    wild[1] *= 1e4
+    model = small_model()
+    model.named_params()["blocks.0.attn.qkv.weight"].value *= 30  # scores so large that softmax has to shift them
+    expected, got = predict(model, images), predict(model, wild)
+    assert not np.array_equal(got[1], expected[1])
+    np.testing.assert_array_equal(np.delete(got, 1, 0), np.delete(expected, 1, 0))
+
+
+def blas_threads() -> list[int]:
+    return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+
+
+def test_two_trainings_at_once_are_two_trainings() -> None:
+    """The number of BLAS threads belongs to the process: who comes second must not set it free for the first."""
+    before, (expected, losses) = blas_threads(), three_steps(1)
+    with ThreadPoolExecutor(3) as pool:
+        for state, same_losses in pool.map(three_steps, [1, 2, 1]):
+            assert_same_bits(state, expected)
+            assert same_losses == losses
+    assert blas_threads() == before
+
+
+def test_the_number_of_blas_threads_is_put_back_by_the_last_one() -> None:
+    with threadpool_limits(2, "blas"):
+        before, inside = blas_threads(), [1] * len(blas_threads())
+        first, second = one_blas_thread(), one_blas_thread()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert blas_threads() == inside
+        second.__exit__(None, None, None)
+        assert blas_threads() == before
+        for _ in range(2):  # an error that somebody keeps, as a notebook does, keeps no limit
+            with pytest.raises(ZeroDivisionError) as kept:
+                list(run_in_threads(lambda x: 1 // x, [1, 0], threads=2))
+            assert kept.tb is not None
+            assert blas_threads() == before
+
+
 STORED = """
 1.6226275776474095 1.5887271803008434 1.5618707337578863 1.5355200676874308 1.514919502508031
 1.491477638990577 1.4676915480031187 1.4418530799768619 1.414516868642081 1.3862926637232178
@@ -109,7 +154,51 @@ def test_a_stored_run_of_ten_steps() -> None:
     np.testing.assert_allclose(losses, np.array(STORED.split(), float), rtol=0, atol=1e-9)
 
 
+def test_numpys_numbers_as_options() -> None:
+    def losses(number: Any) -> list[float]:
+        images, labels = small_batch(19)
+        model = small_model(drop_rate=number(0.5), drop_path_rate=number(0.1), mlp_ratio=number(2))
+        optimizer = AdamW(model, lr=number(1e-3), betas=(number(0.9), number(0.99)), weight_decay=number(0.05))
+        options = {"label_smoothing": number(0.1), "clip_norm": number(1), "rng": np.random.default_rng(0)}
+        steps = [training_step(model, images, labels, optimizer=optimizer, **options) for _ in range(2)]
+        assert {array.dtype.name for array in optimizer.state.values()} == {"float32"}
+        return steps
+
+    assert losses(np.float64) == losses(float)
+
+
 # What goes wrong.
+
+
+@pytest.mark.parametrize("clip_norm", [-1.0, 0.0, np.nan, -np.inf])
+def test_a_norm_to_clip_at_is_positive(clip_norm: float) -> None:
+    """-1 would turn every gradient round, nan would switch clipping off."""
+    model = small_model()
+    before = model.state_dict()
+    with pytest.raises(ValueError, match=f"clip_norm is {clip_norm}; expected above 0"):
+        training_step(model, *small_batch(3), optimizer=SGD(model), clip_norm=clip_norm)
+    assert_same_bits(model.state_dict(), before)
+    with pytest.raises(ValueError, match=r"max_norm is .*; expected above 0"):
+        clip_grad_norm(model.params, -1.0)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"label_smoothing": 1.5}, ValueError, "label_smoothing is 1.5; expected a number from 0 to 1"),
+        ({"label_smoothing": np.nan}, ValueError, "label_smoothing is nan"),
+        ({"threads": 1.5}, TypeError, "training_step: threads is 1.5; expected int or None"),
+        ({"rng": 0}, TypeError, "training_step: rng is 0; expected Generator or None"),
+        ({"clip_norm": "1"}, TypeError, "training_step: clip_norm is '1'; expected float or None"),
+    ],
+)
+def test_options_are_checked_where_they_enter(options: dict[str, Any], error: Any, message: str) -> None:
+    model = small_model()
+    with pytest.raises(error, match=message):
+        training_step(model, *small_batch(3), optimizer=SGD(model), **options)
+    labels: Any = [1]
+    with pytest.raises(TypeError, match=r"training_step: labels is \[1\], of type list; expected a NumPy array"):
+        training_step(model, small_batch(1)[0], labels, optimizer=SGD(model))
 
 
 def attempt(model, images: np.ndarray, labels: np.ndarray, message: str) -> None:

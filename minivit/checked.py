@@ -1,0 +1,222 @@
+"""What is asked of the arguments of every op, at one place: types, dtypes and shapes, before any work.
+
+An op says in its signature what it takes, and :func:`checked` holds its callers to that. So an op is left with its
+formula, and all of them refuse the same things in the same words.
+"""
+
+from collections.abc import Callable
+from functools import cache, wraps
+from inspect import signature
+from math import inf
+from reprlib import repr as in_short
+from types import NoneType, UnionType
+from typing import Any, NamedTuple, TypeVar, get_args, get_origin
+
+import numpy as np
+
+from minivit.types import Scalar, Size, ndarray
+
+MOST_REMEMBERED = 1000  # kinds of calls of one function
+COUNTS = "BNST"  # there may be no samples and no tokens, but what there is has a width, rows and columns
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+PRECISION = {np.dtype(kind): np.dtype(real) for kind, real in {"f4": "f4", "f8": "f8", "c8": "f4", "c16": "f8"}.items()}
+
+
+def checked(function: Function) -> Function:
+    """Have every call of ``function`` checked against its annotations.
+
+    - ``Float[ndarray, "*B D"]``: an array of float32 or float64 with these axes. A letter means the same length in all
+      arrays of the call, those of its ``cache`` included, and all of them have one precision. Where one is complex (for
+      the complex step), the others become complex too.
+    - ``Bool[ndarray, "*B D"]``: an array of bool. ``ndarray``: any array.
+    - ``Scalar``: one number. It takes the precision of the arrays.
+    - All else are options, of the Python types that stand there; a ``Size`` is positive. NumPy's numbers become
+      Python's: a ``np.float64`` would lift float32 to float64, and JSON cannot write a ``np.int64``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        One sentence: the function, the argument, what came, what was expected.
+    """
+    parameters = signature(function).parameters.values()
+    hints = {parameter.name: object if parameter.name == "self" else parameter.annotation for parameter in parameters}
+    positional = [parameter.name for parameter in parameters if parameter.kind is not parameter.KEYWORD_ONLY]
+    label = function.__qualname__.removesuffix(".__init__").removesuffix("_forward")
+    right: set[Any] = set()  # what has been found right once, need not be looked at again
+
+    @wraps(function)
+    def call(*args: Any, **options: Any) -> Any:
+        kinds = (_kind(args), *options, _kind((*options.values(),)))
+        if kinds in right:
+            return function(*args, **options)
+        values = dict(zip(positional, args, strict=False)) | options
+        if len(values) < len(args) + len(options) or not values.keys() <= hints.keys():
+            return function(*args, **options)  # one too many, given twice, or unknown: Python says so
+        try:
+            taken = {name: _taken(name, value, hints[name]) for name, value in values.items()}
+            _fit_together(taken, hints)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{label}: {error}") from None
+        if _kind((*taken.values(),)) == _kind((*values.values(),)) and len(right) < MOST_REMEMBERED:
+            right.add(kinds)
+        return function(**taken)
+
+    return call  # type: ignore[return-value]
+
+
+def _kind(value: Any) -> Any:
+    """All that decides whether an argument is right: dtype and shape of an array; type of an option, sign of a size."""
+    if type(value) is ndarray:
+        return value.dtype.char, value.shape
+    if isinstance(value, (tuple, list)):
+        return type(value), *map(_kind, value)
+    return (int, value > 0) if type(value) is int else type(value)
+
+
+def check_range(
+    name: str, value: float, *, at_least: float | None = None, above: float | None = None, below: float | None = None
+) -> None:
+    """ValueError for an option outside its range. nan is outside every range; ``below=inf`` means finite."""
+    ends = [
+        (f"at least {at_least}", at_least is None or value >= at_least),
+        (f"above {above}", above is None or value > above),
+        ("finite" if below == inf else f"below {below}", below is None or value < below),
+    ]
+    if not all(holds for _, holds in ends):
+        words = " and ".join(words for words, _ in ends if "None" not in words)
+        raise ValueError(f"{name} is {value}; expected {words}")
+
+
+def plain(value: Any) -> Any:
+    """NumPy's numbers as Python's, those within tuples, lists and dicts too; all else as it is."""
+    if isinstance(value, np.generic) or (isinstance(value, ndarray) and value.ndim == 0):
+        return value.item()
+    if type(value) is tuple:
+        return tuple(map(plain, value))
+    if type(value) is list:
+        return [plain(item) for item in value]
+    if type(value) is dict:
+        return {plain(key): plain(item) for key, item in value.items()}
+    return value
+
+
+class Axes(NamedTuple):
+    """A shape annotation, taken apart: the axes by name, which of them stands for any number of axes, the dtypes."""
+
+    names: tuple[str, ...]
+    variadic: int | None
+    dtypes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        names = ", ".join("..." if name.startswith("*") else name for name in self.names)
+        return f"({names},)" if len(self.names) == 1 else f"({names})"
+
+    def lengths(self, shape: tuple[int, ...]) -> dict[str, Any] | None:
+        """Length of each axis by its name; None if there are too few axes or too many."""
+        more = len(shape) - len(self.names)
+        if self.variadic is None:
+            return dict(zip(self.names, shape, strict=True)) if more == 0 else None
+        if more < -1:
+            return None
+        start, stop = self.variadic, self.variadic + more + 1
+        parts = (*shape[:start], shape[start:stop], *shape[stop:])
+        return dict(zip(self.names, parts, strict=True))
+
+
+@cache
+def _axes(hint: Any) -> Axes | None:
+    """The array that a hint asks for, None if it asks for something else."""
+    for part in get_args(hint) or (hint,):
+        if hasattr(part, "dim_str"):  # an annotation of jaxtyping
+            return Axes(tuple(part.dim_str.split()), part.index_variadic, part.dtypes)
+    return None
+
+
+@cache
+def _fields(kind: Any) -> dict[str, Any]:
+    """The annotations of the arrays in a cache."""
+    return {name: hint for name, hint in getattr(kind, "__annotations__", {}).items() if _axes(hint)}
+
+
+def _taken(name: str, value: Any, hint: Any) -> Any:
+    """An argument as the function gets it, if it is of the type that its annotation asks for."""
+    axes = _axes(hint)
+    if hint == Scalar or (axes is None and hint is not ndarray):
+        value = plain(value)
+        if not _fits(value, float if hint == Scalar else hint):
+            raise TypeError(f"{name} is {in_short(value)}; expected {'a number' if hint == Scalar else _words(hint)}")
+        if hint in (Size, Size | None) and np.min(1 if value is None else value) < 1:
+            raise ValueError(f"{name} is {value}; expected at least 1")
+        return value
+    if axes and value is None and NoneType in get_args(hint):
+        return None
+    if isinstance(value, (float, np.generic)):
+        value = np.asarray(value)
+    if not isinstance(value, ndarray):
+        raise TypeError(f"{name} is {in_short(value)}, of type {type(value).__name__}; expected a NumPy array")
+    if axes and value.dtype.name not in axes.dtypes:
+        expected = " or ".join(axes.dtypes[:2]) if "float32" in axes.dtypes else axes.dtypes[0]
+        raise TypeError(f"{name} has dtype {value.dtype}; expected {expected}")
+    return value
+
+
+def _fit_together(values: dict[str, Any], hints: dict[str, Any]) -> None:
+    """See that all arrays of a call have one precision, and equal lengths where their annotations share a letter."""
+    kept = _fields(hints["cache"]) if "cache" in values else {}
+    arrays = {f"cache.{name}": (_axes(hint), getattr(values["cache"], name)) for name, hint in kept.items()}
+    arrays |= {name: (_axes(hints[name]), value) for name, value in values.items()}
+    known: dict[str, tuple[Any, str, tuple[int, ...]]] = {}
+    precision, first, is_complex = None, "", False
+    for name, (axes, array) in arrays.items():
+        if axes is None or array is None:
+            continue
+        if array.dtype in PRECISION:
+            is_complex = is_complex or array.dtype.kind == "c"
+            if first and precision != PRECISION[array.dtype]:
+                raise TypeError(f"{name} is of {array.dtype}, but {first} of {precision}; expected one precision")
+            precision, first = PRECISION[array.dtype], first or name
+        lengths = axes.lengths(array.shape)
+        if lengths is None:
+            raise ValueError(f"{name} has shape {array.shape}; expected {axes}")
+        for letter, length in lengths.items():
+            if letter == "...":
+                continue
+            if length == 0 and letter not in COUNTS:
+                raise ValueError(f"{name} has shape {array.shape}; expected {axes}, with {letter} at least 1")
+            if letter.isdigit() and length != int(letter):
+                raise ValueError(f"{name} has shape {array.shape}; expected {axes}")
+            expected, where, shape = known.setdefault(letter, (length, name, array.shape))
+            if length != expected:
+                which = "..." if letter.startswith("*") else letter
+                reason = f"with {which} as in {where}, which has shape {shape}"
+                raise ValueError(f"{name} has shape {array.shape}; expected {axes}, {reason}")
+    for name, hint in hints.items():
+        if hint == Scalar and name in values:
+            values[name] = np.asarray(values[name], precision)
+        elif is_complex and (axes := _axes(hint)) and "float32" in axes.dtypes and values.get(name) is not None:
+            values[name] = values[name].astype(np.result_type(precision, np.complex64), copy=False)
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether an option is of the type that stands there; what is no type (``Any``) fits all."""
+    if isinstance(hint, UnionType):
+        return any(_fits(value, part) for part in get_args(hint))
+    if get_origin(hint) is tuple:
+        parts = get_args(hint)
+        return isinstance(value, (tuple, list)) and len(value) == len(parts) and all(map(_fits, value, parts))
+    if hint in (int, float):
+        return isinstance(value, (int, hint)) and not isinstance(value, bool)
+    if hasattr(hint, "_fields"):  # a cache, or one of somebody's own with the same fields
+        return getattr(value, "_fields", None) == hint._fields
+    return hint is Any or not isinstance(hint, type) or isinstance(value, hint)
+
+
+def _words(hint: Any) -> str:
+    """A type as a user reads it: ``int or (int, int)``."""
+    if isinstance(hint, UnionType):
+        return " or ".join(map(_words, get_args(hint)))
+    if get_origin(hint) is tuple:
+        return f"({', '.join(map(_words, get_args(hint)))})"
+    return "None" if hint is NoneType else getattr(hint, "__name__", str(hint))

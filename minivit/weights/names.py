@@ -1,0 +1,124 @@
+"""Names in checkpoints: what stands in front of them, and what it tells if they do not fit. Knows no model."""
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable
+
+# A part that a checkpoint may have and a model may not, by the names of its arrays.
+PARTS = {
+    r"\bls[12]\b|layer_?scale|\bgamma_[12]\b": "layer scale",
+    r"dist_token|distillation_token|head_dist|distillation_classifier": "a distillation token (as DeiT has)",
+    r"reg(ister)?_tokens?\b": "register tokens",
+    r"\bw12\b|weights_in|fc1_[gx]\b|gate_proj": "gated MLPs (SwiGLU)",
+    r"\b[qk]_norm\b": "norms of queries and keys",
+    r"relative_position|rel_pos|logit_scale|cpb_mlp": "relative positions",
+    r"norm_pre\b|pre_layr?norm": "a norm before its blocks",
+    r"decoder": "a decoder",
+    r"mask_token": "a token for masked patches",
+    r"lora_": "LoRA matrices beside its weights",
+    r"running_mean|num_batches_tracked": "batch norms",
+}
+# A name that only one family has, and its loader.
+LOADERS = {
+    r"patch_embed\.proj\.weight$": "load_timm",
+    r"patch_embeddings\.projection\.weight$": "load_hf",
+    r"embedding/kernel$": "load_google",
+}
+# An option of a model, by the names that go with it: what to do if only the checkpoint has them, or only the model.
+OPTIONS = {
+    r"\bfc_norm\b": (
+        "the checkpoint normalises after pooling: build the model with fc_norm=True",
+        "the checkpoint does not normalise after pooling: build the model with fc_norm=False",
+    ),
+    r"(^|[./])cls(_token)?$": (
+        "the checkpoint has a class token: build the model with class_token=True",
+        "the checkpoint has no class token: build the model with class_token=False and global_pool='avg'",
+    ),
+    r"\b(qkv|query|key|value|[qkv]_proj)[./]bias$": (
+        "the checkpoint has biases of queries, keys and values: build the model with qkv_bias=True",
+        "the checkpoint has no biases of queries, keys and values: build the model with qkv_bias=False",
+    ),
+    r"\b(head|classifier)[./]": (
+        "the model has no head: keep_head=True leaves the checkpoint's aside",
+        "the checkpoint has no head: keep_head=True keeps the model's own",
+    ),
+}
+
+
+def prefix_of(names: Iterable[str], expected: Collection[str]) -> tuple[str, int]:
+    """What stands in front of the expected names in a checkpoint ("module.", say), and how many stand behind it.
+
+    That is "" unless more than half of them stand behind one and the same prefix.
+
+    Raises
+    ------
+    ValueError
+        If they do so behind several: a model and its moving average, for instance.
+    """
+    counts: Counter[str] = Counter()
+    longest = max(map(len, expected), default=0)
+    for name in names:
+        starts = [0, *(separator.end() for separator in re.finditer(r"[./]", name))]
+        ends = [start for start in starts if len(name) - start <= longest]  # a hostile name may be long
+        counts.update(name[:start] for start in ends if name[start:] in expected)
+    found = {prefix: count for prefix, count in counts.items() if 2 * count > len(expected)}
+    if len(found) > 1:
+        raise ValueError(
+            f"the checkpoint holds these weights {len(found)} times, with {listed(found)} in front of their names: "
+            "pass the arrays of one of them (minivit.weights.read gives those of a file)"
+        )
+    return next(iter(found.items()), ("", counts[""]))
+
+
+def misfit(
+    missing: Collection[str], unknown: Collection[str], expected: Collection[str], names: Collection[str]
+) -> str:
+    """One sentence on names that do not fit, with the likeliest reason; without ", which KeyError would escape."""
+    what = []
+    if missing:
+        what.append(f"{_arrays(missing)} missing")
+    if unknown:
+        what.append(f"{_arrays(unknown, 'has', 'have')} no place in this model")
+    reason = _reason(missing, unknown, expected, names)
+    return " and ".join(what) + (f": {reason}" if reason else "")
+
+
+def listed(names: Iterable[str], most: int = 3) -> str:
+    """The first few names, sorted: "'a', 'b', 'c' and 9 more"."""
+    names = sorted(names)
+    shown = ", ".join(map(repr, names[:most]))
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
+def _arrays(names: Collection[str], one: str = "is", several: str = "are") -> str:
+    return f"array {listed(names)} {one}" if len(names) == 1 else f"arrays {listed(names)} {several}"
+
+
+def _reason(
+    missing: Collection[str], unknown: Collection[str], expected: Collection[str], names: Collection[str]
+) -> str:
+    for pattern, part in PARTS.items():
+        if _any(pattern, unknown):
+            return f"the checkpoint has {part}, which this model does not"
+    for pattern, loader in LOADERS.items():
+        if _any(pattern, names) and not _any(pattern, expected):
+            return f"these are weights for {loader}"
+    theirs, ours = _depth(names), _depth(expected)
+    if 0 < theirs != ours:
+        return f"the checkpoint's depth is {theirs}, the model's {ours}: build it with depth={theirs}"
+    if 2 * len(missing) > len(expected):
+        return "these are not the weights of this model"
+    for pattern, (only_checkpoint, only_model) in OPTIONS.items():
+        if _any(pattern, unknown) != _any(pattern, missing):
+            return only_checkpoint if _any(pattern, unknown) else only_model
+    return ""
+
+
+def _any(pattern: str, names: Iterable[str]) -> bool:
+    return any(re.search(pattern, name) for name in names)
+
+
+def _depth(names: Iterable[str]) -> int:
+    """How many blocks the names count."""
+    found = (re.search(r"(?:blocks|layers?|encoderblock)[._](\d{1,3})[./]", name) for name in names)
+    return max((int(match[1]) + 1 for match in found if match), default=0)

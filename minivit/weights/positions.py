@@ -1,0 +1,115 @@
+"""Position embeddings for another grid of patches."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from minivit.models.vit import ViT
+from minivit.ops.patches import pair
+from minivit.ops.resize import resize_forward
+from minivit.types import Float, ndarray
+
+
+def resample_abs_pos_embed(
+    posemb: Float[ndarray, "B N D"],
+    new_size: int | tuple[int, int],
+    old_size: int | tuple[int, int] | None = None,
+    *,
+    num_prefix_tokens: int = 1,
+    interpolation: str = "bicubic",
+    antialias: bool = True,
+    align_corners: bool = False,
+) -> Float[ndarray, "B M D"]:
+    """Resample position embeddings, learned on one grid of patches, for another; what stands in front stays as it is.
+
+    Names and defaults are timm's. The libraries differ in how they resample:
+
+    | as in | interpolation | antialias | align_corners |
+    |---|---|---|---|
+    | timm | "bicubic" | True | False |
+    | transformers | "bicubic" | False | False |
+    | Google's ViT | "bilinear" | False | True |
+
+    Parameters
+    ----------
+    posemb : (B, num_prefix_tokens + rows * columns, D)
+    new_size, old_size : int or (rows, columns)
+        Of the grids. The old one is taken to be square if it is not given, as the libraries do; one that is not square
+        and has as many patches as the new one is taken to be the new one.
+    num_prefix_tokens : int
+        Positions in front of the grid's: of the class token, of register tokens.
+    interpolation, antialias, align_corners
+        See ``mode`` and its kin of :func:`minivit.ops.resize_forward`.
+
+    Returns
+    -------
+    (B, num_prefix_tokens + new rows * new columns, D), of the same dtype; ``posemb`` itself if the grid is the same.
+
+    Raises
+    ------
+    ValueError
+        If the positions do not make the old grid, or a size or an option is out of range.
+
+    References
+    ----------
+    Dosovitskiy et al. 2021, section 3.2, "Fine-tuning and higher resolution".
+    """
+    B, N, D = posemb.shape
+    new_rows, new_columns = pair(new_size)
+    patches = N - num_prefix_tokens
+    if num_prefix_tokens < 0 or patches < 1:
+        raise ValueError(f"{N} positions, {num_prefix_tokens} of them in front, are positions for {patches} patches")
+    if old_size is None:
+        side = math.isqrt(patches)
+        if side * side == patches:
+            old_size = side
+        elif new_rows * new_columns == patches:
+            old_size = new_size
+        else:
+            raise ValueError(
+                f"positions for {patches} patches make no square grid: their (rows, columns) must be given"
+            )
+    old_rows, old_columns = pair(old_size)
+    if min(old_rows, old_columns) < 1 or old_rows * old_columns != patches:
+        raise ValueError(f"positions for {patches} patches make no grid of {old_rows} x {old_columns}")
+    if (old_rows, old_columns) == (new_rows, new_columns):
+        return posemb
+    grid = posemb[:, num_prefix_tokens:].reshape(B, old_rows, old_columns, D)
+    options = {"mode": interpolation, "antialias": antialias, "align_corners": align_corners}
+    grid, _ = resize_forward(grid, size=(new_rows, new_columns), **options)
+    return np.concatenate((posemb[:, :num_prefix_tokens], grid.reshape(B, -1, D)), axis=1)
+
+
+def fit_positions(
+    positions: ndarray,
+    *,
+    model: ViT,
+    grid: tuple[int, int] | None,
+    as_many_fit: bool = False,
+    **convention: Any,
+) -> ndarray:
+    """Positions of a checkpoint for the model's grid.
+
+    Parameters
+    ----------
+    grid : (rows, columns), optional
+        Of the checkpoint, which does not say it. If it is not given, it is taken to be square.
+    as_many_fit : bool
+        If it is not given, take positions for as many patches as the model has as they are, rather.
+    convention : options of :func:`resample_abs_pos_embed`
+    """
+    if as_many_fit and grid is None and positions.shape == model.pos_embed.shape:
+        return positions
+    rows, columns = model.patch_embed.grid_size
+    front = model.pos_embed.shape[1] - rows * columns
+    try:
+        return resample_abs_pos_embed(positions, (rows, columns), grid, num_prefix_tokens=front, **convention)
+    except ValueError as error:
+        side, hint = math.isqrt(positions.shape[1]), ""
+        if front and side > 1 and side * side == positions.shape[1]:  # as where timm's no_embed_class is set
+            hint = f"; if none of them is for the class token, they are {side} x {side}, and this model needs one"
+        raise ValueError(
+            f"the checkpoint's {error}; they cannot be resized to the model's {rows} x {columns} "
+            f"(grid=(rows, columns) says which grid they are of{hint})"
+        ) from error

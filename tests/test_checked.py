@@ -1,0 +1,150 @@
+"""What every op asks of its arguments is written once, so it is tested once, on a function made for it."""
+
+from collections import namedtuple
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from minivit.checked import checked, plain
+from minivit.types import Bool, Float, Scalar, Size, ndarray
+
+X, WEIGHT, BIAS = np.ones((2, 3, 5), np.float32), np.ones((5, 7), np.float32), np.ones(7, np.float32)
+
+
+class MapCache(NamedTuple):
+    """As that of an op."""
+
+    x: Float[ndarray, "*B D"]
+    weight: Float[ndarray, "D F"]
+
+
+def seen_forward(
+    x: Float[ndarray, "*B D"],
+    weight: Float[ndarray, "D F"],
+    bias: Float[ndarray, " F"] | None = None,
+    *,
+    rate: float = 0.0,
+    size: Size = 1,
+    heads: int = 1,
+    mode: str = "one",
+    mask: Bool[ndarray, "..."] | None = None,
+    targets: ndarray = X,
+):
+    """Show what arrives."""
+    return locals(), MapCache(x, weight)
+
+
+def seen_backward(dy: Float[ndarray, "*B F"], cache: MapCache):
+    return dy
+
+
+def seen_loss_backward(dy: Scalar, cache: MapCache):
+    return dy
+
+
+ops: Any = map(checked, (seen_forward, seen_backward, seen_loss_backward))
+forward, backward, loss_backward = ops
+
+
+def arrives(*args, **options):
+    return forward(*args, **options)[0]
+
+
+def test_what_is_right_arrives_as_it_is():
+    got = arrives(X, WEIGHT, BIAS, rate=0.5, size=(2, 3), mask=np.ones(3, bool), targets=np.arange(3))
+    assert got["x"] is X
+    assert got["bias"] is BIAS
+    assert (got["rate"], got["size"]) == (0.5, (2, 3))
+    assert arrives(x=X, weight=WEIGHT, bias=None)["bias"] is None
+
+
+@pytest.mark.parametrize("time", [1, 2])
+def test_numbers_of_numpy_become_pythons(time):
+    got = arrives(X, WEIGHT, rate=np.float64(0.5), size=(np.int64(2), np.uint8(3)), heads=np.array(4))
+    assert [type(got[name]) for name in ("rate", "heads")] == [float, int]
+    assert [*map(type, got["size"])] == [int, int]
+    assert [*map(type, arrives(X, WEIGHT, size=[np.int64(2), np.int64(3)])["size"])] == [int, int]
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"x": X.astype(int)}, TypeError, "x has dtype int64; expected float32 or float64"),
+        ({"x": X.astype(np.float16)}, TypeError, "x has dtype float16; expected float32 or float64"),
+        ({"x": X.astype(np.longdouble)}, TypeError, "x has dtype (longdouble|float128); expected float32 or float64"),
+        ({"x": X > 0}, TypeError, "x has dtype bool; expected float32 or float64"),
+        ({"x": X.astype(object)}, TypeError, "x has dtype object; expected float32 or float64"),
+        ({"x": [[1.0] * 5]}, TypeError, r"x is \[\[1.0, 1.0, .*\]\], of type list; expected a NumPy array"),
+        ({"x": 3}, TypeError, "x is 3, of type int; expected a NumPy array"),
+        ({"x": None}, TypeError, "x is None, of type NoneType; expected a NumPy array"),
+        ({"weight": WEIGHT.astype(float)}, TypeError, "weight is of float64, but x of float32; expected one precision"),
+        ({"x": X[0, 0, 0]}, ValueError, r"x has shape \(\); expected \(\.\.\., D\)"),
+        ({"weight": WEIGHT[0]}, ValueError, r"weight has shape \(7,\); expected \(D, F\)"),
+        ({"weight": WEIGHT.T}, ValueError, r"weight .* expected \(D, F\), with D as in x, which has shape \(2, 3, 5\)"),
+        ({"bias": BIAS[:1]}, ValueError, r"bias has shape \(1,\); expected \(F,\), with F as in weight"),
+        ({"x": X[..., :0]}, ValueError, r"x has shape \(2, 3, 0\); expected \(\.\.\., D\), with D at least 1"),
+        ({"mask": np.ones(3)}, TypeError, "mask has dtype float64; expected bool"),
+        ({"targets": [1, 2]}, TypeError, r"targets is \[1, 2\], of type list; expected a NumPy array"),
+        ({"rate": "half"}, TypeError, "rate is 'half'; expected float"),
+        ({"rate": None}, TypeError, "rate is None; expected float"),
+        ({"rate": True}, TypeError, "rate is True; expected float"),
+        ({"rate": X}, TypeError, "rate is array.*; expected float"),
+        ({"heads": 2.0}, TypeError, "heads is 2.0; expected int"),
+        ({"mode": b"one"}, TypeError, "mode is b'one'; expected str"),
+        ({"size": (2, 3.0)}, TypeError, r"size is \(2, 3\.0\); expected int or \(int, int\)"),
+        ({"size": (2, 3, 4)}, TypeError, r"size is \(2, 3, 4\); expected int or \(int, int\)"),
+        ({"size": 0}, ValueError, "size is 0; expected at least 1"),
+        ({"size": (2, -1)}, ValueError, r"size is \(2, -1\); expected at least 1"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_sentence(changes, error, message):
+    arrives(X, WEIGHT, size=2)  # what was right once must not make this right
+    with pytest.raises(error, match=f"^seen: {message}") as caught:
+        forward(**{"x": X, "weight": WEIGHT, **changes})
+    assert "\n" not in str(caught.value)
+
+
+def test_python_says_what_is_no_argument():
+    for args, options in [((X,) * 4, {}), ((X, WEIGHT), {"x": X}), ((X, WEIGHT), {"colour": 1}), ((X,), {})]:
+        with pytest.raises(TypeError, match=r"^seen_forward"):
+            forward(*args, **options)
+
+
+def test_where_one_is_complex_all_become_so():
+    got = arrives(X, 1j * WEIGHT, BIAS)
+    assert {got[name].dtype.name for name in ("x", "weight", "bias")} == {"complex64"}
+    assert got["targets"].dtype == np.float32
+    with pytest.raises(TypeError, match="weight is of complex128, but x of float32"):
+        forward(X, WEIGHT * np.complex128(1))
+
+
+def test_a_cotangent_fits_what_was_kept():
+    _, cache = forward(X, WEIGHT)
+    dy = np.ones((2, 3, 7), np.float32)
+    assert backward(dy, cache) is dy
+    for wrong, where in [(dy[:1], "... as in cache.x"), (dy[..., :5], "F as in cache.weight")]:
+        with pytest.raises(ValueError, match=f"^seen_backward: dy has shape .*, with {where}"):
+            backward(wrong, cache)
+    with pytest.raises(TypeError, match=r"dy is of float64, but cache\.x of float32"):
+        backward(dy.astype(float), cache)
+    with pytest.raises(TypeError, match=r"seen_backward: cache is \(1, 2\); expected MapCache"):
+        backward(dy, (1, 2))
+    own = namedtuple("Own", MapCache._fields)
+    assert backward(dy, own(*cache)) is dy
+
+
+def test_the_cotangent_of_a_number_takes_the_precision_of_what_was_kept():
+    _, cache = forward(X, WEIGHT)
+    for dy in (1, 1.0, np.float64(1), np.float32(1), np.array(1.0)):
+        got = loss_backward(dy, cache)
+        assert (got.dtype, got.shape, float(got)) == (np.float32, (), 1.0)
+    with pytest.raises(TypeError, match=r"seen_loss_backward: dy is array\(\[1\.\]\); expected a number"):
+        loss_backward(np.ones(1), cache)
+
+
+def test_plain():
+    value = {"a": (np.float32(0.5), [np.int64(2)]), np.str_("b"): np.bool_(True), "c": np.arange(2), "d": None}
+    got = plain(value)
+    assert [type(item) for item in (got["a"][0], got["a"][1][0], got["b"])] == [float, int, bool]
+    assert got["c"] is value["c"]
