@@ -74,7 +74,7 @@ class Call:
         return {name: as_dtype(arg, dtype) for name, arg in self.args.items()}
 
     def __call__(self, values: Mapping[str, Any]) -> Any:
-        args = [_replaced(arg, name, values) for name, arg in self._positional]
+        args = [values[name] if name in values else _replaced(arg, name, values) for name, arg in self._positional]
         return self.forward(*args, **{name: _replaced(arg, name, values) for name, arg in self._keywords.items()})
 
     def named(self, returned: Any) -> dict[str, Any]:

@@ -17,8 +17,9 @@ EPS = float(np.finfo(np.float64).eps)
 QUICK_STEP = 1e-5  # of the argument's scale: the error of the formula (h^2) and of rounding (1e-16 / h) are about 1e-11
 OTHER_STEP = QUICK_STEP / 16  # to see whether the quick slope depends on its step
 KINK_STEPS = (1e-4, 1e-4 / 8, 1e-4 / 64)
-SMALLEST_STEP, LARGEST_STEP = 4e-9, 0.5
-WIDE_STEPS = (4, 1, 1 / 4)
+SMALLEST_STEP, LARGEST_STEP = 3e-13, 0.5
+SHORT_STEP = 1e-10
+WIDE_STEPS = (4, 1 / 4)
 SAFETY = 10
 
 
@@ -49,7 +50,7 @@ class Slopes:
         self._f, self.args, self.y, self.dy = f, args, np.ravel(y), np.ravel(dy)
         finite = np.isfinite(self.y)
         self._finite = None if finite.all() else finite  # minus infinity stays minus infinity: no slope to compare
-        self.size = float(np.linalg.norm((self.dy * self.y)[finite]))
+        self.size = norm(self.dy[finite] * np.abs(self.y[finite]))
         self.failure: Exception | None = None
         self._scales: dict[str, tuple[float, float]] = {}
 
@@ -76,7 +77,7 @@ class Slopes:
         wide = [self._difference(name, direction, self.scale(name) * part) for part in WIDE_STEPS]
         return max(
             self.size / self.scale(name),
-            *(float(np.linalg.norm(slopes)) for slopes in wide if np.isfinite(slopes).all()),
+            *(norm(slopes) for slopes in wide if np.isfinite(slopes).all()),
             0,
         )
 
@@ -124,27 +125,42 @@ class Differences(Slopes):
     def careful(self, name: str, direction: ndarray) -> Slope:
         """Steps from small to large, each pair of them extrapolated, as long as all agree.
 
-        Two differences with steps h and 4h make one whose error falls with h^4 (Richardson). While steps are small,
+        Two differences with steps h and 8h make one whose error falls with h^4 (Richardson). While steps are small,
         what the next step changes is rounding, which falls with 1 / h; when the formula begins to fail, or a kink is
         crossed, the result leaves the bounds that the steps before have set, and the search ends.
         """
         spread, size = self._spread_and_size(name)
-        step, noise = SMALLEST_STEP * spread, EPS * self.size
-        best = Slope(np.nan, np.inf)
+        step = max(SMALLEST_STEP * spread, 16 * EPS * size)  # a smaller one is lost in the argument's own rounding
+        noise, best = self._rounding(name, direction), Slope(np.nan, np.inf)
         terms = extrapolated = None
         while step < LARGEST_STEP * max(spread, size):
             smaller, terms = terms, self._difference(name, direction, step)
-            last, extrapolated = extrapolated, None if smaller is None else (16 * smaller - terms) / 15
+            last, extrapolated = extrapolated, None if smaller is None else (64 * smaller - terms) / 63
             if last is not None and extrapolated is not None:
-                change = extrapolated - last
-                noise = max(noise, (abs(change.sum()) + float(np.linalg.norm(change))) * step / 4)
-                value, error = float(extrapolated.sum()), SAFETY * noise / (step / 4)
-                if best.error < np.inf and not abs(value - best.value) <= best.error:
+                change, value = extrapolated - last, float(extrapolated.sum())
+                if not np.isfinite(value) or (best.error < np.inf and not abs(value - best.value) <= best.error):
                     break
+                noise = max(noise, (abs(change.sum()) + norm(change)) * step / 8)
+                error = SAFETY * noise / (step / 8)
                 if error < best.error:
                     best = Slope(value, error)
-            step *= 4
+            step *= 8
         return best
+
+    def _rounding(self, name: str, direction: ndarray) -> float:
+        """What rounding does to the outputs: how far they are from parabolas, on steps so short that they should be."""
+        spread, size = self._spread_and_size(name)
+        x, step, noise, bend = self.args[name], max(SHORT_STEP * spread, 100 * EPS * size), EPS * self.size, None
+        for h in (step, step / 2, step / 4):
+            with np.errstate(all="ignore"):
+                wider, bend = (
+                    bend,
+                    self._weighted(self._at(name, x + h * direction) + self._at(name, x - h * direction) - 2 * self.y),
+                )
+            if wider is not None:
+                rest = bend - wider / 4
+                noise = max(noise, abs(float(rest.sum())) + norm(rest))
+        return noise
 
     def is_smooth(self, name: str, direction: ndarray) -> bool:
         one, other = (
@@ -195,9 +211,15 @@ def spread_and_size(x: Any) -> tuple[float, float]:
     """
     x = np.real(np.asarray(x))
     x = x[np.isfinite(x)]
-    size = float(np.linalg.norm(x)) / np.sqrt(max(x.size, 1)) or 1.0
+    size = norm(x) / np.sqrt(max(x.size, 1)) or 1.0
     spread = float(np.std(x)) if x.size else size
     return (spread if spread > 1e-12 * size else size), size
+
+
+def norm(a: Any) -> float:
+    """Root of the sum of squares, also where the squares are too large or too small for float64."""
+    largest = float(np.abs(a).max(initial=0))
+    return float(np.linalg.norm(a / largest)) * largest if 0 < largest < np.inf else largest
 
 
 def rounded(value: Any, rng: Generator) -> Any:

@@ -29,6 +29,7 @@ def diagnose(
     patterns : sequence of functions
         Those to try, in order; all if not given.
     """
+    got, expected = np.atleast_1d(got), np.atleast_1d(expected)
     if same(got, expected):
         return None
     for pattern in PATTERNS if patterns is None else patterns:

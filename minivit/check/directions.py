@@ -25,8 +25,8 @@ def directions(rng: Generator, grad: ndarray) -> Iterator[ndarray]:
 
 def everywhere(rng: Generator, shape: tuple[int, ...]) -> ndarray:
     """Random signs times random sizes from 0.5 to 1.5."""
-    signed = np.asarray(rng.uniform(-1, 1, shape))
-    return signed + np.copysign(0.5, signed)
+    signed = rng.uniform(-1, 1, shape)
+    return np.asarray(signed + np.copysign(0.5, signed))
 
 
 def one_place(shape: tuple[int, ...], place: int) -> ndarray:

@@ -26,9 +26,16 @@ def check_second_backward(trial: Trial) -> None:
 
 
 def check_memory(trial: Trial) -> None:
-    """No two gradients share memory."""
-    grads = [(name, grad) for name, grad in trial.grads.items() if grad is not None]
+    """No two gradients share memory, and no two numbers of one gradient do."""
+    grads = [(name, np.asarray(grad)) for name, grad in trial.grads.items() if grad is not None]
     for i, (name, grad) in enumerate(grads):
+        if grad.size and any(
+            stride == 0 and length > 1 for stride, length in zip(grad.strides, grad.shape, strict=True)
+        ):
+            raise GradientError(
+                f"{trial.label}: the gradient of {name} is one number stretched over many places, which cannot be "
+                "changed one by one; copy it"
+            )
         for other, other_grad in grads[:i]:
             if np.shares_memory(grad, other_grad):
                 raise GradientError(

@@ -29,9 +29,10 @@ class Hints(NamedTuple):
 
 
 class Look(NamedTuple):
-    """What is seen of one wrong gradient: the pattern of the errors, the worst of them, and a map."""
+    """What is seen of one wrong gradient: a pattern of the errors (a telling or a weak one), the worst, and a map."""
 
-    pattern: str | None
+    telling: str | None = None
+    weak: str | None = None
     worst: str | None = None
     map: Sequence[str] = ()
 
@@ -50,13 +51,14 @@ def explain(
     looks: dict[str, Look] = {}
     for name in names:
         looks[name] = _look_at(slopes, name, grads, rng, hints)
-        if looks[name].pattern:
+        if looks[name].telling:
             break
-    name = next((name for name in names if name in looks and looks[name].pattern), names[0])
+    name = max(looks, key=lambda name: (bool(looks[name].telling), bool(looks[name].weak)))
     look, others = looks[name], [other for other in wrong if other != name]
+    pattern = look.telling or look.weak
     lines = [f"{label}: the gradient of {name} {wrong[name]}"]
     lines += [look.worst] if look.worst else []
-    lines += [f"what it looks like: {look.pattern}"] if look.pattern else []
+    lines += [f"what it looks like: {pattern}"] if pattern else []
     lines += look.map
     lines += [f"also wrong: {', '.join(others)}"] if others else []
     lines += [f"right: {', '.join(right)}"] if right else []
@@ -66,15 +68,18 @@ def explain(
 def _look_at(slopes: Slopes, name: str, grads: Mapping[str, Any], rng: Generator, hints: Hints) -> Look:
     grad, shape = np.asarray(grads[name]), np.shape(slopes.args[name])
     if grad.shape != shape:
-        expected = numerical_gradient(slopes, name) if few_enough(slopes, np.empty(shape)) else None
-        return Look(None if expected is None else diagnose(grad, expected, hints.sizes))
+        if not few_enough(slopes, np.empty(shape)):
+            return Look()
+        return Look(diagnose(grad, numerical_gradient(slopes, name), hints.sizes))
     if few_enough(slopes, grad):
         comparison = compare_elements(slopes, name, grad, np.arange(grad.size))
-        return Look(_pattern(name, grads, comparison, hints), _worst(comparison, shape), _map(comparison, shape))
+        expected = comparison.expected.reshape(shape)
+        telling, weak = _telling(name, grads, expected, hints), diagnose(grad, expected, hints.sizes)
+        return Look(telling, weak, _worst(comparison, shape), _map(comparison, shape))
     count = min(int(np.clip(WORK // slopes.y.size, 20, 1000)), grad.size) - 1
     places = np.append(wrong_by_halving(slopes, name, grad, rng), rng.choice(grad.size, count, replace=False))
     some = compare_elements(slopes, name, grad, places)
-    return Look(diagnose(some.got, some.expected, hints.sizes, OF_SAMPLES), _worst(some, shape))
+    return Look(diagnose(some.got, some.expected, hints.sizes, OF_SAMPLES), worst=_worst(some, shape))
 
 
 def _worst(comparison: Comparison, shape: tuple[int, ...]) -> str:
@@ -90,21 +95,19 @@ def _index_of_worst(comparison: Comparison) -> int:
     return int(np.nan_to_num(np.abs(comparison.got - comparison.expected), nan=np.inf).argmax())
 
 
-def _pattern(name: str, grads: Mapping[str, Any], comparison: Comparison, hints: Hints) -> str | None:
+def _telling(name: str, grads: Mapping[str, Any], expected: ndarray, hints: Hints) -> str | None:
+    """A pattern that explains a gradient whole, and cannot be by chance."""
     grad = np.asarray(grads[name])
-    expected = comparison.expected.reshape(grad.shape)
+    if at_once := diagnose(grad, expected, hints.sizes, AT_ONCE):
+        return at_once
     for other, other_grad in grads.items():
         if other != name and expected.any() and same(np.asarray(other_grad), expected):
             return f"its numbers stand in the place of {other}: are the two exchanged?"
-    if order := parts_in_order(grad, expected):
-        parts = next((letters for letters in ("qkv", "kv") if letters in name and len(letters) == len(order[1])), None)
-        if parts:
-            return f"in it {' and '.join(parts[i] for i, j in enumerate(order[1]) if i != j)} are exchanged"
-    return (
-        diagnose(grad, expected, hints.sizes, AT_ONCE)
-        or missing_or_twice(grad, expected, hints.passing)
-        or diagnose(grad, expected, hints.sizes)
-    )
+    if found := parts_in_order(grad, expected):
+        letters = next((letters for letters in ("qkv", "kv") if letters in name), "")
+        if len(letters) == len(found[1]):
+            return f"in it {' and '.join(letters[i] for i, j in enumerate(found[1]) if i != j)} are exchanged"
+    return missing_or_twice(grad, expected, hints.passing)
 
 
 def _map(comparison: Comparison, shape: tuple[int, ...]) -> list[str]:
