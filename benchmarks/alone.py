@@ -2,7 +2,6 @@
 
 # pyright: reportMissingImports=false
 
-import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -48,6 +47,8 @@ def peak_bytes() -> int:
 
     Linux hands this number down to a child process, so it is right only if the parent has never been larger.
     """
+    import resource  # here: Windows has none
+
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 

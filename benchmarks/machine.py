@@ -62,7 +62,7 @@ def cpu_name() -> str:
         name = subprocess.run(["sysctl", "-n", "machdep.cpu.brand_string"], capture_output=True, text=True, check=False)
         return name.stdout.strip() or platform.machine()
     info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
 
@@ -91,7 +91,7 @@ def ram_bytes() -> int | None:
 def available_bytes() -> int | None:
     """Memory that is free or can be freed; all of it where the system does not say."""
     info = Path("/proc/meminfo")
-    for line in info.read_text().splitlines() if info.exists() else []:
+    for line in info.read_text(encoding="utf-8").splitlines() if info.exists() else []:
         if line.startswith("MemAvailable:"):
             return int(line.split()[1]) * 1024
     return ram_bytes()

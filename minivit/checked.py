@@ -72,7 +72,15 @@ def _kind(value: Any) -> Any:
         return value.dtype.char, value.shape
     if isinstance(value, (tuple, list)):
         return type(value), *map(_kind, value)
+    if type(value) is dict:
+        return dict, _kind((*value.items(),))
     return (int, value > 0) if type(value) is int else type(value)
+
+
+def check_type(name: str, value: Any, hint: Any) -> None:
+    """TypeError for an option that is not of the type that stands there; True is no number."""
+    if not _fits(value, hint):
+        raise TypeError(f"{name} is {in_short(value)}; expected {_words(hint)}")
 
 
 def check_range(
@@ -145,8 +153,7 @@ def _taken(name: str, value: Any, hint: Any) -> Any:
     axes = _axes(hint)
     if hint == Scalar or (axes is None and hint is not ndarray):
         value = plain(value)
-        if not _fits(value, float if hint == Scalar else hint):
-            raise TypeError(f"{name} is {in_short(value)}; expected {'a number' if hint == Scalar else _words(hint)}")
+        check_type(name, value, hint)
         if hint in (Size, Size | None) and np.min(1 if value is None else value) < 1:
             raise ValueError(f"{name} is {value}; expected at least 1")
         return value
@@ -201,11 +208,17 @@ def _fit_together(values: dict[str, Any], hints: dict[str, Any]) -> None:
 
 def _fits(value: Any, hint: Any) -> bool:
     """Whether an option is of the type that stands there; what is no type (``Any``) fits all."""
+    parts = get_args(hint)
+    if hint == Scalar:
+        return _fits(value, float)
     if isinstance(hint, UnionType):
-        return any(_fits(value, part) for part in get_args(hint))
+        return any(_fits(value, part) for part in parts)
     if get_origin(hint) is tuple:
-        parts = get_args(hint)
+        if parts[-1] is Ellipsis:
+            parts = parts[:1] * len(value) if isinstance(value, (tuple, list)) else ()
         return isinstance(value, (tuple, list)) and len(value) == len(parts) and all(map(_fits, value, parts))
+    if get_origin(hint) is dict:
+        return isinstance(value, dict) and all(_fits(k, parts[0]) and _fits(v, parts[1]) for k, v in value.items())
     if hint in (int, float):
         return isinstance(value, (int, hint)) and not isinstance(value, bool)
     if hasattr(hint, "_fields"):  # a cache, or one of somebody's own with the same fields
@@ -215,6 +228,8 @@ def _fits(value: Any, hint: Any) -> bool:
 
 def _words(hint: Any) -> str:
     """A type as a user reads it: ``int or (int, int)``."""
+    if hint in (Scalar, Ellipsis):
+        return "..." if hint is Ellipsis else "a number"
     if isinstance(hint, UnionType):
         return " or ".join(map(_words, get_args(hint)))
     if get_origin(hint) is tuple:

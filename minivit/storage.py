@@ -1,23 +1,27 @@
 """Models in files: configuration and arrays in one safetensors file. No pickle: opening a file never runs code.
 
 The arrays are the file's tensors. What else is to be kept (a dict that JSON can write) stands in the header, next to
-the version of minivit.
+the version of minivit and a checksum of it all. Files of minivit 0.1 have no checksum, and are read all the same.
 """
 
-import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from hashlib import blake2b
+from math import prod
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 from numpy import ndarray
 
+from minivit.checked import check_type
+from minivit.files import must_be_file, replace_file
+from minivit.json_text import from_json, to_json, tuples
+from minivit.layers.layer import Param, check_arrays
 from minivit.models import MODELS, ViT
 
 OPTIMIZER = "optimizer/"  # what the names of an optimizer's arrays begin with, beside those of the model
+COUNTS = {"depth"}  # options of models that say how many layers to build: each of them has arrays
 
 
 def save(
@@ -30,7 +34,7 @@ def save(
 
     Raises
     ------
-    TypeError
+    TypeError, ValueError
         If ``model`` is not one of ``minivit.models.MODELS``, or JSON cannot write the metadata.
     OSError
         If the file cannot be written; what stood there before is untouched.
@@ -48,8 +52,8 @@ def load(path: str | Path) -> ViT:
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such file.
+    FileNotFoundError, OSError
+        If there is no such file, or the system does not let it be read.
     KeyError
         If an array of the model is missing, or there is one too many.
     ValueError
@@ -58,18 +62,42 @@ def load(path: str | Path) -> ViT:
     arrays, metadata = read_arrays(path)
     if "model" not in metadata:
         raise ValueError(f"{path} holds arrays but no model: it was not written by minivit.save")
-    if metadata["model"] not in MODELS:
-        raise ValueError(f"{path} holds a {metadata['model']}; this minivit has the models {', '.join(MODELS)}")
-    # JSON has no tuples: sizes (rows, columns) come back as lists
-    config: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in metadata["config"].items()}
+    name, config = metadata["model"], tuples(metadata.get("config"))
+    if not isinstance(name, str) or name not in MODELS:
+        raise ValueError(f"{path} holds a {str(name)[:40]}; this minivit has the models {', '.join(MODELS)}")
+    arrays, _ = split_arrays(arrays)
     try:
-        model = MODELS[metadata["model"]](**config)
-        model.load_state_dict(split_arrays(arrays)[0])
+        check_type("config", config, dict[str, Any])
+        _check_counts(config, arrays)
+        model = MODELS[name](**config)
+        check_kinds(model.named_params(), arrays)
     except TypeError as error:  # an option that this version of the class does not have
         raise ValueError(f"{path} has a configuration that this minivit does not understand: {error}") from error
     except (KeyError, ValueError) as error:
         raise type(error)(f"{path} does not fit its own configuration: {error.args[0]}") from error
+    except (ArithmeticError, MemoryError) as error:  # an image of 0 pixels, or of more than there are numbers
+        raise ValueError(f"{path} has a configuration that no model can have: {error}") from error
+    model.load_state_dict(arrays)
     return model
+
+
+def _check_counts(config: Mapping[str, Any], arrays: Mapping[str, ndarray]) -> None:
+    """Before a model is built, see that it has no more layers than there are arrays.
+
+    Parameters allocate nothing until they are used, so a model costs as much as it has layers, whatever their size.
+    """
+    for name in COUNTS & config.keys():
+        check_type(name, config[name], int)
+        if config[name] > len(arrays):
+            raise ValueError(f"{name} is {config[name]}, and the file has {len(arrays)} arrays in all")
+
+
+def check_kinds(expected: Mapping[str, Param | ndarray], arrays: Mapping[str, ndarray]) -> None:
+    """Compare names, shapes and dtypes of a file's arrays with those expected; ``KeyError`` or ``ValueError``."""
+    check_arrays({name: ours.shape for name, ours in expected.items()}, arrays)
+    for name, ours in expected.items():
+        if arrays[name].dtype != ours.dtype:
+            raise ValueError(f"array {name!r} holds {arrays[name].dtype}; expected {ours.dtype}")
 
 
 def split_arrays(arrays: Mapping[str, ndarray]) -> tuple[dict[str, ndarray], dict[str, ndarray]]:
@@ -82,7 +110,8 @@ def split_arrays(arrays: Mapping[str, ndarray]) -> tuple[dict[str, ndarray], dic
 def write_arrays(path: str | Path, arrays: Mapping[str, ndarray], metadata: Mapping[str, Any]) -> None:
     """Write arrays by name, and a dict for JSON, to a safetensors file; training checkpoints use it too.
 
-    Whoever reads, reads the old file or the new one, also after a crash or on a full disk, see :func:`replace_file`.
+    Whoever reads, reads the old file or the new one, also after a crash or on a full disk, see
+    :func:`minivit.files.replace_file`. Equal arrays and metadata make equal bytes.
 
     Raises
     ------
@@ -90,37 +119,34 @@ def write_arrays(path: str | Path, arrays: Mapping[str, ndarray], metadata: Mapp
         If the folder does not exist.
     OSError
         If the disk is full or refuses; what stood at ``path`` is untouched.
-    TypeError
-        If JSON cannot write the metadata.
+    TypeError, ValueError
+        If JSON cannot write the metadata, or safetensors has no such dtype.
     """
+    from safetensors import SafetensorError
     from safetensors.numpy import save as to_bytes
 
     from minivit import __version__
 
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"cannot write {path}: there is no folder {path.parent}")
+    stored = {name: np.asarray(array, array.dtype.newbyteorder("<"), order="C") for name, array in arrays.items()}
+    header = from_json(to_json({"version": __version__, "metadata": metadata}))
+    header["checksum"] = checksum(stored, header)
     # one entry only: safetensors would write several in any order, and equal files would not have equal bytes
-    header = {"minivit": json.dumps({"version": __version__, "metadata": metadata})}
-    content = to_bytes({name: np.asarray(array, order="C") for name, array in arrays.items()}, metadata=header)
-    replace_file(path, content)
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file as a whole or not at all.
-
-    Everything goes to a temporary file in the same folder, is forced to disk and only then takes the place of ``path``
-    in one step. If the disk is full or refuses (OSError), the temporary file is removed.
-    """
-    temporary = path.with_name(f".{uuid4().hex}.tmp")
     try:
-        with open(temporary, "xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)  # only there if something went wrong
+        replace_file(path, to_bytes(stored, metadata={"minivit": to_json(header)}))
+    except SafetensorError as error:
+        raise TypeError(f"cannot write {path}: {error}") from error
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"cannot write {path}: there is no folder {Path(path).parent}") from error
+
+
+def checksum(arrays: Mapping[str, ndarray], header: Mapping[str, Any]) -> str:
+    """BLAKE2b of all that a file says: its header, and of every array the name, dtype, shape and bytes."""
+    names = sorted(arrays)
+    kinds = [(name, arrays[name].dtype.name, arrays[name].shape) for name in names]
+    digest = blake2b(to_json((header, kinds)).encode(), digest_size=32)
+    for name in names:
+        digest.update(arrays[name].reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()
 
 
 def read_arrays(path: str | Path) -> tuple[dict[str, ndarray], dict[str, Any]]:
@@ -128,37 +154,65 @@ def read_arrays(path: str | Path) -> tuple[dict[str, ndarray], dict[str, Any]]:
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such file.
+    FileNotFoundError, OSError
+        If there is no such file, or the system does not let it be read.
     ValueError
         If the file is damaged or was not written by minivit.
     """
     with open_safetensors(path) as file:
-        return {name: file.get_tensor(name) for name in file.keys()}, _metadata(path, file)  # noqa: SIM118
+        header = _header(path, file)
+        try:
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except (TypeError, AttributeError) as error:  # bfloat16 and the like, which minivit does not write
+            raise ValueError(f"{path} holds an array of a kind that NumPy does not have: {error}") from error
+    content = {name: header[name] for name in ("version", "metadata")}
+    if "checksum" in header and header["checksum"] != checksum(arrays, content):
+        raise ValueError(f"{path} is damaged: its checksum is not that of its content")
+    return arrays, header["metadata"]
 
 
 def read_metadata(path: str | Path) -> dict[str, Any]:
-    """Only the metadata of a file, without its arrays; raises as :func:`read_arrays` does."""
+    """Only the metadata of a file, without its arrays, and so without a look at the checksum."""
     with open_safetensors(path) as file:
-        return _metadata(path, file)
+        return _header(path, file)["metadata"]
+
+
+def _header(path: str | Path, file: Any) -> dict[str, Any]:
+    texts = file.metadata() or {}
+    if "minivit" not in texts:
+        raise ValueError(f"{path} was not written by minivit (weights of other origin: see minivit.weights)")
+    try:
+        header = from_json(texts["minivit"])
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged: {error}") from error
+    names = ("version", "metadata"), ("version", "metadata", "checksum")  # without one: minivit 0.1
+    if not isinstance(header, dict) or tuple(header) not in names or not isinstance(header["metadata"], dict):
+        raise ValueError(f"{path} is damaged: its header is not one that minivit writes")
+    return header
 
 
 @contextmanager
 def open_safetensors(path: str | Path) -> Iterator[Any]:
-    """Open any safetensors file; say in one sentence what is wrong with it."""
+    """Open any safetensors file; say in one sentence what is wrong with it.
+
+    safetensors itself sees to it that the arrays lie inside the file and do not overlap.
+
+    Raises
+    ------
+    FileNotFoundError, OSError
+        If there is no such file, or the system does not let it be read.
+    ValueError
+        If it is no safetensors file, is damaged, or has an array of a shape that no array can have.
+    """
     from safetensors import SafetensorError, safe_open
 
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"there is no file {path}")
+    must_be_file(path)
     try:
         with safe_open(path, framework="numpy") as file:
+            for name in file.keys():  # noqa: SIM118
+                shape = file.get_slice(name).get_shape()
+                if len(shape) > 64 or prod(max(length, 1) for length in shape) > 2**58:
+                    raise ValueError(f"{path} is damaged: its array {name!r} has the shape {shape}")
             yield file
     except SafetensorError as error:
         raise ValueError(f"{path} is not a safetensors file, or it is damaged: {error}") from error
-
-
-def _metadata(path: str | Path, file: Any) -> dict[str, Any]:
-    header = file.metadata() or {}
-    if "minivit" not in header:
-        raise ValueError(f"{path} was not written by minivit (weights of other origin: see minivit.weights)")
-    return json.loads(header["minivit"])["metadata"]

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from minivit.checked import checked, plain
+from minivit.checked import check_type, checked, plain
 from minivit.types import Bool, Float, Scalar, Size, ndarray
 
 X, WEIGHT, BIAS = np.ones((2, 3, 5), np.float32), np.ones((5, 7), np.float32), np.ones(7, np.float32)
@@ -148,3 +148,35 @@ def test_plain():
     got = plain(value)
     assert [type(item) for item in (got["a"][0], got["a"][1][0], got["b"])] == [float, int, bool]
     assert got["c"] is value["c"]
+
+
+@pytest.mark.parametrize(
+    ("hint", "right", "wrong"),
+    [
+        (int, [0, -3, 2**70], [True, 1.0, "1", None]),
+        (float, [0, 0.5], [True, "1", None]),
+        (bool, [True], [1, 0, "no"]),
+        (str | None, ["a", None], [3, b"a"]),
+        (int | tuple[int, int], [3, (3, 4), [3, 4]], [(3,), (3, 4, 5), (3, 4.0), True]),
+        (tuple[str, ...], [(), ("a", "b"), ["a"]], [("a", 3), "ab", None, 3]),
+        (dict[str, Any], [{}, {"a": {}}], [[], {1: 2}, None]),
+        (dict[str, int], [{"a": 1}], [{"a": "b"}]),
+        (Any, [None, 3, {}], []),
+    ],
+)
+def test_what_an_annotation_means(hint: Any, right: list, wrong: list) -> None:
+    for value in right:
+        check_type("it", value, hint)
+    for value in wrong:
+        with pytest.raises(TypeError, match=r"^it is .*; expected "):
+            check_type("it", value, hint)
+
+
+def test_a_wrong_type_is_said_in_a_short_sentence() -> None:
+    with pytest.raises(TypeError, match=r"^names is \('a', 3\); expected \(str, \.\.\.\)$"):
+        check_type("names", ("a", 3), tuple[str, ...])
+    with pytest.raises(TypeError, match=r"^options is \{1: 2\}; expected dict$"):
+        check_type("options", {1: 2}, dict[str, Any])
+    with pytest.raises(TypeError) as caught:
+        check_type("model", ["a" * 10**6] * 1000, str)
+    assert len(str(caught.value)) < 300

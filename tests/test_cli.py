@@ -2,32 +2,43 @@
 
 import csv
 import errno
+import io
 import json
 import os
 import random
 import re
 import shutil
 import signal
+import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import minivit as mv
-from minivit import cli
+from minivit import cli, plot
 from minivit.course import EXERCISES
 from minivit.course.stub import stub_source
+from minivit.errors import sentence
+from minivit.models import PRESETS
 from minivit.storage import read_arrays, write_arrays
 from minivit.train import pictures
+from minivit.train.folder import RunFolder
+from tests.rights import as_nobody, posix
+from tests.unchecked import said
 
 DRAW_RUN = pictures.draw_run
 BATCHES = [f"data_batch_{i}.bin" for i in range(1, 6)]
 PICTURES = ["attention_maps", "learning_curves", "patch_filters", "position_similarity", "predictions"]
+LONG = r"9{16} \[...\] 9{16}"
 TINY = ["--model", "vit_micro_patch4_32", "--epochs", "2", "--batch-size", "10", "--threads", "1"]
 
 
@@ -83,6 +94,11 @@ def minivit(before: str = "pass") -> list[str]:
     return [sys.executable, "-c", f"import sys\nfrom minivit import cli\n{before}\nsys.exit(cli.main())"]
 
 
+def buffered() -> dict[str, str]:
+    """The environment, in which Python keeps what is printed to a file until there is enough of it."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
@@ -129,7 +145,7 @@ def test_the_folder_of_a_run(place: Path) -> None:
     assert config["recipe"]["epochs"] == 2
     assert config["recipe"]["options"] == {"global_pool": "avg", "class_token": False}
     assert config["data"] == {"data": str(place / "cifar"), "data_dir": None}
-    with open(run / "metrics.csv", newline="") as file:
+    with open(run / "metrics.csv", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == ["step", "epoch", "loss", "lr", "test_accuracy"]
     assert [row["step"] for row in rows] == ["1", "2", "3", "4"]
@@ -142,7 +158,7 @@ def test_the_folder_of_a_run(place: Path) -> None:
 def test_options_reach_the_recipe(place: Path) -> None:
     options = ["--pool", "token", "--lr", "0.002", "--seed", "7", "--out", "deep/er", "--data-dir", "downloads"]
     assert cli.main(["train", "--data", "cifar", *TINY, *options]) == 0
-    config = json.loads(Path("deep", "er", "config.json").read_text())
+    config = json.loads(Path("deep", "er", "config.json").read_text(encoding="utf-8"))
     recipe = config["recipe"]
     assert recipe["options"] == {"global_pool": "token", "class_token": True}
     assert (recipe["lr"], recipe["seed"], recipe["batch_size"]) == (0.002, 7, 10)
@@ -155,7 +171,7 @@ def test_drawn_shapes_are_the_default(place: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(cli, "load", lambda name, **_: asked.append(name) or mv.data.shapes(20, 10))
     assert cli.main(["train", "--epochs", "1"]) == 0
     assert asked == ["shapes"]
-    config = json.loads(Path("runs", "shapes-1", "config.json").read_text())
+    config = json.loads(Path("runs", "shapes-1", "config.json").read_text(encoding="utf-8"))
     assert config["data"]["data"] == "shapes"
     expected = {"model": "vit_micro_patch4_32", "epochs": 1, "lr": 3e-3, "crop_padding": 0, "flip": False}
     assert expected.items() <= config["recipe"].items()
@@ -238,8 +254,7 @@ def test_a_second_ctrl_c_interrupts_at_once(
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_from_outside(place: Path, number: signal.Signals) -> None:
     command = [*minivit(SLOWLY), "train", "--data", "cifar", "--out", "mine", *TINY]
-    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=buffered) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=buffered()) as process:
         assert process.stdout
         for line in process.stdout:
             if line.startswith("epoch 1"):  # printed at once, also into a pipe
@@ -261,26 +276,33 @@ def slow_step(*args, **kwargs):
 trainer.training_step = slow_step"""
 
 
-def kill_and_resume(place: Path, delays: Iterator[float]) -> int:
+def train(*args: str, before: str = "cli.CHECKPOINT_SECONDS = 0") -> subprocess.Popen:
+    """A training in a process of its own, which saves after every step."""
+    return subprocess.Popen([*minivit(before), "train", "--threads", "1", *args], stdout=subprocess.DEVNULL)
+
+
+def kill_and_resume(run: str, delays: Iterator[float], *begin: str) -> int:
     """Kill a training again and again, after each delay; the number of times it was still alive."""
-    run = [*minivit("cli.CHECKPOINT_SECONDS = 0"), "train", "--threads", "1"]  # saves after every step
     kills = 0
-    command = [*run, "--data", "cifar", "--out", "mine", *TINY]
     for delay in delays:
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
-            while process.poll() is None and not Path("mine", "config.json").exists():
+        is_new = not Path(run, "config.json").exists()
+        with train(*(begin if is_new else ("--resume", run))) as process:
+            while process.poll() is None and not Path(run, "config.json").exists():
                 time.sleep(0.005)
             time.sleep(delay)
             process.kill()
             kills += process.wait() != 0
-        command = [*run, "--resume", "mine"]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    with train("--resume", run) as process:
+        assert process.wait() == 0
     return kills
+
+
+NEW = ("--data", "cifar", "--out", "mine", *TINY)
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.12])
 def test_kill_9(place: Path, delay: float) -> None:
-    assert kill_and_resume(place, iter([delay])) == 1
+    assert kill_and_resume("mine", iter([delay]), *NEW) == 1
     assert_same_training(place / "mine", place / "run")
     assert not list(Path("mine").glob(".*"))
 
@@ -290,10 +312,124 @@ def test_kill_9(place: Path, delay: float) -> None:
 def test_kill_9_many_times(place: Path, seed: int) -> None:
     """At random moments: while Python starts, in a step, while a file is written, while it draws."""
     rng = random.Random(seed)
-    assert kill_and_resume(place, (rng.uniform(0, 1.2) for _ in range(8))) >= 3
+    assert kill_and_resume("mine", (rng.uniform(0, 1.2) for _ in range(8)), *NEW) >= 3
     assert_same_training(place / "mine", place / "run")
     assert not list(Path("mine").glob(".*"))
     assert sorted(os.listdir("mine")) == sorted(os.listdir("run"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+def test_kill_9_with_dropout(place: Path, seed: int) -> None:
+    """Of every kind, so that all randomness takes part; twelve steps."""
+    rates = dict.fromkeys(("drop_rate", "pos_drop_rate", "proj_drop_rate", "drop_path_rate"), 0.2)
+    recipe, source, _ = RunFolder("run").read_config()
+    recipe = replace(recipe, epochs=6, options={**recipe.options, **rates})
+    for run in ("whole", "mine"):
+        RunFolder(run).create(recipe, source)
+    with train("--resume", "whole") as process:
+        assert process.wait() == 0
+    rng = random.Random(seed)
+    assert kill_and_resume("mine", (rng.uniform(0.4, 1.2) for _ in range(8))) >= 3
+    assert_same_training(place / "mine", place / "whole")
+    with pytest.raises(AssertionError):
+        assert_same_training(place / "mine", place / "run")
+
+
+@posix
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+def test_kill_9_of_two_that_begin_at_once(place: Path, seed: int) -> None:
+    """One of the two has the folder, whichever, and the other is refused. Then two resume at once, and so on."""
+    rng, kills = random.Random(seed), 0
+    for _ in range(5):
+        args = ("--resume", "mine") if Path("mine", "config.json").exists() else NEW
+        with train(*args) as one, train(*args) as two:
+            while one.poll() is None and two.poll() is None:
+                time.sleep(0.005)
+            time.sleep(rng.uniform(0, 0.8))
+            for process in (one, two):
+                process.kill()
+            assert sorted((one.wait(), two.wait()))[1] in (0, 1)
+            kills += -signal.SIGKILL in (one.wait(), two.wait())
+    with train("--resume", "mine") as process:
+        assert process.wait() == 0
+    assert kills >= 3
+    assert_same_training(place / "mine", place / "run")
+    assert sorted(os.listdir("mine")) == sorted(os.listdir("run"))
+
+
+@pytest.mark.slow
+def test_eight_that_begin_at_once(place: Path) -> None:
+    """Each has a run of its own."""
+    processes = [train("--data", "cifar", *TINY) for _ in range(8)]
+    assert [process.wait() for process in processes] == [0] * 8
+    assert sorted(os.listdir("runs")) == [f"cifar-{i}" for i in range(1, 9)]
+    for run in os.listdir("runs"):
+        assert_same_training(place / "runs" / run, place / "run")
+
+
+def test_a_second_process_is_refused(place: Path, mistake) -> None:
+    """While the first trains; when that is killed, the folder is free."""
+    with train(*NEW, before=SLOWLY) as process:
+        while process.poll() is None and not Path("mine", ".lock").exists():
+            time.sleep(0.005)
+        time.sleep(0.1)
+        message = "another process works in mine: wait until it is done, or end it"
+        before = Path("mine", "config.json").stat().st_mtime_ns
+        for _ in range(2):
+            mistake(message, "train", "--resume", "mine")
+        mistake("mine exists already: .*", "train", *NEW)
+        assert Path("mine", "config.json").stat().st_mtime_ns == before
+        assert process.poll() is None
+        process.kill()
+    assert cli.main(["train", "--resume", "mine"]) == 0
+    assert_same_training(place / "mine", place / "run")
+
+
+def test_it_is_saved_before_it_is_printed(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody may be there to read: | head -1, a terminal that was closed."""
+    from tqdm import tqdm
+
+    def gone(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tqdm, "write", gone)
+        assert cli.main(["train", *NEW]) == 130
+    assert read_arrays("mine/checkpoint.safetensors")[1]["metadata"]["step"] == 2
+    assert len(RunFolder("mine").read_metrics(2)) == 2
+    assert cli.main(["train", "--resume", "mine"]) == 0
+    assert_same_training(place / "mine", place / "run")
+
+
+def test_ctrl_c_after_the_save_is_not_lost(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is said to be saved is saved: a signal after the last look at it is seen after the next step."""
+    right = RunFolder.save
+
+    def save(folder: RunFolder, *args: Any) -> None:
+        right(folder, *args)
+        signal.raise_signal(signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunFolder, "save", save)
+        assert cli.main(["train", *NEW]) == 130
+    assert read_arrays("mine/checkpoint.safetensors")[1]["metadata"]["step"] == 3
+    assert cli.main(["train", "--resume", "mine"]) == 0
+    assert_same_training(place / "mine", place / "run")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights on Windows")
+def test_a_run_under_another_name(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begun in a link to a folder, by a relative path, and resumed by the folder's own from elsewhere."""
+    (place / "disk").mkdir()
+    (place / "link").symlink_to("disk")
+    with monkeypatch.context() as patch:
+        stop_after(1, patch)
+        assert cli.main(["train", *NEW[:3], "link/mine", *TINY]) == 130
+    monkeypatch.chdir("/")
+    assert cli.main(["train", "--resume", os.path.relpath(place / "disk" / "mine")]) == 0
+    assert_same_training(place / "link" / "mine", place / "run")
 
 
 # With a student's functions
@@ -319,9 +455,10 @@ def test_a_run_goes_on_with_the_students_functions(
     with monkeypatch.context() as patch:
         stop_after(step, patch)
         assert cli.main([*train, "--out", "mine"]) == 130
-    capsys.readouterr()
+    go_on = f"minivit train --resume mine --with {solution.resolve()}"
+    assert f"interrupted at step {step}; saved. Go on with: {go_on}" in capsys.readouterr().out.splitlines()
     monkeypatch.chdir("/")
-    assert cli.main(["train", "--resume", str(place / "mine")]) == 0
+    assert cli.main(["train", "--resume", str(place / "mine"), "--with", str(solution)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == f"with {solution.resolve()}: adam_update, adamw_update are yours, all else is minivit's"
     assert lines[-1] == f"{solution.resolve()}: trained with your adam_update, adamw_update"
@@ -330,10 +467,49 @@ def test_a_run_goes_on_with_the_students_functions(
         assert_same_training(place / "mine", place / "run")
 
 
+@pytest.mark.parametrize(
+    ("fails", "says"),
+    [
+        ("{}['momentum']", "KeyError: 'momentum'"),
+        ("raise SystemExit", "SystemExit"),
+        ("adam_update()", r"TypeError: adam_update\(\) missing .*"),
+    ],
+)
+def test_an_error_in_the_students_function_keeps_its_traceback(
+    place: Path, solution: Path, fails: str, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One that the checks have not met; the run stays as it was."""
+    path = solution / "solution.py"
+    text = path.read_text(encoding="utf-8")
+    trap = f"    import sys\n    if 'minivit.cli' in sys.modules:\n        {fails}\n    mhat, vhat ="
+    path.write_text(text.replace("    mhat, vhat =", trap), encoding="utf-8")
+    assert cli.main(["train", "--data", "cifar", "--out", "mine", "--with", "adamw", *TINY]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "Traceback (most recent call last):"
+    assert lines[1].startswith(f'  File "{path.resolve()}", line ')
+    assert fails in [line.strip() for line in lines]
+    assert re.fullmatch(says, lines[-2])
+    assert lines[-1] == "minivit: stopped by this error, in code that is not minivit's"
+
+
+def test_code_runs_only_when_it_is_named(place: Path, solution: Path, mistake) -> None:
+    """A folder from somebody else may name any code in its config.json."""
+    assert cli.main(["train", "--data", "cifar", "--with", "adamw", "--out", "mine", *TINY]) == 0
+    path = solution / "solution.py"
+    path.write_text(f"open({str(place / 'it ran')!r}, 'w')\n{path.read_text(encoding='utf-8')}", encoding="utf-8")
+    shutil.copytree(solution, "other")
+    go_on = f"minivit train --resume mine --with {solution.resolve().as_posix()}"
+    message = rf"mine computes with functions of its own, and .* only code that you name; .* go on with: {go_on}"
+    mistake(message, "train", "--resume", "mine")
+    mistake(message, "train", "--resume", "mine", "--with", "other")
+    mistake(message, "train", "--resume", "mine", "--with", "adamw", "--with", "other")
+    assert not (place / "it ran").exists()
+
+
 def test_a_run_from_before_solutions_were_kept(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    config = json.loads(Path("run/config.json").read_text())
+    config = json.loads(Path("run/config.json").read_text(encoding="utf-8"))
     assert config.pop("with") == []
-    Path("run/config.json").write_text(json.dumps(config))
+    Path("run/config.json").write_text(json.dumps(config), encoding="utf-8")
     assert cli.main(["train", "--resume", "run"]) == 0
     assert "yours" not in capsys.readouterr().out
 
@@ -385,7 +561,15 @@ def test_doctor(capsys: pytest.CaptureFixture[str]) -> None:
     assert out.startswith(f"minivit {mv.__version__}, Python ")
     assert f"numpy {np.__version__}" in out
     assert "blas: " in out
-    assert "vit_tiny_patch4_32" in out
+    assert f"models: {', '.join(sorted(PRESETS))}\n" in out
+
+
+def test_doctor_where_blas_cannot_be_asked(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a Mac with Apple's own."""
+    monkeypatch.setattr("threadpoolctl.threadpool_info", list)
+    assert cli.main(["doctor"]) == 0
+    name = np.show_config("dicts")["Build Dependencies"]["blas"]["name"]
+    assert f"  blas: {name}, whose threads" in capsys.readouterr().out
 
 
 def test_python_m_minivit(tmp_path: Path) -> None:
@@ -427,6 +611,169 @@ def test_misspelt(args: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert "usage: minivit" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (["train", "--data", ""], "argument --data: it is empty"),
+        (["train", "--data-dir", ""], "argument --data-dir: it is empty"),
+        (["train", "--model", ""], "argument --model: it is empty"),
+        (["train", "--out", ""], "argument --out: it is empty"),
+        (["train", "--pool", ""], "argument --pool: it is empty"),
+        (["train", "--resume", ""], "argument --resume: it is empty"),
+        (["train", "--with", "adamw", "--with", ""], "argument --with: it is empty"),
+        (["predict", "", "x.png"], "argument RUN: it is empty"),
+        (["predict", "run", "x.png", ""], "argument IMAGE: it is empty"),
+        (["data", ""], "argument DATA: it is empty"),
+        (["course", "check", ""], "argument DIR: it is empty"),
+        (["course", "check", "x", "--json="], "argument --json: it is empty"),
+        (["course", "start", ""], "argument NAME: it is empty"),
+        (["course", "start", "softmax", "-o", ""], "argument -o/--out: it is empty"),
+        (["data", "a\0b"], "argument DATA: it has a NUL in it, which no name can have"),
+        (["train", "--out", "a\0"], "argument --out: it has a NUL in it, which no name can have"),
+        (["train", "--threads", "1e3"], "argument --threads: invalid int value: '1e3'"),
+        (["train", "--threads", ""], "argument --threads: invalid int value: ''"),
+        (["train", "--lr", "one"], "argument --lr: invalid float value: 'one'"),
+        (["train", "--seed", "9" * 200_000], f"argument --seed: {LONG} has 200,000 digits; expected at most 300"),
+        (["train", "--epochs", f"-{'9' * 300}"], "argument --epochs: .* has 301 digits; expected at most 300"),
+        (["course", "check", "x", "--seed", "9" * 5_000], f"argument --seed: {LONG} has 5,000 digits; .*"),
+        (["train", "--lr", "1" * 9_000 + "x"], "argument --lr: invalid float value: '1{59} \\[...\\] 1{94}x'"),
+        (["train", "--lr", "\x1b[31m"], r"argument --lr: invalid float value: '\\x1b\[31m'"),
+    ],
+)
+def test_an_argument_that_cannot_be_meant(
+    args: list[str], says: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as a variable of the shell that was not set."""
+    monkeypatch.setattr(cli, "run_train", lambda _: pytest.fail("it trains"))
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(args)
+    assert exit_.value.code == 2
+    usage, _, said = capsys.readouterr().err.rpartition(": error: ")
+    assert usage.startswith("usage: minivit ")
+    assert re.fullmatch(f"{says}\n", said), said
+
+
+# Streams: closed, full, read by nobody, of an old code page
+
+
+TO_A_FILE_ONLY = """
+import json, os, sys
+from minivit import cli
+from minivit.train import pictures
+pictures.draw_run = lambda *_: []
+commands = json.loads(sys.argv[1])
+kept = sys.stdout and os.dup(1)
+codes = []
+for command in commands:
+    codes.append(cli.main(command))
+    if kept:
+        os.dup2(kept, 1)  # for the next command, as bad as it was for this one
+open("codes", "w", encoding="utf-8").write(json.dumps(codes))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such shell, and no /dev/full")
+@pytest.mark.parametrize(
+    ("where", "codes", "says"),
+    [
+        (">&- 2>&-", [0, 0, 0, 0, 0], ""),
+        ("| true", [0, 0, 0, 0, 0], ""),
+        (">/dev/full", [1, 1, 1, 2, 0], "minivit: not all could be printed: No space left on device\n" * 4),
+    ],
+)
+def test_streams_that_take_nothing(place: Path, where: str, codes: list[int], says: str) -> None:
+    """Work is done all the same. Where printing is the work, and a disk is full, the exit code says so."""
+    if "full" in where and not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full")
+    train = ["train", "--data", "cifar", "--out", "mine", *TINY]
+    predict = ["predict", "run", "pets/test/cat/0.png"]
+    commands = [["doctor"], ["data", "pets"], predict, ["course", "list"], train]
+    shell = ["sh", "-c", f'"$0" -c "$1" "$2" {where}; while test ! -e codes; do sleep 0.1; done']
+    program = [sys.executable, TO_A_FILE_ONLY, json.dumps(commands)]
+    done = subprocess.run([*shell, *program], capture_output=True, text=True, timeout=300, env=buffered())
+    assert json.loads(Path("codes").read_text(encoding="utf-8")) == codes
+    assert (done.stdout, done.stderr) == ("", says)
+    assert_same_training(place / "mine", place / "run")
+
+
+WEIRD = {"$5_$": "$5_$", "日本": r"\u65e5\u672c", "zü → 😀": r"z\xfc \u2192 \U0001f600"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows refuses such names")
+def test_names_that_others_have_given(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of classes, folders and files, on an old terminal: what it cannot show is an escape, on the line of the name."""
+    for name in WEIRD:
+        for split in ("train", "test"):
+            Path("weird\x1b[1m", split, name).mkdir(parents=True)
+            Image.new("RGB", (16, 16)).save(Path("weird\x1b[1m", split, name, "0.png"))
+    photo = "a\nb\x1b]0;title\a\r\u202eover" + (os.fsdecode(b"\xff") if sys.platform == "linux" else "")
+    Image.new("RGB", (16, 16)).save(f"{photo}.png")
+    monkeypatch.setattr(pictures, "draw_run", DRAW_RUN)
+    monkeypatch.setattr(sys, "warnoptions", [])  # the font of the pictures has no such letters
+    stream = io.TextIOWrapper(io.BytesIO(), "ascii", errors="strict")
+    monkeypatch.setattr(sys, "stdout", stream)
+    monkeypatch.setattr(sys, "stderr", stream)
+    assert cli.main(["data", "weird\x1b[1m"]) == 0
+    assert cli.main(["train", "--data", "weird\x1b[1m", "--out", "mine\x9b", *TINY]) == 0
+    assert cli.main(["predict", "mine\x9b", f"{photo}.png"]) == 0
+    assert cli.main(["predict", "no\nsuch\x1brun", "日.png"]) == 1
+    lines = stream.buffer.getvalue().decode("ascii").splitlines()  # type: ignore[attr-defined]
+    assert lines[0] == r"weird\x1b[1m: 16 x 16 pixels, 3 channels, 3 classes"
+    assert set(lines[3].removeprefix("classes: ").split(", ")) == set(WEIRD.values())
+    assert lines[-3].startswith(r"mine\x9b: checkpoint.safetensors, metrics.csv, ")
+    assert all(name in lines[-3] for name in PICTURES)
+    assert lines[-2].startswith(r"a\nb\x1b]0;title\x07\r\u202eover")
+    assert lines[-1].startswith(r"minivit: there is no file no\nsuch\x1brun")
+    assert "\x1b" not in "".join(lines)
+
+
+def test_main_in_another_thread(place: Path) -> None:
+    """As a program with windows runs it; Python allows handlers of signals in the main thread only."""
+    before, codes = sys.stdout, []
+    command = ["train", "--data", "cifar", "--out", "mine", *TINY]
+    thread = threading.Thread(target=lambda: codes.append(cli.main(command)))
+    thread.start()
+    thread.join()
+    assert codes == [0]
+    assert sys.stdout is before
+    assert_same_training(place / "mine", place / "run")
+
+
+def test_a_caller_gets_the_streams_back(place: Path) -> None:
+    before = sys.stdout, sys.stderr
+    for command in (["data", "pets"], ["data", "nix"]):
+        cli.main(command)
+        assert (sys.stdout, sys.stderr) == before
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    assert (sys.stdout, sys.stderr) == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+def test_a_terminal_that_is_closed(place: Path) -> None:
+    """The bar moves in it; when it is gone, the step is finished and saved, and the run can be resumed."""
+    import pty
+    import termios
+
+    begin = f"import os; os.close(os.open(os.ttyname(0), os.O_RDWR))\n{SLOWLY}"  # the terminal of this session
+    command = [*minivit(begin), "train", "--data", "cifar", "--out", "mine", *TINY]
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(ours, (24, 80))
+    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
+    os.close(theirs)
+    shown = b""
+    while b"epoch 1: test accuracy" not in shown:
+        shown += os.read(ours, 4096)
+    assert shown.count(b"\r") > 5
+    assert b"1/4" in shown
+    assert b"\x1b" not in shown
+    assert rb"\r" not in shown
+    os.close(ours)
+    assert process.wait(120) == 130
+    assert cli.main(["train", "--resume", "mine"]) == 0
+    assert_same_training(place / "mine", place / "run")
+
+
 # Mistakes: one sentence that names the cause, exit code 1, and nothing lost
 
 
@@ -452,7 +799,7 @@ def mistake(place: Path, capsys: pytest.CaptureFixture[str]):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["--data", "nix"], "unknown data set 'nix': expected shapes, cifar10, cifar100 or an existing folder."),
+        (["--data", "nix"], "unknown data set 'nix': expected shapes, cifar10, cifar100 or an existing folder"),
         (["--data", "run"], ".*run holds no data set: expected .* train/CLASS/.*"),
         (["--model", "vit_huge"], "there is no model 'vit_huge'; the models are .*vit_micro_patch4_32.*"),
         (["--epochs", "-1"], "epochs is -1; expected at least 1"),
@@ -460,12 +807,15 @@ def mistake(place: Path, capsys: pytest.CaptureFixture[str]):
         (["--batch-size", "0"], "batch_size is 0; expected at least 1"),
         (["--lr", "-0.1"], "lr is -0.1; expected a positive number"),
         (["--lr", "nan"], "lr is nan; expected a positive number"),
+        (["--lr", "inf"], "lr is inf; expected a positive number"),
+        (["--lr", "1e-400"], "lr is 0.0; expected a positive number"),
         (["--seed", "-1"], "seed is -1; expected 0 or more"),
         (["--threads", "0"], "threads is 0; expected at least 1"),
+        (["--threads", "-1"], "threads is -1; expected at least 1"),
+        (["--data-dir", "~nosuchuser/x"], "data_dir is '~nosuchuser/x', and there is no such user"),
         (["--out", "run"], "run exists already: choose another --out, or go on with that run by --resume run"),
         (["--out", "cifar"], "cifar exists already: choose another --out"),
         (["--out", "cifar/test_batch.bin"], "cifar/test_batch.bin exists already: choose another --out"),
-        (["--resume", ""], r"\. is not the folder of a run: there is no config.json in it"),
     ],
 )
 def test_a_wrong_choice(mistake, args: list[str], message: str) -> None:
@@ -487,12 +837,13 @@ def test_a_solution_that_went_away(place: Path, solution: Path, mistake) -> None
     text = path.read_text(encoding="utf-8")
     path.unlink()
     gone = ".*/adamw/solution.py cannot be read: No such file or directory"
-    mistake(f"not training with .*/adamw: {gone}", "train", "--resume", "mine")
+    resume = ["train", "--resume", "mine", "--with", "adamw"]
+    mistake(f"not training with .*/adamw: {gone}", *resume)
     path.write_text(text.replace("vhat**0.5", "vhat"), encoding="utf-8")
     wrong = r"only \d+ of \d+ checks pass; first mend adam_update \(.*\); minivit course check .*/adamw says the rest"
-    mistake(f"not training with .*/adamw, because {wrong}", "train", "--resume", "mine")
+    mistake(f"not training with .*/adamw, because {wrong}", *resume)
     path.write_text(text, encoding="utf-8")
-    assert cli.main(["train", "--resume", "mine"]) == 0
+    assert cli.main(resume) == 0
 
 
 def test_images_that_the_patches_do_not_divide(place: Path, mistake) -> None:
@@ -505,16 +856,82 @@ def test_an_empty_data_set(place: Path, mistake) -> None:
         path.unlink()
     mistake(".*train holds no images: expected .*/CLASS/.*", "train", "--data", "pets")
     Path("cifar/test_batch.bin").write_bytes(b"")
-    mistake("the test split is empty.*", "train", "--data", "cifar")
+    mistake(".*cifar/test_batch.bin holds no images", "train", "--data", "cifar")
+
+
+def test_a_folder_of_large_images(place: Path, mistake) -> None:
+    """The default model would want gigabytes: it says so, and what to do, before it begins."""
+    write_images(place / "photos", size=224, n=1)
+    message = (
+        r"vit_tiny_patch4_32 cuts images of 224 x 224 pixels into 3136 patches, and each array of its attention takes "
+        r"2\.3 GiB for 16 images, more than 0\.5: use --model vit_tiny_patch16_224, or smaller images \(--img-size\)"
+    )
+    mistake(message, "train", "--data", "photos")
+
+
+def test_images_of_many_sizes(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Are made alike; also when the run is resumed, and predict does with a photo what training did."""
+    for number, size in enumerate([(40, 30), (16, 99), (224, 200)]):
+        Image.new("RGB", size).save(f"pets/train/dog/odd{number}.png")
+    assert cli.main(["train", "--data", "pets", "--img-size", "24", "--out", "pets-run", *TINY]) == 0
+    config = json.loads(Path("pets-run/config.json").read_text(encoding="utf-8"))
+    assert config["data"] == {"data": str(place / "pets"), "data_dir": None, "img_size": 24}
+    assert mv.load("pets-run/checkpoint.safetensors").patch_embed.img_size == (24, 24)
+    Path("pets-run/checkpoint.safetensors").unlink()
+    assert cli.main(["train", "--resume", "pets-run"]) == 0
+    assert cli.main(["predict", "pets-run", "pets/train/dog/odd2.png"]) == 0
+    capsys.readouterr()
+    assert cli.main(["data", "pets", "--img-size", "24"]) == 0
+    assert capsys.readouterr().out.startswith("pets: 24 x 24 pixels, 3 channels, 2 classes\n")
+
+
+def test_a_size_that_is_none(mistake) -> None:
+    mistake(".*img_size is 0; expected at least 1", "train", "--data", "pets", "--img-size", "0")
+    mistake("img_size is for folders of images; those of shapes have .*", "train", "--img-size", "64")
+    mistake("img_size is for folders of images; those of cifar have .*", "data", "cifar", "--img-size", "64")
+    message = "--resume goes on with a run as it was begun; --img-size cannot change it"
+    mistake(message, "train", "--resume", "run", "--img-size", "24")
+
+
+def test_what_is_left_out_is_said(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("pets/train/cat/notes.txt").touch()
+    Path("pets/train/cat/._0.png").touch()
+    for command in (["data", "pets"], ["train", "--data", "pets", "--out", "pets-run", *TINY]):
+        assert cli.main(command) == 0
+        err = capsys.readouterr().err
+        assert re.fullmatch(r"minivit: .*pets: left out 'train/cat/notes.txt'; images are CLASS/\*.png, .*\n", err)
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["data", "~nosuchuser"], "the data set is '~nosuchuser', and there is no such user"),
+        (["data", "pets/test/cat/0.png"], "the data set is 'pets/test/cat/0.png', which is not a folder"),
+        (["train", "--data", "~nosuchuser"], "--data is '~nosuchuser', and there is no such user"),
+        (["train", "--data-dir", "~nosuchuser"], "data_dir is '~nosuchuser', and there is no such user"),
+        (["data", "cifar10", "--data-dir", "run/config.json"], "data_dir is 'run/config.json', which is not a folder"),
+    ],
+)
+def test_a_folder_that_is_none(mistake, args: list[str], message: str) -> None:
+    mistake(message, *args)
+
+
+def test_a_photo_that_pillow_stumbles_over(mistake) -> None:
+    Path("photo.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + b"\xff" * 17)
+    mistake(r"photo.png cannot be read as an image \(.*\)", "predict", "run", "photo.png")
+    Path("photo.eps").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n")
+    mistake(r"photo.eps cannot be read as an image \(it is none of PNG, .*\)", "predict", "run", "photo.eps")
 
 
 def test_images_of_different_size(place: Path, mistake) -> None:
     Image.new("RGB", (8, 9)).save("pets/train/dog/odd.png")
-    mistake(".*odd.png is 8 x 9 pixels but .* is 16 x 16: all images must have one size.", "data", "pets")
+    mistake(
+        ".*odd.png is 8 x 9 pixels but .* is 16 x 16: all images must have one size; .*--img-size.*", "data", "pets"
+    )
 
 
 def test_an_image_that_is_none(place: Path, mistake) -> None:
-    Path("pets/train/dog/notes.png").write_text("woof")
+    Path("pets/train/dog/notes.png").write_text("woof", encoding="utf-8")
     mistake(r".*notes.png cannot be read as an image .*", "train", "--data", "pets")
 
 
@@ -522,7 +939,7 @@ def test_a_label_out_of_range(place: Path, mistake) -> None:
     content = bytearray(Path("cifar/data_batch_3.bin").read_bytes())
     content[0] = 77
     Path("cifar/data_batch_3.bin").write_bytes(content)
-    mistake(r"the train split has the label 77; labels must lie in 0\.\.9\.", "train", "--data", "cifar")
+    mistake(r"the train split has the label 77; labels must lie in 0\.\.9, .*", "train", "--data", "cifar")
 
 
 def test_a_truncated_file(place: Path, mistake) -> None:
@@ -548,9 +965,7 @@ def test_no_network(place: Path, mistake, capsys: pytest.CaptureFixture[str], mo
         raise requests.exceptions.ConnectionError("no route")
 
     monkeypatch.setattr(pooch, "retrieve", no_route)
-    message = (
-        r"cifar-10-python.tar.gz could not be downloaded .*ConnectionError\); download it by hand, .* --data-dir\."
-    )
+    message = r"cifar-10-python.tar.gz could not be downloaded .*ConnectionError\); download it by hand, .* --data-dir"
     command = ["train", "--data", "cifar10", "--data-dir", "downloads"]
     mistake(message, *command)
     Path("downloads", "cifar-10-python.tar.gz").write_bytes(b"half an archive")
@@ -568,6 +983,32 @@ def test_a_checkpoint_cut_short(mistake, keep: int, command: str) -> None:
     path = Path("run/checkpoint.safetensors")
     path.write_bytes(path.read_bytes()[:keep])
     mistake("run/checkpoint.safetensors is not a safetensors file, or it is damaged: .*", *command.split())
+
+
+@pytest.mark.parametrize("place_in_file", [100, 1_000_000, -1])
+def test_a_checkpoint_with_a_flipped_bit(mistake, place_in_file: int) -> None:
+    path = Path("run/checkpoint.safetensors")
+    content = bytearray(path.read_bytes())
+    content[place_in_file] ^= 1
+    path.write_bytes(content)
+    message = "run/checkpoint.safetensors is .*damaged: .*"
+    mistake(message, "train", "--resume", "run")
+    mistake(message, "predict", "run", "pets/test/cat/0.png")
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ([], "class_names has 0 entries; expected 10"),
+        ([1] * 10, r"class_names is \(1, .*\); expected \(str, ...\)"),
+    ],
+)
+def test_classes_that_are_none(mistake, names: list, message: str) -> None:
+    path = Path("run/checkpoint.safetensors")
+    arrays, header = read_arrays(path)
+    header["metadata"]["data"]["class_names"] = names
+    write_arrays(path, arrays, header)
+    mistake(f"{path.as_posix()} is damaged: {message}", "predict", "run", "pets/test/cat/0.png")
 
 
 def test_a_checkpoint_with_a_missing_array(mistake) -> None:
@@ -596,12 +1037,22 @@ def test_a_model_without_a_training(mistake) -> None:
 
 @pytest.mark.parametrize("config", ["", "{", "{}", '{"recipe": 3, "data": {}}', "\0\0\0\0"])
 def test_a_damaged_configuration(mistake, config: str) -> None:
-    Path("run/config.json").write_text(config)
+    Path("run/config.json").write_text(config, encoding="utf-8")
     mistake("run/config.json is damaged: .*", "train", "--resume", "run")
 
 
+@pytest.mark.parametrize(("name", "value"), [("epochs", 3), ("seed", 1), ("lr", 0.1), ("clip_norm", None)])
+def test_a_recipe_changed_by_hand(mistake, name: str, value: object) -> None:
+    path = Path("run/config.json")
+    config = json.loads(path.read_text(encoding="utf-8"))
+    config["recipe"][name] = value
+    path.write_text(json.dumps(config), encoding="utf-8")
+    message = f"run/checkpoint.safetensors belongs to another training: its {name} is .*, not {value}"
+    mistake(message, "train", "--resume", "run")
+
+
 def test_damaged_metrics(mistake) -> None:
-    Path("run/metrics.csv").write_text("step;epoch\n1;2\n")
+    Path("run/metrics.csv").write_text("step;epoch\n1;2\n", encoding="utf-8")
     mistake("run/metrics.csv is damaged: .*; without that file it works", "train", "--resume", "run")
 
 
@@ -610,16 +1061,59 @@ def test_nothing_to_resume(mistake, where: str) -> None:
     mistake(f"{where} is not the folder of a run: there is no config.json in it", "train", "--resume", where)
 
 
+@posix
+@pytest.mark.parametrize(
+    ("name", "command"), [("config.json", "train --resume run"), ("checkpoint.safetensors", "predict run x.png")]
+)
+def test_a_run_that_one_may_not_read(place: Path, name: str, command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is not said to be none."""
+    place.chmod(0o755)
+    Path("run", name).chmod(0)
+    with as_nobody():
+        assert cli.main(command.split()) == 1
+    assert capsys.readouterr().err == f"minivit: Permission denied: run/{name}\n"
+
+
+@posix
+def test_a_run_that_one_may_not_write(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place.chmod(0o755)
+    before = contents(place)
+    with as_nobody():
+        assert cli.main(["train", "--resume", "run"]) == 1
+    assert capsys.readouterr().err == "minivit: Permission denied: run\n"
+    assert contents(place) == before
+
+
+def test_a_folder_that_went_away(place: Path, mistake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the middle of the training: nothing of it is untouched, and nobody is told to go on with it."""
+    from minivit.train import trainer
+
+    right = trainer.training_step
+
+    def remove(*args: Any, **kwargs: Any) -> float:
+        shutil.rmtree("mine")
+        return right(*args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cli, "CHECKPOINT_SECONDS", 0)
+        patch.setattr(trainer, "training_step", remove)
+        message = "No such file or directory: mine/metrics.csv; mine was moved or removed during the training, .*"
+        mistake(message, "train", *NEW)
+    assert cli.main(["train", *NEW]) == 0
+    assert_same_training(place / "mine", place / "run")
+
+
 def test_data_that_went_away(place: Path, mistake) -> None:
     shutil.rmtree("cifar")
-    mistake("unknown data set '.*cifar': expected .* or an existing folder.", "train", "--resume", "run")
+    mistake("unknown data set '.*cifar': expected .* or an existing folder", "train", "--resume", "run")
 
 
 def test_nothing_to_predict(mistake) -> None:
-    Path("notes.png").write_text("woof")
+    Path("notes.png").write_text("woof", encoding="utf-8")
     image = "pets/test/cat/0.png"
     mistake("there is no file nowhere", "predict", "nowhere", image)
     mistake("there is no file cifar/checkpoint.safetensors", "predict", "cifar", image)
+    mistake("Not a directory: notes.png/x", "predict", "notes.png/x", image)
     mistake("notes.png is not a safetensors file, or it is damaged: .*", "predict", "notes.png", image)
     mistake("there is no file nowhere.png", "predict", "run", "nowhere.png")
     mistake("notes.png cannot be read as an image .*", "predict", "run", "notes.png")
@@ -631,7 +1125,7 @@ def test_an_image_cut_short(mistake) -> None:
     content = Path("pets/test/cat/0.png").read_bytes()
     for keep in (0, 10, 40, len(content) // 2):
         Path("cut.png").write_bytes(content[:keep])
-        mistake(r"cut.png cannot be read as an image \(.*\)\.", "predict", "run", "cut.png")
+        mistake(r"cut.png cannot be read as an image \(.*\)", "predict", "run", "cut.png")
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -657,16 +1151,17 @@ def test_a_full_disk(place: Path, mistake, failing: str, monkeypatch: pytest.Mon
     """After the first epoch nothing can be written: the training stops, and goes on when there is room again."""
     right, calls = getattr(os, failing), []
 
-    def full(*args: object) -> None:
-        calls.append(1)
+    def full(*args: Any) -> None:
+        if not isinstance(args[0], int) or not stat.S_ISDIR(os.fstat(args[0]).st_mode):  # a folder is no file
+            calls.append(1)
         if len(calls) > 3:  # config.json, metrics.csv, checkpoint
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         right(*args)
 
     new = ("mine/config.json", "mine/metrics.csv", "mine/checkpoint.safetensors")
     message = (
-        "No space left on device; what was saved before is untouched: make room, or whatever is needed, "
-        "then go on with: minivit train --resume mine"
+        "No space left on device: mine/metrics.csv; what was saved before is untouched: make room, or whatever is "
+        "needed, then go on with: minivit train --resume mine"
     )
     with monkeypatch.context() as patch:
         patch.setattr(os, failing, full)
@@ -676,17 +1171,30 @@ def test_a_full_disk(place: Path, mistake, failing: str, monkeypatch: pytest.Mon
     assert_same_training(place / "mine", place / "run")
 
 
-def test_a_full_disk_while_drawing(place: Path, mistake, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The training is done by then; resuming draws."""
+@pytest.mark.parametrize(
+    "error", [OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), MemoryError(), ZeroDivisionError()]
+)
+def test_a_picture_that_cannot_be_drawn(
+    place: Path, error: Exception, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The training is done by then: the others are drawn, and resuming draws it, too."""
+    monkeypatch.setattr(pictures, "draw_run", DRAW_RUN)
 
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "predictions.png")
+    def save(_: object, path: Path) -> None:
+        if path.name == "predictions.png":
+            raise error
+        path.write_bytes(b"drawn again")
 
-    with monkeypatch.context() as patch:
-        patch.setattr(pictures, "draw_run", full)
-        message = "No space left on device: predictions.png; .* minivit train --resume run"
-        mistake(message, "train", "--resume", "run")
+    before = contents(place / "run")
+    monkeypatch.setattr(plot, "save", save)
     assert cli.main(["train", "--resume", "run"]) == 0
+    out, err = capsys.readouterr()
+    assert err == f"minivit: {Path('run', 'predictions.png')} could not be drawn: {sentence(error)}\n"
+    assert "predictions.png" not in out
+    after = contents(place / "run")
+    assert before.keys() == after.keys()
+    drawn = {f"{name}.png" for name in PICTURES} - {"predictions.png"}
+    assert after == {**before, **dict.fromkeys(drawn, b"drawn again")}
 
 
 @pytest.fixture
@@ -729,19 +1237,11 @@ def test_wrong_calls_of_the_library() -> None:
         "step(np.zeros((2, 32, 32, 3), 'f'), np.array([0.0, 1.0]))": "ValueError: .*soft targets .*",
         "step(np.zeros((0, 32, 32, 3), 'f'), np.zeros(0, int))": "ValueError: .*expected as many, at least one",
     }
-    program = f"""
+    setup = """
 import numpy as np, minivit as mv
 model = mv.create_model("vit_tiny_patch4_32")
 def step(images, labels):
     mv.train.training_step(model, images, labels, optimizer=mv.train.AdamW(model), threads=1)
-for call in {list(calls)!r}:
-    try:
-        eval(call)
-    except Exception as error:
-        print(f"{{type(error).__name__}}: {{error}}")
-    else:
-        print("nothing was said")
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    for (call, message), said in zip(calls.items(), done.stdout.splitlines(), strict=True):
-        assert re.fullmatch(message, said), f"{call}: {said}"
+    for (call, message), found in zip(calls.items(), said(setup, calls), strict=True):
+        assert re.fullmatch(message, found), f"{call}: {found}"

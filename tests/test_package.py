@@ -46,7 +46,9 @@ def test_nothing_imports_the_command_line():
 
 def test_no_frameworks_in_the_package():
     for path in (ROOT / "minivit").rglob("*.py"):
-        assert not re.search(r"^\s*(import|from) (torch|jax|autograd|numba|tensorflow)\b", path.read_text(), re.M), path
+        assert not re.search(
+            r"^\s*(import|from) (torch|jax|autograd|numba|tensorflow)\b", path.read_text(encoding="utf-8"), re.M
+        ), path
 
 
 def test_the_api_of_the_readme_runs(tmp_path, monkeypatch):
@@ -64,7 +66,7 @@ def test_links_of_the_documentation_lead_somewhere():
 
 
 def test_the_version_is_the_same_everywhere():
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     assert minivit.__version__ == version
-    assert f"version: {version}" in (ROOT / "CITATION.cff").read_text()
-    assert f"## [{version}]" in (ROOT / "CHANGELOG.md").read_text()
+    assert f"version: {version}" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"## [{version}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")

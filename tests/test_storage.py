@@ -3,8 +3,11 @@
 import errno
 import json
 import os
+import pickle
 import re
 import stat
+import tracemalloc
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +15,7 @@ import pytest
 from safetensors.numpy import save_file
 
 import minivit as mv
-from minivit.storage import load, read_arrays, read_metadata, save, write_arrays
+from minivit.storage import load, open_safetensors, read_arrays, read_metadata, save, write_arrays
 
 
 def small_model(**options) -> mv.models.ViT:
@@ -52,6 +55,13 @@ def test_metadata_comes_back(path: Path) -> None:
 def test_loading_draws_no_initial_values(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save(small_model(), path)
     monkeypatch.setattr(np.random, "default_rng", lambda *_: pytest.fail("a random value was drawn"))
+    load(path)
+
+
+def test_no_pickle(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("load", "loads", "dump", "dumps", "Pickler", "Unpickler"):
+        monkeypatch.setattr(pickle, name, lambda *_, **__: pytest.fail("something was pickled"))
+    save(small_model(), path)
     load(path)
 
 
@@ -120,6 +130,41 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
         write_arrays(tmp_path / "nowhere" / "model.safetensors", {}, {})
 
 
+def test_numpy_numbers_are_metadata(path: Path) -> None:
+    save(small_model(), path, step=np.int64(3), accuracy=np.float32(0.5), best=np.bool_(True), mean=np.ones(3))
+    assert read_metadata(path)["metadata"] == {"step": 3, "accuracy": 0.5, "best": True, "mean": [1, 1, 1]}
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (float("nan"), "the number NaN is not finite"),
+        ({1: 2, "1": 3}, "twice"),
+        (json.loads("[" * 40 + "]" * 40), "deep"),
+    ],
+    ids=count(),
+)
+def test_metadata_that_could_not_be_read_again_is_not_written(path: Path, value: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        save(small_model(), path, note=value)
+    assert not path.exists()
+
+
+def test_numbers_that_safetensors_does_not_have(path: Path) -> None:
+    with pytest.raises(TypeError, match=f"cannot write {re.escape(str(path))}: .*complex128"):
+        write_arrays(path, {"a": np.zeros(3, complex)}, {})
+    assert not path.exists()
+
+
+def test_equal_content_makes_equal_bytes(path: Path) -> None:
+    other = path.with_name("other")
+    rng = np.random.default_rng(0)
+    arrays = {name: rng.standard_normal(3) for name in "hgfedcba"}
+    write_arrays(path, arrays, {"step": 3})
+    write_arrays(other, dict(reversed(arrays.items())), {"step": 3})
+    assert path.read_bytes() == other.read_bytes()
+
+
 def test_only_whole_models_are_saved(path: Path) -> None:
     class MyViT(mv.models.ViT):
         """A class of one's own, of which load knows nothing."""
@@ -130,9 +175,10 @@ def test_only_whole_models_are_saved(path: Path) -> None:
 
 
 def test_a_missing_file_is_named(path: Path) -> None:
-    for where in (path, path.parent):  # a folder is no file either
-        with pytest.raises(FileNotFoundError, match=re.escape(f"there is no file {where}")):
-            load(where)
+    with pytest.raises(FileNotFoundError, match=re.escape(f"there is no file {path}")):
+        load(path)
+    with pytest.raises(IsADirectoryError, match="Is a directory"):
+        load(path.parent)
 
 
 @pytest.mark.parametrize("keep", [0, 4, 100, -1])
@@ -144,7 +190,7 @@ def test_a_damaged_file_is_named(path: Path, keep: int) -> None:
 
 
 def test_a_file_of_another_kind_is_named(path: Path) -> None:
-    path.write_text("These are not the weights you are looking for.")
+    path.write_text("These are not the weights you are looking for.", encoding="utf-8")
     with pytest.raises(ValueError, match=re.escape(f"{path} is not a safetensors file")):
         load(path)
 
@@ -207,3 +253,161 @@ def test_the_header_is_plain_json(path: Path) -> None:
     ours = json.loads(header["minivit"])
     assert ours["version"] == mv.__version__
     assert ours["metadata"]["metadata"] == {"note": "ä"}
+
+
+# Damage
+
+
+def test_every_flipped_bit_is_noticed(path: Path) -> None:
+    """In the arrays, in their names, in the header; or it changes nothing, as a letter of JSON's escapes may."""
+    arrays = {"a": np.arange(6, dtype=np.float32).reshape(2, 3)}
+    write_arrays(path, arrays, {"step": 42, "note": "ä"})
+    content, (_, metadata), messages = path.read_bytes(), read_arrays(path), []
+    for i in range(8 * len(content)):
+        flipped = bytearray(content)
+        flipped[i // 8] ^= 1 << i % 8
+        path.write_bytes(flipped)
+        try:
+            found, theirs = read_arrays(path)
+        except ValueError as error:
+            messages.append(str(error))
+            continue
+        assert theirs == metadata
+        assert {name: array.tolist() for name, array in found.items()} == {n: a.tolist() for n, a in arrays.items()}
+        assert i // 8 < len(content) - 24, "a bit of the arrays"
+    assert all(str(path) in message for message in messages)
+    assert len(messages) > 7.9 * len(content)
+
+
+def forged(path: Path, header: object, arrays: dict[str, np.ndarray] | None = None) -> Path:
+    """A file of ours with any header."""
+    text = header if isinstance(header, str) else json.dumps(header)
+    save_file(arrays or {}, path, metadata={"minivit": text})
+    return path
+
+
+def test_a_file_from_before_there_was_a_checksum(path: Path) -> None:
+    save(small_model(seed=3), path, step=np.int64(4))
+    arrays, metadata = read_arrays(path)
+    forged(path, {"version": "0.1.0", "metadata": metadata}, arrays)
+    assert read_metadata(path)["metadata"] == {"step": 4}
+    again = load(path).state_dict()
+    for name, value in small_model(seed=3).state_dict().items():
+        np.testing.assert_array_equal(again[name], value)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "{",
+        "3",
+        "[]",
+        "null",
+        "{}",
+        '{"version": "0.1.0"}',
+        '{"version": "0.1.0", "metadata": 3}',
+        '{"version": "0.1.0", "metadata": {}, "checksun": "0"}',
+        '{"version": "0.1.0", "metadata": {}, "checksum": "0"}',
+        '{"version": "0.1.0", "metadata": {}, "checksum": null}',
+        '{"version": "0.1.0", "metadata": {}, "checksum": 3}',
+        '{"version": "0.1.0", "metadata": {"a": 1, "a": 2}}',
+        '{"version": "0.1.0", "metadata": {"a": NaN}}',
+        '{"version": "0.1.0", "metadata": {"a": 1e999}}',
+        '{"version": "0.1.0", "metadata": {"a": ' + "[" * 10_000 + "]" * 10_000 + "}}",
+    ],
+    ids=count(),
+)
+def test_a_header_that_is_none_of_ours(path: Path, header: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"{path} is damaged: ")):
+        read_arrays(forged(path, header))
+
+
+HOSTILE = [-1, 0, 2, 300, 10**6, 10**9, 10**30, 1e300, True, None, "12", [], [3], [2, 2], [10**9] * 2, [1] * 999, {}]
+
+
+@pytest.mark.parametrize("name", mv.models.MODELS)
+def test_a_hostile_configuration_costs_nothing(path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each option of each model with each of these: a sentence, or the same model, and no memory to speak of.
+
+    Whoever adds a model with an option that counts layers will find it here, and adds it to COUNTS.
+    """
+    model_class = mv.models.MODELS[name]
+    model = small_model(depth=1) if model_class is mv.models.ViT else model_class()
+    save(model, path)
+    arrays, metadata = read_arrays(path)
+    messages = []
+    for option in model.config:
+        for value in HOSTILE:
+            changed = {**metadata, "config": {**model.config, option: value}}
+            monkeypatch.setattr("minivit.storage.read_arrays", lambda _, changed=changed: (arrays, changed))
+            tracemalloc.start()
+            try:
+                again = load(path)
+            except (ValueError, KeyError) as error:
+                messages.append(error.args[0])
+            else:
+                assert again.state_dict().keys() == model.state_dict().keys()
+            assert tracemalloc.get_traced_memory()[1] < 2**20
+            tracemalloc.stop()
+    assert all(message.startswith(str(path)) and len(message) < 600 for message in messages)
+    assert len(messages) > len(HOSTILE) * len(model.config) / 2
+
+
+@pytest.mark.parametrize("config", [None, 3, "ViT", [], {"1": 2}, {"depth": 2.5}])
+def test_a_configuration_that_is_none(path: Path, config: object) -> None:
+    save(small_model(), path)
+    rewrite(path, config=config)
+    with pytest.raises((ValueError, KeyError)) as caught:
+        load(path)
+    assert caught.value.args[0].startswith(str(path))
+
+
+@pytest.mark.parametrize("name", [None, 3, [], ["ViT"], {}, "object", "__class__"])
+def test_a_class_that_is_none(path: Path, name: object) -> None:
+    save(small_model(), path)
+    rewrite(path, model=name)
+    with pytest.raises(ValueError, match="this minivit has the models ViT"):
+        load(path)
+
+
+def test_an_array_too_many_is_named(path: Path) -> None:
+    save(small_model(), path)
+    arrays, metadata = read_arrays(path)
+    write_arrays(path, {**arrays, "spare": np.zeros(3)}, metadata)
+    with pytest.raises(KeyError, match=r"array 'spare' has no place in this model"):
+        load(path)
+
+
+def test_an_array_of_another_dtype_is_named(path: Path) -> None:
+    save(small_model(), path)
+    arrays, metadata = read_arrays(path)
+    write_arrays(path, {**arrays, "norm.bias": arrays["norm.bias"].astype(float)}, metadata)
+    with pytest.raises(ValueError, match=r"array 'norm.bias' holds float64; expected float32"):
+        load(path)
+
+
+def raw(path: Path, shape: list[int], dtype: str = "F32", size: int = 0) -> Path:
+    """A safetensors file with one array, described as one likes."""
+    tensor = {"dtype": dtype, "shape": shape, "data_offsets": [0, size]}
+    header = json.dumps({"__metadata__": {"minivit": '{"version": "", "metadata": {}}'}, "a": tensor}).encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(size))
+    return path
+
+
+@pytest.mark.parametrize("shape", [[1] * 65, [0] + [10**18] * 3, [2**60, 0]])
+def test_a_shape_that_no_array_can_have(path: Path, shape: list[int]) -> None:
+    size = 0 if 0 in shape else 4
+    with (
+        pytest.raises(ValueError, match=r"is damaged: its array 'a' has the shape \["),
+        open_safetensors(raw(path, shape, size=size)),
+    ):
+        pytest.fail("it was opened")
+
+
+def test_a_number_that_numpy_does_not_have(path: Path) -> None:
+    """Whoever can read bfloat16 may open the file; a file of ours has none."""
+    with open_safetensors(raw(path, [2], "BF16", 4)) as file:
+        assert file.get_slice("a").get_dtype() == "BF16"
+    with pytest.raises(ValueError, match=r"an array of a kind that NumPy does not have: .*bfloat16"):
+        read_arrays(path)

@@ -88,7 +88,7 @@ def test_positions_for_patches_only_are_named() -> None:
         ({"new_size": 3, "old_size": (-1, -11)}, "make no grid of -1 x -11"),
         ({"new_size": 3, "num_prefix_tokens": 12}, "12 positions, 12 of them in front, are positions for 0 patches"),
         ({"new_size": 3, "num_prefix_tokens": -1}, "12 positions, -1 of them in front"),
-        ({"new_size": (0, 3), "old_size": (1, 11)}, "new size is 0; expected at least 1"),
+        ({"new_size": (0, 3), "old_size": (1, 11)}, r"size is \(0, 3\); expected at least 1"),
         ({"new_size": 3, "old_size": (1, 11), "interpolation": "area"}, 'mode is .area.; expected "bilinear"'),
         ({"new_size": 3, "old_size": (1, 11), "align_corners": True}, "antialias and align_corners exclude each other"),
     ],

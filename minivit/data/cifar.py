@@ -11,6 +11,7 @@ import numpy as np
 
 from minivit.data.dataset import Dataset, channel_statistics
 from minivit.data.download import data_folder, fetch_archive, unpack
+from minivit.data.paths import folder_path
 from minivit.data.unpickle import load_pickle
 from minivit.types import Int, UInt8, ndarray
 
@@ -60,15 +61,20 @@ def cifar10(folder: str | Path | None = None, *, data_dir: str | Path | None = N
 
     Parameters
     ----------
-    folder : where the official files are, in either layout: in itself or in their usual subfolder.
-        By default they are looked for in ``data_dir``, and downloaded to it (170 MB) on first use.
-    data_dir : default: the environment variable MINIVIT_DATA, else the user's cache folder.
+    folder : str or Path, optional
+        Where the official files are, in either layout: in itself or in their usual subfolder. If not given, they are
+        looked for in ``data_dir``, and downloaded to it (170 MB) on first use.
+    data_dir : str or Path, optional
+        The environment variable MINIVIT_DATA, or else the user's cache folder, if not given.
 
     Raises
     ------
-    FileNotFoundError : ``folder`` does not hold the data set, or a file of it is missing.
-    ValueError : a file is damaged, or a pickle holds anything but plain values and arrays.
-    OSError : the download failed.
+    FileNotFoundError
+        If ``folder`` does not hold the data set, or a file of it is missing.
+    ValueError
+        If a file is damaged, or a pickle holds anything but plain values and arrays.
+    OSError
+        If a file cannot be read, or the download failed.
     """
     return _load("cifar10", "cifar-10-python.tar.gz", "c58f30108f718f92721af3b95e74349a", folder, data_dir)
 
@@ -79,10 +85,10 @@ def cifar100(folder: str | Path | None = None, *, data_dir: str | Path | None = 
 
 
 def _load(dataset: str, archive: str, md5: str, folder: str | Path | None, data_dir: str | Path | None) -> Dataset:
-    place = data_folder(data_dir) if folder is None else Path(folder)
+    place = data_folder(data_dir) if folder is None else folder_path(folder, "folder")
     found = find_layout(place, dataset)
     if found is None and folder is not None:
-        raise FileNotFoundError(f"{place} does not hold the files of {dataset}, neither as pickles nor as .bin files.")
+        raise FileNotFoundError(f"{place} does not hold the files of {dataset}, neither as pickles nor as .bin files")
     if found is None:
         place.mkdir(parents=True, exist_ok=True)
         layout = next(layout for layout in LAYOUTS if layout.dataset == dataset)
@@ -103,10 +109,22 @@ def find_layout(folder: Path, dataset: str | None = None) -> tuple[Layout, Path]
 
 
 def read_layout(layout: Layout, folder: Path) -> Dataset:
-    """Read a data set from the files of an official layout."""
+    """Read a data set from the files of an official layout.
+
+    There may be fewer classes than the official ones, or more; each label must have a name.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a file is missing.
+    ValueError
+        If one is damaged, or is not what its name says.
+    OSError
+        If one cannot be read.
+    """
     for name in (*layout.train, layout.test, layout.meta):
         if not (folder / name).is_file():
-            raise FileNotFoundError(f"{folder / name} is missing: {layout.dataset} is not complete there.")
+            raise FileNotFoundError(f"{folder / name} is missing: {layout.dataset} is not complete there")
     images, labels = zip(*(_read_batch(folder / name, layout.labels) for name in layout.train), strict=True)
     train_images = np.concatenate(images)
     test_images, test_labels = _read_batch(folder / layout.test, layout.labels)
@@ -122,17 +140,20 @@ def read_layout(layout: Layout, folder: Path) -> Dataset:
 
 
 def _read_batch(path: Path, labels: str | int) -> tuple[UInt8[ndarray, "N 32 32 3"], Int[ndarray, "N"]]:
-    return _read_pickle(path, labels) if isinstance(labels, str) else _read_records(path, labels)
+    batch = _read_pickle(path, labels) if isinstance(labels, str) else _read_records(path, labels)
+    if len(batch[0]) == 0:
+        raise ValueError(f"{path} holds no images")
+    return batch
 
 
 def _read_pickle(path: Path, key: str) -> tuple[UInt8[ndarray, "N 32 32 3"], Int[ndarray, "N"]]:
     pixels, labels = _entries(path, "data", key)
     if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.shape[1:] != (PIXELS,):
-        raise ValueError(f"{path} must hold under 'data' a uint8 array with {PIXELS} columns.")
-    if not isinstance(labels, list) or not all(isinstance(label, int) for label in labels):
-        raise ValueError(f"{path} must hold under {key!r} a list of integers.")
+        raise ValueError(f"{path} must hold under 'data' a uint8 array with {PIXELS} columns")
+    if not isinstance(labels, list) or not all(type(label) is int for label in labels):  # True is an int, too
+        raise ValueError(f"{path} must hold under {key!r} a list of integers")
     if len(labels) != len(pixels):
-        raise ValueError(f"{path} has {len(pixels)} images but {len(labels)} labels.")
+        raise ValueError(f"{path} has {len(pixels)} images but {len(labels)} labels")
     return _channels_last(pixels), np.array(labels, np.int64)
 
 
@@ -140,7 +161,7 @@ def _read_records(path: Path, label_byte: int) -> tuple[UInt8[ndarray, "N 32 32 
     content = np.fromfile(path, np.uint8)
     length = label_byte + 1 + PIXELS
     if content.size % length:
-        raise ValueError(f"{path} is truncated: {content.size} bytes are not a whole number of {length}-byte records.")
+        raise ValueError(f"{path} is truncated: {content.size} bytes are not a whole number of {length}-byte records")
     records = content.reshape(-1, length)
     return _channels_last(records[:, -PIXELS:]), records[:, label_byte].astype(np.int64)
 
@@ -151,24 +172,35 @@ def _channels_last(pixels: UInt8[ndarray, "N D"]) -> UInt8[ndarray, "N 32 32 3"]
 
 def _class_names(path: Path, key: str) -> tuple[str, ...]:
     if not key:
-        return tuple(path.read_text("utf-8").split())
+        return _lines(path)
     (names,) = _entries(path, key)
     if not isinstance(names, list) or not all(isinstance(name, (bytes, str)) for name in names):
-        raise ValueError(f"{path} must hold under {key!r} a list of names.")
+        raise ValueError(f"{path} must hold under {key!r} a list of names")
     return tuple(_text(name) for name in names)
+
+
+def _lines(path: Path) -> tuple[str, ...]:
+    """One name a line; empty lines may follow."""
+    try:
+        lines = [line.strip() for line in path.read_text("utf-8-sig").rstrip().split("\n")]  # -sig: as Notepad writes
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not a text in UTF-8: {error}") from error
+    if "" in lines:
+        raise ValueError(f"{path} has no name in line {lines.index('') + 1}; expected one name a line")
+    return tuple(lines)
 
 
 def _entries(path: Path, *keys: str) -> list:
     """Return what a pickled dictionary holds under each key; Python 2 wrote the keys as bytes, Python 3 as text."""
     content = load_pickle(path)
     if not isinstance(content, dict):
-        raise ValueError(f"{path} must hold a dictionary, got {type(content).__name__}.")
-    content = {_text(key): value for key, value in content.items() if isinstance(key, (bytes, str))}
+        raise ValueError(f"{path} must hold a dictionary, got {type(content).__name__}")
+    content = {_text(key): value for key, value in content.items()}
     missing = [key for key in keys if key not in content]
     if missing:
-        raise ValueError(f"{path} has no entry {missing[0]!r}.")
+        raise ValueError(f"{path} has no entry {missing[0]!r}")
     return [content[key] for key in keys]
 
 
 def _text(value: bytes | str) -> str:
-    return value.decode("latin1") if isinstance(value, bytes) else value
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value

@@ -2,45 +2,74 @@
 
 import hashlib
 import os
+import shutil
 import tarfile
-import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from minivit.data.paths import folder_path
+
+FORSAKEN = 3600
+"""So many seconds after its last change a half-done file is nobody's: a connection is given up after 30."""
+
+MOST_UNPACKED = 10
+"""Times the size of the archive. Photographs cannot be packed much; those of CIFAR take 1.1 times the archive."""
 
 
 def data_folder(data_dir: str | Path | None = None) -> Path:
-    """Return where downloads are kept: ``data_dir``, else what MINIVIT_DATA says, else the user's cache folder."""
-    if data_dir is None and "MINIVIT_DATA" not in os.environ:
-        import pooch
+    """Where downloads are kept: ``data_dir``, else what MINIVIT_DATA says, else the user's cache folder.
 
-        return Path(pooch.os_cache("minivit"))
-    return Path(data_dir or os.environ["MINIVIT_DATA"]).expanduser()
+    Raises
+    ------
+    ValueError, NotADirectoryError
+        If ``data_dir`` or MINIVIT_DATA is not the name of a folder, which need not be there yet.
+    """
+    if data_dir is not None:
+        return folder_path(data_dir, "data_dir")
+    if "MINIVIT_DATA" in os.environ:
+        return folder_path(os.environ["MINIVIT_DATA"], "the environment variable MINIVIT_DATA")
+    import pooch
+
+    return Path(pooch.os_cache("minivit"))
 
 
 def fetch_archive(urls: Sequence[str], md5: str, folder: Path) -> Path:
     """Download a file into ``folder``, from the first of ``urls`` that delivers the right one, and return its path.
 
     A file that is already there and whose MD5 is right is not downloaded again. What arrives incomplete or altered is
-    removed. OSError where no mirror works; the message says how to go on by hand.
+    removed. Several processes may do so at once.
+
+    Raises
+    ------
+    OSError
+        If no mirror works; the message says how to go on by hand. Or if the file cannot be written.
     """
     import pooch
+    import requests
 
     name = urls[0].rsplit("/", 1)[-1]
-    failures = []
-    archive = folder / name
-    if archive.is_file() and _md5(archive) != md5:  # pooch replaces it when a good one has arrived
+    archive, failures = folder / name, []
+    if archive.is_file():
+        if _md5(archive) == md5:
+            return archive
         failures.append(f"the {name} found there is truncated or altered")
-    for url in urls:
-        try:
-            # pooch writes to a temporary file and gives it its name only after its hash was found right.
-            return Path(pooch.retrieve(url, f"md5:{md5}", name, folder, progressbar=True))
-        except ValueError:
-            failures.append(f"{url}: what arrived is truncated or altered (its MD5 is not {md5})")
-        except OSError as error:  # the exceptions of requests are OSErrors
-            failures.append(f"{url}: {_reason(error)}")
+    with _workplace(folder, name) as place:
+        for url in urls:
+            try:
+                arrived = pooch.retrieve(url, f"md5:{md5}", name, place, progressbar=True)
+            except (requests.RequestException, ConnectionError, TimeoutError) as error:  # some are ValueErrors, too
+                failures.append(f"{url}: {_reason(error)}")
+            except ValueError:
+                failures.append(f"{url}: what arrived is truncated or altered (its MD5 is not {md5})")
+            else:
+                os.replace(arrived, archive)
+                return archive
     raise OSError(
         f"{name} could not be downloaded to {folder} ({'; '.join(failures)}); download it by hand, "
-        f"put it there or into a folder of your own, and pass that folder with --data-dir."
+        "put it there or into a folder of your own, and pass that folder with --data-dir"
     )
 
 
@@ -48,30 +77,69 @@ def unpack(archive: Path, subfolder: str, names: Sequence[str]) -> Path:
     """Unpack the files ``subfolder/name`` of a tar archive beside it, all or nothing, and return the new folder.
 
     Only the expected members are read, and they are written under names of our own: nothing in the archive can choose
-    where a file goes. ValueError where the archive is damaged or a member is missing.
+    where a file goes. (Whether a byte in them was changed is for :func:`fetch_archive` to find out, by the MD5.)
+
+    Raises
+    ------
+    ValueError
+        If the archive cannot be read, lacks a file, has something else in its place, or holds far more than its size.
+    OSError
+        If the files cannot be written.
     """
-    target = archive.parent / subfolder
-    with tempfile.TemporaryDirectory(dir=archive.parent, prefix=f".{subfolder}-") as temporary:
-        complete = Path(temporary) / subfolder
+    folder = archive.parent / subfolder
+    with _workplace(archive.parent, subfolder) as place:
+        complete = place / subfolder
         complete.mkdir()
         try:
-            with tarfile.open(archive) as tar:
-                for name in names:
-                    member = tar.getmember(f"{subfolder}/{name}")
-                    content = tar.extractfile(member) if member.isfile() else None
-                    if content is None:
-                        raise ValueError(f"{archive}: {member.name} is not a regular file.")
-                    (complete / name).write_bytes(content.read())
-        except KeyError as error:
-            raise ValueError(f"{archive} is not the expected archive: {error.args[0]}.") from error
-        except (tarfile.TarError, EOFError, OSError) as error:
-            raise ValueError(f"{archive} is truncated or damaged ({error}).") from error
-        try:
-            complete.rename(target)
-        except OSError:
-            if not target.is_dir():  # else another process was quicker, with the same files
+            _extract(archive, {f"{subfolder}/{name}": complete / name for name in names})
+        except Exception as error:  # a damaged archive may fail in any way
+            if isinstance(error, OSError) and error.errno:  # but this is not the archive's fault
                 raise
-    return target
+            raise ValueError(f"{archive} cannot be unpacked: {error or 'it is damaged'}") from error
+        try:
+            complete.rename(folder)
+        except OSError:
+            if not folder.is_dir():  # else another process was quicker, with the same files
+                raise
+    return folder
+
+
+def _extract(archive: Path, targets: dict[str, Path]) -> None:
+    most = MOST_UNPACKED * archive.stat().st_size
+    with tarfile.open(archive, "r|*") as tar:
+        for member in tar:
+            if member.offset_data + member.size > most:
+                raise ValueError(f"it holds more than {MOST_UNPACKED} times its size")
+            target = targets.pop(member.name, None)
+            if target is None:
+                continue
+            content = tar.extractfile(member) if member.isfile() else None
+            if content is None:
+                raise ValueError(f"{member.name} in it is not a regular file")
+            with open(target, "wb") as file:
+                shutil.copyfileobj(content, file)
+                os.fsync(file.fileno())
+    if targets:
+        raise ValueError(f"there is no {next(iter(targets))} in it")
+
+
+@contextmanager
+def _workplace(folder: Path, name: str) -> Iterator[Path]:
+    """A hidden folder for what is half done, removed at the end; those of killed processes are removed first.
+
+    An error of the system that names no file (a full disk) gets the name of ``folder``.
+    """
+    for other in folder.glob(f".{name}-*"):
+        with suppress(OSError):  # it may be removed by its own process just now
+            if time.time() - max(path.stat().st_mtime for path in (other, *other.rglob("*"))) > FORSAKEN:
+                shutil.rmtree(other)
+    try:
+        with TemporaryDirectory(dir=folder, prefix=f".{name}-") as place:
+            yield Path(place)
+    except OSError as error:
+        if error.errno and not error.filename:
+            error.filename = str(folder)
+        raise
 
 
 def _md5(path: Path) -> str:
@@ -79,7 +147,7 @@ def _md5(path: Path) -> str:
         return hashlib.file_digest(file, "md5").hexdigest()
 
 
-def _reason(error: OSError) -> str:
+def _reason(error: Exception) -> str:
     """Shorten the nested messages of requests and urllib3 to their kind, for example "ConnectionError"."""
     status = getattr(getattr(error, "response", None), "status_code", None)
     return f"HTTP status {status}" if status else type(error).__name__

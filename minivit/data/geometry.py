@@ -11,9 +11,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from minivit.types import Float, Int, UInt8, ndarray
-
-Size = int | tuple[int, int]
+from minivit.ops.patches import pair
+from minivit.types import Float, Int, Size, UInt8, ndarray
 
 
 def disc(x, y, radius):
@@ -103,10 +102,10 @@ PALETTE = {
 
 
 def rows_columns(size: Size) -> tuple[int, int]:
-    """Return the size of an image as (rows, columns); ValueError below 16 pixels, where the shapes look alike."""
-    rows, columns = (size, size) if isinstance(size, int) else size
+    """The size of an image as (rows, columns); ValueError below 16 pixels, where the shapes look alike."""
+    rows, columns = pair(size)
     if min(rows, columns) < 16:
-        raise ValueError(f"size must be at least 16 pixels on each side, got {rows} rows and {columns} columns.")
+        raise ValueError(f"size must be at least 16 pixels on each side, got {rows} rows and {columns} columns")
     return rows, columns
 
 

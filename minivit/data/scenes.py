@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minivit.data.geometry import PALETTE, SHAPES, Size, background, coverage, develop, paint, place, rows_columns, tilt
-from minivit.types import Bool, Float, Int, UInt8, ndarray
+from minivit.checked import checked
+from minivit.data.geometry import PALETTE, SHAPES, background, coverage, develop, paint, place, rows_columns, tilt
+from minivit.types import Bool, Float, Int, Size, UInt8, ndarray
 
 MIN_VISIBLE = 0.6  # the share of every object that the objects above it leave visible
 ATTEMPTS = 30  # to find room for one more object, before the scene stays as it is
@@ -30,22 +31,34 @@ class Scene(NamedTuple):
     """For example "a red circle left of a blue star", or "a red ring, a green cross and a blue star"."""
 
 
+@checked
 def draw_scenes(n: int, *, size: Size = 64, max_objects: int = 4, rng: np.random.Generator) -> list[Scene]:
     """Draw n scenes of 1 to ``max_objects`` objects.
 
     Parameters
     ----------
-    n : how many scenes, at least 1.
-    size : side in pixels, or (rows, columns); at least 16.
-    max_objects : at most the number of colours, 8. Where the picture is too full for one more object, it has fewer.
-    rng : source of all randomness; every scene has a child generator of its own (``rng.spawn``), so the first scenes do
-        not depend on how many follow.
+    n : int
+    size : int or (rows, columns)
+        In pixels, at least 16.
+    max_objects : int
+        At most the number of colours, 8. Where the picture is too full for one more object, it has fewer.
+    rng : numpy.random.Generator
+        The source of all randomness; every scene has a child generator of its own (``rng.spawn``), so the first scenes
+        do not depend on how many follow.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If ``n`` is less than 1, ``size`` less than 16, ``max_objects`` not between 1 and 8, or one no whole number.
+    MemoryError
+        If there is no room for so many pictures.
     """
     if n < 1:
-        raise ValueError(f"the number of scenes to draw must be at least 1, got {n}.")
+        raise ValueError(f"the number of scenes to draw must be at least 1, got {n}")
     if not 1 <= max_objects <= len(PALETTE):
-        raise ValueError(f"max_objects must be between 1 and {len(PALETTE)} (one colour each), got {max_objects}.")
-    return [_draw_scene(size, max_objects, child) for child in rng.spawn(n)]
+        raise ValueError(f"max_objects must be between 1 and {len(PALETTE)} (one colour each), got {max_objects}")
+    np.empty((n, *rows_columns(size), 3), np.uint8)  # what has no room is said now, not when the memory is full
+    return [_draw_scene(size, max_objects, rng.spawn(1)[0]) for _ in range(n)]
 
 
 def _draw_scene(size: Size, max_objects: int, rng: np.random.Generator) -> Scene:

@@ -7,19 +7,27 @@ a small Vision Transformer learns the task in a few hundred steps.
 
 import numpy as np
 
+from minivit.checked import check_range, checked
 from minivit.data.dataset import Dataset, channel_statistics
-from minivit.data.geometry import PALETTE, SHAPES, Size, background, coverage, develop, paint, place, rows_columns, tilt
-from minivit.types import Int, UInt8, ndarray
+from minivit.data.geometry import PALETTE, SHAPES, background, coverage, develop, paint, place, rows_columns, tilt
+from minivit.types import Int, Size, UInt8, ndarray
 
 CHUNK = 250  # images drawn at once: small enough for the cache, and a multiple of the number of classes
 
 
+@checked
 def shapes(n_train: int = 20_000, n_test: int = 2_000, *, seed: int = 0) -> Dataset:
     """Draw the data set of shapes: 32 x 32 pixels, ten classes, equally frequent.
 
     The same seed gives the same images, and a smaller set is the beginning of a larger one. Train and test images come
-    from independent streams of random numbers. ValueError where ``n_train`` or ``n_test`` is not positive.
+    from independent streams of random numbers.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If ``n_train`` or ``n_test`` is less than 1, ``seed`` less than 0, or one of them no whole number.
     """
+    check_range("seed", seed, at_least=0)
     train_rng, test_rng = np.random.default_rng(seed).spawn(2)
     train_images, train_labels = draw_shapes(n_train, rng=train_rng)
     test_images, test_labels = draw_shapes(n_test, rng=test_rng)
@@ -34,6 +42,7 @@ def shapes(n_train: int = 20_000, n_test: int = 2_000, *, seed: int = 0) -> Data
     )
 
 
+@checked
 def draw_shapes(
     n: int, *, size: Size = 32, rng: np.random.Generator
 ) -> tuple[UInt8[ndarray, "n Y X 3"], Int[ndarray, "n"]]:
@@ -41,20 +50,34 @@ def draw_shapes(
 
     Parameters
     ----------
-    n : how many pictures, at least 1.
-    size : side in pixels, or (rows, columns); at least 16.
-    rng : source of all randomness. Every chunk of 250 pictures has a child generator of its own (``rng.spawn``), so the
-        first pictures do not depend on how many follow; a second call with the same generator draws new pictures.
+    n : int
+    size : int or (rows, columns)
+        In pixels, at least 16.
+    rng : numpy.random.Generator
+        The source of all randomness. Every chunk of 250 pictures has a child generator of its own (``rng.spawn``), so
+        the first pictures do not depend on how many follow; a second call with the same generator draws new pictures.
 
     Returns
     -------
-    images : uint8, channels last.
-    labels : int64, the place of the class in ``SHAPES``.
+    images : uint8 (n, rows, columns, 3)
+    labels : int64 (n,)
+        The place of each class in ``SHAPES``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If ``n`` is less than 1, ``size`` less than 16, or one of them no whole number.
+    MemoryError
+        If there is no room for so many pictures.
     """
     if n < 1:
-        raise ValueError(f"the number of shapes to draw must be at least 1, got {n}.")
-    chunks = [_draw_chunk(size, child) for child in rng.spawn(-(-n // CHUNK))]
-    images, labels = (np.concatenate(parts)[:n] for parts in zip(*chunks, strict=True))
+        raise ValueError(f"the number of shapes to draw must be at least 1, got {n}")
+    images = np.empty((n, *rows_columns(size), 3), np.uint8)
+    labels = np.empty(n, np.int64)
+    for start in range(0, n, CHUNK):
+        (child,) = rng.spawn(1)
+        drawn, classes = _draw_chunk(size, child)
+        images[start : start + CHUNK], labels[start : start + CHUNK] = drawn[: n - start], classes[: n - start]
     return images, labels
 
 

@@ -1,11 +1,14 @@
 """What all pictures share: size, colours, type sizes, and how an image or a panel is laid out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minivit.files import replace_file
+from minivit.terminal import one_line, shortened
 from minivit.types import UInt8, ndarray
 
 if TYPE_CHECKING:
@@ -20,19 +23,25 @@ WIDTH = 9.0
 TITLE, TEXT, SMALL = 13, 11, 9.5
 """Type sizes in points."""
 
+LONGEST_NAME = 40
+"""Characters of the name of a class."""
+
+AS_IT_IS: dict[str, Any] = {"parse_math": False, "usetex": False}
+"""Options of a text that somebody else has written: ``$5_$`` is no formula."""
+
 BLUE, RED, GREY = "#0072B2", "#D55E00", "#595959"
 """Colours told apart with any kind of colour vision (Okabe and Ito 2008, "Color Universal Design"), and grey."""
 
 
 def new_figure(height: float, width: float = WIDTH) -> Figure:
     """Make an empty figure of this size in inches."""
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
-
     from minivit.plot.picture import Picture
 
+    figure = Picture(figsize=(width, height), layout="constrained")
+    layout: Any = figure.get_layout_engine()
     margin = 0.01
-    layout = ConstrainedLayoutEngine(rect=(margin, margin, 1 - 2 * margin, 1 - 2 * margin))
-    return Picture(figsize=(width, height), layout=layout)
+    layout.set(rect=(margin, margin, 1 - 2 * margin, 1 - 2 * margin))
+    return figure
 
 
 def new_panel(height: float, width: float = WIDTH) -> Axes:
@@ -47,9 +56,14 @@ def set_title(figure: Figure, text: str) -> None:
     figure.suptitle(text, fontsize=TITLE, x=0.014, horizontalalignment="left")
 
 
+def class_name(class_names: Sequence[str], label: Any) -> str:
+    """The name of a class on one line that is not too long; it may be anything that a folder can be called."""
+    return shortened(one_line(class_names[int(label)]), LONGEST_NAME)
+
+
 def text_size(texts: Iterable[str], columns: int) -> float:
     """Points in which the longest of the texts fits below one of so many columns; a letter is 0.6 of its size wide."""
-    longest = max(map(len, texts))
+    longest = max(1, *map(len, texts))
     return min(TEXT, 72 * 0.92 * WIDTH / columns / (0.6 * longest))
 
 
@@ -104,6 +118,8 @@ def check_lengths(count: int, **arrays: Any) -> None:
 
 
 def save(picture: Axes | Figure, path: str | Path) -> None:
-    """Write a picture to a file; the suffix says how (png, svg, pdf)."""
+    """Write a picture to a file, as a whole or not at all; the suffix says how (png, svg, pdf; png without one)."""
     figure: Any = picture.figure  # of a Figure, this is the figure itself
-    figure.savefig(path, dpi=150)
+    path, content = Path(path), BytesIO()
+    figure.savefig(content, dpi=150, format=path.suffix[1:] or "png")
+    replace_file(path if path.suffix else path.with_suffix(".png"), content.getvalue())

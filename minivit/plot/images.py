@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 
 from minivit.plot.figure import (
+    AS_IT_IS,
     GREY,
     RED,
     Figure,
     check_images,
     check_lengths,
+    class_name,
     image_panels,
     set_title,
     show_image,
@@ -23,11 +25,11 @@ def samples(
     check_images(images)
     check_lengths(len(images), labels=labels)
     figure, panels = image_panels(len(images), columns, aspect=images.shape[1] / images.shape[2], text=0.25)
-    names = [class_names[int(label)] for label in labels]
+    names = [class_name(class_names, label) for label in labels]
     size = text_size(names, columns)
     for panel, image, name in zip(panels, images, names, strict=True):
         show_image(panel, image)
-        panel.set_xlabel(name, fontsize=size)
+        panel.set_xlabel(name, fontsize=size, **AS_IT_IS)
     set_title(figure, "Images and their classes")
     return figure
 
@@ -45,16 +47,16 @@ def predictions(
     check_lengths(len(images), labels=labels, probabilities=probabilities)
     guesses, surety = probabilities.argmax(1), probabilities.max(1)
     right = guesses == labels
-    truths = [class_names[int(label)] for label in labels]
+    truths = [class_name(class_names, label) for label in labels]
     answers = [
-        f"{'✓' if ok else '✗'} {class_names[int(guess)]} {probability:.0%}"
+        f"{'✓' if ok else '✗'} {class_name(class_names, guess)} {probability:.0%}"
         for ok, guess, probability in zip(right, guesses, surety, strict=True)
     ]
     size = text_size(answers, columns)
     figure, panels = image_panels(len(images), columns, aspect=images.shape[1] / images.shape[2], text=0.5)
     for panel, image, truth, answer, ok in zip(panels, images, truths, answers, right, strict=True):
         show_image(panel, image, frame=GREY if ok else RED, width=0.5 if ok else 3)
-        panel.set_title(truth, fontsize=size, pad=5)
-        panel.set_xlabel(answer, fontsize=size, color="black" if ok else RED)
+        panel.set_title(truth, fontsize=size, pad=5, **AS_IT_IS)
+        panel.set_xlabel(answer, fontsize=size, color="black" if ok else RED, **AS_IT_IS)
     set_title(figure, f"{right.sum()} of {len(images)} right: the class above, the prediction below")
     return figure

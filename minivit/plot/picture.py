@@ -1,7 +1,21 @@
 """What every picture is drawn on. The only file of minivit that imports matplotlib at its top."""
 
+import os
+import sys
+from contextlib import suppress
 from io import BytesIO
 from typing import Any
+
+if "matplotlib" not in sys.modules:
+    # Where MPLBACKEND names a backend that is not installed, such as that of a notebook which has started this process,
+    # matplotlib refuses to be imported. Backends are for windows, and pictures need none; so it is told afterwards.
+    backend = os.environ.pop("MPLBACKEND", None)
+    import matplotlib
+
+    if backend:
+        os.environ["MPLBACKEND"] = backend
+        with suppress(ValueError):
+            matplotlib.rcParams["backend"] = backend
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure

@@ -14,7 +14,7 @@ def show_source(function: Callable, *pieces: str) -> None:
 
 def source_text(function: Callable, *pieces: str) -> str:
     """What :func:`show_source` displays, as Markdown: the file, and the code."""
-    source = dedent(inspect.getsource(function))
+    source = dedent(inspect.getsource(function)).removeprefix("@checked\n")
     if function.__doc__:
         quotes = source.index('"""')
         source = source[: source.rindex("\n", 0, quotes) + 1] + source[source.index('"""', quotes + 3) + 4 :]

@@ -2,9 +2,10 @@
 
 from minivit.train.augment import normalize, random_crop_flip
 from minivit.train.optim import SGD, Adam, AdamW, Optimizer, adam_update, adamw_update, clip_grad_norm, sgd_update
+from minivit.train.recipe import Recipe
 from minivit.train.schedule import warmup_cosine
 from minivit.train.step import predict, training_step
-from minivit.train.trainer import Metrics, Recipe, Trainer
+from minivit.train.trainer import Metrics, Trainer
 
 __all__ = [
     "SGD",

@@ -1,19 +1,41 @@
 """From stored pixels to what the model sees: random crop and flip, and normalisation."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from minivit.checked import check_range, checked
 from minivit.types import Float, UInt8, ndarray
 
 
+@checked
 def random_crop_flip(
     images: UInt8[ndarray, "B Y X C"], rng: np.random.Generator, *, padding: int = 4, flip: bool = True
 ) -> UInt8[ndarray, "B Y X C"]:
     """Shift each image by up to ``padding`` pixels either way (zeros come in) and mirror every other one, at random.
 
-    Each image has its own draw. Source: He et al. 2016, "Deep Residual Learning", section 4.2 (CIFAR-10).
+    Each image has its own draw.
+
+    Parameters
+    ----------
+    images : uint8 (B, Y, X, C)
+    rng : numpy.random.Generator
+    padding : int
+        Less than the sides of the image: something of it stays.
+    flip : bool
+
+    Raises
+    ------
+    ValueError, TypeError
+        If ``padding`` is below 0, too large, or no whole number.
+
+    References
+    ----------
+    He et al. 2016, "Deep Residual Learning", section 4.2 (CIFAR-10).
     """
     B, Y, X, _ = images.shape
+    check_range("padding", padding, at_least=0, below=min(Y, X))
     padded = np.pad(images, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
     windows = sliding_window_view(padded, (Y, X), axis=(1, 2))  # (B, 2p+1, 2p+1, C, Y, X), a view
     top, left = rng.integers(0, 2 * padding + 1, (2, B))
@@ -22,13 +44,32 @@ def random_crop_flip(
     return np.where(mirrored[:, None, None, None], cropped[:, :, ::-1], cropped)
 
 
+@checked
 def normalize(
-    images: UInt8[ndarray, "B Y X C"], mean: tuple[float, ...], std: tuple[float, ...], dtype: str = "float32"
+    images: UInt8[ndarray, "B Y X C"], mean: Sequence[float], std: Sequence[float], dtype: str = "float32"
 ) -> Float[ndarray, "B Y X C"]:
     """Pixels 0..255 to numbers of mean 0 and variance 1 per channel: ``(images / 255 - mean) / std``.
 
     A channel that is the same everywhere has ``std`` 0 and is only shifted.
+
+    Parameters
+    ----------
+    images : uint8 (B, Y, X, C)
+    mean, std : C numbers each, in units of pixel / 255
+    dtype : "float32" or "float64"
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there is not one number per channel, a ``std`` is below 0, or the pixels or ``dtype`` are of another type.
     """
+    channels = images.shape[-1]
+    if np.dtype(dtype).name not in ("float32", "float64"):
+        raise TypeError(f'dtype is {dtype}; expected "float32" or "float64"')
+    if not len(mean) == len(std) == channels:
+        raise ValueError(f"there are {len(mean)} mean and {len(std)} std for images of {channels} channels")
+    for s in std:
+        check_range("std", s, at_least=0)
     divisor = np.array([s or 1.0 for s in std])
     scale = 1 / (255 * divisor)
     shift = np.array(mean) / divisor

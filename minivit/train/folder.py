@@ -1,100 +1,233 @@
 """The folder of a training run: config.json, metrics.csv, checkpoint.safetensors, and pictures."""
 
-import csv
-import json
-from collections.abc import Sequence
-from dataclasses import asdict
+import os
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, fields
+from math import isfinite
 from pathlib import Path
+from reprlib import repr as short
+from subprocess import list2cmdline
 from typing import Any
 
-from minivit.storage import replace_file
-from minivit.train.trainer import Metrics, Recipe, Trainer
+from minivit.checked import check_type
+from minivit.errors import sentence
+from minivit.files import LOCK, TEMPORARY, must_be_file, replace_file, sole_use
+from minivit.json_text import from_json, to_json, tuples
+from minivit.train.recipe import Recipe
+from minivit.train.trainer import Metrics, Trainer
+
+HEAD = ",".join(Metrics._fields)
 
 
 class RunFolder:
-    """Where a run keeps its files; each of them is written as a whole or not at all."""
+    """Where a run keeps its files; each of them is written as a whole or not at all.
+
+    ``solutions`` are the folders of a student's functions that the run computes with: those that it was created with,
+    or, after :meth:`read_config`, those that its config.json names.
+    """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.config_path = self.path / "config.json"
         self.metrics_path = self.path / "metrics.csv"
         self.checkpoint_path = self.path / "checkpoint.safetensors"
+        self.solutions: list[str] = []
 
     def create(self, recipe: Recipe, data: dict[str, Any], solutions: Sequence[str] = ()) -> None:
         """Make the folder and write what the run was asked for.
 
-        The folders of ``solutions`` are written in full, so that the run can be resumed from anywhere.
+        The folders of ``solutions`` are written in full, so that the run can be resumed from anywhere. A folder that is
+        there and empty will do, so that one in which the first write failed can be used again.
 
         Raises
         ------
         FileExistsError
-            If the folder exists already: a run never writes over another.
+            If there is anything in the folder already: a run never writes over another.
+        BlockingIOError
+            If another process works in it.
         """
         from minivit import __version__
 
         try:
-            self.path.mkdir(parents=True)
+            self.path.parent.mkdir(parents=True, exist_ok=True)
         except FileExistsError:
-            go_on = f", or go on with that run by --resume {self.path}" if self.config_path.exists() else ""
-            raise FileExistsError(f"{self.path} exists already: choose another --out{go_on}") from None
-        full = [str(Path(folder).resolve()) for folder in solutions]
-        config = {"minivit": __version__, "recipe": asdict(recipe), "data": data, "with": full}
-        replace_file(self.config_path, (json.dumps(config, indent=2) + "\n").encode())
+            raise NotADirectoryError(f"{self.path} cannot be made: {self.path.parent} is not a folder") from None
+        with suppress(FileExistsError):
+            self.path.mkdir()
+        self._must_be_empty()
+        with sole_use(self.path):
+            self._must_be_empty()
+            self.solutions = in_full(solutions)
+            config = {"minivit": __version__, "recipe": asdict(recipe), "data": data, "with": self.solutions}
+            replace_file(self.config_path, (to_json(config, indent=2) + "\n").encode())
+
+    def _must_be_empty(self) -> None:
+        if self.path.is_dir() and all(name == LOCK or TEMPORARY.fullmatch(name) for name in os.listdir(self.path)):
+            return
+        go_on = f", or go on with that run by --resume {self.path}" if self.config_path.exists() else ""
+        raise FileExistsError(f"{self.path} exists already: choose another --out{go_on}")
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep the folder of a run for this process alone, and clear away what a killed one has left.
+
+        Raises
+        ------
+        BlockingIOError
+            If another process trains in it.
+        """
+        with sole_use(self.path) as locked:
+            if locked:
+                for name in filter(TEMPORARY.fullmatch, os.listdir(self.path)):
+                    (self.path / name).unlink()
+            else:
+                print(f"{self.path}: this file system has no locks; see to it that no other process trains in there")
+            yield
 
     def read_config(self) -> tuple[Recipe, dict[str, Any], list[str]]:
         """What the run was asked for: its recipe, where its data come from, and the solutions that it computes with.
 
         Raises
         ------
-        FileNotFoundError, ValueError
-            If there is no such run, or its config.json is damaged.
+        FileNotFoundError, OSError, ValueError
+            If there is no such run, or its config.json cannot be read or is damaged.
         """
-        if not self.config_path.is_file():
-            raise FileNotFoundError(f"{self.path} is not the folder of a run: there is no config.json in it")
         try:
-            config = json.loads(self.config_path.read_text(encoding="utf-8"))
+            must_be_file(self.config_path)
+        except (FileNotFoundError, NotADirectoryError):
+            raise FileNotFoundError(f"{self.path} is not the folder of a run: there is no config.json in it") from None
+        try:
+            config = from_json(self.config_path.read_text(encoding="utf-8"))
+            check_type("all of it", config, dict[str, Any])
             recipe, data = config["recipe"], config["data"]
+            check_type("recipe", recipe, dict[str, Any])
+            check_type("data", data, dict[str, Any])
             source = {"data": data["data"], "data_dir": data["data_dir"]}
+            if "img_size" in data:  # only where it was asked for
+                source["img_size"] = data["img_size"]
+                check_type("img_size", source["img_size"], int)
+            check_type("data", source["data"], str)
+            check_type("data_dir", source["data_dir"], str | None)
             solutions = config.get("with", [])  # runs begun before there was this entry have none
             if not isinstance(solutions, list) or not all(isinstance(folder, str) for folder in solutions):
-                raise ValueError(f"its entry 'with' is {solutions!r}; expected a list of folders")
-            return Recipe(**{**recipe, "betas": tuple(recipe["betas"])}), source, solutions
+                raise ValueError(f"its entry 'with' is {short(solutions)}; expected a list of folders")
+            self.solutions = in_full(solutions)
+            for choice in fields(Recipe):
+                if choice.name not in recipe:  # its default may be another one now
+                    raise KeyError(choice.name)
+            return Recipe(**tuples(recipe)), source, self.solutions
         except KeyError as error:
             raise ValueError(f"{self.config_path} is damaged: it has no entry {error}") from error
         except (TypeError, ValueError) as error:
             raise ValueError(f"{self.config_path} is damaged: {error}") from error
 
+    def must_be_named(self, folders: Sequence[str]) -> None:
+        """Refuse to go on unless the user has named the solutions of this run: they are code, and would run.
+
+        Raises
+        ------
+        ValueError
+            If ``folders`` are not those of the run, in their order; it says what to type.
+        """
+        if in_full(folders) == self.solutions:
+            return
+        if not self.solutions:
+            raise ValueError("--resume goes on with a run as it was begun; --with cannot change it")
+        raise ValueError(
+            f"{self.path} computes with functions of its own, and minivit runs only code that you name; "
+            f"if you trust these folders, go on with: {self.resume_command()}"
+        )
+
+    def resume_command(self) -> str:
+        """What to type to go on with this run."""
+        words = ["minivit", "train", "--resume", str(self.path)]
+        words += [word for folder in self.solutions for word in ("--with", folder)]
+        return list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """If the system refuses to write, say what there is of the run, and how to go on."""
+        try:
+            yield
+        except OSError as error:
+            go_on = f"make room, or whatever is needed, then go on with: {self.resume_command()}"
+            if not self.config_path.exists():
+                left = f"{self.path} was moved or removed during the training, and what was saved went with it"
+            elif self.checkpoint_path.exists():
+                left = f"what was saved before is untouched: {go_on}"
+            else:
+                left = f"nothing was saved yet: {go_on}"
+            raise OSError(error.errno, f"{sentence(error)}; {left}") from error
+
+    def resume(self, trainer: Trainer) -> None:
+        """Go on from the checkpoint, if there is one yet."""
+        if os.path.lexists(self.checkpoint_path):  # what cannot be read must not be written over
+            trainer.resume(self.checkpoint_path)
+
     def save(self, trainer: Trainer, rows: list[Metrics]) -> None:
         """Write metrics.csv anew, one row per step, and the checkpoint."""
-        lines = [",".join(Metrics._fields)]
+        lines = [HEAD]
         for row in rows:
             lines.append(",".join("" if value is None else repr(value) for value in row))
-        replace_file(self.metrics_path, ("\n".join(lines) + "\n").encode())
-        trainer.save(self.checkpoint_path)
+        with self.writing():
+            replace_file(self.metrics_path, ("\n".join(lines) + "\n").encode())
+            trainer.save(self.checkpoint_path)
 
     def read_metrics(self, last_step: int) -> list[Metrics]:
-        """Rows up to and including ``last_step``; later ones belong to steps that a resumed run does again."""
-        if not self.metrics_path.is_file():
+        """Rows up to and including ``last_step``; later ones belong to steps that a resumed run does again.
+
+        The first row need not be that of the first step: whoever has removed the file goes on with a new one.
+
+        Raises
+        ------
+        ValueError
+            If a row is missing, stands there twice, or holds anything but numbers.
+        """
+        try:
+            must_be_file(self.metrics_path)
+        except FileNotFoundError:
             return []
-        rows = []
-        with open(self.metrics_path, newline="", encoding="utf-8") as file:
-            try:
-                for step, epoch, loss, lr, accuracy in list(csv.reader(file))[1:]:
-                    measured = float(accuracy) if accuracy else None
-                    rows.append(Metrics(int(step), float(epoch), float(loss), float(lr), measured))
-            except ValueError as error:
-                raise ValueError(f"{self.metrics_path} is damaged: {error}; without that file it works") from error
-        return [row for row in rows if row.step <= last_step]
-
-    def remove_leftovers(self) -> None:
-        """Remove the temporary files of a process that was killed while it wrote."""
-        for path in self.path.glob(".*.tmp"):
-            path.unlink()
+        try:
+            return _parse(self.metrics_path.read_text(encoding="utf-8"), last_step)
+        except ValueError as error:
+            raise ValueError(f"{self.metrics_path} is damaged: {error}; without that file it works") from error
 
 
-def new_run_path(parent: str | Path, name: str) -> Path:
-    """``parent/name-1``, or the next number that is free."""
+def _parse(text: str, last_step: int) -> list[Metrics]:
+    if not text.startswith(f"{HEAD}\n") or not text.endswith("\n"):
+        raise ValueError(f"its first line is not {HEAD}, or its last one is not whole")
+    rows = []
+    for line in text.splitlines()[1:]:
+        step, epoch, loss, lr, accuracy = line.split(",")
+        row = Metrics(int(step), float(epoch), float(loss), float(lr), float(accuracy) if accuracy else None)
+        if not all(isfinite(value) for value in row if value is not None):
+            raise ValueError(f"a number of step {row.step} is not finite")
+        if rows and row.step != rows[-1].step + 1:
+            raise ValueError(f"step {rows[-1].step} is followed by step {row.step}")
+        rows.append(row)
+    if last_step and (not rows or rows[-1].step < last_step):
+        raise ValueError(f"it ends before step {last_step}, where the checkpoint stands")
+    return [row for row in rows if row.step <= last_step]
+
+
+def in_full(folders: Sequence[str]) -> list[str]:
+    """Paths that are right from wherever one stands."""
+    return [os.path.realpath(folder) for folder in folders]
+
+
+def create_numbered(
+    parent: str | Path, name: str, recipe: Recipe, data: dict[str, Any], solutions: Sequence[str] = ()
+) -> RunFolder:
+    """Create ``parent/name-1``, or the next number that is free: looked for and taken in one step."""
     number = 1
-    while (path := Path(parent) / f"{name}-{number}").exists():
-        number += 1
-    return path
+    while True:
+        folder = RunFolder(Path(parent) / f"{name}-{number}")
+        try:
+            folder.create(recipe, data, solutions)
+        except (FileExistsError, BlockingIOError):  # another run, or one that another process has just begun
+            number += 1
+        else:
+            return folder

@@ -1,10 +1,12 @@
 """The pictures that a run leaves in its folder."""
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from minivit import plot
+from minivit.errors import sentence
 from minivit.train.trainer import Metrics, Trainer
 
 
@@ -13,23 +15,32 @@ def draw_run(folder: Path, trainer: Trainer, rows: list[Metrics]) -> list[Path]:
 
     Three are figures of the ViT paper (Dosovitskiy et al. 2021): 6, attention maps; 7 left, patch-embedding filters;
     7 centre, similarity of position embeddings.
+
+    A training is not lost because a picture cannot be drawn: that is said on the standard error stream, and the others
+    are drawn.
     """
     paths = []
-    for name, picture in _pictures(trainer, rows):
-        paths.append(folder / f"{name}.png")
-        plot.save(picture, paths[-1])
+    for name, draw in _pictures(trainer, rows).items():
+        path = folder / f"{name}.png"
+        try:
+            plot.save(draw(), path)
+            paths.append(path)
+        except Exception as error:
+            print(f"minivit: {path} could not be drawn: {sentence(error)}", file=sys.stderr)
     return paths
 
 
-def _pictures(trainer: Trainer, rows: list[Metrics]) -> Iterator[tuple[str, Any]]:
+def _pictures(trainer: Trainer, rows: list[Metrics]) -> dict[str, Callable[[], Any]]:
     model, dataset = trainer.model, trainer.dataset
     images, labels = dataset.test_images[:24], dataset.test_labels[:24]
-    embed = model.patch_embed
-    yield "learning_curves", plot.learning_curves(rows)
-    yield "predictions", plot.predictions(images, labels, trainer.predict(images), dataset.class_names)
-    if not model.config["grad_checkpointing"]:  # a checkpointed block keeps no attention map
-        few = images[:4]
-        _, cache = model.forward(trainer.normalize(few))
-        yield "attention_maps", plot.attention_maps(few, cache)
-    yield "patch_filters", plot.patch_filters(embed.proj.weight.value, embed.patch_size)
-    yield "position_similarity", plot.position_similarity(model.pos_embed.value, embed.grid_size)
+    few, embed = images[:4], model.patch_embed
+    pictures: dict[str, Callable[[], Any]] = {
+        "learning_curves": lambda: plot.learning_curves(rows),
+        "predictions": lambda: plot.predictions(images, labels, trainer.predict(images), dataset.class_names),
+        "attention_maps": lambda: plot.attention_maps(few, model.forward(trainer.normalize(few))[1]),
+        "patch_filters": lambda: plot.patch_filters(embed.proj.weight.value, embed.patch_size),
+        "position_similarity": lambda: plot.position_similarity(model.pos_embed.value, embed.grid_size),
+    }
+    if model.config["grad_checkpointing"]:  # a checkpointed block keeps no attention map
+        del pictures["attention_maps"]
+    return pictures

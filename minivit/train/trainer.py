@@ -4,57 +4,28 @@ All randomness is derived from the seed and the step number, so the state of a t
 optimizer's averages and the step. A training that was killed and resumed ends in the same bits as one that was not.
 """
 
-import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
-from math import inf
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_type_hints
 
 import numpy as np
 
+from minivit.checked import check_range, check_type
 from minivit.data.dataset import Dataset
+from minivit.json_text import from_json, to_json, tuples
 from minivit.models import ViT, create_model
 from minivit.ops.softmax import softmax_forward
-from minivit.storage import read_arrays, save, split_arrays
+from minivit.storage import check_kinds, read_arrays, read_metadata, save, split_arrays
 from minivit.train.augment import normalize, random_crop_flip
+from minivit.train.fit import check_attention_fits
 from minivit.train.optim import AdamW
+from minivit.train.recipe import Recipe
 from minivit.train.schedule import warmup_cosine
 from minivit.train.step import predict, training_step
 from minivit.types import Float, UInt8, ndarray
 
 ORDER, NOISE = 0, 1  # two independent streams of random numbers from one seed
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Everything that decides the outcome of a training but the images: model, schedule, regularisation, seed.
-
-    ``options`` go to :func:`minivit.create_model`; ``warmup_epochs`` may be a fraction.
-    """
-
-    model: str = "vit_tiny_patch4_32"
-    options: dict[str, Any] = field(default_factory=dict)
-    epochs: int = 8
-    batch_size: int = 128
-    lr: float = 1e-3
-    betas: tuple[float, float] = (0.9, 0.99)
-    weight_decay: float = 0.05
-    warmup_epochs: float = 0.5
-    label_smoothing: float = 0.1
-    clip_norm: float = 1.0
-    crop_padding: int = 4
-    flip: bool = True
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; expected at least 1")
-        if not 0 < self.lr < inf:
-            raise ValueError(f"lr is {self.lr}; expected a positive number")
-        if self.seed < 0:
-            raise ValueError(f"seed is {self.seed}; expected 0 or more")
 
 
 class Metrics(NamedTuple):
@@ -90,6 +61,8 @@ class Trainer:
         _, Y, X, C = dataset.train_images.shape
         options = {"img_size": (Y, X), "in_chans": C, "num_classes": len(dataset.class_names), **recipe.options}
         self.model: ViT = create_model(recipe.model, seed=recipe.seed, **options)
+        check_attention_fits(recipe.model, self.model.config)
+        check_range("crop_padding", recipe.crop_padding, at_least=0, below=min(Y, X))  # something of each image stays
         self.optimizer = AdamW(self.model, lr=recipe.lr, betas=recipe.betas, weight_decay=recipe.weight_decay)
         self.step = 0
         self.batch_size = min(recipe.batch_size, len(dataset.train_images))
@@ -154,31 +127,73 @@ class Trainer:
         save(self.model, path, optimizer_state=state, recipe=asdict(self.recipe), data=data, step=self.step)
 
     def resume(self, path: str | Path) -> None:
-        """Go on from a checkpoint of the same training.
+        """Go on from a checkpoint of the same training; nothing changes if it is not one.
 
         Raises
         ------
-        FileNotFoundError, KeyError, ValueError
-            If the file is missing, damaged, or belongs to another training.
+        FileNotFoundError, OSError, ValueError
+            If the file is missing, cannot be read, is damaged, or belongs to another training.
         """
         arrays, header = read_arrays(path)
-        metadata = header.get("metadata", {})
-        if not {"recipe", "data", "step"} <= metadata.keys():
+        metadata = header.get("metadata")
+        if not isinstance(metadata, dict) or not all(isinstance(metadata.get(n), dict) for n in ("recipe", "data")):
             raise ValueError(f"{path} holds no training to go on with, at most a model")
         theirs = {**metadata["recipe"], **metadata["data"]}
         for name, ours in self._identity().items():
             if theirs.get(name) != ours:
                 raise ValueError(f"{path} belongs to another training: its {name} is {theirs.get(name)}, not {ours}")
-        model_arrays, optimizer_arrays = split_arrays(arrays)
+        model, optimizer = split_arrays(arrays)
         try:
-            self.optimizer.load_state_dict(optimizer_arrays)
-            self.model.load_state_dict(model_arrays)
-        except (KeyError, ValueError) as error:
+            check_kinds(self.optimizer.state_dict(), optimizer)
+            check_kinds(self.model.named_params(), model)
+            step: Any = metadata.get("step")
+            check_type("step", step, int)
+            steps = int(optimizer["steps"])
+            if not 0 <= step <= self.total_steps:
+                raise ValueError(f"step is {step}; expected 0 to {self.total_steps}")
+            if step != steps:
+                raise ValueError(f"step is {step}, but the optimizer has made {steps}")
+        except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path} is damaged: {error.args[0]}") from error
-        self.step = metadata["step"]
+        self.optimizer.load_state_dict(optimizer)
+        self.model.load_state_dict(model)
+        self.step = step
 
     def _identity(self) -> dict[str, Any]:
         """What a checkpoint must agree with, as it reads when it comes back from JSON: recipe and training images."""
         data = self.dataset
         identity = {**asdict(self.recipe), "class_names": data.class_names, "mean": data.mean, "std": data.std}
-        return json.loads(json.dumps(identity))
+        return from_json(to_json(identity))
+
+
+class TrainedOn(NamedTuple):
+    """What a model must know of its training images to look at others."""
+
+    class_names: tuple[str, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+def read_trained_on(path: str | Path, model: ViT) -> TrainedOn:
+    """What the checkpoint of this model says of the images that it was trained on.
+
+    Raises
+    ------
+    ValueError
+        If it does not say it, or says what does not fit the model.
+    """
+    metadata = read_metadata(path).get("metadata")
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("data"), dict):
+        raise ValueError(f"{path} does not say what its classes are: it was not written by minivit train")
+    found = TrainedOn(*(tuples(metadata["data"].get(name)) for name in TrainedOn._fields))
+    lengths = {"class_names": model.config["num_classes"], "mean": model.in_chans, "std": model.in_chans}
+    try:
+        for name, hint in get_type_hints(TrainedOn).items():
+            check_type(name, getattr(found, name), hint)
+            if len(getattr(found, name)) != lengths[name]:
+                raise ValueError(f"{name} has {len(getattr(found, name))} entries; expected {lengths[name]}")
+        if min(found.std) < 0:
+            raise ValueError(f"std is {found.std}; expected 0 or more")
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path} is damaged: {error}") from error
+    return found

@@ -88,4 +88,4 @@ def test_a_process_that_left_the_session_holds_nothing_up(name, can_find, tmp_pa
 def is_alive(pid):
     """There, and no zombie, which only waits for whoever is process 1 here."""
     stat = Path(f"/proc/{pid}/stat")
-    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
+    return stat.exists() and stat.read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"

@@ -1,4 +1,5 @@
 import os
+import pickle
 import shutil
 import tarfile
 from pathlib import Path
@@ -107,8 +108,120 @@ def test_a_truncated_record_file_is_named(tmp_path):
 def test_an_empty_record_file(tmp_path):
     cifar_files.write_cifar10_binary(tmp_path / "b")
     (tmp_path / "b" / "test_batch.bin").write_bytes(b"")
-    with pytest.raises(ValueError, match="test split is empty"):
+    with pytest.raises(ValueError, match=r"test_batch.bin holds no images"):
         load(tmp_path / "b")
+
+
+@pytest.mark.parametrize("name", ["data_batch_1", "data_batch_4", "test_batch"])
+def test_a_file_without_images_is_named(py10, tmp_path, name):
+    """Also where the other files have enough."""
+    batch = {"data": np.zeros((0, 3072), np.uint8), "labels": []}
+    (py10 / name).write_bytes(python2_pickle(batch))
+    cifar_files.write_cifar10_binary(tmp_path / "b")
+    (tmp_path / "b" / f"{name}.bin").write_bytes(b"")
+    for folder in (py10, tmp_path / "b"):
+        with pytest.raises(ValueError, match=f"{name}(.bin)? holds no images"):
+            load(folder)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ([True], "list of integers"),
+        ([1.0], "list of integers"),
+        ([None], "list of integers"),
+        ([[1]], "list of integers"),
+        ((1,), "list of integers"),
+        (1, "list of integers"),
+        (np.array([1]), "list of integers"),
+        ([2**70], "an integer of 9 bytes, where 8 are the most"),
+        ([2**63 - 1], "has the label 9223372036854775807; labels must lie in 0..9, because there are 10 class names"),
+        ([-(2**63)], "has the label -9223372036854775808"),
+        ([-1], "has the label -1"),
+    ],
+)
+def test_labels_that_are_none(py10, labels, message):
+    batch = {"data": np.zeros((1, 3072), np.uint8), "labels": labels}
+    for protocol in (2, 5):
+        (py10 / "data_batch_2").write_bytes(pickle.dumps(batch, protocol))
+        with pytest.raises(ValueError, match=message):
+            load(py10)
+
+
+def test_a_label_of_200_000_digits(py10):
+    (py10 / "data_batch_2").write_bytes(b"(dS'labels'\n(lI" + b"7" * 200_000 + b"\nas.")
+    with pytest.raises(ValueError, match=r"data_batch_2 cannot be read .* a number or a name of 200,000 characters"):
+        load(py10)
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_written_by_python_3(py10, protocol):
+    """In each protocol: the same data set."""
+    expected = load(py10)
+    for path in py10.iterdir():
+        content = pickle.loads(path.read_bytes(), encoding="bytes")
+        path.write_bytes(pickle.dumps({key.decode(): value for key, value in content.items()}, protocol))
+    dataset = load(py10)
+    np.testing.assert_array_equal(dataset.train_images, expected.train_images)
+    np.testing.assert_array_equal(dataset.test_labels, expected.test_labels)
+    assert dataset.class_names == expected.class_names
+
+
+# Names of classes
+
+
+@pytest.fixture
+def bin10(tmp_path):
+    cifar_files.write_cifar10_binary(tmp_path / "b")
+    return tmp_path / "b"
+
+
+NAMES = "\n".join(cifar_files.NAMES_10).encode()
+
+
+@pytest.mark.parametrize(
+    "content", [NAMES, NAMES + b"\n", NAMES + b"\n\n \n", b"\xef\xbb\xbf" + NAMES, NAMES.replace(b"\n", b"\r\n")]
+)
+def test_names_however_the_text_was_saved(bin10, content):
+    (bin10 / "batches.meta.txt").write_bytes(content)
+    assert load(bin10).class_names == tuple(cifar_files.NAMES_10)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "batches.meta.txt has no name in line 1; expected one name a line"),
+        (b"\n" + NAMES, "batches.meta.txt has no name in line 1"),
+        (NAMES.replace(b"class3", b" "), "batches.meta.txt has no name in line 4"),
+        (NAMES.replace(b"class3", b"\xff\xfe"), "batches.meta.txt is not a text in UTF-8"),
+        (NAMES.replace(b"class3", b"class4"), "class_names has 'class4' 2 times"),
+        (b"class0", r"has the label \d; labels must lie in 0..0, because there are 1 class names"),
+    ],
+)
+def test_names_that_are_none(bin10, content, message):
+    (bin10 / "batches.meta.txt").write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        load(bin10)
+
+
+def test_more_names_than_labels(bin10):
+    """Classes of which there are no images: a part of CIFAR is a data set, too."""
+    (bin10 / "batches.meta.txt").write_bytes(NAMES + b"\nname with spaces\n")
+    assert load(bin10).class_names[9:] == ("class9", "name with spaces")
+
+
+def test_names_in_utf8(py10):
+    names = [f"zü{i}".encode() for i in range(10)]
+    (py10 / "batches.meta").write_bytes(pickle.dumps({"label_names": names}, 5))
+    assert load(py10).class_names[3] == "zü3"
+
+
+@pytest.mark.parametrize("name", ["data_batch_2", "batches.meta"])
+def test_a_file_that_may_not_be_read(public_folder, forbid, name):
+    cifar_files.write_cifar10_python(public_folder / "c")
+    forbid(public_folder / "c" / name)
+    with pytest.raises(PermissionError, match=f"Permission denied: .*{name}"):
+        load(public_folder / "c")
 
 
 # The network is played by a folder of files: what a mirror serves, or nothing.
@@ -166,6 +279,55 @@ def test_the_environment_says_where(tmp_path, network, monkeypatch):
     assert (tmp_path / "env" / "cifar-10-batches-py" / "test_batch").is_file()
     cifar10(data_dir=tmp_path / "argument")  # the argument goes before the environment
     assert (tmp_path / "argument" / "cifar-10-batches-py").is_dir()
+
+
+@pytest.mark.parametrize("by", ["argument", "environment"])
+@pytest.mark.parametrize(
+    ("folder", "error", "message"),
+    [
+        ("", ValueError, "{} is empty; expected a folder"),
+        ("~nosuchuser", ValueError, "{} is '~nosuchuser', and there is no such user"),
+        ("~nosuchuser/data", ValueError, "{} is '~nosuchuser/data', and there is no such user"),
+        ("file", NotADirectoryError, "{} is 'file', which is not a folder"),
+        ("file/below", OSError, "Not a directory|cannot find the path"),
+    ],
+)
+def test_a_data_folder_that_is_none(tmp_path, monkeypatch, by, folder, error, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    monkeypatch.delenv("MINIVIT_DATA", raising=False)
+    if by == "environment":
+        monkeypatch.setenv("MINIVIT_DATA", folder)
+    with pytest.raises(error, match=message.format("data_dir" if by == "argument" else "MINIVIT_DATA")):
+        cifar10(data_dir=folder if by == "argument" else None)
+
+
+@pytest.mark.parametrize("folder", ["", "~nosuchuser"])
+def test_a_folder_that_is_none(folder):
+    with pytest.raises(ValueError, match="folder is "):
+        cifar10(folder)
+
+
+def test_a_data_folder_that_may_not_be_read(public_folder, forbid):
+    cifar_files.write_cifar10_python(public_folder / "home" / "cifar-10-batches-py")
+    forbid(public_folder / "home")
+    with pytest.raises(PermissionError, match=r"Permission denied: .*home"):
+        cifar10(data_dir=public_folder / "home")
+
+
+def test_a_data_folder_that_may_not_be_written(public_folder, forbid):
+    forbid(public_folder)
+    with pytest.raises(PermissionError, match=r"Permission denied: .*new"):
+        cifar10(data_dir=public_folder / "new")
+
+
+def test_the_home_folder_is_written_out(tmp_path, monkeypatch):
+    from minivit.data.download import data_folder
+
+    monkeypatch.setenv("HOME" if os.name == "posix" else "USERPROFILE", str(tmp_path))
+    assert data_folder("~/data") == tmp_path / "data"
+    monkeypatch.setenv("MINIVIT_DATA", "~")
+    assert data_folder() == tmp_path
 
 
 def test_the_default_is_the_cache_folder(monkeypatch):

@@ -1,6 +1,8 @@
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
-from PIL import Image
 
 from minivit.data import Dataset, channel_statistics, load
 
@@ -59,65 +61,97 @@ def test_unknown_names():
         load("mnist")
 
 
-def write_images(folder, splits=("train", "test"), names=("cat", "dog"), size=(7, 5)):
-    for split in splits:
-        for label, name in enumerate(names):
-            (folder / split / name).mkdir(parents=True)
-            for i, suffix in enumerate(["png", "JPG", "jpeg"]):
-                Image.new("RGB", size, (100 * label, 50 * i, 0)).save(folder / split / name / f"{i}.{suffix}")
+@pytest.mark.parametrize("name", ["", "~nosuchuser", "~nosuchuser/pets"])
+def test_names_that_are_none(name):
+    message = "the data set is empty; expected a folder" if not name else r"the data set is '~nosuchuser.*no such user"
+    with pytest.raises(ValueError, match=message):
+        load(name)
 
 
-@pytest.mark.parametrize("test", ["test", "val"])
-def test_image_folder(tmp_path, test):
-    write_images(tmp_path, ("train", test))
-    (tmp_path / "train" / "cat" / "notes.txt").write_text("not an image")
-    Image.new("L", (7, 5), 9).save(tmp_path / "train" / "cat" / "grey.png")
-    dataset = load(tmp_path)
-    assert dataset.name == tmp_path.name
-    assert dataset.class_names == ("cat", "dog")
-    assert dataset.train_images.shape == (7, 5, 7, 3)
-    assert dataset.train_labels.tolist() == [0, 0, 0, 0, 1, 1, 1]
-    assert dataset.test_labels.tolist() == [0, 0, 0, 1, 1, 1]
-    assert dataset.test_images[3, 0, 0].tolist() == [100, 0, 0]
-    assert dataset.train_images[3, 0, 0].tolist() == [9, 9, 9]
+def test_a_file_is_no_data_set(tmp_path):
+    (tmp_path / "pets.zip").touch()
+    with pytest.raises(NotADirectoryError, match=r"the data set is '.*pets.zip', which is not a folder"):
+        load(tmp_path / "pets.zip")
 
 
-def test_an_empty_folder(tmp_path):
-    with pytest.raises(FileNotFoundError, match="holds no data set: expected the files of CIFAR"):
-        load(tmp_path)
+def test_the_home_folder_is_written_out(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME" if sys.platform != "win32" else "USERPROFILE", str(tmp_path))
+    (tmp_path / "pets").mkdir()
+    with pytest.raises(FileNotFoundError, match=r"pets holds no data set"):
+        load("~/pets")
 
 
-def test_no_classes(tmp_path):
-    (tmp_path / "train").mkdir()
-    (tmp_path / "test").mkdir()
-    with pytest.raises(ValueError, match="train has no subfolders"):
-        load(tmp_path)
+def test_a_folder_with_the_name_of_a_data_set(tmp_path, monkeypatch):
+    """A string is a name, a path is a path."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "shapes").mkdir()
+    with pytest.raises(FileNotFoundError, match="shapes holds no data set"):
+        load(Path("shapes"))
 
 
-def test_no_images(tmp_path):
-    write_images(tmp_path, ["train"])
-    (tmp_path / "test" / "cat").mkdir(parents=True)
-    with pytest.raises(ValueError, match="test holds no images"):
-        load(tmp_path)
+@pytest.mark.parametrize("name", ["shapes", "cifar10", "cifar100"])
+def test_only_folders_of_images_have_a_choice_of_size(name):
+    with pytest.raises(ValueError, match=f"img_size is for folders of images; those of {name} have 32 x 32 pixels"):
+        load(name, img_size=64)
 
 
-def test_an_unknown_class(tmp_path):
-    write_images(tmp_path)
-    (tmp_path / "test" / "zebra").mkdir()
-    with pytest.raises(ValueError, match=r"zebra is a class that .*train does not have"):
-        load(tmp_path)
+# What users have
 
 
-def test_another_size(tmp_path):
-    write_images(tmp_path)
-    Image.new("RGB", (6, 5)).save(tmp_path / "test" / "dog" / "small.png")
-    with pytest.raises(ValueError, match=r"small.png is 6 x 5 pixels but .* is 7 x 5: all images must have one size"):
-        load(tmp_path)
+def test_arrays_that_are_read_only_or_not_contiguous():
+    images = np.random.default_rng(0).integers(0, 256, (6, 7, 5, 3), np.uint8)
+    labels = np.arange(12) % 2
+    images.flags.writeable = labels.flags.writeable = False
+    views = {
+        "train_images": images.swapaxes(1, 2)[::-2],
+        "train_labels": labels[::4],
+        "test_images": images[:2, :5, :, :],
+    }
+    dataset = Dataset(**arrays(**views | {"test_images": images.swapaxes(1, 2)[:2]}))
+    mean, std = channel_statistics(dataset.train_images)
+    np.testing.assert_allclose(mean, dataset.train_images.mean((0, 1, 2)) / 255, rtol=1e-12)
+    np.testing.assert_allclose(std, dataset.train_images.std((0, 1, 2)) / 255, rtol=1e-9)
 
 
-@pytest.mark.parametrize("content", [b"not an image", b"\x89PNG\r\n\x1a\n", b""])
-def test_a_broken_image(tmp_path, content):
-    write_images(tmp_path)
-    (tmp_path / "train" / "dog" / "broken.png").write_bytes(content)
-    with pytest.raises(ValueError, match=r"broken.png cannot be read as an image"):
-        load(tmp_path)
+def test_one_image_of_one_class():
+    one = {"train_images": np.zeros((1, 4, 4, 1), np.uint8), "train_labels": np.array([0])}
+    test = {"test_images": one["train_images"], "test_labels": one["train_labels"]}
+    dataset = Dataset("one", **one, **test, class_names=("a",), mean=(0.0,), std=(0.0,))
+    assert channel_statistics(dataset.train_images) == ((0.0,), (0.0,))
+
+
+def test_numbers_become_what_a_checkpoint_can_hold():
+    """JSON knows no numbers of NumPy, and would say so only when the first checkpoint is written."""
+    dataset = Dataset(**arrays(mean=tuple(np.full(3, 0.5)), std=tuple(np.full(3, 0.2))))
+    assert type(dataset.mean[0]) is type(dataset.std[0]) is float
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"class_names": ()}, "class_names is empty"),
+        ({"class_names": ("a", "a")}, "class_names has 'a' 2 times; expected a name of its own"),
+        ({"class_names": ("a", "\x1b[31m")}, r"class_names has '\\x1b\[31m', with characters that cannot be printed"),
+        ({"class_names": ("a", "\ud800")}, r"class_names has '\\ud800', with characters that cannot be printed"),
+        ({"class_names": ("a", "")}, r"must be strings, and none of them empty; got \('a', ''\)"),
+        ({"class_names": ("a",)}, r"has the label 1; labels must lie in 0\.\.0, because there are 1 class names"),
+        ({"mean": (0.5, float("nan"), 0.5)}, "mean is .*nan.*; expected finite numbers"),
+        ({"std": (0.5, float("inf"), 0.5)}, "std is .*inf.*; expected finite numbers"),
+        ({"std": (0.5, -0.1, 0.5)}, "none of std below zero"),
+    ],
+)
+def test_more_inconsistencies(changes, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        Dataset(**arrays(**changes))
+
+
+@pytest.mark.parametrize("shape", [(0, 4, 4, 3), (2, 0, 4, 3), (2, 4, 4, 0), (2, 4, 4)])
+def test_statistics_of_nothing(shape):
+    with pytest.raises(ValueError, match=r"there are no images|images has shape .*; expected \(N, Y, X, C\)"):
+        channel_statistics(np.zeros(shape, np.uint8))
+
+
+def test_statistics_of_many_images():
+    """More than fit in 32 bits: 70,000 white pixels, squared, in each place. (The array itself is one pixel.)"""
+    images = np.broadcast_to(np.full((1, 1, 1, 3), 255, np.uint8), (70_000, 1, 1, 3))
+    assert channel_statistics(images) == ((1.0,) * 3, (0.0,) * 3)

@@ -1,11 +1,14 @@
 import re
+from typing import Any
 
 import numpy as np
 import pytest
 
 from minivit.data import draw_scenes
 from minivit.data.geometry import PALETTE, SHAPES
-from minivit.data.scenes import bounding_box, caption
+from minivit.data.scenes import MIN_VISIBLE, _arrange, _visible, bounding_box, caption
+
+INT64: Any = np.int64
 
 
 @pytest.fixture(scope="module")
@@ -89,8 +92,46 @@ def test_bounding_box():
     assert bounding_box(mask) == (4, 1, 5, 3)
 
 
+def test_every_object_stays_visible(scenes):
+    """Of each at least 0.6 is seen; what it covers whole is drawn alone."""
+    for scene in scenes:
+        seen = scene.masks.sum((1, 2))
+        for k, (x0, y0, x1, y1) in enumerate(scene.boxes):
+            assert (x1 - x0) * (y1 - y0) >= seen[k]
+    rng = np.random.default_rng(2)
+    for _ in range(30):
+        labels = rng.integers(10, size=6)
+        cover = _arrange(labels, 48, rng) >= 0.5
+        assert (_visible(cover).sum((1, 2)) >= MIN_VISIBLE * cover.sum((1, 2))).all()
+
+
+def test_a_later_object_lies_above():
+    masks = np.zeros((2, 3, 3), bool)
+    masks[0, :2], masks[1, 1:] = True, True
+    first, second = _visible(masks)
+    assert first.any(1).tolist() == [True, False, False]
+    assert second.any(1).tolist() == [False, True, True]
+
+
+def test_numbers_of_numpy():
+    (one,) = draw_scenes(INT64(1), size=(INT64(20), 30), max_objects=INT64(2), rng=np.random.default_rng(0))
+    (other,) = draw_scenes(1, size=(20, 30), max_objects=2, rng=np.random.default_rng(0))
+    np.testing.assert_array_equal(one.image, other.image)
+
+
+def test_more_than_there_is_memory():
+    with pytest.raises(
+        (MemoryError, ValueError), match=r"Unable to allocate|Maximum allowed dimension|too (big|large)"
+    ):
+        draw_scenes(10**12, rng=np.random.default_rng(0))
+
+
 def test_wrong_arguments():
     with pytest.raises(ValueError, match=r"between 1 and 8 .* got 9"):
         draw_scenes(1, max_objects=9, rng=np.random.default_rng(0))
     with pytest.raises(ValueError, match="at least 1, got 0"):
         draw_scenes(0, rng=np.random.default_rng(0))
+    with pytest.raises(ValueError, match=r"between 1 and 8 .* got 0"):
+        draw_scenes(1, max_objects=0, rng=np.random.default_rng(0))
+    with pytest.raises(ValueError, match="at least 16 pixels on each side, got 15 rows and 15 columns"):
+        draw_scenes(1, size=15, rng=np.random.default_rng(0))

@@ -1,12 +1,15 @@
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
 
 from minivit.data import draw_shapes, load, shapes
-from minivit.data.geometry import PALETTE, SHAPES, coverage
+from minivit.data.geometry import PALETTE, SHAPES, background, coverage, develop, place, tilt
 from minivit.ops import one_hot
+
+INT64: Any = np.int64
 
 
 def test_the_same_seed_gives_the_same_bytes_in_any_number():
@@ -53,6 +56,87 @@ def test_wrong_arguments():
         draw_shapes(1, size=(15, 32), rng=np.random.default_rng(0))
     with pytest.raises(ValueError, match="at least 1, got 0"):
         shapes(10, 0)
+
+
+def test_numbers_of_numpy():
+    rng = np.random.default_rng
+    expected, _ = draw_shapes(7, size=(24, 40), rng=rng(0))
+    drawn, _ = draw_shapes(INT64(7), size=(INT64(24), INT64(40)), rng=rng(0))
+    np.testing.assert_array_equal(drawn, expected)
+    assert draw_shapes(INT64(2), size=INT64(16), rng=rng(0))[0].shape == (2, 16, 16, 3)
+    np.testing.assert_array_equal(shapes(INT64(3), 2, seed=INT64(5)).train_images, shapes(3, 2, seed=5).train_images)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: shapes(3, 3, seed=-1), "seed is -1; expected at least 0"),
+        (lambda: shapes(0, 3), "the number of shapes to draw must be at least 1, got 0"),
+        (lambda: shapes(3, -(10**30)), "the number of shapes to draw must be at least 1, got -1000"),
+        (lambda: draw_shapes(1, size=0, rng=np.random.default_rng(0)), "size is 0; expected at least 1"),
+        (
+            lambda: draw_shapes(1, size=(99, -2), rng=np.random.default_rng(0)),
+            r"size is \(99, -2\); expected at least 1",
+        ),
+    ],
+)
+def test_more_wrong_arguments(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+@pytest.mark.parametrize("n", [10**12, 10**25])
+def test_more_than_there_is_memory(n):
+    """Is said at once, and no picture drawn in vain."""
+    with pytest.raises(
+        (MemoryError, ValueError), match=r"Unable to allocate|Maximum allowed dimension|too (big|large)"
+    ):
+        draw_shapes(n, rng=np.random.default_rng(0))
+    with pytest.raises(
+        (MemoryError, ValueError), match=r"Unable to allocate|Maximum allowed dimension|too (big|large)"
+    ):
+        draw_shapes(n, size=65_535, rng=np.random.default_rng(0))
+
+
+def test_a_smaller_set_is_the_beginning_of_a_larger_one():
+    small, large = shapes(30, 20, seed=2), shapes(300, 270, seed=2)
+    for name in ("train_images", "train_labels", "test_images", "test_labels"):
+        np.testing.assert_array_equal(getattr(small, name), getattr(large, name)[: len(getattr(small, name))])
+
+
+def test_train_and_test_are_independent():
+    """Whatever the size of the one, the other is the same; and they are not alike."""
+    one, other = shapes(30, 250, seed=2), shapes(260, 250, seed=2)
+    np.testing.assert_array_equal(one.test_images, other.test_images)
+    assert (one.train_images != one.test_images[:30]).any((1, 2, 3)).all()
+
+
+def test_places_are_inside_and_tilts_small():
+    rng = np.random.default_rng(0)
+    radii = np.linspace(1, 11, 5000, dtype=np.float32)
+    x, y = place(5000, radii, (24, 40), rng).T
+    assert (x >= radii - 1e-5).all()
+    assert (x <= 40 - radii + 1e-5).all()
+    assert (y >= radii - 1e-5).all()
+    assert (y <= 24 - radii + 1e-5).all()
+    angles = np.degrees(tilt(5000, rng))
+    assert 16 < angles.max() < 17.5
+    assert -17.5 < angles.min() < -16
+
+
+def test_backgrounds_are_dark_and_specks_faint():
+    canvas = background(500, 32, np.random.default_rng(0))
+    assert np.quantile(canvas, 0.95) < 0.45
+    assert canvas.max() < 0.75
+
+
+def test_the_noise_is_as_strong_as_it_says():
+    grey = np.full((40, 3, 32, 32), 0.5, np.float32)
+    image = develop(grey, np.random.default_rng(0))
+    assert image.shape == (40, 32, 32, 3)
+    assert image.flags.c_contiguous
+    np.testing.assert_allclose(image.std() / 255, 0.025, rtol=0.02)
+    np.testing.assert_allclose(image.mean() / 255, 0.5, atol=0.001)
 
 
 @pytest.mark.parametrize("name", SHAPES)

@@ -31,7 +31,11 @@ def test_filters_are_drawn(rng, ax, channels, D, count):
     (image,) = ax.images
     rows = -(-count // 7)
     columns = min(count, 7)
-    assert image.get_array().shape == (5 * rows - 1, 5 * columns - 1, 3)
+    drawn = np.asarray(image.get_array())
+    assert drawn.shape == (5 * rows - 1, 5 * columns - 1, 3)
+    for i in range(count):  # grey is zero, and each filter is scaled to the full range
+        tile = drawn[i // 7 * 5 :, i % 7 * 5 :][:4, :4]
+        assert abs(tile - 0.5).max() == pytest.approx(0.5)
 
 
 def test_filters_of_a_model_on_a_panel_of_their_own():

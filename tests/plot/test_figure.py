@@ -1,12 +1,17 @@
+import errno
+import gc
+import os
 import subprocess
 import sys
+import weakref
+from typing import Any
 
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
 from minivit.plot import accuracy_curve, lecture, loss_curve, patch_filters, position_similarity, samples, save
-from minivit.plot.figure import check_images, check_lengths, new_figure
+from minivit.plot.figure import TEXT, WIDTH, bare, check_images, check_lengths, new_figure, text_size
 from minivit.plot.picture import Picture
 from minivit.train import Metrics
 
@@ -20,6 +25,49 @@ def test_a_figure_and_a_panel_are_saved(tmp_path):
     save(ax, str(tmp_path / "panel.png"))
     assert (tmp_path / "figure.png").read_bytes() == (tmp_path / "panel.png").read_bytes()
     assert (tmp_path / "figure.png").read_bytes().startswith(PNG)
+
+
+def test_a_figure_is_freed_when_nobody_holds_it():
+    figure = new_figure(1.0)
+    figure.subplots()
+    gone = weakref.ref(figure)
+    del figure
+    gc.collect()
+    assert gone() is None
+
+
+@pytest.mark.parametrize("columns", [3, 6, 8])
+def test_the_longest_text_fits_below_its_column(columns):
+    texts = ["short", "a name that is as long as this one, nearly"]
+    figure = new_figure(2.0)
+    panels: Any = figure.subplots(1, columns)
+    for panel in panels:
+        panel.set_xlabel(texts[1], fontsize=text_size(texts, columns))
+        bare(panel)
+    figure.draw_without_rendering()
+    width = max(panel.xaxis.label.get_window_extent().width for panel in figure.axes) / figure.dpi
+    assert 0.5 * WIDTH / columns < width < WIDTH / columns or text_size(texts, columns) == TEXT
+
+
+def test_a_picture_is_replaced_as_a_whole_or_not_at_all(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = tmp_path / "figure.png"
+    path.write_bytes(b"old")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match=r"No space left on device: .*figure.png"):
+        save(new_figure(1.0), path)
+    assert os.listdir(tmp_path) == ["figure.png"]
+    assert path.read_bytes() == b"old"
+
+
+def test_the_suffix_says_how(tmp_path):
+    for name, start in {"a.svg": b"<?xml", "a.pdf": b"%PDF", "a": PNG}.items():
+        save(new_figure(1.0), tmp_path / name)
+        assert (tmp_path / (name if "." in name else f"{name}.png")).read_bytes().startswith(start)
+    with pytest.raises(ValueError, match="txt"):
+        save(new_figure(1.0), tmp_path / "a.txt")
 
 
 def test_a_notebook_can_show_it():
@@ -45,9 +93,8 @@ def test_a_notebook_shows_a_panel_as_its_picture(draw):
     assert draw(mine) is mine  # a panel of somebody else's stays what it is
 
 
-@pytest.mark.parametrize("module", ["minivit", "minivit.plot"])
-def test_import_does_not_import_matplotlib(module):
-    code = f"import sys, {module}; assert not any(name.startswith('matplotlib') for name in sys.modules)"
+def test_import_does_not_import_matplotlib():
+    code = "import sys, minivit, minivit.plot; assert not any(name.startswith('matplotlib') for name in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
@@ -62,6 +109,22 @@ assert "matplotlib.pyplot" not in sys.modules
 assert matplotlib.rcParams.copy() == before
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("backend", ["module://matplotlib_inline.backend_inline_of_another_time", "nonsense"])
+def test_a_backend_that_is_not_there_is_no_matter(backend, tmp_path):
+    """A notebook tells its backend to all that it starts. One that is there is still what windows get have."""
+    code = f"""
+import os
+from minivit import plot
+from minivit.plot.figure import new_figure
+plot.save(new_figure(1.0), {str(tmp_path / "x.png")!r})
+assert os.environ["MPLBACKEND"] == {backend!r}
+import matplotlib
+assert {backend!r} == "nonsense" or matplotlib.rcParams["backend"] == {backend!r}
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "MPLBACKEND": backend})
+    assert (tmp_path / "x.png").read_bytes().startswith(PNG)
 
 
 def test_what_is_no_image():

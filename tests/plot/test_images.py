@@ -3,6 +3,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from minivit.plot import predictions, samples
+from minivit.terminal import one_line, shortened
 
 NAMES = ("ring", "star", "cross")
 
@@ -34,6 +35,42 @@ def test_long_names_are_written_small(images):
         return float(samples(images, LABELS, names).axes[0].xaxis.label.get_fontsize())
 
     assert size(("a name as long as this", "star", "cross")) < size(NAMES)
+
+
+STRANGE = [
+    "$5_$",
+    "100 %",
+    r"\alpha_\frac{",
+    "a\nb",
+    "x" * 500,
+    "😀",
+    "日本",
+    "\udcff",
+    "\x1b[31mred",
+    "\0",
+    "",
+    "_x",
+    "^",
+]
+
+
+@pytest.mark.filterwarnings("ignore:Glyph")  # the font has no such letters
+def test_any_name_of_a_class_is_drawn(rng, tmp_path):
+    """As it is, not as a formula; no longer than there is room, and on one line."""
+    images, labels = rng.integers(0, 256, (len(STRANGE), 2, 3, 3)).astype(np.uint8), np.arange(len(STRANGE))
+    samples(images[:1], labels[:1], [""])  # alone, too
+    sheet = samples(images, labels, STRANGE)
+    answers = predictions(images, labels, np.eye(len(STRANGE)), STRANGE)
+    for figure in (sheet, answers):
+        figure.savefig(tmp_path / "x.png")  # here formulas would be read
+    for name, below, both in zip(STRANGE, sheet.axes, answers.axes, strict=False):
+        written = shortened(one_line(name), 40)
+        assert len(written) <= 40
+        assert below.get_xlabel() == both.get_title() == written
+        assert both.get_xlabel() == f"✓ {written} 100%"
+        for text in (below.xaxis.label, both.xaxis.label, both.title):
+            assert not text.get_parse_math()
+            assert not text.get_usetex()
 
 
 def test_predictions(images):

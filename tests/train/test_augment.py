@@ -60,6 +60,53 @@ def test_nothing_asked_for_changes_nothing() -> None:
     np.testing.assert_array_equal(random_crop_flip(images, default_rng(0), padding=0, flip=False), images, strict=True)
 
 
+@pytest.mark.parametrize("padding", [0, 1, np.int64(2), np.uint8(4)])
+@pytest.mark.parametrize("B", [0, 1, 3])
+def test_any_number_of_images(padding: int, B: int) -> None:
+    cropped = random_crop_flip(pictures(B), default_rng(0), padding=padding)
+    assert cropped.shape == (B, 5, 7, 3)
+    assert cropped.dtype == np.uint8
+
+
+def test_something_of_each_image_stays() -> None:
+    cropped = random_crop_flip(pictures(2000), default_rng(0), padding=4)
+    assert cropped.any((1, 2, 3)).all()
+
+
+@pytest.mark.parametrize(
+    ("padding", "message"),
+    [
+        (-1, "padding is -1; expected at least 0 and below 5"),
+        (5, "padding is 5; expected at least 0 and below 5"),
+        (10**6, "padding is 1000000; expected at least 0 and below 5"),
+    ],
+)
+def test_a_padding_that_is_none(padding: int, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        random_crop_flip(pictures(), default_rng(0), padding=padding)
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "message"),
+    [
+        ((0.5,), (0.2,) * 3, "there are 1 mean and 3 std for images of 3 channels"),
+        ((0.5,) * 3, (0.2,) * 4, "there are 3 mean and 4 std for images of 3 channels"),
+        ((0.5,), (0.2,), "there are 1 mean and 1 std for images of 3 channels"),  # NumPy would take it for all three
+        ((0.5,) * 3, (0.2, -0.1, 0.2), "std is -0.1; expected at least 0"),
+        ((0.5,) * 3, (0.2, float("nan"), 0.2), "std is nan; expected at least 0"),
+    ],
+)
+def test_wrong_statistics(mean: tuple[float, ...], std: tuple[float, ...], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        normalize(pictures(), mean, std)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float16", "int64", "complex64"])
+def test_a_dtype_to_train_in(dtype: str) -> None:
+    with pytest.raises(TypeError, match=f'dtype is {dtype}; expected "float32" or "float64"'):
+        normalize(pictures(), (0.5,) * 3, (0.2,) * 3, dtype)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_normalize(dtype: str) -> None:
     images = pictures()

@@ -1,5 +1,6 @@
 """The loop: what it reports, that it learns, and that an interrupted training ends in the same bits."""
 
+import json
 from dataclasses import replace
 from itertools import islice
 from math import log
@@ -8,11 +9,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 import minivit as mv
+from minivit.checked import plain
 from minivit.storage import read_arrays, write_arrays
 from minivit.train import Metrics, Recipe, Trainer, warmup_cosine
-from tests.train.small import assert_same_bits, small_dataset, small_model, small_trainer
+from minivit.train.trainer import read_trained_on
+from tests.train.small import TINY, assert_same_bits, small_dataset, small_model, small_trainer
 
 
 @pytest.fixture(scope="module")
@@ -185,12 +189,12 @@ def checkpoint(dataset: mv.data.Dataset, tmp_path: Path) -> Path:
 
 
 def refuse(trainer: Trainer, checkpoint: Path, message: str) -> None:
-    """Resuming must fail with this message and change neither the model nor the file."""
-    before, content = trainer.model.state_dict(), checkpoint.read_bytes()
+    """Resuming must fail with this message and change neither the training nor the file."""
+    before, content = state(trainer), checkpoint.read_bytes()
     with pytest.raises(ValueError, match=message):
         trainer.resume(checkpoint)
     assert trainer.step == 0
-    assert_same_bits(trainer.model.state_dict(), before)
+    assert_same_bits(state(trainer), before)
     assert checkpoint.read_bytes() == content
 
 
@@ -229,6 +233,139 @@ def test_a_missing_array(dataset: mv.data.Dataset, checkpoint: Path, name: str) 
     del arrays[name]
     write_arrays(checkpoint, arrays, metadata)
     refuse(small_trainer(dataset), checkpoint, f"is damaged: array '{name.removeprefix('optimizer/')}' is missing")
+
+
+def rewrite(checkpoint: Path, arrays: dict[str, np.ndarray] | None = None, **changes: Any) -> None:
+    """Change what a checkpoint says of the training, and its arrays."""
+    theirs, header = read_arrays(checkpoint)
+    write_arrays(checkpoint, {**theirs, **(arrays or {})}, {**header, "metadata": {**header["metadata"], **changes}})
+
+
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        (-1, "step is -1; expected 0 to 6"),
+        (7, "step is 7; expected 0 to 6"),
+        (10**9, "step is 1000000000; expected 0 to 6"),
+        (2, "step is 2, but the optimizer has made 1"),
+        (True, "step is True; expected int"),
+        (1.0, "step is 1.0; expected int"),
+        ("1", "step is '1'; expected int"),
+        (None, "step is None; expected int"),
+    ],
+)
+def test_a_step_that_is_none(dataset: mv.data.Dataset, checkpoint: Path, step: object, message: str) -> None:
+    rewrite(checkpoint, step=step)
+    refuse(small_trainer(dataset), checkpoint, f"is damaged: {message}")
+
+
+@pytest.mark.parametrize("steps", [0, 2, -1, 10**12])
+def test_an_optimizer_at_another_step(dataset: mv.data.Dataset, checkpoint: Path, steps: int) -> None:
+    rewrite(checkpoint, {"optimizer/steps": np.array(steps)})
+    refuse(small_trainer(dataset), checkpoint, f"is damaged: step is 1, but the optimizer has made {steps}")
+
+
+@pytest.mark.parametrize("name", ["head.bias", "optimizer/m.head.bias", "optimizer/steps"])
+def test_an_array_of_another_kind(dataset: mv.data.Dataset, checkpoint: Path, name: str) -> None:
+    """Which would go on with other bits."""
+    array = read_arrays(checkpoint)[0][name]
+    rewrite(checkpoint, {name: array.astype(np.float16)})
+    short = name.removeprefix("optimizer/")
+    refuse(small_trainer(dataset), checkpoint, f"is damaged: array '{short}' holds float16; expected {array.dtype}")
+    rewrite(checkpoint, {name: np.zeros((3, 2), array.dtype)})
+    refuse(small_trainer(dataset), checkpoint, rf"is damaged: array '{short}' has shape \(3, 2\)")
+
+
+@pytest.mark.parametrize("changes", [{"recipe": 3}, {"data": []}, {"recipe": None}, {"data": "shapes"}])
+def test_a_training_that_is_none(dataset: mv.data.Dataset, checkpoint: Path, changes: dict) -> None:
+    rewrite(checkpoint, **changes)
+    refuse(small_trainer(dataset), checkpoint, "holds no training to go on with")
+
+
+def test_a_flipped_bit(dataset: mv.data.Dataset, checkpoint: Path) -> None:
+    """In the head, in a matrix, in an average of the optimizer: never other weights in silence."""
+    content = checkpoint.read_bytes()
+    rng = np.random.default_rng(0)
+    for place in rng.integers(8 * len(content), size=60):
+        flipped = bytearray(content)
+        flipped[place // 8] ^= 1 << place % 8
+        checkpoint.write_bytes(flipped)
+        refuse(small_trainer(dataset), checkpoint, "is damaged|was not written by minivit")
+
+
+def test_a_checkpoint_from_before_there_was_a_checksum(
+    dataset: mv.data.Dataset, uninterrupted: tuple, tmp_path: Path
+) -> None:
+    trainer = small_trainer(dataset, **NOISY)
+    next(trainer.run())
+    trainer.save(tmp_path / "checkpoint")
+    arrays, metadata = read_arrays(tmp_path / "checkpoint")
+    header = json.dumps({"version": "0.1.0", "metadata": metadata})
+    save_file(arrays, tmp_path / "checkpoint", metadata={"minivit": header})
+    again = small_trainer(dataset, **NOISY)
+    again.resume(tmp_path / "checkpoint")
+    list(again.run())
+    assert_same_bits(state(again), uninterrupted[0])
+
+
+def test_numpy_numbers_are_a_recipe(tmp_path: Path) -> None:
+    """What a data set's own numbers are: ``labels.max() + 1``, say."""
+    data = small_dataset()
+    numbers = replace(data, mean=tuple(map(np.float64, data.mean)), std=tuple(np.array(data.std)))
+    options = {**NOISY["options"], "num_classes": data.train_labels.max() + 1, "depth": np.int32(2)}
+    trainer = small_trainer(numbers, options=options)
+    next(trainer.run())
+    trainer.save(tmp_path / "checkpoint")
+    again = small_trainer(data, options={name: plain(value) for name, value in options.items()})
+    again.resume(tmp_path / "checkpoint")
+    assert_same_bits(state(again), state(trainer))
+
+
+def test_the_model_fits_the_images(dataset: mv.data.Dataset) -> None:
+    grey = {"train_images": dataset.train_images[..., :1], "test_images": dataset.test_images[..., :1]}
+    grey |= {"mean": dataset.mean[:1], "std": dataset.std[:1], "class_names": (*dataset.class_names, "other")}
+    config = small_trainer(replace(dataset, **grey)).model.config
+    assert (config["img_size"], config["in_chans"], config["num_classes"]) == ((32, 32), 1, 11)
+    assert small_trainer(dataset, options={**TINY, "num_classes": 12}).model.config["num_classes"] == 12
+
+
+# What a model must know of its images
+
+
+def test_what_it_was_trained_on(dataset: mv.data.Dataset, checkpoint: Path) -> None:
+    found = read_trained_on(checkpoint, mv.load(checkpoint))
+    assert found == (dataset.class_names, dataset.mean, dataset.std)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"class_names": []}, "class_names has 0 entries; expected 10"),
+        ({"class_names": ["a"] * 9}, "class_names has 9 entries; expected 10"),
+        ({"class_names": "0123456789"}, r"class_names is '0123456789'; expected \(str, ...\)"),
+        ({"class_names": [*"abcdefghi", 3]}, r"class_names is \('a', .*; expected \(str, ...\)"),
+        ({"class_names": [*"abcdefghi", None]}, r"class_names is \('a', .*; expected \(str, ...\)"),
+        ({"class_names": None}, r"class_names is None; expected \(str, ...\)"),
+        ({"mean": [0.5]}, "mean has 1 entries; expected 3"),
+        ({"mean": [0.5] * 4}, "mean has 4 entries; expected 3"),
+        ({"mean": 0.5}, r"mean is 0.5; expected \(float, ...\)"),
+        ({"mean": [0.5, 0.5, "0.5"]}, r"mean is .*; expected \(float, ...\)"),
+        ({"std": [True, 0.5, 0.5]}, r"std is .*; expected \(float, ...\)"),
+        ({"std": [0.1, 0.1, -0.1]}, r"std is \(0.1, 0.1, -0.1\); expected 0 or more"),
+        ({"std": []}, "std has 0 entries; expected 3"),
+    ],
+)
+def test_classes_that_do_not_fit_the_model(checkpoint: Path, changes: dict, message: str) -> None:
+    rewrite(checkpoint, data={**read_arrays(checkpoint)[1]["metadata"]["data"], **changes})
+    with pytest.raises(ValueError, match=f"is damaged: {message}$"):
+        read_trained_on(checkpoint, mv.load(checkpoint))
+
+
+@pytest.mark.parametrize("data", [None, 3, []])
+def test_classes_that_are_not_there(checkpoint: Path, data: object) -> None:
+    rewrite(checkpoint, data=data)
+    with pytest.raises(ValueError, match="does not say what its classes are: it was not written by minivit train"):
+        read_trained_on(checkpoint, mv.load(checkpoint))
 
 
 @pytest.mark.parametrize(

@@ -5,5 +5,5 @@ import minivit.ops.linear
 
 def linear_forward(x, weight, bias=None):
     names: dict = {"__name__": "copied"}
-    exec(Path(minivit.ops.linear.__file__).read_text(), names)
+    exec(Path(minivit.ops.linear.__file__).read_text(encoding="utf-8"), names)
     return names["linear_forward"](x, weight, bias)

@@ -1,0 +1,64 @@
+"""What a training is made of, but for its images."""
+
+from dataclasses import dataclass, field, fields
+from math import inf
+from typing import Any
+
+from minivit.checked import check_type, plain
+from minivit.json_text import to_json, tuples
+
+# What each number must be beside its type, and how to say it.
+LIMITS = (
+    ("epochs", lambda n: n >= 1, "at least 1"),
+    ("batch_size", lambda n: n >= 1, "at least 1"),
+    ("lr", lambda x: 0 < x < inf, "a positive number"),
+    ("betas", lambda pair: all(0 <= beta < 1 for beta in pair), "two numbers from 0 to below 1"),
+    ("weight_decay", lambda x: 0 <= x < inf, "0 or a positive number"),
+    ("warmup_epochs", lambda x: 0 <= x < inf, "0 or a positive number"),
+    ("label_smoothing", lambda x: 0 <= x <= 1, "a number from 0 to 1"),
+    ("clip_norm", lambda x: x is None or 0 < x < inf, "a positive number, or None to clip nothing"),
+    ("crop_padding", lambda n: n >= 0, "0 or more"),
+    ("seed", lambda n: n >= 0, "0 or more"),
+    ("seed", lambda n: n < 2**64, "a number of at most 64 bits"),
+)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides the outcome of a training but the images: model, schedule, regularisation, seed.
+
+    ``options`` go to :func:`minivit.create_model`; ``warmup_epochs`` may be a fraction; ``clip_norm=None`` clips
+    nothing. NumPy's numbers become Python's, so that a recipe can be written down as JSON.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a choice is of another type, or out of range.
+    """
+
+    model: str = "vit_tiny_patch4_32"
+    options: dict[str, Any] = field(default_factory=dict)
+    epochs: int = 8
+    batch_size: int = 128
+    lr: float = 1e-3
+    betas: tuple[float, float] = (0.9, 0.99)
+    weight_decay: float = 0.05
+    warmup_epochs: float = 0.5
+    label_smoothing: float = 0.1
+    clip_norm: float | None = 1.0
+    crop_padding: int = 4
+    flip: bool = True
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for choice in fields(self):
+            value = tuples(plain(getattr(self, choice.name)))
+            object.__setattr__(self, choice.name, value)  # the dataclass is frozen
+            check_type(choice.name, value, choice.type)
+        for name, is_right, expected in LIMITS:
+            if not is_right(getattr(self, name)):
+                raise ValueError(f"{name} is {getattr(self, name)}; expected {expected}")
+        try:
+            to_json(self.options)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"options cannot be written down: {error}") from error

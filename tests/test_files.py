@@ -1,0 +1,298 @@
+"""Files as a whole or not at all, and folders for one process: what is done, and what is said when it cannot be."""
+
+import errno
+import os
+import re
+import stat
+import subprocess
+import sys
+import threading
+import time
+import types
+from pathlib import Path
+
+import pytest
+
+from minivit import files
+from minivit.files import LOCK, TEMPORARY, must_be_file, replace_file, sole_use
+from tests.rights import as_nobody, posix
+
+
+def refusals(folder: Path) -> dict[str, tuple[Path | str, type[Exception], str]]:
+    """Paths that are no files, and what is to be said of each."""
+    (folder / "file").touch()
+    (folder / "loop").symlink_to("loop")
+    os.mkfifo(folder / "pipe")
+    return {
+        "a folder": (folder, IsADirectoryError, f"Is a directory: '{folder}'"),
+        "in a file": (folder / "file" / "x", NotADirectoryError, f"Not a directory: '{folder / 'file' / 'x'}'"),
+        "a loop": (folder / "loop", OSError, "Too many levels of symbolic links: .*loop'$"),
+        "a long name": (folder / ("x" * 300), OSError, "File name too long: .*xxx'$"),
+        "a NUL": (f"{folder}/a\0b", ValueError, r"a\\x00b' is not the name of a file: embedded null byte"),
+        "a pipe": (folder / "pipe", OSError, "Not an ordinary file: .*pipe'$"),
+        "nothing": (folder / "nothing", FileNotFoundError, f"there is no file {folder}/nothing$"),
+    }
+
+
+@posix
+@pytest.mark.parametrize("case", ["a folder", "in a file", "a loop", "a long name", "a NUL", "a pipe", "nothing"])
+def test_what_is_no_file_is_named(tmp_path: Path, case: str) -> None:
+    path, error, message = refusals(tmp_path)[case]
+    with pytest.raises(error, match=message):
+        must_be_file(path)
+
+
+@posix
+def test_who_may_not_read_is_told_so(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.touch()
+    path.chmod(0)
+    with as_nobody(), pytest.raises(PermissionError, match=f"Permission denied: '{path}'"):
+        must_be_file(path)
+
+
+def test_a_file_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"content")
+    must_be_file(tmp_path / "file")
+    must_be_file(str(tmp_path / "file"))
+
+
+# Writing
+
+
+@posix
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("folder", "Is a directory: '.*folder'$"),
+        ("file/x", "Not a directory: '.*file/x'$"),
+        ("nowhere/x", "No such file or directory: '.*nowhere/x'$"),
+        ("x" * 300, "File name too long: '.*xxx'$"),
+        ("a\0b", r"a\\x00b' is not the name of a file: "),
+    ],
+)
+def test_where_nothing_can_be_written_is_named(tmp_path: Path, name: str, message: str) -> None:
+    """By the name that the caller knows, and with nothing left behind."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    with pytest.raises((OSError, ValueError), match=message):
+        replace_file(tmp_path / name, b"new")
+    assert sorted(os.listdir(tmp_path)) == ["file", "folder"]
+    assert (tmp_path / "file").read_bytes() == b""
+
+
+@posix
+def test_who_may_not_write_is_told_so(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"old")
+    with as_nobody(), pytest.raises(PermissionError, match=f"Permission denied: '{tmp_path / 'file'}'"):
+        replace_file(tmp_path / "file", b"new")
+    assert (tmp_path / "file").read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize("refusals", [1, 5, 10**9])
+def test_a_file_that_somebody_reads_is_replaced_later(
+    tmp_path: Path, refusals: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Windows has it; who reads for ever is named in the end."""
+    right, calls, waited = os.replace, [], []
+
+    def refuse(*paths: Path) -> None:
+        calls.append(paths)
+        if len(calls) <= refusals:
+            raise PermissionError(errno.EACCES, "Access is denied", *map(str, paths[:1]))
+        right(*paths)
+
+    monkeypatch.setattr(os, "replace", refuse)
+    monkeypatch.setattr(time, "sleep", waited.append)
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    if refusals < 100:
+        replace_file(path, b"new")
+        assert (path.read_bytes(), len(waited)) == (b"new", refusals)
+    else:
+        with pytest.raises(PermissionError, match=r"Access is denied: .*file'$"):
+            replace_file(path, b"new")
+        assert path.read_bytes() == b"old"
+        assert 1 < sum(waited) < 10
+    assert os.listdir(tmp_path) == ["file"]
+
+
+@posix
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_folder_is_forced_to_disk_after_the_file(
+    tmp_path: Path, fails: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, right = [], os.fsync
+
+    def note(descriptor: int) -> None:
+        is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        seen.append((is_folder, (tmp_path / "file").exists()))
+        if is_folder and fails:  # some file systems cannot
+            raise OSError(errno.EINVAL, "Invalid argument")
+        right(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    replace_file(tmp_path / "file", b"new")
+    assert seen == [(False, False), (True, True)]
+    assert (tmp_path / "file").read_bytes() == b"new"
+
+
+def test_temporary_files_are_known_by_their_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = []
+    monkeypatch.setattr(os, "replace", lambda temporary, path: names.append(temporary.name))
+    replace_file(tmp_path / "file", b"new")
+    assert TEMPORARY.fullmatch(names[0])
+    theirs = [".tmp", ".cafe.tmp", ".notes.tmp", f"{names[0]}.tmp", names[0][1:], LOCK, ".gitignore"]
+    assert [name for name in theirs if TEMPORARY.fullmatch(name)] == []
+
+
+# One process at a time
+
+
+def test_a_folder_is_kept_for_one(tmp_path: Path) -> None:
+    for _ in range(2):
+        with sole_use(tmp_path) as locked:
+            assert locked
+            with (
+                pytest.raises(
+                    BlockingIOError, match=rf"another process works in {re.escape(str(tmp_path))}: wait until"
+                ),
+                sole_use(tmp_path),
+            ):
+                pytest.fail("two have it")
+            (tmp_path / "elsewhere").mkdir(exist_ok=True)
+            with sole_use(tmp_path / "elsewhere"):
+                pass
+        assert os.listdir(tmp_path) == ["elsewhere"]
+        assert os.listdir(tmp_path / "elsewhere") == []
+
+
+@posix
+def test_a_folder_has_one_lock_under_all_its_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "link").symlink_to("run")
+    monkeypatch.chdir(tmp_path)
+    with sole_use(tmp_path / "link"), pytest.raises(BlockingIOError), sole_use(Path("run")):
+        pytest.fail("two have it")
+
+
+def test_a_folder_is_free_after_an_error(tmp_path: Path) -> None:
+    with pytest.raises(KeyError), sole_use(tmp_path):
+        raise KeyError
+    with sole_use(tmp_path):
+        pass
+
+
+def test_a_folder_is_free_after_kill_9(tmp_path: Path) -> None:
+    program = f"""
+from pathlib import Path
+from minivit.files import sole_use
+with sole_use(Path({str(tmp_path)!r})):
+    print("kept", flush=True)
+    input()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "kept\n"
+        with pytest.raises(BlockingIOError), sole_use(tmp_path):
+            pytest.fail("two have it")
+        process.kill()
+        process.wait()
+    assert os.listdir(tmp_path) == [LOCK]
+    with sole_use(tmp_path) as locked:
+        assert locked
+    assert os.listdir(tmp_path) == []
+
+
+@posix
+def test_the_last_user_leaves_while_we_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """He removes the file after we have opened it and before we lock it: a lock on that would keep nobody out."""
+    right, calls = files._lock, []
+
+    def late(descriptor: int) -> bool:
+        calls.append(1)
+        if len(calls) < 3:
+            (tmp_path / LOCK).unlink()
+        if len(calls) == 2:  # and somebody else comes
+            (tmp_path / LOCK).touch()
+        return right(descriptor)
+
+    monkeypatch.setattr(files, "_lock", late)
+    with sole_use(tmp_path):
+        assert len(calls) == 3
+        with pytest.raises(BlockingIOError), sole_use(tmp_path):
+            pytest.fail("two have it")
+    assert os.listdir(tmp_path) == []
+
+
+def test_never_two_at_once(tmp_path: Path) -> None:
+    inside, most, times = [], [], []
+
+    def hurry() -> None:
+        for _ in range(300):
+            try:
+                with sole_use(tmp_path):
+                    inside.append(1)
+                    most.append(len(inside))
+                    inside.pop()
+            except BlockingIOError:
+                continue
+            times.append(1)
+
+    threads = [threading.Thread(target=hurry) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert max(most) == 1
+    assert len(times) > 20
+    assert os.listdir(tmp_path) == []
+
+
+@posix
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    with (
+        as_nobody(),
+        pytest.raises(PermissionError, match=f"Permission denied: '{tmp_path}'$"),
+        sole_use(tmp_path),
+    ):
+        pytest.fail("nobody may")
+    with pytest.raises(FileNotFoundError, match=r"nowhere'$"), sole_use(tmp_path / "nowhere"):
+        pytest.fail("there is no such folder")
+
+
+@posix
+def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import fcntl
+
+    def cannot(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", cannot)
+    with sole_use(tmp_path) as locked:
+        assert not locked
+    assert os.listdir(tmp_path) == []
+
+
+def test_the_way_of_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a stand-in for its locks; the rest of the code is the one that runs there."""
+    held: set[int] = set()
+
+    def locking(descriptor: int, mode: int, count: int) -> None:
+        assert (mode, count) == (2, 1)
+        if os.fstat(descriptor).st_ino in held:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        held.add(os.fstat(descriptor).st_ino)
+
+    monkeypatch.setitem(sys.modules, "msvcrt", types.SimpleNamespace(locking=locking, LK_NBLCK=2))
+    monkeypatch.setattr(files, "sys", types.SimpleNamespace(platform="win32"))
+    with sole_use(tmp_path) as locked:
+        assert locked
+        with pytest.raises(BlockingIOError, match="another process"), sole_use(tmp_path):
+            pytest.fail("two have it")
+    assert os.listdir(tmp_path) == []
+    replace_file(tmp_path / "file", b"new")  # and opens no folder
+    assert (tmp_path / "file").read_bytes() == b"new"
