@@ -19,6 +19,7 @@ OTHER_STEP = QUICK_STEP / 16  # to see whether the quick slope depends on its st
 KINK_STEPS = (1e-4, 1e-4 / 8, 1e-4 / 64)
 SMALLEST_STEP, LARGEST_STEP = 3e-13, 0.5
 SHORT_STEP = 1e-10
+VISIBLE_STEP = 1e-2  # also to a forward in half precision
 WIDE_STEPS = (4, 1 / 4)
 SAFETY = 10
 
@@ -53,6 +54,7 @@ class Slopes:
         self.size = norm(self.dy[finite] * np.abs(self.y[finite]))
         self.failure: Exception | None = None
         self._scales: dict[str, tuple[float, float]] = {}
+        self._staircases: dict[str, tuple[float, float]] = {}
 
     def scale(self, name: str) -> float:
         """How far apart the numbers of an argument lie; their size, if they are (almost) alike."""
@@ -130,8 +132,8 @@ class Differences(Slopes):
         crossed, the result leaves the bounds that the steps before have set, and the search ends.
         """
         spread, size = self._spread_and_size(name)
-        step = max(SMALLEST_STEP * spread, 16 * EPS * size)  # a smaller one is lost in the argument's own rounding
-        noise, best = self._rounding(name, direction), Slope(np.nan, np.inf)
+        step, height = self._staircase(name)
+        noise, best = max(self._rounding(name, direction), height), Slope(np.nan, np.inf)
         terms = extrapolated = None
         while step < LARGEST_STEP * max(spread, size):
             smaller, terms = terms, self._difference(name, direction, step)
@@ -146,6 +148,23 @@ class Differences(Slopes):
                     best = Slope(value, error)
             step *= 8
         return best
+
+    def _staircase(self, name: str) -> tuple[float, float]:
+        """The shortest step that is not lost in rounding, and what it changes in a forward of low precision, or zero.
+
+        Such a forward is a staircase: seen from afar outputs have a slope, and with a short step few of them change.
+        """
+        if name not in self._staircases:
+            spread, size = self._spread_and_size(name)
+            direction = everywhere(np.random.default_rng(0), np.shape(self.args[name]))
+            shortest, visible = max(SMALLEST_STEP * spread, 16 * EPS * size), VISIBLE_STEP * self.scale(name)
+            slopes, step = self._difference(name, direction, visible), shortest
+            change = np.abs(self._difference(name, direction, visible / 8) - slopes)
+            sloping = change < np.abs(slopes) / 2
+            while step < visible and 2 * (self._difference(name, direction, step)[sloping] == 0).sum() > sloping.sum():
+                step *= 8
+            self._staircases[name] = step, norm(slopes) * step if step > shortest else 0.0
+        return self._staircases[name]
 
     def _rounding(self, name: str, direction: ndarray) -> float:
         """What rounding does to the outputs: how far they are from parabolas, on steps so short that they should be."""
@@ -176,7 +195,8 @@ class Differences(Slopes):
                 behind = self._one_sided(name, direction, -step)
             jumps.append(ahead - behind)
         jump = abs(jumps[-1])
-        noise = 100 * EPS * self.size / (self.scale(name) * KINK_STEPS[-1])
+        rounding = max(100 * EPS * self.size, SAFETY * self._staircase(name)[1])
+        noise = rounding / (self.scale(name) * KINK_STEPS[-1])
         lasting = all(abs(other - jumps[-1]) <= 0.1 * jump for other in jumps)
         return (behind, ahead) if lasting and jump > noise + 1e-3 * max(abs(ahead), abs(behind)) else None
 
@@ -218,6 +238,10 @@ def spread_and_size(x: Any) -> tuple[float, float]:
 
 def norm(a: Any) -> float:
     """Root of the sum of squares, also where the squares are too large or too small for float64."""
+    with np.errstate(over="ignore"):
+        size = float(np.linalg.norm(a))
+    if 1e-150 < size < 1e150:
+        return size
     largest = float(np.abs(a).max(initial=0))
     return float(np.linalg.norm(a / largest)) * largest if 0 < largest < np.inf else largest
 
