@@ -111,6 +111,17 @@ def constant_added(got: ndarray, expected: ndarray, sizes: Mapping[str, float]) 
     return f"the constant {offset:.6g} is added everywhere" if same(got - offset, expected) else None
 
 
+def one_number(got: ndarray, expected: ndarray, sizes: Mapping[str, float]) -> str | None:
+    """A single number wrong, in an array of several axes."""
+    if got.shape != expected.shape or got.ndim < 2 or got.size < 2:
+        return None
+    wrong = np.abs(got - expected) > TOLERANCE * np.abs(expected).max()
+    if wrong.sum() != 1:
+        return None
+    index = tuple(int(i) for i in np.argwhere(wrong)[0])
+    return _right_except(f"index {index}", got[wrong], expected[wrong], sizes)
+
+
 def partly_right(got: ndarray, expected: ndarray, sizes: Mapping[str, float]) -> str | None:
     """Wrong at some indices of an axis only; of several such axes the one with the smallest part wrong is named."""
     if got.shape != expected.shape:
@@ -127,11 +138,13 @@ def partly_right(got: ndarray, expected: ndarray, sizes: Mapping[str, float]) ->
     if axis == 0 and wrong == list(range(1, len(got))):
         sample = "for the first sample or row (" if sizes.get("the batch size") == len(got) else "at "
         return f"right {sample}index 0 of axis 0{')' * sample.endswith('(')}, wrong for all others"
-    place = f"{_indices(wrong)} of axis {axis}"
-    part, expected_part = got.take(wrong, axis), expected.take(wrong, axis)
-    if not part.any():
+    return _right_except(f"{_indices(wrong)} of axis {axis}", got.take(wrong, axis), expected.take(wrong, axis), sizes)
+
+
+def _right_except(place: str, got: ndarray, expected: ndarray, sizes: Mapping[str, float]) -> str:
+    if not got.any():
         return f"nothing reaches {place} (zeros there, the rest is right)"
-    inner = diagnose(part, expected_part, sizes)
+    inner = diagnose(got, expected, sizes)
     return f"right except at {place}" + (f"; there: {inner}" if inner else "")
 
 
@@ -242,6 +255,7 @@ PATTERNS: list[Pattern] = [
     constant_added,
     exchanged_parts,
     reordered,
+    one_number,
     partly_right,
     factor_per_slice,
     same_numbers_elsewhere,

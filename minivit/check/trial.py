@@ -142,11 +142,11 @@ class Trial:
 
 
 def _check_finite(y: Any, values: Args) -> None:
-    """Infinity may come out only where infinity went in (a mask); nan never."""
+    """Minus infinity may come out where it went in (a mask); nothing else that is not finite may."""
     if np.isfinite(y).all():
         return
-    masked = any(not np.isfinite(arg).all() for arg in values.values())
-    bad = np.argwhere(np.isnan(y) if masked else ~np.isfinite(y))
+    masked = any(np.isneginf(arg).any() for arg in values.values())
+    bad = np.argwhere(~np.isfinite(y) & ~(masked & np.isneginf(y)))
     if len(bad):
         index = tuple(int(i) for i in bad[0])
         raise GradientError(
