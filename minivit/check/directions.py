@@ -11,12 +11,12 @@ SMALL = 1000  # numbers; of so few, each is seen well by the direction through a
 
 
 def directions(rng: Generator, grad: ndarray) -> Iterator[ndarray]:
-    """Random directions, more in larger arrays: 1 for up to a thousand numbers, 2 for two thousand, 10 for a million.
+    """Random directions, more in larger arrays: 1 for a thousand numbers, 3 for ten thousand, 7 for a million.
 
     No number of a direction is near zero, so that one wrong number among a million cannot hide behind a small factor.
     """
     yield everywhere(rng, grad.shape)
-    count = int(np.log2(grad.size / SMALL)) if grad.size > SMALL else 0
+    count = int(2 * np.log10(grad.size / SMALL)) if grad.size > SMALL else 0
     for part in islice(chain(_by_size(grad), _by_place(rng, grad.shape)), count):
         direction = np.zeros(grad.shape)
         direction[part] = everywhere(rng, direction[part].shape)

@@ -247,10 +247,12 @@ RIGHT = [
     Right("pixels from 0 to 255", mse_forward, mse_backward, (np.round(100 + 50 * X), np.round(90 + 60 * X[::-1])),
         {"constants": ("target",)}),
     Right("a small spread", layer_norm_forward, layer_norm_backward, (1 + 0.01 * normal(3, 9), normal(9), normal(9))),
-    Right("a small spread far out", layer_norm_forward, layer_norm_backward, (1e6 + normal(3, 9), normal(9), normal(9))),
+    Right("a small spread far out", layer_norm_forward, layer_norm_backward,
+        (1e6 + normal(3, 9), normal(9), normal(9))),
     Right("rows of all scales", layer_norm_forward, layer_norm_backward,
         (normal(4, 9) * np.array([[1e-3], [1], [30], [1e3]]), normal(9), normal(9))),
     Right("large numbers", linear_forward, linear_backward, (1e4 * ROWS, 1e4 * WEIGHT, 1e4 * BIAS)),
-    Right("large next to small ones", conv2d_forward, conv2d_backward, (1e4 * normal(2, 5, 6, 3), 1e-4 * normal(2, 2, 3, 4))),
+    Right("large next to small ones", conv2d_forward, conv2d_backward,
+        (1e4 * normal(2, 5, 6, 3), 1e-4 * normal(2, 2, 3, 4))),
 ]
 # fmt: on
