@@ -90,9 +90,9 @@ def relative_noise(size):
     return change
 
 
-@dataclass
+@dataclass(slots=True)
 class Kept:
-    """A cache that is no tuple."""
+    """A cache that is no tuple, and has no __dict__ either."""
 
     y: Any
 
