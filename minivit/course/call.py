@@ -3,13 +3,14 @@
 import copy
 import difflib
 import inspect
+import linecache
 import sys
-import time
 import traceback
 import types
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from time import perf_counter
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -34,6 +35,7 @@ def load_source(source: str, path: str) -> types.ModuleType:
     module = types.ModuleType("solution")
     module.__file__ = path
     sys.modules["solution"] = module  # NamedTuple and dataclasses look their module up
+    linecache.cache[path] = (len(source), None, source.splitlines(keepends=True), path)  # lines for tracebacks
     exec(compile(source, path, "exec"), vars(module))
     return module
 
@@ -93,13 +95,13 @@ def perform(
             args = copy.deepcopy(args)  # so that what one call writes into, the next one does not see
             value = function(*args, **kwargs)
     except NotImplementedError as error:
-        return Outcome("not implemented", _text(error))
+        return Outcome("not implemented", text_of_error(error))
     except MemoryError as error:
-        return Outcome("raised", f"it asked for more memory than there is here. {_text(error)}".strip())
+        return Outcome("raised", f"it asked for more memory than there is here. {text_of_error(error)}".strip())
     except SystemExit:
         return Outcome("raised", f"it called sys.exit(){_place(path)}; a function returns instead")
-    except (Exception, KeyboardInterrupt) as error:
-        return Outcome("raised", f"{type(error).__name__}: {_text(error)}{_place(path)}")
+    except Exception as error:
+        return Outcome("raised", f"{type(error).__name__}: {text_of_error(error)}{_place(path)}")
     return Outcome("returned", value=value, args=args)
 
 
@@ -131,7 +133,7 @@ def _is_ours(name: str) -> bool:
     return any(name in vars(m) for key, m in list(sys.modules.items()) if key.partition(".")[0] == "minivit")
 
 
-def _text(error: BaseException) -> str:
+def text_of_error(error: BaseException) -> str:
     """The beginning of its message; the class may be the student's, and its ``__str__`` may fail."""
     try:
         return str(error)[:500]
@@ -143,9 +145,9 @@ def shortest_time(function: Callable, args: tuple, kwargs: dict[str, Any], repea
     """Seconds of the fastest of some calls: what disturbs one of them does not count."""
     times = []
     for _ in range(repeats):
-        start = time.perf_counter()
+        start = perf_counter()
         function(*args, **kwargs)
-        times.append(time.perf_counter() - start)
+        times.append(perf_counter() - start)
     return min(times)
 
 

@@ -1,5 +1,6 @@
 """What is asked of each function, in order: it is there, it runs, shapes, numbers, manners, properties, speed."""
 
+import inspect
 from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple
 
@@ -11,9 +12,9 @@ from minivit.check.derivative import random_like
 from minivit.course.call import Outcome, shortest_time
 from minivit.course.compare import CheckFailedError, compare_shapes, compare_values, largest_number
 from minivit.course.exercise import Draw, Property, Task
-from minivit.course.explain import worst_place
-from minivit.course.outputs import MalformedError, describe, flatten, named_outputs
-from minivit.course.runner import Runner
+from minivit.course.explain import worst_place, wrong_shape
+from minivit.course.outputs import MalformedError, clip, describe, flatten, named_outputs
+from minivit.course.runner import CannotRunError, Runner
 from minivit.course.trial import make_trial, reference
 from minivit.train.step import keep_freed_memory, one_blas_thread
 
@@ -37,11 +38,21 @@ def check_task(task: Task, runner: Runner, seed: int, *, timed: bool = True) -> 
     """Run every check of one function; one that breaks off costs only itself.
 
     The first is a gate: where nothing can be called, or what comes back has no names, the others are skipped.
+
+    Raises
+    ------
+    CannotRunError
+        If the solution cannot be loaded any more.
     """
-    status, message = _runs(task, runner, np.random.default_rng(seed))
-    yield Result(task.name, "runs", status, message)
-    if status != "passed":
-        later = "not implemented" if status == "not implemented" else "skipped"
+    for result in _check_task(task, runner, seed, timed):
+        yield result._replace(message=clip(result.message))  # in which there is text of the solution's
+
+
+def _check_task(task: Task, runner: Runner, seed: int, timed: bool) -> Iterator[Result]:
+    runs = _judge(task, "runs", lambda rng: _runs(task, runner, rng), seed)
+    yield runs
+    if runs.status != "passed":
+        later = "not implemented" if runs.status == "not implemented" else "skipped"
         yield from (Result(task.name, name, later) for name in check_names(task)[1:])
         return
     yield _judge(task, "shapes", lambda rng: _shapes(task, runner, rng), seed)
@@ -76,13 +87,21 @@ def _speed_name(task: Task) -> str:
 
 
 def _judge(task: Task, name: str, check: Any, seed: int) -> Result:
-    rng = np.random.default_rng([seed, *name.encode()])
+    rng = np.random.default_rng([seed, *f"{task.name} {name}".encode()])
     try:
         return Result(task.name, name, "passed", check(rng) or "")
+    except NotWrittenError as error:
+        return Result(task.name, name, "not implemented", str(error))
     except (CheckFailedError, MalformedError) as failure:
         return Result(task.name, name, "failed", str(failure))
-    except (TypeError, ValueError, LookupError, AttributeError) as error:  # strings for numbers, and the like
+    except CannotRunError:
+        raise
+    except Exception as error:  # what was returned may be anything: strings for numbers, and the like
         return Result(task.name, name, "failed", f"what it returned cannot be compared: {error}")
+
+
+class NotWrittenError(Exception):
+    """The function is not there yet."""
 
 
 def _returned(outcome: Outcome) -> Outcome:
@@ -92,20 +111,16 @@ def _returned(outcome: Outcome) -> Outcome:
 
 
 def _call(task: Task, runner: Runner, args: tuple, kwargs: dict[str, Any], repeats: int = 0) -> Outcome:
-    return runner.call(task.name, args, kwargs, repeats, tuple(f"{task.module}:{name}" for name in task.uses))
+    return runner.call(task.name, args, kwargs, repeats, task.given)
 
 
-def _runs(task: Task, runner: Runner, rng: Generator) -> tuple[Status, str]:
+def _runs(task: Task, runner: Runner, rng: Generator) -> None:
     """It returns something with the right parts, whatever stands in them."""
     trial = make_trial(task, next(iter(task.cases.values())), rng)
     outcome = _call(task, runner, trial.args, trial.kwargs)
     if outcome.status == "not implemented":
-        return "not implemented", outcome.message
-    try:
-        named_outputs(task.kind, _returned(outcome).value, trial.expected)
-    except (CheckFailedError, MalformedError) as failure:
-        return "failed", str(failure)
-    return "passed", ""
+        raise NotWrittenError(outcome.message)
+    named_outputs(task.kind, _returned(outcome).value, trial.expected)
 
 
 def _shapes(task: Task, runner: Runner, rng: Generator) -> None:
@@ -166,9 +181,11 @@ def _manners(task: Task, runner: Runner, rng: Generator) -> None:
     trial = make_trial(task, next(iter(task.cases.values())), rng)
     names = _argument_names(task)
     first = _returned(_call(task, runner, trial.args, trial.kwargs))
-    for name, before, after in zip(names, trial.args, first.args, strict=False):
+    for name, (before, after) in zip(names, zip(trial.args, first.args, strict=True), strict=False):
         now = flatten(after, f"{name}.")
         for path, array in flatten(before, f"{name}.").items():
+            if isinstance(array, ndarray) and np.shape(now[path]) != array.shape:
+                raise CheckFailedError(f"you modified {path} in place: it has shape {np.shape(now[path])} afterwards")
             if isinstance(array, ndarray) and not np.array_equal(array, np.asarray(now[path]), equal_nan=True):
                 raise CheckFailedError(
                     f"you modified {path} in place; make a new array ({path} = {path} - ..., not -=)\n"
@@ -188,8 +205,7 @@ def _argument_names(task: Task) -> list[str]:
         return ["dy", "cache", "params"]
     if task.is_layer:
         return ["x", "params"]
-    function = reference(task)
-    code = getattr(function, "__wrapped__", function).__code__
+    code = inspect.unwrap(reference(task)).__code__
     return list(code.co_varnames[: code.co_argcount])
 
 
@@ -198,7 +214,7 @@ def _linear(task: Task, runner: Runner, rng: Generator) -> None:
 
     def grads(dy: Any) -> dict[str, Any]:
         outcome = _returned(_call(task, runner, (dy, *trial.args[1:]), trial.kwargs))
-        return named_outputs("backward", outcome.value, trial.expected)
+        return {name: got for name, (got, _) in compare_shapes(task, outcome.value, trial).items()}
 
     other = random_like(rng, trial.dy)
     one, two, both = grads(trial.dy), grads(other), grads(trial.dy - 3 * other)
@@ -218,13 +234,16 @@ def _property(task: Task, item: Property, runner: Runner, rng: Generator) -> Non
         pair = isinstance(value, (tuple, list)) and bool(value) and isinstance(value[0], (ndarray, np.generic))
         if task.kind == "forward" and not pair:
             raise CheckFailedError(f"it must return the pair (y, cache); it returned {describe(value)}")
+        expected = reference(task)(*args, **kwargs)
+        y, right = (value[0], expected[0]) if task.kind == "forward" else (value, expected)
+        found, wanted = named_outputs("plain", y, right), named_outputs("plain", right, right)
+        for name, array in wanted.items():
+            if np.shape(found[name]) != np.shape(array):  # to compare these could fill the memory
+                raise CheckFailedError(wrong_shape(name, np.asarray(found[name]), np.asarray(array), wanted))
         return value._asdict() if hasattr(value, "_asdict") else value  # type: ignore[union-attr]
 
-    try:
-        with np.errstate(all="ignore"):
-            sentence = item.holds(call, rng)
-    except (ValueError, TypeError, IndexError, AttributeError) as error:
-        sentence = f"the result cannot be compared: {error}"
+    with np.errstate(all="ignore"):
+        sentence = item.holds(call, rng)
     if sentence:
         raise CheckFailedError(sentence)
 

@@ -1,7 +1,8 @@
 """``minivit course list | start | check | verify``, and ``minivit train --with DIR``."""
 
 import argparse
-import json
+import os
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,37 +47,53 @@ def run_list(args: argparse.Namespace) -> int:
 def run_start(args: argparse.Namespace) -> int:
     """Make the folder."""
     from minivit.course.exercises import EXERCISES
+    from minivit.course.outputs import clip
     from minivit.course.stub import start
 
     if args.name not in EXERCISES:
-        raise ValueError(f"there is no exercise {args.name!r}; there are {', '.join(EXERCISES)}")
-    folder = start(EXERCISES[args.name], args.out or args.name)
+        raise ValueError(f"there is no exercise {clip(args.name, 100)!r}; there are {', '.join(EXERCISES)}")
+    folder = start(EXERCISES[args.name], args.name if args.out is None else args.out)
     print(f"{folder}: read README.md, write solution.py, then: minivit course check {folder}")
     return 0
 
 
 def run_check(args: argparse.Namespace) -> int:
     """Print the report; the exit code says whether all passed."""
-    from minivit.course.grade import check_folder
+    from minivit.course.grade import check_solution
+    from minivit.course.source import read_solution
+    from minivit.files import replace_file
+    from minivit.json_text import to_json
 
     if args.seed < 0:
         raise ValueError(f"seed is {args.seed}; expected 0 or more")
-    if args.json is not None:
-        must_be_writable(Path(args.json))
-    report = check_folder(args.folder, seed=args.seed)
-    print(report)
-    if args.json is not None:
-        Path(args.json).write_text(json.dumps(report.as_json(), indent=2) + "\n", encoding="utf-8")
+    solution = read_solution(args.folder)
+    target = None if args.json is None else writable(args.json, solution.path)
+    report = check_solution(solution, seed=args.seed)
+    try:
+        if target:
+            replace_file(target, (to_json(report.as_json(), indent=2) + "\n").encode())
+    finally:
+        print(report)
     return 0 if report.ok else 1
 
 
-def must_be_writable(path: Path) -> None:
-    """Find out before the checks, which take a while, whether the file can be written."""
-    is_new = not path.exists()
-    with path.open("a", encoding="utf-8"):
-        pass
-    if is_new:
-        path.unlink()
+def writable(name: str, solution: Path) -> Path:
+    """The file for ``--json``; what is wrong with it is found out before the checks, which take a while."""
+    from minivit.course.outputs import clip
+
+    path = Path(name)
+    try:
+        if not path.exists():
+            with tempfile.TemporaryFile(dir=path.parent):
+                return Path(os.path.realpath(path))
+        if path.samefile(solution):
+            raise ValueError(f"--json {name} is the solution itself; choose another file")
+        if not (path.is_file() or path.is_dir()):
+            raise ValueError(f"--json {name} is no regular file")
+        with path.open("ab"):
+            return Path(os.path.realpath(path))
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, clip(name, 200)) from error
 
 
 def run_verify(args: argparse.Namespace) -> int:

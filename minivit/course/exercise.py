@@ -72,7 +72,7 @@ class Task:
         What an axis of an output is called: ``{"dq": "sample head query width"}``.
     uses : tuple of str
         Functions of the same exercise that it may call: while it is checked they are the reference's, so that their
-        mistakes cost nothing here.
+        mistakes cost nothing here. They must stand before it: then they have been judged, and are no answers any more.
     keep_loops : bool
         The stub keeps the loops and leaves out what stands in them: the first rung of a ladder.
     """
@@ -95,6 +95,11 @@ class Task:
     def is_layer(self) -> bool:
         """Whether it is a method of a layer."""
         return "." in self.name
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """``module:name`` of what it uses."""
+        return tuple(f"{self.module}:{name}" for name in self.uses)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,5 @@
 """Check a solution: a folder, or functions from a notebook."""
 
-import difflib
-import re
 import types
 from collections.abc import Callable, Iterable
 from importlib import import_module
@@ -11,8 +9,10 @@ from minivit.course.call import load_source
 from minivit.course.checks import Result, check_names, check_task
 from minivit.course.exercise import Exercise, Task
 from minivit.course.exercises import EXERCISES
+from minivit.course.process import processes_exist
 from minivit.course.report import Report
-from minivit.course.runner import CALL_SECONDS, CannotRunError, ChildRunner, InPlaceRunner, Runner, processes_exist
+from minivit.course.runner import CALL_SECONDS, CannotRunError, ChildRunner, InPlaceRunner, Runner
+from minivit.course.source import Source, read_solution
 
 
 def check(solution: str | Path | Callable, *more: Callable, seed: int = 0) -> Report:
@@ -37,45 +37,27 @@ def check(solution: str | Path | Callable, *more: Callable, seed: int = 0) -> Re
 
 def check_folder(folder: str | Path, *, seed: int = 0, seconds: float = CALL_SECONDS) -> Report:
     """Check ``folder/solution.py`` in a child process (so many seconds for a call), or in place where there is none."""
-    path = solution_path(folder)
+    return check_solution(read_solution(folder), seed=seed, seconds=seconds)
+
+
+def check_solution(solution: Source, *, seed: int = 0, seconds: float = CALL_SECONDS) -> Report:
+    """The same for a solution that has been read."""
+    runner = open_solution(solution, seconds)
     try:
-        source = path.resolve().read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CannotRunError(f"{path} cannot be read: {getattr(error, 'strerror', error)}") from error
-    exercise = exercise_of(source, str(path))
-    runner = open_solution(source, str(path.resolve()), exercise, seconds)
-    try:
-        return run_checks(exercise, runner, seed=seed)
+        report = run_checks(solution.exercise, runner, seed=seed)
     finally:
         runner.close()
+    report.output = runner.output
+    return report
 
 
-def solution_path(folder: str | Path) -> Path:
-    """The file of a solution, given its folder or itself.
-
-    Raises
-    ------
-    CannotRunError
-        If there is no such folder; it names one beside it that may be meant.
-    """
-    folder = Path(folder)
-    if folder.is_file():
-        return folder
-    if not folder.exists():
-        beside = [path.parent.name for path in folder.parent.glob("*/solution.py")]
-        near = difflib.get_close_matches(folder.name, beside, 1)
-        begin = f"; begin with: minivit course start {folder.name}" if folder.name in EXERCISES else ""
-        meant = f"; did you mean {folder.parent / near[0]}?" if near else begin
-        raise CannotRunError(f"there is no folder {folder}{meant}")
-    return folder / "solution.py"
-
-
-def open_solution(source: str, path: str, exercise: Exercise, seconds: float) -> Runner:
+def open_solution(solution: Source, seconds: float) -> Runner:
     """A child process with the solution in it; a browser has no processes, so there it is loaded right here."""
+    text, path, exercise = solution
     if processes_exist():
-        return ChildRunner(source, path, closed_functions(exercise), seconds=seconds)
+        return ChildRunner(text, str(path), closed_functions(exercise), seconds=seconds)
     try:
-        return InPlaceRunner(load_source(source, path))
+        return InPlaceRunner(load_source(text, str(path)))
     except (Exception, SystemExit) as error:
         raise CannotRunError(f"the solution cannot be loaded: {type(error).__name__}: {error}") from error
 
@@ -105,14 +87,16 @@ def run_checks(
     """Every check of an exercise (or of some of its tasks); each result is noted as soon as it is known."""
     report = Report(exercise.name, runner.isolated)
     for task in exercise.tasks if tasks is None else tasks:
-        report.results += check_task_safely(task, runner, seed, timed)
-    report.output = runner.output
+        results = check_task_safely(task, runner, seed, timed)
+        if any(result.status == "failed" for result in results):
+            runner.close()  # whatever it may have broken, the next function finds a fresh process
+        report.results += results
     if not report.results:
         raise CannotRunError(f"exercise {exercise.name} asks for nothing")
     return report
 
 
-def check_task_safely(task: Task, runner: Runner, seed: int, timed: bool) -> Iterable[Result]:
+def check_task_safely(task: Task, runner: Runner, seed: int, timed: bool) -> list[Result]:
     """As :func:`check_task`; a solution that can no longer be loaded fails what is left."""
     done: list[Result] = []
     try:
@@ -122,19 +106,6 @@ def check_task_safely(task: Task, runner: Runner, seed: int, timed: bool) -> Ite
         left = check_names(task)[len(done) :]
         done += [Result(task.name, name, "failed", str(error)) for name in left]
     return done
-
-
-def exercise_of(source: str, path: str) -> Exercise:
-    """The exercise most of whose functions the text defines. A regular expression: the text may not parse."""
-    defined = set(re.findall(r"^(?:def|class) (\w+)", source, re.MULTILINE))
-
-    def count(exercise: Exercise) -> int:
-        return len({task.name.partition(".")[0] for task in exercise.tasks} & defined)
-
-    best = max(EXERCISES.values(), key=count)
-    if count(best) == 0:
-        raise CannotRunError(f"{path} defines no function of any exercise; minivit course list names them")
-    return best
 
 
 def closed_functions(exercise: Exercise) -> list[str]:

@@ -7,6 +7,8 @@ from numpy import ndarray
 
 from minivit.course.wire import type_name
 
+LONGEST_MESSAGE = 2000  # characters
+
 
 class MalformedError(ValueError):
     """The result is not of the kind that was asked for. The message says what is."""
@@ -76,4 +78,11 @@ def describe(value: Any) -> str:
 
 def a(word: str) -> str:
     """The word with its article."""
+    if word.startswith("an "):
+        return word
     return f"{'an' if word[:1] in 'AEIOUaeio' else 'a'} {word}"
+
+
+def clip(text: str, length: int = LONGEST_MESSAGE) -> str:
+    """The beginning of a text that comes from elsewhere, and may be of any length."""
+    return text if len(text) <= length else f"{text[:length]} ... ({len(text):,} characters)"

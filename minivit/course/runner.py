@@ -1,25 +1,18 @@
-"""Where a solution runs: in a process of its own (:class:`ChildRunner`), or right here (:class:`InPlaceRunner`)."""
+"""Who calls the functions of a solution: a child (:class:`ChildRunner`), or this process (:class:`InPlaceRunner`)."""
 
-import contextlib
-import os
-import queue
-import secrets
-import signal
-import subprocess
-import sys
-import tempfile
-import threading
+import inspect
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import minivit
 from minivit.course.call import Outcome, perform
-from minivit.course.wire import WireError, pack, receive, send, unpack
+from minivit.course.outputs import clip
+from minivit.course.process import KEPT_OUTPUT, Child
+from minivit.course.wire import pack
 
 CALL_SECONDS = 5.0
 START_SECONDS = 60.0  # importing minivit, on a slow disk
-KEPT_OUTPUT = 4096  # characters of what the solution prints
 
 
 class CannotRunError(ValueError):
@@ -39,9 +32,7 @@ class InPlaceRunner:
         self, name: str, args: tuple, kwargs: dict[str, Any], repeats: int = 0, given: tuple[str, ...] = ()
     ) -> Outcome:
         """As :func:`perform`; ``given`` are names, ``module:name``."""
-        ours = {}
-        for module, other in (where.split(":") for where in given):
-            ours[other] = getattr(import_module(module), other)
+        ours = {where.partition(":")[2]: ours_at(where) for where in given}
         return perform(self.module, name, args, kwargs, repeats, ours)
 
     def close(self) -> None:
@@ -49,7 +40,7 @@ class InPlaceRunner:
 
 
 class ChildRunner:
-    """One child process for all calls, and a fresh one whenever it dies or does not answer in time.
+    """One child process for all calls, and a fresh one after :meth:`close`, or when it had to be ended.
 
     Parameters
     ----------
@@ -63,132 +54,80 @@ class ChildRunner:
 
     def __init__(self, source: str, path: str, closed: list[str], *, seconds: float = CALL_SECONDS) -> None:
         self.seconds = seconds
-        self.output = ""
-        self._start_message = pack({"source": source, "path": path, "closed": closed})
+        self._closed = tuple(closed)
+        self._solution = pack({"source": source, "path": path, "closed": closed})
         self._folder = str(Path(path).parent)
-        self._child: subprocess.Popen | None = None
-        self._start()
+        self._called: set[str] = set()  # in this child
+        self._kept = ""
+        self._child = self._start()
+
+    @property
+    def output(self) -> str:
+        """The beginning of what the solution has printed."""
+        return (self._kept + self._child.output)[:KEPT_OUTPUT]
 
     def call(
         self, name: str, args: tuple, kwargs: dict[str, Any], repeats: int = 0, given: tuple[str, ...] = ()
     ) -> Outcome:
-        """As :func:`perform`, in the child; ``given`` are names, ``module:name``."""
-        if self._child is None:
-            self._start()
-        request = {"name": name, "args": args, "kwargs": kwargs, "repeats": repeats, "given": given}
-        return self._ask(pack(request), self.seconds)
+        """As :func:`perform`, in the child; ``given`` are names, ``module:name``.
+
+        The child has of them what is sent with the call, as text. If it must be ended where other functions were called
+        before, one of them may be the cause (by a thread that it left, say): a fresh child is asked again.
+        """
+        texts = texts_of(given, self._closed)
+        call = pack({"name": name, "args": args, "kwargs": kwargs, "repeats": repeats, "given": texts})
+        outcome = self._ask(name, call)
+        return self._ask(name, call) if self._child.ended and self._called != {name} else outcome
 
     def close(self) -> None:
-        """End the child and what it has started: its session, and on Linux also what has left it."""
-        child, self._child = self._child, None
-        if child is None:
-            return
-        with contextlib.suppress(OSError):
-            if hasattr(os, "killpg"):
-                os.killpg(child.pid, signal.SIGKILL)
-        child.kill()
-        child.wait()
-        _end_marked(self._mark)
-        self._noise.join(1)
-        # The two other pipes are left to the threads that read them: while a process that is left holds the far end,
-        # to close one would wait for ever. The raw file, because nobody may be there to read what is still buffered.
-        stdin: Any = child.stdin
-        stdin.raw.close()
+        """End the child; another call would begin with a fresh one."""
+        self._child.end()
 
-    def _start(self) -> None:
+    def _ask(self, name: str, call: bytes) -> Outcome:
+        if self._child.ended:
+            self._kept = self.output
+            self._called = set()
+            self._child = self._start()
+        self._called.add(name)
+        return self._child.ask(call, self.seconds)
+
+    def _start(self) -> Child:
         """A new child with the solution loaded, or CannotRunError."""
-        self._mark = secrets.token_hex(16)
-        self._child = child = subprocess.Popen(
-            # -P: a numpy.py in the student's folder must not stand in for NumPy
-            [sys.executable, "-P", "-m", "minivit.course.child"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=self._folder if os.path.isdir(self._folder) else tempfile.gettempdir(),  # it may delete its folder
-            env=_environment(self._mark),
-            start_new_session=True,
-        )
-        self._answers: queue.Queue[bytes | None] = queue.Queue()
-        threading.Thread(target=_forward, args=(child.stdout, self._answers), daemon=True).start()
-        self._noise = threading.Thread(target=self._drain, args=(child.stderr,), daemon=True)
-        self._noise.start()
-        ready = self._ask(None, START_SECONDS)
-        loaded = self._ask(self._start_message, self.seconds) if ready.status == "returned" else ready
-        if loaded.status != "returned":
-            self.close()
-            raise CannotRunError(f"the solution cannot be loaded: {loaded.message}")
-
-    def _ask(self, message: bytes | None, seconds: float) -> Outcome:
-        """Send, and wait for the answer; a child that gives none is ended."""
-        assert self._child
-        pipe: Any = self._child.stdin
         try:
-            if message is not None:
-                send(pipe, message)
-            answer = self._answers.get(timeout=seconds)
-        except queue.Empty:
-            self.close()
-            return Outcome("too slow", f"no answer after {seconds:g} seconds: an endless loop?")
-        except OSError:
-            answer = None
-        if answer is None:
-            return self._died()
+            child = Child(self._folder)
+        except OSError as error:
+            raise CannotRunError(f"no process can be started for the solution: {error.strerror or error}") from error
         try:
-            value = unpack(answer)
-            return Outcome("returned") if value == "ready" else Outcome(*value)
-        except (WireError, TypeError, ValueError):
-            self.close()
-            return Outcome("died", "the process answered with something that is no answer")
-
-    def _died(self) -> Outcome:
-        child = self._child
-        assert child
-        try:
-            code = child.wait(1)
-        except subprocess.TimeoutExpired:
-            code = None
-        self.close()
-        if code is not None and code < 0:
-            why = {"SIGXCPU": "too much processor time"}.get(name := signal.Signals(-code).name, f"by signal {name}")
-        else:
-            why = "os._exit, or a crash in compiled code" if code is not None else "it closed its connection"
-        return Outcome("died", f"the process ended during the call ({why})")
-
-    def _drain(self, pipe: Any) -> None:
-        """Read away what the solution prints, and keep its beginning."""
-        with pipe, contextlib.suppress(OSError, ValueError):
-            while data := os.read(pipe.fileno(), 2**16):
-                if len(self.output) < KEPT_OUTPUT:
-                    self.output = (self.output + data.decode(errors="replace"))[:KEPT_OUTPUT]
+            outcome = child.ask(pack(None), START_SECONDS)  # it answers as soon as it is there
+            if outcome.status == "returned":
+                outcome = child.ask(self._solution, self.seconds)
+        except BaseException:  # Ctrl-C: nobody else knows of it yet
+            child.end()
+            raise
+        if outcome.status != "returned":
+            child.end()
+            raise CannotRunError(f"the solution cannot be loaded: {clip(outcome.message)}")
+        return child
 
 
 Runner = ChildRunner | InPlaceRunner
 """Calls the functions of one solution: ``call``, ``close``, ``output``, ``isolated``."""
 
 
-def _forward(pipe: Any, answers: "queue.Queue[bytes | None]") -> None:
-    with pipe, contextlib.suppress(OSError, ValueError):
-        while (answer := receive(pipe)) is not None:
-            answers.put(answer)
-    answers.put(None)
+def ours_at(where: str) -> Any:
+    """Our own function, by ``module:name``."""
+    module, _, name = where.partition(":")
+    return getattr(import_module(module), name)
 
 
-def _end_marked(mark: str) -> None:
-    """End every process that was started with this mark in its environment, whatever session it is in now (Linux)."""
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if mark.encode() in (folder / "environ").read_bytes():
-                os.kill(int(folder.name), signal.SIGKILL)
-
-
-def _environment(mark: str) -> dict[str, str]:
-    """One BLAS thread (each would reserve memory), this very minivit, and a mark to know its processes by."""
-    home = str(Path(minivit.__file__).resolve().parent.parent)
-    path = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))
-    threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    return {**os.environ, **threads, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", "MINIVIT_CHECK": mark}
-
-
-def processes_exist() -> bool:
-    """False in a browser."""
-    return sys.platform not in ("emscripten", "wasi")
+@cache
+def texts_of(given: tuple[str, ...], closed: tuple[str, ...]) -> dict[str, str]:
+    """The sources of our functions, and of those among the closed ones that they call, as ``{"module:name": text}``."""
+    texts: dict[str, str] = {}
+    left = [ours_at(where) for where in given]
+    while left:
+        function = inspect.unwrap(left.pop())
+        texts[f"{function.__module__}:{function.__name__}"] = inspect.getsource(function)
+        called = [function.__globals__.get(name) for name in function.__code__.co_names]
+        left += [f for f in called if inspect.isfunction(f) and f"{f.__module__}:{f.__name__}" in {*closed} - {*texts}]
+    return texts

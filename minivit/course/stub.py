@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 from minivit.course.exercise import Exercise, Task
+from minivit.course.outputs import clip
 
 LINE_LENGTH = 120
 
@@ -40,7 +41,7 @@ def start(exercise: Exercise, folder: str | Path) -> Path:
     except FileExistsError:
         raise FileExistsError(f"{folder} exists already: choose another folder with -o DIR") from None
     except OSError as error:
-        raise OSError(f"the folder {folder} cannot be made: {error.strerror}") from error
+        raise OSError(f"the folder {clip(str(folder), 200)} cannot be made: {error.strerror}") from error
     (folder / "README.md").write_text(exercise.statement, encoding="utf-8")
     (folder / "solution.py").write_text(stub_source(exercise), encoding="utf-8")
     return folder
@@ -135,7 +136,8 @@ class Cut:
     def names_in(self, node: ast.stmt, solved: bool) -> set[str]:
         """Names that the kept part of a definition uses."""
         out: set[str] = set()
-        removed: set[ast.AST] = set()
+        left_out = {*getattr(node, "decorator_list", [])} - {*self.decorators(node, solved)}
+        removed: set[ast.AST] = {inner for decorator in left_out for inner in ast.walk(decorator)}
         if not solved:
             for function, task in self.bodies(node):
                 removed |= {inner for statement in _cut_out(function, task) for inner in ast.walk(statement)}
@@ -143,6 +145,15 @@ class Cut:
             if isinstance(inner, ast.Name) and inner not in removed:
                 out.add(inner.id)
         return out
+
+    def decorators(self, node: ast.stmt, solved: bool) -> list[ast.expr]:
+        """What stays above a definition: in a stub nothing, else what is not minivit's (that checks the arguments)."""
+
+        def is_ours(decorator: ast.expr) -> bool:
+            names = [inner.id for inner in ast.walk(decorator) if isinstance(inner, ast.Name)]
+            return any(self.imports.get(name, ("", ""))[0].startswith("minivit") for name in names)
+
+        return [d for d in getattr(node, "decorator_list", []) if solved and not is_ours(d)]
 
     def bodies(self, node: ast.stmt) -> Iterator[tuple[ast.FunctionDef, Task]]:
         """Functions in a definition whose bodies are to be written, with their tasks."""
@@ -164,7 +175,8 @@ class Cut:
             lines[first] = " " * cut[0].col_offset + todo
             for i in range(first + 1, last - node.lineno + 1):
                 lines[i] = None
-        return "\n".join(line for line in lines if line is not None)
+        above = [line for d in self.decorators(node, solved) for line in self.lines[d.lineno - 1 : d.end_lineno]]
+        return "\n".join(line for line in (*above, *lines) if line is not None)
 
 
 def _cut_out(function: ast.FunctionDef, task: Task) -> list[ast.stmt]:

@@ -9,8 +9,9 @@ from minivit.course.checks import check_names
 from minivit.course.exercise import Exercise, Task
 from minivit.course.exercises import EXERCISES
 from minivit.course.grade import closed_functions, run_checks
+from minivit.course.process import processes_exist
 from minivit.course.report import Report
-from minivit.course.runner import ChildRunner, InPlaceRunner, processes_exist
+from minivit.course.runner import ChildRunner, InPlaceRunner, texts_of
 from minivit.course.stub import solved_source, stub_source
 
 FEWEST_BUGS = 60
@@ -20,7 +21,7 @@ def verify(tell: Callable[[str], None] = print) -> bool:
     """Run everything and tell what is found; True when all is as it should be."""
     troubles = [f"there are {len(BUGS)} planted bugs; at least {FEWEST_BUGS} are wanted"] * (len(BUGS) < FEWEST_BUGS)
     for exercise in EXERCISES.values():
-        found = [*empty_tasks(exercise), *judge_reference(exercise), *judge_stub(exercise)]
+        found = [*empty_tasks(exercise), *early_answers(exercise), *judge_reference(exercise), *judge_stub(exercise)]
         bugs = [bug for bug in BUGS if bug.task in {task.name for task in exercise.tasks}]
         found += [trouble for bug in bugs if (trouble := judge_bug(exercise, bug))]
         how = f"{len(found)} troubles" if found else "as it should be"
@@ -37,6 +38,16 @@ def empty_tasks(exercise: Exercise) -> Iterator[str]:
     for task in exercise.tasks:
         if not task.cases or len(check_names(task)) < 4:
             yield f"{task.name} is checked by nothing"
+
+
+def early_answers(exercise: Exercise) -> Iterator[str]:
+    """What stands in for a while is then in the child: it must have been judged before."""
+    judged = set()
+    for task in exercise.tasks:
+        given = texts_of(task.given, tuple(closed_functions(exercise)))
+        for name in {where.partition(":")[2] for where in given} & {other.name for other in exercise.tasks} - judged:
+            yield f"{name} stands in while {task.name} is checked, and is still to be judged: put it before"
+        judged.add(task.name)
 
 
 def judge_reference(exercise: Exercise) -> Iterator[str]:

@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 
 from minivit.course.call import load_source
 from minivit.course.exercise import Exercise
-from minivit.course.grade import check_folder, exercise_of, solution_path
+from minivit.course.grade import check_solution
 from minivit.course.runner import CannotRunError
+from minivit.course.source import read_solution
 from minivit.ops.registry import Op
 
 
@@ -42,7 +43,8 @@ def load_checked(folder: str | Path) -> Solution:
         If there is no solution, or a check fails: a wrong function would only train badly, and nobody would see why.
     """
     try:
-        report = check_folder(folder)
+        solution = read_solution(folder)
+        report = check_solution(solution)
     except CannotRunError as error:
         raise CannotRunError(f"not training with {folder}: {' '.join(str(error).split())}") from error
     if not report.ok:
@@ -52,9 +54,7 @@ def load_checked(folder: str | Path) -> Solution:
             f"not training with {folder}, because only {report.passed} of {len(report.results)} checks pass; first "
             f"mend {failed.task} ({failed.check}: {reason}); minivit course check {folder} says the rest"
         )
-    path = solution_path(folder).resolve()
-    source = path.read_text(encoding="utf-8")
-    return Solution(str(folder), exercise_of(source, str(path)), load_source(source, str(path)))
+    return Solution(str(folder), solution.exercise, load_source(solution.text, str(solution.path)))
 
 
 @contextmanager

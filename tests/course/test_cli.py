@@ -1,14 +1,19 @@
 """``minivit course``: what it prints, and its exit codes."""
 
 import json
+import os
+import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from minivit.cli import main
+from minivit.cli import build_parser, main
 from minivit.course import grade
+from minivit.course.checks import Result
 from minivit.course.exercises import EXERCISES
+from minivit.course.report import Report
 from minivit.course.stub import solved_source, stub_source
 
 
@@ -58,6 +63,22 @@ SOLUTIONS = {
         ("check stub --json nowhere/marks.json", "No such file or directory: nowhere/marks.json"),
         ("check stub --json stub/solution.py/marks.json", "Not a directory: stub/solution.py/marks.json"),
         ("check stub --json latin", "Is a directory: latin"),
+        ("check stub --json stub/solution.py", "--json stub/solution.py is the solution itself; choose another file"),
+        (
+            "check stub/solution.py --json stub/../stub/solution.py",
+            "--json stub/../stub/solution.py is the solution its",
+        ),
+        ("check stub --json link", "--json link is the solution itself; choose another file"),
+        ("check stub --json hard", "--json hard is the solution itself; choose another file"),
+        ("check stub --json pipe", "--json pipe is no regular file"),
+        ("check stub --json /dev/null", "--json /dev/null is no regular file"),
+        ("check stub --json {long}", "File name too long: {start}{start} ... (5,000 characters)"),
+        ("check {long}", "{start}{start} ... (5,000 characters) cannot be read: File name too long"),
+        ("start {long}", "there is no exercise '{start}"),
+        (
+            "start adamw -o {long}",
+            "the folder {start}{start} ... (5,000 characters) cannot be made: File name too long",
+        ),
     ],
 )
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has other words for these errors")
@@ -67,8 +88,13 @@ def test_what_cannot_run(command, says, tmp_path, capsys, monkeypatch):
     for name, source in SOLUTIONS.items():
         (tmp_path / name).mkdir()
         (tmp_path / name / "solution.py").write_text(source, encoding="latin-1")
-    assert main(["course", *command.split()]) == 2
-    assert capsys.readouterr().err.startswith("minivit: " + says.format(here=tmp_path.resolve()))
+    os.mkfifo("pipe")
+    Path("link").symlink_to("stub/solution.py")
+    Path("hard").hardlink_to("stub/solution.py")
+    words = {"here": tmp_path.resolve(), "long": "long" * 1250, "start": "long" * 25}
+    assert main(["course", *shlex.split(command.format(**words))]) == 2
+    assert capsys.readouterr().err.startswith("minivit: " + says.format(**words))
+    assert Path("stub/solution.py").read_text(encoding="utf-8") == SOLUTIONS["stub"]
 
 
 def test_a_file_for_json_that_cannot_be_written_is_found_out_before_the_checks(tmp_path, monkeypatch, capsys):
@@ -104,3 +130,66 @@ def test_training_with_an_unfinished_solution_is_refused(tmp_path, capsys):
     assert main(["train", "--with", folder, "--out", str(tmp_path / "run")]) == 1
     assert "not training with" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+@pytest.fixture
+def judged(tmp_path, monkeypatch):
+    """A folder to be checked, in which every check says the same without running anything."""
+    result = Result("adam_update", "runs", "failed", "ValueError: \u2192 \ud800 \x1b[31m")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(grade, "check_solution", lambda solution, seed: Report("adamw", True, [result]))
+    main(["course", "start", "adamw", "-o", "work"])
+
+
+def test_the_file_has_the_whole_text_whatever_the_terminal_can_show(judged):
+    """Nothing but ASCII is in it, so that whoever reads it need not know the encoding."""
+    assert main(["course", "check", "work", "--json", "marks.json"]) == 1
+    data = json.loads(Path("marks.json").read_bytes().decode("ascii"))
+    assert data["checks"][0]["message"] == "ValueError: \u2192 \ud800 \x1b[31m"
+
+
+def test_the_file_is_there_though_nothing_can_be_printed(judged, monkeypatch, capsys):
+    monkeypatch.setattr(Report, "__str__", lambda self: "\u2192".encode("ascii").decode())
+    with pytest.raises(UnicodeEncodeError):
+        raise_from_main(["course", "check", "work", "--json", "marks.json"])
+    assert json.loads(Path("marks.json").read_bytes())["total"] == 1
+
+
+def raise_from_main(command):
+    args = build_parser().parse_args(command)
+    return args.run(args)
+
+
+def test_the_report_is_printed_though_the_file_cannot_be_written(judged, monkeypatch, capsys):
+    """As a whole or not at all: what stood there before stays."""
+    Path("marks.json").write_text("before", encoding="utf-8")
+    monkeypatch.setattr(os, "fsync", lambda file: fail_with(OSError(28, "No space left on device")))
+    assert main(["course", "check", "work", "--json", "marks.json"]) == 2
+    printed = capsys.readouterr()
+    assert "adamw: 0 of 1 checks passed" in printed.out
+    assert printed.err == f"minivit: No space left on device: {Path('marks.json').resolve()}\n"
+    assert Path("marks.json").read_text(encoding="utf-8") == "before"
+    assert sorted(path.name for path in Path().iterdir()) == ["marks.json", "work"]
+
+
+def fail_with(error):
+    raise error
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs the right to make links")
+def test_a_link_to_the_file_stays_a_link(judged):
+    Path("link.json").symlink_to("marks.json")
+    for _ in range(2):  # where it leads nowhere yet, and where it does
+        assert main(["course", "check", "work", "--json", "link.json"]) == 1
+        assert Path("link.json").is_symlink()
+        assert json.loads(Path("marks.json").read_bytes())["total"] == 1
+
+
+def test_two_checks_at_once_in_one_folder(tmp_path):
+    """Each has a process of its own, and the file is that of one of them."""
+    (tmp_path / "solution.py").write_text(solved_source(EXERCISES["adamw"]), encoding="utf-8")
+    command = [sys.executable, "-m", "minivit", "course", "check", ".", "--json", "marks.json"]
+    checks = [subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL) for _ in range(2)]
+    assert [check.wait(120) for check in checks] == [0, 0]
+    assert json.loads((tmp_path / "marks.json").read_bytes())["passed"] == 17
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["marks.json", "solution.py"]

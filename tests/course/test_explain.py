@@ -1,12 +1,16 @@
 """What a student reads: the messages of some typical mistakes, word by word."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from minivit.course.call import load_source
-from minivit.course.checks import check_task
+from minivit.course.checks import Result, check_task
 from minivit.course.exercises import EXERCISES
 from minivit.course.explain import in_words, worst_place, wrong_shape
+from minivit.course.report import Report
 from minivit.course.runner import InPlaceRunner
 from minivit.course.stub import solved_source
 
@@ -15,13 +19,17 @@ TASKS = {task.name: (exercise, task) for exercise in EXERCISES.values() for task
 
 def messages(task_name, *changes):
     """Messages of the checks that fail when these pieces of the reference are exchanged."""
+    return [result.message for result in results_of(task_name, *changes) if result.status == "failed"]
+
+
+def results_of(task_name, *changes):
+    """Results of the function with them exchanged."""
     exercise, task = TASKS[task_name]
     source = solved_source(exercise)
     for old, new in changes:
         assert old in source
         source = source.replace(old, new)
-    results = check_task(task, InPlaceRunner(load_source(source, "solution.py")), 0, timed=False)
-    return [result.message for result in results if result.status == "failed"]
+    return list(check_task(task, InPlaceRunner(load_source(source, "solution.py")), 0, timed=False))
 
 
 def test_a_factor_is_named_with_its_reason():
@@ -31,6 +39,18 @@ def test_a_factor_is_named_with_its_reason():
     assert "times too large = sqrt(" in pattern
     assert pattern.endswith("), the head width: the forward divides the scores by it")
     assert worst.startswith("  worst: dq[")
+
+
+def test_the_page_about_the_course_shows_what_a_check_says():
+    """Its example is a real one, and its table names every exercise with its minutes."""
+    page = (Path(__file__).parent.parent.parent / "docs" / "course.md").read_text(encoding="utf-8")
+    results = results_of("attention_backward", ("dq *= scale\n", "\n"))
+    results.append(Result("attention_backward", "without loops", "passed"))  # which depends on the machine
+    first = str(Report("attention", True, results)).partition("  NO  numbers without")[0]
+    assert f"```\n{first}```\n" in page
+    assert len(re.findall(r"^\| `", page, re.MULTILINE)) == len(EXERCISES)
+    for exercise in EXERCISES.values():
+        assert re.search(rf"^\| `{exercise.name}` \| .* \| {exercise.minutes} \|$", page, re.MULTILINE)
 
 
 def test_a_factor_below_one_is_named_too():

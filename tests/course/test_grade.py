@@ -1,11 +1,14 @@
 """Checking a folder, or functions from a notebook."""
 
 import json
+import sys
+import types
 
 import numpy as np
 import pytest
 
-from minivit.course import EXERCISES, CannotRunError, check, grade, start
+from minivit.course import EXERCISES, CannotRunError, check, child, grade, start
+from minivit.course.source import Source
 from minivit.course.stub import solved_source, stub_source
 from minivit.ops.softmax import SoftmaxCache, softmax_forward
 
@@ -53,6 +56,83 @@ def test_a_function_is_not_blamed_for_another_that_it_calls(name, isolated, tmp_
     assert all("passed" not in {result.status for result in report.of(other)} for other in used)
 
 
+SEARCH = """
+
+def search(names):
+    import gc, inspect, types
+    found = set()
+    for value in gc.get_objects():
+        if isinstance(value, types.FunctionType) and str(value.__module__).startswith("minivit."):
+            try:
+                value.__qualname__ in names and inspect.unwrap(value)()
+            except TypeError:  # it misses its arguments: it is open
+                found.add(value.__qualname__)
+            except PermissionError:
+                pass
+    return sorted(found)
+"""
+
+
+@pytest.mark.parametrize("name", ["multi_head", "patches"])
+def test_no_answer_is_in_the_child_before_it_is_judged(name, tmp_path):
+    """What stands in for a while can be found there then, and has been judged; what is still asked for is closed."""
+    exercise = EXERCISES[name]
+    source = Source(solved_source(exercise) + SEARCH, tmp_path / "solution.py", exercise)
+    runner = grade.open_solution(source, seconds=10)
+    names = [task.name for task in exercise.tasks]
+    for i, task in enumerate(exercise.tasks):
+        found = runner.call("search", (names,), {}, given=task.given)
+        assert found.status == "returned", found.message
+        assert set(task.uses) <= set(found.value) <= set(names[:i])
+    runner.close()
+
+
+def test_closed_are_also_functions_with_decorators_and_methods(monkeypatch):
+    module = types.ModuleType("closed")
+    monkeypatch.setitem(sys.modules, "closed", module)
+    exec(DECORATED, vars(module))
+    for name in ("twice", "Layer.forward"):
+        child.close(f"closed:{name}")
+    for call in (module.twice, module.Layer().forward):
+        with pytest.raises(PermissionError, match="it is closed during the check, the answer is in it"):
+            call(1)
+    again = child.functions({"closed:twice": texts["twice"], "closed:four_times": texts["four_times"]})
+    assert again["four_times"](1) == 4
+
+
+DECORATED = """
+import functools
+import numpy as np
+
+
+def checked(function):
+    @functools.wraps(function)
+    def call(*args):
+        return function(*args)
+    return call
+
+
+@checked
+@np.errstate(over="ignore")
+def twice(x):
+    return 2 * x
+
+
+class Base:
+    def forward(self, x):
+        return x
+
+
+class Layer(Base):
+    def forward(self, x):
+        return super().forward(x)
+"""
+texts = {
+    "twice": "@checked\ndef twice(x):\n    return 2 * x\n",
+    "four_times": "def four_times(x):\n    return twice(twice(x))\n",
+}
+
+
 def test_a_function_of_a_notebook_is_not_blamed_either(monkeypatch):
     names = {}
     exec(solved_source(EXERCISES["adamw"]).replace("beta1 * m", "beta2 * m"), names)
@@ -93,6 +173,16 @@ def test_functions_of_a_notebook_are_checked_in_place():
     assert failed == ["numbers with forbidden places (-inf)"]
     assert not report.isolated
     assert "run in place" in str(report)
+
+
+def test_in_place_an_interruption_is_one():
+    """Whoever presses Ctrl-C in a notebook means the check, not the call."""
+
+    def softmax_forward(x):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        check(softmax_forward)
 
 
 def test_what_cannot_be_checked(tmp_path):

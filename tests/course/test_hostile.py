@@ -38,8 +38,10 @@ SAYS = {
     "returns_a_trap": "",
     "returns_too_much": "",
     "returns_text": "must be an array",
+    "searches_the_memory": "every one is closed",
+    "breaks_numpy": "is the return missing",
 }
-SLOW = {"many_small_blocks", "returns_too_much"}
+SLOW = {"many_small_blocks"}
 CASES = [pytest.param(path, id=path.stem, marks=[pytest.mark.slow] * (path.stem in SLOW)) for path in FILES]
 
 
@@ -66,11 +68,10 @@ def test_a_process_that_left_the_session_holds_nothing_up(name, can_find, tmp_pa
     """It is ended where the system tells whose it was. A check that hangs fails here, as it is in another process."""
     note = tmp_path / "pids"
     text = (FOLDER / f"{name}.py").read_text(encoding="utf-8")
-    text = text.replace("os.setsid()", f"os.setsid(); print(os.getpid(), file=open({str(note)!r}, 'a'))")
-    text = text.replace("subprocess.Popen(", "process = subprocess.Popen(")
-    text += f"    print(process.pid, file=open({str(note)!r}, 'a'))\n" * (name == "starts_a_session")
+    text = text.replace("time.sleep(", f"print(os.getpid(), file=open({str(note)!r}, 'a')); time.sleep(")
+    text += f"    while not os.path.exists({str(note)!r}):\n        time.sleep(0.01)\n"
     (tmp_path / "solution.py").write_text(f"{stub_source(EXERCISES['linear'])}\n\n{text}", encoding="utf-8")
-    blind = "" if can_find else "from minivit.course import runner; runner._end_marked = lambda mark: None; "
+    blind = "" if can_find else "from minivit.course import keeper; keeper.end_marked = lambda mark: None; "
     code = f"{blind}from minivit.cli import main; raise SystemExit(main(['course', 'check', {str(tmp_path)!r}]))"
     try:
         command = [sys.executable, "-c", code]

@@ -4,11 +4,13 @@ import ast
 import re
 import subprocess
 import sys
+import types
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from minivit.course.exercise import Exercise, Task
 from minivit.course.exercises import EXERCISES
 from minivit.course.stub import solved_source, start, stub_source
 from minivit.course.verify import body_lines
@@ -94,3 +96,38 @@ def test_the_statement_says_what_to_do(exercise):
         name = task.name if not task.is_layer else task.name.partition(".")[2]
         assert name in text, name
     assert 20 <= exercise.minutes <= 60
+
+
+DECORATED = '''
+"""A module as in ops, in which a decorator checks the arguments."""
+
+import numpy as np
+
+from minivit.types import Float, checked, ndarray
+
+
+@checked
+def twice_forward(x: Float[ndarray, "..."]) -> tuple[Float[ndarray, "..."], None]:
+    """Twice x."""
+    return _twice(x), None
+
+
+@np.errstate(over="ignore")  # seen elsewhere
+def _twice(x):
+    return 2 * x
+'''
+
+
+def test_what_checks_arguments_is_left_out_and_other_decorators_stay_with_the_answer(tmp_path, monkeypatch):
+    module = types.ModuleType("decorated")
+    module.__file__ = str(tmp_path / "decorated.py")
+    Path(module.__file__).write_text(DECORATED, encoding="utf-8")
+    monkeypatch.setitem(sys.modules, "decorated", module)
+    exercise = Exercise("twice", "twice", 1, (Task("twice_forward", "decorated", "forward", {}),))
+    stub, solved = stub_source(exercise), solved_source(exercise)
+    assert "checked" not in stub + solved
+    assert "@" not in stub
+    assert '@np.errstate(over="ignore")  # seen elsewhere\ndef _twice(x):' in solved
+    names: dict = {}
+    exec(solved, names)
+    assert names["twice_forward"](3) == (6, None)

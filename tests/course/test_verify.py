@@ -1,5 +1,7 @@
 """The exercises themselves: right answers, stubs, planted bugs, and no false alarm."""
 
+import dataclasses
+
 import pytest
 
 from minivit.cli import main
@@ -43,6 +45,19 @@ def test_an_exercise_that_selects_no_check_is_an_error():
     assert list(verifying.empty_tasks(Exercise("empty", "nothing", 20, ())))
     task = Task("softmax_forward", "minivit.ops.softmax", "forward", {})
     assert list(verifying.empty_tasks(Exercise("empty", "nothing", 20, (task,))))
+
+
+def test_what_stands_in_before_it_is_judged_is_an_error():
+    """While it stands in, it is in the child: there it would be an answer to be found."""
+    for exercise in EXERCISES.values():
+        assert list(verifying.early_answers(exercise)) == []
+    adamw = EXERCISES["adamw"]
+    (said,) = verifying.early_answers(dataclasses.replace(adamw, tasks=adamw.tasks[::-1]))
+    assert said == "adam_update stands in while adamw_update is checked, and is still to be judged: put it before"
+    heads = EXERCISES["multi_head"]
+    early = [*heads.tasks[1:4], heads.tasks[0]]  # merge_heads_backward is given split_heads_forward
+    (said,) = verifying.early_answers(dataclasses.replace(heads, tasks=tuple(early)))
+    assert said.startswith("split_heads_forward stands in while merge_heads_backward is checked")
 
 
 def seeds_without_alarm(exercise, seeds, timed):

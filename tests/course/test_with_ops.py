@@ -1,10 +1,12 @@
 """Training with a student's functions in place of ours."""
 
+import traceback
+
 import numpy as np
 import pytest
 
 import minivit as mv
-from minivit.course import EXERCISES, CannotRunError, start
+from minivit.course import EXERCISES, CannotRunError, start, with_ops
 from minivit.course.stub import solved_source
 from minivit.course.with_ops import in_place_of_ours, load_checked
 from minivit.layers import block
@@ -58,3 +60,47 @@ def test_a_solution_that_cannot_be_checked_is_refused_in_one_line(tmp_path):
     (folder / "solution.py").unlink()
     with pytest.raises(CannotRunError, match=f"not training with {folder}: .*solution.py cannot be read: No such file"):
         load_checked(folder)
+
+
+def test_what_is_trained_with_is_what_was_checked(tmp_path, monkeypatch):
+    """The file is read once: what stands in it a moment later has not been checked."""
+    folder = solved_folder(tmp_path, "adamw")
+    checked = with_ops.check_solution
+
+    def check_and_replace(solution):
+        (folder / "solution.py").write_text("raise SystemExit('not checked')", encoding="utf-8")
+        return checked(solution)
+
+    monkeypatch.setattr(with_ops, "check_solution", check_and_replace)
+    assert callable(load_checked(folder).module.adam_update)
+
+
+@pytest.fixture
+def trusted(monkeypatch):
+    """Solutions are taken for right without a check."""
+    passed = type("Passed", (), {"ok": True})()
+    monkeypatch.setattr(with_ops, "check_solution", lambda solution: passed)
+
+
+@pytest.mark.parametrize("error", ["ValueError('\\u2192 too small')", "SystemExit(3)", "KeyboardInterrupt()"])
+def test_an_error_of_a_solution_is_raised_as_it_is(error, tmp_path, trusted):
+    """With the line of the solution, also when its file has gone since."""
+    folder = solved_folder(tmp_path, "adamw")
+    with (folder / "solution.py").open("a", encoding="utf-8") as file:
+        file.write(f"\n\ndef adam_update(*args, **options):\n    raise {error}  # this line\n")
+    solution = load_checked(folder)
+    (folder / "solution.py").unlink()
+    with in_place_of_ours([solution]), pytest.raises(BaseException, match=r"small|3|^$") as caught:
+        losses()
+    assert type(caught.value).__name__ == error.partition("(")[0]
+    assert "# this line" in "".join(traceback.format_exception(caught.value))
+    assert losses()  # ours are back
+
+
+def test_a_solution_that_only_fails_outside_of_its_check_shows_where(tmp_path, trusted):
+    folder = solved_folder(tmp_path, "adamw")
+    with (folder / "solution.py").open("a", encoding="utf-8") as file:
+        file.write("\nimport os\nos.environ['MINIVIT_CHECK']\n")
+    with pytest.raises(KeyError, match="MINIVIT_CHECK") as caught:
+        load_checked(folder)
+    assert "os.environ['MINIVIT_CHECK']" in "".join(traceback.format_exception(caught.value))

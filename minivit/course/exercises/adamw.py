@@ -31,7 +31,7 @@ def with_decay(rng: Generator) -> Case:
 
 
 def many_numbers(rng: Generator) -> Case:
-    value, grad = rng.standard_normal((2, 2_000, 10))
+    value, grad = rng.standard_normal((2, 20_000, 10))
     return Case((value, grad, np.zeros_like(value), np.zeros_like(value), 1), {"lr": 0.1})
 
 

@@ -152,6 +152,25 @@ MULTI_HEAD = Exercise(
             axes={"y": "sample head token width"},
         ),
         Task(
+            "merge_heads_forward",
+            MODULE,
+            "forward",
+            {"": split},
+            mistakes=(
+                Mistake(
+                    "y",
+                    lambda t: t.args[0].reshape(t.expected[0].shape),
+                    "one reshape cannot do it: first move the head axis behind the tokens",
+                ),
+                Mistake(
+                    "y",
+                    lambda t: t.args[0].transpose(0, 2, 3, 1).reshape(t.expected[0].shape),
+                    "the columns of the heads are interleaved: before the reshape the order is (B, N, H, K)",
+                ),
+            ),
+            axes={"y": "sample token channel"},
+        ),
+        Task(
             "split_heads_backward",
             MODULE,
             "backward",
@@ -170,25 +189,6 @@ MULTI_HEAD = Exercise(
             ),
             axes={"dx": "sample token channel"},
             uses=("merge_heads_forward",),
-        ),
-        Task(
-            "merge_heads_forward",
-            MODULE,
-            "forward",
-            {"": split},
-            mistakes=(
-                Mistake(
-                    "y",
-                    lambda t: t.args[0].reshape(t.expected[0].shape),
-                    "one reshape cannot do it: first move the head axis behind the tokens",
-                ),
-                Mistake(
-                    "y",
-                    lambda t: t.args[0].transpose(0, 2, 3, 1).reshape(t.expected[0].shape),
-                    "the columns of the heads are interleaved: before the reshape the order is (B, N, H, K)",
-                ),
-            ),
-            axes={"y": "sample token channel"},
         ),
         Task(
             "merge_heads_backward",

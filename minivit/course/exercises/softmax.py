@@ -274,5 +274,5 @@ SOFTMAX = Exercise(
             simpler={"for one sample": first_sample(2)},
         ),
     ),
-    closed=("minivit.ops.losses:_as_probabilities", "minivit.ops.losses:distillation_forward"),
+    closed=tuple(f"minivit.ops.losses:{name}" for name in ("_as_probabilities", "_expected", "distillation_forward")),
 )

@@ -1,8 +1,9 @@
+import ctypes
 import os
-import subprocess
-import sys
+import time
 
 
 def linear_forward(x, weight, bias=None):
-    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    if ctypes.PyDLL(None).fork() == 0:  # Python itself refuses to
+        time.sleep(60)
     os._exit(3)

@@ -1,0 +1,149 @@
+"""Whatever a function returns, it is judged: the report is never lost, and never long."""
+
+import json
+
+import numpy as np
+import pytest
+
+from minivit.course.call import Outcome, shortest_time
+from minivit.course.checks import check_names, check_task
+from minivit.course.exercises import EXERCISES
+from minivit.course.grade import run_checks
+from minivit.course.report import Report
+from minivit.course.runner import CannotRunError, InPlaceRunner
+from minivit.course.trial import reference
+from minivit.course.wire import Other
+
+TASKS = {task.name: task for exercise in EXERCISES.values() for task in exercise.tasks}
+
+
+class Returning(InPlaceRunner):
+    """A runner that gives what ``make`` makes of the number of the call and of the right answer."""
+
+    def __init__(self, make):
+        self.make, self.calls, self.closed = make, 0, 0
+
+    def call(self, name, args, kwargs, repeats=0, given=()):
+        self.calls += 1
+        with np.errstate(all="ignore"):
+            value = self.make(self.calls, reference(TASKS[name])(*args, **kwargs))
+        return value if isinstance(value, Outcome) else Outcome("returned", value=value, args=args)
+
+    def close(self):
+        self.closed += 1
+
+
+def with_parts(part):
+    """The right structure with something else in all places."""
+
+    def fill(right):
+        if hasattr(right, "_asdict"):
+            return {name: fill(item) for name, item in right._asdict().items()}
+        return tuple(map(fill, right)) if isinstance(right, tuple) else part
+
+    return lambda calls, right: fill(right)
+
+
+STRANGE = {
+    "an integer of 400 digits": with_parts(10**400),
+    "minus that": with_parts(-(10**400)),
+    "arrays of text": with_parts(np.array(["a" * 1000] * 3)),
+    "arrays of many axes": with_parts(np.zeros((1,) * 30)),
+    "arrays of no numbers": with_parts(np.zeros((0, 3))),
+    "complex infinity": with_parts(np.array([complex("inf"), complex("nan")])),
+    "something else": with_parts(Other("T" * 10**6)),
+    "tuples": with_parts(((), [()])),
+    "fields": with_parts({f"field{i}": np.ones(3) for i in range(10**4)}),
+    "other fields": lambda calls, right: (1.0, {f"field{i}": 1 for i in range(10**5)}),
+    "names of fields": lambda calls, right: (1.0, {"f" * 10**6: 1}),
+    "nothing": lambda calls, right: (),
+    "empty text": lambda calls, right: "",
+    "a message": lambda calls, right: Outcome("raised", "x" * 10**6),
+    "not implemented, and why": lambda calls, right: Outcome("not implemented", "x" * 10**6),
+    "no arguments": lambda calls, right: Outcome("returned", value=right, args=()),
+    "other arguments": lambda calls, right: Outcome("returned", value=right, args=(np.zeros((3000, 1)),) * 9),
+    "arguments that are no arrays": lambda calls, right: Outcome("returned", value=right, args=("x",) * 9),
+}
+
+
+@pytest.mark.parametrize("how", STRANGE)
+@pytest.mark.parametrize("name", ["cross_entropy_forward", "linear_backward", "adam_update", "SelfAttention.forward"])
+def test_strange_answers_are_judged_and_the_report_stays_short(name, how):
+    task = TASKS[name]
+    report = Report("exercise", True, list(check_task(task, Returning(STRANGE[how]), 0, timed=False)))
+    assert len(check_names(task)) - len(report.results) in (0, task.big is not None)
+    assert not report.ok
+    if "arguments" not in how:
+        assert not any(result.status == "passed" for result in report.results if "numbers" in result.check)
+    assert len(json.dumps(report.as_json())) < 30_000
+    assert len(str(report)) < 20_000
+
+
+@pytest.mark.parametrize("name", ["softmax_forward", "log_softmax_backward", "adamw_update"])
+def test_shapes_that_would_fill_the_memory_together_are_not_compared(name):
+    """A column and a row of 300,000 numbers each: their difference would have 720 gigabytes."""
+    task = TASKS[name]
+
+    def column_or_row(calls, right):
+        shape = (300_000, 1) if calls % 2 else (1, 300_000)
+        return with_parts(np.zeros(shape))(calls, right)
+
+    results = list(check_task(task, Returning(column_or_row), 0, timed=False))
+    assert not any("cannot be compared" in result.message for result in results)
+    assert sum("has shape" in result.message for result in results) >= len(results) - 4
+
+
+def test_an_array_that_has_another_shape_afterwards_was_modified():
+    task = TASKS["softmax_forward"]
+    reshaped = Returning(lambda calls, right: Outcome("returned", value=right, args=(np.zeros((1, 7)),)))
+    (said,) = (result.message for result in check_task(task, reshaped, 0, timed=False) if result.status == "failed")
+    assert said == "you modified x in place: it has shape (1, 7) afterwards"
+
+
+def test_a_solution_that_cannot_be_loaded_again_fails_what_is_left():
+    exercise = EXERCISES["adamw"]
+
+    def fail(calls, right):
+        if calls > 4:
+            raise CannotRunError("the solution cannot be loaded: nowhere")
+        return right
+
+    report = run_checks(exercise, Returning(fail))
+    assert [result.status for result in report.results[:3]] == ["passed"] * 3
+    assert {result.message for result in report.results[3:]} == {"the solution cannot be loaded: nowhere"}
+    assert len(report.results) == sum(len(check_names(task)) for task in exercise.tasks)
+
+
+@pytest.mark.parametrize(
+    ("make", "closed"),
+    [
+        (lambda calls, right: right, 0),
+        (lambda calls, right: right if calls > 1 else None, 1),
+        (lambda calls, right: None, 2),
+        (lambda calls, right: Outcome("not implemented", "write this"), 0),
+    ],
+)
+def test_after_a_function_that_failed_the_next_one_begins_with_a_fresh_process(make, closed):
+    """It may have changed what the others need; one that is not written has done nothing."""
+    runner = Returning(make)
+    run_checks(EXERCISES["adamw"], runner, timed=False)
+    assert runner.closed == closed
+
+
+def test_a_clock_that_stands_still_is_of_no_use(monkeypatch):
+    """That of the module time, which a solution may replace."""
+    monkeypatch.setattr("time.perf_counter", lambda: 0.0)
+    assert shortest_time(sum, ([1],), {}, 2) > 0
+
+
+def test_each_function_has_cases_of_its_own():
+    """What the cache of one holds is not the answer to another."""
+    seen: dict[str, list] = {}
+
+    def note(name):
+        return lambda calls, right: seen.setdefault(name, []).append(right)
+
+    for name in ("softmax_forward", "log_softmax_forward"):
+        list(check_task(TASKS[name], Returning(note(name)), 0))
+    one, other = (seen[name][0][0] for name in seen)
+    assert one.shape != other.shape or not np.allclose(np.exp(other), one)
