@@ -1,6 +1,6 @@
 """The gradient checker: the tests, the lectures and students' own backward passes are judged by the same one."""
 
-from minivit.check.cases import CASES, Case
+from minivit.check.cases import CASES, CONSTANTS, Case
 from minivit.check.derivative import GradientError
 from minivit.check.diagnose import diagnose
 from minivit.check.layer import check_layer
@@ -8,6 +8,7 @@ from minivit.check.pair import check_complex_step, check_pair, check_vjp, gradie
 
 __all__ = [
     "CASES",
+    "CONSTANTS",
     "Case",
     "GradientError",
     "check_complex_step",

@@ -2,7 +2,9 @@
 
 Equal lengths hide mistakes: a transposed square matrix still fits. ``CASES["linear"](rng)`` draws one case; then
 
-    check_pair(linear_forward, linear_backward, *case.args, constants=case.constants, **case.kwargs)
+    check_pair(linear_forward, linear_backward, *case.args, **case.kwargs)
+
+Losses also need ``constants=CONSTANTS[name]``: their targets have no gradient.
 
 Functions with a kink (ReLU, maxima, absolute values) get numbers at a safe distance from it: there, and only there, a
 numerical derivative means nothing.
@@ -16,11 +18,10 @@ from numpy.random import Generator
 
 
 class Case(NamedTuple):
-    """One call: ``forward(*args, **kwargs)``; arguments that are ``constants`` have no gradient."""
+    """One call: ``forward(*args, **kwargs)``."""
 
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
-    constants: tuple[str, ...] = ()
 
 
 def sizes(rng: Generator, count: int) -> list[int]:
@@ -85,8 +86,8 @@ def attention(rng: Generator) -> Case:
 
 
 def attention_chunked(rng: Generator) -> Case:
-    case = attention(rng)
-    return Case(case.args, {**case.kwargs, "block_size": int(rng.integers(1, case.args[1].shape[-2] + 2))})
+    args, kwargs = attention(rng)
+    return Case(args, {**kwargs, "block_size": int(rng.integers(1, args[1].shape[-2] + 2))})
 
 
 def split_heads(rng: Generator) -> Case:
@@ -201,27 +202,24 @@ def cross_entropy(rng: Generator) -> Case:
     labels = rng.integers(0, C, lead)
     soft = rng.random((*lead, C))  # its rows need not sum to one
     targets = choose(rng, labels, soft, soft / soft.sum(-1, keepdims=True))
-    return Case(
-        (2 * rng.standard_normal((*lead, C)), targets), {"label_smoothing": choose(rng, 0.0, 0.1)}, ("targets",)
-    )
+    return Case((2 * rng.standard_normal((*lead, C)), targets), {"label_smoothing": choose(rng, 0.0, 0.1)})
 
 
 def mse(rng: Generator) -> Case:
     shape = sizes(rng, 3)
-    return Case((rng.standard_normal(shape), rng.standard_normal(shape)), {}, ("target",))
+    return Case((rng.standard_normal(shape), rng.standard_normal(shape)), {})
 
 
 def l1(rng: Generator) -> Case:
     target = rng.standard_normal(sizes(rng, 3))
     distance = rng.uniform(0.1, 2, target.shape) * rng.choice([-1, 1], target.shape)
-    return Case((target + distance, target), {}, ("target",))
+    return Case((target + distance, target), {})
 
 
 def distillation(rng: Generator) -> Case:
     B, N, C = sizes(rng, 3)
     shape = choose(rng, (B, C), (B, N, C))
-    args = rng.standard_normal(shape), rng.standard_normal(shape)
-    return Case(args, {"temperature": choose(rng, 1.0, 3.0)}, ("teacher_logits",))
+    return Case((rng.standard_normal(shape), rng.standard_normal(shape)), {"temperature": choose(rng, 1.0, 3.0)})
 
 
 CASES: dict[str, Callable[[Generator], Case]] = {
@@ -255,3 +253,11 @@ CASES: dict[str, Callable[[Generator], Case]] = {
     "distillation": distillation,
 }
 """For every op of :data:`minivit.ops.OPS` a function that draws one case."""
+
+CONSTANTS: dict[str, tuple[str, ...]] = dict.fromkeys(CASES, ()) | {
+    "cross_entropy": ("targets",),
+    "mse": ("target",),
+    "l1": ("target",),
+    "distillation": ("teacher_logits",),
+}
+"""For every op its arguments that have no gradient, though they may be given by position."""

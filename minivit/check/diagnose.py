@@ -136,8 +136,9 @@ def partly_right(got: ndarray, expected: ndarray, sizes: Mapping[str, float]) ->
         return None
     _, axis, wrong = min(found)
     if axis == 0 and wrong == list(range(1, len(got))):
-        sample = "for the first sample or row (" if sizes.get("the batch size") == len(got) else "at "
-        return f"right {sample}index 0 of axis 0{')' * sample.endswith('(')}, wrong for all others"
+        place = "index 0 of axis 0"
+        place = f"the first sample or row ({place})" if sizes.get("the batch size") == len(got) else place
+        return f"right for {place}, wrong for all others"
     return _right_except(f"{_indices(wrong)} of axis {axis}", got.take(wrong, axis), expected.take(wrong, axis), sizes)
 
 

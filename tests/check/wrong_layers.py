@@ -294,7 +294,7 @@ LAYERS = [
     WrongLayer("weight transposed", lambda: Linear(6, 6), linear_with(lambda x, w, b: (x, w.T, b)), ("transposed",)),
     WrongLayer("rows of a weight", lambda: Linear(6, 4),
         linear_with(lambda x, w, b: (x, np.concatenate((w[:1], 2 * w[1:])), b)),
-        ("right at index 0 of axis 0, wrong for all others",)),
+        ("right for index 0 of axis 0, wrong for all others",)),
     WrongLayer("no gradient for the bias", lambda: Linear(6, 4), linear_with(lambda x, w, b: (x, w, 0 * b)),
         ("gradient of bias is wrong", "all zeros", "right: input 0, weight")),
     WrongLayer("bias assigned", lambda: Linear(6, 4), bias_assigned, ("gradient of bias again (+=)",)),

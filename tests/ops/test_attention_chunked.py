@@ -17,7 +17,7 @@ from minivit.ops import (
 @given(seed=st.integers(0, 2**32 - 1), block_size=st.integers(1, 11))
 def test_equals_attention(seed, block_size):
     rng = np.random.default_rng(seed)
-    args, kwargs, _ = CASES["attention"](rng)
+    args, kwargs = CASES["attention"](rng)
     y, cache = attention_forward(*args, **kwargs)
     chunked, chunked_cache = attention_chunked_forward(*args, **kwargs, block_size=block_size)
     np.testing.assert_allclose(chunked, y, rtol=1e-12, atol=1e-12)
