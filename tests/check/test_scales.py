@@ -47,7 +47,7 @@ DECIDED = {  # at 1e3 a softmax has decided: its true gradients are zero, and wh
     "sigmoid", "softmax", "log_softmax", "attention", "attention_chunked", "gelu", "gelu_tanh", "cross_entropy",
     "distillation",
 }  # fmt: skip
-SHOWS_AT_ITS_SCALE = {"layer_norm: forward divides by D - 1"}
+ALIKE_NEAR_ZERO = {"slope of one kind, value of the other"}  # the exact gelu and its approximation
 
 
 @pytest.mark.slow
@@ -56,6 +56,8 @@ SHOWS_AT_ITS_SCALE = {"layer_norm: forward divides by D - 1"}
 def test_bug_is_caught_at_any_scale(bug, scale):
     if scale > 1 and bug.op in DECIDED:
         pytest.skip("a function that has decided has no slope")
+    if scale < 1 and bug.what in ALIKE_NEAR_ZERO:
+        pytest.skip("right to 1e-12 there")
     forward, backward = planted(bug)
     for seed, case in draws(bug, 5):
         case = scaled(bug.op, case, scale)
