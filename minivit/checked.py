@@ -9,6 +9,7 @@ from functools import cache, wraps
 from inspect import signature
 from math import inf
 from reprlib import repr as in_short
+from sys import float_info
 from types import NoneType, UnionType
 from typing import Any, NamedTuple, TypeVar, get_args, get_origin
 
@@ -68,8 +69,8 @@ def checked(function: Function) -> Function:
 
 def _kind(value: Any) -> Any:
     """All that decides whether an argument is right: dtype and shape of an array; type of an option, sign of a size."""
-    if type(value) is ndarray:
-        return value.dtype.char, value.shape
+    if isinstance(value, ndarray):
+        return type(value), value.dtype, value.shape
     if isinstance(value, (tuple, list)):
         return type(value), *map(_kind, value)
     if type(value) is dict:
@@ -97,6 +98,12 @@ def check_range(
         raise ValueError(f"{name} is {value}; expected {words}")
 
 
+def check_shape(name: str, array: ndarray, expected: tuple[int, ...]) -> None:
+    """ValueError for an array of another shape, where lengths follow from options and no annotation says them."""
+    if array.shape != expected:
+        raise ValueError(f"{name} has shape {array.shape}; expected {expected}")
+
+
 def plain(value: Any) -> Any:
     """NumPy's numbers as Python's, those within tuples, lists and dicts too; all else as it is."""
     if isinstance(value, np.generic) or (isinstance(value, ndarray) and value.ndim == 0):
@@ -121,16 +128,13 @@ class Axes(NamedTuple):
         names = ", ".join("..." if name.startswith("*") else name for name in self.names)
         return f"({names},)" if len(self.names) == 1 else f"({names})"
 
-    def lengths(self, shape: tuple[int, ...]) -> dict[str, Any] | None:
-        """Length of each axis by its name; None if there are too few axes or too many."""
-        more = len(shape) - len(self.names)
-        if self.variadic is None:
-            return dict(zip(self.names, shape, strict=True)) if more == 0 else None
-        if more < -1:
-            return None
-        start, stop = self.variadic, self.variadic + more + 1
-        parts = (*shape[:start], shape[start:stop], *shape[stop:])
-        return dict(zip(self.names, parts, strict=True))
+    def lengths(self, shape: tuple[int, ...]) -> list[tuple[str, Any]] | None:
+        """Each axis and its length; None if there are too few axes or too many."""
+        parts: tuple[Any, ...] = shape
+        if self.variadic is not None and len(shape) >= len(self.names) - 1:
+            start, stop = self.variadic, self.variadic + len(shape) - len(self.names) + 1
+            parts = (*shape[:start], shape[start:stop], *shape[stop:])
+        return [*zip(self.names, parts, strict=True)] if len(parts) == len(self.names) else None
 
 
 @cache
@@ -159,11 +163,13 @@ def _taken(name: str, value: Any, hint: Any) -> Any:
         return value
     if axes and value is None and NoneType in get_args(hint):
         return None
-    if isinstance(value, (float, np.generic)):
-        value = np.asarray(value)
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array; expected a plain one, in which every number counts")
+    if isinstance(value, (float, np.generic, ndarray)):
+        value = np.asarray(value)  # the plain array: products of np.matrix are others
     if not isinstance(value, ndarray):
         raise TypeError(f"{name} is {in_short(value)}, of type {type(value).__name__}; expected a NumPy array")
-    if axes and value.dtype.name not in axes.dtypes:
+    if axes and not (value.dtype.name in axes.dtypes and value.dtype.isnative):
         expected = " or ".join(axes.dtypes[:2]) if "float32" in axes.dtypes else axes.dtypes[0]
         raise TypeError(f"{name} has dtype {value.dtype}; expected {expected}")
     return value
@@ -187,7 +193,7 @@ def _fit_together(values: dict[str, Any], hints: dict[str, Any]) -> None:
         lengths = axes.lengths(array.shape)
         if lengths is None:
             raise ValueError(f"{name} has shape {array.shape}; expected {axes}")
-        for letter, length in lengths.items():
+        for letter, length in lengths:
             if letter == "...":
                 continue
             if length == 0 and letter not in COUNTS:
@@ -220,7 +226,8 @@ def _fits(value: Any, hint: Any) -> bool:
     if get_origin(hint) is dict:
         return isinstance(value, dict) and all(_fits(k, parts[0]) and _fits(v, parts[1]) for k, v in value.items())
     if hint in (int, float):
-        return isinstance(value, (int, hint)) and not isinstance(value, bool)
+        too_long = hint is float and isinstance(value, int) and abs(value) > float_info.max  # for any float
+        return isinstance(value, (int, hint)) and not isinstance(value, bool) and not too_long
     if hasattr(hint, "_fields"):  # a cache, or one of somebody's own with the same fields
         return getattr(value, "_fields", None) == hint._fields
     return hint is Any or not isinstance(hint, type) or isinstance(value, hint)

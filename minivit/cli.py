@@ -240,6 +240,8 @@ def run_predict(args: argparse.Namespace) -> int:
         pixels = read_image(image, size=model.patch_embed.img_size, channels=model.in_chans)
         logits, _ = model.forward(normalize(pixels[None], mean, std))
         probabilities = softmax_forward(logits)[0][0]
+        if not np.isfinite(probabilities).all():
+            raise ValueError(f"{path} gives no probabilities for {image}: its numbers are too large, or not finite")
         best = np.argsort(probabilities)[::-1][:3]
         print(one_line(f"{image}: " + ", ".join(f"{names[c]} {probabilities[c]:.1%}" for c in best)))
     return 0

@@ -41,7 +41,7 @@ def sentence(error: BaseException) -> str:
     elif isinstance(error, MemoryError):
         text = f"not enough memory ({error})" if str(error) else "not enough memory"
     else:
-        text = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
+        text = one_line(str(error.args[0] if isinstance(error, KeyError) and error.args else error))
     return shortened(text or type(error).__name__)
 
 

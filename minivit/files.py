@@ -38,26 +38,32 @@ def must_be_file(path: str | Path) -> None:
     """
     try:
         with naming(path):
-            mode = os.stat(path).st_mode
-            if stat.S_ISDIR(mode):
-                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-            if not stat.S_ISREG(mode):  # to open a pipe would wait for ever
-                raise OSError(errno.EINVAL, "Not an ordinary file")
+            _check_ordinary(os.stat(path).st_mode)
             with open(path, "rb"):
                 pass
     except FileNotFoundError as error:
         raise FileNotFoundError(f"there is no file {path}") from error
 
 
+def _check_ordinary(mode: int) -> None:
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(mode):  # to open a pipe would wait for ever, and whoever replaces a device has lost it
+        raise OSError(errno.EINVAL, "Not an ordinary file")
+
+
 def replace_file(path: str | Path, content: bytes) -> None:
     """Write a file as a whole or not at all.
 
     Everything goes to a temporary file in the same folder, is forced to disk and only then takes the place of ``path``
-    in one step. If the disk is full or refuses (OSError), the temporary file is removed.
+    in one step. If the disk is full or refuses (OSError), the temporary file is removed. A device or a pipe, which root
+    could replace, is refused as a folder is; a link is replaced, unless it leads to one of these.
     """
     path = Path(path)
     temporary = path.with_name(f".{uuid4().hex}.tmp")
     with naming(path):
+        with suppress(FileNotFoundError):
+            _check_ordinary(os.stat(path).st_mode)
         try:
             with open(temporary, "xb") as file:
                 file.write(content)
@@ -122,8 +128,10 @@ def sole_use(folder: Path) -> Iterator[bool]:
     try:
         yield locked
     finally:
-        if sys.platform != "win32":  # while it is locked, so that it is ours
-            path.unlink(missing_ok=True)
+        with suppress(OSError):  # an empty file that cannot be removed does no harm, and hides no other error
+            # while it is locked, so that it is ours, and no other folder has been put in the place of this one
+            if sys.platform != "win32" and os.path.samestat(os.fstat(descriptor), os.stat(path)):
+                path.unlink()
         os.close(descriptor)
         if sys.platform == "win32":  # which removes no file that is open, neither for us nor under another
             with suppress(OSError):

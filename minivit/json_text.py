@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 DEPTH = 32  # how deep lists and dicts may be nested
+LONGEST = 10_000_000  # characters; what Python makes of a text may be thirty times as large
 TOO_DEEP = f"lists or dicts are nested more than {DEPTH} deep"
 
 
@@ -33,8 +34,10 @@ def from_json(text: str) -> Any:
     Raises
     ------
     ValueError
-        If it is not JSON, names something twice, holds a number that is not finite, or is nested too deeply.
+        If it is not JSON, names something twice, holds a number that is not finite, is nested too deeply or too long.
     """
+    if len(text) > LONGEST:
+        raise ValueError(f"a text of {len(text):,} characters is too long; expected at most {LONGEST:,}")
     try:
         value = json.loads(text, object_pairs_hook=_each_name_once, parse_constant=_finite, parse_float=_finite)
     except RecursionError:

@@ -73,6 +73,9 @@ def test_numbers_of_numpy_become_pythons(time):
         ({"x": X.astype(int)}, TypeError, "x has dtype int64; expected float32 or float64"),
         ({"x": X.astype(np.float16)}, TypeError, "x has dtype float16; expected float32 or float64"),
         ({"x": X.astype(np.longdouble)}, TypeError, "x has dtype (longdouble|float128); expected float32 or float64"),
+        ({"x": X.astype(">f4")}, TypeError, "x has dtype >f4; expected float32 or float64"),
+        ({"x": np.ma.masked_array(X)}, TypeError, "x is a masked array; expected a plain one"),
+        ({"targets": np.ma.masked_array(X)}, TypeError, "targets is a masked array; expected a plain one"),
         ({"x": X > 0}, TypeError, "x has dtype bool; expected float32 or float64"),
         ({"x": X.astype(object)}, TypeError, "x has dtype object; expected float32 or float64"),
         ({"x": [[1.0] * 5]}, TypeError, r"x is \[\[1.0, 1.0, .*\]\], of type list; expected a NumPy array"),
@@ -103,6 +106,30 @@ def test_what_is_wrong_is_said_in_one_sentence(changes, error, message):
     with pytest.raises(error, match=f"^seen: {message}") as caught:
         forward(**{"x": X, "weight": WEIGHT, **changes})
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", [np.matrix, np.recarray, np.memmap])
+def test_of_a_subclass_the_plain_array_arrives(kind):
+    """Products of np.matrix are others; and what was right of one shape is not right of another."""
+    x, weight = X[0].view(kind), WEIGHT.view(kind)
+    for _ in range(2):
+        got = arrives(x, weight)
+        assert type(got["x"]) is type(got["weight"]) is np.ndarray
+        assert np.shares_memory(got["x"], X)
+        with pytest.raises(ValueError, match=r"seen: weight has shape \(7, 5\)"):
+            forward(x, WEIGHT.T.view(kind))
+        with pytest.raises(TypeError, match="weight is of float64, but x of float32"):
+            forward(x, WEIGHT.astype(float).view(kind))
+
+
+@pytest.mark.parametrize("shape", [(3, 1, 5), (0, 1, 5), (1, 3, 5)])
+def test_every_side_that_is_a_number_counts(shape):
+    @checked
+    def token(x: Float[np.ndarray, "1 1 D"]):
+        return x
+
+    with pytest.raises(ValueError, match=r"token: x has shape .*; expected \(1, 1, D\)"):
+        token(np.ones(shape))
 
 
 def test_python_says_what_is_no_argument():
@@ -154,7 +181,7 @@ def test_plain():
     ("hint", "right", "wrong"),
     [
         (int, [0, -3, 2**70], [True, 1.0, "1", None]),
-        (float, [0, 0.5], [True, "1", None]),
+        (float, [0, 0.5, 10**308], [True, "1", None, 10**309, -(10**400)]),
         (bool, [True], [1, 0, "no"]),
         (str | None, ["a", None], [3, b"a"]),
         (int | tuple[int, int], [3, (3, 4), [3, 4]], [(3,), (3, 4, 5), (3, 4.0), True]),

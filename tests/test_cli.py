@@ -1108,6 +1108,14 @@ def test_data_that_went_away(place: Path, mistake) -> None:
     mistake("unknown data set '.*cifar': expected .* or an existing folder", "train", "--resume", "run")
 
 
+def test_a_model_whose_numbers_are_none(mistake) -> None:
+    arrays, metadata = read_arrays("run/checkpoint.safetensors")
+    arrays["head.bias"][3] = np.nan
+    write_arrays("run/checkpoint.safetensors", arrays, metadata)
+    message = "run/checkpoint.safetensors gives no probabilities for pets/test/cat/0.png: its numbers are .*"
+    mistake(message, "predict", "run", "pets/test/cat/0.png")
+
+
 def test_nothing_to_predict(mistake) -> None:
     Path("notes.png").write_text("woof", encoding="utf-8")
     image = "pets/test/cat/0.png"

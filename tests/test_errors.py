@@ -40,6 +40,7 @@ def error_of(function: Callable[..., Any], *args: Any) -> BaseException:
         ("raise FloatingPointError('the loss is nan')", "the loss is nan"),
         ("raise FileNotFoundError('there is no file x')", "there is no file x"),
         ("raise ValueError", "ValueError"),
+        ("raise ValueError('cat\\nminivit: done.png cannot be read')", "cat\\nminivit: done.png cannot be read"),
         (
             "raise FileNotFoundError(2, 'No such file or directory', 'no/such\\nfile')",
             "No such file or directory: no/such\\nfile",

@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import socket
 import stat
 import subprocess
 import sys
@@ -79,6 +80,30 @@ def test_where_nothing_can_be_written_is_named(tmp_path: Path, name: str, messag
         replace_file(tmp_path / name, b"new")
     assert sorted(os.listdir(tmp_path)) == ["file", "folder"]
     assert (tmp_path / "file").read_bytes() == b""
+
+
+@posix
+@pytest.mark.parametrize("name", ["pipe", "socket", "link", "link to a device"])
+def test_what_is_no_ordinary_file_is_not_replaced(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root could replace the devices of a machine, and nobody on it would have them any more."""
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    Path("link").symlink_to("pipe")
+    Path("link to a device").symlink_to(os.devnull)
+    with socket.socket(socket.AF_UNIX) as there:
+        there.bind("socket")
+    before = {path.name: path.lstat() for path in tmp_path.iterdir()}
+    with pytest.raises(OSError, match=f"Not an ordinary file: '{name}'$"):
+        replace_file(name, b"new")
+    assert {path.name: path.lstat() for path in tmp_path.iterdir()} == before
+
+
+@posix
+def test_a_link_that_leads_nowhere_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("nowhere")
+    replace_file(tmp_path / "link", b"new")
+    assert (tmp_path / "link").read_bytes() == b"new"
+    assert os.listdir(tmp_path) == ["link"]
 
 
 @posix
@@ -181,6 +206,45 @@ def test_a_folder_is_free_after_an_error(tmp_path: Path) -> None:
     with pytest.raises(KeyError), sole_use(tmp_path):
         raise KeyError
     with sole_use(tmp_path):
+        pass
+
+
+@posix
+def test_another_folder_in_its_place(tmp_path: Path) -> None:
+    """Whoever has that one keeps it when we leave ours."""
+    (tmp_path / "run").mkdir()
+    with sole_use(tmp_path / "run") as locked:
+        assert locked
+        (tmp_path / "run").rename(tmp_path / "moved")
+        (tmp_path / "run").mkdir()
+        theirs = sole_use(tmp_path / "run")
+        assert theirs.__enter__()
+    assert os.listdir(tmp_path / "run") == [LOCK]
+    with pytest.raises(BlockingIOError), sole_use(tmp_path / "run"):
+        pytest.fail("two have it")
+    theirs.__exit__(None, None, None)
+    assert os.listdir(tmp_path / "run") == []
+
+
+@posix
+def test_a_lock_that_cannot_be_removed_hides_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a disk that has become read-only: what went wrong is what to tell."""
+    monkeypatch.chdir(tmp_path)
+    tmp_path.chmod(0o755)
+    Path("run").mkdir()
+    if os.geteuid() == 0:
+        os.chown("run", 65534, -1)  # nobody's, see as_nobody
+
+    def fail() -> None:
+        with sole_use(Path("run")):
+            os.chmod("run", 0o555)
+            raise KeyError("the reason")
+
+    with as_nobody(), pytest.raises(KeyError, match="the reason"):
+        fail()
+    assert os.listdir("run") == [LOCK]
+    os.chmod("run", 0o755)
+    with as_nobody(), sole_use(Path("run")):  # it is free all the same
         pass
 
 

@@ -46,6 +46,7 @@ def test_lists_become_tuples() -> None:
         (nested(33), "nested more than 32 deep"),
         (nested(100_000), "nested more than 32 deep"),
         ('{"a":' * 1000 + "1" + "}" * 1000, "nested more than 32 deep"),
+        (f"[{'[],' * 4_000_000}[]]", "a text of 12,000,004 characters is too long; expected at most 10,000,000"),
     ],
     ids=count(),
 )

@@ -48,8 +48,8 @@ def assert_output(ours: ndarray, theirs: ndarray) -> None:
 
 
 def assert_gradient(ours: ndarray, theirs: ndarray, *, scale: float | None = None) -> None:
-    """Equal to 1e-8 of the largest element; ``scale`` for gradients that are zero in theory, noise in practice."""
-    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-8 * (np.abs(theirs).max() if scale is None else scale))
+    """Equal to 1e-10 of the largest element; ``scale`` for gradients that are zero in theory, noise in practice."""
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-10 * (np.abs(theirs).max() if scale is None else scale))
 
 
 def assert_parameters(layer: Layer, theirs: Layer) -> None:

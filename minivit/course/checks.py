@@ -8,6 +8,7 @@ import numpy as np
 from numpy import ndarray
 from numpy.random import Generator
 
+from minivit.check.cases import Case
 from minivit.check.derivative import random_like
 from minivit.course.call import Outcome, shortest_time
 from minivit.course.compare import CheckFailedError, compare_shapes, compare_values, largest_number
@@ -49,26 +50,28 @@ def check_task(task: Task, runner: Runner, seed: int, *, timed: bool = True) -> 
 
 
 def _check_task(task: Task, runner: Runner, seed: int, timed: bool) -> Iterator[Result]:
-    runs = _judge(task, "runs", lambda rng: _runs(task, runner, rng), seed)
+    runs = _judge(task, runner, "runs", lambda rng: _runs(task, runner, rng), seed)
     yield runs
     if runs.status != "passed":
         later = "not implemented" if runs.status == "not implemented" else "skipped"
         yield from (Result(task.name, name, later) for name in check_names(task)[1:])
         return
-    yield _judge(task, "shapes", lambda rng: _shapes(task, runner, rng), seed)
-    yield _judge(task, "dtype", lambda rng: _dtype(task, runner, rng), seed)
+    yield _judge(task, runner, "shapes", lambda rng: _shapes(task, runner, rng), seed)
+    yield _judge(task, runner, "dtype", lambda rng: _dtype(task, runner, rng), seed)
     said: list[str] = []
     for label, draw in task.cases.items():
-        result = _judge(task, _values_name(label), lambda rng, draw=draw: _values(task, runner, draw, rng, said), seed)
+        result = _judge(
+            task, runner, _values_name(label), lambda rng, draw=draw: _values(task, runner, draw, rng, said), seed
+        )
         said.append(result.message.partition("\n")[0])
         yield result
-    yield _judge(task, "leaves its inputs alone", lambda rng: _manners(task, runner, rng), seed)
+    yield _judge(task, runner, "leaves its inputs alone", lambda rng: _manners(task, runner, rng), seed)
     if task.kind == "backward":
-        yield _judge(task, "linear in dy", lambda rng: _linear(task, runner, rng), seed)
+        yield _judge(task, runner, "linear in dy", lambda rng: _linear(task, runner, rng), seed)
     for item in task.properties:
-        yield _judge(task, item.name, lambda rng, item=item: _property(task, item, runner, rng), seed)
+        yield _judge(task, runner, item.name, lambda rng, item=item: _property(task, item, runner, rng), seed)
     if task.big and timed:
-        yield _judge(task, _speed_name(task), lambda rng: _speed(task, runner, rng), seed)
+        yield _judge(task, runner, _speed_name(task), lambda rng: _speed(task, runner, rng), seed)
 
 
 def check_names(task: Task) -> list[str]:
@@ -86,7 +89,17 @@ def _speed_name(task: Task) -> str:
     return "without another loop" if task.keep_loops else "without loops"
 
 
-def _judge(task: Task, name: str, check: Any, seed: int) -> Result:
+def _judge(task: Task, runner: Runner, name: str, check: Any, seed: int) -> Result:
+    """One check; once more in a fresh process where another function may have spoilt this one: none pays for that."""
+    result = _judge_once(task, name, check, seed)
+    untouched = result.message == f"{task.name}: write this"
+    if result.status != "passed" and not untouched and runner.is_shared(task.name):
+        runner.close()
+        result = _judge_once(task, name, check, seed)
+    return result
+
+
+def _judge_once(task: Task, name: str, check: Any, seed: int) -> Result:
     rng = np.random.default_rng([seed, *f"{task.name} {name}".encode()])
     try:
         return Result(task.name, name, "passed", check(rng) or "")
@@ -138,8 +151,10 @@ def _dtype(task: Task, runner: Runner, rng: Generator) -> None:
         if isinstance(expected, (ndarray, np.generic)) and isinstance(got, (ndarray, np.generic, float, int)):
             dtype = np.asarray(got).dtype
             if dtype != expected.dtype:
+                own = ". np.zeros(n), np.eye(n), np.sqrt(2) are float64: add dtype=x.dtype, use math.sqrt"
                 raise CheckFailedError(
                     f"from float32 comes {name} in {dtype}; what goes in as float32 must come out as float32"
+                    + own * (dtype == np.float64)
                 )
 
 
@@ -151,14 +166,14 @@ def _values(task: Task, runner: Runner, draw: Draw, rng: Generator, said: list[s
         try:
             worst = max(worst, compare_values(task, outcome.value, trial, said))
         except CheckFailedError as failure:
-            raise CheckFailedError(str(failure) + _simpler(task, runner, draw, rng)) from None
+            raise CheckFailedError(str(failure) + _simpler(task, runner, draw, trial.case, rng)) from None
     return f"largest error {worst:.0e}"
 
 
-def _simpler(task: Task, runner: Runner, draw: Draw, rng: Generator) -> str:
-    """Is an easier case right? Then that is the most helpful thing to know."""
+def _simpler(task: Task, runner: Runner, draw: Draw, failed: Case, rng: Generator) -> str:
+    """Is an easier case right, also that of the case that failed? Then that is the most helpful thing to know."""
     for words, simplify in task.simpler.items():
-        cases = [simplify(draw(rng)) for _ in range(TRIALS)]
+        cases = [simplify(case) for case in (failed, *(draw(rng) for _ in range(TRIALS - 1)))]
         if any(case is None for case in cases):
             continue
         for case in cases:

@@ -19,11 +19,13 @@ from minivit.course.wire import WireError, find_in_minivit, pack, receive, send,
 MEMORY = 2 * 2**30  # bytes of address space
 CPU_SECONDS = 300
 LARGEST_FILE = 64 * 2**20
-OPENING = {"open", "os.link", "os.rename"}  # events of Python that begin with a path
+PATHS = {"open": 1, "os.link": 2, "os.remove": 1, "os.rename": 2, "os.symlink": 2, "os.truncate": 1}
+"""Events of Python that begin with so many paths."""
 STARTING = {
     *("os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.startfile", "os.system"),
-    *("pty.spawn", "subprocess.Popen"),
+    *("_winapi.CreateProcess", "pty.spawn", "subprocess.Popen"),
 }
+UNHEARD = {"_posixsubprocess": "fork_exec", "subprocess": "_fork_exec"}  # start a process and tell no event
 
 
 def main() -> None:
@@ -64,10 +66,15 @@ def packed(outcome: Outcome) -> bytes:
 
 def load(source: str, path: str, closed: list[str]) -> tuple[Outcome, Any]:
     """Close the answers, then run the text of the solution."""
+    import subprocess  # noqa: F401  (so that it is there to be closed)
+
     import scipy.special  # noqa: F401  (before files of the package are closed; erf needs it)
 
     for where in closed:
         close(where)
+    for module, name in UNHEARD.items():
+        if hasattr(sys.modules.get(module), name):
+            setattr(sys.modules[module], name, start_nothing)
     sys.addaudithook(refuse)
     sys.path.append(str(Path(path).parent))
     try:
@@ -106,12 +113,19 @@ def close(where: str) -> None:
 PACKAGE = os.path.realpath(os.path.dirname(minivit.__file__)) + os.sep
 
 
+def start_nothing(*args: Any) -> None:
+    """In place of what starts a process."""
+    raise PermissionError("during the check a solution starts no other process")
+
+
 def refuse(event: str, arguments: tuple) -> None:
-    """Hear what Python is about to do; refuse to open a file of the package, and to start a process."""
+    """Hear what Python is about to do; refuse to open or change a file of the package, and to start a process."""
     if event in STARTING:
-        raise PermissionError("during the check a solution starts no other process")
-    if event in OPENING and isinstance(arguments[0], (str, bytes, os.PathLike)):
-        path = os.path.realpath(os.fsdecode(arguments[0]))
+        start_nothing()
+    for name in arguments[: PATHS.get(event, 0)]:
+        if not isinstance(name, (str, bytes, os.PathLike)):
+            continue
+        path = os.path.realpath(os.fsdecode(name))
         # nor a folder around the package: with it open, a file can be named from there
         if path.startswith(PACKAGE) or PACKAGE.startswith(path.rstrip(os.sep) + os.sep):
             raise PermissionError("the files of minivit are closed during the check: the answer is in them")

@@ -45,17 +45,17 @@ def wrong_shape(name: str, got: ndarray, expected: ndarray, wanted: Mapping[str,
         if other != name and isinstance(array, ndarray) and array.ndim > 1 and array.shape == got.shape:
             holds = "it holds what belongs into" if same(got, array) else "that is the shape of"
             return f"{message}: {holds} {other}"
+    if got.size == expected.size and same(got.reshape(expected.shape), expected):
+        return f"{message}: the numbers are right, only the shape is not"
     extra = got.ndim - expected.ndim
-    if extra < 0:
+    if any(same(got, expected.sum(axes)) for axes in combinations(range(expected.ndim), max(-extra, 0)) if axes):
         return f"{message}: it is summed over an axis that must stay"
-    if extra > 0 and same(got.sum(tuple(range(extra))), expected):
+    if extra > 0 and got.shape[extra:] == expected.shape and same(got.sum(tuple(range(extra))), expected):
         return f"{message}: it is not summed yet. What was added to every row gets the sum over all rows"
     if got.ndim == expected.ndim and all(n in (1, m) for n, m in zip(expected.shape, got.shape, strict=True)):
         return f"{message}: an axis that was stretched in the forward must be summed"
     if got.ndim == expected.ndim and all(n in (1, m) for n, m in zip(got.shape, expected.shape, strict=True)):
         return f"{message}: it is summed over an axis that must stay"
-    if got.size == expected.size and same(got.reshape(expected.shape), expected):
-        return f"{message}: the numbers are right, only the shape is not"
     return message
 
 
@@ -118,12 +118,12 @@ def _patterns(name: str, got: ndarray, expected: ndarray, task: Task, trial: Tri
     error = float(np.abs(got - expected).max()) / (float(np.abs(expected).max()) or np.inf)
     if 0 < error < 1e-4:
         yield f"{name} is right to {floor(-log10(error))} digits only: is a constant like eps missing, or elsewhere?"
-    if factor := _factor(got, expected):
-        yield _factor_sentence(name, factor, task, trial)
+    if (factor := _factor(got, expected)) and (sentence := _factor_sentence(name, factor, task, trial, got.size)):
+        yield sentence
     other = _is_another(name, got, trial)
     if other:
         yield f"{name} holds what belongs into {other}"
-    if sentence := diagnose(got, expected):
+    if got.size > 1 and (sentence := diagnose(got, expected)):  # of one number a factor or a constant tells nothing
         yield f"{name}: {in_words(sentence, task.axes.get(name, ''), got.ndim)}"
 
 
@@ -150,10 +150,10 @@ def _factor(got: ndarray, expected: ndarray) -> float | None:
     if square == 0:
         return None
     factor = float(np.vdot(expected, got)) / square
-    return factor if abs(factor) > TOLERANCE and same(got / factor, expected) else None
+    return factor if abs(factor) > TOLERANCE and same(np.asarray(got / factor), expected) else None
 
 
-def _factor_sentence(name: str, factor: float, task: Task, trial: Trial) -> str:
+def _factor_sentence(name: str, factor: float, task: Task, trial: Trial, numbers: int) -> str | None:
     if isclose(factor, -1, rel_tol=1e-6):
         return f"{name} has the wrong sign"
     size = f"{factor:.4g} times too large" if abs(factor) > 1 else f"{1 / factor:.4g} times too small"
@@ -161,7 +161,7 @@ def _factor_sentence(name: str, factor: float, task: Task, trial: Trial) -> str:
     for key, words in _named_factors(abs(factor), task, trial):
         reason = task.reasons.get(key)
         return f"{name} is {size.replace('-', '')} {words}{sign}" + (f": {reason}" if reason else "")
-    return f"{name} is {size.replace('-', '')}{sign}, the same factor everywhere"
+    return f"{name} is {size.replace('-', '')}{sign}, the same factor everywhere" if numbers > 1 else None
 
 
 def _named_factors(factor: float, task: Task, trial: Trial) -> Iterator[tuple[str, str]]:

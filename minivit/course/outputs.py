@@ -40,7 +40,8 @@ def _fields(what: str, value: Any, expected: Any, prefix: str) -> dict[str, Any]
     if found is None:
         names = ", ".join(wanted)
         kind = f"{a(type(expected).__name__)} ({names})" if hasattr(expected, "_fields") else f"the fields {names}"
-        raise MalformedError(f"{what} must be {kind}; it returned {describe(value)}")
+        same_name = ", which is no NamedTuple" * (type_name(value) == type(expected).__name__)
+        raise MalformedError(f"{what} must be {kind}; it returned {describe(value)}{same_name}")
     for name in wanted:
         if name not in found:
             raise MalformedError(f"{what} must have a field {name!r}; there are only {', '.join(map(repr, found))}")

@@ -35,6 +35,10 @@ class InPlaceRunner:
         ours = {where.partition(":")[2]: ours_at(where) for where in given}
         return perform(self.module, name, args, kwargs, repeats, ours)
 
+    def is_shared(self, name: str) -> bool:
+        """There is no other place to call it in."""
+        return False
+
     def close(self) -> None:
         """Nothing to do."""
 
@@ -77,7 +81,11 @@ class ChildRunner:
         texts = texts_of(given, self._closed)
         call = pack({"name": name, "args": args, "kwargs": kwargs, "repeats": repeats, "given": texts})
         outcome = self._ask(name, call)
-        return self._ask(name, call) if self._child.ended and self._called != {name} else outcome
+        return self._ask(name, call) if self._child.ended and self.is_shared(name) else outcome
+
+    def is_shared(self, name: str) -> bool:
+        """Whether another function was called in the same process."""
+        return self._called != {name}
 
     def close(self) -> None:
         """End the child; another call would begin with a fresh one."""

@@ -193,7 +193,9 @@ def _rebuild(node: Any, numbers: Numbers, find_class: FindClass) -> Any:
         if found is None:
             return fields
         if getattr(found, "_fields", None) != tuple(fields):
-            raise WireError(f"your {inside} must have the fields {', '.join(fields)}, as it was given")
+            raise WireError(
+                f"your {inside} must have the fields {', '.join(fields)} and be a NamedTuple, as it was given"
+            )
         return found(**fields)
     if kind == "other":
         return Other(str(inside))

@@ -1,5 +1,6 @@
 """A folder as a user writes it."""
 
+import os
 from pathlib import Path
 
 
@@ -15,12 +16,18 @@ def folder_path(folder: str | Path, name: str) -> Path:
     Raises
     ------
     ValueError
-        If it is empty, or begins with ``~`` and a user who is not there.
+        If it is empty, is no name that a folder can have, or begins with ``~`` and a user who is not there.
     NotADirectoryError
         If something else is there.
     """
     if not str(folder):
         raise ValueError(f"{name} is empty; expected a folder")
+    try:
+        is_name = b"\0" not in os.fsencode(folder)
+    except UnicodeEncodeError:  # half a letter, which JSON can write
+        is_name = False
+    if not is_name:
+        raise ValueError(f"{name} is {str(folder)!a}, which no folder can be called")
     try:
         path = Path(folder).expanduser()
     except RuntimeError as error:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy import ndarray
 from numpy.random import Generator
 
+from minivit.checked import check_type
 from minivit.layers.basic import Linear
 from minivit.layers.layer import Layer
 from minivit.ops.attention import AttentionCache, attention_backward, attention_forward
@@ -128,6 +129,7 @@ class CrossAttention(Layer):
 
 def check_heads(dim: int, num_heads: int) -> None:
     """Say it in one sentence when the heads do not divide the width."""
+    check_type("num_heads", num_heads, int)
     if num_heads < 1 or dim % num_heads:
         raise ValueError(f"width {dim} is not divisible by num_heads {num_heads}: every head needs the same width")
 

@@ -2,12 +2,18 @@
 
 import copy
 from collections.abc import Callable, Mapping
+from math import prod
 from typing import Any, Self
 
 import numpy as np
 from numpy import ndarray
 
+from minivit.checked import check_type
+
 Init = Callable[[np.random.Generator, tuple[int, ...]], ndarray]
+
+MOST_NUMBERS = 2**58
+"""Of one array: NumPy counts its bytes in 64 bits."""
 
 
 class ParamStorage(np.ndarray):
@@ -28,6 +34,11 @@ class Param:
     """
 
     def __init__(self, shape: tuple[int, ...], init: Init) -> None:
+        check_type("shape", shape, tuple[int, ...])
+        if min(shape, default=1) < 1:
+            raise ValueError(f"a parameter cannot have shape {shape}; every side is at least 1")
+        if prod(shape) > MOST_NUMBERS:
+            raise ValueError(f"a parameter of shape {shape} has more numbers than any array can have")
         self.shape = shape
         self.dtype = np.dtype(np.float32)
         self._init = init
@@ -57,6 +68,7 @@ class Param:
     def value(self, new: ndarray) -> None:
         if np.shape(new) != self.shape:
             raise ValueError(f"a parameter of shape {self.shape} cannot take a value of shape {np.shape(new)}")
+        check_real("the value of a parameter", new)
         value = self.empty() if self._value is None else self._value
         value[...] = new  # may fail; there is no value then rather than one of random memory
         self._value = value
@@ -83,6 +95,7 @@ class Param:
     def grad(self, new: ndarray) -> None:
         if np.shape(new) != self.shape:
             raise ValueError(f"a parameter of shape {self.shape} cannot take a gradient of shape {np.shape(new)}")
+        check_real("the gradient of a parameter", new)
         self._grad = np.asarray(new, self.dtype)
 
     def add_grad(self, more: ndarray) -> None:
@@ -204,7 +217,7 @@ class Layer:
         check_arrays({name: param.shape for name, param in params.items()}, arrays)
         values = {name: param.empty() for name, param in params.items()}
         for name, value in values.items():
-            value[...] = arrays[name]  # may fail, if these are no numbers
+            value[...] = arrays[name]
         for name, param in params.items():
             param.take(values[name])
 
@@ -220,6 +233,13 @@ def check_arrays(expected: Mapping[str, tuple[int, ...]], arrays: Mapping[str, n
     for name, shape in expected.items():
         if np.shape(arrays[name]) != shape:
             raise ValueError(f"array {name!r} has shape {np.shape(arrays[name])}; this model expects {shape}")
+        check_real(f"array {name!r}", arrays[name])
+
+
+def check_real(name: str, array: ndarray) -> None:
+    """Say that these are no real numbers: NumPy would read text, drop imaginary parts and make nan of None."""
+    if (dtype := np.asarray(array).dtype).kind not in "biuf":
+        raise ValueError(f"{name} has dtype {dtype}; expected real numbers")
 
 
 def _and_more(names: list[str]) -> str:

@@ -1,5 +1,7 @@
 """Level 3: one paper per file, and the presets by which models are known."""
 
+from inspect import signature
+from reprlib import repr as in_short
 from typing import Any
 
 from minivit.models.vit import PRESETS as VIT_PRESETS
@@ -22,10 +24,16 @@ def create_model(name: str, **options: Any) -> ViT:
     ------
     ValueError
         If there is no preset of that name.
+    TypeError
+        If the model has no such option.
     """
     if name not in PRESETS:
         raise ValueError(f"there is no model {name!r}; the models are {', '.join(sorted(PRESETS))}")
     model_class, config = PRESETS[name]
+    known = signature(model_class).parameters
+    for option in options:
+        if option not in known:
+            raise TypeError(f"{name} has no option {in_short(option)}; its options are {', '.join(known)}")
     return model_class(**{**config, **options})
 
 

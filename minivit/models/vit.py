@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minivit.checked import check_range, checked
+from minivit.checked import check_range, check_shape, check_type, checked
 from minivit.layers.basic import LayerNorm, Linear
 from minivit.layers.block import Block, BlockCache
 from minivit.layers.checkpoint import Checkpoint, CheckpointCache
@@ -31,6 +31,9 @@ from minivit.ops.positions import (
     prepend_token_forward,
 )
 from minivit.types import Float, Size, ndarray
+
+MOST_BLOCKS = 10_000
+"""Each is built, even of a model that is only counted, and a configuration may come from anybody."""
 
 
 class ViTCache(NamedTuple):
@@ -122,8 +125,9 @@ class ViT(Layer):
         self.config: dict[str, Any] = {k: v for k, v in locals().items() if k not in ("self", "__class__")}
         for name in ("in_chans", "embed_dim", "num_heads"):
             check_range(name, self.config[name], at_least=1)
-        for name in ("num_classes", "depth", "seed"):
+        for name in ("num_classes", "seed"):
             check_range(name, self.config[name], at_least=0)
+        check_range("depth", depth, at_least=0, below=MOST_BLOCKS + 1)
         for name in ("drop_rate", "pos_drop_rate", "proj_drop_rate", "drop_path_rate"):
             check_range(name, self.config[name], at_least=0, below=1)
         check_range("mlp_ratio", mlp_ratio, at_least=1 / embed_dim, below=inf)
@@ -211,6 +215,7 @@ class ViT(Layer):
         (dx,) = dropout_backward(dx, cache.head_drop)
         if self.fc_norm:
             dx = self.fc_norm.backward(dx, cache.fc_norm)
+        check_shape("dlogits", dx, cache.tokens_shape[::2])  # (B, D), which the head has checked, where there is one
         dtokens = np.zeros(cache.tokens_shape, dx.dtype)
         if self.global_pool == "token":
             dtokens[:, 0] = dx  # forward: x = x[:, 0]
@@ -231,6 +236,7 @@ class ViT(Layer):
         return self.patch_embed.backward(dx, cache.patch_embed)
 
     def _check(self, images: ndarray) -> None:
+        check_type("images", images, ndarray)
         Y, X = self.patch_embed.img_size
         expected = f"(batch, {Y}, {X}, {self.in_chans})"
         if images.ndim != 4 or images.shape[1:3] != (Y, X):

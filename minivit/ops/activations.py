@@ -150,7 +150,7 @@ def gelu_tanh_backward(dy: Float[ndarray, "*B D"], cache: GeluTanhCache) -> Gelu
 @np.errstate(over="ignore")  # where it grows to infinity, the probability is 0
 def _exp_minus_2u(x: ndarray) -> ndarray:
     """exp(-2 u), with u of :func:`gelu_tanh_forward`."""
-    y = x * x  # never x**3: NumPy's power is 76 times slower
+    y = x * x  # never x**3: NumPy's power is a hundred times slower
     y *= 0.044715
     y += 1
     y *= x
@@ -177,8 +177,8 @@ def sigmoid_forward(x: Float[ndarray, "*B D"]) -> tuple[Float[ndarray, "*B D"], 
 
     .. math:: y = \frac{1}{1 + e^{-x}}
 
-    Where the exponential overflows, y is 0. (The form with tanh, which does not overflow, is 0 from x = -17 on in
-    float32: 1 + tanh has lost all digits.)
+    Where the exponential overflows, y is 0. (The form with tanh, :math:`\tfrac12 (1 + \tanh \tfrac x2)`, does not
+    overflow, but in float32 it has no right digit left at x = -17, and is 0 from x = -20 on.)
     """
     y = 1 / (1 + np.exp(-x))
     return y, SigmoidCache(y)

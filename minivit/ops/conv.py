@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from minivit.checked import checked
+from minivit.checked import check_shape, checked
 from minivit.ops.patches import pair
 from minivit.ops.rows import column_sum
 from minivit.types import Float, Size, ndarray
@@ -105,9 +105,11 @@ def conv2d_backward(dy: Float[ndarray, "B Yo Xo O"], cache: Conv2dCache) -> Conv
     """
     padded, weight, has_bias, stride, padding, dilation, groups = cache
     P, Q, group_in, O = weight.shape
+    windows = _windows(padded, (P, Q), stride, dilation)
+    check_shape("conv2d_backward: dy", dy, (*windows.shape[:3], O))
     rows = dy.reshape(-1, groups, O // groups).transpose(1, 0, 2)  # (G, B*Yo*Xo, O/G)
     dbias = column_sum(dy) if has_bias else None  # forward: y += bias
-    columns = _columns(_windows(padded, (P, Q), stride, dilation), groups)
+    columns = _columns(windows, groups)
     dmatrix = columns.mT @ rows  # forward: y = columns @ matrix
     dweight = _from_groups(dmatrix).reshape(weight.shape)
     dcolumns = rows @ _matrix(weight, groups).mT  # forward: y = columns @ matrix

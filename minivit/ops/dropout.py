@@ -45,7 +45,8 @@ def dropout_forward(
 
     References
     ----------
-    Srivastava et al. 2014, "Dropout"; the scaling at training time is section 10, "inverted dropout".
+    Srivastava et al. 2014, "Dropout"; to scale in training rather than at test time, often called inverted dropout, is
+    proposed in section 10.
     """
     return _drop(x, x.shape, rate, rng)
 
@@ -59,7 +60,7 @@ def dropout_backward(dy: Float[ndarray, "*B D"], cache: DropoutCache) -> Dropout
 class DropPathCache(NamedTuple):
     """What ``drop_path_backward`` needs: one factor per sample; None if nothing was dropped."""
 
-    factor: Float[ndarray, "..."] | None
+    factor: Float[ndarray, "B ..."] | None
 
 
 class DropPathGrads(NamedTuple):

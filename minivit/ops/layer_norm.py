@@ -1,6 +1,6 @@
 """Layer normalisation: every token to mean 0 and variance 1, then a learned scale and shift."""
 
-from math import prod
+from math import inf, prod
 from typing import NamedTuple
 
 import numpy as np
@@ -42,12 +42,15 @@ def layer_norm_forward(
         Each row of width D has its own mean and variance (biased: divided by D).
     gamma, beta : (D,)
     eps : float
-        1e-6 in timm's and Google's ViT, Mixer, DeiT; 1e-5 in Swin, CLIP, DETR; 1e-12 in the transformers library.
+        1e-6 in timm's and Google's ViT, Mixer, DeiT; 1e-5 in Swin, CLIP, DETR; 1e-12 in the ViT of
+        transformers.
 
     References
     ----------
     Ba, Kiros and Hinton 2016, "Layer Normalization", section 3.
     """
+    if not 0 <= eps < inf:
+        raise ValueError(f"layer_norm: eps is {eps}; expected at least 0 and finite")
     width = x.shape[-1]
     xhat = x - row_sum(x) / width
     rstd = 1 / np.sqrt(row_dot(xhat, xhat) / width + eps)
@@ -68,7 +71,8 @@ def layer_norm_backward(dy: Float[ndarray, "*B D"], cache: LayerNormCache) -> La
               \left(g - \frac1D \sum_d g_d - \hat x \frac1D \sum_d g_d \hat x_d\right)
 
     which is g with its components along 1 and along :math:`\hat x` removed: moving all x together, or stretching them,
-    does not change the output. (Eps makes the second removal exact for the formula above, not for the picture.)
+    does not change the output. (The formula is exact. The picture is, as far as eps is small beside :math:`\sigma^2`:
+    :math:`\hat x` is a little shorter than :math:`\sqrt D`, so a trace of that component is left.)
     """
     xhat, rstd, gamma = cache
     width = xhat.shape[-1]
@@ -126,6 +130,8 @@ def layer_norm_sample_forward(
             f"layer_norm_sample: gamma has shape {gamma.shape} and beta {beta.shape}; "
             f"both must be (D,) = {x.shape[2:]} or (N, D) = {x.shape[1:]}"
         )
+    if not 0 <= eps < inf:
+        raise ValueError(f"layer_norm_sample: eps is {eps}; expected at least 0 and finite")
     size = prod(x.shape[1:])
     if size == 0:
         raise ValueError(f"layer_norm_sample: there are no tokens to normalise, x has shape {x.shape}")

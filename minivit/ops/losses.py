@@ -11,6 +11,7 @@ from minivit.ops.softmax import log_softmax_forward
 from minivit.types import Float, Scalar, ndarray
 
 
+@checked
 def one_hot(labels: ndarray, num_classes: int) -> Float[ndarray, "*B C"]:
     """Class numbers (...) as rows (..., C) of float32: 1 in the place of the class, 0 elsewhere.
 

@@ -1,8 +1,9 @@
 """Images to patches and back: an exact rearrangement, no arithmetic."""
 
+from math import prod
 from typing import NamedTuple
 
-from minivit.checked import checked
+from minivit.checked import check_shape, checked
 from minivit.types import Float, Size, ndarray
 
 
@@ -68,7 +69,8 @@ def patchify_forward(
 @checked
 def patchify_backward(dy: Float[ndarray, "B N PPC"], cache: PatchifyCache) -> PatchifyGrads:
     """Gradient of :func:`patchify_forward`: every number goes back to where it came from."""
-    (_, Y, X, _), patch_size = cache
+    (B, Y, X, C), patch_size = cache
+    check_shape("patchify_backward: dy", dy, (B, Y * X // prod(patch_size), prod(patch_size) * C))
     dx, _ = unpatchify_forward(dy, img_size=(Y, X), patch_size=patch_size)  # forward: a permutation of the pixels
     return PatchifyGrads(dx)
 

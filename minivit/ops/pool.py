@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from minivit.checked import checked
+from minivit.checked import check_shape, checked
 from minivit.ops.patches import pair
 from minivit.ops.rows import token_sum
 from minivit.types import Float, Int, Size, ndarray
@@ -89,6 +89,8 @@ def avg_pool2d_forward(
 def avg_pool2d_backward(dy: Float[ndarray, "B Yo Xo C"], cache: AvgPool2dCache) -> AvgPool2dGrads:
     """Gradient of :func:`avg_pool2d_forward`: each window hands an equal share to each of its pixels."""
     x_shape, kernel, stride = cache
+    y_shape = _windows(np.broadcast_to(0.0, x_shape), kernel, stride).shape[:4]
+    check_shape("avg_pool2d_backward: dy", dy, y_shape)
     share = dy / (kernel[0] * kernel[1])
     dx = np.zeros(x_shape, dy.dtype)
     for p in range(kernel[0]):

@@ -1,14 +1,16 @@
 """Where a token stands: position tables, and the ops that put positions and class tokens into a sequence."""
 
+from math import inf
 from typing import NamedTuple
 
 import numpy as np
 
-from minivit.checked import checked
+from minivit.checked import check_range, check_shape, checked
 from minivit.ops.rows import sum_to
 from minivit.types import Float, ndarray
 
 
+@checked
 def sincos_positions_1d(length: int, width: int, *, temperature: float = 10_000.0) -> Float[ndarray, "N D"]:
     r"""Sinusoidal position encoding of a sequence.
 
@@ -29,6 +31,7 @@ def sincos_positions_1d(length: int, width: int, *, temperature: float = 10_000.
     return np.stack((sine, cosine), axis=2).reshape(length, width)
 
 
+@checked
 def sincos_positions_2d(rows: int, columns: int, width: int, *, temperature: float = 10_000.0) -> Float[ndarray, "N D"]:
     r"""Sinusoidal position encoding of a grid: half of the width encodes the column x, half the row y.
 
@@ -52,6 +55,8 @@ def _waves(position: ndarray, width: int, temperature: float) -> tuple[ndarray, 
     """Sines and cosines (N, width / 2) of the positions, at wavelengths from 2 pi to 2 pi * temperature."""
     if width % 2:
         raise ValueError(f"sincos positions: width is {width}; expected an even number (a sine for every cosine)")
+    check_range("sincos positions: width", width, at_least=0)
+    check_range("sincos positions: temperature", temperature, above=0, below=inf)
     angle = position[:, None] / temperature ** (np.arange(0, width, 2) / width)
     return np.sin(angle), np.cos(angle)
 
@@ -95,6 +100,7 @@ def add_positions_forward(
 @checked
 def add_positions_backward(dy: Float[ndarray, "B N D"], cache: AddPositionsCache) -> AddPositionsGrads:
     """Gradients of :func:`add_positions_forward`: unchanged to x; to the table, the sum over samples."""
+    check_shape("add_positions_backward: dy", dy, (len(dy), *cache.positions_shape[-2:]))
     return AddPositionsGrads(dy, sum_to(dy, cache.positions_shape))  # forward: y = x + positions
 
 

@@ -2,7 +2,8 @@
 
 ``(a * b).sum(-1)`` writes a whole product before it sums it. NumPy's own sum over a short last axis is slow, and over
 another axis it adds number after number: of 100,000 in float32, it leaves four digits. Here BLAS sums, a limited number
-at a time, and then the sums of these blocks. What becomes of a row depends on that row alone, to the last bit.
+at a time, and then the sums of these blocks. What becomes of a row that lies in one piece (not a column of a transposed
+array) depends on that row alone, to the last bit.
 """
 
 from math import prod
@@ -28,8 +29,8 @@ def row_dot(a: Float[ndarray, "... D"], b: Float[ndarray, "... D"]) -> Float[nda
 def row_sum(a: Float[ndarray, "... D"]) -> Float[ndarray, "... 1"]:
     """``a.sum(-1, keepdims=True)``."""
     while a.shape[-1] > ROW_BLOCK:
-        rest = a.shape[-1] % ROW_BLOCK
-        sums = np.einsum("...d->...", a[..., rest:].reshape(*a.shape[:-1], -1, ROW_BLOCK))
+        blocks, rest = divmod(a.shape[-1], ROW_BLOCK)
+        sums = np.einsum("...d->...", a[..., rest:].reshape(*a.shape[:-1], blocks, ROW_BLOCK))
         a = np.concatenate((a[..., :rest], sums), axis=-1)
     return np.einsum("...d->...", a)[..., None]
 
@@ -42,9 +43,10 @@ def column_sum(a: Float[ndarray, "... D"]) -> Float[ndarray, " D"]:
 def token_sum(a: Float[ndarray, "*B N D"]) -> Float[ndarray, "*B D"]:
     """``a.sum(-2)``, as a product of ones."""
     while a.shape[-2] > COLUMN_BLOCK:
-        rest = a.shape[-2] % COLUMN_BLOCK
-        blocks = a[..., rest:, :].reshape(*a.shape[:-2], -1, COLUMN_BLOCK, a.shape[-1])
-        sums = np.ones(COLUMN_BLOCK, a.dtype) @ blocks
+        blocks, rest = divmod(a.shape[-2], COLUMN_BLOCK)
+        sums = np.ones(COLUMN_BLOCK, a.dtype) @ a[..., rest:, :].reshape(
+            *a.shape[:-2], blocks, COLUMN_BLOCK, a.shape[-1]
+        )
         a = np.concatenate((a[..., :rest, :], sums), axis=-2)
     return np.ones(a.shape[-2], a.dtype) @ a
 

@@ -34,7 +34,7 @@ def loss_curve(rows: Sequence[Any], *, ax: Axes | None = None) -> Axes:
     mean = smooth(losses, window)
     ax = _axes(ax, f"Training loss, mean of {window} steps" if window > 1 else "Training loss", "cross-entropy (nats)")
     ax.plot(steps, losses, color=BLUE, alpha=0.3, linewidth=0.8)
-    ax.plot(steps, mean, color=BLUE, linewidth=2)
+    ax.plot(steps, mean, "o" if len(steps) == 1 else "-", color=BLUE, linewidth=2, markersize=5)
     ax.set_ylim(0, 1.05 * losses.max())
     _name_last(ax, steps[-1], mean[-1], f"{mean[-1]:.2f}", BLUE)
     return ax
@@ -74,6 +74,7 @@ def _axes(ax: Axes | None, title: str, unit: str) -> Axes:
     ax.set_xlabel("training step", fontsize=TEXT)
     ax.set_ylabel(unit, fontsize=TEXT)
     ax.tick_params(labelsize=SMALL)
+    ax.locator_params("x", integer=True, min_n_ticks=1)
     ax.grid(axis="y", color=GREY, alpha=0.2, linewidth=0.8)
     ax.spines[["top", "right"]].set_visible(False)
     ax.margins(x=0.02)

@@ -102,7 +102,7 @@ def position_similarity(
     rows, columns = maps.shape[:2]
     picture = mosaic(maps[..., None], gap=1, fill=np.nan)[:, :, 0]
     if ax is None:
-        ax = new_panel(0.78 * 0.7 * WIDTH * picture.shape[0] / picture.shape[1] + 0.8, 0.7 * WIDTH)
+        ax = new_panel(0.78 * 0.7 * WIDTH * picture.shape[0] / picture.shape[1] + 0.7, 0.7 * WIDTH)
     image = ax.imshow(picture, cmap="viridis", vmin=-1, vmax=1, interpolation="nearest")
     for axis, count in ((ax.xaxis, columns), (ax.yaxis, rows)):
         every = -(-count // 14)  # more than 14 numbers along an axis would run into each other

@@ -1,5 +1,6 @@
 """The folder of a training run: config.json, metrics.csv, checkpoint.safetensors, and pictures."""
 
+import errno
 import os
 import shlex
 import sys
@@ -35,6 +36,7 @@ class RunFolder:
         self.metrics_path = self.path / "metrics.csv"
         self.checkpoint_path = self.path / "checkpoint.safetensors"
         self.solutions: list[str] = []
+        self._held: os.stat_result | None = None  # which folder it was when we took it
 
     def create(self, recipe: Recipe, data: dict[str, Any], solutions: Sequence[str] = ()) -> None:
         """Make the folder and write what the run was asked for.
@@ -80,6 +82,7 @@ class RunFolder:
             If another process trains in it.
         """
         with sole_use(self.path) as locked:
+            self._held = os.stat(self.path)
             if locked:
                 for name in filter(TEMPORARY.fullmatch, os.listdir(self.path)):
                     (self.path / name).unlink()
@@ -149,18 +152,27 @@ class RunFolder:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """If the system refuses to write, say what there is of the run, and how to go on."""
+        """If the system refuses to write, say what there is of the run, and how to go on.
+
+        Nothing is written into another folder that has been put in the place of ours.
+        """
         try:
+            if self._is_another():
+                raise FileNotFoundError(errno.ENOENT, "another folder is there now", str(self.path))
             yield
         except OSError as error:
             go_on = f"make room, or whatever is needed, then go on with: {self.resume_command()}"
-            if not self.config_path.exists():
+            if not self.config_path.exists() or self._is_another():
                 left = f"{self.path} was moved or removed during the training, and what was saved went with it"
             elif self.checkpoint_path.exists():
                 left = f"what was saved before is untouched: {go_on}"
             else:
                 left = f"nothing was saved yet: {go_on}"
             raise OSError(error.errno, f"{sentence(error)}; {left}") from error
+
+    def _is_another(self) -> bool:
+        """Whether the path leads to another folder than the one that we hold."""
+        return bool(self._held) and not os.path.samestat(self._held, os.stat(self.path))
 
     def resume(self, trainer: Trainer) -> None:
         """Go on from the checkpoint, if there is one yet."""

@@ -14,17 +14,17 @@ from minivit.types import Float, ndarray
 class AdamUpdate(NamedTuple):
     """New value, and new running averages of the gradient (m) and of its square (v)."""
 
-    value: Float[ndarray, "..."]
-    m: Float[ndarray, "..."]
-    v: Float[ndarray, "..."]
+    value: Float[ndarray, "*W"]
+    m: Float[ndarray, "*W"]
+    v: Float[ndarray, "*W"]
 
 
 @checked
 def adam_update(
-    value: Float[ndarray, "..."],
-    grad: Float[ndarray, "..."],
-    m: Float[ndarray, "..."],
-    v: Float[ndarray, "..."],
+    value: Float[ndarray, "*W"],
+    grad: Float[ndarray, "*W"],
+    m: Float[ndarray, "*W"],
+    v: Float[ndarray, "*W"],
     step: int,
     *,
     lr: float,
@@ -54,6 +54,8 @@ def adam_update(
     Kingma and Ba 2015, "Adam: A Method for Stochastic Optimization", algorithm 1.
     """
     beta1, beta2 = betas
+    if not (step >= 1 and 0 <= beta1 < 1 and 0 <= beta2 < 1):
+        raise ValueError(f"adam_update: step is {step}, betas are {betas}; expected 1 or more, and from 0 to below 1")
     m = beta1 * m + (1 - beta1) * grad
     v = beta2 * v + (1 - beta2) * (grad * grad)
     root = np.sqrt(v) / sqrt(1 - beta2**step) + eps
@@ -62,10 +64,10 @@ def adam_update(
 
 @checked
 def adamw_update(
-    value: Float[ndarray, "..."],
-    grad: Float[ndarray, "..."],
-    m: Float[ndarray, "..."],
-    v: Float[ndarray, "..."],
+    value: Float[ndarray, "*W"],
+    grad: Float[ndarray, "*W"],
+    m: Float[ndarray, "*W"],
+    v: Float[ndarray, "*W"],
     step: int,
     *,
     lr: float,
@@ -87,13 +89,13 @@ def adamw_update(
 
 @checked
 def sgd_update(
-    value: Float[ndarray, "..."],
-    grad: Float[ndarray, "..."],
-    velocity: Float[ndarray, "..."],
+    value: Float[ndarray, "*W"],
+    grad: Float[ndarray, "*W"],
+    velocity: Float[ndarray, "*W"],
     *,
     lr: float,
     momentum: float = 0.0,
-) -> tuple[Float[ndarray, "..."], Float[ndarray, "..."]]:
+) -> tuple[Float[ndarray, "*W"], Float[ndarray, "*W"]]:
     r"""One step of gradient descent with momentum; returns the new value and velocity.
 
     .. math:: u \leftarrow \mu u + g, \qquad w \leftarrow w - \eta u
@@ -131,6 +133,7 @@ class Optimizer:
 
     def step(self) -> None:
         """Update every parameter from its ``grad``."""
+        check_range("lr", self.lr, at_least=0, below=inf)
         self.steps += 1
         for name, param in self.params.items():
             param.value, *averages = self.update(
@@ -150,8 +153,10 @@ class Optimizer:
     def load_state_dict(self, arrays: Mapping[str, ndarray]) -> None:
         """Continue from :meth:`state_dict`. Raises KeyError or ValueError if it belongs to other parameters."""
         check_arrays({name: np.shape(array) for name, array in self.state_dict().items()}, arrays)
-        self.steps = int(arrays["steps"])
-        self.state = {name: np.array(arrays[name]) for name in self.state}
+        state = {name: np.array(arrays[name], array.dtype) for name, array in self.state.items()}
+        steps = int(arrays["steps"])
+        check_range("steps", steps, at_least=0)
+        self.state, self.steps = state, steps
 
 
 class AdamW(Optimizer):
@@ -243,6 +248,7 @@ def global_norm(params: list[Param]) -> float:
     return sqrt(sum(float(np.square(param.grad, dtype=np.float64).sum()) for param in params))
 
 
+@checked
 def clip_grad_norm(params: list[Param], max_norm: float) -> float:
     r"""Scale all gradients together so that their global norm is at most ``max_norm``; returns the norm it was.
 

@@ -1,8 +1,8 @@
 """Learning-rate schedules: the rate of every step, as a function of the step."""
 
-from math import cos, pi
+from math import cos, inf, pi
 
-from minivit.checked import checked
+from minivit.checked import check_range, checked
 
 
 @checked
@@ -23,7 +23,7 @@ def warmup_cosine(step: int, *, total: int, warmup: int, lr: float, min_lr: floa
     Raises
     ------
     ValueError
-        If the warmup is longer than the training or negative, or the step is negative.
+        If the warmup is longer than the training or negative, or the step or a rate is negative.
 
     References
     ----------
@@ -33,6 +33,8 @@ def warmup_cosine(step: int, *, total: int, warmup: int, lr: float, min_lr: floa
         raise ValueError(f"warmup_cosine: warmup is {warmup} steps; expected from 0 to {total}, the whole training")
     if step < 0:
         raise ValueError(f"warmup_cosine: step is {step}; expected 0 or more")
+    check_range("lr", lr, at_least=0, below=inf)
+    check_range("min_lr", min_lr, at_least=0, below=inf)
     if step < warmup:
         return lr * (step + 1) / warmup
     done = (step - warmup) / (total - warmup) if step < total else 1

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from errno import EAGAIN
 from functools import cache
 from threading import Lock
 from typing import Any
@@ -54,10 +55,12 @@ def training_step(
     Raises
     ------
     ValueError
-        If the batch is empty, images and labels are not of the same number, or an option is out of range.
+        If the batch is empty, images and labels are not of the same number, the optimizer is another model's, or an
+        option is out of range.
     FloatingPointError
         If the loss or the gradient is not finite. It names the first place; no parameter has been changed then.
     """
+    labels = np.atleast_1d(labels)
     if len(images) == 0 or len(images) != len(labels):
         raise ValueError(
             f"training_step: {len(images)} images and {len(labels)} labels; expected as many, at least one"
@@ -78,6 +81,8 @@ def training_step(
         return float(loss) * share, twin
 
     loss, params = 0.0, model.params
+    if not {*optimizer.params.values()} <= {*params}:
+        raise ValueError("training_step: the optimizer was made for another model")
     model.zero_grad()
     with closing(run_in_threads(run_shard, shards, rngs, threads=threads)) as results:
         for shard_loss, twin in results:
@@ -95,6 +100,7 @@ def training_step(
     return loss
 
 
+@checked
 def predict(
     model: Layer, images: Float[ndarray, "B Y X C"], *, threads: int | None = None
 ) -> Float[ndarray, "B classes"]:
@@ -117,7 +123,11 @@ def run_in_threads(work: Callable[..., Any], *items: Iterable[Any], threads: int
             yield from map(work, *items)
         else:
             with ThreadPoolExecutor(threads) as pool:
-                yield from pool.map(work, *items)
+                try:
+                    results = pool.map(work, *items)
+                except RuntimeError as error:  # such as where the system limits how many a user may have
+                    raise OSError(EAGAIN, f"{error}; threads=1 (--threads 1) needs none") from error
+                yield from results
 
 
 def default_threads() -> int:

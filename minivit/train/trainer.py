@@ -59,8 +59,11 @@ class Trainer:
             raise ValueError(f"threads is {threads}; expected at least 1")
         self.recipe, self.dataset, self.threads = recipe, dataset, threads
         _, Y, X, C = dataset.train_images.shape
-        options = {"img_size": (Y, X), "in_chans": C, "num_classes": len(dataset.class_names), **recipe.options}
-        self.model: ViT = create_model(recipe.model, seed=recipe.seed, **options)
+        fixed = {"name": recipe.model, "seed": recipe.seed}
+        if twice := fixed.keys() & recipe.options.keys():
+            raise ValueError(f"options has an entry {min(twice)!r}, which the recipe itself decides")
+        images = {"img_size": (Y, X), "in_chans": C, "num_classes": len(dataset.class_names)}
+        self.model: ViT = create_model(**fixed, **{**images, **recipe.options})
         check_attention_fits(recipe.model, self.model.config)
         check_range("crop_padding", recipe.crop_padding, at_least=0, below=min(Y, X))  # something of each image stays
         self.optimizer = AdamW(self.model, lr=recipe.lr, betas=recipe.betas, weight_decay=recipe.weight_decay)
@@ -72,7 +75,7 @@ class Trainer:
     def run(self) -> Iterator[Metrics]:
         """Train to the end, yielding after every step; stop when you like and call again to go on."""
         recipe, epoch, order = self.recipe, None, np.empty(0, int)
-        warmup = min(round(recipe.warmup_epochs * self.steps_per_epoch), self.total_steps)
+        warmup = round(min(recipe.warmup_epochs * self.steps_per_epoch, self.total_steps))
         while self.step < self.total_steps:
             if epoch != self.step // self.steps_per_epoch:
                 epoch = self.step // self.steps_per_epoch

@@ -75,6 +75,30 @@ def test_patterns_in_the_students_words(task, old, new, says):
     assert any(says in message for message in messages(task, (old, new)))
 
 
+TRUE_AND_FALSE = [
+    ("linear_forward", ".reshape(*x.shape[:-1], weight.shape[1])", "", "only the shape is not", "is summed"),
+    ("cross_entropy_forward", "if label_smoothing:", "if False:", "label_smoothing is not used", "same factor"),
+    ("cross_entropy_forward", "+ label_smoothing / logits.shape[-1]",
+     "+ label_smoothing * (1 - targets) / (logits.shape[-1] - 1)", "yours goes to the others", "same factor"),
+    ("cross_entropy_forward", "/ _count", "* 1.3 / _count", "y is wrong", "same factor"),
+    ("cross_entropy_forward", "/ _count", "* 1.3 / _count", "cost 2600", "log of exp"),
+    ("log_softmax_forward", "return y, Log", "y = y + x.max(-1, keepdims=True); return y, Log",
+     "a row less its largest", "overflows"),
+    ("patchify_forward", "PatchifyCache(x.shape, (rows, columns))", "PatchifyCache(x.shape, patch_size)",
+     "cache.patch_size is ", "one sample"),
+    ("log_softmax_forward", "return y, LogSoftmaxCache(y)",
+     "return y, type('LogSoftmaxCache', (), {'y': y})()", "a LogSoftmaxCache, which is no NamedTuple", "field"),
+    ("gelu_forward", "y = x * normal_cdf(x)", "y = x * normal_cdf(x) / np.sqrt(1)", "use math.sqrt", "numbers"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("task", "old", "new", "true", "false"), TRUE_AND_FALSE)
+def test_what_is_said_of_a_mistake_is_true(task, old, new, true, false):
+    said = messages(task, (old, new))
+    assert any(true in message for message in said)
+    assert not any(false in message for message in said)
+
+
 def test_an_error_names_the_line_of_the_solution():
     said = messages("adam_update", ("beta1, beta2 = betas", "beta1, beta2 = beta"))[0]
     assert "NameError: name 'beta' is not defined" in said
@@ -92,6 +116,15 @@ def test_shapes():
     assert "that is the shape of dv" in wrong_shape("dk", 2 * heads, heads.mT, {"dk": heads.mT, "dv": heads})
     assert "it holds what belongs into dv" in wrong_shape("dk", heads, heads[:1], {"dv": heads})
     assert "only the shape is not" in wrong_shape("db", wide.reshape(3, 2), wide)
+    assert "only the shape is not" in wrong_shape("y", heads.reshape(6, 4), heads)
+    assert "only the shape is not" in wrong_shape("dx", wide[None], wide)
+    assert "axis that must stay" in wrong_shape("db", heads.sum((0, 2)), heads)
+    assert wrong_shape("db", wide[0], heads) == "db has shape (3,); expected (2, 3, 4)"
+
+
+def test_what_is_said_of_shapes_needs_no_memory():
+    """Of no numbers; their sum over the first axis would be 8 exabytes of zeros."""
+    assert wrong_shape("y", np.zeros((0, 10**9, 10**9)), np.ones((2, 3))).startswith("y has shape (0, 1000000000, ")
 
 
 def test_axes_have_names():

@@ -87,6 +87,21 @@ def test_no_answer_is_in_the_child_before_it_is_judged(name, tmp_path):
     runner.close()
 
 
+SPOILS = """
+
+ours = linear_forward
+
+def linear_forward(x, weight, bias=None):
+    globals().update(column_sum=lambda *args: 0, gelu_forward=None)
+    return ours(x, weight, bias)
+"""
+
+
+def test_a_function_is_not_blamed_for_what_a_right_one_has_changed(tmp_path):
+    report = check(write(tmp_path / "work", solved_source(EXERCISES["linear"]) + SPOILS))
+    assert report.ok, report
+
+
 def test_closed_are_also_functions_with_decorators_and_methods(monkeypatch):
     module = types.ModuleType("closed")
     monkeypatch.setitem(sys.modules, "closed", module)
@@ -206,7 +221,7 @@ def test_a_cache_with_other_fields_is_told(tmp_path):
     text = solved_source(EXERCISES["layer_norm"]).replace("rstd", "inverse")
     report = check(write(tmp_path / "other", text))
     assert "field 'rstd'" in str(report)
-    assert "must have the fields xhat, rstd, gamma" in str(report)
+    assert "must have the fields xhat, rstd, gamma and be a NamedTuple, as it was given" in str(report)
 
 
 def test_a_file_beside_the_solution_may_be_imported_but_not_stand_in_for_numpy(tmp_path):

@@ -78,11 +78,21 @@ BODIES = {
         "raised", "the answer is in them",
     ),
     "links": ("os.link(minivit.ops.linear.__file__, 'copy.py')", "raised", "the answer is in them"),
+    "puts_a_file_in": (
+        "open('own.py', 'w').close()\nos.rename('own.py', minivit.ops.linear.__file__ + '.new')",
+        "raised", "the answer is in them",
+    ),
+    "puts_a_link_in": ("os.symlink('own.py', minivit.ops.linear.__file__ + '.new')", "raised", "the answer is in them"),
+    "takes_a_file_out": ("os.remove(minivit.ops.linear.__file__ + '.none')", "raised", "the answer is in them"),
     "maps": ("np.memmap(minivit.ops.linear.__file__)", "raised", "the answer is in them"),
     "imports_again": ("importlib.reload(minivit.ops.linear)", "raised", "the answer is in them"),
     "inspects": ("return inspect.getsource(minivit.ops.linear)", "raised", "could not get source code"),
     "runs_cat": ("subprocess.run(['cat', minivit.ops.linear.__file__])", "raised", "starts no other process"),
     "runs_a_shell": ("os.system('true')", "raised", "starts no other process"),
+    "spawns": (
+        "from multiprocessing import util\nutil.spawnv_passfds(b'/bin/true', [b'true'], [])",
+        "raised", "starts no other process",
+    ),
     "forks": ("os.fork()", "raised", "starts no other process"),
 }  # fmt: skip
 HEAD = """

@@ -81,6 +81,8 @@ def test_no_false_alarm_in_2000_seeds(exercise):
 
 def test_the_command_runs_them_all_and_tells_troubles(monkeypatch, capsys):
     monkeypatch.setattr(verifying, "EXERCISES", {"adamw": EXERCISES["adamw"]})
+    quick = [bug for bug in BUGS if "loop" not in bug.says]  # each bug has been judged above
+    monkeypatch.setattr(verifying, "BUGS", quick)
     assert main(["course", "verify"]) == 0
     assert "0 troubles" in capsys.readouterr().out
     monkeypatch.setattr(verifying, "BUGS", [Bug("adam_update", "this is not there", "", "")] * verifying.FEWEST_BUGS)

@@ -302,7 +302,7 @@ def test_a_data_folder_that_is_none(tmp_path, monkeypatch, by, folder, error, me
         cifar10(data_dir=folder if by == "argument" else None)
 
 
-@pytest.mark.parametrize("folder", ["", "~nosuchuser"])
+@pytest.mark.parametrize("folder", ["", "~nosuchuser", "a\0b", "\ud800"])
 def test_a_folder_that_is_none(folder):
     with pytest.raises(ValueError, match="folder is "):
         cifar10(folder)

@@ -205,6 +205,20 @@ def test_wrong_images(images, error, message):
         ViT(**SMALL).forward(images)
 
 
+@pytest.mark.parametrize("shape", [(1, 12), (2, 1), (2, 13)])
+def test_a_cotangent_of_a_model_without_a_head(shape):
+    model = ViT(**{**SMALL, "num_classes": 0, "embed_dim": 12, "num_heads": 3})
+    y, cache = model.forward(np.zeros((2, *model.config["img_size"], 3), np.float32))
+    assert model.backward(y, cache).shape[0] == 2
+    with pytest.raises(ValueError, match=r"dlogits has shape .*; expected \(2, 12\)"):
+        model.backward(np.ones(shape, np.float32), cache)
+
+
+def test_unknown_option():
+    with pytest.raises(TypeError, match="vit_micro_patch4_32 has no option 'deepth'; its options are img_size, patch_"):
+        mv.create_model("vit_micro_patch4_32", deepth=3)
+
+
 def test_unknown_preset():
     with pytest.raises(ValueError, match="there is no model 'vit_enormous'; the models are "):
         create_model("vit_enormous")
@@ -233,6 +247,10 @@ def test_options_may_be_numbers_of_numpy(tmp_path):
         ({"img_size": (32, -32)}, ValueError, r"ViT: img_size is \(32, -32\); expected at least 1"),
         ({"depth": True}, TypeError, "ViT: depth is True; expected int"),
         ({"depth": -1}, ValueError, "depth is -1; expected at least 0"),
+        ({"depth": 10_001}, ValueError, "depth is 10001; expected at least 0 and below 10001"),
+        ({"depth": 10**30}, ValueError, "depth is 10{30}; expected at least 0 and below 10001"),
+        ({"embed_dim": 12 * 10**20}, ValueError, "more numbers than any array can have"),
+        ({"mlp_ratio": 1e300}, ValueError, "more numbers than any array can have"),
         ({"embed_dim": 0}, ValueError, "embed_dim is 0; expected at least 1"),
         ({"num_classes": -1}, ValueError, "num_classes is -1; expected at least 0"),
         ({"mlp_ratio": 0.0}, ValueError, "mlp_ratio is 0.0"),

@@ -98,6 +98,41 @@ def test_one_complex_argument_is_enough(name, seed):
         assert abs(slope - (grads[array] * direction).sum()) <= 1e-12 * size
 
 
+@pytest.mark.parametrize("name", ["avg_pool2d", "max_pool2d", "conv2d", "patchify", "add_positions"])
+def test_a_cotangent_has_the_shape_of_the_output(name):
+    """Also where lengths follow from options: one place more or less was broadcast, or NumPy's own error."""
+    for seed in range(5):
+        op, args, _, options = drawn(name, seed)
+        y, cache = op.forward(**args, **options)
+        for axis in range(y.ndim):
+            for more in (-1, 1):
+                shape = [n + more * (i == axis) for i, n in enumerate(y.shape)]
+                if name != "add_positions" or axis > 0:  # the table does not know how many samples there are
+                    with pytest.raises(ValueError, match=f"^{name}_backward: dy has shape .*; expected"):
+                        op.backward(np.ones(shape), cache)
+
+
+@pytest.mark.parametrize("eps", [-1e-6, np.nan, np.inf])
+@pytest.mark.parametrize("name", ["layer_norm", "layer_norm_sample"])
+def test_eps_is_a_number_from_0(name, eps):
+    op, args, _, options = drawn(name, 0)
+    with pytest.raises(ValueError, match=f"^{name}: eps is {eps}; expected at least 0 and finite"):
+        op.forward(**args, **{**options, "eps": eps})
+
+
+@pytest.mark.parametrize("width", [5, 1024, 1025, 3000])
+def test_no_rows_of_any_width(width):
+    """Long rows and many tokens are summed in blocks, and of no samples there are as many blocks."""
+    x, ones = np.zeros((0, width), np.float32), np.ones(width, np.float32)
+    for name, more in [("layer_norm", (ones, ones)), ("softmax", ()), ("log_softmax", ())]:
+        y, cache = OPS[name].forward(x, *more)
+        assert y.shape == OPS[name].backward(y, cache).x.shape == x.shape
+    x = np.zeros((0, width, 3), np.float32)
+    for name, more in [("layer_norm_sample", (ones[:3], ones[:3])), ("mean_pool", ())]:
+        y, cache = OPS[name].forward(x, *more)
+        assert OPS[name].backward(y, cache).x.shape == x.shape
+
+
 def with_none(rng, count):
     """As ``sizes``, but one of the lengths is 0."""
     lengths = (2 + rng.permutation(count)).tolist()

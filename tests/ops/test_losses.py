@@ -129,6 +129,13 @@ def test_what_cannot_be_counts_for_nothing():
     assert distillation_forward(logits, np.zeros((1, 3)))[0] == np.inf  # the teacher holds possible what cannot be
 
 
+def test_one_hot_says_what_it_wants():
+    with pytest.raises(TypeError, match=r"one_hot: labels is \[1\], of type list; expected a NumPy array"):
+        one_hot([1], 3)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"one_hot: num_classes is 2\.5; expected int"):
+        one_hot(LABELS, 2.5)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("temperature", [0.0, -1.0, np.nan, np.inf])
 def test_temperature_is_positive(temperature):
     with pytest.raises(ValueError, match=rf"distillation: temperature is {temperature}; expected a positive number"):

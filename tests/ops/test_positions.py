@@ -58,3 +58,16 @@ def test_table_of_another_size(shape):
 def test_token_of_another_width():
     with pytest.raises(ValueError, match=r"token has shape \(1, 1, 6\); expected \(1, 1, D\), with D as in x"):
         prepend_token_forward(np.zeros((2, 3, 5)), np.zeros((1, 1, 6)))
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0, np.nan, np.inf])
+def test_temperature_of_positions_is_positive(temperature):
+    with pytest.raises(ValueError, match=f"temperature is {temperature}; expected above 0 and finite"):
+        sincos_positions_1d(3, 4, temperature=temperature)
+
+
+def test_sizes_of_positions():
+    with pytest.raises(TypeError, match=r"sincos_positions_1d: length is 3\.5; expected int"):
+        sincos_positions_1d(3.5, 4)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="width is -4; expected at least 0"):
+        sincos_positions_2d(2, 3, -8)

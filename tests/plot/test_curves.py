@@ -72,6 +72,20 @@ def test_a_single_step():
     assert loss_curve(rows(steps=1)).get_title(loc="left") == "Training loss"
 
 
+def test_the_loss_of_a_single_step_is_seen(ax):
+    loss_curve(rows(1), ax=ax)
+    assert ax.lines[-1].get_marker() == "o"  # a line from one point to itself is none
+    loss_curve(rows(2), ax=ax)
+    assert ax.lines[-1].get_marker() == "None"
+
+
+@pytest.mark.parametrize("steps", [1, 2, 5, 40])
+@pytest.mark.parametrize("draw", [loss_curve, accuracy_curve])
+def test_steps_are_whole_numbers(ax, draw, steps):
+    draw(rows(steps, epoch=1), ax=ax)
+    assert all(place == round(place) for place in ax.get_xticks())
+
+
 def test_nothing_to_draw():
     with pytest.raises(ValueError, match="none of the 0 rows has a loss"):
         learning_curves([])

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -80,6 +82,20 @@ def test_similarity_on_a_panel_of_its_own(rng):
     ax = position_similarity(rng.standard_normal((1, 400, 5)), 20)
     assert isinstance(ax.figure, Figure)
     assert len(ax.get_xticks()) <= 14
+
+
+@pytest.mark.parametrize("grid", [8, 14, 24, (4, 8), (8, 4)])
+def test_no_word_of_the_similarities_is_cut_off(rng, grid):
+    rows, columns = (grid, grid) if isinstance(grid, int) else grid
+    ax = position_similarity(rng.standard_normal((1, rows * columns, 16)), grid)
+    figure: Any = ax.figure
+    figure.set_dpi(150)  # as it is saved
+    figure.draw_without_rendering()
+    page, bar = figure.bbox, figure.axes[1]
+    for text in (ax.xaxis.label, ax.yaxis.label, ax.title, bar.yaxis.label):
+        box = text.get_window_extent()
+        assert page.x0 + 3 < box.x0 <= box.x1 < page.x1 - 3, text
+        assert page.y0 + 3 < box.y0 <= box.y1 < page.y1 - 3, text
 
 
 def test_a_grid_that_does_not_fit():

@@ -345,6 +345,24 @@ def test_what_is_left_after_an_error(folder: RunFolder, monkeypatch: pytest.Monk
     assert not folder.path.exists()
 
 
+@posix
+def test_another_run_in_its_place(folder: RunFolder) -> None:
+    """It is not written over by one that was begun in a folder of that name."""
+    trainer = small_trainer(small_dataset())
+    other = RunFolder(folder.path.with_name("other"))
+    other.create(small_recipe(), SOURCE)
+    other.save(trainer, [])
+    content = {path.name: path.read_bytes() for path in other.path.iterdir()}
+    with folder.held():
+        folder.save(trainer, [])
+        folder.path.rename(folder.path.with_name("moved"))
+        other.path.rename(folder.path)
+        message = r"another folder is there now: .*run; .*run was moved or removed during the training"
+        with pytest.raises(FileNotFoundError, match=message):
+            folder.save(trainer, [next(trainer.run())])
+    assert {path.name: path.read_bytes() for path in folder.path.iterdir()} == content
+
+
 def test_runs_are_numbered(tmp_path: Path) -> None:
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "shapes-2").touch()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from minivit.layers.layer import Layer, Param
-from minivit.train import SGD, Adam, AdamW, Optimizer, clip_grad_norm
+from minivit.train import SGD, Adam, AdamW, Optimizer, adam_update, adamw_update, clip_grad_norm, sgd_update
 from tests.train.small import assert_same_bits, small_batch, small_model
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -110,6 +110,47 @@ def test_the_state_of_another_model_is_refused() -> None:
         AdamW(small_model(embed_dim=16, num_heads=4)).load_state_dict(
             {**AdamW(small_model(embed_dim=16, num_heads=4)).state_dict(), "m.blocks.0.attn.proj.weight": np.ones(3)}
         )
+
+
+@pytest.mark.parametrize("kind", [AdamW, Adam, SGD])
+def test_a_state_that_is_none_changes_nothing(kind: Any) -> None:
+    optimizer = kind(small_model())
+    state = optimizer.state_dict()
+    name = [*state][-1]
+    for wrong, message in [
+        ({name: state[name] * 1j}, "has dtype complex64; expected real numbers"),
+        ({name: np.full(state[name].shape, None)}, "has dtype object; expected real numbers"),
+        ({name: np.full(state[name].shape, "1.5")}, "has dtype <U3; expected real numbers"),
+        ({"steps": np.array(-3)}, "steps is -3; expected at least 0"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            optimizer.load_state_dict({**state, "steps": np.array(5), **wrong})
+        assert_same_bits(optimizer.state_dict(), state)
+    optimizer.load_state_dict({key: array.astype(float) for key, array in state.items()})
+    assert optimizer.state[name].dtype == np.float32
+
+
+@pytest.mark.parametrize("lr", [-1e-3, np.nan, np.inf])
+def test_a_rate_that_is_set_later_is_checked_too(lr: float) -> None:
+    model = small_model()
+    before, optimizer = model.state_dict(), SGD(model)
+    optimizer.lr = lr
+    with pytest.raises(ValueError, match=f"lr is {lr}; expected at least 0 and finite"):
+        optimizer.step()
+    assert_same_bits(model.state_dict(), before)
+
+
+def test_the_rules_say_what_they_want() -> None:
+    ones, wrong = np.ones(3), np.ones(1)
+    for arrays in [(wrong, ones, ones, ones), (ones, wrong, ones, ones), (ones, ones, ones, wrong)]:
+        for rule in (adam_update, adamw_update):
+            with pytest.raises(ValueError, match=rf"^{rule.__name__}: .* has shape .*, with \.\.\. as in value"):
+                rule(*arrays, 1, lr=0.1)
+    with pytest.raises(ValueError, match=r"sgd_update: grad has shape \(1,\)"):
+        sgd_update(ones, wrong, ones, lr=0.1)
+    for step, betas in [(0, (0.9, 0.999)), (-1, (0.9, 0.999)), (1, (1.0, 0.999)), (1, (0.9, 2.0)), (1, (np.nan, 0.9))]:
+        with pytest.raises(ValueError, match=f"adam_update: step is {step}, betas are .*; expected"):
+            adam_update(ones, ones, ones, ones, step, lr=0.1, betas=betas)
 
 
 def test_clipping_is_pytorchs() -> None:

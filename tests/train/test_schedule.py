@@ -1,7 +1,7 @@
 """The learning rate of every step."""
 
 from itertools import pairwise
-from math import cos, pi
+from math import cos, inf, nan, pi
 
 import pytest
 from hypothesis import given
@@ -54,3 +54,10 @@ def test_after_the_end_the_rate_stays() -> None:
         assert rates == [0.2] * 3
     with pytest.raises(ValueError, match="step is -1; expected 0 or more"):
         warmup_cosine(-1, total=5, warmup=2, lr=1.0)
+
+
+@pytest.mark.parametrize("rate", [-0.1, nan, inf])
+@pytest.mark.parametrize("name", ["lr", "min_lr"])
+def test_a_rate_is_a_number_from_0(name: str, rate: float) -> None:
+    with pytest.raises(ValueError, match=f"^{name} is {rate}; expected at least 0 and finite"):
+        warmup_cosine(3, total=9, warmup=2, **{"lr": 0.1, name: rate})

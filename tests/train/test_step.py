@@ -3,19 +3,22 @@
 import platform
 import subprocess
 import sys
+import threading
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import threadpool_limits
 
 import minivit as mv
 from minivit.ops import cross_entropy_backward, cross_entropy_forward
 from minivit.train import SGD, AdamW, clip_grad_norm, predict, training_step
-from minivit.train.step import SHARD_SIZE, one_blas_thread, run_in_threads
+from minivit.train.step import SHARD_SIZE, _blas_libraries, one_blas_thread, run_in_threads
 from tests.train.small import assert_same_bits, small_batch, small_model
+
+Run = tuple[dict[str, np.ndarray], list[float]]  # what is left of a training, and its losses
 
 
 def soft(labels: np.ndarray, dtype: str = "float64") -> np.ndarray:
@@ -62,7 +65,7 @@ def test_the_gradient_is_clipped() -> None:
     assert np.sqrt(sum((param.grad**2).sum() for param in model.params)) == pytest.approx(0.01, rel=1e-4)
 
 
-def three_steps(threads: int | None, seed: int = 0) -> tuple[dict[str, np.ndarray], list[float]]:
+def three_steps(threads: int | None, seed: int = 0) -> Run:
     images, labels = small_batch(10 * SHARD_SIZE + 5)
     model = small_model(drop_path_rate=0.5, drop_rate=0.2, proj_drop_rate=0.2, pos_drop_rate=0.2)
     optimizer = AdamW(model)
@@ -72,17 +75,22 @@ def three_steps(threads: int | None, seed: int = 0) -> tuple[dict[str, np.ndarra
     return {**model.state_dict(), **optimizer.state_dict()}, losses
 
 
+@pytest.fixture(scope="module")
+def one_thread() -> Run:
+    return three_steps(1)
+
+
 @pytest.mark.parametrize("threads", [2, 3, 4, 20, None])
-def test_threads_change_no_bit(threads: int | None) -> None:
-    expected, losses = three_steps(1)
+def test_threads_change_no_bit(threads: int | None, one_thread: Run) -> None:
+    expected, losses = one_thread
     state, same_losses = three_steps(threads)
     assert_same_bits(state, expected)
     assert same_losses == losses
 
 
-def test_the_generator_changes_the_result() -> None:
+def test_the_generator_changes_the_result(one_thread: Run) -> None:
     """Otherwise the test before this one would prove nothing about dropout."""
-    assert three_steps(1)[1] != three_steps(1, seed=1)[1]
+    assert one_thread[1] != three_steps(1, seed=1)[1]
 
 
 def test_shards_draw_their_own_noise() -> None:
@@ -107,13 +115,13 @@ def test_a_prediction_does_not_depend_on_its_neighbours() -> None:
 
 
 def blas_threads() -> list[int]:
-    """Of NumPy's BLAS; SciPy may bring another one along, which no step uses."""
-    return [library["num_threads"] for library in threadpool_info() if "scipy" not in library["filepath"]]
+    """Of each BLAS that a step has found; another one may have been loaded since, which no step uses."""
+    return [library["num_threads"] for library in _blas_libraries().select(user_api="blas").info()]
 
 
-def test_two_trainings_at_once_are_two_trainings() -> None:
+def test_two_trainings_at_once_are_two_trainings(one_thread: Run) -> None:
     """The number of BLAS threads belongs to the process: who comes second must not set it free for the first."""
-    before, (expected, losses) = blas_threads(), three_steps(1)
+    before, (expected, losses) = blas_threads(), one_thread
     with ThreadPoolExecutor(3) as pool:
         for state, same_losses in pool.map(three_steps, [1, 2, 1]):
             assert_same_bits(state, expected)
@@ -124,6 +132,7 @@ def test_two_trainings_at_once_are_two_trainings() -> None:
 def test_the_number_of_blas_threads_is_put_back_by_the_last_one() -> None:
     with threadpool_limits(2, "blas"):
         before, inside = blas_threads(), [1] * len(blas_threads())
+        assert 2 in before
         first, second = one_blas_thread(), one_blas_thread()
         first.__enter__()
         second.__enter__()
@@ -181,6 +190,30 @@ def test_a_norm_to_clip_at_is_positive(clip_norm: float) -> None:
     assert_same_bits(model.state_dict(), before)
     with pytest.raises(ValueError, match=r"max_norm is .*; expected above 0"):
         clip_grad_norm(model.params, -1.0)
+
+
+def test_the_optimizer_is_that_of_the_model() -> None:
+    images, labels = small_batch(3)
+    model = small_model()
+    with pytest.raises(ValueError, match="training_step: the optimizer was made for another model"):
+        training_step(model, images, labels, optimizer=SGD(small_model()))
+    before = model.state_dict()
+    training_step(model, images, labels, optimizer=SGD(model.head))  # type: ignore[arg-type]
+    changed = {name for name, value in model.state_dict().items() if not np.array_equal(value, before[name])}
+    assert changed == {"head.weight", "head.bias"}
+
+
+def test_one_label_may_be_one_number() -> None:
+    images, labels = small_batch(1)
+    one, other = small_model(), small_model()
+    loss = training_step(one, images, labels, optimizer=SGD(one))
+    assert training_step(other, images, labels[0], optimizer=SGD(other)) == loss
+
+
+def test_predict_says_what_it_wants() -> None:
+    images: Any = small_batch(3)[0].tolist()
+    with pytest.raises(TypeError, match=r"predict: images is .*, of type list; expected a NumPy array"):
+        predict(small_model(), images)
 
 
 @pytest.mark.parametrize(
@@ -288,6 +321,24 @@ def test_no_threads() -> None:
     model = small_model()
     with pytest.raises(ValueError, match="threads is 0; expected at least 1"):
         training_step(model, *small_batch(SHARD_SIZE + 1), optimizer=SGD(model), threads=0)
+
+
+@pytest.mark.parametrize("allowed", [0, 1])
+def test_where_no_thread_can_be_started(allowed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where the system limits how many a user may have."""
+    model, started, right = small_model(), [], threading.Thread.start
+
+    def start(thread: threading.Thread) -> None:
+        started.append(thread)
+        if len(started) > allowed:
+            raise RuntimeError("can't start new thread")
+        right(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    before = model.state_dict()
+    with pytest.raises(OSError, match=r"can't start new thread; threads=1 \(--threads 1\) needs none$"):
+        training_step(model, *small_batch(4 * SHARD_SIZE), optimizer=SGD(model), threads=3)
+    assert_same_bits(model.state_dict(), before)
 
 
 @pytest.mark.parametrize("B", [1, SHARD_SIZE, 2 * SHARD_SIZE + 3])

@@ -102,10 +102,10 @@ def test_every_step_draws_its_own_noise(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_it_learns_a_few_shapes_by_heart() -> None:
-    dataset = small_dataset(64, 16)
+    dataset = small_dataset(32, 16)
     options = {"embed_dim": 32, "depth": 2, "num_heads": 2, "patch_size": 8, "global_pool": "avg"}
     plain = {"label_smoothing": 0.0, "crop_padding": 0, "flip": False}
-    trainer = small_trainer(dataset, threads=2, options=options, epochs=60, batch_size=32, lr=5e-3, **plain)
+    trainer = small_trainer(dataset, threads=2, options=options, epochs=80, batch_size=32, lr=5e-3, **plain)
     losses = [row.loss for row in trainer.run()]
     assert losses[0] == pytest.approx(log(10), abs=0.05)  # what a guess costs
     assert losses[-1] < 0.1
@@ -383,6 +383,16 @@ def test_classes_that_are_not_there(checkpoint: Path, data: object) -> None:
 def test_a_recipe_that_cannot_be_cooked(choices: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Recipe(**choices)
+
+
+@pytest.mark.parametrize("name", ["name", "seed"])
+def test_an_option_that_is_not_for_the_model(dataset: mv.data.Dataset, name: str) -> None:
+    with pytest.raises(ValueError, match=f"^options has an entry '{name}', which the recipe itself decides$"):
+        Trainer(Recipe("vit_micro_patch4_32", options={name: 3}), dataset)
+
+
+def test_a_warmup_of_any_length(dataset: mv.data.Dataset) -> None:
+    assert np.isfinite(next(small_trainer(dataset, warmup_epochs=1e308).run()).loss)
 
 
 def test_no_threads(dataset: mv.data.Dataset) -> None:

@@ -68,6 +68,9 @@ def survives_large_scores(call: Call, rng: Generator) -> str | None:
     if np.allclose(y, right, rtol=0, atol=1e-9):
         return None
     row = int(np.isclose(y, right, rtol=0, atol=1e-9).all(-1).argmin())
+    small = x / 500
+    if not np.allclose(call(small)[0], call(small - small.max(-1, keepdims=True))[0], rtol=0, atol=1e-9):
+        return f"{x[row].tolist()} gives {y[row].tolist()}; a row less its largest score must give the same"
     return (
         f"{x[row].tolist()} gives {y[row].tolist()}: exp(1000) overflows and exp(-1000) is 0; subtract the largest "
         "score of each row first"
@@ -82,7 +85,9 @@ def loss_of_a_sure_answer(call: Call, rng: Generator) -> str | None:
         )
     loss = call(np.array([[0.0, -2000.0], [-2000.0, 0.0]]), np.array([1, 0]))[0]
     if abs(loss - 2000) > 1e-9:
-        return f"sure and wrong, logits of 0 and -2000 cost 2000; yours cost {loss:.6g}: never take the log of exp"
+        easy = call(np.array([[0.0, -2.0], [-2.0, 0.0]]), np.array([1, 0]))[0]
+        why = ": never take the log of exp" if np.isclose(easy, np.log1p(np.exp(2.0))) else ""
+        return f"sure and wrong, logits of 0 and -2000 cost 2000; yours cost {loss:.6g}{why}"
     return None
 
 
@@ -111,6 +116,13 @@ def right_class(trial: Trial) -> np.ndarray:
     """Log-probability of the target, row by row, from the reference."""
     log_probs, targets = trial.expected[1]
     return (log_probs * targets).sum(-1)
+
+
+def smoothed_targets(trial: Trial, smoothing: float, left_out: int) -> np.ndarray:
+    """Class numbers as rows; ``smoothing`` goes to the classes, so many of them (the right one) left out."""
+    logits, targets = trial.args
+    rows = (targets[..., None] == np.arange(logits.shape[-1])).astype(logits.dtype)
+    return (1 - smoothing) * rows + smoothing * (1 - left_out * rows) / (logits.shape[-1] - left_out)
 
 
 SOFTMAX = Exercise(
@@ -227,6 +239,17 @@ SOFTMAX = Exercise(
             LABELS,
             (Property("a sure answer costs nothing, or much", loss_of_a_sure_answer),),
             (
+                Mistake(
+                    "cache.targets",
+                    lambda t: smoothed_targets(t, 0, 0),
+                    "label_smoothing is not used: the targets are (1 - label_smoothing) times what they were, plus "
+                    "label_smoothing / C",
+                ),
+                Mistake(
+                    "cache.targets",
+                    lambda t: smoothed_targets(t, t.kwargs["label_smoothing"], 1),
+                    "label_smoothing is shared by all C classes, the right one too; yours goes to the others",
+                ),
                 Mistake("y", lambda t: right_class(t).mean(), "the sign is wrong: minus the mean log-probability"),
                 Mistake("y", lambda t: -right_class(t).sum(), "summed over the rows instead of averaged"),
                 Mistake(
