@@ -1,6 +1,7 @@
 """Look into a cache: which arrays backward keeps alive, and how many bytes they are."""
 
 from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -56,7 +57,9 @@ def _shape(row: Row) -> str:
 
 
 def arrays_in(cache: Any, name: str = "") -> Iterator[tuple[str, ndarray]]:
-    """Every array in a nest of NamedTuples, tuples, lists and dicts, with its path: ``blocks.3.attn.qkv.x``."""
+    """Every array in a nest of NamedTuples, lists, dicts and dataclasses, with its path: ``blocks.3.attn.qkv.x``."""
+    if is_dataclass(cache) and not isinstance(cache, type):
+        cache = {field.name: getattr(cache, field.name) for field in fields(cache)}
     if isinstance(cache, ndarray):
         yield name, cache
     elif isinstance(cache, (tuple, list, dict)):

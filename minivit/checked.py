@@ -180,7 +180,8 @@ def _taken(name: str, value: Any, hint: Any) -> Any:
         return None
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{name} is a masked array; expected a plain one, in which every number counts")
-    if isinstance(value, (float, np.generic, ndarray)):
+    has_own_ways = isinstance(value, ndarray) and type(value).__array_ufunc__ is not ndarray.__array_ufunc__
+    if isinstance(value, (float, np.generic, ndarray)) and not has_own_ways:  # one that records what is done with it
         value = np.asarray(value)  # the plain array: products of np.matrix are others
     if not isinstance(value, ndarray):
         raise TypeError(f"{name} is {in_short(value)}, of type {type(value).__name__}; expected a NumPy array")

@@ -122,6 +122,17 @@ def test_of_a_subclass_the_plain_array_arrives(kind):
             forward(x, WEIGHT.astype(float).view(kind))
 
 
+def test_an_array_with_ways_of_its_own_keeps_them():
+    """Those that record what is done with them, say."""
+
+    class Recorded(np.ndarray):
+        def __array_ufunc__(self, ufunc, method, *inputs, **options):
+            raise NotImplementedError
+
+    x = X[0].view(Recorded)
+    assert arrives(x, WEIGHT)["x"] is x
+
+
 @pytest.mark.parametrize("shape", [(3, 1, 5), (0, 1, 5), (1, 3, 5)])
 def test_every_side_that_is_a_number_counts(shape):
     @checked

@@ -1,20 +1,20 @@
 """The gradient checker: the tests, the lectures and students' own backward passes are judged by the same one."""
 
-from minivit.check.cases import CASES, Case
-from minivit.check.derivative import GradientError, central_difference, complex_step
+from minivit.check.cases import CASES, CONSTANTS, Case
+from minivit.check.derivative import GradientError
 from minivit.check.diagnose import diagnose
 from minivit.check.layer import check_layer
-from minivit.check.pair import check_complex_step, check_pair, check_vjp
+from minivit.check.pair import check_complex_step, check_pair, check_vjp, gradient_errors
 
 __all__ = [
     "CASES",
+    "CONSTANTS",
     "Case",
     "GradientError",
-    "central_difference",
     "check_complex_step",
     "check_layer",
     "check_pair",
     "check_vjp",
-    "complex_step",
     "diagnose",
+    "gradient_errors",
 ]

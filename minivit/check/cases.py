@@ -4,6 +4,8 @@ Equal lengths hide mistakes: a transposed square matrix still fits. ``CASES["lin
 
     check_pair(linear_forward, linear_backward, *case.args, **case.kwargs)
 
+Losses also need ``constants=CONSTANTS[name]``: their targets have no gradient.
+
 Functions with a kink (ReLU, maxima, absolute values) get numbers at a safe distance from it: there, and only there, a
 numerical derivative means nothing.
 """
@@ -253,3 +255,11 @@ CASES: dict[str, Callable[[Generator], Case]] = {
     "distillation": distillation,
 }
 """For every op of :data:`minivit.ops.OPS` a function that draws one case."""
+
+CONSTANTS: dict[str, tuple[str, ...]] = dict.fromkeys(CASES, ()) | {
+    "cross_entropy": ("targets",),
+    "mse": ("target",),
+    "l1": ("target",),
+    "distillation": ("teacher_logits",),
+}
+"""For every op its arguments that have no gradient, though they may be given by position."""

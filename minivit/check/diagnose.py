@@ -1,6 +1,7 @@
 """Say what a wrong gradient looks like: each pattern is one small function, and holds only when it truly does."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import permutations
 from math import isclose, sqrt
 
 import numpy as np
@@ -11,7 +12,12 @@ TOLERANCE = 1e-6  # relative to the largest number: numerical gradients in float
 Pattern = Callable[[ndarray, ndarray, Mapping[str, float]], str | None]
 
 
-def diagnose(got: ndarray, expected: ndarray, sizes: Mapping[str, float] | None = None) -> str | None:
+def diagnose(
+    got: ndarray,
+    expected: ndarray,
+    sizes: Mapping[str, float] | None = None,
+    patterns: Sequence[Pattern] | None = None,
+) -> str | None:
     """One sentence on how ``got`` differs from ``expected``, or None if the difference follows no known pattern.
 
     Parameters
@@ -20,10 +26,13 @@ def diagnose(got: ndarray, expected: ndarray, sizes: Mapping[str, float] | None 
         A gradient and what it should be, in float64.
     sizes : mapping of str to float
         Names for numbers that might turn up as a factor: ``{"the batch size": 8}``.
+    patterns : sequence of functions
+        Those to try, in order; all if not given.
     """
+    got, expected = np.atleast_1d(got), np.atleast_1d(expected)
     if same(got, expected):
         return None
-    for pattern in PATTERNS:
+    for pattern in PATTERNS if patterns is None else patterns:
         sentence = pattern(got, expected, sizes or {})
         if sentence:
             return sentence
@@ -70,21 +79,26 @@ def constant_factor(got: ndarray, expected: ndarray, sizes: Mapping[str, float])
         return None
     if isclose(factor, -1, rel_tol=TOLERANCE):
         return "off by the factor -1: the wrong sign"
-    names = _names_of(factor, sizes)
-    return f"off by the constant factor {factor:.6g}" + (f" = {' or '.join(names)}" if names else "")
+    names = " or ".join(_names_of(factor, sizes))
+    if np.count_nonzero(expected) == 1 and not names:
+        return None  # one number is always off by a factor
+    plain = any(isclose(factor, number, rel_tol=TOLERANCE) for number in (2, 1 / 2))
+    because = (", perhaps " if plain else " = ") + names if names else ""  # a plain 2 is no less likely than sqrt(4)
+    return f"off by the constant factor {factor:.6g}{because}"
 
 
 def _names_of(factor: float, sizes: Mapping[str, float]) -> list[str]:
     names = []
     for name, size in sizes.items():
+        counts = name.startswith("the ")  # things that one may sum or average over; options are the others
+        product = f"({name})" if " " in name and not counts else name
         forms = {
-            f"{name} (summed instead of averaged?)" if name.startswith("the ") else name: size,
-            f"1 / {name} (averaged instead of summed?)" if name.startswith("the ") else f"1 / {name}": 1 / size,
-            f"sqrt({name})": sqrt(size),
-            f"1 / sqrt({name})": 1 / sqrt(size),
-            f"{name} squared": size * size,
-            f"1 / {name} squared": 1 / (size * size),
+            f"{name} (summed instead of averaged?)" if counts else name: size,
+            f"1 / {name} (averaged instead of summed?)" if counts else f"1 / {product}": 1 / size,
         }
+        if not counts or name == "the width":
+            forms |= {f"sqrt({name})": sqrt(size), f"1 / sqrt({name})": 1 / sqrt(size)}
+            forms |= {f"{product} squared": size * size, f"1 / {product} squared": 1 / (size * size)}
         names += [form for form, value in forms.items() if isclose(factor, value, rel_tol=TOLERANCE)]
     return names
 
@@ -95,6 +109,17 @@ def constant_added(got: ndarray, expected: ndarray, sizes: Mapping[str, float]) 
         return None
     offset = (got - expected).flat[0]
     return f"the constant {offset:.6g} is added everywhere" if same(got - offset, expected) else None
+
+
+def one_number(got: ndarray, expected: ndarray, sizes: Mapping[str, float]) -> str | None:
+    """A single number wrong, in an array of several axes."""
+    if got.shape != expected.shape or got.ndim < 2 or got.size < 2:
+        return None
+    wrong = np.abs(got - expected) > TOLERANCE * np.abs(expected).max()
+    if wrong.sum() != 1:
+        return None
+    index = tuple(int(i) for i in np.argwhere(wrong)[0])
+    return _right_except(f"index {index}", got[wrong], expected[wrong], sizes)
 
 
 def partly_right(got: ndarray, expected: ndarray, sizes: Mapping[str, float]) -> str | None:
@@ -111,12 +136,16 @@ def partly_right(got: ndarray, expected: ndarray, sizes: Mapping[str, float]) ->
         return None
     _, axis, wrong = min(found)
     if axis == 0 and wrong == list(range(1, len(got))):
-        return "right for the first sample (index 0 of axis 0), wrong for all others"
-    place = f"{_indices(wrong)} of axis {axis}"
-    part, expected_part = got.take(wrong, axis), expected.take(wrong, axis)
-    if not part.any():
+        place = "index 0 of axis 0"
+        place = f"the first sample or row ({place})" if sizes.get("the batch size") == len(got) else place
+        return f"right for {place}, wrong for all others"
+    return _right_except(f"{_indices(wrong)} of axis {axis}", got.take(wrong, axis), expected.take(wrong, axis), sizes)
+
+
+def _right_except(place: str, got: ndarray, expected: ndarray, sizes: Mapping[str, float]) -> str:
+    if not got.any():
         return f"nothing reaches {place} (zeros there, the rest is right)"
-    inner = diagnose(part, expected_part, sizes)
+    inner = diagnose(got, expected, sizes)
     return f"right except at {place}" + (f"; there: {inner}" if inner else "")
 
 
@@ -139,6 +168,7 @@ def reordered(got: ndarray, expected: ndarray, sizes: Mapping[str, float]) -> st
         matches = [_find(got.take([i], axis), expected, axis, scale) for i in range(length)]
         order = [match for match in matches if match is not None]
         if sorted(order) == list(range(length)):
+            order = order if length <= 12 else f"{', '.join(map(str, order[:12]))}, ..."
             return f"permuted along axis {axis}: index 0 to {length - 1} hold what belongs to {order}"
     return None
 
@@ -146,6 +176,36 @@ def reordered(got: ndarray, expected: ndarray, sizes: Mapping[str, float]) -> st
 def _find(part: ndarray, expected: ndarray, axis: int, scale: float) -> int | None:
     """Index of the slice of ``expected`` that equals ``part``."""
     return next((j for j in range(expected.shape[axis]) if same(part, expected.take([j], axis), scale)), None)
+
+
+def exchanged_parts(got: ndarray, expected: ndarray, sizes: Mapping[str, float]) -> str | None:
+    """Halves or thirds of an axis in another order: keys and values are often parts of one array."""
+    found = parts_in_order(got, expected)
+    if found is None:
+        return None
+    axis, order = found
+    called = {2: "halves", 3: "thirds"}[len(order)]
+    return f"the {called} of axis {axis} are exchanged: they hold what belongs to {[*order]}"
+
+
+def parts_in_order(got: ndarray, expected: ndarray) -> tuple[int, tuple[int, ...]] | None:
+    """The axis whose halves or thirds are exchanged, and which one each of them holds."""
+    if got.shape != expected.shape or same(got, expected):
+        return None
+    scale = float(np.abs(expected).max(initial=0))
+    for axis, length in enumerate(got.shape):
+        for count in (2, 3):
+            if length % count or length == count:
+                continue
+            parts, wanted = np.split(got, count, axis), np.split(expected, count, axis)
+            for order in permutations(range(count)):
+                if _fits(parts, wanted, order, scale):
+                    return axis, order
+    return None
+
+
+def _fits(parts: list[ndarray], wanted: list[ndarray], order: tuple[int, ...], scale: float) -> bool:
+    return all(same(part, wanted[i], scale) for part, i in zip(parts, order, strict=True))
 
 
 def factor_per_slice(got: ndarray, expected: ndarray, sizes: Mapping[str, float]) -> str | None:
@@ -157,6 +217,8 @@ def factor_per_slice(got: ndarray, expected: ndarray, sizes: Mapping[str, float]
     keeps += [(every - {got.ndim - 1}, "row (last axis)")] if got.ndim > 2 else []
     for kept, words in keeps:
         others = tuple(every - kept)
+        if np.count_nonzero(expected, others).min(initial=2) < 2:
+            continue  # one number alone is always off by a factor of its own
         square = (expected * expected).sum(others, keepdims=True)
         factor = (got * expected).sum(others, keepdims=True) / np.where(square == 0, 1, square)
         if same(expected * factor, got):
@@ -171,15 +233,38 @@ def same_numbers_elsewhere(got: ndarray, expected: ndarray, sizes: Mapping[str, 
     return None
 
 
+def missing_or_twice(got: ndarray, expected: ndarray, passing: Mapping[str, ndarray]) -> str | None:
+    """Whether just one of these gradients, as it is or summed over its rows, is missing in ``got`` or too much."""
+    for words, gradient in passing.items():
+        for summed in range(gradient.ndim):
+            part = gradient.sum(tuple(range(summed))) if summed else gradient
+            if part.shape != got.shape or not part.any():
+                continue
+            what = f"the sum of {words}" if summed else words
+            if same(got + part, expected):
+                return f"{what} is missing: a residual lost, or = where += is needed"
+            if same(got - part, expected):
+                return f"{what} is counted twice"
+    return None
+
+
 PATTERNS: list[Pattern] = [
     not_finite,
     transposed,
     all_zeros,
     constant_factor,
     constant_added,
+    exchanged_parts,
     reordered,
+    one_number,
     partly_right,
     factor_per_slice,
     same_numbers_elsewhere,
 ]
 """In the order in which they are tried: the first that holds is told."""
+
+OF_SAMPLES: list[Pattern] = [not_finite, all_zeros, constant_factor, constant_added]
+"""Those that hold for all numbers if they hold for many."""
+
+AT_ONCE: list[Pattern] = [not_finite, transposed, all_zeros, constant_factor]
+"""Those that no other explanation beats."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from minivit.types import Float, ndarray
 
-COLUMN_BLOCK = 256  # numbers that are added one after the other
+COLUMN_BLOCK = 256  # numbers at most that are added one after the other
 ROW_BLOCK = 1024  # here 16 sums at least run side by side
 
 
@@ -41,14 +41,15 @@ def column_sum(a: Float[ndarray, "... D"]) -> Float[ndarray, " D"]:
 
 
 def token_sum(a: Float[ndarray, "*B N D"]) -> Float[ndarray, "*B D"]:
-    """``a.sum(-2)``, as a product of ones."""
-    while a.shape[-2] > COLUMN_BLOCK:
-        blocks, rest = divmod(a.shape[-2], COLUMN_BLOCK)
-        sums = np.ones(COLUMN_BLOCK, a.dtype) @ a[..., rest:, :].reshape(
-            *a.shape[:-2], blocks, COLUMN_BLOCK, a.shape[-1]
-        )
-        a = np.concatenate((a[..., :rest, :], sums), axis=-2)
-    return np.ones(a.shape[-2], a.dtype) @ a
+    """``a.sum(-2)``, as a product of ones: of many tokens several sums side by side, each of so many, and then these."""
+    *lead, N, D = a.shape
+    if N <= COLUMN_BLOCK:
+        return np.ones(N, a.dtype) @ a
+    sums = -(-N // COLUMN_BLOCK)
+    rows, rest = divmod(N, sums)
+    side_by_side = np.ones(rows, a.dtype) @ a[..., rest:, :].reshape(*lead, rows, sums * D)
+    total = token_sum(side_by_side.reshape(*lead, sums, D))
+    return total + token_sum(a[..., :rest, :]) if rest else total
 
 
 def sum_to(a: ndarray, shape: tuple[int, ...]) -> ndarray:

@@ -961,8 +961,8 @@ for name in expected:
 mv.check.check_vjp(attention_forward, attention_backward, Q, K, V)  # silent: right
 
 # %% [markdown]
-# No number is off by more than $10^{-8}$, and the checker of the package, `mv.check.check_vjp`, is silent: it tries one
-# random direction per argument, which costs two forward passes however large the argument is.
+# No number is off by more than $10^{-8}$, and the checker of the package, `mv.check.check_vjp`, is silent: it tries
+# random directions, one per argument and a few more in large ones, for two forward passes each.
 #
 # ### A planted bug
 #

@@ -3,7 +3,7 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from minivit.check import CASES, GradientError, check_pair
+from minivit.check import CASES, CONSTANTS, GradientError, check_pair
 from minivit.ops import OPS
 from tests.check.planted_bugs import BUGS
 
@@ -30,7 +30,7 @@ def test_bug_is_caught_and_explained(bug):
     assert len(cases) == 2
     for seed, case in cases:
         with pytest.raises(GradientError) as caught:
-            check_pair(forward, backward, *case.args, seed=seed, **case.kwargs)
+            check_pair(forward, backward, *case.args, constants=CONSTANTS[bug.op], seed=seed, **case.kwargs)
         assert bug.says in str(caught.value)
 
 

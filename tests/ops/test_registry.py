@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import minivit.ops
-from minivit.check import CASES, cases, check_complex_step, check_pair
+from minivit.check import CASES, CONSTANTS, cases, check_complex_step, check_pair
 from minivit.check.cases import sizes
 from minivit.ops import OPS
 from tests.ops.annotations import mismatches
@@ -22,8 +22,8 @@ every_op = pytest.mark.parametrize("name", OPS)
 def check_everything(name, seed, sizes=sizes):
     with patch.object(cases, "sizes", sizes):
         op, case = OPS[name], CASES[name](np.random.default_rng(seed))
-    check_pair(op.forward, op.backward, *case.args, seed=seed, **case.kwargs)
-    check_complex_step(op.forward, op.backward, *case.args, seed=seed, **case.kwargs)
+    check_pair(op.forward, op.backward, *case.args, constants=CONSTANTS[name], seed=seed, **case.kwargs)
+    check_complex_step(op.forward, op.backward, *case.args, constants=CONSTANTS[name], seed=seed, **case.kwargs)
 
 
 @every_op

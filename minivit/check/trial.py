@@ -1,0 +1,173 @@
+"""One run of a pair: what came out of forward and backward, held to the form that it must have."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from minivit.caches import arrays_in
+from minivit.check.arguments import Args, Call, MalformedError, described
+from minivit.check.derivative import EPS, Differences, GradientError, random_like, rounded
+
+SAFETY = 30  # times what one rounding changes
+TRIES = 20  # a gradient that is truly zero often stays it, to the bit
+
+
+class Trial:
+    """A pair, run once in one dtype, with everything that it must not write to set read-only.
+
+    Attributes
+    ----------
+    args : dict
+        The arguments that may be varied, in this dtype.
+    y, dy : array
+        The output and a random cotangent (zero where ``y`` is infinite, as what is masked may be).
+    grads : dict
+        Gradients by the names of ``args``; None where the argument was no array either, or needs none.
+    """
+
+    def __init__(
+        self, call: Call, backward: Callable, seed: int, dtype: type[np.floating] = np.float64, label: str = ""
+    ) -> None:
+        if not call.required:
+            given = ", ".join(f"{name} is {described(arg)}" for name, arg in call.given.items())
+            raise TypeError(f"nothing to check: forward was given no array of floating-point numbers ({given})")
+        self.call, self.seed, self.dtype, self._backward = call, seed, dtype, backward
+        self.label = label or getattr(backward, "__name__", "backward")
+        self.args = call.values(dtype)
+        self.y, self.cache = self._forward(self.args)
+        dy = random_like(np.random.default_rng(seed), np.asarray(self.y))
+        dy = dy if np.isfinite(self.y).all() else np.where(np.isfinite(self.y), dy, np.zeros_like(dy))
+        self.dy = float(dy) if type(self.y) is float else dy
+        self.grads = self.backward(self.dy)
+
+    def outputs(self, values: Args) -> ndarray:
+        """The outputs of forward for other values, as one flat array."""
+        return np.ravel(self.call(values)[0])
+
+    def backward(self, dy: Any) -> dict[str, Any]:
+        """Gradients for another cotangent, with the same cache."""
+        return self._gradients(self.args, self.cache, dy)
+
+    def rerun(self, values: Args, dy: Any) -> dict[str, Any]:
+        """Gradients for other values of the arguments."""
+        return self._gradients(values, self._forward(values)[1], dy)
+
+    def is_rounding(self, name: str, error: float, direction: ndarray | float = 1.0) -> bool:
+        """Whether an error in a gradient, or in its sum along a direction, is what rounding makes there.
+
+        It is if the gradient moves as much, within a factor of safety, when all numbers move by one rounding.
+        """
+        along = np.sum if isinstance(direction, ndarray) else np.asarray
+        grad = along(self.grads[name] * direction)
+        rng = np.random.default_rng([self.seed, 3])
+        moved = EPS * Differences(self.outputs, self.args, self.y, self.dy).usual(name)
+        for _ in range(TRIES):
+            if error <= SAFETY * moved:
+                return True
+            values = rounded(self.args, rng)
+            grads = self._gradients(values, rounded(self._forward(values)[1], rng), rounded(self.dy, rng))
+            moved = max(moved, float(np.abs(along(grads[name] * direction) - grad).max(initial=0)))
+        return False
+
+    def untouched(self, *values: Any, label: str = "") -> AbstractContextManager[None]:
+        """Within the ``with``, nothing may write to these values or to what was given."""
+        return read_only(label or self.label, *values, self.call.others)
+
+    def _forward(self, values: Args) -> tuple[Any, Any]:
+        with self.untouched(values, label="forward"):
+            returned = self.call(values)
+        if not (isinstance(returned, tuple | list) and len(returned) == 2):
+            raise GradientError(
+                f"forward returned {described(returned)}; expected the pair (y, cache): what backward needs is in the "
+                "cache (None if it needs nothing)"
+            )
+        y, cache = returned
+        if not isinstance(y, ndarray | np.generic | float):
+            raise GradientError(f"forward returned {described(y)} as y; expected an array")
+        if (dtype := np.asarray(y).dtype).kind not in "fc":
+            raise TypeError(f"forward makes {dtype}, which has no gradient; give it floating-point numbers: x / 1.0")
+        if dtype != self.dtype and type(y) is not float:
+            raise GradientError(
+                f"{self.label}: from {np.dtype(self.dtype)} forward makes {dtype}; dtype in = dtype out"
+            )
+        _check_finite(y, values)
+        return y, cache
+
+    def _gradients(self, values: Args, cache: Any, dy: Any) -> dict[str, Any]:
+        with self.untouched(values, cache, dy):
+            returned = self._backward(dy, cache)
+        try:
+            grads = self.call.named(returned)
+        except MalformedError as error:
+            raise GradientError(f"{self.label}: returned {error}") from error
+        for name, grad in grads.items():
+            self._check_gradient(name, grad)
+        for name in self.call.required:
+            if grads.get(name) is None:
+                what = "None, though the argument was given" if name in grads else "left out"
+                raise GradientError(
+                    f"{self.label}: the gradient of {name} is {what}; if it is a constant, say so: "
+                    f"constants=({name.partition('[')[0]!r},)"
+                )
+        return {name: grad for name, grad in grads.items() if name in values}
+
+    def _check_gradient(self, name: str, grad: Any) -> None:
+        """Whether there is such an argument, and the gradient is made of numbers of its dtype."""
+        if grad is None:
+            return
+        if name not in self.args:
+            raise self._no_such_argument(name)
+        if not isinstance(grad, ndarray | np.generic | float):
+            raise GradientError(f"{self.label}: the gradient of {name} is {described(grad)}; expected an array")
+        arg = self.args[name]
+        if isinstance(arg, ndarray) and (dtype := np.asarray(grad).dtype) != arg.dtype and type(grad) is not float:
+            raise GradientError(f"{self.label}: the gradient of {name} is {dtype}; the argument is {arg.dtype}")
+
+    def _no_such_argument(self, name: str) -> Exception:
+        given, root = self.call.given, name.partition("[")[0]
+        arg = given.get(name)
+        if isinstance(arg, ndarray):
+            return TypeError(f"{name} has dtype {arg.dtype}, yet {self.label} returns its gradient; give it as floats")
+        if isinstance(arg, list | tuple | dict) or root != name:
+            return GradientError(
+                f"{self.label}: the gradient {name} does not fit {', '.join(self.args)}, which forward was given: "
+                "an array has an array of gradients, a list or *args has a tuple"
+            )
+        if root in self.call.parameters:
+            return GradientError(f"{self.label}: the gradient of {name} is not None, though the argument was")
+        return GradientError(f"{self.label}: gradient {name!r} is not an argument; forward was given {[*given]}")
+
+
+def _check_finite(y: Any, values: Args) -> None:
+    """Minus infinity may come out where it went in (a mask); nothing else that is not finite may."""
+    if np.isfinite(y).all():
+        return
+    masked = any(np.isneginf(arg).any() for arg in values.values())
+    bad = np.argwhere(~np.isfinite(y) & ~(masked & np.isneginf(y)))
+    if len(bad):
+        index = tuple(int(i) for i in bad[0])
+        raise GradientError(
+            f"forward gives {np.asarray(y)[index]} at index {index}; no gradient can be checked there, choose other "
+            "inputs"
+        )
+
+
+@contextmanager
+def read_only(label: str, *values: Any) -> Iterator[None]:
+    """Within the ``with``, writing to an array in ``values`` (caches, tuples, dicts) raises a GradientError."""
+    arrays = [array for _, array in arrays_in(values) if array.flags.writeable]
+    for array in arrays:
+        array.flags.writeable = False
+    try:
+        yield
+    except ValueError as error:
+        if "read-only" not in str(error):
+            raise
+        message = f"{label}: writes into an input, the cache or dy; copy an array before changing it"
+        raise GradientError(message) from error
+    finally:
+        for array in sorted(arrays, key=lambda a: a.base is not None):  # views can be released after what they view
+            array.flags.writeable = True

@@ -1,0 +1,65 @@
+"""No false alarm, and no bug that passes, whatever the scale of the arguments."""
+
+import numpy as np
+import pytest
+
+from minivit.check import CASES, CONSTANTS, GradientError, check_complex_step, check_pair
+from minivit.ops import OPS
+from tests.check.planted_bugs import BUGS
+from tests.check.test_planted_bugs import draws, planted
+
+SCALES = (1e-3, 1.0, 1e3)
+PROBABILITIES = {"cross_entropy": 1}  # the argument that is none of the free numbers
+OVERFLOW = ("sigmoid", "gelu_tanh")  # these forwards give nan for large complex numbers
+
+
+def scaled(name, case, scale):
+    args = [
+        arg * scale if isinstance(arg, np.ndarray) and arg.dtype == np.float64 and i != PROBABILITIES.get(name) else arg
+        for i, arg in enumerate(case.args)
+    ]
+    return case._replace(args=tuple(args))
+
+
+def check_at(name, scale, seed):
+    op, case = OPS[name], scaled(name, CASES[name](np.random.default_rng([seed, 1])), scale)
+    check_pair(op.forward, op.backward, *case.args, constants=CONSTANTS[name], seed=seed, **case.kwargs)
+    if scale < 1e3 or name not in OVERFLOW:
+        check_complex_step(op.forward, op.backward, *case.args, constants=CONSTANTS[name], seed=seed, **case.kwargs)
+
+
+@pytest.mark.parametrize("name", OPS)
+def test_no_false_alarm_at_any_scale(name):
+    for scale in SCALES:
+        for seed in range(4):
+            check_at(name, scale, seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("name", OPS)
+def test_no_false_alarm_at_any_scale_in_200_draws(name, scale):
+    for seed in range(200):
+        check_at(name, scale, seed)
+
+
+DECIDED = {  # at 1e3 a softmax has decided: its true gradients are zero, and what is planted in them is nothing
+    "sigmoid", "softmax", "log_softmax", "attention", "attention_chunked", "gelu", "gelu_tanh", "cross_entropy",
+    "distillation",
+}  # fmt: skip
+ALIKE_NEAR_ZERO = {"slope of one kind, value of the other"}  # the exact gelu and its approximation
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("bug", BUGS, ids=lambda bug: f"{bug.op}: {bug.what}")
+def test_bug_is_caught_at_any_scale(bug, scale):
+    if scale > 1 and bug.op in DECIDED:
+        pytest.skip("a function that has decided has no slope")
+    if scale < 1 and bug.what in ALIKE_NEAR_ZERO:
+        pytest.skip("right to 1e-12 there")
+    forward, backward = planted(bug)
+    for seed, case in draws(bug, 5):
+        case = scaled(bug.op, case, scale)
+        with pytest.raises(GradientError):
+            check_pair(forward, backward, *case.args, constants=CONSTANTS[bug.op], seed=seed, **case.kwargs)

@@ -1,0 +1,19 @@
+import pytest
+
+from minivit.check import GradientError, check_layer
+from tests.check.wrong_layers import LAYERS
+
+
+@pytest.mark.parametrize("wrong", LAYERS, ids=lambda wrong: wrong.what)
+def test_wrong_layer_is_caught_and_explained(wrong):
+    layer = wrong.layer().init()
+    kind = type(layer)
+    layer.__class__ = type(kind.__name__, (kind,), {"backward": wrong.backward})
+    with pytest.raises(GradientError) as caught:
+        check_layer(layer, *wrong.inputs)
+    assert all(says in str(caught.value) for says in wrong.says), str(caught.value)
+
+
+@pytest.mark.parametrize("wrong", LAYERS, ids=lambda wrong: wrong.what)
+def test_the_layer_itself_is_right(wrong):
+    check_layer(wrong.layer().init(), *wrong.inputs)

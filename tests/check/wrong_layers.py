@@ -1,0 +1,336 @@
+"""Wrong layers, as people wire them. The checker must catch every one, and say where."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minivit.layers import Block, CrossAttention, Layer, LayerNorm, Linear, Mlp, Param, PostNormBlock, SelfAttention
+from minivit.layers.attention import join_heads
+from minivit.layers.init import ones
+from minivit.ops import (
+    attention_backward,
+    dropout_backward,
+    linear_backward,
+    merge_heads_backward,
+    split_heads_backward,
+)
+from tests.check.small_pairs import normal
+
+
+class WrongLayer(NamedTuple):
+    """``backward(layer, dy, cache)`` replaces that of the layer; ``says`` are parts of the message expected."""
+
+    what: str
+    layer: Callable[[], Layer]
+    backward: Callable
+    says: tuple[str, ...]
+    inputs: tuple[Any, ...] = (normal(2, 3, 6),)
+
+
+class Tied(Layer):
+    """One weight, used twice."""
+
+    def __init__(self):
+        self.first, self.second = Linear(6, 6), Linear(6, 6, bias=False)
+        self.second.weight = self.first.weight
+
+    def forward(self, x):
+        h, c_first = self.first.forward(x)
+        y, c_second = self.second.forward(h)
+        return y, (c_first, c_second)
+
+    def backward(self, dy, cache):
+        return self.first.backward(self.second.backward(dy, cache[1]), cache[0])
+
+
+class Residual(Layer):
+    """x + mlp(norm(x)), with a scale at its end."""
+
+    def __init__(self):
+        self.norm, self.mlp, self.scale = LayerNorm(6), Mlp(6, 5), Param((6,), ones)
+
+    def forward(self, x):
+        h, c_norm = self.norm.forward(x)
+        h, c_mlp = self.mlp.forward(h)
+        return x + h * self.scale.value, (c_norm, c_mlp, h)
+
+    def backward(self, dy, cache):
+        c_norm, c_mlp, h = cache
+        self.scale.add_grad((dy * h).sum((0, 1)))
+        return dy + self.norm.backward(self.mlp.backward(dy * self.scale.value, c_mlp), c_norm)
+
+
+class Positions(Layer):
+    """A table, added to every sample."""
+
+    def __init__(self):
+        self.table = Param((3, 6), ones)
+
+    def forward(self, x):
+        return x + self.table.value, None
+
+    def backward(self, dy, cache):
+        self.table.add_grad(dy.sum(0))
+        return dy
+
+
+class Two(Layer):
+    """Two inputs of the same shape."""
+
+    def __init__(self):
+        self.left, self.right = Linear(6, 4), Linear(6, 4)
+
+    def forward(self, a, b):
+        y_left, c_left = self.left.forward(a)
+        y_right, c_right = self.right.forward(b)
+        return y_left * y_right, (c_left, c_right, y_left, y_right)
+
+    def backward(self, dy, cache):
+        c_left, c_right, y_left, y_right = cache
+        return self.left.backward(dy * y_right, c_left), self.right.backward(dy * y_left, c_right)
+
+
+def attention_with(change):
+    """The backward of SelfAttention, with other gradients of queries, keys and values."""
+
+    def backward(layer, dy, cache):
+        (dh,) = dropout_backward(dy, cache.drop)
+        dh = layer.proj.backward(dh, cache.proj)
+        (dh,) = merge_heads_backward(dh, cache.merge)
+        dq, dk, dv, _ = attention_backward(dh, cache.attention)
+        (dh,) = split_heads_backward(join_heads(*change(dq, dk, dv)), cache.split)
+        return layer.qkv.backward(dh, cache.qkv)
+
+    return backward
+
+
+def keys_and_values_exchanged(layer, dy, cache):
+    (dh,) = dropout_backward(dy, cache.drop)
+    dh = layer.proj.backward(dh, cache.proj)
+    (dh,) = merge_heads_backward(dh, cache.merge)
+    dq, dk, dv, _ = attention_backward(dh, cache.attention)
+    (dh,) = split_heads_backward(join_heads(dv, dk), cache.split_kv)
+    dcontext = layer.kv.backward(dh, cache.kv)
+    (dh,) = split_heads_backward(dq, cache.split_q)
+    return layer.q.backward(dh, cache.q), dcontext
+
+
+def block_first_residual_lost(layer, dy, cache):
+    dx = dy + layer.norm2.backward(layer.mlp.backward(dy, cache.mlp), cache.norm2)
+    return layer.norm1.backward(layer.attn.backward(dx, cache.attn), cache.norm1)
+
+
+def block_second_residual_lost(layer, dy, cache):
+    dx = layer.norm2.backward(layer.mlp.backward(dy, cache.mlp), cache.norm2)
+    return dx + layer.norm1.backward(layer.attn.backward(dx, cache.attn), cache.norm1)
+
+
+def block_residual_of_the_end(layer, dy, cache):
+    dx = dy + layer.norm2.backward(layer.mlp.backward(dy, cache.mlp), cache.norm2)
+    return dy + layer.norm1.backward(layer.attn.backward(dx, cache.attn), cache.norm1)
+
+
+def block_mlp_left_out(layer, dy, cache):
+    return dy + layer.norm1.backward(layer.attn.backward(dy, cache.attn), cache.norm1)
+
+
+def block_norms_exchanged(layer, dy, cache):
+    dx = dy + layer.norm1.backward(layer.mlp.backward(dy, cache.mlp), cache.norm2)
+    return dx + layer.norm2.backward(layer.attn.backward(dx, cache.attn), cache.norm1)
+
+
+def post_norm_first_residual_lost(layer, dy, cache):
+    dsum = layer.norm2.backward(dy, cache.norm2)
+    dx = dsum + layer.mlp.backward(dsum, cache.mlp)
+    return layer.attn.backward(layer.norm1.backward(dx, cache.norm1), cache.attn)
+
+
+def post_norm_second_residual_lost(layer, dy, cache):
+    dx = layer.mlp.backward(layer.norm2.backward(dy, cache.norm2), cache.mlp)
+    dsum = layer.norm1.backward(dx, cache.norm1)
+    return dsum + layer.attn.backward(dsum, cache.attn)
+
+
+def mlp_activation_left_out(layer, dy, cache):
+    return layer.fc1.backward(layer.fc2.backward(dy, cache.fc2), cache.fc1)
+
+
+def linear_with(change):
+    """The backward of Linear, with other gradients added."""
+
+    def backward(layer, dy, cache):
+        dx, dweight, dbias = change(*linear_backward(dy, cache))
+        layer.weight.add_grad(dweight)
+        layer.bias.add_grad(dbias)
+        return dx
+
+    return backward
+
+
+def bias_assigned(layer, dy, cache):
+    dx, dweight, dbias = linear_backward(dy, cache)
+    layer.weight.add_grad(dweight)
+    layer.bias.grad = dbias
+    return dx
+
+
+def tied_doubled(layer, dy, cache):
+    dh, d_second, _ = linear_backward(dy, cache[1])
+    dx, d_first, dbias = linear_backward(dh, cache[0])
+    layer.first.bias.add_grad(dbias)
+    for linear in (layer.first, layer.second):
+        linear.weight.add_grad(d_first + d_second)
+    return dx
+
+
+def tied_once_more(layer, dy, cache):
+    dh = layer.second.backward(dy, cache[1])
+    layer.second.backward(dy, cache[1])
+    return layer.first.backward(dh, cache[0])
+
+
+def tied_overwritten(layer, dy, cache):
+    dh = layer.second.backward(dy, cache[1])
+    before = layer.first.weight.grad.copy()
+    dx = layer.first.backward(dh, cache[0])
+    layer.first.weight.grad = layer.first.weight.grad - before
+    return dx
+
+
+def tied_cache_twice(layer, dy, cache):
+    return layer.first.backward(layer.second.backward(dy, cache[0]), cache[0])
+
+
+def residual_lost(layer, dy, cache):
+    return Residual.backward(layer, dy, cache) - dy
+
+
+def residual_twice(layer, dy, cache):
+    return Residual.backward(layer, dy, cache) + dy
+
+
+def scale_forgotten(layer, dy, cache):
+    c_norm, c_mlp, _ = cache
+    return dy + layer.norm.backward(layer.mlp.backward(dy * layer.scale.value, c_mlp), c_norm)
+
+
+def scale_not_applied(layer, dy, cache):
+    c_norm, c_mlp, h = cache
+    layer.scale.add_grad((dy * h).sum((0, 1)))
+    return dy + layer.norm.backward(layer.mlp.backward(dy, c_mlp), c_norm)
+
+
+def table_averaged(layer, dy, cache):
+    layer.table.add_grad(dy.mean(0))
+    return dy
+
+
+def table_of_the_first_sample(layer, dy, cache):
+    layer.table.add_grad(dy[0].copy())
+    return dy
+
+
+def table_is_the_gradient(layer, dy, cache):
+    layer.table.add_grad(dy[0])
+    return dy
+
+
+def weights_exchanged(layer, dy, cache):
+    c_left, c_right, y_left, y_right = cache
+    da, d_left, dbias_left = linear_backward(dy * y_right, c_left)
+    db, d_right, dbias_right = linear_backward(dy * y_left, c_right)
+    for linear, dweight, dbias in ((layer.left, d_right, dbias_left), (layer.right, d_left, dbias_right)):
+        linear.weight.add_grad(dweight)
+        linear.bias.add_grad(dbias)
+    return da, db
+
+
+def writes_into_a_parameter(layer, dy, cache):
+    layer.table.value[0] = 0
+    return Positions.backward(layer, dy, cache)
+
+
+X = normal(2, 3, 6)
+
+# One mistake, one row.
+# fmt: off
+LAYERS = [
+    WrongLayer("q and k exchanged", lambda: SelfAttention(6, 3), attention_with(lambda q, k, v: (k, q, v)),
+        ("in it q and k are exchanged", "right: proj.weight, proj.bias")),
+    WrongLayer("k and v exchanged", lambda: SelfAttention(6, 3), attention_with(lambda q, k, v: (q, v, k)),
+        ("in it k and v are exchanged",)),
+    WrongLayer("q, k and v rolled", lambda: SelfAttention(6, 3), attention_with(lambda q, k, v: (v, q, k)),
+        ("in it q and k and v are exchanged",)),
+    WrongLayer("q and k exchanged in a block", lambda: Block(6, 3),
+        lambda block, dy, c: swapped_block(block, dy, c), ("attn.qkv.bias", "in it q and k are exchanged", "right: ")),
+    WrongLayer("keys forgotten", lambda: SelfAttention(6, 3), attention_with(lambda q, k, v: (q, 0 * k, v)),
+        ("gradient of qkv.weight is wrong", "nothing reaches indices 6 to 11 of axis 1")),
+    WrongLayer("heads in another order", lambda: SelfAttention(6, 3),
+        attention_with(lambda q, k, v: (q[:, ::-1], k[:, ::-1], v[:, ::-1])), ("gradient of qkv.bias is wrong",)),
+    WrongLayer("keys and values exchanged", lambda: CrossAttention(6, 3, context_dim=5), keys_and_values_exchanged,
+        ("in it k and v are exchanged",), (X, normal(2, 4, 5))),
+    WrongLayer("first residual lost", lambda: Block(6, 3), block_first_residual_lost,
+        ("gradient of input 0 is wrong", "what goes into attn.backward is missing: a residual lost",
+        "right: norm1.weight, norm1.bias, attn")),
+    WrongLayer("second residual lost", lambda: Block(6, 3), block_second_residual_lost,
+        ("gradient of attn.proj.bias is wrong", "the sum of dy is missing: a residual lost",
+        "right: norm2.weight, norm2.bias, mlp.fc1")),
+    WrongLayer("the residual of another place", lambda: Block(6, 3), block_residual_of_the_end,
+        ("what norm2.backward returns is missing", "right: norm1")),
+    WrongLayer("the mlp left out", lambda: Block(6, 3), block_mlp_left_out,
+        ("gradient of mlp.fc2.bias is wrong", "all zeros", "also wrong: ")),
+    WrongLayer("norms exchanged", lambda: Block(6, 3), block_norms_exchanged,
+        ("stand in the place of norm1.bias: are the two exchanged?", "also wrong: ")),
+    WrongLayer("post-norm: first residual lost", lambda: PostNormBlock(6, 3), post_norm_first_residual_lost,
+        ("gradient of input 0 is wrong", "what norm1.backward returns is missing: a residual lost")),
+    WrongLayer("post-norm: second residual lost", lambda: PostNormBlock(6, 3), post_norm_second_residual_lost,
+        ("gradient of norm1.bias is wrong", "the sum of what norm2.backward returns is missing")),
+    WrongLayer("activation left out", lambda: Mlp(6, 5), mlp_activation_left_out,
+        ("gradient of fc1.bias is wrong", "right: fc2.weight, fc2.bias")),
+    WrongLayer("weight averaged", lambda: Linear(6, 4), linear_with(lambda x, w, b: (x, w / 2, b)),
+        ("gradient of weight is wrong", "1 / the batch size (averaged instead of summed?)", "right: input 0, bias")),
+    WrongLayer("weight's sign", lambda: Linear(6, 4), linear_with(lambda x, w, b: (x, -w, b)), ("the wrong sign",)),
+    WrongLayer("weight transposed", lambda: Linear(6, 6), linear_with(lambda x, w, b: (x, w.T, b)), ("transposed",)),
+    WrongLayer("rows of a weight", lambda: Linear(6, 4),
+        linear_with(lambda x, w, b: (x, np.concatenate((w[:1], 2 * w[1:])), b)),
+        ("right for index 0 of axis 0, wrong for all others",)),
+    WrongLayer("no gradient for the bias", lambda: Linear(6, 4), linear_with(lambda x, w, b: (x, w, 0 * b)),
+        ("gradient of bias is wrong", "all zeros", "right: input 0, weight")),
+    WrongLayer("bias assigned", lambda: Linear(6, 4), bias_assigned, ("gradient of bias again (+=)",)),
+    WrongLayer("nothing for the input", lambda: Linear(6, 4), linear_with(lambda x, w, b: (None, w, b)),
+        ("returned 0 gradients; expected 1",)),
+    WrongLayer("twice for the input", lambda: Linear(6, 4), linear_with(lambda x, w, b: ((x, x), w, b)),
+        ("returned 2 gradients; expected 1",)),
+    WrongLayer("the input's shape", lambda: Linear(6, 4), linear_with(lambda x, w, b: (x.sum(0), w, b)),
+        ("gradient of input 0 has shape (3, 6), the argument (2, 3, 6)",)),
+    WrongLayer("a shared weight doubled", Tied, tied_doubled, ("off by the constant factor 2",)),
+    WrongLayer("a shared weight counted twice", Tied, tied_once_more,
+        ("what second.backward adds to its weight is counted twice",)),
+    WrongLayer("a shared weight overwritten", Tied, tied_overwritten,
+        ("must add the same gradient of first.weight again (+=)",)),
+    WrongLayer("a shared weight, one cache", Tied, tied_cache_twice, ("gradient of first.weight is wrong",)),
+    WrongLayer("a residual lost", Residual, residual_lost, ("dy is missing: a residual lost",)),
+    WrongLayer("a residual twice", Residual, residual_twice, ("dy is counted twice",)),
+    WrongLayer("a scale forgotten", Residual, scale_forgotten, ("gradient of scale is wrong", "all zeros")),
+    WrongLayer("a scale not applied", Residual, scale_not_applied,
+        ("gradient of mlp.fc2.weight is wrong", "a factor of its own", "right: scale")),
+    WrongLayer("a table averaged", Positions, table_averaged, ("perhaps 1 / the batch size",)),
+    WrongLayer("a table of the first sample", Positions, table_of_the_first_sample, ("gradient of table is wrong",)),
+    WrongLayer("a table that is dy", Positions, table_is_the_gradient, ("writes into an input, the cache or dy",)),
+    WrongLayer("inputs exchanged", Two, lambda layer, dy, c: Two.backward(layer, dy, c)[::-1],
+        ("stand in the place of input", "right: left.weight"), (X, normal(2, 3, 6) + 1)),
+    WrongLayer("weights exchanged", Two, weights_exchanged, ("stand in the place of left.weight",),
+        (X, normal(2, 3, 6) + 1)),
+    WrongLayer("one of two inputs", Two, lambda layer, dy, c: Two.backward(layer, dy, c)[0],
+        ("returned 1 gradients; expected 2",), (X, normal(2, 3, 6) + 1)),
+    WrongLayer("writes into a parameter", Positions, writes_into_a_parameter, ("writes into",)),
+]
+# fmt: on
+
+
+def swapped_block(block, dy, cache):
+    """A right block around an attention whose queries and keys are exchanged."""
+    dx = dy + block.norm2.backward(block.mlp.backward(dy, cache.mlp), cache.norm2)
+    swapped = attention_with(lambda q, k, v: (k, q, v))
+    return dx + block.norm1.backward(swapped(block.attn, dx, cache.attn), cache.norm1)
