@@ -20,6 +20,7 @@ from minivit.terminal import one_line, plain_streams, shortened
 from minivit.train.folder import RunFolder, create_numbered
 from minivit.train.recipe import Recipe
 from minivit.train.trainer import Trainer
+from minivit.types import pair
 
 # What differs from the recipe of CIFAR, which Recipe itself holds, unless the command line says otherwise.
 RECIPES: dict[str, dict] = {
@@ -237,7 +238,7 @@ def run_predict(args: argparse.Namespace) -> int:
     model = load_model(path)
     names, mean, std = read_trained_on(path, model)
     for image in args.images:
-        pixels = read_image(image, size=model.patch_embed.img_size, channels=model.in_chans)
+        pixels = read_image(image, size=pair(model.config["img_size"]), channels=model.config["in_chans"])
         logits, _ = model.forward(normalize(pixels[None], mean, std))
         probabilities = softmax_forward(logits)[0][0]
         if not np.isfinite(probabilities).all():

@@ -876,7 +876,7 @@ def test_images_of_many_sizes(place: Path, capsys: pytest.CaptureFixture[str]) -
     assert cli.main(["train", "--data", "pets", "--img-size", "24", "--out", "pets-run", *TINY]) == 0
     config = json.loads(Path("pets-run/config.json").read_text(encoding="utf-8"))
     assert config["data"] == {"data": str(place / "pets"), "data_dir": None, "img_size": 24}
-    assert mv.load("pets-run/checkpoint.safetensors").patch_embed.img_size == (24, 24)
+    assert mv.load("pets-run/checkpoint.safetensors").config["img_size"] == (24, 24)
     Path("pets-run/checkpoint.safetensors").unlink()
     assert cli.main(["train", "--resume", "pets-run"]) == 0
     assert cli.main(["predict", "pets-run", "pets/train/dog/odd2.png"]) == 0

@@ -114,8 +114,9 @@ def load_encoder_layer(block: Layer, arrays: dict[str, ndarray]) -> None:
     for name, array in arrays.items():
         for old, new in ours.items():
             name = name.replace(old, new)
-        renamed[name] = from_torch(array)
-    block.load_state_dict(renamed)
+        renamed[name] = array
+    params = block.named_params()
+    block.load_state_dict({name: from_torch(array, params[name]) for name, array in renamed.items()})
 
 
 @pytest.mark.parametrize(("name", "kind"), [("encoder_layer_pre", Block), ("encoder_layer_post", PostNormBlock)])

@@ -26,7 +26,7 @@ from timm.models.vision_transformer import checkpoint_filter_fn
 
 import minivit as mv
 from minivit.weights import load_timm, to_timm
-from minivit.weights.torch_layout import torch_shapes
+from minivit.weights.torch_layout import torch_shape
 
 SMALL = {"img_size": 32, "patch_size": 8, "embed_dim": 48, "depth": 3, "num_heads": 3, "num_classes": 7}
 CASES = {
@@ -89,7 +89,8 @@ def same_architecture(preset: str) -> bool:
     with torch.device("meta"):
         theirs = timm.create_model(preset, num_classes=1000)  # some of its defaults are for 21,843
     shapes = {name: tuple(weight.shape) for name, weight in theirs.state_dict().items()}
-    return torch_shapes(ours) == shapes and ours.config["num_heads"] == theirs.blocks[0].attn.num_heads
+    our_shapes = {name: torch_shape(param) for name, param in ours.named_params().items()}
+    return our_shapes == shapes and ours.config["num_heads"] == theirs.blocks[0].attn.num_heads
 
 
 def main() -> int:

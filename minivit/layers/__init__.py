@@ -4,6 +4,7 @@ from minivit.layers.attention import CrossAttention, SelfAttention
 from minivit.layers.basic import LayerNorm, Linear, Mlp
 from minivit.layers.block import Block, PostNormBlock
 from minivit.layers.checkpoint import Checkpoint
+from minivit.layers.dropout import Dropout, DropPath
 from minivit.layers.layer import Layer
 from minivit.layers.param import Param
 from minivit.layers.patch_embed import PatchEmbed
@@ -14,6 +15,8 @@ __all__ = [
     "Block",
     "Checkpoint",
     "CrossAttention",
+    "DropPath",
+    "Dropout",
     "FirstToken",
     "Identity",
     "Layer",

@@ -8,9 +8,11 @@ from numpy.random import Generator
 
 from minivit.checked import check_type
 from minivit.layers.basic import Linear
+from minivit.layers.dropout import dropout
 from minivit.layers.layer import Layer
+from minivit.layers.sequence import IdentityCache
 from minivit.ops.attention import AttentionCache, attention_backward, attention_forward
-from minivit.ops.dropout import DropoutCache, dropout_backward, dropout_forward
+from minivit.ops.dropout import DropoutCache
 from minivit.ops.heads import (
     MergeHeadsCache,
     SplitHeadsCache,
@@ -30,7 +32,7 @@ class SelfAttentionCache(NamedTuple):
     attention: AttentionCache
     merge: MergeHeadsCache
     proj: LinearCache
-    drop: DropoutCache
+    proj_drop: DropoutCache | IdentityCache
 
 
 class SelfAttention(Layer):
@@ -46,7 +48,7 @@ class SelfAttention(Layer):
         self.num_heads = num_heads
         self.qkv = Linear(dim, 3 * dim, bias=qkv_bias)
         self.proj = Linear(dim, dim)
-        self.proj_drop = proj_drop
+        self.proj_drop = dropout(proj_drop)
 
     def forward(
         self, x: ndarray, *, mask: ndarray | None = None, rng: Generator | None = None
@@ -58,14 +60,14 @@ class SelfAttention(Layer):
         h, c_attention = attention_forward(q, k, v, mask=mask)
         h, c_merge = merge_heads_forward(h)  # (B, N, D)
         h, c_proj = self.proj.forward(h)
-        h, c_drop = dropout_forward(h, rate=self.proj_drop, rng=rng)
+        h, c_proj_drop = self.proj_drop.forward(h, rng=rng)
         return h, SelfAttentionCache(
-            qkv=c_qkv, split=c_split, attention=c_attention, merge=c_merge, proj=c_proj, drop=c_drop
+            qkv=c_qkv, split=c_split, attention=c_attention, merge=c_merge, proj=c_proj, proj_drop=c_proj_drop
         )
 
     def backward(self, dy: ndarray, cache: SelfAttentionCache) -> ndarray:
         """Add to the gradients of ``qkv`` and ``proj``; return that of ``x``. The steps of forward, last first."""
-        (dh,) = dropout_backward(dy, cache.drop)
+        dh = self.proj_drop.backward(dy, cache.proj_drop)
         dh = self.proj.backward(dh, cache.proj)
         (dh,) = merge_heads_backward(dh, cache.merge)
         dq, dk, dv, _ = attention_backward(dh, cache.attention)
@@ -83,7 +85,7 @@ class CrossAttentionCache(NamedTuple):
     attention: AttentionCache
     merge: MergeHeadsCache
     proj: LinearCache
-    drop: DropoutCache
+    proj_drop: DropoutCache | IdentityCache
 
 
 class CrossAttention(Layer):
@@ -100,7 +102,7 @@ class CrossAttention(Layer):
         self.q = Linear(dim, dim, bias=qkv_bias)
         self.kv = Linear(dim if context_dim is None else context_dim, 2 * dim, bias=qkv_bias)
         self.proj = Linear(dim, dim)
-        self.proj_drop = proj_drop
+        self.proj_drop = dropout(proj_drop)
 
     def forward(
         self, x: ndarray, context: ndarray, *, mask: ndarray | None = None, rng: Generator | None = None
@@ -114,7 +116,7 @@ class CrossAttention(Layer):
         h, c_attention = attention_forward(q, k, v, mask=mask)
         h, c_merge = merge_heads_forward(h)
         h, c_proj = self.proj.forward(h)
-        h, c_drop = dropout_forward(h, rate=self.proj_drop, rng=rng)
+        h, c_proj_drop = self.proj_drop.forward(h, rng=rng)
         return h, CrossAttentionCache(
             q=c_q,
             kv=c_kv,
@@ -123,12 +125,12 @@ class CrossAttention(Layer):
             attention=c_attention,
             merge=c_merge,
             proj=c_proj,
-            drop=c_drop,
+            proj_drop=c_proj_drop,
         )
 
     def backward(self, dy: ndarray, cache: CrossAttentionCache) -> tuple[ndarray, ndarray]:
         """Add to the gradients of the parameters; return those of ``x`` and ``context``."""
-        (dh,) = dropout_backward(dy, cache.drop)
+        dh = self.proj_drop.backward(dy, cache.proj_drop)
         dh = self.proj.backward(dh, cache.proj)
         (dh,) = merge_heads_backward(dh, cache.merge)
         dq, dk, dv, _ = attention_backward(dh, cache.attention)

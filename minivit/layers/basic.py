@@ -5,11 +5,13 @@ from typing import NamedTuple
 from numpy import ndarray
 from numpy.random import Generator
 
+from minivit.layers.dropout import dropout
 from minivit.layers.init import ones, xavier_uniform, zeros
 from minivit.layers.layer import Layer
 from minivit.layers.param import Init, Param
+from minivit.layers.sequence import IdentityCache
 from minivit.ops import OPS, Op
-from minivit.ops.dropout import DropoutCache, dropout_backward, dropout_forward
+from minivit.ops.dropout import DropoutCache
 from minivit.ops.layer_norm import LayerNormCache, layer_norm_backward, layer_norm_forward
 from minivit.ops.linear import LinearCache, linear_backward, linear_forward
 
@@ -71,9 +73,9 @@ class MlpCache(NamedTuple):
 
     fc1: LinearCache
     act: NamedTuple
-    drop1: DropoutCache
+    drop1: DropoutCache | IdentityCache
     fc2: LinearCache
-    drop2: DropoutCache
+    drop2: DropoutCache | IdentityCache
 
 
 class Mlp(Layer):
@@ -88,19 +90,20 @@ class Mlp(Layer):
         self.fc1 = Linear(dim, hidden_dim)
         self.fc2 = Linear(hidden_dim, dim)
         self.act = ACTIVATIONS[act_layer]
-        self.drop = drop
+        self.drop1 = dropout(drop)
+        self.drop2 = dropout(drop)
 
     def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, MlpCache]:
         h, c_fc1 = self.fc1.forward(x)
         h, c_act = self.act.forward(h)
-        h, c_drop1 = dropout_forward(h, rate=self.drop, rng=rng)
+        h, c_drop1 = self.drop1.forward(h, rng=rng)
         h, c_fc2 = self.fc2.forward(h)
-        h, c_drop2 = dropout_forward(h, rate=self.drop, rng=rng)
+        h, c_drop2 = self.drop2.forward(h, rng=rng)
         return h, MlpCache(fc1=c_fc1, act=c_act, drop1=c_drop1, fc2=c_fc2, drop2=c_drop2)
 
     def backward(self, dy: ndarray, cache: MlpCache) -> ndarray:
-        (dh,) = dropout_backward(dy, cache.drop2)
+        dh = self.drop2.backward(dy, cache.drop2)
         dh = self.fc2.backward(dh, cache.fc2)
-        (dh,) = dropout_backward(dh, cache.drop1)
+        dh = self.drop1.backward(dh, cache.drop1)
         (dh,) = self.act.backward(dh, cache.act)
         return self.fc1.backward(dh, cache.fc1)

@@ -7,8 +7,10 @@ from numpy.random import Generator
 
 from minivit.layers.attention import SelfAttention, SelfAttentionCache
 from minivit.layers.basic import LayerNorm, Mlp, MlpCache
+from minivit.layers.dropout import drop_path
 from minivit.layers.layer import Layer
-from minivit.ops.dropout import DropPathCache, drop_path_backward, drop_path_forward
+from minivit.layers.sequence import IdentityCache
+from minivit.ops.dropout import DropPathCache
 from minivit.ops.layer_norm import LayerNormCache
 
 
@@ -17,10 +19,10 @@ class BlockCache(NamedTuple):
 
     norm1: LayerNormCache
     attn: SelfAttentionCache
-    drop_path1: DropPathCache
+    drop_path1: DropPathCache | IdentityCache
     norm2: LayerNormCache
     mlp: MlpCache
-    drop_path2: DropPathCache
+    drop_path2: DropPathCache | IdentityCache
 
 
 class Block(Layer):
@@ -37,35 +39,36 @@ class Block(Layer):
         mlp_ratio: float = 4.0,
         qkv_bias: bool = True,
         proj_drop: float = 0.0,
-        drop_path: float = 0.0,
+        drop_path_rate: float = 0.0,
         act_layer: str = "gelu",
         norm_eps: float = 1e-6,
     ) -> None:
         self.norm1 = LayerNorm(dim, eps=norm_eps)
         self.attn = SelfAttention(dim, num_heads, qkv_bias=qkv_bias, proj_drop=proj_drop)
+        self.drop_path1 = drop_path(drop_path_rate)
         self.norm2 = LayerNorm(dim, eps=norm_eps)
         self.mlp = Mlp(dim, int(dim * mlp_ratio), act_layer=act_layer, drop=proj_drop)
-        self.drop_path = drop_path
+        self.drop_path2 = drop_path(drop_path_rate)
 
     def forward(
         self, x: ndarray, *, mask: ndarray | None = None, rng: Generator | None = None
     ) -> tuple[ndarray, BlockCache]:
         h, c_norm1 = self.norm1.forward(x)
         h, c_attn = self.attn.forward(h, mask=mask, rng=rng)
-        h, c_drop_path1 = drop_path_forward(h, rate=self.drop_path, rng=rng)
+        h, c_drop_path1 = self.drop_path1.forward(h, rng=rng)
         x = x + h  # never +=: we do not own x
         h, c_norm2 = self.norm2.forward(x)
         h, c_mlp = self.mlp.forward(h, rng=rng)
-        h, c_drop_path2 = drop_path_forward(h, rate=self.drop_path, rng=rng)
+        h, c_drop_path2 = self.drop_path2.forward(h, rng=rng)
         return x + h, BlockCache(
             norm1=c_norm1, attn=c_attn, drop_path1=c_drop_path1, norm2=c_norm2, mlp=c_mlp, drop_path2=c_drop_path2
         )
 
     def backward(self, dy: ndarray, cache: BlockCache) -> ndarray:
-        (dh,) = drop_path_backward(dy, cache.drop_path2)  # the forward, read from the bottom up
+        dh = self.drop_path2.backward(dy, cache.drop_path2)  # the forward, read from the bottom up
         dh = self.mlp.backward(dh, cache.mlp)
         dx = dy + self.norm2.backward(dh, cache.norm2)  # forward: x + h, so both ways get the gradient
-        (dh,) = drop_path_backward(dx, cache.drop_path1)
+        dh = self.drop_path1.backward(dx, cache.drop_path1)
         dh = self.attn.backward(dh, cache.attn)
         return dx + self.norm1.backward(dh, cache.norm1)
 
@@ -82,10 +85,10 @@ class PostNormBlock(Block):
         self, x: ndarray, *, mask: ndarray | None = None, rng: Generator | None = None
     ) -> tuple[ndarray, BlockCache]:
         h, c_attn = self.attn.forward(x, mask=mask, rng=rng)
-        h, c_drop_path1 = drop_path_forward(h, rate=self.drop_path, rng=rng)
+        h, c_drop_path1 = self.drop_path1.forward(h, rng=rng)
         x, c_norm1 = self.norm1.forward(x + h)
         h, c_mlp = self.mlp.forward(x, rng=rng)
-        h, c_drop_path2 = drop_path_forward(h, rate=self.drop_path, rng=rng)
+        h, c_drop_path2 = self.drop_path2.forward(h, rng=rng)
         y, c_norm2 = self.norm2.forward(x + h)
         return y, BlockCache(
             norm1=c_norm1, attn=c_attn, drop_path1=c_drop_path1, norm2=c_norm2, mlp=c_mlp, drop_path2=c_drop_path2
@@ -93,8 +96,8 @@ class PostNormBlock(Block):
 
     def backward(self, dy: ndarray, cache: BlockCache) -> ndarray:
         dsum = self.norm2.backward(dy, cache.norm2)
-        (dh,) = drop_path_backward(dsum, cache.drop_path2)
+        dh = self.drop_path2.backward(dsum, cache.drop_path2)
         dx = dsum + self.mlp.backward(dh, cache.mlp)
         dsum = self.norm1.backward(dx, cache.norm1)
-        (dh,) = drop_path_backward(dsum, cache.drop_path1)
+        dh = self.drop_path1.backward(dsum, cache.drop_path1)
         return dsum + self.attn.backward(dh, cache.attn)

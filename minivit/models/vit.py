@@ -12,13 +12,15 @@ from minivit.checked import check_range
 from minivit.layers.basic import LayerNorm, Linear
 from minivit.layers.block import Block, BlockCache
 from minivit.layers.checkpoint import Checkpoint, CheckpointCache
+from minivit.layers.dropout import dropout
 from minivit.layers.init import normal
+from minivit.layers.layer import Layer
 from minivit.layers.param import Param
 from minivit.layers.patch_embed import PatchEmbed, PatchEmbedCache
 from minivit.layers.pool import FirstToken, MeanPool
 from minivit.layers.sequence import Identity, IdentityCache, run, run_backward
 from minivit.models.model import Model
-from minivit.ops.dropout import DropoutCache, dropout_backward, dropout_forward
+from minivit.ops.dropout import DropoutCache
 from minivit.ops.layer_norm import LayerNormCache
 from minivit.ops.linear import LinearCache
 from minivit.ops.pool import FirstTokenCache, MeanPoolCache
@@ -39,12 +41,12 @@ class ViTCache(NamedTuple):
     patch_embed: PatchEmbedCache
     cls_token: PrependTokenCache
     pos_embed: AddPositionsCache
-    pos_drop: DropoutCache
+    pos_drop: DropoutCache | IdentityCache
     blocks: list[BlockCache | CheckpointCache]
     norm: LayerNormCache | IdentityCache
     pool: MeanPoolCache | FirstTokenCache
     fc_norm: LayerNormCache | IdentityCache
-    head_drop: DropoutCache
+    head_drop: DropoutCache | IdentityCache
     head: LinearCache | IdentityCache
 
 
@@ -119,12 +121,12 @@ class ViT(Model):
         check_range("mlp_ratio", mlp_ratio, at_least=1 / embed_dim, below=inf)
         check_range("norm_eps", norm_eps, at_least=0, below=inf)
         self.in_chans = in_chans
-        self.drop_rate, self.pos_drop_rate = drop_rate, pos_drop_rate
 
         self.patch_embed = PatchEmbed(img_size, patch_size, in_chans, embed_dim)
         self.cls_token = Param((1, 1, embed_dim), "batch token width", normal(0.02)) if class_token else None
         num_tokens = self.patch_embed.num_patches + class_token
         self.pos_embed = Param((1, num_tokens, embed_dim), "batch position width", normal(0.02))
+        self.pos_drop = dropout(pos_drop_rate)
         blocks = [
             Block(
                 embed_dim,
@@ -132,7 +134,7 @@ class ViT(Model):
                 mlp_ratio=mlp_ratio,
                 qkv_bias=qkv_bias,
                 proj_drop=proj_drop_rate,
-                drop_path=float(rate),
+                drop_path_rate=float(rate),
                 act_layer=act_layer,
                 norm_eps=norm_eps,
             )
@@ -140,11 +142,12 @@ class ViT(Model):
         ]
         self.blocks = [Checkpoint(block) for block in blocks] if grad_checkpointing else blocks
         norm_after_pool = global_pool == "avg" if fc_norm is None else fc_norm
-        self.norm = Identity() if norm_after_pool else LayerNorm(embed_dim, eps=norm_eps)
-        self.pool = MeanPool(num_prefix_tokens=int(class_token)) if global_pool == "avg" else FirstToken()
-        self.fc_norm = LayerNorm(embed_dim, eps=norm_eps) if norm_after_pool else Identity()
+        self.norm: Layer = Identity() if norm_after_pool else LayerNorm(embed_dim, eps=norm_eps)
+        self.pool: Layer = MeanPool(num_prefix_tokens=int(class_token)) if global_pool == "avg" else FirstToken()
+        self.fc_norm: Layer = LayerNorm(embed_dim, eps=norm_eps) if norm_after_pool else Identity()
+        self.head_drop = dropout(drop_rate)
         # small, so that an untrained model holds all classes for equally likely: its loss is about log(num_classes)
-        self.head = Linear(embed_dim, num_classes, init=normal(0.02)) if num_classes else Identity()
+        self.head: Layer = Linear(embed_dim, num_classes, init=normal(0.02)) if num_classes else Identity()
         self.init(seed, dtype)
 
     def forward(
@@ -161,12 +164,12 @@ class ViT(Model):
         x, c_patch_embed = self.patch_embed.forward(images)  # (B, N, D)
         x, c_cls_token = prepend_token_forward(x, self.cls_token.value if self.cls_token else None)  # (B, 1 + N, D)
         x, c_pos_embed = add_positions_forward(x, self.pos_embed.value)
-        x, c_pos_drop = dropout_forward(x, rate=self.pos_drop_rate, rng=rng)
+        x, c_pos_drop = self.pos_drop.forward(x, rng=rng)
         x, c_blocks = run(self.blocks, x, rng=rng)
         x, c_norm = self.norm.forward(x)
         x, c_pool = self.pool.forward(x)  # (B, D)
         x, c_fc_norm = self.fc_norm.forward(x)
-        x, c_head_drop = dropout_forward(x, rate=self.drop_rate, rng=rng)
+        x, c_head_drop = self.head_drop.forward(x, rng=rng)
         logits, c_head = self.head.forward(x)
         return logits, ViTCache(
             patch_embed=c_patch_embed,
@@ -184,12 +187,12 @@ class ViT(Model):
     def backward(self, dlogits: Float[ndarray, "B classes"], cache: ViTCache) -> Float[ndarray, "B Y X C"]:
         """Add to the gradient of every parameter; return the gradient of the images."""
         dx = self.head.backward(dlogits, cache.head)
-        (dx,) = dropout_backward(dx, cache.head_drop)
+        dx = self.head_drop.backward(dx, cache.head_drop)
         dx = self.fc_norm.backward(dx, cache.fc_norm)
         dx = self.pool.backward(dx, cache.pool)
         dx = self.norm.backward(dx, cache.norm)
         dx = run_backward(self.blocks, dx, cache.blocks)
-        (dx,) = dropout_backward(dx, cache.pos_drop)
+        dx = self.pos_drop.backward(dx, cache.pos_drop)
         dx, dpositions = add_positions_backward(dx, cache.pos_embed)
         self.pos_embed.add_grad(dpositions)
         dx, dtoken = prepend_token_backward(dx, cache.cls_token)

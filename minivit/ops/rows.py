@@ -41,7 +41,7 @@ def column_sum(a: Float[ndarray, "... D"]) -> Float[ndarray, " D"]:
 
 
 def token_sum(a: Float[ndarray, "*B N D"]) -> Float[ndarray, "*B D"]:
-    """``a.sum(-2)``, as a product of ones: of many tokens several sums side by side, each of so many, and then these."""
+    """``a.sum(-2)``, as a product of ones: of many tokens several sums side by side, then the sum of these."""
     *lead, N, D = a.shape
     if N <= COLUMN_BLOCK:
         return np.ones(N, a.dtype) @ a

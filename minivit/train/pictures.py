@@ -7,6 +7,7 @@ from typing import Any
 
 from minivit import plot
 from minivit.errors import sentence
+from minivit.models.vit import ViT
 from minivit.train.trainer import Metrics, Trainer
 
 
@@ -33,14 +34,14 @@ def draw_run(folder: Path, trainer: Trainer, rows: list[Metrics]) -> list[Path]:
 def _pictures(trainer: Trainer, rows: list[Metrics]) -> dict[str, Callable[[], Any]]:
     model, dataset = trainer.model, trainer.dataset
     images, labels = dataset.test_images[:24], dataset.test_labels[:24]
-    few, embed = images[:4], model.patch_embed
     pictures: dict[str, Callable[[], Any]] = {
         "learning_curves": lambda: plot.learning_curves(rows),
         "predictions": lambda: plot.predictions(images, labels, trainer.predict(images), dataset.class_names),
-        "attention_maps": lambda: plot.attention_maps(few, model.forward(trainer.normalize(few))[1]),
-        "patch_filters": lambda: plot.patch_filters(embed.proj.weight.value),
-        "position_similarity": lambda: plot.position_similarity(model.pos_embed.value, embed.grid_size),
     }
-    if model.config["grad_checkpointing"]:  # a checkpointed block keeps no attention map
-        del pictures["attention_maps"]
+    if isinstance(model, ViT):
+        few, embed = images[:4], model.patch_embed
+        if not model.config["grad_checkpointing"]:  # a checkpointed block keeps no attention map
+            pictures["attention_maps"] = lambda: plot.attention_maps(few, model.forward(trainer.normalize(few))[1])
+        pictures["patch_filters"] = lambda: plot.patch_filters(embed.proj.weight.value)
+        pictures["position_similarity"] = lambda: plot.position_similarity(model.pos_embed.value, embed.grid_size)
     return pictures

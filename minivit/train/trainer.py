@@ -189,7 +189,8 @@ def read_trained_on(path: str | Path, model: Model) -> TrainedOn:
     if not isinstance(metadata, dict) or not isinstance(metadata.get("data"), dict):
         raise ValueError(f"{path} does not say what its classes are: it was not written by minivit train")
     found = TrainedOn(*(tuples(metadata["data"].get(name)) for name in TrainedOn._fields))
-    lengths = {"class_names": model.config["num_classes"], "mean": model.in_chans, "std": model.in_chans}
+    channels = model.config["in_chans"]
+    lengths = {"class_names": model.config["num_classes"], "mean": channels, "std": channels}
     try:
         for name, hint in get_type_hints(TrainedOn).items():
             check_type(name, getattr(found, name), hint)

@@ -10,7 +10,6 @@ from minivit.layers.attention import join_heads
 from minivit.layers.init import ones
 from minivit.ops import (
     attention_backward,
-    dropout_backward,
     linear_backward,
     merge_heads_backward,
     split_heads_backward,
@@ -48,7 +47,7 @@ class Residual(Layer):
     """x + mlp(norm(x)), with a scale at its end."""
 
     def __init__(self):
-        self.norm, self.mlp, self.scale = LayerNorm(6), Mlp(6, 5), Param((6,), ones)
+        self.norm, self.mlp, self.scale = LayerNorm(6), Mlp(6, 5), Param((6,), "out", ones)
 
     def forward(self, x):
         h, c_norm = self.norm.forward(x)
@@ -65,7 +64,7 @@ class Positions(Layer):
     """A table, added to every sample."""
 
     def __init__(self):
-        self.table = Param((3, 6), ones)
+        self.table = Param((3, 6), "position width", ones)
 
     def forward(self, x):
         return x + self.table.value, None
@@ -95,7 +94,7 @@ def attention_with(change):
     """The backward of SelfAttention, with other gradients of queries, keys and values."""
 
     def backward(layer, dy, cache):
-        (dh,) = dropout_backward(dy, cache.drop)
+        dh = layer.proj_drop.backward(dy, cache.proj_drop)
         dh = layer.proj.backward(dh, cache.proj)
         (dh,) = merge_heads_backward(dh, cache.merge)
         dq, dk, dv, _ = attention_backward(dh, cache.attention)
@@ -106,7 +105,7 @@ def attention_with(change):
 
 
 def keys_and_values_exchanged(layer, dy, cache):
-    (dh,) = dropout_backward(dy, cache.drop)
+    dh = layer.proj_drop.backward(dy, cache.proj_drop)
     dh = layer.proj.backward(dh, cache.proj)
     (dh,) = merge_heads_backward(dh, cache.merge)
     dq, dk, dv, _ = attention_backward(dh, cache.attention)

@@ -5,10 +5,11 @@ import pytest
 
 from minivit.check import check_layer
 from minivit.layers import Block, Checkpoint, PostNormBlock
+from minivit.ops.dropout import DropPathCache
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((4, 5, 6))
-OPTIONS: dict[str, Any] = {"mlp_ratio": 1.5, "proj_drop": 0.3, "drop_path": 0.4}
+OPTIONS: dict[str, Any] = {"mlp_ratio": 1.5, "proj_drop": 0.3, "drop_path_rate": 0.4}
 
 
 @pytest.mark.parametrize("block", [Block, PostNormBlock])
@@ -19,8 +20,9 @@ def test_block(block):
 
 
 def test_dropped_sample_skips_the_block():
-    block = Block(6, 3, drop_path=0.999).init(dtype="float64")
+    block = Block(6, 3, drop_path_rate=0.999).init(dtype="float64")
     y, cache = block.forward(X, rng=np.random.default_rng(0))
+    assert isinstance(cache.drop_path1, DropPathCache)
     np.testing.assert_array_equal(cache.drop_path1.factor, np.zeros((4, 1, 1)))
     np.testing.assert_array_equal(y, X)
 

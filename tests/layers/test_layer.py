@@ -293,13 +293,13 @@ class Holder:
 def test_a_layer_that_would_not_be_found_is_refused(hide):
     """It would silently not be trained and not be saved."""
     outer = Twice()
-    outer.linear.secret = hide(Linear(5, 5))
+    vars(outer.linear)["secret"] = hide(Linear(5, 5))
     with pytest.raises(TypeError, match=r"Linear\.secret hides a (Linear|Param); expected it in attributes, lists"):
         outer.init()
 
 
 def test_options_hide_nothing():
     layer = Linear(5, 5)
-    layer.options = {"rate": 0.1, "act": np.tanh, "rng": np.random.default_rng(), "dtype": np.dtype("float32")}
-    layer.around = [np.ones(3), Linear.forward, print, Holder]
+    vars(layer)["options"] = {"rate": 0.1, "act": np.tanh, "rng": np.random.default_rng(), "dtype": np.dtype("float32")}
+    vars(layer)["around"] = [np.ones(3), Linear.forward, print, Holder]
     assert layer.init().num_params == 30

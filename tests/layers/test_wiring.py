@@ -82,7 +82,7 @@ def test_a_run_and_its_mirror():
 
 
 def test_options_reach_every_layer_of_a_run():
-    layers = [Block(12, 3, drop_path=0.5).init(0, "float64") for _ in range(2)]
+    layers = [Block(12, 3, drop_path_rate=0.5).init(0, "float64") for _ in range(2)]
     _, caches = run(layers, X, mask=MASK, rng=np.random.default_rng(0))
     assert all((cache.attn.attention.weights[..., ~MASK] == 0).all() for cache in caches)
     assert all(cache.drop_path1.factor is not None for cache in caches)

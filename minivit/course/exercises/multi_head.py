@@ -259,8 +259,6 @@ MULTI_HEAD = Exercise(
         "np",
         "attention_forward",
         "attention_backward",
-        "dropout_forward",
-        "dropout_backward",
         "split_heads_forward",
         "split_heads_backward",
         "merge_heads_forward",

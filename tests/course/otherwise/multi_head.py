@@ -24,12 +24,12 @@ def forward(self, x, *, mask=None, rng=None):
     h, c_attention = attention_forward(q, k, v, mask=mask)
     h, c_merge = merge_heads_forward(h)
     h, c_proj = self.proj.forward(h)
-    h, c_drop = dropout_forward(h, rate=self.proj_drop, rng=rng)
-    return h, SelfAttentionCache(c_qkv, SplitHeadsCache(), c_attention, c_merge, c_proj, c_drop)
+    h, c_proj_drop = self.proj_drop.forward(h, rng=rng)
+    return h, SelfAttentionCache(c_qkv, SplitHeadsCache(), c_attention, c_merge, c_proj, c_proj_drop)
 
 
 def backward(self, dy, cache):
-    dh = self.proj.backward(dropout_backward(dy, cache.drop).x, cache.proj)
+    dh = self.proj.backward(self.proj_drop.backward(dy, cache.proj_drop), cache.proj)
     grads = attention_backward(merge_heads_backward(dh, cache.merge).x, cache.attention)
     parts = [split_heads_backward(grad, cache.split).x for grad in grads[:3]]
     return self.qkv.backward(np.concatenate(parts, axis=-1), cache.qkv)

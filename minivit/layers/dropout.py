@@ -1,0 +1,53 @@
+"""Dropout and stochastic depth as layers; at rate 0 they are steps left out."""
+
+from numpy import ndarray
+from numpy.random import Generator
+
+from minivit.layers.layer import Layer
+from minivit.layers.sequence import Identity
+from minivit.ops.dropout import (
+    DropoutCache,
+    DropPathCache,
+    drop_path_backward,
+    drop_path_forward,
+    dropout_backward,
+    dropout_forward,
+)
+
+
+class Dropout(Layer):
+    """Drop single numbers, when ``forward`` is given a generator."""
+
+    def __init__(self, rate: float) -> None:
+        self.rate = rate
+
+    def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, DropoutCache]:
+        return dropout_forward(x, rate=self.rate, rng=rng)
+
+    def backward(self, dy: ndarray, cache: DropoutCache) -> ndarray:
+        (dx,) = dropout_backward(dy, cache)
+        return dx
+
+
+class DropPath(Layer):
+    """Drop whole samples (stochastic depth), when ``forward`` is given a generator."""
+
+    def __init__(self, rate: float) -> None:
+        self.rate = rate
+
+    def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, DropPathCache]:
+        return drop_path_forward(x, rate=self.rate, rng=rng)
+
+    def backward(self, dy: ndarray, cache: DropPathCache) -> ndarray:
+        (dx,) = drop_path_backward(dy, cache)
+        return dx
+
+
+def dropout(rate: float) -> Layer:
+    """:class:`Dropout`, or nothing at rate 0."""
+    return Dropout(rate) if rate else Identity()
+
+
+def drop_path(rate: float) -> Layer:
+    """:class:`DropPath`, or nothing at rate 0."""
+    return DropPath(rate) if rate else Identity()
