@@ -8,8 +8,8 @@ import numpy as np
 from numpy import ndarray
 from numpy.random import Generator
 
-from minivit.check.cases import Case
 from minivit.check.derivative import random_like
+from minivit.check.draw import Case
 from minivit.course.call import Outcome, shortest_time
 from minivit.course.compare import CheckFailedError, compare_shapes, compare_values, largest_number
 from minivit.course.exercise import Draw, Property, Task

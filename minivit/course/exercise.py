@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 from numpy import ndarray
 from numpy.random import Generator
 
-from minivit.check.cases import Case
+from minivit.check.draw import Case
 
 Draw = Callable[[Generator], Case]
 """Draws the arguments of one call, as in :mod:`minivit.check.cases`."""

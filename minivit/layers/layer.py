@@ -51,9 +51,7 @@ class Layer:
             if hidden := _hidden(item, set()):
                 kinds = "attributes, lists, tuples and dicts"
                 raise TypeError(f"{type(self).__name__}.{name} hides a {type(hidden).__name__}; expected it in {kinds}")
-        for _, part in _parts(vars(self)):
-            if isinstance(part, Layer):
-                part._refuse_hidden()
+            replaced(item, lambda part: part._refuse_hidden() if isinstance(part, Layer) else None)
 
     def named_params(self) -> dict[str, Param]:
         """Every parameter by its name, in order of definition; a shared one once, under its first name."""
@@ -66,11 +64,9 @@ class Layer:
         return found
 
     def _walk(self, prefix: str) -> Iterator[tuple[str, Param]]:
-        for name, part in _parts(vars(self)):
-            if isinstance(part, Param):
-                yield prefix + name, part
-            else:
-                yield from part._walk(f"{prefix}{name}.")
+        for name, item in vars(self).items():
+            if isinstance(item, PARTS):
+                yield from _params_in(item, prefix + name)
 
     @property
     def params(self) -> list[Param]:
@@ -98,7 +94,9 @@ class Layer:
             return part._replica(twins) if isinstance(part, Layer) else twins.setdefault(id(part), part.replica())
 
         layer = copy.copy(self)
-        vars(layer).update(replaced(vars(self), twin))
+        for name, item in vars(self).items():
+            if isinstance(item, PARTS):
+                vars(layer)[name] = replaced(item, twin)
         return layer
 
     def state_dict(self) -> dict[str, ndarray]:
@@ -124,22 +122,29 @@ class Layer:
             param.take(values[name])
 
 
-def _parts(item: Any, name: str = "") -> Iterator[tuple[str, Param | Layer]]:
-    """Parameters and layers in nested lists, tuples and dicts, by name."""
-    if isinstance(item, Param | Layer):
+NESTS = (list, tuple, dict)
+PARTS = (Param, Layer, *NESTS)
+"""Attributes in which there may be parameters; most are numbers."""
+
+
+def _params_in(item: Any, name: str) -> Iterator[tuple[str, Param]]:
+    """Every parameter in a layer, or in nested lists, tuples and dicts, by name."""
+    if isinstance(item, Param):
         yield name, item
-    elif isinstance(item, list | tuple | dict):
+    elif isinstance(item, Layer):
+        yield from item._walk(f"{name}.")
+    elif isinstance(item, NESTS):
         for key, part in item.items() if isinstance(item, dict) else enumerate(item):
-            yield from _parts(part, f"{name}.{key}" if name else str(key))
+            yield from _params_in(part, f"{name}.{key}")
 
 
 def replaced(item: Any, new: Callable[[Any], Any]) -> Any:
     """The same lists, tuples and dicts with other parameters and layers in them."""
-    if isinstance(item, Param | Layer):
+    if isinstance(item, (Param, Layer)):
         return new(item)
     if isinstance(item, dict):
         return {key: replaced(part, new) for key, part in item.items()}
-    if isinstance(item, list | tuple):
+    if isinstance(item, (list, tuple)):
         parts = [replaced(part, new) for part in item]
         return type(item)(*parts) if hasattr(item, "_fields") else type(item)(parts)
     return item
@@ -147,13 +152,13 @@ def replaced(item: Any, new: Callable[[Any], Any]) -> Any:
 
 def _hidden(item: Any, seen: set[int], *, found: bool = True) -> Any:
     """The first parameter or layer that an object holds otherwise than in lists, tuples and dicts."""
-    if isinstance(item, Param | Layer):
+    if isinstance(item, (Param, Layer)):
         return None if found else item
     if id(item) in seen or isinstance(item, type | ModuleType):
         return None
     seen.add(id(item))
     inside = (item.__closure__ or ()) if isinstance(item, FunctionType) else gc.get_referents(item)
-    found = found and isinstance(item, list | tuple | dict)
+    found = found and isinstance(item, NESTS)
     return next((hidden for part in inside if (hidden := _hidden(part, seen, found=found))), None)
 
 

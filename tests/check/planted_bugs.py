@@ -51,6 +51,18 @@ def with_rng(case):
     return case.kwargs["rng"] is not None and case.kwargs["rate"] > 0
 
 
+def all_tokens(case):
+    return case.kwargs["num_prefix_tokens"] == 0
+
+
+def two_tokens(case):
+    return case.args[0].shape[1] > case.kwargs["num_prefix_tokens"] + 1
+
+
+def some_in_front(case):
+    return case.kwargs["num_prefix_tokens"] > 0
+
+
 def overlapping(case):
     return case.kwargs["stride"] == 1
 
@@ -280,11 +292,15 @@ BUGS: list[Bug] = [
         lambda dy, c, g: g._replace(x=patchify_forward(dy, patch_size=c.patch_size[::-1])[0].reshape(g.x.shape)),
         "right numbers in the wrong places",
         sides_fit_exchanged),
-    Bug("mean_pool", "without 1 / N", lambda dy, c, g: g._replace(x=g.x * c.num_tokens),
-        "the number of tokens (summed instead of averaged?)"),
-    Bug("mean_pool", "divides by the batch", lambda dy, c, g: g._replace(x=g.x * c.num_tokens / len(dy)), "factor"),
-    Bug("mean_pool", "everything to the first token",
-        lambda dy, c, g: g._replace(x=np.concatenate((g.x[:, :1] * c.num_tokens, 0 * g.x[:, 1:]), 1))),
+    Bug("mean_pool", "without 1 / N", lambda dy, c, g: g._replace(x=g.x * c.x_shape[1]),
+        "the number of tokens (summed instead of averaged?)", all_tokens),
+    Bug("mean_pool", "divides by the batch", lambda dy, c, g: g._replace(x=g.x * c.x_shape[1] / len(dy)), "factor"),
+    Bug("mean_pool", "everything to the last token",
+        lambda dy, c, g: g._replace(x=np.concatenate((0 * g.x[:, :-1], dy[:, None]), 1)), when=two_tokens),
+    Bug("mean_pool", "to the tokens in front, too",
+        lambda dy, c, g: g._replace(x=np.repeat(dy[:, None] / c.x_shape[1], c.x_shape[1], 1)), when=some_in_front),
+    Bug("first_token", "to every token", lambda dy, c, g: g._replace(x=np.repeat(dy[:, None], c.x_shape[1], 1))),
+    Bug("first_token", "to the last token", lambda dy, c, g: g._replace(x=g.x[:, ::-1].copy())),
     Bug("avg_pool2d", "not divided", lambda dy, c, g: g._replace(x=g.x * (c.kernel_size[0] * c.kernel_size[1])),
         "kernel_size"),
     Bug("avg_pool2d", "= instead of +=", pooled_overwriting, "gradient of x is wrong", overlapping),

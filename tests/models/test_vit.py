@@ -6,6 +6,7 @@ import pytest
 
 import minivit as mv
 from minivit.check import check_layer
+from minivit.layers import Identity
 from minivit.layers.block import BlockCache
 from minivit.models import PRESETS, ViT, create_model
 
@@ -106,7 +107,9 @@ def test_gradients_with_all_drop_rates(grad_checkpointing):
 
 def test_stochastic_depth_grows_with_depth():
     model = ViT(**{**SMALL, "depth": 4}, drop_path_rate=0.3)
-    np.testing.assert_allclose([vars(block)["drop_path"] for block in model.blocks], [0, 0.1, 0.2, 0.3])
+    first, *others = [vars(block)["drop_path2"] for block in model.blocks]
+    assert isinstance(first, Identity)
+    np.testing.assert_allclose([vars(layer)["rate"] for layer in others], [0.1, 0.2, 0.3])
 
 
 def test_grad_checkpointing_gives_the_same_bits():

@@ -1,16 +1,16 @@
 """The edges that all ops share: nothing, one number, wrong dtypes, NumPy's own numbers, one complex argument."""
 
 import inspect
-from unittest.mock import patch
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minivit.check import CASES, cases, check_complex_step
+from minivit.check import CASES, check_complex_step
 from minivit.ops import OPS
 from minivit.types import Scalar
+from tests.ops.drawing import drawn_with
 
 SEEDS = st.integers(0, 2**32 - 1)
 every_op = pytest.mark.parametrize("name", OPS)
@@ -143,7 +143,7 @@ def with_none(rng, count):
 @every_op
 @given(seed=SEEDS)
 def test_of_nothing_comes_nothing_or_a_sentence(name, seed):
-    with patch.object(cases, "sizes", with_none), patch.object(cases, "different", lambda *shapes: True):
+    with drawn_with(sizes=with_none, different=lambda *shapes: True):
         try:
             op, args, arrays, options = drawn(name, seed, "float32")
         except (ValueError, ZeroDivisionError):  # the case itself cannot be made of nothing

@@ -2,7 +2,7 @@
 
 import importlib
 import pkgutil
-from unittest.mock import patch
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -11,16 +11,18 @@ from hypothesis import strategies as st
 
 import minivit.ops
 from minivit.check import CASES, CONSTANTS, cases, check_complex_step, check_pair
-from minivit.check.cases import sizes
-from minivit.ops import OPS
+from minivit.check.draw import sizes
+from minivit.ops import OPS, Op
+from minivit.ops.registry import ops_of, public_functions
 from tests.ops.annotations import mismatches
+from tests.ops.drawing import drawn_with
 
 SEEDS = st.integers(0, 2**32 - 1)
 every_op = pytest.mark.parametrize("name", OPS)
 
 
 def check_everything(name, seed, sizes=sizes):
-    with patch.object(cases, "sizes", sizes):
+    with drawn_with(sizes=sizes):
         op, case = OPS[name], CASES[name](np.random.default_rng(seed))
     check_pair(op.forward, op.backward, *case.args, constants=CONSTANTS[name], seed=seed, **case.kwargs)
     check_complex_step(op.forward, op.backward, *case.args, constants=CONSTANTS[name], seed=seed, **case.kwargs)
@@ -92,6 +94,11 @@ def test_every_op_has_a_case():
     assert list(CASES) == list(OPS)
 
 
+def test_the_files_of_cases_are_those_of_ops():
+    files = {op.forward.__module__.rpartition(".")[2] for op in OPS.values()}
+    assert {info.name for info in pkgutil.iter_modules(cases.__path__)} == files
+
+
 def test_every_op_function_is_in_the_registry_and_exported():
     registered = {op.forward for op in OPS.values()} | {op.backward for op in OPS.values()}
     for module_info in pkgutil.iter_modules(minivit.ops.__path__):
@@ -100,6 +107,19 @@ def test_every_op_function_is_in_the_registry_and_exported():
             if name.endswith(("_forward", "_backward")) and not name.startswith("_"):
                 assert function in registered, f"{name} in {module.__name__} is not in OPS"
                 assert getattr(minivit.ops, name) is function
+
+
+def test_a_new_file_is_all_that_an_op_needs():
+    """Its pair is found by its names; helpers stay where they are."""
+    module = ModuleType("minivit.ops.new")
+    exec("def twice_forward(x): ...\ndef twice_backward(dy, cache): ...\ndef _help(): ...\n", vars(module))
+    for name in ("twice_forward", "twice_backward", "_help"):
+        vars(module)[name].__module__ = module.__name__
+    assert ops_of(module) == {"twice": Op(module.twice_forward, module.twice_backward)}
+    assert list(public_functions(module)) == ["twice_forward", "twice_backward"]
+    del module.twice_backward
+    with pytest.raises(KeyError, match="twice_backward"):
+        ops_of(module)
 
 
 @every_op

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 
-from minivit.check.cases import Case
+from minivit.check.draw import Case
 from minivit.course.exercise import Draw
 
 

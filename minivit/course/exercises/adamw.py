@@ -6,7 +6,7 @@ import numpy as np
 from numpy import ndarray
 from numpy.random import Generator
 
-from minivit.check.cases import Case, sizes
+from minivit.check.draw import Case, sizes
 from minivit.course.exercise import Call, Exercise, Mistake, Property, Task, Trial
 from minivit.course.explain import told_apart
 from minivit.train.optim import adam_update

@@ -6,7 +6,7 @@ from math import sqrt
 import numpy as np
 from numpy.random import Generator
 
-from minivit.check.cases import Case, sizes
+from minivit.check.draw import Case, sizes
 from minivit.course.exercise import Call, Exercise, Mistake, Property, Task, Trial
 from minivit.course.exercises._cases import first_sample, with_options
 from minivit.ops.attention import attention_forward

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.random import Generator
 
-from minivit.check.cases import Case, sizes
+from minivit.check.draw import Case, sizes
 from minivit.course.exercise import Call, Exercise, Mistake, Property, Task, Trial
 from minivit.course.exercises._cases import batch_sizes, first_sample, with_options
 

@@ -5,7 +5,7 @@ from math import pi, sqrt
 import numpy as np
 from numpy.random import Generator
 
-from minivit.check.cases import Case, sizes
+from minivit.check.draw import Case, sizes
 from minivit.course.exercise import Call, Exercise, Mistake, Property, Task
 from minivit.course.exercises._cases import batch_sizes, first_sample
 from minivit.ops.normal import normal_cdf, normal_pdf

@@ -4,7 +4,7 @@ import numpy as np
 from numpy import ndarray
 from numpy.random import Generator
 
-from minivit.check.cases import Case, choose, different, sizes
+from minivit.check.draw import Case, choose, different, sizes
 from minivit.course.exercise import Call, Exercise, Mistake, Property, Task, Trial
 from minivit.course.exercises._cases import first_sample
 from minivit.layers.attention import SelfAttention

@@ -6,8 +6,8 @@ import numpy as np
 from numpy import ndarray
 from numpy.random import Generator
 
-from minivit.check.cases import Case, choose, different, sizes
-from minivit.check.cases import patches as draw_patches
+from minivit.check.cases.patches import patches as draw_patches
+from minivit.check.draw import Case, choose, different, sizes
 from minivit.course.exercise import Call, Exercise, Mistake, Property, Task, Trial
 from minivit.course.exercises._cases import first_sample, with_options
 from minivit.ops.conv import conv2d_forward

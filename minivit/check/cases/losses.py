@@ -1,0 +1,39 @@
+"""Sample inputs of losses; their targets have no gradient."""
+
+from numpy.random import Generator
+
+from minivit.check.draw import Case, choose, sizes
+
+
+def cross_entropy(rng: Generator) -> Case:
+    B, N, C = sizes(rng, 3)
+    lead = choose(rng, (B,), (B, N))
+    labels = rng.integers(0, C, lead)
+    soft = rng.random((*lead, C))  # its rows need not sum to one
+    targets = choose(rng, labels, soft, soft / soft.sum(-1, keepdims=True))
+    return Case((2 * rng.standard_normal((*lead, C)), targets), {"label_smoothing": choose(rng, 0.0, 0.1)})
+
+
+def mse(rng: Generator) -> Case:
+    shape = sizes(rng, 3)
+    return Case((rng.standard_normal(shape), rng.standard_normal(shape)), {})
+
+
+def l1(rng: Generator) -> Case:
+    target = rng.standard_normal(sizes(rng, 3))
+    distance = rng.uniform(0.1, 2, target.shape) * rng.choice([-1, 1], target.shape)
+    return Case((target + distance, target), {})
+
+
+def distillation(rng: Generator) -> Case:
+    B, N, C = sizes(rng, 3)
+    shape = choose(rng, (B, C), (B, N, C))
+    return Case((rng.standard_normal(shape), rng.standard_normal(shape)), {"temperature": choose(rng, 1.0, 3.0)})
+
+
+CONSTANTS = {
+    "cross_entropy": ("targets",),
+    "mse": ("target",),
+    "l1": ("target",),
+    "distillation": ("teacher_logits",),
+}

@@ -1,0 +1,41 @@
+"""Sample inputs of pooling: no two numbers among which a maximum is sought are close."""
+
+from typing import Any
+
+import numpy as np
+from numpy.random import Generator
+
+from minivit.check.draw import Case, choose, different, elementwise, sizes
+
+
+def mean_pool(rng: Generator) -> Case:
+    B, N, D = sizes(rng, 3)
+    return Case((rng.standard_normal((B, N, D)),), {"num_prefix_tokens": int(rng.integers(0, N))})
+
+
+def pool_windows(rng: Generator) -> tuple[tuple[int, ...], dict[str, Any]]:
+    """Shape of a map, and windows that fit: apart, touching and overlapping."""
+    while True:  # until no two lengths are equal
+        B, C = sizes(rng, 2)
+        Y, X = rng.integers(5, 12, 2).tolist()
+        kernel_size, stride = choose(rng, 2, 3, (2, 3), (4, 2)), choose(rng, None, 1, 2, (3, 2))
+        (P, Q), (sy, sx) = (
+            side if isinstance(side, tuple) else (side, side) for side in (kernel_size, stride or kernel_size)
+        )
+        out = ((Y - P) // sy + 1, (X - Q) // sx + 1)
+        if min(out) > 1 and different((B, Y, X, C), (B, *out, C)):
+            return (B, Y, X, C), {"kernel_size": kernel_size, "stride": stride}
+
+
+def avg_pool2d(rng: Generator) -> Case:
+    shape, options = pool_windows(rng)
+    return Case((rng.standard_normal(shape),), options)
+
+
+def max_pool2d(rng: Generator) -> Case:
+    shape, options = pool_windows(rng)
+    x = rng.permutation(np.prod(shape)) / 10.0 - 5  # no two numbers closer than 0.1
+    return Case((x.reshape(shape),), options)
+
+
+first_token = elementwise

@@ -1,0 +1,17 @@
+"""Sample inputs of positions and of tokens in front."""
+
+from numpy.random import Generator
+
+from minivit.check.draw import Case, choose, different, sizes
+
+
+def add_positions(rng: Generator) -> Case:
+    B, N, D = sizes(rng, 3)
+    return Case((rng.standard_normal((B, N, D)), rng.standard_normal(choose(rng, (N, D), (1, N, D)))), {})
+
+
+def prepend_token(rng: Generator) -> Case:
+    B, N, D = sizes(rng, 3)
+    while not different((B, N + 1, D)):
+        B, N, D = sizes(rng, 3)
+    return Case((rng.standard_normal((B, N, D)), rng.standard_normal((1, 1, D))), {})
