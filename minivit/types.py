@@ -40,7 +40,7 @@ Count = Annotated[int, Range(at_least=0)]
 Positive = Annotated[int, Range(at_least=1)]
 Rate = Annotated[float, Range(at_least=0, below=1)]
 """A share that is dropped."""
-Depth = Annotated[int, Range(at_least=0, below=10_001)]
+Depth = Annotated[int, Range(at_least=0, below=1_001)]
 """How many blocks: each is built, even of a model that is only counted, and a configuration may come from anybody."""
 
 Size = int | tuple[int, int]

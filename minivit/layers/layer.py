@@ -2,7 +2,7 @@
 
 import copy
 import gc
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import FunctionType, ModuleType
 from typing import Any, Self
 
@@ -47,11 +47,21 @@ class Layer:
         return self
 
     def _refuse_hidden(self) -> None:
-        for name, item in vars(self).items():
-            if hidden := _hidden(item, set()):
+        waiting: list[tuple[str, Any, bool]] = [("", self, True)]  # where it is, what it is, whether it is found there
+        seen: set[int] = set()
+        while waiting:
+            place, item, found = waiting.pop()
+            if isinstance(item, (Param, Layer)) and not found:
                 kinds = "attributes, lists, tuples and dicts"
-                raise TypeError(f"{type(self).__name__}.{name} hides a {type(hidden).__name__}; expected it in {kinds}")
-            replaced(item, lambda part: part._refuse_hidden() if isinstance(part, Layer) else None)
+                raise TypeError(f"{place} hides a {type(item).__name__}; expected it in {kinds}")
+            if isinstance(item, Layer):
+                waiting += [(f"{type(item).__name__}.{name}", part, True) for name, part in vars(item).items()]
+            elif isinstance(item, NESTS):
+                waiting += [(place, part, found) for _, part in entries(item)]
+            elif id(item) not in seen and not isinstance(item, NO_HOLDERS):
+                seen.add(id(item))
+                inside = (item.__closure__ or ()) if isinstance(item, FunctionType) else gc.get_referents(item)
+                waiting += [(place, part, False) for part in inside]
 
     def named_params(self) -> dict[str, Param]:
         """Every parameter by its name, in order of definition; a shared one once, under its first name."""
@@ -64,9 +74,11 @@ class Layer:
         return found
 
     def _walk(self, prefix: str) -> Iterator[tuple[str, Param]]:
-        for name, item in vars(self).items():
-            if isinstance(item, PARTS):
-                yield from _params_in(item, prefix + name)
+        for name, part in _parts(vars(self)):
+            if isinstance(part, Param):
+                yield prefix + name, part
+            else:
+                yield from part._walk(f"{prefix}{name}.")
 
     @property
     def params(self) -> list[Param]:
@@ -94,9 +106,7 @@ class Layer:
             return part._replica(twins) if isinstance(part, Layer) else twins.setdefault(id(part), part.replica())
 
         layer = copy.copy(self)
-        for name, item in vars(self).items():
-            if isinstance(item, PARTS):
-                vars(layer)[name] = replaced(item, twin)
+        vars(layer).update(replaced(vars(self), twin))
         return layer
 
     def state_dict(self) -> dict[str, ndarray]:
@@ -123,43 +133,37 @@ class Layer:
 
 
 NESTS = (list, tuple, dict)
-PARTS = (Param, Layer, *NESTS)
-"""Attributes in which there may be parameters; most are numbers."""
+"""What parameters and layers may stand in, to any depth."""
+
+NO_HOLDERS = (Param, type, ModuleType, str, bytes, int, float, ndarray)
+"""What is not searched for hidden layers."""
 
 
-def _params_in(item: Any, name: str) -> Iterator[tuple[str, Param]]:
-    """Every parameter in a layer, or in nested lists, tuples and dicts, by name."""
-    if isinstance(item, Param):
-        yield name, item
-    elif isinstance(item, Layer):
-        yield from item._walk(f"{name}.")
-    elif isinstance(item, NESTS):
-        for key, part in item.items() if isinstance(item, dict) else enumerate(item):
-            yield from _params_in(part, f"{name}.{key}")
+def entries(nest: Any) -> Iterable[tuple[Any, Any]]:
+    """What stands in a list, tuple or dict, by place or key."""
+    return nest.items() if isinstance(nest, dict) else enumerate(nest)
 
 
-def replaced(item: Any, new: Callable[[Any], Any]) -> Any:
+def _parts(nest: Any, prefix: str = "") -> Iterator[tuple[str, Param | Layer]]:
+    """Parameters and layers in nested lists, tuples and dicts, by name."""
+    for key, item in entries(nest):
+        if isinstance(item, (Param, Layer)):
+            yield f"{prefix}{key}", item
+        elif isinstance(item, NESTS):
+            yield from _parts(item, f"{prefix}{key}.")
+
+
+def replaced(nest: Any, new: Callable[[Any], Any]) -> Any:
     """The same lists, tuples and dicts with other parameters and layers in them."""
-    if isinstance(item, (Param, Layer)):
-        return new(item)
-    if isinstance(item, dict):
-        return {key: replaced(part, new) for key, part in item.items()}
-    if isinstance(item, (list, tuple)):
-        parts = [replaced(part, new) for part in item]
-        return type(item)(*parts) if hasattr(item, "_fields") else type(item)(parts)
-    return item
-
-
-def _hidden(item: Any, seen: set[int], *, found: bool = True) -> Any:
-    """The first parameter or layer that an object holds otherwise than in lists, tuples and dicts."""
-    if isinstance(item, (Param, Layer)):
-        return None if found else item
-    if id(item) in seen or isinstance(item, type | ModuleType):
-        return None
-    seen.add(id(item))
-    inside = (item.__closure__ or ()) if isinstance(item, FunctionType) else gc.get_referents(item)
-    found = found and isinstance(item, NESTS)
-    return next((hidden for part in inside if (hidden := _hidden(part, seen, found=found))), None)
+    parts = {}
+    for key, item in entries(nest):
+        if isinstance(item, (Param, Layer)):
+            parts[key] = new(item)
+        else:
+            parts[key] = replaced(item, new) if isinstance(item, NESTS) else item
+    if isinstance(nest, dict):
+        return parts
+    return type(nest)(*parts.values()) if hasattr(nest, "_fields") else type(nest)(parts.values())
 
 
 def check_arrays(expected: Mapping[str, tuple[int, ...]], arrays: Mapping[str, ndarray]) -> None:
