@@ -4,7 +4,7 @@ An op says in its signature what it takes, and :func:`checked` holds its callers
 formula, and all of them refuse the same things in the same words.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache, wraps
 from inspect import signature
 from math import inf
@@ -52,7 +52,7 @@ def checked(function: Function) -> Function:
 
     @wraps(function)
     def call(*args: Any, **options: Any) -> Any:
-        kinds = (_kind(args), *options, _kind((*options.values(),)))
+        kinds = (_kinds(args), *options, *_kinds(options.values())) if options else _kinds(args)
         if kinds in right:
             return function(*args, **options)
         values = dict(zip(positional, args, strict=False)) | options
@@ -65,22 +65,29 @@ def checked(function: Function) -> Function:
                 check_range(name, taken[name], **ranges[name]._asdict())
         except (TypeError, ValueError) as error:
             raise type(error)(f"{label}: {error}") from None
-        if _kind((*taken.values(),)) == _kind((*values.values(),)) and len(right) < MOST_REMEMBERED and not ranges:
+        if _kinds(taken.values()) == _kinds(values.values()) and len(right) < MOST_REMEMBERED and not ranges:
             right.add(kinds)
         return function(**taken)
 
     return call  # type: ignore[return-value]
 
 
-def _kind(value: Any) -> Any:
-    """All that decides whether an argument is right: dtype and shape of an array; type of an option, sign of a size."""
-    if isinstance(value, ndarray):
-        return type(value), value.dtype, value.shape
-    if isinstance(value, (tuple, list)):
-        return type(value), *map(_kind, value)
-    if type(value) is dict:
-        return dict, _kind((*value.items(),))
-    return (int, value > 0) if type(value) is int else type(value)
+def _kinds(values: Iterable[Any]) -> tuple[Any, ...]:
+    """All that decides whether arguments are right: dtype and shape of arrays; types of options, signs of sizes."""
+    kinds: list[Any] = []
+    for value in values:
+        kind = type(value)
+        if kind is ndarray:
+            kinds += (value.dtype, value.shape)
+        elif isinstance(value, ndarray):
+            kinds += (kind, value.dtype, value.shape)
+        elif isinstance(value, (tuple, list)):
+            kinds.append((kind, _kinds(value)))
+        elif kind is dict:
+            kinds.append((kind, _kinds(value.items())))
+        else:
+            kinds.append((kind, value > 0) if kind is int else kind)
+    return tuple(kinds)
 
 
 def check_type(name: str, value: Any, hint: Any) -> None:
