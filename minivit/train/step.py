@@ -4,8 +4,10 @@ A shard is a few images, so that what its forward keeps stays near the processor
 runs on a replica of the model, and the gradients of the shards are added up in their order, whichever is ready first.
 """
 
+import copy
 from collections.abc import Sequence
 from contextlib import closing
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +15,8 @@ from minivit.caches import first_nonfinite
 from minivit.checked import check_range, checked
 from minivit.layers.checkpoint import checkpointed
 from minivit.layers.layer import Layer
-from minivit.ops.losses import cross_entropy_backward, cross_entropy_forward
+from minivit.tasks.classification import Classification
+from minivit.tasks.task import Task, joined, number_of, part_of
 from minivit.threads import run_in_threads
 from minivit.train.optim import Optimizer, clip_grad_norm
 from minivit.types import Float, ndarray
@@ -24,22 +27,27 @@ SHARD_SIZE = 16
 @checked
 def training_step(
     model: Layer,
-    images: Float[ndarray, "B Y X C"],
-    labels: ndarray,
+    inputs: Any,
+    targets: Any,
     *,
     optimizer: Optimizer,
-    label_smoothing: float = 0.0,
+    task: Task | None = None,
     clip_norm: float | None = None,
     rng: np.random.Generator | None = None,
     threads: int | None = None,
 ) -> float:
-    """Forward, loss, backward, update; returns the loss (mean cross-entropy over the batch).
+    """Forward, loss, backward, update; returns the loss of the batch.
 
     Parameters
     ----------
-    images, labels : (B, Y, X, C) and (B,) class numbers or (B, classes) soft targets
+    inputs : array, or tuple of arrays
+        What ``model.forward`` takes, with one entry for each sample: for a classifier images (B, Y, X, C).
+    targets
+        What the task takes: for classification class numbers (B,), or soft targets (B, classes).
     optimizer : Optimizer
         Its ``step`` is called at the end. ``param.grad`` of the model then still holds the gradient of this step.
+    task : Task, optional
+        What the model is trained for; :class:`minivit.tasks.Classification` if not given.
     clip_norm : float, optional
         Largest global norm of the gradient.
     rng : numpy.random.Generator, optional
@@ -50,34 +58,41 @@ def training_step(
     Raises
     ------
     ValueError
-        If the batch is empty, images and labels are not of the same number, the optimizer is another model's, or an
+        If the batch is empty, inputs and targets are not of the same number, the optimizer is another model's, or an
         option is out of range.
     FloatingPointError
         If the loss or the gradient is not finite. It names the first place; no parameter has been changed then.
     """
-    labels = np.atleast_1d(labels)
-    if len(images) == 0 or len(images) != len(labels):
+    task = task or Classification()
+    inputs = inputs if isinstance(inputs, tuple) else (inputs,)
+    targets = np.atleast_1d(targets) if isinstance(targets, (int, np.generic, ndarray)) else targets
+    count = number_of(inputs)
+    if count == 0 or {number_of(part) for part in (*inputs, targets)} != {count}:
         raise ValueError(
-            f"training_step: {len(images)} images and {len(labels)} labels; expected as many, at least one"
+            f"training_step: {' and '.join(str(number_of(part)) for part in inputs)} images and {number_of(targets)} "
+            "labels; expected as many, at least one"
         )
     if clip_norm is not None:
         check_range("clip_norm", clip_norm, above=0)
-    shards = [slice(start, start + SHARD_SIZE) for start in range(0, len(images), SHARD_SIZE)]
+    params = model.params
+    if not {*optimizer.params.values()} <= {*params}:
+        raise ValueError("training_step: the optimizer was made for another model")
+    shards = [slice(start, start + SHARD_SIZE) for start in range(0, count, SHARD_SIZE)]
     rngs = rng.spawn(len(shards)) if rng else [None] * len(shards)
+    over = task.over(targets)
+    loss, doutputs = _whole_batch(model, task, inputs, targets, shards, rngs, threads) if task.coupled else (0.0, None)
 
     @np.errstate(all="ignore")  # what is not finite is found below, and reported with its place
     def run_shard(shard: slice, shard_rng: np.random.Generator | None) -> tuple[float, Layer]:
         twin = model.replica()
-        share = len(labels[shard]) / len(labels)
-        logits, c_model = twin.forward(images[shard], rng=shard_rng)
-        loss, c_loss = cross_entropy_forward(logits, labels[shard], label_smoothing=label_smoothing)
-        (dlogits,) = cross_entropy_backward(np.asarray(share, logits.dtype), c_loss)
-        twin.backward(dlogits, c_model)
-        return float(loss) * share, twin
+        outputs, c_model = twin.forward(*part_of(inputs, shard), rng=shard_rng)
+        if task.coupled:
+            twin.backward(part_of(doutputs, shard), c_model)
+            return 0.0, twin
+        shard_loss, c_loss = task.forward(outputs, part_of(targets, shard), over)
+        twin.backward(task.backward(c_loss), c_model)
+        return shard_loss, twin
 
-    loss, params = 0.0, model.params
-    if not {*optimizer.params.values()} <= {*params}:
-        raise ValueError("training_step: the optimizer was made for another model")
     model.zero_grad()
     with closing(run_in_threads(run_shard, shards, rngs, threads=threads)) as results:
         for shard_loss, twin in results:
@@ -85,7 +100,7 @@ def training_step(
             for param, part in zip(params, twin.params, strict=True):
                 param.add_grad(part.grad)
     if not np.isfinite(loss):
-        raise FloatingPointError(f"the loss is {loss}: {_first_trouble(model, images, rngs)}")
+        raise FloatingPointError(f"the loss is {loss}: {_first_trouble(model, inputs, rngs)}")
     norm = clip_grad_norm(params, np.inf if clip_norm is None else clip_norm)
     if not np.isfinite(norm):
         bad = [name for name, param in model.named_params().items() if not np.isfinite(param.grad).all()]
@@ -93,6 +108,30 @@ def training_step(
         raise FloatingPointError(f"the norm of the gradient is {norm}: {place}")
     optimizer.step()
     return loss
+
+
+@np.errstate(all="ignore")
+def _whole_batch(
+    model: Layer,
+    task: Task,
+    inputs: tuple,
+    targets: Any,
+    shards: Sequence[slice],
+    rngs: Sequence[np.random.Generator | None],
+    threads: int | None,
+) -> tuple[float, Any]:
+    """Loss and gradient of the outputs, where they depend on all samples: forward once, and nothing kept of it.
+
+    The generators are left as they were, so that the shards, when they run again, drop the same numbers.
+    """
+    light = checkpointed(model)
+
+    def outputs_of(shard: slice, shard_rng: np.random.Generator | None) -> Any:
+        return light.forward(*part_of(inputs, shard), rng=copy.deepcopy(shard_rng))[0]
+
+    outputs = joined(list(run_in_threads(outputs_of, shards, rngs, threads=threads)))
+    loss, c_loss = task.forward(outputs, targets, task.over(targets))
+    return loss, task.backward(c_loss)
 
 
 @checked
@@ -107,17 +146,18 @@ def predict(
     return np.concatenate(list(run_in_threads(lambda shard: model.forward(shard)[0], shards, threads=threads)))
 
 
-def _first_trouble(model: Layer, images: ndarray, rngs: Sequence[np.random.Generator | None]) -> str:
+def _first_trouble(model: Layer, inputs: tuple, rngs: Sequence[np.random.Generator | None]) -> str:
     """Run forward again, shard by shard, and say where the first nan or infinity stands."""
     for name, param in model.named_params().items():
         if not np.isfinite(param.value).all():
             return f"parameter {name} is not finite"
     for i, shard_rng in enumerate(rngs):
-        shard = images[i * SHARD_SIZE : (i + 1) * SHARD_SIZE]
-        if not np.isfinite(shard).all():
+        shard = part_of(inputs, slice(i * SHARD_SIZE, (i + 1) * SHARD_SIZE))
+        if not all(np.isfinite(part).all() for part in shard):
             return "the images are not finite"
         with np.errstate(all="ignore"):
-            logits, c_model = model.forward(shard, rng=shard_rng)
-        if place := first_nonfinite({**c_model._asdict(), "logits": logits}):
+            outputs, c_model = model.forward(*shard, rng=shard_rng)
+        steps = c_model._asdict() if hasattr(c_model, "_asdict") else {"cache": c_model}
+        if place := first_nonfinite({**steps, "logits": outputs}):
             return f"the first place that is not finite is {place}"
     return "every activation is finite; the loss itself overflows"
