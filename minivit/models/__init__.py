@@ -15,4 +15,4 @@ if TYPE_CHECKING:
     def __getattr__(name: str) -> Any: ...
 
 
-__all__ = ["MODELS", "PRESETS", "Model", "create_model", *MODELS]
+__all__ = ["MODELS", "PRESETS", "Model", "create_model"]

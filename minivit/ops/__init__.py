@@ -20,7 +20,6 @@ for _info in iter_modules(__path__, __name__ + "."):
     if _ops := ops_of(_module):
         OPS |= _ops
         globals().update(public_functions(_module))
-        __all__ += list(public_functions(_module))
 
 if TYPE_CHECKING:
 
