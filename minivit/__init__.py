@@ -1,6 +1,6 @@
 """minivit: Vision Transformers in pure NumPy, every forward and every backward pass written by hand."""
 
-from minivit import check, data, layers, models, ops, train, weights
+from minivit import check, data, layers, models, ops, tasks, train, weights
 from minivit.caches import describe, nbytes
 from minivit.models import create_model
 from minivit.storage import load, save
@@ -19,6 +19,7 @@ __all__ = [
     "nbytes",
     "ops",
     "save",
+    "tasks",
     "train",
     "weights",
 ]

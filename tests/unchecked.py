@@ -3,6 +3,9 @@
 import subprocess
 import sys
 from collections.abc import Iterable
+from functools import wraps
+
+import jaxtyping
 
 
 def said(setup: str, calls: Iterable[str]) -> list[str]:
@@ -17,3 +20,17 @@ for call in {list(calls)!r}:
     return subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     ).stdout.splitlines()
+
+
+def without_annotations(function):
+    """The same function, in which calls are not held to their annotations."""
+
+    @wraps(function)
+    def free(*args):
+        jaxtyping.config.update("jaxtyping_disable", True)
+        try:
+            return function(*args)
+        finally:
+            jaxtyping.config.update("jaxtyping_disable", False)
+
+    return free

@@ -24,9 +24,7 @@ class UnitNormGrads(NamedTuple):
 
 
 @checked
-def unit_norm_forward(
-    x: Float[ndarray, "*B D"], *, eps: float = 1e-12
-) -> tuple[Float[ndarray, "*B D"], UnitNormCache]:
+def unit_norm_forward(x: Float[ndarray, "*B D"], *, eps: float = 1e-12) -> tuple[Float[ndarray, "*B D"], UnitNormCache]:
     r"""Scale every row to length one (L2 normalisation), :math:`y = x / \sqrt{\sum_d x_d^2 + \epsilon^2}`.
 
     (PyTorch's ``normalize`` divides by the larger of the length and eps, which has a kink; the same but for rows of
@@ -74,12 +72,19 @@ def info_nce_forward(
 
     Every sample's loss depends on all keys: the loss of a batch is not the mean of the losses of its parts.
 
+    Raises
+    ------
+    ValueError
+        If there are no samples, or the temperature is not positive.
+
     References
     ----------
     van den Oord et al. 2018, "Representation Learning with Contrastive Predictive Coding", equation 4; with cosines
     Chen et al. 2020, "A Simple Framework for Contrastive Learning" (SimCLR), equation 1.
     """
     check_range("temperature", temperature, above=0)
+    if len(query) == 0:
+        raise ValueError(f"info_nce: there are no samples, query has shape {query.shape}")
     q, c_query = unit_norm_forward(query)
     k, c_key = unit_norm_forward(key)
     logits = q @ k.T / temperature  # (B, B): row i has the similarities of query i

@@ -19,11 +19,9 @@ class OneBox(Task):
     def over(self, targets: Sequence[ndarray]) -> float:
         return sum(map(len, targets))
 
-    def forward(
-        self, outputs: Float[ndarray, "B 4"], targets: Sequence[ndarray], over: float
-    ) -> tuple[float, tuple | None]:
-        there = np.flatnonzero([len(boxes) for boxes in targets])
-        if len(there) == 0:
+    def forward(self, outputs: Float[ndarray, "B 4"], targets: Sequence[ndarray], over: float) -> tuple[float, tuple]:
+        there = [i for i, boxes in enumerate(targets) if len(boxes)]
+        if not there:
             return 0.0, (outputs, there, None, None)
         boxes = np.concatenate([targets[i] for i in there]).astype(outputs.dtype)
         loss, c_loss = l1_forward(outputs[there], boxes)
@@ -33,7 +31,7 @@ class OneBox(Task):
     def backward(self, cache: tuple) -> Float[ndarray, "B 4"]:
         outputs, there, c_loss, share = cache
         doutputs = np.zeros_like(outputs)
-        if len(there):
+        if there:
             doutputs[there] = l1_backward(share, c_loss).x  # forward: outputs[there]
         return doutputs
 

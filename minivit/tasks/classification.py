@@ -1,8 +1,10 @@
 """Which of the classes is on the image?"""
 
+from typing import Any
+
 import numpy as np
 
-from minivit.checked import check_range
+from minivit.checked import check_range, check_type
 from minivit.ops.losses import cross_entropy_backward, cross_entropy_forward
 from minivit.tasks.task import LossCache, Task, share_of
 from minivit.types import Float, ndarray
@@ -17,6 +19,10 @@ class Classification(Task):
     def __init__(self, *, label_smoothing: float = 0.0) -> None:
         check_range("label_smoothing", label_smoothing, at_least=0, below=1)
         self.label_smoothing = label_smoothing
+
+    def over(self, targets: Any) -> float:
+        check_type("labels", targets, ndarray)
+        return len(targets)
 
     def forward(self, outputs: Float[ndarray, "B classes"], targets: ndarray, over: float) -> tuple[float, LossCache]:
         loss, c_loss = cross_entropy_forward(outputs, targets, label_smoothing=self.label_smoothing)

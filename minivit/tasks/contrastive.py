@@ -14,8 +14,8 @@ class Contrastive(Task):
     Outputs are (B, 2, D): what the model makes of the two views. There are no targets: any array or list of B entries.
     The score is the share of views whose most similar one is the other view of their image.
 
-    Source: van den Oord et al. 2018, "Representation Learning with Contrastive Predictive Coding"; both directions as in
-    Radford et al. 2021, "CLIP", section 2.3.
+    Source: van den Oord et al. 2018, "Representation Learning with Contrastive Predictive Coding"; both directions as
+    in Radford et al. 2021, "CLIP", section 2.3.
     """
 
     coupled = True

@@ -17,6 +17,7 @@ from minivit.json_text import from_json, to_json, tuples
 from minivit.models import Model, create_model
 from minivit.ops.softmax import softmax_forward
 from minivit.storage import fitting, read_arrays, read_metadata, save, split_arrays
+from minivit.tasks.classification import Classification
 from minivit.train.augment import normalize, random_crop_flip
 from minivit.train.fit import check_attention_fits
 from minivit.train.optim import AdamW
@@ -95,7 +96,7 @@ class Trainer:
                     self.normalize(pixels),
                     self.dataset.train_labels[batch],
                     optimizer=self.optimizer,
-                    label_smoothing=recipe.label_smoothing,
+                    task=Classification(label_smoothing=recipe.label_smoothing),
                     clip_norm=recipe.clip_norm,
                     rng=rng,
                     threads=self.threads,

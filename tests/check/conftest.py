@@ -1,25 +1,9 @@
 """A message takes thousands of calls of forward, all alike: that they keep to their annotations is seen elsewhere."""
 
-from functools import wraps
-
-import jaxtyping
 import pytest
 
 from minivit.check import report
-
-
-def without_annotations(function):
-    """The same function, in which calls are not held to their annotations."""
-
-    @wraps(function)
-    def unchecked(*args):
-        jaxtyping.config.update("jaxtyping_disable", True)
-        try:
-            return function(*args)
-        finally:
-            jaxtyping.config.update("jaxtyping_disable", False)
-
-    return unchecked
+from tests.unchecked import without_annotations
 
 
 @pytest.fixture(autouse=True)

@@ -51,6 +51,10 @@ def with_rng(case):
     return case.kwargs["rng"] is not None and case.kwargs["rate"] > 0
 
 
+def cold(case):
+    return case.kwargs["temperature"] < 1
+
+
 def all_tokens(case):
     return case.kwargs["num_prefix_tokens"] == 0
 
@@ -299,6 +303,13 @@ BUGS: list[Bug] = [
         lambda dy, c, g: g._replace(x=np.concatenate((0 * g.x[:, :-1], dy[:, None]), 1)), when=two_tokens),
     Bug("mean_pool", "to the tokens in front, too",
         lambda dy, c, g: g._replace(x=np.repeat(dy[:, None] / c.x_shape[1], c.x_shape[1], 1)), when=some_in_front),
+    Bug("unit_norm", "only divided", lambda dy, c, g: g._replace(x=dy / c.length)),
+    Bug("unit_norm", "not divided", lambda dy, c, g: g._replace(x=g.x * c.length)),
+    Bug("info_nce", "queries and keys exchanged", lambda dy, c, g: g._replace(query=g.key, key=g.query),
+        "exchanged"),
+    Bug("info_nce", "without the temperature",
+        lambda dy, c, g: g._replace(query=g.query * c.temperature, key=g.key * c.temperature), when=cold),
+    Bug("info_nce", "keys are constants", lambda dy, c, g: g._replace(key=0 * g.key)),
     Bug("first_token", "to every token", lambda dy, c, g: g._replace(x=np.repeat(dy[:, None], c.x_shape[1], 1))),
     Bug("first_token", "to the last token", lambda dy, c, g: g._replace(x=g.x[:, ::-1].copy())),
     Bug("avg_pool2d", "not divided", lambda dy, c, g: g._replace(x=g.x * (c.kernel_size[0] * c.kernel_size[1])),
