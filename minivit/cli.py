@@ -230,6 +230,7 @@ def run_predict(args: argparse.Namespace) -> int:
     from minivit.ops.softmax import softmax_forward
     from minivit.storage import load as load_model
     from minivit.train.augment import normalize
+    from minivit.train.step import predict
     from minivit.train.trainer import read_trained_on
 
     path = Path(args.run_or_file)
@@ -239,7 +240,7 @@ def run_predict(args: argparse.Namespace) -> int:
     names, mean, std = read_trained_on(path, model)
     for image in args.images:
         pixels = read_image(image, size=pair(model.config["img_size"]), channels=model.config["in_chans"])
-        logits, _ = model.forward(normalize(pixels[None], mean, std))
+        logits = predict(model, normalize(pixels[None], mean, std))
         probabilities = softmax_forward(logits)[0][0]
         if not np.isfinite(probabilities).all():
             raise ValueError(f"{path} gives no probabilities for {image}: its numbers are too large, or not finite")

@@ -43,7 +43,7 @@ def save(
     name = type(model).__name__
     if MODELS.get(name) is not type(model):
         raise TypeError(f"save: {name} is not a model that load could build again; the models are {', '.join(MODELS)}")
-    arrays = {name: param.value for name, param in model.named_params().items()}
+    arrays = {name: param.value for name, param in model.named_state().items()}
     arrays |= {OPTIMIZER + name: array for name, array in (optimizer_state or {}).items()}
     write_arrays(path, arrays, {"model": name, "config": model.config, "metadata": metadata})
 
@@ -71,7 +71,7 @@ def load(path: str | Path) -> Model:
         check_type("config", config, dict[str, Any])
         _check_counts(config, arrays)
         model = MODELS[name](**config)
-        arrays = fitting(model.named_params(), arrays)
+        arrays = fitting(model.named_state(), arrays)
     except TypeError as error:  # an option that this version of the class does not have
         raise ValueError(f"{path} has a configuration that this minivit does not understand: {error}") from error
     except (KeyError, ValueError) as error:

@@ -2,6 +2,7 @@
 
 from minivit.layers.attention import CrossAttention, SelfAttention
 from minivit.layers.basic import LayerNorm, Linear, Mlp
+from minivit.layers.batch_norm import BatchNorm, frozen
 from minivit.layers.block import Block, PostNormBlock
 from minivit.layers.checkpoint import Checkpoint
 from minivit.layers.dropout import Dropout, DropPath
@@ -12,6 +13,7 @@ from minivit.layers.pool import FirstToken, MeanPool
 from minivit.layers.sequence import Identity, run, run_backward
 
 __all__ = [
+    "BatchNorm",
     "Block",
     "Checkpoint",
     "CrossAttention",
@@ -28,6 +30,7 @@ __all__ = [
     "PatchEmbed",
     "PostNormBlock",
     "SelfAttention",
+    "frozen",
     "run",
     "run_backward",
 ]

@@ -45,6 +45,11 @@ class Checkpoint(Layer):
         _, c_layer = self.layer.forward(*cache.inputs, rng=copy.deepcopy(cache.rng), **cache.options)
         return self.layer.backward(dy, c_layer)
 
+    def absorb(self, cache: CheckpointCache) -> None:
+        """As the layer does, from one more forward; so it must be done before its parameters change."""
+        _, c_layer = self.layer.forward(*cache.inputs, rng=copy.deepcopy(cache.rng), **cache.options)
+        self.layer.absorb(c_layer)
+
 
 def checkpointed(model: Model) -> Model:
     """A replica of a model in which every block (every layer in a list, tuple or dict) is in a :class:`Checkpoint`.

@@ -42,7 +42,7 @@ class Layer:
         if dtype not in (np.float32, np.float64):
             raise TypeError(f"dtype is {dtype}; expected float32 (to train) or float64 (to check)")
         self._refuse_hidden()
-        for name, param in self.named_params().items():
+        for name, param in self.named_state().items():
             param.init([seed, *name.encode()], dtype)
         return self
 
@@ -65,6 +65,10 @@ class Layer:
 
     def named_params(self) -> dict[str, Param]:
         """Every parameter by its name, in order of definition; a shared one once, under its first name."""
+        return {name: param for name, param in self.named_state().items() if param.learned}
+
+    def named_state(self) -> dict[str, Param]:
+        """As :meth:`named_params`, with all that is saved but not learned: running averages."""
         found: dict[str, Param] = {}
         seen: set[int] = set()
         for name, param in self._walk(""):
@@ -109,9 +113,18 @@ class Layer:
         vars(layer).update(replaced(vars(self), twin))
         return layer
 
+    def absorb(self, cache: Any) -> None:
+        """Let every layer that keeps statistics of its batches take in those of this one, from the cache of forward.
+
+        Only layers whose caches bear their names are reached; that is a law of caches.
+        """
+        for name, item in vars(self).items():
+            if isinstance(item, (Layer, *NESTS)) and hasattr(cache, name):
+                _absorb_all(item, getattr(cache, name))
+
     def state_dict(self) -> dict[str, ndarray]:
         """A copy of every value, by name."""
-        return {name: param.value.copy() for name, param in self.named_params().items()}
+        return {name: param.value.copy() for name, param in self.named_state().items()}
 
     def load_state_dict(self, arrays: Mapping[str, ndarray]) -> None:
         """Set every value by name.
@@ -123,7 +136,7 @@ class Layer:
         ValueError
             If an array has the wrong shape or holds no numbers; nothing is changed then.
         """
-        params = self.named_params()
+        params = self.named_state()
         check_arrays({name: param.shape for name, param in params.items()}, arrays)
         values = {name: param.empty() for name, param in params.items()}
         for name, value in values.items():
@@ -142,6 +155,14 @@ NO_HOLDERS = (Param, type, ModuleType, str, bytes, int, float, ndarray)
 def entries(nest: Any) -> Iterable[tuple[Any, Any]]:
     """What stands in a list, tuple or dict, by place or key."""
     return nest.items() if isinstance(nest, dict) else enumerate(nest)
+
+
+def _absorb_all(item: Any, cache: Any) -> None:
+    if isinstance(item, Layer):
+        item.absorb(cache)
+    elif isinstance(item, NESTS):
+        for key, part in entries(item):
+            _absorb_all(part, cache[key])
 
 
 def _parts(nest: Any, prefix: str = "") -> Iterator[tuple[str, Param | Layer]]:

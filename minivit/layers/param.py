@@ -34,9 +34,11 @@ class Param:
         names (``"out"`` of a bias, ``"batch position width"``) are for those who read, and for loaders.
     init : callable (rng, param) -> array
         One of :mod:`minivit.layers.init`.
+    learned : bool
+        False for numbers that are kept and saved with the others, but not trained: running averages.
     """
 
-    def __init__(self, shape: tuple[int, ...], axes: str, init: Init) -> None:
+    def __init__(self, shape: tuple[int, ...], axes: str, init: Init, *, learned: bool = True) -> None:
         check_type("shape", shape, tuple[int, ...])
         if min(shape, default=1) < 1:
             raise ValueError(f"a parameter cannot have shape {shape}; every side is at least 1")
@@ -46,6 +48,7 @@ class Param:
         if len(self.axes) != len(shape):
             raise ValueError(f"axes are {axes!r}; expected a name for each axis of {shape}")
         self.shape = shape
+        self.learned = learned
         self.dtype = np.dtype(np.float32)
         self._init = init
         self._seed: list[int] | None = None

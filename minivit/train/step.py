@@ -5,16 +5,18 @@ runs on a replica of the model, and the gradients of the shards are added up in 
 """
 
 import copy
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from typing import Any
 
 import numpy as np
 
 from minivit.caches import first_nonfinite
 from minivit.checked import check_range, checked
+from minivit.layers.batch_norm import frozen
 from minivit.layers.checkpoint import checkpointed
 from minivit.layers.layer import Layer
+from minivit.layers.param import Param
 from minivit.tasks.classification import Classification
 from minivit.tasks.task import Task, joined, number_of, part_of
 from minivit.threads import run_in_threads
@@ -74,7 +76,7 @@ def training_step(
         )
     if clip_norm is not None:
         check_range("clip_norm", clip_norm, above=0)
-    params = model.params
+    params, averages = model.params, [param for param in model.named_state().values() if not param.learned]
     if not {*optimizer.params.values()} <= {*params}:
         raise ValueError("training_step: the optimizer was made for another model")
     shards = [slice(start, start + SHARD_SIZE) for start in range(0, count, SHARD_SIZE)]
@@ -83,31 +85,48 @@ def training_step(
     loss, doutputs = _whole_batch(model, task, inputs, targets, shards, rngs, threads) if task.coupled else (0.0, None)
 
     @np.errstate(all="ignore")  # what is not finite is found below, and reported with its place
-    def run_shard(shard: slice, shard_rng: np.random.Generator | None) -> tuple[float, Layer]:
+    def run_shard(shard: slice, shard_rng: np.random.Generator | None) -> tuple[float, Layer, Any]:
         twin = model.replica()
         outputs, c_model = twin.forward(*part_of(inputs, shard), rng=shard_rng)
         if task.coupled:
             twin.backward(part_of(doutputs, shard), c_model)
-            return 0.0, twin
+            return 0.0, twin, c_model if averages else None
         shard_loss, c_loss = task.forward(outputs, part_of(targets, shard), over)
         twin.backward(task.backward(c_loss), c_model)
-        return shard_loss, twin
+        return shard_loss, twin, c_model if averages else None
 
     model.zero_grad()
-    with closing(run_in_threads(run_shard, shards, rngs, threads=threads)) as results:
-        for shard_loss, twin in results:
+    with (
+        closing(run_in_threads(run_shard, shards, rngs, threads=threads)) as results,
+        _as_before_on_error(averages),
+    ):
+        for shard_loss, twin, c_model in results:
             loss += shard_loss
             for param, part in zip(params, twin.params, strict=True):
                 param.add_grad(part.grad)
-    if not np.isfinite(loss):
-        raise FloatingPointError(f"the loss is {loss}: {_first_trouble(model, inputs, rngs)}")
-    norm = clip_grad_norm(params, np.inf if clip_norm is None else clip_norm)
-    if not np.isfinite(norm):
-        bad = [name for name, param in model.named_params().items() if not np.isfinite(param.grad).all()]
-        place = f"the first parameter with such a gradient is {bad[0]}" if bad else "its square overflows"
-        raise FloatingPointError(f"the norm of the gradient is {norm}: {place}")
-    optimizer.step()
+            if averages:
+                model.absorb(c_model)
+        if not np.isfinite(loss):
+            raise FloatingPointError(f"the loss is {loss}: {_first_trouble(model, inputs, rngs)}")
+        norm = clip_grad_norm(params, np.inf if clip_norm is None else clip_norm)
+        if not np.isfinite(norm):
+            bad = [name for name, param in model.named_params().items() if not np.isfinite(param.grad).all()]
+            place = f"the first parameter with such a gradient is {bad[0]}" if bad else "its square overflows"
+            raise FloatingPointError(f"the norm of the gradient is {norm}: {place}")
+        optimizer.step()
     return loss
+
+
+@contextmanager
+def _as_before_on_error(params: Sequence[Param]) -> Iterator[None]:
+    """Give parameters their values back if an error ends what is done inside."""
+    before = [param.value.copy() for param in params]
+    try:
+        yield
+    except BaseException:
+        for param, value in zip(params, before, strict=True):
+            param.value = value
+        raise
 
 
 @np.errstate(all="ignore")
@@ -142,7 +161,9 @@ def predict(
     if len(images) == 0:
         raise ValueError("predict: there are no images; expected at least one")
     shards = [images[start : start + SHARD_SIZE] for start in range(0, len(images), SHARD_SIZE)]
-    model = checkpointed(model)  # and draws what has not been drawn yet, here and not in several threads at once
+    model = checkpointed(
+        frozen(model)
+    )  # and draws what has not been drawn yet, here and not in several threads at once
     return np.concatenate(list(run_in_threads(lambda shard: model.forward(shard)[0], shards, threads=threads)))
 
 

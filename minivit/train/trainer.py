@@ -149,7 +149,7 @@ class Trainer:
         model, optimizer = split_arrays(arrays)
         try:
             optimizer = fitting(self.optimizer.state_dict(), optimizer)
-            model = fitting(self.model.named_params(), model)
+            model = fitting(self.model.named_state(), model)
             step: Any = metadata.get("step")
             check_type("step", step, int)
             steps = int(optimizer["steps"])

@@ -1,0 +1,88 @@
+"""Batch normalisation as a layer: the statistics of a batch are data that it hands on, and never change it."""
+
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+from numpy import ndarray
+from numpy.random import Generator
+
+from minivit.layers.init import ones, zeros
+from minivit.layers.layer import NESTS, Layer, replaced
+from minivit.layers.param import Param
+from minivit.ops.batch_norm import BatchNormCache, batch_norm_backward, batch_norm_forward
+
+AnyLayer = TypeVar("AnyLayer", bound=Layer)
+
+
+class BatchNorm(Layer):
+    """Normalise each channel by the batch (Ioffe and Szegedy 2015); names and ``momentum`` are PyTorch's.
+
+    ``forward`` always uses the batch's own mean and variance, which are in its cache; the running averages only change
+    when a training step has the layer :meth:`absorb` them, after all shards, in their order. To compute with the
+    averages, take :func:`frozen`: ``predict`` does.
+
+    In a training step every shard (of 16 images) is normalised by itself: "ghost batch normalisation", Hoffer et al.
+    2017, which trains as well or better than that of a large batch. Other libraries normalise the whole batch.
+    """
+
+    def __init__(self, dim: int, *, eps: float = 1e-5, momentum: float = 0.1) -> None:
+        self.weight = Param((dim,), "out", ones)
+        self.bias = Param((dim,), "out", zeros)
+        self.running_mean = Param((dim,), "out", zeros, learned=False)
+        self.running_var = Param((dim,), "out", ones, learned=False)
+        self.eps, self.momentum = eps, momentum
+
+    def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, BatchNormCache]:
+        return batch_norm_forward(x, self.weight.value, self.bias.value, eps=self.eps)
+
+    def backward(self, dy: ndarray, cache: BatchNormCache) -> ndarray:
+        dx, dgamma, dbeta = batch_norm_backward(dy, cache)
+        self.weight.add_grad(dgamma)
+        self.bias.add_grad(dbeta)
+        return dx
+
+    def absorb(self, cache: BatchNormCache) -> None:
+        """Move the running averages towards the batch: a share ``momentum``, of the variance the unbiased one."""
+        n = cache.xhat.size // cache.xhat.shape[-1]
+        for average, new in ((self.running_mean, cache.mean), (self.running_var, cache.var * (n / (n - 1)))):
+            average.value = (1 - self.momentum) * average.value + self.momentum * new
+
+
+class FrozenCache(NamedTuple):
+    """What the backward of :class:`Frozen` needs."""
+
+    scale: ndarray
+
+
+class Frozen(Layer):
+    """What batch normalisation is after training: for each channel a fixed scale and shift."""
+
+    def __init__(self, norm: BatchNorm) -> None:
+        self.norm = norm
+
+    def _walk(self, prefix: str):
+        return self.norm._walk(prefix)
+
+    def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, FrozenCache]:
+        norm = self.norm
+        scale = norm.weight.value / np.sqrt(norm.running_var.value + np.asarray(norm.eps, x.dtype))
+        return x * scale + (norm.bias.value - norm.running_mean.value * scale), FrozenCache(scale)
+
+    def backward(self, dy: ndarray, cache: FrozenCache) -> ndarray:
+        """The gradient of x; scale and shift are fixed."""
+        return dy * cache.scale
+
+
+def frozen(layer: AnyLayer) -> AnyLayer:
+    """A replica in which every :class:`BatchNorm` computes with its running averages: for inference."""
+
+    def freeze(part: Layer | Param) -> Layer | Param:
+        if isinstance(part, BatchNorm):
+            return Frozen(part)
+        if isinstance(part, Layer):
+            for name, item in list(vars(part).items()):
+                if isinstance(item, (Layer, *NESTS)):
+                    setattr(part, name, replaced({name: item}, freeze)[name])
+        return part
+
+    return freeze(layer.replica())  # type: ignore[return-value]
