@@ -13,6 +13,7 @@ from measure import Times, Worker, alternate
 from workload import Workload, check_memory, image_shape
 
 import minivit as mv
+from minivit.tasks import Classification
 from minivit.train import AdamW, predict, training_step
 
 LOSS_TOLERANCE = 1e-4
@@ -58,7 +59,7 @@ def make_data(config: dict[str, Any], batch_size: int) -> tuple[np.ndarray, np.n
 def our_training(model: Any, images: np.ndarray, labels: np.ndarray, threads: int) -> Callable[[], float]:
     """A function that trains minivit one step and returns its loss."""
     optimizer = AdamW(model, lr=1e-3, weight_decay=0.05)
-    options = {"label_smoothing": 0.1, "clip_norm": 1.0, "threads": threads}
+    options = {"task": Classification(label_smoothing=0.1), "clip_norm": 1.0, "threads": threads}
     return partial(training_step, model, images, labels, optimizer=optimizer, **options)
 
 

@@ -161,9 +161,8 @@ def predict(
     if len(images) == 0:
         raise ValueError("predict: there are no images; expected at least one")
     shards = [images[start : start + SHARD_SIZE] for start in range(0, len(images), SHARD_SIZE)]
-    model = checkpointed(
-        frozen(model)
-    )  # and draws what has not been drawn yet, here and not in several threads at once
+    # a replica draws what has not been drawn yet, here and not in several threads at once
+    model = checkpointed(frozen(model))
     return np.concatenate(list(run_in_threads(lambda shard: model.forward(shard)[0], shards, threads=threads)))
 
 
