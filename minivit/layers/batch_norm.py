@@ -1,13 +1,13 @@
 """Batch normalisation as a layer: the statistics of a batch are data that it hands on, and never change it."""
 
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy import ndarray
 from numpy.random import Generator
 
 from minivit.layers.init import ones, zeros
-from minivit.layers.layer import NESTS, Layer, replaced
+from minivit.layers.layer import Layer, replaced
 from minivit.layers.param import Param
 from minivit.ops.batch_norm import BatchNormCache, batch_norm_backward, batch_norm_forward
 
@@ -75,14 +75,12 @@ class Frozen(Layer):
 
 def frozen(layer: AnyLayer) -> AnyLayer:
     """A replica in which every :class:`BatchNorm` computes with its running averages: for inference."""
+    return _freeze(layer.replica())
 
-    def freeze(part: Layer | Param) -> Layer | Param:
-        if isinstance(part, BatchNorm):
-            return Frozen(part)
-        if isinstance(part, Layer):
-            for name, item in list(vars(part).items()):
-                if isinstance(item, (Layer, *NESTS)):
-                    setattr(part, name, replaced({name: item}, freeze)[name])
-        return part
 
-    return freeze(layer.replica())  # type: ignore[return-value]
+def _freeze(part: Any) -> Any:
+    if isinstance(part, BatchNorm):
+        return Frozen(part)
+    if isinstance(part, Layer):
+        vars(part).update(replaced(vars(part), _freeze))
+    return part

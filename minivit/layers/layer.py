@@ -105,12 +105,8 @@ class Layer:
 
     def _replica(self, twins: dict[int, Param]) -> Self:
         """``twins`` maps parameters already met to their replicas, so that what was shared stays shared."""
-
-        def twin(part: Param | Layer) -> Param | Layer:
-            return part._replica(twins) if isinstance(part, Layer) else twins.setdefault(id(part), part.replica())
-
         layer = copy.copy(self)
-        vars(layer).update(replaced(vars(self), twin))
+        vars(layer).update(replaced(vars(self), lambda part: _twin(part, twins)))
         return layer
 
     def absorb(self, cache: Any) -> None:
@@ -155,6 +151,10 @@ NO_HOLDERS = (Param, type, ModuleType, str, bytes, int, float, ndarray)
 def entries(nest: Any) -> Iterable[tuple[Any, Any]]:
     """What stands in a list, tuple or dict, by place or key."""
     return nest.items() if isinstance(nest, dict) else enumerate(nest)
+
+
+def _twin(part: Any, twins: dict[int, Param]) -> Any:
+    return part._replica(twins) if isinstance(part, Layer) else twins.setdefault(id(part), part.replica())
 
 
 def _absorb_all(item: Any, cache: Any) -> None:
