@@ -9,6 +9,7 @@ from numpy.random import Generator
 
 from minivit.check.arguments import Args
 from minivit.check.directions import everywhere
+from minivit.nests import mapped
 
 Function = Callable[[Args], Any]
 """The function whose gradient is checked."""
@@ -248,15 +249,13 @@ def norm(a: Any) -> float:
 
 def rounded(value: Any, rng: Generator) -> Any:
     """Every number in a nest moved by one rounding, up, down or not at all: results are no surer than they stay."""
-    if isinstance(value, ndarray | np.floating) and np.asarray(value).dtype.kind in "fc":
-        moved = value * (1 + EPS * rng.integers(-1, 2, np.shape(value)))
-        return _of_the_kind_of(value, moved)
-    if isinstance(value, dict):
-        return {key: rounded(item, rng) for key, item in value.items()}
-    if isinstance(value, tuple | list):
-        items = [rounded(item, rng) for item in value]
-        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
-    return value
+
+    def moved(leaf: Any) -> Any:
+        if not (isinstance(leaf, ndarray | np.floating) and np.asarray(leaf).dtype.kind in "fc"):
+            return leaf
+        return _of_the_kind_of(leaf, leaf * (1 + EPS * rng.integers(-1, 2, np.shape(leaf))))
+
+    return mapped(moved, value)
 
 
 def _of_the_kind_of(arg: Any, value: Any) -> Any:

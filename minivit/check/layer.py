@@ -14,6 +14,7 @@ from minivit.check.promises import check_second_backward
 from minivit.check.report import Hints, named_sizes
 from minivit.check.trial import Trial, read_only
 from minivit.layers.layer import Layer
+from minivit.nests import NESTS, entries
 
 
 def check_layer(layer: Layer, *inputs: Any, seed: int = 0, rtol: float = 1e-8, **kwargs: Any) -> None:
@@ -99,7 +100,7 @@ class _LayerCall(Call):
 def _nearby(layer: Layer, rng: np.random.Generator) -> Layer:
     """A float64 copy of the layer, every parameter moved by a normal number of size 0.1."""
     layer = copy.deepcopy(layer)
-    for param in layer.params:
+    for param in layer.named_state().values():
         value = param.value
         param.init([0], np.dtype(np.float64))
         param.value = value + 0.1 * rng.standard_normal(param.shape)
@@ -148,8 +149,8 @@ def _gradients_on_the_way(trial: Trial, call: _LayerCall) -> dict[str, ndarray]:
 
 def _inside(item: Any, path: str) -> Iterator[tuple[str, Layer]]:
     """Every layer below this one, by its place: ``blocks.0.attn``."""
-    children = vars(item) if isinstance(item, Layer) else dict(enumerate(item)) if isinstance(item, list) else {}
-    for name, child in children.items():
+    children = vars(item).items() if isinstance(item, Layer) else entries(item) if isinstance(item, NESTS) else ()
+    for name, child in children:
         place = f"{path}.{name}".lstrip(".")
         if isinstance(child, Layer):
             yield place, child

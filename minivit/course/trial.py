@@ -4,12 +4,13 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
-from numpy import ndarray
 from numpy.random import Generator
 
+from minivit.check.arguments import as_dtype
 from minivit.check.derivative import random_like
 from minivit.course.call import find
 from minivit.course.exercise import Draw, Task, Trial
+from minivit.nests import mapped
 
 
 def reference(task: Task) -> Any:
@@ -22,7 +23,7 @@ def reference(task: Task) -> Any:
 def make_trial(task: Task, draw: Draw, rng: Generator, dtype: type[np.floating] = np.float64) -> Trial:
     """One random case, and the reference's answer. A backward is given the reference's cache and a random dy."""
     case = draw(rng)
-    args, kwargs = _as_dtype(case.args, dtype), case.kwargs
+    args, kwargs = mapped(lambda arg: as_dtype(arg, dtype), case.args), case.kwargs
     with np.errstate(all="ignore"):
         if task.kind != "backward":
             return Trial(case, args, kwargs, None, None, reference(task)(*args, **kwargs))
@@ -32,11 +33,3 @@ def make_trial(task: Task, draw: Draw, rng: Generator, dtype: type[np.floating] 
         dy = random_like(rng, y)
         args, kwargs = ((dy, cache, args[1]), kwargs) if task.is_layer else ((dy, cache), {})
         return Trial(case, args, kwargs, dy, cache, reference(task)(*args, **kwargs))
-
-
-def _as_dtype(value: Any, dtype: type[np.floating]) -> Any:
-    if isinstance(value, ndarray) and value.dtype == np.float64:
-        return value.astype(dtype)
-    if isinstance(value, tuple):
-        return tuple(_as_dtype(item, dtype) for item in value)
-    return {name: _as_dtype(item, dtype) for name, item in value.items()} if isinstance(value, dict) else value

@@ -7,8 +7,9 @@ from numpy import ndarray
 from numpy.random import Generator
 
 from minivit.layers.init import ones, zeros
-from minivit.layers.layer import Layer, replaced
+from minivit.layers.layer import Layer
 from minivit.layers.param import Param
+from minivit.nests import mapped
 from minivit.ops.batch_norm import BatchNormCache, batch_norm_backward, batch_norm_forward
 
 AnyLayer = TypeVar("AnyLayer", bound=Layer)
@@ -75,12 +76,14 @@ class Frozen(Layer):
 
 def frozen(layer: AnyLayer) -> AnyLayer:
     """A replica in which every :class:`BatchNorm` computes with its running averages: for inference."""
-    return _freeze(layer.replica())
+    twin = layer.replica()
+    keeps_averages = len(twin.named_state()) > len(twin.named_params())
+    return _freeze(twin) if keeps_averages else twin
 
 
 def _freeze(part: Any) -> Any:
     if isinstance(part, BatchNorm):
         return Frozen(part)
     if isinstance(part, Layer):
-        vars(part).update(replaced(vars(part), _freeze))
+        vars(part).update(mapped(_freeze, vars(part)))
     return part

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple, TypeVar
 from numpy import ndarray
 from numpy.random import Generator
 
-from minivit.layers.layer import Layer, replaced
+from minivit.layers.layer import Layer
+from minivit.nests import NESTS, mapped
 
 Model = TypeVar("Model", bound=Layer)
 
@@ -59,8 +60,8 @@ def checkpointed(model: Model) -> Model:
     """
     twin = model.replica()
     for name, item in list(vars(twin).items()):
-        if isinstance(item, list | tuple | dict):
-            setattr(twin, name, replaced(item, _in_checkpoint))
+        if isinstance(item, NESTS):
+            setattr(twin, name, mapped(_in_checkpoint, item))
     return twin
 
 

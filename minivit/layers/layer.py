@@ -2,7 +2,7 @@
 
 import copy
 import gc
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import FunctionType, ModuleType
 from typing import Any, Self
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy import ndarray
 
 from minivit.layers.param import Param, check_real
+from minivit.nests import NESTS, entries, mapped
 
 
 class Layer:
@@ -78,11 +79,9 @@ class Layer:
         return found
 
     def _walk(self, prefix: str) -> Iterator[tuple[str, Param]]:
-        for name, part in _parts(vars(self)):
-            if isinstance(part, Param):
-                yield prefix + name, part
-            else:
-                yield from part._walk(f"{prefix}{name}.")
+        for name, item in vars(self).items():
+            if isinstance(item, HOLDERS):
+                yield from _params_in(item, prefix + name)
 
     @property
     def params(self) -> list[Param]:
@@ -105,18 +104,27 @@ class Layer:
 
     def _replica(self, twins: dict[int, Param]) -> Self:
         """``twins`` maps parameters already met to their replicas, so that what was shared stays shared."""
+        inside = {name: _twin(item, twins) for name, item in vars(self).items() if isinstance(item, HOLDERS)}
+        if not inside:  # there is no gradient to own
+            return self
         layer = copy.copy(self)
-        vars(layer).update(replaced(vars(self), lambda part: _twin(part, twins)))
+        vars(layer).update(inside)
         return layer
 
     def absorb(self, cache: Any) -> None:
         """Let every layer that keeps statistics of its batches take in those of this one, from the cache of forward.
 
-        Only layers whose caches bear their names are reached; that is a law of caches.
+        Raises
+        ------
+        TypeError
+            If a layer inside keeps statistics, and no field of the cache bears its name.
         """
         for name, item in vars(self).items():
-            if isinstance(item, (Layer, *NESTS)) and hasattr(cache, name):
-                _absorb_all(item, getattr(cache, name))
+            if isinstance(item, HOLDERS) and hasattr(cache, name):
+                mapped(_absorb, item, getattr(cache, name))
+            elif any(not param.learned for _, param in _params_in(item, name) if item is not param):
+                kinds = f"{type(self).__name__}.{name} keeps statistics of its batches"
+                raise TypeError(f"{kinds}; expected a field {name!r} in the cache, a {type(cache).__name__}")
 
     def state_dict(self) -> dict[str, ndarray]:
         """A copy of every value, by name."""
@@ -141,50 +149,35 @@ class Layer:
             param.take(values[name])
 
 
-NESTS = (list, tuple, dict)
-"""What parameters and layers may stand in, to any depth."""
+HOLDERS = (Param, Layer, *NESTS)
+"""Attributes in which there may be parameters; most are numbers."""
 
 NO_HOLDERS = (Param, type, ModuleType, str, bytes, int, float, ndarray)
 """What is not searched for hidden layers."""
 
 
-def entries(nest: Any) -> Iterable[tuple[Any, Any]]:
-    """What stands in a list, tuple or dict, by place or key."""
-    return nest.items() if isinstance(nest, dict) else enumerate(nest)
-
-
-def _twin(part: Any, twins: dict[int, Param]) -> Any:
-    return part._replica(twins) if isinstance(part, Layer) else twins.setdefault(id(part), part.replica())
-
-
-def _absorb_all(item: Any, cache: Any) -> None:
-    if isinstance(item, Layer):
-        item.absorb(cache)
+def _params_in(item: Any, name: str) -> Iterator[tuple[str, Param]]:
+    """Every parameter in a layer, or in nested lists, tuples and dicts, by name."""
+    if isinstance(item, Param):
+        yield name, item
+    elif isinstance(item, Layer):
+        yield from item._walk(f"{name}.")
     elif isinstance(item, NESTS):
         for key, part in entries(item):
-            _absorb_all(part, cache[key])
+            yield from _params_in(part, f"{name}.{key}")
 
 
-def _parts(nest: Any, prefix: str = "") -> Iterator[tuple[str, Param | Layer]]:
-    """Parameters and layers in nested lists, tuples and dicts, by name."""
-    for key, item in entries(nest):
-        if isinstance(item, (Param, Layer)):
-            yield f"{prefix}{key}", item
-        elif isinstance(item, NESTS):
-            yield from _parts(item, f"{prefix}{key}.")
+def _twin(item: Any, twins: dict[int, Param]) -> Any:
+    if isinstance(item, Param):
+        return twins.setdefault(id(item), item.replica())
+    if isinstance(item, Layer):
+        return item._replica(twins)
+    return mapped(lambda part: _twin(part, twins), item) if isinstance(item, NESTS) else item
 
 
-def replaced(nest: Any, new: Callable[[Any], Any]) -> Any:
-    """The same lists, tuples and dicts with other parameters and layers in them."""
-    parts = {}
-    for key, item in entries(nest):
-        if isinstance(item, (Param, Layer)):
-            parts[key] = new(item)
-        else:
-            parts[key] = replaced(item, new) if isinstance(item, NESTS) else item
-    if isinstance(nest, dict):
-        return parts
-    return type(nest)(*parts.values()) if hasattr(nest, "_fields") else type(nest)(parts.values())
+def _absorb(layer: Any, cache: Any) -> None:
+    if isinstance(layer, Layer):
+        layer.absorb(cache)
 
 
 def check_arrays(expected: Mapping[str, tuple[int, ...]], arrays: Mapping[str, ndarray]) -> None:

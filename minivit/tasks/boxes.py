@@ -1,12 +1,21 @@
 """Where is the object?"""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from minivit.ops.losses import l1_backward, l1_forward
-from minivit.tasks.task import Task, share_of
-from minivit.types import Float, ndarray
+from minivit.ops.losses import L1Cache, l1_backward, l1_forward
+from minivit.tasks.task import Task
+from minivit.types import Float, Scalar, ndarray
+
+
+class OneBoxCache(NamedTuple):
+    """What ``OneBox.backward`` needs: of which samples there is a box."""
+
+    shape: tuple[int, ...]
+    there: list[int]
+    loss: L1Cache
 
 
 class OneBox(Task):
@@ -16,23 +25,19 @@ class OneBox(Task):
     an image with an object, (0, 4) for one without: its output has no say.
     """
 
-    def over(self, targets: Sequence[ndarray]) -> float:
+    def over(self, targets: Sequence[ndarray]) -> int:
         return sum(map(len, targets))
 
-    def forward(self, outputs: Float[ndarray, "B 4"], targets: Sequence[ndarray], over: float) -> tuple[float, tuple]:
+    def forward(self, outputs: Float[ndarray, "B 4"], targets: Sequence[ndarray]) -> tuple[Scalar, OneBoxCache]:
         there = [i for i, boxes in enumerate(targets) if len(boxes)]
-        if not there:
-            return 0.0, (outputs, there, None, None)
-        boxes = np.concatenate([targets[i] for i in there]).astype(outputs.dtype)
+        boxes = np.concatenate(targets).astype(outputs.dtype)
         loss, c_loss = l1_forward(outputs[there], boxes)
-        share = share_of(len(there), over, outputs.dtype)
-        return float(loss) * (len(there) / over), (outputs, there, c_loss, share)
+        return loss, OneBoxCache(outputs.shape, there, c_loss)
 
-    def backward(self, cache: tuple) -> Float[ndarray, "B 4"]:
-        outputs, there, c_loss, share = cache
-        doutputs = np.zeros_like(outputs)
-        if there:
-            doutputs[there] = l1_backward(share, c_loss).x  # forward: outputs[there]
+    def backward(self, dloss: Scalar, cache: OneBoxCache) -> Float[ndarray, "B 4"]:
+        (dthere,) = l1_backward(dloss, cache.loss)
+        doutputs = np.zeros(cache.shape, dthere.dtype)
+        doutputs[cache.there] = dthere  # forward: outputs[there]
         return doutputs
 
     def score(self, outputs: Float[ndarray, "B 4"], targets: Sequence[ndarray]) -> float:

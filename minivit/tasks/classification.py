@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from minivit.checked import check_range, check_type
-from minivit.ops.losses import cross_entropy_backward, cross_entropy_forward
-from minivit.tasks.task import LossCache, Task, share_of
-from minivit.types import Float, ndarray
+from minivit.ops.losses import CrossEntropyCache, cross_entropy_backward, cross_entropy_forward
+from minivit.tasks.task import Task
+from minivit.types import Float, Scalar, ndarray
 
 
 class Classification(Task):
@@ -20,17 +20,15 @@ class Classification(Task):
         check_range("label_smoothing", label_smoothing, at_least=0, below=1)
         self.label_smoothing = label_smoothing
 
-    def over(self, targets: Any) -> float:
+    def over(self, targets: Any) -> int:
         check_type("labels", targets, ndarray)
         return len(targets)
 
-    def forward(self, outputs: Float[ndarray, "B classes"], targets: ndarray, over: float) -> tuple[float, LossCache]:
-        loss, c_loss = cross_entropy_forward(outputs, targets, label_smoothing=self.label_smoothing)
-        share = share_of(len(targets), over, outputs.dtype)
-        return float(loss) * (len(targets) / over), LossCache(c_loss, share)
+    def forward(self, outputs: Float[ndarray, "B classes"], targets: ndarray) -> tuple[Scalar, CrossEntropyCache]:
+        return cross_entropy_forward(outputs, targets, label_smoothing=self.label_smoothing)
 
-    def backward(self, cache: LossCache) -> Float[ndarray, "B classes"]:
-        (dlogits,) = cross_entropy_backward(cache.share, cache.op)
+    def backward(self, dloss: Scalar, cache: CrossEntropyCache) -> Float[ndarray, "B classes"]:
+        (dlogits,) = cross_entropy_backward(dloss, cache)
         return dlogits
 
     def score(self, outputs: Float[ndarray, "B classes"], targets: ndarray) -> float:

@@ -1,11 +1,20 @@
 """Which two views are of the same image?"""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from minivit.checked import check_range
-from minivit.ops.contrastive import info_nce_backward, info_nce_forward
+from minivit.ops.contrastive import InfoNceCache, info_nce_backward, info_nce_forward, unit_norm_forward
 from minivit.tasks.task import Task
-from minivit.types import Float, ndarray
+from minivit.types import Float, Scalar, ndarray
+
+
+class ContrastiveCache(NamedTuple):
+    """Caches of the two directions."""
+
+    there: InfoNceCache
+    back: InfoNceCache
 
 
 class Contrastive(Task):
@@ -24,21 +33,20 @@ class Contrastive(Task):
         check_range("temperature", temperature, above=0, below=np.inf)
         self.temperature = temperature
 
-    def forward(self, outputs: Float[ndarray, "B 2 D"], targets: object, over: float) -> tuple[float, tuple]:
+    def forward(self, outputs: Float[ndarray, "B 2 D"], targets: object) -> tuple[Scalar, ContrastiveCache]:
         first, second = outputs[:, 0], outputs[:, 1]
         there, c_there = info_nce_forward(first, second, temperature=self.temperature)
         back, c_back = info_nce_forward(second, first, temperature=self.temperature)
-        return (float(there) + float(back)) / 2, (c_there, c_back, outputs.dtype)
+        return (there + back) / 2, ContrastiveCache(c_there, c_back)
 
-    def backward(self, cache: tuple) -> Float[ndarray, "B 2 D"]:
-        c_there, c_back, dtype = cache
-        half = np.asarray(0.5, dtype)  # forward: (there + back) / 2
-        dfirst, dsecond = info_nce_backward(half, c_there)
-        dsecond_too, dfirst_too = info_nce_backward(half, c_back)
+    def backward(self, dloss: Scalar, cache: ContrastiveCache) -> Float[ndarray, "B 2 D"]:
+        half = dloss / 2  # forward: (there + back) / 2
+        dfirst, dsecond = info_nce_backward(half, cache.there)
+        dsecond_too, dfirst_too = info_nce_backward(half, cache.back)
         return np.stack((dfirst + dfirst_too, dsecond + dsecond_too), axis=1)
 
     def score(self, outputs: Float[ndarray, "B 2 D"], targets: object) -> float:
-        units = outputs / np.linalg.norm(outputs, axis=-1, keepdims=True)
+        units, _ = unit_norm_forward(outputs)
         similarity = units[:, 0] @ units[:, 1].T
         own = np.arange(len(outputs))
         return float(np.mean([similarity.argmax(0) == own, similarity.argmax(1) == own]))

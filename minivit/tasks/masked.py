@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minivit.ops.losses import mse_backward, mse_forward
-from minivit.tasks.task import Task, share_of
-from minivit.types import Bool, Float, ndarray
+from minivit.ops.losses import MseCache, mse_backward, mse_forward
+from minivit.tasks.task import Task
+from minivit.types import Bool, Float, Scalar, ndarray
 
 
 class Masked(NamedTuple):
@@ -14,6 +14,13 @@ class Masked(NamedTuple):
 
     patches: Float[ndarray, "B N D"]
     mask: Bool[ndarray, "B N"]
+
+
+class MaskedPatchesCache(NamedTuple):
+    """What ``MaskedPatches.backward`` needs."""
+
+    mask: Bool[ndarray, "B N"]
+    loss: MseCache
 
 
 class MaskedPatches(Task):
@@ -25,22 +32,18 @@ class MaskedPatches(Task):
     Source: He et al. 2022, "Masked Autoencoders Are Scalable Vision Learners", section 3.
     """
 
-    def over(self, targets: Masked) -> float:
+    def over(self, targets: Masked) -> int:
         return int(targets.mask.sum())
 
-    def forward(self, outputs: Float[ndarray, "B N D"], targets: Masked, over: float) -> tuple[float, tuple]:
+    def forward(self, outputs: Float[ndarray, "B N D"], targets: Masked) -> tuple[Scalar, MaskedPatchesCache]:
         patches, mask = targets
-        count = int(mask.sum())
-        if count == 0:
-            return 0.0, (outputs, mask, None, None)
         loss, c_loss = mse_forward(outputs[mask], patches[mask])
-        return float(loss) * (count / over), (outputs, mask, c_loss, share_of(count, over, outputs.dtype))
+        return loss, MaskedPatchesCache(mask, c_loss)
 
-    def backward(self, cache: tuple) -> Float[ndarray, "B N D"]:
-        outputs, mask, c_loss, share = cache
-        doutputs = np.zeros_like(outputs)
-        if mask.any():
-            doutputs[mask] = mse_backward(share, c_loss).x  # forward: outputs[mask]
+    def backward(self, dloss: Scalar, cache: MaskedPatchesCache) -> Float[ndarray, "B N D"]:
+        (dhidden,) = mse_backward(dloss, cache.loss)
+        doutputs = np.zeros((*cache.mask.shape, dhidden.shape[-1]), dhidden.dtype)
+        doutputs[cache.mask] = dhidden  # forward: outputs[mask]
         return doutputs
 
     def score(self, outputs: Float[ndarray, "B N D"], targets: Masked) -> float:

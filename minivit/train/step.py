@@ -76,8 +76,10 @@ def training_step(
         )
     if clip_norm is not None:
         check_range("clip_norm", clip_norm, above=0)
-    params, averages = model.params, [param for param in model.named_state().values() if not param.learned]
-    if not {*optimizer.params.values()} <= {*params}:
+    state = model.named_state()
+    params = {name: param for name, param in state.items() if param.learned}
+    averages = [param for param in state.values() if not param.learned]
+    if not {*optimizer.params.values()} <= {*params.values()}:
         raise ValueError("training_step: the optimizer was made for another model")
     shards = [slice(start, start + SHARD_SIZE) for start in range(0, count, SHARD_SIZE)]
     rngs = rng.spawn(len(shards)) if rng else [None] * len(shards)
@@ -86,31 +88,33 @@ def training_step(
 
     @np.errstate(all="ignore")  # what is not finite is found below, and reported with its place
     def run_shard(shard: slice, shard_rng: np.random.Generator | None) -> tuple[float, Layer, Any]:
-        twin = model.replica()
+        twin, shard_loss = model.replica(), 0.0
         outputs, c_model = twin.forward(*part_of(inputs, shard), rng=shard_rng)
         if task.coupled:
             twin.backward(part_of(doutputs, shard), c_model)
-            return 0.0, twin, c_model if averages else None
-        shard_loss, c_loss = task.forward(outputs, part_of(targets, shard), over)
-        twin.backward(task.backward(c_loss), c_model)
+        elif part := task.over(part_of(targets, shard)):  # if there is anything to take a mean over
+            mean, c_loss = task.forward(outputs, part_of(targets, shard))
+            twin.backward(task.backward(np.asarray(part / over, np.asarray(mean).dtype), c_loss), c_model)
+            shard_loss = float(mean) * (part / over)
         return shard_loss, twin, c_model if averages else None
 
-    model.zero_grad()
+    for param in params.values():
+        param.zero_grad()
     with (
         closing(run_in_threads(run_shard, shards, rngs, threads=threads)) as results,
         _as_before_on_error(averages),
     ):
         for shard_loss, twin, c_model in results:
             loss += shard_loss
-            for param, part in zip(params, twin.params, strict=True):
+            for param, part in zip(params.values(), twin.params, strict=True):
                 param.add_grad(part.grad)
             if averages:
                 model.absorb(c_model)
         if not np.isfinite(loss):
             raise FloatingPointError(f"the loss is {loss}: {_first_trouble(model, inputs, rngs)}")
-        norm = clip_grad_norm(params, np.inf if clip_norm is None else clip_norm)
+        norm = clip_grad_norm([*params.values()], np.inf if clip_norm is None else clip_norm)
         if not np.isfinite(norm):
-            bad = [name for name, param in model.named_params().items() if not np.isfinite(param.grad).all()]
+            bad = [name for name, param in params.items() if not np.isfinite(param.grad).all()]
             place = f"the first parameter with such a gradient is {bad[0]}" if bad else "its square overflows"
             raise FloatingPointError(f"the norm of the gradient is {norm}: {place}")
         optimizer.step()
@@ -149,8 +153,8 @@ def _whole_batch(
         return light.forward(*part_of(inputs, shard), rng=copy.deepcopy(shard_rng))[0]
 
     outputs = joined(list(run_in_threads(outputs_of, shards, rngs, threads=threads)))
-    loss, c_loss = task.forward(outputs, targets, task.over(targets))
-    return loss, task.backward(c_loss)
+    loss, c_loss = task.forward(outputs, targets)
+    return float(loss), task.backward(np.ones_like(loss), c_loss)
 
 
 @checked

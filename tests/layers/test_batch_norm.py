@@ -156,3 +156,31 @@ def test_a_step_that_fails_changes_no_average():
 def test_one_number_per_channel_cannot_be_normalised():
     with pytest.raises(ValueError, match=r"batch_norm: x has shape \(1, 5\); expected at least two numbers"):
         BatchNorm(5).init(0, "float64").forward(X[:1, 0])
+
+
+class Forgetful(Layer):
+    """Its cache does not bear the names of its layers."""
+
+    def __init__(self) -> None:
+        self.norms = {"first": BatchNorm(5)}
+        self.plain = Linear(5, 5)
+
+    def forward(self, x, *, rng=None):
+        return self.norms["first"].forward(x)
+
+
+def test_statistics_that_would_not_be_found_are_told():
+    """They would silently stay what they were, and inference would be wrong."""
+    layer = Forgetful().init(0, "float64")
+    _, cache = layer.forward(X)
+    with pytest.raises(TypeError, match=r"Forgetful.norms keeps statistics .*; expected a field 'norms' in the cache"):
+        layer.absorb(cache)
+
+
+@pytest.mark.parametrize("inside", [lambda norm: [norm], lambda norm: (norm,), lambda norm: {"norm": norm}])
+def test_frozen_finds_every_norm(inside):
+    layer = Forgetful()
+    layer.norms = {"first": BatchNorm(5), "others": inside(Checkpoint(BatchNorm(5)))}
+    frozen(layer.init()).forward(X.astype(np.float32))
+    assert not [part for part in vars(frozen(layer))["norms"].values() if isinstance(part, BatchNorm)]
+    assert isinstance(layer.norms["first"], BatchNorm)
