@@ -4,9 +4,12 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+
+from tests.rights import as_nobody
 
 
 @pytest.fixture
@@ -23,16 +26,11 @@ def forbid() -> Iterator[Callable[[Path], None]]:
     """Take all permissions from a path of ``public_folder``; root, whom nothing is forbidden, is then somebody else."""
     if not hasattr(os, "geteuid"):
         pytest.skip("Windows has other permissions")
-    root, forbidden = os.geteuid() == 0, []
+    with ExitStack() as afterwards:
 
-    def take_permissions(path: Path) -> None:
-        forbidden.append((path, path.stat().st_mode))
-        path.chmod(0)
-        if root:
-            os.seteuid(65534)
+        def take_permissions(path: Path) -> None:
+            afterwards.callback(path.chmod, path.stat().st_mode)
+            path.chmod(0)
+            afterwards.enter_context(as_nobody())
 
-    yield take_permissions
-    if root:
-        os.seteuid(0)
-    for path, mode in forbidden:
-        path.chmod(mode)
+        yield take_permissions
