@@ -7,10 +7,10 @@ from numpy import ndarray
 from numpy.random import Generator
 
 from minivit.check.derivative import Slopes
+from minivit.check.diagnose import TOLERANCE
 from minivit.check.directions import everywhere, one_place
 
 WORK = 12_000_000  # elements times outputs: up to so many, every element is compared without being asked
-TOLERANCE = 1e-6  # relative to the largest number; the numerical gradient is good to about 1e-9
 
 
 class Comparison(NamedTuple):
