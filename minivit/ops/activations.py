@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minivit.checked import checked
+from minivit.ops.input_grad import InputGrad
 from minivit.ops.normal import normal_cdf, normal_pdf
 from minivit.types import Bool, Float, ndarray
 
@@ -18,12 +19,6 @@ class ReluCache(NamedTuple):
     """What ``relu_backward`` needs."""
 
     positive: Bool[ndarray, "*B D"]
-
-
-class ReluGrads(NamedTuple):
-    """Gradient of the argument of ``relu_forward``."""
-
-    x: Float[ndarray, "*B D"]
 
 
 @checked
@@ -36,9 +31,9 @@ def relu_forward(x: Float[ndarray, "*B D"]) -> tuple[Float[ndarray, "*B D"], Rel
 
 
 @checked
-def relu_backward(dy: Float[ndarray, "*B D"], cache: ReluCache) -> ReluGrads:
+def relu_backward(dy: Float[ndarray, "*B D"], cache: ReluCache) -> InputGrad:
     r"""Gradient of :func:`relu_forward`: :math:`\bar x = \bar y` where :math:`x > 0`, else 0 (at the kink too)."""
-    return ReluGrads(np.where(cache.positive, dy, 0))  # forward: y = max(x, 0)
+    return InputGrad(np.where(cache.positive, dy, 0))  # forward: y = max(x, 0)
 
 
 class GeluCache(NamedTuple):
@@ -46,12 +41,6 @@ class GeluCache(NamedTuple):
 
     x: Float[ndarray, "*B D"]
     y: Float[ndarray, "*B D"]
-
-
-class GeluGrads(NamedTuple):
-    """Gradient of the argument of ``gelu_forward``."""
-
-    x: Float[ndarray, "*B D"]
 
 
 @checked
@@ -70,7 +59,7 @@ def gelu_forward(x: Float[ndarray, "*B D"]) -> tuple[Float[ndarray, "*B D"], Gel
 
 
 @checked
-def gelu_backward(dy: Float[ndarray, "*B D"], cache: GeluCache) -> GeluGrads:
+def gelu_backward(dy: Float[ndarray, "*B D"], cache: GeluCache) -> InputGrad:
     r"""Gradient of :func:`gelu_forward`.
 
     By the product rule, with the normal density :math:`\varphi = \Phi'`,
@@ -82,7 +71,7 @@ def gelu_backward(dy: Float[ndarray, "*B D"], cache: GeluCache) -> GeluGrads:
     dx *= x  # forward: y = x * normal_cdf(x), through the second factor
     dx += _second_factor(x, y)  # ... through the first
     dx *= dy
-    return GeluGrads(dx)
+    return InputGrad(dx)
 
 
 @np.errstate(invalid="ignore")  # 0 / 0
@@ -95,12 +84,6 @@ def _second_factor(x: ndarray, y: ndarray) -> ndarray:
 
 class GeluTanhCache(NamedTuple):
     """What ``gelu_tanh_backward`` needs."""
-
-    x: Float[ndarray, "*B D"]
-
-
-class GeluTanhGrads(NamedTuple):
-    """Gradient of the argument of ``gelu_tanh_forward``."""
 
     x: Float[ndarray, "*B D"]
 
@@ -123,7 +106,7 @@ def gelu_tanh_forward(x: Float[ndarray, "*B D"]) -> tuple[Float[ndarray, "*B D"]
 
 
 @checked
-def gelu_tanh_backward(dy: Float[ndarray, "*B D"], cache: GeluTanhCache) -> GeluTanhGrads:
+def gelu_tanh_backward(dy: Float[ndarray, "*B D"], cache: GeluTanhCache) -> InputGrad:
     r"""Gradient of :func:`gelu_tanh_forward`.
 
     By the product rule. With :math:`e = e^{-2|u|}`, which overflows for no x, :math:`\tilde\Phi` is
@@ -144,7 +127,7 @@ def gelu_tanh_backward(dy: Float[ndarray, "*B D"], cache: GeluTanhCache) -> Gelu
     dx += np.where(x > 0, 1, e)  # ... through the first
     dx *= share
     dx *= dy
-    return GeluTanhGrads(dx)
+    return InputGrad(dx)
 
 
 @np.errstate(over="ignore")  # where it grows to infinity, the probability is 0
@@ -164,12 +147,6 @@ class SigmoidCache(NamedTuple):
     y: Float[ndarray, "*B D"]
 
 
-class SigmoidGrads(NamedTuple):
-    """Gradient of the argument of ``sigmoid_forward``."""
-
-    x: Float[ndarray, "*B D"]
-
-
 @checked
 @np.errstate(over="ignore")
 def sigmoid_forward(x: Float[ndarray, "*B D"]) -> tuple[Float[ndarray, "*B D"], SigmoidCache]:
@@ -185,7 +162,7 @@ def sigmoid_forward(x: Float[ndarray, "*B D"]) -> tuple[Float[ndarray, "*B D"], 
 
 
 @checked
-def sigmoid_backward(dy: Float[ndarray, "*B D"], cache: SigmoidCache) -> SigmoidGrads:
+def sigmoid_backward(dy: Float[ndarray, "*B D"], cache: SigmoidCache) -> InputGrad:
     r"""Gradient of :func:`sigmoid_forward`: :math:`\bar x = \bar y \, y (1 - y)`."""
     y = cache.y
-    return SigmoidGrads(dy * y * (1 - y))  # forward: y = sigmoid(x)
+    return InputGrad(dy * y * (1 - y))  # forward: y = sigmoid(x)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minivit.checked import check_range, checked
+from minivit.ops.input_grad import InputGrad
 from minivit.ops.losses import CrossEntropyCache, cross_entropy_backward, cross_entropy_forward
 from minivit.ops.rows import row_dot
 from minivit.types import Float, Scalar, ndarray
@@ -15,12 +16,6 @@ class UnitNormCache(NamedTuple):
 
     y: Float[ndarray, "*B D"]
     length: Float[ndarray, "*B 1"]
-
-
-class UnitNormGrads(NamedTuple):
-    """Gradient of the argument of ``unit_norm_forward``."""
-
-    x: Float[ndarray, "*B D"]
 
 
 @checked
@@ -37,13 +32,13 @@ def unit_norm_forward(x: Float[ndarray, "*B D"], *, eps: float = 1e-12) -> tuple
 
 
 @checked
-def unit_norm_backward(dy: Float[ndarray, "*B D"], cache: UnitNormCache) -> UnitNormGrads:
+def unit_norm_backward(dy: Float[ndarray, "*B D"], cache: UnitNormCache) -> InputGrad:
     r"""Gradient of :func:`unit_norm_forward`: what points along y cannot change a length that is fixed.
 
     .. math:: \bar x = \frac{1}{\lVert x \rVert} \left(\bar y - y \sum_d y_d \bar y_d\right)
     """
     y, length = cache
-    return UnitNormGrads((dy - y * row_dot(y, dy)) / length)  # forward: y = x / length
+    return InputGrad((dy - y * row_dot(y, dy)) / length)  # forward: y = x / length
 
 
 class InfoNceCache(NamedTuple):

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minivit.checked import checked
+from minivit.ops.input_grad import InputGrad
 from minivit.types import Float, ndarray
 
 
@@ -15,12 +16,6 @@ class DropoutCache(NamedTuple):
     """What ``dropout_backward`` needs: 0 where dropped, 1 / (1 - rate) where kept; None if nothing was dropped."""
 
     factor: Float[ndarray, "*B D"] | None
-
-
-class DropoutGrads(NamedTuple):
-    """Gradient of the argument of ``dropout_forward``."""
-
-    x: Float[ndarray, "*B D"]
 
 
 @checked
@@ -52,21 +47,15 @@ def dropout_forward(
 
 
 @checked
-def dropout_backward(dy: Float[ndarray, "*B D"], cache: DropoutCache) -> DropoutGrads:
+def dropout_backward(dy: Float[ndarray, "*B D"], cache: DropoutCache) -> InputGrad:
     """Gradient of :func:`dropout_forward`: what was dropped gets none, what was scaled is scaled again."""
-    return DropoutGrads(dy if cache.factor is None else dy * cache.factor)  # forward: y = x * factor
+    return InputGrad(dy if cache.factor is None else dy * cache.factor)  # forward: y = x * factor
 
 
 class DropPathCache(NamedTuple):
     """What ``drop_path_backward`` needs: one factor per sample; None if nothing was dropped."""
 
     factor: Float[ndarray, "B ..."] | None
-
-
-class DropPathGrads(NamedTuple):
-    """Gradient of the argument of ``drop_path_forward``."""
-
-    x: Float[ndarray, "B ..."]
 
 
 @checked
@@ -88,9 +77,9 @@ def drop_path_forward(
 
 
 @checked
-def drop_path_backward(dy: Float[ndarray, "B ..."], cache: DropPathCache) -> DropPathGrads:
+def drop_path_backward(dy: Float[ndarray, "B ..."], cache: DropPathCache) -> InputGrad:
     """Gradient of :func:`drop_path_forward`: a dropped sample's branch gets none."""
-    return DropPathGrads(dy if cache.factor is None else dy * cache.factor)  # forward: y = x * factor
+    return InputGrad(dy if cache.factor is None else dy * cache.factor)  # forward: y = x * factor
 
 
 def _drop(

@@ -3,17 +3,12 @@
 from typing import NamedTuple
 
 from minivit.checked import checked
+from minivit.ops.input_grad import InputGrad
 from minivit.types import Float, ndarray
 
 
 class SplitHeadsCache(NamedTuple):
     """``split_heads_backward`` needs nothing: the shape of ``dy`` says it all."""
-
-
-class SplitHeadsGrads(NamedTuple):
-    """Gradient of the argument of ``split_heads_forward``."""
-
-    x: Float[ndarray, "B N D"]
 
 
 @checked
@@ -38,22 +33,16 @@ def split_heads_forward(
 
 
 @checked
-def split_heads_backward(dy: Float[ndarray, "B H N K"], cache: SplitHeadsCache) -> SplitHeadsGrads:
+def split_heads_backward(dy: Float[ndarray, "B H N K"], cache: SplitHeadsCache) -> InputGrad:
     """Gradient of :func:`split_heads_forward`: merge the heads of the gradient."""
     dx, _ = merge_heads_forward(dy)  # forward: a permutation of the numbers
-    return SplitHeadsGrads(dx)
+    return InputGrad(dx)
 
 
 class MergeHeadsCache(NamedTuple):
     """What ``merge_heads_backward`` needs."""
 
     num_heads: int
-
-
-class MergeHeadsGrads(NamedTuple):
-    """Gradient of the argument of ``merge_heads_forward``."""
-
-    x: Float[ndarray, "B H N K"]
 
 
 @checked
@@ -64,7 +53,7 @@ def merge_heads_forward(x: Float[ndarray, "B H N K"]) -> tuple[Float[ndarray, "B
 
 
 @checked
-def merge_heads_backward(dy: Float[ndarray, "B N D"], cache: MergeHeadsCache) -> MergeHeadsGrads:
+def merge_heads_backward(dy: Float[ndarray, "B N D"], cache: MergeHeadsCache) -> InputGrad:
     """Gradient of :func:`merge_heads_forward`: split the gradient into heads."""
     dx, _ = split_heads_forward(dy, num_heads=cache.num_heads)  # forward: a permutation of the numbers
-    return MergeHeadsGrads(dx)
+    return InputGrad(dx)

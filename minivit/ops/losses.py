@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minivit.checked import checked
+from minivit.ops.input_grad import InputGrad
 from minivit.ops.rows import row_dot
 from minivit.ops.softmax import log_softmax_forward
 from minivit.types import Float, Scalar, ndarray
@@ -55,8 +56,8 @@ class CrossEntropyCache(NamedTuple):
     targets: Float[ndarray, "*B C"]
 
 
-class CrossEntropyGrads(NamedTuple):
-    """Gradient of the differentiable argument of ``cross_entropy_forward``."""
+class LogitsGrad(NamedTuple):
+    """Gradient of the differentiable argument of losses of logits."""
 
     logits: Float[ndarray, "*B C"]
 
@@ -104,7 +105,7 @@ def cross_entropy_forward(
 
 
 @checked
-def cross_entropy_backward(dy: Scalar, cache: CrossEntropyCache) -> CrossEntropyGrads:
+def cross_entropy_backward(dy: Scalar, cache: CrossEntropyCache) -> LogitsGrad:
     r"""Gradient of :func:`cross_entropy_forward`.
 
     The logarithm undoes the exponential of the softmax, and for targets that sum to one
@@ -119,7 +120,7 @@ def cross_entropy_backward(dy: Scalar, cache: CrossEntropyCache) -> CrossEntropy
     dlogits *= total
     dlogits -= targets  # forward: loss = -(targets * log_probs).sum() / rows
     dlogits *= dy / prod(dlogits.shape[:-1])
-    return CrossEntropyGrads(dlogits)
+    return LogitsGrad(dlogits)
 
 
 def _as_probabilities(targets: ndarray, logits: ndarray) -> ndarray:
@@ -144,12 +145,6 @@ class MseCache(NamedTuple):
     difference: Float[ndarray, "*B D"]
 
 
-class MseGrads(NamedTuple):
-    """Gradient of the differentiable argument of ``mse_forward``."""
-
-    x: Float[ndarray, "*B D"]
-
-
 @checked
 def mse_forward(x: Float[ndarray, "*B D"], target: Float[ndarray, "*B D"]) -> tuple[Scalar, MseCache]:
     r"""Mean squared error over all numbers, :math:`L = \frac1n \sum_i (x_i - t_i)^2`. ``target`` is a constant.
@@ -165,22 +160,16 @@ def mse_forward(x: Float[ndarray, "*B D"], target: Float[ndarray, "*B D"]) -> tu
 
 
 @checked
-def mse_backward(dy: Scalar, cache: MseCache) -> MseGrads:
+def mse_backward(dy: Scalar, cache: MseCache) -> InputGrad:
     r"""Gradient of :func:`mse_forward`: :math:`\bar x_i = \bar L \cdot 2 (x_i - t_i) / n`."""
     difference = cache.difference
-    return MseGrads(difference * (dy * (2 / difference.size)))  # forward: difference squared
+    return InputGrad(difference * (dy * (2 / difference.size)))  # forward: difference squared
 
 
 class L1Cache(NamedTuple):
     """What ``l1_backward`` needs."""
 
     sign: Float[ndarray, "*B D"]
-
-
-class L1Grads(NamedTuple):
-    """Gradient of the differentiable argument of ``l1_forward``."""
-
-    x: Float[ndarray, "*B D"]
 
 
 @checked
@@ -198,10 +187,10 @@ def l1_forward(x: Float[ndarray, "*B D"], target: Float[ndarray, "*B D"]) -> tup
 
 
 @checked
-def l1_backward(dy: Scalar, cache: L1Cache) -> L1Grads:
+def l1_backward(dy: Scalar, cache: L1Cache) -> InputGrad:
     r"""Gradient of :func:`l1_forward`: :math:`\bar x_i = \bar L \operatorname{sign}(x_i - t_i) / n`, 0 at a kink."""
     sign = cache.sign
-    return L1Grads(sign * (dy / sign.size))  # forward: |difference|
+    return InputGrad(sign * (dy / sign.size))  # forward: |difference|
 
 
 class DistillationCache(NamedTuple):
@@ -210,12 +199,6 @@ class DistillationCache(NamedTuple):
     log_probs: Float[ndarray, "*B C"]
     teacher_probs: Float[ndarray, "*B C"]
     temperature: float
-
-
-class DistillationGrads(NamedTuple):
-    """Gradient of the differentiable argument of ``distillation_forward``."""
-
-    logits: Float[ndarray, "*B C"]
 
 
 @checked
@@ -249,7 +232,7 @@ def distillation_forward(
 
 
 @checked
-def distillation_backward(dy: Scalar, cache: DistillationCache) -> DistillationGrads:
+def distillation_backward(dy: Scalar, cache: DistillationCache) -> LogitsGrad:
     r"""Gradient of :func:`distillation_forward`.
 
     As for the cross-entropy, student minus teacher; one :math:`1/\tau` comes from ``logits / temperature``:
@@ -261,4 +244,4 @@ def distillation_backward(dy: Scalar, cache: DistillationCache) -> DistillationG
     dlogits -= probs  # forward: divergence = probs * log probs - probs * log_probs
     rows = prod(dlogits.shape[:-1])
     dlogits *= dy * (temperature / rows)  # forward: * temperature**2 / rows, logits / temperature
-    return DistillationGrads(dlogits)
+    return LogitsGrad(dlogits)

@@ -4,6 +4,7 @@ from math import prod
 from typing import NamedTuple
 
 from minivit.checked import check_shape, checked
+from minivit.ops.input_grad import InputGrad
 from minivit.types import Float, Size, ndarray, pair
 
 
@@ -12,12 +13,6 @@ class PatchifyCache(NamedTuple):
 
     image_shape: tuple[int, ...]
     patch_size: tuple[int, int]
-
-
-class PatchifyGrads(NamedTuple):
-    """Gradient of the argument of ``patchify_forward``."""
-
-    x: Float[ndarray, "B Y X C"]
 
 
 @checked
@@ -61,24 +56,18 @@ def patchify_forward(
 
 
 @checked
-def patchify_backward(dy: Float[ndarray, "B N PPC"], cache: PatchifyCache) -> PatchifyGrads:
+def patchify_backward(dy: Float[ndarray, "B N PPC"], cache: PatchifyCache) -> InputGrad:
     """Gradient of :func:`patchify_forward`: every number goes back to where it came from."""
     (B, Y, X, C), patch_size = cache
     check_shape("patchify_backward: dy", dy, (B, Y * X // prod(patch_size), prod(patch_size) * C))
     dx, _ = unpatchify_forward(dy, img_size=(Y, X), patch_size=patch_size)  # forward: a permutation of the pixels
-    return PatchifyGrads(dx)
+    return InputGrad(dx)
 
 
 class UnpatchifyCache(NamedTuple):
     """What ``unpatchify_backward`` needs."""
 
     patch_size: tuple[int, int]
-
-
-class UnpatchifyGrads(NamedTuple):
-    """Gradient of the argument of ``unpatchify_forward``."""
-
-    x: Float[ndarray, "B N PPC"]
 
 
 @checked
@@ -105,7 +94,7 @@ def unpatchify_forward(
 
 
 @checked
-def unpatchify_backward(dy: Float[ndarray, "B Y X C"], cache: UnpatchifyCache) -> UnpatchifyGrads:
+def unpatchify_backward(dy: Float[ndarray, "B Y X C"], cache: UnpatchifyCache) -> InputGrad:
     """Gradient of :func:`unpatchify_forward`: cut the gradient image into patches."""
     dx, _ = patchify_forward(dy, patch_size=cache.patch_size)  # forward: a permutation of the numbers
-    return UnpatchifyGrads(dx)
+    return InputGrad(dx)

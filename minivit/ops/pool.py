@@ -6,6 +6,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from minivit.checked import check_range, check_shape, checked
+from minivit.ops.input_grad import InputGrad
 from minivit.ops.rows import token_sum
 from minivit.types import Float, Int, Size, ndarray, pair
 
@@ -15,12 +16,6 @@ class MeanPoolCache(NamedTuple):
 
     x_shape: tuple[int, ...]
     num_prefix_tokens: int
-
-
-class MeanPoolGrads(NamedTuple):
-    """Gradient of the argument of ``mean_pool_forward``."""
-
-    x: Float[ndarray, "B N D"]
 
 
 @checked
@@ -50,25 +45,19 @@ def mean_pool_forward(
 
 
 @checked
-def mean_pool_backward(dy: Float[ndarray, "B D"], cache: MeanPoolCache) -> MeanPoolGrads:
+def mean_pool_backward(dy: Float[ndarray, "B D"], cache: MeanPoolCache) -> InputGrad:
     r"""Gradient of :func:`mean_pool_forward`: each token an equal share, :math:`\bar x_{bnd} = \bar y_{bd} / N`."""
     check_shape("dy", dy, cache.x_shape[::2])
     dx = np.zeros(cache.x_shape, dy.dtype)
     tokens = dx[:, cache.num_prefix_tokens :]
     tokens += (dy / tokens.shape[1])[:, None]  # forward: y = sum / N
-    return MeanPoolGrads(dx)
+    return InputGrad(dx)
 
 
 class FirstTokenCache(NamedTuple):
     """What ``first_token_backward`` needs."""
 
     x_shape: tuple[int, ...]
-
-
-class FirstTokenGrads(NamedTuple):
-    """Gradient of the argument of ``first_token_forward``."""
-
-    x: Float[ndarray, "B N D"]
 
 
 @checked
@@ -90,12 +79,12 @@ def first_token_forward(x: Float[ndarray, "B N D"]) -> tuple[Float[ndarray, "B D
 
 
 @checked
-def first_token_backward(dy: Float[ndarray, "B D"], cache: FirstTokenCache) -> FirstTokenGrads:
+def first_token_backward(dy: Float[ndarray, "B D"], cache: FirstTokenCache) -> InputGrad:
     """Gradient of :func:`first_token_forward`: to the first token; the others had no say."""
     check_shape("dy", dy, cache.x_shape[::2])
     dx = np.zeros(cache.x_shape, dy.dtype)
     dx[:, 0] = dy  # forward: y = x[:, 0]
-    return FirstTokenGrads(dx)
+    return InputGrad(dx)
 
 
 class AvgPool2dCache(NamedTuple):
@@ -104,12 +93,6 @@ class AvgPool2dCache(NamedTuple):
     x_shape: tuple[int, ...]
     kernel_size: tuple[int, int]
     stride: tuple[int, int]
-
-
-class AvgPool2dGrads(NamedTuple):
-    """Gradient of the argument of ``avg_pool2d_forward``."""
-
-    x: Float[ndarray, "B Y X C"]
 
 
 @checked
@@ -140,7 +123,7 @@ def avg_pool2d_forward(
 
 
 @checked
-def avg_pool2d_backward(dy: Float[ndarray, "B Yo Xo C"], cache: AvgPool2dCache) -> AvgPool2dGrads:
+def avg_pool2d_backward(dy: Float[ndarray, "B Yo Xo C"], cache: AvgPool2dCache) -> InputGrad:
     """Gradient of :func:`avg_pool2d_forward`: each window hands an equal share to each of its pixels."""
     x_shape, kernel, stride = cache
     y_shape = _windows(np.broadcast_to(0.0, x_shape), kernel, stride).shape[:4]
@@ -150,7 +133,7 @@ def avg_pool2d_backward(dy: Float[ndarray, "B Yo Xo C"], cache: AvgPool2dCache) 
     for p in range(kernel[0]):
         for q in range(kernel[1]):  # forward: y = mean over p and q
             _place(dx, dy, p, q, stride)[...] += share
-    return AvgPool2dGrads(dx)
+    return InputGrad(dx)
 
 
 class MaxPool2dCache(NamedTuple):
@@ -160,12 +143,6 @@ class MaxPool2dCache(NamedTuple):
     winner: Int[ndarray, "B Yo Xo C"]
     kernel_size: tuple[int, int]
     stride: tuple[int, int]
-
-
-class MaxPool2dGrads(NamedTuple):
-    """Gradient of the argument of ``max_pool2d_forward``."""
-
-    x: Float[ndarray, "B Y X C"]
 
 
 @checked
@@ -185,7 +162,7 @@ def max_pool2d_forward(
 
 
 @checked
-def max_pool2d_backward(dy: Float[ndarray, "B Yo Xo C"], cache: MaxPool2dCache) -> MaxPool2dGrads:
+def max_pool2d_backward(dy: Float[ndarray, "B Yo Xo C"], cache: MaxPool2dCache) -> InputGrad:
     """Gradient of :func:`max_pool2d_forward`: only the winner of a window had a say, so it alone gets the gradient."""
     x_shape, winner, kernel, stride = cache
     dx = np.zeros(x_shape, dy.dtype)
@@ -193,7 +170,7 @@ def max_pool2d_backward(dy: Float[ndarray, "B Yo Xo C"], cache: MaxPool2dCache) 
         for q in range(kernel[1]):  # forward: y = max over p and q
             pixels = _place(dx, dy, p, q, stride)
             np.add(pixels, dy, out=pixels, where=winner == p * kernel[1] + q)
-    return MaxPool2dGrads(dx)
+    return InputGrad(dx)
 
 
 def _windows(x: ndarray, kernel: tuple[int, int], stride: tuple[int, int]) -> ndarray:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minivit.checked import checked
+from minivit.ops.input_grad import InputGrad
 from minivit.types import Float, Size, ndarray, pair
 
 
@@ -16,12 +17,6 @@ class ResizeCache(NamedTuple):
 
     rows: Float[ndarray, "Yo Y"]
     columns: Float[ndarray, "Xo X"]
-
-
-class ResizeGrads(NamedTuple):
-    """Gradient of the argument of ``resize_forward``."""
-
-    x: Float[ndarray, "B Y X C"]
 
 
 @checked
@@ -69,9 +64,9 @@ def resize_forward(
 
 
 @checked
-def resize_backward(dy: Float[ndarray, "B Yo Xo C"], cache: ResizeCache) -> ResizeGrads:
+def resize_backward(dy: Float[ndarray, "B Yo Xo C"], cache: ResizeCache) -> InputGrad:
     r"""Gradient of :func:`resize_forward`: the transposed matrices, :math:`\bar X = R^\top \bar Y C`."""
-    return ResizeGrads(_apply(dy, cache.rows.T, cache.columns.T))  # forward: y = rows x columns^T
+    return InputGrad(_apply(dy, cache.rows.T, cache.columns.T))  # forward: y = rows x columns^T
 
 
 @checked

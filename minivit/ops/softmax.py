@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minivit.checked import checked
+from minivit.ops.input_grad import InputGrad
 from minivit.ops.rows import largest, row_dot, row_sum
 from minivit.types import Float, ndarray
 
@@ -13,12 +14,6 @@ class SoftmaxCache(NamedTuple):
     """What ``softmax_backward`` needs: the output itself."""
 
     y: Float[ndarray, "*B S"]
-
-
-class SoftmaxGrads(NamedTuple):
-    """Gradient of the argument of ``softmax_forward``."""
-
-    x: Float[ndarray, "*B S"]
 
 
 @checked
@@ -51,7 +46,7 @@ def _exp_and_sum(x: ndarray) -> tuple[ndarray, ndarray]:
 
 
 @checked
-def softmax_backward(dy: Float[ndarray, "*B S"], cache: SoftmaxCache) -> SoftmaxGrads:
+def softmax_backward(dy: Float[ndarray, "*B S"], cache: SoftmaxCache) -> InputGrad:
     r"""Gradient of :func:`softmax_forward`.
 
     The Jacobian is :math:`\partial y_i / \partial x_j = y_i (\delta_{ij} - y_j)`, symmetric, so
@@ -63,19 +58,13 @@ def softmax_backward(dy: Float[ndarray, "*B S"], cache: SoftmaxCache) -> Softmax
     y = cache.y
     dx = dy - row_dot(dy, y)
     dx *= y  # forward: y = exp(x) / sum(exp(x))
-    return SoftmaxGrads(dx)
+    return InputGrad(dx)
 
 
 class LogSoftmaxCache(NamedTuple):
     """What ``log_softmax_backward`` needs: the output itself."""
 
     y: Float[ndarray, "*B S"]
-
-
-class LogSoftmaxGrads(NamedTuple):
-    """Gradient of the argument of ``log_softmax_forward``."""
-
-    x: Float[ndarray, "*B S"]
 
 
 @checked
@@ -92,11 +81,11 @@ def log_softmax_forward(x: Float[ndarray, "*B S"]) -> tuple[Float[ndarray, "*B S
 
 
 @checked
-def log_softmax_backward(dy: Float[ndarray, "*B S"], cache: LogSoftmaxCache) -> LogSoftmaxGrads:
+def log_softmax_backward(dy: Float[ndarray, "*B S"], cache: LogSoftmaxCache) -> InputGrad:
     r"""Gradient of :func:`log_softmax_forward`.
 
     The sum's derivative is the softmax itself, :math:`\partial \log \sum_j e^{x_j} / \partial x_i = e^{y_i}`, so
 
     .. math:: \bar x_i = \bar y_i - e^{y_i} \sum_j \bar y_j
     """
-    return LogSoftmaxGrads(dy - np.exp(cache.y) * row_sum(dy))  # forward: y = x - log(sum(exp(x)))
+    return InputGrad(dy - np.exp(cache.y) * row_sum(dy))  # forward: y = x - log(sum(exp(x)))

@@ -21,4 +21,4 @@ def gelu_forward(x):
 
 def gelu_backward(dy, cache):
     x = cache.x
-    return GeluGrads(dy * ((1 + erf(x / sqrt(2))) / 2 + x * np.exp(-(x**2) / 2) / sqrt(2 * pi)))
+    return InputGrad(dy * ((1 + erf(x / sqrt(2))) / 2 + x * np.exp(-(x**2) / 2) / sqrt(2 * pi)))

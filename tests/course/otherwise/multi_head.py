@@ -7,7 +7,7 @@ def split_heads_forward(x, *, num_heads):
 
 
 def split_heads_backward(dy, cache):
-    return SplitHeadsGrads(np.concatenate([dy[:, h] for h in range(dy.shape[1])], axis=-1))
+    return InputGrad(np.concatenate([dy[:, h] for h in range(dy.shape[1])], axis=-1))
 
 
 def merge_heads_forward(x):
@@ -15,7 +15,7 @@ def merge_heads_forward(x):
 
 
 def merge_heads_backward(dy, cache):
-    return MergeHeadsGrads(np.stack(np.split(dy, cache.num_heads, axis=-1), axis=1))
+    return InputGrad(np.stack(np.split(dy, cache.num_heads, axis=-1), axis=1))
 
 
 def forward(self, x, *, mask=None, rng=None):

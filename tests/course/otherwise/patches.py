@@ -29,4 +29,4 @@ def patchify_forward(x, *, patch_size):
 def patchify_backward(dy, cache):
     (B, Y, X, C), (P, Q) = cache
     tiles = dy.reshape(B, Y // P, X // Q, P, Q, C).swapaxes(2, 3)
-    return PatchifyGrads(tiles.reshape(cache.image_shape))
+    return InputGrad(tiles.reshape(cache.image_shape))

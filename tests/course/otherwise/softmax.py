@@ -12,7 +12,7 @@ def softmax_forward(x):
 
 def softmax_backward(dy, cache):
     g = dy * cache.y
-    return SoftmaxGrads(g - cache.y * g.sum(-1, keepdims=True))
+    return InputGrad(g - cache.y * g.sum(-1, keepdims=True))
 
 
 def log_softmax_forward(x):
@@ -22,7 +22,7 @@ def log_softmax_forward(x):
 
 
 def log_softmax_backward(dy, cache):
-    return LogSoftmaxGrads(dy - np.exp(cache.y) * dy.sum(-1, keepdims=True))
+    return InputGrad(dy - np.exp(cache.y) * dy.sum(-1, keepdims=True))
 
 
 def cross_entropy_forward(logits, targets, *, label_smoothing=0.0):
@@ -36,4 +36,4 @@ def cross_entropy_forward(logits, targets, *, label_smoothing=0.0):
 
 def cross_entropy_backward(dy, cache):
     rows = cache.log_probs.size // cache.log_probs.shape[-1]
-    return CrossEntropyGrads(dy * (np.exp(cache.log_probs) - cache.targets) / rows)
+    return LogitsGrad(dy * (np.exp(cache.log_probs) - cache.targets) / rows)
