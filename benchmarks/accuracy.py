@@ -43,9 +43,9 @@ def train(target: float, threads: int, data_dir: str | None, started: float) -> 
     recipe = make_recipe(build_parser().parse_args(["train", "--data", "cifar10"]))
     print(json.dumps({"recipe": asdict(recipe)}), flush=True)
     for metrics in Trainer(recipe, load("cifar10", data_dir=data_dir), threads=threads).run():
-        if metrics.test_accuracy is not None:
-            print(json.dumps({"seconds": time.time() - started, "accuracy": metrics.test_accuracy}), flush=True)
-            if metrics.test_accuracy >= target:
+        if metrics.test_score is not None:
+            print(json.dumps({"seconds": time.time() - started, "accuracy": metrics.test_score}), flush=True)
+            if metrics.test_score >= target:
                 break
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from minivit.course.cli import add_course_command, training_with
-from minivit.data.dataset import NAMES, Dataset, load
+from minivit.data.dataset import Dataset
 from minivit.data.download import data_folder
+from minivit.data.names import NAMES, load
 from minivit.data.paths import folder_path
 from minivit.errors import sentence, told
 from minivit.interrupt import InterruptFlag
@@ -166,7 +167,7 @@ def train_to_the_end(trainer: Trainer, folder: RunFolder) -> int:
     dataset, total = trainer.dataset, trainer.total_steps
     print(
         f"{trainer.recipe.model}: {trainer.model.num_params:,} parameters; "
-        f"{dataset.name}: {len(dataset.train_images):,} images"
+        f"{dataset.name}: {len(dataset.train):,} images"
     )
     interrupted = InterruptFlag()
     saved = time.monotonic()
@@ -175,13 +176,13 @@ def train_to_the_end(trainer: Trainer, folder: RunFolder) -> int:
         for metrics in trainer.run():
             rows.append(metrics)
             stop = interrupted.seen
-            if metrics.test_accuracy is not None or stop or time.monotonic() - saved > CHECKPOINT_SECONDS:
+            if metrics.test_score is not None or stop or time.monotonic() - saved > CHECKPOINT_SECONDS:
                 folder.save(trainer, rows)  # before anything is printed: nobody may be there to read it
                 saved = time.monotonic()
             bar.update()
             bar.set_postfix_str(f"epoch {metrics.epoch:.1f}, loss {metrics.loss:.3f}")
-            if metrics.test_accuracy is not None:
-                bar.write(f"epoch {metrics.epoch:.0f}: test accuracy {metrics.test_accuracy:.1%}")
+            if metrics.test_score is not None:
+                bar.write(f"epoch {metrics.epoch:.0f}: test {trainer.task.score_name} {metrics.test_score:.1%}")
                 sys.stdout.flush()
             if stop:
                 break
@@ -254,11 +255,11 @@ def run_data(args: argparse.Namespace) -> int:
     import numpy as np
 
     dataset = load_and_warn(args.data, img_size=args.img_size, data_dir=args.data_dir)
-    _, rows, columns, channels = dataset.train_images.shape
+    _, rows, columns, channels = dataset.train.images.shape
     print(
         f"{one_line(dataset.name)}: {rows} x {columns} pixels, {channels} channels, {len(dataset.class_names)} classes"
     )
-    for split, labels in (("train", dataset.train_labels), ("test", dataset.test_labels)):
+    for split, labels in (("train", dataset.train.labels), ("test", dataset.test.labels)):
         counts = np.bincount(labels, minlength=len(dataset.class_names))
         print(f"{split}: {len(labels):,} images, {counts.min():,} to {counts.max():,} of a class")
     print(one_line(f"classes: {', '.join(dataset.class_names)}"))

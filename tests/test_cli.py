@@ -147,10 +147,10 @@ def test_the_folder_of_a_run(place: Path) -> None:
     assert config["data"] == {"data": str(place / "cifar"), "data_dir": None}
     with open(run / "metrics.csv", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["step", "epoch", "loss", "lr", "test_accuracy"]
+    assert list(rows[0]) == ["step", "epoch", "loss", "lr", "test_score"]
     assert [row["step"] for row in rows] == ["1", "2", "3", "4"]
     assert [row["epoch"] for row in rows] == ["0.5", "1.0", "1.5", "2.0"]
-    assert [row["test_accuracy"] != "" for row in rows] == [False, True, False, True]
+    assert [row["test_score"] != "" for row in rows] == [False, True, False, True]
     model = mv.load(run / "checkpoint.safetensors")
     assert model.config["embed_dim"] == 96
 
@@ -536,11 +536,11 @@ def test_predict(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_predict_is_the_model(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     dataset = mv.data.load("cifar")
-    Image.fromarray(dataset.test_images[0]).save("0.png")
+    Image.fromarray(dataset.test.images[0]).save("0.png")
     cli.main(["predict", "run", "0.png"])
     trainer = mv.train.Trainer(mv.train.Recipe("vit_micro_patch4_32"), dataset)
     trainer.model = mv.load("run/checkpoint.safetensors")
-    probabilities = trainer.predict(dataset.test_images[:1])[0]
+    probabilities = trainer.predict(dataset.test.images[:1])[0]
     best = probabilities.argmax()
     assert capsys.readouterr().out.startswith(f"0.png: class{best} {probabilities[best]:.1%}, ")
 

@@ -13,6 +13,7 @@ import minivit
 
 ROOT = Path(__file__).parent.parent
 LEVELS = ["types", "nests", "checked", "ops", "layers", "models"]  # each may import what stands to its left
+BESIDE = {"data": {"models", "tasks", "train"}, "tasks": {"models", "train"}}  # and these may not import those
 
 
 def test_import_is_light():
@@ -37,6 +38,12 @@ def test_imports_point_downwards(level):
     allowed = set(LEVELS[: LEVELS.index(level) + 1])
     for path in (ROOT / "minivit" / level).glob("*.py"):
         assert imported(path) <= allowed, path.name
+
+
+@pytest.mark.parametrize("folder", BESIDE)
+def test_what_stands_beside_knows_nothing_of_what_builds_on_it(folder):
+    for path in (ROOT / "minivit" / folder).glob("*.py"):
+        assert not imported(path) & BESIDE[folder], path.name
 
 
 def test_nothing_imports_the_command_line():

@@ -1,7 +1,9 @@
 """Data sets: shapes drawn from a seed, scenes with captions, CIFAR-10 and CIFAR-100, folders of images."""
 
 from minivit.data.cifar import cifar10, cifar100
-from minivit.data.dataset import Dataset, channel_statistics, load
+from minivit.data.dataset import Dataset, channel_statistics
+from minivit.data.examples import Examples, Images, LabeledImages, Scenes
 from minivit.data.folder import image_folder
-from minivit.data.scenes import Scene, draw_scenes
+from minivit.data.names import load
+from minivit.data.scenes import Scene, draw_scenes, scenes
 from minivit.data.shapes import draw_shapes, shapes

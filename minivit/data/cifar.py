@@ -11,6 +11,7 @@ import numpy as np
 
 from minivit.data.dataset import Dataset, channel_statistics
 from minivit.data.download import data_folder, fetch_archive, unpack
+from minivit.data.examples import LabeledImages
 from minivit.data.paths import folder_path
 from minivit.data.unpickle import load_pickle
 from minivit.types import Int, UInt8, ndarray
@@ -56,7 +57,7 @@ MIRRORS = (
 )
 
 
-def cifar10(folder: str | Path | None = None, *, data_dir: str | Path | None = None) -> Dataset:
+def cifar10(folder: str | Path | None = None, *, data_dir: str | Path | None = None) -> Dataset[LabeledImages]:
     """Load CIFAR-10: 10 classes, 50,000 images to train on and 10,000 to test on.
 
     Parameters
@@ -79,12 +80,14 @@ def cifar10(folder: str | Path | None = None, *, data_dir: str | Path | None = N
     return _load("cifar10", "cifar-10-python.tar.gz", "c58f30108f718f92721af3b95e74349a", folder, data_dir)
 
 
-def cifar100(folder: str | Path | None = None, *, data_dir: str | Path | None = None) -> Dataset:
+def cifar100(folder: str | Path | None = None, *, data_dir: str | Path | None = None) -> Dataset[LabeledImages]:
     """Load CIFAR-100 with its 100 fine classes. Everything else is as in :func:`cifar10`."""
     return _load("cifar100", "cifar-100-python.tar.gz", "eb9058c3a382ffc7106e4002c42a8d85", folder, data_dir)
 
 
-def _load(dataset: str, archive: str, md5: str, folder: str | Path | None, data_dir: str | Path | None) -> Dataset:
+def _load(
+    dataset: str, archive: str, md5: str, folder: str | Path | None, data_dir: str | Path | None
+) -> Dataset[LabeledImages]:
     place = data_folder(data_dir) if folder is None else folder_path(folder, "folder")
     found = find_layout(place, dataset)
     if found is None and folder is not None:
@@ -108,7 +111,7 @@ def find_layout(folder: Path, dataset: str | None = None) -> tuple[Layout, Path]
     return None
 
 
-def read_layout(layout: Layout, folder: Path) -> Dataset:
+def read_layout(layout: Layout, folder: Path) -> Dataset[LabeledImages]:
     """Read a data set from the files of an official layout.
 
     There may be fewer classes than the official ones, or more; each label must have a name.
@@ -126,17 +129,10 @@ def read_layout(layout: Layout, folder: Path) -> Dataset:
         if not (folder / name).is_file():
             raise FileNotFoundError(f"{folder / name} is missing: {layout.dataset} is not complete there")
     images, labels = zip(*(_read_batch(folder / name, layout.labels) for name in layout.train), strict=True)
-    train_images = np.concatenate(images)
-    test_images, test_labels = _read_batch(folder / layout.test, layout.labels)
-    return Dataset(
-        layout.dataset,
-        train_images,
-        np.concatenate(labels),
-        test_images,
-        test_labels,
-        _class_names(folder / layout.meta, layout.class_names),
-        *channel_statistics(train_images),
-    )
+    train = LabeledImages(np.concatenate(images), np.concatenate(labels))
+    test = LabeledImages(*_read_batch(folder / layout.test, layout.labels))
+    names = _class_names(folder / layout.meta, layout.class_names)
+    return Dataset(layout.dataset, train, test, names, *channel_statistics(train.images))
 
 
 def _read_batch(path: Path, labels: str | int) -> tuple[UInt8[ndarray, "N 32 32 3"], Int[ndarray, "N"]]:

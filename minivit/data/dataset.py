@@ -1,31 +1,31 @@
-"""What every data set looks like, and the one function that loads any of them."""
+"""What every data set looks like."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
-from pathlib import Path
+from typing import Generic, TypeVar
 from unicodedata import category
 
 import numpy as np
 
 from minivit.checked import checked
-from minivit.data.paths import folder_path
-from minivit.types import Size, UInt8, ndarray
+from minivit.data.examples import Images
+from minivit.types import UInt8, ndarray
 
-NAMES = ("shapes", "cifar10", "cifar100")
+Kind = TypeVar("Kind", bound=Images)
 
 
 @dataclass(frozen=True, eq=False)
-class Dataset:
-    """Images and labels to train on and to test on.
+class Dataset(Generic[Kind]):
+    """Images to train on and to test on, with what is known of them.
 
     Attributes
     ----------
     name : str
-    train_images, test_images : uint8 (N, Y, X, C) with C = 1 or 3
-        Both of one size; nothing is ever written to them.
-    train_labels, test_labels : int64 (N,), 0 <= label < len(class_names)
+    train, test : LabeledImages, or Images of another kind
+        ``train.images`` is uint8 (N, Y, X, C); ``train.labels``, or boxes, or captions say what is known of them.
+        All images are of one size; nothing is ever written to them.
     class_names : tuple of str
         All different. A list is made a tuple here.
     mean, std : tuple of float
@@ -38,19 +38,21 @@ class Dataset:
     """
 
     name: str
-    train_images: ndarray
-    train_labels: ndarray
-    test_images: ndarray
-    test_labels: ndarray
+    train: Kind
+    test: Kind
     class_names: tuple[str, ...]
     mean: tuple[float, ...]
     std: tuple[float, ...]
 
     def __post_init__(self) -> None:
         names = _class_names(self.class_names)
-        _check_split("train", self.train_images, self.train_labels, len(names))
-        _check_split("test", self.test_images, self.test_labels, len(names))
-        train, test = self.train_images.shape[1:], self.test_images.shape[1:]
+        for split, examples in (("train", self.train), ("test", self.test)):
+            if not isinstance(examples, Images):
+                raise TypeError(f"{split} must be Images, such as LabeledImages, got {type(examples).__name__}")
+            examples.check(split, len(names))
+        if type(self.train) is not type(self.test):
+            raise TypeError(f"train is {type(self.train).__name__} but test is {type(self.test).__name__}")
+        train, test = self.train.images.shape[1:], self.test.images.shape[1:]
         if train != test:
             raise ValueError(f"train images are {_size(train)} but test images are {_size(test)}; they must be alike")
         if not len(self.mean) == len(self.std) == train[2]:
@@ -80,28 +82,6 @@ def _class_names(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _check_split(split: str, images: ndarray, labels: ndarray, num_classes: int) -> None:
-    for name, array in (("images", images), ("labels", labels)):
-        if not isinstance(array, ndarray):
-            raise TypeError(f"{split} {name} must be a NumPy array, got {type(array).__name__}")
-    if images.dtype != np.uint8:
-        raise ValueError(f"{split} images must be uint8, got {images.dtype}")
-    if images.ndim != 4 or images.shape[3] not in (1, 3):
-        raise ValueError(f"{split} images must be (images, rows, columns, 1 or 3 channels), got shape {images.shape}")
-    if images.size == 0:
-        raise ValueError(f"the {split} split is empty: its images have shape {images.shape}")
-    if labels.dtype != np.int64 or labels.ndim != 1:
-        raise ValueError(f"{split} labels must be one axis of int64, got {labels.dtype} of shape {labels.shape}")
-    if len(images) != len(labels):
-        raise ValueError(f"the {split} split has {len(images)} images but {len(labels)} labels")
-    wrong = labels[(labels < 0) | (labels >= num_classes)]
-    if len(wrong):
-        raise ValueError(
-            f"the {split} split has the label {wrong[0]}; labels must lie in 0..{num_classes - 1}, "
-            f"because there are {num_classes} class names"
-        )
-
-
 def _size(shape: tuple[int, ...]) -> str:
     rows, columns, channels = shape
     return f"{rows} x {columns} pixels with {channels} channels"
@@ -128,53 +108,3 @@ def channel_statistics(images: UInt8[ndarray, "N Y X C"]) -> tuple[tuple[float, 
     mean = total.reshape(-1, channels).sum(0) / (flat.size // channels)
     std = np.sqrt(squares.reshape(-1, channels).sum(0) / (flat.size // channels) - mean**2)
     return tuple((mean / 255).tolist()), tuple((std / 255).tolist())
-
-
-@checked
-def load(
-    name_or_folder: str | Path,
-    *,
-    img_size: Size | None = None,
-    data_dir: str | Path | None = None,
-    seed: int = 0,
-) -> Dataset:
-    """Load a data set by its name or from a folder.
-
-    Parameters
-    ----------
-    name_or_folder : str or Path
-        "shapes" (drawn from ``seed``), "cifar10" or "cifar100" (downloaded once), or a folder that holds CIFAR in an
-        official layout, or images as :func:`image_folder` reads them.
-    img_size : int or (rows, columns), optional
-        For a folder of images: the size that all of them get.
-    data_dir : str or Path, optional
-        Where downloads are kept; the environment variable MINIVIT_DATA, or else the user's cache folder, if not given.
-    seed : int
-
-    Raises
-    ------
-    ValueError
-        If it is neither a name nor a folder, or its data cannot be used.
-    OSError
-        If a file is missing or cannot be read, or the download failed.
-    """
-    from minivit.data.cifar import cifar10, cifar100, find_layout, read_layout  # here: these import Dataset
-    from minivit.data.folder import image_folder
-    from minivit.data.shapes import shapes
-
-    layout = None
-    if name_or_folder not in NAMES:
-        folder = folder_path(name_or_folder, "the data set")
-        if not folder.is_dir():
-            expected = f"expected {', '.join(NAMES)} or an existing folder"
-            raise ValueError(f"unknown data set {str(name_or_folder)!r}: {expected}")
-        layout = find_layout(folder)
-        if layout is None:
-            return image_folder(folder, img_size=img_size)
-    if img_size is not None:
-        raise ValueError(f"img_size is for folders of images; those of {name_or_folder} have 32 x 32 pixels")
-    if layout:
-        return read_layout(*layout)
-    if name_or_folder == "shapes":
-        return shapes(seed=seed)
-    return cifar10(data_dir=data_dir) if name_or_folder == "cifar10" else cifar100(data_dir=data_dir)

@@ -9,6 +9,7 @@ import numpy as np
 
 from minivit.checked import check_range, checked
 from minivit.data.dataset import Dataset, channel_statistics
+from minivit.data.examples import LabeledImages
 from minivit.data.image_file import SUFFIXES, read_image
 from minivit.data.paths import folder_path
 from minivit.types import Size, UInt8, ndarray, pair
@@ -21,7 +22,7 @@ KINDS = ", ".join(f"*{suffix}" for suffix in IMAGE_SUFFIXES)
 
 
 @checked
-def image_folder(folder: str | Path, *, img_size: Size | None = None) -> Dataset:
+def image_folder(folder: str | Path, *, img_size: Size | None = None) -> Dataset[LabeledImages]:
     """Read ``folder/train/CLASS/*.png`` and ``folder/test/CLASS/*.png``, or ``folder/val/CLASS/*.png``.
 
     The classes are the subfolders of ``train`` in alphabetical order. The images are read by
@@ -72,10 +73,8 @@ def image_folder(folder: str | Path, *, img_size: Size | None = None) -> Dataset
     n = sum(map(len, train_files.values()))
     return Dataset(
         folder.resolve().name,
-        images[:n],
-        labels[:n],
-        images[n:],
-        labels[n:],
+        LabeledImages(images[:n], labels[:n]),
+        LabeledImages(images[n:], labels[n:]),
         tuple(train_files),
         *channel_statistics(images[:n]),
     )

@@ -104,7 +104,7 @@ def rows_columns(size: Size) -> tuple[int, int]:
     """The size of an image as (rows, columns); ValueError below 16 pixels, where the shapes look alike."""
     rows, columns = pair(size)
     if min(rows, columns) < 16:
-        raise ValueError(f"size must be at least 16 pixels on each side, got {rows} rows and {columns} columns")
+        raise ValueError(f"size is {rows} x {columns} pixels; expected at least 16 on each side")
     return rows, columns
 
 

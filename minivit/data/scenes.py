@@ -3,15 +3,19 @@
 For detection, segmentation and learning from captions. The objects are those of :mod:`minivit.data.shapes`.
 """
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 
 from minivit.checked import checked
+from minivit.data.dataset import Dataset, channel_statistics
+from minivit.data.examples import Scenes
 from minivit.data.geometry import PALETTE, SHAPES, background, coverage, develop, paint, place, rows_columns, tilt
-from minivit.types import Bool, Float, Int, Size, UInt8, ndarray
+from minivit.types import Bool, Count, Float, Int, Positive, Range, Size, UInt8, ndarray
 
 MIN_VISIBLE = 0.6  # the share of every object that the objects above it leave visible
+Objects = Annotated[int, Range(at_least=1, below=len(PALETTE) + 1)]
+"""How many: no two objects of a scene share a colour."""
 ATTEMPTS = 30  # to find room for one more object, before the scene stays as it is
 
 
@@ -32,7 +36,31 @@ class Scene(NamedTuple):
 
 
 @checked
-def draw_scenes(n: int, *, size: Size = 64, max_objects: int = 4, rng: np.random.Generator) -> list[Scene]:
+def scenes(
+    n_train: Positive = 5_000, n_test: Positive = 500, *, size: Size = 64, max_objects: Objects = 4, seed: Count = 0
+) -> Dataset[Scenes]:
+    """Draw a data set of scenes: images with the boxes, masks and captions of their objects.
+
+    The same seed gives the same scenes, and a smaller set is the beginning of a larger one. Train and test scenes come
+    from independent streams of random numbers.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If ``n_train`` or ``n_test`` is less than 1, ``seed`` less than 0, or a choice is none of :func:`draw_scenes`.
+    """
+    streams = zip((n_train, n_test), np.random.default_rng(seed).spawn(2), strict=True)
+    train, test = (_columns(draw_scenes(n, size=size, max_objects=max_objects, rng=rng)) for n, rng in streams)
+    return Dataset("scenes", train, test, tuple(SHAPES), *channel_statistics(train.images))
+
+
+def _columns(drawn: list[Scene]) -> Scenes:
+    images, labels, _, boxes, masks, captions = zip(*drawn, strict=True)
+    return Scenes(np.stack(images), list(labels), list(boxes), list(masks), list(captions))
+
+
+@checked
+def draw_scenes(n: Positive, *, size: Size = 64, max_objects: Objects = 4, rng: np.random.Generator) -> list[Scene]:
     """Draw n scenes of 1 to ``max_objects`` objects.
 
     Parameters
@@ -53,10 +81,6 @@ def draw_scenes(n: int, *, size: Size = 64, max_objects: int = 4, rng: np.random
     MemoryError
         If there is no room for so many pictures.
     """
-    if n < 1:
-        raise ValueError(f"the number of scenes to draw must be at least 1, got {n}")
-    if not 1 <= max_objects <= len(PALETTE):
-        raise ValueError(f"max_objects must be between 1 and {len(PALETTE)} (one colour each), got {max_objects}")
     np.empty((n, *rows_columns(size), 3), np.uint8)  # what has no room is said now, not when the memory is full
     return [_draw_scene(size, max_objects, rng.spawn(1)[0]) for _ in range(n)]
 

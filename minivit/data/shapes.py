@@ -7,16 +7,17 @@ a small Vision Transformer learns the task in a few hundred steps.
 
 import numpy as np
 
-from minivit.checked import check_range, checked
+from minivit.checked import checked
 from minivit.data.dataset import Dataset, channel_statistics
+from minivit.data.examples import LabeledImages
 from minivit.data.geometry import PALETTE, SHAPES, background, coverage, develop, paint, place, rows_columns, tilt
-from minivit.types import Int, Size, UInt8, ndarray
+from minivit.types import Count, Int, Positive, Size, UInt8, ndarray
 
 CHUNK = 250  # images drawn at once: small enough for the cache, and a multiple of the number of classes
 
 
 @checked
-def shapes(n_train: int = 20_000, n_test: int = 2_000, *, seed: int = 0) -> Dataset:
+def shapes(n_train: Positive = 20_000, n_test: Positive = 2_000, *, seed: Count = 0) -> Dataset[LabeledImages]:
     """Draw the data set of shapes: 32 x 32 pixels, ten classes, equally frequent.
 
     The same seed gives the same images, and a smaller set is the beginning of a larger one. Train and test images come
@@ -27,24 +28,15 @@ def shapes(n_train: int = 20_000, n_test: int = 2_000, *, seed: int = 0) -> Data
     ValueError, TypeError
         If ``n_train`` or ``n_test`` is less than 1, ``seed`` less than 0, or one of them no whole number.
     """
-    check_range("seed", seed, at_least=0)
     train_rng, test_rng = np.random.default_rng(seed).spawn(2)
-    train_images, train_labels = draw_shapes(n_train, rng=train_rng)
-    test_images, test_labels = draw_shapes(n_test, rng=test_rng)
-    return Dataset(
-        "shapes",
-        train_images,
-        train_labels,
-        test_images,
-        test_labels,
-        tuple(SHAPES),
-        *channel_statistics(train_images),
-    )
+    train = LabeledImages(*draw_shapes(n_train, rng=train_rng))
+    test = LabeledImages(*draw_shapes(n_test, rng=test_rng))
+    return Dataset("shapes", train, test, tuple(SHAPES), *channel_statistics(train.images))
 
 
 @checked
 def draw_shapes(
-    n: int, *, size: Size = 32, rng: np.random.Generator
+    n: Positive, *, size: Size = 32, rng: np.random.Generator
 ) -> tuple[UInt8[ndarray, "n Y X 3"], Int[ndarray, "n"]]:
     """Draw n pictures of one shape each.
 
@@ -70,8 +62,6 @@ def draw_shapes(
     MemoryError
         If there is no room for so many pictures.
     """
-    if n < 1:
-        raise ValueError(f"the number of shapes to draw must be at least 1, got {n}")
     images = np.empty((n, *rows_columns(size), 3), np.uint8)
     labels = np.empty(n, np.int64)
     for start in range(0, n, CHUNK):

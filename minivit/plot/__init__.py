@@ -7,16 +7,18 @@ Images are the stored pixels, uint8 (N, Y, X, C) with one or three channels.
 """
 
 from minivit.plot.attention import attention_maps, attention_rollout, attention_weights, read_by_head
-from minivit.plot.curves import accuracy_curve, learning_curves, loss_curve
+from minivit.plot.boxes import boxes
+from minivit.plot.curves import learning_curves, loss_curve, score_curve
 from minivit.plot.embedding import patch_filters, position_similarity, principal_filters, similarity_maps
 from minivit.plot.figure import save
-from minivit.plot.images import predictions, samples
+from minivit.plot.images import predictions, reconstructions, samples
+from minivit.plot.similarity import similarity_matrix
 
 __all__ = [
-    "accuracy_curve",
     "attention_maps",
     "attention_rollout",
     "attention_weights",
+    "boxes",
     "learning_curves",
     "loss_curve",
     "patch_filters",
@@ -24,7 +26,10 @@ __all__ = [
     "predictions",
     "principal_filters",
     "read_by_head",
+    "reconstructions",
     "samples",
     "save",
+    "score_curve",
     "similarity_maps",
+    "similarity_matrix",
 ]

@@ -1,4 +1,4 @@
-"""The curves of a training run: loss at every step, accuracy after every epoch."""
+"""The curves of a training run: loss at every step, score after every epoch."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,30 +9,32 @@ from minivit.plot.figure import BLUE, GREY, RED, SMALL, TEXT, TITLE, WIDTH, Axes
 from minivit.types import Float, ndarray
 
 
-def learning_curves(rows: Sequence[Any]) -> Figure:
-    """Loss and test accuracy of a run, side by side.
+def learning_curves(rows: Sequence[Any], *, loss: str = "cross-entropy (nats)", score: str = "accuracy") -> Figure:
+    """Loss and test score of a run, side by side.
 
     Parameters
     ----------
     rows : sequence of :class:`minivit.train.Metrics`, one per step
-        Of each, ``step``, ``loss`` and ``test_accuracy``: a fraction, and None except at the end of an epoch.
+        Of each, ``step``, ``loss`` and ``test_score``: a fraction, and None except at the end of an epoch.
+    loss, score : str
+        What they are: ``loss_name`` and ``score_name`` of the task.
     """
     figure = new_figure(3.4)
-    if all(row.test_accuracy is None for row in rows):  # the first epoch has not ended yet
-        loss_curve(rows, ax=figure.subplots())
+    if all(row.test_score is None for row in rows):  # the first epoch has not ended yet
+        loss_curve(rows, loss=loss, ax=figure.subplots())
         return figure
     left, right = figure.subplots(1, 2, sharex=True, gridspec_kw={"wspace": 0.06})
-    loss_curve(rows, ax=left)
-    accuracy_curve(rows, ax=right)
+    loss_curve(rows, loss=loss, ax=left)
+    score_curve(rows, score=score, ax=right)
     return figure
 
 
-def loss_curve(rows: Sequence[Any], *, ax: Axes | None = None) -> Axes:
+def loss_curve(rows: Sequence[Any], *, loss: str = "cross-entropy (nats)", ax: Axes | None = None) -> Axes:
     """Training loss of every step, and its mean over a window of a twentieth of the run (``rows``: see above)."""
     steps, losses = _column(rows, "loss")
     window = len(losses) // 20 | 1  # odd, so that a step has as many neighbours on either side
     mean = smooth(losses, window)
-    ax = _axes(ax, f"Training loss, mean of {window} steps" if window > 1 else "Training loss", "cross-entropy (nats)")
+    ax = _axes(ax, f"Training loss, mean of {window} steps" if window > 1 else "Training loss", loss)
     ax.plot(steps, losses, color=BLUE, alpha=0.3, linewidth=0.8)
     ax.plot(steps, mean, "o" if len(steps) == 1 else "-", color=BLUE, linewidth=2, markersize=5)
     ax.set_ylim(0, 1.05 * losses.max())
@@ -40,13 +42,13 @@ def loss_curve(rows: Sequence[Any], *, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def accuracy_curve(rows: Sequence[Any], *, ax: Axes | None = None) -> Axes:
-    """Test accuracy after every epoch (``rows``: see :func:`learning_curves`)."""
-    steps, accuracies = _column(rows, "test_accuracy")
-    ax = _axes(ax, "Test accuracy after each epoch", "images classified right (%)")
-    ax.plot(steps, 100 * accuracies, "o-", color=RED, linewidth=2, markersize=5)
-    ax.set_ylim(0, 100)
-    _name_last(ax, steps[-1], 100 * accuracies[-1], f"{100 * accuracies[-1]:.1f}%", RED)
+def score_curve(rows: Sequence[Any], *, score: str = "accuracy", ax: Axes | None = None) -> Axes:
+    """Test score after every epoch (``rows``: see :func:`learning_curves`)."""
+    steps, scores = _column(rows, "test_score")
+    ax = _axes(ax, f"Test {score} after each epoch", f"{score} (%)")
+    ax.plot(steps, 100 * scores, "o-", color=RED, linewidth=2, markersize=5)
+    ax.set_ylim(min(0, 105 * scores.min()), 100)
+    _name_last(ax, steps[-1], 100 * scores[-1], f"{100 * scores[-1]:.1f}%", RED)
     return ax
 
 

@@ -6,6 +6,7 @@ from minivit.plot.figure import (
     AS_IT_IS,
     GREY,
     RED,
+    TEXT,
     Figure,
     check_images,
     check_lengths,
@@ -59,4 +60,21 @@ def predictions(
         panel.set_title(truth, fontsize=size, pad=5, **AS_IT_IS)
         panel.set_xlabel(answer, fontsize=size, color="black" if ok else RED, **AS_IT_IS)
     set_title(figure, f"{right.sum()} of {len(images)} right: the class above, the prediction below")
+    return figure
+
+
+def reconstructions(
+    images: UInt8[ndarray, "N Y X C"], seen: UInt8[ndarray, "N Y X C"], guessed: UInt8[ndarray, "N Y X C"]
+) -> Figure:
+    """Three rows: what a model was shown of each image, what it makes of that, and the image."""
+    check_images(images)
+    check_lengths(len(images), seen=seen, guessed=guessed)
+    rows = {"shown": seen, "guessed": guessed, "true": images}
+    figure, panels = image_panels(3 * len(images), len(images), aspect=images.shape[1] / images.shape[2], text=0.05)
+    for i, (name, row) in enumerate(rows.items()):
+        here = panels[i * len(images) : (i + 1) * len(images)]
+        for panel, image in zip(here, row, strict=True):
+            show_image(panel, image)
+        here[0].set_ylabel(name, fontsize=TEXT)
+    set_title(figure, "What the model is shown, what it guesses, and what is there")
     return figure

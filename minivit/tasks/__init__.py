@@ -3,7 +3,8 @@
 from minivit.tasks.boxes import OneBox
 from minivit.tasks.classification import Classification
 from minivit.tasks.contrastive import Contrastive
+from minivit.tasks.distillation import Distillation
 from minivit.tasks.masked import MaskedPatches
 from minivit.tasks.task import Task
 
-__all__ = ["Classification", "Contrastive", "MaskedPatches", "OneBox", "Task"]
+__all__ = ["Classification", "Contrastive", "Distillation", "MaskedPatches", "OneBox", "Task"]

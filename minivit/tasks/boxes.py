@@ -1,12 +1,14 @@
 """Where is the object?"""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from minivit.data.dataset import Dataset
+from minivit.data.examples import Scenes
 from minivit.ops.losses import L1Cache, l1_backward, l1_forward
-from minivit.tasks.task import Task
+from minivit.tasks.task import Normalize, Pictures, Task
 from minivit.types import Float, Scalar, ndarray
 
 
@@ -24,6 +26,22 @@ class OneBox(Task):
     Outputs are (B, 4): x0, y0, x1, y1 as shares of the sides of the image. Targets are a list with an array (1, 4) for
     an image with an object, (0, 4) for one without: its output has no say.
     """
+
+    kind = Scenes
+    loss_name = "L1 distance (shares of the image)"
+    score_name = "IoU"
+
+    def draw(
+        self, examples: Scenes, *, normalize: Normalize, rng: np.random.Generator | None = None
+    ) -> tuple[ndarray, list[ndarray]]:
+        self.check(examples)
+        if any(len(boxes) > 1 for boxes in examples.boxes):
+            raise ValueError("there are images with several boxes; expected at most one object on each: max_objects=1")
+        _, Y, X, _ = examples.images.shape
+        return normalize(examples.images), [boxes / (X, Y, X, Y) for boxes in examples.boxes]
+
+    def model_options(self, dataset: Dataset) -> dict[str, Any]:
+        return super().model_options(dataset) | {"num_classes": 4}
 
     def over(self, targets: Sequence[ndarray]) -> int:
         return sum(map(len, targets))
@@ -43,6 +61,14 @@ class OneBox(Task):
     def score(self, outputs: Float[ndarray, "B 4"], targets: Sequence[ndarray]) -> float:
         pairs = [(output, boxes[0]) for output, boxes in zip(outputs, targets, strict=True) if len(boxes)]
         return float(np.mean([iou(a, b) for a, b in pairs]))
+
+    def pictures(
+        self, dataset: Dataset, examples: Scenes, targets: Sequence[ndarray], outputs: Float[ndarray, "B 4"]
+    ) -> Pictures:
+        from minivit import plot
+
+        _, Y, X, _ = examples.images.shape
+        return {"boxes": lambda: plot.boxes(examples.images, examples.boxes, outputs * (X, Y, X, Y))}
 
 
 def iou(a: Float[ndarray, "4"], b: Float[ndarray, "4"]) -> float:

@@ -5,8 +5,11 @@ from typing import Any
 import numpy as np
 
 from minivit.checked import check_range, check_type
+from minivit.data.dataset import Dataset
+from minivit.data.examples import LabeledImages
 from minivit.ops.losses import CrossEntropyCache, cross_entropy_backward, cross_entropy_forward
-from minivit.tasks.task import Task
+from minivit.ops.softmax import softmax_forward
+from minivit.tasks.task import Augment, Normalize, Pictures, Task
 from minivit.types import Float, Scalar, ndarray
 
 
@@ -14,11 +17,34 @@ class Classification(Task):
     """Cross-entropy of logits (B, classes), a mean over images; the score is the share of right answers.
 
     Targets are class numbers (B,) or soft targets (B, classes).
+
+    Parameters
+    ----------
+    label_smoothing : float
+        See :func:`minivit.ops.cross_entropy_forward`.
+    augment : function of pixels and a random generator, optional
+        What makes other images of the same things, in training.
     """
 
-    def __init__(self, *, label_smoothing: float = 0.0) -> None:
+    kind = LabeledImages
+    loss_name = "cross-entropy (nats)"
+    score_name = "accuracy"
+
+    def __init__(self, *, label_smoothing: float = 0.0, augment: Augment | None = None) -> None:
         check_range("label_smoothing", label_smoothing, at_least=0, below=1)
-        self.label_smoothing = label_smoothing
+        self.label_smoothing, self.augment = label_smoothing, augment
+
+    def draw(
+        self, examples: LabeledImages, *, normalize: Normalize, rng: np.random.Generator | None = None
+    ) -> tuple[Any, Any]:
+        self.check(examples)
+        pixels = examples.images
+        if self.augment is not None and rng is not None:
+            pixels = self.augment(pixels, rng)
+        return normalize(pixels), examples.labels
+
+    def model_options(self, dataset: Dataset) -> dict[str, Any]:
+        return super().model_options(dataset) | {"num_classes": len(dataset.class_names)}
 
     def over(self, targets: Any) -> int:
         check_type("labels", targets, ndarray)
@@ -34,3 +60,9 @@ class Classification(Task):
     def score(self, outputs: Float[ndarray, "B classes"], targets: ndarray) -> float:
         labels = targets if targets.ndim == 1 else targets.argmax(-1)
         return float(np.mean(outputs.argmax(-1) == labels))
+
+    def pictures(self, dataset: Dataset, examples: LabeledImages, targets: Any, outputs: ndarray) -> Pictures:
+        from minivit import plot
+
+        images, labels, names = examples.images, examples.labels, dataset.class_names
+        return {"predictions": lambda: plot.predictions(images, labels, softmax_forward(outputs)[0], names)}

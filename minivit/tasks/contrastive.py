@@ -5,8 +5,10 @@ from typing import NamedTuple
 import numpy as np
 
 from minivit.checked import check_range
+from minivit.data.dataset import Dataset
+from minivit.data.examples import Images
 from minivit.ops.contrastive import InfoNceCache, info_nce_backward, info_nce_forward, unit_norm_forward
-from minivit.tasks.task import Task
+from minivit.tasks.task import Augment, Normalize, Pictures, Task
 from minivit.types import Float, Scalar, ndarray
 
 
@@ -20,18 +22,37 @@ class ContrastiveCache(NamedTuple):
 class Contrastive(Task):
     """InfoNCE between the two views of each image, in both directions; it couples the whole batch.
 
-    Outputs are (B, 2, D): what the model makes of the two views. There are no targets: any array or list of B entries.
-    The score is the share of views whose most similar one is the other view of their image.
+    Inputs are (B, 2, Y, X, C), two views of each image; outputs (B, 2, D), what the model makes of them. There are no
+    targets: any array or list of B entries. The score is the share of views whose most similar one is the other view of
+    their image.
+
+    Parameters
+    ----------
+    augment : function of pixels and a random generator
+        What makes a view of an image: ``functools.partial(random_crop_flip, padding=4)``.
+    temperature : float
+        See :func:`minivit.ops.info_nce_forward`.
 
     Source: van den Oord et al. 2018, "Representation Learning with Contrastive Predictive Coding"; both directions as
     in Radford et al. 2021, "CLIP", section 2.3.
     """
 
     coupled = True
+    kind = Images
+    loss_name = "InfoNCE (nats)"
+    score_name = "accuracy of the most similar view"
 
-    def __init__(self, *, temperature: float = 0.1) -> None:
+    def __init__(self, augment: Augment, *, temperature: float = 0.1) -> None:
         check_range("temperature", temperature, above=0, below=np.inf)
-        self.temperature = temperature
+        self.augment, self.temperature = augment, temperature
+
+    def draw(
+        self, examples: Images, *, normalize: Normalize, rng: np.random.Generator | None = None
+    ) -> tuple[Float[ndarray, "B 2 Y X C"], range]:
+        self.check(examples)
+        rng = np.random.default_rng(0) if rng is None else rng
+        views = [normalize(self.augment(examples.images, rng)) for _ in range(2)]
+        return np.stack(views, axis=1), range(len(examples))
 
     def forward(self, outputs: Float[ndarray, "B 2 D"], targets: object) -> tuple[Scalar, ContrastiveCache]:
         first, second = outputs[:, 0], outputs[:, 1]
@@ -46,7 +67,18 @@ class Contrastive(Task):
         return np.stack((dfirst + dfirst_too, dsecond + dsecond_too), axis=1)
 
     def score(self, outputs: Float[ndarray, "B 2 D"], targets: object) -> float:
-        units, _ = unit_norm_forward(outputs)
-        similarity = units[:, 0] @ units[:, 1].T
-        own = np.arange(len(outputs))
+        similarity, own = similarities(outputs), np.arange(len(outputs))
         return float(np.mean([similarity.argmax(0) == own, similarity.argmax(1) == own]))
+
+    def pictures(
+        self, dataset: Dataset, examples: Images, targets: object, outputs: Float[ndarray, "B 2 D"]
+    ) -> Pictures:
+        from minivit import plot
+
+        return {"similarity_matrix": lambda: plot.similarity_matrix(similarities(outputs))}
+
+
+def similarities(outputs: Float[ndarray, "B 2 D"]) -> Float[ndarray, "B B"]:
+    """Cosines between the first view of each image (row) and the second view of each (column)."""
+    units, _ = unit_norm_forward(outputs)
+    return units[:, 0] @ units[:, 1].T

@@ -4,9 +4,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minivit.checked import checked
+from minivit.data.dataset import Dataset
+from minivit.data.examples import Images
 from minivit.ops.losses import MseCache, mse_backward, mse_forward
-from minivit.tasks.task import Task
-from minivit.types import Bool, Float, Scalar, ndarray
+from minivit.ops.patches import patchify_forward, unpatchify_forward
+from minivit.tasks.task import Normalize, Pictures, Task
+from minivit.types import Bool, Float, Rate, Scalar, Size, ndarray
 
 
 class Masked(NamedTuple):
@@ -26,11 +30,38 @@ class MaskedPatchesCache(NamedTuple):
 class MaskedPatches(Task):
     """Squared error of the masked patches, a mean over these, whichever images they are on.
 
-    Outputs are (B, N, D), a patch of pixels for every token. The score is the share of the variance of the masked
-    patches that the outputs explain.
+    Inputs are the images and a mask (B, N) that is True where the model must not look; outputs (B, N, D), a patch of
+    pixels for every token. The score is the share of the variance of the masked patches that the outputs explain.
+
+    Parameters
+    ----------
+    patch_size : int or (rows, columns)
+        Of the model.
+    mask_ratio : float
+        Share of the patches of each image that are masked, at random; at least one is.
 
     Source: He et al. 2022, "Masked Autoencoders Are Scalable Vision Learners", section 3.
     """
+
+    kind = Images
+    loss_name = "squared error of masked pixels"
+    score_name = "explained variance"
+
+    @checked
+    def __init__(self, patch_size: Size, *, mask_ratio: Rate = 0.75) -> None:
+        self.patch_size, self.mask_ratio = patch_size, mask_ratio
+
+    def draw(
+        self, examples: Images, *, normalize: Normalize, rng: np.random.Generator | None = None
+    ) -> tuple[tuple[Float[ndarray, "B Y X C"], Bool[ndarray, "B N"]], Masked]:
+        self.check(examples)
+        images = normalize(examples.images)
+        patches, _ = patchify_forward(images, patch_size=self.patch_size)
+        B, N, _ = patches.shape
+        rng = np.random.default_rng(0) if rng is None else rng
+        order = rng.random((B, N)).argsort(axis=1)  # of each image, a random order of its patches
+        mask = order < max(1, round(N * self.mask_ratio))
+        return (images, mask), Masked(patches, mask)
 
     def over(self, targets: Masked) -> int:
         return int(targets.mask.sum())
@@ -50,3 +81,19 @@ class MaskedPatches(Task):
         patches, mask = targets
         hidden = patches[mask]
         return float(1 - np.square(outputs[mask] - hidden).sum() / np.square(hidden - hidden.mean(0)).sum())
+
+    def pictures(
+        self, dataset: Dataset, examples: Images, targets: Masked, outputs: Float[ndarray, "B N D"]
+    ) -> Pictures:
+        from minivit import plot
+
+        def pixels(patches: ndarray) -> ndarray:
+            _, Y, X, _ = examples.images.shape
+            images, _ = unpatchify_forward(patches, img_size=(Y, X), patch_size=self.patch_size)
+            shares = images * np.array(dataset.std, images.dtype) + np.array(dataset.mean, images.dtype)
+            return np.clip(np.round(255 * shares), 0, 255).astype(np.uint8)
+
+        hidden = targets.mask[..., None]
+        seen = pixels(np.where(hidden, 0, targets.patches))
+        guessed = pixels(np.where(hidden, outputs, targets.patches))
+        return {"reconstructions": lambda: plot.reconstructions(examples.images[:8], seen[:8], guessed[:8])}

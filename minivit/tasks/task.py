@@ -1,15 +1,29 @@
-"""What all tasks have in common: a loss as a pair, what it is a mean over, and a score."""
+"""What all tasks have in common: a batch, a loss as a pair, what it is a mean over, a score, and pictures."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
+from minivit.data.dataset import Dataset
+from minivit.data.examples import Examples
 from minivit.nests import mapped
 from minivit.types import Scalar
 
+Normalize = Callable[[ndarray], ndarray]
+"""From stored pixels, uint8, to what a model sees."""
+
+Augment = Callable[[ndarray, np.random.Generator], ndarray]
+"""Other pixels of the same things: ``functools.partial(random_crop_flip, padding=4)``."""
+
+Pictures = dict[str, Callable[[], Any]]
+"""Pictures, as :mod:`minivit.plot` makes them, by the names of their files; each is drawn when it is called."""
+
 
 class Task:
-    """Joins a model to data: ``loss, cache = forward(outputs, targets)`` and ``doutputs = backward(dloss, cache)``.
+    """Joins a model to data: what it is shown (:meth:`draw`), and ``loss, cache = forward(outputs, targets)`` with its
+    ``doutputs = backward(dloss, cache)``.
 
     A loss is a mean over something: images, boxes, masked patches; :meth:`over` says how many there are. A batch is
     computed in shards, and each counts for its share of them, so that losses and gradients of the shards add up to
@@ -19,6 +33,42 @@ class Task:
     coupled = False
     """Whether every part of the loss depends on all samples of the batch. The step then computes all outputs first,
     takes the loss of the whole batch, and runs each shard forward again before its backward."""
+
+    kind: type[Examples] = Examples
+    """What examples this task is about."""
+
+    loss_name = "loss"
+    """What the loss is, with its unit."""
+
+    score_name = "score"
+    """What the score is; 1, or 100 %, is perfect."""
+
+    def draw(self, examples: Any, *, normalize: Normalize, rng: np.random.Generator | None = None) -> tuple[Any, Any]:
+        """Inputs of the model and targets of the loss for some examples.
+
+        Parameters
+        ----------
+        examples : minivit.data.Examples
+            Of the kind that this task is about.
+        normalize : function
+            What to do to pixels before a model sees them.
+        rng : numpy.random.Generator, optional
+            For what is random in training: augmentation, masks. Without it the examples are drawn for a test: the same
+            each time.
+        """
+        raise NotImplementedError
+
+    def check(self, examples: Any) -> None:
+        """TypeError for examples of another kind."""
+        if not isinstance(examples, self.kind):
+            raise TypeError(
+                f"{type(self).__name__} is about {self.kind.__name__}; these examples are {type(examples).__name__}"
+            )
+
+    def model_options(self, dataset: Dataset) -> dict[str, Any]:
+        """Options that a model needs for this task on this data set."""
+        _, Y, X, C = dataset.train.images.shape
+        return {"img_size": (Y, X), "in_chans": C}
 
     def over(self, targets: Any) -> int:
         """How many the loss of samples with these targets is a mean over; by default, the samples."""
@@ -35,6 +85,10 @@ class Task:
     def score(self, outputs: Any, targets: Any) -> float:
         """How good the outputs are; 1 is perfect."""
         raise NotImplementedError
+
+    def pictures(self, dataset: Dataset, examples: Any, targets: Any, outputs: Any) -> Pictures:
+        """What to draw of the model's outputs for some examples of the data set; by default, nothing."""
+        return {}
 
 
 # Inputs, targets and outputs are arrays or lists with an entry for each sample, or tuples and dicts of such.

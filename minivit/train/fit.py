@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from minivit.models import PRESETS
+from minivit.models import PRESETS, Model, ViT
 from minivit.train.step import SHARD_SIZE
 from minivit.types import pair
 
@@ -13,8 +13,8 @@ MOST_BYTES = 2**29
 """Of one attention array; each block keeps one until its backward, in each thread."""
 
 
-def check_attention_fits(name: str, config: Mapping[str, Any]) -> None:
-    """Refuse a model whose attention arrays are larger than ``MOST_BYTES``, and name a preset that fits.
+def check_attention_fits(name: str, model: Model) -> None:
+    """Refuse a Vision Transformer whose attention arrays are larger than ``MOST_BYTES``, and name a preset that fits.
 
     Attention compares every patch with every other: half the patch size makes it 16 times as large.
 
@@ -22,20 +22,20 @@ def check_attention_fits(name: str, config: Mapping[str, Any]) -> None:
     ----------
     name : str
         Of the model.
-    config : dict
-        Its options, ``model.config``.
+    model : Model
+        Of another family, all sizes are taken to fit.
 
     Raises
     ------
     ValueError
         If the model does not fit.
     """
-    size = attention_bytes(config)
-    if size <= MOST_BYTES:
+    config = model.config
+    if not isinstance(model, ViT) or (size := attention_bytes(config)) <= MOST_BYTES:
         return
     (Y, X), (P, Q) = pair(config["img_size"]), pair(config["patch_size"])
     # presets are in the order of their size; each can have images of any size that its patches divide
-    others = {other: {**options, "img_size": (Y, X)} for other, (_, options) in PRESETS.items()}
+    others = {other: {**options, "img_size": (Y, X)} for other, (kind, options) in PRESETS.items() if kind is ViT}
     fitting = [other for other, its in others.items() if _divides(its) and attention_bytes(its) <= MOST_BYTES]
     advice = f"use --model {fitting[0]}, or smaller images" if fitting else "use smaller images"
     raise ValueError(

@@ -21,6 +21,7 @@ from minivit.train.recipe import Recipe
 from minivit.train.trainer import Metrics, Trainer
 
 HEAD = ",".join(Metrics._fields)
+OLDER_HEAD = HEAD.replace("test_score", "test_accuracy")  # when there was no other task than classification
 
 
 class RunFolder:
@@ -209,12 +210,12 @@ class RunFolder:
 
 
 def _parse(text: str, last_step: int) -> list[Metrics]:
-    if not text.startswith(f"{HEAD}\n") or not text.endswith("\n"):
+    if not text.startswith((f"{HEAD}\n", f"{OLDER_HEAD}\n")) or not text.endswith("\n"):
         raise ValueError(f"its first line is not {HEAD}, or its last one is not whole")
     rows = []
     for line in text.splitlines()[1:]:
-        step, epoch, loss, lr, accuracy = line.split(",")
-        row = Metrics(int(step), float(epoch), float(loss), float(lr), float(accuracy) if accuracy else None)
+        step, epoch, loss, lr, score = line.split(",")
+        row = Metrics(int(step), float(epoch), float(loss), float(lr), float(score) if score else None)
         if not all(isfinite(value) for value in row if value is not None):
             raise ValueError(f"a number of step {row.step} is not finite")
         if rows and row.step != rows[-1].step + 1:

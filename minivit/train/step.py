@@ -21,7 +21,7 @@ from minivit.tasks.classification import Classification
 from minivit.tasks.task import Task, joined, number_of, part_of
 from minivit.threads import run_in_threads
 from minivit.train.optim import Optimizer, clip_grad_norm
-from minivit.types import Float, ndarray
+from minivit.types import ndarray
 
 SHARD_SIZE = 16
 
@@ -158,16 +158,33 @@ def _whole_batch(
 
 
 @checked
-def predict(
-    model: Layer, images: Float[ndarray, "B Y X C"], *, threads: int | None = None
-) -> Float[ndarray, "B classes"]:
-    """Logits of any number of images, shard by shard in threads; nothing is kept for backward."""
-    if len(images) == 0:
+def predict(model: Layer, inputs: ndarray | tuple, *, threads: int | None = None) -> Any:
+    """Outputs for any number of inputs, shard by shard in threads; nothing is kept for backward.
+
+    Parameters
+    ----------
+    inputs : array, or tuple of arrays
+        As for :func:`training_step`.
+    threads : int, optional
+        Does not change the result; as many as there are processors if not given.
+
+    Returns
+    -------
+    What ``model.forward`` returns for all of them: logits (B, classes), or a nest of arrays.
+
+    Raises
+    ------
+    ValueError
+        If there are none.
+    """
+    inputs = inputs if isinstance(inputs, tuple) else (inputs,)
+    count = number_of(inputs)
+    if count == 0:
         raise ValueError("predict: there are no images; expected at least one")
-    shards = [images[start : start + SHARD_SIZE] for start in range(0, len(images), SHARD_SIZE)]
+    shards = [part_of(inputs, slice(start, start + SHARD_SIZE)) for start in range(0, count, SHARD_SIZE)]
     # a replica draws what has not been drawn yet, here and not in several threads at once
     model = checkpointed(frozen(model))
-    return np.concatenate(list(run_in_threads(lambda shard: model.forward(shard)[0], shards, threads=threads)))
+    return joined(list(run_in_threads(lambda shard: model.forward(*shard)[0], shards, threads=threads)))
 
 
 def _first_trouble(model: Layer, inputs: tuple, rngs: Sequence[np.random.Generator | None]) -> str:

@@ -1,4 +1,4 @@
-"""The training loop: batches in a fixed random order, the schedule, the step, the test accuracy after every epoch.
+"""The training loop: batches in a fixed random order, the schedule, the step, the test score after every epoch.
 
 All randomness is derived from the seed and the step number, so the state of a training is the parameters, the
 optimizer's averages and the step. A training that was killed and resumed ends in the same bits as one that was not.
@@ -6,6 +6,7 @@ optimizer's averages and the step. A training that was killed and resumed ends i
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, get_type_hints
 
@@ -18,6 +19,7 @@ from minivit.models import Model, create_model
 from minivit.ops.softmax import softmax_forward
 from minivit.storage import fitting, read_arrays, read_metadata, save, split_arrays
 from minivit.tasks.classification import Classification
+from minivit.tasks.task import Task
 from minivit.train.augment import normalize, random_crop_flip
 from minivit.train.fit import check_attention_fits
 from minivit.train.optim import AdamW
@@ -27,16 +29,17 @@ from minivit.train.step import predict, training_step
 from minivit.types import Float, UInt8, ndarray
 
 ORDER, NOISE = 0, 1  # two independent streams of random numbers from one seed
+CLASSIFICATION = Classification.__name__
 
 
 class Metrics(NamedTuple):
-    """What one step has to report. ``test_accuracy`` (0 to 1) is measured after the last step of each epoch."""
+    """What one step has to report. ``test_score``, that of the task, is measured after the last step of each epoch."""
 
     step: int
     epoch: float
     loss: float
     lr: float
-    test_accuracy: float | None
+    test_score: float | None
 
 
 class Trainer:
@@ -50,27 +53,34 @@ class Trainer:
     ----------
     recipe : Recipe
     dataset : Dataset
-        The model gets its number of classes, image size and channels from here.
+        The model gets its image size, channels and number of classes from here, if the task does not say otherwise.
+    task : Task, optional
+        What the model is trained for, with an augmentation of its own. If not given, classification as the recipe has
+        it: ``label_smoothing``, ``crop_padding`` and ``flip``.
     threads : int, optional
         Does not change the result.
     """
 
-    def __init__(self, recipe: Recipe, dataset: Dataset, *, threads: int | None = None) -> None:
+    def __init__(
+        self, recipe: Recipe, dataset: Dataset, *, task: Task | None = None, threads: int | None = None
+    ) -> None:
         if threads is not None and threads < 1:
             raise ValueError(f"threads is {threads}; expected at least 1")
         self.recipe, self.dataset, self.threads = recipe, dataset, threads
-        _, Y, X, C = dataset.train_images.shape
+        _, Y, X, _ = dataset.train.images.shape
+        check_range("crop_padding", recipe.crop_padding, at_least=0, below=min(Y, X))  # something of each image stays
+        augment = partial(random_crop_flip, padding=recipe.crop_padding, flip=recipe.flip)
+        self.task = task or Classification(label_smoothing=recipe.label_smoothing, augment=augment)
+        self.task.check(dataset.train)
         fixed = {"name": recipe.model, "seed": recipe.seed}
         if twice := fixed.keys() & recipe.options.keys():
             raise ValueError(f"options has an entry {min(twice)!r}, which the recipe itself decides")
-        images = {"img_size": (Y, X), "in_chans": C, "num_classes": len(dataset.class_names)}
-        self.model: Model = create_model(**fixed, **{**images, **recipe.options})
-        check_attention_fits(recipe.model, self.model.config)
-        check_range("crop_padding", recipe.crop_padding, at_least=0, below=min(Y, X))  # something of each image stays
+        self.model: Model = create_model(**fixed, **{**self.task.model_options(dataset), **recipe.options})
+        check_attention_fits(recipe.model, self.model)
         self.optimizer = AdamW(self.model, lr=recipe.lr, betas=recipe.betas, weight_decay=recipe.weight_decay)
         self.step = 0
-        self.batch_size = min(recipe.batch_size, len(dataset.train_images))
-        self.steps_per_epoch = len(dataset.train_images) // self.batch_size  # what is left over waits for another epoch
+        self.batch_size = min(recipe.batch_size, len(dataset.train))
+        self.steps_per_epoch = len(dataset.train) // self.batch_size  # what is left over waits for another epoch
         self.total_steps = recipe.epochs * self.steps_per_epoch
 
     def run(self) -> Iterator[Metrics]:
@@ -81,22 +91,20 @@ class Trainer:
             if epoch != self.step // self.steps_per_epoch:
                 epoch = self.step // self.steps_per_epoch
                 order_rng = np.random.default_rng([recipe.seed, ORDER, epoch])
-                order = order_rng.permutation(len(self.dataset.train_images))
+                order = order_rng.permutation(len(self.dataset.train))
             place = self.step % self.steps_per_epoch * self.batch_size
             batch = order[place : place + self.batch_size]
             rng = np.random.default_rng([recipe.seed, NOISE, self.step])
-            pixels = random_crop_flip(
-                self.dataset.train_images[batch], rng, padding=recipe.crop_padding, flip=recipe.flip
-            )
+            inputs, targets = self.task.draw(self.dataset.train.take(batch), normalize=self.normalize, rng=rng)
             lr = warmup_cosine(self.step, total=self.total_steps, warmup=warmup, lr=recipe.lr)
             self.optimizer.lr = lr
             try:
                 loss = training_step(
                     self.model,
-                    self.normalize(pixels),
-                    self.dataset.train_labels[batch],
+                    inputs,
+                    targets,
                     optimizer=self.optimizer,
-                    task=Classification(label_smoothing=recipe.label_smoothing),
+                    task=self.task,
                     clip_norm=recipe.clip_norm,
                     rng=rng,
                     threads=self.threads,
@@ -106,29 +114,29 @@ class Trainer:
                     f"training stopped at step {self.step + 1}: {error}; a smaller lr or a longer warmup usually helps"
                 ) from error
             self.step += 1
-            accuracy = self.test_accuracy() if self.step % self.steps_per_epoch == 0 else None
-            yield Metrics(self.step, self.step / self.steps_per_epoch, loss, lr, accuracy)
+            score = self.test_score() if self.step % self.steps_per_epoch == 0 else None
+            yield Metrics(self.step, self.step / self.steps_per_epoch, loss, lr, score)
 
     def normalize(self, pixels: UInt8[ndarray, "B Y X C"]) -> Float[ndarray, "B Y X C"]:
         """Pixels as the model wants them."""
         return normalize(pixels, self.dataset.mean, self.dataset.std)
 
     def predict(self, pixels: UInt8[ndarray, "B Y X C"]) -> Float[ndarray, "B classes"]:
-        """Probability of each class for each image."""
+        """Probability of each class for each image, of a model that classifies."""
         probabilities, _ = softmax_forward(predict(self.model, self.normalize(pixels), threads=self.threads))
         return probabilities
 
-    def test_accuracy(self) -> float:
-        """Share of the test images whose most probable class is right."""
-        guesses = self.predict(self.dataset.test_images).argmax(1)
-        return float((guesses == self.dataset.test_labels).mean())
+    def test_score(self) -> float:
+        """How good the model is on the test examples, as its task has it: for classification, the accuracy."""
+        inputs, targets = self.task.draw(self.dataset.test, normalize=self.normalize)
+        return self.task.score(predict(self.model, inputs, threads=self.threads), targets)
 
     def save(self, path: str | Path) -> None:
         """Write all that :meth:`resume` needs; the file is also one for :func:`minivit.load`."""
         names, mean, std = self.dataset.class_names, self.dataset.mean, self.dataset.std
         data = {"name": self.dataset.name, "class_names": names, "mean": mean, "std": std}
-        state = self.optimizer.state_dict()
-        save(self.model, path, optimizer_state=state, recipe=asdict(self.recipe), data=data, step=self.step)
+        about = {"recipe": asdict(self.recipe), "data": data, "task": _name(self.task), "step": self.step}
+        save(self.model, path, optimizer_state=self.optimizer.state_dict(), **about)
 
     def resume(self, path: str | Path) -> None:
         """Go on from a checkpoint of the same training; nothing changes if it is not one.
@@ -142,7 +150,8 @@ class Trainer:
         metadata = header.get("metadata")
         if not isinstance(metadata, dict) or not all(isinstance(metadata.get(n), dict) for n in ("recipe", "data")):
             raise ValueError(f"{path} holds no training to go on with, at most a model")
-        theirs = {**metadata["recipe"], **metadata["data"]}
+        task = metadata.get("task", CLASSIFICATION)  # files from when there was no other do not name it
+        theirs = {**metadata["recipe"], **metadata["data"], "task": task}
         for name, ours in self._identity().items():
             if theirs.get(name) != ours:
                 raise ValueError(f"{path} belongs to another training: its {name} is {theirs.get(name)}, not {ours}")
@@ -164,10 +173,15 @@ class Trainer:
         self.step = step
 
     def _identity(self) -> dict[str, Any]:
-        """What a checkpoint must agree with, as it reads when it comes back from JSON: recipe and training images."""
+        """What a checkpoint must agree with, as it reads when it comes back from JSON: recipe, task, images."""
         data = self.dataset
         identity = {**asdict(self.recipe), "class_names": data.class_names, "mean": data.mean, "std": data.std}
+        identity["task"] = _name(self.task)
         return from_json(to_json(identity))
+
+
+def _name(task: Task) -> str:
+    return type(task).__name__
 
 
 class TrainedOn(NamedTuple):
@@ -189,6 +203,8 @@ def read_trained_on(path: str | Path, model: Model) -> TrainedOn:
     metadata = read_metadata(path).get("metadata")
     if not isinstance(metadata, dict) or not isinstance(metadata.get("data"), dict):
         raise ValueError(f"{path} does not say what its classes are: it was not written by minivit train")
+    if (task := metadata.get("task", CLASSIFICATION)) != CLASSIFICATION:
+        raise ValueError(f"the model of {path} was trained for {task}, not to name classes")
     found = TrainedOn(*(tuples(metadata["data"].get(name)) for name in TrainedOn._fields))
     channels = model.config["in_chans"]
     lengths = {"class_names": model.config["num_classes"], "mean": channels, "std": channels}

@@ -216,8 +216,8 @@ _ = interact(patches_wall, P=SelectionSlider(options=[2, 4, 8, 16, 32], value=16
 
 # %%
 data = mv.data.shapes(n_train=8000, n_test=500, seed=0)
-assert data.train_images.shape == (8000, 32, 32, 3) and data.train_images.dtype == np.uint8
-plot.samples(data.train_images[:16], data.train_labels[:16], data.class_names)
+assert data.train.images.shape == (8000, 32, 32, 3) and data.train.images.dtype == np.uint8
+plot.samples(data.train.images[:16], data.train.labels[:16], data.class_names)
 
 # %% [markdown]
 # ### From an image to a sequence
@@ -226,7 +226,7 @@ plot.samples(data.train_images[:16], data.train_labels[:16], data.class_names)
 # numbers: patch $n$ is `patches[:, n - 1]`.
 
 # %%
-image = data.train_images[2]
+image = data.train.images[2]
 
 
 def cut(P):
@@ -249,7 +249,7 @@ _ = interact(cut, P=SelectionSlider(options=[2, 4, 8, 16], value=4))
 
 # %%
 embed = PatchEmbed(32, 4, 3, 48).init(0)
-images = mv.train.normalize(data.train_images[:5], data.mean, data.std)
+images = mv.train.normalize(data.train.images[:5], data.mean, data.std)
 tokens, _ = embed.forward(images)  # (5, 64, 48)
 
 kernel = embed.proj.weight.value  # (4, 4, 3, 48); as a matrix, (48, 48)
@@ -364,7 +364,7 @@ for metrics in trainer.run():
     if metrics.step % 75 == 0:
         screen.update(plot.learning_curves(rows))
 
-assert rows[-1].test_accuracy > 0.8
+assert rows[-1].test_score > 0.8
 
 # %% [markdown]
 # The loss begins at $\ln 10 \approx 2.3$, which is guessing, stays near it for a while, then falls: attention has found out
@@ -372,11 +372,11 @@ assert rows[-1].test_accuracy > 0.8
 
 # %%
 best = 0.1 / 10 + 0.9 * ops.one_hot(
-    data.test_labels[0], 10
+    data.test.labels[0], 10
 )  # a smoothed label, predicted exactly
 assert abs(-(best * np.log(best)).sum() - 0.5) < 0.01
 assert abs(rows[0].loss - np.log(10)) < 0.2
-pixels, labels = data.test_images[:18], data.test_labels[:18]
+pixels, labels = data.test.images[:18], data.test.labels[:18]
 probabilities = trainer.predict(pixels)
 assert np.allclose(probabilities.sum(1), 1, atol=1e-5)
 plot.predictions(pixels, labels, probabilities, data.class_names)
@@ -399,7 +399,7 @@ plot.attention_maps(pixels[:4], cache, block=-1)
 
 # %%
 def maps_of(block, image):
-    one = data.test_images[image : image + 2]
+    one = data.test.images[image : image + 2]
     return plot.attention_maps(one, model.forward(trainer.normalize(one))[1], block=block - 1)
 
 
@@ -413,7 +413,7 @@ _ = interact(maps_of, block=IntSlider(4, 1, 4), image=IntSlider(0, 0, 100))
 # learned?
 
 # %%
-many = data.test_images[:200]
+many = data.test.images[:200]
 light, _ = ops.patchify_forward(many.astype(np.float32), patch_size=4)
 contrast = np.abs(light.mean(2) - np.median(light.mean(2), axis=1, keepdims=True))
 stands_out = contrast.argsort(1)[:, -16:]  # 16 of 64 patches
@@ -494,7 +494,7 @@ plot.position_similarity(model.pos_embed.value, 8)
 # batch. Here is the cache of eight images, one row per part of the model:
 
 # %%
-batch = trainer.normalize(data.train_images[:8])
+batch = trainer.normalize(data.train.images[:8])
 logits, cache = model.forward(batch)
 assert mv.nbytes(cache) > 10 * 4 * model.num_params  # the parameters, in float32
 mv.describe(cache, depth=2)

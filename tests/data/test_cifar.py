@@ -37,10 +37,10 @@ def test_reads_every_official_layout(tmp_path, subfolder, inside):
         assert dataset.class_names == tuple(f"class{i}" for i in range(classes))
         batches = [random_batch(4, classes, seed) for seed in range(6 if classes == 10 else 2)]
         images, labels = (np.concatenate(parts) for parts in zip(*batches, strict=True))
-        np.testing.assert_array_equal(np.concatenate([dataset.train_images, dataset.test_images]), images)
-        np.testing.assert_array_equal(np.concatenate([dataset.train_labels, dataset.test_labels]), labels)
-        np.testing.assert_allclose(dataset.mean, dataset.train_images.mean((0, 1, 2)) / 255, rtol=1e-12)
-        np.testing.assert_allclose(dataset.std, dataset.train_images.std((0, 1, 2)) / 255, rtol=1e-9)
+        np.testing.assert_array_equal(np.concatenate([dataset.train.images, dataset.test.images]), images)
+        np.testing.assert_array_equal(np.concatenate([dataset.train.labels, dataset.test.labels]), labels)
+        np.testing.assert_allclose(dataset.mean, dataset.train.images.mean((0, 1, 2)) / 255, rtol=1e-12)
+        np.testing.assert_allclose(dataset.std, dataset.train.images.std((0, 1, 2)) / 255, rtol=1e-9)
 
 
 def test_a_folder_without_the_files(tmp_path):
@@ -162,8 +162,8 @@ def test_written_by_python_3(py10, protocol):
         content = pickle.loads(path.read_bytes(), encoding="bytes")
         path.write_bytes(pickle.dumps({key.decode(): value for key, value in content.items()}, protocol))
     dataset = load(py10)
-    np.testing.assert_array_equal(dataset.train_images, expected.train_images)
-    np.testing.assert_array_equal(dataset.test_labels, expected.test_labels)
+    np.testing.assert_array_equal(dataset.train.images, expected.train.images)
+    np.testing.assert_array_equal(dataset.test.labels, expected.test.labels)
     assert dataset.class_names == expected.class_names
 
 
@@ -267,7 +267,7 @@ def test_downloads_once(tmp_path, network):
     home = tmp_path / "new" / "home"
     first, second = cifar10(data_dir=home), load("cifar10", data_dir=home)
     assert asked == [urls[0]]
-    np.testing.assert_array_equal(first.train_images, second.train_images)
+    np.testing.assert_array_equal(first.train.images, second.train.images)
     assert sorted(os.listdir(home)) == ["cifar-10-batches-py", "cifar-10-python.tar.gz"]
 
 

@@ -4,11 +4,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minivit.data import Dataset, channel_statistics, load
+from minivit.data import Dataset, LabeledImages, channel_statistics, load
 
 
-def arrays(**changes):
-    good = {
+def dataset(**changes) -> Dataset:
+    """A good one, but for the changes."""
+    given = {
         "name": "tiny",
         "train_images": np.zeros((3, 5, 7, 3), np.uint8),
         "train_labels": np.array([0, 1, 1]),
@@ -18,11 +19,14 @@ def arrays(**changes):
         "mean": (0.5, 0.5, 0.5),
         "std": (0.2, 0.2, 0.2),
     }
-    return good | changes
+    given |= changes
+    for split in ("train", "test"):
+        given[split] = LabeledImages(given.pop(f"{split}_images"), given.pop(f"{split}_labels"))
+    return Dataset(**given)
 
 
 def test_a_consistent_data_set():
-    assert Dataset(**arrays()).class_names == ("a", "b")
+    assert dataset().class_names == ("a", "b")
 
 
 @pytest.mark.parametrize(
@@ -43,7 +47,7 @@ def test_a_consistent_data_set():
 )
 def test_every_inconsistency_is_named(changes, message):
     with pytest.raises(ValueError, match=message):
-        Dataset(**arrays(**changes))
+        dataset(**changes)
 
 
 @pytest.mark.parametrize("n", [1, 255, 256, 600])
@@ -107,23 +111,22 @@ def test_arrays_that_are_read_only_or_not_contiguous():
         "train_labels": labels[::4],
         "test_images": images[:2, :5, :, :],
     }
-    dataset = Dataset(**arrays(**views | {"test_images": images.swapaxes(1, 2)[:2]}))
-    mean, std = channel_statistics(dataset.train_images)
-    np.testing.assert_allclose(mean, dataset.train_images.mean((0, 1, 2)) / 255, rtol=1e-12)
-    np.testing.assert_allclose(std, dataset.train_images.std((0, 1, 2)) / 255, rtol=1e-9)
+    data = dataset(**views | {"test_images": images.swapaxes(1, 2)[:2]})
+    mean, std = channel_statistics(data.train.images)
+    np.testing.assert_allclose(mean, data.train.images.mean((0, 1, 2)) / 255, rtol=1e-12)
+    np.testing.assert_allclose(std, data.train.images.std((0, 1, 2)) / 255, rtol=1e-9)
 
 
 def test_one_image_of_one_class():
-    one = {"train_images": np.zeros((1, 4, 4, 1), np.uint8), "train_labels": np.array([0])}
-    test = {"test_images": one["train_images"], "test_labels": one["train_labels"]}
-    dataset = Dataset("one", **one, **test, class_names=("a",), mean=(0.0,), std=(0.0,))
-    assert channel_statistics(dataset.train_images) == ((0.0,), (0.0,))
+    one = LabeledImages(np.zeros((1, 4, 4, 1), np.uint8), np.array([0]))
+    data = Dataset("one", one, one, class_names=("a",), mean=(0.0,), std=(0.0,))
+    assert channel_statistics(data.train.images) == ((0.0,), (0.0,))
 
 
 def test_numbers_become_what_a_checkpoint_can_hold():
     """JSON knows no numbers of NumPy, and would say so only when the first checkpoint is written."""
-    dataset = Dataset(**arrays(mean=tuple(np.full(3, 0.5)), std=tuple(np.full(3, 0.2))))
-    assert type(dataset.mean[0]) is type(dataset.std[0]) is float
+    data = dataset(mean=tuple(np.full(3, 0.5)), std=tuple(np.full(3, 0.2)))
+    assert type(data.mean[0]) is type(data.std[0]) is float
 
 
 @pytest.mark.parametrize(
@@ -142,7 +145,7 @@ def test_numbers_become_what_a_checkpoint_can_hold():
 )
 def test_more_inconsistencies(changes, message):
     with pytest.raises((ValueError, TypeError), match=message):
-        Dataset(**arrays(**changes))
+        dataset(**changes)
 
 
 @pytest.mark.parametrize("shape", [(0, 4, 4, 3), (2, 0, 4, 3), (2, 4, 4, 0), (2, 4, 4)])

@@ -32,11 +32,11 @@ def test_image_folder(tmp_path, test):
         dataset = load(tmp_path)
     assert dataset.name == tmp_path.name
     assert dataset.class_names == ("cat", "dog")
-    assert dataset.train_images.shape == (7, 5, 7, 3)
-    assert dataset.train_labels.tolist() == [0, 0, 0, 0, 1, 1, 1]
-    assert dataset.test_labels.tolist() == [0, 0, 0, 1, 1, 1]
-    assert dataset.test_images[3, 0, 0].tolist() == [100, 0, 0]
-    assert dataset.train_images[3, 0, 0].tolist() == [9, 9, 9]
+    assert dataset.train.images.shape == (7, 5, 7, 3)
+    assert dataset.train.labels.tolist() == [0, 0, 0, 0, 1, 1, 1]
+    assert dataset.test.labels.tolist() == [0, 0, 0, 1, 1, 1]
+    assert dataset.test.images[3, 0, 0].tolist() == [100, 0, 0]
+    assert dataset.train.images[3, 0, 0].tolist() == [9, 9, 9]
 
 
 def test_an_empty_folder(tmp_path):
@@ -103,7 +103,7 @@ def test_hidden_files_and_folders_are_skipped(pets, hidden):
     (pets / hidden).write_bytes(b"\0\5\x16\7 not an image")
     dataset = load(pets)
     assert dataset.class_names == ("cat", "dog")
-    assert len(dataset.train_images) == len(dataset.test_images) == 6
+    assert len(dataset.train.images) == len(dataset.test.images) == 6
 
 
 @pytest.mark.parametrize(
@@ -128,13 +128,13 @@ def test_what_is_left_out_is_said(pets, names, said):
         dataset = load(pets)
     assert len(caught) == 1
     assert f"pets: {said}" in str(caught[0].message)
-    assert len(dataset.train_images) == 6
+    assert len(dataset.train.images) == 6
 
 
 def test_every_format_is_read(pets):
     for number, suffix in enumerate(["webp", "bmp", "gif", "tiff", "TIF", "ppm"]):
         add(pets / "train" / "dog" / f"{number}.{suffix}")
-    assert len(load(pets).train_images) == 12
+    assert len(load(pets).train.images) == 12
 
 
 # Classes
@@ -151,16 +151,16 @@ def test_a_class_that_is_not_tested(pets):
     for path in (pets / "test" / "cat").iterdir():
         path.unlink()
     dataset = load(pets)
-    assert dataset.test_labels.tolist() == [1, 1, 1]
+    assert dataset.test.labels.tolist() == [1, 1, 1]
     (pets / "test" / "cat").rmdir()
-    assert load(pets).test_labels.tolist() == [1, 1, 1]
+    assert load(pets).test.labels.tolist() == [1, 1, 1]
 
 
 def test_one_image_of_each_class(tmp_path):
     for name in ("train/a/0.png", "train/b/0.png", "test/a/0.png"):
         add(tmp_path / name)
     dataset = load(tmp_path)
-    assert (len(dataset.train_images), len(dataset.test_images)) == (2, 1)
+    assert (len(dataset.train.images), len(dataset.test.images)) == (2, 1)
 
 
 @pytest.mark.parametrize("name", ["日本", "zü", "a b", "ΑΒΓ", "🦒", "'; --", "%s{}"])
@@ -215,8 +215,8 @@ def test_classes_stand_in_alphabetical_order(tmp_path):
         add(tmp_path / "test" / name / "0.png")
     dataset = load(tmp_path)
     assert dataset.class_names == ("B2", "a", "b", "c")
-    assert dataset.train_images[:, 0, 0, 0].tolist() == [ord("B"), ord("a"), ord("b"), ord("c")]
-    assert dataset.train_labels.tolist() == [0, 1, 2, 3]
+    assert dataset.train.images[:, 0, 0, 0].tolist() == [ord("B"), ord("a"), ord("b"), ord("c")]
+    assert dataset.train.labels.tolist() == [0, 1, 2, 3]
 
 
 # Splits
@@ -255,7 +255,7 @@ def test_links(pets):
     with pytest.warns(UserWarning, match="left out 'train/cat/up' and 1 more"):
         dataset = load(pets)
     assert dataset.class_names == ("cat", "dog")
-    assert len(dataset.train_images) == 7
+    assert len(dataset.train.images) == 7
     (pets / "train" / "cat" / "dead.png").symlink_to(pets / "nowhere.png")
     with (
         pytest.warns(UserWarning, match="left out"),
@@ -279,11 +279,11 @@ def test_all_sizes_are_welcome_with_a_size(pets):
     add(pets / "train" / "dog" / "large.png", (90, 70), 77)
     add(pets / "test" / "dog" / "small.png", (1, 2), 99)
     dataset = load(pets, img_size=8)
-    assert dataset.train_images.shape == (7, 8, 8, 3)
-    assert dataset.test_images.shape == (7, 8, 8, 3)
-    assert (dataset.train_images[-1] == 77).all()
-    assert (dataset.test_images[-1] == 99).all()
-    assert image_folder(pets, img_size=(INT64(4), 6)).train_images.shape == (7, 4, 6, 3)
+    assert dataset.train.images.shape == (7, 8, 8, 3)
+    assert dataset.test.images.shape == (7, 8, 8, 3)
+    assert (dataset.train.images[-1] == 77).all()
+    assert (dataset.test.images[-1] == 99).all()
+    assert image_folder(pets, img_size=(INT64(4), 6)).train.images.shape == (7, 4, 6, 3)
 
 
 @pytest.mark.parametrize("split", ["train", "test"])

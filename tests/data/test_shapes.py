@@ -28,18 +28,18 @@ def test_a_second_call_draws_new_pictures():
 
 def test_the_data_set():
     dataset = shapes(500, 250, seed=1)
-    assert dataset.train_images.shape == (500, 32, 32, 3)
-    assert dataset.test_images.shape == (250, 32, 32, 3)
+    assert dataset.train.images.shape == (500, 32, 32, 3)
+    assert dataset.test.images.shape == (250, 32, 32, 3)
     assert dataset.class_names == tuple(SHAPES)
-    assert np.bincount(dataset.train_labels).tolist() == [50] * 10
-    both = np.concatenate([dataset.train_images, dataset.test_images]).reshape(750, -1)
+    assert np.bincount(dataset.train.labels).tolist() == [50] * 10
+    both = np.concatenate([dataset.train.images, dataset.test.images]).reshape(750, -1)
     assert len(np.unique(both, axis=0)) == 750  # no picture twice, none in both splits
 
 
 def test_by_name(monkeypatch):
-    module = sys.modules["minivit.data.shapes"]  # the attribute of the package is the function
+    module = sys.modules["minivit.data.names"]
     monkeypatch.setattr(module, "shapes", lambda *, seed: shapes(10, 20, seed=seed))
-    np.testing.assert_array_equal(load("shapes", seed=5).test_images, shapes(10, 20, seed=5).test_images)
+    np.testing.assert_array_equal(load("shapes", seed=5).test.images, shapes(10, 20, seed=5).test.images)
 
 
 @pytest.mark.parametrize(("size", "shape"), [(32, (32, 32)), ((24, 40), (24, 40))])
@@ -52,9 +52,9 @@ def test_sizes(size, shape):
 
 
 def test_wrong_arguments():
-    with pytest.raises(ValueError, match="at least 16 pixels on each side, got 15 rows and 32 columns"):
+    with pytest.raises(ValueError, match="size is 15 x 32 pixels; expected at least 16 on each side"):
         draw_shapes(1, size=(15, 32), rng=np.random.default_rng(0))
-    with pytest.raises(ValueError, match="at least 1, got 0"):
+    with pytest.raises(ValueError, match="n_test is 0; expected at least 1"):
         shapes(10, 0)
 
 
@@ -64,15 +64,15 @@ def test_numbers_of_numpy():
     drawn, _ = draw_shapes(INT64(7), size=(INT64(24), INT64(40)), rng=rng(0))
     np.testing.assert_array_equal(drawn, expected)
     assert draw_shapes(INT64(2), size=INT64(16), rng=rng(0))[0].shape == (2, 16, 16, 3)
-    np.testing.assert_array_equal(shapes(INT64(3), 2, seed=INT64(5)).train_images, shapes(3, 2, seed=5).train_images)
+    np.testing.assert_array_equal(shapes(INT64(3), 2, seed=INT64(5)).train.images, shapes(3, 2, seed=5).train.images)
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda: shapes(3, 3, seed=-1), "seed is -1; expected at least 0"),
-        (lambda: shapes(0, 3), "the number of shapes to draw must be at least 1, got 0"),
-        (lambda: shapes(3, -(10**30)), "the number of shapes to draw must be at least 1, got -1000"),
+        (lambda: shapes(0, 3), "shapes: n_train is 0; expected at least 1"),
+        (lambda: shapes(3, -(10**30)), "shapes: n_test is -1000.*; expected at least 1"),
         (lambda: draw_shapes(1, size=0, rng=np.random.default_rng(0)), "size is 0; expected at least 1"),
         (
             lambda: draw_shapes(1, size=(99, -2), rng=np.random.default_rng(0)),
@@ -100,15 +100,16 @@ def test_more_than_there_is_memory(n):
 
 def test_a_smaller_set_is_the_beginning_of_a_larger_one():
     small, large = shapes(30, 20, seed=2), shapes(300, 270, seed=2)
-    for name in ("train_images", "train_labels", "test_images", "test_labels"):
-        np.testing.assert_array_equal(getattr(small, name), getattr(large, name)[: len(getattr(small, name))])
+    for few, many in ((small.train, large.train), (small.test, large.test)):
+        np.testing.assert_array_equal(few.images, many.images[: len(few)])
+        np.testing.assert_array_equal(few.labels, many.labels[: len(few)])
 
 
 def test_train_and_test_are_independent():
     """Whatever the size of the one, the other is the same; and they are not alike."""
     one, other = shapes(30, 250, seed=2), shapes(260, 250, seed=2)
-    np.testing.assert_array_equal(one.test_images, other.test_images)
-    assert (one.train_images != one.test_images[:30]).any((1, 2, 3)).all()
+    np.testing.assert_array_equal(one.test.images, other.test.images)
+    assert (one.train.images != one.test.images[:30]).any((1, 2, 3)).all()
 
 
 def test_places_are_inside_and_tilts_small():
@@ -191,8 +192,8 @@ def test_a_linear_classifier_fails():
         x = (images / np.float32(255) - mean) / std
         return np.c_[x.reshape(len(x), -1), np.ones(len(x), np.float32)]
 
-    x, test_x = pixels(dataset.train_images), pixels(dataset.test_images)
-    targets = one_hot(dataset.train_labels, 10)
+    x, test_x = pixels(dataset.train.images), pixels(dataset.test.images)
+    targets = one_hot(dataset.train.labels, 10)
     weights = np.zeros((x.shape[1], 10), np.float32)
     rng = np.random.default_rng(0)
     for step in range(1500):
@@ -201,5 +202,5 @@ def test_a_linear_classifier_fails():
         p = np.exp(logits - logits.max(1, keepdims=True))
         p /= p.sum(1, keepdims=True)
         weights -= 0.02 / (1 + step / 200) * x[ours].T @ (p - targets[ours]) / 512
-    accuracy = ((test_x @ weights).argmax(1) == dataset.test_labels).mean()
+    accuracy = ((test_x @ weights).argmax(1) == dataset.test.labels).mean()
     assert 0.1 < accuracy < 0.4

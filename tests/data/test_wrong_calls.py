@@ -5,12 +5,14 @@ import subprocess
 import sys
 
 CALLS = {
-    "Dataset(**good(train_images=[[1]]))": "TypeError: train images must be a NumPy array, got list",
-    "Dataset(**good(train_labels=[0, 1]))": "TypeError: train labels must be a NumPy array, got list",
-    "Dataset(**good(train_images=pixels / 255))": "ValueError: train images must be uint8, got float64",
-    "Dataset(**good(test_labels=np.array([0, 1], 'i4')))": "ValueError: test labels must be .* int64, got int32 .*",
-    "Dataset(**good(test_labels=np.array([0., 1.])))": "ValueError: test labels must be .* int64, got float64 .*",
-    "Dataset(**good(test_labels=np.array([True, False])))": "ValueError: test labels must be .* int64, got bool .*",
+    "Dataset(**good(train=pixels))": "TypeError: train must be Images, such as LabeledImages, got ndarray",
+    "Dataset(**good(test=Images(pixels)))": "TypeError: train is LabeledImages but test is Images",
+    "Dataset(**good(train=LabeledImages([[1]], labels)))": "TypeError: train images must be a NumPy array, got list",
+    "Dataset(**good(train=labeled([0, 1])))": "TypeError: train labels must be a NumPy array, got list",
+    "Dataset(**good(train=LabeledImages(pixels / 255, labels)))": "ValueError: train images must be uint8, got float64",
+    "Dataset(**good(test=labeled(np.array([0, 1], 'i4'))))": "ValueError: test labels must be .* int64, got int32 .*",
+    "Dataset(**good(test=labeled(np.array([0., 1.]))))": "ValueError: test labels must be .* int64, got float64 .*",
+    "Dataset(**good(test=labeled(np.array([True, False]))))": "ValueError: test labels must be .* int64, got bool .*",
     "Dataset(**good(class_names=[0, 1]))": r"TypeError: class_names must be strings, .*; got \[0, 1\]",
     "Dataset(**good(class_names='ab'))": r"TypeError: class_names must be strings, .*; got 'ab'",
     "Dataset(**good(class_names=np.arange(10000)))": r"TypeError: class_names must be strings, .{0,150}",
@@ -30,19 +32,21 @@ CALLS = {
     "random_crop_flip(pixels, rng, padding=0.5)": "TypeError: .* is 0.5; expected int",
     "normalize(pixels / 255, (0,) * 3, (1,) * 3)": "TypeError: normalize: images has dtype float64; expected uint8",
     "normalize(pixels, (0,) * 3, (1,) * 3, 'float99')": "TypeError: .*float99.*",
-    "Trainer(Recipe(epochs=1), Dataset(**good(train_images=pixels[::-1]))).model.num_params > 0": "True",
+    "Trainer(Recipe(epochs=1), Dataset(**good(train=labeled(labels[::-1])))).model.num_params > 0": "True",
 }
 
 PROGRAM = f"""
 import json
 import numpy as np
-from minivit.data import Dataset, channel_statistics, draw_scenes, draw_shapes, load, shapes
+from minivit.data import Dataset, Images, LabeledImages, channel_statistics, draw_scenes, draw_shapes, load, shapes
 from minivit.data.image_file import read_image
 from minivit.train import Recipe, Trainer, normalize, random_crop_flip
 pixels, labels, rng = np.zeros((2, 32, 32, 3), np.uint8), np.array([0, 1]), np.random.default_rng(0)
+def labeled(labels):
+    return LabeledImages(pixels, labels)
 def good(**changes):
-    return dict(name="a", train_images=pixels, train_labels=labels, test_images=pixels, test_labels=labels,
-                class_names=("a", "b"), mean=(0.5,) * 3, std=(0.2,) * 3) | changes
+    return dict(name="a", train=labeled(labels), test=labeled(labels), class_names=("a", "b"),
+                mean=(0.5,) * 3, std=(0.2,) * 3) | changes
 for call in {list(CALLS)!r}:
     try:
         print(eval(call))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from minivit.plot import accuracy_curve, learning_curves, loss_curve
+from minivit.plot import learning_curves, loss_curve, score_curve
 from minivit.plot.curves import smooth
 
 
@@ -15,7 +15,7 @@ class Row(NamedTuple):
     epoch: float
     loss: float
     lr: float
-    test_accuracy: float | None
+    test_score: float | None
 
 
 def rows(steps=40, epoch=10):
@@ -58,12 +58,12 @@ def test_the_loss_on_a_given_panel(ax):
 
 
 def test_the_accuracy_on_a_given_panel(ax):
-    assert accuracy_curve(rows(), ax=ax) is ax
+    assert score_curve(rows(), ax=ax) is ax
     np.testing.assert_allclose(ax.lines[0].get_xydata(), [[10, 10], [20, 20], [30, 30], [40, 40]])
     assert [text.get_text() for text in ax.texts] == ["40.0%"]
 
 
-@pytest.mark.parametrize("draw", [loss_curve, accuracy_curve])
+@pytest.mark.parametrize("draw", [loss_curve, score_curve])
 def test_a_panel_of_its_own(draw):
     assert isinstance(draw(rows()).figure, Figure)
 
@@ -80,7 +80,7 @@ def test_the_loss_of_a_single_step_is_seen(ax):
 
 
 @pytest.mark.parametrize("steps", [1, 2, 5, 40])
-@pytest.mark.parametrize("draw", [loss_curve, accuracy_curve])
+@pytest.mark.parametrize("draw", [loss_curve, score_curve])
 def test_steps_are_whole_numbers(ax, draw, steps):
     draw(rows(steps, epoch=1), ax=ax)
     assert all(place == round(place) for place in ax.get_xticks())
@@ -89,5 +89,5 @@ def test_steps_are_whole_numbers(ax, draw, steps):
 def test_nothing_to_draw():
     with pytest.raises(ValueError, match="none of the 0 rows has a loss"):
         learning_curves([])
-    with pytest.raises(ValueError, match="none of the 9 rows has a test_accuracy"):
-        accuracy_curve(rows(steps=9))
+    with pytest.raises(ValueError, match="none of the 9 rows has a test_score"):
+        score_curve(rows(steps=9))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from minivit.plot import accuracy_curve, lecture, loss_curve, patch_filters, position_similarity, samples, save
+from minivit.plot import lecture, loss_curve, patch_filters, position_similarity, samples, save, score_curve
 from minivit.plot.figure import TEXT, WIDTH, bare, check_images, check_lengths, new_figure, text_size
 from minivit.plot.picture import Picture
 from minivit.train import Metrics
@@ -82,7 +82,7 @@ def test_a_notebook_can_show_it():
         lambda ax: patch_filters(np.eye(12).reshape(2, 2, 3, 12), ax=ax),
         lambda ax: position_similarity(np.eye(6), (2, 3), ax=ax),
         lambda ax: loss_curve([Metrics(1, 1.0, 2.3, 1e-3, 0.1)], ax=ax),
-        lambda ax: accuracy_curve([Metrics(1, 1.0, 2.3, 1e-3, 0.1)], ax=ax),
+        lambda ax: score_curve([Metrics(1, 1.0, 2.3, 1e-3, 0.1)], ax=ax),
         lambda ax: lecture.weighted_mean(np.eye(2), np.ones(2) / 2, ax=ax),
     ],
 )

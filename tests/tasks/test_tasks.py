@@ -1,5 +1,6 @@
 """Every task: its gradient, that shards add up to the batch, and a model that learns it."""
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,61 +9,24 @@ import pytest
 import minivit as mv
 from minivit.check import check_vjp
 from minivit.data.scenes import draw_scenes
-from minivit.layers import Block, Layer, Linear, Param, run, run_backward
-from minivit.layers.init import normal
-from minivit.layers.patch_embed import PatchEmbed
+from minivit.layers import Layer
 from minivit.models import ViT
-from minivit.ops import patchify_forward
-from minivit.tasks import Classification, Contrastive, MaskedPatches, OneBox, Task
+from minivit.nests import mapped
+from minivit.ops import mse_backward, mse_forward, patchify_forward
+from minivit.tasks import Classification, Contrastive, Distillation, MaskedPatches, OneBox, Task
 from minivit.tasks.boxes import iou
+from minivit.tasks.distillation import Taught
 from minivit.tasks.masked import Masked
 from minivit.tasks.task import joined, number_of, part_of
 from minivit.train import SGD, AdamW, normalize, predict, random_crop_flip, training_step
+from tests.tasks import families
+from tests.tasks.families import BoxAndClass, FillIn, TwoHeads, TwoViews
 from tests.unchecked import without_annotations
 
 B = 37  # two shards of 16, and 5
 RNG = np.random.default_rng(0)
-SMALL: dict[str, Any] = {"img_size": 16, "patch_size": 4, "embed_dim": 24, "depth": 2, "num_heads": 3, "mlp_ratio": 2.0}
-
-
-class TwoViews(Layer):
-    """The same model looks at both views of each image: (B, 2, Y, X, C) -> (B, 2, D)."""
-
-    def __init__(self, encoder: Layer) -> None:
-        self.encoder = encoder
-
-    def forward(self, views, *, rng=None):
-        outputs, c_encoder = self.encoder.forward(views.reshape(-1, *views.shape[2:]), rng=rng)
-        return outputs.reshape(len(views), 2, -1), (c_encoder, views.shape)
-
-    def backward(self, dy, cache):
-        c_encoder, shape = cache
-        return self.encoder.backward(dy.reshape(-1, dy.shape[2]), c_encoder).reshape(shape)
-
-
-class FillIn(Layer):
-    """Predicts all patches; those that are masked it sees as one learned token."""
-
-    def __init__(self) -> None:
-        self.patch_embed = PatchEmbed(16, 4, 3, 24)
-        self.mask_token = Param((24,), "width", normal(0.02))
-        self.pos_embed = Param((16, 24), "position width", normal(0.02))
-        self.blocks = [Block(24, 3, mlp_ratio=2.0) for _ in range(2)]
-        self.head = Linear(24, 48)
-
-    def forward(self, images, mask, *, rng=None):
-        x, c_embed = self.patch_embed.forward(images)
-        x = np.where(mask[..., None], self.mask_token.value, x) + self.pos_embed.value
-        x, c_blocks = run(self.blocks, x, rng=rng)
-        y, c_head = self.head.forward(x)
-        return y, (c_embed, mask, c_blocks, c_head)
-
-    def backward(self, dy, cache):
-        c_embed, mask, c_blocks, c_head = cache
-        dx = run_backward(self.blocks, self.head.backward(dy, c_head), c_blocks)
-        self.pos_embed.add_grad(dx.sum(0))
-        self.mask_token.add_grad(dx[mask].sum(0))
-        return self.patch_embed.backward(np.where(mask[..., None], 0, dx), c_embed), None
+CROP = partial(random_crop_flip, padding=2)
+SMALL: dict[str, Any] = {"img_size": 16, **families.SMALL}
 
 
 def scenes(n: int) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -90,15 +54,15 @@ def given_views(dtype: str, n: int = B) -> Given:
     pixels = np.stack([scene.image for scene in draw_scenes(n, size=16, max_objects=1, rng=np.random.default_rng(1))])
     views = [random_crop_flip(pixels, np.random.default_rng(seed), padding=2) for seed in (1, 2)]
     inputs = np.stack([normalize(view, (0.5,) * 3, (0.25,) * 3) for view in views], axis=1)
-    model = TwoViews(ViT(**SMALL, num_classes=16, dtype=dtype)).init(0, dtype)
-    return Given(Contrastive(temperature=0.2), model, inputs.astype(dtype), [None] * n)
+    model = TwoViews(dtype=dtype)
+    return Given(Contrastive(CROP, temperature=0.2), model, inputs.astype(dtype), [None] * n)
 
 
 def given_patches(dtype: str, n: int = B) -> Given:
     images = scenes(n)[0].astype(dtype)
     mask = np.random.default_rng(2).random((n, 16)) < np.linspace(0, 0.9, n)[:, None]  # unevenly
     patches, _ = patchify_forward(images, patch_size=4)
-    return Given(MaskedPatches(), FillIn().init(0, dtype), (images, mask), Masked(patches, mask))
+    return Given(MaskedPatches(4), FillIn(dtype=dtype), (images, mask), Masked(patches, mask))
 
 
 def given_classes(dtype: str, n: int = B) -> Given:
@@ -107,7 +71,42 @@ def given_classes(dtype: str, n: int = B) -> Given:
     return Given(Classification(label_smoothing=0.1), ViT(**SMALL, num_classes=7, dtype=dtype), images, labels)
 
 
-GIVEN = [given_classes, given_boxes, given_views, given_patches]
+class BoxAndClassTask(Task):
+    """Where it is, and what it is: two outputs, two means."""
+
+    box, label = OneBox(), Classification()
+
+    def over(self, targets):
+        return self.label.over(targets[1])
+
+    def forward(self, outputs, targets):
+        box, c_box = mse_forward(outputs.box, targets[0])
+        label, c_label = self.label.forward(outputs.logits, targets[1])
+        return 3 * box + label, (c_box, c_label)
+
+    def backward(self, dloss, cache):
+        c_box, c_label = cache
+        return BoxAndClass(mse_backward(3 * dloss, c_box).x, self.label.backward(dloss, c_label))
+
+    def score(self, outputs, targets):
+        return self.label.score(outputs.logits, targets[1])
+
+
+def given_two_outputs(dtype: str, n: int = B) -> Given:
+    images = scenes(n)[0].astype(dtype)
+    targets = (np.random.default_rng(5).random((n, 4)).astype(dtype), np.arange(n) % 10)
+    return Given(BoxAndClassTask(), TwoHeads(dtype=dtype), images, targets)
+
+
+def given_a_teacher(dtype: str, n: int = B) -> Given:
+    images = scenes(n)[0].astype(dtype)
+    teacher = ViT(**SMALL, num_classes=7, seed=5, dtype=dtype)
+    task = Distillation(partial(predict, teacher), alpha=0.3, temperature=2.0, label_smoothing=0.1)
+    model = ViT(**SMALL, num_classes=7, dtype=dtype)
+    return Given(task, model, images, Taught(np.arange(n) % 7, 50 * task.teacher(images)))
+
+
+GIVEN = [given_classes, given_boxes, given_views, given_patches, given_two_outputs, given_a_teacher]
 every_task = pytest.mark.parametrize("given", GIVEN)
 
 
@@ -117,13 +116,13 @@ def outputs_of(given: Given) -> np.ndarray:
 
 
 class NamedGrads(NamedTuple):
-    outputs: np.ndarray
+    outputs: Any
 
 
 @every_task
 def test_the_gradient_of_the_loss(given):
     task, _, _, targets = given = given("float64", 13)
-    outputs = outputs_of(given) + 0.01 * RNG.standard_normal(outputs_of(given).shape)
+    outputs = mapped(lambda output: output + 0.01 * RNG.standard_normal(output.shape), outputs_of(given))
     check_vjp(
         lambda outputs: task.forward(outputs, targets),
         lambda dloss, cache: NamedGrads(task.backward(dloss, cache)),
@@ -178,8 +177,7 @@ def test_a_coupled_step_drops_the_same_numbers_in_both_passes():
     task, _, inputs, targets = given_views("float64")
     losses, grads = [], []
     for threads in (1, 2, 4):
-        model = TwoViews(ViT(**SMALL, num_classes=16, drop_path_rate=0.4, drop_rate=0.3, dtype="float64"))
-        model.init(0, "float64")
+        model = TwoViews(drop_path_rate=0.4, drop_rate=0.3, dtype="float64")
         step = {"optimizer": SGD(model, lr=0.0), "task": task, "rng": np.random.default_rng(3), "threads": threads}
         losses.append(training_step(model, inputs, targets, **step))
         grads.append([param.grad for param in model.params])
@@ -187,7 +185,7 @@ def test_a_coupled_step_drops_the_same_numbers_in_both_passes():
     for one, two, four in zip(*grads, strict=True):
         np.testing.assert_array_equal(one, two)
         np.testing.assert_array_equal(one, four)
-    model = TwoViews(ViT(**SMALL, num_classes=16, dtype="float64")).init(0, "float64")
+    model = TwoViews(dtype="float64")
     assert training_step(model, inputs, targets, optimizer=SGD(model), task=task) != losses[0]
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from minivit.caches import arrays_in
-from minivit.data import Dataset
+from minivit.data import Dataset, LabeledImages
 from minivit.models import PRESETS, create_model
 from minivit.train import Recipe, Trainer
 from minivit.train.fit import MOST_BYTES, attention_bytes, check_attention_fits
@@ -12,8 +12,8 @@ from minivit.train.step import SHARD_SIZE
 
 
 def images_of(size: tuple[int, int]) -> Dataset:
-    pixels, labels = np.zeros((2, *size, 3), np.uint8), np.array([0, 1])
-    return Dataset("large", pixels, labels, pixels, labels, ("a", "b"), (0.5,) * 3, (0.2,) * 3)
+    images = LabeledImages(np.zeros((2, *size, 3), np.uint8), np.array([0, 1]))
+    return Dataset("large", images, images, ("a", "b"), (0.5,) * 3, (0.2,) * 3)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -61,4 +61,4 @@ def test_a_padding_that_would_push_images_out() -> None:
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_fits_images_of_its_own_size(name: str) -> None:
-    check_attention_fits(name, create_model(name).config)
+    check_attention_fits(name, create_model(name))

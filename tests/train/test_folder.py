@@ -98,7 +98,7 @@ def test_metrics_come_back(folder: RunFolder) -> None:
     folder.save(small_trainer(small_dataset()), rows)
     assert folder.read_metrics(2) == rows
     assert folder.read_metrics(1) == rows[:1]  # the second step is done again
-    assert folder.metrics_path.read_text().splitlines()[0] == "step,epoch,loss,lr,test_accuracy"
+    assert folder.metrics_path.read_text().splitlines()[0] == "step,epoch,loss,lr,test_score"
 
 
 @pytest.mark.parametrize("failing", ["fsync", "replace"])
@@ -193,7 +193,7 @@ def test_a_checkpoint_that_cannot_be_read_is_not_written_over(folder: RunFolder)
         folder.resume(small_trainer(small_dataset()))
 
 
-HEAD = "step,epoch,loss,lr,test_accuracy\n"
+HEAD = "step,epoch,loss,lr,test_score\n"
 ROWS = ["1,0.5,2.0,0.1,\n", "2,1.0,1.5,0.1,0.25\n", "3,1.5,1.25,0.1,\n"]
 
 
@@ -214,11 +214,16 @@ def test_metrics_that_are_whole(folder: RunFolder) -> None:
     assert folder.read_metrics(0) == []
 
 
+def test_metrics_of_a_run_from_when_there_was_one_task(folder: RunFolder) -> None:
+    folder.metrics_path.write_text("step,epoch,loss,lr,test_accuracy\n" + "".join(ROWS))
+    assert [row.test_score for row in folder.read_metrics(3)] == [None, 0.25, None]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "its first line is not step,epoch,loss,lr,test_accuracy"),
-        ("".join(ROWS), "its first line is not step,epoch,loss,lr,test_accuracy"),
+        ("", "its first line is not step,epoch,loss,lr,test_score"),
+        ("".join(ROWS), "its first line is not step,epoch,loss,lr,test_score"),
         (HEAD.strip(), "its first line is not"),
         (HEAD, "it ends before step 3, where the checkpoint stands"),
         (HEAD + "".join(ROWS[:2]), "it ends before step 3, where the checkpoint stands"),

@@ -236,7 +236,7 @@ def test_one_label_may_be_one_number() -> None:
 
 def test_predict_says_what_it_wants() -> None:
     images: Any = small_batch(3)[0].tolist()
-    with pytest.raises(TypeError, match=r"predict: images is .*, of type list; expected a NumPy array"):
+    with pytest.raises(TypeError, match=r"predict: inputs is .*; expected ndarray or tuple"):
         predict(small_model(), images)
 
 

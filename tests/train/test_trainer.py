@@ -40,14 +40,14 @@ def test_metrics_of_every_step(dataset: mv.data.Dataset) -> None:
     assert [row.epoch for row in rows] == [step / 3 for step in range(1, 10)]
     assert rates == [row.lr for row in rows] == [warmup_cosine(t, total=9, warmup=4, lr=0.01) for t in range(9)]
     assert all(np.isfinite(row.loss) for row in rows)
-    assert [row.step for row in rows if row.test_accuracy is not None] == [3, 6, 9]
-    guesses = mv.train.predict(trainer.model, trainer.normalize(dataset.test_images)).argmax(1)
-    assert rows[-1].test_accuracy == (guesses == dataset.test_labels).mean() == trainer.test_accuracy()
+    assert [row.step for row in rows if row.test_score is not None] == [3, 6, 9]
+    guesses = mv.train.predict(trainer.model, trainer.normalize(dataset.test.images)).argmax(1)
+    assert rows[-1].test_score == (guesses == dataset.test.labels).mean() == trainer.test_score()
     assert list(trainer.run()) == []  # it is over
 
 
 def test_probabilities(dataset: mv.data.Dataset) -> None:
-    probabilities = small_trainer(dataset).predict(dataset.test_images)
+    probabilities = small_trainer(dataset).predict(dataset.test.images)
     assert probabilities.shape == (10, 10)
     assert (probabilities > 0).all()
     np.testing.assert_allclose(probabilities.sum(1), 1, rtol=1e-5)
@@ -56,23 +56,25 @@ def test_probabilities(dataset: mv.data.Dataset) -> None:
 def test_fewer_images_than_a_batch(dataset: mv.data.Dataset) -> None:
     trainer = small_trainer(dataset, batch_size=1000, epochs=2)
     assert (trainer.batch_size, trainer.total_steps) == (40, 2)
-    assert [row.test_accuracy is None for row in trainer.run()] == [False, False]
+    assert [row.test_score is None for row in trainer.run()] == [False, False]
 
 
 def batches(dataset: mv.data.Dataset, monkeypatch: pytest.MonkeyPatch, **choices: Any) -> list[np.ndarray]:
     """Which images each step sees; it trains on nothing."""
-    numbered = dataset.train_images.copy()
+    numbered = dataset.train.images.copy()
     numbered[:, 0, 0, 0] = np.arange(len(numbered))
     seen = []
 
     def note(model: object, images: np.ndarray, labels: np.ndarray, **_: object) -> float:
         pixel = images[:, 0, 0, 0] * dataset.std[0] + dataset.mean[0]
         seen.append(np.round(255 * pixel).astype(int))
-        np.testing.assert_array_equal(labels, dataset.train_labels[seen[-1]])
+        np.testing.assert_array_equal(labels, dataset.train.labels[seen[-1]])
         return 1.0
 
     monkeypatch.setattr("minivit.train.trainer.training_step", note)
-    trainer = small_trainer(replace(dataset, train_images=numbered), crop_padding=0, flip=False, **choices)
+    trainer = small_trainer(
+        replace(dataset, train=replace(dataset.train, images=numbered)), crop_padding=0, flip=False, **choices
+    )
     list(trainer.run())
     return seen
 
@@ -110,7 +112,7 @@ def test_it_learns_a_few_shapes_by_heart() -> None:
     losses = without_annotations(lambda: [row.loss for row in trainer.run()])()
     assert losses[0] == pytest.approx(log(10), abs=0.05)  # what a guess costs
     assert losses[-1] < 0.1
-    assert (trainer.predict(dataset.train_images).argmax(1) == dataset.train_labels).all()
+    assert (trainer.predict(dataset.train.images).argmax(1) == dataset.train.labels).all()
 
 
 # Interruption. Dropout and augmentation are on, so that all randomness takes part.
@@ -162,7 +164,7 @@ def test_a_checkpoint_is_a_model(dataset: mv.data.Dataset, tmp_path: Path) -> No
     trainer = small_trainer(dataset)
     next(trainer.run())
     trainer.save(tmp_path / "checkpoint")
-    images = trainer.normalize(dataset.test_images)
+    images = trainer.normalize(dataset.test.images)
     np.testing.assert_array_equal(mv.load(tmp_path / "checkpoint").forward(images)[0], trainer.model.forward(images)[0])
 
 
@@ -242,6 +244,16 @@ def rewrite(checkpoint: Path, arrays: dict[str, np.ndarray] | None = None, **cha
     write_arrays(checkpoint, {**theirs, **(arrays or {})}, {**header, "metadata": {**header["metadata"], **changes}})
 
 
+def test_a_checkpoint_from_when_there_was_one_task(dataset: mv.data.Dataset, checkpoint: Path) -> None:
+    arrays, header = read_arrays(checkpoint)
+    del header["metadata"]["task"]
+    write_arrays(checkpoint, arrays, header)
+    trainer = small_trainer(dataset)
+    trainer.resume(checkpoint)
+    assert trainer.step == header["metadata"]["step"] > 0
+    assert read_trained_on(checkpoint, trainer.model).class_names == dataset.class_names
+
+
 @pytest.mark.parametrize(
     ("step", "message"),
     [
@@ -313,7 +325,7 @@ def test_numpy_numbers_are_a_recipe(tmp_path: Path) -> None:
     """What a data set's own numbers are: ``labels.max() + 1``, say."""
     data = small_dataset()
     numbers = replace(data, mean=tuple(map(np.float64, data.mean)), std=tuple(np.array(data.std)))
-    options = {**NOISY["options"], "num_classes": data.train_labels.max() + 1, "depth": np.int32(2)}
+    options = {**NOISY["options"], "num_classes": data.train.labels.max() + 1, "depth": np.int32(2)}
     trainer = small_trainer(numbers, options=options)
     next(trainer.run())
     trainer.save(tmp_path / "checkpoint")
@@ -323,7 +335,8 @@ def test_numpy_numbers_are_a_recipe(tmp_path: Path) -> None:
 
 
 def test_the_model_fits_the_images(dataset: mv.data.Dataset) -> None:
-    grey = {"train_images": dataset.train_images[..., :1], "test_images": dataset.test_images[..., :1]}
+    splits = {"train": dataset.train, "test": dataset.test}
+    grey = {name: replace(split, images=split.images[..., :1]) for name, split in splits.items()}
     grey |= {"mean": dataset.mean[:1], "std": dataset.std[:1], "class_names": (*dataset.class_names, "other")}
     config = small_trainer(replace(dataset, **grey)).model.config
     assert (config["img_size"], config["in_chans"], config["num_classes"]) == ((32, 32), 1, 11)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minivit.data import Dataset, channel_statistics
+from minivit.data import Dataset, LabeledImages, channel_statistics
 from tests.train.small import small_trainer
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (40, 16, 32, 3), np.uint8)
@@ -31,11 +31,12 @@ KINDS = {
 def test_it_trains(kind: str) -> None:
     images, labels = KINDS[kind]
     names = ("a",) if kind == "one class" else ("a", "b")
-    data = Dataset("unusual", images, labels, images, labels, names, *channel_statistics(images))
+    split = LabeledImages(images, labels)
+    data = Dataset("unusual", split, split, names, *channel_statistics(images))
     before = images.tobytes()
     *_, last = small_trainer(data, epochs=1).run()
     assert np.isfinite(last.loss)
-    assert last.test_accuracy is not None
+    assert last.test_score is not None
     assert images.tobytes() == before
 
 
@@ -44,6 +45,7 @@ def test_how_an_array_lies_in_memory_changes_nothing(kind: str) -> None:
     images, labels = KINDS[kind]
     losses = []
     for pixels in (images, np.ascontiguousarray(images)):
-        data = Dataset("unusual", pixels, labels, pixels, labels, ("a", "b"), *channel_statistics(pixels))
+        split = LabeledImages(pixels, labels)
+        data = Dataset("unusual", split, split, ("a", "b"), *channel_statistics(pixels))
         losses.append([metrics.loss for metrics in small_trainer(data, epochs=1).run()])
     assert losses[0] == losses[1]

@@ -1,0 +1,142 @@
+"""Examples to train on or to test on: columns with one entry for each example."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+import numpy as np
+
+from minivit.types import ndarray
+
+Column = ndarray | list
+"""An array with a row for each example, or, where rows differ in length, a list with an array or a text for each."""
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Some examples. A subclass names the columns, of whatever kind of data: images, sounds, boxes, captions.
+
+    ``len(examples)`` is how many there are; :meth:`take` gives some of them, as examples of the same kind. Nothing else
+    is asked of data by those who train on them; a :class:`minivit.tasks.Task` knows what the columns of its own mean.
+
+    >>> import numpy as np
+    >>> from minivit.data import LabeledImages
+    >>> pets = LabeledImages(images=np.zeros((3, 32, 32, 3), np.uint8), labels=np.array([0, 1, 1]))
+    >>> len(pets), pets.take([2, 0]).labels.tolist()
+    (3, [1, 0])
+    """
+
+    def __len__(self) -> int:
+        return len(self.columns()[0][1])
+
+    def take(self, indices: ndarray | Sequence[int] | slice) -> Self:
+        """The examples at these places, in this order. Arrays and lists are copied, except of a slice."""
+        return type(self)(**{name: _taken(column, indices) for name, column in self.columns()})
+
+    def columns(self) -> list[tuple[str, Any]]:
+        """Every column with its name, in their order."""
+        return [(field.name, getattr(self, field.name)) for field in fields(self)]
+
+    def check(self, split: str, num_classes: int) -> None:
+        """Refuse columns that do not fit each other.
+
+        Parameters
+        ----------
+        split : str
+            What to call them in the message: "train", "test".
+        num_classes : int
+            Of the data set; labels are below it.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a column is no array or list, or is empty, or has another length than the first.
+        """
+        (first, column), *others = self.columns()
+        for name, other in self.columns():
+            if not isinstance(other, (ndarray, list)):
+                raise TypeError(f"{split} {name} must be a NumPy array or a list, got {type(other).__name__}")
+        if len(column) == 0:
+            raise ValueError(f"the {split} split is empty: it has no {first}")
+        for name, other in others:
+            if len(other) != len(column):
+                raise ValueError(f"the {split} split has {len(column)} {first} but {len(other)} {name}")
+
+
+def _taken(column: Column, indices: Any) -> Column:
+    if isinstance(column, ndarray) or isinstance(indices, slice):
+        return column[indices]
+    return [column[i] for i in np.arange(len(column))[indices]]
+
+
+@dataclass(frozen=True, eq=False)
+class Images(Examples):
+    """Images, and nothing that is known of them.
+
+    Attributes
+    ----------
+    images : uint8 (N, Y, X, C) with C = 1 or 3
+    """
+
+    images: ndarray
+
+    def check(self, split: str, num_classes: int) -> None:
+        """As :meth:`Examples.check`, and the images must be pixels."""
+        if not isinstance(self.images, ndarray):
+            raise TypeError(f"{split} images must be a NumPy array, got {type(self.images).__name__}")
+        shape = self.images.shape
+        if self.images.dtype != np.uint8:
+            raise ValueError(f"{split} images must be uint8, got {self.images.dtype}")
+        if len(shape) != 4 or shape[3] not in (1, 3):
+            raise ValueError(f"{split} images must be (images, rows, columns, 1 or 3 channels), got shape {shape}")
+        if self.images.size == 0:
+            raise ValueError(f"the {split} split is empty: its images have shape {shape}")
+        super().check(split, num_classes)
+
+
+@dataclass(frozen=True, eq=False)
+class LabeledImages(Images):
+    """Images of one thing each, and what it is.
+
+    Attributes
+    ----------
+    images : uint8 (N, Y, X, C)
+    labels : int64 (N,), 0 <= label < the number of classes
+    """
+
+    labels: ndarray
+
+    def check(self, split: str, num_classes: int) -> None:
+        """As :meth:`Images.check`, and the labels must be numbers of classes."""
+        labels = self.labels
+        if not isinstance(labels, ndarray):
+            raise TypeError(f"{split} labels must be a NumPy array, got {type(labels).__name__}")
+        super().check(split, num_classes)
+        if labels.dtype != np.int64 or labels.ndim != 1:
+            raise ValueError(f"{split} labels must be one axis of int64, got {labels.dtype} of shape {labels.shape}")
+        wrong = labels[(labels < 0) | (labels >= num_classes)]
+        if len(wrong):
+            raise ValueError(
+                f"the {split} split has the label {wrong[0]}; labels must lie in 0..{num_classes - 1}, "
+                f"because there are {num_classes} class names"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Scenes(Images):
+    """Images of several objects, and everything that is true of them: see :class:`minivit.data.scenes.Scene`.
+
+    Attributes
+    ----------
+    images : uint8 (N, Y, X, 3)
+    labels : list of int64 (objects,)
+    boxes : list of int64 (objects, 4)
+        x0, y0, x1, y1 in pixels.
+    masks : list of bool (objects, Y, X)
+    captions : list of str
+    """
+
+    labels: list[ndarray]
+    boxes: list[ndarray]
+    masks: list[ndarray]
+    captions: list[str]

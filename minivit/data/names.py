@@ -1,0 +1,60 @@
+"""The data sets that have a name, and the one function that loads any, by its name or from a folder."""
+
+from pathlib import Path
+
+from minivit.checked import checked
+from minivit.data.cifar import cifar10, cifar100, find_layout, read_layout
+from minivit.data.dataset import Dataset
+from minivit.data.examples import LabeledImages
+from minivit.data.folder import image_folder
+from minivit.data.paths import folder_path
+from minivit.data.shapes import shapes
+from minivit.types import Size
+
+NAMES = ("shapes", "cifar10", "cifar100")
+
+
+@checked
+def load(
+    name_or_folder: str | Path,
+    *,
+    img_size: Size | None = None,
+    data_dir: str | Path | None = None,
+    seed: int = 0,
+) -> Dataset[LabeledImages]:
+    """Load a data set by its name or from a folder.
+
+    Parameters
+    ----------
+    name_or_folder : str or Path
+        "shapes" (drawn from ``seed``), "cifar10" or "cifar100" (downloaded once), or a folder that holds CIFAR in an
+        official layout, or images as :func:`image_folder` reads them.
+    img_size : int or (rows, columns), optional
+        For a folder of images: the size that all of them get.
+    data_dir : str or Path, optional
+        Where downloads are kept; the environment variable MINIVIT_DATA, or else the user's cache folder, if not given.
+    seed : int
+
+    Raises
+    ------
+    ValueError
+        If it is neither a name nor a folder, or its data cannot be used.
+    OSError
+        If a file is missing or cannot be read, or the download failed.
+    """
+    layout = None
+    if name_or_folder not in NAMES:
+        folder = folder_path(name_or_folder, "the data set")
+        if not folder.is_dir():
+            expected = f"expected {', '.join(NAMES)} or an existing folder"
+            raise ValueError(f"unknown data set {str(name_or_folder)!r}: {expected}")
+        layout = find_layout(folder)
+        if layout is None:
+            return image_folder(folder, img_size=img_size)
+    if img_size is not None:
+        raise ValueError(f"img_size is for folders of images; those of {name_or_folder} have 32 x 32 pixels")
+    if layout:
+        return read_layout(*layout)
+    if name_or_folder == "shapes":
+        return shapes(seed=seed)
+    return cifar10(data_dir=data_dir) if name_or_folder == "cifar10" else cifar100(data_dir=data_dir)

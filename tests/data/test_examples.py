@@ -1,0 +1,90 @@
+"""Columns of whatever kind: how many, some of them, and what does not fit together."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+from minivit.data import Dataset, Examples, Images, LabeledImages, Scenes, draw_scenes, scenes
+
+
+@dataclass(frozen=True, eq=False)
+class Waves(Examples):
+    """Sounds of different lengths, and how loud they are."""
+
+    waves: list[np.ndarray]
+    loudness: np.ndarray
+
+
+def waves(n: int) -> Waves:
+    return Waves([np.arange(length, dtype=np.float32) for length in range(1, n + 1)], np.arange(n) / 10)
+
+
+@pytest.mark.parametrize(
+    "indices", [[3, 0], np.array([3, 0]), (3, 0), np.array([True, False, False, True, False])[::-1]]
+)
+def test_some_of_them(indices: Any):
+    some = waves(5).take(np.asarray(indices))
+    assert isinstance(some, Waves)
+    expected = [3, 0] if np.asarray(indices).dtype != bool else [1, 4]
+    assert [len(wave) - 1 for wave in some.waves] == expected
+    np.testing.assert_array_equal(some.loudness, np.array(expected) / 10)
+    assert len(some) == 2
+
+
+def test_a_slice_of_them():
+    some = waves(5).take(slice(1, 4))
+    assert [len(wave) for wave in some.waves] == [2, 3, 4]
+    assert len(waves(5).take(slice(9, 9))) == len(waves(5).take([])) == 0
+
+
+def test_a_place_that_is_not_there():
+    for few in (waves(5), Images(np.zeros((5, 2, 2, 3), np.uint8))):
+        with pytest.raises(IndexError, match="out of bounds"):
+            few.take([5])
+
+
+def test_some_images_are_a_copy():
+    images = np.zeros((5, 2, 2, 3), np.uint8)
+    some = LabeledImages(images, np.arange(5)).take([1, 2])
+    some.images[:] = 1
+    assert not images.any()
+
+
+@pytest.mark.parametrize(
+    ("examples", "message"),
+    [
+        (Waves([], np.zeros(0)), "the train split is empty: it has no waves"),
+        (Waves(waves(3).waves, np.zeros(4)), "the train split has 3 waves but 4 loudness"),
+        (Waves("abc", np.zeros(3)), "train waves must be a NumPy array or a list, got str"),  # type: ignore[arg-type]
+        (
+            Images(np.zeros((2, 3, 3, 2), np.uint8)),
+            r"train images must be .* 1 or 3 channels\), got shape \(2, 3, 3, 2\)",
+        ),
+    ],
+)
+def test_columns_that_do_not_fit(examples: Examples, message: str):
+    with pytest.raises((TypeError, ValueError), match=message):
+        examples.check("train", 3)
+
+
+def test_a_data_set_of_scenes():
+    data = scenes(12, 5, size=(16, 24), max_objects=3, seed=4)
+    assert isinstance(data.train, Scenes)
+    assert (len(data.train), len(data.test)) == (12, 5)
+    assert data.train.images.shape == (12, 16, 24, 3)
+    one = draw_scenes(12, size=(16, 24), max_objects=3, rng=np.random.default_rng(4).spawn(2)[0])
+    for i, scene in enumerate(one):
+        np.testing.assert_array_equal(data.train.images[i], scene.image)
+        np.testing.assert_array_equal(data.train.boxes[i], scene.boxes)
+        np.testing.assert_array_equal(data.train.labels[i], scene.labels)
+        np.testing.assert_array_equal(data.train.masks[i], scene.masks)
+        assert data.train.captions[i] == scene.caption
+    np.testing.assert_array_equal(scenes(3, 5, size=16, seed=4).test.images, scenes(9, 5, size=16, seed=4).test.images)
+
+
+def test_images_of_which_nothing_is_known():
+    images = Images(np.zeros((4, 8, 8, 3), np.uint8))
+    data = Dataset("unlabeled", images, images.take([0]), ("thing",), (0.0,) * 3, (1.0,) * 3)
+    assert (len(data.train), len(data.test)) == (4, 1)

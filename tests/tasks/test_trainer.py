@@ -1,0 +1,180 @@
+"""Each task through the Trainer: the batches that it draws, the score after an epoch, pictures, checkpoints."""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minivit as mv
+from minivit.data import Dataset, Images, scenes
+from minivit.ops import patchify_forward
+from minivit.tasks import Classification, Contrastive, Distillation, MaskedPatches, OneBox, Task
+from minivit.train import Recipe, Trainer, predict, random_crop_flip
+from minivit.train.pictures import draw_run
+from minivit.train.trainer import read_trained_on
+from tests.tasks.families import SMALL
+
+CROP = partial(random_crop_flip, padding=2)
+pytestmark = pytest.mark.usefixtures("families")
+
+
+@pytest.fixture(scope="module")
+def objects() -> Dataset:
+    return scenes(40, 24, size=(16, 24), max_objects=1)
+
+
+def trainer_of(name: str, objects: Dataset, **choices: Any) -> Trainer:
+    """A training of one epoch, three steps."""
+    vit = {**SMALL, "global_pool": "avg", "class_token": False}
+    images = Dataset(
+        "images", Images(objects.train.images), Images(objects.test.images), ("a",), (0.4,) * 3, (0.2,) * 3
+    )
+    model, options, task, data = {
+        "boxes": ("vit_micro_patch4_32", vit, OneBox(), objects),
+        "contrastive": ("two_views", {}, Contrastive(CROP, temperature=0.2), images),
+        "masked": ("fill_in", {}, MaskedPatches(4), images),
+        "distillation": ("vit_micro_patch4_32", vit, Distillation(teacher, augment=CROP), mv.data.shapes(40, 24)),
+    }[name]
+    recipe = Recipe(model=model, options=options, epochs=1, batch_size=13, crop_padding=0, **choices)
+    return Trainer(recipe, data, task=task, threads=1)
+
+
+def teacher(images: np.ndarray) -> np.ndarray:
+    return images.mean((1, 2)) @ np.ones((3, 10), images.dtype)
+
+
+NAMES = ["boxes", "contrastive", "masked", "distillation"]
+every_task = pytest.mark.parametrize("name", NAMES)
+
+
+@every_task
+def test_it_trains_and_goes_on(name, objects, tmp_path):
+    trainer = trainer_of(name, objects)
+    rows = []
+    for row in trainer.run():
+        rows.append(row)
+        if row.step == 2:
+            trainer.save(tmp_path / "checkpoint")
+    assert [row.test_score is None for row in rows] == [True, True, False]
+    assert all(np.isfinite(row.loss) for row in rows)
+    assert rows[-1].test_score == trainer.test_score() <= 1
+    again = trainer_of(name, objects)
+    again.resume(tmp_path / "checkpoint")
+    assert list(again.run()) == rows[2:]
+    for mine, theirs in zip(again.model.params, trainer.model.params, strict=True):
+        np.testing.assert_array_equal(mine.value, theirs.value)
+
+
+@every_task
+def test_its_pictures(name, objects, tmp_path, capsys):
+    trainer = trainer_of(name, objects)
+    paths = draw_run(tmp_path, trainer, list(trainer.run()))
+    assert capsys.readouterr().err == ""
+    own = {"boxes": "boxes", "contrastive": "similarity_matrix", "masked": "reconstructions"}
+    assert {"learning_curves", own.get(name, "predictions")} <= {path.stem for path in paths}
+
+
+def test_pictures_that_a_task_cannot_draw_lose_nothing_else(objects, tmp_path, capsys):
+    trainer = trainer_of("boxes", objects)
+    trainer.task.pictures = lambda *_: 1 / 0  # type: ignore[method-assign]
+    paths = draw_run(tmp_path, trainer, list(trainer.run()))
+    assert {"learning_curves", "patch_filters"} <= {path.stem for path in paths}
+    assert capsys.readouterr().err == f"minivit: pictures of {tmp_path} could not be drawn: division by zero\n"
+
+
+def test_a_checkpoint_of_another_task_is_refused(objects, tmp_path):
+    boxes = trainer_of("boxes", objects)
+    boxes.save(tmp_path / "checkpoint")
+    other = trainer_of("boxes", objects)
+    other.task = Classification()
+    with pytest.raises(ValueError, match="belongs to another training: its task is OneBox, not Classification"):
+        other.resume(tmp_path / "checkpoint")
+    with pytest.raises(ValueError, match="was trained for OneBox, not to name classes"):
+        read_trained_on(tmp_path / "checkpoint", mv.load(tmp_path / "checkpoint"))
+
+
+def test_examples_of_another_kind_are_refused(objects):
+    with pytest.raises(TypeError, match="Classification is about LabeledImages; these examples are Scenes"):
+        Trainer(Recipe(), objects)
+    with pytest.raises(TypeError, match="OneBox is about Scenes; these examples are LabeledImages"):
+        Trainer(Recipe(), mv.data.shapes(3, 3), task=OneBox())
+
+
+# What the tasks draw
+
+
+def pixels(images: np.ndarray) -> np.ndarray:
+    return images.astype(np.float32)
+
+
+def test_boxes_are_shares_of_the_sides(objects):
+    images, boxes = OneBox().draw(objects.train, normalize=pixels)
+    np.testing.assert_array_equal(images, objects.train.images)
+    for shares, box in zip(boxes, objects.train.boxes, strict=True):
+        np.testing.assert_allclose(shares * [24, 16, 24, 16], box)
+        assert shares.max() <= 1
+
+
+def test_images_with_several_boxes_are_refused():
+    with pytest.raises(ValueError, match="images with several boxes; expected at most one object on each"):
+        OneBox().draw(scenes(20, 1, size=24).train, normalize=pixels)
+
+
+def test_two_views_of_each_image(objects):
+    task = Contrastive(CROP)
+    views, targets = task.draw(objects.train, normalize=pixels, rng=np.random.default_rng(1))
+    assert views.shape == (40, 2, 16, 24, 3)
+    assert len(targets) == 40
+    rng = np.random.default_rng(1)
+    np.testing.assert_array_equal(views[:, 0], CROP(objects.train.images, rng))
+    np.testing.assert_array_equal(views[:, 1], CROP(objects.train.images, rng))
+
+
+@pytest.mark.parametrize("task", [Contrastive(CROP), MaskedPatches(4)])
+def test_without_a_generator_each_draw_is_the_same(task, objects):
+    one, other = (task.draw(objects.test, normalize=pixels) for _ in range(2))
+    (first, _), (second, _) = (drawn if isinstance(drawn[0], np.ndarray) else drawn[0] for drawn in (one, other))
+    np.testing.assert_array_equal(first, second)
+    third = task.draw(objects.test, normalize=pixels, rng=np.random.default_rng(7))
+    inputs = [drawn[0][1] if isinstance(drawn[0], tuple) else drawn[0] for drawn in (one, third)]
+    assert (inputs[0] != inputs[1]).any()
+
+
+@pytest.mark.parametrize(("ratio", "masked"), [(0.75, 18), (0.5, 12), (0.0, 1), (0.99, 24)])
+def test_the_same_number_of_patches_of_each_image_is_masked(ratio, masked, objects):
+    (images, mask), targets = MaskedPatches(4, mask_ratio=ratio).draw(objects.train, normalize=pixels)
+    assert mask.shape == (40, 24)
+    assert (mask.sum(1) == masked).all()
+    assert targets.mask is mask
+    np.testing.assert_array_equal(targets.patches, patchify_forward(images, patch_size=4)[0])
+
+
+def test_a_teacher_sees_what_the_model_sees():
+    data = mv.data.shapes(5, 5)
+    task = Distillation(teacher, augment=CROP)
+    images, targets = task.draw(data.train, normalize=pixels, rng=np.random.default_rng(0))
+    np.testing.assert_array_equal(targets.teacher, teacher(images))
+    np.testing.assert_array_equal(targets.labels, data.train.labels)
+    assert (images != data.train.images).any()
+    np.testing.assert_array_equal(task.draw(data.train, normalize=pixels)[0], data.train.images)
+
+
+def test_who_says_what_the_teacher_says_has_no_loss():
+    data = mv.data.shapes(60, 30)
+    master = mv.create_model("vit_micro_patch4_32", **SMALL, seed=3)
+    task = Distillation(partial(predict, master), alpha=1.0)
+    _, targets = task.draw(data.train, normalize=lambda images: images / np.float32(255))
+    assert targets.teacher.shape == (60, 10)
+    same, other = (task.forward(logits, targets)[0] for logits in (targets.teacher, targets.teacher[::-1]))
+    assert abs(same) < 1e-6 < other
+
+
+def test_a_task_says_what_it_wants():
+    for task in (Classification(), OneBox(), Contrastive(CROP), MaskedPatches(4), Distillation(teacher)):
+        assert task.loss_name != Task.loss_name
+        assert task.score_name != Task.score_name
+    with pytest.raises(ValueError, match="mask_ratio is 1; expected at least 0 and below 1"):
+        MaskedPatches(4, mask_ratio=1)
+    with pytest.raises(ValueError, match=r"alpha is 1\.5; expected"):
+        Distillation(teacher, alpha=1.5)
