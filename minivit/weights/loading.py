@@ -78,12 +78,14 @@ def load(model: Model, arrays: Arrays, source: Source, *, keep_head: bool, grid:
     layouts = [_layout(state, way, source) for way in table.ways]
     if nowhere := state.keys() - layouts[0].keys():
         raise ValueError(f"{source.loader} knows no name for {listed(nowhere)} of this {type(model).__name__}")
+    if grid and not any(expected.table for expected in layouts[0].values()):
+        raise ValueError(f"grid is {grid}, but this {type(model).__name__} has no table of positions on a grid")
     with open_arrays(arrays, source.separator) as stored:
         found = [prefix_of(stored, _names(layout)) for layout in layouts]
         best = max(range(len(found)), key=lambda i: found[i][1])  # the way of which the checkpoint has most
         prefix, layout = found[best][0], _behind(found[best][0], layouts[best])
         heads = _heads(table.ways[best], model.head_names)
-        missing, unknown, said = _sorted(layout, stored, prefix, table.aside, heads if keep_head else ())
+        missing, unknown, said = _sort_names(layout, stored, prefix, table.aside, heads if keep_head else ())
         if missing or unknown:
             others = _other_loaders(model, source)
             hints = {"options": model.config, "heads": {} if keep_head else heads, "others": others}
@@ -149,18 +151,21 @@ def _heads(way: Way, head_names: Sequence[str]) -> dict[str, str]:
 
 def _other_loaders(model: Model, source: Source) -> list[tuple[str, set[str]]]:
     """The names that the other loaders would look for, one set for each way of writing files."""
-    state, others = model.named_state(), []
+    state, ways = model.named_state(), []
     for other in SOURCES:
         if other is not source:
             with suppress(TypeError):  # it may know no such model
-                others += [(other.loader, _names(_layout(state, way, other))) for way in other.table(model).ways]
-    return others
+                ways += [(other, way) for way in other.table(model).ways]
+    return [(other.loader, _names(_layout(state, way, other))) for other, way in ways]
 
 
-def _sorted(
+def _sort_names(
     layout: Layout, stored: Mapping[str, Stored], prefix: str, aside: Mapping[str, str], heads: Collection[str]
 ) -> tuple[set[str], set[str], list[str]]:
-    """Arrays that are missing, arrays that have no place, and sentences on what was left aside; of ``heads`` nothing is said."""
+    """Arrays that are missing, arrays that have no place, and what to say of those that are left aside.
+
+    Of ``heads`` nothing is said: who wants them left aside knows it.
+    """
     expected = _names(layout)
     # PyTorch counts the batches of each batch norm, and computes nothing with it
     counts = {name.removesuffix(MEAN) + "num_batches_tracked" for name in expected if name.endswith(MEAN)}

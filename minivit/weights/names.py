@@ -133,10 +133,11 @@ def reason(
     for option, (pattern, only_checkpoint, only_model) in OPTIONS.items():
         if option in options and _any(pattern, unknown) != _any(pattern, missing):
             return only_checkpoint if _any(pattern, unknown) else only_model
-    lacking = _heads(heads, missing) - _heads(heads, names)
+    found = _heads(heads, [name for name in expected if name not in missing])
+    lacking = _heads(heads, missing) - found - _heads(heads, unknown)
     if lacking:
         return f"the checkpoint has no {' and no '.join(sorted(lacking))}: keep_head=True keeps the model's own"
-    more = _heads(heads, unknown) - _heads(heads, expected)
+    more = _heads(heads, unknown) - found - _heads(heads, missing)
     if more:
         return f"the model has no {' and no '.join(sorted(more))}: keep_head=True leaves the checkpoint's aside"
     return ""

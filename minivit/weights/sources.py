@@ -24,7 +24,9 @@ def _as_ours(kind: str, param: Param) -> str:
 
 
 def _as_flax(kind: str, param: Param) -> str:
-    return {True: "kernel", False: "scale"}[param.is_linear_map] if kind == "weight" else kind
+    if kind != "weight":
+        return kind
+    return "kernel" if param.is_linear_map else "scale"
 
 
 def _our_axes(param: Param) -> tuple[int, ...]:
@@ -45,9 +47,7 @@ GOOGLE = Source(
     separator="/",
     leaf=_as_flax,
     axes=_our_axes,
-    resample={
-        "position": partial(fit_positions, interpolation="bilinear", antialias=False, align_corners=True),
-    },
+    resample={"position": partial(fit_positions, interpolation="bilinear", antialias=False, align_corners=True)},
 )
 HF = Source(
     loader="load_hf",

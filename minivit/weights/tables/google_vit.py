@@ -4,6 +4,8 @@ from minivit.layers.sequence import Identity
 from minivit.models.vit import ViT
 from minivit.weights.places import Place, Table
 
+UNFIT = "Google's Vision Transformer normalises before pooling: build the model with fc_norm=False"
+
 
 def table(model: ViT) -> Table:
     D, H = model.config["embed_dim"], model.config["num_heads"]
@@ -27,14 +29,11 @@ def table(model: ViT) -> Table:
             f"blocks.{i}.mlp.fc1": Place((f"{theirs}/MlpBlock_3/Dense_0",)),
             f"blocks.{i}.mlp.fc2": Place((f"{theirs}/MlpBlock_3/Dense_1",)),
         }
-    norms_first = isinstance(model.fc_norm, Identity)
     return Table(
         [way],
         aside={
             "^pre_logits/": "Google's own loader drops this layer, too; the checkpoint's head was trained behind it"
         },
         trained_with={"act_layer": "gelu_tanh", "norm_eps": 1e-6},
-        unfit=""
-        if norms_first
-        else "Google's Vision Transformer normalises before pooling: build the model with fc_norm=False",
+        unfit="" if isinstance(model.fc_norm, Identity) else UNFIT,
     )

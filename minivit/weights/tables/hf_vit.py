@@ -27,17 +27,15 @@ OLDER_BLOCK = {  # names inside encoder.layer.0: those of most files on the hub
     "mlp.fc2": ("output.dense",),
 }
 UNUSED = r"^decoder\.|^(vit\.)?(pooler\.|embeddings\.mask_token)"  # the first is of ViTForMaskedImageModeling
+UNFIT = "the ViT of transformers has no norm after pooling: build the model with fc_norm=False"
 
 
 def table(model: ViT) -> Table:
     kinds = {"layers": BLOCK, "encoder.layer": OLDER_BLOCK}
-    norms_first = isinstance(model.fc_norm, Identity)
     return Table(
         [_way(model, body, f"{body}{blocks}", kinds[blocks]) for body in ("vit.", "") for blocks in kinds],
         aside={UNUSED: "ViTForImageClassification of transformers does not use it either"},
-        unfit=""
-        if norms_first
-        else "the ViT of transformers has no norm after pooling: build the model with fc_norm=False",
+        unfit="" if isinstance(model.fc_norm, Identity) else UNFIT,
     )
 
 
