@@ -37,8 +37,8 @@ class Param:
     learned : bool
         False for numbers that are kept and saved with the others, but not trained: running averages.
     grid : (rows, columns), optional
-        Of a table with an axis "position": the grid that its last rows * columns entries belong to, row by row; those
-        in front belong to class tokens and their like. Loaders resample such a table for another grid.
+        What the entries of a table stand on: of an axis "position" the last rows * columns, row by row; those in front
+        are for class tokens and their like. Loaders resample such a table for another grid.
     """
 
     def __init__(
@@ -58,8 +58,8 @@ class Param:
         self.axes = tuple(axes.split())
         if len(self.axes) != len(shape):
             raise ValueError(f"axes are {axes!r}; expected a name for each axis of {shape}")
-        if grid is not None and not 1 <= prod(grid) <= dict(zip(self.axes, shape, strict=True)).get("position", 0):
-            raise ValueError(f"a parameter of shape {shape} and axes {axes!r} has no positions for a grid of {grid}")
+        if grid is not None and not (min(grid) >= 1 and prod(grid) <= max(shape, default=0)):
+            raise ValueError(f"a parameter of shape {shape} has no entries for a grid of {grid}")
         self.shape = shape
         self.learned = learned
         self.grid = grid

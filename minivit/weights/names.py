@@ -159,5 +159,5 @@ def _any(pattern: str, names: Iterable[str]) -> bool:
 
 def _depth(names: Iterable[str]) -> int:
     """How many blocks the names count."""
-    found = (re.search(r"(?:blocks|layers?|encoderblock)[._](\d{1,3})[./]", name) for name in names)
+    found = (re.search(r"(?:block|layer)s?[._](\d{1,3})[./]", name, re.IGNORECASE) for name in names)
     return max((int(match[1]) + 1 for match in found if match), default=0)

@@ -11,7 +11,7 @@ from minivit.weights.places import Table
 
 
 def find(source: str, model: Model) -> Table:
-    """The table of this source for this model, by the name of its class, or of a class that it is made from.
+    """The table of this source for this model, found by the name of its class.
 
     Raises
     ------
@@ -20,7 +20,7 @@ def find(source: str, model: Model) -> Table:
     """
     files = {info.name for info in iter_modules(__path__)}
     known = [name for name in MODELS if f"{source}_{name.lower()}" in files]
-    for kind in type(model).__mro__:
-        if kind.__name__ in known:
-            return import_module(f"{__name__}.{source}_{kind.__name__.lower()}").table(model)
-    raise TypeError(f"load_{source} knows {', '.join(known)}, not {type(model).__name__}")
+    name = type(model).__name__
+    if name not in known:
+        raise TypeError(f"load_{source} knows {', '.join(known)}, not {name}")
+    return import_module(f"{__name__}.{source}_{name.lower()}").table(model)
