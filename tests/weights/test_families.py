@@ -3,6 +3,7 @@
 import re
 import sys
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from numpy import ndarray
 
-from minivit.layers import BatchNorm, Layer, Linear
+from minivit.layers import BatchNorm, Layer, LayerNorm, Linear
 from minivit.layers.batch_norm import frozen
 from minivit.layers.init import normal, ones
 from minivit.layers.param import Param
@@ -60,6 +61,7 @@ class Lookout(Model):
         self.pos_embed = Param(
             (1, 2 + rows * columns, width), "batch position width", normal(1.0), grid=(rows, columns)
         )
+        self.map_pos = Param((rows * columns, width), "position width", normal(1.0), grid=(rows, columns))
         self.relative_position_bias_table = Param((9, 2), "offset head", normal(1.0), grid=(3, 3))
         self.text_pos = Param((4, width), "position width", normal(1.0))
         self.logit_scale = Param((), "", ones)
@@ -88,6 +90,7 @@ SHAPES = {
     "stem.bn.num_batches_tracked": (),
     "tokens": (1, 2, 7),
     "pos_embed": (1, 2 + 8, 7),
+    "map_pos": (8, 7),
     "relative_position_bias_table": (9, 2),
     "text_pos": (4, 7),
     "logit_scale": (),
@@ -172,11 +175,33 @@ def test_another_number_of_classes_is_named_for_each_head(head: str) -> None:
     assert_refuses(load_timm, Lookout(), arrays, ValueError, message)
 
 
+class Deep(Model):
+    """A head of several layers."""
+
+    def __init__(self, *, seed: int = 0, dtype: str = "float32") -> None:
+        self.head = [LayerNorm(3), Linear(3, 4), Linear(4, 2)]
+        self.init(seed, dtype)
+
+
+del MODELS["Deep"]
+
+
+def test_classes_are_those_of_the_last_map_of_a_head() -> None:
+    arrays = to_timm(Deep())
+    for_others = {**arrays, "head.2.weight": np.zeros((5, 4)), "head.2.bias": np.zeros(5)}
+    assert_refuses(load_timm, Deep(), for_others, ValueError, "is for 5 classes, the model for 2")
+    wider = {**arrays, "head.1.weight": np.zeros((5, 3)), "head.1.bias": np.zeros(5)}
+    assert_refuses(load_timm, Deep(), wider, ValueError, r"array 'head\.1\.weight' has shape \(5, 3\); .* \(4, 3\)$")
+
+
 def test_one_head_of_two_is_missing() -> None:
     arrays = {name: array for name, array in state_dict().items() if not name.startswith("head_dist")}
     message = "'head_dist.bias', 'head_dist.weight' are missing: the checkpoint has no head_dist: keep_head=True keeps"
     assert_refuses(load_timm, Lookout(), arrays, KeyError, message)
     load_timm(Lookout(), arrays, keep_head=True)
+    more = {**arrays, "old.head.weight": np.zeros(3)}
+    with pytest.raises(KeyError, match=r"array 'old\.head\.weight' has no place in this model.?$"):
+        load_timm(Lookout(), more, keep_head=True)
     without_bias = {name: array for name, array in state_dict().items() if name != "head.bias"}
     assert_refuses(load_timm, Lookout(), without_bias, KeyError, "array 'head.bias' is missing.?$")
 
@@ -185,13 +210,14 @@ def test_one_head_of_two_is_missing() -> None:
 def test_positions_of_another_grid_are_resampled_by_the_name_of_their_axis(size: tuple[int, int]) -> None:
     """To the model's grid, which is not square, with both tokens in front left alone; a sequence's must fit."""
     model, old = Lookout(img_size=size), np.random.default_rng(2).standard_normal((1, 2 + 16, 7))
-    load_timm(model, {**state_dict(), "pos_embed": old})
-    grid = (size[0] // 3, size[1] // 2)
-    np.testing.assert_array_equal(model.pos_embed.value, resample_abs_pos_embed(old, grid, num_prefix_tokens=2))
-    np.testing.assert_array_equal(model.pos_embed.value[:, :2], old[:, :2])
-    load_timm(model, {**state_dict(), "pos_embed": old}, grid=(2, 8))
-    expected = resample_abs_pos_embed(old, grid, (2, 8), num_prefix_tokens=2)
-    np.testing.assert_array_equal(model.pos_embed.value, expected)
+    arrays = {**state_dict(), "pos_embed": old, "map_pos": old[0, 2:]}
+    new = (size[0] // 3, size[1] // 2)
+    for grid in (None, (2, 8)):
+        load_timm(model, arrays, grid=grid)
+        expected = resample_abs_pos_embed(old, new, grid, num_prefix_tokens=2)
+        np.testing.assert_array_equal(model.pos_embed.value, expected)
+        np.testing.assert_array_equal(model.pos_embed.value[:, :2], old[:, :2])
+        np.testing.assert_array_equal(model.map_pos.value, expected[0, 2:])
     message = re.escape("array 'text_pos' has shape (9, 7); this model expects (4, 7)")
     assert_refuses(load_timm, model, state_dict(text_pos=(9, 7)), ValueError, message)
 
@@ -240,15 +266,9 @@ def test_what_can_be_computed_is_left_aside() -> None:
 
 
 def test_a_grid_for_a_model_without_positions_is_refused() -> None:
-    class Blind(Model):
-        def __init__(self, *, seed: int = 0, dtype: str = "float32") -> None:
-            self.head = Linear(3, 2)
-            self.init(seed, dtype)
-
-    del MODELS["Blind"]
-    model = Blind()
+    model = Deep()
     load_timm(model, to_timm(model))
-    with pytest.raises(ValueError, match=r"grid is \(2, 2\), but this Blind has no table of positions on a grid"):
+    with pytest.raises(ValueError, match=r"grid is \(2, 2\), but this Deep has no table of positions on a grid"):
         load_timm(model, to_timm(model), grid=(2, 2))
 
 
@@ -258,18 +278,26 @@ def test_a_family_without_a_table_is_one_sentence(load: Any) -> None:
         load(Lookout(), state_dict())
 
 
-def test_a_table_is_a_file_that_nothing_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def tables_of_lookout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder in which the loaders look for tables, too."""
+    monkeypatch.setitem(MODELS, "Lookout", Lookout)
+    monkeypatch.setattr(tables, "__path__", [*tables.__path__, str(tmp_path)])
+    yield tmp_path
+    for name in ("google_lookout", "hf_lookout"):
+        sys.modules.pop(f"{tables.__name__}.{name}", None)
+
+
+def test_a_table_is_a_file_that_nothing_names(tables_of_lookout: Path) -> None:
     """Flax's order of axes and names of leaves follow; so do resampled positions, heads, and other loaders' hints."""
-    (tmp_path / "google_lookout.py").write_text(
+    (tables_of_lookout / "google_lookout.py").write_text(
         "from minivit.weights.places import Place, Table\n"
         "NAMES = {'stem.conv': 'root', 'stem.bn': 'root_bn', 'tokens': 'cls', 'pos_embed': 'posembed', 'head': 'top'}\n"
-        "ALIKE = ['head_dist', 'relative_position_bias_table', 'text_pos', 'logit_scale']\n"
+        "ALIKE = ['head_dist', 'map_pos', 'relative_position_bias_table', 'text_pos', 'logit_scale']\n"
         "def table(model):\n"
         "    return Table([{ours: Place((NAMES.get(ours, ours),)) for ours in (*NAMES, *ALIKE)}])\n",
         encoding="utf-8",
     )
-    monkeypatch.setitem(MODELS, "Lookout", Lookout)
-    monkeypatch.setattr(tables, "__path__", [*tables.__path__, str(tmp_path)])
     model = Lookout()
     ours = Lookout(seed=1).state_dict()
     renamed = {"stem.conv.weight": "root/kernel", "stem.bn.weight": "root_bn/scale", "tokens": "cls"}
@@ -277,15 +305,24 @@ def test_a_table_is_a_file_that_nothing_names(tmp_path: Path, monkeypatch: pytes
     renamed |= {f"stem.bn.{kind}": f"root_bn/{kind}" for kind in ("bias", "running_mean", "running_var")}
     renamed |= {"head_dist.weight": "head_dist/kernel", "head_dist.bias": "head_dist/bias"}
     arrays = {renamed.get(name, name): array for name, array in ours.items()}
-    try:
-        load_google(model, arrays)
-        for name, value in model.state_dict().items():
-            np.testing.assert_array_equal(value, ours[name])
-        load_google(Lookout(num_classes=2), arrays, keep_head=True)
-        assert_refuses(load_timm, model, arrays, KeyError, "these are weights for load_google")
-        assert_refuses(load_google, model, state_dict(), KeyError, "these are weights for load_timm")
-    finally:
-        sys.modules.pop("minivit.weights.tables.google_lookout", None)
+    load_google(model, arrays)
+    for name, value in model.state_dict().items():
+        np.testing.assert_array_equal(value, ours[name])
+    load_google(Lookout(num_classes=2), arrays, keep_head=True)
+    assert_refuses(load_timm, model, arrays, KeyError, "these are weights for load_google")
+    assert_refuses(load_google, model, state_dict(), KeyError, "these are weights for load_timm")
+
+
+def test_another_loader_is_not_recommended_for_names_that_are_as_much_ours(tables_of_lookout: Path) -> None:
+    (tables_of_lookout / "hf_lookout.py").write_text(
+        "from minivit.weights.places import Place, Table\n"
+        "def table(model):\n"
+        "    return Table([{name: Place((name,)) for name in model.named_state()}])\n",
+        encoding="utf-8",
+    )
+    load_hf(Lookout(), state_dict())
+    arrays = {name: array for name, array in state_dict().items() if name != "tokens"}
+    assert_refuses(load_timm, Lookout(), arrays, KeyError, "array 'tokens' is missing.?$")
 
 
 @pytest.mark.parametrize(("fixture", "load"), [("timm_google", load_google), ("hf_vit", load_hf)])
