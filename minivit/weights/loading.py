@@ -78,7 +78,7 @@ def load(model: Model, arrays: Arrays, source: Source, *, keep_head: bool, grid:
     layouts = [_layout(state, way, source) for way in table.ways]
     if nowhere := state.keys() - layouts[0].keys():
         raise ValueError(f"{source.loader} knows no name for {listed(nowhere)} of this {type(model).__name__}")
-    if grid and not any(expected.table for expected in layouts[0].values()):
+    if grid is not None and not any(expected.table for expected in layouts[0].values()):
         raise ValueError(f"grid is {grid}, but this {type(model).__name__} has no table of positions on a grid")
     with open_arrays(arrays, source.separator) as stored:
         found = [prefix_of(stored, _names(layout)) for layout in layouts]
