@@ -36,9 +36,20 @@ class Param:
         One of :mod:`minivit.layers.init`.
     learned : bool
         False for numbers that are kept and saved with the others, but not trained: running averages.
+    grid : (rows, columns), optional
+        What the entries of a table stand on: of an axis "position" the last rows * columns, row by row; those in front
+        are for class tokens and their like. Loaders resample such a table for another grid.
     """
 
-    def __init__(self, shape: tuple[int, ...], axes: str, init: Init, *, learned: bool = True) -> None:
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        axes: str,
+        init: Init,
+        *,
+        learned: bool = True,
+        grid: tuple[int, int] | None = None,
+    ) -> None:
         check_type("shape", shape, tuple[int, ...])
         if min(shape, default=1) < 1:
             raise ValueError(f"a parameter cannot have shape {shape}; every side is at least 1")
@@ -47,8 +58,11 @@ class Param:
         self.axes = tuple(axes.split())
         if len(self.axes) != len(shape):
             raise ValueError(f"axes are {axes!r}; expected a name for each axis of {shape}")
+        if grid is not None and not (min(grid) >= 1 and prod(grid) <= max(shape, default=0)):
+            raise ValueError(f"a parameter of shape {shape} has no entries for a grid of {grid}")
         self.shape = shape
         self.learned = learned
+        self.grid = grid
         self.dtype = np.dtype(np.float32)
         self._init = init
         self._seed: list[int] | None = None

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from inspect import signature
 from reprlib import repr as in_short
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy import ndarray
@@ -28,6 +28,9 @@ class Model(Layer):
 
     config: dict[str, Any]
     """Every option, given or not, as JSON can write it."""
+
+    head_names: ClassVar[tuple[str, ...]] = ("head",)
+    """The layers that give a number for each class: for other classes they are trained anew."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

@@ -125,7 +125,8 @@ class ViT(Model):
         self.patch_embed = PatchEmbed(img_size, patch_size, in_chans, embed_dim)
         self.cls_token = Param((1, 1, embed_dim), "batch token width", normal(0.02)) if class_token else None
         num_tokens = self.patch_embed.num_patches + class_token
-        self.pos_embed = Param((1, num_tokens, embed_dim), "batch position width", normal(0.02))
+        grid = self.patch_embed.grid_size
+        self.pos_embed = Param((1, num_tokens, embed_dim), "batch position width", normal(0.02), grid=grid)
         self.pos_drop = dropout(pos_drop_rate)
         blocks = [
             Block(

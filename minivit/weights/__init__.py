@@ -1,6 +1,8 @@
-"""Weights from elsewhere: the same Vision Transformer under the names and layouts of timm, Google and transformers.
+"""Weights from elsewhere: the same models under the names and layouts of timm, Google and transformers.
 
-What all loaders have in common:
+Our names are timm's, and a parameter knows what its axes are: so :func:`load_timm` and :func:`to_timm` know every
+model, with no line written for it. What Google and transformers call the parts of a model stands in a file of
+:mod:`minivit.weights.tables`. What all loaders have in common:
 
 - They take arrays by name, also in a nest of mappings, or the path of a .safetensors or .npz file. Nothing is ever
   unpickled (.pth, .pt, .bin: the error says how PyTorch converts them), and only what is needed is read, after its
@@ -8,10 +10,12 @@ What all loaders have in common:
 - Numbers may be float16, bfloat16, float32 or float64, and become the model's dtype.
 - All names may begin alike ("module.", "_orig_mod.", "state_dict.model.", "backbone.", ...). If a checkpoint holds the
   weights several times, a model and its moving average for instance, it is refused; :func:`read` helps to choose.
+- All that a model keeps is loaded: parameters, and the running averages of batch norms.
 - Whatever is left aside, and whatever stood in front of the names, is said in a warning; so are nan and infinite
-  numbers, which are loaded as they are.
+  numbers, which are loaded as they are. (PyTorch's counts of batches are left aside without a word.)
 - Position embeddings of another grid are resampled, as the official loader does it: :func:`resample_abs_pos_embed`. A
   checkpoint does not say its grid; ``grid=(rows, columns)`` does.
+- ``keep_head=True`` is for other classes: it leaves alone what the model calls its ``head_names``.
 - If anything does not fit, nothing is changed.
 """
 

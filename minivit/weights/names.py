@@ -2,7 +2,8 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 # A part that a checkpoint may have and a model may not, by the names of its arrays.
 PARTS = {
@@ -18,31 +19,29 @@ PARTS = {
     r"lora_": "LoRA matrices beside its weights",
     r"running_mean|num_batches_tracked": "batch norms",
 }
-# A name that only one family has, and its loader.
-LOADERS = {
-    r"patch_embed\.proj\.weight$": "load_timm",
-    r"patch_embeddings\.projection\.weight$": "load_hf",
-    r"embedding/kernel$": "load_google",
-}
-# An option of a model, by the names that go with it: what to do if only the checkpoint has them, or only the model.
+# An option of a model, and the names that go with it: what to do if only the checkpoint has them, or only the model.
 OPTIONS = {
-    r"\bfc_norm\b": (
+    "fc_norm": (
+        r"\bfc_norm\b",
         "the checkpoint normalises after pooling: build the model with fc_norm=True",
         "the checkpoint does not normalise after pooling: build the model with fc_norm=False",
     ),
-    r"(^|[./])cls(_token)?$": (
+    "class_token": (
+        r"(^|[./])cls(_token)?$",
         "the checkpoint has a class token: build the model with class_token=True",
         "the checkpoint has no class token: build the model with class_token=False and global_pool='avg'",
     ),
-    r"\b(qkv|query|key|value|[qkv]_proj)[./]bias$": (
+    "qkv_bias": (
+        r"\b(qkv|query|key|value|[qkv]_proj)[./]bias$",
         "the checkpoint has biases of queries, keys and values: build the model with qkv_bias=True",
         "the checkpoint has no biases of queries, keys and values: build the model with qkv_bias=False",
     ),
-    r"\b(head|classifier)[./]": (
-        "the model has no head: keep_head=True leaves the checkpoint's aside",
-        "the checkpoint has no head: keep_head=True keeps the model's own",
-    ),
 }
+
+
+def within(name: str, layers: Iterable[str]) -> bool:
+    """Whether this is one of these layers or a part of one: "head.fc.bias" is a part of "head", "head_dist" is none."""
+    return any(name.startswith(layer) and name[len(layer) :][:1] in ("", ".", "/") for layer in layers)
 
 
 def prefix_of(names: Iterable[str], expected: Collection[str]) -> tuple[str, int]:
@@ -55,12 +54,7 @@ def prefix_of(names: Iterable[str], expected: Collection[str]) -> tuple[str, int
     ValueError
         If they do so behind several: a model and its moving average, for instance.
     """
-    counts: Counter[str] = Counter()
-    longest = max(map(len, expected), default=0)
-    for name in names:
-        starts = [0, *(separator.end() for separator in re.finditer(r"[./]", name))]
-        ends = [start for start in starts if len(name) - start <= longest]  # a hostile name may be long
-        counts.update(name[:start] for start in ends if name[start:] in expected)
+    counts = _prefixes(names, expected)
     found = {prefix: count for prefix, count in counts.items() if 2 * count > len(expected)}
     if len(found) > 1:
         raise ValueError(
@@ -70,17 +64,25 @@ def prefix_of(names: Iterable[str], expected: Collection[str]) -> tuple[str, int
     return next(iter(found.items()), ("", counts[""]))
 
 
-def misfit(
-    missing: Collection[str], unknown: Collection[str], expected: Collection[str], names: Collection[str]
-) -> str:
-    """One sentence on names that do not fit, with the likeliest reason; without ", which KeyError would escape."""
+def _prefixes(names: Iterable[str], expected: Collection[str]) -> Counter[str]:
+    """How many of the expected names stand behind each prefix."""
+    counts: Counter[str] = Counter()
+    longest = max(map(len, expected), default=0)
+    for name in names:
+        starts = [0, *(separator.end() for separator in re.finditer(r"[./]", name))]
+        ends = [start for start in starts if len(name) - start <= longest]  # a hostile name may be long
+        counts.update(name[:start] for start in ends if name[start:] in expected)
+    return counts
+
+
+def misfit(missing: Collection[str], unknown: Collection[str], why: str) -> str:
+    """One sentence on names that do not fit; without ", which KeyError would escape."""
     what = []
     if missing:
         what.append(f"{_arrays(missing)} missing")
     if unknown:
         what.append(f"{_arrays(unknown, 'has', 'have')} no place in this model")
-    reason = _reason(missing, unknown, expected, names)
-    return " and ".join(what) + (f": {reason}" if reason else "")
+    return " and ".join(what) + (f": {why}" if why else "")
 
 
 def listed(names: Iterable[str], most: int = 3) -> str:
@@ -94,24 +96,61 @@ def _arrays(names: Collection[str], one: str = "is", several: str = "are") -> st
     return f"array {listed(names)} {one}" if len(names) == 1 else f"arrays {listed(names)} {several}"
 
 
-def _reason(
-    missing: Collection[str], unknown: Collection[str], expected: Collection[str], names: Collection[str]
+def reason(
+    missing: Collection[str],
+    unknown: Collection[str],
+    expected: Collection[str],
+    names: Collection[str],
+    *,
+    options: Mapping[str, Any],
+    heads: Mapping[str, str],
+    others: Iterable[tuple[str, Collection[str]]],
 ) -> str:
-    for pattern, part in PARTS.items():
-        if _any(pattern, unknown):
-            return f"the checkpoint has {part}, which this model does not"
-    for pattern, loader in LOADERS.items():
-        if _any(pattern, names) and not _any(pattern, expected):
+    """The likeliest reason why names do not fit, and what to do; "" if it cannot be told.
+
+    Parameters
+    ----------
+    missing, unknown, expected, names
+        Those that only the model has, that only the checkpoint has, all of the model, all of the checkpoint.
+    options : {name: value}
+        Those of the model: nothing else is recommended.
+    heads : {the checkpoint's name: ours}
+        Of what ``keep_head`` would leave alone.
+    others : list of (loader, names that it would look for)
+    """
+    for loader, theirs in others:
+        found = _most(names, theirs)
+        if 2 * found > len(theirs) and found > _most(names, expected):
             return f"these are weights for {loader}"
+    for pattern, part in PARTS.items():
+        if _any(pattern, unknown) and not _any(pattern, expected):
+            return f"the checkpoint has {part}, which this model does not"
     theirs, ours = _depth(names), _depth(expected)
-    if 0 < theirs != ours:
+    if "depth" in options and 0 < theirs != ours:
         return f"the checkpoint's depth is {theirs}, the model's {ours}: build it with depth={theirs}"
     if 2 * len(missing) > len(expected):
         return "these are not the weights of this model"
-    for pattern, (only_checkpoint, only_model) in OPTIONS.items():
-        if _any(pattern, unknown) != _any(pattern, missing):
+    for option, (pattern, only_checkpoint, only_model) in OPTIONS.items():
+        if option in options and _any(pattern, unknown) != _any(pattern, missing):
             return only_checkpoint if _any(pattern, unknown) else only_model
+    found = _heads(heads, [name for name in expected if name not in missing])
+    lacking = _heads(heads, missing) - found - _heads(heads, unknown)
+    if lacking:
+        return f"the checkpoint has no {' and no '.join(sorted(lacking))}: keep_head=True keeps the model's own"
+    more = _heads(heads, unknown) - found - _heads(heads, missing)
+    if more:
+        return f"the model has no {' and no '.join(sorted(more))}: keep_head=True leaves the checkpoint's aside"
     return ""
+
+
+def _heads(heads: Mapping[str, str], names: Collection[str]) -> set[str]:
+    """Our names of the heads that any of these names are parts of, whatever stands in front."""
+    return {ours for theirs, ours in heads.items() if _any(rf"(^|[./]){re.escape(theirs)}([./]|$)", names)}
+
+
+def _most(names: Collection[str], expected: Collection[str]) -> int:
+    """How many of the expected names stand behind one prefix."""
+    return max(_prefixes(names, expected).values(), default=0)
 
 
 def _any(pattern: str, names: Iterable[str]) -> bool:
@@ -120,5 +159,5 @@ def _any(pattern: str, names: Iterable[str]) -> bool:
 
 def _depth(names: Iterable[str]) -> int:
     """How many blocks the names count."""
-    found = (re.search(r"(?:blocks|layers?|encoderblock)[._](\d{1,3})[./]", name) for name in names)
+    found = (re.search(r"(?:block|layer)s?[._](\d{1,3})[./]", name, re.IGNORECASE) for name in names)
     return max((int(match[1]) + 1 for match in found if match), default=0)

@@ -1,162 +1,80 @@
-"""What the loaders share: a table of where each parameter stands in a checkpoint, and the code that follows it."""
+"""Where the files of others keep what our parameters hold: what is said of a source, and of one model in it."""
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
-import numpy as np
 from numpy import ndarray
 
 from minivit.layers.param import Param
 from minivit.models.model import Model
-from minivit.weights.files import Arrays, Stored, open_arrays
-from minivit.weights.names import listed, misfit, prefix_of
 
-FLOATS = ("float16", "bfloat16", "float32", "float64")
-MOST_TOKENS = 2**16  # of a table of positions: the only array whose size the model does not tell beforehand
+Grid = tuple[int, int] | None
+Resample = Callable[[ndarray, Param, Grid], ndarray]
+"""From a checkpoint's table (with our order of axes), our parameter and the table's grid, if it was given, to ours."""
 
 
 class Place(NamedTuple):
-    """Where a parameter stands in a checkpoint: the arrays that make it, side by side, and the shape of each.
-
-    With ``resample`` it may be a table (1, any number of tokens, D), of which that function makes the one that fits.
-    """
-
-    names: tuple[str, ...]
-    shape: tuple[int, ...]
-    resample: Callable[[ndarray], ndarray] | None = None
-
-    def fits(self, shape: tuple[int, ...]) -> bool:
-        """Whether an array of this shape can stand here."""
-        table = self.resample and len(shape) == 3 and shape[1] <= MOST_TOKENS
-        return shape == (self.shape[0], shape[1], self.shape[2]) if table else shape == self.shape
-
-
-Layout = Mapping[str, Place]
-"""{name of our parameter: its place}"""
-
-
-class Family(NamedTuple):
-    """What checkpoints of one family have in common.
-
-    ``to_our_axes`` turns the axes of one array into the order of our parameter; which of them belong together is then a
-    reshape: (D, H, K) becomes (D, H*K). ``head`` is what the names of the classifier begin with.
-    ``aside`` tells, by the beginning of their names, which arrays the official loader leaves aside, too, and why.
-    ``separator`` joins names in a nest of mappings.
-    """
-
-    to_our_axes: Callable[[ndarray, Param], ndarray]
-    head: str
-    aside: Mapping[str, str]
-    separator: str = "."
-
-
-def load_places(model: Model, arrays: Arrays, layouts: Sequence[Layout], family: Family, *, keep_head: bool) -> None:
-    """Set every parameter of the model from its place in the checkpoint; nothing changes if anything does not fit.
-
-    What was in front of all names, and what was left aside, is said in a warning.
+    """Where a checkpoint keeps a layer of ours, or an array that is no layer's.
 
     Parameters
     ----------
-    layouts : list of {name of our parameter: Place}
-        The ways in which the family's checkpoints are laid out; the one of which the checkpoint has most is taken.
-    keep_head : bool
-        Leave our head alone, and the checkpoint's aside.
+    names : tuple of str
+        What it is called there. Several are joined along our axis "out": a query, a key and a value to ``qkv``.
+    split : {axis: lengths}
+        An axis of ours that is several there: heads, and the width of one.
     """
-    if keep_head:
-        layouts = [{name: layout[name] for name in layout if not name.startswith("head.")} for layout in layouts]
-    params = model.named_params()
-    with open_arrays(arrays, family.separator) as stored:
-        layout, prefix = _choose(layouts, stored)
-        said = _check_names(layout, stored, prefix, family, keep_head)
-        _check_classes(layout, stored)
-        _check_arrays(layout, stored)
-        values = {}
-        with np.errstate(over="ignore", invalid="ignore"):  # of numbers that are looked at afterwards
-            for name, place in layout.items():
-                param = params[name]
-                parts = [family.to_our_axes(_numbers(part, stored[part], param.dtype), param) for part in place.names]
-                if place.resample:
-                    parts = [place.resample(part) for part in parts]
-                rows = param.shape[:-1]
-                values[name] = param.empty()
-                np.concatenate([part.reshape(*rows, -1) for part in parts], axis=-1, out=values[name])
-    strange = [name for name, value in values.items() if not np.isfinite(value).all()]
-    if strange:
-        said.append(f"loaded nan or infinite numbers into {listed(strange)}")
-    for sentence in said:
-        warnings.warn(sentence, stacklevel=3)  # which may be an error to whoever wants it so: nothing is changed yet
-    for name, value in values.items():
-        params[name].take(value)
+
+    names: tuple[str, ...]
+    split: Mapping[str, tuple[int, ...]] = MappingProxyType({})
 
 
-def _choose(layouts: Sequence[Layout], stored: Mapping[str, Stored]) -> tuple[Layout, str]:
-    """The layout of which the checkpoint has most, under the checkpoint's names, and what stands in front of these."""
-    found = [prefix_of(stored, {name for place in layout.values() for name in place.names}) for layout in layouts]
-    best = max(range(len(layouts)), key=lambda i: found[i][1])
-    prefix, _ = found[best]
-    named = {
-        name: place._replace(names=tuple(prefix + part for part in place.names))
-        for name, place in layouts[best].items()
-    }
-    return named, prefix
+Way = Mapping[str, Place]
+"""{name of our layer or array: its place}"""
 
 
-def _check_names(
-    layout: Layout, stored: Mapping[str, Stored], prefix: str, family: Family, keep_head: bool
-) -> list[str]:
-    """Refuse arrays that are missing or have no place; sentences on what was left aside."""
-    expected = {name for place in layout.values() for name in place.names}
-    missing = expected.difference(stored)
-    rest = [name for name in stored if name not in expected]
-    if keep_head:
-        rest = [name for name in rest if not name.startswith(prefix + family.head)]
-    left = {name: why for start, why in family.aside.items() for name in rest if name.startswith(prefix + start)}
-    elsewhere = [name for name in rest if not name.startswith(prefix)]
-    unknown = set(rest).difference(elsewhere, left)
-    if missing or unknown:
-        raise KeyError(misfit(missing, unknown, expected, stored))
-    reasons = dict.fromkeys(left.values())
-    said = [f"left {listed(name for name in left if left[name] == why)} aside: {why}" for why in reasons]
-    if prefix:
-        others = f" and left {listed(elsewhere)} aside" if elsewhere else ""
-        said.append(f"took the arrays whose names begin with {prefix!r}{others}")
-    return said
+class Table(NamedTuple):
+    """What a source calls the parts of one model.
+
+    Parameters
+    ----------
+    ways : list of {name: Place}
+        How files are written, one for each version of the names.
+    aside : {pattern: reason}
+        Arrays that the source's own loader leaves aside, too.
+    trained_with : {option: value}
+        What the model must be built with to compute the same.
+    unfit : str
+        Why this model, as it was built, is none of theirs.
+    """
+
+    ways: Sequence[Way]
+    aside: Mapping[str, str] = MappingProxyType({})
+    trained_with: Mapping[str, object] = MappingProxyType({})
+    unfit: str = ""
 
 
-def _check_classes(layout: Layout, stored: Mapping[str, Stored]) -> None:
-    """The commonest misfit deserves a sentence of its own."""
-    if "head.bias" not in layout:
-        return
-    (name,), (classes,), _ = layout["head.bias"]
-    if len(stored[name].shape) == 1 and stored[name].shape != (classes,):
-        theirs = stored[name].shape[0]
-        raise ValueError(
-            f"the checkpoint is for {theirs} classes, the model for {classes}: "
-            f"build the model with num_classes={theirs}, or keep the model's own head (keep_head=True)"
-        )
+class Source(NamedTuple):
+    """What all files of a source have in common, whatever the model.
 
+    Parameters
+    ----------
+    loader : str
+        The function that loads them.
+    table : callable (model) -> Table
+    separator : str
+        Between the parts of a name.
+    leaf : callable (kind, param) -> str
+        What they call the weight, or the bias, of a layer.
+    axes : callable (param) -> tuple of int
+        Our axes in their order.
+    resample : {name of an axis: function}
+        How a table that has this axis, and a grid, is made to fit another grid.
+    """
 
-def _check_arrays(layout: Layout, stored: Mapping[str, Stored]) -> None:
-    """Shapes, and what the numbers are, before anything is read: so no file has us read more than the model has."""
-    for place in layout.values():
-        for name in place.names:
-            shape, dtype, _ = stored[name]
-            if dtype not in FLOATS:
-                raise ValueError(
-                    f"array {name!r} holds {dtype}; weights are NumPy arrays of {', '.join(FLOATS)} "
-                    "(of a PyTorch tensor, tensor.detach().float().cpu().numpy())"
-                )
-            if not place.fits(shape):
-                raise ValueError(f"array {name!r} has shape {shape}; this model expects {place.shape}")
-
-
-def _numbers(name: str, stored: Stored, dtype: np.dtype) -> ndarray:
-    """Read an array and convert it to the model's dtype."""
-    array = stored.read()
-    numbers = array.astype(dtype, copy=False)
-    if numbers is not array and np.isinf(numbers).sum() > np.isinf(array).sum():
-        raise ValueError(
-            f'array {name!r} holds numbers too large for the model\'s {dtype}: build it with dtype="float64"'
-        )
-    return numbers
+    loader: str
+    table: Callable[[Model], Table]
+    separator: str
+    leaf: Callable[[str, Param], str]
+    axes: Callable[[Param], tuple[int, ...]]
+    resample: Mapping[str, Resample]

@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from minivit.models.vit import ViT
+from minivit.layers.param import Param
 from minivit.ops.resize import resize_forward
 from minivit.types import Float, ndarray, pair
+from minivit.weights.places import Grid
 
 
 def resample_abs_pos_embed(
@@ -80,15 +81,10 @@ def resample_abs_pos_embed(
     return np.concatenate((posemb[:, :num_prefix_tokens], grid.reshape(B, -1, D)), axis=1)
 
 
-def fit_positions(
-    positions: ndarray,
-    *,
-    model: ViT,
-    grid: tuple[int, int] | None,
-    as_many_fit: bool = False,
-    **convention: Any,
-) -> ndarray:
-    """Positions of a checkpoint for the model's grid.
+def fit_positions(table: ndarray, param: Param, grid: Grid, *, as_many_fit: bool = False, **convention: Any) -> ndarray:
+    """A checkpoint's table with an axis "position" for the grid of our parameter.
+
+    What stands in front of the parameter's grid is taken to be as many positions in the checkpoint.
 
     Parameters
     ----------
@@ -98,17 +94,25 @@ def fit_positions(
         If it is not given, take positions for as many patches as the model has as they are, rather.
     convention : options of :func:`resample_abs_pos_embed`
     """
-    if as_many_fit and grid is None and positions.shape == model.pos_embed.shape:
-        return positions
-    rows, columns = model.patch_embed.grid_size
-    front = model.pos_embed.shape[1] - rows * columns
+    assert param.grid is not None
+    if as_many_fit and grid is None and table.shape == param.shape:
+        return table
+    axis = param.axes.index("position")
+    before, after = table.shape[:axis], table.shape[axis + 1 :]
+    rows, columns = param.grid
+    front = param.shape[axis] - rows * columns
+    positions = table.reshape(math.prod(before), -1, math.prod(after))  # (B, N, D)
     try:
-        return resample_abs_pos_embed(positions, (rows, columns), grid, num_prefix_tokens=front, **convention)
+        fitting = resample_abs_pos_embed(positions, (rows, columns), grid, num_prefix_tokens=front, **convention)
     except ValueError as error:
-        side, hint = math.isqrt(positions.shape[1]), ""
-        if front and side > 1 and side * side == positions.shape[1]:  # as where timm's no_embed_class is set
-            hint = f"; if none of them is for the class token, they are {side} x {side}, and this model needs one"
+        N, hint = positions.shape[1], ""
+        side = math.isqrt(N)
+        if front and side > 1 and side * side == N:  # as where timm's no_embed_class is set
+            hint = (
+                f"; if none of them is for a class token, they are {side} x {side}, and this model needs {front} more"
+            )
         raise ValueError(
             f"the checkpoint's {error}; they cannot be resized to the model's {rows} x {columns} "
             f"(grid=(rows, columns) says which grid they are of{hint})"
         ) from error
+    return fitting.reshape(*before, -1, *after)

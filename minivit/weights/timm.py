@@ -1,35 +1,32 @@
 """Weights of timm (https://github.com/huggingface/pytorch-image-models), from it and for it: names as ours."""
 
-from functools import partial
-
 from numpy import ndarray
 
-from minivit.models.vit import ViT
+from minivit.models.model import Model
 from minivit.weights.files import Arrays
-from minivit.weights.places import Family, Place, load_places
-from minivit.weights.positions import fit_positions
-from minivit.weights.torch_layout import from_torch, to_torch, torch_shape
-
-ASIDE = {"pre_logits": "timm drops this layer, too; the checkpoint's head was trained behind it"}
+from minivit.weights.loading import load
+from minivit.weights.sources import TIMM
+from minivit.weights.torch_layout import to_torch
 
 
-def load_timm(model: ViT, arrays: Arrays, *, keep_head: bool = False, grid: tuple[int, int] | None = None) -> None:
-    """Load the weights of timm's ``VisionTransformer``; :mod:`minivit.weights` says what all loaders do.
+def load_timm(model: Model, arrays: Arrays, *, keep_head: bool = False, grid: tuple[int, int] | None = None) -> None:
+    """Load the weights of timm's model of the same kind; :mod:`minivit.weights` says what all loaders do.
 
+    The parameters of all models bear timm's names, and know what their axes are: so this works for every model.
     Model and checkpoint must agree in all options; the arrays do not tell ``num_heads``, for instance. timm's defaults
-    are minivit's: exact GELU, ``norm_eps=1e-6``.
+    are minivit's: of a Vision Transformer exact GELU, ``norm_eps=1e-6``.
 
     Positions of another grid, which is taken to be square, are resampled as timm does it: bicubic, with antialiasing.
     Positions for as many patches as the model has are taken as they are, as timm takes them where it does not know
     their grid: so weights of :func:`to_timm` come back whatever the grid. A ``pre_logits`` layer, in front of the head
-    of old files, is left aside, as timm leaves it.
+    of old files, is left aside, as timm leaves it, and so is what can be computed (``relative_position_index``).
 
     Parameters
     ----------
-    model : ViT
+    model : Model
     arrays : {state_dict name: array}, or the path of a .safetensors or .npz file
     keep_head : bool
-        Leave the model's own head as it is and the checkpoint's aside: for fine-tuning on other classes.
+        Leave the model's own head (or heads) as it is and the checkpoint's aside: for fine-tuning on other classes.
     grid : (rows, columns), optional
         Grid of the checkpoint's positions, which its arrays do not tell. See above for what is taken otherwise.
 
@@ -40,12 +37,12 @@ def load_timm(model: ViT, arrays: Arrays, *, keep_head: bool = False, grid: tupl
     FileNotFoundError, ValueError
         If the file is missing or damaged.
     """
-    layout = {name: Place((name,), torch_shape(param)) for name, param in model.named_params().items()}
-    resample = partial(fit_positions, model=model, grid=grid, as_many_fit=True, interpolation="bicubic", antialias=True)
-    layout["pos_embed"] = layout["pos_embed"]._replace(resample=resample)
-    load_places(model, arrays, [layout], Family(from_torch, head="head.", aside=ASIDE), keep_head=keep_head)
+    load(model, arrays, TIMM, keep_head=keep_head, grid=grid)
 
 
-def to_timm(model: ViT) -> dict[str, ndarray]:
-    """Weights as timm's ``VisionTransformer`` of the same options loads them: the inverse of :func:`load_timm`."""
-    return {name: to_torch(param) for name, param in model.named_params().items()}
+def to_timm(model: Model) -> dict[str, ndarray]:
+    """Weights as timm's model of the same options loads them, ``strict=True``: the inverse of :func:`load_timm`.
+
+    The counts of batches that PyTorch keeps beside running averages, and does not ask for, are left out.
+    """
+    return {name: to_torch(param) for name, param in model.named_state().items()}

@@ -1,5 +1,7 @@
 """PyTorch's order of axes: (out, in) for a linear map, (out, in, rows, columns) for a convolution."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy import ndarray
 
@@ -18,9 +20,14 @@ def torch_shape(param: Param) -> tuple[int, ...]:
     return tuple(param.shape[axis] for axis in torch_axes(param))
 
 
+def in_our_order(array: ndarray, axes: Sequence[int]) -> ndarray:
+    """An array, whose axes are these of ours, with its axes in our order."""
+    return array.transpose(np.argsort(axes))
+
+
 def from_torch(array: ndarray, param: Param) -> ndarray:
     """PyTorch's array with its axes in our order."""
-    return array.transpose(np.argsort(torch_axes(param)))
+    return in_our_order(array, torch_axes(param))
 
 
 def to_torch(param: Param) -> ndarray:

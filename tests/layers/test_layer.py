@@ -239,6 +239,16 @@ def test_each_axis_has_a_name():
         Param((3, 3, 2, 2), "in out", ones)
 
 
+def test_a_table_knows_its_grid():
+    assert Param((1, 7, 5), "batch position width", ones).grid is None
+    table = Param((1, 7, 5), "batch position width", ones, grid=(2, 3))
+    table.init([0], np.dtype("float32"))
+    assert table.replica().grid == table.grid == (2, 3)
+    for grid in [(2, 4), (0, 3), (-2, -3)]:
+        with pytest.raises(ValueError, match=r"shape \(1, 7, 5\) has no entries for a grid of \(-?\d, -?\d\)"):
+            Param((1, 7, 5), "batch position width", ones, grid=grid)
+
+
 class Nest(Layer):
     """Layers in lists, tuples and dicts, and in each other's."""
 

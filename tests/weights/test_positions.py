@@ -1,4 +1,4 @@
-"""Position embeddings of checkpoints on other grids, by the three conventions; their numbers: see test_parity.py."""
+"""Position embeddings of checkpoints on other grids, by the three conventions; see tests/test_parity.py, too."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from scipy.ndimage import zoom
 from minivit.models import ViT
 from minivit.weights import load_google, load_hf, load_timm, resample_abs_pos_embed, to_timm
 
-from .test_weights import CONFIG, FIXTURES, assert_refuses, each_loader, with_table
+from .test_loaders import CONFIG, FIXTURES, assert_refuses, each_loader, with_table
 
 
 @each_loader
@@ -76,7 +76,9 @@ def test_the_grid_of_the_checkpoint_may_be_given(fixture: str, load: Callable) -
 def test_positions_for_patches_only_are_named() -> None:
     """As timm has them where no_embed_class is set: 4 x 4 for a model with one more for its class token."""
     arrays = with_table("timm_vit_token", np.zeros((1, 16, 12)))
-    message = "positions for 15 patches .* if none of them is for the class token, they are 4 x 4"
+    message = (
+        "positions for 15 patches .* if none of them is for a class token, they are 4 x 4, and this model needs 1 more"
+    )
     assert_refuses(load_timm, ViT(**CONFIG), arrays, ValueError, message)
 
 

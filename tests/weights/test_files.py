@@ -21,7 +21,7 @@ import minivit as mv
 from minivit.models import ViT
 from minivit.weights import load_timm, read, to_timm
 
-from .test_weights import CONFIG, FIXTURES, assert_refuses, assert_same
+from .test_loaders import CONFIG, FIXTURES, assert_refuses, assert_same
 
 MODEL = ViT(**CONFIG)
 ARRAYS = to_timm(MODEL)

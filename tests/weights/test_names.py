@@ -14,7 +14,7 @@ from minivit.models import ViT
 from minivit.weights import load_google, load_hf, load_timm, to_timm
 from minivit.weights.names import listed, prefix_of
 
-from .test_weights import CONFIG, LOADERS, assert_refuses, assert_same, checkpoint, each_loader
+from .test_loaders import CONFIG, LOADERS, assert_refuses, assert_same, checkpoint, each_loader
 
 QKV_BIAS = r"(qkv|query|key|value|[qkv]_proj)[./]bias"
 PREFIXES = ["module.", "model.", "_orig_mod.", "state_dict.", "ema.", "encoder.", "backbone.", "net._orig_mod.module."]

@@ -16,7 +16,7 @@ from minivit.models import ViT
 from minivit.weights import load_timm
 from minivit.weights.files import open_arrays
 
-from .test_weights import CONFIG, assert_refuses, assert_same, checkpoint, each_loader, with_table
+from .test_loaders import CONFIG, assert_refuses, assert_same, checkpoint, each_loader, with_table
 
 
 @each_loader

@@ -1,7 +1,7 @@
 """Loaders of foreign weights: layouts, resampled positions, and what is said when something does not fit.
 
-Their files and names are tested in test_weights_files.py and test_weights_names.py; that the loaded models compute what
-the others compute, in test_parity.py.
+Their files and names are tested in test_files.py and test_names.py; that the loaded models compute what
+the others compute, in tests/test_parity.py.
 """
 
 import re
@@ -23,7 +23,7 @@ from minivit.models import ViT
 from minivit.weights import load_google, load_hf, load_timm, to_timm
 from minivit.weights.names import listed
 
-FIXTURES = Path(__file__).parent / "fixtures"
+FIXTURES = Path(__file__).parents[1] / "fixtures"
 CONFIG = {"img_size": (8, 6), "patch_size": (4, 2), "embed_dim": 12, "depth": 2, "num_heads": 3, "num_classes": 5}
 CONFIG |= {"mlp_ratio": 2.0, "act_layer": "gelu_tanh"}
 LOADERS = {"timm_vit_token": load_timm, "timm_google": load_google, "hf_vit": load_hf}

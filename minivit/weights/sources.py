@@ -1,0 +1,60 @@
+"""timm, Google and transformers: how each writes its files, and resamples tables of positions, whatever the model."""
+
+from functools import partial
+
+from minivit.layers.param import Param
+from minivit.models.model import Model
+from minivit.weights.places import Place, Source, Table
+from minivit.weights.positions import fit_positions
+from minivit.weights.tables import find
+from minivit.weights.torch_layout import torch_axes
+
+TIMM_ASIDE = {
+    "^pre_logits": "timm drops this layer, too; the checkpoint's head was trained behind it",
+    r"relative_position_index$|relative_coords_table$|attn_mask$": "it is computed from the window's size, not learned",
+}
+
+
+def _our_names(model: Model) -> Table:
+    return Table([{name: Place((name,)) for name in (*model.named_state(), *model.head_names)}], aside=TIMM_ASIDE)
+
+
+def _as_ours(kind: str, param: Param) -> str:
+    return kind
+
+
+def _as_flax(kind: str, param: Param) -> str:
+    if kind != "weight":
+        return kind
+    return "kernel" if param.is_linear_map else "scale"
+
+
+def _our_axes(param: Param) -> tuple[int, ...]:
+    return tuple(range(len(param.axes)))
+
+
+TIMM = Source(
+    loader="load_timm",
+    table=_our_names,
+    separator=".",
+    leaf=_as_ours,
+    axes=torch_axes,
+    resample={"position": partial(fit_positions, as_many_fit=True, interpolation="bicubic", antialias=True)},
+)
+GOOGLE = Source(
+    loader="load_google",
+    table=partial(find, "google"),
+    separator="/",
+    leaf=_as_flax,
+    axes=_our_axes,
+    resample={"position": partial(fit_positions, interpolation="bilinear", antialias=False, align_corners=True)},
+)
+HF = Source(
+    loader="load_hf",
+    table=partial(find, "hf"),
+    separator=".",
+    leaf=_as_ours,
+    axes=torch_axes,
+    resample={"position": partial(fit_positions, interpolation="bicubic", antialias=False)},
+)
+SOURCES = (TIMM, GOOGLE, HF)

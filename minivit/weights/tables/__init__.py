@@ -1,0 +1,26 @@
+"""What the files of others call the parts of our models: a file SOURCE_MODEL.py for each, which nothing else names.
+
+It has a function ``table(model)``. timm's names are ours: it needs none.
+"""
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+from minivit.models import MODELS, Model
+from minivit.weights.places import Table
+
+
+def find(source: str, model: Model) -> Table:
+    """The table of this source for this model, found by the name of its class.
+
+    Raises
+    ------
+    TypeError
+        If there is none.
+    """
+    files = {info.name for info in iter_modules(__path__)}
+    known = [name for name in MODELS if f"{source}_{name.lower()}" in files]
+    name = type(model).__name__
+    if name not in known:
+        raise TypeError(f"load_{source} knows {', '.join(known)}, not {name}")
+    return import_module(f"{__name__}.{source}_{name.lower()}").table(model)
