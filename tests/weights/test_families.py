@@ -278,6 +278,20 @@ def test_a_family_without_a_table_is_one_sentence(load: Any) -> None:
         load(Lookout(), state_dict())
 
 
+@pytest.mark.parametrize(("fixture", "load"), [("timm_google", load_google), ("hf_vit", load_hf)])
+def test_a_class_made_from_another_has_its_table(fixture: str, load: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("minivit.models.model.MODELS", dict(MODELS))
+
+    class MyViT(ViT):
+        pass
+
+    mine, theirs = MyViT(**VIT), ViT(**VIT)
+    for model in (mine, theirs):
+        load(model, checkpoint(fixture))
+    for name, value in theirs.state_dict().items():
+        np.testing.assert_array_equal(mine.state_dict()[name], value)
+
+
 @pytest.fixture
 def tables_of_lookout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder in which the loaders look for tables, too."""

@@ -11,7 +11,7 @@ from minivit.weights.places import Table
 
 
 def find(source: str, model: Model) -> Table:
-    """The table of this source for this model, found by the name of its class.
+    """The table of this source for this model, found by the name of its class, or of the class that it is made from.
 
     Raises
     ------
@@ -20,7 +20,7 @@ def find(source: str, model: Model) -> Table:
     """
     files = {info.name for info in iter_modules(__path__)}
     known = [name for name in MODELS if f"{source}_{name.lower()}" in files]
-    name = type(model).__name__
-    if name not in known:
-        raise TypeError(f"load_{source} knows {', '.join(known)}, not {name}")
-    return import_module(f"{__name__}.{source}_{name.lower()}").table(model)
+    names = [base.__name__ for base in type(model).__mro__ if base.__name__ in known]
+    if not names:
+        raise TypeError(f"load_{source} knows {', '.join(known)}, not {type(model).__name__}")
+    return import_module(f"{__name__}.{source}_{names[0].lower()}").table(model)
