@@ -25,7 +25,7 @@ from ipywidgets import IntSlider, SelectionSlider, interact
 import minivit as mv
 from minivit import ops, plot
 from minivit.layers import Block, PatchEmbed
-from minivit.plot import lecture
+from minivit.plot.lectures import vit as lecture
 from minivit.plot.source import show_source
 from minivit.train import Recipe, Trainer
 
