@@ -24,7 +24,7 @@ def recipe_of(data: str, settings: Sequence[tuple[str, str]] = (), **given: Any)
     data : str
         Its name, or a folder.
     settings : pairs of str
-        Options of the model and their values, as ``--set NAME=VALUE`` says them.
+        Options of the model and their values, as ``--set KEY=VALUE`` says them.
     **given
         Choices of :class:`Recipe` to be made otherwise; None for those that are not.
 

@@ -1,4 +1,4 @@
-"""Options of a model as the command line says them: ``--set NAME=VALUE``."""
+"""Options of a model as the command line says them: ``--set KEY=VALUE``."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
