@@ -570,7 +570,7 @@ def test_predict_is_the_model(place: Path, capsys: pytest.CaptureFixture[str]) -
     cli.main(["predict", "run", "0.png"])
     trainer = mv.train.Trainer(mv.train.Recipe("vit_micro_patch4_32"), dataset)
     trainer.model = mv.load("run/checkpoint.safetensors")
-    probabilities = trainer.predict(dataset.test_images[:1])[0]
+    probabilities = trainer.probabilities(dataset.test_images[:1])[0]
     best = probabilities.argmax()
     assert capsys.readouterr().out.startswith(f"0.png: class{best} {probabilities[best]:.1%}, ")
 

@@ -36,7 +36,7 @@ def _pictures(trainer: Trainer, rows: list[Metrics]) -> dict[str, Callable[[], A
     images, labels = dataset.test_images[:24], dataset.test_labels[:24]
     pictures: dict[str, Callable[[], Any]] = {
         "learning_curves": lambda: plot.learning_curves(rows),
-        "predictions": lambda: plot.predictions(images, labels, trainer.predict(images), dataset.class_names),
+        "predictions": lambda: plot.predictions(images, labels, trainer.probabilities(images), dataset.class_names),
     }
     if isinstance(model, ViT):
         few, embed = images[:4], model.patch_embed

@@ -113,14 +113,14 @@ class Trainer:
         """Pixels as the model wants them."""
         return normalize(pixels, self.dataset.mean, self.dataset.std)
 
-    def predict(self, pixels: UInt8[ndarray, "B Y X C"]) -> Float[ndarray, "B classes"]:
+    def probabilities(self, pixels: UInt8[ndarray, "B Y X C"]) -> Float[ndarray, "B classes"]:
         """Probability of each class for each image."""
         probabilities, _ = softmax_forward(predict(self.model, self.normalize(pixels), threads=self.threads))
         return probabilities
 
     def test_accuracy(self) -> float:
         """Share of the test images whose most probable class is right."""
-        guesses = self.predict(self.dataset.test_images).argmax(1)
+        guesses = self.probabilities(self.dataset.test_images).argmax(1)
         return float((guesses == self.dataset.test_labels).mean())
 
     def save(self, path: str | Path) -> None:

@@ -377,7 +377,7 @@ best = 0.1 / 10 + 0.9 * ops.one_hot(
 assert abs(-(best * np.log(best)).sum() - 0.5) < 0.01
 assert abs(rows[0].loss - np.log(10)) < 0.2
 pixels, labels = data.test_images[:18], data.test_labels[:18]
-probabilities = trainer.predict(pixels)
+probabilities = trainer.probabilities(pixels)
 assert np.allclose(probabilities.sum(1), 1, atol=1e-5)
 plot.predictions(pixels, labels, probabilities, data.class_names)
 
