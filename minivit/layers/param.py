@@ -9,7 +9,7 @@ from numpy import ndarray
 
 from minivit.checked import check_type
 
-Init = Callable[[np.random.Generator, "Param"], ndarray]
+Initial = Callable[[np.random.Generator, "Param"], ndarray]
 
 MOST_NUMBERS = 2**58
 """Of one array: NumPy counts its bytes in 64 bits."""
@@ -32,13 +32,13 @@ class Param:
         A name for each axis. ``"in out"`` is a matrix, ``"row column in out"`` the kernel of a convolution: an array
         with an axis "in" and an axis "out" is a linear map, and its other axes are the places it looks at. All other
         names (``"out"`` of a bias, ``"batch position width"``) are for those who read, and for loaders.
-    init : callable (rng, param) -> array
-        One of :mod:`minivit.layers.init`.
+    initial : callable (rng, param) -> array
+        One of :mod:`minivit.layers.initial`.
     learned : bool
         False for numbers that are kept and saved with the others, but not trained: running averages.
     """
 
-    def __init__(self, shape: tuple[int, ...], axes: str, init: Init, *, learned: bool = True) -> None:
+    def __init__(self, shape: tuple[int, ...], axes: str, initial: Initial, *, learned: bool = True) -> None:
         check_type("shape", shape, tuple[int, ...])
         if min(shape, default=1) < 1:
             raise ValueError(f"a parameter cannot have shape {shape}; every side is at least 1")
@@ -50,7 +50,7 @@ class Param:
         self.shape = shape
         self.learned = learned
         self.dtype = np.dtype(np.float32)
-        self._init = init
+        self._initial = initial
         self._seed: list[int] | None = None
         self._value: ndarray | None = None
         self._grad: ndarray | None = None
@@ -81,7 +81,7 @@ class Param:
         if self._value is None:
             if self._seed is None:
                 raise RuntimeError(f"{self} has no value yet: call init(seed) on the layer that it belongs to")
-            self.value = self._init(np.random.default_rng(self._seed), self)
+            self.value = self._initial(np.random.default_rng(self._seed), self)
         assert self._value is not None
         return self._value
 

@@ -9,7 +9,7 @@ import minivit as mv
 from minivit.check import check_vjp
 from minivit.data.scenes import draw_scenes
 from minivit.layers import Block, Layer, Linear, Param, run, run_backward
-from minivit.layers.init import normal
+from minivit.layers.initial import normal
 from minivit.layers.patch_embed import PatchEmbed
 from minivit.models import ViT
 from minivit.ops import patchify_forward
