@@ -197,7 +197,9 @@ def test_options_of_the_model_are_kept(place: Path, monkeypatch: pytest.MonkeyPa
 
 def test_drawn_shapes_are_the_default(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    monkeypatch.setattr("minivit.data.source.load", lambda name, **_: asked.append(name) or mv.data.shapes(20, 10))
+    monkeypatch.setattr(
+        "minivit.data.source.load_dataset", lambda name, **_: asked.append(name) or mv.data.shapes(20, 10)
+    )
     assert cli.main(["train", "--epochs", "1"]) == 0
     assert asked == ["shapes"]
     config = json.loads(Path("runs", "shapes-1", "config.json").read_text(encoding="utf-8"))
@@ -565,7 +567,7 @@ def test_predict(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_predict_is_the_model(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    dataset = mv.data.load("cifar")
+    dataset = mv.data.load_dataset("cifar")
     Image.fromarray(dataset.test_images[0]).save("0.png")
     cli.main(["predict", "run", "0.png"])
     trainer = mv.train.Trainer(mv.train.Recipe("vit_micro_patch4_32"), dataset)

@@ -1,7 +1,7 @@
 """Data sets: shapes drawn from a seed, scenes with captions, CIFAR-10 and CIFAR-100, folders of images."""
 
 from minivit.data.cifar import cifar10, cifar100
-from minivit.data.dataset import Dataset, channel_statistics, load
+from minivit.data.dataset import Dataset, channel_statistics, load_dataset
 from minivit.data.folder import image_folder
 from minivit.data.scenes import Scene, draw_scenes
 from minivit.data.shapes import draw_shapes, shapes

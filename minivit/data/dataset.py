@@ -131,7 +131,7 @@ def channel_statistics(images: UInt8[ndarray, "N Y X C"]) -> tuple[tuple[float, 
 
 
 @checked
-def load(
+def load_dataset(
     name_or_folder: str | Path,
     *,
     img_size: Size | None = None,

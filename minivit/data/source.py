@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minivit.data.dataset import NAMES, Dataset, load
+from minivit.data.dataset import NAMES, Dataset, load_dataset
 from minivit.data.download import data_folder
 from minivit.data.paths import folder_path
 from minivit.terminal import one_line
@@ -25,7 +25,7 @@ def full_source(data: str, *, data_dir: str | None = None, img_size: int | None 
 def load_source(data: str, **options: Any) -> Dataset:
     """The data set; what was left out of a folder is said on stderr."""
     with warnings.catch_warnings(record=True, action="always", category=UserWarning) as said:
-        dataset = load(data, **options)
+        dataset = load_dataset(data, **options)
     for warning in said:
         print(f"minivit: {warning.message}", file=sys.stderr)
     return dataset
