@@ -36,13 +36,13 @@ def train(target: float, threads: int, data_dir: str | None, started: float) -> 
     """Train until the target or the end of the recipe; print one line of JSON per epoch."""
     from dataclasses import asdict
 
-    from minivit.cli import build_parser, make_recipe
-    from minivit.data import load
+    from minivit.data import load_dataset
     from minivit.train import Trainer
+    from minivit.train.recipes import recipe_of
 
-    recipe = make_recipe(build_parser().parse_args(["train", "--data", "cifar10"]))
+    recipe = recipe_of("cifar10")
     print(json.dumps({"recipe": asdict(recipe)}), flush=True)
-    for metrics in Trainer(recipe, load("cifar10", data_dir=data_dir), threads=threads).run():
+    for metrics in Trainer(recipe, load_dataset("cifar10", data_dir=data_dir), threads=threads).run():
         if metrics.test_score is not None:
             print(json.dumps({"seconds": time.time() - started, "accuracy": metrics.test_score}), flush=True)
             if metrics.test_score >= target:

@@ -1,11 +1,13 @@
 """minivit: Vision Transformers in pure NumPy, every forward and every backward pass written by hand."""
 
+from importlib import import_module
+from typing import Any
+
 from minivit import check, data, layers, models, ops, tasks, train, weights
 from minivit.caches import describe, nbytes
 from minivit.models import create_model
 from minivit.storage import load, save
-
-__version__ = "0.1.0"
+from minivit.version import __version__
 
 __all__ = [
     "__version__",
@@ -23,3 +25,16 @@ __all__ = [
     "train",
     "weights",
 ]
+
+ON_DEMAND = ("course", "plot")
+"""Parts that most programs do without: imported when they are first asked for, as in ``minivit.plot.samples``."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in ON_DEMAND:
+        return import_module(f"minivit.{name}")
+    raise AttributeError(f"module 'minivit' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *ON_DEMAND})

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 
 from minivit.terminal import one_line, shortened
+from minivit.version import __version__
 
 ON_PURPOSE = (ValueError, TypeError, KeyError, FloatingPointError)
 
@@ -67,8 +68,6 @@ def is_raised_by_us(error: BaseException) -> bool:
 
 def report(error: BaseException, command: Sequence[str]) -> str:
     """A few lines for whoever can mend it."""
-    from minivit import __version__
-
     places = traceback.extract_tb(error.__traceback__, limit=-3)
     lines = [
         "minivit: this is a mistake of minivit's; please report it, with these lines:",

@@ -20,6 +20,7 @@ from minivit.json_text import from_json, to_json, tuples
 from minivit.layers.layer import check_arrays
 from minivit.layers.param import Param
 from minivit.models.model import MODELS, Model
+from minivit.version import __version__
 
 OPTIMIZER = "optimizer/"  # what the names of an optimizer's arrays begin with, beside those of the model
 COUNTS = {"depth"}  # options of models that say how many layers to build: each of them has arrays
@@ -135,8 +136,6 @@ def write_arrays(path: str | Path, arrays: Mapping[str, ndarray], metadata: Mapp
     """
     from safetensors import SafetensorError
     from safetensors.numpy import save as to_bytes
-
-    from minivit import __version__
 
     stored = {name: np.asarray(array, array.dtype.newbyteorder("<"), order="C") for name, array in arrays.items()}
     header = from_json(to_json({"version": __version__, "metadata": metadata}))

@@ -156,7 +156,20 @@ def test_the_folder_of_a_run(place: Path) -> None:
 
 
 def test_options_reach_the_recipe(place: Path) -> None:
-    options = ["--pool", "token", "--lr", "0.002", "--seed", "7", "--out", "deep/er", "--data-dir", "downloads"]
+    options = [
+        "--set",
+        "global_pool=token",
+        "--set",
+        "class_token=true",
+        "--lr",
+        "0.002",
+        "--seed",
+        "7",
+        "--out",
+        "deep/er",
+        "--data-dir",
+        "downloads",
+    ]
     assert cli.main(["train", "--data", "cifar", *TINY, *options]) == 0
     config = json.loads(Path("deep", "er", "config.json").read_text(encoding="utf-8"))
     recipe = config["recipe"]
@@ -166,9 +179,27 @@ def test_options_reach_the_recipe(place: Path) -> None:
     assert "cls_token" in mv.load("deep/er/checkpoint.safetensors").state_dict()
 
 
+def test_options_of_the_model_are_kept(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that was interrupted goes on with them."""
+    options = {"depth": 2, "patch_size": (4, 8), "drop_rate": 0.1, "qkv_bias": False, "fc_norm": None}
+    words = ["depth=2", "patch_size=4,8", "drop_rate=0.1", "qkv_bias=false", "fc_norm=none"]
+    train = ["train", "--data", "cifar", *TINY, *(part for word in words for part in ("--set", word))]
+    assert cli.main([*train, "--out", "whole"]) == 0
+    with monkeypatch.context() as patch:
+        stop_after(1, patch)
+        assert cli.main([*train, "--out", "mine"]) == 130
+    recipe, _, _ = RunFolder("mine").read_config()
+    assert recipe.options == {"global_pool": "avg", "class_token": False, **options}
+    assert cli.main(["train", "--resume", "mine"]) == 0
+    assert_same_training(place / "mine", place / "whole")
+    assert options.items() <= mv.load("mine/checkpoint.safetensors").config.items()
+
+
 def test_drawn_shapes_are_the_default(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    monkeypatch.setattr(cli, "load", lambda name, **_: asked.append(name) or mv.data.shapes(20, 10))
+    monkeypatch.setattr(
+        "minivit.data.source.load_dataset", lambda name, **_: asked.append(name) or mv.data.shapes(20, 10)
+    )
     assert cli.main(["train", "--epochs", "1"]) == 0
     assert asked == ["shapes"]
     config = json.loads(Path("runs", "shapes-1", "config.json").read_text(encoding="utf-8"))
@@ -268,15 +299,16 @@ def test_a_signal_from_outside(place: Path, number: signal.Signals) -> None:
 
 
 # Steps of a fifth of a second, so that what comes from outside comes in the middle of one.
-SLOWLY = """from minivit.train import trainer
+SLOWLY = """import time
+from minivit.train import trainer
 step = trainer.training_step
 def slow_step(*args, **kwargs):
-    cli.time.sleep(0.2)
+    time.sleep(0.2)
     return step(*args, **kwargs)
 trainer.training_step = slow_step"""
 
 
-def train(*args: str, before: str = "cli.CHECKPOINT_SECONDS = 0") -> subprocess.Popen:
+def train(*args: str, before: str = "from minivit.train import run; run.CHECKPOINT_SECONDS = 0") -> subprocess.Popen:
     """A training in a process of its own, which saves after every step."""
     return subprocess.Popen([*minivit(before), "train", "--threads", "1", *args], stdout=subprocess.DEVNULL)
 
@@ -535,12 +567,12 @@ def test_predict(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_predict_is_the_model(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    dataset = mv.data.load("cifar")
+    dataset = mv.data.load_dataset("cifar")
     Image.fromarray(dataset.test.images[0]).save("0.png")
     cli.main(["predict", "run", "0.png"])
     trainer = mv.train.Trainer(mv.train.Recipe("vit_micro_patch4_32"), dataset)
     trainer.model = mv.load("run/checkpoint.safetensors")
-    probabilities = trainer.predict(dataset.test.images[:1])[0]
+    probabilities = trainer.probabilities(dataset.test.images[:1])[0]
     best = probabilities.argmax()
     assert capsys.readouterr().out.startswith(f"0.png: class{best} {probabilities[best]:.1%}, ")
 
@@ -599,7 +631,7 @@ def test_help(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
         ["trian"],
         ["train", "--epoch-s", "3"],
         ["train", "--epochs", "three"],
-        ["train", "--pool", "max"],
+        ["train", "--set", "depth"],
         ["predict", "checkpoint"],
         ["data"],
     ],
@@ -618,7 +650,9 @@ def test_misspelt(args: list[str], capsys: pytest.CaptureFixture[str]) -> None:
         (["train", "--data-dir", ""], "argument --data-dir: it is empty"),
         (["train", "--model", ""], "argument --model: it is empty"),
         (["train", "--out", ""], "argument --out: it is empty"),
-        (["train", "--pool", ""], "argument --pool: it is empty"),
+        (["train", "--set", ""], "argument --set: it is empty"),
+        (["train", "--set", "depth="], "argument --set: 'depth=' is not KEY=VALUE, such as depth=4"),
+        (["train", "--set", "=4"], "argument --set: '=4' is not KEY=VALUE, such as depth=4"),
         (["train", "--resume", ""], "argument --resume: it is empty"),
         (["train", "--with", "adamw", "--with", ""], "argument --with: it is empty"),
         (["predict", "", "x.png"], "argument RUN: it is empty"),
@@ -810,6 +844,12 @@ def mistake(place: Path, capsys: pytest.CaptureFixture[str]):
         (["--lr", "inf"], "lr is inf; expected a positive number"),
         (["--lr", "1e-400"], "lr is 0.0; expected a positive number"),
         (["--seed", "-1"], "seed is -1; expected 0 or more"),
+        (["--set", "dpeth=4"], "vit_tiny_patch4_32 has no option 'dpeth'; its options are img_size, .*, depth, .*"),
+        (["--set", "depth=four"], "depth is 'four'; expected a whole number"),
+        (["--set", "depth=-1"], "ViT: depth is -1; expected at least 0 and below 1001"),
+        (["--set", "depth=2", "--set", "depth=3"], "--set sets depth twice"),
+        (["--set", "num_classes=5"], "--set cannot change num_classes: it is that of the data set"),
+        (["--set", "global_pool=token"], 'global_pool="token" reads the class token, so it needs class_token=True'),
         (["--threads", "0"], "threads is 0; expected at least 1"),
         (["--threads", "-1"], "threads is -1; expected at least 1"),
         (["--data-dir", "~nosuchuser/x"], "data_dir is '~nosuchuser/x', and there is no such user"),
@@ -826,6 +866,8 @@ def test_a_wrong_choice(mistake, args: list[str], message: str) -> None:
 def test_a_resumed_run_cannot_be_changed(mistake) -> None:
     message = "--resume goes on with a run as it was begun; --epochs and --out cannot change it"
     mistake(message, "train", "--resume", "run", "--epochs", "9", "--out", "x")
+    message = "--resume goes on with a run as it was begun; --set cannot change it"
+    mistake(message, "train", "--resume", "run", "--set", "depth=4")
     message = "--resume goes on with a run as it was begun; --with cannot change it"
     mistake(message, "train", "--resume", "run", "--with", "adamw")
 
@@ -1095,7 +1137,7 @@ def test_a_folder_that_went_away(place: Path, mistake, monkeypatch: pytest.Monke
         return right(*args, **kwargs)
 
     with monkeypatch.context() as patch:
-        patch.setattr(cli, "CHECKPOINT_SECONDS", 0)
+        patch.setattr("minivit.train.run.CHECKPOINT_SECONDS", 0)
         patch.setattr(trainer, "training_step", remove)
         message = "No such file or directory: mine; mine was moved or removed during the training, .*"
         mistake(message, "train", *NEW)

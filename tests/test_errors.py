@@ -121,12 +121,12 @@ def test_what_numpy_says_of_our_arguments_is_a_mistake_of_ours(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A ValueError, a TypeError or a KeyError that no ``raise`` of minivit has raised."""
-    monkeypatch.setattr(cli, "load", divmod)  # which takes no such arguments
+    monkeypatch.setattr("minivit.data.source.load_dataset", divmod)  # which takes no such arguments
     assert cli.main(["data", "x y"]) == 1
     out, err = capsys.readouterr()
     assert out == ""
     assert "  command: minivit data 'x y'\n" in err
-    assert re.search(r"line \d+, in .*: dataset = load\(.*\)\n  TypeError: divmod\(\) takes no", err)
+    assert re.search(r"line \d+, in .*: dataset = load_dataset\(.*\)\n  TypeError: divmod\(\) takes no", err)
 
 
 def test_the_exit_code_of_a_course_command_is_another(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,6 @@ from minivit.data.cifar import cifar10, cifar100
 from minivit.data.dataset import Dataset, channel_statistics
 from minivit.data.examples import Examples, Images, LabeledImages, Scenes
 from minivit.data.folder import image_folder
-from minivit.data.names import load
+from minivit.data.names import load_dataset
 from minivit.data.scenes import Scene, draw_scenes, scenes
 from minivit.data.shapes import draw_shapes, shapes

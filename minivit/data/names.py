@@ -15,7 +15,7 @@ NAMES = ("shapes", "cifar10", "cifar100")
 
 
 @checked
-def load(
+def load_dataset(
     name_or_folder: str | Path,
     *,
     img_size: Size | None = None,

@@ -6,9 +6,9 @@ from numpy import ndarray
 from numpy.random import Generator
 
 from minivit.layers.dropout import dropout
-from minivit.layers.init import ones, xavier_uniform, zeros
+from minivit.layers.initial import ones, xavier_uniform, zeros
 from minivit.layers.layer import Layer
-from minivit.layers.param import Init, Param
+from minivit.layers.param import Initial, Param
 from minivit.layers.sequence import IdentityCache
 from minivit.ops import OPS, Op
 from minivit.ops.dropout import DropoutCache
@@ -32,10 +32,10 @@ class Linear(Layer):
         *,
         kernel_size: tuple[int, int] | None = None,
         bias: bool = True,
-        init: Init = xavier_uniform,
+        initial: Initial = xavier_uniform,
     ) -> None:
         axes = "row column in out" if kernel_size else "in out"
-        self.weight = Param((*(kernel_size or ()), in_features, out_features), axes, init)
+        self.weight = Param((*(kernel_size or ()), in_features, out_features), axes, initial)
         self.bias = Param((out_features,), "out", zeros) if bias else None
 
     def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, LinearCache]:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy import ndarray
 from numpy.random import Generator
 
-from minivit.layers.init import ones, zeros
+from minivit.layers.initial import ones, zeros
 from minivit.layers.layer import Layer
 from minivit.layers.param import Param
 from minivit.nests import mapped

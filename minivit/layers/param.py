@@ -9,7 +9,7 @@ from numpy import ndarray
 
 from minivit.checked import check_type
 
-Init = Callable[[np.random.Generator, "Param"], ndarray]
+Initial = Callable[[np.random.Generator, "Param"], ndarray]
 
 MOST_NUMBERS = 2**58
 """Of one array: NumPy counts its bytes in 64 bits."""
@@ -32,8 +32,8 @@ class Param:
         A name for each axis. ``"in out"`` is a matrix, ``"row column in out"`` the kernel of a convolution: an array
         with an axis "in" and an axis "out" is a linear map, and its other axes are the places it looks at. All other
         names (``"out"`` of a bias, ``"batch position width"``) are for those who read, and for loaders.
-    init : callable (rng, param) -> array
-        One of :mod:`minivit.layers.init`.
+    initial : callable (rng, param) -> array
+        One of :mod:`minivit.layers.initial`.
     learned : bool
         False for numbers that are kept and saved with the others, but not trained: running averages.
     grid : (rows, columns), optional
@@ -45,7 +45,7 @@ class Param:
         self,
         shape: tuple[int, ...],
         axes: str,
-        init: Init,
+        initial: Initial,
         *,
         learned: bool = True,
         grid: tuple[int, int] | None = None,
@@ -64,7 +64,7 @@ class Param:
         self.learned = learned
         self.grid = grid
         self.dtype = np.dtype(np.float32)
-        self._init = init
+        self._initial = initial
         self._seed: list[int] | None = None
         self._value: ndarray | None = None
         self._grad: ndarray | None = None
@@ -95,7 +95,7 @@ class Param:
         if self._value is None:
             if self._seed is None:
                 raise RuntimeError(f"{self} has no value yet: call init(seed) on the layer that it belongs to")
-            self.value = self._init(np.random.default_rng(self._seed), self)
+            self.value = self._initial(np.random.default_rng(self._seed), self)
         assert self._value is not None
         return self._value
 

@@ -6,7 +6,7 @@ from numpy import ndarray
 from numpy.random import Generator
 
 from minivit.layers.basic import Linear
-from minivit.layers.init import lecun_normal
+from minivit.layers.initial import lecun_normal
 from minivit.layers.layer import Layer
 from minivit.ops.linear import LinearCache
 from minivit.ops.patches import PatchifyCache, patchify_backward, patchify_forward
@@ -38,7 +38,7 @@ class PatchEmbed(Layer):
             )
         self.grid_size = Y // P, X // Q
         self.num_patches = self.grid_size[0] * self.grid_size[1]
-        self.proj = Linear(in_chans, embed_dim, kernel_size=(P, Q), init=lecun_normal)
+        self.proj = Linear(in_chans, embed_dim, kernel_size=(P, Q), initial=lecun_normal)
 
     def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, PatchEmbedCache]:
         """(B, Y, X, C) -> (B, N, D): cut into patches, and map each."""

@@ -1,6 +1,6 @@
 """What all models have in common: options that are recorded, a precision, a name under which they are found."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from inspect import signature
 from reprlib import repr as in_short
@@ -99,11 +99,26 @@ def create_model(name: str, **options: Any) -> Any:
     TypeError
         If the model has no such option.
     """
+    model_options(name, options)
+    model_class, config = PRESETS[name]
+    return model_class(**{**config, **options})
+
+
+def model_options(name: str, given: Iterable[str] = ()) -> dict[str, Any]:
+    """The options that the model of a preset has, each with its type.
+
+    Raises
+    ------
+    ValueError
+        If there is no preset of that name.
+    TypeError
+        If one of the options given is none of them.
+    """
     if name not in PRESETS:
         raise ValueError(f"there is no model {name!r}; the models are {', '.join(sorted(PRESETS))}")
-    model_class, config = PRESETS[name]
-    known = [option for option in signature(model_class).parameters if option != "self"]
-    for option in options:
+    model_class, _ = PRESETS[name]
+    known = {option: it.annotation for option, it in signature(model_class).parameters.items() if option != "self"}
+    for option in given:
         if option not in known:
             raise TypeError(f"{name} has no option {in_short(option)}; its options are {', '.join(known)}")
-    return model_class(**{**config, **options})
+    return known

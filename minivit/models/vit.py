@@ -13,7 +13,7 @@ from minivit.layers.basic import LayerNorm, Linear
 from minivit.layers.block import Block, BlockCache
 from minivit.layers.checkpoint import Checkpoint, CheckpointCache
 from minivit.layers.dropout import dropout
-from minivit.layers.init import normal
+from minivit.layers.initial import normal
 from minivit.layers.layer import Layer
 from minivit.layers.param import Param
 from minivit.layers.patch_embed import PatchEmbed, PatchEmbedCache
@@ -148,7 +148,7 @@ class ViT(Model):
         self.fc_norm: Layer = LayerNorm(embed_dim, eps=norm_eps) if norm_after_pool else Identity()
         self.head_drop = dropout(drop_rate)
         # small, so that an untrained model holds all classes for equally likely: its loss is about log(num_classes)
-        self.head: Layer = Linear(embed_dim, num_classes, init=normal(0.02)) if num_classes else Identity()
+        self.head: Layer = Linear(embed_dim, num_classes, initial=normal(0.02)) if num_classes else Identity()
         self.init(seed, dtype)
 
     def forward(

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from minivit.plot.figure import RED, Axes, Figure, check_images, check_lengths, image_panels, set_title, show_image
+from minivit.plot.figure import RED, Axes, Figure, check_images, check_lengths, set_title, show_image
+from minivit.plot.images import image_panels
 from minivit.types import UInt8, ndarray
 
 Boxes = Sequence[ndarray] | ndarray

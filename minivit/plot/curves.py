@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from minivit.plot.figure import BLUE, GREY, RED, SMALL, TEXT, TITLE, WIDTH, Axes, Figure, new_figure, new_panel
+from minivit.plot.figure import BLUE, RED, TEXT, TITLE, WIDTH, Axes, Figure, labelled, new_figure, new_panel
 from minivit.types import Float, ndarray
 
 
@@ -71,14 +71,9 @@ def _column(rows: Sequence[Any], name: str) -> tuple[ndarray, ndarray]:
 
 
 def _axes(ax: Axes | None, title: str, unit: str) -> Axes:
-    ax = new_panel(3.4, WIDTH / 2) if ax is None else ax
+    ax = labelled(ax or new_panel(3.4, WIDTH / 2), "training step", unit)
     ax.set_title(title, fontsize=TITLE, loc="left")
-    ax.set_xlabel("training step", fontsize=TEXT)
-    ax.set_ylabel(unit, fontsize=TEXT)
-    ax.tick_params(labelsize=SMALL)
     ax.locator_params("x", integer=True, min_n_ticks=1)
-    ax.grid(axis="y", color=GREY, alpha=0.2, linewidth=0.8)
-    ax.spines[["top", "right"]].set_visible(False)
     ax.margins(x=0.02)
     return ax
 

@@ -1,6 +1,5 @@
 """What all pictures share: size, colours, type sizes, and how an image or a panel is laid out."""
 
-from collections.abc import Iterable, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minivit.files import replace_file
-from minivit.terminal import one_line, shortened
 from minivit.types import UInt8, ndarray
 
 if TYPE_CHECKING:
@@ -23,14 +21,11 @@ WIDTH = 9.0
 TITLE, TEXT, SMALL = 13, 11, 9.5
 """Type sizes in points."""
 
-LONGEST_NAME = 40
-"""Characters of the name of a class."""
-
-AS_IT_IS: dict[str, Any] = {"parse_math": False, "usetex": False}
-"""Options of a text that somebody else has written: ``$5_$`` is no formula."""
-
-BLUE, RED, GREY = "#0072B2", "#D55E00", "#595959"
+BLUE, RED, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#595959"
 """Colours told apart with any kind of colour vision (Okabe and Ito 2008, "Color Universal Design"), and grey."""
+
+STYLES = ((BLUE, "o", "-"), (RED, "s", "--"), (GREEN, "^", "-."), (PURPLE, "D", ":"))
+"""Colour, marker and dash of the first to the fourth curve: told apart without colour too."""
 
 
 def new_figure(height: float, width: float = WIDTH) -> Figure:
@@ -51,41 +46,20 @@ def new_panel(height: float, width: float = WIDTH) -> Axes:
     return new_figure(height, width).add_subplot(axes_class=Panel)
 
 
+def labelled(ax: Axes, xlabel: str, ylabel: str) -> Axes:
+    """The panel of a diagram, with the names of its axes and without what nobody looks at."""
+    ax.set_xlabel(xlabel, fontsize=TEXT)
+    ax.set_ylabel(ylabel, fontsize=TEXT)
+    ax.tick_params(labelsize=SMALL)
+    ax.grid(axis="y", color=GREY, alpha=0.2, linewidth=0.8)
+    ax.set_axisbelow(True)
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
 def set_title(figure: Figure, text: str) -> None:
     """Write a title over all panels, at the left like the titles of single panels."""
     figure.suptitle(text, fontsize=TITLE, x=0.014, horizontalalignment="left")
-
-
-def class_name(class_names: Sequence[str], label: Any) -> str:
-    """The name of a class on one line that is not too long; it may be anything that a folder can be called."""
-    return shortened(one_line(class_names[int(label)]), LONGEST_NAME)
-
-
-def text_size(texts: Iterable[str], columns: int) -> float:
-    """Points in which the longest of the texts fits below one of so many columns; a letter is 0.6 of its size wide."""
-    longest = max(1, *map(len, texts))
-    return min(TEXT, 72 * 0.92 * WIDTH / columns / (0.6 * longest))
-
-
-def image_panels(count: int, columns: int, *, aspect: float, text: float) -> tuple[Figure, list[Axes]]:
-    """Make a figure with one panel per image, row by row.
-
-    Parameters
-    ----------
-    count, columns : int
-    aspect : float
-        Rows of an image divided by its columns.
-    text : float
-        Inches that the words above and below an image need.
-    """
-    if columns < 1:
-        raise ValueError(f"columns is {columns}; expected at least 1")
-    rows = -(-count // columns)
-    figure = new_figure(rows * (aspect * 0.92 * WIDTH / columns + text) + 0.4)
-    panels = list(figure.subplots(rows, columns, squeeze=False).flat)
-    for panel in panels[count:]:
-        panel.axis("off")
-    return figure, panels[:count]
 
 
 def show_image(ax: Axes, image: UInt8[ndarray, "Y X C"], *, frame: str = GREY, width: float = 0.5) -> None:

@@ -1,22 +1,29 @@
 """Sheets of images: what is in a data set, and what a model says about it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from minivit.plot.figure import (
-    AS_IT_IS,
     GREY,
     RED,
     TEXT,
+    WIDTH,
+    Axes,
     Figure,
     check_images,
     check_lengths,
-    class_name,
-    image_panels,
+    new_figure,
     set_title,
     show_image,
-    text_size,
 )
+from minivit.terminal import one_line, shortened
 from minivit.types import Float, Int, UInt8, ndarray
+
+LONGEST_NAME = 40
+"""Characters of the name of a class."""
+
+AS_IT_IS: dict[str, Any] = {"parse_math": False, "usetex": False}
+"""Options of a text that somebody else has written: ``$5_$`` is no formula."""
 
 
 def samples(
@@ -78,3 +85,35 @@ def reconstructions(
         here[0].set_ylabel(name, fontsize=TEXT)
     set_title(figure, "What the model is shown, what it guesses, and what is there")
     return figure
+
+
+def class_name(class_names: Sequence[str], label: Any) -> str:
+    """The name of a class on one line that is not too long; it may be anything that a folder can be called."""
+    return shortened(one_line(class_names[int(label)]), LONGEST_NAME)
+
+
+def text_size(texts: Iterable[str], columns: int) -> float:
+    """Points in which the longest of the texts fits below one of so many columns; a letter is 0.6 of its size wide."""
+    longest = max(1, *map(len, texts))
+    return min(TEXT, 72 * 0.92 * WIDTH / columns / (0.6 * longest))
+
+
+def image_panels(count: int, columns: int, *, aspect: float, text: float) -> tuple[Figure, list[Axes]]:
+    """Make a figure with one panel per image, row by row.
+
+    Parameters
+    ----------
+    count, columns : int
+    aspect : float
+        Rows of an image divided by its columns.
+    text : float
+        Inches that the words above and below an image need.
+    """
+    if columns < 1:
+        raise ValueError(f"columns is {columns}; expected at least 1")
+    rows = -(-count // columns)
+    figure = new_figure(rows * (aspect * 0.92 * WIDTH / columns + text) + 0.4)
+    panels = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for panel in panels[count:]:
+        panel.axis("off")
+    return figure, panels[:count]

@@ -19,6 +19,7 @@ from minivit.files import LOCK, TEMPORARY, must_be_file, replace_file, sole_use
 from minivit.json_text import from_json, to_json, tuples
 from minivit.train.recipe import Recipe
 from minivit.train.trainer import Metrics, Trainer
+from minivit.version import __version__
 
 HEAD = ",".join(Metrics._fields)
 OLDER_HEAD = HEAD.replace("test_score", "test_accuracy")  # when there was no other task than classification
@@ -52,8 +53,6 @@ class RunFolder:
         BlockingIOError
             If another process works in it.
         """
-        from minivit import __version__
-
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         except FileExistsError:

@@ -121,7 +121,7 @@ class Trainer:
         """Pixels as the model wants them."""
         return normalize(pixels, self.dataset.mean, self.dataset.std)
 
-    def predict(self, pixels: UInt8[ndarray, "B Y X C"]) -> Float[ndarray, "B classes"]:
+    def probabilities(self, pixels: UInt8[ndarray, "B Y X C"]) -> Float[ndarray, "B classes"]:
         """Probability of each class for each image, of a model that classifies."""
         probabilities, _ = softmax_forward(predict(self.model, self.normalize(pixels), threads=self.threads))
         return probabilities

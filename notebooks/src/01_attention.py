@@ -25,7 +25,7 @@ from threadpoolctl import threadpool_limits
 
 import minivit as mv
 from minivit.layers import Layer, Linear, SelfAttention
-from minivit.plot import lecture
+from minivit.plot.lectures import attention as lecture
 from minivit.plot.matrices import matrices
 from minivit.plot.source import show_source
 

@@ -25,7 +25,7 @@ from ipywidgets import IntSlider, SelectionSlider, interact
 import minivit as mv
 from minivit import ops, plot
 from minivit.layers import Block, PatchEmbed
-from minivit.plot import lecture
+from minivit.plot.lectures import vit as lecture
 from minivit.plot.source import show_source
 from minivit.train import Recipe, Trainer
 
@@ -377,7 +377,7 @@ best = 0.1 / 10 + 0.9 * ops.one_hot(
 assert abs(-(best * np.log(best)).sum() - 0.5) < 0.01
 assert abs(rows[0].loss - np.log(10)) < 0.2
 pixels, labels = data.test.images[:18], data.test.labels[:18]
-probabilities = trainer.predict(pixels)
+probabilities = trainer.probabilities(pixels)
 assert np.allclose(probabilities.sum(1), 1, atol=1e-5)
 plot.predictions(pixels, labels, probabilities, data.class_names)
 

@@ -157,7 +157,7 @@ def test_layer_is_left_as_it_was():
 def test_a_forgotten_scale_of_one_is_caught():
     class Shift(Layer):
         def __init__(self):
-            from minivit.layers.init import ones
+            from minivit.layers.initial import ones
             from minivit.layers.param import Param
 
             self.gamma = Param((5,), "out", ones)

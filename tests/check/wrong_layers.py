@@ -7,7 +7,7 @@ import numpy as np
 
 from minivit.layers import Block, CrossAttention, Layer, LayerNorm, Linear, Mlp, Param, PostNormBlock, SelfAttention
 from minivit.layers.attention import join_heads
-from minivit.layers.init import ones
+from minivit.layers.initial import ones
 from minivit.ops import (
     attention_backward,
     linear_backward,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from cifar_files import python2_pickle, random_batch
 
-from minivit.data import cifar, cifar10, cifar100, load
+from minivit.data import cifar, cifar10, cifar100, load_dataset
 
 LAYOUTS = {
     "cifar-10-batches-py": (cifar_files.write_cifar10_python, cifar10, 10),
@@ -32,7 +32,7 @@ def test_reads_every_official_layout(tmp_path, subfolder, inside):
     write, read, classes = LAYOUTS[subfolder]
     write(tmp_path / subfolder)
     folder = tmp_path / subfolder if inside else tmp_path
-    for dataset in (read(folder), read(data_dir=folder), load(str(folder)), load(folder)):
+    for dataset in (read(folder), read(data_dir=folder), load_dataset(str(folder)), load_dataset(folder)):
         assert dataset.name == f"cifar{classes}"
         assert dataset.class_names == tuple(f"class{i}" for i in range(classes))
         batches = [random_batch(4, classes, seed) for seed in range(6 if classes == 10 else 2)]
@@ -51,7 +51,7 @@ def test_a_folder_without_the_files(tmp_path):
 def test_a_missing_file_is_named(py10):
     (py10 / "data_batch_3").unlink()
     with pytest.raises(FileNotFoundError, match="data_batch_3 is missing: cifar10 is not complete"):
-        load(py10)
+        load_dataset(py10)
 
 
 def test_cifar100_is_not_taken_for_cifar10(py10):
@@ -75,26 +75,26 @@ def test_cifar100_is_not_taken_for_cifar10(py10):
 def test_wrong_contents(py10, batch, message):
     (py10 / "data_batch_2").write_bytes(python2_pickle(batch))
     with pytest.raises(ValueError, match=message):
-        load(py10)
+        load_dataset(py10)
 
 
 def test_wrong_names(py10):
     (py10 / "batches.meta").write_bytes(python2_pickle({"label_names": [1, 2]}))
     with pytest.raises(ValueError, match="list of names"):
-        load(py10)
+        load_dataset(py10)
 
 
 def test_a_truncated_pickle_is_named(py10):
     path = py10 / "test_batch"
     path.write_bytes(path.read_bytes()[:5000])
     with pytest.raises(ValueError, match=r"test_batch (is truncated|cannot be read)"):
-        load(py10)
+        load_dataset(py10)
 
 
 def test_a_pickle_with_code_is_refused(py10):
     (py10 / "data_batch_1").write_bytes(b"cos\nsystem\n(S'true'\ntR.")
     with pytest.raises(ValueError, match=r"data_batch_1 .* os.system"):
-        load(py10)
+        load_dataset(py10)
 
 
 def test_a_truncated_record_file_is_named(tmp_path):
@@ -102,14 +102,14 @@ def test_a_truncated_record_file_is_named(tmp_path):
     path = tmp_path / "b" / "test.bin"
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(ValueError, match=r"test.bin is truncated: 12295 bytes .* 3074-byte records"):
-        load(tmp_path / "b")
+        load_dataset(tmp_path / "b")
 
 
 def test_an_empty_record_file(tmp_path):
     cifar_files.write_cifar10_binary(tmp_path / "b")
     (tmp_path / "b" / "test_batch.bin").write_bytes(b"")
     with pytest.raises(ValueError, match=r"test_batch.bin holds no images"):
-        load(tmp_path / "b")
+        load_dataset(tmp_path / "b")
 
 
 @pytest.mark.parametrize("name", ["data_batch_1", "data_batch_4", "test_batch"])
@@ -121,7 +121,7 @@ def test_a_file_without_images_is_named(py10, tmp_path, name):
     (tmp_path / "b" / f"{name}.bin").write_bytes(b"")
     for folder in (py10, tmp_path / "b"):
         with pytest.raises(ValueError, match=f"{name}(.bin)? holds no images"):
-            load(folder)
+            load_dataset(folder)
 
 
 @pytest.mark.parametrize(
@@ -145,23 +145,23 @@ def test_labels_that_are_none(py10, labels, message):
     for protocol in (2, 5):
         (py10 / "data_batch_2").write_bytes(pickle.dumps(batch, protocol))
         with pytest.raises(ValueError, match=message):
-            load(py10)
+            load_dataset(py10)
 
 
 def test_a_label_of_200_000_digits(py10):
     (py10 / "data_batch_2").write_bytes(b"(dS'labels'\n(lI" + b"7" * 200_000 + b"\nas.")
     with pytest.raises(ValueError, match=r"data_batch_2 cannot be read .* a number or a name of 200,000 characters"):
-        load(py10)
+        load_dataset(py10)
 
 
 @pytest.mark.parametrize("protocol", range(6))
 def test_written_by_python_3(py10, protocol):
     """In each protocol: the same data set."""
-    expected = load(py10)
+    expected = load_dataset(py10)
     for path in py10.iterdir():
         content = pickle.loads(path.read_bytes(), encoding="bytes")
         path.write_bytes(pickle.dumps({key.decode(): value for key, value in content.items()}, protocol))
-    dataset = load(py10)
+    dataset = load_dataset(py10)
     np.testing.assert_array_equal(dataset.train.images, expected.train.images)
     np.testing.assert_array_equal(dataset.test.labels, expected.test.labels)
     assert dataset.class_names == expected.class_names
@@ -184,7 +184,7 @@ NAMES = "\n".join(cifar_files.NAMES_10).encode()
 )
 def test_names_however_the_text_was_saved(bin10, content):
     (bin10 / "batches.meta.txt").write_bytes(content)
-    assert load(bin10).class_names == tuple(cifar_files.NAMES_10)
+    assert load_dataset(bin10).class_names == tuple(cifar_files.NAMES_10)
 
 
 @pytest.mark.parametrize(
@@ -201,19 +201,19 @@ def test_names_however_the_text_was_saved(bin10, content):
 def test_names_that_are_none(bin10, content, message):
     (bin10 / "batches.meta.txt").write_bytes(content)
     with pytest.raises(ValueError, match=message):
-        load(bin10)
+        load_dataset(bin10)
 
 
 def test_more_names_than_labels(bin10):
     """Classes of which there are no images: a part of CIFAR is a data set, too."""
     (bin10 / "batches.meta.txt").write_bytes(NAMES + b"\nname with spaces\n")
-    assert load(bin10).class_names[9:] == ("class9", "name with spaces")
+    assert load_dataset(bin10).class_names[9:] == ("class9", "name with spaces")
 
 
 def test_names_in_utf8(py10):
     names = [f"zü{i}".encode() for i in range(10)]
     (py10 / "batches.meta").write_bytes(pickle.dumps({"label_names": names}, 5))
-    assert load(py10).class_names[3] == "zü3"
+    assert load_dataset(py10).class_names[3] == "zü3"
 
 
 @pytest.mark.parametrize("name", ["data_batch_2", "batches.meta"])
@@ -221,7 +221,7 @@ def test_a_file_that_may_not_be_read(public_folder, forbid, name):
     cifar_files.write_cifar10_python(public_folder / "c")
     forbid(public_folder / "c" / name)
     with pytest.raises(PermissionError, match=f"Permission denied: .*{name}"):
-        load(public_folder / "c")
+        load_dataset(public_folder / "c")
 
 
 # The network is played by a folder of files: what a mirror serves, or nothing.
@@ -265,7 +265,7 @@ def test_downloads_once(tmp_path, network):
     urls, served, asked, archive = network
     served[urls[0]] = archive
     home = tmp_path / "new" / "home"
-    first, second = cifar10(data_dir=home), load("cifar10", data_dir=home)
+    first, second = cifar10(data_dir=home), load_dataset("cifar10", data_dir=home)
     assert asked == [urls[0]]
     np.testing.assert_array_equal(first.train.images, second.train.images)
     assert sorted(os.listdir(home)) == ["cifar-10-batches-py", "cifar-10-python.tar.gz"]

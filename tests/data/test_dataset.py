@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minivit.data import Dataset, LabeledImages, channel_statistics, load
+from minivit.data import Dataset, LabeledImages, channel_statistics, load_dataset
 
 
 def dataset(**changes) -> Dataset:
@@ -62,27 +62,27 @@ def test_channel_statistics(n, channels):
 
 def test_unknown_names():
     with pytest.raises(ValueError, match="unknown data set 'mnist': expected shapes, cifar10, cifar100 or an existing"):
-        load("mnist")
+        load_dataset("mnist")
 
 
 @pytest.mark.parametrize("name", ["", "~nosuchuser", "~nosuchuser/pets"])
 def test_names_that_are_none(name):
     message = "the data set is empty; expected a folder" if not name else r"the data set is '~nosuchuser.*no such user"
     with pytest.raises(ValueError, match=message):
-        load(name)
+        load_dataset(name)
 
 
 def test_a_file_is_no_data_set(tmp_path):
     (tmp_path / "pets.zip").touch()
     with pytest.raises(NotADirectoryError, match=r"the data set is '.*pets.zip', which is not a folder"):
-        load(tmp_path / "pets.zip")
+        load_dataset(tmp_path / "pets.zip")
 
 
 def test_the_home_folder_is_written_out(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME" if sys.platform != "win32" else "USERPROFILE", str(tmp_path))
     (tmp_path / "pets").mkdir()
     with pytest.raises(FileNotFoundError, match=r"pets holds no data set"):
-        load("~/pets")
+        load_dataset("~/pets")
 
 
 def test_a_folder_with_the_name_of_a_data_set(tmp_path, monkeypatch):
@@ -90,13 +90,13 @@ def test_a_folder_with_the_name_of_a_data_set(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "shapes").mkdir()
     with pytest.raises(FileNotFoundError, match="shapes holds no data set"):
-        load(Path("shapes"))
+        load_dataset(Path("shapes"))
 
 
 @pytest.mark.parametrize("name", ["shapes", "cifar10", "cifar100"])
 def test_only_folders_of_images_have_a_choice_of_size(name):
     with pytest.raises(ValueError, match=f"img_size is for folders of images; those of {name} have 32 x 32 pixels"):
-        load(name, img_size=64)
+        load_dataset(name, img_size=64)
 
 
 # What users have

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from minivit.data import folder, image_folder, load
+from minivit.data import folder, image_folder, load_dataset
 
 INT64: Any = np.int64  # which stands for an int, though the type checker does not know it
 
@@ -29,7 +29,7 @@ def test_image_folder(tmp_path, test):
     (tmp_path / "train" / "cat" / "notes.txt").write_text("not an image")
     Image.new("L", (7, 5), 9).save(tmp_path / "train" / "cat" / "grey.png")
     with pytest.warns(UserWarning, match=r"left out 'train/cat/notes.txt'; images are"):
-        dataset = load(tmp_path)
+        dataset = load_dataset(tmp_path)
     assert dataset.name == tmp_path.name
     assert dataset.class_names == ("cat", "dog")
     assert dataset.train.images.shape == (7, 5, 7, 3)
@@ -41,35 +41,35 @@ def test_image_folder(tmp_path, test):
 
 def test_an_empty_folder(tmp_path):
     with pytest.raises(FileNotFoundError, match="holds no data set: expected the files of CIFAR"):
-        load(tmp_path)
+        load_dataset(tmp_path)
 
 
 def test_no_classes(tmp_path):
     (tmp_path / "train").mkdir()
     (tmp_path / "test").mkdir()
     with pytest.raises(ValueError, match="train has no subfolders"):
-        load(tmp_path)
+        load_dataset(tmp_path)
 
 
 def test_no_images(tmp_path):
     write_images(tmp_path, ["train"])
     (tmp_path / "test" / "cat").mkdir(parents=True)
     with pytest.raises(ValueError, match="test holds no images"):
-        load(tmp_path)
+        load_dataset(tmp_path)
 
 
 def test_an_unknown_class(tmp_path):
     write_images(tmp_path)
     (tmp_path / "test" / "zebra").mkdir()
     with pytest.raises(ValueError, match=r"zebra is a class that .*train does not have"):
-        load(tmp_path)
+        load_dataset(tmp_path)
 
 
 def test_another_size(tmp_path):
     write_images(tmp_path)
     Image.new("RGB", (6, 5)).save(tmp_path / "test" / "dog" / "small.png")
     with pytest.raises(ValueError, match=r"small.png is 6 x 5 pixels but .* is 7 x 5: all images must have one size"):
-        load(tmp_path)
+        load_dataset(tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"not an image", b"\x89PNG\r\n\x1a\n", b""])
@@ -77,7 +77,7 @@ def test_a_broken_image(tmp_path, content):
     write_images(tmp_path)
     (tmp_path / "train" / "dog" / "broken.png").write_bytes(content)
     with pytest.raises(ValueError, match=r"broken.png cannot be read as an image"):
-        load(tmp_path)
+        load_dataset(tmp_path)
 
 
 def add(path, size=(7, 5), colour=0):
@@ -101,7 +101,7 @@ def pets(tmp_path):
 def test_hidden_files_and_folders_are_skipped(pets, hidden):
     (pets / hidden).parent.mkdir(exist_ok=True)
     (pets / hidden).write_bytes(b"\0\5\x16\7 not an image")
-    dataset = load(pets)
+    dataset = load_dataset(pets)
     assert dataset.class_names == ("cat", "dog")
     assert len(dataset.train.images) == len(dataset.test.images) == 6
 
@@ -125,7 +125,7 @@ def test_what_is_left_out_is_said(pets, names, said):
         (pets / name).parent.mkdir(parents=True, exist_ok=True)
         (pets / "new.png").rename(pets / name)
     with pytest.warns(UserWarning, match="left out") as caught:
-        dataset = load(pets)
+        dataset = load_dataset(pets)
     assert len(caught) == 1
     assert f"pets: {said}" in str(caught[0].message)
     assert len(dataset.train.images) == 6
@@ -134,7 +134,7 @@ def test_what_is_left_out_is_said(pets, names, said):
 def test_every_format_is_read(pets):
     for number, suffix in enumerate(["webp", "bmp", "gif", "tiff", "TIF", "ppm"]):
         add(pets / "train" / "dog" / f"{number}.{suffix}")
-    assert len(load(pets).train.images) == 12
+    assert len(load_dataset(pets).train.images) == 12
 
 
 # Classes
@@ -144,22 +144,22 @@ def test_a_class_without_images(pets):
     for path in (pets / "train" / "dog").iterdir():
         path.unlink()
     with pytest.raises(ValueError, match=r"train.dog holds no images: expected \*.png, \*.jpg"):
-        load(pets)
+        load_dataset(pets)
 
 
 def test_a_class_that_is_not_tested(pets):
     for path in (pets / "test" / "cat").iterdir():
         path.unlink()
-    dataset = load(pets)
+    dataset = load_dataset(pets)
     assert dataset.test.labels.tolist() == [1, 1, 1]
     (pets / "test" / "cat").rmdir()
-    assert load(pets).test.labels.tolist() == [1, 1, 1]
+    assert load_dataset(pets).test.labels.tolist() == [1, 1, 1]
 
 
 def test_one_image_of_each_class(tmp_path):
     for name in ("train/a/0.png", "train/b/0.png", "test/a/0.png"):
         add(tmp_path / name)
-    dataset = load(tmp_path)
+    dataset = load_dataset(tmp_path)
     assert (len(dataset.train.images), len(dataset.test.images)) == (2, 1)
 
 
@@ -168,14 +168,14 @@ def test_names_of_classes_in_every_language(tmp_path, name):
     add(tmp_path / "train" / name / "0.png")
     add(tmp_path / "train" / "0" / "0.png")
     add(tmp_path / "test" / unicodedata.normalize("NFD", name) / "ä ö.png")  # as macOS writes it
-    dataset = load(tmp_path)
+    dataset = load_dataset(tmp_path)
     assert sorted(dataset.class_names) == sorted(["0", name])
     assert json.loads(json.dumps(dataset.class_names)) == list(dataset.class_names)
 
 
 def test_a_folder_with_an_umlaut(tmp_path):
     write_images(tmp_path / "zü")
-    assert load(tmp_path / "zü").name == "zü"
+    assert load_dataset(tmp_path / "zü").name == "zü"
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_classes_that_other_systems_take_for_one(tmp_path, one, other):
             pytest.skip("this file system takes them for one")
     (tmp_path / "test").mkdir()
     with pytest.raises(ValueError, match="have the same name but for capitals; rename one"):
-        load(tmp_path)
+        load_dataset(tmp_path)
 
 
 @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="their file systems have no such names")
@@ -198,7 +198,7 @@ def test_a_name_that_is_no_text(pets, name):
     os.rename(pets / "train" / "cat", os.fsencode(pets / "train" / "a") + name)
     (pets / "test" / "cat").rename(pets / "cat")
     with pytest.raises(ValueError, match=r"class_names has 'a.*\\.*', with characters that cannot be printed"):
-        load(pets)
+        load_dataset(pets)
 
 
 def test_a_single_class(pets):
@@ -206,14 +206,14 @@ def test_a_single_class(pets):
     for split in ("train", "test"):
         (pets / split / "cat").rename(pets / split / ".cat")
     with pytest.raises(ValueError, match="train has the subfolder dog only: expected one for each class"):
-        load(pets)
+        load_dataset(pets)
 
 
 def test_classes_stand_in_alphabetical_order(tmp_path):
     for name in ("b", "a", "c", "B2"):
         add(tmp_path / "train" / name / "0.png", colour=ord(name[0]))
         add(tmp_path / "test" / name / "0.png")
-    dataset = load(tmp_path)
+    dataset = load_dataset(tmp_path)
     assert dataset.class_names == ("B2", "a", "b", "c")
     assert dataset.train.images[:, 0, 0, 0].tolist() == [ord("B"), ord("a"), ord("b"), ord("c")]
     assert dataset.train.labels.tolist() == [0, 1, 2, 3]
@@ -227,7 +227,7 @@ def test_no_images_to_test_on(tmp_path):
     with pytest.raises(
         FileNotFoundError, match=r"has a folder train, but neither test nor val: move some .* test/CLASS"
     ):
-        load(tmp_path)
+        load_dataset(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["cat/0.png", "0.png", "training/cat/0.png", "Train.zip"])
@@ -238,7 +238,7 @@ def test_another_layout(tmp_path, name):
     with pytest.raises(
         FileNotFoundError, match=r"holds no data set: expected .* train/CLASS/\*.png and test/CLASS/\*.png"
     ):
-        load(tmp_path)
+        load_dataset(tmp_path)
 
 
 # Links, permissions
@@ -253,7 +253,7 @@ def test_links(pets):
     (pets / "train" / "cat" / "up").symlink_to(pets / "train")
     (pets / "train" / "itself").symlink_to(pets / "train" / "itself")
     with pytest.warns(UserWarning, match="left out 'train/cat/up' and 1 more"):
-        dataset = load(pets)
+        dataset = load_dataset(pets)
     assert dataset.class_names == ("cat", "dog")
     assert len(dataset.train.images) == 7
     (pets / "train" / "cat" / "dead.png").symlink_to(pets / "nowhere.png")
@@ -261,7 +261,7 @@ def test_links(pets):
         pytest.warns(UserWarning, match="left out"),
         pytest.raises(FileNotFoundError, match=r"there is no file .*dead.png"),
     ):
-        load(pets)
+        load_dataset(pets)
 
 
 @pytest.mark.parametrize("name", ["train/cat/0.png", "train/cat", "train", "test"])
@@ -269,7 +269,7 @@ def test_what_may_not_be_read(public_folder, forbid, name):
     write_images(public_folder / "pets")
     forbid(public_folder / "pets" / name)
     with pytest.raises(PermissionError, match=f"Permission denied: .*{name}"):
-        load(public_folder / "pets")
+        load_dataset(public_folder / "pets")
 
 
 # Sizes
@@ -278,7 +278,7 @@ def test_what_may_not_be_read(public_folder, forbid, name):
 def test_all_sizes_are_welcome_with_a_size(pets):
     add(pets / "train" / "dog" / "large.png", (90, 70), 77)
     add(pets / "test" / "dog" / "small.png", (1, 2), 99)
-    dataset = load(pets, img_size=8)
+    dataset = load_dataset(pets, img_size=8)
     assert dataset.train.images.shape == (7, 8, 8, 3)
     assert dataset.test.images.shape == (7, 8, 8, 3)
     assert (dataset.train.images[-1] == 77).all()
@@ -292,19 +292,19 @@ def test_many_sizes_need_one(pets, split):
     with pytest.raises(
         ValueError, match=r"large.png is 90 x 70 pixels but .*train.cat.0.png is 7 x 5: .* \(--img-size\)"
     ):
-        load(pets)
+        load_dataset(pets)
 
 
 @pytest.mark.parametrize("size", [0, -3, (0, 4)])
 def test_a_size_that_is_none(pets, size):
     with pytest.raises(ValueError, match=r"img_size is .*; expected at least 1"):
-        load(pets, img_size=size)
+        load_dataset(pets, img_size=size)
 
 
 @pytest.mark.parametrize("size", [65_536, 10**30, (9, 2**20)])
 def test_a_size_beyond_all_pictures(pets, size):
     with pytest.raises(ValueError, match=r"img_size is \d+; expected below 65536"):
-        load(pets, img_size=size)
+        load_dataset(pets, img_size=size)
 
 
 def test_more_images_than_memory(pets, monkeypatch):
@@ -316,4 +316,4 @@ def test_more_images_than_memory(pets, monkeypatch):
     monkeypatch.setattr(folder, "read_image", None)
     monkeypatch.setattr(np, "empty", no_room)
     with pytest.raises(MemoryError, match=r"array with shape \(12, 8, 8, 3\)"):
-        load(pets, img_size=8)
+        load_dataset(pets, img_size=8)

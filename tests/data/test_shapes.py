@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minivit.data import draw_shapes, load, shapes
+from minivit.data import draw_shapes, load_dataset, shapes
 from minivit.data.geometry import PALETTE, SHAPES, background, coverage, develop, place, tilt
 from minivit.ops import one_hot
 
@@ -39,7 +39,7 @@ def test_the_data_set():
 def test_by_name(monkeypatch):
     module = sys.modules["minivit.data.names"]
     monkeypatch.setattr(module, "shapes", lambda *, seed: shapes(10, 20, seed=seed))
-    np.testing.assert_array_equal(load("shapes", seed=5).test.images, shapes(10, 20, seed=5).test.images)
+    np.testing.assert_array_equal(load_dataset("shapes", seed=5).test.images, shapes(10, 20, seed=5).test.images)
 
 
 @pytest.mark.parametrize(("size", "shape"), [(32, (32, 32)), ((24, 40), (24, 40))])

@@ -19,8 +19,8 @@ CALLS = {
     "Dataset(**good(mean=np.zeros(3, 'f'), class_names=['a', 'b'])).class_names": r"\('a', 'b'\)",
     "json.dumps(Dataset(**good(mean=np.zeros(3, 'f'))).mean)": r"\[0.0, 0.0, 0.0\]",
     "channel_statistics(pixels / 255)": r"TypeError: .*images has dtype float64; expected uint8",
-    "load(3)": "TypeError: load: name_or_folder is 3; expected str or Path",
-    "load('pets', img_size=2.5)": r"TypeError: .*img_size is 2.5; expected int or .*",
+    "load_dataset(3)": "TypeError: load_dataset: name_or_folder is 3; expected str or Path",
+    "load_dataset('pets', img_size=2.5)": r"TypeError: .*img_size is 2.5; expected int or .*",
     "read_image('a.png', size=2.5)": r"TypeError: .*size is 2.5; expected int or .*",
     "read_image('a.png', size=(1, 2, 3))": r"TypeError: .*size is \(1, 2, 3\); expected int or .*",
     "read_image('a.png', size='large')": r"TypeError: .*size is 'large'; expected int or .*",
@@ -38,7 +38,8 @@ CALLS = {
 PROGRAM = f"""
 import json
 import numpy as np
-from minivit.data import Dataset, Images, LabeledImages, channel_statistics, draw_scenes, draw_shapes, load, shapes
+from minivit.data import Dataset, Images, LabeledImages, channel_statistics
+from minivit.data import draw_scenes, draw_shapes, load_dataset, shapes
 from minivit.data.image_file import read_image
 from minivit.train import Recipe, Trainer, normalize, random_crop_flip
 pixels, labels, rng = np.zeros((2, 32, 32, 3), np.uint8), np.array([0, 1]), np.random.default_rng(0)

@@ -3,7 +3,7 @@ import pytest
 
 from minivit.check import check_layer
 from minivit.layers import Layer, Linear, Param
-from minivit.layers.init import normal, ones, xavier_uniform
+from minivit.layers.initial import normal, ones, xavier_uniform
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((3, 5))

@@ -4,14 +4,14 @@ import os
 import subprocess
 import sys
 import weakref
-from typing import Any
 
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from minivit.plot import lecture, loss_curve, patch_filters, position_similarity, samples, save, score_curve
-from minivit.plot.figure import TEXT, WIDTH, bare, check_images, check_lengths, new_figure, text_size
+from minivit.plot import loss_curve, patch_filters, position_similarity, samples, save, score_curve
+from minivit.plot.figure import check_images, check_lengths, new_figure
+from minivit.plot.lectures.attention import weighted_mean
 from minivit.plot.picture import Picture
 from minivit.train import Metrics
 
@@ -34,19 +34,6 @@ def test_a_figure_is_freed_when_nobody_holds_it():
     del figure
     gc.collect()
     assert gone() is None
-
-
-@pytest.mark.parametrize("columns", [3, 6, 8])
-def test_the_longest_text_fits_below_its_column(columns):
-    texts = ["short", "a name that is as long as this one, nearly"]
-    figure = new_figure(2.0)
-    panels: Any = figure.subplots(1, columns)
-    for panel in panels:
-        panel.set_xlabel(texts[1], fontsize=text_size(texts, columns))
-        bare(panel)
-    figure.draw_without_rendering()
-    width = max(panel.xaxis.label.get_window_extent().width for panel in figure.axes) / figure.dpi
-    assert 0.5 * WIDTH / columns < width < WIDTH / columns or text_size(texts, columns) == TEXT
 
 
 def test_a_picture_is_replaced_as_a_whole_or_not_at_all(tmp_path, monkeypatch):
@@ -83,7 +70,7 @@ def test_a_notebook_can_show_it():
         lambda ax: position_similarity(np.eye(6), (2, 3), ax=ax),
         lambda ax: loss_curve([Metrics(1, 1.0, 2.3, 1e-3, 0.1)], ax=ax),
         lambda ax: score_curve([Metrics(1, 1.0, 2.3, 1e-3, 0.1)], ax=ax),
-        lambda ax: lecture.weighted_mean(np.eye(2), np.ones(2) / 2, ax=ax),
+        lambda ax: weighted_mean(np.eye(2), np.ones(2) / 2, ax=ax),
     ],
 )
 def test_a_notebook_shows_a_panel_as_its_picture(draw):

@@ -1,8 +1,12 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
 from minivit.plot import predictions, samples
+from minivit.plot.figure import TEXT, WIDTH, bare, new_figure
+from minivit.plot.images import text_size
 from minivit.terminal import one_line, shortened
 
 NAMES = ("ring", "star", "cross")
@@ -99,3 +103,16 @@ def test_what_cannot_be_drawn(images):
             predictions(wrong_images, wrong_labels, probabilities, NAMES)
     with pytest.raises(ValueError, match="columns is 0"):
         samples(images, LABELS, NAMES, columns=0)
+
+
+@pytest.mark.parametrize("columns", [3, 6, 8])
+def test_the_longest_text_fits_below_its_column(columns):
+    texts = ["short", "a name that is as long as this one, nearly"]
+    figure = new_figure(2.0)
+    panels: Any = figure.subplots(1, columns)
+    for panel in panels:
+        panel.set_xlabel(texts[1], fontsize=text_size(texts, columns))
+        bare(panel)
+    figure.draw_without_rendering()
+    width = max(panel.xaxis.label.get_window_extent().width for panel in figure.axes) / figure.dpi
+    assert 0.5 * WIDTH / columns < width < WIDTH / columns or text_size(texts, columns) == TEXT

@@ -1,10 +1,7 @@
 import numpy as np
 
 from minivit.plot.matrices import matrices
-
-
-def texts(ax):
-    return [text.get_text() for text in ax.texts]
+from tests.plot.drawn import texts
 
 
 def test_matrices_write_their_numbers():

@@ -6,7 +6,7 @@ import numpy as np
 from numpy import ndarray
 
 from minivit.layers import Block, Linear, Param, run, run_backward
-from minivit.layers.init import normal
+from minivit.layers.initial import normal
 from minivit.layers.patch_embed import PatchEmbed
 from minivit.models import MODELS, Model, ViT
 from minivit.types import Size

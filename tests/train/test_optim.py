@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minivit.layers.init import ones
+from minivit.layers.initial import ones
 from minivit.layers.layer import Layer
 from minivit.layers.param import Param
 from minivit.train import SGD, Adam, AdamW, Optimizer, adam_update, adamw_update, clip_grad_norm, sgd_update

@@ -47,7 +47,7 @@ def test_metrics_of_every_step(dataset: mv.data.Dataset) -> None:
 
 
 def test_probabilities(dataset: mv.data.Dataset) -> None:
-    probabilities = small_trainer(dataset).predict(dataset.test.images)
+    probabilities = small_trainer(dataset).probabilities(dataset.test.images)
     assert probabilities.shape == (10, 10)
     assert (probabilities > 0).all()
     np.testing.assert_allclose(probabilities.sum(1), 1, rtol=1e-5)
@@ -112,7 +112,7 @@ def test_it_learns_a_few_shapes_by_heart() -> None:
     losses = without_annotations(lambda: [row.loss for row in trainer.run()])()
     assert losses[0] == pytest.approx(log(10), abs=0.05)  # what a guess costs
     assert losses[-1] < 0.1
-    assert (trainer.predict(dataset.train.images).argmax(1) == dataset.train.labels).all()
+    assert (trainer.probabilities(dataset.train.images).argmax(1) == dataset.train.labels).all()
 
 
 # Interruption. Dropout and augmentation are on, so that all randomness takes part.

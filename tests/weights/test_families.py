@@ -13,7 +13,7 @@ from numpy import ndarray
 
 from minivit.layers import BatchNorm, Layer, LayerNorm, Linear
 from minivit.layers.batch_norm import frozen
-from minivit.layers.init import normal, ones
+from minivit.layers.initial import normal, ones
 from minivit.layers.param import Param
 from minivit.models import Model, ViT
 from minivit.models.model import MODELS

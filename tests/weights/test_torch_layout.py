@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minivit.layers.init import normal
+from minivit.layers.initial import normal
 from minivit.layers.param import Param
 from minivit.weights.torch_layout import from_torch, to_torch, torch_shape
 

@@ -1,4 +1,4 @@
-"""Pictures of the lectures: weighted means, costs that grow, gradients compared, patches.
+"""Pictures of the first lecture, on attention: weighted means, costs that grow, gradients compared.
 
 Plain functions of arrays, like all of :mod:`minivit.plot`: a slider in a notebook calls them as well as a script does.
 """
@@ -8,39 +8,29 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minivit.ops.patches import patchify_forward
 from minivit.ops.softmax import softmax_forward
-from minivit.plot.embedding import mosaic
 from minivit.plot.figure import (
     BLUE,
     GREY,
     RED,
     SMALL,
+    STYLES,
     TEXT,
     TITLE,
     WIDTH,
     Axes,
     Figure,
+    labelled,
     new_figure,
     new_panel,
     set_title,
-    show_image,
 )
-from minivit.types import Float, UInt8, ndarray, pair
-
-GREEN = "#009E73"
-"""The third colour of the lectures (Okabe and Ito 2008), beside BLUE and RED."""
-
-PURPLE = "#CC79A7"
-"""The fourth."""
-
-STYLES = ((BLUE, "o", "-"), (RED, "s", "--"), (GREEN, "^", "-."), (PURPLE, "D", ":"))
-"""Colour, marker and dash of the first to the fourth curve: told apart without colour too."""
+from minivit.types import Float, ndarray
 
 
 def weighted_mean(points: Float[ndarray, "N 2"], weights: Float[ndarray, "N"], *, ax: Axes | None = None) -> Axes:
     """Draw vectors as points, their weights as the areas of discs, and the weighted mean as a cross."""
-    ax = _panel(ax, 4.2, 0.62 * WIDTH, "first component", "second component")
+    ax = labelled(ax or new_panel(4.2, 0.62 * WIDTH), "first component", "second component")
     mean = weights @ points
     for point in points:
         ax.plot(*zip(point, mean, strict=True), color=GREY, linewidth=0.8, zorder=1)
@@ -69,7 +59,9 @@ def accuracy_by_distance(
     ax: Axes | None = None,
 ) -> Axes:
     """Draw, for each model, the share of right answers over how far back the answer stands."""
-    ax = _panel(ax, 3.9, WIDTH, "steps between the marked symbol and the end", "answers that are right (%)")
+    ax = labelled(
+        ax or new_panel(3.9, WIDTH), "steps between the marked symbol and the end", "answers that are right (%)"
+    )
     for (name, values), (colour, marker, dash) in zip(accuracies.items(), STYLES, strict=False):
         ax.plot(distances, 100 * values, color=colour, marker=marker, linestyle=dash, linewidth=2, label=name)
     ax.axhline(100 * chance, color=GREY, linewidth=1, linestyle=":")
@@ -85,7 +77,7 @@ def gradient_by_distance(distances: ndarray, sizes: Mapping[str, ndarray], *, ax
 
     Sizes are relative to that at distance 0. The axis ends at 100,000 and at a hundred thousandth.
     """
-    ax = _panel(ax, 4.2, WIDTH, "steps back from the end", "gradient, relative to distance 0")
+    ax = labelled(ax or new_panel(4.2, WIDTH), "steps back from the end", "gradient, relative to distance 0")
     for (name, values), (colour, marker, dash) in zip(sizes.items(), STYLES, strict=False):
         shown = np.where(values > 0, values, np.nan)
         every = max(1, len(values) // 20)
@@ -99,7 +91,9 @@ def gradient_by_distance(distances: ndarray, sizes: Mapping[str, ndarray], *, ax
 
 def slope_by_width(widths: ndarray, slopes: Mapping[str, ndarray], *, ax: Axes | None = None) -> Axes:
     """Draw the mean slope of the softmax over the width of queries and keys."""
-    ax = _panel(ax, 3.4, 0.6 * WIDTH, "width $d_k$", "slope of softmax, $\\sum_i \\alpha_i (1 - \\alpha_i)$")
+    ax = labelled(
+        ax or new_panel(3.4, 0.6 * WIDTH), "width $d_k$", "slope of softmax, $\\sum_i \\alpha_i (1 - \\alpha_i)$"
+    )
     for (name, values), (colour, marker, dash) in zip(slopes.items(), STYLES, strict=False):
         ax.plot(widths, values, color=colour, marker=marker, linestyle=dash, linewidth=2, label=name)
     ax.set_xscale("log", base=2)
@@ -125,7 +119,7 @@ def growth(
     figure = new_figure(3.9)
     axes = figure.subplots(1, len(panels))
     for ax, (title, curves) in zip(axes, panels.items(), strict=True):
-        _panel(ax, 0, 0, "tokens N", title)
+        labelled(ax, "tokens N", title)
         for (name, values), (colour, _, dash) in zip(curves.items(), STYLES, strict=False):
             ax.loglog(lengths, values, color=colour, linestyle=dash, linewidth=2.2, label=name)
             if measured and title in measured:
@@ -159,7 +153,7 @@ def saturation(width: int) -> Figure:
     panels = figure.subplots(1, 2, sharey=True)
     for panel, scaled, colour in zip(panels, (False, True), (RED, BLUE), strict=True):
         scores, weights = one_query(width, scaled=scaled)
-        _panel(panel, 0, 0, "key", "attention weight" if not scaled else "")
+        labelled(panel, "key", "attention weight" if not scaled else "")
         panel.bar(np.arange(len(weights)) + 1, weights, color=colour)
         panel.set_ylim(0, 1.05)
         formula = r"$q \cdot k / \sqrt{d_k}$" if scaled else r"$q \cdot k$"
@@ -176,7 +170,7 @@ def slopes(
     ax: Axes | None = None,
 ) -> Axes:
     """Draw what a backward pass claims over what the forward pass says, one point per number; right is the diagonal."""
-    ax = _panel(ax, 3.6, 0.5 * WIDTH, "numerical gradient", "gradient by backward")
+    ax = labelled(ax or new_panel(3.6, 0.5 * WIDTH), "numerical gradient", "gradient by backward")
     limit = 1.1 * (limit or _largest(numerical, claimed))
     ax.plot([-limit, limit], [-limit, limit], color=GREY, linewidth=1, linestyle=":")
     for name, (colour, marker, _) in zip(numerical, STYLES, strict=False):
@@ -208,121 +202,3 @@ def slopes_beside(checks: Mapping[str, tuple[Mapping[str, ndarray], Mapping[str,
 
 def _largest(numerical: Mapping[str, ndarray], claimed: Mapping[str, ndarray]) -> float:
     return max(1e-9, *(float(np.abs(arrays[name]).max()) for name in numerical for arrays in (numerical, claimed)))
-
-
-GIB = 2**30
-
-
-def attention_wall(
-    curves: Mapping[str, tuple[ndarray, ndarray]],
-    marks: Mapping[str, tuple[float, float]],
-    measured: tuple[ndarray, ndarray] | None = None,
-    *,
-    title: str = "Twice the side is sixteen times the memory",
-    ax: Axes | None = None,
-) -> Axes:
-    """Draw the bytes that attention weights take over the side of the image, both axes logarithmic.
-
-    Parameters
-    ----------
-    curves : {label: (sides, bytes)}
-    marks : {text: (side, bytes)}
-        Points to name.
-    measured : (sides, bytes), optional
-        Drawn as rings.
-    """
-    ax = _panel(ax, 4.6, WIDTH, "image side R (pixels)", "attention weights kept for backward")
-    for (name, (sides, values)), (colour, _, dash) in zip(curves.items(), STYLES, strict=False):
-        ax.plot(sides, values, color=colour, linestyle=dash, linewidth=2.2, label=name)
-    if measured:
-        ax.plot(
-            *measured, "o", markersize=9, markerfacecolor="none", markeredgewidth=1.8, color="black", label="measured"
-        )
-    for text, (side, size) in marks.items():
-        ax.plot(side, size, "X", color="black", markersize=9)
-        ax.annotate(text, (side, size), (-10, 4), textcoords="offset points", fontsize=TEXT, ha="right")
-    ax.set_xscale("log", base=2)
-    ax.set_yscale("log", base=2)
-    first = min(sides[0] for sides, _ in curves.values())
-    last = max(sides[-1] for sides, _ in curves.values())
-    ax.set_xticks(2 ** np.arange(np.log2(first), np.log2(last) + 1))
-    ax.xaxis.set_major_formatter("{x:.0f}")
-    names = ("1 KiB", "32 KiB", "1 MiB", "32 MiB", "1 GiB", "32 GiB", "1 TiB", "32 TiB")
-    ax.set_yticks([2.0 ** (10 + 5 * i) for i in range(len(names))], labels=names)
-    ax.set_ylim(2**9, 2**46)
-    ax.minorticks_off()
-    ax.axhline(16 * GIB, color=GREY, linewidth=1, linestyle=":")
-    ax.text(first, 16 * GIB, "16 GiB, a laptop", va="bottom", color=GREY, fontsize=SMALL)
-    ax.legend(fontsize=TEXT, frameon=False, loc="lower right")
-    ax.set_title(title, fontsize=TITLE, loc="left")
-    return ax
-
-
-def cut_into_patches(image: UInt8[ndarray, "Y X C"], patch_size: int) -> Figure:
-    """Draw an image, the same cut into patches, and the patches in a row as the sequence they become."""
-    P, _ = pair(patch_size)
-    Y, X, C = image.shape
-    patches, _ = patchify_forward(image[None].astype(np.float32), patch_size=P)  # (1, N, P*P*C)
-    tiles = patches.reshape(Y // P, X // P, P, P, C)
-    figure = new_figure(4.3)
-    top, bottom = figure.subfigures(2, 1, squeeze=False, height_ratios=[3, 1]).flat
-    left, right = top.subplots(1, 2)
-    show_image(left, image)
-    left.set_xlabel(f"{Y} × {X} pixels, {C} colours", fontsize=TEXT)
-    gap = max(1, P // 4)
-    show_image(right, mosaic(tiles, gap=gap, fill=255).astype(np.uint8))
-    right.set_xlabel(f"{Y // P} × {X // P} = {patches.shape[1]} patches of {P} × {P}", fontsize=TEXT)
-    row = bottom.subplots()
-    N = patches.shape[1]
-    shown = min(16, N)
-    start = (N - shown) // 2  # the middle of the image says more than its corner
-    part = tiles.reshape(1, N, P, P, C)[:, start : start + shown]
-    show_image(row, mosaic(part, gap=gap, fill=255).astype(np.uint8), frame="white")
-    words = "the sequence" if shown == N else f"patches {start + 1} to {start + shown} of the sequence"
-    row.set_xlabel(f"{words}: each patch is a row of {P * P * C} numbers", fontsize=TEXT)
-    for ax in (right, row):
-        ax.spines[:].set_visible(False)
-    return figure
-
-
-def bytes_by_part(
-    bars: Mapping[str, Mapping[str, int]],
-    *,
-    title: str = "",
-    what: str = "kept for backward (KiB)",
-    ax: Axes | None = None,
-) -> Axes:
-    """Stacked horizontal bars of bytes in KiB: one bar per name, one colour per part, numbers where they fit."""
-    ax = _panel(ax, 0.34 * len(bars) + 1.3, WIDTH, what, "")
-    parts = list(dict.fromkeys(part for bar in bars.values() for part in bar))
-    colours = (BLUE, RED, GREEN, PURPLE, "#F0E442", GREY)
-    begin = np.zeros(len(bars))
-    room = 0.05 * max(sum(bar.values()) for bar in bars.values()) / 1024  # that a number needs
-    for part, colour in zip(parts, colours, strict=False):
-        sizes = np.array([bar.get(part, 0) / 1024 for bar in bars.values()])
-        ax.barh(list(bars), sizes, left=begin, color=colour, label=part, edgecolor="white", linewidth=0.5)
-        ink = "black" if colour in (PURPLE, "#F0E442") else "white"
-        for row in np.flatnonzero(sizes > room):
-            middle = begin[row] + sizes[row] / 2
-            ax.text(middle, float(row), f"{sizes[row]:,.0f}", ha="center", va="center", fontsize=SMALL, color=ink)
-        begin += sizes
-    for row, end in enumerate(begin):
-        ax.text(end, row, f" {end:,.0f}", va="center", fontsize=SMALL)
-    ax.invert_yaxis()
-    ax.xaxis.set_major_formatter("{x:,.0f}")
-    ax.set_xlim(0, 1.1 * begin.max())
-    ax.grid(visible=False, axis="y")
-    ax.figure.legend(loc="outside lower center", ncols=len(parts), fontsize=SMALL, frameon=False)
-    ax.set_title(title, fontsize=TITLE, loc="left")
-    return ax
-
-
-def _panel(ax: Axes | None, height: float, width: float, xlabel: str, ylabel: str) -> Axes:
-    ax = new_panel(height, width) if ax is None else ax
-    ax.set_xlabel(xlabel, fontsize=TEXT)
-    ax.set_ylabel(ylabel, fontsize=TEXT)
-    ax.tick_params(labelsize=SMALL)
-    ax.grid(axis="y", color=GREY, alpha=0.2, linewidth=0.8)
-    ax.set_axisbelow(True)
-    ax.spines[["top", "right"]].set_visible(False)
-    return ax

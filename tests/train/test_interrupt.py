@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from minivit.interrupt import NAMES, InterruptFlag
+from minivit.train.interrupt import NAMES, InterruptFlag
 
 SIGNALS = [signal.Signals[name] for name in NAMES if name in signal.Signals.__members__]
 

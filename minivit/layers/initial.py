@@ -5,7 +5,7 @@ from math import sqrt
 import numpy as np
 from numpy import ndarray
 
-from minivit.layers.param import Init, Param
+from minivit.layers.param import Initial, Param
 
 
 def zeros(rng: np.random.Generator, param: Param) -> ndarray:
@@ -18,7 +18,7 @@ def ones(rng: np.random.Generator, param: Param) -> ndarray:
     return np.ones(param.shape)
 
 
-def normal(std: float) -> Init:
+def normal(std: float) -> Initial:
     """Normal numbers of this standard deviation.
 
     timm's ViT draws its matrices with 0.02, truncated at 100 standard deviations, which never happens.

@@ -3,7 +3,7 @@ from math import sqrt
 import numpy as np
 import pytest
 
-from minivit.layers.init import lecun_normal, normal, ones, xavier_uniform, zeros
+from minivit.layers.initial import lecun_normal, normal, ones, xavier_uniform, zeros
 from minivit.layers.param import Param
 
 

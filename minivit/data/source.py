@@ -1,0 +1,43 @@
+"""A data set as the command line names it and as the folder of a run remembers it."""
+
+import sys
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from minivit.data.dataset import Dataset
+from minivit.data.download import data_folder
+from minivit.data.names import NAMES, load_dataset
+from minivit.data.paths import folder_path
+from minivit.terminal import one_line
+
+
+def full_source(data: str, *, data_dir: str | None = None, img_size: int | None = None) -> dict[str, Any]:
+    """The arguments of :func:`load_source`, with folders in full, so that a run can be resumed from anywhere."""
+    if data not in NAMES and (folder := folder_path(data, "--data")).is_dir():
+        data = str(folder.resolve())
+    kept = None if data_dir is None else str(data_folder(data_dir).resolve())
+    size = {} if img_size is None else {"img_size": img_size}
+    return {"data": data, "data_dir": kept, **size}
+
+
+def load_source(data: str, **options: Any) -> Dataset:
+    """The data set; what was left out of a folder is said on stderr."""
+    with warnings.catch_warnings(record=True, action="always", category=UserWarning) as said:
+        dataset = load_dataset(data, **options)
+    for warning in said:
+        print(f"minivit: {warning.message}", file=sys.stderr)
+    return dataset
+
+
+def summary(dataset: Dataset) -> Iterator[str]:
+    """What is in a data set, line by line."""
+    _, rows, columns, channels = dataset.train.images.shape
+    classes = len(dataset.class_names)
+    yield f"{one_line(dataset.name)}: {rows} x {columns} pixels, {channels} channels, {classes} classes"
+    for split, labels in (("train", dataset.train.labels), ("test", dataset.test.labels)):
+        counts = np.bincount(labels, minlength=classes)
+        yield f"{split}: {len(labels):,} images, {counts.min():,} to {counts.max():,} of a class"
+    yield one_line(f"classes: {', '.join(dataset.class_names)}")

@@ -1,0 +1,1 @@
+"""Pictures that one lecture draws, a file for each lecture."""

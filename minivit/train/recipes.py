@@ -1,0 +1,39 @@
+"""The recipe of each data set."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from minivit.models.model import model_options
+from minivit.train.recipe import Recipe
+from minivit.train.settings import read_settings
+
+RECIPES: dict[str, dict[str, Any]] = {
+    "shapes": {"model": "vit_micro_patch4_32", "epochs": 3, "lr": 3e-3, "crop_padding": 0, "flip": False},
+}
+"""What differs from the recipe of CIFAR, which :class:`Recipe` itself holds."""
+
+POOLING = {"global_pool": "avg", "class_token": False}
+"""What the head reads, of models that leave one the choice."""
+
+
+def recipe_of(data: str, settings: Sequence[tuple[str, str]] = (), **given: Any) -> Recipe:
+    """The recipe of a data set.
+
+    Parameters
+    ----------
+    data : str
+        Its name, or a folder.
+    settings : pairs of str
+        Options of the model and their values, as ``--set KEY=VALUE`` says them.
+    **given
+        Choices of :class:`Recipe` to be made otherwise; None for those that are not.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there is no such model or option, it is not for ``--set``, is set twice, or a value is not of its type.
+    """
+    choices = RECIPES.get(data, {}) | {name: value for name, value in given.items() if value is not None}
+    model = choices.get("model", Recipe.model)
+    pooling = {name: value for name, value in POOLING.items() if name in model_options(model)}
+    return Recipe(**choices, options=pooling | read_settings(model, settings))

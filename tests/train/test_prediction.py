@@ -1,0 +1,34 @@
+"""What is on images in files; test_cli.py holds it to its messages."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from minivit.train.prediction import likeliest_classes
+from tests.train.small import small_dataset, small_trainer
+
+
+def test_the_three_most_probable_classes(tmp_path: Path) -> None:
+    trainer = small_trainer(small_dataset())
+    images = trainer.dataset.test.images[:3]
+    trainer.save(tmp_path / "checkpoint.safetensors")
+    paths = [tmp_path / f"{i}.png" for i in range(3)]
+    for path, image in zip(paths, images, strict=True):
+        Image.fromarray(image).save(path)
+    found = list(likeliest_classes(tmp_path, paths))
+    assert found == list(likeliest_classes(tmp_path / "checkpoint.safetensors", map(str, paths)))
+    for classes, probabilities in zip(found, trainer.probabilities(images), strict=True):
+        best = np.argsort(probabilities)[:-4:-1]
+        assert [name for name, _ in classes] == [trainer.dataset.class_names[c] for c in best]
+        np.testing.assert_allclose([share for _, share in classes], probabilities[best], rtol=1e-5)
+
+
+def test_an_image_is_looked_at_when_its_turn_comes(tmp_path: Path) -> None:
+    small_trainer(small_dataset()).save(tmp_path / "checkpoint.safetensors")
+    Image.new("RGB", (40, 30)).save(tmp_path / "here.png")
+    found = likeliest_classes(tmp_path, [tmp_path / "here.png", tmp_path / "nowhere.png"])
+    assert len(next(found)) == 3
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.png"):
+        next(found)

@@ -1,0 +1,39 @@
+"""Recipes of data sets."""
+
+from typing import Any
+
+import pytest
+
+from minivit.layers import Linear
+from minivit.models import MODELS, PRESETS, Model
+from minivit.train import Recipe
+from minivit.train.recipes import POOLING, RECIPES, recipe_of
+
+
+def test_a_data_set_has_its_recipe() -> None:
+    assert recipe_of("cifar10") == Recipe(options=POOLING)
+    assert recipe_of("pets") == Recipe(options=POOLING)
+    assert recipe_of("shapes") == Recipe(**RECIPES["shapes"], options=POOLING)
+
+
+def test_what_is_given_stands_in_its_place() -> None:
+    recipe = recipe_of("shapes", model="vit_tiny_patch4_32", epochs=None, lr=0.1)
+    assert recipe == Recipe(**RECIPES["shapes"] | {"model": "vit_tiny_patch4_32", "lr": 0.1}, options=POOLING)
+
+
+def test_options_of_the_model() -> None:
+    settings = [("depth", "2"), ("patch_size", "4,8"), ("class_token", "true"), ("drop_rate", "0.5")]
+    expected = {"global_pool": "avg", "class_token": True, "depth": 2, "patch_size": (4, 8), "drop_rate": 0.5}
+    assert recipe_of("shapes", settings).options == expected
+
+
+def test_a_model_that_leaves_no_choice_of_pooling(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("minivit.models.model.MODELS", dict(MODELS))
+
+    class Flat(Model):
+        def __init__(self, *, width: int = 3, seed: int = 0, dtype: Any = "float32") -> None:
+            self.map = Linear(width, width)
+            self.init(seed, dtype)
+
+    monkeypatch.setitem(PRESETS, "flat", (Flat, {}))
+    assert recipe_of("shapes", [("width", "5")], model="flat").options == {"width": 5}
