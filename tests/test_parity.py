@@ -242,6 +242,22 @@ def test_layer_norm() -> None:
     assert_gradient(np.asarray(dx), case["gin/x"])
 
 
+def test_group_norm() -> None:
+    case = Case("group_norm")
+    gamma, beta = case["param/weight"], case["param/bias"]
+    total = [np.zeros_like(channels_last(case["in/x"])), np.zeros_like(gamma), np.zeros_like(beta)]
+    for num_groups, theirs in case.part("out").items():
+        x = channels_last(case["in/x"])
+        y, cache = ops.group_norm_forward(x, gamma, beta, num_groups=int(num_groups), eps=case.meta["eps"])
+        assert_output(y, channels_last(theirs))
+        grads = ops.group_norm_backward(channels_last(case[f"cot/{num_groups}"]), cache)
+        total = [a + grad for a, grad in zip(total, grads, strict=True)]
+    dx, dgamma, dbeta = total
+    assert_gradient(dx, channels_last(case["gin/x"]))
+    assert_gradient(dgamma, case["gparam/weight"])
+    assert_gradient(dbeta, case["gparam/bias"])
+
+
 def test_activations() -> None:
     case = Case("activations")
     dx = 0
