@@ -11,9 +11,9 @@ from minivit.layers.basic import Linear
 from minivit.layers.dropout import dropout
 from minivit.layers.layer import Layer
 from minivit.layers.sequence import IdentityCache
+from minivit.ops.attention import AttentionCache
 from minivit.ops.dropout import DropoutCache
 from minivit.ops.heads import (
-    MultiHeadAttentionCache,
     SplitHeadsCache,
     multi_head_attention_backward,
     multi_head_attention_forward,
@@ -28,7 +28,7 @@ class SelfAttentionCache(NamedTuple):
 
     qkv: LinearCache
     split: SplitHeadsCache
-    attention: MultiHeadAttentionCache
+    attention: AttentionCache
     proj: LinearCache
     proj_drop: DropoutCache | IdentityCache
 
@@ -84,7 +84,7 @@ class AttentionLayerCache(NamedTuple):
     k: LinearCache
     v: LinearCache
     split: SplitHeadsCache
-    attention: MultiHeadAttentionCache
+    attention: AttentionCache
     proj: LinearCache
     proj_drop: DropoutCache | IdentityCache
 

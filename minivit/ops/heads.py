@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from minivit.checked import check_shape, checked
-from minivit.ops.attention import AttentionCache, attention_backward, attention_forward
+from minivit.ops.attention import AttentionCache, AttentionGrads, attention_backward, attention_forward
 from minivit.ops.input_grad import InputGrad
 from minivit.types import Bool, Float, ndarray
 
@@ -60,26 +60,6 @@ def merge_heads_backward(dy: Float[ndarray, "B N D"], cache: MergeHeadsCache) ->
     return InputGrad(dx)
 
 
-class MultiHeadAttentionCache(NamedTuple):
-    """The cache of attention in all heads. ``weights[b, h]`` is the attention map of head h."""
-
-    q: Float[ndarray, "B H N K"]
-    k: Float[ndarray, "B H S K"]
-    v: Float[ndarray, "B H S V"]
-    weights: Float[ndarray, "B H N S"]
-    scale: float
-    bias_shape: tuple[int, ...] | None
-
-
-class MultiHeadAttentionGrads(NamedTuple):
-    """Gradients of the arguments of ``multi_head_attention_forward``; ``bias`` is None when none was given."""
-
-    q: Float[ndarray, "B H N K"]
-    k: Float[ndarray, "B H S K"]
-    v: Float[ndarray, "B H S V"]
-    bias: Float[ndarray, "..."] | None
-
-
 @checked
 def multi_head_attention_forward(
     q: Float[ndarray, "B H N K"],
@@ -88,7 +68,7 @@ def multi_head_attention_forward(
     bias: Float[ndarray, "..."] | None = None,
     *,
     mask: Bool[ndarray, "..."] | None = None,
-) -> tuple[Float[ndarray, "B N D"], MultiHeadAttentionCache]:
+) -> tuple[Float[ndarray, "B N D"], AttentionCache]:
     r"""Attend in every head on its own; what the heads found stands side by side.
 
     .. math:: Y = [Y_1, \dots, Y_H], \qquad
@@ -112,21 +92,20 @@ def multi_head_attention_forward(
     -------
     y : (B, N, H*V)
         Head h owns the columns h*V to (h+1)*V.
-    cache : MultiHeadAttentionCache
+    cache : AttentionCache
+        That of attention in all heads: ``weights[b, h]`` is the map of head h.
 
     References
     ----------
     Vaswani et al. 2017, "Attention Is All You Need", section 3.2.2.
     """
     y, cache = attention_forward(q, k, v, bias, mask=mask)  # (B, H, N, V)
-    y, _ = merge_heads_forward(y)
-    return y, MultiHeadAttentionCache(*cache)
+    y, _ = merge_heads_forward(y)  # (B, N, H*V)
+    return y, cache
 
 
 @checked
-def multi_head_attention_backward(
-    dy: Float[ndarray, "B N D"], cache: MultiHeadAttentionCache
-) -> MultiHeadAttentionGrads:
+def multi_head_attention_backward(dy: Float[ndarray, "B N D"], cache: AttentionCache) -> AttentionGrads:
     """Gradients of :func:`multi_head_attention_forward`.
 
     Heads share nothing but the bias: each gets the gradient of its own columns, and a bias that was stretched over the
@@ -135,5 +114,4 @@ def multi_head_attention_backward(
     B, H, N, _ = cache.q.shape
     check_shape("multi_head_attention_backward: dy", dy, (B, N, H * cache.v.shape[-1]))
     dh, _ = split_heads_forward(dy, num_heads=H)  # forward: y = merge_heads(y)
-    dq, dk, dv, dbias = attention_backward(dh, AttentionCache(*cache))  # forward: y = attention(q, k, v, bias)
-    return MultiHeadAttentionGrads(dq, dk, dv, dbias)
+    return attention_backward(dh, cache)  # forward: y = attention(q, k, v, bias)

@@ -308,7 +308,6 @@ MULTI_HEAD = Exercise(
         "split_heads_backward",
         "merge_heads_forward",
         "merge_heads_backward",
-        "AttentionCache",
     ),
     closed=(
         "minivit.layers.attention:Attention.forward",

@@ -20,12 +20,12 @@ def merge_heads_backward(dy, cache):
 
 def multi_head_attention_forward(q, k, v, bias=None, *, mask=None):
     y, cache = attention_forward(q, k, v, bias, mask=mask)
-    return np.concatenate([y[:, h] for h in range(q.shape[1])], axis=-1), MultiHeadAttentionCache(**cache._asdict())
+    return np.concatenate([y[:, h] for h in range(q.shape[1])], axis=-1), cache
 
 
 def multi_head_attention_backward(dy, cache):
     dh = np.stack(np.split(dy, cache.q.shape[1], axis=-1), axis=1)
-    return MultiHeadAttentionGrads(**attention_backward(dh, AttentionCache(**cache._asdict()))._asdict())
+    return AttentionGrads(*attention_backward(dh, cache))
 
 
 def forward(self, x, bias=None, *, mask=None, rng=None):
@@ -41,7 +41,7 @@ def forward(self, x, bias=None, *, mask=None, rng=None):
 def backward(self, dy, cache):
     dh = self.proj.backward(self.proj_drop.backward(dy, cache.proj_drop), cache.proj)
     dh, _ = split_heads_forward(dh, num_heads=self.num_heads)
-    *grads, dbias = attention_backward(dh, AttentionCache(*cache.attention))
+    *grads, dbias = attention_backward(dh, cache.attention)
     parts = [split_heads_backward(grad, cache.split).x for grad in grads]
     dx = self.qkv.backward(np.concatenate(parts, axis=-1), cache.qkv)
     return dx if dbias is None else (dx, dbias)
