@@ -19,7 +19,7 @@ def test_self_attention_with_mask_and_dropout():
     check_layer(SelfAttention(12, 3, proj_drop=0.3).init(), X, mask=mask, rng=np.random.default_rng(1))
 
 
-def test_attention_map_of_a_block():
+def test_the_attention_map_is_in_the_cache():
     """Where pictures, lectures and students find it."""
     _, cache = SelfAttention(12, 3).init(dtype="float64").forward(X)
     assert cache.attention.weights.shape == (2, 3, 5, 5)

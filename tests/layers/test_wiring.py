@@ -104,6 +104,7 @@ def test_identity_gives_what_it_takes():
     ("layer", "inputs", "options"),
     [
         (Block(12, 3), (X,), {"mask": MASK}),
+        (SelfAttention(12, 3), (X, RNG.standard_normal((3, 5, 5))), {}),
         (Attention(12, 3), (X, CONTEXT, CONTEXT + 1), {"mask": np.ones((5, 3), bool)}),
     ],
 )
