@@ -11,7 +11,7 @@ from numpy import ndarray
 
 import minivit as mv
 from minivit import ops
-from minivit.layers import Block, CrossAttention, Layer, PostNormBlock
+from minivit.layers import Attention, Block, Layer, PostNormBlock
 from minivit.weights import load_google, load_hf, load_timm, resample_abs_pos_embed
 from minivit.weights.files import open_arrays
 from minivit.weights.torch_layout import from_torch
@@ -136,32 +136,50 @@ def test_encoder_layer(name: str, kind: type[Block]) -> None:
     assert_parameters(block, gradients)
 
 
-def load_cross_attention(layer: Layer, arrays: dict[str, ndarray]) -> None:
-    """torch.nn.MultiheadAttention; queries and keys with values are separate layers here."""
-    D = arrays["out_proj.weight"].shape[0]
-    layer.load_state_dict(
-        {
-            "q.weight": arrays["in_proj_weight"][:D].T,
-            "q.bias": arrays["in_proj_bias"][:D],
-            "kv.weight": arrays["in_proj_weight"][D:].T,
-            "kv.bias": arrays["in_proj_bias"][D:],
-            "proj.weight": arrays["out_proj.weight"].T,
-            "proj.bias": arrays["out_proj.bias"],
-        }
-    )
+def load_attention(layer: Layer, arrays: dict[str, ndarray]) -> None:
+    """torch.nn.MultiheadAttention, which has the three weights in one where all widths are equal."""
+    fused = arrays.get("in_proj_weight")
+    weights = [arrays[f"{name}_proj_weight"] for name in "qkv"] if fused is None else np.split(fused, 3)
+    ours = {"proj.weight": arrays["out_proj.weight"].T, "proj.bias": arrays["out_proj.bias"]}
+    for name, weight, bias in zip("qkv", weights, np.split(arrays["in_proj_bias"], 3), strict=True):
+        ours |= {f"{name}.weight": weight.T, f"{name}.bias": bias}
+    layer.load_state_dict(ours)
 
 
 def test_cross_attention() -> None:
     case = Case("cross_attention")
-    layer, gradients = (CrossAttention(12, case.meta["num_heads"]).init(dtype="float64") for _ in range(2))
-    load_cross_attention(layer, case.part("param"))
-    load_cross_attention(gradients, case.part("gparam"))
+    layer, gradients = (Attention(12, case.meta["num_heads"]).init(dtype="float64") for _ in range(2))
+    load_attention(layer, case.part("param"))
+    load_attention(gradients, case.part("gparam"))
 
-    y, cache = layer.forward(case["in/x"], case["in/context"])
+    y, cache = layer.forward(case["in/x"], case["in/context"], case["in/context"])
     assert_output(y, case["out/y"])
-    dx, dcontext = layer.backward(case["cot/y"], cache)
+    dx, dkey, dvalue = layer.backward(case["cot/y"], cache)
     assert_gradient(dx, case["gin/x"])
-    assert_gradient(dcontext, case["gin/context"])
+    assert_gradient(dkey + dvalue, case["gin/context"])
+    assert_parameters(layer, gradients)
+
+
+def test_multi_head_attention() -> None:
+    """Three inputs, with a bias and a mask (True where PyTorch has minus infinity in it)."""
+    case = Case("multi_head_attention")
+    layer, gradients = (Attention(12, case.meta["num_heads"], context_dim=8).init(dtype="float64") for _ in range(2))
+    load_attention(layer, case.part("param"))
+    load_attention(gradients, case.part("gparam"))
+
+    inputs, mask = case.part("in"), ~case["const/hidden"][:, None, None]
+    total = {name: np.zeros_like(array) for name, array in inputs.items()}
+    for name, bias, seen in (
+        ("plain", None, None),
+        ("biased", inputs["bias"], None),
+        ("masked", inputs["bias"], mask),
+    ):
+        y, cache = layer.forward(inputs["query"], inputs["key"], inputs["value"], bias, mask=seen)
+        assert_output(y, case[f"out/{name}"])
+        for given, grad in zip(inputs, layer.backward(case[f"cot/{name}"], cache), strict=bias is not None):
+            total[given] += grad
+    for name, grad in total.items():
+        assert_gradient(grad, case[f"gin/{name}"])
     assert_parameters(layer, gradients)
 
 
@@ -222,6 +240,22 @@ def test_layer_norm() -> None:
         assert_gradient(grads.beta, case[f"gparam/{name}.bias"])
         dx = dx + grads.x
     assert_gradient(np.asarray(dx), case["gin/x"])
+
+
+def test_group_norm() -> None:
+    case = Case("group_norm")
+    gamma, beta = case["param/weight"], case["param/bias"]
+    total = [np.zeros_like(channels_last(case["in/x"])), np.zeros_like(gamma), np.zeros_like(beta)]
+    for num_groups, theirs in case.part("out").items():
+        x = channels_last(case["in/x"])
+        y, cache = ops.group_norm_forward(x, gamma, beta, num_groups=int(num_groups), eps=case.meta["eps"])
+        assert_output(y, channels_last(theirs))
+        grads = ops.group_norm_backward(channels_last(case[f"cot/{num_groups}"]), cache)
+        total = [a + grad for a, grad in zip(total, grads, strict=True)]
+    dx, dgamma, dbeta = total
+    assert_gradient(dx, channels_last(case["gin/x"]))
+    assert_gradient(dgamma, case["gparam/weight"])
+    assert_gradient(dbeta, case["gparam/bias"])
 
 
 def test_activations() -> None:

@@ -196,6 +196,28 @@ def cross_attention() -> None:
     record("cross_attention", run, {"x": x, "context": context}, dict(layer.named_parameters()), num_heads=3)
 
 
+def multi_head_attention() -> None:
+    """Three inputs; a bias for every head (in PyTorch a mask of numbers), and keys that nobody may see."""
+    torch.manual_seed(3)
+    layer = randomize(nn.MultiheadAttention(12, 3, kdim=8, vdim=8, batch_first=True))
+    query, key, value, bias = rand(2, 5, 12), rand(2, 7, 8), rand(2, 7, 8), rand(2, 3, 5, 7)
+    hidden = torch.rand(2, 7) < 0.4
+    hidden[:, 0] = False  # PyTorch gives nan where a query may look at nothing
+    mask = bias.masked_fill(hidden[:, None, None], -torch.inf)
+    record(
+        "multi_head_attention",
+        lambda: {
+            "plain": layer(query, key, value)[0],
+            "biased": layer(query, key, value, attn_mask=bias.flatten(0, 1))[0],
+            "masked": layer(query, key, value, attn_mask=mask.flatten(0, 1))[0],
+        },
+        {"query": query, "key": key, "value": value, "bias": bias},
+        dict(layer.named_parameters()),
+        constants={"hidden": hidden},
+        num_heads=3,
+    )
+
+
 def conv2d() -> None:
     options: dict[str, dict[str, Any]] = {
         "padded": {"padding": 1},
@@ -245,6 +267,13 @@ def layer_norm() -> None:
         params,
         eps=1e-5,
     )
+
+
+def group_norm() -> None:
+    torch.manual_seed(4)
+    x, params = rand(3, 6, 4, 5), {"weight": rand(6), "bias": rand(6)}
+    run = lambda: {str(n): F.group_norm(x, n, params["weight"], params["bias"], eps=1e-5) for n in (1, 2, 3, 6)}  # noqa: E731
+    record("group_norm", run, {"x": x}, params, eps=1e-5)
 
 
 def activations() -> None:
@@ -407,6 +436,8 @@ def main() -> None:
     clip()
     resample()
     numbers()
+    multi_head_attention()
+    group_norm()
 
 
 if __name__ == "__main__":

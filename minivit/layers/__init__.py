@@ -1,7 +1,7 @@
 """Level 2: parameters, and the wiring of pairs into layers."""
 
-from minivit.layers.attention import CrossAttention, SelfAttention
-from minivit.layers.basic import LayerNorm, Linear, Mlp
+from minivit.layers.attention import Attention, SelfAttention
+from minivit.layers.basic import GroupNorm, LayerNorm, Linear, Mlp
 from minivit.layers.batch_norm import BatchNorm, frozen
 from minivit.layers.block import Block, PostNormBlock
 from minivit.layers.checkpoint import Checkpoint
@@ -13,13 +13,14 @@ from minivit.layers.pool import FirstToken, MeanPool
 from minivit.layers.sequence import Identity, run, run_backward
 
 __all__ = [
+    "Attention",
     "BatchNorm",
     "Block",
     "Checkpoint",
-    "CrossAttention",
     "DropPath",
     "Dropout",
     "FirstToken",
+    "GroupNorm",
     "Identity",
     "Layer",
     "LayerNorm",

@@ -1,6 +1,6 @@
-"""Multi-head attention: of a sequence to itself, and of one sequence to another."""
+"""Multi-head attention: of a sequence to itself, and of one sequence to others."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy import ndarray
@@ -11,13 +11,12 @@ from minivit.layers.basic import Linear
 from minivit.layers.dropout import dropout
 from minivit.layers.layer import Layer
 from minivit.layers.sequence import IdentityCache
-from minivit.ops.attention import AttentionCache, attention_backward, attention_forward
+from minivit.ops.attention import AttentionCache
 from minivit.ops.dropout import DropoutCache
 from minivit.ops.heads import (
-    MergeHeadsCache,
     SplitHeadsCache,
-    merge_heads_backward,
-    merge_heads_forward,
+    multi_head_attention_backward,
+    multi_head_attention_forward,
     split_heads_backward,
     split_heads_forward,
 )
@@ -30,7 +29,6 @@ class SelfAttentionCache(NamedTuple):
     qkv: LinearCache
     split: SplitHeadsCache
     attention: AttentionCache
-    merge: MergeHeadsCache
     proj: LinearCache
     proj_drop: DropoutCache | IdentityCache
 
@@ -51,93 +49,101 @@ class SelfAttention(Layer):
         self.proj_drop = dropout(proj_drop)
 
     def forward(
-        self, x: ndarray, *, mask: ndarray | None = None, rng: Generator | None = None
+        self,
+        x: ndarray,
+        bias: ndarray | None = None,
+        *,
+        mask: ndarray | None = None,
+        rng: Generator | None = None,
     ) -> tuple[ndarray, SelfAttentionCache]:
-        """(B, N, D) -> (B, N, D): project to q, k, v; split heads; attend; merge heads; project; drop."""
+        """(B, N, D) -> (B, N, D): project to q, k, v; split heads; attend and merge heads; project; drop."""
         h, c_qkv = self.qkv.forward(x)  # (B, N, 3D)
         heads, c_split = split_heads_forward(h, num_heads=3 * self.num_heads)  # (B, 3H, N, K)
         q, k, v = np.split(heads, 3, axis=1)  # (B, H, N, K) each, views
-        h, c_attention = attention_forward(q, k, v, mask=mask)
-        h, c_merge = merge_heads_forward(h)  # (B, N, D)
+        h, c_attention = multi_head_attention_forward(q, k, v, bias, mask=mask)  # (B, N, D)
         h, c_proj = self.proj.forward(h)
         h, c_proj_drop = self.proj_drop.forward(h, rng=rng)
         return h, SelfAttentionCache(
-            qkv=c_qkv, split=c_split, attention=c_attention, merge=c_merge, proj=c_proj, proj_drop=c_proj_drop
+            qkv=c_qkv, split=c_split, attention=c_attention, proj=c_proj, proj_drop=c_proj_drop
         )
 
-    def backward(self, dy: ndarray, cache: SelfAttentionCache) -> ndarray:
-        """Add to the gradients of ``qkv`` and ``proj``; return that of ``x``. The steps of forward, last first."""
-        dh = self.proj_drop.backward(dy, cache.proj_drop)
+    def backward(self, dy: ndarray, cache: SelfAttentionCache) -> Any:
+        """Add to the gradients of ``qkv`` and ``proj``; return that of ``x``, and of ``bias`` where one was given."""
+        dh = self.proj_drop.backward(dy, cache.proj_drop)  # the steps of forward, last first
         dh = self.proj.backward(dh, cache.proj)
-        (dh,) = merge_heads_backward(dh, cache.merge)
-        dq, dk, dv, _ = attention_backward(dh, cache.attention)
+        dq, dk, dv, dbias = multi_head_attention_backward(dh, cache.attention)
         (dh,) = split_heads_backward(join_heads(dq, dk, dv), cache.split)
-        return self.qkv.backward(dh, cache.qkv)
+        dx = self.qkv.backward(dh, cache.qkv)
+        return dx if dbias is None else (dx, dbias)
 
 
-class CrossAttentionCache(NamedTuple):
-    """Caches of the steps of :class:`CrossAttention`; ``attention.weights`` is (B, H, N, S)."""
+class AttentionLayerCache(NamedTuple):
+    """Caches of the steps of :class:`Attention`; ``attention.weights`` is (B, H, N, S)."""
 
     q: LinearCache
-    kv: LinearCache
-    split_q: SplitHeadsCache
-    split_kv: SplitHeadsCache
+    k: LinearCache
+    v: LinearCache
+    split: SplitHeadsCache
     attention: AttentionCache
-    merge: MergeHeadsCache
     proj: LinearCache
     proj_drop: DropoutCache | IdentityCache
 
 
-class CrossAttention(Layer):
-    """Tokens of ``x`` ask, tokens of ``context`` answer: queries from one sequence, keys and values from another.
+class Attention(Layer):
+    """Tokens of ``query`` ask, tokens of ``key`` offer, those of ``value`` carry: each input has its own projection.
 
-    Source: Vaswani et al. 2017, section 3.2.3 ("encoder-decoder attention").
+    Cross-attention to a context is ``forward(x, context, context)``; the gradient of the context is the sum of those of
+    its two places. ``context_dim`` is the width of keys and values, where it is not that of the queries.
+
+    PyTorch's ``MultiheadAttention`` has the three weights in one, ``in_proj_weight``, and calls ``proj`` ``out_proj``.
+
+    Source: Vaswani et al. 2017, sections 3.2.2 and 3.2.3 ("encoder-decoder attention").
     """
 
     def __init__(
         self, dim: int, num_heads: int, *, context_dim: int | None = None, qkv_bias: bool = True, proj_drop: float = 0.0
     ) -> None:
         check_heads(dim, num_heads)
+        context_dim = dim if context_dim is None else context_dim
         self.num_heads = num_heads
         self.q = Linear(dim, dim, bias=qkv_bias)
-        self.kv = Linear(dim if context_dim is None else context_dim, 2 * dim, bias=qkv_bias)
+        self.k = Linear(context_dim, dim, bias=qkv_bias)
+        self.v = Linear(context_dim, dim, bias=qkv_bias)
         self.proj = Linear(dim, dim)
         self.proj_drop = dropout(proj_drop)
 
     def forward(
-        self, x: ndarray, context: ndarray, *, mask: ndarray | None = None, rng: Generator | None = None
-    ) -> tuple[ndarray, CrossAttentionCache]:
-        """(B, N, D) and (B, S, context_dim) -> (B, N, D)."""
-        h, c_q = self.q.forward(x)
-        q, c_split_q = split_heads_forward(h, num_heads=self.num_heads)  # (B, H, N, K)
-        h, c_kv = self.kv.forward(context)
-        heads, c_split_kv = split_heads_forward(h, num_heads=2 * self.num_heads)  # (B, 2H, S, K)
-        k, v = np.split(heads, 2, axis=1)
-        h, c_attention = attention_forward(q, k, v, mask=mask)
-        h, c_merge = merge_heads_forward(h)
+        self,
+        query: ndarray,
+        key: ndarray,
+        value: ndarray,
+        bias: ndarray | None = None,
+        *,
+        mask: ndarray | None = None,
+        rng: Generator | None = None,
+    ) -> tuple[ndarray, AttentionLayerCache]:
+        """(B, N, D), (B, S, context_dim) and (B, S, context_dim) -> (B, N, D)."""
+        q, c_q = self.q.forward(query)  # (B, N, D)
+        k, c_k = self.k.forward(key)  # (B, S, D)
+        v, c_v = self.v.forward(value)  # (B, S, D)
+        q, c_split = split_heads_forward(q, num_heads=self.num_heads)  # (B, H, N, K)
+        k, _ = split_heads_forward(k, num_heads=self.num_heads)  # (B, H, S, K)
+        v, _ = split_heads_forward(v, num_heads=self.num_heads)  # (B, H, S, K)
+        h, c_attention = multi_head_attention_forward(q, k, v, bias, mask=mask)  # (B, N, D)
         h, c_proj = self.proj.forward(h)
         h, c_proj_drop = self.proj_drop.forward(h, rng=rng)
-        return h, CrossAttentionCache(
-            q=c_q,
-            kv=c_kv,
-            split_q=c_split_q,
-            split_kv=c_split_kv,
-            attention=c_attention,
-            merge=c_merge,
-            proj=c_proj,
-            proj_drop=c_proj_drop,
+        return h, AttentionLayerCache(
+            q=c_q, k=c_k, v=c_v, split=c_split, attention=c_attention, proj=c_proj, proj_drop=c_proj_drop
         )
 
-    def backward(self, dy: ndarray, cache: CrossAttentionCache) -> tuple[ndarray, ndarray]:
-        """Add to the gradients of the parameters; return those of ``x`` and ``context``."""
-        dh = self.proj_drop.backward(dy, cache.proj_drop)
+    def backward(self, dy: ndarray, cache: AttentionLayerCache) -> tuple[ndarray, ...]:
+        """Add to the gradients of the parameters; return those of the inputs, and of ``bias`` where one was given."""
+        dh = self.proj_drop.backward(dy, cache.proj_drop)  # the steps of forward, last first
         dh = self.proj.backward(dh, cache.proj)
-        (dh,) = merge_heads_backward(dh, cache.merge)
-        dq, dk, dv, _ = attention_backward(dh, cache.attention)
-        (dh,) = split_heads_backward(join_heads(dk, dv), cache.split_kv)
-        dcontext = self.kv.backward(dh, cache.kv)
-        (dh,) = split_heads_backward(dq, cache.split_q)
-        return self.q.backward(dh, cache.q), dcontext
+        dq, dk, dv, dbias = multi_head_attention_backward(dh, cache.attention)
+        dq, dk, dv = (split_heads_backward(dheads, cache.split).x for dheads in (dq, dk, dv))
+        dinputs = self.q.backward(dq, cache.q), self.k.backward(dk, cache.k), self.v.backward(dv, cache.v)
+        return dinputs if dbias is None else (*dinputs, dbias)
 
 
 def check_heads(dim: int, num_heads: int) -> None:

@@ -1,10 +1,11 @@
-"""Layers of one or two ops: Linear, LayerNorm, Mlp."""
+"""Layers of one or two ops: Linear, LayerNorm, GroupNorm, Mlp."""
 
 from typing import NamedTuple
 
 from numpy import ndarray
 from numpy.random import Generator
 
+from minivit.checked import check_type
 from minivit.layers.dropout import dropout
 from minivit.layers.initial import ones, xavier_uniform, zeros
 from minivit.layers.layer import Layer
@@ -12,6 +13,7 @@ from minivit.layers.param import Initial, Param
 from minivit.layers.sequence import IdentityCache
 from minivit.ops import OPS, Op
 from minivit.ops.dropout import DropoutCache
+from minivit.ops.group_norm import GroupNormCache, group_norm_backward, group_norm_forward
 from minivit.ops.layer_norm import LayerNormCache, layer_norm_backward, layer_norm_forward
 from minivit.ops.linear import LinearCache, linear_backward, linear_forward
 
@@ -50,22 +52,57 @@ class Linear(Layer):
         return dx
 
 
-class LayerNorm(Layer):
-    """Layer normalisation of the last axis; ``weight`` is gamma, ``bias`` is beta, as checkpoints call them."""
+class Norm(Layer):
+    """What all normalisations learn: a scale and a shift of each channel, the op's gamma and beta.
 
-    def __init__(self, dim: int, *, eps: float = 1e-6) -> None:
+    They are called ``weight`` and ``bias``, as in checkpoints.
+    """
+
+    def __init__(self, dim: int, *, eps: float) -> None:
         self.weight = Param((dim,), "out", ones)
         self.bias = Param((dim,), "out", zeros)
         self.eps = eps
+
+    def add_grads(self, dx: ndarray, dgamma: ndarray, dbeta: ndarray) -> ndarray:
+        """Add the gradients of scale and shift; return that of ``x``."""
+        self.weight.add_grad(dgamma)
+        self.bias.add_grad(dbeta)
+        return dx
+
+
+class LayerNorm(Norm):
+    """Layer normalisation of the last axis: every token by itself."""
+
+    def __init__(self, dim: int, *, eps: float = 1e-6) -> None:
+        super().__init__(dim, eps=eps)
 
     def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, LayerNormCache]:
         return layer_norm_forward(x, self.weight.value, self.bias.value, eps=self.eps)
 
     def backward(self, dy: ndarray, cache: LayerNormCache) -> ndarray:
-        dx, dgamma, dbeta = layer_norm_backward(dy, cache)
-        self.weight.add_grad(dgamma)
-        self.bias.add_grad(dbeta)
-        return dx
+        return self.add_grads(*layer_norm_backward(dy, cache))
+
+
+class GroupNorm(Norm):
+    """Group normalisation of (B, ..., C): ``num_groups`` groups of neighbouring channels, each over all places.
+
+    Arguments are in PyTorch's order.
+
+    Source: Wu and He 2018, "Group Normalization".
+    """
+
+    def __init__(self, num_groups: int, num_channels: int, *, eps: float = 1e-5) -> None:
+        check_type("num_groups", num_groups, int)
+        if num_groups < 1 or num_channels % num_groups:
+            raise ValueError(f"num_channels {num_channels} is not divisible by num_groups {num_groups}")
+        super().__init__(num_channels, eps=eps)
+        self.num_groups = num_groups
+
+    def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, GroupNormCache]:
+        return group_norm_forward(x, self.weight.value, self.bias.value, num_groups=self.num_groups, eps=self.eps)
+
+    def backward(self, dy: ndarray, cache: GroupNormCache) -> ndarray:
+        return self.add_grads(*group_norm_backward(dy, cache))
 
 
 class MlpCache(NamedTuple):

@@ -6,6 +6,7 @@ import numpy as np
 from numpy import ndarray
 from numpy.random import Generator
 
+from minivit.layers.basic import Norm
 from minivit.layers.initial import ones, zeros
 from minivit.layers.layer import Layer
 from minivit.layers.param import Param
@@ -15,7 +16,7 @@ from minivit.ops.batch_norm import BatchNormCache, batch_norm_backward, batch_no
 AnyLayer = TypeVar("AnyLayer", bound=Layer)
 
 
-class BatchNorm(Layer):
+class BatchNorm(Norm):
     """Normalise each channel by the batch (Ioffe and Szegedy 2015); names and ``momentum`` are PyTorch's.
 
     ``forward`` always uses the batch's own mean and variance, which are in its cache; the running averages only change
@@ -27,20 +28,16 @@ class BatchNorm(Layer):
     """
 
     def __init__(self, dim: int, *, eps: float = 1e-5, momentum: float = 0.1) -> None:
-        self.weight = Param((dim,), "out", ones)
-        self.bias = Param((dim,), "out", zeros)
+        super().__init__(dim, eps=eps)
         self.running_mean = Param((dim,), "out", zeros, learned=False)
         self.running_var = Param((dim,), "out", ones, learned=False)
-        self.eps, self.momentum = eps, momentum
+        self.momentum = momentum
 
     def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, BatchNormCache]:
         return batch_norm_forward(x, self.weight.value, self.bias.value, eps=self.eps)
 
     def backward(self, dy: ndarray, cache: BatchNormCache) -> ndarray:
-        dx, dgamma, dbeta = batch_norm_backward(dy, cache)
-        self.weight.add_grad(dgamma)
-        self.bias.add_grad(dbeta)
-        return dx
+        return self.add_grads(*batch_norm_backward(dy, cache))
 
     def absorb(self, cache: BatchNormCache) -> None:
         """Move the running averages towards the batch: a share ``momentum``, of the variance the unbiased one."""

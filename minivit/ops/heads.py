@@ -1,10 +1,11 @@
-"""Split the width of a token into heads, and merge heads back: views where memory allows, never arithmetic."""
+"""Heads of attention: split the width of a token into heads, merge heads back, and attend in all of them at once."""
 
 from typing import NamedTuple
 
-from minivit.checked import checked
+from minivit.checked import check_shape, checked
+from minivit.ops.attention import AttentionCache, AttentionGrads, attention_backward, attention_forward
 from minivit.ops.input_grad import InputGrad
-from minivit.types import Float, ndarray
+from minivit.types import Bool, Float, ndarray
 
 
 class SplitHeadsCache(NamedTuple):
@@ -57,3 +58,60 @@ def merge_heads_backward(dy: Float[ndarray, "B N D"], cache: MergeHeadsCache) ->
     """Gradient of :func:`merge_heads_forward`: split the gradient into heads."""
     dx, _ = split_heads_forward(dy, num_heads=cache.num_heads)  # forward: a permutation of the numbers
     return InputGrad(dx)
+
+
+@checked
+def multi_head_attention_forward(
+    q: Float[ndarray, "B H N K"],
+    k: Float[ndarray, "B H S K"],
+    v: Float[ndarray, "B H S V"],
+    bias: Float[ndarray, "..."] | None = None,
+    *,
+    mask: Bool[ndarray, "..."] | None = None,
+) -> tuple[Float[ndarray, "B N D"], AttentionCache]:
+    r"""Attend in every head on its own; what the heads found stands side by side.
+
+    .. math:: Y = [Y_1, \dots, Y_H], \qquad
+              Y_h = \operatorname{softmax}\!\left(\frac{Q_h K_h^\top}{\sqrt{K}} + \text{bias}_h\right) V_h
+
+    (K under the root is the width of a head.) One head can look at one thing. H heads, each of a share of the width,
+    cost the same products and look at H things.
+
+    Parameters
+    ----------
+    q : (B, H, N, K)
+        Queries, split into heads.
+    k, v : (B, H, S, K), (B, H, S, V)
+        Keys and values, of the same sequence as the queries or of others.
+    bias : broadcastable to (B, H, N, S), optional
+        Added to the scores: relative positions.
+    mask : bool, broadcastable to (B, H, N, S), optional
+        True where a query may look at a key. (In PyTorch's ``MultiheadAttention``, True where it must not.)
+
+    Returns
+    -------
+    y : (B, N, H*V)
+        Head h owns the columns h*V to (h+1)*V.
+    cache : AttentionCache
+        That of attention in all heads: ``weights[b, h]`` is the map of head h.
+
+    References
+    ----------
+    Vaswani et al. 2017, "Attention Is All You Need", section 3.2.2.
+    """
+    y, cache = attention_forward(q, k, v, bias, mask=mask)  # (B, H, N, V)
+    y, _ = merge_heads_forward(y)  # (B, N, H*V)
+    return y, cache
+
+
+@checked
+def multi_head_attention_backward(dy: Float[ndarray, "B N D"], cache: AttentionCache) -> AttentionGrads:
+    """Gradients of :func:`multi_head_attention_forward`.
+
+    Heads share nothing but the bias: each gets the gradient of its own columns, and a bias that was stretched over the
+    heads the sum of theirs.
+    """
+    B, H, N, _ = cache.q.shape
+    check_shape("multi_head_attention_backward: dy", dy, (B, N, H * cache.v.shape[-1]))
+    dh, _ = split_heads_forward(dy, num_heads=H)  # forward: y = merge_heads(y)
+    return attention_backward(dh, cache)  # forward: y = attention(q, k, v, bias)

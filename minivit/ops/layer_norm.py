@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minivit.checked import checked
+from minivit.checked import check_range, checked
 from minivit.ops.rows import column_sum, row_dot, row_sum, sum_to
 from minivit.types import Float, ndarray
 
@@ -90,7 +90,7 @@ class LayerNormSampleCache(NamedTuple):
     """What ``layer_norm_sample_backward`` needs."""
 
     xhat: Float[ndarray, "B N D"]
-    rstd: Float[ndarray, "B 1 1"]
+    rstd: Float[ndarray, "B 1"]
     gamma: Float[ndarray, "..."]
 
 
@@ -106,7 +106,7 @@ class LayerNormSampleGrads(NamedTuple):
 def layer_norm_sample_forward(
     x: Float[ndarray, "B N D"], gamma: Float[ndarray, "..."], beta: Float[ndarray, "..."], *, eps: float = 1e-6
 ) -> tuple[Float[ndarray, "B N D"], LayerNormSampleCache]:
-    r"""Normalise each sample over all its tokens and widths together: one mean and one variance per sample.
+    r"""Normalise each sample over all its tokens and widths together: layer normalisation of a row of N D numbers.
 
     .. math::
         \mu_b = \frac{1}{ND} \sum_{nd} x_{bnd}, \quad \sigma_b^2 = \frac{1}{ND} \sum_{nd} (x_{bnd} - \mu_b)^2, \quad
@@ -130,32 +130,25 @@ def layer_norm_sample_forward(
             f"layer_norm_sample: gamma has shape {gamma.shape} and beta {beta.shape}; "
             f"both must be (D,) = {x.shape[2:]} or (N, D) = {x.shape[1:]}"
         )
-    if not 0 <= eps < inf:
-        raise ValueError(f"layer_norm_sample: eps is {eps}; expected at least 0 and finite")
+    check_range("layer_norm_sample: eps", eps, at_least=0, below=inf)
     size = prod(x.shape[1:])
     if size == 0:
         raise ValueError(f"layer_norm_sample: there are no tokens to normalise, x has shape {x.shape}")
-    samples = x.reshape(len(x), size)  # (B, N*D)
-    xhat = samples - row_sum(samples) / size
-    rstd = 1 / np.sqrt(row_dot(xhat, xhat) / size + eps)
-    xhat *= rstd
-    xhat = xhat.reshape(x.shape)
-    return xhat * gamma + beta, LayerNormSampleCache(xhat, rstd[..., None], gamma)
+    scale, shift = (np.broadcast_to(a, x.shape[1:]).reshape(size) for a in (gamma, beta))  # one for each place
+    y, (xhat, rstd, _) = layer_norm_forward(x.reshape(len(x), size), scale, shift, eps=eps)
+    return y.reshape(x.shape), LayerNormSampleCache(xhat.reshape(x.shape), rstd, gamma)
 
 
 @checked
 def layer_norm_sample_backward(dy: Float[ndarray, "B N D"], cache: LayerNormSampleCache) -> LayerNormSampleGrads:
-    r"""Gradients of :func:`layer_norm_sample_forward`.
+    """Gradients of :func:`layer_norm_sample_forward`: those of layer norm, in which a sample is a row.
 
-    The derivation of :func:`layer_norm_backward` holds with the row of D numbers replaced by the sample of N D numbers.
+    A scale that all tokens share gets the sum of their gradients.
     """
     xhat, rstd, gamma = cache
-    dbeta = sum_to(dy, gamma.shape)  # forward: y = xhat * gamma + beta
-    dgamma = sum_to(dy * xhat, gamma.shape)  # forward: y = xhat * gamma + beta
-    dxhat = dy * gamma  # forward: y = xhat * gamma + beta
-    size = prod(dy.shape[1:])
-    flat, flat_xhat = dxhat.reshape(len(dy), size), xhat.reshape(len(dy), size)  # (B, N*D)
-    dx = flat - row_sum(flat) / size  # forward: xhat = (x - mean) * rstd, through the mean
-    dx -= flat_xhat * (row_dot(flat, flat_xhat) / size)  # ... through the variance
-    dx *= rstd[..., 0]  # ... directly
-    return LayerNormSampleGrads(dx.reshape(dy.shape), dgamma, dbeta)
+    B, N, D = dy.shape
+    scale = np.broadcast_to(gamma, (N, D)).reshape(N * D)
+    rows = LayerNormCache(xhat.reshape(B, N * D), rstd, scale)
+    dx, dscale, dshift = layer_norm_backward(dy.reshape(B, N * D), rows)  # forward: y = layer_norm(rows)
+    dgamma, dbeta = (sum_to(a.reshape(N, D), gamma.shape) for a in (dscale, dshift))  # forward: one for each place
+    return LayerNormSampleGrads(dx.reshape(B, N, D), dgamma, dbeta)

@@ -45,6 +45,7 @@ from minivit.ops import (
     conv2d_forward,
     cross_entropy_backward,
     cross_entropy_forward,
+    multi_head_attention_forward,
     one_hot,
     relu_backward,
     relu_forward,
@@ -773,6 +774,7 @@ matrices(
 
 # %%
 show_source(split_heads_forward, "return")
+show_source(multi_head_attention_forward, "y, cache =", "y, _ =")
 show_source(SelfAttention.forward)
 
 # %% [markdown]

@@ -14,6 +14,7 @@ from minivit.ops import (
     attention_forward,
     gelu_forward,
     gelu_tanh_forward,
+    group_norm_backward,
     layer_norm_forward,
     patchify_forward,
     softmax_backward,
@@ -109,7 +110,23 @@ def layer_norm_dx(dy, c, mean=True, variance=True, gamma=True, rstd=True):
 def sample_norm_per_token(dy, c, g):
     dxhat = dy * c.gamma
     dx = dxhat - dxhat.mean(-1, keepdims=True) - c.xhat * (dxhat * c.xhat).mean(-1, keepdims=True)
-    return g._replace(x=dx * c.rstd)
+    return g._replace(x=dx * c.rstd[..., None])
+
+
+def group_norm_of_one_group(dy, c, g):
+    rstd = c.rstd.mean(axis=1, keepdims=True)
+    return g._replace(x=group_norm_backward(dy, c._replace(rstd=rstd)).x)
+
+
+def group_norm_scale_of_the_first(dy, c, g):
+    num_groups = c.rstd.shape[1]
+    first = np.repeat(c.gamma[:: len(c.gamma) // num_groups], len(c.gamma) // num_groups)
+    return g._replace(x=group_norm_backward(dy, c._replace(gamma=first)).x)
+
+
+def dy_cut_without_moving(dy, c, g):
+    B, H, N, _ = c.q.shape
+    return g._replace(v=c.weights.mT @ dy.reshape(B, H, N, -1))
 
 
 def conv_overwriting(dy, c, g):
@@ -254,6 +271,9 @@ BUGS: list[Bug] = [
         "gradient of gamma"),
     Bug("layer_norm", "forward divides by D - 1", right, "gradient of x", forward=layer_norm_unbiased),
     Bug("layer_norm_sample", "normalises each token", sample_norm_per_token, "gradient of x is wrong"),
+    Bug("group_norm", "one group", group_norm_of_one_group, "gradient of x is wrong",
+        lambda case: case.kwargs["num_groups"] > 1),
+    Bug("group_norm", "scale of the group's first channel", group_norm_scale_of_the_first, "gradient of x is wrong"),
     Bug("attention", "without the scale", lambda dy, c, g: scaled_attention(dy, c, g, 1 / c.scale), "sqrt(the width)",
         lambda case: case.kwargs["scale"] is None),
     Bug("attention", "scaled twice", lambda dy, c, g: scaled_attention(dy, c, g, c.scale), "= scale",
@@ -267,6 +287,9 @@ BUGS: list[Bug] = [
     Bug("attention", "nothing for the class token",
         lambda dy, c, g: g._replace(q=np.concatenate((0 * g.q[..., :1, :], g.q[..., 1:, :]), -2)),
         "nothing reaches index 0"),
+    Bug("multi_head_attention", "heads reversed", lambda dy, c, g: g._replace(v=np.flip(g.v, 1)),
+        "reversed along axis 1"),
+    Bug("multi_head_attention", "dy cut without moving axes", dy_cut_without_moving, "gradient of"),
     Bug("attention_chunked", "forgets the last block", forgets_block, "nothing reaches",
         lambda case: case.kwargs["block_size"] == 1),
     Bug("attention_chunked", "without the scale", lambda dy, c, g: scaled_attention(dy, c, g, 1 / c.scale),

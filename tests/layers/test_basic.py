@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from minivit.check import check_layer
-from minivit.layers import LayerNorm, Linear, Mlp
+from minivit.layers import GroupNorm, LayerNorm, Linear, Mlp
 from minivit.layers.basic import ACTIVATIONS
 
 RNG = np.random.default_rng(0)
@@ -20,6 +20,19 @@ def test_layer_norm():
     layer = LayerNorm(5, eps=1e-3).init()
     check_layer(layer, X)
     assert layer.init(dtype="float64").forward(X)[0].shape == X.shape
+
+
+@pytest.mark.parametrize("shape", [(2, 4, 5, 6), (7, 3, 6), (8, 6)])
+def test_group_norm(shape):
+    layer = GroupNorm(2, 6).init()
+    check_layer(layer, RNG.standard_normal(shape))
+    assert {name: param.shape for name, param in layer.named_params().items()} == {"weight": (6,), "bias": (6,)}
+
+
+@pytest.mark.parametrize("num_groups", [0, 4])
+def test_groups_must_divide_the_channels(num_groups):
+    with pytest.raises(ValueError, match=f"num_channels 6 is not divisible by num_groups {num_groups}"):
+        GroupNorm(num_groups, 6)
 
 
 @pytest.mark.parametrize("act_layer", ACTIVATIONS)

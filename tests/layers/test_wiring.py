@@ -9,9 +9,9 @@ import pytest
 import minivit
 from minivit.check import check_layer
 from minivit.layers import (
+    Attention,
     Block,
     Checkpoint,
-    CrossAttention,
     FirstToken,
     Identity,
     Layer,
@@ -34,7 +34,7 @@ SMALL = {"img_size": (4, 6), "patch_size": 2, "embed_dim": 12, "depth": 2, "num_
 LAYERS = [
     (Mlp(12, 17), X),
     (SelfAttention(12, 3), X),
-    (CrossAttention(12, 3), X, CONTEXT),
+    (Attention(12, 3), X, CONTEXT, CONTEXT),
     (Block(12, 3), X),
     (PostNormBlock(12, 3), X),
     (PatchEmbed((4, 6), 2, 3, 12), IMAGES),
@@ -102,7 +102,11 @@ def test_identity_gives_what_it_takes():
 
 @pytest.mark.parametrize(
     ("layer", "inputs", "options"),
-    [(Block(12, 3), (X,), {"mask": MASK}), (CrossAttention(12, 3), (X, CONTEXT), {"mask": np.ones((5, 3), bool)})],
+    [
+        (Block(12, 3), (X,), {"mask": MASK}),
+        (SelfAttention(12, 3), (X, RNG.standard_normal((3, 5, 5))), {}),
+        (Attention(12, 3), (X, CONTEXT, CONTEXT + 1), {"mask": np.ones((5, 3), bool)}),
+    ],
 )
 def test_a_checkpoint_hands_on_masks_and_contexts(layer, inputs, options):
     layer.init(0, "float64")

@@ -113,7 +113,7 @@ def test_a_cotangent_has_the_shape_of_the_output(name):
 
 
 @pytest.mark.parametrize("eps", [-1e-6, np.nan, np.inf])
-@pytest.mark.parametrize("name", ["layer_norm", "layer_norm_sample"])
+@pytest.mark.parametrize("name", ["layer_norm", "layer_norm_sample", "group_norm"])
 def test_eps_is_a_number_from_0(name, eps):
     op, args, _, options = drawn(name, 0)
     with pytest.raises(ValueError, match=f"^{name}: eps is {eps}; expected at least 0 and finite"):

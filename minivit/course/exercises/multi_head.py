@@ -8,6 +8,7 @@ from minivit.check.draw import Case, choose, different, sizes
 from minivit.course.exercise import Call, Exercise, Mistake, Property, Task, Trial
 from minivit.course.exercises._cases import first_sample
 from minivit.layers.attention import SelfAttention
+from minivit.ops.attention import attention_forward
 
 
 def head_sizes(rng: Generator) -> tuple[int, int, int, int]:
@@ -24,6 +25,20 @@ def wide(rng: Generator) -> Case:
 
 def split(rng: Generator) -> Case:
     return Case((rng.standard_normal(head_sizes(rng)),), {})
+
+
+def heads(rng: Generator) -> Case:
+    B, H, N, S, K, V = sizes(rng, 6)
+    while not different((B, N, H * V)):
+        B, H, N, S, K, V = sizes(rng, 6)
+    return Case((*(rng.standard_normal((B, H, *shape)) for shape in ((N, K), (S, K), (S, V))), None), {})
+
+
+def with_bias_and_mask(rng: Generator) -> Case:
+    (q, k, v, _), _ = heads(rng)
+    _, H, N, _ = q.shape
+    mask = rng.random((N, k.shape[2])) < 0.6
+    return Case((q, k, v, rng.standard_normal((H, N, k.shape[2]))), {"mask": mask})
 
 
 def layer(rng: Generator) -> Case:
@@ -206,6 +221,36 @@ MULTI_HEAD = Exercise(
             uses=("split_heads_forward",),
         ),
         Task(
+            "multi_head_attention_forward",
+            MODULE,
+            "forward",
+            {"": heads, "with a bias and a mask": with_bias_and_mask},
+            mistakes=(
+                Mistake(
+                    "y",
+                    lambda t: attention_forward(*t.args, **t.kwargs)[0].reshape(t.expected[0].shape),
+                    "one reshape cannot merge the heads: first move the head axis behind the tokens",
+                ),
+            ),
+            axes={"y": "sample query channel"},
+            uses=("merge_heads_forward",),
+        ),
+        Task(
+            "multi_head_attention_backward",
+            MODULE,
+            "backward",
+            {"": heads, "with a bias and a mask": with_bias_and_mask},
+            mistakes=(
+                Mistake(
+                    "dv",
+                    lambda t: t.cache.weights.mT @ t.dy.reshape(*t.cache.q.shape[:3], -1),
+                    "one reshape cannot split dy into heads: reshape to (B, N, H, K), then move axes",
+                ),
+            ),
+            axes={"dq": "sample head query width", "dk": "sample head key width", "dv": "sample head key width"},
+            uses=("split_heads_forward",),
+        ),
+        Task(
             "SelfAttention.forward",
             LAYER,
             "forward",
@@ -224,7 +269,7 @@ MULTI_HEAD = Exercise(
             sizes=named_sizes,
             simpler={"for one sample": first_sample(), "with one head": with_one_head},
             axes={"y": "sample token channel"},
-            uses=("split_heads_forward", "merge_heads_forward"),
+            uses=("split_heads_forward", "multi_head_attention_forward"),
         ),
         Task(
             "SelfAttention.backward",
@@ -252,7 +297,7 @@ MULTI_HEAD = Exercise(
             sizes=named_sizes,
             simpler={"for one sample": first_sample(), "with one head": with_one_head},
             axes={"dx": "sample token channel", "dqkv.weight": "row column"},
-            uses=("split_heads_backward", "merge_heads_backward"),
+            uses=("split_heads_backward", "multi_head_attention_backward"),
         ),
     ),
     offers=(
@@ -265,8 +310,8 @@ MULTI_HEAD = Exercise(
         "merge_heads_backward",
     ),
     closed=(
-        "minivit.layers.attention:CrossAttention.forward",
-        "minivit.layers.attention:CrossAttention.backward",
+        "minivit.layers.attention:Attention.forward",
+        "minivit.layers.attention:Attention.backward",
         "minivit.layers.attention:join_heads",
     ),
 )

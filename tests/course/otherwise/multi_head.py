@@ -18,21 +18,33 @@ def merge_heads_backward(dy, cache):
     return InputGrad(np.stack(np.split(dy, cache.num_heads, axis=-1), axis=1))
 
 
-def forward(self, x, *, mask=None, rng=None):
+def multi_head_attention_forward(q, k, v, bias=None, *, mask=None):
+    y, cache = attention_forward(q, k, v, bias, mask=mask)
+    return np.concatenate([y[:, h] for h in range(q.shape[1])], axis=-1), cache
+
+
+def multi_head_attention_backward(dy, cache):
+    dh = np.stack(np.split(dy, cache.q.shape[1], axis=-1), axis=1)
+    return AttentionGrads(*attention_backward(dh, cache))
+
+
+def forward(self, x, bias=None, *, mask=None, rng=None):
     h, c_qkv = self.qkv.forward(x)
     q, k, v = (split_heads_forward(part, num_heads=self.num_heads)[0] for part in np.split(h, 3, axis=-1))
-    h, c_attention = attention_forward(q, k, v, mask=mask)
-    h, c_merge = merge_heads_forward(h)
+    h, c_attention = attention_forward(q, k, v, bias, mask=mask)
+    h, _ = merge_heads_forward(h)
     h, c_proj = self.proj.forward(h)
     h, c_proj_drop = self.proj_drop.forward(h, rng=rng)
-    return h, SelfAttentionCache(c_qkv, SplitHeadsCache(), c_attention, c_merge, c_proj, c_proj_drop)
+    return h, SelfAttentionCache(c_qkv, SplitHeadsCache(), c_attention, c_proj, c_proj_drop)
 
 
 def backward(self, dy, cache):
     dh = self.proj.backward(self.proj_drop.backward(dy, cache.proj_drop), cache.proj)
-    grads = attention_backward(merge_heads_backward(dh, cache.merge).x, cache.attention)
-    parts = [split_heads_backward(grad, cache.split).x for grad in grads[:3]]
-    return self.qkv.backward(np.concatenate(parts, axis=-1), cache.qkv)
+    dh, _ = split_heads_forward(dh, num_heads=self.num_heads)
+    *grads, dbias = attention_backward(dh, cache.attention)
+    parts = [split_heads_backward(grad, cache.split).x for grad in grads]
+    dx = self.qkv.backward(np.concatenate(parts, axis=-1), cache.qkv)
+    return dx if dbias is None else (dx, dbias)
 
 
 SelfAttention.forward, SelfAttention.backward = forward, backward
