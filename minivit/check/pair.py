@@ -7,9 +7,10 @@ import numpy as np
 from numpy import ndarray
 
 from minivit.check.arguments import Call
-from minivit.check.compare import check_derivatives, slopes_of
+from minivit.check.compare import check_derivatives
 from minivit.check.derivative import ComplexSteps, Differences, Slopes
 from minivit.check.elements import compare_elements
+from minivit.check.outputs import parts
 from minivit.check.promises import check_float32, check_linear, check_memory, check_second_backward
 from minivit.check.report import Hints, named_sizes
 from minivit.check.trial import Trial
@@ -94,8 +95,10 @@ def check_pair(
     check_second_backward(trial)
     _check_slopes(trial, Differences, 1e-9)
     check_memory(trial)
-    check_linear(trial)
-    check_float32(trial, Trial(call, backward, seed, np.float32))
+    for one in trial.each():
+        check_linear(one)
+    for one, one32 in zip(trial.each(), Trial(call, backward, seed, np.float32).each(), strict=True):
+        check_float32(one, one32)
 
 
 def gradient_errors(
@@ -116,7 +119,7 @@ def gradient_errors(
     Parameters and errors as for :func:`check_vjp`; gradients must have the shapes of their arguments.
     """
     trial = Trial(Call(forward, args, kwargs, constants), backward, seed)
-    slopes = slopes_of(trial, Differences)
+    slopes = trial.slopes(Differences)
     errors: dict[str, ndarray] = {}
     for name, grad in trial.grads.items():
         if grad is None:
@@ -134,5 +137,5 @@ def _check_slopes(trial: Trial, kind: type[Slopes], rtol: float, every_element: 
         rng=np.random.default_rng([trial.seed, 2]),
         rtol=rtol,
         every_element=every_element,
-        hints=lambda: Hints(named_sizes(trial.args, trial.call.given), {"dy": np.asarray(trial.dy)}),
+        hints=lambda trial: Hints(named_sizes(trial.args, trial.call.given), dict(parts(trial.dy, "dy"))),
     )
