@@ -1,6 +1,7 @@
 """What a forward returns: one array, or several in a nest, each with a cotangent in a nest of the same type."""
 
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -29,29 +30,32 @@ def flat(nest: Any, place: int | None = None) -> ndarray:
     return np.concatenate(arrays) if place is None else arrays[place]
 
 
+def for_each(function: Callable[..., Any], nest: Any, *others: Any) -> Any:
+    """``function`` of every output that has a gradient, or of its cotangent; None for all else.
+
+    Of several nests of one form it is called with the leaves of all of them. For a Python float it gives one.
+    """
+
+    def of_one(leaf: Any, *more: Any) -> Any:
+        if not has_gradient(leaf):
+            return None
+        value = function(leaf, *more)
+        return float(value) if type(leaf) is float else value
+
+    return mapped(of_one, nest, *others)
+
+
 def cotangent(rng: Generator, y: Any) -> Any:
     """A random cotangent of every output; zero where it is infinite, as what is masked may be."""
 
-    def of_one(y: Any) -> Any:
-        if not has_gradient(y):
-            return None
+    def drawn(y: Any) -> Any:
         dy = random_like(rng, np.asarray(y))
-        dy = dy if np.isfinite(y).all() else np.where(np.isfinite(y), dy, np.zeros_like(dy))
-        return float(dy) if type(y) is float else dy
+        return dy if np.isfinite(y).all() else np.where(np.isfinite(y), dy, np.zeros_like(dy))
 
-    return mapped(of_one, y)
-
-
-def on_cotangents(function: Callable[..., Any], dy: Any, *others: Any) -> Any:
-    """``function`` of each cotangent, or of those of several nests; None stays None."""
-    return mapped(lambda leaf, *more: None if leaf is None else function(leaf, *more), dy, *others)
+    return for_each(drawn, y)
 
 
 def only(dy: Any, place: int) -> Any:
     """The same cotangents, all of them zero but that at ``place``."""
-    places = iter(range(len(parts(dy, ""))))
-    return on_cotangents(lambda leaf: leaf if next(places) == place else _zero(leaf), dy)
-
-
-def _zero(leaf: Any) -> Any:
-    return 0.0 if type(leaf) is float else np.zeros_like(leaf)[()]
+    places = count()
+    return for_each(lambda leaf: leaf if next(places) == place else np.zeros_like(leaf)[()], dy)

@@ -108,8 +108,11 @@ def _telling(name: str, grads: Mapping[str, Any], expected: ndarray, hints: Hint
         if other != name and expected.any() and same(np.asarray(other_grad), expected):
             return f"its numbers stand in the place of {other}: are the two exchanged?"
     for other, slopes in hints.elsewhere.items():
-        if same(grad, numerical_gradient(slopes, name)):
+        theirs = numerical_gradient(slopes, name)
+        if same(grad, theirs):
             return f"it would be right for {other}: are the two exchanged?"
+        if same(grad - expected, theirs):
+            return f"what it would be for {other} is added: is a cotangent used twice?"
     if found := parts_in_order(grad, expected):
         letters = next((letters for letters in ("qkv", "kv") if letters in name), "")
         if len(letters) == len(found[1]):
