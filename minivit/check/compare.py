@@ -89,8 +89,8 @@ def _outputs(alone: Mapping[str, Verdict]) -> str | None:
     wrong = [name for name, verdict in alone.items() if verdict.wrong]
     if right and not wrong:
         return "of the outputs: right for each alone, wrong for all together"
-    words = [f"{word} for {' and '.join(names)}" for word, names in (("right", right), ("wrong", wrong)) if names]
-    return f"of the outputs: {', '.join(words)}" if words else None
+    words = [f"{word} for {', '.join(names)}" for word, names in (("right", right), ("wrong", wrong)) if names]
+    return f"of the outputs: {'; '.join(words)}" if words else None
 
 
 def _elsewhere(verdict: Verdict, alone: Mapping[str, Verdict]) -> dict[str, Slopes]:

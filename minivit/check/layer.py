@@ -37,6 +37,7 @@ def check_layer(layer: Layer, *inputs: Any, seed: int = 0, rtol: float = 1e-8, *
         Initialised (``layer.init(seed)``).
     *inputs
         The array arguments of ``layer.forward``; ``backward`` returns the gradient of each (of integers, none).
+        Several outputs are treated as by :func:`minivit.check.check_vjp`.
     seed : int
         Of the random cotangent, directions and moves of the parameters.
     rtol : float

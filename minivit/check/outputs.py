@@ -22,6 +22,11 @@ def parts(nest: Any, name: str) -> list[tuple[str, ndarray]]:
     return [(path, np.asarray(leaf)) for path, leaf in named_leaves(nest, name) if has_gradient(leaf)]
 
 
+def form(nest: Any) -> list[tuple[str, tuple[int, ...]]]:
+    """Which outputs have a gradient, and their shapes."""
+    return [(path, array.shape) for path, array in parts(nest, "y")]
+
+
 def flat(nest: Any, place: int | None = None) -> ndarray:
     """All :func:`parts` as one flat array, or only that at ``place``."""
     if not isinstance(nest, NESTS):

@@ -39,6 +39,10 @@ def check_vjp(
         ``y, cache = forward(*args, **kwargs)`` and ``grads = backward(dy, cache)``, where ``grads`` is a NamedTuple
         whose fields are names of parameters of ``forward``. What it returns is checked. It must return the gradient of
         every floating-point array for a parameter that may be given by position, lists and dicts of them too.
+
+        ``y`` is an array, or several outputs: a NamedTuple of them (or a tuple, list or dict, also in each other).
+        Then ``dy`` is one of the same type. Outputs that are None, integers or bools have no gradient; in their places
+        in ``dy`` stands None. Each output is checked alone, with zeros for all others, and then all together.
     *args
         Floating-point arrays are taken in float64; plain floats and integers are options, whose gradients may be left
         out.
@@ -87,7 +91,7 @@ def check_pair(
     - inputs, cache and ``dy`` are not written to,
     - a second backward gives the same bits, so nothing is used up,
     - the gradients share no memory with one another, so each may be changed by who receives it,
-    - backward is linear in ``dy``,
+    - backward is linear in ``dy``, and in each part of it if there are several outputs,
     - float32 stays float32, and its gradients agree with those in float64 to 2e-5, or to what rounding makes of them.
     """
     call = Call(forward, args, kwargs, constants)
@@ -116,7 +120,8 @@ def gradient_errors(
     >>> errors["x"].shape, bool(np.abs(errors["x"]).max() < 1e-8)
     ((2, 3), True)
 
-    Parameters and errors as for :func:`check_vjp`; gradients must have the shapes of their arguments.
+    Parameters and errors as for :func:`check_vjp`; gradients must have the shapes of their arguments. Several outputs
+    have a random cotangent each, and the gradients are those of all together.
     """
     trial = Trial(Call(forward, args, kwargs, constants), backward, seed)
     slopes = trial.slopes(Differences)

@@ -12,7 +12,7 @@ from numpy import ndarray
 from minivit.caches import arrays_in
 from minivit.check.arguments import Args, Call, MalformedError, described
 from minivit.check.derivative import EPS, ComplexSteps, Differences, GradientError, Slopes, rounded
-from minivit.check.outputs import cotangent, flat, has_gradient, only, parts
+from minivit.check.outputs import cotangent, flat, form, has_gradient, only, parts
 from minivit.nests import NESTS, named_leaves
 
 SAFETY = 30  # times what one rounding changes
@@ -68,7 +68,10 @@ class Trial:
 
     def outputs(self, values: Args) -> ndarray:
         """The outputs of forward for other values, as one flat array."""
-        return flat(self.call(values)[0], self._place)
+        y = self.call(values)[0]
+        if isinstance(y, NESTS) and form(y) != form(self.y):
+            raise GradientError(f"{self.label}: for other numbers forward returns outputs of another number or shape")
+        return flat(y, self._place)
 
     def slopes(self, kind: type[Slopes]) -> Slopes:
         """The numerical slopes of the forward that was tried."""

@@ -99,7 +99,7 @@ def test_the_whole_message():
     assert rest == [
         "what it looks like: off by the constant factor 2",
         "also wrong: b",
-        "of the outputs: right for dy.radius, wrong for dy.angle",
+        "of the outputs: right for dy.radius; wrong for dy.angle",
     ]
 
 
@@ -118,7 +118,7 @@ def test_the_complex_step_sees_each_output():
         return grads(x=dy.radius * np.exp(x) + factor * 3e-9 * dy.angle * x * x)
 
     check_complex_step(forward, backward, X)
-    with pytest.raises(GradientError, match=r"(?s)from dy.angle alone.*right for dy.radius, wrong for dy.angle"):
+    with pytest.raises(GradientError, match=r"(?s)from dy.angle alone.*right for dy.radius; wrong for dy.angle"):
         check_complex_step(forward, lambda dy, x: backward(dy, x, 1 + 1e-11), X)
 
 
@@ -129,7 +129,7 @@ def test_every_element_is_compared_for_each_output():
         return right
 
     check_vjp(p.polar_forward, p.polar_backward, *POINTS, every_element=True)
-    with pytest.raises(GradientError, match=r"right for dy\.radius, wrong for dy\.angle"):
+    with pytest.raises(GradientError, match=r"right for dy\.radius; wrong for dy\.angle"):
         check_vjp(p.polar_forward, last_is_small, *POINTS, every_element=True)
 
 
@@ -184,8 +184,8 @@ def test_every_op_with_two_outputs(name):
     check_pair(*doubled(OPS[name]), *case.args, **options)
     check_complex_step(*doubled(OPS[name]), *case.args, **options)
     for change, says in [
-        (lambda dy: Both(dy.whole, dy.half * 0), "of the outputs: right for dy.whole, wrong for dy.half"),
-        (lambda dy: Both(dy.half, dy.whole), "of the outputs: wrong for dy.whole and dy.half"),
+        (lambda dy: Both(dy.whole, dy.half * 0), "of the outputs: right for dy.whole; wrong for dy.half"),
+        (lambda dy: Both(dy.half, dy.whole), "of the outputs: wrong for dy.whole, dy.half"),
     ]:
         with pytest.raises(GradientError, match=re.escape(says)):
             check_vjp(*doubled(OPS[name], change), *case.args, **options)
