@@ -1,6 +1,6 @@
 """Compare gradients with numerical slopes along directions, and collect what is wrong."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -51,19 +51,17 @@ def check_derivatives(
     GradientError
         Naming what is wrong and what is right, the worst index, both values and, if known, the pattern of the error.
     """
-
-    def judged(one: Trial) -> Verdict:
-        return _judged(one, one.slopes(kind), rng, rtol, every_element)
-
-    alone = {name: judged(one) for name, one in trial.alone.items()}
-    verdict = next((one for one in alone.values() if one.wrong), None) or judged(trial)
+    how = kind, rng, rtol, every_element
+    alone = [_judged(one, *how) for one in trial.alone]
+    verdict = next((one for one in alone if one.wrong), None) or _judged(trial, *how)
     if verdict.wrong:
         found = hints(verdict.trial)._replace(outputs=_outputs(alone), elsewhere=_elsewhere(verdict, alone))
         trial, slopes, wrong, right = verdict
         raise GradientError(explain(trial.label, slopes, trial.grads, wrong, right, rng, found))
 
 
-def _judged(trial: Trial, slopes: Slopes, rng: Generator, rtol: float, every_element: bool) -> Verdict:
+def _judged(trial: Trial, kind: type[Slopes], rng: Generator, rtol: float, every_element: bool) -> Verdict:
+    slopes = trial.slopes(kind)
     wrong: dict[str, str] = {}
     right: list[str] = []
     for name, grad in trial.grads.items():
@@ -83,21 +81,24 @@ def _judged(trial: Trial, slopes: Slopes, rng: Generator, rtol: float, every_ele
     return Verdict(trial, slopes, wrong, right)
 
 
-def _outputs(alone: Mapping[str, Verdict]) -> str | None:
+def _outputs(alone: list[Verdict]) -> str | None:
     """For which of several outputs all gradients are right, and for which not."""
-    right = [name for name, verdict in alone.items() if not verdict.wrong]
-    wrong = [name for name, verdict in alone.items() if verdict.wrong]
+    right = [verdict.trial.name for verdict in alone if not verdict.wrong]
+    wrong = [verdict.trial.name for verdict in alone if verdict.wrong]
     if right and not wrong:
         return "of the outputs: right for each alone, wrong for all together"
     words = [f"{word} for {', '.join(names)}" for word, names in (("right", right), ("wrong", wrong)) if names]
     return f"of the outputs: {'; '.join(words)}" if words else None
 
 
-def _elsewhere(verdict: Verdict, alone: Mapping[str, Verdict]) -> dict[str, Slopes]:
+def _elsewhere(verdict: Verdict, alone: list[Verdict]) -> dict[str, Slopes]:
     """The slopes if the cotangent of one output were that of another one, of the same size."""
     slopes = verdict.slopes
-    others = {name: one for name, one in alone.items() if one is not verdict and one.slopes.y.size == slopes.y.size}
-    return {name: type(slopes)(one.trial.outputs, slopes.args, one.slopes.y, slopes.dy) for name, one in others.items()}
+    return {
+        other.trial.name: type(slopes)(other.trial.outputs, slopes.args, other.slopes.y, slopes.dy)
+        for other in alone
+        if other is not verdict and other.slopes.y.size == slopes.y.size
+    }
 
 
 def _wrong(trial: Trial, slopes: Slopes, name: str, grad: ndarray, rng: Generator, rtol: float) -> str | None:

@@ -1,6 +1,7 @@
 """What a forward returns: one array, or several in a nest, each with a cotangent in a nest of the same type."""
 
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -40,24 +41,24 @@ def for_each(function: Callable[..., Any], nest: Any, *others: Any) -> Any:
 
     Of several nests of one form it is called with the leaves of all of them. For a Python float it gives one.
     """
+    return mapped(partial(_of_one, function), nest, *others)
 
-    def of_one(leaf: Any, *more: Any) -> Any:
-        if not has_gradient(leaf):
-            return None
-        value = function(leaf, *more)
-        return float(value) if type(leaf) is float else value
 
-    return mapped(of_one, nest, *others)
+def _of_one(function: Callable[..., Any], leaf: Any, *others: Any) -> Any:
+    if not has_gradient(leaf):
+        return None
+    value = function(leaf, *others)
+    return float(value) if type(leaf) is float else value
 
 
 def cotangent(rng: Generator, y: Any) -> Any:
     """A random cotangent of every output; zero where it is infinite, as what is masked may be."""
+    return for_each(partial(_drawn, rng), y)
 
-    def drawn(y: Any) -> Any:
-        dy = random_like(rng, np.asarray(y))
-        return dy if np.isfinite(y).all() else np.where(np.isfinite(y), dy, np.zeros_like(dy))
 
-    return for_each(drawn, y)
+def _drawn(rng: Generator, y: Any) -> Any:
+    dy = random_like(rng, np.asarray(y))
+    return dy if np.isfinite(y).all() else np.where(np.isfinite(y), dy, np.zeros_like(dy))
 
 
 def only(dy: Any, place: int) -> Any:

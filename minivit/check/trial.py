@@ -29,6 +29,8 @@ class Trial:
     y, dy : array, or nest of arrays
         The output and a random cotangent (zero where ``y`` is infinite, as what is masked may be). Several outputs are
         a nest, and their cotangents one of the same type.
+    name : str
+        ``dy``; if one of several outputs is tried alone, ``dy.first`` or the like.
     grads : dict
         Gradients by the names of ``args``; None where the argument was no array either, or needs none.
     """
@@ -42,27 +44,24 @@ class Trial:
         self.call, self.seed, self.dtype, self._backward = call, seed, dtype, backward
         self.label = label or getattr(backward, "__name__", "backward")
         self.args = call.values(dtype)
-        self._place: int | None = None  # of the output that is tried alone
+        self.name, self._place = "dy", None  # of the output that is tried alone
         self.y, self.cache = self._forward(self.args)
         self.dy = cotangent(np.random.default_rng(seed), self.y)
         self.grads = self.backward(self.dy)
 
     @cached_property
-    def alone(self) -> "dict[str, Trial]":
-        """Of several outputs, a trial of each, by the name of its cotangent: those of all others are zero.
+    def alone(self) -> "list[Trial]":
+        """Of several outputs, a trial of each alone, in which the cotangents of all others are zero.
 
         So a mistake in a small output does not hide beside a large one, and a message can say which it is.
         """
         names = [name for name, _ in parts(self.dy, "dy")]
-        return {name: self._of_one(place, name) for place, name in enumerate(names)} if len(names) > 1 else {}
-
-    def each(self) -> "list[Trial]":
-        """Those of each of several outputs alone, and this one."""
-        return [*self.alone.values(), self]
+        return [self._of_one(place, name) for place, name in enumerate(names)] if len(names) > 1 else []
 
     def _of_one(self, place: int, name: str) -> "Trial":
         trial = copy.copy(self)
-        trial._place, trial.label, trial.dy = place, f"{self.label}, from {name} alone", only(self.dy, place)
+        trial.label, trial.name, trial._place = f"{self.label}, from {name} alone", name, place
+        trial.dy = only(self.dy, place)
         trial.grads = trial.rerun(trial.args, trial.dy)
         return trial
 
