@@ -6,7 +6,17 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from minivit.check import CASES, CONSTANTS, GradientError, check_complex_step, check_pair, check_vjp, gradient_errors
+from minivit.check import (
+    CASES,
+    CONSTANTS,
+    GradientError,
+    check_complex_step,
+    check_layer,
+    check_pair,
+    check_vjp,
+    gradient_errors,
+)
+from minivit.models import ViT
 from minivit.ops import OPS
 from tests.check import small_pairs as p
 from tests.check.several_outputs import Both, doubled
@@ -175,6 +185,32 @@ def test_a_backward_that_works_once_is_told_as_of_one_output():
     check_vjp(forward, backward, X)
     with pytest.raises(GradientError, match="a second backward with the same cache fails"):
         check_pair(forward, backward, X)
+
+
+class Judge(ViT):
+    """A whole model, which also says which class it means, and how long its answer is."""
+
+    def forward(self, images, *, rng=None):
+        logits, cache = super().forward(images, rng=rng)
+        return {"logits": logits, "best": logits.argmax(-1), "size": (logits * logits).sum(-1)}, (cache, logits)
+
+    def backward(self, dy, cache):
+        c_vit, logits = cache
+        return super().backward(dy["logits"] + 2 * dy["size"][:, None] * logits, c_vit)
+
+
+class Sleepy(Judge):
+    """It forgets one of its outputs."""
+
+    def backward(self, dy, cache):
+        return super().backward({**dy, "size": 0 * dy["size"]}, cache)
+
+
+def test_a_whole_model():
+    options = {"img_size": 4, "patch_size": 2, "in_chans": 2, "num_classes": 5, "depth": 1, "num_heads": 2}
+    check_layer(Judge(**options, embed_dim=6), normal(3, 4, 4, 2))
+    with pytest.raises(GradientError, match=r"of the outputs: right for dy\.logits; wrong for dy\.size"):
+        check_layer(Sleepy(**options, embed_dim=6), normal(3, 4, 4, 2))
 
 
 @pytest.mark.parametrize("name", OPS)

@@ -157,6 +157,22 @@ class Gated(Layer):
         return dy["carried"] + self.project.backward(dh, c_project)
 
 
+class Doubled(Layer):
+    """One output, made of one of three that a layer inside has, and of the input."""
+
+    def __init__(self):
+        self.project = Project()
+
+    def forward(self, x):
+        h, c_project = self.project.forward(x)
+        return 2 * (x + h.v), (c_project, h)
+
+    def backward(self, dy, cache):
+        c_project, h = cache
+        dv = 2 * dy
+        return dv + self.project.backward(Projections(0 * h.q, 0 * h.k, dv), c_project)
+
+
 def detector_with(**changes):
     """The backward of Detector, called with other cotangents."""
 
@@ -454,6 +470,9 @@ LAYERS = [
         ("in it q and k are exchanged", "right for dy.carried; wrong for dy.mixed")),
     WrongLayer("outputs: those of a layer inside", Gated, gated_residual_of_the_values,
         ("right for dy.mixed; wrong for dy.carried",)),
+    WrongLayer("outputs: a residual beside one of a layer inside", Doubled,
+        lambda layer, dy, c: Doubled.backward(layer, dy, c) - 2 * dy,
+        ("what goes into project.backward as v is missing: a residual lost", "right: project.qkv.weight")),
     WrongLayer("outputs: writes into one of dy", Gated, gated_writes, ("writes into an input, the cache or dy",)),
     WrongLayer("writes into a parameter", Positions, writes_into_a_parameter, ("writes into",)),
 ]
