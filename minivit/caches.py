@@ -8,6 +8,7 @@ import numpy as np
 from numpy import ndarray
 
 from minivit.layers.param import ParamStorage
+from minivit.nests import named_leaves
 
 
 class Row(NamedTuple):
@@ -58,19 +59,11 @@ def _shape(row: Row) -> str:
 
 def arrays_in(cache: Any, name: str = "") -> Iterator[tuple[str, ndarray]]:
     """Every array in a nest of NamedTuples, lists, dicts and dataclasses, with its path: ``blocks.3.attn.qkv.x``."""
-    if is_dataclass(cache) and not isinstance(cache, type):
-        cache = {field.name: getattr(cache, field.name) for field in fields(cache)}
-    if isinstance(cache, ndarray):
-        yield name, cache
-    elif isinstance(cache, (tuple, list, dict)):
-        if isinstance(cache, dict):
-            items = cache.items()
-        elif isinstance(cache, tuple) and hasattr(cache, "_fields"):
-            items = zip(cache._fields, cache, strict=True)  # type: ignore[attr-defined]
-        else:
-            items = enumerate(cache)
-        for key, item in items:
-            yield from arrays_in(item, f"{name}.{key}" if name else str(key))
+    for path, leaf in named_leaves(cache, name):
+        if isinstance(leaf, ndarray):
+            yield path, leaf
+        elif is_dataclass(leaf) and not isinstance(leaf, type):
+            yield from arrays_in({field.name: getattr(leaf, field.name) for field in fields(leaf)}, path)
 
 
 def owner(array: ndarray) -> ndarray:

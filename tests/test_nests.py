@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from minivit.nests import mapped
+from minivit.nests import mapped, named_leaves
 
 
 class Pair(NamedTuple):
@@ -28,3 +28,11 @@ def test_several_nests_of_one_form():
 
 def test_what_is_a_leaf_can_be_said():
     assert mapped(len, ({"a": [1, 2]}, [3]), nests=(tuple, dict)) == ({"a": 2}, 1)
+
+
+def test_leaves_bear_the_names_of_fields_keys_and_places():
+    nest = {"a": [1, (2, Pair(3, {"b": None}))], 5: 6, "d": [], "e": ()}
+    assert [*named_leaves(nest)] == [("a.0", 1), ("a.1.0", 2), ("a.1.1.a", 3), ("a.1.1.b.b", None), ("5", 6)]
+    assert [*named_leaves(Pair(1, [2]), "dy")] == [("dy.a", 1), ("dy.b.0", 2)]
+    assert [*named_leaves(3, "dy")] == [("dy", 3)]
+    assert [*named_leaves(3)] == [("", 3)]

@@ -1,12 +1,13 @@
 """Compare gradients with numerical slopes along directions, and collect what is wrong."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from numpy import ndarray
 from numpy.random import Generator
 
-from minivit.check.derivative import ComplexSteps, GradientError, Slopes, norm
+from minivit.check.derivative import GradientError, Slopes, norm
 from minivit.check.directions import directions
 from minivit.check.elements import compare_elements, few_enough
 from minivit.check.report import Hints, explain
@@ -16,19 +17,29 @@ ROUGH = 1e-3  # of what is usual: a slope that may be off by more says nothing a
 ROUNDING = 1e-9  # of what is usual: an error that may be rounding
 
 
+class Verdict(NamedTuple):
+    """Which gradients of a trial are wrong, and how; and which are right."""
+
+    trial: Trial
+    slopes: Slopes
+    wrong: dict[str, str]
+    right: list[str]
+
+
 def check_derivatives(
     trial: Trial,
     kind: type[Slopes],
     *,
     rng: Generator,
     rtol: float,
-    hints: Callable[[], Hints],
+    hints: Callable[[Trial], Hints],
     every_element: bool = False,
 ) -> None:
     """Compare each gradient with the slopes of the function along random directions of its argument.
 
     A gradient may differ by ``rtol`` of the products that are summed along a direction, and by what the numerical slope
-    itself may be off; nothing depends on the units of inputs and outputs.
+    itself may be off; nothing depends on the units of inputs and outputs. Of several outputs each is compared alone,
+    and then all together.
 
     Parameters
     ----------
@@ -40,7 +51,17 @@ def check_derivatives(
     GradientError
         Naming what is wrong and what is right, the worst index, both values and, if known, the pattern of the error.
     """
-    slopes = slopes_of(trial, kind)
+    how = kind, rng, rtol, every_element
+    alone = [_judged(one, *how) for one in trial.alone]
+    verdict = next((one for one in alone if one.wrong), None) or _judged(trial, *how)
+    if verdict.wrong:
+        found = hints(verdict.trial)._replace(outputs=_outputs(alone), elsewhere=_elsewhere(verdict, alone))
+        trial, slopes, wrong, right = verdict
+        raise GradientError(explain(trial.label, slopes, trial.grads, wrong, right, rng, found))
+
+
+def _judged(trial: Trial, kind: type[Slopes], rng: Generator, rtol: float, every_element: bool) -> Verdict:
+    slopes = trial.slopes(kind)
     wrong: dict[str, str] = {}
     right: list[str] = []
     for name, grad in trial.grads.items():
@@ -57,16 +78,27 @@ def check_derivatives(
             wrong[name] = complaint
         else:
             right.append(name)
-    if wrong:
-        raise GradientError(explain(trial.label, slopes, trial.grads, wrong, right, rng, hints()))
+    return Verdict(trial, slopes, wrong, right)
 
 
-def slopes_of(trial: Trial, kind: type[Slopes]) -> Slopes:
-    """The numerical slopes of the forward that was tried."""
-    args = trial.args
-    if kind is ComplexSteps:
-        args = args | {name: args[name] + 0j for name, grad in trial.grads.items() if grad is not None}
-    return kind(trial.outputs, args, trial.y, trial.dy)
+def _outputs(alone: list[Verdict]) -> str | None:
+    """For which of several outputs all gradients are right, and for which not."""
+    right = [verdict.trial.name for verdict in alone if not verdict.wrong]
+    wrong = [verdict.trial.name for verdict in alone if verdict.wrong]
+    if right and not wrong:
+        return "of the outputs: right for each alone, wrong for all together"
+    words = [f"{word} for {', '.join(names)}" for word, names in (("right", right), ("wrong", wrong)) if names]
+    return f"of the outputs: {'; '.join(words)}" if words else None
+
+
+def _elsewhere(verdict: Verdict, alone: list[Verdict]) -> dict[str, Slopes]:
+    """The slopes if the cotangent of one output were that of another one, of the same size."""
+    slopes = verdict.slopes
+    return {
+        other.trial.name: type(slopes)(other.trial.outputs, slopes.args, other.slopes.y, slopes.dy)
+        for other in alone
+        if other is not verdict and other.slopes.y.size == slopes.y.size
+    }
 
 
 def _wrong(trial: Trial, slopes: Slopes, name: str, grad: ndarray, rng: Generator, rtol: float) -> str | None:

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from minivit.caches import arrays_in
 from minivit.check.arguments import Call, MalformedError
 from minivit.check.compare import check_derivatives
 from minivit.check.derivative import Differences, GradientError
+from minivit.check.outputs import parts
 from minivit.check.promises import check_second_backward
 from minivit.check.report import Hints, named_sizes
 from minivit.check.trial import Trial, read_only
@@ -35,6 +37,7 @@ def check_layer(layer: Layer, *inputs: Any, seed: int = 0, rtol: float = 1e-8, *
         Initialised (``layer.init(seed)``).
     *inputs
         The array arguments of ``layer.forward``; ``backward`` returns the gradient of each (of integers, none).
+        Several outputs are treated as by :func:`minivit.check.check_vjp`.
     seed : int
         Of the random cotangent, directions and moves of the parameters.
     rtol : float
@@ -58,7 +61,7 @@ def check_layer(layer: Layer, *inputs: Any, seed: int = 0, rtol: float = 1e-8, *
         Differences,
         rng=rng,
         rtol=rtol,
-        hints=lambda: Hints(named_sizes(trial.args, kwargs), _gradients_on_the_way(trial, call), of_layer=True),
+        hints=lambda trial: Hints(named_sizes(trial.args, kwargs), _gradients_on_the_way(trial, call), of_layer=True),
     )
 
 
@@ -120,11 +123,12 @@ def _check_adding(trial: Trial, call: _LayerCall) -> None:
 
 def _gradients_on_the_way(trial: Trial, call: _LayerCall) -> dict[str, ndarray]:
     """What goes into and comes out of the backward of every layer inside, and what it adds to each parameter."""
-    found = {"dy": np.asarray(trial.dy)}
+    found = dict(parts(trial.dy, "dy"))
 
-    def note(words: str, array: Any) -> None:
-        if isinstance(array, ndarray):
-            found[words if words not in found else f"{words} (call {len(found)})"] = array.copy()
+    def note(words: str, value: Any) -> None:
+        for path, array in arrays_in(value):
+            what = f"{words} as {path}" if path else words
+            found[what if what not in found else f"{what} (call {len(found)})"] = array.copy()
 
     def watched(path: str, layer: Layer) -> Callable:
         backward = layer.backward

@@ -7,9 +7,10 @@ import numpy as np
 from numpy import ndarray
 
 from minivit.check.arguments import Call
-from minivit.check.compare import check_derivatives, slopes_of
+from minivit.check.compare import check_derivatives
 from minivit.check.derivative import ComplexSteps, Differences, Slopes
 from minivit.check.elements import compare_elements
+from minivit.check.outputs import parts
 from minivit.check.promises import check_float32, check_linear, check_memory, check_second_backward
 from minivit.check.report import Hints, named_sizes
 from minivit.check.trial import Trial
@@ -38,6 +39,10 @@ def check_vjp(
         ``y, cache = forward(*args, **kwargs)`` and ``grads = backward(dy, cache)``, where ``grads`` is a NamedTuple
         whose fields are names of parameters of ``forward``. What it returns is checked. It must return the gradient of
         every floating-point array for a parameter that may be given by position, lists and dicts of them too.
+
+        ``y`` is an array, or several outputs: a NamedTuple of them (or a tuple, list or dict, also in each other).
+        Then ``dy`` is one of the same type. Outputs that are None, integers or bools have no gradient; in their places
+        in ``dy`` stands None. Each output is checked alone, with zeros for all others, and then all together.
     *args
         Floating-point arrays are taken in float64; plain floats and integers are options, whose gradients may be left
         out.
@@ -86,7 +91,7 @@ def check_pair(
     - inputs, cache and ``dy`` are not written to,
     - a second backward gives the same bits, so nothing is used up,
     - the gradients share no memory with one another, so each may be changed by who receives it,
-    - backward is linear in ``dy``,
+    - backward is linear in ``dy``, and in each part of it if there are several outputs,
     - float32 stays float32, and its gradients agree with those in float64 to 2e-5, or to what rounding makes of them.
     """
     call = Call(forward, args, kwargs, constants)
@@ -94,8 +99,11 @@ def check_pair(
     check_second_backward(trial)
     _check_slopes(trial, Differences, 1e-9)
     check_memory(trial)
-    check_linear(trial)
-    check_float32(trial, Trial(call, backward, seed, np.float32))
+    for one in (*trial.alone, trial):
+        check_linear(one)
+    trial32 = Trial(call, backward, seed, np.float32)
+    for one, one32 in zip((*trial.alone, trial), (*trial32.alone, trial32), strict=True):
+        check_float32(one, one32)
 
 
 def gradient_errors(
@@ -113,10 +121,11 @@ def gradient_errors(
     >>> errors["x"].shape, bool(np.abs(errors["x"]).max() < 1e-8)
     ((2, 3), True)
 
-    Parameters and errors as for :func:`check_vjp`; gradients must have the shapes of their arguments.
+    Parameters and errors as for :func:`check_vjp`; gradients must have the shapes of their arguments. Several outputs
+    have a random cotangent each, and the gradients are those of all together.
     """
     trial = Trial(Call(forward, args, kwargs, constants), backward, seed)
-    slopes = slopes_of(trial, Differences)
+    slopes = trial.slopes(Differences)
     errors: dict[str, ndarray] = {}
     for name, grad in trial.grads.items():
         if grad is None:
@@ -134,5 +143,5 @@ def _check_slopes(trial: Trial, kind: type[Slopes], rtol: float, every_element: 
         rng=np.random.default_rng([trial.seed, 2]),
         rtol=rtol,
         every_element=every_element,
-        hints=lambda: Hints(named_sizes(trial.args, trial.call.given), {"dy": np.asarray(trial.dy)}),
+        hints=lambda trial: Hints(named_sizes(trial.args, trial.call.given), dict(parts(trial.dy, "dy"))),
     )

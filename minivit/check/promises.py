@@ -6,6 +6,7 @@ import numpy as np
 
 from minivit.check.arguments import as_dtype
 from minivit.check.derivative import GradientError, random_like
+from minivit.check.outputs import for_each
 from minivit.check.trial import Trial
 
 LARGE = 2.0**20  # a power of two: dy is multiplied by it without rounding, and a bound on dy is met
@@ -46,9 +47,10 @@ def check_memory(trial: Trial) -> None:
 
 def check_linear(trial: Trial) -> None:
     """The gradients of a sum of cotangents are the sum of the gradients, however large or small these are."""
-    dy = random_like(np.random.default_rng([trial.seed, 1]), np.asarray(trial.dy)) * (trial.dy != 0)
-    other, large = trial.backward(dy), trial.backward(LARGE * (trial.dy - 3 * dy))
-    small = trial.backward(trial.dy / LARGE)
+    rng = np.random.default_rng([trial.seed, 1])
+    dy = for_each(lambda old: random_like(rng, np.asarray(old)) * (old != 0), trial.dy)
+    other, large = trial.backward(dy), trial.backward(for_each(lambda a, b: LARGE * (a - 3 * b), trial.dy, dy))
+    small = trial.backward(for_each(lambda a: a / LARGE, trial.dy))
     for name, grad in trial.grads.items():
         if grad is None:
             continue

@@ -20,12 +20,15 @@ class Hints(NamedTuple):
 
     ``sizes`` are numbers that could be a wrong factor, ``passing`` gradients that could be missing or counted twice.
     Of several wrong gradients that of the first argument is explained; of a layer, whose mistakes run through all
-    gradients that backward computes later, the last one in which a pattern is found.
+    gradients that backward computes later, the last one in which a pattern is found. ``outputs`` says for which of
+    several outputs gradients are right, and ``elsewhere`` are the slopes if the cotangent were that of another one.
     """
 
     sizes: Mapping[str, float]
     passing: Mapping[str, ndarray]
     of_layer: bool = False
+    outputs: str | None = None
+    elsewhere: Mapping[str, Slopes] = {}
 
 
 class Look(NamedTuple):
@@ -62,6 +65,7 @@ def explain(
     lines += look.map
     lines += [f"also wrong: {', '.join(others)}"] if others else []
     lines += [f"right: {', '.join(right)}"] if right else []
+    lines += [hints.outputs] if hints.outputs else []
     return "\n  ".join(lines)
 
 
@@ -103,6 +107,12 @@ def _telling(name: str, grads: Mapping[str, Any], expected: ndarray, hints: Hint
     for other, other_grad in grads.items():
         if other != name and expected.any() and same(np.asarray(other_grad), expected):
             return f"its numbers stand in the place of {other}: are the two exchanged?"
+    for other, slopes in hints.elsewhere.items():
+        theirs = numerical_gradient(slopes, name)
+        if same(grad, theirs):
+            return f"it would be right for {other}: are the two exchanged?"
+        if same(grad - expected, theirs):
+            return f"what it would be for {other} is added: is a cotangent used twice?"
     if found := parts_in_order(grad, expected):
         letters = next((letters for letters in ("qkv", "kv") if letters in name), "")
         if len(letters) == len(found[1]):

@@ -1,7 +1,9 @@
 """One run of a pair: what came out of forward and backward, held to the form that it must have."""
 
+import copy
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,9 @@ from numpy import ndarray
 
 from minivit.caches import arrays_in
 from minivit.check.arguments import Args, Call, MalformedError, described
-from minivit.check.derivative import EPS, Differences, GradientError, random_like, rounded
+from minivit.check.derivative import EPS, ComplexSteps, Differences, GradientError, Slopes, rounded
+from minivit.check.outputs import cotangent, flat, form, has_gradient, only, parts
+from minivit.nests import NESTS, named_leaves
 
 SAFETY = 30  # times what one rounding changes
 TRIES = 20  # a gradient that is truly zero often stays it, to the bit
@@ -22,8 +26,11 @@ class Trial:
     ----------
     args : dict
         The arguments that may be varied, in this dtype.
-    y, dy : array
-        The output and a random cotangent (zero where ``y`` is infinite, as what is masked may be).
+    y, dy : array, or nest of arrays
+        The output and a random cotangent (zero where ``y`` is infinite, as what is masked may be). Several outputs are
+        a nest, and their cotangents one of the same type.
+    name : str
+        ``dy``; if one of several outputs is tried alone, ``dy.first`` or the like.
     grads : dict
         Gradients by the names of ``args``; None where the argument was no array either, or needs none.
     """
@@ -37,15 +44,40 @@ class Trial:
         self.call, self.seed, self.dtype, self._backward = call, seed, dtype, backward
         self.label = label or getattr(backward, "__name__", "backward")
         self.args = call.values(dtype)
+        self.name, self._place = "dy", None  # of the output that is tried alone
         self.y, self.cache = self._forward(self.args)
-        dy = random_like(np.random.default_rng(seed), np.asarray(self.y))
-        dy = dy if np.isfinite(self.y).all() else np.where(np.isfinite(self.y), dy, np.zeros_like(dy))
-        self.dy = float(dy) if type(self.y) is float else dy
+        self.dy = cotangent(np.random.default_rng(seed), self.y)
         self.grads = self.backward(self.dy)
+
+    @cached_property
+    def alone(self) -> "list[Trial]":
+        """Of several outputs, a trial of each alone, in which the cotangents of all others are zero.
+
+        So a mistake in a small output does not hide beside a large one, and a message can say which it is.
+        """
+        names = [name for name, _ in parts(self.dy, "dy")]
+        return [self._of_one(place, name) for place, name in enumerate(names)] if len(names) > 1 else []
+
+    def _of_one(self, place: int, name: str) -> "Trial":
+        trial = copy.copy(self)
+        trial.label, trial.name, trial._place = f"{self.label}, from {name} alone", name, place
+        trial.dy = only(self.dy, place)
+        trial.grads = trial.rerun(trial.args, trial.dy)
+        return trial
 
     def outputs(self, values: Args) -> ndarray:
         """The outputs of forward for other values, as one flat array."""
-        return np.ravel(self.call(values)[0])
+        y = self.call(values)[0]
+        if isinstance(y, NESTS) and form(y) != form(self.y):
+            raise GradientError(f"{self.label}: for other numbers forward returns outputs of another number or shape")
+        return flat(y, self._place)
+
+    def slopes(self, kind: type[Slopes]) -> Slopes:
+        """The numerical slopes of the forward that was tried."""
+        args = self.args
+        if kind is ComplexSteps:
+            args = args | {name: args[name] + 0j for name, grad in self.grads.items() if grad is not None}
+        return kind(self.outputs, args, flat(self.y, self._place), flat(self.dy, self._place))
 
     def backward(self, dy: Any) -> dict[str, Any]:
         """Gradients for another cotangent, with the same cache."""
@@ -63,7 +95,7 @@ class Trial:
         along = np.sum if isinstance(direction, ndarray) else np.asarray
         grad = along(self.grads[name] * direction)
         rng = np.random.default_rng([self.seed, 3])
-        moved = EPS * Differences(self.outputs, self.args, self.y, self.dy).usual(name)
+        moved = EPS * self.slopes(Differences).usual(name)
         for _ in range(TRIES):
             if error <= SAFETY * moved:
                 return True
@@ -85,16 +117,30 @@ class Trial:
                 "cache (None if it needs nothing)"
             )
         y, cache = returned
-        if not isinstance(y, ndarray | np.generic | float):
-            raise GradientError(f"forward returned {described(y)} as y; expected an array")
-        if (dtype := np.asarray(y).dtype).kind not in "fc":
-            raise TypeError(f"forward makes {dtype}, which has no gradient; give it floating-point numbers: x / 1.0")
-        if dtype != self.dtype and type(y) is not float:
-            raise GradientError(
-                f"{self.label}: from {np.dtype(self.dtype)} forward makes {dtype}; dtype in = dtype out"
-            )
-        _check_finite(y, values)
+        self._check_outputs(y, values)
         return y, cache
+
+    def _check_outputs(self, y: Any, values: Args) -> None:
+        """Whether each is an array of numbers in this dtype; beside it may stand what has no gradient."""
+        several = isinstance(y, NESTS)
+        for path, leaf in named_leaves(y, "y"):
+            if several and (leaf is None or np.asarray(leaf).dtype.kind in "biu"):
+                continue
+            if not isinstance(leaf, ndarray | np.generic | float):
+                raise GradientError(f"forward returned {described(leaf)} as {path}; expected an array")
+            dtype, which = np.asarray(leaf).dtype, f" as {path}" if several else ""
+            if not has_gradient(leaf):
+                raise TypeError(
+                    f"forward makes {dtype}{which}, which has no gradient; give it floating-point numbers: x / 1.0"
+                )
+            if dtype != self.dtype and type(leaf) is not float:
+                raise GradientError(
+                    f"{self.label}: from {np.dtype(self.dtype)} forward makes {dtype}{which}; dtype in = dtype out"
+                )
+            _check_finite(leaf, f" of {path}" if several else "", values)
+        if not parts(y, "y"):
+            came = ", ".join(f"{path} is {described(leaf)}" for path, leaf in named_leaves(y, "y")) or described(y)
+            raise TypeError(f"forward makes nothing that has a gradient: {came}; expected floating-point numbers")
 
     def _gradients(self, values: Args, cache: Any, dy: Any) -> dict[str, Any]:
         with self.untouched(values, cache, dy):
@@ -141,7 +187,7 @@ class Trial:
         return GradientError(f"{self.label}: gradient {name!r} is not an argument; forward was given {[*given]}")
 
 
-def _check_finite(y: Any, values: Args) -> None:
+def _check_finite(y: Any, which: str, values: Args) -> None:
     """Minus infinity may come out where it went in (a mask); nothing else that is not finite may."""
     if np.isfinite(y).all():
         return
@@ -150,8 +196,8 @@ def _check_finite(y: Any, values: Args) -> None:
     if len(bad):
         index = tuple(int(i) for i in bad[0])
         raise GradientError(
-            f"forward gives {np.asarray(y)[index]} at index {index}; no gradient can be checked there, choose other "
-            "inputs"
+            f"forward gives {np.asarray(y)[index]} at index {index}{which}; no gradient can be checked there, choose "
+            "other inputs"
         )
 
 

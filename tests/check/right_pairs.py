@@ -158,6 +158,99 @@ def both_backward(dy, cache):
     return grads(x=dy @ weight.T, weight=x.T @ dy)
 
 
+def each(nest):
+    """Tanh and its double, in some kind of nest, whose cotangents are taken out of it again."""
+    put, take = nest
+
+    def forward(x):
+        y = np.tanh(x)
+        return put(y, 2 * y), y
+
+    def backward(dy, y):
+        one, other = take(dy)
+        return grads(x=(one + 2 * other) * (1 - y * y))
+
+    return forward, backward
+
+
+def of(kind):
+    """Backward takes cotangents of the type that forward made."""
+
+    def take(dy):
+        assert type(dy) is kind
+        return dy.values() if kind is dict else dy
+
+    return take
+
+
+def kept_forward(x, rate, rng):
+    kept = rng.random(x.shape) >= rate
+    return p.Polar(x * kept, kept), kept
+
+
+def kept_backward(dy, kept):
+    return grads(x=dy.radius * kept)
+
+
+def nothing_asked_forward(x, *, need_weights=False):
+    y = np.exp(x)
+    return p.Polar(y, 2 * y if need_weights else None), y
+
+
+def nothing_asked_backward(dy, y):
+    dexp = dy.radius if dy.angle is None else dy.radius + 2 * dy.angle
+    return grads(x=dexp * y)
+
+
+def loss_and_rows_forward(x):
+    return p.Polar(float((x * x).sum()), x.sum(-1)), x
+
+
+def loss_and_rows_backward(dy, x):
+    assert type(dy.radius) is float
+    return grads(x=2 * dy.radius * x + dy.angle[..., None])
+
+
+def split_forward(x, sizes):
+    return tuple(part.copy() for part in np.split(x, np.cumsum(sizes)[:-1], -1)), None
+
+
+def split_backward(dy, cache):
+    return grads(x=np.concatenate(dy, -1))
+
+
+def normed_forward(x):
+    """An output without axes beside the array."""
+    norm = np.sqrt((x * x).sum())
+    return p.Polar(np.asarray(norm), x / norm), (x / norm, norm)
+
+
+def normed_backward(dy, cache):
+    unit, norm = cache
+    return grads(x=dy.radius * unit + (dy.angle - unit * (dy.angle * unit).sum()) / norm)
+
+
+def views_forward(x):
+    y = np.exp(x)
+    return [y, y.T, y[:1]], y
+
+
+def views_backward(dy, y):
+    dexp = dy[0] + dy[1].T
+    dexp[:1] += dy[2]
+    return grads(x=dexp * y)
+
+
+def masked_forward(x):
+    logs, cache = log_softmax_forward(x)
+    return p.Polar(logs, np.exp(logs)), (cache, np.exp(logs))
+
+
+def masked_backward(dy, cache):
+    c_logs, y = cache
+    return grads(x=log_softmax_backward(dy.radius + dy.angle * y, c_logs).x)
+
+
 def average_forward(x, ids):
     return x[ids].mean(0), (len(x), ids)
 
@@ -171,6 +264,7 @@ def average_backward(dy, cache):
 
 X, ROWS, WEIGHT, BIAS = normal(4, 5), normal(3, 5), normal(5, 4), normal(4)
 FORBIDDEN = np.where(np.arange(15).reshape(3, 5) % 4 == 1, -np.inf, 0.0)
+POSITIVE = 0.5 + np.abs(normal(4, 5))
 IDS = np.array([2, 0, 2, 2])
 WITH_ZEROS = np.maximum(np.round(2 * X), 0)
 TIED = np.array([[1.0, 3, 3, 2], [0, 0, 0, 0], [5, 1, 5, 5]])
@@ -252,6 +346,35 @@ RIGHT = [
     Right("rows of all scales", layer_norm_forward, layer_norm_backward,
         (normal(4, 9) * np.array([[1e-3], [1], [30], [1e3]]), normal(9), normal(9))),
     Right("large numbers", linear_forward, linear_backward, (1e4 * ROWS, 1e4 * WEIGHT, 1e4 * BIAS)),
+    Right("outputs: a NamedTuple", p.polar_forward, p.polar_backward, (POSITIVE, X)),
+    Right("outputs: a tuple", *each((lambda *y: y, of(tuple))), (X,)),
+    Right("outputs: a list", *each((lambda *y: [*y], of(list))), (X,)),
+    Right("outputs: a dict", *each((lambda one, other: {"one": one, "other": other}, of(dict))), (X,)),
+    Right("outputs: within outputs", p.found_forward, p.found_backward, (X,)),
+    Right("outputs: a NamedTuple of one", lambda x: (grads(y=2 * x), None), lambda dy, c: grads(x=2 * dy.y), (X,)),
+    Right("outputs: three of one shape", p.projections_forward, p.projections_backward, (ROWS, normal(5, 6))),
+    Right("outputs: numbers and their places", p.top_forward, p.top_backward, (X,)),
+    Right("outputs: a mask, by a generator", kept_forward, kept_backward, (X, 0.5, np.random.default_rng(0))),
+    Right("outputs: None", nothing_asked_forward, nothing_asked_backward, (X,)),
+    Right("outputs: not None", nothing_asked_forward, nothing_asked_backward, (X,), {"need_weights": True}),
+    Right("outputs: a bool and an integer of Python's", lambda x: ((x * 2, True, 3, np.int64(4)), None),
+        lambda dy, c: grads(x=2 * dy[0]) if dy[1:] == (None, None, None) else None, (X,)),
+    Right("outputs: a Python float", loss_and_rows_forward, loss_and_rows_backward, (X,)),
+    Right("outputs: an array without axes", normed_forward, normed_backward, (X,)),
+    Right("outputs: an empty one", split_forward, split_backward, (X, [2, 0, 3])),
+    Right("outputs: all empty", split_forward, split_backward, (X[:0], [2, 3])),
+    Right("outputs: the input itself", lambda x: ((x, x.T), None), lambda dy, c: grads(x=dy[0] + dy[1].T), (X,)),
+    Right("outputs: one memory", views_forward, views_backward, (X,)),
+    Right("outputs: one of dy as a gradient", lambda a, b: (p.Polar(a + 0, b + 0), None),
+        lambda dy, c: grads(a=dy.radius, b=dy.angle), (X, POSITIVE)),
+    Right("outputs: minus infinity in one", masked_forward, masked_backward, (normal(3, 5) + FORBIDDEN,)),
+    Right("outputs: a large and a small one", p.uneven_forward, p.uneven_backward, (X,)),
+    Right("outputs: one is a step", lambda x: (p.Polar(np.floor(x), x * x), x),
+        lambda dy, x: grads(x=2 * dy.angle * x), (X,)),
+    Right("outputs: one without an argument", lambda x, a: (p.Polar(np.exp(x), np.ones(3, x.dtype)), np.exp(x)),
+        lambda dy, y: grads(x=dy.radius * y, a=np.zeros(4, y.dtype)), (X, BIAS)),
+    Right("outputs: float32", p.polar_forward, p.polar_backward,
+        (POSITIVE.astype(np.float32), X.astype(np.float32))),
     Right("large next to small ones", conv2d_forward, conv2d_backward,
         (1e4 * normal(2, 5, 6, 3), 1e-4 * normal(2, 2, 3, 4))),
 ]

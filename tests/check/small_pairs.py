@@ -1,8 +1,11 @@
 """Small pairs, as students write them, for the tests of the checker. Every one is right."""
 
 from collections import namedtuple
+from typing import Any, NamedTuple
 
 import numpy as np
+
+from minivit.ops import log_softmax_backward, log_softmax_forward
 
 RNG = np.random.default_rng(0)
 
@@ -174,3 +177,108 @@ def spectrum_backward(dy, cache):
     padded = np.zeros((*dy.shape[:-1], length), bins.dtype)
     padded[..., : dy.shape[-1]] = 2 * dy * bins
     return grads(x=np.fft.ifft(padded).real * length)
+
+
+class Polar(NamedTuple):
+    """Two outputs of one shape."""
+
+    radius: Any
+    angle: Any
+
+
+def polar_forward(a, b):
+    radius, angle = np.sqrt(a * a + b * b), np.arctan(b / a)
+    return Polar(radius, angle), (a, b, radius)
+
+
+def polar_backward(dy, cache):
+    a, b, radius = cache
+    dangle = dy.angle / (radius * radius)
+    return grads(a=dy.radius * a / radius - dangle * b, b=dy.radius * b / radius + dangle * a)
+
+
+class Moments(NamedTuple):
+    """Two outputs of one shape, of one argument."""
+
+    mean: Any
+    variance: Any
+
+
+def moments_forward(x):
+    centred = x - x.mean(-1, keepdims=True)
+    return Moments(x.mean(-1), (centred * centred).mean(-1)), centred
+
+
+def moments_backward(dy, centred):
+    dmean, dvariance = (d[..., None] / centred.shape[-1] for d in dy)
+    return grads(x=dmean + 2 * dvariance * centred)
+
+
+class Projections(NamedTuple):
+    """Three outputs of one shape."""
+
+    q: Any
+    k: Any
+    v: Any
+
+
+def projections_forward(x, weight):
+    return Projections(*np.split(x @ weight, 3, -1)), (x, weight)
+
+
+def projections_backward(dy, cache):
+    x, weight = cache
+    dh = np.concatenate(dy, -1)
+    return grads(x=dh @ weight.T, weight=x.T @ dh)
+
+
+class Top(NamedTuple):
+    """Numbers, and where they stood."""
+
+    value: Any
+    place: Any
+
+
+def top_forward(x):
+    place = x.argmax(-1)
+    return Top(x.max(-1), place), (x.shape, place)
+
+
+def top_backward(dy, cache):
+    shape, place = cache
+    dx = np.zeros(shape, dy.value.dtype)
+    np.put_along_axis(dx, place[..., None], dy.value[..., None], -1)
+    return grads(x=dx)
+
+
+class Uneven(NamedTuple):
+    """A large output beside a small one."""
+
+    large: Any
+    small: Any
+
+
+def uneven_forward(x):
+    return Uneven(1e9 * np.tanh(x), 1e-9 * np.exp(x)), x
+
+
+def uneven_backward(dy, x):
+    return grads(x=1e9 * dy.large / np.cosh(x) ** 2 + 1e-9 * dy.small * np.exp(x))
+
+
+class Found(NamedTuple):
+    """Outputs within outputs."""
+
+    scores: Any
+    box: Polar
+
+
+def found_forward(x):
+    scores, c_scores = log_softmax_forward(x)
+    return Found(scores, Polar(x * x, {"sum": x.sum(-1)})), (c_scores, x)
+
+
+def found_backward(dy, cache):
+    c_scores, x = cache
+    dx = log_softmax_backward(dy.scores, c_scores).x + 2 * dy.box.radius * x
+    return grads(x=dx + dy.box.angle["sum"][..., None])

@@ -6,6 +6,7 @@ import pytest
 from minivit.check import CASES, CONSTANTS, GradientError, check_complex_step, check_pair
 from minivit.ops import OPS
 from tests.check.planted_bugs import BUGS
+from tests.check.several_outputs import doubled
 from tests.check.test_planted_bugs import draws, planted
 
 SCALES = (1e-3, 1.0, 1e3)
@@ -21,11 +22,11 @@ def scaled(name, case, scale):
     return case._replace(args=tuple(args))
 
 
-def check_at(name, scale, seed):
-    op, case = OPS[name], scaled(name, CASES[name](np.random.default_rng([seed, 1])), scale)
-    check_pair(op.forward, op.backward, *case.args, constants=CONSTANTS[name], seed=seed, **case.kwargs)
+def check_at(name, scale, seed, of=lambda op: (op.forward, op.backward)):
+    pair, case = of(OPS[name]), scaled(name, CASES[name](np.random.default_rng([seed, 1])), scale)
+    check_pair(*pair, *case.args, constants=CONSTANTS[name], seed=seed, **case.kwargs)
     if scale < 1e3 or name not in OVERFLOW:
-        check_complex_step(op.forward, op.backward, *case.args, constants=CONSTANTS[name], seed=seed, **case.kwargs)
+        check_complex_step(*pair, *case.args, constants=CONSTANTS[name], seed=seed, **case.kwargs)
 
 
 @pytest.mark.parametrize("name", OPS)
@@ -41,6 +42,14 @@ def test_no_false_alarm_at_any_scale(name):
 def test_no_false_alarm_at_any_scale_in_200_draws(name, scale):
     for seed in range(200):
         check_at(name, scale, seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("name", OPS)
+def test_no_false_alarm_with_two_outputs(name, scale):
+    for seed in range(50):
+        check_at(name, scale, seed, doubled)
 
 
 DECIDED = {  # at 1e3 a softmax has decided: its true gradients are zero, and what is planted in them is nothing

@@ -101,6 +101,133 @@ class Two(Layer):
         return self.left.backward(dy * y_right, c_left), self.right.backward(dy * y_left, c_right)
 
 
+class Detections(NamedTuple):
+    """What is found in each token, and how sure that is."""
+
+    boxes: Any
+    scores: Any
+    best: Any
+
+
+class Detector(Layer):
+    """A body with two heads of one shape, and the place of the best score, which has no gradient."""
+
+    def __init__(self):
+        self.body, self.boxes, self.scores = Mlp(6, 5), Linear(6, 4), Linear(6, 4)
+
+    def forward(self, x):
+        h, c_body = self.body.forward(x)
+        boxes, c_boxes = self.boxes.forward(h)
+        scores, c_scores = self.scores.forward(h)
+        return Detections(boxes, scores, scores.argmax(-1)), (c_body, c_boxes, c_scores)
+
+    def backward(self, dy, cache):
+        assert dy.best is None
+        c_body, c_boxes, c_scores = cache
+        dh = self.boxes.backward(dy.boxes, c_boxes)
+        return self.body.backward(dh + self.scores.backward(dy.scores, c_scores), c_body)
+
+
+class Projections(NamedTuple):
+    """Queries, keys and values."""
+
+    q: Any
+    k: Any
+    v: Any
+
+
+class Project(Layer):
+    """One linear map with three outputs."""
+
+    def __init__(self):
+        self.qkv = Linear(6, 18)
+
+    def forward(self, x):
+        h, cache = self.qkv.forward(x)
+        return Projections(*np.split(h, 3, -1)), cache
+
+    def backward(self, dy, cache):
+        return self.qkv.backward(np.concatenate(dy, -1), cache)
+
+
+class Gated(Layer):
+    """A layer of three outputs inside of one that has two, in a dict."""
+
+    def __init__(self):
+        self.project, self.mix = Project(), Linear(6, 6)
+
+    def forward(self, x):
+        h, c_project = self.project.forward(x)
+        mixed, c_mix = self.mix.forward(h.q * h.k)
+        return {"mixed": mixed, "carried": x + h.v}, (c_project, c_mix, h)
+
+    def backward(self, dy, cache):
+        c_project, c_mix, h = cache
+        dproduct = self.mix.backward(dy["mixed"], c_mix)
+        dh = Projections(dproduct * h.k, dproduct * h.q, dy["carried"])
+        return dy["carried"] + self.project.backward(dh, c_project)
+
+
+class Doubled(Layer):
+    """One output, made of one of three that a layer inside has, and of the input."""
+
+    def __init__(self):
+        self.project = Project()
+
+    def forward(self, x):
+        h, c_project = self.project.forward(x)
+        return 2 * (x + h.v), (c_project, h)
+
+    def backward(self, dy, cache):
+        c_project, h = cache
+        dv = 2 * dy
+        return dv + self.project.backward(Projections(0 * h.q, 0 * h.k, dv), c_project)
+
+
+def detector_with(**changes):
+    """The backward of Detector, called with other cotangents."""
+
+    def backward(layer, dy, cache):
+        return Detector.backward(layer, dy._replace(**{name: change(dy) for name, change in changes.items()}), cache)
+
+    return backward
+
+
+def detector_one_head_lost(layer, dy, cache):
+    c_body, c_boxes, c_scores = cache
+    layer.scores.backward(dy.scores, c_scores)
+    return layer.body.backward(layer.boxes.backward(dy.boxes, c_boxes), c_body)
+
+
+def detector_head_through_itself_alone(layer, dy, cache):
+    c_body, c_boxes, c_scores = cache
+    dh = layer.boxes.backward(dy.boxes, c_boxes) + linear_backward(dy.scores, c_scores).x
+    return layer.body.backward(dh, c_body)
+
+
+def gated_carried_lost(layer, dy, cache):
+    return Gated.backward(layer, dy, cache) - dy["carried"]
+
+
+def gated_keys_for_queries(layer, dy, cache):
+    c_project, c_mix, h = cache
+    dproduct = layer.mix.backward(dy["mixed"], c_mix)
+    dh = Projections(dproduct * h.q, dproduct * h.k, dy["carried"])
+    return dy["carried"] + layer.project.backward(dh, c_project)
+
+
+def gated_residual_of_the_values(layer, dy, cache):
+    c_project, c_mix, h = cache
+    dproduct = layer.mix.backward(dy["mixed"], c_mix)
+    dh = Projections(dproduct * h.k, dproduct * h.q, 2 * dy["carried"])
+    return dy["carried"] + layer.project.backward(dh, c_project)
+
+
+def gated_writes(layer, dy, cache):
+    dy["carried"] += 1
+    return Gated.backward(layer, dy, cache)
+
+
 def attention_with(change):
     """The backward of SelfAttention, with other gradients of queries, keys and values."""
 
@@ -326,6 +453,30 @@ LAYERS = [
         (X, normal(2, 3, 6) + 1)),
     WrongLayer("one of two inputs", Two, lambda layer, dy, c: Two.backward(layer, dy, c)[0],
         ("returned 1 gradients; expected 2",), (X, normal(2, 3, 6) + 1)),
+    WrongLayer("outputs: one is ignored", Detector, detector_with(scores=lambda dy: 0 * dy.scores),
+        ("Detector.backward, from dy.scores alone: the gradient of", "all zeros",
+        "of the outputs: right for dy.boxes; wrong for dy.scores")),
+    WrongLayer("outputs: exchanged", Detector,
+        detector_with(boxes=lambda dy: dy.scores, scores=lambda dy: dy.boxes),
+        ("from dy.boxes alone", "it would be right for dy.scores: are the two exchanged?",
+        "of the outputs: wrong for dy.boxes, dy.scores")),
+    WrongLayer("outputs: one is doubled", Detector, detector_with(boxes=lambda dy: 2 * dy.boxes),
+        ("off by the constant factor 2", "of the outputs: right for dy.scores; wrong for dy.boxes")),
+    WrongLayer("outputs: a head reaches the body no more", Detector, detector_one_head_lost,
+        ("the gradient of body.fc2.bias is wrong", "all zeros: nothing reaches it",
+        "right: boxes.weight, boxes.bias, scores.weight, scores.bias", "wrong for dy.scores")),
+    WrongLayer("outputs: a head learns nothing", Detector, detector_head_through_itself_alone,
+        ("the gradient of scores.bias is wrong", "all zeros", "right for dy.boxes; wrong for dy.scores")),
+    WrongLayer("outputs: a residual lost", Gated, gated_carried_lost,
+        ("dy.carried is missing: a residual lost", "right for dy.mixed; wrong for dy.carried")),
+    WrongLayer("outputs: keys for queries", Gated, gated_keys_for_queries,
+        ("in it q and k are exchanged", "right for dy.carried; wrong for dy.mixed")),
+    WrongLayer("outputs: those of a layer inside", Gated, gated_residual_of_the_values,
+        ("right for dy.mixed; wrong for dy.carried",)),
+    WrongLayer("outputs: a residual beside one of a layer inside", Doubled,
+        lambda layer, dy, c: Doubled.backward(layer, dy, c) - 2 * dy,
+        ("what goes into project.backward as v is missing: a residual lost", "right: project.qkv.weight")),
+    WrongLayer("outputs: writes into one of dy", Gated, gated_writes, ("writes into an input, the cache or dy",)),
     WrongLayer("writes into a parameter", Positions, writes_into_a_parameter, ("writes into",)),
 ]
 # fmt: on

@@ -1,4 +1,7 @@
-"""More wrong backward passes: gradients left out, single places, state, formulas. The checker must catch every one."""
+"""More wrong backward passes: gradients left out, single places, state, formulas, one of several outputs.
+
+The checker must catch every one.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -144,6 +147,49 @@ def take_last_wins(dy, cache):
 
 def only_float32_is_wrong(dy, cache):
     return grads(x=dy * (1.01 if dy.dtype == np.float32 else 1))
+
+
+def with_dy(backward, **changes):
+    """The backward, called with other cotangents: ``angle=lambda dy: 2 * dy.radius``."""
+
+    def other(dy, cache):
+        return backward(dy._replace(**{name: change(dy) for name, change in changes.items()}), cache)
+
+    return other
+
+
+def writes_into_one_cotangent(dy, cache):
+    dy.angle[0] = 0
+    return p.polar_backward(dy, cache)
+
+
+def writes_into_one_of_a_dict(dy, cache):
+    dy.box.angle["sum"] *= 1
+    return p.found_backward(dy, cache)
+
+
+def adds_a_product(dy, cache):
+    right = p.polar_backward(dy, cache)
+    return right._replace(a=right.a + dy.radius * dy.angle)
+
+
+def hidden_in_one(dy, cache, calls=[]):  # noqa: B006 (hidden state is the bug)
+    calls.append(0)
+    return with_dy(p.polar_backward, angle=lambda dy: dy.angle * len(calls))(dy, cache)
+
+
+def half_in_one(dy):
+    return dy.angle.astype(np.float16).astype(dy.angle.dtype)
+
+
+def polar_with(change):
+    """A forward whose angle is something else."""
+
+    def forward(a, b):
+        y, cache = p.polar_forward(a, b)
+        return y._replace(angle=change(y.angle)), cache
+
+    return forward
 
 
 X = normal(40, 40)
@@ -319,6 +365,96 @@ FORMULAS = [
         (8 * normal(3, 5),), "off by the constant factor 1.01"),
     Wrong("a step is no slope", lambda x: (np.floor(x), None), lambda dy, c: grads(x=dy.copy()), (ROWS,)),
 ]
+
+POINTS = (POSITIVE, normal(4, 6))
+SEVERAL = [
+    Wrong(f"outputs: {what}", p.polar_forward, with_dy(p.polar_backward, **changes), POINTS, says)
+    for what, says, changes in [
+        ("one is ignored", "from dy.angle alone: the gradient of a is wrong", {"angle": lambda dy: 0 * dy.angle}),
+        ("the first is ignored", "of the outputs: right for dy.angle; wrong for dy.radius",
+            {"radius": lambda dy: 0 * dy.radius}),
+        ("one is doubled", "of the outputs: right for dy.radius; wrong for dy.angle",
+            {"angle": lambda dy: 2 * dy.angle}),
+        ("one has the wrong sign", "off by the factor -1", {"radius": lambda dy: -dy.radius}),
+        ("two are exchanged", "it would be right for dy.angle: are the two exchanged?",
+            {"radius": lambda dy: dy.angle, "angle": lambda dy: dy.radius}),
+        ("one is used twice", "what it would be for dy.angle is added: is a cotangent used twice?",
+            {"angle": lambda dy: dy.radius + dy.angle}),
+        ("one stands for all", "what it would be for dy.angle is added", {"angle": lambda dy: dy.radius}),
+        ("one is nan", "the gradient of a is not finite", {"angle": lambda dy: dy.angle * np.nan}),
+        ("one is cut off", "from dy.angle alone: the gradient of a is not linear in dy",
+            {"angle": lambda dy: np.clip(dy.angle, -10, 10)}),
+        ("one without small numbers", "from dy.angle alone: the gradient of a is not linear in dy",
+            {"angle": lambda dy: dy.angle * (np.abs(dy.angle) > 1e-3)}),
+        ("one in half precision", "from dy.angle alone: the gradient of a is wrong", {"angle": half_in_one}),
+        ("one is right in float64 only", "from dy.angle alone: the gradient of a in float32 is off by",
+            {"angle": lambda dy: dy.angle * (1.01 if dy.angle.dtype == np.float32 else 1)}),
+        ("one has its last row forgotten", "nothing reaches index 3 of axis 0",
+            {"angle": lambda dy: np.concatenate((dy.angle[:-1], 0 * dy.angle[-1:]))}),
+        ("one counts only beside the other", "of the outputs: right for dy.radius; wrong for dy.angle",
+            {"angle": lambda dy: dy.angle * dy.radius.any()}),
+        ("one counts only without the other", "of the outputs: right for each alone, wrong for all together",
+            {"angle": lambda dy: dy.angle * (not dy.radius.any())}),
+    ]
+] + [
+    Wrong("outputs: writes into one of dy", p.polar_forward, writes_into_one_cotangent, POINTS,
+        "writes into an input, the cache or dy"),
+    Wrong("outputs: writes into one of a dict", p.found_forward, writes_into_one_of_a_dict, (ROWS,),
+        "writes into an input, the cache or dy"),
+    Wrong("outputs: their product", p.polar_forward, adds_a_product, POINTS,
+        "right for each alone, wrong for all together"),
+    Wrong("outputs: counts its calls for one", p.polar_forward, hidden_in_one, POINTS,
+        "second backward"),
+    Wrong("outputs: the small one is ignored", p.uneven_forward,
+        with_dy(p.uneven_backward, small=lambda dy: 0 * dy.small), (ROWS,),
+        "of the outputs: right for dy.large; wrong for dy.small"),
+    Wrong("outputs: the small one is a percent off", p.uneven_forward,
+        with_dy(p.uneven_backward, small=lambda dy: 1.01 * dy.small), (ROWS,), "off by the constant factor 1.01"),
+    Wrong("outputs: queries for keys", p.projections_forward,
+        with_dy(p.projections_backward, q=lambda dy: dy.k, k=lambda dy: dy.q), (ROWS, normal(5, 12)),
+        "of the outputs: right for dy.v; wrong for dy.q, dy.k"),
+    Wrong("outputs: no gradient for the values", p.projections_forward,
+        with_dy(p.projections_backward, v=lambda dy: 0 * dy.v), (ROWS, normal(5, 12)),
+        "of the outputs: right for dy.q, dy.k; wrong for dy.v"),
+    Wrong("outputs: mean and variance exchanged", p.moments_forward,
+        lambda dy, c: p.moments_backward(p.Moments(*dy[::-1]), c), (ROWS,), "it would be right for dy.variance"),
+    Wrong("outputs: variance by n - 1", p.moments_forward,
+        with_dy(p.moments_backward, variance=lambda dy: dy.variance * 5 / 4), (ROWS,),
+        "off by the constant factor 1.25"),
+    Wrong("outputs: numbers to another place", p.top_forward,
+        lambda dy, c: p.top_backward(dy, (c[0], (c[1] + 1) % 5)), (ROWS,), "gradient of x is wrong"),
+    Wrong("outputs: within outputs, one is ignored", p.found_forward,
+        with_dy(p.found_backward, box=lambda dy: dy.box._replace(radius=0 * dy.box.radius)), (ROWS,),
+        "of the outputs: right for dy.scores, dy.box.angle.sum; wrong for dy.box.radius"),
+    Wrong("outputs: one of a list is ignored", lambda x: ([x * x, 3 * x], x),
+        lambda dy, x: grads(x=2 * dy[0] * x), (ROWS,), "of the outputs: right for dy.0; wrong for dy.1"),
+    Wrong("outputs: a number is ignored", lambda x: ({"loss": float((x * x).sum()), "y": x * 3}, x),
+        lambda dy, x: grads(x=3 * dy["y"]), (ROWS,), "of the outputs: right for dy.y; wrong for dy.loss"),
+    Wrong("outputs: one of dy for two arguments", lambda a, b: (p.Polar(a + b, a.sum()), None),
+        lambda dy, c: grads(a=dy.radius, b=dy.radius), (ROWS, 2 * ROWS), "wrong for dy.angle"),
+    Wrong("outputs: shared by two gradients", lambda a, b, c: (p.Polar(a + b, 1 * c), None),
+        lambda dy, c: grads(a=dy.radius, b=dy.radius, c=dy.angle), (ROWS, 2 * ROWS, 3 * ROWS),
+        "gradients of a and b share memory"),
+    Wrong("outputs: float32 from float64", polar_with(lambda y: y.astype(np.float32)), p.polar_backward,
+        POINTS, "from float64 forward makes float32 as y.angle"),
+    Wrong("outputs: infinity in one", polar_with(lambda y: y + np.where(y == y.max(), np.inf, 0)), p.polar_backward,
+        POINTS, "of y.angle; no gradient can be checked there"),
+    Wrong("outputs: a text", polar_with(lambda y: "angle"), p.polar_backward, POINTS,
+        "forward returned a str as y.angle; expected an array"),
+    Wrong("outputs: texts", polar_with(lambda y: np.array(["angle"])), p.polar_backward, POINTS,
+        "forward makes <U5 as y.angle, which has no gradient", error=TypeError),
+    Wrong("outputs: none that has a gradient", lambda x: (p.Top(None, x.argmax(-1)), None), p.top_backward, (ROWS,),
+        "nothing that has a gradient: y.value is None, y.place is an array of int64", error=TypeError),
+    Wrong("outputs: another number for other numbers",
+        lambda x: (p.Polar(x * 1, x * 2 if np.array_equal(x, ROWS) else None), None),
+        lambda dy, c: grads(x=dy.radius + 2 * dy.angle), (ROWS,), "forward returns outputs of another number or shape"),
+    Wrong("outputs: another shape for other numbers",
+        lambda x: ([x[: 2 + np.array_equal(x, ROWS)].copy(), x * 2], None),
+        lambda dy, c: grads(x=2 * dy[1] + dy[0].sum()), (ROWS,),
+        "forward returns outputs of another number or shape"),
+    Wrong("outputs: none at all", lambda x: ((), None), p.identity_backward, (ROWS,),
+        "nothing that has a gradient: a tuple of 0", error=TypeError),
+]
 # fmt: on
 
-WRONG = [*LEFT_OUT, *FORMS, *PLACES, *STATE, *FORMULAS]
+WRONG = [*LEFT_OUT, *FORMS, *PLACES, *STATE, *FORMULAS, *SEVERAL]
