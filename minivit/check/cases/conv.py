@@ -8,25 +8,23 @@ from minivit.ops.sliding import sliding
 
 def conv2d(rng: Generator) -> Case:
     while True:  # until it fits
-        B, P, Q, Y, X = *sizes(rng, 3), *rng.integers(5, 12, 2).tolist()
-        groups, group_in, group_out = choose(
-            rng,
-            (1, choose(rng, 1, 3, 4, 13), choose(rng, 1, 2, 4)),
-            (choose(rng, 2, 3), choose(rng, 1, 2, 3, 4), choose(rng, 1, 2, 3)),
-            (choose(rng, 3, 4, 6), 1, 1),
-        )
-        kernel = choose(rng, *[(P, Q)] * 6, (1, 1))
+        B, P, Q, Y, X = *sizes(rng, 3), *rng.integers(5, 14, 2).tolist()
+        dense = choose(rng, (1, 3, 6), (1, 7, 2), (1, 1, 4), (1, 9, 1))  # groups, channels in and out of each
+        grouped, depthwise = choose(rng, (2, 3, 4), (3, 2, 1), (2, 1, 3)), choose(rng, (4, 1, 1), (6, 1, 1))
+        groups, group_in, group_out = choose(rng, dense, dense, grouped, depthwise)
         options = {
             "stride": choose(rng, 1, 1, 2, (2, 3), (3, 1)),
-            "padding": choose(rng, 0, 1, (1, 2), ((0, 1), (2, 1)), ((6, 0), (1, 0))),
+            "padding": choose(rng, 0, 0, 1, (1, 2), ((0, 1), (2, 1)), ((6, 0), (1, 0))),
             "dilation": choose(rng, 1, 1, 2, (1, 2)),
         }
-        x_shape, weight = (B, Y, X, group_in * groups), (*kernel, group_in, group_out * groups)
+        x, weight = (B, Y, X, group_in * groups), (P, Q, group_in, group_out * groups)
         try:
-            out = sliding("conv2d", (Y, X), kernel, **options).out
-        except ValueError:  # the kernel is too large
+            out = sliding("conv2d", (Y, X), (P, Q), **options).out
+        except ValueError:  # the kernel is larger than the map
             continue
-        if min(out) > 1 and different(x_shape, weight[2 * (kernel == (1, 1)) :], (B, *out, weight[3])):
+        if min(out) > 1 and different(x, weight, (B, *out, weight[3])):
             break
+    kernel = choose(rng, (1, 1), *[(P, Q)] * 6)
     bias = choose(rng, None, rng.standard_normal(weight[3]))
-    return Case((rng.standard_normal(x_shape), rng.standard_normal(weight), bias), {**options, "groups": groups})
+    args = rng.standard_normal(x), rng.standard_normal((*kernel, *weight[2:])), bias
+    return Case(args, {**options, "groups": groups})
