@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from minivit.checked import check_shape, checked
-from minivit.ops.conv_columns import columns, columns_gradients
-from minivit.ops.conv_depthwise import depthwise, depthwise_gradients
-from minivit.ops.conv_shifts import shifts, shifts_gradients
+from minivit.ops.conv_columns import conv_columns, conv_columns_gradients
+from minivit.ops.conv_depthwise import conv_depthwise, conv_depthwise_gradients
+from minivit.ops.conv_shifts import conv_shifts, conv_shifts_gradients
 from minivit.ops.rows import column_sum
 from minivit.ops.sliding import Padding, Sliding, sliding
 from minivit.types import Float, Size, ndarray
@@ -119,15 +119,18 @@ class Form(NamedTuple):
 
 
 FORMS = {
-    "depthwise": Form(depthwise, depthwise_gradients),
-    "shifts": Form(shifts, shifts_gradients),
-    "columns": Form(columns, columns_gradients),
+    "depthwise": Form(conv_depthwise, conv_depthwise_gradients),
+    "shifts": Form(conv_shifts, conv_shifts_gradients),
+    "columns": Form(conv_columns, conv_columns_gradients),
 }
 """The ways to compute a convolution, from the most special to the one that computes all."""
 
 
 def _form(x: ndarray, weight: ndarray, window: Sliding) -> Form:
-    """The fastest way for these shapes. Shifts multiply image by image, so they want images larger than the kernel."""
+    """The fastest way for these shapes, however many images there are.
+
+    Shifts multiply image by image, which pays where an image has as many positions as the kernel has channels.
+    """
     C, (_, _, group_in, O), (Yo, Xo) = x.shape[3], weight.shape, window.out
     if group_in == 1 and C == O > 1:
         return FORMS["depthwise"]

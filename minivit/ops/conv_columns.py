@@ -6,7 +6,7 @@ from minivit.ops.sliding import Sliding, from_windows, windows
 from minivit.types import Float, ndarray
 
 
-def columns(
+def conv_columns(
     x: Float[ndarray, "B Y X C"], weight: Float[ndarray, "P Q CG O"], window: Sliding
 ) -> Float[ndarray, "B Yo Xo O"]:
     """All windows times the kernel, group by group."""
@@ -14,7 +14,7 @@ def columns(
     return _side_by_side(y).reshape(len(x), *window.out, weight.shape[3])
 
 
-def columns_gradients(
+def conv_columns_gradients(
     dy: Float[ndarray, "B Yo Xo O"], x: Float[ndarray, "B Y X C"], weight: Float[ndarray, "P Q CG O"], window: Sliding
 ) -> tuple[Float[ndarray, "B Y X C"], Float[ndarray, "P Q CG O"]]:
     """Gradients of ``x`` and ``weight``: those of a linear map, and then the way back from windows to pixels."""

@@ -15,14 +15,14 @@ from minivit.ops.sliding import Sliding, spread, windows
 from minivit.types import Float, ndarray
 
 
-def shifts(
+def conv_shifts(
     x: Float[ndarray, "B Y X C"], weight: Float[ndarray, "P Q C O"], window: Sliding
 ) -> Float[ndarray, "B Yo Xo O"]:
     """Every row of the kernel, as a matrix, times the neighbours that it meets."""
     return _convolve(_neighbours(x, window), weight, window)
 
 
-def shifts_gradients(
+def conv_shifts_gradients(
     dy: Float[ndarray, "B Yo Xo O"], x: Float[ndarray, "B Y X C"], weight: Float[ndarray, "P Q C O"], window: Sliding
 ) -> tuple[Float[ndarray, "B Y X C"], Float[ndarray, "P Q C O"]]:
     """Gradients of ``x`` and ``weight``, both from the neighbours of dy.
