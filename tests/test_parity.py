@@ -218,6 +218,18 @@ def test_conv2d() -> None:
     assert_gradient(np.asarray(dx), channels_last(case["gin/x"]))
 
 
+def test_pool2d() -> None:
+    case = Case("pool2d")
+    x, dx = channels_last(case["in/x"]), 0
+    for name, options in case.meta["options"].items():
+        for kind in ("max", "avg"):
+            op = ops.OPS[f"{kind}_pool2d"]
+            y, cache = op.forward(x, **options)
+            assert_output(y, channels_last(case[f"out/{kind}/{name}"]))
+            dx = dx + op.backward(channels_last(case[f"cot/{kind}/{name}"]), cache).x
+    assert_gradient(np.asarray(dx), channels_last(case["gin/x"]))
+
+
 def test_resize() -> None:
     case = Case("resize")
     x, dx = channels_last(case["in/x"]), 0

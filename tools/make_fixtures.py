@@ -398,6 +398,29 @@ def resample() -> None:
     write("resample", arrays, {"options": options})
 
 
+def pool2d() -> None:
+    """With equal numbers among them, where the maximum is found twice."""
+    torch.manual_seed(3)
+    x = torch.randint(-9, 10, (2, 3, 7, 8)).double().div(4).requires_grad_()
+    options: dict[str, dict[str, Any]] = {
+        "apart": {"kernel_size": 2, "stride": 3},
+        "touching": {"kernel_size": (3, 2), "stride": (3, 2)},
+        "overlapping": {"kernel_size": 3, "stride": 1},
+        "padded": {"kernel_size": 3, "stride": 2, "padding": 1},
+        "padded_as_a_pair": {"kernel_size": (2, 5), "stride": (1, 2), "padding": (0, 2)},
+        "all_of_it": {"kernel_size": (7, 8), "stride": 1},
+    }
+    functions = {"max": F.max_pool2d, "avg": F.avg_pool2d}
+    record(
+        "pool2d",
+        lambda: {
+            f"{kind}/{name}": pool(x, **option) for name, option in options.items() for kind, pool in functions.items()
+        },
+        {"x": x},
+        options=options,
+    )
+
+
 def numbers() -> None:
     """Among the numbers: nan, infinities, the smallest."""
     torch.manual_seed(2)
@@ -435,6 +458,7 @@ def main() -> None:
     optimizer("optim_sgd", torch.optim.SGD, lr=0.1, momentum=0.9, weight_decay=0.01, nesterov=False)
     clip()
     resample()
+    pool2d()
     numbers()
     multi_head_attention()
     group_norm()

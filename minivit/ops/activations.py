@@ -74,6 +74,14 @@ def gelu_backward(dy: Float[ndarray, "*B D"], cache: GeluCache) -> InputGrad:
     return InputGrad(dx)
 
 
+def gelu_slope(x: Float[ndarray, "..."]) -> Float[ndarray, "..."]:
+    r"""The slope of GELU as it is defined, :math:`\Phi(x) + x \varphi(x)`, for reading and for tests.
+
+    :func:`gelu_backward` finds :math:`\Phi(x)` in the output, where it need not be computed again, as :math:`y / x`.
+    """
+    return normal_cdf(x) + x * normal_pdf(x)
+
+
 @np.errstate(invalid="ignore")  # 0 / 0
 def _second_factor(x: ndarray, y: ndarray) -> ndarray:
     """Phi(x) from y = x Phi(x). Phi(0) is 1/2."""

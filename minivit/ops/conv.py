@@ -1,27 +1,30 @@
-"""Two-dimensional convolution, channels last: a linear map of every window of the image."""
+"""Two-dimensional convolution, channels last: a linear map of every window of the image.
 
+There are three ways to compute it, of the same result. Which one is the fastest depends on the shapes alone: see
+:mod:`minivit.ops.conv_shifts`, :mod:`minivit.ops.conv_depthwise` and :mod:`minivit.ops.conv_columns`.
+"""
+
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from minivit.checked import check_shape, checked
+from minivit.ops.conv_columns import conv_columns, conv_columns_gradients
+from minivit.ops.conv_depthwise import conv_depthwise, conv_depthwise_gradients
+from minivit.ops.conv_shifts import conv_shifts, conv_shifts_gradients
 from minivit.ops.rows import column_sum
-from minivit.types import Float, Size, ndarray, pair
-
-Padding = Size | tuple[tuple[int, int], tuple[int, int]]
+from minivit.ops.sliding import Padding, Sliding, sliding
+from minivit.types import Float, Size, ndarray
 
 
 class Conv2dCache(NamedTuple):
-    """What ``conv2d_backward`` needs; ``padded`` is ``x`` itself where there is no padding."""
+    """What ``conv2d_backward`` needs."""
 
-    padded: Float[ndarray, "B Yp Xp C"]
+    x: Float[ndarray, "B Y X C"]
     weight: Float[ndarray, "P Q CG O"]
     has_bias: bool
-    stride: tuple[int, int]
-    padding: tuple[tuple[int, int], tuple[int, int]]
-    dilation: tuple[int, int]
-    groups: int
+    window: Sliding
 
 
 class Conv2dGrads(NamedTuple):
@@ -73,90 +76,65 @@ def conv2d_forward(
 
     Notes
     -----
-    The windows are a strided view; ``reshape`` copies them into one matrix only where a view cannot say it (a 1 x 1
-    kernel copies nothing). Source: Dumoulin and Visin 2016, "A guide to convolution arithmetic for deep learning".
+    Source: Dumoulin and Visin 2016, "A guide to convolution arithmetic for deep learning".
     """
-    stride, dilation, padding = pair(stride), pair(dilation), _four_sides(padding)
-    P, Q, group_in, O = weight.shape
-    if groups < 1 or x.shape[3] != group_in * groups or O % groups:
+    C, (P, Q, group_in, O) = x.shape[3], weight.shape
+    if groups < 1 or group_in * groups != C or O % groups:
         raise ValueError(
-            f"conv2d: x has {x.shape[3]} channels and weight {weight.shape} makes {O} from {group_in} in each of "
+            f"conv2d: x has {C} channels and weight {weight.shape} makes {O} from {group_in} in each of "
             f"{groups} groups; channels in must be {group_in} * {groups}, channels out a multiple of {groups}"
         )
-    padded = np.pad(x, ((0, 0), *padding, (0, 0))) if any(map(any, padding)) else x
-    if min(padded.shape[1] - dilation[0] * (P - 1), padded.shape[2] - dilation[1] * (Q - 1)) < 1:
-        raise ValueError(f"conv2d: the kernel ({P} x {Q}, dilation {dilation}) is larger than the image {padded.shape}")
-    windows = _windows(padded, (P, Q), stride, dilation)
-    columns = _columns(windows, groups)  # (G, B*Yo*Xo, P*Q*C/G)
-    y = _from_groups(columns @ _matrix(weight, groups)).reshape(*windows.shape[:3], O)
+    window = sliding("conv2d", x.shape[1:3], (P, Q), stride=stride, padding=padding, dilation=dilation)
+    y = _form(x, weight, window).convolve(x, weight, window)
     if bias is not None:
         y += bias
-    return y, Conv2dCache(padded, weight, bias is not None, stride, padding, dilation, groups)
+    return y, Conv2dCache(x, weight, bias is not None, window)
 
 
 @checked
 def conv2d_backward(dy: Float[ndarray, "B Yo Xo O"], cache: Conv2dCache) -> Conv2dGrads:
     r"""Gradients of :func:`conv2d_forward`.
 
-    Written as a matrix product over windows, :math:`Y = \text{windows} \cdot W + \beta`, the gradients are those of a
-    linear map. What is new is the way back from windows to pixels: a pixel that lay in many windows gets the sum of
-    their gradients, one kernel position (p, q) after the other.
+    The output is linear in the kernel and in the image. A weight gets from every position the gradient there times the
+    pixel it met there; a pixel gets from every window it lay in the gradient there times the weight it met there:
+
+    .. math:: \bar W_{pqco} = \sum_{b,i,j} x_{b,\, s i + d p,\, s j + d q,\, c}\; \bar y_{bijo}, \qquad
+              \bar x_{b,u,v,c} = \sum_{\substack{i,p:\; s i + d p = u\\ j,q:\; s j + d q = v}} \sum_o
+              \bar y_{bijo}\, W_{pqco}
+
+    and the bias the sum of all gradients of its channel. (With groups, o and c are of the same group.)
     """
-    padded, weight, has_bias, stride, padding, dilation, groups = cache
-    P, Q, group_in, O = weight.shape
-    windows = _windows(padded, (P, Q), stride, dilation)
-    check_shape("conv2d_backward: dy", dy, (*windows.shape[:3], O))
-    rows = dy.reshape(-1, groups, O // groups).transpose(1, 0, 2)  # (G, B*Yo*Xo, O/G)
+    x, weight, has_bias, window = cache
+    check_shape("conv2d_backward: dy", dy, (len(x), *window.out, weight.shape[3]))
     dbias = column_sum(dy) if has_bias else None  # forward: y += bias
-    columns = _columns(windows, groups)
-    dmatrix = columns.mT @ rows  # forward: y = columns @ matrix
-    dweight = _from_groups(dmatrix).reshape(weight.shape)
-    dcolumns = rows @ _matrix(weight, groups).mT  # forward: y = columns @ matrix
-    dwindows = dcolumns.reshape(groups, *dy.shape[:3], P, Q, group_in)  # (G, B, Yo, Xo, P, Q, C/G)
-    dpadded = np.zeros_like(padded)
-    grouped = dpadded.reshape(*padded.shape[:3], groups, group_in)  # a view that can be written to
-    for p in range(P):
-        for q in range(Q):  # forward: columns = the windows of padded
-            rows_hit = slice(p * dilation[0], p * dilation[0] + stride[0] * (dy.shape[1] - 1) + 1, stride[0])
-            columns_hit = slice(q * dilation[1], q * dilation[1] + stride[1] * (dy.shape[2] - 1) + 1, stride[1])
-            grouped[:, rows_hit, columns_hit] += dwindows[:, :, :, :, p, q].transpose(1, 2, 3, 0, 4)
-    (top, bottom), (left, right) = padding  # forward: padded = x with zeros around
-    dx = dpadded[:, top : padded.shape[1] - bottom, left : padded.shape[2] - right]
+    dx, dweight = _form(x, weight, window).gradients(dy, x, weight, window)  # forward: y = convolve(x, weight)
     return Conv2dGrads(dx, dweight, dbias)
 
 
-def _four_sides(padding: Padding) -> tuple[tuple[int, int], tuple[int, int]]:
-    rows, columns = (padding, padding) if isinstance(padding, int) else padding
-    top, bottom = (rows, rows) if isinstance(rows, int) else rows
-    left, right = (columns, columns) if isinstance(columns, int) else columns
-    if min(top, bottom, left, right) < 0:
-        raise ValueError(f"conv2d: padding is {padding}; expected 0 or more")
-    return (top, bottom), (left, right)
+class Form(NamedTuple):
+    """A way to compute a convolution: ``y = convolve(x, weight, window)`` and its gradients."""
+
+    convolve: Callable[[ndarray, ndarray, Sliding], ndarray]
+    gradients: Callable[[ndarray, ndarray, ndarray, Sliding], tuple[ndarray, ndarray]]
 
 
-def _windows(padded: ndarray, kernel: tuple[int, int], stride: tuple[int, int], dilation: tuple[int, int]) -> ndarray:
-    """A view (B, Yo, Xo, C, P, Q) of every window the kernel visits."""
-    reach = (dilation[0] * (kernel[0] - 1) + 1, dilation[1] * (kernel[1] - 1) + 1)
-    windows = sliding_window_view(padded, reach, axis=(1, 2))
-    return windows[:, :: stride[0], :: stride[1], :, :: dilation[0], :: dilation[1]]
+FORMS = {
+    "depthwise": Form(conv_depthwise, conv_depthwise_gradients),
+    "shifts": Form(conv_shifts, conv_shifts_gradients),
+    "columns": Form(conv_columns, conv_columns_gradients),
+}
+"""The ways to compute a convolution, from the most special to the one that computes all."""
 
 
-def _columns(windows: ndarray, groups: int) -> ndarray:
-    """(G, B*Yo*Xo, P*Q*C/G): one row per window, in the order of the kernel's own axes."""
-    B, Yo, Xo, C, P, Q = windows.shape
-    grouped = windows.reshape(B, Yo, Xo, groups, C // groups, P, Q).transpose(3, 0, 1, 2, 5, 6, 4)
-    return grouped.reshape(groups, B * Yo * Xo, P * Q * C // groups)
+def _form(x: ndarray, weight: ndarray, window: Sliding) -> Form:
+    """The fastest way for these shapes, however many images there are.
 
-
-def _matrix(weight: ndarray, groups: int) -> ndarray:
-    """(G, P*Q*C/G, O/G): the kernel of each group as a matrix."""
-    return weight.reshape(-1, groups, weight.shape[3] // groups).transpose(1, 0, 2)
-
-
-def _from_groups(a: ndarray) -> ndarray:
-    """(G, rows, O/G) -> (rows, O): the groups' outputs side by side."""
-    groups, rows, width = a.shape
-    return a.transpose(1, 0, 2).reshape(rows, groups * width)
+    Shifts multiply image by image, which pays where an image has as many positions as the kernel has channels.
+    """
+    C, (_, _, group_in, O), (Yo, Xo) = x.shape[3], weight.shape, window.out
+    if group_in == 1 and C == O > 1:
+        return FORMS["depthwise"]
+    return FORMS["shifts" if group_in == C and window.stride == (1, 1) and Yo * Xo >= max(C, O) else "columns"]
 
 
 def conv2d_loops(

@@ -3,12 +3,12 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from minivit.checked import check_range, check_shape, checked
 from minivit.ops.input_grad import InputGrad
 from minivit.ops.rows import token_sum
-from minivit.types import Float, Int, Size, ndarray, pair
+from minivit.ops.sliding import Padding, Sliding, from_windows, places, sliding, windows
+from minivit.types import Float, Int, Size, ndarray
 
 
 class MeanPoolCache(NamedTuple):
@@ -90,18 +90,20 @@ def first_token_backward(dy: Float[ndarray, "B D"], cache: FirstTokenCache) -> I
 class AvgPool2dCache(NamedTuple):
     """What ``avg_pool2d_backward`` needs."""
 
-    x_shape: tuple[int, ...]
-    kernel_size: tuple[int, int]
-    stride: tuple[int, int]
+    y_shape: tuple[int, ...]
+    window: Sliding
 
 
 @checked
 def avg_pool2d_forward(
-    x: Float[ndarray, "B Y X C"], *, kernel_size: Size, stride: Size | None = None
+    x: Float[ndarray, "B Y X C"], *, kernel_size: Size, stride: Size | None = None, padding: Padding = 0
 ) -> tuple[Float[ndarray, "B Yo Xo C"], AvgPool2dCache]:
-    r"""Mean of every window, each channel alone.
+    r"""Mean of every window, each channel alone, on the map padded with zeros.
 
     .. math:: y_{bijc} = \frac{1}{PQ} \sum_{p,q} x_{b,\, s i + p,\, s j + q,\, c}
+
+    The zeros count: a window that lies half outside has half the mean. So has PyTorch unless told otherwise
+    (``count_include_pad=False``); TensorFlow and JAX divide by the number of pixels inside.
 
     Parameters
     ----------
@@ -109,79 +111,72 @@ def avg_pool2d_forward(
     kernel_size : int or (rows, columns)
     stride : int or (rows, columns), optional
         As large as the window if not given: windows that touch and do not overlap.
+    padding : int, (rows, columns), or ((top, bottom), (left, right))
+        At most half of the window, so that no window lies outside.
 
     Raises
     ------
     ValueError
-        If the window is larger than the map.
+        If the window is larger than the padded map, or the padding than half of the window.
     """
-    kernel, step = pair(kernel_size), pair(kernel_size if stride is None else stride)
-    windows = np.moveaxis(_windows(x, kernel, step), 3, 5)  # (B, Yo, Xo, P, Q, C)
-    size = kernel[0] * kernel[1]
-    windows = windows.reshape(*windows.shape[:3], size, x.shape[3])
-    return token_sum(windows) / size, AvgPool2dCache(x.shape, kernel, step)
+    window = _pooling("avg_pool2d", x, kernel_size, stride, padding)
+    pixels = windows(x, window)  # (B, Yo, Xo, P, Q, C)
+    B, Yo, Xo, P, Q, C = pixels.shape
+    y = token_sum(pixels.reshape(B, Yo, Xo, P * Q, C)) / (P * Q)
+    return y, AvgPool2dCache(y.shape, window)
 
 
 @checked
 def avg_pool2d_backward(dy: Float[ndarray, "B Yo Xo C"], cache: AvgPool2dCache) -> InputGrad:
     """Gradient of :func:`avg_pool2d_forward`: each window hands an equal share to each of its pixels."""
-    x_shape, kernel, stride = cache
-    y_shape = _windows(np.broadcast_to(0.0, x_shape), kernel, stride).shape[:4]
+    y_shape, window = cache
     check_shape("avg_pool2d_backward: dy", dy, y_shape)
-    share = dy / (kernel[0] * kernel[1])
-    dx = np.zeros(x_shape, dy.dtype)
-    for p in range(kernel[0]):
-        for q in range(kernel[1]):  # forward: y = mean over p and q
-            _place(dx, dy, p, q, stride)[...] += share
-    return InputGrad(dx)
+    (B, Yo, Xo, C), (P, Q) = y_shape, window.kernel
+    share = dy / (P * Q)  # forward: y = sum / (P * Q)
+    dwindows = np.broadcast_to(share[:, :, :, None, None], (B, Yo, Xo, P, Q, C))  # forward: y = sum of windows
+    return InputGrad(from_windows(dwindows, window))  # forward: windows of x
 
 
 class MaxPool2dCache(NamedTuple):
     """What ``max_pool2d_backward`` needs: where in its window each output was found, as p * Q + q."""
 
-    x_shape: tuple[int, ...]
     winner: Int[ndarray, "B Yo Xo C"]
-    kernel_size: tuple[int, int]
-    stride: tuple[int, int]
+    window: Sliding
 
 
 @checked
 def max_pool2d_forward(
-    x: Float[ndarray, "B Y X C"], *, kernel_size: Size, stride: Size | None = None
+    x: Float[ndarray, "B Y X C"], *, kernel_size: Size, stride: Size | None = None, padding: Padding = 0
 ) -> tuple[Float[ndarray, "B Yo Xo C"], MaxPool2dCache]:
     r"""Largest number of each window, each channel alone: :math:`y_{bijc} = \max_{pq} x_{b,\, si + p,\, sj + q,\, c}`.
 
-    Parameters and errors as for :func:`avg_pool2d_forward`. Of equal numbers the first in reading order wins.
+    Parameters and errors as for :func:`avg_pool2d_forward`; here the padding never wins. Of equal numbers the first in
+    reading order wins, as in PyTorch.
     """
-    kernel, step = pair(kernel_size), pair(kernel_size if stride is None else stride)
-    windows = _windows(x, kernel, step)
-    flat = windows.reshape(*windows.shape[:4], kernel[0] * kernel[1])
-    winner = np.real(flat).argmax(-1)
-    y = np.take_along_axis(flat, winner[..., None], -1)[..., 0]
-    return y, MaxPool2dCache(x.shape, winner, kernel, step)
+    window = _pooling("max_pool2d", x, kernel_size, stride, padding)
+    y = windows(x, window, fill=-np.inf).max((3, 4))
+    P, Q = window.kernel
+    winner = np.zeros(y.shape, np.min_scalar_type(-P * Q))  # one byte is enough for 128 places
+    for (p, q), pixels, positions in reversed([*places(window)]):  # so that the first overrules the later ones
+        np.copyto(winner[positions], p * Q + q, where=x[pixels] == y[positions])
+    return y, MaxPool2dCache(winner, window)
 
 
 @checked
 def max_pool2d_backward(dy: Float[ndarray, "B Yo Xo C"], cache: MaxPool2dCache) -> InputGrad:
     """Gradient of :func:`max_pool2d_forward`: only the winner of a window had a say, so it alone gets the gradient."""
-    x_shape, winner, kernel, stride = cache
-    dx = np.zeros(x_shape, dy.dtype)
-    for p in range(kernel[0]):
-        for q in range(kernel[1]):  # forward: y = max over p and q
-            pixels = _place(dx, dy, p, q, stride)
-            np.add(pixels, dy, out=pixels, where=winner == p * kernel[1] + q)
+    winner, window = cache
+    dx = np.zeros((len(dy), *window.size, dy.shape[3]), dy.dtype)
+    for (p, q), pixels, positions in places(window):  # forward: y = max over p and q
+        won = winner[positions] == p * window.kernel[1] + q
+        dx[pixels] += np.where(won, dy[positions], 0)
     return InputGrad(dx)
 
 
-def _windows(x: ndarray, kernel: tuple[int, int], stride: tuple[int, int]) -> ndarray:
-    """A view (B, Yo, Xo, C, P, Q) of every window."""
-    if kernel[0] > x.shape[1] or kernel[1] > x.shape[2]:
-        raise ValueError(f"pool: a window of {kernel} is larger than the map of {x.shape[1:3]}")
-    return sliding_window_view(x, kernel, axis=(1, 2))[:, :: stride[0], :: stride[1]]
-
-
-def _place(dx: ndarray, dy: ndarray, p: int, q: int, stride: tuple[int, int]) -> ndarray:
-    """The pixels that stand at place (p, q) of their windows: a view of dx with the shape of dy."""
-    rows = slice(p, p + stride[0] * (dy.shape[1] - 1) + 1, stride[0])
-    columns = slice(q, q + stride[1] * (dy.shape[2] - 1) + 1, stride[1])
-    return dx[:, rows, columns]
+def _pooling(label: str, x: ndarray, kernel_size: Size, stride: Size | None, padding: Padding) -> Sliding:
+    """How a window slides that stands by default beside itself, and never outside of the map."""
+    stride = kernel_size if stride is None else stride
+    window = sliding(label, x.shape[1:3], kernel_size, stride=stride, padding=padding)
+    if any(2 * max(sides) > side for sides, side in zip(window.padding, window.kernel, strict=True)):
+        raise ValueError(f"{label}: padding is {padding}; expected at most half of the window, {window.kernel}")
+    return window

@@ -4,7 +4,9 @@ from scipy.stats import norm
 
 from minivit.ops import (
     OPS,
+    gelu_backward,
     gelu_forward,
+    gelu_slope,
     gelu_tanh_forward,
     relu_backward,
     relu_forward,
@@ -23,6 +25,14 @@ def test_relu_at_the_kink():
 
 def test_gelu_is_x_times_the_normal_distribution():
     np.testing.assert_allclose(gelu_forward(X)[0], X * norm.cdf(X), atol=1e-14)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-6), (np.float64, 1e-15)])
+def test_gelu_backward_is_the_literal_slope(dtype, tolerance):
+    x = np.linspace(-12, 12, 4001).astype(dtype)  # 0 is among them
+    dx = gelu_backward(np.ones_like(x), gelu_forward(x)[1]).x
+    np.testing.assert_allclose(dx, gelu_slope(x), rtol=0, atol=tolerance)
+    np.testing.assert_allclose(gelu_slope(X), norm.cdf(X) + X * norm.pdf(X), rtol=1e-13)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

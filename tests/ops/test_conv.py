@@ -1,8 +1,13 @@
+from collections import Counter
+from unittest.mock import patch
+
 import numpy as np
 import pytest
 
+from minivit.check import CASES
 from minivit.layers import Mlp
 from minivit.ops import (
+    conv,
     conv2d_backward,
     conv2d_forward,
     conv2d_loops,
@@ -14,9 +19,112 @@ from minivit.ops import (
     patchify_backward,
     patchify_forward,
 )
+from minivit.ops.conv import FORMS, Form
 
 RNG = np.random.default_rng(0)
 X, WEIGHT, BIAS = RNG.standard_normal((2, 9, 12, 4)), RNG.standard_normal((3, 2, 4, 6)), RNG.standard_normal(6)
+
+
+def loops_gradients(dy, x, weight, window):
+    """The definition of the gradients with its loops: what each position met, it answers for."""
+    groups = x.shape[3] // weight.shape[2]
+    x = np.pad(x, ((0, 0), *window.padding, (0, 0)))
+    (P, Q), (sy, sx), (down, right), (rows, columns) = window.reach, window.stride, window.dilation, window.out
+    y, dx, dweight = np.zeros_like(dy), np.zeros_like(x), np.zeros_like(weight)
+    for i, j, group in np.ndindex(rows, columns, groups):
+        of_in, of_out = (slice(group * n, (group + 1) * n) for n in (weight.shape[2], weight.shape[3] // groups))
+        met = slice(None), slice(sy * i, sy * i + P, down), slice(sx * j, sx * j + Q, right), of_in
+        y[:, i, j, of_out] = np.einsum("bpqc,pqco->bo", x[met], weight[..., of_out])
+        dweight[..., of_out] += np.einsum("bpqc,bo->pqco", x[met], dy[:, i, j, of_out])
+        dx[met] += np.einsum("bo,pqco->bpqc", dy[:, i, j, of_out], weight[..., of_out])
+    (top, bottom), (left, right) = window.padding
+    return y, dx[:, top : x.shape[1] - bottom, left : x.shape[2] - right], dweight
+
+
+SHAPES = [  # of the map, of the kernel, and options
+    ((2, 9, 12, 4), (3, 3, 4, 6), {"padding": 1}),
+    ((2, 9, 12, 4), (3, 2, 4, 6), {"padding": ((1, 2), (3, 0)), "dilation": (2, 3)}),
+    ((2, 9, 12, 4), (3, 2, 4, 6), {"padding": 5}),  # some windows meet nothing but padding
+    ((2, 2, 3, 4), (5, 4, 4, 6), {"padding": (2, 3)}),  # the kernel is larger than the map
+    ((1, 1, 12, 4), (1, 5, 4, 6), {"padding": (0, 2)}),
+    ((3, 7, 1, 4), (4, 1, 4, 6), {}),
+    ((2, 9, 12, 4), (1, 1, 4, 6), {}),
+    ((2, 3, 2, 7), (2, 2, 7, 9), {}),
+    ((2, 9, 12, 4), (3, 3, 4, 6), {"stride": 2, "padding": 1}),
+    ((2, 9, 12, 4), (2, 1, 4, 6), {"stride": (3, 2), "dilation": 2}),
+    ((2, 9, 12, 4), (2, 2, 4, 6), {"stride": 4}),  # some pixels are met by none
+    ((2, 9, 12, 4), (1, 1, 4, 6), {"stride": 2}),
+    ((2, 9, 12, 4), (3, 3, 2, 6), {"groups": 2, "stride": (1, 2), "padding": 1}),
+    ((2, 9, 12, 4), (1, 1, 2, 6), {"groups": 2}),
+    ((2, 9, 12, 4), (3, 3, 1, 8), {"groups": 4}),
+    ((2, 9, 12, 4), (3, 3, 1, 4), {"groups": 4, "padding": 1}),
+    ((2, 9, 12, 4), (3, 2, 1, 4), {"groups": 4, "padding": ((0, 1), (2, 0)), "dilation": (1, 2)}),
+    ((2, 9, 12, 4), (3, 3, 1, 4), {"groups": 4, "padding": 4, "stride": (2, 3)}),
+    ((2, 9, 12, 4), (1, 1, 1, 4), {"groups": 4}),
+]
+FITS = {
+    "shifts": lambda x, weight, options: options.get("groups", 1) == 1 and options.get("stride", 1) == 1,
+    "depthwise": lambda x, weight, options: options.get("groups", 1) == x[3] == weight[3],
+    "columns": lambda x, weight, options: True,
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_every_form_agrees_with_the_loops(name):
+    shapes = [shape for shape in SHAPES if FITS[name](*shape)]
+    assert len(shapes) >= 4
+    for x_shape, weight_shape, options in shapes:
+        x, weight = RNG.standard_normal(x_shape), RNG.standard_normal(weight_shape)
+        _, cache = conv2d_forward(x, weight, **options)
+        dy = RNG.standard_normal((len(x), *cache.window.out, weight_shape[3]))
+        expected = loops_gradients(dy, x, weight, cache.window)
+        y, grads = FORMS[name].convolve(*cache[:2], cache.window), FORMS[name].gradients(dy, *cache[:2], cache.window)
+        for ours, theirs in zip((y, *grads), expected, strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(("x", "weight", "options"), SHAPES)
+def test_the_op_agrees_with_the_loops(x, weight, options):
+    x, weight = RNG.standard_normal(x), RNG.standard_normal(weight)
+    y, cache = conv2d_forward(x, weight, **options)
+    dy = RNG.standard_normal(y.shape)
+    dx, dweight, dbias = conv2d_backward(dy, cache)
+    assert dbias is None
+    for ours, theirs in zip((y, dx, dweight), loops_gradients(dy, x, weight, cache.window), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-12)
+
+
+def test_the_cases_reach_every_form():
+    called = Counter()
+    counting = {
+        name: Form(lambda *args, name=name: called.update([name]) or FORMS[name].convolve(*args), form.gradients)
+        for name, form in FORMS.items()
+    }
+    cases = [CASES["conv2d"](np.random.default_rng(seed)) for seed in range(50)]
+    with patch.object(conv, "FORMS", counting):
+        for case in cases:
+            conv2d_forward(*case.args, **case.kwargs)
+    assert min(called[name] for name in FORMS) >= 5
+
+
+@pytest.mark.parametrize(("x", "weight", "options"), SHAPES)
+def test_of_no_images_there_are_no_gradients(x, weight, options):
+    y, cache = conv2d_forward(np.zeros((0, *x[1:]), np.float32), np.ones(weight, np.float32), **options)
+    assert y.shape == (0, *cache.window.out, weight[3])
+    dx, dweight, _ = conv2d_backward(y, cache)
+    assert dx.shape == (0, *x[1:])
+    np.testing.assert_array_equal(dweight, np.zeros(weight))
+
+
+@pytest.mark.parametrize("weight", [(3, 3, 8, 8), (3, 3, 1, 8)])
+def test_a_sum_over_many_positions_keeps_its_digits(weight):
+    x = 1 + RNG.standard_normal((16, 64, 64, 8), np.float32)
+    dy = 1 + RNG.standard_normal((16, 64, 64, 8), np.float32)
+    options = {"groups": 8 // weight[2], "padding": 1}
+    grads = conv2d_backward(dy, conv2d_forward(x, np.ones(weight, np.float32), **options)[1])
+    x, dy = x.astype(np.float64), dy.astype(np.float64)
+    exact = conv2d_backward(dy, conv2d_forward(x, np.ones(weight), **options)[1])
+    np.testing.assert_allclose(grads.weight, exact.weight, rtol=1e-6)
 
 
 @pytest.mark.parametrize("stride", [1, 2])
@@ -85,8 +193,9 @@ def test_mlp_is_a_stack_of_one_by_one_convolutions():
     [
         ((3, 2, 5, 6), {}, r"x has 4 channels and weight \(3, 2, 5, 6\) makes 6 from 5 in each of 1 groups"),
         ((3, 2, 2, 5), {"groups": 2}, "channels out a multiple of 2"),
-        ((10, 2, 4, 6), {}, r"the kernel \(10 x 2, dilation \(1, 1\)\) is larger than the image"),
-        ((3, 5, 4, 6), {"dilation": 3}, "is larger than the image"),
+        ((10, 2, 4, 6), {}, r"^conv2d: a window of \(10, 2\) is larger than the map of \(9, 12\), padding included"),
+        ((3, 5, 4, 6), {"dilation": 3, "padding": 0}, r"a window of \(7, 13\) is larger"),
+        ((3, 2, 4, 6), {"padding": (0, -1)}, r"^conv2d: padding is \(0, -1\); expected 0 or more"),
     ],
 )
 def test_what_does_not_fit(weight, options, message):

@@ -1,22 +1,30 @@
-"""Sample inputs of convolutions."""
+"""Sample inputs of convolutions: dense, grouped and depthwise, with kernels of one pixel and larger."""
 
 from numpy.random import Generator
 
 from minivit.check.draw import Case, choose, different, sizes
+from minivit.ops.sliding import sliding
 
 
 def conv2d(rng: Generator) -> Case:
     while True:  # until it fits
-        B, P, Q, groups = *sizes(rng, 3), choose(rng, 1, 1, 2, 3)
-        group_in, group_out = choose(rng, 1, 2, 3, 4), choose(rng, 1, 2, 3)
-        Y, X = (rng.integers(5, 12, 2)).tolist()
-        stride, dilation = choose(rng, 1, 2, (2, 3), (3, 1)), choose(rng, 1, 1, 2, (1, 2))
-        (sy, sx), (dy, dx) = (pair if isinstance(pair, tuple) else (pair, pair) for pair in (stride, dilation))
-        padding, (rows, columns) = choose(rng, (0, (0, 0)), (1, (2, 2)), ((1, 0), (2, 0)), (((0, 1), (2, 1)), (1, 3)))
-        out = ((Y + rows - dy * (P - 1) - 1) // sy + 1, (X + columns - dx * (Q - 1) - 1) // sx + 1)
-        x_shape, weight_shape = (B, Y, X, group_in * groups), (P, Q, group_in, group_out * groups)
-        if min(out) > 1 and different(x_shape, weight_shape, (B, *out, weight_shape[3])):
+        B, P, Q, Y, X = *sizes(rng, 3), *rng.integers(5, 14, 2).tolist()
+        dense = choose(rng, (1, 3, 6), (1, 7, 2), (1, 1, 4), (1, 9, 1))  # groups, channels in and out of each
+        grouped, depthwise = choose(rng, (2, 3, 4), (3, 2, 1), (2, 1, 3)), choose(rng, (4, 1, 1), (6, 1, 1))
+        groups, group_in, group_out = choose(rng, dense, dense, grouped, depthwise)
+        options = {
+            "stride": choose(rng, 1, 1, 2, (2, 3), (3, 1)),
+            "padding": choose(rng, 0, 0, 1, (1, 2), ((0, 1), (2, 1)), ((6, 0), (1, 0))),
+            "dilation": choose(rng, 1, 1, 2, (1, 2)),
+        }
+        x, weight = (B, Y, X, group_in * groups), (P, Q, group_in, group_out * groups)
+        try:
+            out = sliding("conv2d", (Y, X), (P, Q), **options).out
+        except ValueError:  # the kernel is larger than the map
+            continue
+        if min(out) > 1 and different(x, weight, (B, *out, weight[3])):
             break
-    bias = choose(rng, None, rng.standard_normal(weight_shape[3]))
-    options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-    return Case((rng.standard_normal(x_shape), rng.standard_normal(weight_shape), bias), options)
+    kernel = choose(rng, (1, 1), *[(P, Q)] * 6)
+    bias = choose(rng, None, rng.standard_normal(weight[3]))
+    args = rng.standard_normal(x), rng.standard_normal((*kernel, *weight[2:])), bias
+    return Case(args, {**options, "groups": groups})

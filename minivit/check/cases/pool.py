@@ -6,6 +6,7 @@ import numpy as np
 from numpy.random import Generator
 
 from minivit.check.draw import Case, choose, different, elementwise, sizes
+from minivit.ops.sliding import sliding
 
 
 def mean_pool(rng: Generator) -> Case:
@@ -14,17 +15,15 @@ def mean_pool(rng: Generator) -> Case:
 
 
 def pool_windows(rng: Generator) -> tuple[tuple[int, ...], dict[str, Any]]:
-    """Shape of a map, and windows that fit: apart, touching and overlapping."""
+    """Shape of a map, and windows that fit: apart, touching and overlapping, with padding and without."""
     while True:  # until no two lengths are equal
         B, C = sizes(rng, 2)
         Y, X = rng.integers(5, 12, 2).tolist()
         kernel_size, stride = choose(rng, 2, 3, (2, 3), (4, 2)), choose(rng, None, 1, 2, (3, 2))
-        (P, Q), (sy, sx) = (
-            side if isinstance(side, tuple) else (side, side) for side in (kernel_size, stride or kernel_size)
-        )
-        out = ((Y - P) // sy + 1, (X - Q) // sx + 1)
+        padding = choose(rng, 0, 0, 1, (1, 0), ((0, 1), (1, 0)))
+        out = sliding("pool", (Y, X), kernel_size, stride=stride or kernel_size, padding=padding).out
         if min(out) > 1 and different((B, Y, X, C), (B, *out, C)):
-            return (B, Y, X, C), {"kernel_size": kernel_size, "stride": stride}
+            return (B, Y, X, C), {"kernel_size": kernel_size, "stride": stride, "padding": padding}
 
 
 def avg_pool2d(rng: Generator) -> Case:

@@ -1,0 +1,23 @@
+"""Depthwise convolution: each channel has a kernel of its own, so there is no matrix product, only weighted sums."""
+
+import numpy as np
+
+from minivit.ops.rows import column_sum
+from minivit.ops.sliding import Sliding, spread, windows
+from minivit.types import Float, ndarray
+
+
+def conv_depthwise(
+    x: Float[ndarray, "B Y X C"], weight: Float[ndarray, "P Q 1 C"], window: Sliding
+) -> Float[ndarray, "B Yo Xo C"]:
+    """Sum of every window, weighted: ``einsum`` walks over a view of the windows and copies none."""
+    return np.einsum("bijpqc,pqc->bijc", windows(x, window), weight[:, :, 0])
+
+
+def conv_depthwise_gradients(
+    dy: Float[ndarray, "B Yo Xo C"], x: Float[ndarray, "B Y X C"], weight: Float[ndarray, "P Q 1 C"], window: Sliding
+) -> tuple[Float[ndarray, "B Y X C"], Float[ndarray, "P Q 1 C"]]:
+    """Gradients of ``x`` and ``weight``. That of x is again a depthwise convolution, with the kernel turned."""
+    dx = conv_depthwise(spread(dy, window), weight[::-1, ::-1], window.back)
+    row_sums = np.einsum("bijpqc,bijc->bipqc", windows(x, window), dy)  # not all at once, which would cost digits
+    return dx, column_sum(row_sums.reshape(-1, weight.size)).reshape(weight.shape)
