@@ -4,6 +4,7 @@ import copy
 import difflib
 import inspect
 import linecache
+import os
 import sys
 import traceback
 import types
@@ -125,7 +126,8 @@ def _missing(module: Any, name: str) -> str:
     own = [n for n, f in vars(module).items() if getattr(f, "__module__", None) == "solution" and not _is_ours(n)]
     near = difflib.get_close_matches(name, own, 1, 0.8)
     kind = "class" if method else "function"
-    return f"there is no {kind} {name} in solution.py" + (f" (there is {near[0]})" if near else "")
+    file = os.path.basename(getattr(module, "__file__", "the solution"))
+    return f"there is no {kind} {name} in {file}" + (f" (there is {near[0]})" if near else "")
 
 
 def _is_ours(name: str) -> bool:

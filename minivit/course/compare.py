@@ -42,11 +42,11 @@ def compare_shapes(task: Task, value: Any, trial: Trial) -> dict[str, tuple[Any,
 
 
 def _shape_message(name: str, found: dict[str, Any], wanted: dict[str, Any], task: Task, trial: Trial) -> str:
-    """What is wrong with a shape; if another output shows a known mistake, that one is the cause."""
+    """What is wrong with a shape; if it, or another output, shows a known mistake, that one is the cause."""
     message = wrong_shape(name, np.asarray(found[name]), np.asarray(wanted[name]), wanted)
-    for other, got in found.items():
-        if isinstance(got, ndarray) and (known := next(known_mistakes(other, got, task, trial), None)):
-            return f"{known}\n  {message}"
+    arrays = {other: got for other, got in found.items() if isinstance(got, ndarray)}
+    for _, known in known_mistakes(arrays, task, trial):
+        return f"{known}\n  {message}"
     return message
 
 

@@ -3,12 +3,13 @@
 The exercises themselves stand in :mod:`minivit.course.exercises`, one file each.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from numpy import ndarray
 from numpy.random import Generator
 
 from minivit.check.draw import Case
@@ -18,6 +19,15 @@ Draw = Callable[[Generator], Case]
 
 Call = Callable[..., Any]
 """The function that is judged."""
+
+Kind = Literal["forward", "backward", "plain"]
+"""What a function returns: ``(y, cache)``, gradients, or just a result."""
+
+ELSEWHERE = "... "
+"""Before what another check says."""
+
+PACKAGES = ("minivit.ops", "minivit.layers", "minivit.train")
+"""Where references are looked for."""
 
 
 class Trial(NamedTuple):
@@ -32,11 +42,17 @@ class Trial(NamedTuple):
 
 
 class Mistake(NamedTuple):
-    """A known wrong formula: when the student's numbers equal ``wrong(trial)``, they hear ``says``."""
+    """What people write: ``new`` where the reference has ``old`` (if empty, all of its body). They hear ``says``.
 
-    output: str
-    wrong: Callable[[Trial], ndarray]
+    It is ``known`` by its numbers: whoever has those of the reference with this mistake, hears of it. Of one that is
+    not (it is one of shapes, manners or speed, or follows a rule such as "the wrong sign"), ``says`` is a piece of what
+    another check says.
+    """
+
+    old: str
+    new: str
     says: str
+    known: bool
 
 
 class Property(NamedTuple):
@@ -54,12 +70,11 @@ class Task:
     ----------
     name : str
         ``softmax_forward``; of a layer ``SelfAttention.forward``.
-    module : str
-        Where the reference stands.
-    kind : "forward", "backward" or "plain"
-        What it returns: ``(y, cache)``, gradients, or just a result.
     cases : mapping of str to Draw
         The first one is the plain call; the others are told by their name: "with a mask".
+    mistakes : mapping of str to mapping of str to str
+        ``{piece: {new: says}}``: what people write for a piece of the reference, and what they hear, see
+        :class:`Mistake`. What begins with dots is said by another check.
     big : Draw, optional
         A case that a loop over its rows would make slow.
     sizes : function of a case, optional
@@ -78,11 +93,9 @@ class Task:
     """
 
     name: str
-    module: str
-    kind: Literal["forward", "backward", "plain"]
     cases: Mapping[str, Draw]
     properties: tuple[Property, ...] = ()
-    mistakes: tuple[Mistake, ...] = ()
+    mistakes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     big: Draw | None = None
     sizes: Callable[[Case], dict[str, float]] | None = None
     reasons: Mapping[str, str] = field(default_factory=dict)
@@ -92,6 +105,23 @@ class Task:
     keep_loops: bool = False
 
     @property
+    def kind(self) -> Kind:
+        """What it returns, which its name says."""
+        return "forward" if self.name.endswith("forward") else "backward" if self.name.endswith("backward") else "plain"
+
+    @property
+    def module(self) -> str:
+        """Where the reference stands."""
+        return home(self.name.partition(".")[0])
+
+    @property
+    def bugs(self) -> Iterator[Mistake]:
+        """The mistakes one by one."""
+        for old, changes in self.mistakes.items():
+            for new, says in changes.items():
+                yield Mistake(old, new, says.removeprefix(ELSEWHERE), known=not says.startswith(ELSEWHERE))
+
+    @property
     def is_layer(self) -> bool:
         """Whether it is a method of a layer."""
         return "." in self.name
@@ -99,7 +129,22 @@ class Task:
     @property
     def given(self) -> tuple[str, ...]:
         """``module:name`` of what it uses."""
-        return tuple(f"{self.module}:{name}" for name in self.uses)
+        return tuple(f"{home(name)}:{name}" for name in self.uses)
+
+
+@cache
+def home(name: str) -> str:
+    """The module in which a function or a layer of minivit is defined.
+
+    Raises
+    ------
+    LookupError
+        If minivit has none of this name.
+    """
+    for package in map(import_module, PACKAGES):
+        if hasattr(package, name):
+            return getattr(package, name).__module__
+    raise LookupError(f"minivit has no function or layer {name}")
 
 
 @dataclass(frozen=True)

@@ -1,26 +1,27 @@
 """Say what a wrong answer looks like, in the words of who wrote it: which array, where, and what kind of mistake."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
-from math import floor, isclose, log10, sqrt
+from math import floor, isclose, log10
 from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
-from minivit.check.diagnose import diagnose
+from minivit.check.diagnose import Names, common_factor, counts, diagnose
+from minivit.check.diagnose import same as same_up_to
+from minivit.course.call import perform
 from minivit.course.exercise import Task, Trial
 from minivit.course.outputs import flatten, named_outputs
+from minivit.course.plant import planted
 
 TOLERANCE = 1e-9  # the expected numbers are exact here, not numerical derivatives, so patterns are held to more digits
-ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 
 
+@np.errstate(all="ignore")
 def same(a: ndarray, b: ndarray) -> bool:
     """Equal shapes and, up to rounding, equal numbers."""
-    with np.errstate(all="ignore"):
-        return a.shape == b.shape and bool((np.abs(a - b) <= TOLERANCE * np.abs(b).max(initial=0)).all())
+    return same_up_to(a, b, tolerance=TOLERANCE)
 
 
 def exchanged(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | None:
@@ -68,10 +69,10 @@ def wrong_values(
     fits this one too: an easy case has several explanations. Then a known mistake wins, of whatever array.
     """
     names = sorted(wrong, key=lambda name: name == "value")  # the averages first: a new value follows from them
-    known = [(name, sentence) for name in names for sentence in known_mistakes(name, wrong[name][0], task, trial)]
+    known = known_mistakes({name: wrong[name][0] for name in names}, task, trial)
     known.sort(key=lambda pair: pair[1] not in said)
-    patterns = ((name, sentence) for name in names for sentence in _patterns(name, *wrong[name], task, trial))
-    name, sentence = known[0] if known else next(patterns, (names[0], f"{names[0]} is wrong"))
+    seen = ((name, sentence) for name in names for sentence in _patterns(name, *wrong[name], task, trial))
+    name, sentence = known[0] if known else next(seen, (names[0], f"{names[0]} is wrong"))
     others = [other for other in wrong if other != name]
     also = f"\n  also wrong: {', '.join(others)}" if others else ""
     return f"{sentence}\n  {worst_place(name, *wrong[name])}{also}"
@@ -95,12 +96,37 @@ def told_apart(a: float, b: float, digits: int = 9) -> tuple[str, str]:
     return f"{a:.{digits}g}", f"{b:.{digits}g}"
 
 
-def known_mistakes(name: str, got: ndarray, task: Task, trial: Trial) -> Iterator[str]:
-    """The known mistakes of this output that give just these numbers."""
-    expected = named_outputs(task.kind, trial.expected, trial.expected).get(name)
-    for mistake in task.mistakes if expected is not None else ():
-        if mistake.output == name and _matches(mistake.wrong, trial, got, np.asarray(expected)):
-            yield f"{name}: {mistake.says}"
+def known_mistakes(found: Mapping[str, ndarray], task: Task, trial: Trial) -> list[tuple[str, str]]:
+    """Outputs whose numbers are just those of a known mistake, planted in the reference and run, and what it says.
+
+    They come in the order in which they are found; of one output those first of whose other consequences none is right
+    here. A mistake that has no consequence (a mask forgotten where there is none) is none.
+    """
+    expected = _arrays(task, trial, trial.expected)
+    right = {name for name, array in expected.items() if name not in found or same(found[name], array)}
+    known: list[tuple[bool, str, str]] = []
+    for mistake in (bug for bug in task.bugs if bug.known):
+        outcome = perform(planted(task, mistake), task.name, trial.args, trial.kwargs)
+        if outcome.status != "returned":
+            continue
+        arrays = _arrays(task, trial, outcome.value)
+        wrong = {
+            name: arrays[name] for name in arrays.keys() & expected.keys() if not same(arrays[name], expected[name])
+        }
+        known += [
+            (not right.isdisjoint(wrong), name, f"{name}: {mistake.says}")
+            for name in wrong.keys() & found.keys()
+            if same(found[name], wrong[name])
+        ]
+    order = [*found]
+    return [(name, says) for _, name, says in sorted(known, key=lambda item: (order.index(item[1]), item[0]))]
+
+
+def _arrays(task: Task, trial: Trial, value: Any) -> dict[str, ndarray]:
+    """The outputs that are finite numbers, by name."""
+    named = named_outputs(task.kind, value, trial.expected)
+    arrays = {name: np.asarray(part) for name, part in named.items() if isinstance(part, (ndarray, np.generic))}
+    return {name: array for name, array in arrays.items() if np.isfinite(array).all()}
 
 
 def _patterns(name: str, got: ndarray, expected: ndarray, task: Task, trial: Trial) -> Iterator[str]:
@@ -113,44 +139,18 @@ def _patterns(name: str, got: ndarray, expected: ndarray, task: Task, trial: Tri
         return
     if not got.any() and expected.any():
         yield f"{name} is zero everywhere: nothing reaches it"
-    if square_transposed(got, expected):
-        yield f"{name} equals the transpose of the expected"
     error = float(np.abs(got - expected).max()) / (float(np.abs(expected).max()) or np.inf)
     if 0 < error < 1e-4:
         yield f"{name} is right to {floor(-log10(error))} digits only: is a constant like eps missing, or elsewhere?"
-    if (factor := _factor(got, expected)) and (sentence := _factor_sentence(name, factor, task, trial, got.size)):
+    factor = common_factor(got, expected, TOLERANCE)
+    if factor and (sentence := _factor_sentence(name, factor, task, trial, got.size)):
         yield sentence
     other = _is_another(name, got, trial)
     if other:
         yield f"{name} holds what belongs into {other}"
-    if got.size > 1 and (sentence := diagnose(got, expected)):  # of one number a factor or a constant tells nothing
-        yield f"{name}: {in_words(sentence, task.axes.get(name, ''), got.ndim)}"
-
-
-def square_transposed(got: ndarray, expected: ndarray) -> bool:
-    """A square matrix hides this behind its shape."""
-    return got.ndim == 2 and got.shape[0] == got.shape[1] and same(got.T, expected) and not same(got, expected)
-
-
-def _matches(wrong: Any, trial: Trial, got: ndarray, expected: ndarray) -> bool:
-    """Whether the student's numbers are those of a known mistake (which must differ from the right ones here)."""
-    try:
-        with np.errstate(all="ignore"):
-            mistaken = np.asarray(wrong(trial))
-    except (ValueError, TypeError, IndexError, KeyError, AttributeError, ZeroDivisionError):
-        return False  # this case has no such mistake: no mask to forget, for instance
-    if mistaken.shape != got.shape or not np.isfinite(mistaken).all():
-        return False
-    return same(got, mistaken) and not same(mistaken, expected)
-
-
-def _factor(got: ndarray, expected: ndarray) -> float | None:
-    """The one number by which ``got`` is too large, if there is one."""
-    square = float(np.vdot(expected, expected))
-    if square == 0:
-        return None
-    factor = float(np.vdot(expected, got)) / square
-    return factor if abs(factor) > TOLERANCE and same(np.asarray(got / factor), expected) else None
+    axes = task.axes.get(name, "")
+    if got.size > 1 and (sentence := diagnose(got, expected, axes=axes)):  # one number is off by any factor
+        yield f"{name}: {sentence}"
 
 
 def _factor_sentence(name: str, factor: float, task: Task, trial: Trial, numbers: int) -> str | None:
@@ -158,30 +158,24 @@ def _factor_sentence(name: str, factor: float, task: Task, trial: Trial, numbers
         return f"{name} has the wrong sign"
     size = f"{factor:.4g} times too large" if abs(factor) > 1 else f"{1 / factor:.4g} times too small"
     sign = " and has the wrong sign" if factor < 0 else ""
-    for key, words in _named_factors(abs(factor), task, trial):
-        reason = task.reasons.get(key)
+    sizes = task.sizes(trial.case) if task.sizes else {}
+    for form, name_of_size in Names(sizes).of_factor(abs(factor)):
+        reason = task.reasons.get(form.format(name_of_size))
+        words = _factor_in_words(form, name_of_size, sizes[name_of_size])
         return f"{name} is {size.replace('-', '')} {words}{sign}" + (f": {reason}" if reason else "")
     return f"{name} is {size.replace('-', '')}{sign}, the same factor everywhere" if numbers > 1 else None
 
 
-def _named_factors(factor: float, task: Task, trial: Trial) -> Iterator[tuple[str, str]]:
-    """Names of a factor: ``"sqrt(the head width)", "= sqrt(8), the head width"``."""
-    sizes = task.sizes(trial.case) if task.sizes else {}
-    for name, size in sizes.items():
-        if size in (0, 1):
-            continue
-        counts = name not in ("scale", "the head width", "the width")  # things that one may sum or average over
-        what = f"{size:g}, {name}" if size > 1 else f"1 / {size:g}, one over {name}"
-        forms = {
-            name: (size, f"= {what}" + ": summed over it instead of averaged" * counts),
-            f"1 / {name}": (1 / size, f"= {what}" + ": averaged over it instead of summed" * counts),
-            f"sqrt({name})": (sqrt(size), f"= sqrt({size:g}), {name}"),
-            f"1 / sqrt({name})": (1 / sqrt(size), f"= sqrt({size:g}), {name}"),
-            f"{name} squared": (size * size, f"= {size:g} squared, {name}"),
-        }
-        for key, (value, words) in forms.items():
-            if isclose(factor, value, rel_tol=1e-6):
-                yield key, words
+def _factor_in_words(form: str, name: str, size: float) -> str:
+    """``= sqrt(8), the head width``: what a factor is made of."""
+    if "sqrt" in form:
+        return f"= sqrt({size:g}), {name}"
+    if "squared" in form:
+        return f"= {size:g} squared, {name}"
+    what = f"= {size:g}, {name}" if size > 1 else f"= 1 / {size:g}, one over {name}"
+    if not counts(name) or name.endswith("width"):
+        return what
+    return what + (": averaged over it instead of summed" if "/" in form else ": summed over it instead of averaged")
 
 
 def _is_another(name: str, got: ndarray, trial: Trial) -> str | None:
@@ -192,22 +186,3 @@ def _is_another(name: str, got: ndarray, trial: Trial) -> str | None:
         if other != name and isinstance(value, ndarray) and value.shape == got.shape and same(got, value):
             return other
     return None
-
-
-def in_words(sentence: str, axes: str, ndim: int) -> str:
-    """Replace ``index 2 of axis 1`` by ``the third head``, where the axes have names."""
-    names = axes.split()[-ndim:] if ndim else []
-    if len(names) != ndim:
-        return sentence
-
-    def one(match: re.Match) -> str:
-        index, axis = int(match[1]), int(match[2])
-        which = ORDINALS[index] if index < len(ORDINALS) else f"number {index}"
-        return f"the {which} {names[axis]}"
-
-    sentence = re.sub(r"index (\d+) of axis (\d+)", one, sentence)
-    sentence = re.sub(r"(indices [\d, to]+) of axis (\d+)", r"\1 (counted from 0) of axis \2", sentence)
-    sentence = re.sub(
-        r"axes (\d+) and (\d+)", lambda m: f"the axes {names[int(m[1])]} and {names[int(m[2])]}", sentence
-    )
-    return re.sub(r"axis (\d+)", lambda m: f"the {names[int(m[1])]} axis", sentence)

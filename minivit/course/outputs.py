@@ -1,10 +1,11 @@
 """What a function returned, as arrays by name: ``y`` and ``cache.weights``, or ``dq``, ``dk``, ``dv``."""
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
+from minivit.course.exercise import Kind
 from minivit.course.wire import type_name
 
 LONGEST_MESSAGE = 2000  # characters
@@ -14,7 +15,7 @@ class MalformedError(ValueError):
     """The result is not of the kind that was asked for. The message says what is."""
 
 
-def named_outputs(kind: Literal["forward", "backward", "plain"], value: Any, expected: Any) -> dict[str, Any]:
+def named_outputs(kind: Kind, value: Any, expected: Any) -> dict[str, Any]:
     """Name every part of a result.
 
     Raises

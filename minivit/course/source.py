@@ -85,7 +85,17 @@ def cannot_be_read(path: Path, error: Exception) -> CannotRunError:
 
 
 def exercise_of(text: str, path: Path) -> Exercise:
-    """The exercise most of whose functions the text defines. A regular expression: the text may not parse."""
+    """The exercise that its docstring names in the first line, as stubs do, or most of whose functions it defines.
+
+    By regular expressions: the text may not parse.
+    """
+    if named := re.search(r'\A(?:#.*\n|\s)*"""Exercise (\w+): ', text):
+        if named[1] in EXERCISES:
+            return EXERCISES[named[1]]
+        there_are = ", ".join(EXERCISES)
+        raise CannotRunError(
+            f"{path} is of an exercise {clip(named[1], 100)!r}, which is not there; there are {there_are}"
+        )
     defined = set(re.findall(r"^(?:def|class) (\w+)", text, re.MULTILINE))
 
     def count(exercise: Exercise) -> int:

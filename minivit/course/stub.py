@@ -68,7 +68,8 @@ def _source(exercise: Exercise, solved: bool) -> str:
             if name in names - defined:
                 names.remove(name)  # ndarray can be had from two places
                 sources.setdefault(module, set()).add(line)
-    title = f'"""Exercise: {exercise.title}. README.md says what to do; `minivit course check .` what is right."""'
+    says = "README.md says what to do; `minivit course check .` what is right."
+    title = f'"""Exercise {exercise.name}: {exercise.title}.\n\n{says}\n"""'
     return "\n\n\n".join([f"{title}\n\n{_import_lines(sources)}", *blocks]) + "\n"
 
 

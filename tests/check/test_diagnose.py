@@ -44,6 +44,26 @@ def test_pattern(got, sentence):
     assert sentence in found if sentence else found is None
 
 
+@pytest.mark.parametrize(
+    ("got", "sentence"),
+    [
+        (but((slice(None), 2), 0), "nothing reaches the third head (zeros there, the rest is right)"),
+        (but((slice(None), slice(1, 3)), 0),
+         "nothing reaches indices 1 to 2 (counted from 0) of the head axis (zeros there, the rest is right)"),
+        (but(slice(1, None), 0), "right for the first sample, wrong for all others"),
+        (np.flip(E, 2), "reversed along the query axis"),
+        (E.swapaxes(1, 2), "transposed: right after exchanging the axes head and query"),
+        (but((1, 2, 3), 2 * E[1, 2, 3]), "right except at index (1, 2, 3)"),
+        (but((slice(None), 1), 2 * E[:, 1]), "right except at the second head; there: off by the constant factor 2"),
+        (np.roll(E, 1, 1), "permuted along the head axis: index 0 to 2 hold what belongs to [2, 0, 1]"),
+    ],
+)  # fmt: skip
+def test_axes_have_names(got, sentence):
+    assert diagnose(got, E, axes="sample head query") == sentence
+    assert diagnose(got, E, axes="layer sample head query") == sentence
+    assert diagnose(got, E, axes="head query") == diagnose(got, E)
+
+
 def test_no_pattern_is_claimed_where_there_is_none():
     noise = np.random.default_rng(1).standard_normal(E.shape)
     assert diagnose(noise, E, SIZES) is None

@@ -9,7 +9,7 @@ import pytest
 from minivit.course.call import load_source
 from minivit.course.checks import Result, check_task
 from minivit.course.exercises import EXERCISES
-from minivit.course.explain import in_words, worst_place, wrong_shape
+from minivit.course.explain import worst_place, wrong_shape
 from minivit.course.report import Report
 from minivit.course.runner import InPlaceRunner
 from minivit.course.stub import solved_source
@@ -125,16 +125,6 @@ def test_shapes():
 def test_what_is_said_of_shapes_needs_no_memory():
     """Of no numbers; their sum over the first axis would be 8 exabytes of zeros."""
     assert wrong_shape("y", np.zeros((0, 10**9, 10**9)), np.ones((2, 3))).startswith("y has shape (0, 1000000000, ")
-
-
-def test_axes_have_names():
-    axes = "sample head query width"
-    assert in_words("nothing reaches index 2 of axis 1", axes, 4) == "nothing reaches the third head"
-    assert (
-        in_words("right except at indices 0 to 2 of axis 2", axes, 4)
-        == "right except at indices 0 to 2 (counted from 0) of the query axis"
-    )
-    assert in_words("reversed along axis 0", "", 1) == "reversed along axis 0"
 
 
 ADAM_AGREES = [

@@ -21,6 +21,7 @@ SAYS = {
     "endless_loop": "an endless loop?",
     "ten_gibibytes": "more memory",
     "many_small_blocks": "",
+    "asks_the_exercises": "the answer is in them",
     "asks_the_package": "minivit's own linear_forward",
     "asks_a_layer": "minivit's own linear_forward",
     "reads_the_source": "the answer is in them",

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from minivit.course import EXERCISES, CannotRunError, check
-from minivit.course.source import LARGEST, read_solution
-from minivit.course.stub import solved_source
+from minivit.course.source import LARGEST, exercise_of, read_solution
+from minivit.course.stub import solved_source, stub_source
 
 ADAMW = solved_source(EXERCISES["adamw"])
 
@@ -40,6 +40,34 @@ def test_a_solution_with_a_mark_and_another_encoding_is_checked_like_any_other(t
 
 
 @pytest.mark.parametrize(
+    ("head", "exercise"),
+    [
+        ('"""Exercise softmax: whatever.\n\nMine.\n"""\n', "softmax"),
+        ('# mine\n\n"""Exercise softmax: whatever."""\n', "softmax"),
+        ("", "adamw"),
+        ('"""Exercise: softmax and cross-entropy. As stubs began before."""\n', "adamw"),
+        ('x = 1\n"""Exercise softmax: not the first line."""\n', "adamw"),
+    ],
+)
+def test_a_solution_says_of_which_exercise_it_is_or_its_functions_do(head, exercise, tmp_path):
+    """Whatever the name of the file is."""
+    (tmp_path / "tuesday.py").write_text(head + ADAMW.partition('\n"""\n')[2], encoding="utf-8")
+    assert read_solution(tmp_path / "tuesday.py").exercise is EXERCISES[exercise]
+
+
+def test_every_stub_says_of_which_exercise_it_is(tmp_path):
+    for name, exercise in EXERCISES.items():
+        assert stub_source(exercise).startswith(f'"""Exercise {name}: ')
+        text = stub_source(exercise).replace("def ", "def another_")
+        assert exercise_of(text, tmp_path) is exercise
+
+
+def test_what_is_missing_is_told_with_the_name_of_the_file(tmp_path):
+    (tmp_path / "tuesday.py").write_text('"""Exercise adamw: AdamW."""\n', encoding="utf-8")
+    assert "there is no function adam_update in tuesday.py" in str(check(tmp_path / "tuesday.py"))
+
+
+@pytest.mark.parametrize(
     ("content", "says"),
     [
         (b"# \xe9\n", "cannot be read: 'utf-8' codec can't decode byte 0xe9"),
@@ -48,6 +76,10 @@ def test_a_solution_with_a_mark_and_another_encoding_is_checked_like_any_other(t
         (b"# coding: rot13\n", "cannot be read: .*rot13"),
         (b"# coding: ascii\n# \xe9\n", "cannot be read: 'ascii' codec can't decode byte 0xe9"),
         (b"", "defines no function of any exercise; minivit course list names them"),
+        (
+            b'"""Exercise soft_max: x."""\ndef adam_update(): ...\n',
+            "is of an exercise 'soft_max', which is not there; there are softmax, linear, ",
+        ),
         (b"x = 1\n", "defines no function of any exercise"),
         (b"def adam_update(): ...\n" + b"#" * LARGEST, "has 131,095 bytes; a solution has at most 131,072"),
     ],

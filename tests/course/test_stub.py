@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from minivit.course import exercise as exercises
 from minivit.course.exercise import Exercise, Task
 from minivit.course.exercises import EXERCISES
+from minivit.course.plant import body_lines
 from minivit.course.stub import solved_source, start, stub_source
-from minivit.course.verify import body_lines
 
 ROOT = Path(__file__).parent.parent.parent
 every_exercise = pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
@@ -119,11 +120,13 @@ def _twice(x):
 
 
 def test_what_checks_arguments_is_left_out_and_other_decorators_stay_with_the_answer(tmp_path, monkeypatch):
-    module = types.ModuleType("decorated")
+    module: Any = types.ModuleType("decorated")
     module.__file__ = str(tmp_path / "decorated.py")
+    module.twice_forward = types.SimpleNamespace(__module__="decorated")
     Path(module.__file__).write_text(DECORATED, encoding="utf-8")
     monkeypatch.setitem(sys.modules, "decorated", module)
-    exercise = Exercise("twice", "twice", 1, (Task("twice_forward", "decorated", "forward", {}),))
+    monkeypatch.setattr(exercises, "PACKAGES", ("decorated",))
+    exercise = Exercise("twice", "twice", 1, (Task("twice_forward", {}),))
     stub, solved = stub_source(exercise), solved_source(exercise)
     assert "checked" not in stub + solved
     assert "@" not in stub

@@ -6,8 +6,28 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 
-from minivit.check.draw import Case
+from minivit.check.draw import Case, sizes
 from minivit.course.exercise import Draw
+
+
+def arrays(*shapes: str | None, scale: float = 1.0, **options: Any) -> Draw:
+    """Draws normal numbers of these shapes; the letters of ``"B N 4"`` are different lengths. Options go along."""
+    axes = " ".join(shape for shape in shapes if shape is not None).split()
+    letters = dict.fromkeys(axis for axis in axes if not axis.isdigit())
+
+    def drawn(rng: Generator) -> Case:
+        lengths: dict[str, Any] = dict(zip(letters, sizes(rng, len(letters)), strict=True))
+        every = (
+            None if shape is None else [int(lengths.get(axis, axis)) for axis in shape.split()] for shape in shapes
+        )
+        return Case(tuple(None if shape is None else scale * rng.standard_normal(shape) for shape in every), options)
+
+    return drawn
+
+
+def close(a: Any, b: Any) -> bool:
+    """Whether all numbers of about 1 are equal, up to rounding."""
+    return np.allclose(a, b, rtol=0, atol=1e-9)
 
 
 def first_sample(arguments: int = 1) -> Callable[[Case], Case | None]:
@@ -22,6 +42,9 @@ def first_sample(arguments: int = 1) -> Callable[[Case], Case | None]:
     return one
 
 
+ONE_SAMPLE = {"for one sample": first_sample()}
+
+
 def batch_sizes(case: Case) -> dict[str, float]:
     """Numbers of things in the first argument, by the names that messages use."""
     shape = case.args[0].shape
@@ -30,7 +53,7 @@ def batch_sizes(case: Case) -> dict[str, float]:
         found |= {"the batch": shape[0], "the rows": int(np.prod(shape[:-1])), "the width": shape[-1]}
     if len(shape) > 2:
         found["the tokens"] = shape[-2]
-    return found | {"all numbers": int(np.prod(shape))}
+    return found | {"the numbers": int(np.prod(shape))}
 
 
 def with_options(draw: Draw, **options: Any) -> Draw:

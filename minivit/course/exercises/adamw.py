@@ -1,15 +1,14 @@
 """AdamW: from gradient to step."""
 
-from typing import Any
+from functools import partial
 
 import numpy as np
 from numpy import ndarray
 from numpy.random import Generator
 
 from minivit.check.draw import Case, sizes
-from minivit.course.exercise import Call, Exercise, Mistake, Property, Task, Trial
+from minivit.course.exercise import Call, Exercise, Property, Task
 from minivit.course.explain import told_apart
-from minivit.train.optim import adam_update
 
 
 def later_step(rng: Generator) -> Case:
@@ -33,9 +32,6 @@ def with_decay(rng: Generator) -> Case:
 def many_numbers(rng: Generator) -> Case:
     value, grad = rng.standard_normal((2, 20_000, 10))
     return Case((value, grad, np.zeros_like(value), np.zeros_like(value), 1), {"lr": 0.1})
-
-
-CASES = {"": later_step, "in the first step": first_step}
 
 
 def first_step_has_length_lr(call: Call, rng: Generator) -> str | None:
@@ -69,9 +65,8 @@ def why_not_lr(lengths: ndarray) -> str:
 def decay_does_not_touch_averages(call: Call, rng: Generator) -> str | None:
     args, options = later_step(rng)
     small, large = call(*args, **options, weight_decay=0.0), call(*args, **options, weight_decay=0.9)
-    if np.allclose(small["m"], large["m"]) and np.allclose(small["v"], large["v"]):
-        return None
-    return "m and v change with weight_decay: that is Adam with L2; in AdamW the decay acts on the value alone"
+    says = "m and v change with weight_decay: that is Adam with L2; in AdamW the decay acts on the value alone"
+    return None if np.allclose(small["m"], large["m"]) and np.allclose(small["v"], large["v"]) else says
 
 
 def no_gradient_shrinks(call: Call, rng: Generator) -> str | None:
@@ -84,145 +79,89 @@ def no_gradient_shrinks(call: Call, rng: Generator) -> str | None:
     return f"without gradient a weight w of {value[i]:g} shrinks to w (1 - lr decay) = {right}; yours goes to {yours}"
 
 
-def settings(t: Trial) -> tuple[Any, ...]:
-    options = {"betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.01, **t.kwargs}
-    return options["lr"], *options["betas"], options["eps"], options["weight_decay"]
-
-
-def stepped(
-    *,
-    m_correction: bool = True,
-    v_correction: bool = True,
-    inside: bool = False,
-    shift: int = 0,
-    root: bool = True,
-    with_eps: bool = True,
-):
-    """The new value by a wrong rule of Adam."""
-
-    def value(t: Trial) -> ndarray:
-        w, _, _, _, step = t.args
-        lr, beta1, beta2, eps, _ = settings(t)
-        m, v = t.expected.m, t.expected.v
-        m = m / (1 - beta1 ** (step + shift)) if m_correction else m
-        v = v / (1 - beta2 ** (step + shift)) if v_correction else v
-        eps = eps if with_eps else 0.0
-        below = np.sqrt(v + eps) if inside else (np.sqrt(v) if root else v) + eps
-        return w - lr * m / below
-
-    return value
-
-
-def decayed(kind: str, part: str = "value"):
-    """What comes of a wrong call of adam_update, or of a wrong rule of decay."""
-
-    def result(t: Trial) -> ndarray:
-        w, grad, m, v, step = t.args
-        lr, beta1, beta2, eps, decay = settings(t)
-        options = {"lr": lr, "betas": (beta1, beta2), "eps": eps}
-        shrunk = w * (1 - lr * decay)
-        if kind == "L2":
-            update = adam_update(w, grad + decay * w, m, v, step, **options)
-        elif kind in options:  # not passed on
-            update = adam_update(
-                shrunk, grad, m, v, step, **{"lr": lr} | {k: o for k, o in options.items() if k != kind}
-            )
-        elif kind == "step":
-            update = adam_update(shrunk, grad, m, v, step + 1, **options)
-        else:
-            factors = {"none": 1, "growth": 1 + lr * decay, "without lr": 1 - decay, "late": 1}
-            update = adam_update(w * factors[kind], grad, m, v, step, **options)
-        return getattr(update, part) * (1 - lr * decay if kind == "late" else 1)
-
-    return result
-
-
-MODULE = "minivit.train.optim"
-AVERAGES = (
-    Mistake("m", lambda t: settings(t)[1] * t.args[2] + t.args[1],
-            "the gradient is added whole; the average takes (1 - beta1) of it"),
-    Mistake("m", lambda t: (1 - settings(t)[1]) * t.args[2] + settings(t)[1] * t.args[1],
-            "beta1 and 1 - beta1 have changed places: the average keeps beta1 of what it was"),
-    Mistake("m", lambda t: t.expected.m / (1 - settings(t)[1] ** t.args[4]),
-            "the returned m is already corrected; keep the plain average, and correct it only for the step"),
-    Mistake("v", lambda t: t.expected.v / (1 - settings(t)[2] ** t.args[4]),
-            "the returned v is already corrected; keep the plain average, and correct it only for the step"),
-    Mistake("v", lambda t: settings(t)[2] * t.args[3] + (1 - settings(t)[2]) * t.args[1],
-            "v is the average of the squared gradient: the square is missing"),
-    Mistake("v", lambda t: settings(t)[2] * t.args[3] + (1 - settings(t)[2]) * abs(t.args[1]),
-            "v is the average of the squared gradient; yours averages its absolute value"),
-    Mistake("v", lambda t: settings(t)[1] * t.args[3] + (1 - settings(t)[1]) * t.args[1] ** 2,
-            "v uses beta1; it has its own, beta2"),
-    Mistake("v", lambda t: (1 - settings(t)[2]) * t.args[3] + settings(t)[2] * t.args[1] ** 2,
-            "beta2 and 1 - beta2 have changed places"),
-)  # fmt: skip
-
-ADAMW = Exercise(
-    "adamw",
-    "AdamW",
-    25,
-    (
-        Task(
-            "adam_update",
-            MODULE,
-            "plain",
-            CASES,
-            (Property("the first step has length lr", first_step_has_length_lr),),
-            (
-                *AVERAGES,
-                Mistake(
-                    "value",
-                    stepped(m_correction=False, v_correction=False),
-                    "m and v are not corrected: divide them by 1 - beta ** step",
-                ),
-                Mistake("value", stepped(m_correction=False), "m is not corrected: divide it by 1 - beta1 ** step"),
-                Mistake("value", stepped(v_correction=False), "v is not corrected: divide it by 1 - beta2 ** step"),
-                Mistake(
-                    "value",
-                    stepped(with_eps=False),
-                    "eps is missing, or not the one that is given: divide by sqrt(v) + eps",
-                ),
-                Mistake("value", stepped(inside=True), "eps stands under the root; it is added to the root"),
-                Mistake("value", stepped(root=False), "the root is missing: divide by sqrt(v) + eps"),
-                Mistake("value", stepped(shift=1), "step is counted from 1 already; do not add one"),
-                Mistake("value", stepped(shift=-1), "step is counted from 1; do not take one away"),
-                Mistake(
-                    "value", lambda t: 2 * t.args[0] - t.expected.value, "the sign is wrong: go against the gradient"
-                ),
-                Mistake(
-                    "value", lambda t: t.args[0] - t.expected.value, "that is the step; the new value is value - step"
-                ),
-            ),
-            big=many_numbers,
-            axes={"value": "row column"},
-        ),
-        Task(
-            "adamw_update",
-            MODULE,
-            "plain",
-            {"": with_decay, "in the first step": first_step},
-            (
-                Property("the averages do not see the decay", decay_does_not_touch_averages),
-                Property("without gradient a weight shrinks", no_gradient_shrinks),
-            ),
-            (
-                Mistake(
-                    "value", decayed("none"), "the decay is missing: the weight is first multiplied by 1 - lr decay"
-                ),
-                Mistake("m", decayed("betas", "m"), "betas are not passed on to adam_update"),
-                Mistake("value", decayed("eps"), "eps is not passed on to adam_update"),
-                Mistake("value", decayed("step"), "step is counted from 1 already; do not add one"),
-                Mistake(
-                    "value", decayed("late"), "the decay comes after the step: it must shrink the weight as it was"
-                ),
-                Mistake("value", decayed("L2"), "the decay is added to the gradient: that is L2, and Adam rescales it"),
-                Mistake("value", decayed("without lr"), "the decay is not multiplied by lr"),
-                Mistake("value", decayed("growth"), "the weight grows: multiply by 1 - lr decay, not 1 + lr decay"),
-            ),
-            big=many_numbers,
-            axes={"value": "row column"},
-            uses=("adam_update",),
-        ),
-    ),
-    offers=("sqrt",),
+KEEP = "is already corrected; keep the plain average, and correct it only for the step"
+LATE = (
+    "value, m, v = adam_update(value, grad, m, v, step, lr=lr, betas=betas, eps=eps); "
+    "return AdamUpdate(value * (1 - lr * weight_decay), m, v)"
 )
+PAIRS = "zip(m.ravel(), grad.ravel())"
+
+update = partial(Task, big=many_numbers, axes={"value": "row column"})
+
+TASKS = (
+    update(
+        "adam_update",
+        {"": later_step, "in the first step": first_step},
+        (Property("the first step has length lr", first_step_has_length_lr),),
+        {
+            "m = beta1 * m + (1 - beta1) * grad": {
+                "m = beta1 * m + grad": "the gradient is added whole; the average takes (1 - beta1) of it",
+                "m = (1 - beta1) * m + beta1 * grad": "beta1 and 1 - beta1 have changed places: the average keeps "
+                "beta1 of what it was",
+                "m *= beta1; m += (1 - beta1) * grad": "... you modified m in place",
+                f"m = np.reshape([beta1 * a + (1 - beta1) * b for a, b in {PAIRS}], m.shape)": "... a loop over rows",
+            },
+            "(grad * grad)": {
+                "grad": "v is the average of the squared gradient: the square is missing",
+                "abs(grad)": "v is the average of the squared gradient; yours averages its absolute value",
+                "np.abs(grad)": "... must cancel between m and the root of v",
+            },
+            "v = beta2 * v + (1 - beta2)": {
+                "v = beta1 * v + (1 - beta1)": "v uses beta1; it has its own, beta2",
+                "v = (1 - beta2) * v + beta2": "beta2 and 1 - beta2 have changed places",
+            },
+            "root = np.sqrt(v)": {
+                "step = inf; root = np.sqrt(v)": "m and v are not corrected: divide them by 1 - beta ** step",
+                "step += 1; root = np.sqrt(v)": "step is counted from 1 already; do not add one",
+                "step -= 1; root = np.sqrt(v)": "step is counted from 1; do not take one away",
+            },
+            "(1 - beta1**step)": {"1": "m is not corrected: divide it by 1 - beta1 ** step"},
+            "sqrt(1 - beta2**step)": {"1": "v is not corrected: divide it by 1 - beta2 ** step"},
+            "+ eps": {
+                "": "eps is missing, or not the one that is given: divide by sqrt(v) + eps",
+                "+ 1e-8": "... eps is missing, or not the one that is given",
+            },
+            "np.sqrt(v) / sqrt(1 - beta2**step) + eps": {
+                "np.sqrt(v / (1 - beta2**step) + eps)": "eps stands under the root; it is added to the root",
+                "v / (1 - beta2**step) + eps": "the root is missing: divide by sqrt(v) + eps",
+            },
+            "value - (": {
+                "value + (": "the sign is wrong: go against the gradient",
+                "(": "that is the step; the new value is value - step",
+            },
+            "m, v)": {
+                "m / (1 - beta1**step), v)": f"the returned m {KEEP}",
+                "m, v / (1 - beta2**step))": f"the returned v {KEEP}",
+            },
+        },
+    ),
+    update(
+        "adamw_update",
+        {"": with_decay, "in the first step": first_step},
+        (
+            Property("the averages do not see the decay", decay_does_not_touch_averages),
+            Property("without gradient a weight shrinks", no_gradient_shrinks),
+        ),
+        {
+            "value * (1 - lr * weight_decay), grad": {
+                "value, grad": "the decay is missing: the weight is first multiplied by 1 - lr decay",
+                "value * (1 - weight_decay), grad": "the decay is not multiplied by lr",
+                "value * (1 + lr * weight_decay), grad": "the weight grows: multiply by 1 - lr decay, not 1 + lr decay",
+                "value, grad + weight_decay * value": "the decay is added to the gradient: that is L2, and Adam "
+                "rescales it",
+                "value, weight_decay * value + grad": "... m and v change with weight_decay",
+            },
+            "": {LATE: "the decay comes after the step: it must shrink the weight as it was"},
+            "step, lr=lr": {"step + 1, lr=lr": "step is counted from 1 already; do not add one"},
+            ", eps=eps": {"": "eps is not passed on to adam_update"},
+            ", betas=betas": {"": "betas are not passed on to adam_update"},
+            ", betas=betas, eps=eps": {"": "... betas are not passed on"},
+            "return ": {
+                "[row * lr for row in value.reshape(-1, 1)]; return ": "... a loop over rows, samples or numbers"
+            },
+        },
+        uses=("adam_update",),
+    ),
+)
+
+ADAMW = Exercise("adamw", "AdamW", 25, TASKS, offers=("sqrt",))

@@ -1,19 +1,16 @@
 """Softmax and cross-entropy: from scores to shares, and from shares to a loss."""
 
+from functools import partial
+
 import numpy as np
 from numpy.random import Generator
 
 from minivit.check.draw import Case, sizes
-from minivit.course.exercise import Call, Exercise, Mistake, Property, Task, Trial
-from minivit.course.exercises._cases import batch_sizes, first_sample, with_options
+from minivit.course.exercise import Call, Exercise, Property, Task
+from minivit.course.exercises._cases import ONE_SAMPLE, arrays, batch_sizes, close, first_sample, with_options
 
-
-def rows(rng: Generator) -> Case:
-    return Case((2 * rng.standard_normal(sizes(rng, 3)),), {})
-
-
-def one_row(rng: Generator) -> Case:
-    return Case((2 * rng.standard_normal(sizes(rng, 1)),), {})
+rows, one_row = arrays("B N S", scale=2), arrays("S", scale=2)
+many_rows = arrays("20000 2")  # short rows: a loop costs by the row, ours by the number
 
 
 def forbidden(rng: Generator) -> Case:
@@ -22,10 +19,6 @@ def forbidden(rng: Generator) -> Case:
     x[rng.random(x.shape) < 0.3] = -np.inf
     x[0, 0] = -np.inf
     return Case((x,), {})
-
-
-def many_rows(rng: Generator) -> Case:
-    return Case((rng.standard_normal((20_000, 2)),), {})  # short rows: a loop costs by the row, ours by the number
 
 
 def class_numbers(rng: Generator) -> Case:
@@ -43,33 +36,38 @@ def many_labels(rng: Generator) -> Case:
     return Case((rng.standard_normal((20_000, 5)), rng.integers(0, 5, 20_000)), {})
 
 
-smoothed = with_options(class_numbers, label_smoothing=0.1)
-LABELS = {"": class_numbers, "with soft targets": soft_targets, "with label smoothing": smoothed}
+ROWS = {"": rows, "of one row": one_row}
+LABELS = {
+    "": class_numbers,
+    "with soft targets": soft_targets,
+    "with label smoothing": with_options(class_numbers, label_smoothing=0.1),
+}
 
 
 def sums_to_one(call: Call, rng: Generator) -> str | None:
     (x,), _ = rows(rng)
     total = call(x)[0].sum(-1)
-    if np.allclose(total, 1, rtol=0, atol=1e-12):
-        return None
-    return f"every row must sum to one; yours sum to {total.min():.6g} up to {total.max():.6g}"
+    return (
+        None
+        if close(total, 1)
+        else f"every row must sum to one; yours sum to {total.min():.6g} up to {total.max():.6g}"
+    )
 
 
 def ignores_a_shift(call: Call, rng: Generator) -> str | None:
     (x,), _ = rows(rng)
-    if np.allclose(call(x + 3)[0], call(x)[0], rtol=0, atol=1e-12):
-        return None
-    return "adding 3 to every score must not change the shares: exp(3) stands above and below the line"
+    says = "adding 3 to every score must not change the shares: exp(3) stands above and below the line"
+    return None if close(call(x + 3)[0], call(x)[0]) else says
 
 
 def survives_large_scores(call: Call, rng: Generator) -> str | None:
     x = np.array([[1000.0, 999.0, 990.0], [-1000.0, -1001.0, -1010.0]])
     y, right = call(x)[0], call(x - x.max(-1, keepdims=True))[0]
-    if np.allclose(y, right, rtol=0, atol=1e-9):
+    if close(y, right):
         return None
     row = int(np.isclose(y, right, rtol=0, atol=1e-9).all(-1).argmin())
     small = x / 500
-    if not np.allclose(call(small)[0], call(small - small.max(-1, keepdims=True))[0], rtol=0, atol=1e-9):
+    if not close(call(small)[0], call(small - small.max(-1, keepdims=True))[0]):
         return f"{x[row].tolist()} gives {y[row].tolist()}; a row less its largest score must give the same"
     return (
         f"{x[row].tolist()} gives {y[row].tolist()}: exp(1000) overflows and exp(-1000) is 0; subtract the largest "
@@ -91,211 +89,160 @@ def loss_of_a_sure_answer(call: Call, rng: Generator) -> str | None:
     return None
 
 
-def over_everything(trial: Trial) -> np.ndarray:
-    e = np.exp(trial.args[0] - trial.args[0].max())
-    return e / e.sum()
+def shares(e: str, y: str = "e / e.sum(-1, keepdims=True)") -> str:
+    """A whole body with these exponentials."""
+    return f"e = {e}; y = {y}; return y, SoftmaxCache(y)"
 
 
-def over_axis(axis: int):
-    def shares(trial: Trial) -> np.ndarray:
-        e = np.exp(trial.args[0] - trial.args[0].max())
-        return e / e.sum(axis, keepdims=True)
+SHARES = "np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)"
 
-    return shares
+of_rows = partial(Task, big=many_rows, sizes=batch_sizes, simpler=ONE_SAMPLE)
+of_labels = partial(Task, big=many_labels, sizes=batch_sizes, simpler={"for one sample": first_sample(2)})
 
-
-def said(trial: Trial) -> np.ndarray:
-    return np.exp(trial.cache.log_probs)
-
-
-def rows_in(trial: Trial) -> int:
-    return trial.cache.log_probs[..., 0].size
-
-
-def right_class(trial: Trial) -> np.ndarray:
-    """Log-probability of the target, row by row, from the reference."""
-    log_probs, targets = trial.expected[1]
-    return (log_probs * targets).sum(-1)
-
-
-def smoothed_targets(trial: Trial, smoothing: float, left_out: int) -> np.ndarray:
-    """Class numbers as rows; ``smoothing`` goes to the classes, so many of them (the right one) left out."""
-    logits, targets = trial.args
-    rows = (targets[..., None] == np.arange(logits.shape[-1])).astype(logits.dtype)
-    return (1 - smoothing) * rows + smoothing * (1 - left_out * rows) / (logits.shape[-1] - left_out)
-
+TASKS = (
+    of_rows(
+        "softmax_forward",
+        {**ROWS, "with forbidden places (-inf)": forbidden},
+        (
+            Property("rows sum to one", sums_to_one),
+            Property("a shift changes nothing", ignores_a_shift),
+            Property("large scores do not overflow", survives_large_scores),
+        ),
+        {
+            "y /= total": {
+                "y /= y.sum()": "you divided by the sum of all numbers; each row (last axis) has its own",
+                "y /= y.sum(0)": "you summed over axis 0; the sum goes over the last axis",
+                "y /= y.sum(-2, keepdims=True)": "you summed over axis -2; the sum goes over the last axis",
+                "pass": "that is exp(x): the division by the row's sum is missing",
+                "y /= total + 1e-7": "... digits only",
+                "x -= x.max(-1, keepdims=True); y /= total": "... you modified x in place",
+            },
+            "": {
+                shares("np.exp(x)"): "... exp(1000) overflows",
+                shares("np.exp(x)", "np.nan_to_num(e / e.sum(-1, keepdims=True))"): "... exp(1000) overflows",
+                shares("np.exp(x - x.max(-1, keepdims=True))"): "... nan in",
+                shares(
+                    "np.exp(x)", "np.reshape([r / r.sum() for r in e.reshape(-1, e.shape[-1])], e.shape)"
+                ): "... a loop over",
+            },
+            "y, SoftmaxCache(y)": {
+                "y": "... must return the pair (y, cache)",
+                "y, SoftmaxCache(x)": "... cache.y is wrong",
+                "y.astype(np.float64), SoftmaxCache(y)": "... comes y in float64",
+                "y * (1 + 1e-12 * np.random.rand()), SoftmaxCache(y)": "... the same call gives another y",
+            },
+        },
+    ),
+    of_rows(
+        "softmax_backward",
+        ROWS,
+        mistakes={
+            "dy - row_dot(dy, y)": {
+                "dy.copy()": "that is y * dy: the sum is missing. Raising one score lowers all other shares of its row",
+                "dy * (1 - y)": "that is y (1 - y) dy, only the diagonal of the Jacobian: y_i depends on every x_j of "
+                "its row",
+            },
+            "row_dot(dy, y)": {
+                "dy.sum(-1, keepdims=True)": "the sum runs over dy alone; it must run over dy * y",
+                "(dy * y).mean(-1, keepdims=True)": "you took the mean of dy * y over the row; it is the sum",
+                "(dy * y).sum()": "you summed dy * y over all rows; each row has its own sum: axis=-1, keepdims=True",
+            },
+            "dx *= y": {
+                "pass": "the bracket is right, but it is not yet multiplied by y",
+                "dx *= -y": "... dx has the wrong sign",
+                "dx *= y; dy *= 2": "... you modified dy in place",
+                "dx *= y; y *= 2": "... you modified cache.y in place",
+            },
+            "InputGrad(dx)": {
+                "dx": "... the gradients must be an InputGrad",
+                "InputGrad(0 * dx)": "... dx is zero everywhere: nothing reaches it",
+            },
+        },
+    ),
+    of_rows(
+        "log_softmax_forward",
+        ROWS,
+        (
+            Property("large scores do not overflow", survives_large_scores),
+            Property("a shift changes nothing", ignores_a_shift),
+        ),
+        {
+            "return y": {
+                "return np.exp(y)": "that is the softmax itself: the logarithm is missing",
+                "return -y": "the sign is wrong: a log-probability is never positive",
+            },
+            "largest(x)": {"0": "... exp(1000) overflows"},
+            "": {
+                "y = np.nan_to_num(x - np.log(np.exp(x).sum(-1, keepdims=True))); return y, LogSoftmaxCache(y)": "... "
+                "overflows",
+            },
+        },
+    ),
+    of_rows(
+        "log_softmax_backward",
+        {"": rows},
+        mistakes={
+            "row_sum(dy)": {"dy.mean(-1, keepdims=True)": "you took the mean of dy over the row; it is the sum"},
+            "np.exp(cache.y)": {
+                "cache.y": "cache.y holds the logarithm of the softmax; the formula needs exp(y)",
+                "0": "only the direct path: the sum of exponentials depends on x too",
+            },
+        },
+    ),
+    of_labels(
+        "cross_entropy_forward",
+        LABELS,
+        (Property("a sure answer costs nothing, or much", loss_of_a_sure_answer),),
+        {
+            "if label_smoothing:": {
+                "if False:": "label_smoothing is not used: the targets are (1 - label_smoothing) times what they were, "
+                "plus label_smoothing / C",
+            },
+            "+ label_smoothing / logits.shape[-1]": {
+                "+ label_smoothing * (1 - targets) / (logits.shape[-1] - 1)": "label_smoothing is shared by all C "
+                "classes, the right one too; yours goes to the others",
+            },
+            "= -_expected": {"= _expected": "the sign is wrong: minus the mean log-probability"},
+            '_count("cross_entropy", logits[..., 0])': {
+                "1": "summed over the rows instead of averaged",
+                "len(logits)": "divided by the batch size; the mean is over all rows, however many axes they are "
+                "spread over",
+                "logits.size": "the mean goes over all numbers; it must go over the rows (a row has one right answer)",
+            },
+            "log_softmax_forward(logits)": {
+                f"np.log({SHARES}), None": "... never take the log of exp",
+                f"np.nan_to_num(np.log({SHARES})), None": "... cost 2000",
+            },
+        },
+        uses=("log_softmax_forward",),
+    ),
+    of_labels(
+        "cross_entropy_backward",
+        LABELS,
+        mistakes={
+            "dlogits *= dy /": {
+                "dlogits *= 1 /": "dy is missing: the loss may be scaled later",
+                "dlogits *= -dy /": "the sign is wrong: it is what was said minus what is true, and yours is true "
+                "minus said",
+                "dlogits *= abs(dy) /": "... is not linear in dy",
+            },
+            "dlogits -= targets": {"pass": "the targets are missing: it is what was said minus what is true"},
+            "np.exp(log_probs)": {
+                "log_probs.copy()": "the cache holds logarithms of probabilities; take exp(log_probs)"
+            },
+            "/ prod(dlogits.shape[:-1])": {
+                "": "... the rows: summed over it instead of averaged",
+                "/ len(dlogits)": "... the tokens: summed over it instead of averaged",
+            },
+        },
+        reasons={"the rows": "the forward divides the sum by it"},
+    ),
+)
 
 SOFTMAX = Exercise(
     "softmax",
     "softmax and cross-entropy",
     45,
-    (
-        Task(
-            "softmax_forward",
-            "minivit.ops.softmax",
-            "forward",
-            {"": rows, "of one row": one_row, "with forbidden places (-inf)": forbidden},
-            (
-                Property("rows sum to one", sums_to_one),
-                Property("a shift changes nothing", ignores_a_shift),
-                Property("large scores do not overflow", survives_large_scores),
-            ),
-            (
-                Mistake(
-                    "y", over_everything, "you divided by the sum of all numbers; each row (last axis) has its own"
-                ),
-                Mistake("y", over_axis(0), "you summed over axis 0; the sum goes over the last axis"),
-                Mistake("y", over_axis(-2), "you summed over axis -2; the sum goes over the last axis"),
-                Mistake("y", lambda t: np.exp(t.args[0]), "that is exp(x): the division by the row's sum is missing"),
-            ),
-            big=many_rows,
-            sizes=batch_sizes,
-            simpler={"for one sample": first_sample()},
-        ),
-        Task(
-            "softmax_backward",
-            "minivit.ops.softmax",
-            "backward",
-            {"": rows, "of one row": one_row},
-            mistakes=(
-                Mistake(
-                    "dx",
-                    lambda t: t.dy * t.cache.y,
-                    "that is y * dy: the sum is missing. Raising one score lowers all other shares of its row",
-                ),
-                Mistake(
-                    "dx",
-                    lambda t: t.dy * t.cache.y * (1 - t.cache.y),
-                    "that is y (1 - y) dy, only the diagonal of the Jacobian: y_i depends on every x_j of its row",
-                ),
-                Mistake(
-                    "dx",
-                    lambda t: t.cache.y * (t.dy - t.dy.sum(-1, keepdims=True)),
-                    "the sum runs over dy alone; it must run over dy * y",
-                ),
-                Mistake(
-                    "dx",
-                    lambda t: t.cache.y * (t.dy - (t.dy * t.cache.y).mean(-1, keepdims=True)),
-                    "you took the mean of dy * y over the row; it is the sum",
-                ),
-                Mistake(
-                    "dx",
-                    lambda t: t.dy - (t.dy * t.cache.y).sum(-1, keepdims=True),
-                    "the bracket is right, but it is not yet multiplied by y",
-                ),
-                Mistake(
-                    "dx",
-                    lambda t: t.cache.y * (t.dy - (t.dy * t.cache.y).sum()),
-                    "you summed dy * y over all rows; each row has its own sum: axis=-1, keepdims=True",
-                ),
-            ),
-            big=many_rows,
-            sizes=batch_sizes,
-            simpler={"for one sample": first_sample()},
-        ),
-        Task(
-            "log_softmax_forward",
-            "minivit.ops.softmax",
-            "forward",
-            {"": rows, "of one row": one_row},
-            (
-                Property("large scores do not overflow", survives_large_scores),
-                Property("a shift changes nothing", ignores_a_shift),
-            ),
-            (
-                Mistake("y", lambda t: np.exp(t.expected[0]), "that is the softmax itself: the logarithm is missing"),
-                Mistake("y", lambda t: -t.expected[0], "the sign is wrong: a log-probability is never positive"),
-            ),
-            big=many_rows,
-            sizes=batch_sizes,
-            simpler={"for one sample": first_sample()},
-        ),
-        Task(
-            "log_softmax_backward",
-            "minivit.ops.softmax",
-            "backward",
-            {"": rows},
-            mistakes=(
-                Mistake(
-                    "dx",
-                    lambda t: t.dy - np.exp(t.cache.y) * t.dy.mean(-1, keepdims=True),
-                    "you took the mean of dy over the row; it is the sum",
-                ),
-                Mistake(
-                    "dx",
-                    lambda t: t.dy - t.cache.y * t.dy.sum(-1, keepdims=True),
-                    "cache.y holds the logarithm of the softmax; the formula needs exp(y)",
-                ),
-                Mistake("dx", lambda t: t.dy, "only the direct path: the sum of exponentials depends on x too"),
-            ),
-            big=many_rows,
-            sizes=batch_sizes,
-            simpler={"for one sample": first_sample()},
-        ),
-        Task(
-            "cross_entropy_forward",
-            "minivit.ops.losses",
-            "forward",
-            LABELS,
-            (Property("a sure answer costs nothing, or much", loss_of_a_sure_answer),),
-            (
-                Mistake(
-                    "cache.targets",
-                    lambda t: smoothed_targets(t, 0, 0),
-                    "label_smoothing is not used: the targets are (1 - label_smoothing) times what they were, plus "
-                    "label_smoothing / C",
-                ),
-                Mistake(
-                    "cache.targets",
-                    lambda t: smoothed_targets(t, t.kwargs["label_smoothing"], 1),
-                    "label_smoothing is shared by all C classes, the right one too; yours goes to the others",
-                ),
-                Mistake("y", lambda t: right_class(t).mean(), "the sign is wrong: minus the mean log-probability"),
-                Mistake("y", lambda t: -right_class(t).sum(), "summed over the rows instead of averaged"),
-                Mistake(
-                    "y",
-                    lambda t: -right_class(t).sum() / right_class(t).shape[0],
-                    "divided by the batch size; the mean is over all rows, however many axes they are spread over",
-                ),
-                Mistake(
-                    "y",
-                    lambda t: -right_class(t).sum() / t.args[0].size,
-                    "the mean goes over all numbers; it must go over the rows (a row has one right answer)",
-                ),
-            ),
-            big=many_labels,
-            sizes=batch_sizes,
-            simpler={"for one sample": first_sample(2)},
-            uses=("log_softmax_forward",),
-        ),
-        Task(
-            "cross_entropy_backward",
-            "minivit.ops.losses",
-            "backward",
-            LABELS,
-            mistakes=(
-                Mistake("dlogits", lambda t: t.expected.logits / t.dy, "dy is missing: the loss may be scaled later"),
-                Mistake(
-                    "dlogits",
-                    lambda t: t.dy * said(t) / rows_in(t),
-                    "the targets are missing: it is what was said minus what is true",
-                ),
-                Mistake(
-                    "dlogits",
-                    lambda t: t.dy * (t.cache.log_probs - t.cache.targets) / rows_in(t),
-                    "the cache holds logarithms of probabilities; take exp(log_probs)",
-                ),
-                Mistake(
-                    "dlogits",
-                    lambda t: -t.expected.logits,
-                    "the sign is wrong: it is what was said minus what is true, and yours is true minus said",
-                ),
-            ),
-            big=many_labels,
-            sizes=batch_sizes,
-            reasons={"the rows": "the forward divides the sum by it"},
-            simpler={"for one sample": first_sample(2)},
-        ),
-    ),
+    TASKS,
     closed=tuple(f"minivit.ops.losses:{name}" for name in ("_as_probabilities", "_expected", "distillation_forward")),
 )

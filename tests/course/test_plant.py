@@ -1,0 +1,113 @@
+"""A mistake is described once: planted in the reference and run, it is what a student's numbers are held against."""
+
+import numpy as np
+import pytest
+
+from minivit.course.call import load_source, perform
+from minivit.course.checks import check_task
+from minivit.course.exercise import Mistake, home
+from minivit.course.exercises import EXERCISES
+from minivit.course.explain import known_mistakes
+from minivit.course.outputs import named_outputs
+from minivit.course.plant import NoSuchPieceError, planted, with_piece
+from minivit.course.runner import InPlaceRunner
+from minivit.course.stub import solved_source
+from minivit.course.trial import make_trial, reference
+from minivit.layers import SelfAttention
+from minivit.ops.softmax import SoftmaxCache, softmax_backward
+
+TASKS = {task.name: task for exercise in EXERCISES.values() for task in exercise.tasks}
+KNOWN = [(task, bug) for task in TASKS.values() for bug in task.bugs if bug.known]
+
+TEXT = '''
+@decorated
+def twice(x):
+    """Twice x."""
+    y = x + x
+    return y
+'''
+
+
+def test_the_first_piece_of_the_body_is_exchanged():
+    assert with_piece(TEXT, "twice", "x", "z").splitlines()[-2:] == ["    y = z + x", "    return y"]
+    assert with_piece(TEXT, "twice", "x", "z").startswith('def twice(x):\n    """Twice x."""\n')
+    assert with_piece(TEXT, "twice", "", "return 2 * x").splitlines()[-1] == "    return 2 * x"
+    for gone in ("twice", "Twice x", "decorated"):
+        with pytest.raises(NoSuchPieceError, match=f"the reference of twice has no '{gone}'"):
+            with_piece(TEXT, "twice", gone, "")
+
+
+def test_what_is_planted_stands_beside_the_reference():
+    task, mistake = TASKS["softmax_backward"], Mistake("dx *= y", "pass", "", True)
+    wrong = planted(task, mistake)
+    assert planted(task, mistake) is wrong  # compiled once
+    assert reference(task) is softmax_backward
+    dy, cache = np.array([1.0, 2.0]), SoftmaxCache(np.array([0.5, 0.5]))
+    assert softmax_backward(dy, cache).x.tolist() == [-0.25, 0.25]
+    assert wrong.softmax_backward(dy, cache).x.tolist() == [-0.5, 0.5]
+    before = SelfAttention.forward
+    layer = planted(TASKS["SelfAttention.forward"], Mistake("q, k, v =", "k, q, v =", "", True)).SelfAttention
+    assert issubclass(layer, SelfAttention)
+    assert layer.forward is not SelfAttention.forward is before
+
+
+@pytest.mark.parametrize(("task", "mistake"), KNOWN, ids=[f"{task.name}-{m.new[:40]}" for task, m in KNOWN])
+def test_a_known_mistake_gives_other_numbers_and_is_recognised_by_them(task, mistake):
+    """In at least one of the cases; the right numbers are no mistake in any."""
+    rng = np.random.default_rng(5)
+    said = []
+    for draw in task.cases.values():
+        trial = make_trial(task, draw, rng)
+        assert known_mistakes(arrays(task, trial, trial.expected), task, trial) == []
+        outcome = perform(planted(task, mistake), task.name, trial.args, trial.kwargs)
+        if outcome.status == "returned":
+            said += known_mistakes(arrays(task, trial, outcome.value), task, trial)
+    assert mistake.says in {sentence.partition(": ")[2] for _, sentence in said}
+
+
+def arrays(task, trial, value):
+    """The outputs that are numbers, by name."""
+    outputs = named_outputs(task.kind, value, trial.expected)
+    return {name: np.asarray(a) for name, a in outputs.items() if isinstance(a, (np.ndarray, np.generic))}
+
+
+def test_of_two_mistakes_the_one_without_another_consequence_is_told():
+    """Where y is right, its numbers are not those of GELU's factor, though those of the cache are."""
+    task = TASKS["gelu_forward"]
+    (wrong,) = (bug for bug in task.bugs if bug.old == "GeluCache(x, y)")
+    report = list(check_task(task, InPlaceRunner(planted(task, wrong)), 0, timed=False))
+    (said,) = {result.message.partition("\n")[0] for result in report if result.status == "failed"}
+    assert said == "cache.y: cache.y is Phi(x); it is to be the output y"
+
+
+def test_a_mistake_is_known_where_the_function_calls_others_of_the_exercise():
+    """They are the reference's then, in the student's function as in the planted one."""
+    exercise, task = EXERCISES["adamw"], TASKS["adamw_update"]
+    source = solved_source(exercise).replace("beta1 * m", "beta2 * m").replace(", eps=eps)", ")")
+    failed = [r for r in check_task(task, InPlaceRunner(load_source(source, "s.py")), 0) if r.status == "failed"]
+    assert [result.message.partition("\n")[0] for result in failed] == ["value: eps is not passed on to adam_update"]
+
+
+def test_a_mistake_in_the_shape_is_known_too():
+    task = TASKS["PatchEmbed.forward"]
+    (wrong,) = (bug for bug in task.bugs if bug.new == "_, c_proj =")
+    failed = [r for r in check_task(task, InPlaceRunner(planted(task, wrong)), 0) if r.status == "failed"]
+    assert failed[0].check == "shapes"
+    assert failed[0].message.startswith("y: those are the patches; proj makes tokens of them\n  y has shape")
+
+
+def test_what_a_task_is_follows_from_its_name():
+    kinds = {task.name: task.kind for task in TASKS.values()}
+    assert kinds["SelfAttention.forward"] == kinds["gelu_forward"] == "forward"
+    assert kinds["PatchEmbed.backward"] == kinds["gelu_backward"] == "backward"
+    assert kinds["adamw_update"] == kinds["conv2d_loops"] == "plain"
+    assert TASKS["SelfAttention.backward"].module == "minivit.layers.attention"
+    assert TASKS["attention_loops"].module == "minivit.ops.attention"
+    assert TASKS["adam_update"].module == "minivit.train.optim"
+    assert TASKS["SelfAttention.forward"].given == (
+        "minivit.ops.heads:split_heads_forward",
+        "minivit.ops.heads:multi_head_attention_forward",
+    )
+    with pytest.raises(LookupError, match="minivit has no function or layer softmaxx_forward"):
+        home("softmaxx_forward")
+    assert home("Linear") == "minivit.layers.basic"
