@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minivit.checked import check_range, checked
+from minivit.ops.layer_norm import NormGrads
 from minivit.ops.rows import column_sum
 from minivit.types import Float, ndarray
 
@@ -18,14 +19,6 @@ class BatchNormCache(NamedTuple):
     gamma: Float[ndarray, " C"]
     mean: Float[ndarray, " C"]
     var: Float[ndarray, " C"]
-
-
-class BatchNormGrads(NamedTuple):
-    """Gradients of the arguments of ``batch_norm_forward``, by name."""
-
-    x: Float[ndarray, "*B C"]
-    gamma: Float[ndarray, " C"]
-    beta: Float[ndarray, " C"]
 
 
 @checked
@@ -62,7 +55,7 @@ def batch_norm_forward(
 
 
 @checked
-def batch_norm_backward(dy: Float[ndarray, "*B C"], cache: BatchNormCache) -> BatchNormGrads:
+def batch_norm_backward(dy: Float[ndarray, "*B C"], cache: BatchNormCache) -> NormGrads:
     r"""Gradients of :func:`batch_norm_forward`.
 
     As for layer normalisation, with columns for rows: let :math:`g = \bar y \gamma`; every x moves :math:`\hat x`
@@ -80,4 +73,4 @@ def batch_norm_backward(dy: Float[ndarray, "*B C"], cache: BatchNormCache) -> Ba
     dx = dy - dbeta / n  # forward: xhat = (x - mean) * rstd, through the mean
     dx -= xhat * (dgamma / n)  # ... through the variance
     dx *= gamma * rstd  # ... directly, and y = xhat * gamma + beta
-    return BatchNormGrads(dx, dgamma, dbeta)
+    return NormGrads(dx, dgamma, dbeta)

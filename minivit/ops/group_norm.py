@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minivit.checked import check_range, checked
-from minivit.ops.layer_norm import LayerNormCache, layer_norm_backward, layer_norm_forward
+from minivit.ops.layer_norm import LayerNormCache, NormGrads, layer_norm_backward, layer_norm_forward
 from minivit.ops.rows import column_sum
 from minivit.types import Float, ndarray
 
@@ -17,14 +17,6 @@ class GroupNormCache(NamedTuple):
     xhat: Float[ndarray, "B *P C"]
     rstd: Float[ndarray, "B G 1"]
     gamma: Float[ndarray, " C"]
-
-
-class GroupNormGrads(NamedTuple):
-    """Gradients of the arguments of ``group_norm_forward``, by name."""
-
-    x: Float[ndarray, "B *P C"]
-    gamma: Float[ndarray, " C"]
-    beta: Float[ndarray, " C"]
 
 
 @checked
@@ -80,7 +72,7 @@ def group_norm_forward(
 
 
 @checked
-def group_norm_backward(dy: Float[ndarray, "B *P C"], cache: GroupNormCache) -> GroupNormGrads:
+def group_norm_backward(dy: Float[ndarray, "B *P C"], cache: GroupNormCache) -> NormGrads:
     r"""Gradients of :func:`group_norm_forward`: those of layer normalisation, for rows that are groups.
 
     Scale and shift belong to channels, so their gradients are sums over samples and places; what is left is a layer
@@ -94,7 +86,7 @@ def group_norm_backward(dy: Float[ndarray, "B *P C"], cache: GroupNormCache) -> 
     drows, rows = _rows(dy * gamma, num_groups), _rows(xhat, num_groups)  # forward: y = xhat * gamma + beta
     ones = np.ones(rows.shape[-1], dy.dtype)
     drows, _, _ = layer_norm_backward(drows, LayerNormCache(rows, rstd, ones))  # forward: xhat = layer_norm(rows)
-    return GroupNormGrads(_places(drows, dy.shape), dgamma, dbeta)
+    return NormGrads(_places(drows, dy.shape), dgamma, dbeta)
 
 
 def _rows(x: ndarray, num_groups: int) -> ndarray:

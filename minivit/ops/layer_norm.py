@@ -18,12 +18,12 @@ class LayerNormCache(NamedTuple):
     gamma: Float[ndarray, " D"]
 
 
-class LayerNormGrads(NamedTuple):
-    """Gradients of the arguments of ``layer_norm_forward``, by name."""
+class NormGrads(NamedTuple):
+    """Gradients of the arguments of all norms, by name."""
 
-    x: Float[ndarray, "*B D"]
-    gamma: Float[ndarray, " D"]
-    beta: Float[ndarray, " D"]
+    x: Float[ndarray, "..."]
+    gamma: Float[ndarray, "..."]
+    beta: Float[ndarray, "..."]
 
 
 @checked
@@ -61,7 +61,7 @@ def layer_norm_forward(
 
 
 @checked
-def layer_norm_backward(dy: Float[ndarray, "*B D"], cache: LayerNormCache) -> LayerNormGrads:
+def layer_norm_backward(dy: Float[ndarray, "*B D"], cache: LayerNormCache) -> NormGrads:
     r"""Gradients of :func:`layer_norm_forward`.
 
     Let :math:`g = \bar y \gamma` be the gradient of :math:`\hat x`. Every x moves :math:`\hat x` directly, through the
@@ -83,7 +83,7 @@ def layer_norm_backward(dy: Float[ndarray, "*B D"], cache: LayerNormCache) -> La
     dx -= row_sum(dx) / width  # forward: xhat = (x - mean) * rstd, through the mean
     dx -= xhat * along_xhat  # forward: xhat = (x - mean) * rstd, through the variance
     dx *= rstd  # forward: xhat = (x - mean) * rstd, directly
-    return LayerNormGrads(dx, dgamma, dbeta)
+    return NormGrads(dx, dgamma, dbeta)
 
 
 class LayerNormSampleCache(NamedTuple):
@@ -92,14 +92,6 @@ class LayerNormSampleCache(NamedTuple):
     xhat: Float[ndarray, "B N D"]
     rstd: Float[ndarray, "B 1"]
     gamma: Float[ndarray, "..."]
-
-
-class LayerNormSampleGrads(NamedTuple):
-    """Gradients of the arguments of ``layer_norm_sample_forward``, by name."""
-
-    x: Float[ndarray, "B N D"]
-    gamma: Float[ndarray, "..."]
-    beta: Float[ndarray, "..."]
 
 
 @checked
@@ -140,7 +132,7 @@ def layer_norm_sample_forward(
 
 
 @checked
-def layer_norm_sample_backward(dy: Float[ndarray, "B N D"], cache: LayerNormSampleCache) -> LayerNormSampleGrads:
+def layer_norm_sample_backward(dy: Float[ndarray, "B N D"], cache: LayerNormSampleCache) -> NormGrads:
     """Gradients of :func:`layer_norm_sample_forward`: those of layer norm, in which a sample is a row.
 
     A scale that all tokens share gets the sum of their gradients.
@@ -151,4 +143,4 @@ def layer_norm_sample_backward(dy: Float[ndarray, "B N D"], cache: LayerNormSamp
     rows = LayerNormCache(xhat.reshape(B, N * D), rstd, scale)
     dx, dscale, dshift = layer_norm_backward(dy.reshape(B, N * D), rows)  # forward: y = layer_norm(rows)
     dgamma, dbeta = (sum_to(a.reshape(N, D), gamma.shape) for a in (dscale, dshift))  # forward: one for each place
-    return LayerNormSampleGrads(dx.reshape(B, N, D), dgamma, dbeta)
+    return NormGrads(dx.reshape(B, N, D), dgamma, dbeta)

@@ -13,4 +13,4 @@ def layer_norm_backward(dy, cache):
     rows = tuple(range(dy.ndim - 1))
     g = dy * gamma
     dx = rstd * (g - g.mean(-1, keepdims=True) - xhat * (g * xhat).mean(-1, keepdims=True))
-    return LayerNormGrads(dx, (dy * xhat).sum(rows), dy.sum(rows))
+    return NormGrads(dx, (dy * xhat).sum(rows), dy.sum(rows))
