@@ -17,14 +17,14 @@ def conv2d(rng: Generator) -> Case:
             "padding": choose(rng, 0, 0, 1, (1, 2), ((0, 1), (2, 1)), ((6, 0), (1, 0))),
             "dilation": choose(rng, 1, 1, 2, (1, 2)),
         }
-        x, weight = (B, Y, X, group_in * groups), (P, Q, group_in, group_out * groups)
+        kernel = choose(rng, (1, 1), *[(P, Q)] * 6)
+        x, weight = (B, Y, X, group_in * groups), (*kernel, group_in, group_out * groups)
         try:
-            out = sliding("conv2d", (Y, X), (P, Q), **options).out
+            out = sliding("conv2d", (Y, X), kernel, **options).out
         except ValueError:  # the kernel is larger than the map
             continue
-        if min(out) > 1 and different(x, weight, (B, *out, weight[3])):
+        if min(out) > 1 and different(x, (P, Q, *weight[2:]), (B, *out, weight[3])):
             break
-    kernel = choose(rng, (1, 1), *[(P, Q)] * 6)
     bias = choose(rng, None, rng.standard_normal(weight[3]))
-    args = rng.standard_normal(x), rng.standard_normal((*kernel, *weight[2:])), bias
+    args = rng.standard_normal(x), rng.standard_normal(weight), bias
     return Case(args, {**options, "groups": groups})
