@@ -59,7 +59,8 @@ class SelfAttention(Layer):
         """(B, N, D) -> (B, N, D): project to q, k, v; split heads; attend and merge heads; project; drop."""
         h, c_qkv = self.qkv.forward(x)  # (B, N, 3D)
         heads, c_split = split_heads_forward(h, num_heads=3 * self.num_heads)  # (B, 3H, N, K)
-        q, k, v = np.split(heads, 3, axis=1)  # (B, H, N, K) each, views
+        H = self.num_heads
+        q, k, v = heads[:, :H], heads[:, H : 2 * H], heads[:, 2 * H :]  # (B, H, N, K) each, views
         h, c_attention = multi_head_attention_forward(q, k, v, bias, mask=mask)  # (B, N, D)
         h, c_proj = self.proj.forward(h)
         h, c_proj_drop = self.proj_drop.forward(h, rng=rng)
@@ -154,7 +155,7 @@ def check_heads(dim: int, num_heads: int) -> None:
 
 
 def join_heads(*parts: ndarray) -> ndarray:
-    """Undo ``np.split(heads, ...)``: (B, H, N, K) each -> (B, sum of H, N, K).
+    """Heads of several parts, one after the other: (B, H, N, K) each -> (B, sum of H, N, K).
 
     The result lies in memory as (B, N, H, K), so that merging its heads, which always follows, copies nothing.
     """
