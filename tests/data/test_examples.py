@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from minivit.data import Dataset, Examples, Images, LabeledImages, Scenes, draw_scenes, scenes
+from tests.unchecked import without_annotations
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +44,35 @@ def test_a_place_that_is_not_there():
     for few in (waves(5), Images(np.zeros((5, 2, 2, 3), np.uint8))):
         with pytest.raises(IndexError, match="out of bounds"):
             few.take([5])
+
+
+@pytest.mark.parametrize("indices", [(3, 0), range(3, -1, -3), [-2, -5], np.array([3, 0], np.uint8)])
+def test_places_are_along_the_first_axis_however_they_are_given(indices: Any):
+    assert [len(wave) - 1 for wave in waves(5).take(indices).waves] == [3, 0]
+    images = Images(np.arange(5, dtype=np.uint8).reshape(5, 1, 1, 1).repeat(4, 1))
+    assert images.take(indices).images[:, 0, 0, 0].tolist() == [3, 0]
+
+
+@pytest.mark.parametrize("none", [[], (), np.array([]), np.zeros(5, bool)])
+def test_none_of_them(none: Any):
+    assert len(waves(5).take(none)) == len(Images(np.zeros((5, 2, 2, 3), np.uint8)).take(none)) == 0
+
+
+@pytest.mark.parametrize(
+    ("indices", "kind", "message"),
+    [
+        (3, ValueError, r"indices have shape \(\); expected one axis: a single example is take\(\[i\]\)"),
+        (np.int64(3), ValueError, "expected one axis"),
+        (np.zeros((2, 2), int), ValueError, r"indices have shape \(2, 2\); expected one axis"),
+        (None, ValueError, "expected one axis"),
+        ([1.0], TypeError, r"indices are \[1\.0\]; expected whole numbers, or an array of bool"),
+        ([True, False], IndexError, "indices are 2 of bool; expected 5, one for each example"),
+    ],
+)
+def test_places_that_are_none(indices: Any, kind: type[Exception], message: str):
+    for few in (waves(5), Images(np.zeros((5, 2, 2, 3), np.uint8))):
+        with pytest.raises(kind, match=message):
+            without_annotations(few.take)(indices)
 
 
 def test_some_images_are_a_copy():
