@@ -47,7 +47,7 @@ def score_curve(rows: Sequence[Any], *, score: str = "accuracy", ax: Axes | None
     steps, scores = _column(rows, "test_score")
     ax = _axes(ax, f"Test {score} after each epoch", f"{score} (%)")
     ax.plot(steps, 100 * scores, "o-", color=RED, linewidth=2, markersize=5)
-    ax.set_ylim(min(0, 105 * scores.min()), 100)
+    ax.set_ylim(105 * scores[np.isfinite(scores)].min(initial=0), 100)
     _name_last(ax, steps[-1], 100 * scores[-1], f"{100 * scores[-1]:.1f}%", RED)
     return ax
 

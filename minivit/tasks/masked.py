@@ -31,7 +31,8 @@ class MaskedPatches(Task):
     """Squared error of the masked patches, a mean over these, whichever images they are on.
 
     Inputs are the images and a mask (B, N) that is True where the model must not look; outputs (B, N, D), a patch of
-    pixels for every token. The score is the share of the variance of the masked patches that the outputs explain.
+    pixels for every token. The score is the share of the variance of the masked patches that the outputs explain; nan
+    where there is no variance.
 
     Parameters
     ----------
@@ -80,7 +81,8 @@ class MaskedPatches(Task):
     def score(self, outputs: Float[ndarray, "B N D"], targets: Masked) -> float:
         patches, mask = targets
         hidden = patches[mask]
-        return float(1 - np.square(outputs[mask] - hidden).sum() / np.square(hidden - hidden.mean(0)).sum())
+        variation = np.square(hidden - hidden.mean(0)).sum()
+        return float(1 - np.square(outputs[mask] - hidden).sum() / variation) if variation else np.nan
 
     def pictures(
         self, dataset: Dataset, examples: Images, targets: Masked, outputs: Float[ndarray, "B N D"]

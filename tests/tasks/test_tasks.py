@@ -203,6 +203,15 @@ def test_samples_without_a_box_have_no_say():
         np.testing.assert_array_equal(value, before[name])
 
 
+def test_the_score_of_what_cannot_be_scored():
+    """Not a number, and no warning; a score of 0 would say that the model is bad."""
+    outputs = np.zeros((3, 4), np.float32)
+    assert np.isnan(OneBox().score(outputs, [np.zeros((0, 4))] * 3))
+    patches, mask = np.ones((2, 4, 3), np.float32), np.eye(2, 4) > 0
+    for guess in (patches, patches + 1):
+        assert np.isnan(MaskedPatches(4).score(guess, Masked(patches, mask)))
+
+
 def test_the_overlap_of_boxes():
     assert iou(np.array([0.0, 0, 2, 2]), np.array([1.0, 1, 3, 3])) == pytest.approx(1 / 7)
     assert iou(np.array([0.0, 0, 1, 1]), np.array([1.0, 0, 2, 1])) == 0

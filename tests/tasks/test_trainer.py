@@ -83,6 +83,13 @@ def test_pictures_that_a_task_cannot_draw_lose_nothing_else(objects, tmp_path, c
     assert capsys.readouterr().err == f"minivit: pictures of {tmp_path} could not be drawn: division by zero\n"
 
 
+def test_the_score_of_a_task_of_ones_own_is_written_as_a_number(objects):
+    trainer = trainer_of("boxes", objects)
+    trainer.task.score = lambda outputs, targets: np.mean([0.5])  # type: ignore[method-assign,assignment]
+    *_, last = trainer.run()
+    assert repr(last.test_score) == "0.5"
+
+
 def test_a_checkpoint_of_another_task_is_refused(objects, tmp_path):
     boxes = trainer_of("boxes", objects)
     boxes.save(tmp_path / "checkpoint")
