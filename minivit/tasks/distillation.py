@@ -5,13 +5,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minivit.checked import check_range
+from minivit.checked import checked
 from minivit.data.dataset import Dataset
 from minivit.data.examples import LabeledImages
 from minivit.ops.losses import CrossEntropyCache, DistillationCache, distillation_backward, distillation_forward
 from minivit.tasks.classification import Classification
 from minivit.tasks.task import Augment, Normalize, Pictures, Task
-from minivit.types import Float, Scalar, ndarray
+from minivit.types import Float, Scalar, Share, Temperature, ndarray
 
 
 class Taught(NamedTuple):
@@ -55,18 +55,17 @@ class Distillation(Task):
     loss_name = "cross-entropy and divergence (nats)"
     score_name = "accuracy"
 
+    @checked
     def __init__(
         self,
         teacher: Callable[[Any], ndarray],
         *,
-        alpha: float = 0.5,
-        temperature: float = 1.0,
-        label_smoothing: float = 0.0,
+        alpha: Share = 0.5,
+        temperature: Temperature = 1.0,
+        label_smoothing: Share = 0.0,
         augment: Augment | None = None,
     ) -> None:
         self.labels = Classification(label_smoothing=label_smoothing, augment=augment)
-        check_range("alpha", alpha, at_least=0, below=np.nextafter(1, 2))
-        check_range("temperature", temperature, above=0, below=np.inf)
         self.teacher, self.alpha, self.temperature = teacher, alpha, temperature
 
     def draw(

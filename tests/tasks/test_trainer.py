@@ -14,6 +14,7 @@ from minivit.train import Recipe, Trainer, predict, random_crop_flip
 from minivit.train.pictures import draw_run
 from minivit.train.trainer import read_trained_on
 from tests.tasks.families import SMALL
+from tests.unchecked import without_annotations
 
 CROP = partial(random_crop_flip, padding=2)
 pytestmark = pytest.mark.usefixtures("families")
@@ -181,7 +182,28 @@ def test_a_task_says_what_it_wants():
     for task in (Classification(), OneBox(), Contrastive(CROP), MaskedPatches(4), Distillation(teacher)):
         assert task.loss_name != Task.loss_name
         assert task.score_name != Task.score_name
-    with pytest.raises(ValueError, match="mask_ratio is 1; expected at least 0 and below 1"):
-        MaskedPatches(4, mask_ratio=1)
-    with pytest.raises(ValueError, match=r"alpha is 1\.5; expected"):
-        Distillation(teacher, alpha=1.5)
+
+
+@pytest.mark.parametrize(
+    ("task", "kind", "message"),
+    [
+        (lambda: MaskedPatches(4, mask_ratio=1), ValueError, "mask_ratio is 1; expected at least 0 and below 1"),
+        (lambda: Distillation(teacher, alpha=1.5), ValueError, r"alpha is 1\.5; expected at least 0 and at most 1$"),
+        (lambda: Distillation(teacher, alpha="1"), TypeError, "alpha is '1'; expected float"),  # type: ignore[arg-type]
+        (lambda: Distillation(None), TypeError, "teacher is None; expected a function"),  # type: ignore[arg-type]
+        (lambda: Distillation(teacher, temperature=0), ValueError, "temperature is 0; expected above 0 and finite"),
+        (lambda: Contrastive(None), TypeError, "augment is None; expected a function"),  # type: ignore[arg-type]
+        (lambda: Contrastive(CROP, temperature=True), TypeError, "temperature is True; expected float"),
+        (lambda: Classification(augment=3), TypeError, "augment is 3; expected a function or None"),  # type: ignore[arg-type]
+        (lambda: Classification(label_smoothing=np.nan), ValueError, "label_smoothing is nan; expected at least 0"),
+    ],
+)
+def test_choices_of_tasks_that_are_refused(task, kind, message):
+    with pytest.raises(kind, match=message):
+        without_annotations(task)()
+
+
+def test_choices_at_their_ends_and_of_numpy():
+    task = Distillation(teacher, alpha=np.float64(1), label_smoothing=1.0)
+    assert type(task.alpha) is float
+    Trainer(Recipe(label_smoothing=1.0), mv.data.shapes(3, 3))
