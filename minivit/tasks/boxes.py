@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minivit.checked import checked
 from minivit.data.dataset import Dataset
 from minivit.data.examples import Scenes
 from minivit.ops.losses import L1Cache, l1_backward, l1_forward
@@ -47,6 +48,7 @@ class OneBox(Task):
     def over(self, targets: Sequence[ndarray]) -> int:
         return sum(map(len, targets))
 
+    @checked
     def forward(self, outputs: Float[ndarray, "B 4"], targets: Sequence[ndarray]) -> tuple[Scalar, OneBoxCache]:
         there = [i for i, boxes in enumerate(targets) if len(boxes)]
         boxes = np.concatenate(targets).astype(outputs.dtype)
@@ -59,6 +61,7 @@ class OneBox(Task):
         doutputs[cache.there] = dthere  # forward: outputs[there]
         return doutputs
 
+    @checked
     def score(self, outputs: Float[ndarray, "B 4"], targets: Sequence[ndarray]) -> float:
         pairs = [(output, boxes[0]) for output, boxes in zip(outputs, targets, strict=True) if len(boxes)]
         return float(np.mean([iou(a, b) for a, b in pairs])) if pairs else np.nan

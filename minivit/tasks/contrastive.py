@@ -54,6 +54,7 @@ class Contrastive(Task):
         views = [normalize(self.augment(examples.images, rng)) for _ in range(2)]
         return np.stack(views, axis=1), range(len(examples))
 
+    @checked
     def forward(self, outputs: Float[ndarray, "B 2 D"], targets: object) -> tuple[Scalar, ContrastiveCache]:
         first, second = outputs[:, 0], outputs[:, 1]
         there, c_there = info_nce_forward(first, second, temperature=self.temperature)
@@ -66,6 +67,7 @@ class Contrastive(Task):
         dsecond_too, dfirst_too = info_nce_backward(half, cache.back)
         return np.stack((dfirst + dfirst_too, dsecond + dsecond_too), axis=1)
 
+    @checked
     def score(self, outputs: Float[ndarray, "B 2 D"], targets: object) -> float:
         similarity, own = similarities(outputs), np.arange(len(outputs))
         return float(np.mean([similarity.argmax(0) == own, similarity.argmax(1) == own]))

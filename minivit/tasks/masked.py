@@ -68,9 +68,18 @@ class MaskedPatches(Task):
         return int(targets.mask.sum())
 
     def forward(self, outputs: Float[ndarray, "B N D"], targets: Masked) -> tuple[Scalar, MaskedPatchesCache]:
+        loss, c_loss = mse_forward(*self.hidden(outputs, targets))
+        return loss, MaskedPatchesCache(targets.mask, c_loss)
+
+    def hidden(self, outputs: Float[ndarray, "B N D"], targets: Masked) -> tuple[ndarray, ndarray]:
+        """What the model says of the masked patches, and what is on them."""
         patches, mask = targets
-        loss, c_loss = mse_forward(outputs[mask], patches[mask])
-        return loss, MaskedPatchesCache(mask, c_loss)
+        if outputs.shape != patches.shape:
+            raise ValueError(
+                f"MaskedPatches: outputs have shape {outputs.shape}; expected {patches.shape}, "
+                f"a number for each pixel of patches of size {self.patch_size}"
+            )
+        return outputs[mask], patches[mask]
 
     def backward(self, dloss: Scalar, cache: MaskedPatchesCache) -> Float[ndarray, "B N D"]:
         (dhidden,) = mse_backward(dloss, cache.loss)
@@ -79,10 +88,9 @@ class MaskedPatches(Task):
         return doutputs
 
     def score(self, outputs: Float[ndarray, "B N D"], targets: Masked) -> float:
-        patches, mask = targets
-        hidden = patches[mask]
+        guessed, hidden = self.hidden(outputs, targets)
         variation = np.square(hidden - hidden.mean(0)).sum()
-        return float(1 - np.square(outputs[mask] - hidden).sum() / variation) if variation else np.nan
+        return float(1 - np.square(guessed - hidden).sum() / variation) if variation else np.nan
 
     def pictures(
         self, dataset: Dataset, examples: Images, targets: Masked, outputs: Float[ndarray, "B N D"]
