@@ -37,7 +37,7 @@ def loss_curve(rows: Sequence[Any], *, loss: str = "cross-entropy (nats)", ax: A
     ax = _axes(ax, f"Training loss, mean of {window} steps" if window > 1 else "Training loss", loss)
     ax.plot(steps, losses, color=BLUE, alpha=0.3, linewidth=0.8)
     ax.plot(steps, mean, "o" if len(steps) == 1 else "-", color=BLUE, linewidth=2, markersize=5)
-    ax.set_ylim(0, 1.05 * losses.max())
+    ax.set_ylim(0, 1.05 * losses.max() or 1)  # all of them may be 0: there was nothing to learn
     _name_last(ax, steps[-1], mean[-1], f"{mean[-1]:.2f}", BLUE)
     return ax
 
