@@ -100,7 +100,8 @@ class MaskedPatches(Task):
         def pixels(patches: ndarray) -> ndarray:
             _, Y, X, _ = examples.images.shape
             images, _ = unpatchify_forward(patches, img_size=(Y, X), patch_size=self.patch_size)
-            shares = images * np.array(dataset.std, images.dtype) + np.array(dataset.mean, images.dtype)
+            std = [s or 1.0 for s in dataset.std]  # as normalize divides
+            shares = images * np.array(std, images.dtype) + np.array(dataset.mean, images.dtype)
             return np.clip(np.round(255 * shares), 0, 255).astype(np.uint8)
 
         hidden = targets.mask[..., None]

@@ -10,7 +10,7 @@ import minivit as mv
 from minivit.data import Dataset, Images, scenes
 from minivit.ops import patchify_forward
 from minivit.tasks import Classification, Contrastive, Distillation, MaskedPatches, OneBox, Task
-from minivit.train import Recipe, Trainer, predict, random_crop_flip
+from minivit.train import Recipe, Trainer, normalize, predict, random_crop_flip
 from minivit.train.pictures import draw_run
 from minivit.train.trainer import read_trained_on
 from tests.tasks.families import SMALL
@@ -74,6 +74,17 @@ def test_its_pictures(name, objects, tmp_path, capsys):
     assert capsys.readouterr().err == ""
     own = {"boxes": "boxes", "contrastive": "similarity_matrix", "masked": "reconstructions"}
     assert {"learning_curves", own.get(name, "predictions")} <= {path.stem for path in paths}
+
+
+def test_patches_of_a_channel_without_variance_are_shown_as_they_are(objects, monkeypatch):
+    """A channel that is alike on all training images may not be so on others."""
+    task, mean, std = MaskedPatches(4, mask_ratio=0.5), (0.4,) * 3, (0.0, 0.2, 0.2)
+    examples = Images(objects.test.images)
+    data = Dataset("images", examples, examples, ("a",), mean, std)
+    _, targets = task.draw(examples, normalize=partial(normalize, mean=mean, std=std))
+    monkeypatch.setattr(mv.plot, "reconstructions", lambda images, seen, guessed: (images, guessed))
+    images, guessed = task.pictures(data, examples, targets, targets.patches)["reconstructions"]()
+    np.testing.assert_array_equal(guessed, images)
 
 
 def test_pictures_that_a_task_cannot_draw_lose_nothing_else(objects, tmp_path, capsys):
