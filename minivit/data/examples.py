@@ -165,3 +165,13 @@ class Scenes(Images):
     boxes: list[ndarray]
     masks: list[ndarray]
     captions: list[str]
+
+    def check(self, split: str, num_classes: int) -> None:
+        """As :meth:`Images.check`, and every object must have a label, a box and a mask."""
+        super().check(split, num_classes)
+        for i, (labels, boxes, masks) in enumerate(zip(self.labels, self.boxes, self.masks, strict=True)):
+            if not isinstance(boxes, ndarray) or boxes.shape[1:] != (4,):
+                raise ValueError(f"{split} boxes[{i}] is {in_short(boxes)}; expected an array of shape (objects, 4)")
+            if not len(labels) == len(boxes) == len(masks):
+                counts = f"{len(labels)} labels, {len(boxes)} boxes and {len(masks)} masks"
+                raise ValueError(f"the {split} split has {counts} for image {i}; expected as many")

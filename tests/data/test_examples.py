@@ -99,6 +99,28 @@ def test_columns_that_do_not_fit(examples: Examples, message: str):
         examples.check("train", 3)
 
 
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        ({"boxes": [np.zeros((1, 4)), np.zeros(4)]}, r"train boxes\[1\] is array.*; expected an array of shape \(obj"),
+        ({"boxes": np.zeros((2, 4))}, r"train boxes\[0\] is array"),
+        ({"boxes": [[[0, 0, 1, 1]], None]}, r"train boxes\[0\] is \[\[0, 0, 1, 1\]\]; expected an array"),
+        ({"masks": [np.ones((1, 8, 8), bool)] * 2}, "the train split has 1 labels, 0 boxes and 1 masks for image 1"),
+        ({"boxes": [np.zeros((1, 4))]}, "the train split has 2 images but 1 boxes"),
+    ],
+)
+def test_objects_that_do_not_fit(column: dict[str, Any], message: str):
+    columns = {
+        "images": np.zeros((2, 8, 8, 3), np.uint8),
+        "labels": [np.zeros(1, int), np.zeros(1, int)],
+        "boxes": [np.zeros((1, 4), int), np.zeros((0, 4), int)],
+        "masks": [np.ones((1, 8, 8), bool), np.ones((1, 8, 8), bool)],
+        "captions": ["a", "b"],
+    }
+    with pytest.raises(ValueError, match=message):
+        without_annotations(lambda: Scenes(**{**columns, **column}).check("train", 3))()
+
+
 def test_a_data_set_of_scenes():
     data = scenes(12, 5, size=(16, 24), max_objects=3, seed=4)
     assert isinstance(data.train, Scenes)
