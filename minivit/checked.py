@@ -97,13 +97,20 @@ def check_type(name: str, value: Any, hint: Any) -> None:
 
 
 def check_range(
-    name: str, value: float, *, at_least: float | None = None, above: float | None = None, below: float | None = None
+    name: str,
+    value: float,
+    *,
+    at_least: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+    at_most: float | None = None,
 ) -> None:
     """ValueError for an option outside its range. nan is outside every range; ``below=inf`` means finite."""
     ends = [
         (f"at least {at_least}", at_least is None or value >= at_least),
         (f"above {above}", above is None or value > above),
         ("finite" if below == inf else f"below {below}", below is None or value < below),
+        (f"at most {at_most}", at_most is None or value <= at_most),
     ]
     if not all(holds for _, holds in ends):
         words = " and ".join(words for words, _ in ends if "None" not in words)
@@ -246,6 +253,8 @@ def _fits(value: Any, hint: Any) -> bool:
         if parts[-1] is Ellipsis:
             parts = parts[:1] * len(value) if isinstance(value, (tuple, list)) else ()
         return isinstance(value, (tuple, list)) and len(value) == len(parts) and all(map(_fits, value, parts))
+    if get_origin(hint) is Callable:
+        return callable(value)
     if get_origin(hint) is dict:
         return isinstance(value, dict) and all(_fits(k, parts[0]) and _fits(v, parts[1]) for k, v in value.items())
     if hint in (int, float):
@@ -264,4 +273,6 @@ def _words(hint: Any) -> str:
         return " or ".join(map(_words, get_args(hint)))
     if get_origin(hint) is tuple:
         return f"({', '.join(map(_words, get_args(hint)))})"
+    if get_origin(hint) is Callable:
+        return "a function"
     return "None" if hint is NoneType else getattr(hint, "__name__", str(hint))

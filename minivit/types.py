@@ -5,6 +5,7 @@ hook verifies every call, and that a letter means the same length throughout one
 annotations cost nothing.
 """
 
+from math import inf
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import numpy as np
@@ -34,12 +35,15 @@ class Range(NamedTuple):
     at_least: float | None = None
     above: float | None = None
     below: float | None = None
+    at_most: float | None = None
 
 
 Count = Annotated[int, Range(at_least=0)]
 Positive = Annotated[int, Range(at_least=1)]
 Rate = Annotated[float, Range(at_least=0, below=1)]
 """A share that is dropped."""
+Share = Annotated[float, Range(at_least=0, at_most=1)]
+Temperature = Annotated[float, Range(above=0, below=inf)]
 Depth = Annotated[int, Range(at_least=0, below=1_001)]
 """How many blocks: each is built, even of a model that is only counted, and a configuration may come from anybody."""
 
@@ -56,7 +60,9 @@ __all__ = [
     "Range",
     "Rate",
     "Scalar",
+    "Share",
     "Size",
+    "Temperature",
     "UInt8",
     "ndarray",
     "pair",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from reprlib import repr as in_short
 from typing import Any, Self
 
 import numpy as np
@@ -30,8 +31,20 @@ class Examples:
         return len(self.columns()[0][1])
 
     def take(self, indices: ndarray | Sequence[int] | slice) -> Self:
-        """The examples at these places, in this order. Arrays and lists are copied, except of a slice."""
-        return type(self)(**{name: _taken(column, indices) for name, column in self.columns()})
+        """The examples at these places, in this order. Arrays and lists are copied, except of a slice.
+
+        Parameters
+        ----------
+        indices : whole numbers, or an array of bool with one for each example, or a slice
+            A number below zero counts from the end.
+
+        Raises
+        ------
+        TypeError, ValueError, IndexError
+            If they are something else, or a place is not there.
+        """
+        places = indices if isinstance(indices, slice) else _places(indices, len(self))
+        return type(self)(**{name: _taken(column, places) for name, column in self.columns()})
 
     def columns(self) -> list[tuple[str, Any]]:
         """Every column with its name, in their order."""
@@ -63,10 +76,22 @@ class Examples:
                 raise ValueError(f"the {split} split has {len(column)} {first} but {len(other)} {name}")
 
 
-def _taken(column: Column, indices: Any) -> Column:
-    if isinstance(column, ndarray) or isinstance(indices, slice):
-        return column[indices]
-    return [column[i] for i in np.arange(len(column))[indices]]
+def _places(indices: Any, count: int) -> ndarray:
+    """Indices as NumPy takes them along the first axis; a tuple would be one place along several axes."""
+    places = np.asarray(indices)
+    if places.ndim != 1:
+        raise ValueError(f"indices have shape {places.shape}; expected one axis: a single example is take([i])")
+    if places.dtype != bool and places.size and not np.issubdtype(places.dtype, np.integer):
+        raise TypeError(f"indices are {in_short(indices)}; expected whole numbers, or an array of bool")
+    if places.dtype == bool and len(places) != count:
+        raise IndexError(f"indices are {len(places)} of bool; expected {count}, one for each example")
+    return places if places.dtype == bool else places.astype(np.intp, copy=False)
+
+
+def _taken(column: Column, places: ndarray | slice) -> Column:
+    if isinstance(column, ndarray) or isinstance(places, slice):
+        return column[places]
+    return [column[i] for i in np.arange(len(column))[places]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,3 +165,13 @@ class Scenes(Images):
     boxes: list[ndarray]
     masks: list[ndarray]
     captions: list[str]
+
+    def check(self, split: str, num_classes: int) -> None:
+        """As :meth:`Images.check`, and every object must have a label, a box and a mask."""
+        super().check(split, num_classes)
+        for i, (labels, boxes, masks) in enumerate(zip(self.labels, self.boxes, self.masks, strict=True)):
+            if not isinstance(boxes, ndarray) or boxes.shape[1:] != (4,):
+                raise ValueError(f"{split} boxes[{i}] is {in_short(boxes)}; expected an array of shape (objects, 4)")
+            if not len(labels) == len(boxes) == len(masks):
+                counts = f"{len(labels)} labels, {len(boxes)} boxes and {len(masks)} masks"
+                raise ValueError(f"the {split} split has {counts} for image {i}; expected as many")

@@ -37,7 +37,7 @@ def loss_curve(rows: Sequence[Any], *, loss: str = "cross-entropy (nats)", ax: A
     ax = _axes(ax, f"Training loss, mean of {window} steps" if window > 1 else "Training loss", loss)
     ax.plot(steps, losses, color=BLUE, alpha=0.3, linewidth=0.8)
     ax.plot(steps, mean, "o" if len(steps) == 1 else "-", color=BLUE, linewidth=2, markersize=5)
-    ax.set_ylim(0, 1.05 * losses.max())
+    ax.set_ylim(0, 1.05 * losses.max() or 1)  # all of them may be 0: there was nothing to learn
     _name_last(ax, steps[-1], mean[-1], f"{mean[-1]:.2f}", BLUE)
     return ax
 
@@ -47,7 +47,7 @@ def score_curve(rows: Sequence[Any], *, score: str = "accuracy", ax: Axes | None
     steps, scores = _column(rows, "test_score")
     ax = _axes(ax, f"Test {score} after each epoch", f"{score} (%)")
     ax.plot(steps, 100 * scores, "o-", color=RED, linewidth=2, markersize=5)
-    ax.set_ylim(min(0, 105 * scores.min()), 100)
+    ax.set_ylim(105 * scores[np.isfinite(scores)].min(initial=0), 100)
     _name_last(ax, steps[-1], 100 * scores[-1], f"{100 * scores[-1]:.1f}%", RED)
     return ax
 

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minivit.checked import checked
 from minivit.data.dataset import Dataset
 from minivit.data.examples import Scenes
 from minivit.ops.losses import L1Cache, l1_backward, l1_forward
@@ -21,7 +22,8 @@ class OneBoxCache(NamedTuple):
 
 
 class OneBox(Task):
-    """The box of the one object on an image, or none: L1 distance, a mean over boxes; the score is the mean IoU.
+    """The box of the one object on an image, or none: L1 distance, a mean over boxes; the score is the mean IoU, nan of
+    no boxes.
 
     Outputs are (B, 4): x0, y0, x1, y1 as shares of the sides of the image. Targets are a list with an array (1, 4) for
     an image with an object, (0, 4) for one without: its output has no say.
@@ -46,6 +48,7 @@ class OneBox(Task):
     def over(self, targets: Sequence[ndarray]) -> int:
         return sum(map(len, targets))
 
+    @checked
     def forward(self, outputs: Float[ndarray, "B 4"], targets: Sequence[ndarray]) -> tuple[Scalar, OneBoxCache]:
         there = [i for i, boxes in enumerate(targets) if len(boxes)]
         boxes = np.concatenate(targets).astype(outputs.dtype)
@@ -58,9 +61,10 @@ class OneBox(Task):
         doutputs[cache.there] = dthere  # forward: outputs[there]
         return doutputs
 
+    @checked
     def score(self, outputs: Float[ndarray, "B 4"], targets: Sequence[ndarray]) -> float:
         pairs = [(output, boxes[0]) for output, boxes in zip(outputs, targets, strict=True) if len(boxes)]
-        return float(np.mean([iou(a, b) for a, b in pairs]))
+        return float(np.mean([iou(a, b) for a, b in pairs])) if pairs else np.nan
 
     def pictures(
         self, dataset: Dataset, examples: Scenes, targets: Sequence[ndarray], outputs: Float[ndarray, "B 4"]

@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from minivit.checked import check_range, check_type
+from minivit.checked import check_type, checked
 from minivit.data.dataset import Dataset
 from minivit.data.examples import LabeledImages
 from minivit.ops.losses import CrossEntropyCache, cross_entropy_backward, cross_entropy_forward
 from minivit.ops.softmax import softmax_forward
 from minivit.tasks.task import Augment, Normalize, Pictures, Task
-from minivit.types import Float, Scalar, ndarray
+from minivit.types import Float, Scalar, Share, ndarray
 
 
 class Classification(Task):
@@ -30,8 +30,8 @@ class Classification(Task):
     loss_name = "cross-entropy (nats)"
     score_name = "accuracy"
 
-    def __init__(self, *, label_smoothing: float = 0.0, augment: Augment | None = None) -> None:
-        check_range("label_smoothing", label_smoothing, at_least=0, below=1)
+    @checked
+    def __init__(self, *, label_smoothing: Share = 0.0, augment: Augment | None = None) -> None:
         self.label_smoothing, self.augment = label_smoothing, augment
 
     def draw(

@@ -4,12 +4,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minivit.checked import check_range
+from minivit.checked import checked
 from minivit.data.dataset import Dataset
 from minivit.data.examples import Images
 from minivit.ops.contrastive import InfoNceCache, info_nce_backward, info_nce_forward, unit_norm_forward
 from minivit.tasks.task import Augment, Normalize, Pictures, Task
-from minivit.types import Float, Scalar, ndarray
+from minivit.types import Float, Scalar, Temperature, ndarray
 
 
 class ContrastiveCache(NamedTuple):
@@ -42,8 +42,8 @@ class Contrastive(Task):
     loss_name = "InfoNCE (nats)"
     score_name = "accuracy of the most similar view"
 
-    def __init__(self, augment: Augment, *, temperature: float = 0.1) -> None:
-        check_range("temperature", temperature, above=0, below=np.inf)
+    @checked
+    def __init__(self, augment: Augment, *, temperature: Temperature = 0.1) -> None:
         self.augment, self.temperature = augment, temperature
 
     def draw(
@@ -54,6 +54,7 @@ class Contrastive(Task):
         views = [normalize(self.augment(examples.images, rng)) for _ in range(2)]
         return np.stack(views, axis=1), range(len(examples))
 
+    @checked
     def forward(self, outputs: Float[ndarray, "B 2 D"], targets: object) -> tuple[Scalar, ContrastiveCache]:
         first, second = outputs[:, 0], outputs[:, 1]
         there, c_there = info_nce_forward(first, second, temperature=self.temperature)
@@ -66,6 +67,7 @@ class Contrastive(Task):
         dsecond_too, dfirst_too = info_nce_backward(half, cache.back)
         return np.stack((dfirst + dfirst_too, dsecond + dsecond_too), axis=1)
 
+    @checked
     def score(self, outputs: Float[ndarray, "B 2 D"], targets: object) -> float:
         similarity, own = similarities(outputs), np.arange(len(outputs))
         return float(np.mean([similarity.argmax(0) == own, similarity.argmax(1) == own]))

@@ -5,13 +5,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minivit.checked import check_range
+from minivit.checked import check_type, checked
 from minivit.data.dataset import Dataset
 from minivit.data.examples import LabeledImages
 from minivit.ops.losses import CrossEntropyCache, DistillationCache, distillation_backward, distillation_forward
 from minivit.tasks.classification import Classification
 from minivit.tasks.task import Augment, Normalize, Pictures, Task
-from minivit.types import Float, Scalar, ndarray
+from minivit.types import Float, Scalar, Share, Temperature, ndarray
 
 
 class Taught(NamedTuple):
@@ -38,7 +38,7 @@ class Distillation(Task):
     Parameters
     ----------
     teacher : function of inputs
-        Returns logits (B, classes): ``functools.partial(minivit.train.predict, model)``.
+        Returns logits (B, classes) of any precision: ``functools.partial(minivit.train.predict, model)``.
     alpha : float
         Weight of the teacher, 0 to 1.
     temperature : float
@@ -55,25 +55,26 @@ class Distillation(Task):
     loss_name = "cross-entropy and divergence (nats)"
     score_name = "accuracy"
 
+    @checked
     def __init__(
         self,
         teacher: Callable[[Any], ndarray],
         *,
-        alpha: float = 0.5,
-        temperature: float = 1.0,
-        label_smoothing: float = 0.0,
+        alpha: Share = 0.5,
+        temperature: Temperature = 1.0,
+        label_smoothing: Share = 0.0,
         augment: Augment | None = None,
     ) -> None:
         self.labels = Classification(label_smoothing=label_smoothing, augment=augment)
-        check_range("alpha", alpha, at_least=0, below=np.nextafter(1, 2))
-        check_range("temperature", temperature, above=0, below=np.inf)
         self.teacher, self.alpha, self.temperature = teacher, alpha, temperature
 
     def draw(
         self, examples: LabeledImages, *, normalize: Normalize, rng: np.random.Generator | None = None
     ) -> tuple[Any, Taught]:
         inputs, labels = self.labels.draw(examples, normalize=normalize, rng=rng)
-        return inputs, Taught(labels, self.teacher(inputs))
+        answers = self.teacher(inputs)
+        check_type("what the teacher says", answers, ndarray)
+        return inputs, Taught(labels, answers)
 
     def model_options(self, dataset: Dataset) -> dict[str, Any]:
         return self.labels.model_options(dataset)
@@ -83,7 +84,8 @@ class Distillation(Task):
 
     def forward(self, outputs: Float[ndarray, "B classes"], targets: Taught) -> tuple[Scalar, DistillationTaskCache]:
         labels, c_labels = self.labels.forward(outputs, targets.labels)
-        teacher, c_teacher = distillation_forward(outputs, targets.teacher, temperature=self.temperature)
+        said = targets.teacher.astype(outputs.dtype, copy=False)
+        teacher, c_teacher = distillation_forward(outputs, said, temperature=self.temperature)
         return (1 - self.alpha) * labels + self.alpha * teacher, DistillationTaskCache(c_labels, c_teacher)
 
     def backward(self, dloss: Scalar, cache: DistillationTaskCache) -> Float[ndarray, "B classes"]:

@@ -31,7 +31,8 @@ class MaskedPatches(Task):
     """Squared error of the masked patches, a mean over these, whichever images they are on.
 
     Inputs are the images and a mask (B, N) that is True where the model must not look; outputs (B, N, D), a patch of
-    pixels for every token. The score is the share of the variance of the masked patches that the outputs explain.
+    pixels for every token. The score is the share of the variance of the masked patches that the outputs explain; nan
+    where there is no variance.
 
     Parameters
     ----------
@@ -67,9 +68,18 @@ class MaskedPatches(Task):
         return int(targets.mask.sum())
 
     def forward(self, outputs: Float[ndarray, "B N D"], targets: Masked) -> tuple[Scalar, MaskedPatchesCache]:
+        loss, c_loss = mse_forward(*self.hidden(outputs, targets))
+        return loss, MaskedPatchesCache(targets.mask, c_loss)
+
+    def hidden(self, outputs: Float[ndarray, "B N D"], targets: Masked) -> tuple[ndarray, ndarray]:
+        """What the model says of the masked patches, and what is on them."""
         patches, mask = targets
-        loss, c_loss = mse_forward(outputs[mask], patches[mask])
-        return loss, MaskedPatchesCache(mask, c_loss)
+        if outputs.shape != patches.shape:
+            raise ValueError(
+                f"MaskedPatches: outputs have shape {outputs.shape}; expected {patches.shape}, "
+                f"a number for each pixel of patches of size {self.patch_size}"
+            )
+        return outputs[mask], patches[mask]
 
     def backward(self, dloss: Scalar, cache: MaskedPatchesCache) -> Float[ndarray, "B N D"]:
         (dhidden,) = mse_backward(dloss, cache.loss)
@@ -78,9 +88,9 @@ class MaskedPatches(Task):
         return doutputs
 
     def score(self, outputs: Float[ndarray, "B N D"], targets: Masked) -> float:
-        patches, mask = targets
-        hidden = patches[mask]
-        return float(1 - np.square(outputs[mask] - hidden).sum() / np.square(hidden - hidden.mean(0)).sum())
+        guessed, hidden = self.hidden(outputs, targets)
+        variation = np.square(hidden - hidden.mean(0)).sum()
+        return float(1 - np.square(guessed - hidden).sum() / variation) if variation else np.nan
 
     def pictures(
         self, dataset: Dataset, examples: Images, targets: Masked, outputs: Float[ndarray, "B N D"]
@@ -90,7 +100,8 @@ class MaskedPatches(Task):
         def pixels(patches: ndarray) -> ndarray:
             _, Y, X, _ = examples.images.shape
             images, _ = unpatchify_forward(patches, img_size=(Y, X), patch_size=self.patch_size)
-            shares = images * np.array(dataset.std, images.dtype) + np.array(dataset.mean, images.dtype)
+            std = [s or 1.0 for s in dataset.std]  # as normalize divides
+            shares = images * np.array(std, images.dtype) + np.array(dataset.mean, images.dtype)
             return np.clip(np.round(255 * shares), 0, 255).astype(np.uint8)
 
         hidden = targets.mask[..., None]

@@ -1,6 +1,7 @@
 """What all tasks have in common: a batch, a loss as a pair, what it is a mean over, a score, and pictures."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sized
+from reprlib import repr as in_short
 from typing import Any
 
 import numpy as np
@@ -96,9 +97,14 @@ STRUCTURES = (tuple, dict)
 
 
 def number_of(nest: Any) -> int:
-    """How many samples there are."""
-    while isinstance(nest, STRUCTURES):
-        nest = next(iter(nest.values() if isinstance(nest, dict) else nest))
+    """How many samples there are: as many in every part of the nest."""
+    if isinstance(nest, STRUCTURES):
+        numbers = [number_of(part) for part in (nest.values() if isinstance(nest, dict) else nest)]
+        if len(set(numbers)) != 1:
+            raise ValueError(f"the parts of a batch have {numbers} entries; expected as many in each")
+        return numbers[0]
+    if not isinstance(nest, Sized) or getattr(nest, "ndim", 1) == 0:
+        raise TypeError(f"a batch has {in_short(nest)}; expected an array or a list with an entry for each sample")
     return len(nest)
 
 

@@ -215,7 +215,7 @@ def _parse(text: str, last_step: int) -> list[Metrics]:
     for line in text.splitlines()[1:]:
         step, epoch, loss, lr, score = line.split(",")
         row = Metrics(int(step), float(epoch), float(loss), float(lr), float(score) if score else None)
-        if not all(isfinite(value) for value in row if value is not None):
+        if not all(map(isfinite, row[:-1])):  # the score of a model may be none: a step looks at the loss alone
             raise ValueError(f"a number of step {row.step} is not finite")
         if rows and row.step != rows[-1].step + 1:
             raise ValueError(f"step {rows[-1].step} is followed by step {row.step}")

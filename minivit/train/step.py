@@ -68,11 +68,12 @@ def training_step(
     task = task or Classification()
     inputs = inputs if isinstance(inputs, tuple) else (inputs,)
     targets = np.atleast_1d(targets) if isinstance(targets, (int, np.generic, ndarray)) else targets
-    count = number_of(inputs)
-    if count == 0 or {number_of(part) for part in (*inputs, targets)} != {count}:
+    counts = [*map(number_of, inputs)]
+    count = max(counts, default=0)
+    if count == 0 or {*counts, number_of(targets)} != {count}:
         raise ValueError(
-            f"training_step: {' and '.join(str(number_of(part)) for part in inputs)} images and {number_of(targets)} "
-            "labels; expected as many, at least one"
+            f"training_step: {' and '.join(map(str, counts))} images and {number_of(targets)} labels; "
+            "expected as many, at least one"
         )
     if clip_norm is not None:
         check_range("clip_norm", clip_norm, above=0)
@@ -201,4 +202,4 @@ def _first_trouble(model: Layer, inputs: tuple, rngs: Sequence[np.random.Generat
         steps = c_model._asdict() if hasattr(c_model, "_asdict") else {"cache": c_model}
         if place := first_nonfinite({**steps, "logits": outputs}):
             return f"the first place that is not finite is {place}"
-    return "every activation is finite; the loss itself overflows"
+    return "every activation is finite: the loss itself overflows, or the targets are not finite"

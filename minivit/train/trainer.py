@@ -129,7 +129,7 @@ class Trainer:
     def test_score(self) -> float:
         """How good the model is on the test examples, as its task has it: for classification, the accuracy."""
         inputs, targets = self.task.draw(self.dataset.test, normalize=self.normalize)
-        return self.task.score(predict(self.model, inputs, threads=self.threads), targets)
+        return float(self.task.score(predict(self.model, inputs, threads=self.threads), targets))
 
     def save(self, path: str | Path) -> None:
         """Write all that :meth:`resume` needs; the file is also one for :func:`minivit.load`."""

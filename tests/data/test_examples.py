@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from minivit.data import Dataset, Examples, Images, LabeledImages, Scenes, draw_scenes, scenes
+from tests.unchecked import without_annotations
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +46,35 @@ def test_a_place_that_is_not_there():
             few.take([5])
 
 
+@pytest.mark.parametrize("indices", [(3, 0), range(3, -1, -3), [-2, -5], np.array([3, 0], np.uint8)])
+def test_places_are_along_the_first_axis_however_they_are_given(indices: Any):
+    assert [len(wave) - 1 for wave in waves(5).take(indices).waves] == [3, 0]
+    images = Images(np.arange(5, dtype=np.uint8).reshape(5, 1, 1, 1).repeat(4, 1))
+    assert images.take(indices).images[:, 0, 0, 0].tolist() == [3, 0]
+
+
+@pytest.mark.parametrize("none", [[], (), np.array([]), np.zeros(5, bool)])
+def test_none_of_them(none: Any):
+    assert len(waves(5).take(none)) == len(Images(np.zeros((5, 2, 2, 3), np.uint8)).take(none)) == 0
+
+
+@pytest.mark.parametrize(
+    ("indices", "kind", "message"),
+    [
+        (3, ValueError, r"indices have shape \(\); expected one axis: a single example is take\(\[i\]\)"),
+        (np.int64(3), ValueError, "expected one axis"),
+        (np.zeros((2, 2), int), ValueError, r"indices have shape \(2, 2\); expected one axis"),
+        (None, ValueError, "expected one axis"),
+        ([1.0], TypeError, r"indices are \[1\.0\]; expected whole numbers, or an array of bool"),
+        ([True, False], IndexError, "indices are 2 of bool; expected 5, one for each example"),
+    ],
+)
+def test_places_that_are_none(indices: Any, kind: type[Exception], message: str):
+    for few in (waves(5), Images(np.zeros((5, 2, 2, 3), np.uint8))):
+        with pytest.raises(kind, match=message):
+            without_annotations(few.take)(indices)
+
+
 def test_some_images_are_a_copy():
     images = np.zeros((5, 2, 2, 3), np.uint8)
     some = LabeledImages(images, np.arange(5)).take([1, 2])
@@ -67,6 +97,28 @@ def test_some_images_are_a_copy():
 def test_columns_that_do_not_fit(examples: Examples, message: str):
     with pytest.raises((TypeError, ValueError), match=message):
         examples.check("train", 3)
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        ({"boxes": [np.zeros((1, 4)), np.zeros(4)]}, r"train boxes\[1\] is array.*; expected an array of shape \(obj"),
+        ({"boxes": np.zeros((2, 4))}, r"train boxes\[0\] is array"),
+        ({"boxes": [[[0, 0, 1, 1]], None]}, r"train boxes\[0\] is \[\[0, 0, 1, 1\]\]; expected an array"),
+        ({"masks": [np.ones((1, 8, 8), bool)] * 2}, "the train split has 1 labels, 0 boxes and 1 masks for image 1"),
+        ({"boxes": [np.zeros((1, 4))]}, "the train split has 2 images but 1 boxes"),
+    ],
+)
+def test_objects_that_do_not_fit(column: dict[str, Any], message: str):
+    columns = {
+        "images": np.zeros((2, 8, 8, 3), np.uint8),
+        "labels": [np.zeros(1, int), np.zeros(1, int)],
+        "boxes": [np.zeros((1, 4), int), np.zeros((0, 4), int)],
+        "masks": [np.ones((1, 8, 8), bool), np.ones((1, 8, 8), bool)],
+        "captions": ["a", "b"],
+    }
+    with pytest.raises(ValueError, match=message):
+        without_annotations(lambda: Scenes(**{**columns, **column}).check("train", 3))()
 
 
 def test_a_data_set_of_scenes():

@@ -63,6 +63,19 @@ def test_the_accuracy_on_a_given_panel(ax):
     assert [text.get_text() for text in ax.texts] == ["40.0%"]
 
 
+def test_a_loss_that_was_always_zero(ax):
+    loss_curve([Row(step, step, 0.0, 0.1, None) for step in (1, 2)], ax=ax)  # warnings are errors here
+    assert ax.get_ylim() == (0, 1)
+
+
+@pytest.mark.parametrize("none", [np.nan, np.inf, -np.inf])
+def test_a_score_that_is_no_finite_number_leaves_a_gap(ax, none):
+    scores = [none, -0.5, 0.25, none]
+    score_curve([Row(step, step, 1.0, 0.1, score) for step, score in enumerate(scores)], ax=ax)
+    assert ax.get_ylim() == (-52.5, 100)
+    ax.figure.canvas.draw()
+
+
 @pytest.mark.parametrize("draw", [loss_curve, score_curve])
 def test_a_panel_of_its_own(draw):
     assert isinstance(draw(rows()).figure, Figure)

@@ -203,6 +203,15 @@ def test_samples_without_a_box_have_no_say():
         np.testing.assert_array_equal(value, before[name])
 
 
+def test_the_score_of_what_cannot_be_scored():
+    """Not a number, and no warning; a score of 0 would say that the model is bad."""
+    outputs = np.zeros((3, 4), np.float32)
+    assert np.isnan(OneBox().score(outputs, [np.zeros((0, 4))] * 3))
+    patches, mask = np.ones((2, 4, 3), np.float32), np.eye(2, 4) > 0
+    for guess in (patches, patches + 1):
+        assert np.isnan(MaskedPatches(4).score(guess, Masked(patches, mask)))
+
+
 def test_the_overlap_of_boxes():
     assert iou(np.array([0.0, 0, 2, 2]), np.array([1.0, 1, 3, 3])) == pytest.approx(1 / 7)
     assert iou(np.array([0.0, 0, 1, 1]), np.array([1.0, 0, 2, 1])) == 0
@@ -226,6 +235,69 @@ def test_inputs_and_targets_must_be_of_the_same_number():
     task, model, (images, mask), targets = given_patches("float32")
     with pytest.raises(ValueError, match="37 and 36 images and 37 labels; expected as many"):
         training_step(model, (images, mask[:-1]), targets, optimizer=SGD(model), task=task)
+
+
+@pytest.mark.parametrize(
+    ("targets", "kind", "message"),
+    [
+        (None, TypeError, "a batch has None; expected an array or a list with an entry for each sample"),
+        (
+            Taught(np.zeros(16, int), np.zeros((32, 7))),
+            ValueError,
+            r"parts of a batch have \[16, 32\] entries; expected",
+        ),
+        (Taught(np.zeros(16, int), np.zeros(())), TypeError, r"a batch has array\(0\.\); expected"),
+        ((), ValueError, r"parts of a batch have \[\] entries"),
+    ],
+)
+def test_targets_that_are_none(targets, kind, message):
+    task, model, images, _ = given_a_teacher("float32", 16)
+    with pytest.raises(kind, match=message):
+        training_step(model, images, targets, optimizer=SGD(model), task=task)
+    with pytest.raises(ValueError, match=r"training_step: .* expected as many, at least one"):
+        training_step(model, (), np.zeros(16, int), optimizer=SGD(model))
+
+
+def test_targets_that_are_not_finite():
+    task, model, images, taught = given_a_teacher("float32", 5)
+    with pytest.raises(FloatingPointError, match=r"the loss is nan: .* or the targets are not finite"):
+        training_step(model, images, taught._replace(teacher=taught.teacher * np.nan), optimizer=SGD(model), task=task)
+
+
+@pytest.mark.parametrize(
+    ("task", "shape", "targets", "message"),
+    [
+        (OneBox(), (3, 5), [np.zeros((1, 4))] * 3, r"outputs has shape \(3, 5\); expected \(B, 4\)"),
+        (Contrastive(CROP), (3, 5), range(3), r"outputs has shape \(3, 5\); expected \(B, 2, D\)"),
+        (Contrastive(CROP), (3, 3, 5), range(3), r"outputs has shape \(3, 3, 5\); expected \(B, 2, D\)"),
+        (
+            MaskedPatches(8),
+            (3, 16, 48),
+            Masked(np.zeros((3, 4, 192), np.float32), np.ones((3, 4), bool)),
+            r"outputs have shape \(3, 16, 48\); expected \(3, 4, 192\), a number for each pixel of patches of size 8",
+        ),
+    ],
+)
+def test_outputs_that_are_none_for_this_task(task, shape, targets, message):
+    for function in (task.forward, task.score):
+        with pytest.raises(ValueError, match=message):
+            without_annotations(function)(np.zeros(shape, np.float32), targets)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float64"])
+def test_a_teacher_may_have_another_precision(dtype):
+    task, model, images, taught = given_a_teacher("float32")
+    outputs, _ = model.forward(images)
+    taught = taught._replace(teacher=taught.teacher.astype("float16"))
+    loss, cache = task.forward(outputs, taught._replace(teacher=taught.teacher.astype(dtype)))
+    assert loss == task.forward(outputs, taught._replace(teacher=taught.teacher.astype("float32")))[0]
+    assert loss.dtype == task.backward(loss, cache).dtype == np.float32
+
+
+def test_a_teacher_that_gives_no_array_is_refused():
+    task = Distillation(lambda images: images.tolist())  # type: ignore[arg-type,return-value]
+    with pytest.raises(TypeError, match=r"what the teacher says is \[.*; expected ndarray"):
+        task.draw(mv.data.shapes(2, 2).train, normalize=lambda pixels: pixels)
 
 
 def test_the_score_of_classes_is_that_of_predict():

@@ -10,10 +10,11 @@ import minivit as mv
 from minivit.data import Dataset, Images, scenes
 from minivit.ops import patchify_forward
 from minivit.tasks import Classification, Contrastive, Distillation, MaskedPatches, OneBox, Task
-from minivit.train import Recipe, Trainer, predict, random_crop_flip
+from minivit.train import Recipe, Trainer, normalize, predict, random_crop_flip
 from minivit.train.pictures import draw_run
 from minivit.train.trainer import read_trained_on
 from tests.tasks.families import SMALL
+from tests.unchecked import without_annotations
 
 CROP = partial(random_crop_flip, padding=2)
 pytestmark = pytest.mark.usefixtures("families")
@@ -75,12 +76,30 @@ def test_its_pictures(name, objects, tmp_path, capsys):
     assert {"learning_curves", own.get(name, "predictions")} <= {path.stem for path in paths}
 
 
+def test_patches_of_a_channel_without_variance_are_shown_as_they_are(objects, monkeypatch):
+    """A channel that is alike on all training images may not be so on others."""
+    task, mean, std = MaskedPatches(4, mask_ratio=0.5), (0.4,) * 3, (0.0, 0.2, 0.2)
+    examples = Images(objects.test.images)
+    data = Dataset("images", examples, examples, ("a",), mean, std)
+    _, targets = task.draw(examples, normalize=partial(normalize, mean=mean, std=std))
+    monkeypatch.setattr(mv.plot, "reconstructions", lambda images, seen, guessed: (images, guessed))
+    images, guessed = task.pictures(data, examples, targets, targets.patches)["reconstructions"]()
+    np.testing.assert_array_equal(guessed, images)
+
+
 def test_pictures_that_a_task_cannot_draw_lose_nothing_else(objects, tmp_path, capsys):
     trainer = trainer_of("boxes", objects)
     trainer.task.pictures = lambda *_: 1 / 0  # type: ignore[method-assign]
     paths = draw_run(tmp_path, trainer, list(trainer.run()))
     assert {"learning_curves", "patch_filters"} <= {path.stem for path in paths}
     assert capsys.readouterr().err == f"minivit: pictures of {tmp_path} could not be drawn: division by zero\n"
+
+
+def test_the_score_of_a_task_of_ones_own_is_written_as_a_number(objects):
+    trainer = trainer_of("boxes", objects)
+    trainer.task.score = lambda outputs, targets: np.mean([0.5])  # type: ignore[method-assign,assignment]
+    *_, last = trainer.run()
+    assert repr(last.test_score) == "0.5"
 
 
 def test_a_checkpoint_of_another_task_is_refused(objects, tmp_path):
@@ -174,7 +193,28 @@ def test_a_task_says_what_it_wants():
     for task in (Classification(), OneBox(), Contrastive(CROP), MaskedPatches(4), Distillation(teacher)):
         assert task.loss_name != Task.loss_name
         assert task.score_name != Task.score_name
-    with pytest.raises(ValueError, match="mask_ratio is 1; expected at least 0 and below 1"):
-        MaskedPatches(4, mask_ratio=1)
-    with pytest.raises(ValueError, match=r"alpha is 1\.5; expected"):
-        Distillation(teacher, alpha=1.5)
+
+
+@pytest.mark.parametrize(
+    ("task", "kind", "message"),
+    [
+        (lambda: MaskedPatches(4, mask_ratio=1), ValueError, "mask_ratio is 1; expected at least 0 and below 1"),
+        (lambda: Distillation(teacher, alpha=1.5), ValueError, r"alpha is 1\.5; expected at least 0 and at most 1$"),
+        (lambda: Distillation(teacher, alpha="1"), TypeError, "alpha is '1'; expected float"),  # type: ignore[arg-type]
+        (lambda: Distillation(None), TypeError, "teacher is None; expected a function"),  # type: ignore[arg-type]
+        (lambda: Distillation(teacher, temperature=0), ValueError, "temperature is 0; expected above 0 and finite"),
+        (lambda: Contrastive(None), TypeError, "augment is None; expected a function"),  # type: ignore[arg-type]
+        (lambda: Contrastive(CROP, temperature=True), TypeError, "temperature is True; expected float"),
+        (lambda: Classification(augment=3), TypeError, "augment is 3; expected a function or None"),  # type: ignore[arg-type]
+        (lambda: Classification(label_smoothing=np.nan), ValueError, "label_smoothing is nan; expected at least 0"),
+    ],
+)
+def test_choices_of_tasks_that_are_refused(task, kind, message):
+    with pytest.raises(kind, match=message):
+        without_annotations(task)()
+
+
+def test_choices_at_their_ends_and_of_numpy():
+    task = Distillation(teacher, alpha=np.float64(1), label_smoothing=1.0)
+    assert type(task.alpha) is float
+    Trainer(Recipe(label_smoothing=1.0), mv.data.shapes(3, 3))

@@ -13,6 +13,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from minivit.train import Metrics
@@ -219,6 +220,14 @@ def test_metrics_of_a_run_from_when_there_was_one_task(folder: RunFolder) -> Non
     assert [row.test_score for row in folder.read_metrics(3)] == [None, 0.25, None]
 
 
+@pytest.mark.parametrize("score", [np.nan, np.inf, -np.inf])
+def test_a_run_whose_score_is_no_finite_number_can_go_on(folder: RunFolder, score: float) -> None:
+    """The loss is finite in every step; the score on other examples, with running averages, need not be."""
+    rows = [Metrics(1, 0.5, 2.0, 0.1, None), Metrics(2, 1.0, 1.5, 0.1, score)]
+    folder.save(small_trainer(small_dataset()), rows)
+    np.testing.assert_equal(folder.read_metrics(2)[1].test_score, score)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -233,7 +242,7 @@ def test_metrics_of_a_run_from_when_there_was_one_task(folder: RunFolder) -> Non
         (HEAD + ROWS[0] + "".join(ROWS), "step 1 is followed by step 1"),
         (HEAD + ROWS[0] + ROWS[2], "step 1 is followed by step 3"),
         (HEAD + "".join(ROWS).replace("1.5,0.1", "nan,0.1"), "a number of step 2 is not finite"),
-        (HEAD + "".join(ROWS).replace("0.25", "inf"), "a number of step 2 is not finite"),
+        (HEAD + "".join(ROWS).replace("1.0,1.5", "inf,1.5"), "a number of step 2 is not finite"),
         (HEAD + "".join(ROWS).replace("1.5,0.1", "1e999,0.1"), "a number of step 2 is not finite"),
         (HEAD + "".join(ROWS) + "\n", "not enough values"),
         (HEAD + "".join(ROWS).replace("1", "\0"), "damaged"),
