@@ -7,6 +7,7 @@ optimizer's averages and the step. A training that was killed and resumed ends i
 from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
+from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple, get_type_hints
 
@@ -140,7 +141,8 @@ class Trainer:
         names, mean, std = self.dataset.class_names, self.dataset.mean, self.dataset.std
         _, *img_size, _ = self.dataset.train.images.shape
         data = {"name": self.dataset.name, "class_names": names, "mean": mean, "std": std, "img_size": img_size}
-        about = {"recipe": asdict(self.recipe), "data": data, "task": _name(self.task), "step": self.step}
+        task = {"task": _name(self.task), "task_options": _options(self.task)}
+        about = {"recipe": asdict(self.recipe), "data": data, **task, "step": self.step}
         save(self.model, path, optimizer_state=self.optimizer.state_dict(), **about)
 
     def resume(self, path: str | Path) -> None:
@@ -156,8 +158,10 @@ class Trainer:
         if not isinstance(metadata, dict) or not all(isinstance(metadata.get(n), dict) for n in ("recipe", "data")):
             raise ValueError(f"{path} holds no training to go on with, at most a model")
         task = metadata.get("task", CLASSIFICATION)  # files from when there was no other do not name it
-        theirs = {**metadata["recipe"], **metadata["data"], "task": task}
-        for name, ours in self._identity().items():
+        identity = self._identity()
+        options = metadata.get("task_options", identity["task_options"])  # nor do older ones tell its options
+        theirs = {**metadata["recipe"], **metadata["data"], "task": task, "task_options": options}
+        for name, ours in identity.items():
             if theirs.get(name) != ours:
                 raise ValueError(f"{path} belongs to another training: its {name} is {theirs.get(name)}, not {ours}")
         model, optimizer = split_arrays(arrays)
@@ -181,12 +185,28 @@ class Trainer:
         """What a checkpoint must agree with, as it reads when it comes back from JSON: recipe, task, images."""
         data = self.dataset
         identity = {**asdict(self.recipe), "class_names": data.class_names, "mean": data.mean, "std": data.std}
-        identity["task"] = _name(self.task)
+        identity |= {"task": _name(self.task), "task_options": _options(self.task)}
         return from_json(to_json(identity))
 
 
 def _name(task: Task) -> str:
     return type(task).__name__
+
+
+def _options(task: Task) -> dict[str, Any]:
+    """Numbers and words that a task was made with, and those of tasks in it; functions have no name to be known by."""
+    options: dict[str, Any] = {}
+    for name, option in vars(task).items():
+        if isinstance(option, Task):
+            options[name] = _options(option)
+        elif isinstance(option, str) or _are_numbers(option if isinstance(option, tuple) else (option,)):
+            options[name] = option
+    return options
+
+
+def _are_numbers(values: tuple[Any, ...]) -> bool:
+    """Whether JSON can write them."""
+    return all(isinstance(value, (int, float)) and isfinite(value) for value in values)
 
 
 class TrainedOn(NamedTuple):
