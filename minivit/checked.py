@@ -62,7 +62,8 @@ def checked(function: Function) -> Function:
             taken = {name: _taken(name, value, hints[name]) for name, value in values.items()}
             _fit_together(taken, hints)
             for name in ranges.keys() & taken.keys():
-                check_range(name, taken[name], **ranges[name]._asdict())
+                for number in taken[name] if isinstance(taken[name], (tuple, list)) else (taken[name],):
+                    check_range(name, number, **ranges[name]._asdict())
         except (TypeError, ValueError) as error:
             raise type(error)(f"{label}: {error}") from None
         if _kinds(taken.values()) == _kinds(values.values()) and len(right) < MOST_REMEMBERED and not ranges:

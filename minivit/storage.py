@@ -7,8 +7,10 @@ the version of minivit and a checksum of it all. Files of minivit 0.1 have no ch
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import blake2b
+from inspect import signature
 from math import prod
 from pathlib import Path
+from reprlib import repr as in_short
 from typing import Any
 
 import numpy as np
@@ -20,10 +22,10 @@ from minivit.json_text import from_json, to_json, tuples
 from minivit.layers.layer import check_arrays
 from minivit.layers.param import Param
 from minivit.models.model import MODELS, Model
+from minivit.types import Depth, Depths
 from minivit.version import __version__
 
 OPTIMIZER = "optimizer/"  # what the names of an optimizer's arrays begin with, beside those of the model
-COUNTS = {"depth"}  # options of models that say how many layers to build: each of them has arrays
 
 
 def save(
@@ -70,7 +72,7 @@ def load(path: str | Path) -> Model:
     arrays, _ = split_arrays(arrays)
     try:
         check_type("config", config, dict[str, Any])
-        _check_counts(config, arrays)
+        _check_counts(MODELS[name], config, arrays)
         model = MODELS[name](**config)
         arrays = fitting(model.named_state(), arrays)
     except TypeError as error:  # an option that this version of the class does not have
@@ -83,15 +85,18 @@ def load(path: str | Path) -> Model:
     return model
 
 
-def _check_counts(config: Mapping[str, Any], arrays: Mapping[str, ndarray]) -> None:
+def _check_counts(kind: type[Model], config: Mapping[str, Any], arrays: Mapping[str, ndarray]) -> None:
     """Before a model is built, see that it has no more layers than there are arrays.
 
     Parameters allocate nothing until they are used, so a model costs as much as it has layers, whatever their size.
+    The options that say how many there are have the type ``Depth`` or ``Depths``.
     """
-    for name in COUNTS & config.keys():
-        check_type(name, config[name], int)
-        if config[name] > len(arrays):
-            raise ValueError(f"{name} is {config[name]}, and the file has {len(arrays)} arrays in all")
+    for name, option in signature(kind).parameters.items():
+        if name in config and option.annotation in (Depth, Depths):
+            several = option.annotation == Depths
+            check_type(name, config[name], tuple[int, ...] if several else int)
+            if (sum(config[name]) if several else config[name]) > len(arrays):
+                raise ValueError(f"{name} is {in_short(config[name])}, and the file has {len(arrays)} arrays in all")
 
 
 def fitting(expected: Mapping[str, Param | ndarray], arrays: Mapping[str, ndarray]) -> dict[str, ndarray]:

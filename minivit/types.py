@@ -30,7 +30,7 @@ Scalar = float | np.inexact | ndarray
 
 
 class Range(NamedTuple):
-    """Which numbers an option may be, beside its type; see :func:`minivit.checked.check_range`."""
+    """Which numbers an option may be, or each of several, beside its type; see :func:`minivit.checked.check_range`."""
 
     at_least: float | None = None
     above: float | None = None
@@ -47,6 +47,9 @@ Temperature = Annotated[float, Range(above=0, below=inf)]
 Depth = Annotated[int, Range(at_least=0, below=1_001)]
 """How many blocks: each is built, even of a model that is only counted, and a configuration may come from anybody."""
 
+Depths = Annotated[tuple[int, ...], Range(at_least=0, below=1_001)]
+"""How many blocks there are in each stage."""
+
 Size = int | tuple[int, int]
 """A side, or (rows, columns), each at least 1."""
 
@@ -54,6 +57,7 @@ __all__ = [
     "Bool",
     "Count",
     "Depth",
+    "Depths",
     "Float",
     "Int",
     "Positive",

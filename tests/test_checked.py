@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from minivit.checked import check_type, checked, plain
-from minivit.types import Bool, Float, Scalar, Size, ndarray
+from minivit.types import Bool, Depths, Float, Scalar, Size, ndarray
 
 X, WEIGHT, BIAS = np.ones((2, 3, 5), np.float32), np.ones((5, 7), np.float32), np.ones(7, np.float32)
 
@@ -218,3 +218,15 @@ def test_a_wrong_type_is_said_in_a_short_sentence() -> None:
     with pytest.raises(TypeError) as caught:
         check_type("model", ["a" * 10**6] * 1000, str)
     assert len(str(caught.value)) < 300
+
+
+def test_each_of_several_numbers_is_in_the_range():
+    @checked
+    def stages(*, depths: Depths = (1,)) -> Any:
+        return depths
+
+    assert stages(depths=(np.int64(2), 0)) == (2, 0)
+    with pytest.raises(ValueError, match="depths is -1; expected at least 0 and below 1001"):
+        stages(depths=(2, -1))
+    with pytest.raises(TypeError, match=r"depths is \(2, 0\.5\); expected \(int, \.\.\.\)"):
+        stages(depths=(2, 0.5))

@@ -45,6 +45,16 @@ class BatchNorm(Norm):
         for average, new in ((self.running_mean, cache.mean), (self.running_var, cache.var * (n / (n - 1)))):
             average.value = (1 - self.momentum) * average.value + self.momentum * new
 
+    def scale_and_shift(self) -> tuple[ndarray, ndarray]:
+        """What the running averages make of the normalisation: for each channel a factor, and what is added."""
+        var = self.running_var.value
+        scale = self.weight.value / np.sqrt(var + np.asarray(self.eps, var.dtype))
+        return scale, self.bias.value - self.running_mean.value * scale
+
+    def frozen(self) -> "Frozen":
+        """What it is for inference."""
+        return Frozen(self)
+
 
 class FrozenCache(NamedTuple):
     """What the backward of :class:`Frozen` needs."""
@@ -53,18 +63,20 @@ class FrozenCache(NamedTuple):
 
 
 class Frozen(Layer):
-    """What batch normalisation is after training: for each channel a fixed scale and shift."""
+    """What a normalisation by the batch is after training: for each channel a fixed scale and shift.
 
-    def __init__(self, norm: BatchNorm) -> None:
+    ``norm`` says what they are, as :meth:`BatchNorm.scale_and_shift` does; its parameters keep their names.
+    """
+
+    def __init__(self, norm: Any) -> None:
         self.norm = norm
 
     def _walk(self, prefix: str):
         return self.norm._walk(prefix)
 
     def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, FrozenCache]:
-        norm = self.norm
-        scale = norm.weight.value / np.sqrt(norm.running_var.value + np.asarray(norm.eps, x.dtype))
-        return x * scale + (norm.bias.value - norm.running_mean.value * scale), FrozenCache(scale)
+        scale, shift = self.norm.scale_and_shift()
+        return x * scale + shift, FrozenCache(scale)
 
     def backward(self, dy: ndarray, cache: FrozenCache) -> ndarray:
         """The gradient of x; scale and shift are fixed."""
@@ -72,15 +84,28 @@ class Frozen(Layer):
 
 
 def frozen(layer: AnyLayer) -> AnyLayer:
-    """A replica in which every :class:`BatchNorm` computes with its running averages: for inference."""
+    """A replica that computes with running averages, in place of its batches' statistics: for inference.
+
+    Every layer that keeps such averages has a method ``frozen``, which gives the layer that stands in its place:
+    :meth:`BatchNorm.frozen`.
+
+    Raises
+    ------
+    TypeError
+        If a layer inside absorbs statistics and has no such method: it would compute as in training, without a word.
+    """
     twin = layer.replica()
     keeps_averages = len(twin.named_state()) > len(twin.named_params())
     return _freeze(twin) if keeps_averages else twin
 
 
 def _freeze(part: Any) -> Any:
-    if isinstance(part, BatchNorm):
-        return Frozen(part)
-    if isinstance(part, Layer):
-        vars(part).update(mapped(_freeze, vars(part)))
+    if not isinstance(part, Layer):
+        return part
+    if (own := getattr(part, "frozen", None)) is not None:
+        return own()
+    kept = [name for name, item in vars(part).items() if isinstance(item, Param) and not item.learned]
+    if kept and type(part).absorb is not Layer.absorb:  # else it is a table that nothing moves
+        raise TypeError(f"{type(part).__name__} moves {kept[0]}, but has no method frozen, to compute with it")
+    vars(part).update(mapped(_freeze, vars(part)))
     return part

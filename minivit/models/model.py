@@ -49,8 +49,8 @@ class Model(Layer):
         _, param = next(self._walk(""))
         return param.dtype
 
-    def check_images(self, images: ndarray, img_size: tuple[int, int], in_chans: int) -> None:
-        """See that images are what the model takes.
+    def check_images(self, images: ndarray, img_size: tuple[int, int] | None, in_chans: int) -> None:
+        """See that images are what the model takes; without ``img_size``, images of any size.
 
         Raises
         ------
@@ -58,9 +58,9 @@ class Model(Layer):
             If they have another size, number of channels or dtype.
         """
         check_type("images", images, ndarray)
-        Y, X = img_size
+        Y, X = img_size or ("rows", "columns")
         expected = f"(batch, {Y}, {X}, {in_chans})"
-        if images.ndim != 4 or images.shape[1:3] != (Y, X):
+        if images.ndim != 4 or images.shape[1:3] != (img_size or images.shape[1:3]):
             raise ValueError(f"images have shape {images.shape}; the model expects {expected}, channels last")
         if images.shape[3] != in_chans:
             raise ValueError(f"images have {images.shape[3]} channels; the model expects {in_chans}: {expected}")

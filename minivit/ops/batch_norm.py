@@ -1,6 +1,6 @@
 """Batch normalisation: of every channel, over all samples and places of the batch."""
 
-from math import prod
+from math import inf, prod
 from typing import NamedTuple
 
 import numpy as np
@@ -42,7 +42,7 @@ def batch_norm_forward(
     ----------
     Ioffe and Szegedy 2015, "Batch Normalization", algorithm 1.
     """
-    check_range("eps", eps, at_least=0, below=np.inf)
+    check_range("batch_norm: eps", eps, at_least=0, below=inf)
     n = prod(x.shape[:-1])
     if n < 2:
         raise ValueError(f"batch_norm: x has shape {x.shape}; expected at least two numbers for each channel")

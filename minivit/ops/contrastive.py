@@ -1,5 +1,6 @@
 """Contrastive learning: among many, find the one that belongs to you."""
 
+from math import inf
 from typing import NamedTuple
 
 import numpy as np
@@ -25,7 +26,7 @@ def unit_norm_forward(x: Float[ndarray, "*B D"], *, eps: float = 1e-12) -> tuple
     (PyTorch's ``normalize`` divides by the larger of the length and eps, which has a kink; the same but for rows of
     almost zeros.)
     """
-    check_range("eps", eps, above=0)
+    check_range("unit_norm: eps", eps, above=0, below=inf)
     length = np.sqrt(row_dot(x, x) + eps * eps)
     y = x / length
     return y, UnitNormCache(y, length)
@@ -77,7 +78,7 @@ def info_nce_forward(
     van den Oord et al. 2018, "Representation Learning with Contrastive Predictive Coding", equation 4; with cosines
     Chen et al. 2020, "A Simple Framework for Contrastive Learning" (SimCLR), equation 1.
     """
-    check_range("temperature", temperature, above=0)
+    check_range("info_nce: temperature", temperature, above=0, below=inf)
     if len(query) == 0:
         raise ValueError(f"info_nce: there are no samples, query has shape {query.shape}")
     q, c_query = unit_norm_forward(query)

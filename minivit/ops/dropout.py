@@ -43,7 +43,7 @@ def dropout_forward(
     Srivastava et al. 2014, "Dropout"; to scale in training rather than at test time, often called inverted dropout, is
     proposed in section 10.
     """
-    return _drop(x, x.shape, rate, rng)
+    return _drop("dropout", x, x.shape, rate, rng)
 
 
 @checked
@@ -72,7 +72,7 @@ def drop_path_forward(
 
     Source: Huang et al. 2016, "Deep Networks with Stochastic Depth", section 3; per sample as in timm's ``DropPath``.
     """
-    y, (factor,) = _drop(x, (len(x),) + (1,) * (x.ndim - 1), rate, rng)
+    y, (factor,) = _drop("drop_path", x, (len(x),) + (1,) * (x.ndim - 1), rate, rng)
     return y, DropPathCache(factor)
 
 
@@ -83,10 +83,10 @@ def drop_path_backward(dy: Float[ndarray, "B ..."], cache: DropPathCache) -> Inp
 
 
 def _drop(
-    x: ndarray, shape: tuple[int, ...], rate: float, rng: np.random.Generator | None
+    label: str, x: ndarray, shape: tuple[int, ...], rate: float, rng: np.random.Generator | None
 ) -> tuple[ndarray, DropoutCache]:
     if not 0 <= rate < 1:
-        raise ValueError(f"dropout: rate is {rate}; expected 0 <= rate < 1")
+        raise ValueError(f"{label}: rate is {rate}; expected 0 <= rate < 1")
     if rng is None or rate == 0:
         return x, DropoutCache(None)
     kept = rng.random(shape, np.float32) >= rate

@@ -34,7 +34,7 @@ def mean_pool_forward(
     ValueError
         If there are no tokens to take a mean of.
     """
-    check_range("num_prefix_tokens", num_prefix_tokens, at_least=0)
+    check_range("mean_pool: num_prefix_tokens", num_prefix_tokens, at_least=0)
     tokens = x[:, num_prefix_tokens:]
     if tokens.shape[1] == 0:
         raise ValueError(

@@ -1,10 +1,22 @@
-"""What a model is trained for: one task per file. A task knows the loss, what it is a mean over, and how to score."""
+"""What a model is trained for: one task per file. A task knows the loss, what it is a mean over, and how to score.
 
-from minivit.tasks.boxes import OneBox
-from minivit.tasks.classification import Classification
-from minivit.tasks.contrastive import Contrastive
-from minivit.tasks.distillation import Distillation
-from minivit.tasks.masked import MaskedPatches
+Every task that a module here defines is found; a new file needs no other.
+"""
+
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING, Any
+
 from minivit.tasks.task import Task
 
-__all__ = ["Classification", "Contrastive", "Distillation", "MaskedPatches", "OneBox", "Task"]
+for _module in iter_modules(__path__, __name__ + "."):
+    for _name, _item in vars(import_module(_module.name)).items():
+        if isinstance(_item, type) and issubclass(_item, Task):
+            globals()[_name] = _item
+
+if TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any: ...
+
+
+__all__ = ["Task"]

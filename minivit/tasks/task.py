@@ -67,7 +67,7 @@ class Task:
             )
 
     def model_options(self, dataset: Dataset) -> dict[str, Any]:
-        """Options that a model needs for this task on this data set."""
+        """Options that a model needs for this task on this data set; ``img_size`` if it has such an option."""
         _, Y, X, C = dataset.train.images.shape
         return {"img_size": (Y, X), "in_chans": C}
 

@@ -17,7 +17,8 @@ def draw_run(folder: Path, trainer: Trainer, rows: list[Metrics]) -> list[Path]:
     """Draw how the training went, what the task makes of the first test examples, and what the model has learned.
 
     Returns the files. Of a Vision Transformer, three are figures of its paper (Dosovitskiy et al. 2021): 6, attention
-    maps; 7 left, patch-embedding filters; 7 centre, similarity of position embeddings.
+    maps; 7 left, patch-embedding filters; 7 centre, similarity of position embeddings. Of other models the filters are
+    drawn if the first kernel sees pixels, and the positions if they are a table on a grid.
 
     A training is not lost because a picture cannot be drawn: that is said on the standard error stream, and the others
     are drawn.
@@ -56,12 +57,13 @@ def _of_the_task(trainer: Trainer, rows: list[Metrics]) -> Pictures:
 
 def _of_the_model(trainer: Trainer, rows: list[Metrics]) -> Pictures:
     model, images = trainer.model, trainer.dataset.test.images[:4]
-    if not isinstance(model, ViT):
-        return {}
     pictures: Pictures = {}
-    if not model.config["grad_checkpointing"]:  # a checkpointed block keeps no attention map
+    if isinstance(model, ViT) and not model.config["grad_checkpointing"]:  # a checkpointed block keeps no attention map
         pictures["attention_maps"] = lambda: plot.attention_maps(images, model.forward(trainer.normalize(images))[1])
-    embed = model.patch_embed
-    pictures["patch_filters"] = lambda: plot.patch_filters(embed.proj.weight.value)
-    pictures["position_similarity"] = lambda: plot.position_similarity(model.pos_embed.value, embed.grid_size)
+    kernels = [param for param in model.params if param.axes == ("row", "column", "in", "out")]
+    if kernels and kernels[0].shape[2] == images.shape[3]:  # the first one sees pixels
+        pictures["patch_filters"] = lambda: plot.patch_filters(kernels[0].value)
+    for table in model.params:
+        if table.grid and table.axes == ("batch", "position", "width"):
+            pictures["position_similarity"] = lambda it=table, grid=table.grid: plot.position_similarity(it.value, grid)
     return pictures

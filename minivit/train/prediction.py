@@ -11,7 +11,6 @@ from minivit.storage import load
 from minivit.train.augment import normalize
 from minivit.train.step import predict
 from minivit.train.trainer import read_trained_on
-from minivit.types import pair
 
 
 def likeliest_classes(run_or_file: str | Path, images: Iterable[str | Path]) -> Iterator[list[tuple[str, float]]]:
@@ -35,9 +34,9 @@ def likeliest_classes(run_or_file: str | Path, images: Iterable[str | Path]) -> 
     if path.is_dir():
         path /= "checkpoint.safetensors"
     model = load(path)
-    names, mean, std = read_trained_on(path, model)
+    names, mean, std, img_size = read_trained_on(path, model)
     for image in images:
-        pixels = read_image(image, size=pair(model.config["img_size"]), channels=model.config["in_chans"])
+        pixels = read_image(image, size=img_size, channels=model.config["in_chans"])
         logits = predict(model, normalize(pixels[None], mean, std))
         probabilities = softmax_forward(logits)[0][0]
         if not np.isfinite(probabilities).all():

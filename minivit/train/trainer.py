@@ -7,6 +7,7 @@ optimizer's averages and the step. A training that was killed and resumed ends i
 from collections.abc import Iterator
 from dataclasses import asdict
 from functools import partial
+from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple, get_type_hints
 
@@ -15,7 +16,7 @@ import numpy as np
 from minivit.checked import check_range, check_type
 from minivit.data.dataset import Dataset
 from minivit.json_text import from_json, to_json, tuples
-from minivit.models import Model, create_model
+from minivit.models.model import Model, create_model, model_options
 from minivit.ops.softmax import softmax_forward
 from minivit.storage import fitting, read_arrays, read_metadata, save, split_arrays
 from minivit.tasks.classification import Classification
@@ -26,8 +27,9 @@ from minivit.train.optim import AdamW
 from minivit.train.recipe import Recipe
 from minivit.train.schedule import warmup_cosine
 from minivit.train.step import predict, training_step
-from minivit.types import Float, UInt8, ndarray
+from minivit.types import Float, UInt8, ndarray, pair
 
+LONGEST_SIDE = 2**13  # pixels, of the images that a file asks for
 ORDER, NOISE = 0, 1  # two independent streams of random numbers from one seed
 CLASSIFICATION = Classification.__name__
 
@@ -75,7 +77,10 @@ class Trainer:
         fixed = {"name": recipe.model, "seed": recipe.seed}
         if twice := fixed.keys() & recipe.options.keys():
             raise ValueError(f"options has an entry {min(twice)!r}, which the recipe itself decides")
-        self.model: Model = create_model(**fixed, **{**self.task.model_options(dataset), **recipe.options})
+        needed = self.task.model_options(dataset)
+        if "img_size" not in model_options(recipe.model):  # it takes images of any size
+            needed.pop("img_size", None)
+        self.model: Model = create_model(**fixed, **{**needed, **recipe.options})
         check_attention_fits(recipe.model, self.model)
         self.optimizer = AdamW(self.model, lr=recipe.lr, betas=recipe.betas, weight_decay=recipe.weight_decay)
         self.step = 0
@@ -134,8 +139,10 @@ class Trainer:
     def save(self, path: str | Path) -> None:
         """Write all that :meth:`resume` needs; the file is also one for :func:`minivit.load`."""
         names, mean, std = self.dataset.class_names, self.dataset.mean, self.dataset.std
-        data = {"name": self.dataset.name, "class_names": names, "mean": mean, "std": std}
-        about = {"recipe": asdict(self.recipe), "data": data, "task": _name(self.task), "step": self.step}
+        _, *img_size, _ = self.dataset.train.images.shape
+        data = {"name": self.dataset.name, "class_names": names, "mean": mean, "std": std, "img_size": img_size}
+        task = {"task": _name(self.task), "task_options": _options(self.task)}
+        about = {"recipe": asdict(self.recipe), "data": data, **task, "step": self.step}
         save(self.model, path, optimizer_state=self.optimizer.state_dict(), **about)
 
     def resume(self, path: str | Path) -> None:
@@ -151,8 +158,10 @@ class Trainer:
         if not isinstance(metadata, dict) or not all(isinstance(metadata.get(n), dict) for n in ("recipe", "data")):
             raise ValueError(f"{path} holds no training to go on with, at most a model")
         task = metadata.get("task", CLASSIFICATION)  # files from when there was no other do not name it
-        theirs = {**metadata["recipe"], **metadata["data"], "task": task}
-        for name, ours in self._identity().items():
+        identity = self._identity()
+        options = metadata.get("task_options", identity["task_options"])  # nor do older ones tell its options
+        theirs = {**metadata["recipe"], **metadata["data"], "task": task, "task_options": options}
+        for name, ours in identity.items():
             if theirs.get(name) != ours:
                 raise ValueError(f"{path} belongs to another training: its {name} is {theirs.get(name)}, not {ours}")
         model, optimizer = split_arrays(arrays)
@@ -176,12 +185,28 @@ class Trainer:
         """What a checkpoint must agree with, as it reads when it comes back from JSON: recipe, task, images."""
         data = self.dataset
         identity = {**asdict(self.recipe), "class_names": data.class_names, "mean": data.mean, "std": data.std}
-        identity["task"] = _name(self.task)
+        identity |= {"task": _name(self.task), "task_options": _options(self.task)}
         return from_json(to_json(identity))
 
 
 def _name(task: Task) -> str:
     return type(task).__name__
+
+
+def _options(task: Task) -> dict[str, Any]:
+    """Numbers and words that a task was made with, and those of tasks in it; functions have no name to be known by."""
+    options: dict[str, Any] = {}
+    for name, option in vars(task).items():
+        if isinstance(option, Task):
+            options[name] = _options(option)
+        elif isinstance(option, str) or _are_numbers(option if isinstance(option, tuple) else (option,)):
+            options[name] = option
+    return options
+
+
+def _are_numbers(values: tuple[Any, ...]) -> bool:
+    """Whether JSON can write them."""
+    return all(isinstance(value, (int, float)) and isfinite(value) for value in values)
 
 
 class TrainedOn(NamedTuple):
@@ -190,6 +215,7 @@ class TrainedOn(NamedTuple):
     class_names: tuple[str, ...]
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    img_size: tuple[int, int]
 
 
 def read_trained_on(path: str | Path, model: Model) -> TrainedOn:
@@ -205,9 +231,12 @@ def read_trained_on(path: str | Path, model: Model) -> TrainedOn:
         raise ValueError(f"{path} does not say what its classes are: it was not written by minivit train")
     if (task := metadata.get("task", CLASSIFICATION)) != CLASSIFICATION:
         raise ValueError(f"the model of {path} was trained for {task}, not to name classes")
-    found = TrainedOn(*(tuples(metadata["data"].get(name)) for name in TrainedOn._fields))
+    said = metadata["data"]
+    if "img_size" in model.config:  # else it takes images of any size, and is shown those that it has learned
+        said = said | {"img_size": pair(model.config["img_size"])}
+    found = TrainedOn(*(tuples(said.get(name)) for name in TrainedOn._fields))
     channels = model.config["in_chans"]
-    lengths = {"class_names": model.config["num_classes"], "mean": channels, "std": channels}
+    lengths = {"class_names": model.config["num_classes"], "mean": channels, "std": channels, "img_size": 2}
     try:
         for name, hint in get_type_hints(TrainedOn).items():
             check_type(name, getattr(found, name), hint)
@@ -215,6 +244,8 @@ def read_trained_on(path: str | Path, model: Model) -> TrainedOn:
                 raise ValueError(f"{name} has {len(getattr(found, name))} entries; expected {lengths[name]}")
         if min(found.std) < 0:
             raise ValueError(f"std is {found.std}; expected 0 or more")
+        for side in found.img_size:
+            check_range("img_size", side, at_least=1, below=LONGEST_SIDE)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path} is damaged: {error}") from error
     return found

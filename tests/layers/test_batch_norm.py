@@ -7,7 +7,8 @@ import pytest
 
 import minivit as mv
 from minivit.check import check_layer
-from minivit.layers import BatchNorm, Block, Checkpoint, Layer, Linear, frozen, run, run_backward
+from minivit.layers import BatchNorm, Block, Checkpoint, Layer, Linear, Param, frozen, run, run_backward
+from minivit.layers.initial import ones
 from minivit.models.model import Model
 from minivit.tasks import Classification
 from minivit.train import SGD, AdamW, predict, training_step
@@ -184,3 +185,45 @@ def test_frozen_finds_every_norm(inside):
     frozen(layer.init()).forward(X.astype(np.float32))
     assert not [part for part in vars(frozen(layer))["norms"].values() if isinstance(part, BatchNorm)]
     assert isinstance(layer.norms["first"], BatchNorm)
+
+
+class RootMeanSquare(Layer):
+    """A layer with statistics of its own."""
+
+    def __init__(self) -> None:
+        self.running = Param((5,), "out", ones, learned=False)
+
+    def forward(self, x, *, rng=None):
+        square = np.square(x).reshape(-1, 5).mean(0)
+        return x / np.sqrt(square), square
+
+    def absorb(self, cache):
+        self.running.value = cache
+
+
+class Frozen(RootMeanSquare):
+    def __init__(self, running: Param) -> None:
+        self.running = running
+
+    def forward(self, x, *, rng=None):
+        return x / np.sqrt(self.running.value), None
+
+
+def test_frozen_takes_layers_with_statistics_of_their_own(monkeypatch):
+    layer = Forgetful()
+    layer.norms = {"first": BatchNorm(5), "others": [RootMeanSquare()]}
+    own = layer.init(0, "float64").norms["others"][0]
+    own.absorb(np.full(5, 4.0))
+    with pytest.raises(
+        TypeError, match=r"^RootMeanSquare moves running, but has no method frozen, to compute with it$"
+    ):
+        frozen(layer)
+    monkeypatch.setattr(RootMeanSquare, "frozen", lambda self: Frozen(self.running), raising=False)
+    np.testing.assert_array_equal(frozen(layer).norms["others"][0].forward(X)[0], X / 2)
+    assert type(layer.norms["others"][0]) is RootMeanSquare
+
+
+def test_a_table_that_nothing_moves_is_left_as_it_is():
+    layer = Linear(5, 5).init()
+    vars(layer)["positions"] = Param((5,), "position", ones, learned=False)
+    assert type(frozen(layer.init())) is Linear

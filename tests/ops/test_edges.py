@@ -112,12 +112,20 @@ def test_a_cotangent_has_the_shape_of_the_output(name):
                         op.backward(np.ones(shape), cache)
 
 
-@pytest.mark.parametrize("eps", [-1e-6, np.nan, np.inf])
-@pytest.mark.parametrize("name", ["layer_norm", "layer_norm_sample", "group_norm"])
-def test_eps_is_a_number_from_0(name, eps):
+WRONG = [
+    (name, option, value)
+    for name, op in OPS.items()
+    for option, it in inspect.signature(op.forward).parameters.items()
+    for value in {int: [-1], float: [-1e-6, np.nan, np.inf]}.get(it.annotation, [])
+]
+"""Options that are one number, out of range. (The scale of attention may be any.)"""
+
+
+@pytest.mark.parametrize(("name", "option", "value"), WRONG)
+def test_a_number_out_of_range_is_refused_by_the_name_of_the_op(name, option, value):
     op, args, _, options = drawn(name, 0)
-    with pytest.raises(ValueError, match=f"^{name}: eps is {eps}; expected at least 0 and finite"):
-        op.forward(**args, **{**options, "eps": eps})
+    with pytest.raises(ValueError, match=f"^{name}: .*{value}"):
+        op.forward(**args, **{**options, option: value})
 
 
 @pytest.mark.parametrize("width", [5, 1024, 1025, 3000])

@@ -1,6 +1,7 @@
 """Every task: its gradient, that shards add up to the batch, and a model that learns it."""
 
 from functools import partial
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -305,3 +306,11 @@ def test_the_score_of_classes_is_that_of_predict():
     assert task.score(predict(model, images), labels) == pytest.approx(
         np.mean(mv.train.predict(model, images).argmax(1) == labels)
     )
+
+
+def test_every_file_of_tasks_is_found():
+    """Nobody keeps a list: a file in minivit/tasks is all that a task needs."""
+    files = {path.stem for path in Path(mv.tasks.__file__).parent.glob("*.py")} - {"__init__", "task"}
+    found = [item for item in vars(mv.tasks).values() if isinstance(item, type) and issubclass(item, Task)]
+    assert {task.__module__.rpartition(".")[2] for task in found} - {"task"} == files
+    assert all(getattr(mv.tasks, task.__name__) is task for task in found)

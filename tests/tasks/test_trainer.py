@@ -9,6 +9,7 @@ import pytest
 import minivit as mv
 from minivit.data import Dataset, Images, scenes
 from minivit.ops import patchify_forward
+from minivit.storage import read_arrays, write_arrays
 from minivit.tasks import Classification, Contrastive, Distillation, MaskedPatches, OneBox, Task
 from minivit.train import Recipe, Trainer, normalize, predict, random_crop_flip
 from minivit.train.pictures import draw_run
@@ -111,6 +112,38 @@ def test_a_checkpoint_of_another_task_is_refused(objects, tmp_path):
         other.resume(tmp_path / "checkpoint")
     with pytest.raises(ValueError, match="was trained for OneBox, not to name classes"):
         read_trained_on(tmp_path / "checkpoint", mv.load(tmp_path / "checkpoint"))
+
+
+def test_a_checkpoint_of_a_task_with_other_options_is_refused(objects, tmp_path):
+    """It would go on with another loss; files that do not tell the options are taken."""
+    for name, option, value in [
+        ("masked", "mask_ratio", 0.5),
+        ("masked", "patch_size", (4, 2)),
+        ("distillation", "alpha", 0.25),
+    ]:
+        trainer, other = trainer_of(name, objects), trainer_of(name, objects)
+        trainer.save(tmp_path / "checkpoint")
+        setattr(other.task, option, value)
+        with pytest.raises(ValueError, match=f"belongs to another training: its task_options is .*{option}"):
+            other.resume(tmp_path / "checkpoint")
+        arrays, header = read_arrays(tmp_path / "checkpoint")
+        assert option in header["metadata"].pop("task_options")
+        write_arrays(tmp_path / "checkpoint", arrays, header)
+        other.resume(tmp_path / "checkpoint")
+    other.task.labels.label_smoothing = 0.3
+    trainer.save(tmp_path / "checkpoint")
+    with pytest.raises(ValueError, match="label_smoothing"):
+        other.resume(tmp_path / "checkpoint")
+
+
+def test_options_that_no_file_can_hold_lose_no_training(objects, tmp_path):
+    """Arrays, functions and infinity; whoever changes those is not told."""
+    trainer = trainer_of("boxes", objects)
+    odd = {"a": np.ones(3), "b": np.inf, "c": teacher, "d": (1, np.nan), "e": {teacher: 1}, "f": np.int64(3)}
+    vars(trainer.task).update(odd, largest=0.5)
+    trainer.save(tmp_path / "checkpoint")
+    trainer.resume(tmp_path / "checkpoint")
+    assert read_arrays(tmp_path / "checkpoint")[1]["metadata"]["task_options"] == {"largest": 0.5}
 
 
 def test_examples_of_another_kind_are_refused(objects):

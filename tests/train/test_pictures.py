@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from minivit import plot
+from minivit.layers import Checkpoint
 from minivit.train.pictures import draw_run
+from tests.train.any_size import AnySize
 from tests.train.small import TINY, small_dataset, small_trainer
 
 NAMES = ["learning_curves", "predictions", "attention_maps", "patch_filters", "position_similarity"]
@@ -23,6 +25,18 @@ def test_what_a_model_cannot_show_is_left_out(
     paths = draw_run(tmp_path, trainer, list(trainer.run()))
     assert paths == [tmp_path / f"{name}.png" for name in NAMES if not (grad_checkpointing and "maps" in name)]
     assert sorted(tmp_path.iterdir()) == sorted(paths)
+
+
+def test_of_another_family_is_drawn_what_its_parameters_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Filters of the first kernel, and a table on a grid; a model without either has none."""
+    monkeypatch.setattr(plot, "save", lambda _, path: path.touch())
+    trainer = small_trainer(small_dataset())
+    rows = list(trainer.run())
+    trainer.model = Checkpoint(trainer.model)  # type: ignore[assignment]
+    names = [path.stem for path in draw_run(tmp_path, trainer, rows)]
+    assert names == ["learning_curves", "predictions", "patch_filters", "position_similarity"]
+    trainer.model = AnySize()
+    assert [path.stem for path in draw_run(tmp_path, trainer, rows)] == ["learning_curves", "predictions"]
 
 
 def test_no_picture_can_be_drawn_and_nothing_is_left_open(

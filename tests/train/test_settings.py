@@ -8,7 +8,7 @@ import pytest
 
 from minivit.models import MODELS
 from minivit.train.settings import DECIDED, read_settings, read_value, readers_of
-from minivit.types import Depth, Rate, Size
+from minivit.types import Depth, Depths, Rate, Size
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,7 @@ from minivit.types import Depth, Rate, Size
         (Size, "12", 12),
         (Size, "12,24", (12, 24)),
         (tuple[int, ...], "2,2,6,2", (2, 2, 6, 2)),
+        (Depths, "2,2,6,2", (2, 2, 6, 2)),
         (float, "12", 12.0),
         (Rate, "1e-1", 0.1),
         (bool, "true", True),

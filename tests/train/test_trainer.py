@@ -348,7 +348,7 @@ def test_the_model_fits_the_images(dataset: mv.data.Dataset) -> None:
 
 def test_what_it_was_trained_on(dataset: mv.data.Dataset, checkpoint: Path) -> None:
     found = read_trained_on(checkpoint, mv.load(checkpoint))
-    assert found == (dataset.class_names, dataset.mean, dataset.std)
+    assert found == (dataset.class_names, dataset.mean, dataset.std, (32, 32))
 
 
 @pytest.mark.parametrize(
