@@ -81,6 +81,6 @@ def frozen(layer: AnyLayer) -> AnyLayer:
 def _freeze(part: Any) -> Any:
     if isinstance(part, BatchNorm):
         return Frozen(part)
-    if isinstance(part, Layer):
+    if isinstance(part, Layer) and not isinstance(part, Frozen):
         vars(part).update(mapped(_freeze, vars(part)))
     return part

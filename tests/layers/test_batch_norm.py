@@ -142,6 +142,13 @@ def test_frozen_reaches_blocks_and_leaves_the_model_alone():
     assert frozen(Block(6, 3).init()).num_params == Block(6, 3).num_params
 
 
+def test_what_is_frozen_can_be_frozen_again():
+    """As ``predict`` does, whatever model it is given."""
+    twin = frozen(trained())
+    np.testing.assert_array_equal(frozen(twin).forward(IMAGES)[0], twin.forward(IMAGES)[0])
+    np.testing.assert_array_equal(predict(twin, IMAGES), predict(trained(), IMAGES))
+
+
 def test_a_step_that_fails_changes_no_average():
     net = Net()
     images = IMAGES.copy()
