@@ -222,9 +222,10 @@ def test_a_wrong_type_is_said_in_a_short_sentence() -> None:
 
 def test_each_of_several_numbers_is_in_the_range():
     @checked
-    def stages(*, depths: Depths = (1,)) -> Any:
+    def checked_stages(*, depths: Depths = (1,)) -> Any:
         return depths
 
+    stages: Any = checked_stages
     assert stages(depths=(np.int64(2), 0)) == (2, 0)
     with pytest.raises(ValueError, match="depths is -1; expected at least 0 and below 1001"):
         stages(depths=(2, -1))

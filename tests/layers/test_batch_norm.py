@@ -143,6 +143,13 @@ def test_frozen_reaches_blocks_and_leaves_the_model_alone():
     assert frozen(Block(6, 3).init()).num_params == Block(6, 3).num_params
 
 
+def test_what_is_frozen_can_be_frozen_again():
+    """As ``predict`` does, whatever model it is given."""
+    twin = frozen(trained())
+    np.testing.assert_array_equal(frozen(twin).forward(IMAGES)[0], twin.forward(IMAGES)[0])
+    np.testing.assert_array_equal(predict(twin, IMAGES), predict(trained(), IMAGES))
+
+
 def test_a_step_that_fails_changes_no_average():
     net = Net()
     images = IMAGES.copy()
@@ -180,7 +187,7 @@ def test_statistics_that_would_not_be_found_are_told():
 
 @pytest.mark.parametrize("inside", [lambda norm: [norm], lambda norm: (norm,), lambda norm: {"norm": norm}])
 def test_frozen_finds_every_norm(inside):
-    layer = Forgetful()
+    layer: Any = Forgetful()
     layer.norms = {"first": BatchNorm(5), "others": inside(Checkpoint(BatchNorm(5)))}
     frozen(layer.init()).forward(X.astype(np.float32))
     assert not [part for part in vars(frozen(layer))["norms"].values() if isinstance(part, BatchNorm)]
@@ -210,7 +217,7 @@ class Frozen(RootMeanSquare):
 
 
 def test_frozen_takes_layers_with_statistics_of_their_own(monkeypatch):
-    layer = Forgetful()
+    layer: Any = Forgetful()
     layer.norms = {"first": BatchNorm(5), "others": [RootMeanSquare()]}
     own = layer.init(0, "float64").norms["others"][0]
     own.absorb(np.full(5, 4.0))

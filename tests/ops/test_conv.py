@@ -117,12 +117,21 @@ def test_of_no_images_there_are_no_gradients(x, weight, options):
     np.testing.assert_array_equal(dweight, np.zeros(weight))
 
 
-@pytest.mark.parametrize("weight", [(3, 3, 8, 8), (3, 3, 1, 8)])
-def test_a_sum_over_many_positions_keeps_its_digits(weight):
-    x = 1 + RNG.standard_normal((16, 64, 64, 8), np.float32)
-    dy = 1 + RNG.standard_normal((16, 64, 64, 8), np.float32)
-    options = {"groups": 8 // weight[2], "padding": 1}
-    grads = conv2d_backward(dy, conv2d_forward(x, np.ones(weight, np.float32), **options)[1])
+@pytest.mark.parametrize(
+    ("images", "weight", "stride"),
+    [
+        ((16, 64, 64, 8), (3, 3, 8, 8), 1),
+        ((16, 64, 64, 8), (3, 3, 1, 8), 1),
+        ((16, 64, 64, 8), (3, 3, 2, 8), 2),
+        ((1, 160, 160, 4), (1, 1, 4, 4), 1),
+    ],
+)
+def test_a_sum_over_many_positions_keeps_its_digits(images, weight, stride):
+    x = 1 + RNG.standard_normal(images, np.float32)
+    options = {"groups": images[3] // weight[2], "padding": weight[0] // 2, "stride": stride}
+    y, cache = conv2d_forward(x, np.ones(weight, np.float32), **options)
+    dy = 1 + RNG.standard_normal(y.shape, np.float32)
+    grads = conv2d_backward(dy, cache)
     x, dy = x.astype(np.float64), dy.astype(np.float64)
     exact = conv2d_backward(dy, conv2d_forward(x, np.ones(weight), **options)[1])
     np.testing.assert_allclose(grads.weight, exact.weight, rtol=1e-6)

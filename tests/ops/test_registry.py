@@ -107,8 +107,11 @@ def repeated(hint: Any) -> int:
     return 0
 
 
+SQUARE: Any = Float[ndarray, "N N"]
+
+
 def test_which_axes_are_as_long_as_others():
-    assert [repeated(hint) for hint in (Float[ndarray, "*B N F"], Float[ndarray, "N N"] | None, int, Any)] == [
+    assert [repeated(hint) for hint in (Float[ndarray, "*B N F"], SQUARE | None, int, Any)] == [
         0,
         1,
         0,

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from minivit.ops.rows import COLUMN_BLOCK, ROW_BLOCK, column_sum, row_dot, row_sum, sum_to, token_sum
+from minivit.ops.rows import COLUMN_BLOCK, ROW_BLOCK, column_sum, row_dot, row_sum, sum_to, token_product, token_sum
 
 RNG = np.random.default_rng(0)
 A, B = RNG.standard_normal((2, 3, 5)), RNG.standard_normal((2, 3, 5))
@@ -57,6 +57,17 @@ def test_a_sum_of_many_tokens_keeps_its_digits(shape, torch):
     assert relative_error(token_sum(a), a, -2) < 2 * torch
     assert relative_error(a.sum(-2), a, -2) > 8 * torch  # as NumPy sums
     assert relative_error(sum_to(a, a.shape[-1:]), a, tuple(range(a.ndim - 1))) < 2 * torch
+
+
+@pytest.mark.parametrize("tokens", [0, 1, COLUMN_BLOCK, COLUMN_BLOCK + 1, 5 * COLUMN_BLOCK, 25_003])
+@pytest.mark.parametrize(("width", "other"), [(3, 4), (1, 1), (32, 32)])
+def test_a_product_over_many_tokens_keeps_its_digits(tokens, width, other):
+    rng = np.random.default_rng(0)
+    a, b = (1 + rng.standard_normal((2, tokens, side), np.float32) for side in (width, other))
+    exact = a.astype(np.float64).mT @ b.astype(np.float64)
+    got = token_product(a, b)
+    assert got.dtype == np.float32
+    np.testing.assert_allclose(got, exact, rtol=1e-6, atol=1e-5)
 
 
 @pytest.mark.parametrize(("shape", "torch"), [((200, 3_000), 0.86), ((20, 100_000), 0.63), ((8, 150_528), 1.14)])

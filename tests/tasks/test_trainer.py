@@ -130,7 +130,7 @@ def test_a_checkpoint_of_a_task_with_other_options_is_refused(objects, tmp_path)
         assert option in header["metadata"].pop("task_options")
         write_arrays(tmp_path / "checkpoint", arrays, header)
         other.resume(tmp_path / "checkpoint")
-    other.task.labels.label_smoothing = 0.3
+    vars(other.task)["labels"].label_smoothing = 0.3
     trainer.save(tmp_path / "checkpoint")
     with pytest.raises(ValueError, match="label_smoothing"):
         other.resume(tmp_path / "checkpoint")
