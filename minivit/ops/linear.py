@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from minivit.checked import checked
-from minivit.ops.rows import column_sum
+from minivit.ops.rows import column_sum, token_product
 from minivit.types import Float, ndarray
 
 
@@ -73,6 +73,6 @@ def linear_backward(dy: Float[ndarray, "*B F"], cache: LinearCache) -> LinearGra
     rows = x.reshape(-1, x.shape[-1])  # (rows, D)
     drows = dy.reshape(-1, dy.shape[-1])  # (rows, F)
     dbias = column_sum(drows) if has_bias else None  # forward: y += bias
-    dweight = rows.T @ drows  # forward: y = x @ weight
+    dweight = token_product(rows, drows)  # X^T dY; forward: y = x @ weight
     dx = (drows @ weight.T).reshape(x.shape)  # forward: y = x @ weight
     return LinearGrads(dx, dweight, dbias)

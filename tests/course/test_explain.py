@@ -61,7 +61,7 @@ def test_a_factor_below_one_is_named_too():
 @pytest.mark.parametrize(
     ("task", "old", "new", "says"),
     [
-        ("linear_backward", "rows.T @ drows", "drows.T @ rows", "it equals the transpose of the expected"),
+        ("linear_backward", "token_product(rows, drows)", "drows.T @ rows", "it equals the transpose of the expected"),
         ("linear_backward", "column_sum(drows) if", "drows.mean(0) if", "the rows: averaged over it instead of summed"),
         ("attention_backward", "dk *= scale\n", "dk *= scale; dk[:, 2:3] *= 0\n", "nothing reaches the third head"),
         ("layer_norm_backward", "dx *= rstd", "dx *= rstd; dy *= 1.5", "you modified dy in place"),

@@ -28,3 +28,12 @@ def test_wrong_width():
 def test_wrong_bias():
     with pytest.raises(ValueError, match=r"bias has shape \(5,\); expected \(F,\), with F as in weight"):
         linear_forward(np.zeros((2, 5)), np.zeros((5, 7)), np.zeros(5))
+
+
+def test_the_gradient_of_a_small_weight_over_many_rows_keeps_its_digits():
+    """BLAS adds 25,000 small products one after the other: 20 times PyTorch's error."""
+    x, dy = (1 + RNG.standard_normal((2, 25_000, 4))).astype(np.float32)
+    _, cache = linear_forward(x, np.eye(4, dtype=np.float32))
+    dweight = linear_backward(dy, cache).weight
+    exact = x.astype(np.float64).T @ dy.astype(np.float64)
+    assert np.abs(dweight - exact).max() < 1e-6 * np.abs(exact).max()

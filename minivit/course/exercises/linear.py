@@ -59,7 +59,7 @@ TASKS = (
     linear(
         "linear_backward",
         mistakes={
-            "rows.T @ drows": {
+            "token_product(rows, drows)": {
                 FIRST_SAMPLE: "only the first sample counts; every row of every sample used this weight, so all are "
                 "summed",
                 "drows.T @ rows": "... it equals the transpose of the expected",
