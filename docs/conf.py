@@ -27,7 +27,7 @@ include_patterns = [
     "CONTRIBUTING.md",
     "CHANGELOG.md",
 ]
-exclude_patterns = [".*", "build", "site", "dist", "runs", "venv", "**/__pycache__", "docs/images", "docs/_templates"]
+exclude_patterns = [".*", "build", "site", "dist", "runs", "venv", "**/__pycache__", "docs/images", "docs/_*"]
 exclude_patterns += ["mathjax/[!ot]*", "mathjax/tex-[!c]*", "mathjax/tex-chtml-*"]  # of MathJax only what is used
 
 myst_enable_extensions = ["dollarmath"]
@@ -35,7 +35,7 @@ myst_heading_anchors = 4
 myst_heading_slug_func = "site_pages.anchor"
 nb_execution_mode = "off"  # the lectures are shown as they lie in the repository: run, and with their outputs
 
-autodoc_default_options = {"members": True, "member-order": "bysource", "ignore-module-all": True, "no-value": True}
+autodoc_default_options = {"members": True, "member-order": "bysource", "ignore-module-all": True}
 add_module_names = False
 python_use_unqualified_type_names = True
 maximum_signature_line_length = 80
@@ -49,12 +49,11 @@ viewcode_line_numbers = True
 viewcode_follow_imported_members = False
 
 nitpicky = True  # a reference that leads nowhere is a warning, and a warning ends the build
-nitpick_ignore_regex = [
-    (r"py:(?!func|meth|mod).*", r"(?!minivit\b).*")
-]  # names of Python, NumPy and others have no page here
+nitpick_ignore_regex = [(r"py:(?!func|meth|mod).*", r"(?!minivit\b).*")]  # types of Python, NumPy and others
 
 # MathJax from the package, not from elsewhere; as an extension it would forbid Sphinx to read pages in parallel
-html_static_path = [str(Path(find_spec("sphinx-mathjax-offline").origin).parent / "static")]
+html_static_path = ["_static", str(Path(find_spec("sphinx-mathjax-offline").origin).parent / "static")]
+html_css_files = ["site.css"]
 mathjax_path = "mathjax/tex-chtml.js"
 
 html_theme = "furo"

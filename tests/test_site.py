@@ -1,6 +1,7 @@
 """The site: what it derives from the code."""
 
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,9 @@ def pages():
     """The module that writes the pages."""
     sys.path.insert(0, str(ROOT / "tools"))
     try:
-        import site_pages
+        return import_module("site_pages")
     finally:
         sys.path.pop(0)
-    return site_pages
 
 
 def test_the_map_knows_where_attention_is_treated(pages):

@@ -11,9 +11,9 @@ from pkgutil import walk_packages
 from types import ModuleType
 from typing import Any, NamedTuple, TypeVar
 
-from sphinx.addnodes import pending_xref
-from sphinx.transforms.post_transforms import ReferencesResolver, SphinxPostTransform
-from sphinx.util.nodes import find_pending_xref_condition
+from sphinx.addnodes import desc_annotation, pending_xref  # pyright: ignore[reportMissingImports]  (the extra [docs])
+from sphinx.transforms import post_transforms  # pyright: ignore[reportMissingImports]
+from sphinx.util.nodes import find_pending_xref_condition  # pyright: ignore[reportMissingImports]
 
 import minivit
 from minivit.course import EXERCISES
@@ -33,6 +33,7 @@ PARTS = (
     "minivit.plot",
     "minivit.course",
 )
+LINE = 80
 MAPPED = PARTS[1:6]
 
 
@@ -41,6 +42,7 @@ def setup(app: Any) -> dict[str, Any]:
     app.connect("builder-inited", write_pages)
     app.connect("autodoc-skip-member", skip_member)
     app.connect("autodoc-process-signature", short_signature)
+    app.connect("doctree-read", leave_out_long_values)
     app.add_post_transform(FindNames)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -137,8 +139,10 @@ def place_of(name: str) -> Place:
         for exercise, content in EXERCISES.items()
         if any(task.name.split(".")[0] in items for task in content.tasks)
     ]
-    stem = name.rpartition(".")[2]
-    tests = [f"``{path.relative_to(ROOT).as_posix()}``" for path in files("tests") if path.stem == f"test_{stem}"]
+    part, stem = name.removeprefix("minivit.").rpartition(".")[::2]
+    tested = [path for path in files(f"tests/{part}") if words.search(text_of(path))]
+    own = [path for path in tested if path.stem == f"test_{stem}"]
+    tests = [f"``{path.relative_to(ROOT).as_posix()}``" for path in own or tested if path.stem.startswith("test_")]
     return Place(first_sentence(name), list(dict.fromkeys(papers)), lectures, exercises, tests)
 
 
@@ -158,7 +162,7 @@ def references(item: Any) -> Iterator[str]:
 
 def first_sentence(name: str) -> str:
     """What a module says of itself on its first line."""
-    return (modules()[name].__doc__ or "").partition("\n")[0]
+    return (modules()[name].__doc__ or "").partition("\n")[0].removeprefix(f"{name}: ")
 
 
 @cache
@@ -179,16 +183,17 @@ def map_page() -> str:
         ":hide-toc:",
         "",
         *heading("Map"),
-        "Each idea, and all that treats it. Ops, layers and models are also tested all together.",
+        "Each idea, and all that treats it. Every op is also checked with inputs of :mod:`minivit.check.cases`.",
     ]
     for part in MAPPED:
-        lines += ["", part, "-" * len(part), "", ".. list-table::", "   :header-rows: 1", ""]
+        lines += ["", part, "-" * len(part), "", ".. list-table::", "   :header-rows: 1", "   :class: map", ""]
         lines += row("idea", "paper", "file", "lecture", "exercise", "test")
         for name in children(part):
             idea, papers, lectures, exercises, tests = place_of(name)
             if papers or lectures or exercises:
                 file = f":doc:`{name.removeprefix('minivit.').replace('.', '/')}.py <{name}>`"
-                lines += row(idea, "; ".join(papers), file, *map(", ".join, (lectures, exercises, tests)))
+                paper = "; ".join(paper.rstrip(".") for paper in papers)
+                lines += row(idea, paper, file, *map(", ".join, (lectures, exercises, tests)))
     return "\n".join([*lines, ""])
 
 
@@ -206,6 +211,13 @@ def skip_member(app: Any, what: str, name: str, item: Any, skip: bool, options: 
     return True if is_field or (isfunction(item) and not item.__module__.startswith("minivit")) else None
 
 
+def leave_out_long_values(app: Any, document: Any) -> None:
+    """A constant that does not fit on a line is read in the source, which is a click away."""
+    for node in list(document.findall(desc_annotation)):
+        if len(node.astext()) > LINE:
+            node.parent.remove(node)
+
+
 def short_signature(
     app: Any, what: str, name: str, item: Any, options: Any, signature: str | None, returns: str | None
 ) -> tuple[str | None, str | None]:
@@ -217,13 +229,13 @@ def short_signature(
     return short(signature), short(returns)
 
 
-class FindNames(SphinxPostTransform):
+class FindNames(post_transforms.SphinxPostTransform):
     """A name as the module in which it stands knows it, or as a user writes it: ``minivit.load`` is ``storage.load``.
 
     What stands as a type of a parameter may be any word, so there is a link where the module knows the word only.
     """
 
-    default_priority = ReferencesResolver.default_priority - 1
+    default_priority = post_transforms.ReferencesResolver.default_priority - 1
 
     def run(self, **options: Any) -> None:
         """Called by Sphinx for each page, when all of them have been read."""
