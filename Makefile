@@ -16,7 +16,7 @@ slow:
 	pytest -m slow
 
 docs:
-	mkdocs build --strict
+	sphinx-build -W --keep-going -q -j auto -c docs -d build/doctrees . build/site
 
 fixtures:
 	python tools/make_fixtures.py

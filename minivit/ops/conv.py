@@ -74,9 +74,9 @@ def conv2d_forward(
     ValueError
         If channels, groups and kernel do not fit, or the kernel is larger than the padded image.
 
-    Notes
-    -----
-    Source: Dumoulin and Visin 2016, "A guide to convolution arithmetic for deep learning".
+    References
+    ----------
+    Dumoulin and Visin 2016, "A guide to convolution arithmetic for deep learning".
     """
     C, (P, Q, group_in, O) = x.shape[3], weight.shape
     if groups < 1 or group_in * groups != C or O % groups:

@@ -33,8 +33,10 @@ class Contrastive(Task):
     temperature : float
         See :func:`minivit.ops.info_nce_forward`.
 
-    Source: van den Oord et al. 2018, "Representation Learning with Contrastive Predictive Coding"; both directions as
-    in Radford et al. 2021, "CLIP", section 2.3.
+    References
+    ----------
+    van den Oord et al. 2018, "Representation Learning with Contrastive Predictive Coding"; both directions as in
+    Radford et al. 2021, "CLIP", section 2.3.
     """
 
     coupled = True

@@ -41,7 +41,9 @@ class MaskedPatches(Task):
     mask_ratio : float
         Share of the patches of each image that are masked, at random; at least one is.
 
-    Source: He et al. 2022, "Masked Autoencoders Are Scalable Vision Learners", section 3.
+    References
+    ----------
+    He et al. 2022, "Masked Autoencoders Are Scalable Vision Learners", section 3.
     """
 
     kind = Images

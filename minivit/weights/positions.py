@@ -25,11 +25,13 @@ def resample_abs_pos_embed(
 
     Names and defaults are timm's. The libraries differ in how they resample:
 
-    | as in | interpolation | antialias | align_corners |
-    |---|---|---|---|
-    | timm | "bicubic" | True | False |
-    | transformers | "bicubic" | False | False |
-    | Google's ViT | "bilinear" | False | True |
+    ============  =============  =========  =============
+    as in         interpolation  antialias  align_corners
+    ============  =============  =========  =============
+    timm          "bicubic"      True       False
+    transformers  "bicubic"      False      False
+    Google's ViT  "bilinear"     False      True
+    ============  =============  =========  =============
 
     Parameters
     ----------

@@ -48,9 +48,10 @@ def test_the_page_about_the_course_shows_what_a_check_says():
     results.append(Result("attention_backward", "without loops", "passed"))  # which depends on the machine
     first = str(Report("attention", True, results)).partition("  NO  numbers without")[0]
     assert f"```\n{first}```\n" in page
-    assert len(re.findall(r"^\| `", page, re.MULTILINE)) == len(EXERCISES)
+    assert len(re.findall(r"^\| \[`", page, re.MULTILINE)) == len(EXERCISES)
     for exercise in EXERCISES.values():
-        assert re.search(rf"^\| `{exercise.name}` \| .* \| {exercise.minutes} \|$", page, re.MULTILINE)
+        link = rf"\[`{exercise.name}`\]\(\.\./minivit/course/exercises/{exercise.name}\.md\)"
+        assert re.search(rf"^\| {link} \| .* \| {exercise.minutes} \|$", page, re.MULTILINE)
 
 
 def test_a_factor_below_one_is_named_too():

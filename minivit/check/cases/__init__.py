@@ -1,6 +1,6 @@
 """Sample inputs for every op, file by file as in :mod:`minivit.ops`: small, random, with all options.
 
-The function NAME in the file that has the name of the op's file draws one case of the op NAME; then
+The function NAME in the file that has the name of the op's file draws one case of the op NAME; then::
 
     check_pair(NAME_forward, NAME_backward, *case.args, constants=CONSTANTS[NAME], **case.kwargs)
 
