@@ -235,7 +235,7 @@ class FindNames(post_transforms.SphinxPostTransform):
     What stands as a type of a parameter may be any word, so there is a link where the module knows the word only.
     """
 
-    default_priority = post_transforms.ReferencesResolver.default_priority - 1
+    default_priority = (post_transforms.ReferencesResolver.default_priority or 0) - 1
 
     def run(self, **options: Any) -> None:
         """Called by Sphinx for each page, when all of them have been read."""
