@@ -22,6 +22,7 @@ from tests.check import small_pairs as p
 from tests.check.several_outputs import Both, doubled
 from tests.check.small_pairs import Polar, grads, normal
 from tests.check.wrong_pairs import with_dy
+from tests.unchecked import without_annotations
 
 X = normal(3, 5)
 POINTS = (1 + np.abs(X), normal(5, 3).T)
@@ -208,9 +209,10 @@ class Sleepy(Judge):
 
 def test_a_whole_model():
     options = {"img_size": 4, "patch_size": 2, "in_chans": 2, "num_classes": 5, "depth": 1, "num_heads": 2}
-    check_layer(Judge(**options, embed_dim=6), normal(3, 4, 4, 2))
+    quick_check = without_annotations(check_layer)
+    quick_check(Judge(**options, embed_dim=6), normal(3, 4, 4, 2))
     with pytest.raises(GradientError, match=r"of the outputs: right for dy\.logits; wrong for dy\.size"):
-        check_layer(Sleepy(**options, embed_dim=6), normal(3, 4, 4, 2))
+        quick_check(Sleepy(**options, embed_dim=6), normal(3, 4, 4, 2))
 
 
 @pytest.mark.parametrize("name", OPS)
