@@ -68,8 +68,14 @@ def test_it_trains_and_goes_on(name, objects, tmp_path):
         np.testing.assert_array_equal(mine.value, theirs.value)
 
 
+@pytest.fixture
+def unsaved(monkeypatch):
+    """Pictures are drawn, but none becomes a file, which takes the most time."""
+    monkeypatch.setattr("minivit.plot.save", lambda picture, path: None)
+
+
 @every_task
-def test_its_pictures(name, objects, tmp_path, capsys):
+def test_its_pictures(name, objects, tmp_path, capsys, unsaved):
     trainer = trainer_of(name, objects)
     paths = draw_run(tmp_path, trainer, list(trainer.run()))
     assert capsys.readouterr().err == ""
@@ -88,7 +94,7 @@ def test_patches_of_a_channel_without_variance_are_shown_as_they_are(objects, mo
     np.testing.assert_array_equal(guessed, images)
 
 
-def test_pictures_that_a_task_cannot_draw_lose_nothing_else(objects, tmp_path, capsys):
+def test_pictures_that_a_task_cannot_draw_lose_nothing_else(objects, tmp_path, capsys, unsaved):
     trainer = trainer_of("boxes", objects)
     trainer.task.pictures = lambda *_: 1 / 0  # type: ignore[method-assign]
     paths = draw_run(tmp_path, trainer, list(trainer.run()))
