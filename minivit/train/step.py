@@ -82,7 +82,7 @@ def training_step(
     averages = [param for param in state.values() if not param.learned]
     if not {*optimizer.params.values()} <= {*params.values()}:
         raise ValueError("training_step: the optimizer was made for another model")
-    shards = [slice(start, start + SHARD_SIZE) for start in range(0, count, SHARD_SIZE)]
+    shards = _shards(count)
     rngs = rng.spawn(len(shards)) if rng else [None] * len(shards)
     over = task.over(targets)
     loss, doutputs = _whole_batch(model, task, inputs, targets, shards, rngs, threads) if task.coupled else (0.0, None)
@@ -135,6 +135,10 @@ def _as_before_on_error(params: Sequence[Param]) -> Iterator[None]:
 
 
 @np.errstate(all="ignore")
+def _shards(count: int) -> list[slice]:
+    return [slice(start, start + SHARD_SIZE) for start in range(0, count, SHARD_SIZE)]
+
+
 def _whole_batch(
     model: Layer,
     task: Task,
@@ -182,7 +186,7 @@ def predict(model: Layer, inputs: ndarray | tuple, *, threads: int | None = None
     count = number_of(inputs)
     if count == 0:
         raise ValueError("predict: there are no images; expected at least one")
-    shards = [part_of(inputs, slice(start, start + SHARD_SIZE)) for start in range(0, count, SHARD_SIZE)]
+    shards = [part_of(inputs, shard) for shard in _shards(count)]
     # a replica draws what has not been drawn yet, here and not in several threads at once
     model = checkpointed(frozen(model))
     return joined(list(run_in_threads(lambda shard: model.forward(*shard)[0], shards, threads=threads)))
@@ -193,12 +197,12 @@ def _first_trouble(model: Layer, inputs: tuple, rngs: Sequence[np.random.Generat
     for name, param in model.named_params().items():
         if not np.isfinite(param.value).all():
             return f"parameter {name} is not finite"
-    for i, shard_rng in enumerate(rngs):
-        shard = part_of(inputs, slice(i * SHARD_SIZE, (i + 1) * SHARD_SIZE))
-        if not all(np.isfinite(part).all() for part in shard):
+    for shard, shard_rng in zip(_shards(number_of(inputs)), rngs, strict=True):
+        shown = part_of(inputs, shard)
+        if first_nonfinite({"images": shown}):
             return "the images are not finite"
         with np.errstate(all="ignore"):
-            outputs, c_model = model.forward(*shard, rng=shard_rng)
+            outputs, c_model = model.forward(*shown, rng=shard_rng)
         steps = c_model._asdict() if hasattr(c_model, "_asdict") else {"cache": c_model}
         if place := first_nonfinite({**steps, "logits": outputs}):
             return f"the first place that is not finite is {place}"

@@ -141,8 +141,7 @@ class Trainer:
         names, mean, std = self.dataset.class_names, self.dataset.mean, self.dataset.std
         _, *img_size, _ = self.dataset.train.images.shape
         data = {"name": self.dataset.name, "class_names": names, "mean": mean, "std": std, "img_size": img_size}
-        task = {"task": _name(self.task), "task_options": _options(self.task)}
-        about = {"recipe": asdict(self.recipe), "data": data, **task, "step": self.step}
+        about = {"recipe": asdict(self.recipe), "data": data, **_named(self.task), "step": self.step}
         save(self.model, path, optimizer_state=self.optimizer.state_dict(), **about)
 
     def resume(self, path: str | Path) -> None:
@@ -185,12 +184,12 @@ class Trainer:
         """What a checkpoint must agree with, as it reads when it comes back from JSON: recipe, task, images."""
         data = self.dataset
         identity = {**asdict(self.recipe), "class_names": data.class_names, "mean": data.mean, "std": data.std}
-        identity |= {"task": _name(self.task), "task_options": _options(self.task)}
-        return from_json(to_json(identity))
+        return from_json(to_json(identity | _named(self.task)))
 
 
-def _name(task: Task) -> str:
-    return type(task).__name__
+def _named(task: Task) -> dict[str, Any]:
+    """What a checkpoint says of its task."""
+    return {"task": type(task).__name__, "task_options": _options(task)}
 
 
 def _options(task: Task) -> dict[str, Any]:
