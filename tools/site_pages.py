@@ -81,9 +81,8 @@ def module_page(name: str) -> str:
     place = place_of(name)
     links = [("Lecture", place.lectures), ("Exercise", place.exercises)]
     fields = [f":{label}: {', '.join(documents)}" for label, documents in links if documents]
-    above = (
-        [] if name in PARTS else [":orphan:", ""]
-    )  # the sidebar lists the parts; with all modules it would hide them
+    # the sidebar lists the parts; with all modules it would hide them
+    above = [] if name in PARTS else [":orphan:", ""]
     below = module_list(children(name)) if name != "minivit" else []
     return "\n".join([*above, *heading(name), *fields, "", f".. automodule:: {name}", "", *below])
 
