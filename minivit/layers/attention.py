@@ -160,5 +160,5 @@ def join_heads(*parts: ndarray) -> ndarray:
     The result lies in memory as (B, N, H, K), so that merging its heads, which always follows, copies nothing.
     """
     B, _, N, K = parts[0].shape
-    joined = np.empty((B, N, sum(part.shape[1] for part in parts), K), parts[0].dtype)
+    joined = np.empty_like(parts[0], shape=(B, N, sum(part.shape[1] for part in parts), K))
     return np.concatenate(parts, axis=1, out=joined.transpose(0, 2, 1, 3))

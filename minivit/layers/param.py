@@ -131,7 +131,7 @@ class Param:
         if np.shape(new) != self.shape:
             raise ValueError(f"a parameter of shape {self.shape} cannot take a gradient of shape {np.shape(new)}")
         check_real("the gradient of a parameter", new)
-        self._grad = np.asarray(new, self.dtype)
+        self._grad = np.asanyarray(new, self.dtype)
 
     def add_grad(self, more: ndarray) -> None:
         """``grad += more``; the first one is taken over as it is, so it must be an array of the caller's own making."""

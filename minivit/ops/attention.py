@@ -105,7 +105,7 @@ def attention_backward(dy: Float[ndarray, "*B N V"], cache: AttentionCache) -> A
     """
     q, k, v, weights, scale, bias_shape = cache
     dv = weights.mT @ dy  # forward: y = weights @ v
-    dweights = dy @ np.ascontiguousarray(v.mT)  # forward: y = weights @ v
+    dweights = dy @ np.ascontiguousarray(v.mT, like=v)  # forward: y = weights @ v
     (dscores,) = softmax_backward(dweights, SoftmaxCache(weights))  # forward: weights = softmax(scores)
     dbias = None if bias_shape is None else sum_to(dscores, bias_shape)  # forward: scores += bias
     dq = dscores @ k  # forward: scores = q @ (k.mT * scale)
@@ -117,7 +117,7 @@ def attention_backward(dy: Float[ndarray, "*B N V"], cache: AttentionCache) -> A
 
 def attention_loops(q: Float[ndarray, "N K"], k: Float[ndarray, "S K"], v: Float[ndarray, "S V"]) -> ndarray:
     """One head of one sample, as the definition says it: for every query, a softmax over the keys, a weighted sum."""
-    y = np.zeros((len(q), v.shape[1]), v.dtype)
+    y = np.zeros_like(v, shape=(len(q), v.shape[1]))
     for n, query in enumerate(q):
         scores = [query @ key / sqrt(len(query)) for key in k]
         shares = np.exp(np.array(scores, v.dtype))
@@ -128,7 +128,7 @@ def attention_loops(q: Float[ndarray, "N K"], k: Float[ndarray, "S K"], v: Float
 
 def attention_one_loop(q: Float[ndarray, "N K"], k: Float[ndarray, "S K"], v: Float[ndarray, "S V"]) -> ndarray:
     """The same with one loop: a query's scores with all keys are one product, its mean of the values is another."""
-    y = np.zeros((len(q), v.shape[1]), v.dtype)
+    y = np.zeros_like(v, shape=(len(q), v.shape[1]))
     for n, query in enumerate(q):
         shares, _ = softmax_forward(k @ query / sqrt(len(query)))  # (S,)
         y[n] = shares @ v

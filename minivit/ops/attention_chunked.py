@@ -67,9 +67,9 @@ def attention_chunked_forward(
     if block_size < 1:
         raise ValueError(f"attention_chunked: block_size is {block_size}; expected at least 1")
     scale = 1 / sqrt(q.shape[-1]) if scale is None else scale
-    top = np.full((*q.shape[:-1], 1), -np.inf, np.real(q).dtype)
+    top = np.full_like(np.real(q), -np.inf, shape=(*q.shape[:-1], 1))
     total = np.zeros_like(top, q.dtype)
-    y = np.zeros((*q.shape[:-1], v.shape[-1]), q.dtype)
+    y = np.zeros_like(q, shape=(*q.shape[:-1], v.shape[-1]))
     for keys, p in _score_blocks(q, k, bias, mask, scale, block_size):
         old, top = top, np.maximum(top, np.real(p).max(-1, keepdims=True))
         finite_top = np.where(np.isneginf(top), 0, top)  # nothing allowed yet: avoid -inf - -inf

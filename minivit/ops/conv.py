@@ -143,7 +143,7 @@ def conv2d_loops(
     """The definition with its loops: at every place, multiply the window by the kernel and sum."""
     P, Q, _, O = weight.shape
     rows, columns = (x.shape[1] - P) // stride + 1, (x.shape[2] - Q) // stride + 1
-    y = np.zeros((len(x), rows, columns, O), x.dtype)
+    y = np.zeros_like(x, shape=(len(x), rows, columns, O))
     for b in range(len(x)):
         for i in range(rows):
             for j in range(columns):
@@ -163,7 +163,7 @@ def conv2d_places(
     """
     P, Q, _, O = weight.shape
     rows, columns = (x.shape[1] - P) // stride + 1, (x.shape[2] - Q) // stride + 1
-    y = np.zeros((len(x), rows, columns, O), x.dtype)
+    y = np.zeros_like(x, shape=(len(x), rows, columns, O))
     for i in range(rows):
         for j in range(columns):
             windows = x[:, i * stride : i * stride + P, j * stride : j * stride + Q]  # (B, P, Q, C)

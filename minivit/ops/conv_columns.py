@@ -35,7 +35,8 @@ def _columns(
     """For each group a row per window, its numbers in the order of the kernel's. Of a 1 x 1 kernel, x itself."""
     P, Q, group_in, _ = weight.shape
     grouped = windows(x, window).reshape(len(x), *window.out, P, Q, x.shape[3] // group_in, group_in)
-    return np.ascontiguousarray(np.moveaxis(grouped, 5, 0).reshape(x.shape[3] // group_in, -1, P * Q * group_in))
+    columns = np.moveaxis(grouped, 5, 0).reshape(x.shape[3] // group_in, -1, P * Q * group_in)
+    return np.ascontiguousarray(columns, like=x)
 
 
 def _matrices(weight: Float[ndarray, "P Q CG O"], channels: int) -> Float[ndarray, "G PQC OG"]:

@@ -37,7 +37,7 @@ def conv_shifts_gradients(
     pixels = x.reshape(len(x), x.shape[1] * x.shape[2], C)
     products = (token_product(met, pixels) for met in _met(neighbours, window.back))  # (B, QO, C) each
     dturned = [column_sum(product.reshape(len(x), Q * O * C)) for product in products]
-    return dx, _turned(np.reshape(dturned, (P, Q, O, C)))
+    return dx, _turned(np.stack(dturned).reshape(P, Q, O, C))
 
 
 def _turned(weight: Float[ndarray, "P Q C O"]) -> Float[ndarray, "P Q O C"]:
@@ -47,7 +47,7 @@ def _turned(weight: Float[ndarray, "P Q C O"]) -> Float[ndarray, "P Q O C"]:
 def _neighbours(x: Float[ndarray, "B Y X C"], window: Sliding) -> Float[ndarray, "B Yp Xo QC"]:
     """For every row of the padded map what a row of the kernel meets: a copy, as BLAS takes no rows that overlap."""
     rows = windows(x, window._replace(kernel=(1, window.kernel[1])))
-    return np.ascontiguousarray(rows.reshape(*rows.shape[:3], window.kernel[1] * x.shape[3]))
+    return np.ascontiguousarray(rows.reshape(*rows.shape[:3], window.kernel[1] * x.shape[3]), like=x)
 
 
 def _convolve(

@@ -48,7 +48,7 @@ def mean_pool_forward(
 def mean_pool_backward(dy: Float[ndarray, "B D"], cache: MeanPoolCache) -> InputGrad:
     r"""Gradient of :func:`mean_pool_forward`: each token an equal share, :math:`\bar x_{bnd} = \bar y_{bd} / N`."""
     check_shape("dy", dy, cache.x_shape[::2])
-    dx = np.zeros(cache.x_shape, dy.dtype)
+    dx = np.zeros_like(dy, shape=cache.x_shape)
     tokens = dx[:, cache.num_prefix_tokens :]
     tokens += (dy / tokens.shape[1])[:, None]  # forward: y = sum / N
     return InputGrad(dx)
@@ -82,7 +82,7 @@ def first_token_forward(x: Float[ndarray, "B N D"]) -> tuple[Float[ndarray, "B D
 def first_token_backward(dy: Float[ndarray, "B D"], cache: FirstTokenCache) -> InputGrad:
     """Gradient of :func:`first_token_forward`: to the first token; the others had no say."""
     check_shape("dy", dy, cache.x_shape[::2])
-    dx = np.zeros(cache.x_shape, dy.dtype)
+    dx = np.zeros_like(dy, shape=cache.x_shape)
     dx[:, 0] = dy  # forward: y = x[:, 0]
     return InputGrad(dx)
 
@@ -156,7 +156,7 @@ def max_pool2d_forward(
     window = _pooling("max_pool2d", x, kernel_size, stride, padding)
     y = windows(x, window, fill=-np.inf).max((3, 4))
     P, Q = window.kernel
-    winner = np.zeros(y.shape, np.min_scalar_type(-P * Q))  # one byte is enough for 128 places
+    winner = np.zeros_like(y, np.min_scalar_type(-P * Q))  # one byte is enough for 128 places
     for (p, q), pixels, positions in reversed([*places(window)]):  # so that the first overrules the later ones
         np.copyto(winner[positions], p * Q + q, where=x[pixels] == y[positions])
     return y, MaxPool2dCache(winner, window)
@@ -166,7 +166,7 @@ def max_pool2d_forward(
 def max_pool2d_backward(dy: Float[ndarray, "B Yo Xo C"], cache: MaxPool2dCache) -> InputGrad:
     """Gradient of :func:`max_pool2d_forward`: only the winner of a window had a say, so it alone gets the gradient."""
     winner, window = cache
-    dx = np.zeros((len(dy), *window.size, dy.shape[3]), dy.dtype)
+    dx = np.zeros_like(dy, shape=(len(dy), *window.size, dy.shape[3]))
     for (p, q), pixels, positions in places(window):  # forward: y = max over p and q
         won = winner[positions] == p * window.kernel[1] + q
         dx[pixels] += np.where(won, dy[positions], 0)

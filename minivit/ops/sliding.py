@@ -89,7 +89,7 @@ def places(window: Sliding) -> Iterator[tuple[tuple[int, int], Index, Index]]:
 
 def from_windows(dwindows: Float[ndarray, "B Yo Xo P Q C"], window: Sliding) -> Float[ndarray, "B Y X C"]:
     """The way back of :func:`windows`: a pixel that lay in many windows gets the sum of their gradients."""
-    dx = np.zeros((len(dwindows), *window.size, dwindows.shape[-1]), dwindows.dtype)
+    dx = np.zeros_like(dwindows, shape=(len(dwindows), *window.size, dwindows.shape[-1]))
     for (p, q), pixels, positions in places(window):
         dx[pixels] += dwindows[..., p, q, :][positions]
     return dx
@@ -107,7 +107,7 @@ def spread(dy: Float[ndarray, "B Yo Xo O"], window: Sliding) -> Float[ndarray, "
     (Ys, Xs), (Yo, Xo) = window.back.size, window.out
     spread_rows, rows = _seen(Ys, Yo, sy, P - 1 - top)
     spread_columns, columns = _seen(Xs, Xo, sx, Q - 1 - left)
-    laid_out = np.zeros((len(dy), Ys, Xs, dy.shape[3]), dy.dtype)
+    laid_out = np.zeros_like(dy, shape=(len(dy), Ys, Xs, dy.shape[3]))
     laid_out[:, spread_rows, spread_columns] = dy[:, rows, columns]
     return laid_out
 
