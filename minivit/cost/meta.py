@@ -59,7 +59,7 @@ class MetaArray(np.ndarray):
 
     def __array_finalize__(self, parent: Any) -> None:
         if parent is not None:  # made by NumPy itself, which knows nothing of layouts
-            raise CostError(f"the counter does not know what made an array of shape {self.shape} {_where()}")
+            raise CostError(f"the counter does not know what made an array of shape {self.shape} {where()}")
 
     def __del__(self) -> None:
         if getattr(self, "owner", self) is None:
@@ -86,29 +86,28 @@ class MetaArray(np.ndarray):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, **options: Any) -> Any:
         arrays = [each if isinstance(each, ndarray) else np.asarray(each) for each in inputs]
-        kinds = tuple(type(each) if isinstance(each, (bool, int, float, complex)) else each.dtype for each in arrays)
         kinds = tuple(
             type(given) if isinstance(given, (bool, int, float, complex)) else array.dtype
             for given, array in zip(inputs, arrays, strict=True)
         )
-        tally = _tally_of(arrays)
+        tally = tally_of(arrays)
         if method == "at":
-            tally.elementwise(ufunc.__name__, np.size(inputs[-1]))
+            tally.elementwise(np.size(inputs[-1]))
             return None
         if method == "reduce":
             return self._reduced(ufunc, arrays[0], kinds[0], tally, out, **options)
         if method == "outer":
             shape = arrays[0].shape + arrays[1].shape
-            return _result(out, shape, _dtypes(ufunc, kinds), None, tally, ufunc.__name__)
+            return _result(out, shape, _dtypes(ufunc, kinds), None, tally)
         if method != "__call__":
-            raise CostError(f"the counter does not know numpy.{ufunc.__name__}.{method} {_where()}")
+            raise CostError(f"the counter does not know numpy.{ufunc.__name__}.{method} {where()}")
         given = options.get("dtype")
         dtypes = _dtypes(ufunc, kinds) if given is None else (np.dtype(given),) * ufunc.nout
         if ufunc.signature is not None:
             return _product(ufunc, arrays, dtypes, tally, out, options)
         shape = np.broadcast_shapes(*(array.shape for array in arrays))
         order = kept_order(shape, [(array.shape, array.strides) for array in arrays])
-        return _result(out, shape, dtypes, order, tally, ufunc.__name__)
+        return _result(out, shape, dtypes, order, tally)
 
     def _reduced(
         self,
@@ -124,17 +123,19 @@ class MetaArray(np.ndarray):
     ) -> Any:
         shape = reduced_shape(array.shape, axis, keepdims)
         dtype = _reduced_dtype(ufunc, kind, dtype)
-        tally.elementwise(ufunc.__name__, array.size)
+        tally.elementwise(array.size)
         if out is not None and out[0] is not None:
             return out[0]
         return MetaArray(shape, dtype, tally)
 
     def __array_function__(self, func: Callable, types: Any, args: Any, kwargs: Any) -> Any:
+        from minivit.cost.functions import FUNCTIONS, PLAIN  # which makes such arrays
+
         if func in FUNCTIONS:
             return FUNCTIONS[func](*args, **kwargs)
         if func.__name__ in PLAIN:
             return func._implementation(*args, **kwargs)  # type: ignore[attr-defined]
-        raise CostError(f"the counter does not know numpy.{func.__name__} {_where()}")
+        raise CostError(f"the counter does not know numpy.{func.__name__} {where()}")
 
     # ---- views, and copies where there is none
 
@@ -144,7 +145,7 @@ class MetaArray(np.ndarray):
     def reshape(self, *shape: Any, order: str = "C", copy: bool | None = None) -> "MetaArray":  # type: ignore[override]
         """A view if the layout permits it, as NumPy decides, and else a copy."""
         if order != "C":
-            raise CostError(f"the counter does not know reshape in order {order!r} {_where()}")
+            raise CostError(f"the counter does not know reshape in order {order!r} {where()}")
         whole = whole_shape(shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape, self.size)
         steps = reshaped(self.shape, self.steps, whole, self.itemsize)
         return self.copy().reshape(whole) if steps is None else self._view(whole, steps)
@@ -195,21 +196,21 @@ class MetaArray(np.ndarray):
         if is_basic(index):
             return self._view(*indexed(self.shape, self.steps, index))
         shape = _picked(self.shape, index)
-        self.tally.elementwise("getitem", prod(shape))
+        self.tally.elementwise(prod(shape))
         return MetaArray(shape, self.dtype, self.tally)
 
     def __setitem__(self, index: Any, value: Any) -> None:
         if isinstance(index, MetaArray) and index.dtype == bool:  # how many is not known: at most all
-            self.tally.elementwise("setitem", index.size)
+            self.tally.elementwise(index.size)
             return
         shape = indexed(self.shape, self.steps, index)[0] if is_basic(index) else _picked(self.shape, index)
         if np.broadcast_shapes(np.shape(value), shape) != tuple(shape) and np.size(value) != prod(shape):
             raise ValueError(f"could not broadcast input array from shape {np.shape(value)} into shape {tuple(shape)}")
-        self.tally.elementwise("setitem", prod(shape))
+        self.tally.elementwise(prod(shape))
 
     def copy(self, order: str = "C") -> "MetaArray":  # type: ignore[override]
         """The same in memory of its own."""
-        self.tally.elementwise("copy", self.size)
+        self.tally.elementwise(self.size)
         steps = kept_order(self.shape, [(self.shape, self.steps)])(self.itemsize) if order in "KA" else None
         return MetaArray(self.shape, self.dtype, self.tally, steps)
 
@@ -223,17 +224,17 @@ class MetaArray(np.ndarray):
         """Converted: a copy, unless it is of this dtype and none is asked for."""
         if not copy and self.dtype == np.dtype(dtype):
             return self
-        self.tally.elementwise("astype", self.size)
+        self.tally.elementwise(self.size)
         steps = kept_order(self.shape, [(self.shape, self.steps)])(np.dtype(dtype).itemsize)
         return MetaArray(self.shape, dtype, self.tally, steps)
 
     def fill(self, value: Any) -> None:
         """One pass over memory."""
-        self.tally.elementwise("fill", self.size)
+        self.tally.elementwise(self.size)
 
     def take(self, indices: Any, axis: int | None = None, **_: Any) -> "MetaArray":  # type: ignore[override]
         """Entries of an axis."""
-        return _take(self, indices, axis)
+        return np.take(self, indices, axis)
 
     # ---- who asks for a number
 
@@ -255,7 +256,7 @@ class MetaArray(np.ndarray):
         return 1
 
     def __index__(self) -> int:
-        raise CostError(f"a number that is not there is wanted as an index {_where()}")
+        raise CostError(f"a number that is not there is wanted as an index {where()}")
 
 
 class MetaParam(MetaArray, ParamStorage):
@@ -267,7 +268,7 @@ def _one(dtype: np.dtype) -> bytes:
     return np.ones((), dtype).tobytes()
 
 
-def _tally_of(arrays: Sequence[Any]) -> Tally:
+def tally_of(arrays: Sequence[Any]) -> Tally:
     return next(array.tally for array in arrays if isinstance(array, MetaArray))
 
 
@@ -281,7 +282,7 @@ def _caller() -> Any:
     return frame
 
 
-def _where() -> str:
+def where() -> str:
     frame = _caller()
     return f"(in {frame.f_code.co_name}, {frame.f_code.co_filename.rpartition('/')[2]} line {frame.f_lineno})"
 
@@ -289,7 +290,7 @@ def _where() -> str:
 def _may_ask() -> None:
     """Our own code may look at a number, and finds an ordinary one; of other code nobody knows what it would do."""
     if not _caller().f_globals.get("__name__", "").startswith("minivit."):
-        raise CostError(f"the code looks at a number, and here are none: only shapes {_where()}")
+        raise CostError(f"the code looks at a number, and here are none: only shapes {where()}")
 
 
 @cache
@@ -310,24 +311,24 @@ def _reduced_dtype(ufunc: np.ufunc, kind: Any, dtype: Any) -> np.dtype:
     return ufunc.reduce(np.ones(1, kind), dtype=dtype).dtype
 
 
-def _result(out: Any, shape: Any, dtypes: Any, order: Any, tally: Tally, name: str) -> Any:
+def _result(out: Any, shape: Any, dtypes: Any, order: Any, tally: Tally) -> Any:
     """New arrays, or those that were given to be written into."""
-    tally.elementwise(name, prod(shape))
+    tally.elementwise(prod(shape))
     given = out if isinstance(out, tuple) else (out,) * len(dtypes)
     results = []
     for array, dtype in zip(given, dtypes, strict=True):
         if array is None:
             results.append(MetaArray(shape, dtype, tally, order and order(dtype.itemsize)))
         else:
-            _refuse_real(array)
+            refuse_real(array)
             results.append(array)
     return results[0] if len(results) == 1 else tuple(results)
 
 
-def _refuse_real(array: Any) -> None:
+def refuse_real(array: Any) -> None:
     if not isinstance(array, MetaArray):
         raise CostError(
-            f"an array of numbers is written into where there are only shapes {_where()}: "
+            f"an array of numbers is written into where there are only shapes {where()}: "
             "np.zeros_like(x, shape=...) makes one of the kind of x, np.zeros(shape) does not"
         )
 
@@ -339,7 +340,7 @@ def _product(ufunc: np.ufunc, arrays: list[Any], dtypes: Any, tally: Tally, out:
         a, b = (a if a.ndim else a.reshape(1)), b
         shape = np.broadcast_shapes(a.shape[:-1], b.shape[:-1])
         lead, core, length = shape, (), a.shape[-1]
-        tally.elementwise("vecdot", prod(shape) * length)
+        tally.elementwise(prod(shape) * length)
     elif ufunc is np.matmul:
         rows = () if a.ndim == 1 else (a.shape[-2],)
         columns = () if b.ndim == 1 else (b.shape[-1],)
@@ -353,11 +354,11 @@ def _product(ufunc: np.ufunc, arrays: list[Any], dtypes: Any, tally: Tally, out:
         if isinstance(a, MetaArray) and isinstance(b, MetaArray):
             tally.product(prod(shape) * length)
         else:
-            tally.elementwise("sum", max(a.size, b.size))
+            tally.elementwise(max(a.size, b.size))
     else:
-        raise CostError(f"the counter does not know numpy.{ufunc.__name__} {_where()}")
+        raise CostError(f"the counter does not know numpy.{ufunc.__name__} {where()}")
     if isinstance(out, tuple) and out[0] is not None:
-        _refuse_real(out[0])
+        refuse_real(out[0])
         return out[0]
     outer = [(each.shape[:-2], each.strides[: max(0, each.ndim - 2)]) for each in (a, b)]
     if ufunc is np.vecdot:
@@ -372,203 +373,10 @@ def _picked(shape: tuple[int, ...], index: Any) -> tuple[int, ...]:
     for part in index:
         if isinstance(part, MetaArray):
             if part.dtype == bool:
-                raise CostError(f"how many are picked depends on numbers, and here are only shapes {_where()}")
+                raise CostError(f"how many are picked depends on numbers, and here are only shapes {where()}")
     index = tuple(np.ones(part.shape, int) * 0 if isinstance(part, MetaArray) else part for part in index)
     if any(part is Ellipsis for part in index):
         return np.broadcast_to(np.uint8(0), shape)[index].shape
     named = sum((part.ndim if isinstance(part, ndarray) and part.dtype == bool else part is not None) for part in index)
     rest = shape[named:]
     return np.broadcast_to(np.uint8(0), shape[:named])[index].shape + rest
-
-
-# ---- functions that are no ufuncs
-
-
-def _like(shape: Any, prototype: MetaArray, dtype: Any, tally_name: str | None) -> MetaArray:
-    if shape is None:
-        shape = prototype.shape
-        order = kept_order(shape, [(prototype.shape, prototype.strides)])
-    else:
-        order = None
-        shape = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
-    dtype = np.dtype(prototype.dtype if dtype is None else dtype)
-    if tally_name:
-        prototype.tally.elementwise(tally_name, prod(shape))
-    return MetaArray(shape, dtype, prototype.tally, order and order(dtype.itemsize))
-
-
-def _empty_like(prototype: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None) -> Any:
-    return _like(shape, prototype, dtype, None)
-
-
-def _zeros_like(a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None) -> Any:
-    return _like(shape, a, dtype, "fill")
-
-
-def _full_like(a: Any, fill: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None) -> Any:
-    return _like(shape, a, dtype, "fill")
-
-
-def _concatenate(arrays: Any, axis: Any = 0, out: Any = None, dtype: Any = None, **_: Any) -> Any:
-    arrays = [each if isinstance(each, ndarray) else np.asarray(each) for each in arrays]
-    tally = _tally_of([*arrays, out])
-    if axis is None:
-        arrays, axis = [each.reshape(-1) for each in arrays], 0
-    axis %= arrays[0].ndim
-    length = sum(each.shape[axis] for each in arrays)
-    shape = (*arrays[0].shape[:axis], length, *arrays[0].shape[axis + 1 :])
-    for each in arrays:
-        if (*each.shape[:axis], length, *each.shape[axis + 1 :]) != shape:
-            raise ValueError(f"concatenate: shapes {[a.shape for a in arrays]} do not fit along axis {axis}")
-    tally.elementwise("concatenate", prod(shape))
-    if out is not None:
-        _refuse_real(out)
-        return out
-    dtype = np.result_type(*(each.dtype for each in arrays)) if dtype is None else np.dtype(dtype)
-    order = kept_order(arrays[0].shape, [(each.shape, each.strides) for each in arrays], as_axes=shape)
-    return MetaArray(shape, dtype, tally, order(dtype.itemsize))
-
-
-def _where_function(condition: Any, x: Any = None, y: Any = None) -> Any:
-    if x is None:
-        raise CostError(f"how many are found depends on numbers, and here are only shapes {_where()}")
-    arrays = [each if isinstance(each, ndarray) else np.asarray(each) for each in (condition, x, y)]
-    shape = np.broadcast_shapes(*(each.shape for each in arrays))
-    weak = [given if isinstance(given, (bool, int, float)) else array for given, array in zip((x, y), arrays[1:])]
-    dtype = np.result_type(*(each if isinstance(each, (bool, int, float)) else each.dtype for each in weak))
-    tally = _tally_of(arrays)
-    tally.elementwise("where", prod(shape))
-    order = kept_order(shape, [(each.shape, each.strides) for each in arrays])
-    return MetaArray(shape, dtype, tally, order(dtype.itemsize))
-
-
-def _ascontiguousarray(a: Any, dtype: Any = None) -> Any:
-    squeezed = [(n, s) for n, s in zip(a.shape, a.strides, strict=True) if n != 1]
-    shape, steps = [n for n, _ in squeezed], tuple(s for _, s in squeezed)
-    return a if steps == c_order(shape, a.itemsize) else a.copy()
-
-
-def _broadcast_to(array: Any, shape: Any, subok: bool = False) -> Any:
-    shape = (shape,) if isinstance(shape, int) else tuple(shape)
-    if np.broadcast_shapes(array.shape, shape) != shape:
-        raise ValueError(f"broadcast_to: {array.shape} cannot be stretched to {shape}")
-    lead = len(shape) - array.ndim
-    steps = (0,) * lead + tuple(
-        0 if length == 1 and shape[lead + i] != 1 else step
-        for i, (length, step) in enumerate(zip(array.shape, array.strides, strict=True))
-    )
-    return array._view(shape, steps)
-
-
-def _pad(array: Any, pad_width: Any, mode: str = "constant", **_: Any) -> Any:
-    width = np.broadcast_to(np.asarray(pad_width), (array.ndim, 2)).tolist()
-    shape = [n + before + after for n, (before, after) in zip(array.shape, width, strict=True)]
-    array.tally.elementwise("pad", prod(shape))
-    return MetaArray(shape, array.dtype, array.tally)
-
-
-def _take(a: Any, indices: Any, axis: int | None = None, **_: Any) -> Any:
-    shape, places = (a.shape, np.shape(indices)) if axis is not None else ((a.size,), np.shape(indices))
-    axis = (axis or 0) % len(shape)
-    picked = (*shape[:axis], *places, *shape[axis + 1 :])
-    a.tally.elementwise("take", prod(picked))
-    return MetaArray(picked, a.dtype, a.tally)
-
-
-def _copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> None:
-    _refuse_real(dst)
-    dst.tally.elementwise("copy", dst.size)
-
-
-def _einsum(subscripts: str, *operands: Any, **_: Any) -> Any:
-    """Sums over letters; where several arrays of unknown numbers meet, each product counts."""
-    tally = _tally_of(operands)
-    left, _, right = subscripts.replace(" ", "").partition("->")
-    lengths: dict[str, int] = {}
-    dots: tuple[int, ...] = ()
-    for letters, operand in zip(left.split(","), operands, strict=True):
-        head, ellipsis, tail = letters.partition("...")
-        middle = operand.ndim - len(head) - len(tail)
-        if ellipsis:
-            dots = np.broadcast_shapes(dots, operand.shape[len(head) : len(head) + middle])
-        named = [*zip(head, operand.shape[: len(head)]), *zip(tail, operand.shape[len(head) + middle :])]
-        for letter, length in named:
-            lengths[letter] = max(length, lengths.get(letter, 1))
-    head, ellipsis, tail = right.partition("...")
-    shape = (*(lengths[i] for i in head), *(dots if ellipsis else ()), *(lengths[i] for i in tail))
-    work = prod(lengths.values()) * prod(dots)
-    if sum(isinstance(operand, MetaArray) for operand in operands) > 1:
-        tally.product(work)
-    else:
-        tally.elementwise("sum", work)
-    return MetaArray(shape, np.result_type(*(operand.dtype for operand in operands)), tally)
-
-
-def _sliding_window_view(x: Any, window_shape: Any, axis: Any = None, **_: Any) -> Any:
-    window = (window_shape,) if isinstance(window_shape, int) else tuple(window_shape)
-    axes = range(x.ndim) if axis is None else axes_of(axis, x.ndim)
-    shape = list(x.shape)
-    for length, i in zip(window, axes, strict=True):
-        shape[i] -= length - 1
-    return x._view([*shape, *window], x.strides + tuple(x.strides[i] for i in axes))
-
-
-def _argbest(a: Any, axis: Any = None, out: Any = None, **options: Any) -> Any:
-    a.tally.elementwise("argmax", a.size)
-    return MetaArray(reduced_shape(a.shape, axis, options.get("keepdims", False) is True), np.intp, a.tally)
-
-
-def _bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
-    tally = _tally_of([x, weights])
-    if isinstance(x, MetaArray):
-        raise CostError(f"how long a count is depends on numbers, and here are only shapes {_where()}")
-    tally.elementwise("bincount", x.size)
-    length = max(minlength, int(x.max(initial=-1)) + 1)
-    return MetaArray((length,), np.intp if weights is None else np.float64, tally)
-
-
-def _same_metadata(function: Callable) -> Callable:
-    return lambda array, *args, **options: function(np.empty(0, array.dtype), *args, **options)
-
-
-FUNCTIONS: dict[Callable, Callable] = {
-    np.empty_like: _empty_like,
-    np.zeros_like: _zeros_like,
-    np.ones_like: _zeros_like,
-    np.full_like: _full_like,
-    np.concatenate: _concatenate,
-    np.where: _where_function,
-    np.ascontiguousarray: _ascontiguousarray,
-    np.broadcast_to: _broadcast_to,
-    np.pad: _pad,
-    np.take: _take,
-    np.copyto: _copyto,
-    np.einsum: _einsum,
-    np.lib.stride_tricks.sliding_window_view: _sliding_window_view,
-    np.argmax: _argbest,
-    np.argmin: _argbest,
-    np.bincount: _bincount,
-    np.iscomplexobj: _same_metadata(np.iscomplexobj),
-    np.isneginf: lambda x: x == -np.inf,
-    np.isposinf: lambda x: x == np.inf,
-    np.real: lambda array: array.real,
-    np.shape: lambda array: array.shape,
-    np.ndim: lambda array: array.ndim,
-    np.size: lambda array, axis=None: array.size if axis is None else array.shape[axis],
-    np.reshape: lambda a, shape, *args, **options: a.reshape(shape),
-    np.transpose: lambda a, axes=None: a.transpose(axes),
-    np.swapaxes: lambda a, axis1, axis2: a.swapaxes(axis1, axis2),
-    np.ravel: lambda a, order="C": a.ravel(order),
-    np.squeeze: lambda a, axis=None: a.squeeze(axis),
-    np.copy: lambda a, order="K", subok=False: a.copy(order),
-    np.result_type: lambda *kinds: np.result_type(*(k.dtype if isinstance(k, MetaArray) else k for k in kinds)),
-    np.may_share_memory: lambda a, b, *args: isinstance(a, MetaArray) and isinstance(b, MetaArray),
-}
-"""What is not made of ufuncs and of methods."""
-
-PLAIN = frozenset(
-    "moveaxis rollaxis stack hstack vstack expand_dims split array_split sum mean prod amax max amin min any all "
-    "clip flip roll outer tile matrix_transpose round isreal atleast_1d atleast_2d atleast_3d trace var std "
-    "broadcast_arrays linalg_norm norm".split()
-)
-"""Functions that NumPy itself makes of others."""

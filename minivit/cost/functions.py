@@ -1,0 +1,201 @@
+"""What NumPy's functions make of arrays without numbers: those that are no ufuncs and no methods."""
+
+from collections.abc import Callable
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from minivit.cost.layout import axes_of, c_order, kept_order, reduced_shape
+from minivit.cost.meta import CostError, MetaArray, refuse_real, tally_of, where
+
+
+def _like(shape: Any, prototype: MetaArray, dtype: Any, filled: bool) -> MetaArray:
+    if shape is None:
+        shape = prototype.shape
+        order = kept_order(shape, [(prototype.shape, prototype.strides)])
+    else:
+        order = None
+        shape = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
+    dtype = np.dtype(prototype.dtype if dtype is None else dtype)
+    if filled:
+        prototype.tally.elementwise(prod(shape))
+    return MetaArray(shape, dtype, prototype.tally, order and order(dtype.itemsize))
+
+
+def _empty_like(prototype: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None) -> Any:
+    return _like(shape, prototype, dtype, filled=False)
+
+
+def _zeros_like(a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None) -> Any:
+    return _like(shape, a, dtype, filled=True)
+
+
+def _full_like(a: Any, fill: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None) -> Any:
+    return _like(shape, a, dtype, filled=True)
+
+
+def _concatenate(arrays: Any, axis: Any = 0, out: Any = None, dtype: Any = None, **_: Any) -> Any:
+    arrays = [each if isinstance(each, ndarray) else np.asarray(each) for each in arrays]
+    tally = tally_of([*arrays, out])
+    if axis is None:
+        arrays, axis = [each.reshape(-1) for each in arrays], 0
+    axis %= arrays[0].ndim
+    length = sum(each.shape[axis] for each in arrays)
+    shape = (*arrays[0].shape[:axis], length, *arrays[0].shape[axis + 1 :])
+    for each in arrays:
+        if (*each.shape[:axis], length, *each.shape[axis + 1 :]) != shape:
+            raise ValueError(f"concatenate: shapes {[a.shape for a in arrays]} do not fit along axis {axis}")
+    tally.elementwise(prod(shape))
+    if out is not None:
+        refuse_real(out)
+        return out
+    dtype = np.result_type(*(each.dtype for each in arrays)) if dtype is None else np.dtype(dtype)
+    order = kept_order(arrays[0].shape, [(each.shape, each.strides) for each in arrays], as_axes=shape)
+    return MetaArray(shape, dtype, tally, order(dtype.itemsize))
+
+
+def _where_function(condition: Any, x: Any = None, y: Any = None) -> Any:
+    if x is None:
+        raise CostError(f"how many are found depends on numbers, and here are only shapes {where()}")
+    arrays = [each if isinstance(each, ndarray) else np.asarray(each) for each in (condition, x, y)]
+    shape = np.broadcast_shapes(*(each.shape for each in arrays))
+    weak = [given if isinstance(given, (bool, int, float)) else array for given, array in zip((x, y), arrays[1:])]
+    dtype = np.result_type(*(each if isinstance(each, (bool, int, float)) else each.dtype for each in weak))
+    tally = tally_of(arrays)
+    tally.elementwise(prod(shape))
+    order = kept_order(shape, [(each.shape, each.strides) for each in arrays])
+    return MetaArray(shape, dtype, tally, order(dtype.itemsize))
+
+
+def _ascontiguousarray(a: Any, dtype: Any = None) -> Any:
+    squeezed = [(n, s) for n, s in zip(a.shape, a.strides, strict=True) if n != 1]
+    shape, steps = [n for n, _ in squeezed], tuple(s for _, s in squeezed)
+    return a if steps == c_order(shape, a.itemsize) else a.copy()
+
+
+def _broadcast_to(array: Any, shape: Any, subok: bool = False) -> Any:
+    shape = (shape,) if isinstance(shape, int) else tuple(shape)
+    if np.broadcast_shapes(array.shape, shape) != shape:
+        raise ValueError(f"broadcast_to: {array.shape} cannot be stretched to {shape}")
+    lead = len(shape) - array.ndim
+    steps = (0,) * lead + tuple(
+        0 if length == 1 and shape[lead + i] != 1 else step
+        for i, (length, step) in enumerate(zip(array.shape, array.strides, strict=True))
+    )
+    return array._view(shape, steps)
+
+
+def _pad(array: Any, pad_width: Any, mode: str = "constant", **_: Any) -> Any:
+    width = np.broadcast_to(np.asarray(pad_width), (array.ndim, 2)).tolist()
+    shape = [n + before + after for n, (before, after) in zip(array.shape, width, strict=True)]
+    array.tally.elementwise(prod(shape))
+    return MetaArray(shape, array.dtype, array.tally)
+
+
+def _take(a: Any, indices: Any, axis: int | None = None, **_: Any) -> Any:
+    shape, places = (a.shape, np.shape(indices)) if axis is not None else ((a.size,), np.shape(indices))
+    axis = (axis or 0) % len(shape)
+    picked = (*shape[:axis], *places, *shape[axis + 1 :])
+    a.tally.elementwise(prod(picked))
+    return MetaArray(picked, a.dtype, a.tally)
+
+
+def _copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> None:
+    refuse_real(dst)
+    dst.tally.elementwise(dst.size)
+
+
+def _einsum(subscripts: str, *operands: Any, **_: Any) -> Any:
+    """Sums over letters; where several arrays of unknown numbers meet, each product counts."""
+    tally = tally_of(operands)
+    left, _, right = subscripts.replace(" ", "").partition("->")
+    lengths: dict[str, int] = {}
+    dots: tuple[int, ...] = ()
+    for letters, operand in zip(left.split(","), operands, strict=True):
+        head, ellipsis, tail = letters.partition("...")
+        middle = operand.ndim - len(head) - len(tail)
+        if ellipsis:
+            dots = np.broadcast_shapes(dots, operand.shape[len(head) : len(head) + middle])
+        named = [*zip(head, operand.shape[: len(head)]), *zip(tail, operand.shape[len(head) + middle :])]
+        for letter, length in named:
+            lengths[letter] = max(length, lengths.get(letter, 1))
+    head, ellipsis, tail = right.partition("...")
+    shape = (*(lengths[i] for i in head), *(dots if ellipsis else ()), *(lengths[i] for i in tail))
+    work = prod(lengths.values()) * prod(dots)
+    if sum(isinstance(operand, MetaArray) for operand in operands) > 1:
+        tally.product(work)
+    else:
+        tally.elementwise(work)
+    return MetaArray(shape, np.result_type(*(operand.dtype for operand in operands)), tally)
+
+
+def _sliding_window_view(x: Any, window_shape: Any, axis: Any = None, **_: Any) -> Any:
+    window = (window_shape,) if isinstance(window_shape, int) else tuple(window_shape)
+    axes = range(x.ndim) if axis is None else axes_of(axis, x.ndim)
+    shape = list(x.shape)
+    for length, i in zip(window, axes, strict=True):
+        shape[i] -= length - 1
+    return x._view([*shape, *window], x.strides + tuple(x.strides[i] for i in axes))
+
+
+def _argbest(a: Any, axis: Any = None, out: Any = None, **options: Any) -> Any:
+    a.tally.elementwise(a.size)
+    return MetaArray(reduced_shape(a.shape, axis, options.get("keepdims", False) is True), np.intp, a.tally)
+
+
+def _bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
+    tally = tally_of([x, weights])
+    if isinstance(x, MetaArray):
+        raise CostError(f"how long a count is depends on numbers, and here are only shapes {where()}")
+    tally.elementwise(x.size)
+    length = max(minlength, int(x.max(initial=-1)) + 1)
+    return MetaArray((length,), np.intp if weights is None else np.float64, tally)
+
+
+def _same_metadata(function: Callable) -> Callable:
+    return lambda array, *args, **options: function(np.empty(0, array.dtype), *args, **options)
+
+
+FUNCTIONS: dict[Callable, Callable] = {
+    np.empty_like: _empty_like,
+    np.zeros_like: _zeros_like,
+    np.ones_like: _zeros_like,
+    np.full_like: _full_like,
+    np.concatenate: _concatenate,
+    np.where: _where_function,
+    np.ascontiguousarray: _ascontiguousarray,
+    np.broadcast_to: _broadcast_to,
+    np.pad: _pad,
+    np.take: _take,
+    np.copyto: _copyto,
+    np.einsum: _einsum,
+    np.lib.stride_tricks.sliding_window_view: _sliding_window_view,
+    np.argmax: _argbest,
+    np.argmin: _argbest,
+    np.bincount: _bincount,
+    np.iscomplexobj: _same_metadata(np.iscomplexobj),
+    np.isneginf: lambda x: x == -np.inf,
+    np.isposinf: lambda x: x == np.inf,
+    np.real: lambda array: array.real,
+    np.shape: lambda array: array.shape,
+    np.ndim: lambda array: array.ndim,
+    np.size: lambda array, axis=None: array.size if axis is None else array.shape[axis],
+    np.reshape: lambda a, shape, *args, **options: a.reshape(shape),
+    np.transpose: lambda a, axes=None: a.transpose(axes),
+    np.swapaxes: lambda a, axis1, axis2: a.swapaxes(axis1, axis2),
+    np.ravel: lambda a, order="C": a.ravel(order),
+    np.squeeze: lambda a, axis=None: a.squeeze(axis),
+    np.copy: lambda a, order="K", subok=False: a.copy(order),
+    np.result_type: lambda *kinds: np.result_type(*(k.dtype if isinstance(k, MetaArray) else k for k in kinds)),
+    np.may_share_memory: lambda a, b, *args: isinstance(a, MetaArray) and isinstance(b, MetaArray),
+}
+"""What is not made of ufuncs and of methods."""
+
+PLAIN = frozenset(
+    "moveaxis rollaxis stack hstack vstack expand_dims split array_split sum mean prod amax max amin min any all "
+    "clip flip roll outer tile matrix_transpose round isreal atleast_1d atleast_2d atleast_3d trace var std "
+    "broadcast_arrays linalg_norm norm".split()
+)
+"""Functions that NumPy itself makes of others."""
