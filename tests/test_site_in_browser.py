@@ -176,7 +176,8 @@ def test_every_part_of_the_site_is_there(pages):
         "docs/training",
         "docs/reference/map",
         "docs/reference/minivit.ops.attention",
-        "notebooks/02_vit",
+        "docs/glossary",
+        "notebooks/04_vit",
         "CHANGELOG",
     )
     assert {f"{part}.html" for part in parts} <= pages.keys()

@@ -1,7 +1,7 @@
 """Build the lectures: notebooks/src/*.py, the source, becomes notebooks/*.ipynb, executed, to be read as it is.
 
     python tools/notebooks.py                # build all (make notebooks)
-    python tools/notebooks.py 02_vit         # build one
+    python tools/notebooks.py 04_vit         # build one
     python tools/notebooks.py --check        # what CI does; writes nothing
 
 ``--check`` holds each committed notebook to the following.
@@ -49,7 +49,7 @@ print(usage.ru_utime + usage.ru_stime, usage.ru_maxrss * (1 if sys.platform == "
 def main() -> int:
     """Build or check the lectures; returns the number of those with which something is wrong."""
     parser = argparse.ArgumentParser(description="Build the lectures, or check that they are built.")
-    parser.add_argument("names", nargs="*", help="such as 01_attention; all if not given")
+    parser.add_argument("names", nargs="*", help="such as 02_attention; all if not given")
     parser.add_argument("--check", action="store_true", help="write nothing, say what is wrong")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="longest a notebook may take (default 60)")
     args = parser.parse_args()

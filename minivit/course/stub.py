@@ -4,6 +4,7 @@ Because it is cut out of the package's source, a stub cannot fall behind it, and
 """
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from importlib import import_module
@@ -13,6 +14,9 @@ from minivit.course.exercise import Exercise, Task
 from minivit.course.outputs import clip
 
 LINE_LENGTH = 120
+LINK = re.compile(
+    r"\[([^]]*)\]\(\.\./(?:[^()\s]|\([^()\s]*\))+\)"
+)  # of the repository, which does not lie beside a solution
 
 
 def stub_source(exercise: Exercise) -> str:
@@ -42,7 +46,8 @@ def start(exercise: Exercise, folder: str | Path) -> Path:
         raise FileExistsError(f"{folder} exists already: choose another folder with -o DIR") from None
     except OSError as error:
         raise OSError(f"the folder {clip(str(folder), 200)} cannot be made: {error.strerror}") from error
-    (folder / "README.md").write_text(exercise.statement, encoding="utf-8")
+    statement = LINK.sub(r"\1", exercise.statement)
+    (folder / "README.md").write_text(statement, encoding="utf-8")
     (folder / "solution.py").write_text(stub_source(exercise), encoding="utf-8")
     return folder
 

@@ -73,6 +73,7 @@ def test_lint_and_format_accept_both_files(exercise, tmp_path):
 def test_a_folder_has_two_files_and_is_never_written_over(exercise, tmp_path):
     folder = start(exercise, tmp_path / "work")
     assert sorted(path.name for path in folder.iterdir()) == ["README.md", "solution.py"]
+    assert "](.." not in (folder / "README.md").read_text(encoding="utf-8")  # of the repository, where no folder stands
     (folder / "solution.py").write_text("mine", encoding="utf-8")
     with pytest.raises(FileExistsError, match="exists already"):
         start(exercise, folder)
