@@ -1,4 +1,4 @@
-"""Links between pages, lectures and exercises, as their sources have them. On GitHub and in the site they lead to the same."""
+"""Links between pages, lectures and exercises, as their sources have them; on GitHub they lead where they do in the site."""
 
 import re
 from functools import cache
@@ -88,7 +88,7 @@ TERMS = [title for level, title in HEADING.findall(prose(GLOSSARY)) if level == 
 
 
 def test_terms_are_in_the_order_of_the_alphabet():
-    assert TERMS == sorted(TERMS, key=str.lower)
+    assert sorted(TERMS, key=str.lower) == TERMS
     assert len(TERMS) > 50
 
 

@@ -14,9 +14,7 @@ from minivit.course.exercise import Exercise, Task
 from minivit.course.outputs import clip
 
 LINE_LENGTH = 120
-LINK = re.compile(
-    r"\[([^]]*)\]\(\.\./(?:[^()\s]|\([^()\s]*\))+\)"
-)  # of the repository, which does not lie beside a solution
+LINK = re.compile(r"\[([^]]*)\]\(\.\./(?:[^()\s]|\([^()\s]*\))+\)")  # into the repository, where no solution lies
 
 
 def stub_source(exercise: Exercise) -> str:
