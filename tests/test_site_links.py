@@ -1,4 +1,4 @@
-"""Links between pages, lectures and exercises, as their sources have them; on GitHub they lead where they do in the site."""
+"""Links between pages, lectures and exercises: they lead somewhere on GitHub as in the site."""
 
 import re
 from functools import cache

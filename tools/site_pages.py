@@ -50,7 +50,7 @@ def setup(app: Any) -> dict[str, Any]:
 
 
 def choose_anchors(app: Any, page: str, source: list[str]) -> None:
-    """Headings have the anchors of Jupyter in lectures, else those of GitHub: a link leads to its place there and here."""
+    """Headings have the anchors of Jupyter in lectures, else those of GitHub, so a link is right there and here."""
     app.env.myst_config.heading_slug_func = jupyter_anchor if page.startswith("notebooks/") else github_slugify
 
 

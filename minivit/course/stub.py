@@ -14,7 +14,7 @@ from minivit.course.exercise import Exercise, Task
 from minivit.course.outputs import clip
 
 LINE_LENGTH = 120
-LINK = re.compile(r"\[([^]]*)\]\(\.\./(?:[^()\s]|\([^()\s]*\))+\)")  # into the repository, where no solution lies
+LINK = re.compile(r"\[([^]]*)\]\(\.\./(?:[^()\s]|\([^()\s]*\))+\)")  # into the repository, which is elsewhere
 
 
 def stub_source(exercise: Exercise) -> str:
