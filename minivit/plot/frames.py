@@ -22,9 +22,7 @@ SCRIPT = """
             const row = document.createElement("label"), input = document.createElement("input");
             const output = document.createElement("output");
             Object.assign(input, {type: "range", min: 0, max: values[i].length - 1, value: start[i]});
-            row.style.cssText = "display: flex; gap: 0.75em; align-items: center; justify-content: center";
-            input.style.cssText = "flex: 0 1 20em; min-width: 6em; cursor: pointer";
-            output.style.cssText = "min-width: 4em; text-align: left";
+            row.style.display = "contents";
             row.append(name, input, output);
             return {name, values: values[i], input, output};
         });
@@ -38,6 +36,7 @@ SCRIPT = """
             image.src = "data:image/png;base64," + pictures[frame];
             image.alt = rows.map(({name, output}) => name + " = " + output.value).join(", ");
         };
+        caption.style.cssText = "display: grid; grid-template-columns: auto minmax(6em, 20em) 1fr; gap: 0.25em 0.75em";
         caption.replaceChildren(...rows.map(({input}) => input.parentElement));
         caption.addEventListener("input", show);
         show();
@@ -74,9 +73,9 @@ class Frames(NamedTuple):
         shown = escape(", ".join(f"{name} = {values[place]}" for name, values, place in each))
         drawn = escape("; ".join(f"{name} = {', '.join(values)}" for name, values, _ in each))
         return (
-            f'<figure data-frames="{key}" style="margin: 0; text-align: center">'
+            f'<figure data-frames="{key}" style="margin: 0; text-align: left">'
             f'<img alt="{shown}" src="data:image/png;base64,{pictures[first]}" style="max-width: 100%">'
-            f"<figcaption>{shown} (of {drawn})</figcaption>"
+            f'<figcaption style="text-align: left">{shown} (of {drawn})</figcaption>'
             f"<script>{SCRIPT.replace('KEY', key).replace('DATA', data)}</script></figure>"
         )
 
