@@ -1,5 +1,6 @@
 """Links between pages, lectures and exercises: they lead somewhere on GitHub as in the site."""
 
+import ast
 import re
 from functools import cache
 from pathlib import Path
@@ -118,3 +119,42 @@ def test_every_section_that_links_an_exercise_is_linked_by_it():
         linked = {target for target, _ in links(lecture, prose(lecture)) if target.parent == EXERCISES}
         for exercise in linked:
             assert lecture in {target for target, _ in links(exercise, prose(exercise))}, name(exercise)
+
+
+# ---- the table of topics
+
+SLIDES = DOCS / "slides.md"
+
+
+def topics(text: str) -> list[tuple[str, str, str]]:
+    """The rows of the table: topic, where it is shown, what is checked there."""
+    rows = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in text.splitlines() if line[:1] == "|"]
+    return [(row[0], row[1], row[2]) for row in rows[2:]]
+
+
+def asserted(path: Path) -> str:
+    """All that a lecture or a test asserts."""
+    text = path.read_text(encoding="utf-8")
+    claims = [ast.get_source_segment(text, node) for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Assert)]
+    return "\n".join(re.sub(r"\s+", " ", claim or "") for claim in claims)
+
+
+ROWS = topics(SLIDES.read_text(encoding="utf-8"))
+
+
+def test_there_are_topics():
+    assert len(ROWS) > 30
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0][:40])
+def test_what_a_topic_checks_is_asserted_where_it_is_shown(row):
+    _, where, checked = row
+    definitions = dict(re.findall(r"^\[([^]]+)\]: (\S+)", SLIDES.read_text(encoding="utf-8"), re.M))
+    shown = [links(SLIDES, f"[x]({definitions[label]})")[0] for label in re.findall(r"\[([^]]+)\]", where)]
+    assert shown
+    assert all(fragment for _, fragment in shown)
+    claims = "\n".join(asserted(lecture) for lecture, _ in shown)
+    quoted = re.findall(r"`([^`]+)`", checked)
+    assert quoted
+    for claim in quoted:
+        assert claim in claims
