@@ -47,7 +47,7 @@ print(usage.ru_utime + usage.ru_stime, usage.ru_maxrss * (1 if sys.platform == "
 def main() -> int:
     """Build or check the lectures; returns the number of those with which something is wrong."""
     parser = argparse.ArgumentParser(description="Build the lectures, or check that they are built.")
-    parser.add_argument("names", nargs="*", help="such as 01_attention; all if not given")
+    parser.add_argument("names", nargs="*", help="such as 01_sequences; all if not given")
     parser.add_argument("--check", action="store_true", help="write nothing, say what is wrong")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="longest a notebook may take (default 60)")
     args = parser.parse_args()
