@@ -6,6 +6,7 @@ from minivit.layers.batch_norm import BatchNorm, frozen
 from minivit.layers.block import Block, PostNormBlock
 from minivit.layers.checkpoint import Checkpoint
 from minivit.layers.dropout import Dropout, DropPath
+from minivit.layers.embedding import Embedding
 from minivit.layers.layer import Layer
 from minivit.layers.param import Param
 from minivit.layers.patch_embed import PatchEmbed
@@ -19,6 +20,7 @@ __all__ = [
     "Checkpoint",
     "DropPath",
     "Dropout",
+    "Embedding",
     "FirstToken",
     "GroupNorm",
     "Identity",

@@ -9,15 +9,17 @@ import pytest
 
 import minivit as mv
 from minivit.check import check_vjp
+from minivit.data import END, PAD, START
 from minivit.data.scenes import draw_scenes
 from minivit.layers import Layer
 from minivit.models import ViT
 from minivit.nests import mapped
-from minivit.ops import mse_backward, mse_forward, patchify_forward
-from minivit.tasks import Classification, Contrastive, Distillation, MaskedPatches, OneBox, Task
+from minivit.ops import log_softmax_forward, mse_backward, mse_forward, one_hot, patchify_forward
+from minivit.tasks import Classification, Contrastive, Distillation, MaskedPatches, NextToken, OneBox, Task
 from minivit.tasks.boxes import iou
 from minivit.tasks.distillation import Taught
 from minivit.tasks.masked import Masked
+from minivit.tasks.next_token import greedy
 from minivit.tasks.task import joined, number_of, part_of
 from minivit.train import SGD, AdamW, normalize, predict, random_crop_flip, training_step
 from tests.tasks import families
@@ -314,3 +316,42 @@ def test_every_file_of_tasks_is_found():
     found = [item for item in vars(mv.tasks).values() if isinstance(item, type) and issubclass(item, Task)]
     assert {task.__module__.rpartition(".")[2] for task in found} - {"task"} == files
     assert all(getattr(mv.tasks, task.__name__) is task for task in found)
+
+
+def test_padding_has_no_say_and_tokens_count_alike():
+    logits = RNG.standard_normal((3, 4, 7))
+    targets = np.array([[5, 6, 3, END], [5, END, PAD, PAD], [END, PAD, PAD, PAD]])
+    task = NextToken()
+    loss, cache = task.forward(logits, targets)
+    real = [(b, t) for b in range(3) for t in range(4) if targets[b, t] != PAD]
+    assert task.over(targets) == len(real) == 7
+    log_probs, _ = log_softmax_forward(logits)
+    assert loss == pytest.approx(-np.mean([log_probs[b, t, targets[b, t]] for b, t in real]))
+    doutputs = task.backward(np.ones(()), cache)
+    np.testing.assert_array_equal(doutputs.any(-1), targets != PAD)
+
+
+def test_a_sequence_is_right_if_every_token_is():
+    targets = np.array([[5, 6, END], [5, END, PAD]])
+    outputs = one_hot(np.array([[5, 6, END], [5, END, 6]]), 7)
+    assert NextToken().score(outputs, targets) == 1
+    outputs[1, 0] = 0
+    assert NextToken().score(outputs, targets) == 0.5
+
+
+class Recited(Layer):
+    """Says of each place what comes next in a table, whatever the source; the token before decides."""
+
+    def __init__(self, after: dict[int, int]) -> None:
+        self.after = after
+
+    def forward(self, source, before):
+        return one_hot(np.vectorize(lambda token: self.after.get(token, 3), otypes=[int])(before), 7), None
+
+
+def test_greedy_decoding_stops_at_the_end():
+    written = greedy(Recited({START: 4, 4: 5, 5: END}), np.zeros((2, 3), int), length=7)
+    np.testing.assert_array_equal(written, [[START, 4, 5, END, PAD, PAD, PAD]] * 2)
+    assert greedy(Recited({}), np.zeros((1, 3), int), length=4).tolist() == [[START, 3, 3, 3]]
+    assert greedy(Recited({}), np.zeros((0, 3), int), length=4).shape == (0, 4)
+    assert greedy(Recited({}), np.zeros((2, 3), int), length=1).tolist() == [[START]] * 2
