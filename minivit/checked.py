@@ -134,6 +134,15 @@ def check_shape(name: str, array: ndarray, expected: tuple[int, ...]) -> None:
         raise ValueError(f"{name} has shape {array.shape}; expected {expected}")
 
 
+def check_numbers(name: str, numbers: ndarray, count: int, what: str) -> None:
+    """TypeError or ValueError for an array whose entries are not numbers of ``count`` things, from 0 on."""
+    if not np.issubdtype(numbers.dtype, np.integer):
+        raise TypeError(f"{name}s have dtype {numbers.dtype}; expected integers, the numbers of {what}")
+    if numbers.size and not (numbers.min() >= 0 and numbers.max() < count):
+        bad = numbers[(numbers < 0) | (numbers >= count)].flat[0]
+        raise ValueError(f"{name} {bad} is out of range; expected 0 to {count - 1} for {count} {what}")
+
+
 def plain(value: Any) -> Any:
     """NumPy's numbers as Python's, those within tuples, lists and dicts too; all else as it is."""
     if isinstance(value, np.generic) or (isinstance(value, ndarray) and value.ndim == 0):
