@@ -12,7 +12,7 @@ from numpy import ndarray
 import minivit as mv
 from minivit import ops
 from minivit.layers import Attention, Block, Layer, PostNormBlock
-from minivit.weights import load_google, load_hf, load_timm, resample_abs_pos_embed
+from minivit.weights import load_google, load_hf, load_timm, load_torch, resample_abs_pos_embed
 from minivit.weights.files import open_arrays
 from minivit.weights.torch_layout import from_torch
 
@@ -134,6 +134,25 @@ def test_encoder_layer(name: str, kind: type[Block]) -> None:
     assert_output(y, case["out/y"])
     assert_gradient(block.backward(case["cot/y"], cache), case["gin/x"])
     assert_parameters(block, gradients)
+
+
+@pytest.mark.parametrize("name", ["transformer_pre", "transformer_post"])
+def test_transformer(name: str) -> None:
+    """Source, target and every parameter, with a causal mask and padding; PyTorch's masks say what is hidden."""
+    case = Case(name)
+    options: dict[str, Any] = {"vocab_size": 0, "embed_dim": 12, "num_heads": 3, "mlp_ratio": 20 / 12}
+    options |= {"encoder_depth": 2, "decoder_depth": 3, "final_norm": True, **case.meta, "dtype": "float64"}
+    del options["versions"]
+    model, gradients = (mv.models.Transformer(**options) for _ in range(2))
+    load_torch(model, case.part("param"))
+    load_torch(gradients, case.part("gparam"))
+
+    y, cache = model.forward(case["in/src"], case["in/tgt"], src_mask=~case["const/hidden"])
+    assert_output(y, case["out/y"])
+    dsrc, dtgt = model.backward(case["cot/y"], cache)
+    assert_gradient(dsrc, case["gin/src"])
+    assert_gradient(dtgt, case["gin/tgt"])
+    assert_parameters(model, gradients)
 
 
 def load_attention(layer: Layer, arrays: dict[str, ndarray]) -> None:
