@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from minivit.course.process import this_minivit
 from minivit.course.submissions import Solution
 from minivit.json_text import from_json
+from minivit.train.interrupt import InterruptFlag
 
 LONGEST = 900.0  # seconds for one solution: each call has a limit of its own, but there are hundreds
 PAUSE = 0.02  # seconds between two looks at who is done
@@ -67,7 +68,8 @@ class Running:
             return Verdict("no result", f"ended after {LONGEST / 60:g} minutes") if late else None
         if code == 2:
             said = self._said.read_text(encoding="utf-8", errors="replace").strip()
-            return Verdict("cannot run", said.removeprefix("minivit: ").replace(self._folder + os.sep, ""))
+            said = said.removeprefix("minivit: ").replace(r"\n", " ")  # there a new line is an escape
+            return Verdict("cannot run", said.replace(self._folder + os.sep, ""))
         with suppress(OSError, ValueError):
             return Verdict("checked", "", from_json(self._report.read_text(encoding="utf-8")))
         return Verdict("no result", f"the check was ended (exit code {code})")
@@ -83,19 +85,28 @@ class Running:
 def check_all(
     solutions: Sequence[Solution], options: Sequence[str], jobs: int
 ) -> Generator[tuple[int, Verdict], None, None]:
-    """The number of each solution with its verdict, as soon as it is known. To close the generator ends what runs."""
+    """The number of each solution with its verdict, as soon as it is known. To close the generator ends what runs.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        After Ctrl-C, a polite kill or a closed terminal; not in the middle of starting a process.
+    """
     waiting = deque(enumerate(solutions))
     running: dict[int, Running] = {}
-    try:
-        while waiting or running:
-            while waiting and len(running) < jobs:
-                number, solution = waiting.popleft()
-                running[number] = Running(solution, options)
-            for number, check in list(running.items()):
-                if verdict := check.verdict():
-                    running.pop(number).end()
-                    yield number, verdict
-            time.sleep(PAUSE)
-    finally:
-        for check in running.values():
-            check.end()
+    with InterruptFlag() as interrupt:
+        try:
+            while (waiting or running) and not interrupt.seen:
+                while waiting and len(running) < jobs:
+                    number, solution = waiting.popleft()
+                    running[number] = Running(solution, options)
+                for number, check in list(running.items()):
+                    if verdict := check.verdict():
+                        running.pop(number).end()
+                        yield number, verdict
+                time.sleep(PAUSE)
+        finally:
+            for check in running.values():
+                check.end()
+        if interrupt.seen:
+            raise KeyboardInterrupt

@@ -10,7 +10,7 @@ from typing import Any
 from minivit.course.batch import Verdict, check_all
 from minivit.course.exercises import EXERCISES
 from minivit.course.fingerprint import fingerprint
-from minivit.course.sheet import Row, cell, key_of, read_sheet, write_sheet
+from minivit.course.sheet import Key, Row, cell, key_of, read_sheet, write_sheet
 from minivit.course.stub import solved_source
 from minivit.course.submissions import Solution, Submission, exercises_in, find_submissions
 
@@ -68,27 +68,16 @@ def grade_folder(
     columns = [column(*item) for functions in points.values() for item in functions.items()]
     before = read_sheet(target, columns)
     checks = fingerprint(str(seed).encode(), Path(extra).read_bytes() if extra else b"").encode()
-    rows: list[Row] = []
-    waiting: dict[int, Solution] = {}  # by the number of the row
-    for submission in submissions:
-        for name in names:
-            row, solution = first_row(submission, name, checks)
-            row["total"] = str(sum(points[name].values()))
-            old = before.pop(key_of(row), None)
-            if solution and old and (old["state"], old["check"]) == ("checked", row["check"]):
-                row = old
-            elif solution:
-                waiting[len(rows)] = solution
-            rows.append(row)
-    if before:
-        student = " ".join(filter(None, next(iter(before))))
-        raise ValueError(f"{target} has a row {student!r}, of which nothing is in {folder}; choose another file")
+    rows, waiting = plan(submissions, points, before, checks)
+    if gone := before.keys() - {key_of(row) for row in rows}:
+        who = " ".join(filter(None, min(gone)))
+        raise ValueError(f"{target} has a row of {who}, who is not in {folder}; choose another file")
 
     write_sheet(target, columns, rows)
-    numbers = list(waiting)
-    with closing(check_all(list(waiting.values()), options, jobs)) as verdicts:
+    solutions = [solution for _, solution in waiting]
+    with closing(check_all(solutions, options, jobs)) as verdicts:
         for count, (number, verdict) in enumerate(verdicts, 1):
-            row = rows[numbers[number]]
+            row, _ = waiting[number]
             row |= result_of(verdict, points[row["exercise"]])
             write_sheet(target, columns, rows)
             tell(f"{count} of {len(waiting)}: {row['student']}, {row['exercise']}: {in_words(row)}")
@@ -106,6 +95,25 @@ def points_of_references(names: Sequence[str], options: Sequence[str], jobs: int
             raise ValueError(f"the reference itself does not pass {names[number]}: {trouble}")
         found[names[number]] = Counter(check["function"] for check in report["checks"])
     return {name: found[name] for name in names}
+
+
+def plan(
+    submissions: list[Submission], points: dict[str, Points], before: dict[Key, Row], checks: bytes
+) -> tuple[list[Row], list[tuple[Row, Solution]]]:
+    """All rows, and those that wait for a check, with the solution."""
+    rows: list[Row] = []
+    waiting: list[tuple[Row, Solution]] = []
+    for submission in submissions:
+        for name, functions in points.items():
+            row, solution = first_row(submission, name, checks)
+            row["total"] = str(sum(functions.values()))
+            old = before.get(key_of(row), {})
+            if solution and old.get("state") == "checked" and old["check"] == row["check"]:
+                row = old
+            elif solution:
+                waiting.append((row, solution))
+            rows.append(row)
+    return rows, waiting
 
 
 def column(function: str, points: int) -> str:
@@ -131,7 +139,7 @@ def first_row(submission: Submission, name: str, checks: bytes) -> tuple[Row, So
 def result_of(verdict: Verdict, points: Points) -> Row:
     """What a verdict writes into a row."""
     state, message, report = verdict
-    row = {"state": state, "message": cell(message)}
+    row = {"state": state, "message": cell(" ".join(message.split()))}
     if state == "no result":
         return row
     passed = Counter(c["function"] for c in (report["checks"] if report else []) if c["status"] == "passed")
