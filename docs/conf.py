@@ -17,6 +17,7 @@ extensions = [
     "sphinx.ext.mathjax",
     "myst_nb",
     "site_pages",
+    "answer_pages",
 ]
 
 root_doc = "docs/index"

@@ -152,7 +152,8 @@ class Exercise:
     """Some functions to write, in the order in which to write them.
 
     ``offers`` are names that the stub imports because they help (in full where the reference does not import them);
-    ``closed`` are further functions of minivit that would give the answer away, beside those to write.
+    ``closed`` are further functions of minivit that would give the answer away, beside those to write. ``lecture`` (the
+    name of a file in ``notebooks/src``) and the number of a ``section`` in it say where it belongs.
     """
 
     name: str
@@ -161,6 +162,13 @@ class Exercise:
     tasks: tuple[Task, ...]
     offers: tuple[str, ...] = ()
     closed: tuple[str, ...] = ()
+    lecture: str = ""
+    section: int = 0
+
+    @property
+    def place(self) -> str:
+        """Where it belongs, in words."""
+        return f"lecture {self.lecture}, section {self.section}"
 
     @property
     def statement(self) -> str:

@@ -6,11 +6,13 @@ Because it is cut out of the package's source, a stub cannot fall behind it, and
 import ast
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from minivit.course.exercise import Exercise, Task
+from minivit.course.exercises import EXERCISES
 from minivit.course.outputs import clip
 
 LINE_LENGTH = 120
@@ -48,6 +50,16 @@ def start(exercise: Exercise, folder: str | Path) -> Path:
     (folder / "README.md").write_text(statement, encoding="utf-8")
     (folder / "solution.py").write_text(stub_source(exercise), encoding="utf-8")
     return folder
+
+
+def start_all(folder: str | Path, tell: Callable[[str], Any]) -> None:
+    """Make a folder for every exercise, in the order of the course; those that are there are left as they are."""
+    for exercise in EXERCISES.values():
+        try:
+            tell(f"{start(exercise, Path(folder, exercise.name))}: {exercise.minutes} min, {exercise.title}")
+        except FileExistsError:
+            tell(f"{Path(folder, exercise.name)}: is there already, and was left as it is")
+    tell(f"read README.md in each, write solution.py; how far you are: minivit course status {folder}")
 
 
 def _source(exercise: Exercise, solved: bool) -> str:

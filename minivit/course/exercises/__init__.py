@@ -1,4 +1,4 @@
-"""The exercises, one file each beside its statement, in the order of a course."""
+"""The exercises, one file each beside its statement, in the order in which the lectures have them."""
 
 from minivit.course.exercise import Exercise
 from minivit.course.exercises.adamw import ADAMW
@@ -11,9 +11,10 @@ from minivit.course.exercises.patches import PATCHES
 from minivit.course.exercises.softmax import SOFTMAX
 from minivit.course.exercises.tokens import TOKENS
 
+ALL = (SOFTMAX, LINEAR, LAYER_NORM, ATTENTION, MULTI_HEAD, BLOCK, PATCHES, TOKENS, ADAMW)
+
 EXERCISES: dict[str, Exercise] = {
-    exercise.name: exercise
-    for exercise in (SOFTMAX, LINEAR, LAYER_NORM, ATTENTION, MULTI_HEAD, BLOCK, PATCHES, TOKENS, ADAMW)
+    exercise.name: exercise for exercise in sorted(ALL, key=lambda exercise: (exercise.lecture, exercise.section))
 }
 
 __all__ = ["EXERCISES"]

@@ -164,4 +164,4 @@ TASKS = (
     ),
 )
 
-ADAMW = Exercise("adamw", "AdamW", 25, TASKS, offers=("sqrt",))
+ADAMW = Exercise("adamw", "AdamW", 25, TASKS, offers=("sqrt",), lecture="05_training_vit", section=1)

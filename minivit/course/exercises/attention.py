@@ -238,4 +238,6 @@ ATTENTION = Exercise(
         "minivit.ops.attention_chunked:attention_chunked_forward",
         "minivit.ops.attention_chunked:attention_chunked_backward",
     ),
+    lecture="02_attention",
+    section=2,
 )

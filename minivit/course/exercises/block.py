@@ -99,4 +99,4 @@ TASKS = (
     ),
 )
 
-BLOCK = Exercise("block", "the Transformer block", 30, TASKS)
+BLOCK = Exercise("block", "the Transformer block", 30, TASKS, lecture="03_transformer", section=2)

@@ -150,4 +150,6 @@ LAYER_NORM = Exercise(
     "layer normalisation",
     40,
     TASKS,
+    lecture="03_transformer",
+    section=3,
 )

@@ -123,4 +123,6 @@ LINEAR = Exercise(
     TASKS,
     offers=("scipy.special.erf", "pi", "sqrt"),
     closed=("minivit.ops.conv:conv2d_forward", "minivit.ops.conv:conv2d_backward"),
+    lecture="03_transformer",
+    section=4,
 )

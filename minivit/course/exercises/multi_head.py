@@ -228,4 +228,6 @@ MULTI_HEAD = Exercise(
     closed=tuple(
         f"minivit.layers.attention:{name}" for name in ("Attention.forward", "Attention.backward", "join_heads")
     ),
+    lecture="03_transformer",
+    section=1,
 )

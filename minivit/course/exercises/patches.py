@@ -178,4 +178,6 @@ PATCHES = Exercise(
         *(f"minivit.ops.conv_{form}:conv_{form}" for form in ("columns", "depthwise", "shifts")),
         *(f"minivit.ops.conv_{form}:conv_{form}_gradients" for form in ("columns", "depthwise", "shifts")),
     ),
+    lecture="04_vit",
+    section=2,
 )

@@ -245,4 +245,6 @@ SOFTMAX = Exercise(
     45,
     TASKS,
     closed=tuple(f"minivit.ops.losses:{name}" for name in ("_as_probabilities", "_expected", "distillation_forward")),
+    lecture="02_attention",
+    section=1,
 )

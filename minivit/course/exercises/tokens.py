@@ -162,5 +162,11 @@ TASKS = (
 )
 
 TOKENS = Exercise(
-    "tokens", "class token, positions, and what the head reads", 25, TASKS, offers=("sum_to", "token_sum")
+    "tokens",
+    "class token, positions, and what the head reads",
+    25,
+    TASKS,
+    offers=("sum_to", "token_sum"),
+    lecture="04_vit",
+    section=2,
 )
