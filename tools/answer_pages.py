@@ -39,7 +39,13 @@ def write_pages(app: Any) -> None:
 
 def index_page() -> str:
     """A list of the pages. No other page need lead here."""
-    lines = [":orphan:", "", *heading("Answers", "="), "For who teaches: what is right, why, and what people write.", ""]
+    lines = [
+        ":orphan:",
+        "",
+        *heading("Answers", "="),
+        "For who teaches: what is right, why, and what people write.",
+        "",
+    ]
     return "\n".join([*lines, ".. toctree::", "   :maxdepth: 1", "", *(f"   {name}" for name in EXERCISES), ""])
 
 

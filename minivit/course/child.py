@@ -113,8 +113,7 @@ def close(where: str) -> None:
 PACKAGE = os.path.realpath(os.path.dirname(minivit.__file__))
 BESIDE = os.path.dirname(PACKAGE)
 CLOSED = tuple(
-    path + os.sep
-    for path in (PACKAGE, os.path.join(BESIDE, "docs", "answers"), os.path.join(BESIDE, "build", "site"))
+    path + os.sep for path in (PACKAGE, os.path.join(BESIDE, "docs", "answers"), os.path.join(BESIDE, "build", "site"))
 )
 """The package; where this is a copy of the repository, the pages with answers and the built site, too."""
 

@@ -5,6 +5,7 @@ Because it is cut out of the package's source, a stub cannot fall behind it, and
 
 import ast
 import re
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -59,7 +60,9 @@ def start_all(folder: str | Path, tell: Callable[[str], Any]) -> None:
             tell(f"{start(exercise, Path(folder, exercise.name))}: {exercise.minutes} min, {exercise.title}")
         except FileExistsError:
             tell(f"{Path(folder, exercise.name)}: is there already, and was left as it is")
-    tell(f"read README.md in each, write solution.py; how far you are: minivit course status {folder}")
+    tell(
+        f"read README.md in each, write solution.py; how far you are: minivit course status {shlex.quote(str(folder))}"
+    )
 
 
 def _source(exercise: Exercise, solved: bool) -> str:
