@@ -1,6 +1,7 @@
 """Level 2: parameters, and the wiring of pairs into layers."""
 
 from minivit.layers.attention import Attention, SelfAttention
+from minivit.layers.attention_decoder import AttentionDecoder
 from minivit.layers.basic import GroupNorm, LayerNorm, Linear, Mlp
 from minivit.layers.batch_norm import BatchNorm, frozen
 from minivit.layers.block import Block, PostNormBlock
@@ -13,10 +14,13 @@ from minivit.layers.param import Param
 from minivit.layers.patch_embed import PatchEmbed
 from minivit.layers.pool import FirstToken, MeanPool
 from minivit.layers.positions import LearnedPositions, SinusoidalPositions
+from minivit.layers.recurrent import GRU, GRUCell
 from minivit.layers.sequence import Identity, run, run_backward
 
 __all__ = [
+    "GRU",
     "Attention",
+    "AttentionDecoder",
     "BatchNorm",
     "Block",
     "Checkpoint",
@@ -25,6 +29,7 @@ __all__ = [
     "Dropout",
     "Embedding",
     "FirstToken",
+    "GRUCell",
     "GroupNorm",
     "Identity",
     "Layer",

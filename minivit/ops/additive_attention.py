@@ -44,7 +44,7 @@ def additive_attention_forward(
     .. math:: e_{ni} = v_a \cdot \tanh(q_n + k_i), \qquad \alpha_n = \operatorname{softmax}(e_n), \qquad
               y_n = \sum_i \alpha_{ni} v_i
 
-    In the recurrent decoder :math:`q = W_a s_{t-1}`, of its state, and :math:`k_i = U_a h_i`, of what it looks at, which
+    In the recurrent decoder :math:`q = W_a s_{t-1}`, of its state, and :math:`k_i = U_a h_i`, of what it looks at. That
     stays the same from step to step; so the two products are left to the caller, who computes the second only once.
 
     Parameters

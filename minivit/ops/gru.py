@@ -37,8 +37,8 @@ def gru_forward(
         r = \sigma(a_r + b_r), \qquad z = \sigma(a_z + b_z), \qquad n = \tanh(a_n + r \circ b_n), \qquad
         h' = (1 - z) \circ n + z \circ h
 
-    :math:`a` is a linear map of the input, :math:`b` one of the state. Where the update gate z is 1, the state is handed
-    on as it is; where it is 0, it is replaced by n, which the reset gate r may keep from looking at the old state.
+    :math:`a` is a linear map of the input, :math:`b` one of the state. Where the update gate z is 1, the state is
+    handed on as it is; where it is 0, it is replaced by n. The reset gate r may keep n from looking at the old state.
 
     Parameters
     ----------
