@@ -8,6 +8,8 @@ from urllib.parse import unquote
 
 import pytest
 
+from minivit import course
+
 ROOT = Path(__file__).parent.parent
 DOCS, NOTEBOOKS, EXERCISES = ROOT / "docs", ROOT / "notebooks", ROOT / "minivit" / "course" / "exercises"
 LECTURES = sorted((NOTEBOOKS / "src").glob("*.py"))
@@ -108,9 +110,11 @@ def test_every_term_says_where_it_is_shown_and_who_says_so(term):
 # ---- exercises and their sections
 
 
-@pytest.mark.parametrize("path", sorted(EXERCISES.glob("*.md")), ids=lambda path: path.stem)
-def test_an_exercise_links_its_section_and_the_section_links_the_exercise(path):
-    (lecture, section), *_ = [(target, fragment) for target, fragment in links(path, prose(path)) if target in LECTURES]
+@pytest.mark.parametrize("exercise", course.EXERCISES.values(), ids=lambda exercise: exercise.name)
+def test_an_exercise_links_its_section_and_the_section_links_the_exercise(exercise):
+    path = EXERCISES / f"{exercise.name}.md"
+    ((lecture, section),) = [(target, fragment) for target, fragment in links(path, prose(path)) if target in LECTURES]
+    assert (lecture.stem, section.partition("-")[0]) == (exercise.lecture, str(exercise.section))
     assert (path, "") in links(lecture, sections(lecture)[section])
 
 
