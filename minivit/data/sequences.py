@@ -17,10 +17,11 @@ import numpy as np
 from minivit.checked import check_numbers, checked
 from minivit.data.dataset import Dataset
 from minivit.data.examples import Examples, Images, Scenes
+from minivit.ops.embedding import PAD
 from minivit.types import Count, Int, Positive, Range, ndarray
 
 SPECIAL = ("<pad>", "<start>", "<end>")
-PAD, START, END = range(3)
+START, END = 1, 2  # and PAD, which is 0
 DIGITS = "0123456789"
 Digits = Annotated[int, Range(at_least=3, below=19)]
 """How long: with fewer there are hardly enough different ones to train on some and to test on others."""

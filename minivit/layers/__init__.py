@@ -6,12 +6,14 @@ from minivit.layers.basic import GroupNorm, LayerNorm, Linear, Mlp
 from minivit.layers.batch_norm import BatchNorm, frozen
 from minivit.layers.block import Block, PostNormBlock
 from minivit.layers.checkpoint import Checkpoint
+from minivit.layers.decoder_block import DecoderBlock, PostNormDecoderBlock
 from minivit.layers.dropout import Dropout, DropPath
-from minivit.layers.embedding import Embedding
+from minivit.layers.embedding import Embedding, TokenEmbed, Unembedding
 from minivit.layers.layer import Layer
 from minivit.layers.param import Param
 from minivit.layers.patch_embed import PatchEmbed
 from minivit.layers.pool import FirstToken, MeanPool
+from minivit.layers.positions import LearnedPositions, SinusoidalPositions
 from minivit.layers.recurrent import GRU, GRUCell
 from minivit.layers.sequence import Identity, run, run_backward
 
@@ -22,6 +24,7 @@ __all__ = [
     "BatchNorm",
     "Block",
     "Checkpoint",
+    "DecoderBlock",
     "DropPath",
     "Dropout",
     "Embedding",
@@ -31,13 +34,18 @@ __all__ = [
     "Identity",
     "Layer",
     "LayerNorm",
+    "LearnedPositions",
     "Linear",
     "MeanPool",
     "Mlp",
     "Param",
     "PatchEmbed",
     "PostNormBlock",
+    "PostNormDecoderBlock",
     "SelfAttention",
+    "SinusoidalPositions",
+    "TokenEmbed",
+    "Unembedding",
     "frozen",
     "run",
     "run_backward",

@@ -8,7 +8,7 @@ from numpy.random import Generator
 from minivit.layers.attention import SelfAttention, SelfAttentionCache
 from minivit.layers.basic import LayerNorm, Mlp, MlpCache
 from minivit.layers.dropout import drop_path
-from minivit.layers.layer import Layer
+from minivit.layers.residual import PostNorm, PreNorm
 from minivit.layers.sequence import IdentityCache
 from minivit.ops.dropout import DropPathCache
 from minivit.ops.layer_norm import LayerNormCache
@@ -25,7 +25,7 @@ class BlockCache(NamedTuple):
     drop_path2: DropPathCache | IdentityCache
 
 
-class Block(Layer):
+class Block(PreNorm):
     """Pre-norm block, that of ViT: ``x + attn(norm1(x))``, then ``x + mlp(norm2(x))``.
 
     Source: Dosovitskiy et al. 2021, equations 2 and 3.
@@ -53,51 +53,23 @@ class Block(Layer):
     def forward(
         self, x: ndarray, *, mask: ndarray | None = None, rng: Generator | None = None
     ) -> tuple[ndarray, BlockCache]:
-        h, c_norm1 = self.norm1.forward(x)
-        h, c_attn = self.attn.forward(h, mask=mask, rng=rng)
-        h, c_drop_path1 = self.drop_path1.forward(h, rng=rng)
-        x = x + h  # never +=: we do not own x
-        h, c_norm2 = self.norm2.forward(x)
-        h, c_mlp = self.mlp.forward(h, rng=rng)
-        h, c_drop_path2 = self.drop_path2.forward(h, rng=rng)
-        return x + h, BlockCache(
+        x, (c_norm1, c_attn, c_drop_path1) = self.step(x, self.norm1, self.attn, self.drop_path1, mask=mask, rng=rng)
+        x, (c_norm2, c_mlp, c_drop_path2) = self.step(x, self.norm2, self.mlp, self.drop_path2, rng=rng)
+        return x, BlockCache(
             norm1=c_norm1, attn=c_attn, drop_path1=c_drop_path1, norm2=c_norm2, mlp=c_mlp, drop_path2=c_drop_path2
         )
 
     def backward(self, dy: ndarray, cache: BlockCache) -> ndarray:
-        dh = self.drop_path2.backward(dy, cache.drop_path2)  # the forward, read from the bottom up
-        dh = self.mlp.backward(dh, cache.mlp)
-        dx = dy + self.norm2.backward(dh, cache.norm2)  # forward: x + h, so both ways get the gradient
-        dh = self.drop_path1.backward(dx, cache.drop_path1)
-        dh = self.attn.backward(dh, cache.attn)
-        return dx + self.norm1.backward(dh, cache.norm1)
+        c_attn, c_mlp = (cache.norm1, cache.attn, cache.drop_path1), (cache.norm2, cache.mlp, cache.drop_path2)
+        (dx,) = self.step_backward(dy, self.norm2, self.mlp, self.drop_path2, c_mlp)
+        (dx,) = self.step_backward(dx, self.norm1, self.attn, self.drop_path1, c_attn)
+        return dx
 
 
-class PostNormBlock(Block):
+class PostNormBlock(PostNorm, Block):
     """Post-norm block, that of the original Transformer: ``norm1(x + attn(x))``, then ``norm2(x + mlp(x))``.
 
     The same parts and parameters as :class:`Block`; the normalisation stands on the main road, after each sum.
 
     Source: Vaswani et al. 2017, section 3.1.
     """
-
-    def forward(
-        self, x: ndarray, *, mask: ndarray | None = None, rng: Generator | None = None
-    ) -> tuple[ndarray, BlockCache]:
-        h, c_attn = self.attn.forward(x, mask=mask, rng=rng)
-        h, c_drop_path1 = self.drop_path1.forward(h, rng=rng)
-        x, c_norm1 = self.norm1.forward(x + h)
-        h, c_mlp = self.mlp.forward(x, rng=rng)
-        h, c_drop_path2 = self.drop_path2.forward(h, rng=rng)
-        y, c_norm2 = self.norm2.forward(x + h)
-        return y, BlockCache(
-            norm1=c_norm1, attn=c_attn, drop_path1=c_drop_path1, norm2=c_norm2, mlp=c_mlp, drop_path2=c_drop_path2
-        )
-
-    def backward(self, dy: ndarray, cache: BlockCache) -> ndarray:
-        dsum = self.norm2.backward(dy, cache.norm2)
-        dh = self.drop_path2.backward(dsum, cache.drop_path2)
-        dx = dsum + self.mlp.backward(dh, cache.mlp)
-        dsum = self.norm1.backward(dx, cache.norm1)
-        dh = self.drop_path1.backward(dsum, cache.drop_path1)
-        return dsum + self.attn.backward(dh, cache.attn)

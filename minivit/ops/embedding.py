@@ -7,6 +7,9 @@ import numpy as np
 from minivit.checked import check_numbers, check_shape, checked
 from minivit.types import Float, Int, ndarray
 
+PAD = 0
+"""The token that fills up a row."""
+
 
 class EmbeddingCache(NamedTuple):
     """What ``embedding_backward`` needs."""

@@ -9,10 +9,10 @@ import pytest
 
 import minivit as mv
 from minivit.check import check_vjp
-from minivit.data import END, PAD, START
+from minivit.data import END, PAD, START, sorting
 from minivit.data.scenes import draw_scenes
 from minivit.layers import Layer
-from minivit.models import ViT
+from minivit.models import Transformer, ViT
 from minivit.nests import mapped
 from minivit.ops import log_softmax_forward, mse_backward, mse_forward, one_hot, patchify_forward
 from minivit.tasks import Classification, Contrastive, Distillation, MaskedPatches, NextToken, OneBox, Task
@@ -30,6 +30,7 @@ B = 37  # two shards of 16, and 5
 RNG = np.random.default_rng(0)
 CROP = partial(random_crop_flip, padding=2)
 SMALL: dict[str, Any] = {"img_size": 16, **families.SMALL}
+TOKENS: dict[str, Any] = {"embed_dim": 24, "encoder_depth": 1, "decoder_depth": 1, "num_heads": 3, "norm_first": True}
 
 
 def scenes(n: int) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -74,6 +75,16 @@ def given_classes(dtype: str, n: int = B) -> Given:
     return Given(Classification(label_smoothing=0.1), ViT(**SMALL, num_classes=7, dtype=dtype), images, labels)
 
 
+def given_tokens(dtype: str, n: int = B) -> Given:
+    """Sequences of very different lengths: the last shard has short ones."""
+    data = sorting(n, 1, length=9, seed=3)
+    order = np.argsort((data.train.source == PAD).sum(1))
+    examples = data.train.take(order)
+    model = Transformer(**TOKENS, vocab_size=len(data.class_names), dtype=dtype)
+    inputs, targets = NextToken().draw(examples, normalize=normalize)
+    return Given(NextToken(label_smoothing=0.1), model, inputs, targets)
+
+
 class BoxAndClassTask(Task):
     """Where it is, and what it is: two outputs, two means."""
 
@@ -109,7 +120,7 @@ def given_a_teacher(dtype: str, n: int = B) -> Given:
     return Given(task, model, images, Taught(np.arange(n) % 7, 50 * task.teacher(images)))
 
 
-GIVEN = [given_classes, given_boxes, given_views, given_patches, given_two_outputs, given_a_teacher]
+GIVEN = [given_classes, given_boxes, given_views, given_patches, given_tokens, given_two_outputs, given_a_teacher]
 every_task = pytest.mark.parametrize("given", GIVEN)
 
 
@@ -150,7 +161,7 @@ def test_shards_add_up_to_the_whole_batch(given, threads):
         np.testing.assert_allclose(param.grad, grad, rtol=1e-9, atol=1e-14 + 1e-11 * np.abs(grad).max())
 
 
-@pytest.mark.parametrize("given", [given_boxes, given_views, given_patches])
+@pytest.mark.parametrize("given", [given_boxes, given_views, given_patches, given_tokens])
 def test_a_mean_over_images_would_be_another_loss(given):
     """What the shards' own losses would add up to, weighted as images are: the reason for ``over`` and ``coupled``."""
     task, _, _, targets = given = given("float64")
@@ -164,7 +175,12 @@ def test_a_mean_over_images_would_be_another_loss(given):
 
 @pytest.mark.parametrize(
     ("given", "steps", "before", "after"),
-    [(given_boxes, 50, 0.1, 0.5), (given_views, 25, 0.5, 0.9), (given_patches, 60, 0.0, 0.15)],
+    [
+        (given_boxes, 50, 0.1, 0.5),
+        (given_views, 25, 0.5, 0.9),
+        (given_patches, 60, 0.0, 0.15),
+        (given_tokens, 80, 0.1, 0.5),
+    ],
 )
 def test_a_model_learns_it(given, steps, before, after):
     task, model, inputs, targets = given = given("float32", 32)
