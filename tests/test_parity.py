@@ -11,7 +11,7 @@ from numpy import ndarray
 
 import minivit as mv
 from minivit import ops
-from minivit.layers import Attention, Block, Layer, PostNormBlock
+from minivit.layers import Attention, Block, GRUCell, Layer, PostNormBlock
 from minivit.weights import load_google, load_hf, load_timm, load_torch, resample_abs_pos_embed
 from minivit.weights.files import open_arrays
 from minivit.weights.torch_layout import from_torch
@@ -200,6 +200,27 @@ def test_multi_head_attention() -> None:
     for name, grad in total.items():
         assert_gradient(grad, case[f"gin/{name}"])
     assert_parameters(layer, gradients)
+
+
+def load_gru_cell(cell: Layer, arrays: dict[str, ndarray]) -> None:
+    """torch.nn.GRUCell; the gates stand in the same order."""
+    cell.load_state_dict(
+        {f"{part}.{kind}": arrays[f"{kind}_{part}"].T for part in ("ih", "hh") for kind in ("weight", "bias")}
+    )
+
+
+def test_gru_cell() -> None:
+    case = Case("gru_cell")
+    cell, gradients = (GRUCell(4, 6).init(dtype="float64") for _ in range(2))
+    load_gru_cell(cell, case.part("param"))
+    load_gru_cell(gradients, case.part("gparam"))
+
+    y, cache = cell.forward(case["in/x"], case["in/h"])
+    assert_output(y, case["out/y"])
+    dx, dh = cell.backward(case["cot/y"], cache)
+    assert_gradient(dx, case["gin/x"])
+    assert_gradient(dh, case["gin/h"])
+    assert_parameters(cell, gradients)
 
 
 @pytest.mark.parametrize("op", ["attention", "attention_chunked"])

@@ -419,6 +419,12 @@ def resample() -> None:
     write("resample", arrays, {"options": options})
 
 
+def gru_cell() -> None:
+    torch.manual_seed(5)
+    cell, x, h = randomize(nn.GRUCell(4, 6)), rand(3, 4), rand(3, 6)
+    record("gru_cell", lambda: {"y": cell(x, h)}, {"x": x, "h": h}, dict(cell.named_parameters()))
+
+
 def pool2d() -> None:
     """With equal numbers among them, where the maximum is found twice."""
     torch.manual_seed(3)
