@@ -2,9 +2,9 @@
 
     python experiments/norm_placement.py           # makes the runs that are not in results/norm_placement.json yet
 
-Transformers with six blocks in the encoder and six in the decoder learn to sort, each for one epoch, 156 steps: pre- and
-post-norm, at two learning rates, with warmup and without. Nothing else differs, and no gradient is clipped: clipping
-would do a part of what warmup does.
+Transformers with six blocks in the encoder and six in the decoder learn to sort, each for one epoch, 156 steps:
+pre- and post-norm, at two learning rates, with warmup and without. Nothing else differs, and no gradient is clipped:
+clipping would do a part of what warmup does.
 """
 
 from itertools import product

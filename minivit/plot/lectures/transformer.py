@@ -167,13 +167,30 @@ def activations(x: ndarray, curves: Mapping[str, ndarray], difference: ndarray) 
 
 
 def by_depth(
-    curves: Mapping[str, ndarray], *, ylabel: str, title: str, xlabel: str = "block", ax: Axes | None = None
+    curves: Mapping[str, ndarray], *, ylabel: str, title: str, log: bool = False, ax: Axes | None = None
 ) -> Axes:
-    """One curve per kind of network over its blocks, on a logarithmic axis."""
-    ax = labelled(ax or new_panel(3.4, 0.75 * WIDTH), xlabel, ylabel)
+    """One curve per kind of network over its blocks; ``log``: on a logarithmic axis."""
+    ax = labelled(ax or new_panel(3.4, 0.75 * WIDTH), "block", ylabel)
     for (name, values), (colour, marker, dash) in zip(curves.items(), STYLES, strict=False):
         places = np.arange(1, len(values) + 1)
-        ax.semilogy(places, values, color=colour, marker=marker, markersize=4, linestyle=dash, linewidth=2, label=name)
+        ax.plot(places, values, color=colour, marker=marker, markersize=4, linestyle=dash, linewidth=2, label=name)
+    if log:
+        ax.set_yscale("log")
+    else:
+        ax.set_ylim(0)
+    ax.legend(fontsize=TEXT, frameon=False)
+    ax.set_title(title, fontsize=TITLE, loc="left")
+    return ax
+
+
+def over_depths(depths: ndarray, curves: Mapping[str, ndarray], *, title: str, ax: Axes | None = None) -> Axes:
+    """Draw, for each kind of network, the size of a gradient over the number of blocks."""
+    ax = labelled(ax or new_panel(3.4, 0.75 * WIDTH), "number of blocks", "gradient of the last MLP's matrix")
+    for (name, values), (colour, marker, dash) in zip(curves.items(), STYLES, strict=False):
+        ax.plot(depths, values, color=colour, marker=marker, linestyle=dash, linewidth=2, label=name)
+    ax.set_xscale("log", base=2)
+    ax.set_xticks(depths, labels=[str(depth) for depth in depths])
+    ax.set_ylim(0)
     ax.legend(fontsize=TEXT, frameon=False)
     ax.set_title(title, fontsize=TITLE, loc="left")
     return ax
@@ -254,63 +271,48 @@ def architecture(shapes: Mapping[str, Sequence[int]], *, encoder_depth: int, dec
 
     ``shapes`` has those of "src", "memory", "tgt", "hidden" and "logits".
     """
-    figure = new_figure(6.2, 0.95 * WIDTH)
+    figure = new_figure(5.8, 0.95 * WIDTH)
     ax = figure.add_subplot()
-    ax.set(xlim=(0, 10), ylim=(-0.4, 9.6))
+    ax.set(xlim=(0, 10), ylim=(-0.4, 8.3))
     ax.axis("off")
     said = {name: " × ".join(map(str, shape)) for name, shape in shapes.items()}
-    _stack(
-        ax, 2.2, ["embedding + position", "self-attention", "MLP"], [BLUE, RED, GREEN], f"encoder, {encoder_depth} ×"
-    )
-    names = ["embedding + position", "self-attention, causal", "cross-attention", "MLP", "head"]
-    _stack(ax, 7.4, names, [BLUE, RED, RED, GREEN, BLUE], f"decoder, {decoder_depth} ×")
+    reads = ["embedding + position", "self-attention", "MLP", "norm"]
+    writes = ["embedding + position", "self-attention, causal", "cross-attention", "MLP", "norm, head"]
+    _stack(ax, 2.2, reads, [BLUE, RED, GREEN, BLUE], f"encoder, {encoder_depth} ×")
+    _stack(ax, 7.4, writes, [BLUE, RED, RED, GREEN, BLUE], f"decoder, {decoder_depth} ×")
     _arrow(ax, (2.2, -0.1), (2.2, 0.6))
     _arrow(ax, (7.4, -0.1), (7.4, 0.6))
     ax.text(2.2, -0.15, f"source {said['src']}", ha="center", va="top", fontsize=TEXT)
     ax.text(7.4, -0.15, f"target up to here {said['tgt']}", ha="center", va="top", fontsize=TEXT)
-    ax.text(2.35, 5.5, f"memory {said['memory']}", va="center", fontsize=TEXT)
-    ax.plot([2.2, 2.2, 4.9, 4.9], [4.5, 5.9, 5.9, 4.55], color="black", linewidth=1.2)
-    _arrow(ax, (4.9, 4.55), (5.85, 4.55))
-    ax.text(4.8, 4.0, "keys,\nvalues", ha="right", va="center", fontsize=SMALL, color=GREY)
-    ax.text(7.55, 1.7, said["hidden"], va="center", fontsize=SMALL)
-    _arrow(ax, (7.4, 8.5), (7.4, 9.1))
-    ax.text(7.4, 9.15, f"a number for each symbol that may come: {said['logits']}", ha="center", fontsize=TEXT)
+    ax.text(2.35, 6.15, f"memory {said['memory']}", va="center", fontsize=TEXT)
+    ax.plot([2.2, 2.2, 4.9, 4.9], [5.6, 6.4, 6.4, 3.85], color="black", linewidth=1.2)
+    _arrow(ax, (4.9, 3.85), (5.9, 3.85))
+    ax.text(4.8, 3.85, "keys,\nvalues", ha="right", va="center", fontsize=SMALL, color=GREY)
+    ax.text(7.55, 1.5, said["hidden"], va="center", fontsize=SMALL)
+    _arrow(ax, (7.4, 7.1), (7.4, 7.8))
+    ax.text(9.9, 7.9, f"a number for each symbol that may come: {said['logits']}", ha="right", fontsize=TEXT)
     return figure
 
 
 def _stack(ax: Axes, x: float, names: Sequence[str], colours: Sequence[str], repeated: str) -> None:
-    """Boxes one above the other; those that are neither the first nor the head are repeated, each with its bypass."""
+    """Boxes one above the other; all but the first and the last are repeated, each with its norm and its bypass."""
     from matplotlib.patches import FancyBboxPatch
 
+    style = "round,pad=0.05"
     heights = [1.0 + 1.45 * i for i in range(len(names))]
-    inner = [height for name, height in zip(names, heights, strict=True) if name not in (names[0], "head")]
-    ax.add_patch(
-        FancyBboxPatch(
-            (x - 1.95, inner[0] - 0.7),
-            3.75,
-            inner[-1] - inner[0] + 1.35,
-            boxstyle="round,pad=0.05",
-            fill=False,
-            edgecolor=GREY,
-        )
-    )
-    ax.text(x + 1.72, inner[-1] + 0.45, repeated, ha="right", va="center", fontsize=SMALL, color=GREY)
-    for name, height, colour in zip(names, heights, colours, strict=True):
-        box = FancyBboxPatch(
-            (x - 1.45, height - 0.35), 2.9, 0.6, boxstyle="round,pad=0.05", facecolor=colour, alpha=0.25
-        )
-        ax.add_patch(box)
-        ax.text(x, height - 0.05, f"norm, {name}" if height in inner else name, ha="center", va="center", fontsize=TEXT)
-        if height in inner:  # the residual path goes round
-            ax.plot(
-                [x, x - 1.7, x - 1.7, x],
-                [height - 0.6, height - 0.6, height + 0.55, height + 0.55],
-                color="black",
-                linewidth=1,
-            )
-            ax.text(x, height + 0.55, "+", ha="center", va="center", fontsize=TITLE, weight="bold")
-        if height != heights[-1]:
-            _arrow(ax, (x, height + 0.3), (x, height + 1.05))
+    inner = heights[1:-1]
+    low, high = inner[0] - 0.72, inner[-1] + 0.68
+    ax.add_patch(FancyBboxPatch((x - 1.95, low), 3.75, high - low, boxstyle=style, fill=False, edgecolor=GREY))
+    ax.text(x + 1.75, inner[-1] + 0.47, repeated, ha="right", va="center", fontsize=SMALL, color=GREY)
+    for name, y, colour in zip(names, heights, colours, strict=True):
+        ax.add_patch(FancyBboxPatch((x - 1.45, y - 0.35), 2.9, 0.6, boxstyle=style, facecolor=colour, alpha=0.25))
+        ax.text(x, y - 0.05, f"norm, {name}" if y in inner else name, ha="center", va="center", fontsize=TEXT)
+        if y != heights[-1]:
+            _arrow(ax, (x, y + 0.3), (x, y + 1.05))
+        if y in inner:  # the residual path goes round
+            ax.plot([x, x - 1.7, x - 1.7, x], [y - 0.55, y - 0.55, y + 0.52, y + 0.52], color="black", linewidth=1)
+            circle = {"boxstyle": "circle,pad=0.1", "facecolor": "white", "edgecolor": "black"}
+            ax.text(x, y + 0.52, "+", ha="center", va="center", fontsize=SMALL, bbox=circle)
 
 
 def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
