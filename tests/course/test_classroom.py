@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -360,13 +361,19 @@ def test_a_full_disk_leaves_the_list_as_it_was(here, quick, monkeypatch, capsys)
 
 
 @posix
-def test_a_folder_that_must_not_be_written_is_graded_and_one_for_the_list_is_told(here, quick, capsys):
-    put(here, "ada/solution.py")
-    here.chmod(0o555)
-    with as_nobody():
-        assert grade("--csv", str(here / "grades.csv")) == 2
-        assert capsys.readouterr().err.startswith("minivit: Permission denied: ")
-    assert grade() == 0
+def test_a_folder_that_must_not_be_written_is_graded_and_one_for_the_list_is_told(quick, monkeypatch, capsys):
+    with tempfile.TemporaryDirectory() as name:  # pytest's folders are closed to others
+        os.chmod(name, 0o777)
+        monkeypatch.chdir(name)
+        put(Path("subs"), "ada/solution.py")
+        os.chmod("subs", 0o555)
+        with as_nobody():
+            assert grade("--csv", "subs/grades.csv") == 2
+            place = Path(name).resolve() / "subs" / "grades.csv"
+            assert capsys.readouterr().err == f"minivit: Permission denied: {place}\n"
+            assert grade() == 0
+        assert len(table("grades.csv")) == 1
+        monkeypatch.undo()
 
 
 def command(*options: str) -> list[str]:
