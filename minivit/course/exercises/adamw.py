@@ -99,7 +99,7 @@ TASKS = (
                 "m = (1 - beta1) * m + beta1 * grad": "beta1 and 1 - beta1 have changed places: the average keeps "
                 "beta1 of what it was",
                 "m *= beta1; m += (1 - beta1) * grad": "... you modified m in place",
-                f"m = np.reshape([beta1 * a + (1 - beta1) * b for a, b in {PAIRS}], m.shape)": "... a loop over rows",
+                f"m = np.reshape([beta1 * a + (1 - beta1) * b for a, b in {PAIRS}], m.shape)": "... a loop over axis",
             },
             "(grad * grad)": {
                 "grad": "v is the average of the squared gradient: the square is missing",
@@ -157,7 +157,7 @@ TASKS = (
             ", betas=betas": {"": "betas are not passed on to adam_update"},
             ", betas=betas, eps=eps": {"": "... betas are not passed on"},
             "return ": {
-                "[row * lr for row in value.reshape(-1, 1)]; return ": "... a loop over rows, samples or numbers"
+                "[row * lr for row in value.reshape(-1, 1)]; return ": "... a loop over axis"
             },
         },
         uses=("adam_update",),

@@ -51,7 +51,7 @@ TASKS = (
                 "y -= bias": "the bias is subtracted; y = x W + b",
             },
             "x.reshape(-1, x.shape[-1]) @ weight": {
-                "np.array([row @ weight for row in x.reshape(-1, x.shape[-1])])": "... a loop over rows",
+                "np.array([row @ weight for row in x.reshape(-1, x.shape[-1])])": "... a loop over axis",
             },
             "bias is not None)": {"True)": "... cache.has_bias is True"},
         },
