@@ -83,13 +83,15 @@ class Asked:
         if not self.paired:
             return
         assert self.partner
-        trial = make_trial(self.task, self.first, rng)
-        outcome = self.runner.call(self.task.forward, trial.inputs, trial.case.kwargs, "value", self.partner.given)
+        trials = [make_trial(self.task, draw, rng) for draw in self.task.cases.values()]
+        args, options = trials[0].inputs, trials[0].case.kwargs
+        outcome = self.runner.call(self.task.forward, args, options, "value", self.partner.given)
         value = outcome.value
         is_pair = outcome.status == "returned" and isinstance(value, (tuple, list)) and len(value) == 2
-        if is_pair and cache_note(value[1], trial.cache):
+        if is_pair and cache_note(value[1], trials[0].cache):
             try:
-                compare_values(self.task, self.value(trial), trial, [])
+                for trial in trials:
+                    compare_values(self.task, self.value(trial), trial, [])
             except (CheckFailedError, MalformedError):
                 self.with_own_cache = True
 

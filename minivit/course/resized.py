@@ -15,6 +15,7 @@ from numpy.random import Generator
 
 from minivit.check.draw import Case
 from minivit.course.exercise import Task, Trial
+from minivit.course.outputs import named_outputs
 from minivit.course.trial import make_trial
 from minivit.nests import mapped
 
@@ -36,7 +37,9 @@ def resized(task: Task, case: Case, rng: Generator, change: Callable[[ndarray, i
         other = Case(*mapped(partial(changed, length, change), (case.args, case.kwargs)))
         places = [(i, axis) for i, array in arrays for axis, n in enumerate(array.shape) if n == length]
         with suppress(ValueError, TypeError):
-            yield Resized(trial_of(task, other, rng), length, places)
+            trial = trial_of(task, other, rng)
+            if all(np.size(output) for output in named_outputs(task.kind, *[trial.expected] * 2).values()):
+                yield Resized(trial, length, places)
 
 
 def changed(length: int, change: Callable[[ndarray, int], ndarray], leaf: Any) -> Any:

@@ -37,7 +37,7 @@ def check_together(asked: Asked, rng: Generator) -> str:
 def judge(asked: Asked, trial: Trial, value: Any, rng: Generator) -> None:
     """Hold y and the gradients against the reference's, and the gradients of a second call against the first ones."""
     y, grads, again = value
-    if not same(np.asarray(y), trial.y):
+    if not same(np.asarray(y), np.asarray(trial.y)):
         words = " (though your backward is its gradient)" * is_its_gradient(asked, trial, grads, rng)
         raise CheckFailedError(f"the y of your {asked.task.forward} is wrong here{words}; mend that first")
     try:
@@ -58,7 +58,7 @@ def judge_alone(asked: Asked, trial: Trial, rng: Generator) -> None:
     try:
         y, grads, _ = asked.returned(asked.together(trial, alone=True)).value
         compare_values(asked.task, grads, trial, [])
-        if not same(np.asarray(y), trial.y):
+        if not same(np.asarray(y), np.asarray(trial.y)):
             raise CheckFailedError("y is another")
     except (CheckFailedError, MalformedError) as failure:
         assert asked.partner

@@ -25,7 +25,8 @@ def reference(task: Task) -> Any:
 def make_trial(task: Task, draw: Draw, rng: Generator, dtype: type[np.floating] = np.float64) -> Trial:
     """One random case, and the reference's answer. A backward is given the reference's cache and a random dy."""
     case = draw(rng)
-    args, kwargs = mapped(lambda arg: as_dtype(arg, dtype), case.args), case.kwargs
+    args, kwargs = mapped(lambda arg: as_dtype(arg, dtype), tuple(case))
+    case = case._replace(kwargs=kwargs)
     with np.errstate(all="ignore"):
         if task.kind != "backward":
             return Trial(case, args, args, kwargs, None, None, None, reference(task)(*args, **kwargs))

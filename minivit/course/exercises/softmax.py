@@ -133,7 +133,7 @@ TASKS = (
             "_exp_and_sum(x)": {
                 "_exp_and_sum(-x)": "the sign of x is wrong: a larger score gets a larger share",
                 "_exp_and_sum(x * np.log(2))": "the base is 2; it is e",
-                "_exp_and_sum(x * x)": "... row",
+                "_exp_and_sum(x * x)": "... adding 3 to every score",
                 "(np.abs(x), np.abs(x).sum(-1, keepdims=True))": "... adding 3 to every score",
             },
             "y, SoftmaxCache(y)": {
