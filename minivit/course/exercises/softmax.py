@@ -114,6 +114,11 @@ TASKS = (
                 "y /= y.sum(0)": "you summed over axis 0; the sum goes over the last axis",
                 "y /= y.sum(-2, keepdims=True)": "you summed over axis -2; the sum goes over the last axis",
                 "pass": "that is exp(x): the division by the row's sum is missing",
+                "y /= np.sqrt((y * y).sum(-1, keepdims=True))": "each row is divided by its length; divide by its sum",
+                "y /= y.max(-1, keepdims=True)": "each row is divided by its largest number; divide by its sum",
+                "y = y / total; y = y.astype(np.float32).astype(y.dtype)": "... float32's rounding",
+                "y = (y / total).astype(np.float32)": "... from float64 comes y in float32",
+                "y = y / total; y = y.squeeze()": "... y has shape",
                 "y /= total + 1e-7": "... digits only",
                 "x -= x.max(-1, keepdims=True); y /= total": "... you modified x in place",
             },
@@ -123,7 +128,13 @@ TASKS = (
                 shares("np.exp(x - x.max(-1, keepdims=True))"): "... nan in",
                 shares(
                     "np.exp(x)", "np.reshape([r / r.sum() for r in e.reshape(-1, e.shape[-1])], e.shape)"
-                ): "... a loop over",
+                ): "... a loop over axis",
+            },
+            "_exp_and_sum(x)": {
+                "_exp_and_sum(-x)": "the sign of x is wrong: a larger score gets a larger share",
+                "_exp_and_sum(x * np.log(2))": "the base is 2; it is e",
+                "_exp_and_sum(x * x)": "... adding 3 to every score",
+                "(np.abs(x), np.abs(x).sum(-1, keepdims=True))": "... adding 3 to every score",
             },
             "y, SoftmaxCache(y)": {
                 "y": "... must return the pair (y, cache)",
@@ -144,6 +155,12 @@ TASKS = (
             },
             "row_dot(dy, y)": {
                 "dy.sum(-1, keepdims=True)": "the sum runs over dy alone; it must run over dy * y",
+                "dy.mean(-1, keepdims=True)": "you subtracted the plain mean of dy; it is the mean weighted by y, the "
+                "sum of dy * y",
+                "(dy * y).sum(-2, keepdims=True) if y.ndim > 1 else (dy * y).sum()": "the sum runs over axis -2; it "
+                "runs over the last axis",
+                "(dy * y * y).sum(-1, keepdims=True)": "y stands twice under the sum: it is the sum of dy * y",
+                "y.sum(-1, keepdims=True)": "the sum of y is 1; it must be the sum of dy * y",
                 "(dy * y).mean(-1, keepdims=True)": "you took the mean of dy * y over the row; it is the sum",
                 "(dy * y).sum()": "you summed dy * y over all rows; each row has its own sum: axis=-1, keepdims=True",
             },
@@ -167,6 +184,13 @@ TASKS = (
             Property("a shift changes nothing", ignores_a_shift),
         ),
         {
+            "np.log(": {
+                "np.log2(": "the logarithm is that of base 2; take np.log",
+                "np.log10(": "the logarithm is that of base 10; take np.log",
+            },
+            "y -= np.log": {
+                "y += np.log": "the logarithm of the sum is added; subtract it",
+            },
             "return y": {
                 "return np.exp(y)": "that is the softmax itself: the logarithm is missing",
                 "return -y": "the sign is wrong: a log-probability is never positive",
@@ -182,10 +206,18 @@ TASKS = (
         "log_softmax_backward",
         {"": rows},
         mistakes={
-            "row_sum(dy)": {"dy.mean(-1, keepdims=True)": "you took the mean of dy over the row; it is the sum"},
+            "row_sum(dy)": {
+                "dy.mean(-1, keepdims=True)": "you took the mean of dy over the row; it is the sum",
+                "dy.sum()": "you summed dy over all rows; each row has its own sum",
+                "row_dot(dy, np.exp(cache.y))": "the sum runs over dy * softmax; it runs over dy alone",
+                "dy": "the sum over the row is missing",
+            },
+            "dy - np.exp": {"dy + np.exp": "the second term is added; subtract it"},
             "np.exp(cache.y)": {
                 "cache.y": "cache.y holds the logarithm of the softmax; the formula needs exp(y)",
                 "0": "only the direct path: the sum of exponentials depends on x too",
+                "np.exp(np.exp(cache.y))": "exp is taken twice: cache.y is the logarithm of the softmax",
+                "1": "the sum of dy must be multiplied by exp(y)",
             },
         },
     ),
@@ -203,6 +235,19 @@ TASKS = (
                 "classes, the right one too; yours goes to the others",
             },
             "= -_expected": {"= _expected": "the sign is wrong: minus the mean log-probability"},
+            "targets * (1 - label_smoothing) +": {
+                "targets +": "the targets are not made smaller: (1 - label_smoothing) times what they were",
+                "targets * label_smoothing + (1 - 2 * label_smoothing) / logits.shape[-1] +": "label_smoothing and "
+                "1 - label_smoothing have changed places",
+            },
+            "targets = _as_probabilities(targets, logits)": {
+                "targets = _as_probabilities(targets if targets.ndim < logits.ndim else targets.argmax(-1), logits)": "a "
+                "soft target is taken for the class that is most likely; every class counts by its probability",
+            },
+            "not 0 <= label_smoothing <= 1": {"False": "... with label_smoothing=-0.5 it must raise a ValueError"},
+            "CrossEntropyCache(log_probs": {
+                "CrossEntropyCache(np.exp(log_probs)": "those are the probabilities; keep their logarithms",
+            },
             '_count("cross_entropy", logits[..., 0])': {
                 "1": "summed over the rows instead of averaged",
                 "len(logits)": "divided by the batch size; the mean is over all rows, however many axes they are "
@@ -225,6 +270,11 @@ TASKS = (
                 "dlogits *= -dy /": "the sign is wrong: it is what was said minus what is true, and yours is true "
                 "minus said",
                 "dlogits *= abs(dy) /": "... is not linear in dy",
+            },
+            "log_probs, targets = cache": {
+                "log_probs, targets = cache; targets *= 1.0 + (dy > 0)": "... you modified cache.targets in place",
+                "log_probs, targets = cache; log_probs = np.log(np.maximum(log_probs, 1e-300))": "the logarithm is taken "
+                "twice: the cache holds logarithms already",
             },
             "dlogits -= targets": {"pass": "the targets are missing: it is what was said minus what is true"},
             "np.exp(log_probs)": {
