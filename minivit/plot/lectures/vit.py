@@ -1,7 +1,7 @@
 """Pictures of the lecture on the Vision Transformer: the wall of memory, patches, the model as it grows, pyramids."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -152,7 +152,8 @@ def vit_so_far(stages: Mapping[str, ndarray], *, depth: int = 0, class_names: Se
         tops[name] = height
         height += STAGES[name].height + GAP
     ax = new_panel(height + 0.1, WIDTH)
-    ax.figure.set_layout_engine("none")
+    figure: Any = ax.figure
+    figure.set_layout_engine("none")
     ax.set(position=(0, 0, 1, 1), xlim=(0, WIDTH), ylim=(height + 0.1, 0))  # an inch is an inch in every picture
     ax.axis("off")
     columns = len(stages["patches"]) + 1 if "patches" in stages else 1
@@ -204,11 +205,12 @@ def _fan(ax: Axes, patches: ndarray, image: ndarray, centres: ndarray, tops: tup
         ax.plot([left, left + side * columns], [tops[0] + row * side] * 2, color="white", linewidth=1.2, zorder=3)
     for column in range(1, columns):
         ax.plot([left + column * side] * 2, [tops[0], tops[0] + rows * side], color="white", linewidth=1.2, zorder=3)
+    shade = {"facecolor": "black", "alpha": 0.5, "linewidth": 0, "pad": 1.5}
     for n, centre in enumerate(centres):
         row, column = divmod(n, columns)
         start = left + (column + 0.5) * side, tops[0] + (row + 0.5) * side
         ax.plot([start[0], centre], [start[1], tops[1]], color=GREY, linewidth=0.7, zorder=1)
-        ax.text(*start, str(n + 1), ha="center", va="center", color="white", fontsize=SMALL, weight="bold", zorder=4)
+        ax.text(*start, str(n + 1), ha="center", va="center", color="white", fontsize=SMALL, bbox=shade, zorder=4)
 
 
 def _strip(ax: Axes, tiles: ndarray, centres: ndarray, top: float, bottom: float) -> None:
@@ -217,7 +219,13 @@ def _strip(ax: Axes, tiles: ndarray, centres: ndarray, top: float, bottom: float
     gap = max(1, width // 8)
     half = (centres[-1] - centres[-2]) * width / (width + gap) / 2
     picture = mosaic(tiles[None], gap=gap, fill=1.0)
-    ax.imshow(picture, extent=(centres[0] - half, centres[-1] + half, bottom, top), aspect="auto", zorder=2)
+    ax.imshow(
+        picture,
+        extent=(centres[0] - half, centres[-1] + half, bottom, top),
+        aspect="auto",
+        interpolation="nearest",
+        zorder=2,
+    )
     ends = np.stack((centres - half, centres + half))
     ax.vlines(ends, top, bottom, color=GREY, linewidth=0.5, zorder=3)
     for y in (top, bottom):
@@ -257,7 +265,7 @@ def _encoder(ax: Axes, centres: ndarray, top: float, depth: int) -> None:
         ax.plot([start, end], [above, below], color=BLUE, linewidth=0.4, alpha=0.35, zorder=2)
     ax.vlines(centres, below, top + height - 0.17, color=BLUE, linewidth=2.4, zorder=2)
     x = COLUMNS + 0.2
-    ax.text(x, top + 0.12, f"{depth} blocks", fontsize=TEXT, weight="bold", va="center")
+    ax.text(x, top + 0.12, f"{depth} blocks", fontsize=TITLE, va="center")
     ax.text(x, top + 0.38, "attention: every token reads all", fontsize=SMALL, color=GREY, va="center")
     ax.text(x, top + 0.82, "MLP: each token by itself", fontsize=SMALL, color=GREY, va="center")
 
@@ -281,7 +289,7 @@ def _label(ax: Axes, name: str, array: ndarray, top: float, *, is_new: bool) -> 
     _, title, formula = STAGES[name]
     shape = " × ".join(map(str, array.shape))
     x = COLUMNS + 0.2
-    ax.text(x, top + 0.08, title, fontsize=TEXT, weight="bold", color=RED if is_new else "black", va="center")
+    ax.text(x, top + 0.08, title, fontsize=TITLE, color=RED if is_new else "black", va="center")
     ax.text(x, top + 0.27, shape, fontsize=TEXT, va="center")
     ax.text(x, top + 0.44, formula, fontsize=SMALL, color=GREY, va="center")
 
@@ -316,9 +324,10 @@ def pyramids(models: Mapping[str, Sequence[tuple[int, int, int]]]) -> Figure:
             place = np.arange(start, start + blocks)
             ax.bar(place, side, 0.85, bottom=-side / 2, color=BLUE, alpha=float(norm(width)))
             text = f"{side}²\n× {width}"
-            ax.text(start - 0.4, side / 2 + 1, text, va="bottom", fontsize=SMALL)
+            ax.text(start - 0.4, side / 2 + 1, text, va="bottom", fontsize=SMALL - 1.5)
             start += blocks
         ax.set(xlim=(-0.2, longest + 1.2), ylim=(-tallest / 2 - 2, tallest / 2 + 13), yticks=[])
+        ax.locator_params("x", integer=True)
         ax.spines["left"].set_visible(False)
         ax.set_title(name, fontsize=TEXT, loc="left")
     return figure
