@@ -40,6 +40,8 @@ def measure(*, norm_first: bool, lr: float, warmup: float, seed: int) -> dict[st
 
 
 if __name__ == "__main__":
-    names = ("seed", "lr", "warmup", "norm_first")
-    runs = (dict(zip(names, run, strict=True)) for run in product(SEEDS, LEARNING_RATES, WARMUPS, (False, True)))
+    runs: list[dict[str, Any]] = [
+        {"seed": seed, "lr": lr, "warmup": warmup, "norm_first": norm_first}
+        for seed, lr, warmup, norm_first in product(SEEDS, LEARNING_RATES, WARMUPS, (False, True))
+    ]
     record("norm_placement", {"settings": SETTINGS}, runs, measure)

@@ -79,7 +79,7 @@ def five_steps(
     numbers = [x, *qkv.values(), joined, y]
     limit = float(np.quantile(np.abs(np.concatenate(numbers)), 0.98))
     figure = new_figure(6.4)
-    top, bottom = figure.subfigures(2, 1)
+    top, bottom = figure.subfigures(2, 1, squeeze=False).flat
     first = top.subplots(1, 5, gridspec_kw={"width_ratios": [0.75, 1, 1, 1, 1]})
     first[0].axis("off")
     first[0].set_title("1 sentence", fontsize=TEXT)
@@ -116,9 +116,9 @@ def same_scale(
     figure = new_figure(height)
     panels = figure.subplots(1, len(named), squeeze=False)[0]
     for ax, (name, array) in zip(panels, named.items(), strict=True):
-        image = _heat(ax, array, name, limit=limit, signed=signed, aspect="auto")
+        _heat(ax, array, name, limit=limit, signed=signed, aspect="auto")
         _marks(ax, rows, columns)
-    _bar(figure, image, list(panels), label)
+    _bar(figure, panels[0].images[0], list(panels), label)
     if title:
         set_title(figure, title)
     return figure
@@ -253,12 +253,12 @@ def looks(
     figure = new_figure(0.22 * len(written) + 1.5)
     panels = figure.subplots(1, heads, squeeze=False)[0]
     for head, (ax, array) in enumerate(zip(panels, weights, strict=True)):
-        image = _heat(ax, array, f"head {head + 1}" if heads > 1 else "mean of the heads", limit=1, signed=False)
+        _heat(ax, array, f"head {head + 1}" if heads > 1 else "mean of the heads", limit=1, signed=False)
         _marks(ax, written if head == 0 else [], source)
     panels[0].set_ylabel("writes", fontsize=SMALL)
     for ax in panels:
         ax.set_xlabel("looks at", fontsize=SMALL)
-    bar = figure.colorbar(image, ax=list(panels), fraction=0.02, pad=0.01)
+    bar = figure.colorbar(panels[0].images[0], ax=list(panels), fraction=0.02, pad=0.01)
     bar.ax.tick_params(labelsize=SMALL)
     bar.outline.set_visible(False)
     if title:
