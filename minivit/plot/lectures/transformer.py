@@ -35,7 +35,7 @@ def _signed() -> Any:
     return LinearSegmentedColormap.from_list("orange-white-blue", [RED, "white", BLUE])
 
 
-def _heat(ax: Axes, array: ndarray, title: str, *, limit: float, signed: bool = True, aspect: str = "equal") -> Any:
+def _heat(ax: Axes, array: ndarray, title: str, *, limit: float, signed: bool = True, aspect: Any = "equal") -> Any:
     """A matrix as colours; ``signed``: from -limit to limit, else from 0 to limit."""
     colours, low = (_signed(), -limit) if signed else ("inferno", 0.0)
     image = ax.imshow(array, cmap=colours, vmin=low, vmax=limit, interpolation="nearest", aspect=aspect)
