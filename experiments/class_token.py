@@ -2,7 +2,7 @@
 
     python experiments/class_token.py
 
-The Vision Transformer of data_hunger.py on 8,000 images, with either. It takes four minutes on one processor and writes
+The Vision Transformer of data_hunger.py on 8,000 images, with either. It takes two minutes on one processor and writes
 results/class_token.json; started again, it goes on where it was.
 """
 

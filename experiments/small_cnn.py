@@ -52,7 +52,7 @@ class SmallCnnCache(NamedTuple):
 
 
 class SmallCnn(Layer):
-    """Logits of images (B, Y, X, C): two convolutions halve the sides of the map, and a linear map reads its mean.
+    """Logits of images (B, Y, X, C): three of five convolutions halve the map's sides, and a linear map reads its mean.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ class SmallCnn(Layer):
         in_chans: int = 3,
         num_classes: int = 10,
         widths: tuple[int, ...] = (16, 32, 32, 64, 64),
-        strides: tuple[int, ...] = (1, 2, 1, 2, 1),
+        strides: tuple[int, ...] = (2, 2, 1, 2, 1),
         seed: int = 0,
         dtype: str = "float32",
     ) -> None:

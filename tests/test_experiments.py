@@ -92,7 +92,7 @@ def test_where_a_shape_is():
 def test_ways_of_making_positions():
     from resolution import WAYS
 
-    old, fresh = np.ones((1, 1 + 8 * 8, 2)), np.zeros((1, 1 + 12 * 12, 2))
+    old, fresh = np.ones((1, 1 + 4 * 4, 2)), np.zeros((1, 1 + 6 * 6, 2))
     made = {name: way(old, fresh) for name, way in WAYS.items()}
     assert {positions.shape for positions in made.values()} == {fresh.shape}
     np.testing.assert_allclose(made["2-D"], 1)

@@ -449,9 +449,9 @@ assert max(row.nbytes for row in table.rows) == 4 * 65 * 65 * 4  # the attention
 table
 
 # %% [markdown]
-# Read it from top to bottom and you have read the model: 64 patches of 48 numbers (4 · 4 · 3); 65 tokens with the class token
-# in front; queries, keys and values, which are views into the one array that `qkv` made; four attention maps of 65 × 65;
-# the MLP, twice as wide; the head. The attention maps are the largest array, even for images as small as these.
+# Read it from top to bottom and you have read the model: 64 patches of 48 numbers (4 · 4 · 3); 65 tokens with the class
+# token in front; queries, keys and values, which are views into the one array that `qkv` made; four attention maps of 65 ×
+# 65; the MLP, twice as wide; the head. The attention maps are the largest array, even for images as small as these.
 #
 # Is the backward pass of the whole model right? The [gradient check](../docs/glossary.md#gradient-check) of the
 # [attention lecture](02_attention.ipynb) takes models as well:
@@ -497,7 +497,8 @@ def count(D, L, F, patch, classes=1000, side=224, channels=3):
 
 
 # %%
-lines = ["| | layers | D | MLP | heads | parameters | in the paper | attention | MLP |", "|-" * 9 + "|"]
+head = "| | layers | D | MLP | heads | parameters | in the paper | attention | MLP |"
+lines = [head, "|-" * 9 + "|"]
 paper = {"base_patch16": 86, "large_patch16": 307, "huge_patch14": 632}  # millions, table 1
 exact = {}
 for name, millions in paper.items():
@@ -531,7 +532,9 @@ for grid, kib, mib in ((14, 150.0625, 112.546875), (16, 256, 192)):
     entries = grid**4
     one_head = 4 * entries
     everything = wall(side, heads=16, layers=48, patch=224 // grid)
-    print(f"{grid} x {grid}: {entries:,} entries, {one_head / KIB:.2f} KiB for one head,", end=" ")
+    print(
+        f"{grid} x {grid}: {entries:,} entries, {one_head / KIB:.2f} KiB for one head,", end=" "
+    )
     print(f"{everything / MIB:.2f} MiB for 48 layers of 16 heads")
     assert one_head == kib * KIB and everything == mib * MIB == 48 * 16 * one_head
 assert 14**4 == 38_416 and 16**4 == 65_536
@@ -541,7 +544,8 @@ _, cache = base.forward(np.zeros((1, 224, 224, 3), np.float32))
 weights = cache.blocks[0].attn.attention.weights
 assert weights.shape == (1, 12, 197, 197)  # with the class token
 assert weights[0, 0].nbytes == 4 * 197**2 and weights.nbytes == 12 * 4 * 197**2
-print(f"ViT-Base, with its class token: {weights[0, 0].nbytes / KIB:.2f} KiB for one head,", end=" ")
+print("ViT-Base, with its class token:", end=" ")
+print(f"{weights[0, 0].nbytes / KIB:.2f} KiB for one head,", end=" ")
 print(f"{weights.nbytes / MIB:.2f} MiB for one layer of 12")
 
 # %% [markdown]
@@ -573,7 +577,8 @@ lecture.pyramids(lecture.PYRAMIDS)
 
 # %%
 for name, model_stages in lecture.PYRAMIDS.items():
-    print(f"{name:10}", *(f"{side}² × {width} = {side**2 * width:,}" for side, width, _ in model_stages))
+    sizes = (f"{side}² × {width} = {side**2 * width:,}" for side, width, _ in model_stages)
+    print(f"{name:10}", *sizes)
 vit, swin, resnet = ([side**2 * width for side, width, _ in s] for s in lecture.PYRAMIDS.values())
 assert vit == [14 * 14 * 768] == [150_528]  # numbers in a map, the same in every block
 assert swin == [301_056, 150_528, 75_264, 37_632]  # half of it from stage to stage
@@ -594,9 +599,9 @@ assert everywhere == 64 * in_windows
 #
 # What does a model know of images before it has seen one? That is its [inductive bias](../docs/glossary.md#inductive-bias).
 # A convolution knows two things: *what is near belongs together*, and *a thing is the same thing wherever it stands*. Both
-# can be measured. First: how far does one place of the output see, after one layer? Its
-# [receptive field](../docs/glossary.md#receptive-field) is where a gradient arrives. **Predict.** How many of the 1024 pixels
-# for a convolution with a kernel of 3 × 3? After two? For one block of a ViT?
+# can be measured. First: how far does one place of the output see, after one layer? Its [receptive
+# field](../docs/glossary.md#receptive-field) is where a gradient arrives. **Predict.** How many of the 1024 pixels for a
+# convolution with a kernel of 3 × 3? After two? For one block of a ViT?
 
 
 # %%

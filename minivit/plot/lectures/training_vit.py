@@ -109,7 +109,7 @@ def strongest_patches(
 
     Only patches of different images should be given: neighbours are too much alike. The tiles are pixels as they are.
     """
-    figure = new_figure(0.62 * len(responses) + 0.75)
+    figure = new_figure(0.45 * len(responses) + 0.35)
     rows = figure.subplots(len(responses), 2, squeeze=False)
     for row, (name, response) in zip(rows, responses.items(), strict=True):
         order = response.argsort()

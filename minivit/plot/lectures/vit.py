@@ -204,11 +204,12 @@ def _fan(ax: Axes, patches: ndarray, image: ndarray, centres: ndarray, tops: tup
         ax.plot([left, left + side * columns], [tops[0] + row * side] * 2, color="white", linewidth=1.2, zorder=3)
     for column in range(1, columns):
         ax.plot([left + column * side] * 2, [tops[0], tops[0] + rows * side], color="white", linewidth=1.2, zorder=3)
+    shade = {"facecolor": "black", "alpha": 0.5, "linewidth": 0, "pad": 1.5}
     for n, centre in enumerate(centres):
         row, column = divmod(n, columns)
         start = left + (column + 0.5) * side, tops[0] + (row + 0.5) * side
         ax.plot([start[0], centre], [start[1], tops[1]], color=GREY, linewidth=0.7, zorder=1)
-        ax.text(*start, str(n + 1), ha="center", va="center", color="white", fontsize=SMALL, weight="bold", zorder=4)
+        ax.text(*start, str(n + 1), ha="center", va="center", color="white", fontsize=SMALL, bbox=shade, zorder=4)
 
 
 def _strip(ax: Axes, tiles: ndarray, centres: ndarray, top: float, bottom: float) -> None:
@@ -217,7 +218,13 @@ def _strip(ax: Axes, tiles: ndarray, centres: ndarray, top: float, bottom: float
     gap = max(1, width // 8)
     half = (centres[-1] - centres[-2]) * width / (width + gap) / 2
     picture = mosaic(tiles[None], gap=gap, fill=1.0)
-    ax.imshow(picture, extent=(centres[0] - half, centres[-1] + half, bottom, top), aspect="auto", zorder=2)
+    ax.imshow(
+        picture,
+        extent=(centres[0] - half, centres[-1] + half, bottom, top),
+        aspect="auto",
+        interpolation="nearest",
+        zorder=2,
+    )
     ends = np.stack((centres - half, centres + half))
     ax.vlines(ends, top, bottom, color=GREY, linewidth=0.5, zorder=3)
     for y in (top, bottom):
@@ -257,7 +264,7 @@ def _encoder(ax: Axes, centres: ndarray, top: float, depth: int) -> None:
         ax.plot([start, end], [above, below], color=BLUE, linewidth=0.4, alpha=0.35, zorder=2)
     ax.vlines(centres, below, top + height - 0.17, color=BLUE, linewidth=2.4, zorder=2)
     x = COLUMNS + 0.2
-    ax.text(x, top + 0.12, f"{depth} blocks", fontsize=TEXT, weight="bold", va="center")
+    ax.text(x, top + 0.12, f"{depth} blocks", fontsize=TITLE, va="center")
     ax.text(x, top + 0.38, "attention: every token reads all", fontsize=SMALL, color=GREY, va="center")
     ax.text(x, top + 0.82, "MLP: each token by itself", fontsize=SMALL, color=GREY, va="center")
 
@@ -281,7 +288,7 @@ def _label(ax: Axes, name: str, array: ndarray, top: float, *, is_new: bool) -> 
     _, title, formula = STAGES[name]
     shape = " × ".join(map(str, array.shape))
     x = COLUMNS + 0.2
-    ax.text(x, top + 0.08, title, fontsize=TEXT, weight="bold", color=RED if is_new else "black", va="center")
+    ax.text(x, top + 0.08, title, fontsize=TITLE, color=RED if is_new else "black", va="center")
     ax.text(x, top + 0.27, shape, fontsize=TEXT, va="center")
     ax.text(x, top + 0.44, formula, fontsize=SMALL, color=GREY, va="center")
 
