@@ -387,7 +387,7 @@ def test_ctrl_c_ends_all_processes_and_keeps_what_is_done(here):
     put(here, "zoe/solution.py", f"{SOLVED}\nwhile True: pass")
     grading = subprocess.Popen(command("--jobs", "1"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert grading.stdout
-    assert grading.stdout.readline() == "1 of 2: ada, adamw: 17 of 17\n"
+    assert re.fullmatch(r"1 of 2: ada, adamw: (\d+) of \1\n", grading.stdout.readline())
     while not (children := children_of(grading.pid)):
         time.sleep(0.01)
     grading.send_signal(signal.SIGINT)
@@ -397,7 +397,8 @@ def test_ctrl_c_ends_all_processes_and_keeps_what_is_done(here):
     assert not any(Path(f"/proc/{child}").exists() for child in children)
     put(here, "zoe/solution.py", WRONG)
     done = subprocess.run(command(), capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("1 of 1: zoe, adamw: 16 of 17\n")
+    assert done.stdout.startswith("1 of 1: zoe, adamw: ")
+    assert [share(row) for row in table("grades.csv")] == ["all", "some"]
 
 
 def children_of(process: int) -> list[str]:
