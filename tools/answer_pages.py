@@ -22,6 +22,7 @@ ANSWERS = Path(__file__).parent.parent / "docs" / "answers"
 def setup(app: Any) -> dict[str, Any]:
     """Called by Sphinx, which reads conf.py."""
     app.connect("builder-inited", write_pages)
+    app.connect("doctree-read", leave_sources_to_the_reference, priority=400)  # before viewcode looks
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -35,6 +36,13 @@ def write_pages(app: Any) -> None:
     for path, text in pages.items():
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
+
+
+def leave_sources_to_the_reference(app: Any, document: Any) -> None:
+    """Pages with sources lead back to the reference, where a function has its anchor, and not to an answer."""
+    if app.env.current_document.docname.startswith("docs/answers/"):
+        for node in document.findall(lambda node: node.tagname == "desc"):
+            node["domain"] = ""
 
 
 def index_page() -> str:

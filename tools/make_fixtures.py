@@ -491,6 +491,7 @@ def main() -> None:
     group_norm()
     transformer("transformer_pre", norm_first=True)
     transformer("transformer_post", norm_first=False)
+    gru_cell()
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ class ShowAttendTellCache(NamedTuple):
     def alignment(self) -> ndarray:
         """(B, T, rows, columns): where on the grid the decoder looked before it wrote each word."""
         B, Y, X, _ = self.map_shape
-        return self.decoder.alignment.reshape(B, -1, Y, X)
+        return self.decoder.alignment.reshape(B, self.decoder.alignment.shape[1], Y, X)
 
 
 class ShowAttendTell(Model):
@@ -130,7 +130,8 @@ class ShowAttendTell(Model):
         """Logits (B, T, vocab_size) of each next word, of images (B, Y, X, C) and the words before (B, T)."""
         self.check_images(images, self.img_size, self.in_chans)
         x, c_convs = run(self.convs, images)  # (B, rows, columns, D)
-        cells = x.reshape(len(x), -1, x.shape[3])  # (B, rows * columns, D)
+        B, Y, X, D = x.shape
+        cells = x.reshape(B, Y * X, D)
         cells, c_pos_embed = add_positions_forward(cells, self.pos_embed.value)
         logits, c_decoder = self.decoder.forward(cells, before)
         return logits, ShowAttendTellCache(convs=c_convs, map_shape=x.shape, pos_embed=c_pos_embed, decoder=c_decoder)

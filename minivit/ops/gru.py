@@ -74,7 +74,7 @@ def gru_forward(
     reset, _ = sigmoid_forward(a_reset + b_reset)
     update, _ = sigmoid_forward(a_update + b_update)
     new = np.tanh(a_new + reset * b_new)
-    y = new + update * (h - new)
+    y = (1 - update) * new + update * h
     return y, GruCache(h=h, reset=reset, update=update, new=new, from_h=b_new)
 
 

@@ -22,7 +22,6 @@
 from itertools import pairwise
 
 import numpy as np
-from ipywidgets import FloatSlider, interact
 from threadpoolctl import threadpool_limits
 
 import minivit as mv
@@ -68,7 +67,7 @@ h = np.array([[1.0, 4.0], [5.0, 5.0], [4.0, 1.0], [0.0, 0.0]])
 scores = np.array([2.0, 1.0, 0.0, -1.0])
 
 
-def look(sharpness):
+def look(sharpness=1.0):
     alpha, _ = softmax_forward(sharpness * scores)
     return lecture.weighted_mean(h, alpha)
 
@@ -77,19 +76,14 @@ alpha, _ = softmax_forward(scores)
 assert np.all((alpha >= 0) & (alpha <= 1)) and np.isclose(alpha.sum(), 1)
 assert np.allclose(softmax_forward(0 * scores)[0] @ h, h.mean(0))  # sharpness 0: the plain mean
 assert np.allclose(softmax_forward(50 * scores)[0] @ h, h[0])  # very sharp: one of them
-look(sharpness=1.0)
+mv.plot.frames(look, sharpness=[0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0])
 
 # %% [markdown]
-# With sharpness 0 all weights are ¼ and $z$ is the plain mean. With a large one, $z$ is the $h_i$ of the largest score:
+# Move the slider. With sharpness 0 all weights are ¼ and $z$ is the plain mean. With a large one, $z$ is the $h_i$ of the largest score:
 # softmax is a *soft* argmax, and unlike the argmax it has a gradient. $z$ never leaves the region between the vectors.
 #
 # (The functions of `mv.plot` return what they have drawn, and a cell that ends with it shows it. There is nothing to open,
-# to show or to close.)
-#
-# Move the slider (in a running notebook):
-
-# %%
-_ = interact(look, sharpness=FloatSlider(1.0, min=0, max=6, step=0.25))
+# to show or to close; `mv.plot.frames` draws one picture for each place of the slider.)
 
 # %% [markdown]
 # ## 2 One task, three answers

@@ -18,7 +18,6 @@
 
 # %%
 import numpy as np
-from ipywidgets import SelectionSlider, interact
 from threadpoolctl import threadpool_limits
 
 import minivit as mv
@@ -153,16 +152,13 @@ for width in (1, 4, 16, 64, 256, 1024):
 
 
 # %%
-def spread(d_k):
+def spread(d_k=256):
     return lecture.saturation(d_k)
 
 
 assert lecture.one_query(256, scaled=False).weights.max() > 0.95
 assert lecture.one_query(256, scaled=True).weights.max() < 0.5
-spread(256)
-
-# %%
-_ = interact(spread, d_k=SelectionSlider(options=[1, 4, 16, 64, 256, 1024], value=256))
+mv.plot.frames(spread, d_k=[1, 4, 16, 64, 256, 1024])
 
 # %% [markdown]
 # Without the division, this query looks at one key and at nothing else. One query may be luck; here are 2,000, each with
@@ -317,6 +313,8 @@ print("from the matrix  ", J.T @ dy)
 print("softmax_backward ", dx)
 
 # %% [markdown]
+# **Exercise.** [`softmax`](../minivit/course/exercises/softmax.md): `minivit course start softmax`
+#
 # ### Attention: four products
 #
 # Forward, with $s = 1/\sqrt{d_k}$:
@@ -400,6 +398,8 @@ matrices(
 )
 
 # %% [markdown]
+# **Exercise.** [`attention`](../minivit/course/exercises/attention.md): `minivit course start attention`
+#
 # ### Is it right?
 #
 # We have compared the code with our own algebra; both may be wrong in the same way. The forward pass is an independent

@@ -30,7 +30,15 @@ import minivit as mv
 from minivit import ops
 from minivit.check import check_vjp
 from minivit.data import END, PAD, START, decode, sorting
-from minivit.layers import Block, Identity, LayerNorm, PostNormBlock, SelfAttention, run
+from minivit.layers import (
+    Block,
+    Identity,
+    LayerNorm,
+    PostNormBlock,
+    SelfAttention,
+    run,
+    run_backward,
+)
 from minivit.layers.residual import PostNorm, PreNorm
 from minivit.plot.lectures import transformer as lecture
 from minivit.plot.source import show_source
@@ -162,21 +170,14 @@ assert np.abs(linear_heads(2) - linear_heads(4)).max() > 1
 
 
 # %%
-class NoPath(PreNorm):
-    """A step without the residual path: layer(norm(x)) alone."""
+class NoPathBlock(Block):
+    """A block without its residual paths: mlp(norm2(attn(norm1(x)))) alone."""
 
-    def step(self, x, norm, layer, drop_path, *context, **options):
-        h, c_norm = norm.forward(x)
-        h, c_layer = layer.forward(h, *context, **options)
-        return h, (c_norm, c_layer, None)
+    def forward(self, x):
+        return run([self.norm1, self.attn, self.norm2, self.mlp], x)
 
-    def step_backward(self, dy, norm, layer, drop_path, caches):
-        c_norm, c_layer, _ = caches
-        return (norm.backward(layer.backward(dy, c_layer), c_norm),)
-
-
-class NoPathBlock(NoPath, Block):
-    pass
+    def backward(self, dy, cache):
+        return run_backward([self.norm1, self.attn, self.norm2, self.mlp], dy, cache)
 
 
 # %%
@@ -263,6 +264,8 @@ assert block.mlp.fc2.weight.grad.any() and not block.mlp.fc1.weight.grad.any()
 # *Sources.* He et al. 2016, "Deep Residual Learning for Image Recognition", section 3; the same, "Identity Mappings in
 # Deep Residual Networks", section 2; Dong, Cordonnier and Loukas 2021, "Attention Is Not All You Need: Pure Attention
 # Loses Rank Doubly Exponentially with Depth".
+#
+# **Exercise.** [`block`](../minivit/course/exercises/block.md): `minivit course start block`
 
 # %% [markdown]
 # ## 3 Layer normalisation, twice

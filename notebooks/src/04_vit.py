@@ -21,7 +21,6 @@
 # %%
 import numpy as np
 from IPython.display import Markdown
-from ipywidgets import SelectionSlider, interact
 
 import minivit as mv
 from minivit import ops, plot
@@ -176,7 +175,7 @@ assert 256 * N * 4 == 16 * MIB  # the scores of one block of keys
 
 
 # %%
-def patches_wall(P):
+def patches_wall(P=16):
     pixels, larger = 2.0 ** np.arange(1, 9), P * 2.0 ** np.arange(9 - np.log2(P))
     curves = {
         "every pixel a token": (pixels, wall(pixels, 16, 48)),
@@ -191,10 +190,7 @@ def patches_wall(P):
 
 assert wall(128, 16, 48) // wall(128, 16, 48, patch=16) == 16**4 == 65_536
 assert wall(128, 16, 48, patch=16) == 12 * MIB
-patches_wall(16)
-
-# %%
-_ = interact(patches_wall, P=SelectionSlider(options=[2, 4, 8, 16, 32], value=16))
+plot.frames(patches_wall, P=[2, 4, 8, 16, 32])
 
 # %% [markdown]
 # $N = (R/P)^2$ tokens are left, so
@@ -257,14 +253,11 @@ lecture.vit_so_far(stages)
 
 
 # %%
-def cut(P):
+def cut(P=4):
     return lecture.cut_into_patches(image, P)
 
 
-cut(4)
-
-# %%
-_ = interact(cut, P=SelectionSlider(options=[2, 4, 8, 16], value=4))
+plot.frames(cut, P=[2, 4, 8, 16])
 
 # %% [markdown]
 # With small patches the sequence is long and its rows are short: 64 rows of 48 numbers for $P = 4$. The models that we train

@@ -31,7 +31,6 @@ from pathlib import Path
 
 import numpy as np
 from IPython.display import Markdown, display
-from ipywidgets import IntSlider, interact
 
 import minivit as mv
 from minivit import ops, plot
@@ -151,12 +150,12 @@ plot.attention_maps(pixels[:4], cache, block=-1)
 
 
 # %%
-def maps_of(block, image):
+def maps_of(block=4, image=0):
     one = data.test.images[image : image + 2]
     return plot.attention_maps(one, model.forward(trainer.normalize(one))[1], block=block - 1)
 
 
-_ = interact(maps_of, block=IntSlider(4, 1, 4), image=IntSlider(0, 0, 100))
+plot.frames(maps_of, block=[1, 2, 3, 4], image=[0, 2, 4])
 
 # %% [markdown]
 # The heads look at different things (some of them at the background), and the rollout lies on the shape. Nobody gave the
@@ -394,7 +393,7 @@ assert (np.diff(mean["ViT"]) > 0).all()
 assert abs(mean["CNN"][images == 300].item() - mean["ViT"][images == 1000].item()) < 0.05
 
 # %% [markdown]
-# Up to 1,000 images both nets learn them by heart, every one, so it is not that one of them could not fit them. The
+# Up to 1,000 images both nets [learn them by heart](../docs/glossary.md#overfitting), every one, so it is not that one of them could not fit them. The
 # difference is in what they make of others. The convolutional net does with 300 images what the ViT does with 1,000: what is
 # built in need not be learned. With 100 images neither can do much; and with many the gap closes, because what is not built
 # in *can* be learned.

@@ -9,12 +9,15 @@ import pytest
 import minivit
 from minivit.check import check_layer
 from minivit.layers import (
+    GRU,
     Attention,
+    AttentionDecoder,
     Block,
     Checkpoint,
     DecoderBlock,
     Embedding,
     FirstToken,
+    GRUCell,
     Identity,
     Layer,
     Linear,
@@ -46,6 +49,9 @@ LAYERS = [
     (TokenEmbed(Embedding(7, 12), SinusoidalPositions()), TOKENS),
     (Transformer(vocab_size=7, embed_dim=12, num_heads=3, dtype="float64"), TOKENS, TOKENS),
     (PatchEmbed((4, 6), 2, 3, 12), IMAGES),
+    (GRUCell(12, 5), X[:, 0], X[:, 1, :5]),
+    (GRU(12, 5), X),
+    (AttentionDecoder(7, 5, 12), X, np.array([[1, 3, 0], [2, 6, 6]])),
     (ViT(**SMALL, dtype="float64"), IMAGES),
     (ViT(**SMALL, dtype="float64", global_pool="avg", class_token=False), IMAGES),
     (ViT(**{**SMALL, "num_classes": 0}, dtype="float64"), IMAGES),

@@ -317,5 +317,5 @@ ATTENTION = Exercise(
         "minivit.ops.attention_chunked:attention_chunked_backward",
     ),
     lecture="02_attention",
-    section=2,
+    section=3,
 )

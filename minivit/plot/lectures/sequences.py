@@ -3,11 +3,12 @@
 Plain functions of arrays, like all of :mod:`minivit.plot`: a slider in a notebook calls them as well as a script does.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from minivit.plot.attention import seen_through
 from minivit.plot.figure import (
     BLUE,
     GREY,
@@ -19,12 +20,15 @@ from minivit.plot.figure import (
     WIDTH,
     Axes,
     Figure,
+    check_images,
+    check_lengths,
     labelled,
     new_figure,
     new_panel,
     set_title,
+    show_image,
 )
-from minivit.types import Float, ndarray
+from minivit.types import Float, UInt8, ndarray
 
 
 def weighted_mean(points: Float[ndarray, "N 2"], weights: Float[ndarray, "N"], *, ax: Axes | None = None) -> Axes:
@@ -49,25 +53,87 @@ def weighted_mean(points: Float[ndarray, "N 2"], weights: Float[ndarray, "N"], *
     return ax
 
 
-def accuracy_by_distance(
-    distances: ndarray,
+def accuracy_by(
+    places: ndarray,
     accuracies: Mapping[str, ndarray],
-    chance: float,
     *,
-    title: str = "Who can look how far back?",
+    xlabel: str,
+    title: str,
+    chance: float | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw, for each model, the share of right answers over how far back the answer stands."""
-    ax = labelled(
-        ax or new_panel(3.9, WIDTH), "steps between the marked symbol and the end", "answers that are right (%)"
-    )
+    """Draw, for each model, the share of right answers over a distance or a length; ``chance`` is that of guessing."""
+    ax = labelled(ax or new_panel(3.9, WIDTH), xlabel, "answers that are right (%)")
     for (name, values), (colour, marker, dash) in zip(accuracies.items(), STYLES, strict=False):
-        ax.plot(distances, 100 * values, color=colour, marker=marker, linestyle=dash, linewidth=2, label=name)
-    ax.axhline(100 * chance, color=GREY, linewidth=1, linestyle=":")
-    ax.text(distances[0], 100 * chance - 2, "guessing", va="top", color=GREY, fontsize=SMALL)
-    ax.set_ylim(0, 106)
+        ax.plot(places, 100 * values, color=colour, marker=marker, linestyle=dash, linewidth=2, label=name)
+    if chance is not None:
+        ax.axhline(100 * chance, color=GREY, linewidth=1, linestyle=":")
+        ax.text(places[0], 100 * chance - 2, "guessing", va="top", color=GREY, fontsize=SMALL)
+    ax.set_ylim(-2, 106)
     ax.legend(fontsize=TEXT, frameon=False, loc="center right", bbox_to_anchor=(1, 0.58))
     ax.set_title(title, fontsize=TITLE, loc="left")
+    return ax
+
+
+def alignment(
+    weights: Float[ndarray, "T S"], written: Sequence[str], source: Sequence[str], *, ax: Axes | None = None
+) -> Axes:
+    """Draw what a decoder looked at: a row for each token that it wrote, a column for each of the source."""
+    ax = ax or new_panel(0.34 * len(written) + 1.1, 0.36 * len(source) + 2.4)
+    shown = ax.imshow(weights, cmap="Blues", vmin=0, vmax=1)
+    ax.set_xticks(range(len(source)), labels=source, fontsize=TEXT)
+    ax.set_yticks(range(len(written)), labels=written, fontsize=TEXT)
+    ax.xaxis.tick_top()
+    ax.xaxis.set_label_position("top")
+    ax.set_xlabel("read", fontsize=TEXT)
+    ax.set_ylabel("written", fontsize=TEXT)
+    ax.tick_params(length=0)
+    bar = ax.figure.colorbar(shown, ax=ax)
+    bar.set_label("weight", fontsize=SMALL)
+    bar.ax.tick_params(labelsize=SMALL)
+    return ax
+
+
+def looked_at(
+    images: UInt8[ndarray, "B Y X C"],
+    captions: Sequence[Sequence[str]],
+    maps: Sequence[Float[ndarray, "T rows columns"]],
+    *,
+    title: str = "Where it looked before it wrote each word",
+) -> Figure:
+    """One row per picture: the picture, and for each word of its caption the picture, dark where nothing was looked at.
+
+    In each panel the cell that was looked at most is as bright as in the picture; its share is written below.
+    """
+    check_images(images)
+    check_lengths(len(images), captions=captions, maps=maps)
+    columns = 1 + max(map(len, captions))
+    side = min(1.1, WIDTH / columns)  # inches
+    figure = new_figure(len(images) * (side + 0.5) + 0.4, columns * side)
+    panels = figure.subplots(len(images), columns, squeeze=False)
+    for row, image, words, looks in zip(panels, images, captions, maps, strict=True):
+        show_image(row[0], image)
+        for panel, word, look in zip(row[1:], words, looks, strict=False):
+            show_image(panel, seen_through(image, look))
+            panel.set_title(word, fontsize=TEXT)
+            panel.set_xlabel(f"{look.max():.0%}", fontsize=SMALL)
+        for panel in row[1 + len(words) :]:
+            panel.axis("off")
+    set_title(figure, title)
+    return figure
+
+
+def bytes_by_length(lengths: ndarray, sizes: Mapping[str, ndarray], *, ax: Axes | None = None) -> Axes:
+    """Draw, for each layer, the bytes that wait for backward over the length of the sequence, both axes logarithmic."""
+    ax = labelled(ax or new_panel(3.6, 0.7 * WIDTH), "tokens N", "kept for backward (MiB)")
+    for (name, values), (colour, marker, dash) in zip(sizes.items(), STYLES, strict=False):
+        ax.plot(lengths, values / 2**20, color=colour, marker=marker, linestyle=dash, linewidth=2, label=name)
+    ax.set_xscale("log", base=2)
+    ax.set_yscale("log", base=2)
+    ax.set_xticks(lengths, labels=[str(length) for length in lengths])
+    ax.yaxis.set_major_formatter(lambda size, _: f"{size:g}")
+    ax.legend(fontsize=TEXT, frameon=False)
+    ax.set_title("What waits in memory", fontsize=TITLE, loc="left")
     return ax
 
 

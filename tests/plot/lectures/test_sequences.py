@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from minivit.plot.lectures import sequences as lecture
 from tests.plot.drawn import texts
@@ -12,10 +13,49 @@ def test_the_weighted_mean_is_where_it_should_be(ax):
 
 
 def test_accuracy_in_percent(ax):
-    lecture.accuracy_by_distance(np.arange(3), {"a": np.array([1.0, 0.5, 0.25])}, 0.25, ax=ax)
+    values = {"a": np.array([1.0, 0.5, 0.25])}
+    lecture.accuracy_by(np.arange(3), values, xlabel="steps", title="How far?", chance=0.25, ax=ax)
     np.testing.assert_allclose(ax.lines[0].get_ydata(), [100, 50, 25])
     assert "%" in ax.get_ylabel()
-    assert ax.get_title(loc="left") == "Who can look how far back?"
+    assert (ax.get_xlabel(), ax.get_title(loc="left")) == ("steps", "How far?")
+    assert texts(ax) == ["guessing"]
+
+
+def test_without_a_chance_none_is_drawn(ax):
+    lecture.accuracy_by(np.arange(3), {"a": np.ones(3)}, xlabel="symbols", title="", ax=ax)
+    assert texts(ax) == []
+    assert len(ax.lines) == 1
+
+
+def test_an_alignment_has_a_row_for_each_token_written():
+    weights = np.array([[0.1, 0.9, 0.0], [1.0, 0.0, 0.0]])
+    ax = lecture.alignment(weights, "ba", "abc")
+    np.testing.assert_array_equal(ax.images[0].get_array(), weights)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["b", "a"]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["a", "b", "c"]
+    assert ax.images[0].get_clim() == (0, 1)
+
+
+def test_a_picture_is_dark_where_nothing_was_looked_at():
+    images = np.full((2, 8, 8, 3), 200, np.uint8)
+    look = np.zeros((2, 2, 2))
+    look[0, 0, 0], look[1, 1, 1] = 0.5, 0.75
+    figure = lecture.looked_at(images, [["a", "ring"], ["a"]], [look, look[:1]])
+    panels = np.reshape(figure.axes, (2, 3))
+    assert [panel.get_title() for panel in panels[0]] == ["", "a", "ring"]
+    assert panels[0, 2].get_xlabel() == "75%"
+    shown = panels[0, 1].images[0].get_array()
+    assert shown[0, 0, 0] == 200
+    assert shown[7, 7, 0] == 0
+    assert not panels[1, 2].axison
+    with pytest.raises(ValueError, match="2 images and 1 captions"):
+        lecture.looked_at(images, [["a"]], [look, look])
+
+
+def test_bytes_by_length(ax):
+    lecture.bytes_by_length(np.array([8, 16]), {"a": np.array([2**20, 2**21])}, ax=ax)
+    np.testing.assert_array_equal(ax.lines[0].get_ydata(), [1, 2])
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["8", "16"]
 
 
 def test_a_fourth_curve_is_drawn_too(ax):
