@@ -64,7 +64,9 @@ def judge_alone(asked: Asked, trial: Trial, rng: Generator) -> None:
         assert asked.partner
         used = {*asked.task.uses, *asked.partner.uses}
         if all(is_right(Asked(task, asked.runner), rng) for task in every_task() if task.name in used):
-            raise CheckFailedError(f"right with ours of {', '.join(sorted(used))}, wrong with yours: {failure}") from None
+            raise CheckFailedError(
+                f"right with ours of {', '.join(sorted(used))}, wrong with yours: {failure}"
+            ) from None
 
 
 def is_right(asked: Asked, rng: Generator) -> bool:

@@ -47,7 +47,9 @@ def test_a_function_written_otherwise_passes_in_the_place_of_ours(exercise, text
     runner = InPlaceRunner(load_source(source, "solution.py"))
     methods = set(re.findall(r"(\w+\.(?:for|back)ward)(?=[, =])", text))
     written = {*re.findall(r"^def (\w+)", text, re.MULTILINE), *methods}
-    tasks = [task for task in exercise.tasks if task.name in written or (task.kind == "backward" and task.forward in written)]
+    tasks = [
+        task for task in exercise.tasks if task.name in written or (task.kind == "backward" and task.forward in written)
+    ]
     assert tasks
     results = [result for task in tasks for result in check_task(task, runner, 1, timed=False)]
     assert [result for result in results if result.status != "passed"] == []

@@ -189,9 +189,7 @@ TASKS = (
             ", eps=eps": {"": "eps is not passed on to adam_update"},
             ", betas=betas": {"": "betas are not passed on to adam_update"},
             ", betas=betas, eps=eps": {"": "... betas are not passed on"},
-            "return ": {
-                "[row * lr for row in value.reshape(-1, 1)]; return ": "... a loop over axis"
-            },
+            "return ": {"[row * lr for row in value.reshape(-1, 1)]; return ": "... a loop over axis"},
         },
         uses=("adam_update",),
     ),
