@@ -202,7 +202,7 @@ RECURRENT_ATTENTION = Exercise(
     45,
     TASKS,
     offers=(
-        *("np", "token_sum", "column_sum", "softmax_forward", "softmax_backward", "SoftmaxCache"),
+        *("np", "softmax_forward", "softmax_backward", "SoftmaxCache"),
         *("sigmoid_forward", "sigmoid_backward", "SigmoidCache"),
     ),
     lecture="01_sequences",

@@ -11,6 +11,8 @@ def additive_attention_loops(q, k, v, vector):
 
 
 def additive_attention_forward(q, k, v, vector, *, mask=None):
+    if mask is not None and mask.dtype != bool:
+        raise TypeError(f"mask is of {mask.dtype}, not of bool")
     hidden = np.tanh(np.expand_dims(q, -2) + np.expand_dims(k, -3))
     scores = np.einsum("...nsk,k->...ns", hidden, vector)
     e = np.exp(scores - scores.max(-1, keepdims=True))
