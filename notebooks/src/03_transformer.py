@@ -136,7 +136,22 @@ print(
 # of V of the *same* head alone.
 #
 # </details>
-#
+
+# %%
+two_heads = SelfAttention(D, 2, qkv_bias=False).init(dtype="float64")
+two_heads.load_state_dict(layer.state_dict())
+assert np.abs(two_heads.forward(x[None])[0][0] - y).max() > 0.1
+
+
+def linear_heads(H):
+    """Heads without softmax and scale, side by side."""
+    parts = (np.split(array, H, axis=1) for array in qkv.values())
+    return np.concatenate([q @ k.T @ v for q, k, v in zip(*parts, strict=True)], axis=1)
+
+
+assert np.abs(linear_heads(2) - linear_heads(4)).max() > 1
+
+# %% [markdown]
 # *Sources.* Vaswani et al. 2017, "Attention Is All You Need", section 3.2.2. The sentence is that of J. Uszkoreit's post
 # "Transformer: A Novel Neural Network Architecture for Language Understanding", 2017.
 #
@@ -174,7 +189,7 @@ def alike(x):
 
 
 def through(kind, *, norm=True, depth=24, width=64):
-    """By block: the size of x behind it, the gradient in front of it, and how alike the tokens are."""
+    """By block: size of x behind it, gradient in front of it, how alike the tokens are."""
     blocks = [kind(width, 4).init(seed, "float64") for seed in range(depth)]
     for block in () if norm else blocks:
         block.norm1, block.norm2 = Identity(), Identity()
@@ -235,7 +250,17 @@ lecture.by_depth(
 # start like this on purpose: a deep net begins as the identity.
 #
 # </details>
-#
+
+# %%
+block, x = Block(64, 4).init(0, "float64"), np.random.default_rng(0).standard_normal((2, 5, 64))
+for part in (block.attn.proj, block.mlp.fc2):
+    part.weight.value = np.zeros_like(part.weight.value)
+y, c_block = block.forward(x)
+assert np.array_equal(y, x)
+block.backward(np.random.default_rng(1).standard_normal(y.shape), c_block)
+assert block.mlp.fc2.weight.grad.any() and not block.mlp.fc1.weight.grad.any()
+
+# %% [markdown]
 # *Sources.* He et al. 2016, "Deep Residual Learning for Image Recognition", section 3; the same, "Identity Mappings in
 # Deep Residual Networks", section 2; Dong, Cordonnier and Loukas 2021, "Attention Is Not All You Need: Pure Attention
 # Loses Rank Doubly Exponentially with Depth".
@@ -505,7 +530,8 @@ for lr in (0.001, 0.003):
         for norm_first in (True, False):
             key = lr, warmup, norm_first
             score[key] = [run["sorted"] for run in chosen(*key)]
-            words = f"lr {lr}, {'with' if warmup else 'without'} warmup, {'pre' if norm_first else 'post'}-norm"
+            kind = "pre-norm" if norm_first else "post-norm"
+            words = f"lr {lr}, {'with' if warmup else 'without'} warmup, {kind}"
             print(f"  {words:38}", " ".join(f"{share:6.1%}" for share in score[key]))
 
 # %%
@@ -621,13 +647,23 @@ for kind, final in (("waves", waves), ("learned", learned)):
 cosines = [np.array(run["cosines"]) for run in results["positions"]]
 lecture.same_scale(
     {f"seed {seed}": array for seed, array in enumerate(cosines)},
-    label="cosine between the learned rows of two places of the source: orange −1, white 0, blue 1",
+    label="cosine between the learned rows of two places of the source",
     limit=1.0,
     rows=range(1, 9),
     columns=range(1, 9),
     height=3.9,
     title="Learned positions: what training has made of random rows",
 )
+
+# %% [markdown]
+# Each began with rows of its own, and all three ended alike: neighbours have become similar, the first places the opposite
+# of the last. Nobody has told the table that place 2 lies between 1 and 3. (Sequences have four to eight digits, so places
+# 5 to 8 are not always there; they are also those that look most alike.)
+
+# %%
+others = ~np.eye(8, dtype=bool)
+assert np.corrcoef([array[others] for array in cosines]).min() > 0.9  # the seeds agree
+assert all(array[0, 1] > 0.3 and array[0, 7] < -0.5 for array in cosines)
 
 # %% [markdown]
 # **To do yourself.** Can an encoder without positions sort? Can it reverse?
@@ -737,7 +773,7 @@ mv.plot.learning_curves(rows, loss="cross-entropy of a token (nats)", score="seq
 for task in ("sorting", "reversal", "addition"):
     final = [run["right"][-1] for run in results["transformer_tasks"] if run["task"] == task]
     print(f"{task:9}", " ".join(f"{share:.1%}" for share in final))
-    assert len(final) == 3 and min(final) >= (0.98 if task == "addition" else 0.99)
+    assert len(final) == 3 and min(final) >= 0.99
 
 # %% [markdown]
 # **It writes.** Nobody tells it the symbols before now. Greedy decoding takes the likeliest symbol and feeds it back:
@@ -792,9 +828,7 @@ same = (
 digit = targets > END
 mass = (cross.mean(1) * same).sum(-1)[digit].mean()
 chance = (same.sum(-1) / (source != PAD).sum(-1, keepdims=True))[digit].mean()
-print(
-    f"attention on the places of the digit to be written: {mass:.0%}; if it looked anywhere: {chance:.0%}"
-)
+print(f"attention on the places of the digit to be written: {mass:.0%}; by chance: {chance:.0%}")
 assert mass > 1.5 * chance
 
 # %% [markdown]
