@@ -1,5 +1,7 @@
 """Experiments are run by hand; what they are made of is tested here, and what they have left."""
 
+# pyright: reportMissingImports=false
+
 import json
 import sys
 from pathlib import Path

@@ -49,7 +49,7 @@ def runs(
 
 def data_curve(images: ndarray, scores: Mapping[str, Float[ndarray, "seeds n"]]) -> Axes:
     """Draw :func:`runs` over the number of training images, which is drawn logarithmically."""
-    ax = runs(images, scores, xlabel="training images", title="The fewer the images, the more a bias is worth")
+    ax = runs(images, scores, xlabel="training images", title="What is not built in takes images")
     ax.set_xscale("log")
     ax.set_xticks(images, labels=[f"{n:,}" for n in images])
     ax.minorticks_off()
@@ -91,12 +91,12 @@ def position_components(
     panels = figure.subplots(len(grids), count, squeeze=False)
     for row, (name, values) in zip(panels, maps.items(), strict=True):
         for i, ax in enumerate(row):
-            image = ax.imshow(values[..., i], cmap="PuOr", vmin=-limit, vmax=limit, interpolation="nearest")
+            ax.imshow(values[..., i], cmap="PuOr", vmin=-limit, vmax=limit, interpolation="nearest")
             ax.set(xticks=[], yticks=[])
         row[0].set_ylabel(f"{name}\n{values.shape[0]} × {values.shape[1]}", fontsize=TEXT)
     for i, ax in enumerate(panels[0]):
         ax.set_title(f"direction {i + 1}", fontsize=TEXT)
-    bar = figure.colorbar(image, ax=panels, fraction=0.02, pad=0.02)
+    bar = figure.colorbar(panels[0, 0].images[0], ax=panels, fraction=0.02, pad=0.02)
     bar.ax.tick_params(labelsize=SMALL)
     set_title(figure, title)
     return figure

@@ -1,7 +1,7 @@
 """Pictures of the lecture on the Vision Transformer: the wall of memory, patches, the model as it grows, pyramids."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -152,7 +152,8 @@ def vit_so_far(stages: Mapping[str, ndarray], *, depth: int = 0, class_names: Se
         tops[name] = height
         height += STAGES[name].height + GAP
     ax = new_panel(height + 0.1, WIDTH)
-    ax.figure.set_layout_engine("none")
+    figure: Any = ax.figure
+    figure.set_layout_engine("none")
     ax.set(position=(0, 0, 1, 1), xlim=(0, WIDTH), ylim=(height + 0.1, 0))  # an inch is an inch in every picture
     ax.axis("off")
     columns = len(stages["patches"]) + 1 if "patches" in stages else 1
@@ -323,9 +324,10 @@ def pyramids(models: Mapping[str, Sequence[tuple[int, int, int]]]) -> Figure:
             place = np.arange(start, start + blocks)
             ax.bar(place, side, 0.85, bottom=-side / 2, color=BLUE, alpha=float(norm(width)))
             text = f"{side}²\n× {width}"
-            ax.text(start - 0.4, side / 2 + 1, text, va="bottom", fontsize=SMALL)
+            ax.text(start - 0.4, side / 2 + 1, text, va="bottom", fontsize=SMALL - 1.5)
             start += blocks
         ax.set(xlim=(-0.2, longest + 1.2), ylim=(-tallest / 2 - 2, tallest / 2 + 13), yticks=[])
+        ax.locator_params("x", integer=True)
         ax.spines["left"].set_visible(False)
         ax.set_title(name, fontsize=TEXT, loc="left")
     return figure

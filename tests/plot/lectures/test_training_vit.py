@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 
 from minivit.plot.lectures import training_vit as lecture
@@ -14,7 +16,7 @@ def test_runs_in_percent_from_the_lowest_to_the_highest(ax):
 
 
 def test_the_number_of_images_is_drawn_logarithmically():
-    ax = lecture.data_curve(np.array([100, 1000]), {"a": np.ones((3, 2))})
+    ax: Any = lecture.data_curve(np.array([100, 1000]), {"a": np.ones((3, 2))})
     assert ax.get_xscale() == "log"
     assert [label.get_text() for label in ax.get_xticklabels()] == ["100", "1,000"]
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["a"]
@@ -30,7 +32,7 @@ def test_fine_tuning_has_a_panel_for_each_question_and_one_scale():
 
 def test_positions_share_their_colours_and_are_those_along_the_first_grid(rng):
     ramp = np.arange(4.0)[:, None, None] * np.array([3.0, 4.0])  # (4, 1, 2): along one direction, five a row
-    figure = lecture.position_components({"old": ramp, "new": 2 * ramp[:2]}, count=2)
+    figure: Any = lecture.position_components({"old": ramp, "new": 2 * ramp[:2]}, count=2)
     images = [ax.images[0] for ax in figure.axes[:4]]
     along, across, *_ = (image.get_array() for image in images)
     np.testing.assert_allclose(np.abs(np.diff(along[:, 0])), 5)
@@ -41,7 +43,7 @@ def test_positions_share_their_colours_and_are_those_along_the_first_grid(rng):
 
 def test_the_strongest_patches_are_at_the_outer_ends():
     patches = np.arange(5, dtype=np.uint8)[:, None, None, None] * np.ones((1, 1, 1, 3), np.uint8)
-    figure = lecture.strongest_patches(patches, {"1": np.array([0.0, 5.0, -1.0, 2.0, -3.0])}, count=2)
+    figure: Any = lecture.strongest_patches(patches, {"1": np.array([0.0, 5.0, -1.0, 2.0, -3.0])}, count=2)
     negative, positive = (ax.images[0].get_array()[0, ::2, 0].tolist() for ax in figure.axes)
     assert negative == [4, 2]
     assert positive == [1, 3]

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -57,7 +59,7 @@ def test_the_model_grows_by_a_stage_with_its_shape(stages, count):
 def test_a_token_keeps_its_place_from_picture_to_picture(stages):
     places = []
     for count in (4, 8):
-        ax = lecture.vit_so_far(dict([*stages.items()][:count]))
+        ax: Any = lecture.vit_so_far(dict([*stages.items()][:count]))
         left, right, bottom, top = ax.images[3].get_extent()
         corners = ax.transData.transform([(left, top), (right, bottom)]) / ax.figure.dpi
         corners[:, 1] = ax.figure.get_figheight() - corners[:, 1]  # inches from above
@@ -72,7 +74,7 @@ def test_stages_stand_in_their_order(stages, names):
 
 
 def test_pyramids_have_a_bar_for_each_block_and_one_scale():
-    figure = lecture.pyramids({"flat": ((4, 8, 3),), "steep": ((8, 4, 2), (2, 16, 1))})
+    figure: Any = lecture.pyramids({"flat": ((4, 8, 3),), "steep": ((8, 4, 2), (2, 16, 1))})
     flat, steep = figure.axes
     assert [bar.get_height() for bar in flat.patches] == [4, 4, 4]
     assert [bar.get_height() for bar in steep.patches] == [8, 8, 2]
