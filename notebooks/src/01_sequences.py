@@ -220,7 +220,9 @@ class Attention(Layer):
 
 
 # %% [markdown]
-# All three train in the same loop, on the same sequences, with the same learning rate and for the same number of steps.
+# All three train in the same loop, on the same sequences, with the same learning rate and for the same number of steps: the
+# loss is the [cross-entropy](../docs/glossary.md#cross-entropy), the optimizer [AdamW](../docs/glossary.md#adamw), and long
+# gradients are [clipped](../docs/glossary.md#clipping).
 # (They do not have the same number of parameters: the smallest of the three is the recurrent net.)
 #
 # **Predict.** The convolution has five layers, and each looks two positions to the left. From which distance on can it
@@ -374,7 +376,7 @@ show_source(AttentionDecoder.forward, "self.cell.forward", "self.head.forward")
 # %% [markdown]
 # Our task for it: write a row of 6 to 12 digits backwards. In training the decoder is shown the *true* tokens before each
 # one, not its own (["teacher forcing"](../docs/glossary.md#teacher-forcing)), so all places can be trained in one pass; what
-# is minimised is the [cross-entropy](../docs/glossary.md#cross-entropy) of the next token. When it has to write by itself, it
+# is minimised is the cross-entropy of the next token. When it has to write by itself, it
 # takes the likeliest token each time ("greedy").
 
 # %%
@@ -920,7 +922,9 @@ assert back_100["attention"] > 0.8
 #
 # <details><summary>Answer</summary>
 #
-# ANSWER3
+# It moves to the right: in our run, 91 % of the rows of 6 digits were right in place of 65 %, 28 % of those of 9 in place of
+# 12 %, and of 12 digits hardly any either way. 1,000 steps in place of 250 help more (96 %, 61 % and 12 %). These trainings
+# are not in the lecture; the first takes half a minute. It is the vector that is full, and the longer row that has to fit.
 #
 # </details>
 #

@@ -806,8 +806,9 @@ for wrong in (exchanged, without_the_sum):
     try:
         mv.check.check_vjp(attention_forward, wrong, *square)
     except mv.check.GradientError as error:
-        print(error, end="\n\n")
-        assert "right: v" in str(error)
+        message = str(error)
+    print(message, end="\n\n")
+    assert "right: v" in message
 
 # %%
 x, gamma = rng.standard_normal((3, 5)), rng.standard_normal(5)
