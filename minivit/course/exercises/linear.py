@@ -81,8 +81,8 @@ TASKS = (
                 "summed",
                 "rows.T @ drows * 2": "... dweight is 2 times too large",
                 "rows.T @ np.abs(drows)": "... dweight is",
-                "rows.T @ np.broadcast_to(drows.mean(0), drows.shape)": "dy is averaged over the rows before the product; "
-                "each row of dy goes with its own row of x",
+                "rows.T @ np.broadcast_to(drows.mean(0), drows.shape)": "dy is averaged over the rows before the "
+                "product; each row of dy goes with its own row of x",
                 "drows.T @ rows": "... it equals the transpose of the expected",
                 "rows.T @ drows / len(x)": "... the batch: averaged over it instead of summed",
             },
@@ -128,7 +128,9 @@ TASKS = (
                 "x * normal_pdf(x)": "that is x times the density; GELU is x times its integral, Phi(x)",
             },
             "GeluCache(x, y)": {
-                "GeluCache(y, x)": "... cache.x and cache.y are exchanged","GeluCache(x, normal_cdf(x))": "cache.y is Phi(x); it is to be the output y"},
+                "GeluCache(y, x)": "... cache.x and cache.y are exchanged",
+                "GeluCache(x, normal_cdf(x))": "cache.y is Phi(x); it is to be the output y",
+            },
         },
         big=arrays("50000"),
     ),
@@ -157,7 +159,8 @@ TASKS = (
                 "np.exp(x * x / 2) / np.sqrt(2 * np.pi)": "the sign under exp is wrong: exp(-x^2 / 2)",
                 "np.exp(-x * x) / np.sqrt(2 * np.pi)": "the 1/2 under exp is missing: exp(-x^2 / 2)",
                 "np.exp(-x * x / 2) / (2 * np.pi)": "the density is divided by 2 pi; it is sqrt(2 pi)",
-                "np.exp(-x * x / 2)": "the density phi(x) is divided by sqrt(2 pi)"},
+                "np.exp(-x * x / 2)": "the density phi(x) is divided by sqrt(2 pi)",
+            },
         },
         big=arrays("50000"),
     ),

@@ -1,3 +1,4 @@
+# ruff: noqa: F811
 # pyright: reportUndefinedVariable=false
 # Each part, with its imports, is put behind the answer, whose functions it replaces.
 # --- through the logarithm
@@ -6,6 +7,8 @@ def softmax_forward(x):
     e = np.exp(x - top)
     y = np.exp(x - top - np.log(np.maximum(e.sum(-1, keepdims=True), np.finfo(x.dtype).tiny)))
     return y, SoftmaxCache(y)
+
+
 # --- in float64 on the way
 def softmax_forward(x):
     wide = x.astype(np.float64)
@@ -13,6 +16,8 @@ def softmax_forward(x):
     e = np.exp(wide - np.where(np.isfinite(top), top, 0))
     y = (e / np.maximum(e.sum(-1, keepdims=True), 1e-300)).astype(x.dtype)
     return y, SoftmaxCache(y=y)
+
+
 # --- the axis in front
 def softmax_forward(x):
     rows = np.moveaxis(x, -1, 0)
@@ -20,6 +25,8 @@ def softmax_forward(x):
     e = np.exp(rows - np.where(top == -np.inf, 0, top))
     y = np.moveaxis(e / np.maximum(e.sum(0), np.finfo(x.dtype).tiny), 0, -1)
     return [y, SoftmaxCache(y)]
+
+
 # --- as a matrix of rows
 def softmax_forward(x):
     rows = x.reshape(-1, x.shape[-1])
@@ -28,6 +35,8 @@ def softmax_forward(x):
     total = np.einsum("rs->r", e)[:, None]
     y = np.divide(e, total, out=np.zeros_like(e), where=total > 0).reshape(x.shape)
     return y, SoftmaxCache(y)
+
+
 # --- the cache is a dict
 def softmax_forward(x):
     top = x.max(-1, keepdims=True)
@@ -35,9 +44,12 @@ def softmax_forward(x):
     y = e / np.maximum(e.sum(-1, keepdims=True), np.finfo(x.dtype).tiny)
     return y, {"y": y}
 
+
 def softmax_backward(dy, cache):
     y = cache["y"]
     return InputGrad(y * (dy - (dy * y).sum(-1, keepdims=True)))
+
+
 # --- the cache is the output itself
 def softmax_forward(x):
     top = x.max(-1, keepdims=True)
@@ -45,38 +57,54 @@ def softmax_forward(x):
     y = e / np.maximum(e.sum(-1, keepdims=True), np.finfo(x.dtype).tiny)
     return y, y
 
+
 def softmax_backward(dy, cache):
     return InputGrad(cache * (dy - (dy * cache).sum(-1, keepdims=True)))
+
+
 # --- the cache is the input, from which backward computes anew
 def softmax_forward(x):
     top = x.max(-1, keepdims=True)
     e = np.exp(x - np.where(np.isfinite(top), top, 0))
     return e / np.maximum(e.sum(-1, keepdims=True), np.finfo(x.dtype).tiny), [x]
 
+
 def softmax_backward(dy, cache):
     y, _ = softmax_forward(cache[0])
     return InputGrad(y * (dy - (dy * y).sum(-1, keepdims=True)))
+
+
 # --- gradients by place
 def softmax_backward(dy, cache):
     g = dy * cache.y
     return (g - cache.y * g.sum(-1, keepdims=True),)
+
+
 # --- gradients as a list
 def softmax_backward(dy, cache):
     g = dy * cache.y
     return [g - cache.y * g.sum(-1, keepdims=True)]
+
+
 # --- through the whole Jacobian
 def softmax_backward(dy, cache):
     y = cache.y
     jacobian = y[..., :, None] * (np.eye(y.shape[-1], dtype=y.dtype) - y[..., None, :])
     return InputGrad(np.einsum("...i,...ij->...j", dy, jacobian))
+
+
 # --- with a product of vectors
 def softmax_backward(dy, cache):
     inner = dy[..., None, :] @ cache.y[..., :, None]
     return InputGrad(x=cache.y * (dy - inner[..., 0]))
+
+
 # --- logaddexp
 def log_softmax_forward(x):
     y = x - np.logaddexp.reduce(x, axis=-1, keepdims=True)
     return y, LogSoftmaxCache(y)
+
+
 # --- the cache of the logarithm is a pair
 def log_softmax_forward(x):
     shifted = x - x.max(-1, keepdims=True)
@@ -84,9 +112,12 @@ def log_softmax_forward(x):
     total = e.sum(-1, keepdims=True)
     return shifted - np.log(total), (e, total)
 
+
 def log_softmax_backward(dy, cache):
     e, total = cache
     return InputGrad(dy - e / total * dy.sum(-1, keepdims=True))
+
+
 # --- one number of each row
 def cross_entropy_forward(logits, targets, *, label_smoothing=0.0):
     C = logits.shape[-1]
@@ -109,6 +140,8 @@ def cross_entropy_forward(logits, targets, *, label_smoothing=0.0):
     targets = (1 - label_smoothing) * targets + logits.dtype.type(label_smoothing / C)
     log_probs, _ = log_softmax_forward(logits)
     return -np.mean((targets * log_probs).sum(-1)), CrossEntropyCache(log_probs, targets)
+
+
 # --- the gradient of the loss as two factors
 def cross_entropy_backward(dy, cache):
     p = np.exp(cache.log_probs)
