@@ -70,7 +70,7 @@ def find(module: Any, name: str) -> Callable | None:
 def together(forward: Callable, backward: Callable, dy: Any, args: tuple, other: tuple, **options: Any) -> tuple:
     """``y`` and the gradients, twice from the same cache.
 
-    In between, forward is called with ``other`` arguments: what it keeps elsewhere than in the cache is of another call.
+    In between, forward is called with ``other`` arguments: what it keeps elsewhere than in the cache is of that call.
     """
     y, cache = forward(*args, **options)
     forward(*other, **options)

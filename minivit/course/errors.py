@@ -41,7 +41,8 @@ def check_errors(asked: Asked, rng: Generator) -> None:
             continue
         did = "it returned" if outcome.status == "returned" else f"yours: {outcome.message}"
         raise CheckFailedError(
-            f"with {wrong.words} it must raise a {wrong.kinds[0]}, as its docstring promises; {did}\n  ours says: {ours}"
+            f"with {wrong.words} it must raise a {wrong.kinds[0]}, as its docstring promises; {did}\n"
+            f"  ours says: {ours}"
         )
 
 

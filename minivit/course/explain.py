@@ -165,8 +165,8 @@ def _patterns(name: str, got: ndarray, expected: ndarray, task: Task, trial: Tri
 
 
 ROUNDING = (
-    "that is float32's rounding: something is computed in float32 on the way (np.float32(...), dtype=np.float32), though "
-    "float64 came in"
+    "that is float32's rounding: something is computed in float32 on the way (np.float32(...), dtype=np.float32), "
+    "though float64 came in"
 )
 
 

@@ -40,7 +40,7 @@ def form_note(kind: Kind, value: Any, expected: Any) -> str:
     if kind == "forward":
         return cache_note(value[1], expected[1])
     if hasattr(expected, "_fields") and _fields_of(value) is None:
-        return f"by place: that is {describe(value)}; {_given(expected)} has names"
+        return f"{describe(value)}, which is read by place; the given one is {_given(expected)}"
     return ""
 
 
@@ -102,6 +102,8 @@ def _leaf(value: Any, name: str) -> Any:
 
 def describe(value: Any) -> str:
     """What came, in a few words."""
+    if _fields_of(value) is not None and not _is_plain_dict(value):
+        return f"{a(type_name(value))} ({', '.join(_fields_of(value) or ())})"
     if value is None:
         return "None (is the return missing?)"
     if isinstance(value, ndarray):

@@ -26,15 +26,16 @@ def check_loops(asked: Asked, rng: Generator) -> None:
     task = asked.task
     case = most_different(asked.first, rng)
     small = trial_of(task, case, rng)
-    steps = asked.steps(small)
+    steps, loops = asked.steps(small), []
     for large in resized(task, case, rng, longer):
         fewest = FEWEST_STEPS * large.length * (TIMES - 1)
         if asked.steps(large.trial) - steps < fewest or any(is_allowed(task, place) for place in large.places):
             continue
         with np.errstate(all="ignore"):
             ours = [count_steps(reference(task), trial.args, trial.kwargs) for trial in (small, large.trial)]
-        if ours[1] - ours[0] < fewest:
-            raise CheckFailedError(f"a loop over {axis_name(task, large)}, where one NumPy call can do it all")
+        loops += [axis_name(task, large)] * (ours[1] - ours[0] < fewest)
+    if loops:
+        raise CheckFailedError(f"a loop over {' and '.join(sorted(loops))}, where one NumPy call can do it all")
 
 
 def is_allowed(task: Task, place: tuple[int, int]) -> bool:

@@ -97,7 +97,7 @@ TASKS = (
             "m = beta1 * m + (1 - beta1) * grad": {
                 "m = beta1 * m": "the gradient is not used in m; the average takes (1 - beta1) of it",
                 "m = grad": "m is the gradient of this step alone; it is an average",
-                "m = beta1 * m - (1 - beta1) * grad": "the gradient is subtracted in m; the average takes (1 - beta1) of it",
+                "m = beta1 * m - (1 - beta1) * grad": "the gradient is subtracted in m; it is added",
                 "m = beta2 * m + (1 - beta2) * grad": "m uses beta2; it has its own, beta1",
                 "m = beta1 * m + (1 - beta1) * grad / np.linalg.norm(grad)": "the gradient is divided by its length; "
                 "it enters m as it is",
@@ -177,7 +177,7 @@ TASKS = (
                 "value * (1 - lr * weight_decay / 2), grad": "... value",
                 "value * (1 - lr * weight_decay) ** 2, grad": "the decay is applied twice",
                 "value - lr * weight_decay, grad": "the decay is not multiplied by the weight",
-                "value - lr * weight_decay * np.sign(value), grad": "the decay takes the sign of the weight: that is L1",
+                "value - lr * weight_decay * np.sign(value), grad": "the decay goes by the sign of the weight: L1",
                 "value * (1 - lr * 0.01), grad": "the argument weight_decay is not used",
                 "value * (1 + lr * weight_decay), grad": "the weight grows: multiply by 1 - lr decay, not 1 + lr decay",
                 "value, grad + weight_decay * value": "the decay is added to the gradient: that is L2, and Adam "

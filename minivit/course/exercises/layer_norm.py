@@ -177,7 +177,7 @@ TASKS = (
             },
             "column_sum(dy * xhat)": {
                 "column_sum(dy)": "that is dbeta; for dgamma multiply dy by xhat before the sum",
-                "column_sum(dy * xhat * gamma)": "gamma is multiplied into its own gradient: it is the sum of dy * xhat",
+                "column_sum(dy * xhat * gamma)": "gamma stands in its own gradient: it is the sum of dy * xhat",
                 "(dy * xhat).sum(0)": "... dgamma has shape",
             },
             "dbeta = column_sum(dy)": {

@@ -81,8 +81,8 @@ TASKS = (
                 "summed",
                 "rows.T @ drows * 2": "... dweight is 2 times too large",
                 "rows.T @ np.abs(drows)": "... dweight is",
-                "rows.T @ np.broadcast_to(drows.mean(0), drows.shape)": "dy is averaged over the rows before the product; "
-                "each row of dy goes with its own row of x",
+                "rows.T @ np.broadcast_to(drows.mean(0), drows.shape)": "dy is averaged over the rows before the "
+                "product; each row of dy goes with its own row of x",
                 "drows.T @ rows": "... it equals the transpose of the expected",
                 "rows.T @ drows / len(x)": "... the batch: averaged over it instead of summed",
             },

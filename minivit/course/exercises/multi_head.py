@@ -334,8 +334,8 @@ TASKS = (
                 "return dx": "... must have a field 'bias'",
                 "return (dx, dbias)": "... dx must be an array; it is a tuple of 2",
                 "return dx if dbias is None else (dbias, dx)": "... dx",
-                "return dx + dy if dbias is None else (dx + dy, dbias)": "dy is added: the residual path belongs to the "
-                "block, not to attention",
+                "return dx + dy if dbias is None else (dx + dy, dbias)": "dy is added: the residual path belongs to "
+                "the block, not to attention",
                 "return -dx if dbias is None else (-dx, dbias)": "... dx has the wrong sign",
             },
             "self.qkv.backward(dh, cache.qkv)": {"dh @ self.qkv.weight.value.T": "... dqkv.weight is zero everywhere"},

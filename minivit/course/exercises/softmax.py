@@ -94,6 +94,7 @@ def shares(e: str, y: str = "e / e.sum(-1, keepdims=True)") -> str:
     return f"e = {e}; y = {y}; return y, SoftmaxCache(y)"
 
 
+HARDENED = "targets = _as_probabilities(targets.argmax(-1) if soft else targets, logits)"
 SHARES = "np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)"
 
 of_rows = partial(Task, big=many_rows, sizes=batch_sizes, simpler=ONE_SAMPLE)
@@ -241,8 +242,8 @@ TASKS = (
                 "1 - label_smoothing have changed places",
             },
             "targets = _as_probabilities(targets, logits)": {
-                "targets = _as_probabilities(targets if targets.ndim < logits.ndim else targets.argmax(-1), logits)": "a "
-                "soft target is taken for the class that is most likely; every class counts by its probability",
+                f"soft = targets.ndim == logits.ndim; {HARDENED}": "a soft target is taken for the class that is most "
+                "likely; every class counts by its probability",
             },
             "not 0 <= label_smoothing <= 1": {"False": "... with label_smoothing=-0.5 it must raise a ValueError"},
             "CrossEntropyCache(log_probs": {
@@ -273,8 +274,8 @@ TASKS = (
             },
             "log_probs, targets = cache": {
                 "log_probs, targets = cache; targets *= 1.0 + (dy > 0)": "... you modified cache.targets in place",
-                "log_probs, targets = cache; log_probs = np.log(np.maximum(log_probs, 1e-300))": "the logarithm is taken "
-                "twice: the cache holds logarithms already",
+                "log_probs, targets = cache; log_probs = np.log(np.maximum(log_probs, 1e-300))": "the logarithm is "
+                "taken twice: the cache holds logarithms already",
             },
             "dlogits -= targets": {"pass": "the targets are missing: it is what was said minus what is true"},
             "np.exp(log_probs)": {

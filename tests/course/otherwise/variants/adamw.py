@@ -1,3 +1,4 @@
+# ruff: noqa: F811
 # pyright: reportUndefinedVariable=false
 # Each part, with its imports, is put behind the answer, whose functions it replaces.
 # --- in place on its own arrays
@@ -21,8 +22,8 @@ def adam_update(value, grad, m, v, step, *, lr, betas=(0.9, 0.999), eps=1e-8):
 
 # --- as a dict
 def adam_update(value, grad, m, v, step, *, lr, betas=(0.9, 0.999), eps=1e-8):
-    new = dict(m=betas[0] * m + (1 - betas[0]) * grad, v=betas[1] * v + (1 - betas[1]) * grad**2)
-    mhat, vhat = (new[name] / (1 - beta**step) for name, beta in zip("mv", betas))
+    new = {"m": betas[0] * m + (1 - betas[0]) * grad, "v": betas[1] * v + (1 - betas[1]) * grad**2}
+    mhat, vhat = (new[name] / (1 - beta**step) for name, beta in zip("mv", betas, strict=True))
     new["value"] = value - lr * np.divide(mhat, np.sqrt(vhat) + eps)
     return new
 

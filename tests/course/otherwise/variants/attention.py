@@ -1,10 +1,13 @@
+# ruff: noqa: F811
 # pyright: reportUndefinedVariable=false
 # Each part, with its imports, is put behind the answer, whose functions it replaces.
 # --- lists
 def attention_loops(q, k, v):
     y = np.zeros((len(q), v.shape[1]), v.dtype)
     for n in range(len(q)):
-        scores = np.array([sum(a * b for a, b in zip(q[n], key)) / q.shape[1] ** 0.5 for key in k], v.dtype)
+        scores = (
+            np.array([sum(a * b for a, b in zip(q[n], key, strict=True)) for key in k], v.dtype) / q.shape[1] ** 0.5
+        )
         shares = np.exp(scores - scores.max())
         shares /= shares.sum()
         for s in range(len(k)):

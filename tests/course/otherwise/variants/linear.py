@@ -1,3 +1,4 @@
+# ruff: noqa: F811
 # pyright: reportUndefinedVariable=false
 # Each part, with its imports, is put behind the answer, whose functions it replaces.
 # --- einsum
@@ -24,7 +25,7 @@ def linear_forward(x, weight, bias=None):
 # --- dot
 def linear_forward(x, weight, bias=None):
     y = np.dot(x, weight)
-    return y + (0 if bias is None else bias), LinearCache(x=x, weight=weight, has_bias=not bias is None)
+    return y + (0 if bias is None else bias), LinearCache(x=x, weight=weight, has_bias=bias is not None)
 
 
 # --- a flag of NumPy's

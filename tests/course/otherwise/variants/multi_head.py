@@ -1,3 +1,4 @@
+# ruff: noqa: F811
 # pyright: reportUndefinedVariable=false
 # Each part, with its imports, is put behind the answer, whose functions it replaces.
 # --- split by swapaxes
@@ -62,7 +63,7 @@ def multi_head_attention_backward(dy, cache):
 
 # --- three heads of each
 def forward(self, x, bias=None, *, mask=None, rng=None):
-    B, N, D = x.shape
+    B, N, _ = x.shape
     h, c_qkv = self.qkv.forward(x, rng=rng)
     _, c_split = split_heads_forward(h, num_heads=3 * self.num_heads)
     q, k, v = h.reshape(B, N, 3, self.num_heads, -1).transpose(2, 0, 3, 1, 4)

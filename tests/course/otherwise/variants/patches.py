@@ -1,8 +1,9 @@
+# ruff: noqa: F811
 # pyright: reportUndefinedVariable=false
 # Each part, with its imports, is put behind the answer, whose functions it replaces.
 # --- sums in Python
 def conv2d_loops(x, weight, stride=1):
-    (B, Y, X, C), (P, Q, _, O) = x.shape, weight.shape
+    (B, Y, X, _), (P, Q, _, O) = x.shape, weight.shape
     y = np.zeros((B, (Y - P) // stride + 1, (X - Q) // stride + 1, O), x.dtype)
     for b, i, j, o in np.ndindex(*y.shape):
         for p in range(P):

@@ -1,3 +1,4 @@
+# ruff: noqa: F811
 # pyright: reportUndefinedVariable=false
 # Each part, with its imports, is put behind the answer, whose functions it replaces.
 # --- through the logarithm
