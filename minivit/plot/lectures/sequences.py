@@ -97,24 +97,25 @@ def alignment(
 def looked_at(
     images: UInt8[ndarray, "B Y X C"],
     captions: Sequence[Sequence[str]],
-    maps: Sequence[Float[ndarray, "T rows columns"]],
+    maps: Sequence[ndarray],
     *,
     title: str = "Where it looked before it wrote each word",
 ) -> Figure:
     """One row per picture: the picture, and for each word of its caption the picture, dark where nothing was looked at.
 
-    In each panel the cell that was looked at most is as bright as in the picture; its share is written below.
+    Maps are (words, rows, columns). In each panel the cell that was looked at most is as bright as in the picture, and
+    its share is written below; a quarter of the light is left where nothing was looked at.
     """
     check_images(images)
     check_lengths(len(images), captions=captions, maps=maps)
     columns = 1 + max(map(len, captions))
-    side = min(1.1, WIDTH / columns)  # inches
+    side = min(1.3, WIDTH / columns)  # inches
     figure = new_figure(len(images) * (side + 0.5) + 0.4, columns * side)
     panels = figure.subplots(len(images), columns, squeeze=False)
     for row, image, words, looks in zip(panels, images, captions, maps, strict=True):
         show_image(row[0], image)
         for panel, word, look in zip(row[1:], words, looks, strict=False):
-            show_image(panel, seen_through(image, look))
+            show_image(panel, image // 4 + 3 * (seen_through(image, look) // 4))
             panel.set_title(word, fontsize=TEXT)
             panel.set_xlabel(f"{look.max():.0%}", fontsize=SMALL)
         for panel in row[1 + len(words) :]:

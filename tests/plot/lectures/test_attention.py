@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from minivit.plot.lectures import attention as lecture
+from tests.plot.drawn import texts
 
 
 def test_slope_by_width(ax):
@@ -37,3 +38,12 @@ def test_gradients_side_by_side_share_their_scale():
 def test_a_gradient_of_zeros_can_be_drawn(ax):
     lecture.slopes({"x": np.zeros(3)}, {"x": np.zeros(3)}, ax=ax)
     assert ax.get_xlim()[1] > 0
+
+
+def test_what_a_word_looks_at():
+    rows = {"tired": (["a", "dog"], np.array([0.1, 0.9])), "wide": (["a", "way"], np.array([1.0, 0.0]))}
+    ax = lecture.looks_at(rows, title="it")
+    np.testing.assert_array_equal(ax.images[0].get_array(), [[0.1, 0.9], [1, 0]])
+    assert texts(ax) == ["a", "10%", "dog", "90%", "a", "100%", "way", "0%"]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["tired", "wide"]
+    assert ax.get_title(loc="left") == "it"

@@ -46,7 +46,7 @@ def test_a_picture_is_dark_where_nothing_was_looked_at():
     assert panels[0, 2].get_xlabel() == "75%"
     shown = panels[0, 1].images[0].get_array()
     assert shown[0, 0, 0] == 200
-    assert shown[7, 7, 0] == 0
+    assert shown[7, 7, 0] == 50
     assert not panels[1, 2].axison
     with pytest.raises(ValueError, match="2 images and 1 captions"):
         lecture.looked_at(images, [["a"]], [look, look])
