@@ -66,9 +66,7 @@ def matrices(
     if title:
         set_title(figure, title)
     if apart:
-        figure.supxlabel(
-            "each matrix in colours of its own: the strongest is its largest number", fontsize=SMALL, color=GREY
-        )
+        figure.supxlabel("colours: each matrix by its own largest number", fontsize=SMALL, color=GREY)
     return figure
 
 

@@ -344,6 +344,7 @@ class Reader(Layer):
         return y, (c_embed, c_places, caches, c_head, z.shape)
 
 
+# %%
 def reader_backward(self, dy, cache):
     c_embed, c_places, caches, c_head, shape = cache
     dz, dh = np.zeros(shape, dy.dtype), np.zeros(shape, dy.dtype)
@@ -404,7 +405,9 @@ pair_of = {
 }
 both = encode([*pair_of.values()], tuple(WORDS))
 answer, (weights,) = at_it(one, both)
-print(*(NOUNS[number] for number in answer))
+print("answers:", *(NOUNS[number] for number in answer))
+divided = weights[:, 1] / weights[:, 5]  # between animal and street
+assert np.isclose(*divided, rtol=1e-3)  # the last word has no say in it
 rows = {
     f'one layer, "{last}"': (pair_of[last], row)
     for last, row in zip(pair_of, weights, strict=True)
@@ -412,10 +415,12 @@ rows = {
 lecture.looks_at(rows, title='What "it" looks at, with one layer')
 
 # %% [markdown]
-# It is always right, and the picture shows nothing: "it" looks at both nouns alike, whatever the last word is. It cannot do
-# otherwise. The query of "it" is made of "it" and its place, which are the same in every sentence, so it *does not know* how
-# the sentence ends. Then how is it right? By votes: each noun in the mean votes for itself, and the last word votes for all
-# nouns that can be tired. Only one noun gets both votes, and the head adds them up.
+# It is always right, and what "it" looks at does not say why. On average it looks at the noun that it is no more than at
+# the other; and in our two sentences it divides its looks between animal and street in the same way, to the last digits,
+# though the answers differ. It cannot do otherwise. The query of "it" is made of "it" and its place, which are the same in
+# every sentence, so it *does not know* how the sentence ends. Then how is it right? By votes: each word in the mean speaks for
+# some nouns and against others, the last word for all that can be tired or for all that can be wide, and the head adds up. So a
+# noun may win that was hardly looked at.
 #
 # So that "it" can look at one noun and not at the other, it has to know the last word *before* it asks. That takes two
 # layers.
@@ -428,9 +433,8 @@ for seed, net in twos.items():
     found, maps = at_it(net, tokens)
     print(f"two layers, seed {seed}: {np.mean(found == answers):.0%} right")
     for number, (meant, other, last) in enumerate(map(shares, maps), 1):
-        print(
-            f"  layer {number}: the noun that it is {meant:.2f}, other {other:.2f}, last word {last:.2f}"
-        )
+        print(f"  layer {number}: the noun that it is {meant:.2f}, the other {other:.2f}", end="")
+        print(f", the last word {last:.2f}")
     assert np.mean(found == answers) > 0.99
     assert meant > 0.25 and meant > 4 * other  # in the last layer
     assert shares(maps[0])[2] > 0.25  # the last word, in the first
@@ -456,7 +460,7 @@ lecture.looks_at(rows, title='What "it" looks at, with two layers')
 
 # %%
 def with_hidden(net, place):
-    """Share of right answers if, in the last layer, nobody may look at this place of each sentence."""
+    """Share of right answers if, in the last layer, nobody may look at this place."""
     mask = np.ones((len(tokens), 1, 1, LENGTH), bool)
     mask[np.arange(len(tokens)), 0, 0, place] = False
     return np.mean(at_it(net, tokens, mask)[0] == answers)

@@ -44,5 +44,5 @@ def test_one_scale_of_colours_or_a_word_that_there_are_several():
     assert limits == [(-2, 2), (-2, 2)]
     apart = matrices({"a": small, "b": large})
     assert [ax.images[0].get_clim() for ax in apart.axes] == [(-0.1, 0.1), (-2, 2)]
-    assert "colours of its own" in apart.get_supxlabel()
+    assert "its own largest number" in apart.get_supxlabel()
     assert matrices({"a": small}).get_supxlabel() == ""

@@ -40,8 +40,8 @@ def looks_at(rows: Mapping[str, tuple[Sequence[str], Float[ndarray, "N"]]], *, t
     ax.imshow(np.stack(weights), cmap="Blues", vmin=0, vmax=1, aspect="auto")
     for row, column in np.ndindex(len(rows), len(words[0])):
         weight = weights[row][column]
-        colour = "white" if weight > 0.55 else "black"
-        ax.text(column, row - 0.12, words[row][column], ha="center", va="center", fontsize=TEXT, color=colour)
+        colour = "white" if weight > 0.6 else "black"
+        ax.text(column, row - 0.12, words[row][column], ha="center", va="center", fontsize=SMALL, color=colour)
         ax.text(column, row + 0.25, f"{weight:.0%}", ha="center", va="center", fontsize=SMALL, color=colour)
     ax.set_xticks([])
     ax.set_yticks(range(len(rows)), labels=list(rows), fontsize=TEXT)
