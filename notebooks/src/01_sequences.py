@@ -118,7 +118,7 @@ for sequence, answer, distance in zip(x, answers, distances, strict=True):
     print(" ".join(words), "->", "abcd"[answer], f"({distance} steps back)")
 
 # %% [markdown]
-# **A recurrent net** reads one symbol after the other and keeps a state,
+# **A [recurrent net](../docs/glossary.md#recurrent-net)** reads one symbol after the other and keeps a state,
 # $h_t = \tanh\left([x_t, h_{t-1}] W + b\right)$. It has to take the marked symbol into its state, to leave the 23 others
 # out, and to hold what it took through all the steps that follow. (One `Linear` is used 24 times, once per symbol. It
 # may be: a layer of minivit keeps no activations, each call returns a cache of its own.)
@@ -351,7 +351,7 @@ lecture.accuracy_by(
 # c_t = \sum_{i=1}^{N} \alpha_{t,i}\, h_i, \qquad s_t = \operatorname{RNN}([y_{t-1}; c_t],\, s_{t-1}).$$
 #
 # This is section 1, once per token. The score is a small network of its own, which is learned with all the rest:
-# $f_{att}(s, h) = v \cdot \tanh(W s + U h)$, called *additive attention*. Here it is, as the package has it ($q = W s$, and
+# $f_{att}(s, h) = v \cdot \tanh(W s + U h)$, called [additive attention](../docs/glossary.md#additive-attention). Here it is, as the package has it ($q = W s$, and
 # $k = U h$, which is computed once for all steps):
 
 # %%
@@ -515,8 +515,8 @@ assert "gradient of" in message
 # %% [markdown]
 # ## 4 The same over a picture
 #
-# Nothing in the decoder knows that $h_1, \dots, h_N$ came from a sequence. A convolutional net makes a grid of features of
-# a picture, a vector $h_{i,j}$ per cell; let the decoder look at these, and it can describe the picture:
+# Nothing in the decoder knows that $h_1, \dots, h_N$ came from a sequence. A convolutional net makes a
+# [grid of features](../docs/glossary.md#feature-map) of a picture, a vector $h_{i,j}$ per cell; let the decoder look at these, and it can describe the picture:
 #
 # $$e_{t,i,j} = f_{att}(s_{t-1}, h_{i,j}), \qquad \alpha_t = \operatorname{softmax}(e_t)\ \text{over all cells}, \qquad
 # c_t = \sum_{i,j} \alpha_{t,i,j}\, h_{i,j}.$$

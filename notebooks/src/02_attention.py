@@ -261,7 +261,7 @@ for H in (1, 2, 4, 8):
 # Multiplications: the same. Memory: one $N \times N$ matrix *per head* waits for the backward pass. This is the number
 # that the [lecture on the Vision Transformer](04_vit.ipynb) runs into.
 #
-# **Exercise.** [`softmax`](../minivit/course/exercises/softmax.md): minivit course start softmax
+# **Exercise.** [`softmax`](../minivit/course/exercises/softmax.md): `minivit course start softmax`
 #
 # *Sources.* Vaswani et al. 2017, sections 3.2.1 (and its footnote 4 on $\sqrt{d_k}$) and 3.2.2. The path from loops
 # to one product follows the assignments of EECS 498 (Johnson, Michigan); more pictures are in chapter 11 of d2l.ai and
@@ -551,8 +551,6 @@ print("from the matrix  ", J.T @ dy)
 print("softmax_backward ", dx)
 
 # %% [markdown]
-# **Exercise.** [`softmax`](../minivit/course/exercises/softmax.md): `minivit course start softmax`
-#
 # ### Attention: four products
 #
 # Forward, with $s = 1/\sqrt{d_k}$:
@@ -636,8 +634,6 @@ matrices(
 )
 
 # %% [markdown]
-# **Exercise.** [`attention`](../minivit/course/exercises/attention.md): `minivit course start attention`
-#
 # ### Is it right?
 #
 # We have compared the code with our own algebra; both may be wrong in the same way. The forward pass is an independent
@@ -743,7 +739,7 @@ dx, _, _ = mv.ops.layer_norm_backward(np.ones((3, 5)), cache)
 assert np.abs(dx).max() < 1e-12
 
 # %% [markdown]
-# **Exercise.** [`attention`](../minivit/course/exercises/attention.md): minivit course start attention
+# **Exercise.** [`attention`](../minivit/course/exercises/attention.md): `minivit course start attention`
 #
 # ### To do yourself
 #

@@ -30,16 +30,9 @@ import minivit as mv
 from minivit import ops
 from minivit.check import check_vjp
 from minivit.data import END, PAD, START, decode, sorting
-from minivit.layers import (
-    Block,
-    Identity,
-    LayerNorm,
-    PostNormBlock,
-    SelfAttention,
-    run,
-    run_backward,
-)
+from minivit.layers import Block, Identity, LayerNorm, PostNormBlock, SelfAttention
 from minivit.layers.residual import PostNorm, PreNorm
+from minivit.layers.sequence import run, run_backward
 from minivit.plot.lectures import transformer as lecture
 from minivit.plot.source import show_source
 from minivit.tasks import NextToken

@@ -146,16 +146,13 @@ model = trainer.model
 _, cache = model.forward(trainer.normalize(pixels[:4]))
 for block in cache.blocks:
     assert np.allclose(block.attn.attention.weights.sum(-1), 1, atol=1e-5)
-plot.attention_maps(pixels[:4], cache, block=-1)
 
 
-# %%
-def maps_of(block=4, image=0):
-    one = data.test.images[image : image + 2]
-    return plot.attention_maps(one, model.forward(trainer.normalize(one))[1], block=block - 1)
+def maps_of(block=4):
+    return plot.attention_maps(pixels[:4], cache, block=block - 1)
 
 
-plot.frames(maps_of, block=[1, 2, 3, 4], image=[0, 2, 4])
+plot.frames(maps_of, block=[1, 2, 3, 4])
 
 # %% [markdown]
 # The heads look at different things (some of them at the background), and the rollout lies on the shape. Nobody gave the
