@@ -508,6 +508,8 @@ except mv.check.GradientError as error:
 assert "gradient of" in message
 
 # %% [markdown]
+# **Exercise.** [`recurrent_attention`](../minivit/course/exercises/recurrent_attention.md): `minivit course start recurrent_attention`
+#
 # *Sources.* Sutskever et al. 2014, "Sequence to Sequence Learning with Neural Networks", and Cho et al. 2014, "Learning
 # Phrase Representations using RNN Encoder-Decoder", for the decoder without attention and the gated unit; Bahdanau et al.
 # 2015, "Neural Machine Translation by Jointly Learning to Align and Translate", sections 3.1 and 5.2, appendix A.1.2.
