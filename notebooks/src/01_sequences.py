@@ -265,13 +265,10 @@ _, (_, c_attn, _, _) = nets["attention"].forward(x)
 at_mark = c_attn.attention.weights[np.arange(len(x)), 0, -1, LENGTH - 1 - distances]
 print(f"weight of the marked place: {at_mark.mean():.2f}")
 assert at_mark.mean() > 0.8
-lecture.accuracy_by(
-    np.arange(LENGTH),
-    accuracy,
-    xlabel=DISTANCE,
-    title="Who can look how far back?",
-    chance=1 / SYMBOLS,
-)
+
+# %%
+title = "Who can look how far back?"
+lecture.accuracy_by(np.arange(LENGTH), accuracy, xlabel=DISTANCE, title=title, chance=1 / SYMBOLS)
 
 # %% [markdown]
 # The convolution is right up to 5 × 2 = 10 steps and guesses beyond: the answer is not in what it sees, and no training
