@@ -20,32 +20,37 @@ SLOPE_TOLERANCE = 1e-6
 
 
 def check_together(asked: Asked, rng: Generator) -> str:
-    """The gradients are right with the cache of the solution's own forward, with ours standing in and without."""
+    """The gradients are right with the cache of the solution's own forward, with ours standing in and without.
+
+    A forward that is wrong by itself has been told so, and costs nothing here.
+    """
+    assert asked.partner
     for draw in asked.task.cases.values():
         trial = make_trial(asked.task, draw, rng)
         outcome = asked.together(trial)
         if outcome.status == "not implemented":
             raise NotWrittenError(outcome.message)
-        if outcome.status != "returned":
-            raise CheckFailedError(f"given the cache of your {asked.task.forward}: {outcome.message}")
-        judge(asked, trial, outcome.value, rng)
-        if asked.task.uses:
-            judge_alone(asked, trial, rng)
+        try:
+            judge(asked, trial, asked.returned(outcome).value)
+            if asked.task.uses:
+                judge_alone(asked, trial, rng)
+        except (CheckFailedError, MalformedError) as failure:
+            if is_right(Asked(asked.partner, asked.runner), rng):
+                what = "wrong as well" if asked.said else failure
+                raise CheckFailedError(f"given the cache of your {asked.task.forward}: {what}") from None
+            is_pair = outcome.status == "returned" and is_its_gradient(asked, trial, outcome.value[1], rng)
+            words = " (though your backward is its gradient)" * is_pair
+            return f"your {asked.task.forward} is wrong{words}: mend that first"
     return "its cache is your own" * asked.with_own_cache
 
 
-def judge(asked: Asked, trial: Trial, value: Any, rng: Generator) -> None:
+def judge(asked: Asked, trial: Trial, value: Any) -> None:
     """Hold y and the gradients against the reference's, and the gradients of a second call against the first ones."""
     y, grads, again = value
+    compare_values(asked.task, grads, trial, [])
     if not same(np.asarray(y), np.asarray(trial.y)):
-        words = " (though your backward is its gradient)" * is_its_gradient(asked, trial, grads, rng)
-        raise CheckFailedError(f"the y of your {asked.task.forward} is wrong here{words}; mend that first")
-    try:
-        compare_values(asked.task, grads, trial, [])
-        first, second = (named_outputs("backward", each, trial.expected) for each in (grads, again))
-    except (CheckFailedError, MalformedError) as failure:
-        what = "wrong as well" if asked.said else failure
-        raise CheckFailedError(f"given the cache of your {asked.task.forward}: {what}") from None
+        raise CheckFailedError("its y is wrong here")
+    first, second = (named_outputs("backward", each, trial.expected) for each in (grads, again))
     for name, array in first.items():
         if isinstance(array, ndarray) and not same(np.asarray(second[name]), array):
             raise CheckFailedError(f"a second call with the same cache gives another {name}: it is changed in place")

@@ -22,13 +22,13 @@ def layer_norm_backward(dy, cache):
     return grads._replace(gamma=(dy * cache.xhat).sum(0))
 
 
-# --- the y of your layer_norm_forward is wrong here
+# --- your layer_norm_forward is wrong: mend that first
 def layer_norm_forward(x, gamma, beta, *, eps=1e-6):
     y, cache = ours.layer_norm_forward(x, gamma, beta, eps=eps)
     return y + 1e-3, cache
 
 
-# --- (though your backward is its gradient); mend that first
+# --- your layer_norm_forward is wrong (though your backward is its gradient): mend that first
 def layer_norm_forward(x, gamma, beta, *, eps=1e-6):
     y, cache = ours.layer_norm_forward(x, gamma, beta, eps=eps)
     return 2 * y, {"given": cache}
