@@ -1,5 +1,5 @@
 # ruff: noqa: F811
-# pyright: reportUndefinedVariable=false
+# pyright: reportUndefinedVariable=false, reportRedeclaration=false
 # Each part is put behind the answer, whose functions it replaces; its heading is what the check must say.
 # --- a loop over axis 0 of x
 def layer_norm_forward(x, gamma, beta, *, eps=1e-6):

@@ -1,5 +1,5 @@
 # ruff: noqa: F811
-# pyright: reportUndefinedVariable=false
+# pyright: reportUndefinedVariable=false, reportRedeclaration=false
 # Each part is put behind the answer, whose functions it replaces; its heading is what the check must say.
 # --- the argument mask is not used
 def forward(self, x, bias=None, *, mask=None, rng=None):

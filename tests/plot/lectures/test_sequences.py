@@ -41,7 +41,7 @@ def test_a_picture_is_dark_where_nothing_was_looked_at():
     look = np.zeros((2, 2, 2))
     look[0, 0, 0], look[1, 1, 1] = 0.5, 0.75
     figure = lecture.looked_at(images, [["a", "ring"], ["a"]], [look, look[:1]])
-    panels = np.reshape(figure.axes, (2, 3))
+    panels = np.array(figure.axes, object).reshape(2, 3)
     assert [panel.get_title() for panel in panels[0]] == ["", "a", "ring"]
     assert panels[0, 2].get_xlabel() == "75%"
     shown = panels[0, 1].images[0].get_array()

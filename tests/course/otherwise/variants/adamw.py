@@ -1,5 +1,5 @@
 # ruff: noqa: F811
-# pyright: reportUndefinedVariable=false
+# pyright: reportUndefinedVariable=false, reportRedeclaration=false
 # Each part, with its imports, is put behind the answer, whose functions it replaces.
 # --- in place on its own arrays
 def adam_update(value, grad, m, v, step, *, lr, betas=(0.9, 0.999), eps=1e-8):

@@ -1,5 +1,5 @@
 # ruff: noqa: F811
-# pyright: reportUndefinedVariable=false
+# pyright: reportUndefinedVariable=false, reportRedeclaration=false
 # Each part, with its imports, is put behind the answer, whose functions it replaces.
 # --- lists
 def attention_loops(q, k, v):

@@ -1,5 +1,5 @@
 # ruff: noqa: F811
-# pyright: reportUndefinedVariable=false
+# pyright: reportUndefinedVariable=false, reportRedeclaration=false
 # Each part, with its imports, is put behind the answer, whose functions it replaces.
 # --- split by swapaxes
 def split_heads_forward(x, *, num_heads):

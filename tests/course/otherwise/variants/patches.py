@@ -1,5 +1,5 @@
 # ruff: noqa: F811
-# pyright: reportUndefinedVariable=false
+# pyright: reportUndefinedVariable=false, reportRedeclaration=false
 # Each part, with its imports, is put behind the answer, whose functions it replaces.
 # --- sums in Python
 def conv2d_loops(x, weight, stride=1):
