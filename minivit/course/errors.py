@@ -76,12 +76,14 @@ def wrong_calls(task: Task, trial: Trial) -> Iterator[Wrong]:
 
 
 def changed(name: str, value: Any) -> Iterator[tuple[str, Any, tuple[str, ...]]]:
-    """Another value of one argument, in words. No axis of length 1: that may be broadcast."""
+    """Another value of one argument, in words."""
     if isinstance(value, ndarray):
         for axis in range(value.ndim):
             end = "last " if axis == value.ndim - 1 else ""
             where = f"{name} whose {end}axis" if end else f"{name} whose axis {axis}"
             yield f"{where} is too long", np.concatenate((value, value.take([0], axis)), axis), OF_SHAPES
+            yield f"{where} is twice as long", np.concatenate((value, value), axis), OF_SHAPES
+            yield f"{where} has length 1", value.take([0], axis), OF_SHAPES
         if value.dtype.kind == "b":
             yield f"{name} of integers", value.astype(int), ()
         if value.dtype.kind == "i":

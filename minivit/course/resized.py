@@ -23,11 +23,15 @@ TIMES = 8
 
 
 class Resized(NamedTuple):
-    """A trial of which all axes of one length have another; ``places`` are those of the forward's arguments."""
+    """A trial of which all axes of one length have another; ``places`` are those of the forward's arguments.
+
+    Where an option has grown with them (more heads, in more width), ``length`` is what it was.
+    """
 
     trial: Trial
     length: int
     places: list[tuple[int, int]]
+    option: str = ""
 
 
 def resized(task: Task, case: Case, rng: Generator, change: Callable[[ndarray, int], ndarray]) -> Iterator[Resized]:
@@ -40,6 +44,11 @@ def resized(task: Task, case: Case, rng: Generator, change: Callable[[ndarray, i
             trial = trial_of(task, other, rng)
             if all(np.size(output) for output in named_outputs(task.kind, *[trial.expected] * 2).values()):
                 yield Resized(trial, length, places)
+        for option, value in case.kwargs.items() if change is longer else ():
+            if type(value) is int and value > 1:
+                with suppress(ValueError, TypeError):
+                    trial = trial_of(task, other._replace(kwargs={**other.kwargs, option: TIMES * value}), rng)
+                    yield Resized(trial, value, places, option)
 
 
 def changed(length: int, change: Callable[[ndarray, int], ndarray], leaf: Any) -> Any:

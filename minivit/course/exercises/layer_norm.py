@@ -21,7 +21,20 @@ def matrix(rng: Generator) -> Case:
     return Case((x[0], gamma, beta), {})
 
 
-CASES = {"": tokens, "for a matrix": matrix, "with another eps": with_options(tokens, eps=0.1)}
+def with_outliers(rng: Generator) -> Case:
+    """One number of each long row stands far from the others."""
+    wide = rng.standard_normal((3, 67))
+    wide[:, 5] = 100
+    return Case((wide, rng.standard_normal(67), rng.standard_normal(67)), {})
+
+
+CASES = {
+    "": tokens,
+    "for a matrix": matrix,
+    "with another eps": with_options(tokens, eps=0.1),
+    "with one more axis": arrays("A B N D", "D", "D"),
+    "with an outlier in each row": with_outliers,
+}
 
 
 def rows_are_standard(call: Call, rng: Generator) -> str | None:

@@ -34,6 +34,8 @@ def far_out(call: Call, rng: Generator) -> str | None:
 CASES = {
     "": tokens,
     "for a matrix": arrays("B D", "D F", "F"),
+    "of one row": arrays("D", "D F", "F"),
+    "with one more axis": arrays("A B N D", "D F", "F"),
     "without a bias": arrays("B N D", "D F", None),
 }
 TANH = "0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x * x * x)))"

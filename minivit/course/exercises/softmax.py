@@ -36,11 +36,12 @@ def many_labels(rng: Generator) -> Case:
     return Case((rng.standard_normal((20_000, 5)), rng.integers(0, 5, 20_000)), {})
 
 
-ROWS = {"": rows, "of one row": one_row}
+ROWS = {"": rows, "of one row": one_row, "with one more axis": arrays("A B N S", scale=2)}
 LABELS = {
     "": class_numbers,
     "with soft targets": soft_targets,
     "with label smoothing": with_options(class_numbers, label_smoothing=0.1),
+    "with soft targets and label smoothing": with_options(soft_targets, label_smoothing=0.1),
 }
 
 
@@ -61,7 +62,7 @@ def ignores_a_shift(call: Call, rng: Generator) -> str | None:
 
 
 def survives_large_scores(call: Call, rng: Generator) -> str | None:
-    x = np.array([[1000.0, 999.0, 990.0], [-1000.0, -1001.0, -1010.0]])
+    x = np.array([[1000.0, 999.0, 990.0], [-1000.0, -1001.0, -1010.0], [1000.0, 0.0, -1000.0]])
     y, right = call(x)[0], call(x - x.max(-1, keepdims=True))[0]
     if close(y, right):
         return None
@@ -179,7 +180,7 @@ TASKS = (
     ),
     of_rows(
         "log_softmax_forward",
-        ROWS,
+        {**ROWS, "with forbidden places (-inf)": forbidden},
         (
             Property("large scores do not overflow", survives_large_scores),
             Property("a shift changes nothing", ignores_a_shift),
