@@ -75,11 +75,20 @@ def _named(what: str, value: Any, expected: Any, prefix: str) -> dict[str, Any]:
     if found is None:
         kind = f"the fields {', '.join(wanted)}" if isinstance(expected, dict) else _given(expected)
         same_name = ", which is no NamedTuple" * (type_name(value) == type(expected).__name__)
-        raise MalformedError(f"{what} must be {kind}; it returned {describe(value)}{same_name}")
+        raise MalformedError(f"{what} must be {kind}; it returned {describe(value)}{same_name}{_alone(value, wanted)}")
     for name in wanted:
         if name not in found:
             raise MalformedError(f"{what} must have a field {name!r}; there are only {', '.join(map(repr, found))}")
     return flatten(found, prefix)
+
+
+def _alone(value: Any, wanted: dict[str, Any]) -> str:
+    """Of an array that stands alone for the only field: whether its numbers are right."""
+    if len(wanted) != 1 or not isinstance(value, ndarray):
+        return ""
+    (expected,) = wanted.values()
+    is_right = value.shape == np.shape(expected) and np.allclose(value, expected, rtol=1e-9, atol=1e-12)
+    return ", whose numbers are right" if is_right else ", whose numbers are others"
 
 
 def flatten(value: Any, prefix: str) -> dict[str, Any]:

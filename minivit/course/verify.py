@@ -24,6 +24,7 @@ from minivit.course.stub import solved_source, stub_source
 from minivit.course.trial import layer_class, make_trial, reference, without_options
 
 FEWEST_BUGS = 300
+DRAWS = 5  # of each kind of call, whose options may be drawn, too
 
 
 def verify(tell: Callable[[str], None] = print) -> bool:
@@ -65,9 +66,9 @@ def early_answers(exercise: Exercise) -> Iterator[str]:
 def unasked_arguments(exercise: Exercise) -> Iterator[str]:
     """Whoever ignores an argument that may be left out must have other numbers in one of the cases."""
     for task in exercise.tasks:
-        asked = set()
-        for draw in task.cases.values():
-            trial = make_trial(task, draw, np.random.default_rng(0))
+        asked, rng = set(), np.random.default_rng(0)
+        for draw in (draw for draw in task.cases.values() for _ in range(DRAWS)):
+            trial = make_trial(task, draw, rng)
             for name, args, kwargs in without_options(task, trial):
                 with np.errstate(all="ignore"), suppress(TypeError):  # one that must be given
                     if not same_outputs(task, reference(task)(*args, **kwargs), trial.expected):

@@ -187,5 +187,12 @@ def test_articles():
     assert said == ["the gradients must be an AttentionGrads (q, k, v, bias); it returned a tuple of 3"]
 
 
+def test_an_array_that_stands_alone_for_its_tuple():
+    for factor, which in ((1, "right"), (2, "others")):
+        (said,) = messages("softmax_backward", ("return InputGrad(dx)", f"return {factor} * dx"))[:1]
+        assert said.startswith("the gradients must be an InputGrad (x); it returned one array of shape (")
+        assert said.endswith(f", whose numbers are {which}")
+
+
 def test_the_worst_place_may_be_nan():
     assert worst_place("y", np.array([1, np.nan]), np.array([1.0, 2.0])) == "worst: y[1] is nan, it should be 2"

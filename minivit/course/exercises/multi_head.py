@@ -7,7 +7,7 @@ from numpy.random import Generator
 
 from minivit.check.draw import Case, choose, different, sizes
 from minivit.course.exercise import Call, Exercise, Property, Task
-from minivit.course.exercises._cases import ONE_SAMPLE, close, with_options
+from minivit.course.exercises._cases import ONE_SAMPLE, close, with_no_token_allowed, with_options, with_token_mask
 
 
 def head_sizes(rng: Generator) -> tuple[int, int, int, int]:
@@ -69,19 +69,6 @@ def layer(rng: Generator, many: tuple[int, int, int, int] | None = None) -> Case
 def no_bias(rng: Generator) -> Case:
     (x, params), options = layer(rng)
     return Case((x, {n: p for n, p in params.items() if n != "qkv.bias"}), {**options, "qkv_bias": False})
-
-
-def layer_with_mask(rng: Generator) -> Case:
-    """Of two tokens: one may look at nothing, and one at all."""
-    (x, params), options = layer(rng)
-    mask = rng.random((x.shape[1], x.shape[1])) < 0.5
-    mask[0], mask[1] = False, True
-    return Case((x, params), {**options, "mask": mask})
-
-
-def layer_with_nothing_allowed(rng: Generator) -> Case:
-    args, options = layer(rng)
-    return Case(args, {**options, "mask": np.zeros((args[0].shape[1],) * 2, bool)})
 
 
 def layer_with_bias(rng: Generator) -> Case:
@@ -147,8 +134,8 @@ layer_task = partial(
     cases={
         "": layer,
         "without the bias of qkv": no_bias,
-        "with a mask": layer_with_mask,
-        "with a mask that forbids everything": layer_with_nothing_allowed,
+        "with a mask": with_token_mask(layer),
+        "with a mask that forbids everything": with_no_token_allowed(layer),
         "with a bias": layer_with_bias,
         "with dropout": with_options(layer, proj_drop=0.4, rng=3),
         "with dropout, without a generator": with_options(layer, proj_drop=0.4),
