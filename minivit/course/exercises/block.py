@@ -1,10 +1,11 @@
 """The Transformer block: attention and MLP, each with a normalisation, added to what was there."""
 
+import numpy as np
 from numpy.random import Generator
 
 from minivit.check.draw import Case, choose, different, sizes
 from minivit.course.exercise import Call, Exercise, Property, Task
-from minivit.course.exercises._cases import ONE_SAMPLE, close
+from minivit.course.exercises._cases import ONE_SAMPLE, close, with_options
 from minivit.layers.block import Block
 
 
@@ -18,6 +19,22 @@ def layer(rng: Generator) -> Case:
     shapes = {name: param.shape for name, param in Block(D, H, mlp_ratio=mlp_ratio).named_params().items()}
     params = {name: rng.standard_normal(shape) / choose(rng, 2.0, 3.0) for name, shape in shapes.items()}
     return Case((rng.standard_normal((B, N, D)), params), {"dim": D, "num_heads": H, "mlp_ratio": mlp_ratio})
+
+
+def with_mask(rng: Generator) -> Case:
+    """Every token looks at itself, and at some others."""
+    (x, params), options = layer(rng)
+    mask = (rng.random((x.shape[1], x.shape[1])) < 0.4) | np.eye(x.shape[1], dtype=bool)
+    return Case((x, params), {**options, "mask": mask})
+
+
+CASES = {
+    "": layer,
+    "with a mask": with_mask,
+    "with dropout": with_options(layer, proj_drop=0.4, rng=3),
+    "with stochastic depth": with_options(layer, drop_path_rate=0.5, rng=4),
+    "with stochastic depth, without a generator": with_options(layer, drop_path_rate=0.5),
+}
 
 
 def named_sizes(case: Case) -> dict[str, float]:
@@ -38,7 +55,7 @@ ADDS = "x + h, so both ways get the gradient: dy itself and what comes back thro
 TASKS = (
     Task(
         "Block.forward",
-        {"": layer},
+        CASES,
         (Property("branches are added to x", without_branches),),
         {
             "x = x + h": {
@@ -71,7 +88,7 @@ TASKS = (
     ),
     Task(
         "Block.backward",
-        {"": layer},
+        CASES,
         mistakes={
             "dx = dy + self.norm2": {"dx = self.norm2": f"the way round the MLP is missing: {ADDS}"},
             "return dx + self.norm1": {"return self.norm1": f"the way round attention is missing: {ADDS}"},
