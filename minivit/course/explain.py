@@ -53,7 +53,9 @@ def wrong_shape(name: str, got: ndarray, expected: ndarray, wanted: Mapping[str,
     if got.size == expected.size and same(got.reshape(expected.shape), expected):
         return f"{message}: the numbers are right, only the shape is not"
     extra = got.ndim - expected.ndim
-    if any(same(got, expected.sum(axes)) for axes in combinations(range(expected.ndim), max(-extra, 0)) if axes):
+    if any(
+        same(got, np.asarray(expected.sum(axes))) for axes in combinations(range(expected.ndim), max(-extra, 0)) if axes
+    ):
         return f"{message}: it is summed over an axis that must stay"
     if extra > 0 and got.shape[extra:] == expected.shape and same(got.sum(tuple(range(extra))), expected):
         return f"{message}: it is not summed yet. What was added to every row gets the sum over all rows"

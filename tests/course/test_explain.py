@@ -121,6 +121,7 @@ def test_shapes():
     assert "only the shape is not" in wrong_shape("y", heads.reshape(6, 4), heads)
     assert "only the shape is not" in wrong_shape("dx", wide[None], wide)
     assert "axis that must stay" in wrong_shape("db", heads.sum((0, 2)), heads)
+    assert "axis that must stay" in wrong_shape("db", np.asarray(heads.sum()), heads)
     assert wrong_shape("db", wide[0], heads) == "db has shape (3,); expected (2, 3, 4)"
 
 
