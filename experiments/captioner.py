@@ -36,7 +36,7 @@ def exchanged(caption: str) -> str:
 def cells(mask: ndarray, grid: tuple[int, int]) -> ndarray:
     """Which cells of the grid an object covers a part of."""
     (Y, X), (rows, columns) = mask.shape, grid
-    return mask.reshape(rows, Y // rows, columns, X // columns).any((1, 3))
+    return np.asarray(mask.reshape(rows, Y // rows, columns, X // columns).any((1, 3)))
 
 
 def measure(seed: int) -> dict[str, Any]:

@@ -84,6 +84,7 @@ def changed(name: str, value: Any) -> Iterator[tuple[str, Any, tuple[str, ...]]]
             yield f"{where} is too long", np.concatenate((value, value.take([0], axis)), axis), OF_SHAPES
             yield f"{where} is twice as long", np.concatenate((value, value), axis), OF_SHAPES
             yield f"{where} has length 1", value.take([0], axis), OF_SHAPES
+            yield f"{where} is empty", value.take([], axis), ()
         if value.dtype.kind == "b":
             yield f"{name} of integers", value.astype(int), ()
         if value.dtype.kind == "i":
@@ -91,6 +92,6 @@ def changed(name: str, value: Any) -> Iterator[tuple[str, Any, tuple[str, ...]]]
             yield f"{name} with -1 in it", np.where(value == value.max(), -1, value), ()
             yield f"{name} of bool", value > 0, ()
     elif isinstance(value, int) and not isinstance(value, bool):
-        yield from ((f"{name}={new}", new, ()) for new in (value + 1, value + 3))
+        yield from ((f"{name}={new}", new, ()) for new in (value + 1, value + 3, 0))
     elif isinstance(value, float):
         yield from ((f"{name}={new}", new, ()) for new in (-0.5, 1.5))

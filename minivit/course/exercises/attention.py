@@ -43,7 +43,9 @@ def with_bias_and_mask(rng: Generator) -> Case:
 CASES = {
     "": heads,
     "without batch and heads": single_head,
+    "with one leading axis": arrays("B N K", "B S K", "B S V", None),
     "with a scale of its own": with_options(heads, scale=0.3),
+    "with a scale of 0": with_options(heads, scale=0.0),
     "with a bias": arrays(*HEADS, "H N S"),
     "with a bias for each key": arrays(*HEADS, "B 1 1 S"),
     "with a bias for each query": arrays(*HEADS, "N 1"),

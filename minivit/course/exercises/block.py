@@ -1,11 +1,10 @@
 """The Transformer block: attention and MLP, each with a normalisation, added to what was there."""
 
-import numpy as np
 from numpy.random import Generator
 
 from minivit.check.draw import Case, choose, different, sizes
 from minivit.course.exercise import Call, Exercise, Property, Task
-from minivit.course.exercises._cases import ONE_SAMPLE, close, with_options
+from minivit.course.exercises._cases import ONE_SAMPLE, close, with_no_token_allowed, with_options, with_token_mask
 from minivit.layers.block import Block
 
 
@@ -21,16 +20,10 @@ def layer(rng: Generator) -> Case:
     return Case((rng.standard_normal((B, N, D)), params), {"dim": D, "num_heads": H, "mlp_ratio": mlp_ratio})
 
 
-def with_mask(rng: Generator) -> Case:
-    """Every token looks at itself, and at some others."""
-    (x, params), options = layer(rng)
-    mask = (rng.random((x.shape[1], x.shape[1])) < 0.4) | np.eye(x.shape[1], dtype=bool)
-    return Case((x, params), {**options, "mask": mask})
-
-
 CASES = {
     "": layer,
-    "with a mask": with_mask,
+    "with a mask": with_token_mask(layer),
+    "with a mask that forbids everything": with_no_token_allowed(layer),
     "with dropout": with_options(layer, proj_drop=0.4, rng=3),
     "with stochastic depth": with_options(layer, drop_path_rate=0.5, rng=4),
     "with stochastic depth, without a generator": with_options(layer, drop_path_rate=0.5),

@@ -129,12 +129,22 @@ ORDER = "have changed places: the columns of qkv are [q, k, v]"
 JOIN = "have changed places: join them as [dq, dk, dv]"
 MERGED_WRONGLY = "h = h.reshape(*h.shape[:2], self.num_heads, -1).swapaxes(1, 2).reshape(h.shape)"
 
+
+def layer_with_padding(rng: Generator) -> Case:
+    """Tokens that are only there to fill up, others in each sample."""
+    (x, params), options = layer(rng)
+    mask = rng.random((len(x), 1, 1, x.shape[1])) < 0.5
+    mask[..., 0] = True
+    return Case((x, params), {**options, "mask": mask})
+
+
 layer_task = partial(
     Task,
     cases={
         "": layer,
         "without the bias of qkv": no_bias,
         "with a mask": with_token_mask(layer),
+        "with a mask of each sample": layer_with_padding,
         "with a mask that forbids everything": with_no_token_allowed(layer),
         "with a bias": layer_with_bias,
         "with dropout": with_options(layer, proj_drop=0.4, rng=3),

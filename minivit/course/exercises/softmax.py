@@ -76,6 +76,14 @@ def survives_large_scores(call: Call, rng: Generator) -> str | None:
     )
 
 
+def log_of_a_small_share(call: Call, rng: Generator) -> str | None:
+    y = call(np.array([[0.0, -2000.0], [-2000.0, 0.0]]))[0]
+    says = (
+        f"scores of 0 and -2000 have the logarithms 0 and -2000; yours are {y[0].tolist()}: never take the log of exp"
+    )
+    return None if close(y, [[0, -2000], [-2000, 0]]) else says
+
+
 def loss_of_a_sure_answer(call: Call, rng: Generator) -> str | None:
     loss = call(np.array([[0.0, -2000.0], [-2000.0, 0.0]]), np.array([0, 1]))[0]
     if not (np.isfinite(loss) and abs(loss) < 1e-12):
@@ -183,6 +191,7 @@ TASKS = (
         {**ROWS, "with forbidden places (-inf)": forbidden},
         (
             Property("large scores do not overflow", survives_large_scores),
+            Property("a small share has a logarithm", log_of_a_small_share),
             Property("a shift changes nothing", ignores_a_shift),
         ),
         {
