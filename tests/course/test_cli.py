@@ -47,7 +47,7 @@ SOLUTIONS = {
 @pytest.mark.parametrize(
     ("command", "says"),
     [
-        ("start nothing", "there is no exercise 'nothing'; there are softmax, "),
+        ("start nothing", "there is no exercise 'nothing'; there are recurrent_attention, "),
         ("start adamw -o stub", "stub exists already: choose another folder with -o DIR"),
         ("start adamw -o stub/solution.py/new", "the folder stub/solution.py/new cannot be made: Not a directory"),
         ("check nowhere", "there is no folder nowhere"),
