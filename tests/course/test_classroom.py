@@ -285,7 +285,10 @@ def test_a_row_for_every_student_and_exercise_in_the_order_of_both(here, quick):
         ("grade empty --csv grades.csv", "no solution is in empty; it must hold a folder or a file of Python"),
         ("grade subs --csv grades.csv --seed -1", "seed is -1 and jobs is "),
         ("grade subs --csv grades.csv --jobs 0", "seed is 0 and jobs is 0; expected 0 or more, and 1 or more"),
-        ("grade subs --csv grades.csv --exercise sofmax", "there is no exercise 'sofmax'; there are recurrent_attention, "),
+        (
+            "grade subs --csv grades.csv --exercise sofmax",
+            "there is no exercise 'sofmax'; there are recurrent_attention, ",
+        ),
         ("grade subs --csv grades.csv --with-checks nowhere.py", "No such file or directory: nowhere.py"),
         ("grade subs --csv nowhere/grades.csv", "No such file or directory: {here}/nowhere/grades.csv"),
         ("grade subs --csv subs", "Is a directory: {here}/subs"),
