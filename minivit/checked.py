@@ -43,7 +43,7 @@ def checked(function: Function) -> Function:
         One sentence: the function, the argument, what came, what was expected.
     """
     parameters = signature(function).parameters.values()
-    hints = {parameter.name: object if parameter.name == "self" else parameter.annotation for parameter in parameters}
+    hints = {p.name: object if p.annotation is p.empty else p.annotation for p in parameters}
     positional = [parameter.name for parameter in parameters if parameter.kind is not parameter.KEYWORD_ONLY]
     ranges = {name: part for name, hint in hints.items() for part in getattr(hint, "__metadata__", ())}
     hints = {name: get_args(hint)[0] if name in ranges else hint for name, hint in hints.items()}

@@ -149,6 +149,14 @@ def test_python_says_what_is_no_argument():
             forward(*args, **options)
 
 
+def test_what_has_no_annotation_may_be_anything():
+    @checked
+    def anything(x, *, y=None):
+        return x, y
+
+    assert anything("x", y=anything) == ("x", anything)
+
+
 def test_where_one_is_complex_all_become_so():
     got = arrives(X, 1j * WEIGHT, BIAS)
     assert {got[name].dtype.name for name in ("x", "weight", "bias")} == {"complex64"}

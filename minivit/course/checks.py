@@ -9,7 +9,7 @@ from numpy.random import Generator
 
 from minivit.check.draw import Case
 from minivit.course.asked import Asked, partner
-from minivit.course.compare import CheckFailedError, NotWrittenError, compare_shapes, compare_values
+from minivit.course.compare import CheckFailedError, NotWrittenError, compare_shapes, compare_values, largest_number
 from minivit.course.errors import check_errors, promised
 from minivit.course.exercise import Draw, Property, Task
 from minivit.course.manners import check_adds, check_linear, check_manners
@@ -21,6 +21,7 @@ from minivit.course.speed import check_loops, check_time
 from minivit.course.together import check_together
 from minivit.course.trial import make_trial
 
+FLOAT32 = 1e-3  # of the largest number of all outputs; the reference itself is off by 1e-6
 TRIALS = 3  # random cases for each check of numbers
 
 Status = Literal["passed", "failed", "not implemented", "skipped"]
@@ -70,7 +71,7 @@ def checks_of(task: Task) -> dict[str, Check]:
     checks: dict[str, Check] = {"runs": _runs, "leaves its inputs alone": check_manners, "shapes": _shapes}
     checks |= {"dtype": _dtype}
     checks |= {f"numbers {label}".strip(): Numbers(draw) for label, draw in task.cases.items()}
-    checks |= {"numbers where an axis has length 1": _axes_of_one}
+    checks |= {"numbers where an axis has length 1": _axes_of_one, "numbers in float32": _in_float32}
     checks |= {"with your forward": check_together} if is_backward and partner(task) else {}
     checks |= {"adds to the gradients": check_adds} if is_backward and task.is_layer else {}
     checks |= {"linear in dy": check_linear} if is_backward else {}
@@ -143,8 +144,8 @@ def _dtype(asked: Asked, rng: Generator) -> None:
             found = named_outputs(asked.task.kind, asked.value(trial), trial.expected)
             for name, expected in named_outputs(asked.task.kind, trial.expected, trial.expected).items():
                 got = found.get(name)
-                if not isinstance(expected, (ndarray, np.generic)) or not isinstance(got, (ndarray, np.generic, float)):
-                    continue
+                if not isinstance(expected, (ndarray, np.generic)) or not isinstance(got, (ndarray, np.generic)):
+                    continue  # a number of Python's lifts nothing
                 came, went = np.asarray(got).dtype, expected.dtype
                 if came != went:
                     raise CheckFailedError(
@@ -203,6 +204,24 @@ def _axes_of_one(asked: Asked, rng: Generator) -> None:
             compare_values(asked.task, asked.value(other.trial), other.trial, [])
         except (CheckFailedError, MalformedError) as failure:
             raise CheckFailedError("wrong as well" if asked.said else str(failure)) from None
+
+
+def _in_float32(asked: Asked, rng: Generator) -> None:
+    """As good as float32 can be; not so where small differences of large numbers are taken."""
+    for draw in asked.task.cases.values():
+        trial = make_trial(asked.task, draw, rng, np.float32)
+        pairs = compare_shapes(asked.task, asked.value(trial), trial)
+        arrays = {name: pair for name, pair in pairs.items() if isinstance(pair[1], (ndarray, np.generic))}
+        largest = max((largest_number(expected) for _, expected in arrays.values()), default=0) or 1
+        for name, (got, expected) in arrays.items():
+            right = np.isclose(got, expected, rtol=0, atol=FLOAT32 * largest, equal_nan=True)
+            if not np.all(right):
+                raise CheckFailedError(
+                    "wrong as well"
+                    if asked.said
+                    else f"{name} is right in float64 and wrong in float32: a numerical derivative, or a difference of "
+                    "large numbers?"
+                )
 
 
 class Holds(NamedTuple):

@@ -4,6 +4,7 @@ An option is of the constructor if that has a parameter of its name, else of for
 and may be given by position (a bias of the scores) have gradients, as ``x`` has.
 """
 
+import copy
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -38,15 +39,20 @@ def layer_backward(
 
 def layer_together(
     layer_class: Callable[..., Layer], dy: Any, args: tuple, other: tuple, **options: Any
-) -> tuple[Any, dict[str, Any], dict[str, Any]]:
-    """Forward, then backward with its cache, twice; in between, forward of another input."""
+) -> tuple[Any, dict[str, Any], dict[str, Any], tuple[Any, dict[str, Any]]]:
+    """As :func:`minivit.course.call.together`."""
     x, params = args
     layer, call = made(layer_class, params, options)
     y, cache = _forward(layer, x, call)
-    _forward(layer, other[0], call)
+    first = copy.deepcopy(y)
+    _, other_cache = _forward(layer, other[0], call)
     grads = _gradients(layer, dy, cache, call)
+    once = copy.deepcopy(grads)
     layer.zero_grad()
-    return y, grads, _gradients(layer, dy, cache, call)
+    twice = copy.deepcopy(_gradients(layer, dy, cache, call))
+    layer.zero_grad()
+    _gradients(layer, -dy, other_cache, call)
+    return first, once, twice, (y, grads)
 
 
 def made(layer_class: Callable[..., Layer], params: dict[str, Any], options: Options) -> tuple[Layer, Options]:

@@ -25,7 +25,7 @@ class Watched:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         task = self.asked.task
         value = self.asked.returned(self.asked.runner.call(task.name, args, kwargs, "value", task.given)).value
-        pair = isinstance(value, (tuple, list)) and bool(value) and isinstance(value[0], (ndarray, np.generic))
+        pair = isinstance(value, (tuple, list)) and bool(value) and isinstance(value[0], (ndarray, np.generic, float))
         if task.kind == "forward" and not pair:
             raise CheckFailedError(f"it must return the pair (y, cache); it returned {describe(value)}")
         expected = reference(task)(*args, **kwargs)

@@ -16,7 +16,7 @@ from minivit.course.steps import count_steps
 from minivit.course.trial import argument_names, make_trial, reference
 from minivit.threads import keep_freed_memory, one_blas_thread
 
-SLOWEST = 25  # times the reference: a loop over rows is hundreds of times slower
+SLOWEST = 100  # times the reference: a loop over rows is hundreds of times slower
 ATTEMPTS = 4
 FEWEST_STEPS = 0.9  # of Python for each index of an axis: then there is a loop over it
 

@@ -166,8 +166,10 @@ class Cut:
         return out
 
     def decorators(self, node: ast.stmt, solved: bool) -> list[ast.expr]:
-        """What stays above a definition: all in an answer (what checks the arguments raises what is promised)."""
-        return [*getattr(node, "decorator_list", [])] if solved else []
+        """What stays above a definition: all in an answer, and in a stub what refuses the arguments it promises to."""
+        decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+        promises = isinstance(node, ast.FunctionDef) and "\nRaises\n---" in (ast.get_docstring(node) or "")
+        return [d for d in decorators if solved or (promises and isinstance(d, ast.Name) and d.id == "checked")]
 
     def bodies(self, node: ast.stmt) -> Iterator[tuple[ast.FunctionDef, Task]]:
         """Functions in a definition whose bodies are to be written, with their tasks."""
@@ -190,6 +192,7 @@ class Cut:
             for i in range(first + 1, last - node.lineno + 1):
                 lines[i] = None
         above = [line for d in self.decorators(node, solved) for line in self.lines[d.lineno - 1 : d.end_lineno]]
+        above = above if solved else [f"{line}  # refuses what does not fit, before your lines run" for line in above]
         return "\n".join(line for line in (*above, *lines) if line is not None)
 
 

@@ -45,15 +45,20 @@ def check_together(asked: Asked, rng: Generator) -> str:
 
 
 def judge(asked: Asked, trial: Trial, value: Any) -> None:
-    """Hold y and the gradients against the reference's, and the gradients of a second call against the first ones."""
-    y, grads, again = value
+    """Hold y and the gradients against the reference's, those of a second call against the first, and what became."""
+    y, grads, again, (last_y, last) = value
     compare_values(asked.task, grads, trial, [])
     if not same(np.asarray(y), np.asarray(trial.y)):
         raise CheckFailedError("its y is wrong here")
-    first, second = (named_outputs("backward", each, trial.expected) for each in (grads, again))
+    first, second, after = (named_outputs("backward", each, trial.expected) for each in (grads, again, last))
     for name, array in first.items():
         if isinstance(array, ndarray) and not same(np.asarray(second[name]), array):
             raise CheckFailedError(f"a second call with the same cache gives another {name}: it is changed in place")
+    for name, array in (first | {"y": y}).items():
+        if isinstance(array, ndarray) and not same(np.asarray({"y": last_y, **after}[name]), array):
+            raise CheckFailedError(
+                f"a later call writes into the {name} that an earlier one has returned: make a new array in each call"
+            )
 
 
 def judge_alone(asked: Asked, trial: Trial, rng: Generator) -> None:
@@ -62,7 +67,7 @@ def judge_alone(asked: Asked, trial: Trial, rng: Generator) -> None:
     A function that is right by itself may still return something else than what stands in for it during a check.
     """
     try:
-        y, grads, _ = asked.returned(asked.together(trial, alone=True)).value
+        y, grads, *_ = asked.returned(asked.together(trial, alone=True)).value
         compare_values(asked.task, grads, trial, [])
         if not same(np.asarray(y), np.asarray(trial.y)):
             raise CheckFailedError("y is another")

@@ -116,25 +116,41 @@ def twice_forward(x: Float[ndarray, "..."]) -> tuple[Float[ndarray, "..."], None
     return _twice(x), None
 
 
+@checked
+def thrice_forward(x: Float[ndarray, "..."]) -> tuple[Float[ndarray, "..."], None]:
+    """Thrice x.
+
+    Raises
+    ------
+    TypeError
+        If x is no array.
+    """
+    return 3 * x, None
+
+
 @np.errstate(over="ignore")  # seen elsewhere
 def _twice(x):
     return 2 * x
 '''
 
 
-def test_decorators_are_left_out_of_the_stub_and_stay_with_the_answer(tmp_path, monkeypatch):
+def test_decorators_stay_with_the_answer_and_in_the_stub_only_what_refuses_as_promised(tmp_path, monkeypatch):
     module: Any = types.ModuleType("decorated")
     module.__file__ = str(tmp_path / "decorated.py")
-    module.twice_forward = types.SimpleNamespace(__module__="decorated")
+    module.twice_forward = module.thrice_forward = types.SimpleNamespace(__module__="decorated")
     Path(module.__file__).write_text(DECORATED, encoding="utf-8")
     monkeypatch.setitem(sys.modules, "decorated", module)
     monkeypatch.setattr(exercises, "PACKAGES", ("decorated",))
-    exercise = Exercise("twice", "twice", 1, (Task("twice_forward", {}),))
+    exercise = Exercise("twice", "twice", 1, (Task("twice_forward", {}), Task("thrice_forward", {})))
     stub, solved = stub_source(exercise), solved_source(exercise)
-    assert "@" not in stub
-    assert "checked" not in stub
+    assert stub.count("@") == 1
+    assert "@checked  # refuses what does not fit, before your lines run\ndef thrice_forward(" in stub
     assert "@checked\ndef twice_forward(" in solved
     assert '@np.errstate(over="ignore")  # seen elsewhere\ndef _twice(x):' in solved
     names: dict = {}
     exec(solved, names)
     assert names["twice_forward"](np.array([3.0])) == (6, None)
+    names = {}
+    exec(stub, names)
+    with pytest.raises(TypeError, match="expected a NumPy array"):
+        names["thrice_forward"]("no array")

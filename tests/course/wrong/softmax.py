@@ -117,3 +117,28 @@ def cross_entropy_forward(logits, targets, *, label_smoothing=0.0):
     if targets.dtype.kind == "i":
         targets = np.eye(logits.shape[-1], dtype=logits.dtype)[targets]
     return ours.cross_entropy_forward(logits, targets, label_smoothing=label_smoothing)
+
+
+# --- a later call writes into the y that an earlier one has returned
+BUFFERS = {}
+
+
+def softmax_forward(x):
+    y = BUFFERS.setdefault((x.shape, x.dtype.str), np.empty_like(x))
+    y[...] = ours.softmax_forward(x)[0]
+    return y, SoftmaxCache(y.copy())
+
+
+# --- a later call writes into the dx that an earlier one has returned
+BUFFERS = {}
+
+
+def softmax_backward(dy, cache):
+    dx = BUFFERS.setdefault((dy.shape, dy.dtype.str), np.empty_like(dy))
+    dx[...] = ours.softmax_backward(dy, cache).x
+    return InputGrad(dx)
+
+
+# --- dx is not linear in dy
+def softmax_backward(dy, cache):
+    return ours.softmax_backward(dy.clip(-50, 50), cache)

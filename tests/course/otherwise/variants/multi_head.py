@@ -17,6 +17,8 @@ def split_heads_forward(x, *, num_heads):
 # --- split remembers the heads
 def split_heads_forward(x, *, num_heads):
     B, N, D = x.shape
+    if D % num_heads:
+        raise ValueError("the heads do not divide the width")
     return x.reshape(B, N, num_heads, D // num_heads).swapaxes(1, 2), {"shape": x.shape}
 
 

@@ -101,16 +101,16 @@ def softmax_backward(dy, cache):
 
 # --- logaddexp
 def log_softmax_forward(x):
-    y = x - np.logaddexp.reduce(x, axis=-1, keepdims=True)
+    y = x - np.logaddexp.reduce(np.maximum(x, -1e30), axis=-1, keepdims=True)
     return y, LogSoftmaxCache(y)
 
 
 # --- the cache of the logarithm is a pair
 def log_softmax_forward(x):
-    shifted = x - x.max(-1, keepdims=True)
+    shifted = x - np.maximum(x.max(-1, keepdims=True), -1e30)
     e = np.exp(shifted)
     total = e.sum(-1, keepdims=True)
-    return shifted - np.log(total), (e, total)
+    return shifted - np.log(np.where(total == 0, 1, total)), (e, total)
 
 
 def log_softmax_backward(dy, cache):
@@ -146,3 +146,9 @@ def cross_entropy_forward(logits, targets, *, label_smoothing=0.0):
 def cross_entropy_backward(dy, cache):
     p = np.exp(cache.log_probs)
     return LogitsGrad(logits=(p - cache.targets) * dy / np.prod(p.shape[:-1]).astype(p.dtype))
+
+
+# --- the loss is a number of Python's
+def cross_entropy_forward(logits, targets, *, label_smoothing=0.0):
+    loss, cache = ours.cross_entropy_forward(logits, targets, label_smoothing=label_smoothing)
+    return float(loss), cache
