@@ -44,7 +44,10 @@ SAYS = {
     "searches_the_memory": "every one is closed",
     "breaks_numpy": "is the return missing",
 }
-SLOW = {"many_small_blocks"}
+SLOW = {  # each is of another kind, and takes seconds; the others stand for what is most likely
+    *("many_small_blocks", "asks_a_layer", "asks_the_package", "leaves_a_process_behind", "leaves_the_session"),
+    *("starts_a_session", "os_exit", "sys_exit", "recurses", "raises_a_riddle", "returns_text", "searches_the_memory"),
+}
 CASES = [pytest.param(path, id=path.stem, marks=[pytest.mark.slow] * (path.stem in SLOW)) for path in FILES]
 LINEAR = EXERCISES["linear"]
 FEWER = replace(  # cases: each that ends its process costs a new one

@@ -27,6 +27,15 @@ def losses():
     return [step(model, images, np.arange(4), optimizer=optimizer, threads=1) for _ in range(2)]
 
 
+def test_two_exercises_train_to_the_same_bits(tmp_path):
+    before = losses()
+    solutions = [load_checked(solved_folder(tmp_path, name)) for name in ("layer_norm", "adamw")]
+    with in_place_of_ours(solutions) as called:
+        assert losses() == before
+    assert called == {task.name for name in ("layer_norm", "adamw") for task in EXERCISES[name].tasks}
+
+
+@pytest.mark.slow
 def test_all_exercises_together_train_to_the_same_bits(tmp_path):
     before = losses()
     solutions = [load_checked(solved_folder(tmp_path, name)) for name in EXERCISES]

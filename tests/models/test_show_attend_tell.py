@@ -11,7 +11,9 @@ from minivit.models import ShowAttendTell
 from minivit.tasks import NextToken
 from minivit.tasks.next_token import greedy
 from minivit.train import AdamW, normalize, training_step
+from tests.unchecked import without_annotations
 
+quick_step = without_annotations(training_step)  # hundreds of steps; those of other tests hold the annotations
 SMALL: dict[str, Any] = {"img_size": (8, 11), "vocab_size": 7, "embed_dim": 8}
 IMAGES = np.random.default_rng(0).standard_normal((2, 8, 11, 3))
 BEFORE = np.array([[START, 3, 3, 4], [START, 5, PAD, PAD]])
@@ -42,7 +44,7 @@ def test_it_learns_captions_by_heart():
     optimizer, task = AdamW(model, lr=5e-3, weight_decay=0.0), NextToken()
     inputs, targets = task.draw(data.train, normalize=partial(normalize, mean=data.mean, std=data.std))
     for _ in range(100):
-        training_step(model, inputs, targets, optimizer=optimizer, task=task, clip_norm=1.0, threads=1)
+        quick_step(model, inputs, targets, optimizer=optimizer, task=task, clip_norm=1.0, threads=1)
     assert task.score(model.forward(*inputs)[0], targets) == 1
     np.testing.assert_array_equal(greedy(model, inputs[0], length=targets.shape[1] + 1), data.train.target)
 

@@ -24,6 +24,7 @@ SMALL: dict[str, Any] = {
     "mlp_ratio": 1.5,
     "max_length": 6,
 }
+quick_check = without_annotations(check_layer)  # thousands of calls; those of other tests hold the annotations
 SRC = np.array([[3, 4, 5, 6, 3], [4, 4, PAD, PAD, PAD], [6, 5, 4, PAD, PAD]])
 TGT = np.array([[START, 3, 3, 4], [START, 4, 4, END], [START, 4, END, PAD]])
 
@@ -43,20 +44,20 @@ TGT = np.array([[START, 3, 3, 4], [START, 4, 4, END], [START, 4, END, PAD]])
     ids=str,
 )
 def test_gradients(options):
-    check_layer(Transformer(**{**SMALL, **options}), SRC, TGT)
+    quick_check(Transformer(**{**SMALL, **options}), SRC, TGT)
 
 
 @pytest.mark.parametrize("norm_first", [False, True])
 def test_gradients_with_dropout(norm_first):
-    check_layer(Transformer(**SMALL, norm_first=norm_first, drop_rate=0.3), SRC, TGT, rng=np.random.default_rng(1))
+    quick_check(Transformer(**SMALL, norm_first=norm_first, drop_rate=0.3), SRC, TGT, rng=np.random.default_rng(1))
 
 
 @pytest.mark.parametrize("norm_first", [False, True])
 def test_gradients_of_arrays(norm_first):
     model = Transformer(**{**SMALL, "vocab_size": 0, "embed_dim": 6}, norm_first=norm_first)
     src, tgt = RNG.standard_normal((3, 5, 6)), RNG.standard_normal((3, 4, 6))
-    check_layer(model, src, tgt)
-    check_layer(model, src, tgt, src_mask=SRC != PAD)
+    quick_check(model, src, tgt)
+    quick_check(model, src, tgt, src_mask=SRC != PAD)
 
 
 def test_token_0_is_padding_everywhere():
