@@ -3,10 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy import ndarray
 from numpy.random import Generator
 
-from minivit.checked import check_shape
+from minivit.checked import checked
 from minivit.layers.basic import Linear
 from minivit.layers.embedding import Embedding
 from minivit.layers.initial import normal
@@ -21,6 +20,7 @@ from minivit.ops.additive_attention import (
 )
 from minivit.ops.embedding import EmbeddingCache
 from minivit.ops.linear import LinearCache
+from minivit.types import Bool, Float, Int, ndarray
 
 
 class AttentionDecoderCache(NamedTuple):
@@ -78,8 +78,14 @@ class AttentionDecoder(Layer):
         self.cell = GRUCell(dim + memory_dim, dim)
         self.head = Linear(dim + memory_dim, vocab_size)
 
+    @checked
     def forward(
-        self, memory: ndarray, tokens: ndarray, *, mask: ndarray | None = None, rng: Generator | None = None
+        self,
+        memory: Float[ndarray, "B S M"],
+        tokens: Int[ndarray, "B T"],
+        *,
+        mask: Bool[ndarray, "B S"] | None = None,
+        rng: Generator | None = None,
     ) -> tuple[ndarray, AttentionDecoderCache]:
         """Vectors (B, S, memory_dim) and the tokens before (B, T) -> logits (B, T, vocab_size).
 
@@ -87,9 +93,7 @@ class AttentionDecoder(Layer):
         what the decoder itself holds for likely does not come back to it.
         """
         B, S, _ = memory.shape
-        check_shape("tokens", tokens, (B, *tokens.shape[1:2]))
         mask = np.ones((B, S), bool) if mask is None else mask
-        check_shape("mask", mask, (B, S))
         shares = mask / np.maximum(mask.sum(1, keepdims=True), 1)
         shares = shares.astype(memory.dtype)[:, None]  # (B, 1, S), the same for all vectors
         s, c_start = self.start.forward((shares @ memory)[:, 0])  # (B, D)

@@ -1,9 +1,9 @@
 """Where a token stands in a sequence: a table of waves, or a learned one, is added."""
 
 import numpy as np
-from numpy import ndarray
 from numpy.random import Generator
 
+from minivit.checked import checked
 from minivit.layers.initial import normal
 from minivit.layers.layer import Layer
 from minivit.layers.param import Param
@@ -13,6 +13,7 @@ from minivit.ops.positions import (
     add_positions_forward,
     sincos_positions_1d,
 )
+from minivit.types import Float, ndarray
 
 
 class SinusoidalPositions(Layer):
@@ -21,7 +22,8 @@ class SinusoidalPositions(Layer):
     Source: Vaswani et al. 2017, section 3.5.
     """
 
-    def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, AddPositionsCache]:
+    @checked
+    def forward(self, x: Float[ndarray, "B N D"], *, rng: Generator | None = None) -> tuple[ndarray, AddPositionsCache]:
         _, N, D = x.shape
         return add_positions_forward(x, sincos_positions_1d(N, D).astype(x.dtype))
 
@@ -39,7 +41,8 @@ class LearnedPositions(Layer):
     def __init__(self, max_length: int, dim: int) -> None:
         self.table = Param((max_length, dim), "position width", normal(0.02))
 
-    def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, AddPositionsCache]:
+    @checked
+    def forward(self, x: Float[ndarray, "B N D"], *, rng: Generator | None = None) -> tuple[ndarray, AddPositionsCache]:
         N, most = x.shape[1], len(self.table.value)
         if most < N:
             raise ValueError(f"a sequence has {N} tokens, and there are learned positions for {most}")

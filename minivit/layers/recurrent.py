@@ -3,14 +3,14 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy import ndarray
 from numpy.random import Generator
 
-from minivit.checked import check_shape
+from minivit.checked import check_shape, checked
 from minivit.layers.basic import Linear
 from minivit.layers.layer import Layer
 from minivit.ops.gru import GruCache, gru_backward, gru_forward
 from minivit.ops.linear import LinearCache
+from minivit.types import Bool, Float, ndarray
 
 
 class GRUCellCache(NamedTuple):
@@ -65,13 +65,12 @@ class GRU(Layer):
         self.dim, self.reverse = dim, reverse
         self.cell = GRUCell(in_features, dim)
 
+    @checked
     def forward(
-        self, x: ndarray, *, mask: ndarray | None = None, rng: Generator | None = None
+        self, x: Float[ndarray, "B N D"], *, mask: Bool[ndarray, "B N"] | None = None, rng: Generator | None = None
     ) -> tuple[ndarray, GRUCache]:
         """(B, N, in_features) -> (B, N, D). Where ``mask`` (B, N) is False, nothing is read: the state stays."""
         B, N, _ = x.shape
-        if mask is not None:
-            check_shape("mask", mask, (B, N))
         h = np.zeros((B, self.dim), x.dtype)
         y = np.empty((B, N, self.dim), np.result_type(x, self.cell.ih.weight.value))
         caches = []
@@ -83,7 +82,8 @@ class GRU(Layer):
 
     def backward(self, dy: ndarray, cache: GRUCache) -> ndarray:
         """Backwards through time, the last step first; what comes back through a state goes on to the step before."""
-        B, N, _ = dy.shape
+        B, N = len(dy), len(cache.cell)
+        check_shape("dy", dy, (B, N, self.dim))
         dx = np.empty((B, N, self.cell.ih.weight.shape[0]), dy.dtype)
         dh = np.zeros((B, self.dim), dy.dtype)
         for n, c_cell in zip(reversed(self._order(N)), reversed(cache.cell), strict=True):

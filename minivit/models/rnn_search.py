@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from minivit.checked import checked
 from minivit.layers.attention_decoder import AttentionDecoder, AttentionDecoderCache
 from minivit.layers.embedding import Embedding
 from minivit.layers.recurrent import GRU, GRUCache
@@ -69,6 +70,7 @@ class RNNSearch(Model):
         self.decoder = AttentionDecoder(vocab_size, embed_dim, 2 * embed_dim)
         self.init(seed, dtype)
 
+    @checked
     def forward(
         self, source: Int[ndarray, "B S"], before: Int[ndarray, "B T"], *, rng: np.random.Generator | None = None
     ) -> tuple[Float[ndarray, "B T V"], RNNSearchCache]:

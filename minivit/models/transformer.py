@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from minivit.checked import check_numbers, check_range, check_shape, check_type
+from minivit.checked import check_numbers, check_range, check_shape, checked
 from minivit.layers.basic import LayerNorm, Linear
 from minivit.layers.block import Block, BlockCache, PostNormBlock
 from minivit.layers.decoder_block import DecoderBlock, DecoderBlockCache, PostNormDecoderBlock
@@ -143,6 +143,7 @@ class Transformer(Model):
         self.decoder_norm = norm()
         self.init(seed, dtype)
 
+    @checked
     def forward(
         self,
         src: ndarray,
@@ -212,7 +213,6 @@ class Transformer(Model):
     def _check(self, src: ndarray, tgt: ndarray, src_mask: ndarray | None) -> None:
         """See that source and target are what the model takes, in equal number."""
         for name, sequence in (("src", src), ("tgt", tgt)):
-            check_type(name, sequence, ndarray)
             if self.vocab_size:
                 if sequence.ndim != 2:
                     raise ValueError(f"{name} has shape {sequence.shape}; the model expects tokens (batch, length)")

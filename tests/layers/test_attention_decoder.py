@@ -4,6 +4,7 @@ import pytest
 from minivit.check import check_layer
 from minivit.layers import AttentionDecoder
 from minivit.ops import additive_attention_loops
+from tests.unchecked import without_annotations
 
 RNG = np.random.default_rng(0)
 MEMORY, TOKENS = RNG.standard_normal((3, 5, 4)), RNG.integers(0, 7, (3, 6))
@@ -83,8 +84,18 @@ def test_few_or_none(B, S, T):
     assert (dmemory.shape, dmemory.dtype) == ((B, S, 4), np.float32)
 
 
-def test_shapes_that_do_not_fit():
-    with pytest.raises(ValueError, match=r"mask has shape \(5,\); expected \(3, 5\)"):
-        decoder().forward(MEMORY, TOKENS, mask=MASK[0])
-    with pytest.raises(ValueError, match=r"tokens has shape \(2, 6\); expected \(3, 6\)"):
-        decoder().forward(MEMORY, TOKENS[:2])
+@pytest.mark.parametrize(
+    ("memory", "tokens", "mask", "error", "message"),
+    [
+        (MEMORY, TOKENS, MASK[0], ValueError, r"mask has shape \(5,\); expected \(B, S\)"),
+        (MEMORY, TOKENS, MASK.astype(int), TypeError, "mask has dtype int64; expected bool"),
+        (MEMORY, TOKENS[:2], None, ValueError, r"tokens has shape \(2, 6\); expected \(B, T\), with B as in memory"),
+        (MEMORY, TOKENS[:, 0], None, ValueError, r"tokens has shape \(3,\); expected \(B, T\)"),
+        (MEMORY, TOKENS.tolist(), None, TypeError, "tokens is .*, of type list; expected a NumPy array"),
+        (MEMORY, TOKENS > 0, None, TypeError, "tokens has dtype bool; expected integers"),
+        (MEMORY[0], TOKENS, None, ValueError, r"memory has shape \(5, 4\); expected \(B, S, M\)"),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_one_sentence(memory, tokens, mask, error, message):
+    with pytest.raises(error, match=f"^AttentionDecoder.forward: {message}"):
+        without_annotations(lambda: decoder().forward(memory, tokens, mask=mask))()

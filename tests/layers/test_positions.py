@@ -4,6 +4,7 @@ import pytest
 from minivit.check import check_layer
 from minivit.layers import LearnedPositions, SinusoidalPositions
 from minivit.ops import sincos_positions_1d
+from tests.unchecked import without_annotations
 
 X = np.random.default_rng(0).standard_normal((3, 5, 4))
 
@@ -29,3 +30,9 @@ def test_places_that_are_not_there_get_no_gradient():
     y, cache = layer.forward(X)
     layer.backward(np.ones_like(y), cache)
     np.testing.assert_array_equal(layer.table.grad, np.repeat([3.0, 0.0], [5, 2])[:, None] * np.ones(4))
+
+
+@pytest.mark.parametrize("layer", [SinusoidalPositions(), LearnedPositions(3, 4)])
+def test_one_sequence_alone_is_no_batch(layer):
+    with pytest.raises(ValueError, match=r"Positions\.forward: x has shape \(5, 4\); expected \(B, N, D\)"):
+        without_annotations(lambda: layer.init(dtype="float64").forward(X[0]))()

@@ -3,6 +3,7 @@ import pytest
 
 from minivit.check import check_layer
 from minivit.layers import GRU, GRUCell
+from tests.unchecked import without_annotations
 
 RNG = np.random.default_rng(0)
 X, H = RNG.standard_normal((3, 5, 4)), RNG.standard_normal((3, 6))
@@ -51,6 +52,27 @@ def test_few_or_none(shape):
     assert layer.backward(y, cache).shape == shape
 
 
-def test_a_mask_of_another_shape():
-    with pytest.raises(ValueError, match=r"mask has shape \(5,\); expected \(3, 5\)"):
-        GRU(4, 6).init(dtype="float64").forward(X, mask=MASK[0])
+@pytest.mark.parametrize(
+    ("x", "mask", "error", "message"),
+    [
+        (X, MASK[0], ValueError, r"mask has shape \(5,\); expected \(B, N\)"),
+        (X, MASK[:1], ValueError, r"mask has shape \(1, 5\); expected \(B, N\), with B as in x"),
+        (X, MASK.astype(int), TypeError, "mask has dtype int64; expected bool"),
+        (X, np.full((3, 5), np.nan), TypeError, "mask has dtype float64; expected bool"),
+        (X, MASK.tolist(), TypeError, "mask is .*, of type list; expected a NumPy array"),
+        (X[0], None, ValueError, r"x has shape \(5, 4\); expected \(B, N, D\)"),
+        (X[:, :0].astype(int), None, TypeError, "x has dtype int64; expected float32 or float64"),
+    ],
+)
+def test_sequences_and_masks_that_are_none(x, mask, error, message):
+    with pytest.raises(error, match=f"^GRU.forward: {message}"):
+        without_annotations(lambda: GRU(4, 6).init(dtype="float64").forward(x, mask=mask))()
+
+
+@pytest.mark.parametrize("wrong", [np.s_[:, :, :1], np.s_[:, :, :5], np.s_[:, :4], np.s_[:1], np.s_[0]])
+def test_a_cotangent_of_another_shape(wrong):
+    """One column would fit every state, and be counted for each."""
+    layer = GRU(4, 6).init(dtype="float64")
+    y, cache = layer.forward(X)
+    with pytest.raises(ValueError, match=r"dy has shape .*; expected \("):
+        layer.backward(y[wrong], cache)

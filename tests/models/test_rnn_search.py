@@ -69,5 +69,18 @@ def test_no_samples_and_no_symbols(attention):
 def test_wrong_options():
     with pytest.raises(ValueError, match="embed_dim is 0; expected at least 1"):
         RNNSearch(embed_dim=0)
-    with pytest.raises(ValueError, match="token 7 is out of range"):
-        RNNSearch(**SMALL).forward(SOURCE + 1, BEFORE)
+
+
+@pytest.mark.parametrize(
+    ("source", "before", "error", "message"),
+    [
+        (SOURCE + 1, BEFORE, ValueError, "token 7 is out of range"),
+        (SOURCE[0], BEFORE, ValueError, r"source has shape \(4,\); expected \(B, S\)"),
+        (SOURCE, BEFORE[:2], ValueError, r"before has shape \(2, 3\); expected \(B, T\), with B as in source"),
+        (SOURCE, BEFORE.tolist(), TypeError, "before is .*, of type list; expected a NumPy array"),
+        (SOURCE.astype(float), BEFORE, TypeError, "source has dtype float64; expected integers"),
+    ],
+)
+def test_wrong_inputs(source, before, error, message):
+    with pytest.raises(error, match=message):
+        without_annotations(lambda: RNNSearch(**SMALL).forward(source, before))()

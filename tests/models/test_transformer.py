@@ -171,7 +171,7 @@ FLOATS = np.zeros((3, 4, 8), np.float32)
         (0, SRC, FLOATS, ValueError, r"src has shape \(3, 5\); expected \(batch, length, 8\)"),
         (0, FLOATS, FLOATS[..., :7], ValueError, r"tgt has shape \(3, 4, 7\); expected \(batch, length, 8\)"),
         (0, FLOATS, FLOATS.astype(float), TypeError, "tgt has dtype float64; the model computes in float32"),
-        (7, SRC.tolist(), TGT, TypeError, r"src is \[.*\]; expected ndarray"),
+        (7, SRC.tolist(), TGT, TypeError, r"src is \[.*\], of type list; expected a NumPy array"),
     ],
 )
 def test_wrong_inputs(vocab_size, src, tgt, error, message):
@@ -180,9 +180,18 @@ def test_wrong_inputs(vocab_size, src, tgt, error, message):
         without_annotations(lambda: model.forward(src, tgt))()
 
 
-def test_wrong_mask():
-    with pytest.raises(ValueError, match=r"src_mask has shape \(3, 4\); expected \(3, 5\)"):
-        without_annotations(lambda: Transformer(**SMALL).forward(SRC, TGT, src_mask=np.ones((3, 4), bool)))()
+@pytest.mark.parametrize(
+    ("mask", "error", "message"),
+    [
+        (np.ones((3, 4), bool), ValueError, r"src_mask has shape \(3, 4\); expected \(3, 5\)"),
+        (np.ones((3, 5), int), TypeError, "src_mask has dtype int64; expected bool"),
+        ([[True] * 5] * 3, TypeError, "src_mask is .*, of type list; expected a NumPy array"),
+    ],
+)
+def test_wrong_mask(mask, error, message):
+    model = Transformer(**{**SMALL, "encoder_depth": 0, "decoder_depth": 0})  # also where nothing is looked at
+    with pytest.raises(error, match=message):
+        without_annotations(lambda: model.forward(SRC, TGT, src_mask=mask))()
 
 
 @pytest.mark.parametrize(("rows", "length"), [(0, 4), (2, 0), (1, 1)])
