@@ -110,7 +110,7 @@ def looked_at(
     check_lengths(len(images), captions=captions, maps=maps)
     columns = 1 + max(map(len, captions))
     side = min(1.3, WIDTH / columns)  # inches
-    figure = new_figure(len(images) * (side + 0.5) + 0.4, columns * side)
+    figure = new_figure(len(images) * (side + 0.5) + 0.7, columns * side)
     panels = figure.subplots(len(images), columns, squeeze=False)
     for row, image, words, looks in zip(panels, images, captions, maps, strict=True):
         show_image(row[0], image)
@@ -121,6 +121,7 @@ def looked_at(
         for panel in row[1 + len(words) :]:
             panel.axis("off")
     set_title(figure, title)
+    figure.supxlabel("below each: the share of the cell that was looked at most", fontsize=SMALL, color=GREY)
     return figure
 
 
