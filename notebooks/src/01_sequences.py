@@ -39,9 +39,9 @@ np.set_printoptions(precision=3, suppress=True)
 _ = threadpool_limits(1)  # matrices as small as these gain nothing from a second BLAS thread
 
 # %% [markdown]
-# Every operation of the package is a pair of plain functions, and whoever sees the pair knows the op. `y, cache =
-# NAME_forward(x)` computes, and keeps in the cache what `dx = NAME_backward(dy, cache)` will need: the *backward pass*, from
-# the [gradient](../docs/glossary.md#gradient) of the output to that of the input.
+# Every operation of the package is a pair of plain functions, and whoever sees the pair knows the op.
+# `y, cache = NAME_forward(x)` computes, and keeps in the cache what `dx = NAME_backward(dy, cache)` will need: the
+# *backward pass*, from the [gradient](../docs/glossary.md#gradient) of the output to that of the input.
 
 # %%
 from minivit.ops import (

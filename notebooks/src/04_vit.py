@@ -182,7 +182,8 @@ def patches_wall(P=16):
         f"patches of {P} × {P}": (larger, wall(larger, 16, 48, patch=P)),
     }
     size = wall(128, 16, 48, patch=P)
-    marks = {"768 GiB": (128, wall(128, 16, 48)), f"{size / MIB:,.4g} MiB": (128, size)}
+    unit, name = (GIB, "GiB") if size >= GIB else (MIB, "MiB")
+    marks = {"768 GiB": (128, wall(128, 16, 48)), f"{size / unit:g} {name}": (128, size)}
     title = f"Patches of {P} × {P} need {P**4:,} times less memory"
     assert wall(128, 16, 48) == P**4 * size
     return lecture.attention_wall(curves, marks, title=title)

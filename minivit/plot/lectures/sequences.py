@@ -41,7 +41,7 @@ def weighted_mean(points: Float[ndarray, "N 2"], weights: Float[ndarray, "N"], *
     ax.scatter(*points.T, s=12, color=BLUE, zorder=3)
     for i, (point, weight) in enumerate(zip(points, weights, strict=True)):
         text = f"$h_{{{i + 1}}}$, $\\alpha_{{{i + 1}}}$ = {weight:.2f}"
-        away = np.sign(point[1] - mean[1]) or 1  # above what lies above the mean, below what lies below
+        away = np.sign(point[1] - points[:, 1].mean()) or 1  # outwards, where no line to the mean goes
         offset = away * (10 + 0.5 * np.sqrt(40 + 2500 * weight))
         ax.annotate(
             text, tuple(point), (0, offset), textcoords="offset points", fontsize=TEXT, ha="center", va="center"
