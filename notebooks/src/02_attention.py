@@ -49,8 +49,9 @@ from minivit.ops import (
 # %% [markdown]
 # ## 1 Self-attention in six steps
 #
-# Where do the scores come from? Each token makes three vectors out of itself: a **query** (what do I look for?), a
-# **key** (what do I offer?) and a **value** (what do I hand over?). A score is the dot product of a query with a key.
+# Where do the scores come from? Each [token](../docs/glossary.md#token) makes three vectors out of itself: a **query** (what
+# do I look for?), a **key** (what do I offer?) and a **value** (what do I hand over?). A score is the dot product of a query
+# with a key.
 #
 # Four tokens, numbers small enough for pencil and paper. Step 1 is three matrix products.
 
@@ -237,7 +238,8 @@ matrices(
 # %% [markdown]
 # One head mixes the answers: a third to each of three tokens, and nobody can tell any more which value came for which
 # reason. Two heads of half the width keep them apart; their results stand side by side and one more matrix, `proj`, mixes
-# them. The whole layer, as the package has it (`dropout`, without a random generator, does nothing):
+# them. The whole layer, as the package has it ([`dropout`](../docs/glossary.md#dropout), without a random generator, does
+# nothing):
 
 # %%
 show_source(split_heads_forward, "return")
@@ -314,9 +316,10 @@ for row, answer, place in zip(tokens, answers, places, strict=True):
     print(" ".join(words), "->", NOUNS[answer])
 
 # %% [markdown]
-# The network: each word takes a row of a table, each place adds a vector of its own, then one attention layer or two. Between
-# the two is a [residual path](../docs/glossary.md#residual-path), $h + \text{attention}(h)$; what the last one gives at "it"
-# is all that a linear map has to name the noun from.
+# The network: each word takes a row of a table, each place adds a vector of its own, then one attention layer or two, each
+# with a [layer normalisation](../docs/glossary.md#layer-normalisation) in front. Between the two is a [residual
+# path](../docs/glossary.md#residual-path), $h + \text{attention}(h)$; what the last one gives at "it" is all that a linear
+# map has to name the noun from.
 
 
 # %%
@@ -637,7 +640,8 @@ matrices(
 # ### Is it right?
 #
 # We have compared the code with our own algebra; both may be wrong in the same way. The forward pass is an independent
-# witness: move the input a little and see how the output moves. For a random cotangent $\bar y$ and each element $x_j$,
+# witness: move the input a little and see how the output moves. For a random [cotangent](../docs/glossary.md#cotangent)
+# $\bar y$, in the place of the gradient from above, and each element $x_j$,
 #
 # $$\bar x_j \approx \frac{\sum \bar y \cdot \big(f(x + h e_j) - f(x - h e_j)\big)}{2h}, \qquad h = 10^{-6}.$$
 
@@ -773,7 +777,8 @@ assert np.abs(dx).max() < 1e-12
 #
 # </details>
 #
-# 4. In section 2, give the sentences to a network of two layers in which every word may look only to the left (a causal mask).
+# 4. In section 2, give the sentences to a network of two layers in which every word may look only to the left (a [causal
+#    mask](../docs/glossary.md#causal-mask)).
 #    Can it still name the noun at "it"?
 #
 # <details><summary>Answer</summary>

@@ -182,7 +182,8 @@ def patches_wall(P=16):
         f"patches of {P} × {P}": (larger, wall(larger, 16, 48, patch=P)),
     }
     size = wall(128, 16, 48, patch=P)
-    marks = {"768 GiB": (128, wall(128, 16, 48)), f"{size / MIB:,.4g} MiB": (128, size)}
+    unit, name = (GIB, "GiB") if size >= GIB else (MIB, "MiB")
+    marks = {"768 GiB": (128, wall(128, 16, 48)), f"{size / unit:g} {name}": (128, size)}
     title = f"Patches of {P} × {P} need {P**4:,} times less memory"
     assert wall(128, 16, 48) == P**4 * size
     return lecture.attention_wall(curves, marks, title=title)
@@ -311,9 +312,9 @@ lecture.vit_so_far(stages)
 
 # %% [markdown]
 # The other way is to do without, and to read the *mean* of all patches, as convolutional nets do: `global_pool="avg"`. The
-# paper tried both (appendix D.3) and found them equally good, each with a learning rate of its own. We measure it in the
-# [next lecture](05_training_vit.ipynb#3-Class-token-or-mean). **Predict.** The gradient that arrives at the tokens of the
-# last block: which tokens get any, in either case?
+# paper tried both (appendix D.3) and found them equally good, each with a [learning rate](../docs/glossary.md#learning-rate)
+# of its own. We measure it in the [next lecture](05_training_vit.ipynb#3-Class-token-or-mean). **Predict.** The gradient
+# that arrives at the tokens of the last block: which tokens get any, in either case?
 
 # %%
 z = np.random.default_rng(0).standard_normal((1, 17, 48))
@@ -507,12 +508,16 @@ for name, millions in paper.items():
     )
 assert [*exact.values()] == [86_567_656, 304_326_632, 632_045_800]
 assert mv.create_model("vit_large_patch32_224").num_params == 306_535_400
+heads = [D * 1000 + 1000 for D in (768, 1024, 1280)]
+without_head = [number - head for number, head in zip(exact.values(), heads, strict=True)]
+assert without_head == [85_798_656, 303_301_632, 630_764_800]
 Markdown("\n".join(lines))
 
 # %% [markdown]
 # One third is attention, two thirds are the MLPs, and all else is small change. The counts are exact, with a head for 1000
-# classes and images of 224 × 224. The paper rounds: 86 for 86.6 million, 632 for 632.0. Its 307 million for Large is
-# not what Large has with patches of 16 × 16, which are 304.3; with patches of 32 × 32 it would be 306.5.
+# classes and images of 224 × 224. Of the paper's numbers, 632 million is Huge with its head (632.0; 630.8 without). 86 is
+# Base without its head (85.8); with it, 86.6 would be rounded to 87. And 307 for Large is not what Large has with patches of
+# 16 × 16, which is 304.3 with its head; with patches of 32 × 32 it would be 306.5.
 #
 # ### The attention weights again
 #
@@ -585,8 +590,8 @@ print(f"{in_windows:,} in windows of 7 x 7, {everywhere // in_windows} times les
 assert everywhere == 64 * in_windows
 
 # %% [markdown]
-# At the middle, where both have 14 × 14 places, ViT-Base is twice as wide as Swin-Tiny. A quarter of the side costs
-# attention 256 times more, so the fine stages of a pyramid cannot compare all with all; Swin compares within windows.
+# Where both have 14 × 14 places, ViT-Base is twice as wide as Swin-Tiny. Patches of a quarter of the side (4 pixels for 16)
+# cost attention 256 times more, so the fine stages of a pyramid cannot compare all with all; Swin compares within windows.
 #
 # ### Inductive bias
 #
@@ -665,8 +670,8 @@ assert cut_elsewhere > 1  # moved by one pixel, every patch is another
 #
 # 1. 24 · 24 = 576 patches, 577 tokens. $(576/196)^2$ = 8.6 times.
 # 2. Patches of 32: 88,224,232 against 86,567,656. Their matrix $E$ has four times the rows (3072), which is 1.77 million
-#    more, and the positions are fewer by 147 · 768, which is 0.11 million less. But there are 50 tokens instead of 197, so
-#    everything behind the embedding is four times as cheap.
+#    more, and the positions are fewer by 147 · 768, which is 0.11 million less. But patches of 16 need more multiplications:
+#    17.6 billion against 4.4, four times as many, because there are 197 tokens instead of 50.
 # 3. The logits stay the same: the mean of the patches does not depend on their order either.
 # 4. Most patches are background, dark and nearly even: their rows, and so their tokens, are nearly the same. Those that
 #    differ are on the shape.
@@ -678,6 +683,16 @@ assert (384 // 16) ** 2 == 576 and round((576 / 196) ** 2, 1) == 8.6
 assert mv.create_model("vit_base_patch32_224").num_params == 88_224_232
 assert (32**2 - 16**2) * 3 * 768 == 1_769_472 and (196 - 49) * 768 == 112_896
 assert 88_224_232 - 86_567_656 == 1_769_472 - 112_896
+
+
+def multiplications(patch, D=768, F=3072, L=12):
+    """Of ViT-Base for one image: patch embedding, blocks, head."""
+    N = (224 // patch) ** 2 + 1
+    blocks = L * (N * (4 * D * D + 2 * D * F) + 2 * N * N * D)
+    return (N - 1) * 3 * patch * patch * D + blocks + D * 1000
+
+
+assert (multiplications(16), multiplications(32)) == (17_563_828_224, 4_409_186_304)
 pooled.pos_embed.value[...] = 0
 assert np.allclose(pooled.forward(images)[0], pooled.forward(puzzle)[0], atol=1e-5)
 

@@ -385,15 +385,15 @@ gap = dict(zip(images.tolist(), mean["CNN"] - mean["ViT"], strict=True))
 print("the convolutional net is ahead by", {n: f"{100 * g:.1f} points" for n, g in gap.items()})
 few = images <= 1000
 assert all((train[:, few] == 1).all() for train, _ in scores.values())  # learned by heart
-assert gap[300] > 0.3 and 0 <= gap[8000] < 0.1
+assert gap[300] > 0.4 and 0.035 < gap[8000] < 0.045
 assert (np.diff(mean["ViT"]) > 0).all()
 assert abs(mean["CNN"][images == 300].item() - mean["ViT"][images == 1000].item()) < 0.05
 
 # %% [markdown]
-# Up to 1,000 images both nets [learn them by heart](../docs/glossary.md#overfitting), every one, so it is not that one of them could not fit them. The
-# difference is in what they make of others. The convolutional net does with 300 images what the ViT does with 1,000: what is
-# built in need not be learned. With 100 images neither can do much; and with many the gap closes, because what is not built
-# in *can* be learned.
+# Up to 1,000 images both nets [learn them by heart](../docs/glossary.md#overfitting), every one, so it is not that one of
+# them could not fit them. The difference is in what they make of others. The convolutional net does with 300 images what the
+# ViT does with 1,000: what is built in need not be learned. With 100 images neither can do much; and with many the gap
+# nearly closes, from more than 40 points at 300 images to 4 at 8,000, because what is not built in *can* be learned.
 #
 # The paper has the same at its scale: with ImageNet alone (1.3 million images) its large ViTs do not reach the ResNets of
 # the time, with ImageNet-21k (14 million) they are level, with JFT (300 million) ahead. And where there are not so many
@@ -404,7 +404,7 @@ assert abs(mean["CNN"][images == 300].item() - mean["ViT"][images == 1000].item(
 # | [weight decay](../docs/glossary.md#weight-decay) | `Recipe(weight_decay=...)` |
 # | [stochastic depth](../docs/glossary.md#stochastic-depth) | `drop_path_rate` of the model |
 # | [dropout](../docs/glossary.md#dropout) | `drop_rate`, `pos_drop_rate`, `proj_drop_rate` |
-# | other images of the same things | `Recipe(flip=..., crop_padding=...)` |
+# | [augmentation](../docs/glossary.md#augmentation): other images of the same things | `Recipe(flip=..., crop_padding=...)` |
 # | a convolutional net as a teacher ([distillation](../docs/glossary.md#distillation)) | `mv.tasks.Distillation` |
 # | images without labels | `mv.tasks.MaskedPatches` |
 #
@@ -494,12 +494,19 @@ assert at_once["where"]["2-D"] > at_once["where"]["drawn anew"] + 0.2
 assert in_the_end["where"]["2-D"] > max(in_the_end["where"][way] for way in ways[1:]) + 0.2
 assert in_the_end["what"]["2-D"] > in_the_end["what"]["from scratch"] + 0.4
 
+drawn = mv.data.scenes(1, 400, size=48, max_objects=1).test  # how often is each ninth the answer?
+x0, y0, x1, y1 = np.concatenate(drawn.boxes).T
+ninth = 3 * (3 * (y0 + y1) // 96) + 3 * (x0 + x1) // 96
+often = np.bincount(ninth.astype(int), minlength=9) / 400
+assert often.argmax() == 4 and 0.25 < often[4] < 0.35
+
 # %% [markdown]
-# *Where is it* is a question of positions, and only those that were resampled on their grid can answer it, at once and
-# after 100 steps. (A shape lies in the middle ninth more often than in any other, so to answer "the middle" always gets more
-# than a quarter; in the old reading order, the model gets a tenth at first.) *What is it*
-# does not ask for positions, and gets the same answer with any. (That it loses accuracy at first has another reason: shapes
-# are larger here, and a patch shows a smaller part of one.) Either way, 100 steps from scratch lead nowhere near.
+# *Where is it* is a question of positions, and only those that were resampled on their grid can answer it, at once and after
+# 100 steps. (A shape lies in the middle ninth more often than in any other, so to answer "the middle" always gets more than
+# a quarter; in the old reading order, the model gets a tenth at first.) *What is it* does not ask for positions, and gets
+# the same answer with any. (That it loses accuracy at first must have another reason, because all three ways lose the same.
+# The likely one: shapes are larger here, and a patch shows a smaller part of one.) Either way, 100 steps from scratch lead
+# nowhere near.
 #
 # So the interpolation is not a detail: it keeps what the positions know. Whether that shows depends on what one asks, and a
 # benchmark that asks only *what* would not notice if it were missing.
@@ -723,8 +730,9 @@ Markdown("\n".join(lines))
 #
 # <details><summary>Answers</summary>
 #
-# 1. There is none, and at the end the model is worse: the loss ends at 1.20 instead of 0.68, and 69 % are right instead of
-#    92 % (on the machine where this was written). Long steps cost a bump and are worth it, if they get short in the end.
+# 1. There is none, and at the end the model is worse: the loss ends at 1.20 instead of 0.68 (mean of the last 25 steps),
+#    and 69 % are right instead of 92 % (on the machine where this was written). Long steps cost a bump and are worth it,
+#    if they get short in the end.
 # 2. 16 patches and the class token. A step costs 4.3 times fewer multiplications, and the accuracy is *better*, 95.6 % (once
 #    more, there): a shape of 20 pixels is told from a few large pieces more easily than from many small ones.
 # 3. The attention weights are $12 N^2$ numbers, the MLP's part is $N (768 + 2 \cdot 3072) = 6912 N$. So from $N$ = 577 on, and

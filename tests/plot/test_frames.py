@@ -12,6 +12,7 @@ from PIL import Image
 
 from minivit.plot import frames
 from minivit.plot.figure import new_figure, new_panel
+from minivit.plot.frames import as_png
 
 
 def panel(height=1.0, colour="red"):
@@ -102,3 +103,17 @@ def test_a_picture_is_small():
     (small,) = frames(lambda height: panel(height), height=[3]).pictures
     assert len(small) < 0.6 * len(picture.getvalue())
     assert Image.open(BytesIO(small)).size == Image.open(picture).size
+
+
+def test_the_few_pixels_at_the_end_of_a_scale_keep_their_colour():
+    figure = new_figure(3.0)
+    ax = figure.subplots()
+    values = np.random.default_rng(0).gamma(1.0, 0.1, (40, 40)).clip(0, 0.5)
+    values[0, 0] = 1.0
+    ax.imshow(values, cmap="inferno", vmin=0, vmax=1)
+    figure.colorbar(ax.images[0], ax=ax)
+    figure.draw_without_rendering()  # the layout moves a little when it is first drawn
+    full = BytesIO()
+    figure.savefig(full, format="png")
+    exact, shown = (np.asarray(Image.open(file).convert("RGB"), int) for file in (full, BytesIO(as_png(ax))))
+    assert np.abs(exact - shown).max() < 10

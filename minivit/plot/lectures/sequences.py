@@ -41,7 +41,7 @@ def weighted_mean(points: Float[ndarray, "N 2"], weights: Float[ndarray, "N"], *
     ax.scatter(*points.T, s=12, color=BLUE, zorder=3)
     for i, (point, weight) in enumerate(zip(points, weights, strict=True)):
         text = f"$h_{{{i + 1}}}$, $\\alpha_{{{i + 1}}}$ = {weight:.2f}"
-        away = np.sign(point[1] - mean[1]) or 1  # above what lies above the mean, below what lies below
+        away = np.sign(point[1] - points[:, 1].mean()) or 1  # outwards, where no line to the mean goes
         offset = away * (10 + 0.5 * np.sqrt(40 + 2500 * weight))
         ax.annotate(
             text, tuple(point), (0, offset), textcoords="offset points", fontsize=TEXT, ha="center", va="center"
@@ -110,7 +110,7 @@ def looked_at(
     check_lengths(len(images), captions=captions, maps=maps)
     columns = 1 + max(map(len, captions))
     side = min(1.3, WIDTH / columns)  # inches
-    figure = new_figure(len(images) * (side + 0.5) + 0.4, columns * side)
+    figure = new_figure(len(images) * (side + 0.5) + 0.7, columns * side)
     panels = figure.subplots(len(images), columns, squeeze=False)
     for row, image, words, looks in zip(panels, images, captions, maps, strict=True):
         show_image(row[0], image)
@@ -121,6 +121,7 @@ def looked_at(
         for panel in row[1 + len(words) :]:
             panel.axis("off")
     set_title(figure, title)
+    figure.supxlabel("below each: the share of the cell that was looked at most", fontsize=SMALL, color=GREY)
     return figure
 
 

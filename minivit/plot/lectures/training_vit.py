@@ -117,7 +117,7 @@ def strongest_patches(
             tiles = mosaic(patches[chosen][None].astype(np.float32), gap=1, fill=255).astype(np.uint8)
             show_image(ax, tiles, frame="white")
         row[0].set_ylabel(name, fontsize=TEXT, rotation=0, ha="right", va="center")
-    for ax, words in zip(rows[0], ("most negative", "most positive"), strict=True):
+    for ax, words in zip(rows[0], ("most negative along each direction", "most positive"), strict=True):
         ax.set_title(words, fontsize=TEXT, loc="left")
     return figure
 

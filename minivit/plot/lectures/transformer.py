@@ -226,6 +226,7 @@ def positions(table: Float[ndarray, "N D"], similarity: Float[ndarray, "N N"]) -
     image = _heat(right, similarity, "products of rows", limit=float(similarity.max()))
     _axis(figure, right, image, "product")
     right.set_xlabel("position", fontsize=SMALL)
+    right.set_ylabel("position", fontsize=SMALL)
     return figure
 
 

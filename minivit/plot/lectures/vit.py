@@ -43,7 +43,7 @@ def attention_wall(
     ----------
     curves : {label: (sides, bytes)}
     marks : {text: (side, bytes)}
-        Points to name.
+        Points to name, the first above its curve, all others below.
     measured : (sides, bytes), optional
         Drawn as rings.
     """
@@ -54,9 +54,10 @@ def attention_wall(
         ax.plot(
             *measured, "o", markersize=9, markerfacecolor="none", markeredgewidth=1.8, color="black", label="measured"
         )
-    for text, (side, size) in marks.items():
+    for number, (text, (side, size)) in enumerate(marks.items()):
         ax.plot(side, size, "X", color="black", markersize=9)
-        ax.annotate(text, (side, size), (-10, 4), textcoords="offset points", fontsize=TEXT, ha="right")
+        place, ha, va = ((-10, 4), "right", "baseline") if number == 0 else ((8, -6), "left", "top")
+        ax.annotate(text, (side, size), place, textcoords="offset points", fontsize=TEXT, ha=ha, va=va)
     ax.set_xscale("log", base=2)
     ax.set_yscale("log", base=2)
     first = min(sides[0] for sides, _ in curves.values())

@@ -44,6 +44,7 @@ def test_a_picture_is_dark_where_nothing_was_looked_at():
     panels = np.array(figure.axes, object).reshape(2, 3)
     assert [panel.get_title() for panel in panels[0]] == ["", "a", "ring"]
     assert panels[0, 2].get_xlabel() == "75%"
+    assert figure.get_supxlabel() == "below each: the share of the cell that was looked at most"
     shown = panels[0, 1].images[0].get_array()
     assert shown[0, 0, 0] == 200
     assert shown[7, 7, 0] == 50

@@ -70,6 +70,7 @@ def test_positions():
     table = RNG.uniform(-1, 1, (20, 6))
     figure = lecture.positions(table, table @ table.T)
     assert figure.axes[0].images[0].get_clim() == (-1, 1)
+    assert [ax.get_ylabel() for ax in figure.axes[:2]] == ["position", "position"]
 
 
 def test_what_is_looked_at():
