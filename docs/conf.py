@@ -17,6 +17,7 @@ extensions = [
     "sphinx.ext.mathjax",
     "myst_nb",
     "site_pages",
+    "answer_pages",
 ]
 
 root_doc = "docs/index"
@@ -32,7 +33,6 @@ exclude_patterns += ["mathjax/[!ot]*", "mathjax/tex-[!c]*", "mathjax/tex-chtml-*
 
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 4
-myst_heading_slug_func = "site_pages.anchor"
 nb_execution_mode = "off"  # the lectures are shown as they lie in the repository: run, and with their outputs
 
 autodoc_default_options = {"members": True, "member-order": "bysource", "ignore-module-all": True}

@@ -5,13 +5,14 @@ formula, and all of them refuse the same things in the same words.
 """
 
 from collections.abc import Callable, Iterable
-from functools import cache, wraps
+from functools import cache, reduce, wraps
 from inspect import signature
 from math import inf
+from operator import or_
 from reprlib import repr as in_short
 from sys import float_info
 from types import NoneType, UnionType
-from typing import Any, NamedTuple, TypeVar, get_args, get_origin
+from typing import Any, NamedTuple, TypeVar, Union, get_args, get_origin
 
 import numpy as np
 
@@ -43,10 +44,10 @@ def checked(function: Function) -> Function:
         One sentence: the function, the argument, what came, what was expected.
     """
     parameters = signature(function).parameters.values()
-    hints = {parameter.name: object if parameter.name == "self" else parameter.annotation for parameter in parameters}
+    hints = {p.name: object if p.annotation is p.empty else p.annotation for p in parameters}
     positional = [parameter.name for parameter in parameters if parameter.kind is not parameter.KEYWORD_ONLY]
-    ranges = {name: part for name, hint in hints.items() for part in getattr(hint, "__metadata__", ())}
-    hints = {name: get_args(hint)[0] if name in ranges else hint for name, hint in hints.items()}
+    ranges = {name: part for name, hint in hints.items() for part in _ranges(hint)}
+    hints = {name: _without_range(hint) for name, hint in hints.items()}
     label = function.__qualname__.removesuffix(".__init__").removesuffix("_forward")
     right: set[Any] = set()  # what has been found right once, need not be looked at again
 
@@ -63,7 +64,8 @@ def checked(function: Function) -> Function:
             _fit_together(taken, hints)
             for name in ranges.keys() & taken.keys():
                 for number in taken[name] if isinstance(taken[name], (tuple, list)) else (taken[name],):
-                    check_range(name, number, **ranges[name]._asdict())
+                    if number is not None:
+                        check_range(name, number, **ranges[name]._asdict())
         except (TypeError, ValueError) as error:
             raise type(error)(f"{label}: {error}") from None
         if _kinds(taken.values()) == _kinds(values.values()) and len(right) < MOST_REMEMBERED and not ranges:
@@ -71,6 +73,23 @@ def checked(function: Function) -> Function:
         return function(**taken)
 
     return call  # type: ignore[return-value]
+
+
+def _ranges(hint: Any) -> Iterable[Any]:
+    """The range that an annotation asks for, or one part of it: ``Count | None`` that of ``Count``."""
+    return [*getattr(hint, "__metadata__", ()), *(part for kind in _either(hint) for part in _ranges(kind))]
+
+
+def _without_range(hint: Any) -> Any:
+    """The type that an annotation asks for: of ``Count | None`` it is ``int | None``."""
+    if getattr(hint, "__metadata__", None):
+        return get_args(hint)[0]
+    return reduce(or_, map(_without_range, _either(hint))) if _either(hint) else hint
+
+
+def _either(hint: Any) -> tuple[Any, ...]:
+    """The parts of ``A | B``, which is of another type if a range is among them."""
+    return get_args(hint) if get_origin(hint) in (Union, UnionType) else ()
 
 
 def _kinds(values: Iterable[Any]) -> tuple[Any, ...]:
@@ -132,6 +151,15 @@ def check_shape(name: str, array: ndarray, expected: tuple[int, ...]) -> None:
     """ValueError for an array of another shape, where lengths follow from options and no annotation says them."""
     if array.shape != expected:
         raise ValueError(f"{name} has shape {array.shape}; expected {expected}")
+
+
+def check_numbers(name: str, numbers: ndarray, count: int, what: str) -> None:
+    """TypeError or ValueError for an array whose entries are not numbers of ``count`` things, from 0 on."""
+    if not np.issubdtype(numbers.dtype, np.integer):
+        raise TypeError(f"{name}s have dtype {numbers.dtype}; expected integers, the numbers of {what}")
+    if numbers.size and not (numbers.min() >= 0 and numbers.max() < count):
+        bad = numbers[(numbers < 0) | (numbers >= count)].flat[0]
+        raise ValueError(f"{name} {bad} is out of range; expected 0 to {count - 1} for {count} {what}")
 
 
 def plain(value: Any) -> Any:
@@ -201,7 +229,8 @@ def _taken(name: str, value: Any, hint: Any) -> Any:
     if not isinstance(value, ndarray):
         raise TypeError(f"{name} is {in_short(value)}, of type {type(value).__name__}; expected a NumPy array")
     if axes and not (value.dtype.name in axes.dtypes and value.dtype.isnative):
-        expected = " or ".join(axes.dtypes[:2]) if "float32" in axes.dtypes else axes.dtypes[0]
+        kinds = {"float32": "float32 or float64", "int64": "integers"}
+        expected = next((words for kind, words in kinds.items() if kind in axes.dtypes), axes.dtypes[0])
         raise TypeError(f"{name} has dtype {value.dtype}; expected {expected}")
     return value
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from typing import Annotated as Int
     from typing import Annotated as UInt8
 else:
-    from jaxtyping import AbstractDtype, Bool, Int, UInt8
+    from jaxtyping import AbstractDtype, Bool, UInt8
+    from jaxtyping import Integer as Int  # with a sign or without
 
     class Float(AbstractDtype):
         """float32 or float64; complex too, because the complex-step derivative walks through the same code."""

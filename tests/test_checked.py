@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from minivit.checked import check_type, checked, plain
-from minivit.types import Bool, Depths, Float, Scalar, Size, ndarray
+from minivit.types import Bool, Count, Depths, Float, Int, Scalar, Size, ndarray
 
 X, WEIGHT, BIAS = np.ones((2, 3, 5), np.float32), np.ones((5, 7), np.float32), np.ones(7, np.float32)
 
@@ -29,6 +29,7 @@ def seen_forward(
     heads: int = 1,
     mode: str = "one",
     mask: Bool[ndarray, "..."] | None = None,
+    tokens: Int[ndarray, "N"] | None = None,
     targets: ndarray = X,
 ):
     """Show what arrives."""
@@ -88,6 +89,9 @@ def test_numbers_of_numpy_become_pythons(time):
         ({"bias": BIAS[:1]}, ValueError, r"bias has shape \(1,\); expected \(F,\), with F as in weight"),
         ({"x": X[..., :0]}, ValueError, r"x has shape \(2, 3, 0\); expected \(\.\.\., D\), with D at least 1"),
         ({"mask": np.ones(3)}, TypeError, "mask has dtype float64; expected bool"),
+        ({"tokens": np.ones(3)}, TypeError, "tokens has dtype float64; expected integers"),
+        ({"tokens": np.ones(3, bool)}, TypeError, "tokens has dtype bool; expected integers"),
+        ({"tokens": np.arange(3, dtype=">i4")}, TypeError, "tokens has dtype >i4; expected integers"),
         ({"targets": [1, 2]}, TypeError, r"targets is \[1, 2\], of type list; expected a NumPy array"),
         ({"rate": "half"}, TypeError, "rate is 'half'; expected float"),
         ({"rate": None}, TypeError, "rate is None; expected float"),
@@ -147,6 +151,14 @@ def test_python_says_what_is_no_argument():
     for args, options in [((X,) * 4, {}), ((X, WEIGHT), {"x": X}), ((X, WEIGHT), {"colour": 1}), ((X,), {})]:
         with pytest.raises(TypeError, match=r"^seen_forward"):
             forward(*args, **options)
+
+
+def test_what_has_no_annotation_may_be_anything():
+    @checked
+    def anything(x, *, y=None):
+        return x, y
+
+    assert anything("x", y=anything) == ("x", anything)
 
 
 def test_where_one_is_complex_all_become_so():
@@ -231,3 +243,22 @@ def test_each_of_several_numbers_is_in_the_range():
         stages(depths=(2, -1))
     with pytest.raises(TypeError, match=r"depths is \(2, 0\.5\); expected \(int, \.\.\.\)"):
         stages(depths=(2, 0.5))
+
+
+def test_what_may_be_left_out_is_in_the_range_where_it_is_given():
+    @checked
+    def filled(*, width: Count | None = None):
+        return width
+
+    assert [filled(), filled(width=None), filled(width=0), filled(width=3)] == [None, None, 0, 3]
+    assert type(filled(width=np.int64(3))) is int
+    with pytest.raises(ValueError, match="filled: width is -1; expected at least 0"):
+        filled(width=-1)
+    with pytest.raises(TypeError, match=r"filled: width is 2\.0; expected int or None"):
+        filled(width=2.0)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int64, np.uint8, np.uint64])
+def test_integers_are_of_any_size_and_may_be_without_a_sign(dtype):
+    tokens = np.arange(3, dtype=dtype)
+    assert arrives(X, WEIGHT, tokens=tokens)["tokens"] is tokens

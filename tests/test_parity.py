@@ -11,8 +11,8 @@ from numpy import ndarray
 
 import minivit as mv
 from minivit import ops
-from minivit.layers import Attention, Block, Layer, PostNormBlock
-from minivit.weights import load_google, load_hf, load_timm, resample_abs_pos_embed
+from minivit.layers import Attention, Block, GRUCell, Layer, PostNormBlock
+from minivit.weights import load_google, load_hf, load_timm, load_torch, resample_abs_pos_embed
 from minivit.weights.files import open_arrays
 from minivit.weights.torch_layout import from_torch
 
@@ -136,6 +136,25 @@ def test_encoder_layer(name: str, kind: type[Block]) -> None:
     assert_parameters(block, gradients)
 
 
+@pytest.mark.parametrize("name", ["transformer_pre", "transformer_post"])
+def test_transformer(name: str) -> None:
+    """Source, target and every parameter, with a causal mask and padding; PyTorch's masks say what is hidden."""
+    case = Case(name)
+    options: dict[str, Any] = {"vocab_size": 0, "embed_dim": 12, "num_heads": 3, "mlp_ratio": 20 / 12}
+    options |= {"encoder_depth": 2, "decoder_depth": 3, "final_norm": True, **case.meta, "dtype": "float64"}
+    del options["versions"]
+    model, gradients = (mv.models.Transformer(**options) for _ in range(2))
+    load_torch(model, case.part("param"))
+    load_torch(gradients, case.part("gparam"))
+
+    y, cache = model.forward(case["in/src"], case["in/tgt"], src_mask=~case["const/hidden"])
+    assert_output(y, case["out/y"])
+    dsrc, dtgt = model.backward(case["cot/y"], cache)
+    assert_gradient(dsrc, case["gin/src"])
+    assert_gradient(dtgt, case["gin/tgt"])
+    assert_parameters(model, gradients)
+
+
 def load_attention(layer: Layer, arrays: dict[str, ndarray]) -> None:
     """torch.nn.MultiheadAttention, which has the three weights in one where all widths are equal."""
     fused = arrays.get("in_proj_weight")
@@ -181,6 +200,27 @@ def test_multi_head_attention() -> None:
     for name, grad in total.items():
         assert_gradient(grad, case[f"gin/{name}"])
     assert_parameters(layer, gradients)
+
+
+def load_gru_cell(cell: Layer, arrays: dict[str, ndarray]) -> None:
+    """torch.nn.GRUCell; the gates stand in the same order."""
+    cell.load_state_dict(
+        {f"{part}.{kind}": arrays[f"{kind}_{part}"].T for part in ("ih", "hh") for kind in ("weight", "bias")}
+    )
+
+
+def test_gru_cell() -> None:
+    case = Case("gru_cell")
+    cell, gradients = (GRUCell(4, 6).init(dtype="float64") for _ in range(2))
+    load_gru_cell(cell, case.part("param"))
+    load_gru_cell(gradients, case.part("gparam"))
+
+    y, cache = cell.forward(case["in/x"], case["in/h"])
+    assert_output(y, case["out/y"])
+    dx, dh = cell.backward(case["cot/y"], cache)
+    assert_gradient(dx, case["gin/x"])
+    assert_gradient(dh, case["gin/h"])
+    assert_parameters(cell, gradients)
 
 
 @pytest.mark.parametrize("op", ["attention", "attention_chunked"])

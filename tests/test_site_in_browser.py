@@ -7,6 +7,9 @@ from urllib.parse import unquote, urldefrag
 
 import pytest
 
+from minivit.plot import frames
+from minivit.plot.figure import new_panel
+
 SITE = Path(__file__).parent.parent / "build" / "site"
 HOME = f"{SITE.as_uri()}/"
 WIDTHS = (1400, 400)
@@ -116,12 +119,65 @@ def test_faults_are_seen(look_at, tmp_path):
     assert (seen.links, seen.too_wide) == ([(tmp_path / "b.html").as_uri() + "#c"], [400])
 
 
+@pytest.fixture
+def with_sliders(browser, tmp_path):
+    """A page with three of them: of one parameter, the same again, of two parameters."""
+
+    def draw(height, colour="red"):
+        ax = new_panel(height, width=2)
+        ax.set_facecolor(colour)
+        return ax
+
+    one, two = frames(draw, height=[1, 2, 3]), frames(draw, colour=["blue", "red"], height=[1, 2])
+    body = "".join(shown._repr_html_() for shown in (one, one, two))
+    page = tmp_path / "page.html"
+    page.write_text(f"<!doctype html><html><body>{body}</body></html>", encoding="utf-8")
+    tab = browser.new_page()
+    complaints = []
+    tab.on("console", lambda message: complaints.append(message.text))
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    tab.goto(page.as_uri())
+    yield tab
+    assert not complaints
+
+
+def test_a_slider_moves_its_picture_and_no_other(with_sliders):
+    tab = with_sliders
+
+    def shown():
+        return tab.evaluate("[...document.images].map(image => [image.alt, image.naturalHeight])")
+
+    tab.wait_for_function("[...document.images].every(image => image.complete)")
+    assert shown() == [["height = 1", 100], ["height = 1", 100], ["colour = red, height = 1", 100]]
+    first, second, colour, height = tab.get_by_role("slider").all()
+    first.focus()
+    tab.keyboard.press("ArrowRight")  # no mouse is needed
+    second.fill("2")
+    colour.fill("0")
+    height.fill("1")
+    tab.wait_for_function("[...document.images].every(image => image.complete)")
+    assert shown() == [["height = 2", 200], ["height = 3", 300], ["colour = blue, height = 2", 200]]
+    assert colour.get_attribute("aria-valuetext") == "blue"  # for who hears the page
+    assert tab.get_by_label("colour").count() == 1
+
+
+def test_without_scripts_no_slider_is_shown_and_the_first_picture_is(browser, with_sliders):
+    context = browser.new_context(java_script_enabled=False)
+    tab = context.new_page()
+    tab.goto(with_sliders.url)
+    assert tab.get_by_role("slider").count() == 0
+    assert tab.get_by_role("img", name="height = 1").first.is_visible()
+    assert "of height = 1, 2, 3" in tab.inner_text("body")
+    context.close()
+
+
 def test_every_part_of_the_site_is_there(pages):
     parts = (
         "docs/training",
         "docs/reference/map",
         "docs/reference/minivit.ops.attention",
-        "notebooks/02_vit",
+        "docs/glossary",
+        "notebooks/04_vit",
         "CHANGELOG",
     )
     assert {f"{part}.html" for part in parts} <= pages.keys()

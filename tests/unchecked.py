@@ -26,10 +26,10 @@ def without_annotations(function):
     """The same function, in which calls are not held to their annotations."""
 
     @wraps(function)
-    def free(*args):
+    def free(*args, **options):
         jaxtyping.config.update("jaxtyping_disable", True)
         try:
-            return function(*args)
+            return function(*args, **options)
         finally:
             jaxtyping.config.update("jaxtyping_disable", False)
 

@@ -332,6 +332,27 @@ def encoder_layer(name: str, *, norm_first: bool) -> None:
     record(name, lambda: {"y": layer(x)}, {"x": x}, dict(layer.named_parameters()), config=config)
 
 
+def transformer(name: str, *, norm_first: bool) -> None:
+    """Some places of the source are padding, in encoder and cross-attention; the target looks back only."""
+    torch.manual_seed(3)
+    config = {"d_model": 12, "nhead": 3, "num_encoder_layers": 2, "num_decoder_layers": 3, "dim_feedforward": 20}
+    model = nn.Transformer(**config, dropout=0.0, batch_first=True, norm_first=norm_first)
+    randomize(model).train()  # eval mode takes a fused path
+    src, tgt = rand(4, 7, 12), rand(4, 5, 12)
+    hidden = torch.arange(7) >= torch.tensor([[7], [4], [6], [1]])
+    causal = torch.ones(5, 5, dtype=torch.bool).triu(1)
+    masks = {"tgt_mask": causal, "src_key_padding_mask": hidden, "memory_key_padding_mask": hidden}
+    params = dict(model.named_parameters())
+    record(
+        name,
+        lambda: {"y": model(src, tgt, **masks)},
+        {"src": src, "tgt": tgt},
+        params,
+        {"hidden": hidden},
+        norm_first=norm_first,
+    )
+
+
 def optimizer(name: str, kind: type[torch.optim.Optimizer], **options: Any) -> None:
     params = [nn.Parameter(torch.randn(shape)) for shape in ((4, 3), (5,), (2, 3, 2, 2))]
     stepper = kind(params, **options)
@@ -398,6 +419,12 @@ def resample() -> None:
     write("resample", arrays, {"options": options})
 
 
+def gru_cell() -> None:
+    torch.manual_seed(5)
+    cell, x, h = randomize(nn.GRUCell(4, 6)), rand(3, 4), rand(3, 6)
+    record("gru_cell", lambda: {"y": cell(x, h)}, {"x": x, "h": h}, dict(cell.named_parameters()))
+
+
 def pool2d() -> None:
     """With equal numbers among them, where the maximum is found twice."""
     torch.manual_seed(3)
@@ -462,6 +489,9 @@ def main() -> None:
     numbers()
     multi_head_attention()
     group_norm()
+    transformer("transformer_pre", norm_first=True)
+    transformer("transformer_post", norm_first=False)
+    gru_cell()
 
 
 if __name__ == "__main__":

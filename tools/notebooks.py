@@ -1,7 +1,7 @@
 """Build the lectures: notebooks/src/*.py, the source, becomes notebooks/*.ipynb, executed, to be read as it is.
 
     python tools/notebooks.py                # build all (make notebooks)
-    python tools/notebooks.py 02_vit         # build one
+    python tools/notebooks.py 04_vit         # build one
     python tools/notebooks.py --check        # what CI does; writes nothing
 
 ``--check`` holds each committed notebook to the following.
@@ -11,8 +11,9 @@
 - Executed again, now and here, no cell raises. Every number that the text claims stands in an ``assert``, so this also
   says that the numbers still hold. It must not take more than 60 s (``--seconds``) and 1 GiB. What counts is the time
   on the clock or the processor time, whichever is less, so that other work on the machine does not fail a lecture.
-- It obeys the rules: no cell of code above 25 lines or 100 columns, no file above 2 MB, and no output that would differ
-  from run to run or from machine to machine (memory addresses, paths, warnings).
+- It obeys the rules: no cell of code above 25 lines or 100 columns, no file above 2 MB, no widget, which needs a kernel
+  to move, and no output that would differ from run to run or from machine to machine (memory addresses, paths,
+  warnings).
 
 The outputs themselves are not compared: the last digits of floating-point numbers, and hence the bytes of a picture,
 differ between processors. What must not differ is asserted in the cells.
@@ -34,7 +35,8 @@ FOLDER = Path(__file__).parent.parent / "notebooks"
 SECONDS, MIB = 60, 1024
 LINES, COLUMNS, FILE_BYTES = 25, 100, 2_000_000
 
-WIDGETS = "application/vnd.jupyter.widget-view+json"
+WIDGET = "application/vnd.jupyter.widget-view+json"
+PICTURE = re.compile(r"base64,[\w+/=]*|\"pictures\": \[[^]]*\]")  # in HTML; any word may stand in it by chance
 UNSTABLE = re.compile(r"0x[0-9a-f]{6,}|/(?:home|Users|root|tmp|work|usr)/|Warning:")
 
 USAGE = """
@@ -47,7 +49,7 @@ print(usage.ru_utime + usage.ru_stime, usage.ru_maxrss * (1 if sys.platform == "
 def main() -> int:
     """Build or check the lectures; returns the number of those with which something is wrong."""
     parser = argparse.ArgumentParser(description="Build the lectures, or check that they are built.")
-    parser.add_argument("names", nargs="*", help="such as 01_attention; all if not given")
+    parser.add_argument("names", nargs="*", help="such as 02_attention; all if not given")
     parser.add_argument("--check", action="store_true", help="write nothing, say what is wrong")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="longest a notebook may take (default 60)")
     args = parser.parse_args()
@@ -132,7 +134,6 @@ def execute(name: str, notebook: Any, seconds: float) -> list[str]:
     )
     for cell in notebook.cells:
         clean(cell)
-    notebook.metadata.pop("widgets", None)
     problems = []
     if took > seconds:
         problems.append(f"takes {took:.0f} s; at most {seconds:.0f} s are allowed")
@@ -142,18 +143,11 @@ def execute(name: str, notebook: Any, seconds: float) -> list[str]:
 
 
 def clean(cell: Any) -> None:
-    """Keep of a cell's outputs what can be read on a page: no widgets, and no text beside a picture."""
-    if cell.cell_type != "code":
-        return
-    kept = []
-    for output in cell.outputs:
+    """Keep of a cell's outputs what is shown: no text beside a picture."""
+    for output in cell.get("outputs", []):
         data = output.get("data", {})
-        if WIDGETS in data:  # lives only while a kernel runs; its static twin stands in a cell of its own
-            continue
         if len(data) > 1:
             data.pop("text/plain", None)
-        kept.append(output)
-    cell.outputs = kept
 
 
 def as_text(notebook: Any) -> str:
@@ -190,7 +184,10 @@ def rules(notebook: Any) -> list[str]:
         for output in cell.outputs:
             if output.output_type == "error":
                 problems.append(f"cell {number} ends in an error")
-            texts = [output.get("text", ""), *(str(v) for k, v in output.get("data", {}).items() if "image" not in k)]
+            data = output.get("data", {})
+            if WIDGET in data:
+                problems.append(f"cell {number} shows a widget, which needs a kernel to move: use mv.plot.frames")
+            texts = [output.get("text", ""), *(PICTURE.sub("", str(v)) for k, v in data.items() if "image" not in k)]
             for found in UNSTABLE.findall(" ".join(texts)):
                 problems.append(f"cell {number} prints {found!r}, which changes from run to run or is not for readers")
     size = len(as_text(notebook).encode())

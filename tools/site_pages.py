@@ -11,7 +11,8 @@ from pkgutil import walk_packages
 from types import ModuleType
 from typing import Any, NamedTuple, TypeVar
 
-from sphinx.addnodes import desc_annotation, pending_xref  # pyright: ignore[reportMissingImports]  (the extra [docs])
+from myst_parser.slugs import github_slugify  # pyright: ignore[reportMissingImports]  (the extra [docs])
+from sphinx.addnodes import desc_annotation, pending_xref  # pyright: ignore[reportMissingImports]
 from sphinx.transforms import post_transforms  # pyright: ignore[reportMissingImports]
 from sphinx.util.nodes import find_pending_xref_condition  # pyright: ignore[reportMissingImports]
 
@@ -40,6 +41,7 @@ MAPPED = PARTS[1:6]
 def setup(app: Any) -> dict[str, Any]:
     """Called by Sphinx, which reads conf.py."""
     app.connect("builder-inited", write_pages)
+    app.connect("source-read", choose_anchors)
     app.connect("autodoc-skip-member", skip_member)
     app.connect("autodoc-process-signature", short_signature)
     app.connect("doctree-read", leave_out_long_values)
@@ -47,8 +49,13 @@ def setup(app: Any) -> dict[str, Any]:
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
-def anchor(title: str) -> str:
-    """The anchor of a heading, as Jupyter makes it: a link within a lecture leads to its place here, too."""
+def choose_anchors(app: Any, page: str, source: list[str]) -> None:
+    """Headings have the anchors of Jupyter in lectures, else those of GitHub, so a link is right there and here."""
+    app.env.myst_config.heading_slug_func = jupyter_anchor if page.startswith("notebooks/") else github_slugify
+
+
+def jupyter_anchor(title: str) -> str:
+    """The anchor of a heading, as Jupyter makes it."""
     return title.replace(" ", "-")
 
 

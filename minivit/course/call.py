@@ -1,5 +1,6 @@
 """Call one function of a solution and say how it went. The child process and the run in place share this file."""
 
+import builtins
 import copy
 import difflib
 import inspect
@@ -11,18 +12,31 @@ import types
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from time import perf_counter
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from minivit.layers.layer import Layer
+from minivit.course.layers import layer_backward, layer_forward, layer_together
+from minivit.course.steps import count_steps
+from minivit.nests import mapped
 
 Status = Literal["returned", "raised", "not implemented", "died", "too slow"]
+How = Literal["value", "seconds", "steps"]
+"""What is asked of a call: what it returns, how long it takes, how many steps of Python."""
+
+THEN = " then "
+"""Between a forward and the backward that is given its cache: ``softmax_forward then softmax_backward``."""
+
+REPEATS = 5  # of a call that is timed
 
 
 class Outcome(NamedTuple):
-    """How a call went. ``args`` are the arguments as they were afterwards."""
+    """How a call went. ``args`` are the arguments, and behind them the options, as they were afterwards.
+
+    Of an error, ``value`` are the names of its class and of those above it.
+    """
 
     status: Status
     message: str = ""
@@ -42,34 +56,30 @@ def load_source(source: str, path: str) -> types.ModuleType:
 
 
 def find(module: Any, name: str) -> Callable | None:
-    """A function by its name; a method of a layer as a plain function, see :func:`layer_forward`."""
-    owner, _, method = name.partition(".")
+    """A function by its name; a method of a layer as a plain function, see :mod:`minivit.course.layers`."""
+    forward, _, backward = name.partition(THEN)
+    owner, _, method = forward.partition(".")
     found = getattr(module, owner, None)
-    if found is None or not method:
-        return found
-    run = layer_forward if method == "forward" else layer_backward
-    return lambda *args, **options: run(found, *args, **options)
+    if found is None or (backward and not hasattr(module, backward.partition(".")[0])):
+        return None
+    if method:
+        run = layer_together if backward else layer_forward if method == "forward" else layer_backward
+        return partial(run, found)
+    return partial(together, found, getattr(module, backward)) if backward else found
 
 
-def layer_forward(layer_class: Callable[..., Layer], x: Any, params: dict[str, Any], **options: Any) -> Any:
-    """Make a layer with these parameters and run its forward."""
-    return make_layer(layer_class, params, options).forward(x)
+def together(forward: Callable, backward: Callable, dy: Any, args: tuple, other: tuple, **options: Any) -> tuple:
+    """``y`` and the gradients, twice from the same cache; then both once more, as they are after calls for others.
 
-
-def layer_backward(
-    layer_class: Callable[..., Layer], dy: Any, cache: Any, params: dict[str, Any], **options: Any
-) -> dict[str, Any]:
-    """Run the layer's backward; the gradients of its input and of its parameters, by name."""
-    layer = make_layer(layer_class, params, options)
-    dx = layer.backward(dy, cache)
-    return {"x": dx, **{name: param.grad for name, param in layer.named_params().items()}}
-
-
-def make_layer(layer_class: Callable[..., Layer], params: dict[str, Any], options: dict[str, Any]) -> Layer:
-    """A layer whose parameters have these values and their dtype."""
-    layer = layer_class(**options).init(0, next(iter(params.values())).dtype)
-    layer.load_state_dict(params)
-    return layer
+    In between, forward is called with ``other`` arguments: what it keeps elsewhere than in the cache is of that call.
+    """
+    y, cache = forward(*args, **options)
+    first = copy.deepcopy(y)
+    _, other_cache = forward(*other, **options)
+    grads = backward(dy, cache)
+    once, twice = copy.deepcopy(grads), copy.deepcopy(backward(dy, cache))
+    backward(mapped(np.negative, dy), other_cache)
+    return first, once, twice, (y, grads)
 
 
 def perform(
@@ -77,10 +87,10 @@ def perform(
     name: str,
     args: tuple,
     kwargs: dict[str, Any],
-    repeats: int = 0,
+    how: How = "value",
     given: Mapping[str, Callable] | None = None,
 ) -> Outcome:
-    """Call ``name`` of the module; with ``repeats``, time it so many times and return the shortest.
+    """Call ``name`` of the module.
 
     While it lasts, the functions in ``given`` stand in place of those of the same names that it may call.
     """
@@ -91,10 +101,13 @@ def perform(
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"), _standing_in(given or {}, module, name):
             warnings.simplefilter("ignore")
-            if repeats:
-                return Outcome("returned", seconds=shortest_time(function, args, kwargs, repeats))
-            args = copy.deepcopy(args)  # so that what one call writes into, the next one does not see
-            value = function(*args, **kwargs)
+            args, kwargs = copy.deepcopy((args, kwargs))  # so that what one call writes into, the next one does not see
+            if how == "value":
+                return Outcome("returned", value=function(*args, **kwargs), args=(*args, kwargs))
+            with _printing_nothing():
+                if how == "steps":
+                    return Outcome("returned", value=count_steps(function, args, kwargs))
+                return Outcome("returned", seconds=shortest_time(function, args, kwargs, REPEATS))
     except NotImplementedError as error:
         return Outcome("not implemented", text_of_error(error))
     except MemoryError as error:
@@ -102,26 +115,45 @@ def perform(
     except SystemExit:
         return Outcome("raised", f"it called sys.exit(){_place(path)}; a function returns instead")
     except Exception as error:
-        return Outcome("raised", f"{type(error).__name__}: {text_of_error(error)}{_place(path)}")
-    return Outcome("returned", value=value, args=args)
+        above = tuple(kind.__name__[:100] for kind in type(error).__mro__[:10])
+        return Outcome("raised", f"{type(error).__name__}: {text_of_error(error)}{_place(path)}", above)
+
+
+@contextmanager
+def _printing_nothing() -> Iterator[None]:
+    """While it lasts, print does nothing: it is no loop, and takes longer than what is measured."""
+    before = builtins.print
+    builtins.print = lambda *args, **options: None
+    try:
+        yield
+    finally:
+        builtins.print = before
 
 
 @contextmanager
 def _standing_in(given: Mapping[str, Callable], module: Any, name: str) -> Iterator[None]:
     """Let these names mean these functions where ``name`` looks them up."""
-    owner, _, method = name.partition(".")
-    function = getattr(module, owner)
-    names = getattr(inspect.unwrap(getattr(function, method) if method else function), "__globals__", {})
-    before = {other: names[other] for other in given if other in names}
-    names.update({other: given[other] for other in before})
+    tables = [_names_of(module, part) for part in name.split(THEN)]
+    before = [{other: names[other] for other in given if other in names} for names in tables]
+    for names, found in zip(tables, before, strict=True):
+        names.update({other: given[other] for other in found})
     try:
         yield
     finally:
-        names.update(before)
+        for names, found in zip(tables, before, strict=True):
+            names.update(found)
+
+
+def _names_of(module: Any, name: str) -> dict[str, Any]:
+    """Where a function looks names up."""
+    owner, _, method = name.partition(".")
+    function = getattr(module, owner)
+    return getattr(inspect.unwrap(getattr(function, method) if method else function), "__globals__", {})
 
 
 def _missing(module: Any, name: str) -> str:
     """That there is no such function, and which it may be that is there."""
+    name = next(part for part in name.split(THEN) if not hasattr(module, part.partition(".")[0]))
     name, _, method = name.partition(".")
     own = [n for n, f in vars(module).items() if getattr(f, "__module__", None) == "solution" and not _is_ours(n)]
     near = difflib.get_close_matches(name, own, 1, 0.8)

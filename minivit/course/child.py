@@ -110,7 +110,12 @@ def close(where: str) -> None:
     function.__code__ = names["refuse"].__code__.replace(co_freevars=function.__code__.co_freevars)
 
 
-PACKAGE = os.path.realpath(os.path.dirname(minivit.__file__)) + os.sep
+PACKAGE = os.path.realpath(os.path.dirname(minivit.__file__))
+BESIDE = os.path.dirname(PACKAGE)
+CLOSED = tuple(
+    path + os.sep for path in (PACKAGE, os.path.join(BESIDE, "docs", "answers"), os.path.join(BESIDE, "build", "site"))
+)
+"""The package; where this is a copy of the repository, the pages with answers and the built site, too."""
 
 
 def start_nothing(*args: Any) -> None:
@@ -126,8 +131,8 @@ def refuse(event: str, arguments: tuple) -> None:
         if not isinstance(name, (str, bytes, os.PathLike)):
             continue
         path = os.path.realpath(os.fsdecode(name))
-        # nor a folder around the package: with it open, a file can be named from there
-        if path.startswith(PACKAGE) or PACKAGE.startswith(path.rstrip(os.sep) + os.sep):
+        # nor a folder around them: with it open, a file can be named from there
+        if path.startswith(CLOSED) or any(closed.startswith(path.rstrip(os.sep) + os.sep) for closed in CLOSED):
             raise PermissionError("the files of minivit are closed during the check: the answer is in them")
 
 

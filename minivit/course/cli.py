@@ -1,4 +1,4 @@
-"""``minivit course list | start | check | verify``, and ``minivit train --with DIR``."""
+"""``minivit course list | start | status | check | grade | verify``, and ``minivit train --with DIR``."""
 
 import argparse
 import os
@@ -19,46 +19,83 @@ def add_course_command(commands: Any) -> None:
     listing.set_defaults(run=run_list)
 
     start = actions.add_parser("start", help="make a folder with the statement and the stub")
-    start.add_argument("name", metavar="NAME")
-    start.add_argument("-o", "--out", metavar="DIR", help="the folder; NAME if not given")
+    start.add_argument("name", metavar="NAME", help="of an exercise, or all")
+    start.add_argument("-o", "--out", metavar="DIR", help="the folder, NAME if not given; of all, where to make them")
     start.set_defaults(run=run_start)
+
+    status = actions.add_parser("status", help="what is done, what is in progress, what is next")
+    status.add_argument("folder", metavar="DIR", nargs="?", default=".", help="with the folders of exercises")
+    status.set_defaults(run=run_status)
 
     check = actions.add_parser("check", help="check a solution (0 all passed, 1 some failed, 2 could not run)")
     check.add_argument("folder", metavar="DIR")
     check.add_argument("--json", metavar="FILE", help="also write the results there, as JSON")
-    check.add_argument("--seed", type=int, default=0, help="of the random cases")
+    add_choice_of_checks(check)
     check.set_defaults(run=run_check)
+
+    grade = actions.add_parser("grade", help="check a folder of submissions, and write one list of grades")
+    grade.add_argument("folder", metavar="DIR", help="as a learning platform exports it")
+    grade.add_argument("--csv", metavar="FILE", required=True, help="the list; one that is there is gone on with")
+    grade.add_argument("--exercise", metavar="NAME", help="the only one that counts; all that are found if not given")
+    add_choice_of_checks(grade)
+    grade.add_argument("--jobs", type=int, metavar="N", help="so many at a time; as many as processors if not given")
+    grade.set_defaults(run=run_grade)
 
     verify = actions.add_parser("verify", help="check the exercises themselves")
     verify.set_defaults(run=run_verify)
 
 
+def add_choice_of_checks(command: argparse.ArgumentParser) -> None:
+    """Options that say what is checked; they are the same wherever something is checked."""
+    command.add_argument("--seed", type=int, default=0, help="of the random cases")
+    command.add_argument("--with-checks", metavar="FILE", help="further checks of your own, a file of Python")
+
+
 def run_list(args: argparse.Namespace) -> int:
-    """Name, minutes, title and functions of every exercise."""
+    """Name, minutes, title, place and functions of every exercise."""
     from minivit.course.exercises import EXERCISES
 
     for exercise in EXERCISES.values():
-        print(f"{exercise.name:<11} {exercise.minutes} min  {exercise.title}")
+        print(f"{exercise.name:<11} {exercise.minutes} min  {exercise.title} ({exercise.place})")
         print(f"{'':<19} {', '.join(task.name for task in exercise.tasks)}")
-    print("begin with: minivit course start softmax")
+    print(f"begin with: minivit course start {next(iter(EXERCISES))}, or: minivit course start all")
     return 0
 
 
 def run_start(args: argparse.Namespace) -> int:
-    """Make the folder."""
+    """Make the folder, or all of them."""
+    from minivit.course.stub import start, start_all
+
+    if args.name == "all":
+        start_all("." if args.out is None else args.out, print)
+        return 0
+    folder = start(exercise_named(args.name), args.name if args.out is None else args.out)
+    print(f"{folder}: read README.md, write solution.py, then: minivit course check {folder}")
+    return 0
+
+
+def exercise_named(name: str) -> Any:
+    """The exercise, or what there is instead."""
     from minivit.course.exercises import EXERCISES
     from minivit.course.outputs import clip
-    from minivit.course.stub import start
 
-    if args.name not in EXERCISES:
-        raise ValueError(f"there is no exercise {clip(args.name, 100)!r}; there are {', '.join(EXERCISES)}")
-    folder = start(EXERCISES[args.name], args.name if args.out is None else args.out)
-    print(f"{folder}: read README.md, write solution.py, then: minivit course check {folder}")
+    if name not in EXERCISES:
+        raise ValueError(f"there is no exercise {clip(name, 100)!r}; there are {', '.join(EXERCISES)}")
+    return EXERCISES[name]
+
+
+def run_status(args: argparse.Namespace) -> int:
+    """A line for each exercise."""
+    from minivit.course.status import status
+
+    for line in status(args.folder):
+        print(line)
     return 0
 
 
 def run_check(args: argparse.Namespace) -> int:
     """Print the report; the exit code says whether all passed."""
+    from minivit.course.extra import read_extra, with_extra
     from minivit.course.grade import check_solution
     from minivit.course.source import read_solution
     from minivit.files import replace_file
@@ -67,6 +104,8 @@ def run_check(args: argparse.Namespace) -> int:
     if args.seed < 0:
         raise ValueError(f"seed is {args.seed}; expected 0 or more")
     solution = read_solution(args.folder)
+    if args.with_checks:
+        solution = solution._replace(exercise=with_extra(solution.exercise, read_extra(args.with_checks)))
     target = None if args.json is None else writable(args.json, solution.path)
     report = check_solution(solution, seed=args.seed)
     try:
@@ -75,6 +114,19 @@ def run_check(args: argparse.Namespace) -> int:
     finally:
         print(report)
     return 0 if report.ok else 1
+
+
+def run_grade(args: argparse.Namespace) -> int:
+    """Grade a folder; marks are in the list, the exit code says only whether it was written."""
+    from minivit.course.classroom import grade_folder
+    from minivit.processors import available_processors
+
+    jobs = available_processors() if args.jobs is None else args.jobs
+    if args.seed < 0 or jobs < 1:
+        raise ValueError(f"seed is {args.seed} and jobs is {jobs}; expected 0 or more, and 1 or more")
+    exercise = None if args.exercise is None else exercise_named(args.exercise).name
+    grade_folder(args.folder, args.csv, seed=args.seed, exercise=exercise, extra=args.with_checks, jobs=jobs)
+    return 0
 
 
 def writable(name: str, solution: Path) -> Path:

@@ -31,12 +31,18 @@ PACKAGES = ("minivit.ops", "minivit.layers", "minivit.train")
 
 
 class Trial(NamedTuple):
-    """One case with all that the reference makes of it; ``dy``, ``cache`` are None for what is no backward."""
+    """One case with all that the reference makes of it.
+
+    ``args`` are the arguments of the function itself; ``inputs``, ``y`` and ``cache`` those and the results of the
+    forward. ``dy``, ``y`` and ``cache`` are None for what is no backward.
+    """
 
     case: Case
+    inputs: tuple[Any, ...]
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     dy: Any
+    y: Any
     cache: Any
     expected: Any
 
@@ -88,6 +94,8 @@ class Task:
     uses : tuple of str
         Functions of the same exercise that it may call: while it is checked they are the reference's, so that their
         mistakes cost nothing here. They must stand before it: then they have been judged, and are no answers any more.
+    loops : mapping of str to tuple of int
+        Axes of arguments over which it may loop though the reference does not: ``{"weight": (0, 1)}``.
     keep_loops : bool
         The stub keeps the loops and leaves out what stands in them: the first rung of a ladder.
     """
@@ -102,6 +110,7 @@ class Task:
     simpler: Mapping[str, Callable[[Case], Case | None]] = field(default_factory=dict)
     axes: Mapping[str, str] = field(default_factory=dict)
     uses: tuple[str, ...] = ()
+    loops: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     keep_loops: bool = False
 
     @property
@@ -125,6 +134,11 @@ class Task:
     def is_layer(self) -> bool:
         """Whether it is a method of a layer."""
         return "." in self.name
+
+    @property
+    def forward(self) -> str:
+        """Of a backward, the name of its forward."""
+        return self.name.removesuffix("backward") + "forward"
 
     @property
     def given(self) -> tuple[str, ...]:
@@ -152,7 +166,8 @@ class Exercise:
     """Some functions to write, in the order in which to write them.
 
     ``offers`` are names that the stub imports because they help (in full where the reference does not import them);
-    ``closed`` are further functions of minivit that would give the answer away, beside those to write.
+    ``closed`` are further functions of minivit that would give the answer away, beside those to write. ``lecture`` (the
+    name of a file in ``notebooks/src``) and the number of a ``section`` in it say where it belongs.
     """
 
     name: str
@@ -161,6 +176,13 @@ class Exercise:
     tasks: tuple[Task, ...]
     offers: tuple[str, ...] = ()
     closed: tuple[str, ...] = ()
+    lecture: str = ""
+    section: int = 0
+
+    @property
+    def place(self) -> str:
+        """Where it belongs, in words."""
+        return f"lecture {self.lecture}, section {self.section}"
 
     @property
     def statement(self) -> str:

@@ -1,6 +1,7 @@
 """Say what a wrong answer looks like, in the words of who wrote it: which array, where, and what kind of mistake."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import combinations
 from math import floor, isclose, log10
 from typing import Any
@@ -14,6 +15,7 @@ from minivit.course.call import perform
 from minivit.course.exercise import Task, Trial
 from minivit.course.outputs import flatten, named_outputs
 from minivit.course.plant import planted
+from minivit.course.trial import reference, without_options
 
 TOLERANCE = 1e-9  # the expected numbers are exact here, not numerical derivatives, so patterns are held to more digits
 
@@ -46,10 +48,14 @@ def wrong_shape(name: str, got: ndarray, expected: ndarray, wanted: Mapping[str,
         if other != name and isinstance(array, ndarray) and array.ndim > 1 and array.shape == got.shape:
             holds = "it holds what belongs into" if same(got, array) else "that is the shape of"
             return f"{message}: {holds} {other}"
+    if expected.shape == (*got.shape, 1) and same(got[..., None], expected):
+        return f"{message}: the numbers are right; the axis of length 1 is missing (keepdims=True)"
     if got.size == expected.size and same(got.reshape(expected.shape), expected):
         return f"{message}: the numbers are right, only the shape is not"
     extra = got.ndim - expected.ndim
-    if any(same(got, expected.sum(axes)) for axes in combinations(range(expected.ndim), max(-extra, 0)) if axes):
+    if any(
+        same(got, np.asarray(expected.sum(axes))) for axes in combinations(range(expected.ndim), max(-extra, 0)) if axes
+    ):
         return f"{message}: it is summed over an axis that must stay"
     if extra > 0 and got.shape[extra:] == expected.shape and same(got.sum(tuple(range(extra))), expected):
         return f"{message}: it is not summed yet. What was added to every row gets the sum over all rows"
@@ -105,21 +111,29 @@ def known_mistakes(found: Mapping[str, ndarray], task: Task, trial: Trial) -> li
     expected = _arrays(task, trial, trial.expected)
     right = {name for name, array in expected.items() if name not in found or same(found[name], array)}
     known: list[tuple[bool, str, str]] = []
-    for mistake in (bug for bug in task.bugs if bug.known):
-        outcome = perform(planted(task, mistake), task.name, trial.args, trial.kwargs)
-        if outcome.status != "returned":
-            continue
-        arrays = _arrays(task, trial, outcome.value)
+    for says, value in wrong_answers(task, trial):
+        arrays = _arrays(task, trial, value)
         wrong = {
             name: arrays[name] for name in arrays.keys() & expected.keys() if not same(arrays[name], expected[name])
         }
         known += [
-            (not right.isdisjoint(wrong), name, f"{name}: {mistake.says}")
+            (not right.isdisjoint(wrong), name, f"{name}: {says}")
             for name in wrong.keys() & found.keys()
             if same(found[name], wrong[name])
         ]
     order = [*found]
     return [(name, says) for _, name, says in sorted(known, key=lambda item: (order.index(item[1]), item[0]))]
+
+
+def wrong_answers(task: Task, trial: Trial) -> Iterator[tuple[str, Any]]:
+    """What known mistakes make of these arguments, and what is said of them; last, that an argument is not used."""
+    for mistake in (bug for bug in task.bugs if bug.known):
+        outcome = perform(planted(task, mistake), task.name, trial.args, trial.kwargs)
+        if outcome.status == "returned":
+            yield mistake.says, outcome.value
+    for name, args, kwargs in without_options(task, trial):
+        with np.errstate(all="ignore"), suppress(TypeError):  # one that must be given
+            yield f"the argument {name} is not used", reference(task)(*args, **kwargs)
 
 
 def _arrays(task: Task, trial: Trial, value: Any) -> dict[str, ndarray]:
@@ -139,9 +153,8 @@ def _patterns(name: str, got: ndarray, expected: ndarray, task: Task, trial: Tri
         return
     if not got.any() and expected.any():
         yield f"{name} is zero everywhere: nothing reaches it"
-    error = float(np.abs(got - expected).max()) / (float(np.abs(expected).max()) or np.inf)
-    if 0 < error < 1e-4:
-        yield f"{name} is right to {floor(-log10(error))} digits only: is a constant like eps missing, or elsewhere?"
+    if sentence := nearly_right(name, got, expected):
+        yield sentence
     factor = common_factor(got, expected, TOLERANCE)
     if factor and (sentence := _factor_sentence(name, factor, task, trial, got.size)):
         yield sentence
@@ -151,6 +164,27 @@ def _patterns(name: str, got: ndarray, expected: ndarray, task: Task, trial: Tri
     axes = task.axes.get(name, "")
     if got.size > 1 and (sentence := diagnose(got, expected, axes=axes)):  # one number is off by any factor
         yield f"{name}: {sentence}"
+
+
+ROUNDING = (
+    "that is float32's rounding: something is computed in float32 on the way (np.float32(...), dtype=np.float32), "
+    "though float64 came in"
+)
+
+
+def nearly_right(name: str, got: ndarray, expected: ndarray) -> str | None:
+    """What a small error tells: rounding goes both ways, a constant like eps goes one way."""
+    error = float(np.abs(got - expected).max(initial=0)) / (float(np.abs(expected).max(initial=0)) or np.inf)
+    if not 0 < error < 1e-4:
+        return None
+    difference = ((got - expected) * np.sign(expected)).ravel()
+    goes_one_way = min((difference > 0).sum(), (difference < 0).sum()) <= difference.size / 20
+    digits = f"{name} is right to {floor(-log10(error))} digits only"
+    if np.asarray(got).dtype == np.float32 or (error < 2e-6 and not goes_one_way):
+        return f"{digits}: {ROUNDING}"
+    return f"{digits}: is a constant like eps missing, or elsewhere?" + (
+        " (Or a number was rounded to float32.)" if error < 1e-6 else ""
+    )
 
 
 def _factor_sentence(name: str, factor: float, task: Task, trial: Trial, numbers: int) -> str | None:

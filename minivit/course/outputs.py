@@ -6,7 +6,7 @@ import numpy as np
 from numpy import ndarray
 
 from minivit.course.exercise import Kind
-from minivit.course.wire import type_name
+from minivit.course.wire import Fields, type_name
 
 LONGEST_MESSAGE = 2000  # characters
 
@@ -16,7 +16,7 @@ class MalformedError(ValueError):
 
 
 def named_outputs(kind: Kind, value: Any, expected: Any) -> dict[str, Any]:
-    """Name every part of a result.
+    """Name every part of a result; of a cache of another form than the given one, none (see :func:`form_note`).
 
     Raises
     ------
@@ -24,29 +24,71 @@ def named_outputs(kind: Kind, value: Any, expected: Any) -> dict[str, Any]:
         If the result has not the structure of the expected one.
     """
     if kind == "forward":
-        if not (isinstance(value, (tuple, list)) and len(value) == 2) or hasattr(value, "_fields"):
+        if not (isinstance(value, (tuple, list)) and len(value) == 2) or _fields_of(value) is not None:
             raise MalformedError(f"it must return the pair (y, cache); it returned {describe(value)}")
         y, cache = value
-        return {"y": _leaf(y, "y")} | _fields("the cache", cache, expected[1], "cache.")
+        return {"y": _leaf(y, "y")} | ({} if cache_note(cache, expected[1]) else flatten(cache, "cache."))
     if kind == "backward":
-        return _fields("the gradients", value, expected, "d")
+        return _named("the gradients", value, expected, "d")
     if hasattr(expected, "_fields"):
-        return _fields("the result", value, expected, "")
+        return _named("the result", value, expected, "")
     return {"y": _leaf(value, "y")}
 
 
-def _fields(what: str, value: Any, expected: Any, prefix: str) -> dict[str, Any]:
+def form_note(kind: Kind, value: Any, expected: Any) -> str:
+    """What is to be said of the form of a result, though the numbers are judged all the same; else nothing."""
+    if kind == "forward":
+        return cache_note(value[1], expected[1])
+    if hasattr(expected, "_fields") and _fields_of(value) is None:
+        return f"{describe(value)}, which is read by place; the given one is {_given(expected)}"
+    return ""
+
+
+def cache_note(cache: Any, expected: Any) -> str:
+    """That a cache has another form than the given one: it can only be judged together with its backward."""
+    found, wanted = _fields_of(cache), expected._asdict()
+    same_names = found is not None and found.keys() == wanted.keys() and not _is_plain_dict(cache)
+    if same_names and flatten(expected, "").keys() <= flatten(cache, "").keys():
+        return ""
+    return f"a cache of your own, {describe(cache)}; the given one is {_given(expected)}"
+
+
+def _given(expected: Any) -> str:
+    """``an AttentionGrads (q, k, v, bias)``."""
+    return f"{a(type(expected).__name__)} ({', '.join(expected._fields)})"
+
+
+def _fields_of(value: Any) -> dict[str, Any] | None:
+    """Fields of a NamedTuple or dict, by name."""
+    return value if isinstance(value, dict) else value._asdict() if hasattr(value, "_asdict") else None
+
+
+def _is_plain_dict(value: Any) -> bool:
+    return isinstance(value, dict) and not isinstance(value, Fields)
+
+
+def _named(what: str, value: Any, expected: Any, prefix: str) -> dict[str, Any]:
     wanted = expected if isinstance(expected, dict) else expected._asdict()
-    found = value if isinstance(value, dict) else value._asdict() if hasattr(value, "_asdict") else None
+    found = _fields_of(value)
+    if found is None and isinstance(value, (tuple, list)) and len(value) == len(wanted):
+        found = dict(zip(wanted, value, strict=True))
     if found is None:
-        names = ", ".join(wanted)
-        kind = f"{a(type(expected).__name__)} ({names})" if hasattr(expected, "_fields") else f"the fields {names}"
+        kind = f"the fields {', '.join(wanted)}" if isinstance(expected, dict) else _given(expected)
         same_name = ", which is no NamedTuple" * (type_name(value) == type(expected).__name__)
-        raise MalformedError(f"{what} must be {kind}; it returned {describe(value)}{same_name}")
+        raise MalformedError(f"{what} must be {kind}; it returned {describe(value)}{same_name}{_alone(value, wanted)}")
     for name in wanted:
         if name not in found:
             raise MalformedError(f"{what} must have a field {name!r}; there are only {', '.join(map(repr, found))}")
     return flatten(found, prefix)
+
+
+def _alone(value: Any, wanted: dict[str, Any]) -> str:
+    """Of an array that stands alone for the only field: whether its numbers are right."""
+    if len(wanted) != 1 or not isinstance(value, ndarray):
+        return ""
+    (expected,) = wanted.values()
+    is_right = value.shape == np.shape(expected) and np.allclose(value, expected, rtol=1e-9, atol=1e-12)
+    return ", whose numbers are right" if is_right else ", whose numbers are others"
 
 
 def flatten(value: Any, prefix: str) -> dict[str, Any]:
@@ -69,6 +111,8 @@ def _leaf(value: Any, name: str) -> Any:
 
 def describe(value: Any) -> str:
     """What came, in a few words."""
+    if _fields_of(value) is not None and not _is_plain_dict(value):
+        return f"{a(type_name(value))} ({', '.join(_fields_of(value) or ())})"
     if value is None:
         return "None (is the return missing?)"
     if isinstance(value, ndarray):

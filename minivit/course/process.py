@@ -109,10 +109,14 @@ class Child:
 
 def _environment(mark: str) -> dict[str, str]:
     """One BLAS thread (each would reserve memory), this very minivit, and a mark to know its processes by."""
-    home = str(Path(minivit.__file__).resolve().parent.parent)
-    path = os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))
     threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    return {**os.environ, **threads, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", keeper.MARK: mark}
+    return {**this_minivit(), **threads, "PYTHONDONTWRITEBYTECODE": "1", keeper.MARK: mark}
+
+
+def this_minivit() -> dict[str, str]:
+    """The environment, in which Python finds this very minivit (with ``-P`` wherever it runs)."""
+    home = str(Path(minivit.__file__).resolve().parent.parent)
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [home, os.environ.get("PYTHONPATH")]))}
 
 
 def processes_exist() -> bool:

@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from minivit.course.call import Outcome, perform
+from minivit.course.call import THEN, How, Outcome, perform
 from minivit.course.outputs import clip
 from minivit.course.process import KEPT_OUTPUT, Child
 from minivit.course.wire import pack
@@ -29,11 +29,15 @@ class InPlaceRunner:
         self.module = module
 
     def call(
-        self, name: str, args: tuple, kwargs: dict[str, Any], repeats: int = 0, given: tuple[str, ...] = ()
+        self, name: str, args: tuple, kwargs: dict[str, Any], how: How = "value", given: tuple[str, ...] = ()
     ) -> Outcome:
         """As :func:`perform`; ``given`` are names, ``module:name``."""
         ours = {where.partition(":")[2]: ours_at(where) for where in given}
-        return perform(self.module, name, args, kwargs, repeats, ours)
+        return perform(self.module, name, args, kwargs, how, ours)
+
+    def has(self, name: str) -> bool:
+        """Whether the function is there: who has a function of a notebook checked may leave the others out."""
+        return hasattr(self.module, name.partition(".")[0])
 
     def is_shared(self, name: str) -> bool:
         """There is no other place to call it in."""
@@ -71,7 +75,7 @@ class ChildRunner:
         return (self._kept + self._child.output)[:KEPT_OUTPUT]
 
     def call(
-        self, name: str, args: tuple, kwargs: dict[str, Any], repeats: int = 0, given: tuple[str, ...] = ()
+        self, name: str, args: tuple, kwargs: dict[str, Any], how: How = "value", given: tuple[str, ...] = ()
     ) -> Outcome:
         """As :func:`perform`, in the child; ``given`` are names, ``module:name``.
 
@@ -79,13 +83,17 @@ class ChildRunner:
         before, one of them may be the cause (by a thread that it left, say): a fresh child is asked again.
         """
         texts = texts_of(given, self._closed)
-        call = pack({"name": name, "args": args, "kwargs": kwargs, "repeats": repeats, "given": texts})
+        call = pack({"name": name, "args": args, "kwargs": kwargs, "how": how, "given": texts})
         outcome = self._ask(name, call)
         return self._ask(name, call) if self._child.ended and self.is_shared(name) else outcome
 
+    def has(self, name: str) -> bool:
+        """A file is judged as a whole: what is not there, is missing."""
+        return True
+
     def is_shared(self, name: str) -> bool:
         """Whether another function was called in the same process."""
-        return self._called != {name}
+        return not self._called <= {*name.split(THEN)}
 
     def close(self) -> None:
         """End the child; another call would begin with a fresh one."""
@@ -96,7 +104,7 @@ class ChildRunner:
             self._kept = self.output
             self._called = set()
             self._child = self._start()
-        self._called.add(name)
+        self._called.update(name.split(THEN))
         return self._child.ask(call, self.seconds)
 
     def _start(self) -> Child:

@@ -4,15 +4,20 @@ Because it is cut out of the package's source, a stub cannot fall behind it, and
 """
 
 import ast
+import re
+import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from minivit.course.exercise import Exercise, Task
+from minivit.course.exercises import EXERCISES
 from minivit.course.outputs import clip
 
 LINE_LENGTH = 120
+LINK = re.compile(r"\[([^]]*)\]\(\.\./(?:[^()\s]|\([^()\s]*\))+\)")  # into the repository, which is elsewhere
 
 
 def stub_source(exercise: Exercise) -> str:
@@ -42,9 +47,22 @@ def start(exercise: Exercise, folder: str | Path) -> Path:
         raise FileExistsError(f"{folder} exists already: choose another folder with -o DIR") from None
     except OSError as error:
         raise OSError(f"the folder {clip(str(folder), 200)} cannot be made: {error.strerror}") from error
-    (folder / "README.md").write_text(exercise.statement, encoding="utf-8")
+    statement = LINK.sub(r"\1", exercise.statement)
+    (folder / "README.md").write_text(statement, encoding="utf-8")
     (folder / "solution.py").write_text(stub_source(exercise), encoding="utf-8")
     return folder
+
+
+def start_all(folder: str | Path, tell: Callable[[str], Any]) -> None:
+    """Make a folder for every exercise, in the order of the course; those that are there are left as they are."""
+    for exercise in EXERCISES.values():
+        try:
+            tell(f"{start(exercise, Path(folder, exercise.name))}: {exercise.minutes} min, {exercise.title}")
+        except FileExistsError:
+            tell(f"{Path(folder, exercise.name)}: is there already, and was left as it is")
+    tell(
+        f"read README.md in each, write solution.py; how far you are: minivit course status {shlex.quote(str(folder))}"
+    )
 
 
 def _source(exercise: Exercise, solved: bool) -> str:
@@ -148,13 +166,10 @@ class Cut:
         return out
 
     def decorators(self, node: ast.stmt, solved: bool) -> list[ast.expr]:
-        """What stays above a definition: in a stub nothing, else what is not minivit's (that checks the arguments)."""
-
-        def is_ours(decorator: ast.expr) -> bool:
-            names = [inner.id for inner in ast.walk(decorator) if isinstance(inner, ast.Name)]
-            return any(self.imports.get(name, ("", ""))[0].startswith("minivit") for name in names)
-
-        return [d for d in getattr(node, "decorator_list", []) if solved and not is_ours(d)]
+        """What stays above a definition: all in an answer, and in a stub what refuses the arguments it promises to."""
+        decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+        promises = isinstance(node, ast.FunctionDef) and "\nRaises\n---" in (ast.get_docstring(node) or "")
+        return [d for d in decorators if solved or (promises and isinstance(d, ast.Name) and d.id == "checked")]
 
     def bodies(self, node: ast.stmt) -> Iterator[tuple[ast.FunctionDef, Task]]:
         """Functions in a definition whose bodies are to be written, with their tasks."""
@@ -177,6 +192,7 @@ class Cut:
             for i in range(first + 1, last - node.lineno + 1):
                 lines[i] = None
         above = [line for d in self.decorators(node, solved) for line in self.lines[d.lineno - 1 : d.end_lineno]]
+        above = above if solved else [f"{line}  # refuses what does not fit, before your lines run" for line in above]
         return "\n".join(line for line in (*above, *lines) if line is not None)
 
 

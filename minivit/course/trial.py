@@ -1,5 +1,7 @@
 """Random cases, and what the reference makes of them."""
 
+import inspect
+from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
 
@@ -23,13 +25,42 @@ def reference(task: Task) -> Any:
 def make_trial(task: Task, draw: Draw, rng: Generator, dtype: type[np.floating] = np.float64) -> Trial:
     """One random case, and the reference's answer. A backward is given the reference's cache and a random dy."""
     case = draw(rng)
-    args, kwargs = mapped(lambda arg: as_dtype(arg, dtype), case.args), case.kwargs
+    args, kwargs = mapped(lambda arg: as_dtype(arg, dtype), tuple(case))
+    case = case._replace(kwargs=kwargs)
     with np.errstate(all="ignore"):
         if task.kind != "backward":
-            return Trial(case, args, kwargs, None, None, reference(task)(*args, **kwargs))
-        forward = find(import_module(task.module), task.name.replace("backward", "forward"))
+            return Trial(case, args, args, kwargs, None, None, None, reference(task)(*args, **kwargs))
+        forward = find(import_module(task.module), task.forward)
         assert forward
         y, cache = forward(*args, **kwargs)
         dy = random_like(rng, y)
+        inputs = args
         args, kwargs = ((dy, cache, args[1]), kwargs) if task.is_layer else ((dy, cache), {})
-        return Trial(case, args, kwargs, dy, cache, reference(task)(*args, **kwargs))
+        return Trial(case, inputs, args, kwargs, dy, y, cache, reference(task)(*args, **kwargs))
+
+
+def argument_names(task: Task) -> list[str]:
+    """What the arguments by position are called."""
+    if task.kind == "backward":
+        return ["dy", "cache", "params"]
+    if task.is_layer:
+        return ["x", "params"]
+    code = inspect.unwrap(reference(task)).__code__
+    return list(code.co_varnames[: code.co_argcount])
+
+
+def without_options(task: Task, trial: Trial) -> Iterator[tuple[str, tuple[Any, ...], dict[str, Any]]]:
+    """The calls that leave out one argument which may be left out: who ignores it has their numbers."""
+    if task.kind == "backward":
+        return
+    for name in trial.kwargs:
+        if not (task.is_layer and name in inspect.signature(layer_class(task).__init__).parameters):
+            yield name, trial.args, {other: value for other, value in trial.kwargs.items() if other != name}
+    for i, name in enumerate(() if task.is_layer else argument_names(task)[: len(trial.args)]):
+        if trial.args[i] is not None and inspect.signature(reference(task)).parameters[name].default is None:
+            yield name, (*trial.args[:i], None, *trial.args[i + 1 :]), trial.kwargs
+
+
+def layer_class(task: Task) -> Any:
+    """The layer of a method."""
+    return getattr(import_module(task.module), task.name.partition(".")[0])

@@ -1,19 +1,30 @@
 """Check the exercises themselves: right answers get full marks, stubs none, and every planted bug is found."""
 
+import ast
+import inspect
+import textwrap
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any, TypeGuard
 
+import numpy as np
+
+from minivit.course.asked import partner
 from minivit.course.call import load_source
-from minivit.course.checks import check_names
+from minivit.course.checks import check_names, check_task
 from minivit.course.exercise import Exercise, Mistake, Task
 from minivit.course.exercises import EXERCISES
 from minivit.course.grade import closed_functions, run_checks
+from minivit.course.outputs import named_outputs
 from minivit.course.plant import NoSuchPieceError, planted
 from minivit.course.process import processes_exist
 from minivit.course.report import Report
 from minivit.course.runner import ChildRunner, InPlaceRunner, texts_of
 from minivit.course.stub import solved_source, stub_source
+from minivit.course.trial import layer_class, make_trial, reference, without_options
 
-FEWEST_BUGS = 200
+FEWEST_BUGS = 300
+DRAWS = 5  # of each kind of call, whose options may be drawn, too
 
 
 def verify(tell: Callable[[str], None] = print) -> bool:
@@ -22,7 +33,8 @@ def verify(tell: Callable[[str], None] = print) -> bool:
     count = sum(map(len, bugs.values()))
     troubles = [f"there are {count} planted bugs; at least {FEWEST_BUGS} are wanted"] * (count < FEWEST_BUGS)
     for name, exercise in EXERCISES.items():
-        found = [*empty_tasks(exercise), *early_answers(exercise), *judge_reference(exercise), *judge_stub(exercise)]
+        found = [*empty_tasks(exercise), *early_answers(exercise), *unasked_arguments(exercise)]
+        found += [*judge_reference(exercise), *judge_stub(exercise)]
         found += [trouble for task, bug in bugs[name] if (trouble := judge_bug(exercise, task, bug))]
         how = f"{len(found)} troubles" if found else "as it should be"
         tell("\n  ".join([f"{name}: reference, stub and {len(bugs[name])} planted bugs: {how}", *found]))
@@ -44,10 +56,45 @@ def early_answers(exercise: Exercise) -> Iterator[str]:
     """What stands in for a while is then in the child: it must have been judged before."""
     judged = set()
     for task in exercise.tasks:
-        given = texts_of(task.given, tuple(closed_functions(exercise)))
+        forward = partner(task)
+        given = texts_of((*task.given, *(forward.given if forward else ())), tuple(closed_functions(exercise)))
         for name in {where.partition(":")[2] for where in given} & {other.name for other in exercise.tasks} - judged:
             yield f"{name} stands in while {task.name} is checked, and is still to be judged: put it before"
         judged.add(task.name)
+
+
+def unasked_arguments(exercise: Exercise) -> Iterator[str]:
+    """Whoever ignores an argument that may be left out must have other numbers in one of the cases."""
+    for task in exercise.tasks:
+        asked, rng = set(), np.random.default_rng(0)
+        for draw in (draw for draw in task.cases.values() for _ in range(DRAWS)):
+            trial = make_trial(task, draw, rng)
+            for name, args, kwargs in without_options(task, trial):
+                with np.errstate(all="ignore"), suppress(TypeError):  # one that must be given
+                    if not same_outputs(task, reference(task)(*args, **kwargs), trial.expected):
+                        asked.add(name)
+        for name in optional_arguments(task) - asked:
+            yield f"{task.name} is right though it ignores {name}: add a case in which that counts"
+
+
+def optional_arguments(task: Task) -> set[str]:
+    """Arguments that may be left out and that the reference uses."""
+    method = layer_class(task).__dict__[task.name.partition(".")[2]] if task.is_layer else reference(task)
+    function = inspect.unwrap(method)
+    used = {node.id for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function)))) if is_read(node)}
+    parameters = inspect.signature(function).parameters.values() if task.kind != "backward" else ()
+    return {p.name for p in parameters if p.default is not p.empty and p.name in used}
+
+
+def is_read(node: ast.AST) -> TypeGuard[ast.Name]:
+    """Whether the value of a name is read here."""
+    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+
+
+def same_outputs(task: Task, value: Any, expected: Any) -> bool:
+    """Whether all arrays are equal."""
+    one, other = (named_outputs(task.kind, result, expected) for result in (value, expected))
+    return all(np.array_equal(one[name], array) for name, array in other.items() if isinstance(array, np.ndarray))
 
 
 def judge_reference(exercise: Exercise) -> Iterator[str]:
@@ -83,8 +130,9 @@ def judge_bug(exercise: Exercise, task: Task, bug: Mistake) -> str | None:
         runner = InPlaceRunner(planted(task, bug))
     except NoSuchPieceError as error:
         return f"{name}: {error} any more"
-    report = run_checks(exercise, runner, tasks=[task], timed="a loop over" in bug.says)
-    if report.ok:
-        return f"{name} passes"
-    messages = "\n".join(result.message for result in report.results if result.status == "failed")
-    return None if bug.says in messages else f"{name} fails without saying {bug.says!r}:\n{messages}"
+    messages = []
+    for result in check_task(task, runner, 0, timed="times as long" in bug.says):
+        messages += [result.message] * (result.status == "failed")
+        if result.status == "failed" and bug.says in result.message:
+            return None
+    return f"{name} fails without saying {bug.says!r}:\n" + "\n".join(messages) if messages else f"{name} passes"

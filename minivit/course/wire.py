@@ -115,7 +115,7 @@ def pack(value: Any) -> bytes:
 
 
 def unpack(data: bytes, find_class: FindClass = lambda name: None) -> Any:
-    """Undo :func:`pack`. A NamedTuple whose class is not found becomes a dict of its fields."""
+    """Undo :func:`pack`. A NamedTuple whose class is not found becomes :class:`Fields`."""
     try:
         (length,) = LENGTH.unpack_from(data)
         if length > min(LARGEST_STRUCTURE, len(data) - LENGTH.size):
@@ -191,7 +191,7 @@ def _rebuild(node: Any, numbers: Numbers, find_class: FindClass) -> Any:
         fields = {key: _rebuild(item, numbers, find_class) for key, item in node["fields"].items()}
         found = find_class(inside)
         if found is None:
-            return fields
+            return Fields(inside, fields)
         if getattr(found, "_fields", None) != tuple(fields):
             raise WireError(
                 f"your {inside} must have the fields {', '.join(fields)} and be a NamedTuple, as it was given"
@@ -209,6 +209,14 @@ def _is_plain(value: Any) -> bool:
     return value is None or isinstance(value, (float, str))
 
 
+class Fields(dict[str, Any]):
+    """The fields of a NamedTuple whose class is not here."""
+
+    def __init__(self, what: str, fields: dict[str, Any]) -> None:
+        super().__init__(fields)
+        self.what = what
+
+
 class Other:
     """Stands for an object of a type that does not cross."""
 
@@ -218,7 +226,7 @@ class Other:
 
 def type_name(value: Any) -> str:
     """What a message calls the type of ``value``."""
-    return value.what if isinstance(value, Other) else type(value).__name__
+    return value.what if isinstance(value, (Other, Fields)) else type(value).__name__
 
 
 def find_in_minivit(name: str) -> type | None:

@@ -41,6 +41,7 @@ def load_checked(folder: str | Path) -> Solution:
     ------
     CannotRunError
         If there is no solution, or a check fails: a wrong function would only train badly, and nobody would see why.
+        Also if a cache or gradients have a form of their own, which other functions could not read.
     """
     try:
         solution = read_solution(folder)
@@ -54,6 +55,11 @@ def load_checked(folder: str | Path) -> Solution:
             f"not training with {folder}, because only {report.passed} of {len(report.results)} checks pass; first "
             f"mend {failed.task} ({failed.check}: {reason}); minivit course check {folder} says the rest"
         )
+    for result in report.results:
+        if result.check == "runs" and result.message:  # right, but in a form that others cannot read
+            raise CannotRunError(
+                f"not training with {folder}: {result.task} returns {result.message}; minivit reads the fields by name"
+            )
     return Solution(str(folder), solution.exercise, load_source(solution.text, str(solution.path)))
 
 

@@ -1,4 +1,4 @@
-"""Data sets: shapes drawn from a seed, scenes with captions, CIFAR-10 and CIFAR-100, folders of images."""
+"""Data sets: shapes drawn from a seed, scenes with captions, sequences, CIFAR-10 and CIFAR-100, folders of images."""
 
 from minivit.data.cifar import cifar10, cifar100
 from minivit.data.dataset import Dataset, channel_statistics
@@ -6,4 +6,17 @@ from minivit.data.examples import Examples, Images, LabeledImages, Scenes
 from minivit.data.folder import image_folder
 from minivit.data.names import load_dataset
 from minivit.data.scenes import Scene, draw_scenes, scenes
+from minivit.data.sequences import (
+    END,
+    PAD,
+    START,
+    CaptionedImages,
+    Sequences,
+    addition,
+    captioned,
+    decode,
+    encode,
+    reversal,
+    sorting,
+)
 from minivit.data.shapes import draw_shapes, shapes

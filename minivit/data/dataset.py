@@ -10,26 +10,26 @@ from unicodedata import category
 import numpy as np
 
 from minivit.checked import checked
-from minivit.data.examples import Images
+from minivit.data.examples import Examples, Images
 from minivit.types import UInt8, ndarray
 
-Kind = TypeVar("Kind", bound=Images)
+Kind = TypeVar("Kind", bound=Examples)
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset(Generic[Kind]):
-    """Images to train on and to test on, with what is known of them.
+    """Examples to train on and to test on, with what is known of them.
 
     Attributes
     ----------
     name : str
-    train, test : LabeledImages, or Images of another kind
+    train, test : LabeledImages, or Examples of another kind
         ``train.images`` is uint8 (N, Y, X, C); ``train.labels``, or boxes, or captions say what is known of them.
         All images are of one size; nothing is ever written to them.
     class_names : tuple of str
-        All different. A list is made a tuple here.
+        All different: the names of the classes, or the symbols of sequences. A list is made a tuple here.
     mean, std : tuple of float
-        Of the training images, one number per channel, in units of pixel / 255.
+        Of the training images, one number per channel, in units of pixel / 255; none where there are no images.
 
     Raises
     ------
@@ -41,27 +41,32 @@ class Dataset(Generic[Kind]):
     train: Kind
     test: Kind
     class_names: tuple[str, ...]
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         names = _class_names(self.class_names)
         for split, examples in (("train", self.train), ("test", self.test)):
-            if not isinstance(examples, Images):
-                raise TypeError(f"{split} must be Images, such as LabeledImages, got {type(examples).__name__}")
+            if not isinstance(examples, Examples):
+                raise TypeError(f"{split} must be Examples, such as LabeledImages, got {type(examples).__name__}")
             examples.check(split, len(names))
         if type(self.train) is not type(self.test):
             raise TypeError(f"train is {type(self.train).__name__} but test is {type(self.test).__name__}")
-        train, test = self.train.images.shape[1:], self.test.images.shape[1:]
-        if train != test:
-            raise ValueError(f"train images are {_size(train)} but test images are {_size(test)}; they must be alike")
-        if not len(self.mean) == len(self.std) == train[2]:
+        channels = 0
+        if isinstance(self.train, Images) and isinstance(self.test, Images):
+            train, test = self.train.images.shape[1:], self.test.images.shape[1:]
+            if train != test:
+                raise ValueError(
+                    f"train images are {_size(train)} but test images are {_size(test)}; they must be alike"
+                )
+            channels = train[2]
+        if not len(self.mean) == len(self.std) == channels:
             raise ValueError(
-                f"mean and std need one number for each of the {train[2]} channels, "
+                f"mean and std need one number for each of the {channels} channels, "
                 f"got {len(self.mean)} and {len(self.std)}"
             )
         mean, std = tuple(map(float, self.mean)), tuple(map(float, self.std))
-        if not all(map(isfinite, mean + std)) or min(std) < 0:
+        if not all(map(isfinite, mean + std)) or min(std, default=0) < 0:
             raise ValueError(f"mean is {mean} and std is {std}; expected finite numbers, and none of std below zero")
         # as checkpoints store them, whatever kind of sequence and of number they were
         for field, value in (("class_names", names), ("mean", mean), ("std", std)):

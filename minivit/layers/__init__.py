@@ -1,36 +1,51 @@
 """Level 2: parameters, and the wiring of pairs into layers."""
 
 from minivit.layers.attention import Attention, SelfAttention
+from minivit.layers.attention_decoder import AttentionDecoder
 from minivit.layers.basic import GroupNorm, LayerNorm, Linear, Mlp
 from minivit.layers.batch_norm import BatchNorm, frozen
 from minivit.layers.block import Block, PostNormBlock
 from minivit.layers.checkpoint import Checkpoint
+from minivit.layers.decoder_block import DecoderBlock, PostNormDecoderBlock
 from minivit.layers.dropout import Dropout, DropPath
+from minivit.layers.embedding import Embedding, TokenEmbed, Unembedding
 from minivit.layers.layer import Layer
 from minivit.layers.param import Param
 from minivit.layers.patch_embed import PatchEmbed
 from minivit.layers.pool import FirstToken, MeanPool
+from minivit.layers.positions import LearnedPositions, SinusoidalPositions
+from minivit.layers.recurrent import GRU, GRUCell
 from minivit.layers.sequence import Identity, run, run_backward
 
 __all__ = [
+    "GRU",
     "Attention",
+    "AttentionDecoder",
     "BatchNorm",
     "Block",
     "Checkpoint",
+    "DecoderBlock",
     "DropPath",
     "Dropout",
+    "Embedding",
     "FirstToken",
+    "GRUCell",
     "GroupNorm",
     "Identity",
     "Layer",
     "LayerNorm",
+    "LearnedPositions",
     "Linear",
     "MeanPool",
     "Mlp",
     "Param",
     "PatchEmbed",
     "PostNormBlock",
+    "PostNormDecoderBlock",
     "SelfAttention",
+    "SinusoidalPositions",
+    "TokenEmbed",
+    "Unembedding",
     "frozen",
     "run",
     "run_backward",

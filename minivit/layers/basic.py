@@ -105,6 +105,14 @@ class GroupNorm(Norm):
         return self.add_grads(*group_norm_backward(dy, cache))
 
 
+def mlp_width(dim: int, mlp_ratio: float) -> int:
+    """``dim * mlp_ratio``, cut off to a whole number, as timm does it.
+
+    A ratio is often one of two widths, and 392 * (1024 / 392) is 1023.9999999999999: 1024 is meant.
+    """
+    return int(dim * mlp_ratio * (1 + 1e-12))
+
+
 class MlpCache(NamedTuple):
     """Caches of the steps of :class:`Mlp`, in order."""
 

@@ -6,7 +6,7 @@ from numpy import ndarray
 from numpy.random import Generator
 
 from minivit.layers.attention import SelfAttention, SelfAttentionCache
-from minivit.layers.basic import LayerNorm, Mlp, MlpCache
+from minivit.layers.basic import LayerNorm, Mlp, MlpCache, mlp_width
 from minivit.layers.dropout import drop_path
 from minivit.layers.layer import Layer
 from minivit.layers.sequence import IdentityCache
@@ -47,7 +47,7 @@ class Block(Layer):
         self.attn = SelfAttention(dim, num_heads, qkv_bias=qkv_bias, proj_drop=proj_drop)
         self.drop_path1 = drop_path(drop_path_rate)
         self.norm2 = LayerNorm(dim, eps=norm_eps)
-        self.mlp = Mlp(dim, int(dim * mlp_ratio), act_layer=act_layer, drop=proj_drop)
+        self.mlp = Mlp(dim, mlp_width(dim, mlp_ratio), act_layer=act_layer, drop=proj_drop)
         self.drop_path2 = drop_path(drop_path_rate)
 
     def forward(

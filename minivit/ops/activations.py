@@ -174,3 +174,26 @@ def sigmoid_backward(dy: Float[ndarray, "*B D"], cache: SigmoidCache) -> InputGr
     r"""Gradient of :func:`sigmoid_forward`: :math:`\bar x = \bar y \, y (1 - y)`."""
     y = cache.y
     return InputGrad(dy * y * (1 - y))  # forward: y = sigmoid(x)
+
+
+class TanhCache(NamedTuple):
+    """What ``tanh_backward`` needs: the output itself."""
+
+    y: Float[ndarray, "*B D"]
+
+
+@checked
+def tanh_forward(x: Float[ndarray, "*B D"]) -> tuple[Float[ndarray, "*B D"], TanhCache]:
+    r"""Hyperbolic tangent, :math:`y = \tanh x`: a number between -1 and 1, as the states of recurrent nets are.
+
+    Source: LeCun et al. 1998, "Efficient BackProp", section 4.4.
+    """
+    y = np.tanh(x)
+    return y, TanhCache(y)
+
+
+@checked
+def tanh_backward(dy: Float[ndarray, "*B D"], cache: TanhCache) -> InputGrad:
+    r"""Gradient of :func:`tanh_forward`: :math:`\bar x = \bar y \, (1 - y^2)`."""
+    y = cache.y
+    return InputGrad(dy * (1 - y * y))  # forward: y = tanh(x)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minivit.checked import checked
+from minivit.checked import check_numbers, checked
 from minivit.ops.input_grad import InputGrad
 from minivit.ops.rows import row_dot
 from minivit.ops.softmax import log_softmax_forward
@@ -29,11 +29,7 @@ def one_hot(labels: ndarray, num_classes: int) -> Float[ndarray, "*B C"]:
     ValueError
         If a label is outside 0..num_classes-1.
     """
-    if not np.issubdtype(labels.dtype, np.integer):
-        raise TypeError(f"labels have dtype {labels.dtype}; expected integers, the numbers of classes")
-    if labels.size and not (labels.min() >= 0 and labels.max() < num_classes):
-        bad = labels[(labels < 0) | (labels >= num_classes)].flat[0]
-        raise ValueError(f"label {bad} is out of range; expected 0 to {num_classes - 1} for {num_classes} classes")
+    check_numbers("label", labels, num_classes, "classes")
     return (labels[..., None] == np.arange(num_classes)).astype(np.float32)
 
 

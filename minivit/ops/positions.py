@@ -61,49 +61,6 @@ def _waves(position: ndarray, width: int, temperature: float) -> tuple[ndarray, 
     return np.sin(angle), np.cos(angle)
 
 
-class AddPositionsCache(NamedTuple):
-    """What ``add_positions_backward`` needs."""
-
-    positions_shape: tuple[int, ...]
-
-
-class AddPositionsGrads(NamedTuple):
-    """Gradients of the arguments of ``add_positions_forward``, by name."""
-
-    x: Float[ndarray, "B N D"]
-    positions: Float[ndarray, "..."]
-
-
-@checked
-def add_positions_forward(
-    x: Float[ndarray, "B N D"], positions: Float[ndarray, "..."]
-) -> tuple[Float[ndarray, "B N D"], AddPositionsCache]:
-    """Add the same table, (N, D) or (1, N, D), to every sample: ``y = x + positions``.
-
-    Raises
-    ------
-    ValueError
-        If the table is for another number of tokens or another width.
-
-    References
-    ----------
-    Dosovitskiy et al. 2021, "An Image is Worth 16x16 Words", equation 1.
-    """
-    if positions.shape not in (x.shape[1:], (1, *x.shape[1:])):
-        raise ValueError(
-            f"add_positions: the table has shape {positions.shape}; x has {x.shape[1]} tokens of width {x.shape[2]}, "
-            f"so it must be {x.shape[1:]} or {(1, *x.shape[1:])}"
-        )
-    return x + positions, AddPositionsCache(positions.shape)
-
-
-@checked
-def add_positions_backward(dy: Float[ndarray, "B N D"], cache: AddPositionsCache) -> AddPositionsGrads:
-    """Gradients of :func:`add_positions_forward`: unchanged to x; to the table, the sum over samples."""
-    check_shape("add_positions_backward: dy", dy, (len(dy), *cache.positions_shape[-2:]))
-    return AddPositionsGrads(dy, sum_to(dy, cache.positions_shape))  # forward: y = x + positions
-
-
 class PrependTokenCache(NamedTuple):
     """What ``prepend_token_backward`` needs."""
 
@@ -146,3 +103,46 @@ def prepend_token_backward(dy: Float[ndarray, "B M D"], cache: PrependTokenCache
     if not cache.has_token:
         return PrependTokenGrads(dy, None)
     return PrependTokenGrads(dy[:, 1:], sum_to(dy[:, :1], (1, 1, dy.shape[2])))  # forward: y = [token, x]
+
+
+class AddPositionsCache(NamedTuple):
+    """What ``add_positions_backward`` needs."""
+
+    positions_shape: tuple[int, ...]
+
+
+class AddPositionsGrads(NamedTuple):
+    """Gradients of the arguments of ``add_positions_forward``, by name."""
+
+    x: Float[ndarray, "B N D"]
+    positions: Float[ndarray, "..."]
+
+
+@checked
+def add_positions_forward(
+    x: Float[ndarray, "B N D"], positions: Float[ndarray, "..."]
+) -> tuple[Float[ndarray, "B N D"], AddPositionsCache]:
+    """Add the same table, (N, D) or (1, N, D), to every sample: ``y = x + positions``.
+
+    Raises
+    ------
+    ValueError
+        If the table is for another number of tokens or another width.
+
+    References
+    ----------
+    Dosovitskiy et al. 2021, "An Image is Worth 16x16 Words", equation 1.
+    """
+    if positions.shape not in (x.shape[1:], (1, *x.shape[1:])):
+        raise ValueError(
+            f"add_positions: the table has shape {positions.shape}; x has {x.shape[1]} tokens of width {x.shape[2]}, "
+            f"so it must be {x.shape[1:]} or {(1, *x.shape[1:])}"
+        )
+    return x + positions, AddPositionsCache(positions.shape)
+
+
+@checked
+def add_positions_backward(dy: Float[ndarray, "B N D"], cache: AddPositionsCache) -> AddPositionsGrads:
+    """Gradients of :func:`add_positions_forward`: unchanged to x; to the table, the sum over samples."""
+    check_shape("add_positions_backward: dy", dy, (len(dy), *cache.positions_shape[-2:]))
+    return AddPositionsGrads(dy, sum_to(dy, cache.positions_shape))  # forward: y = x + positions

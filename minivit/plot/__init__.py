@@ -1,9 +1,9 @@
 """Pictures of data, of a run, and of what a model has learned.
 
 A function that draws one panel returns its Axes and accepts ``ax=``; one that draws several returns a Figure. End a
-notebook cell with either and the picture is shown; anywhere else, hand it to :func:`save`. Nothing is shown before, and
-no global state is touched: the figures are not pyplot's, so there is none to close and no ``plt.show()`` to call.
-Images are the stored pixels, uint8 (N, Y, X, C) with one or three channels.
+notebook cell with either and the picture is shown; anywhere else, hand it to :func:`save`. :func:`frames` puts a slider
+under several. Nothing is shown before, and no global state is touched: the figures are not pyplot's, so there is none
+to close and no ``plt.show()`` to call. Images are the stored pixels, uint8 (N, Y, X, C) with one or three channels.
 """
 
 from minivit.plot.attention import attention_maps, attention_rollout, attention_weights, read_by_head
@@ -11,6 +11,7 @@ from minivit.plot.boxes import boxes
 from minivit.plot.curves import learning_curves, loss_curve, score_curve
 from minivit.plot.embedding import patch_filters, position_similarity, principal_filters, similarity_maps
 from minivit.plot.figure import save
+from minivit.plot.frames import frames
 from minivit.plot.images import predictions, reconstructions, samples
 from minivit.plot.similarity import similarity_matrix
 
@@ -19,6 +20,7 @@ __all__ = [
     "attention_rollout",
     "attention_weights",
     "boxes",
+    "frames",
     "learning_curves",
     "loss_curve",
     "patch_filters",

@@ -80,6 +80,4 @@ def _axes(ax: Axes | None, title: str, unit: str) -> Axes:
 
 def _name_last(ax: Axes, x: float, y: float, text: str, colour: str) -> None:
     """Write the last value of a curve next to its end, beyond the panel's edge."""
-    ax.annotate(
-        text, (x, y), (8, 0), textcoords="offset points", va="center", color=colour, fontsize=TEXT, weight="bold"
-    )
+    ax.annotate(text, (x, y), (8, 0), textcoords="offset points", va="center", color=colour, fontsize=TEXT)

@@ -13,7 +13,13 @@ LUMINANCE = np.array([0.2126, 0.7152, 0.0722])  # how bright red, green and blue
 
 
 def matrices(
-    named: Mapping[str, ndarray], *, digits: int = 2, columns: int = 6, title: str = "", tokens: str = ""
+    named: Mapping[str, ndarray],
+    *,
+    digits: int = 2,
+    columns: int = 6,
+    title: str = "",
+    tokens: str = "",
+    shared: bool = False,
 ) -> Figure:
     """Draw matrices side by side as colours with their numbers written in: blue positive, orange negative, white zero.
 
@@ -26,6 +32,8 @@ def matrices(
         How many matrices stand side by side.
     tokens : str
         One letter per token, to be written beside the rows and below the columns of attention weights.
+    shared : bool
+        One scale of colours for all. Otherwise each matrix has its own, and below several of them it says so.
     """
     shown = {name: np.atleast_2d(array) for name, array in named.items()}
     across = min(columns, len(shown))
@@ -33,8 +41,9 @@ def matrices(
     heights = [max(len(array) for array in list(shown.values())[i : i + across]) for i in range(0, len(shown), across)]
     widths = [max(array.shape[1] for array in list(shown.values())[i::across]) + GAP for i in range(across)]
     cell = min(0.5, 0.97 * WIDTH / sum(widths))  # inches
+    apart = len(shown) > 1 and not shared
     figure = new_figure(
-        sum(heights) * cell + 0.4 * lines + 0.35 * bool(title), max(sum(widths) * cell + 0.2, WIDTH / 2)
+        sum(heights) * cell + 0.4 * lines + 0.35 * bool(title) + 0.25 * apart, max(sum(widths) * cell + 0.2, WIDTH / 2)
     )
     panels = list(
         figure.subplots(
@@ -42,8 +51,10 @@ def matrices(
         ).flat
     )
     longest = max(_longest(array, digits) for array in shown.values())
+    largest = {name: float(np.abs(array).max()) for name, array in shown.items()}
     for i, (panel, (name, array)) in enumerate(zip(panels, shown.items(), strict=False)):
-        _draw_matrix(panel, array, digits, min(SMALL, 72 * 0.74 * cell / (0.6 * longest)))
+        limit = max(largest.values()) if shared else largest[name]
+        _draw_matrix(panel, array, limit, digits, min(SMALL, 72 * 0.74 * cell / (0.6 * longest)))
         middle, half = (array.shape[1] - 1) / 2, widths[i % across] / 2
         panel.set(xlim=(middle - half, middle + half), ylim=(heights[i // across] - 0.45, -0.55))
         panel.set_title(name, fontsize=TEXT)
@@ -54,15 +65,17 @@ def matrices(
         panel.axis("off")
     if title:
         set_title(figure, title)
+    if apart:
+        figure.supxlabel("colours: each matrix by its own largest number", fontsize=SMALL, color=GREY)
     return figure
 
 
-def _draw_matrix(ax: Axes, array: ndarray, digits: int, size: float) -> None:
+def _draw_matrix(ax: Axes, array: ndarray, limit: float, digits: int, size: float) -> None:
     from matplotlib.colors import LinearSegmentedColormap
     from matplotlib.patches import Rectangle
 
     colours = LinearSegmentedColormap.from_list("orange-white-blue", [RED, "white", BLUE])
-    limit = max(float(np.abs(array).max()), 1e-12)
+    limit = max(limit, 1e-12)
     ax.imshow(array, cmap=colours, vmin=-limit, vmax=limit)
     ax.add_patch(Rectangle((-0.5, -0.5), array.shape[1], array.shape[0], fill=False, edgecolor=GREY, linewidth=0.8))
     ax.axis("off")

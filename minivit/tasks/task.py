@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Sized
 from reprlib import repr as in_short
-from typing import Any
+from types import UnionType
+from typing import Any, get_args
 
 import numpy as np
 from numpy import ndarray
@@ -35,8 +36,8 @@ class Task:
     """Whether every part of the loss depends on all samples of the batch. The step then computes all outputs first,
     takes the loss of the whole batch, and runs each shard forward again before its backward."""
 
-    kind: type[Examples] = Examples
-    """What examples this task is about."""
+    kind: type[Examples] | UnionType = Examples
+    """What examples this task is about; ``A | B`` for one that takes both."""
 
     loss_name = "loss"
     """What the loss is, with its unit."""
@@ -62,9 +63,8 @@ class Task:
     def check(self, examples: Any) -> None:
         """TypeError for examples of another kind."""
         if not isinstance(examples, self.kind):
-            raise TypeError(
-                f"{type(self).__name__} is about {self.kind.__name__}; these examples are {type(examples).__name__}"
-            )
+            kinds = " or ".join(kind.__name__ for kind in get_args(self.kind | None)[:-1])  # of one, or of a union
+            raise TypeError(f"{type(self).__name__} is about {kinds}; these examples are {type(examples).__name__}")
 
     def model_options(self, dataset: Dataset) -> dict[str, Any]:
         """Options that a model needs for this task on this data set; ``img_size`` if it has such an option."""

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from minivit import plot
+from minivit.data.examples import Images
 from minivit.errors import sentence
 from minivit.models.vit import ViT
 from minivit.tasks.task import Pictures
@@ -56,8 +57,10 @@ def _of_the_task(trainer: Trainer, rows: list[Metrics]) -> Pictures:
 
 
 def _of_the_model(trainer: Trainer, rows: list[Metrics]) -> Pictures:
-    model, images = trainer.model, trainer.dataset.test.images[:4]
-    pictures: Pictures = {}
+    model, pictures = trainer.model, Pictures()
+    if not isinstance(trainer.dataset.test, Images):
+        return pictures
+    images = trainer.dataset.test.images[:4]
     if isinstance(model, ViT) and not model.config["grad_checkpointing"]:  # a checkpointed block keeps no attention map
         pictures["attention_maps"] = lambda: plot.attention_maps(images, model.forward(trainer.normalize(images))[1])
     kernels = [param for param in model.params if param.axes == ("row", "column", "in", "out")]

@@ -15,6 +15,7 @@ import numpy as np
 
 from minivit.checked import check_range, check_type
 from minivit.data.dataset import Dataset
+from minivit.data.examples import Images
 from minivit.json_text import from_json, to_json, tuples
 from minivit.models.model import Model, create_model, model_options
 from minivit.ops.softmax import softmax_forward
@@ -69,8 +70,9 @@ class Trainer:
         if threads is not None and threads < 1:
             raise ValueError(f"threads is {threads}; expected at least 1")
         self.recipe, self.dataset, self.threads = recipe, dataset, threads
-        _, Y, X, _ = dataset.train.images.shape
-        check_range("crop_padding", recipe.crop_padding, at_least=0, below=min(Y, X))  # something of each image stays
+        if isinstance(dataset.train, Images):
+            _, Y, X, _ = dataset.train.images.shape
+            check_range("crop_padding", recipe.crop_padding, at_least=0, below=min(Y, X))  # something of each stays
         augment = partial(random_crop_flip, padding=recipe.crop_padding, flip=recipe.flip)
         self.task = task or Classification(label_smoothing=recipe.label_smoothing, augment=augment)
         self.task.check(dataset.train)
@@ -139,8 +141,9 @@ class Trainer:
     def save(self, path: str | Path) -> None:
         """Write all that :meth:`resume` needs; the file is also one for :func:`minivit.load`."""
         names, mean, std = self.dataset.class_names, self.dataset.mean, self.dataset.std
-        _, *img_size, _ = self.dataset.train.images.shape
-        data = {"name": self.dataset.name, "class_names": names, "mean": mean, "std": std, "img_size": img_size}
+        data = {"name": self.dataset.name, "class_names": names, "mean": mean, "std": std}
+        if isinstance(self.dataset.train, Images):
+            _, *data["img_size"], _ = self.dataset.train.images.shape
         about = {"recipe": asdict(self.recipe), "data": data, **_named(self.task), "step": self.step}
         save(self.model, path, optimizer_state=self.optimizer.state_dict(), **about)
 

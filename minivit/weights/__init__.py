@@ -1,7 +1,7 @@
-"""Weights from elsewhere: the same models under the names and layouts of timm, Google and transformers.
+"""Weights from elsewhere: the same models under the names and layouts of timm, Google, transformers and PyTorch.
 
 Our names are timm's, and a parameter knows what its axes are: so :func:`load_timm` and :func:`to_timm` know every
-model, with no line written for it. What Google and transformers call the parts of a model stands in a file of
+model, with no line written for it. What Google, transformers and PyTorch call the parts of a model stands in a file of
 :mod:`minivit.weights.tables`. What all loaders have in common:
 
 - They take arrays by name, also in a nest of mappings, or the path of a .safetensors or .npz file. Nothing is ever
@@ -24,5 +24,6 @@ from minivit.weights.google import load_google
 from minivit.weights.hf import load_hf
 from minivit.weights.positions import resample_abs_pos_embed
 from minivit.weights.timm import load_timm, to_timm
+from minivit.weights.torch import load_torch
 
-__all__ = ["load_google", "load_hf", "load_timm", "read", "resample_abs_pos_embed", "to_timm"]
+__all__ = ["load_google", "load_hf", "load_timm", "load_torch", "read", "resample_abs_pos_embed", "to_timm"]

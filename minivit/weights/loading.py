@@ -37,6 +37,8 @@ class Expected(NamedTuple):
         Its shape when what is one axis of ours is one axis: heads, and the width of one.
     table : str, optional
         The axis that is resampled: its length may be any.
+    share : (which, of how many)
+        What is ours of it, along the axis "out".
     """
 
     names: tuple[str, ...]
@@ -44,6 +46,7 @@ class Expected(NamedTuple):
     axes: tuple[str, ...]
     lengths: tuple[int, ...]
     table: str | None
+    share: tuple[int, int]
 
     def fits(self, shape: tuple[int, ...]) -> bool:
         """Whether an array of this shape can be taken."""
@@ -117,8 +120,10 @@ def _layout(state: Mapping[str, Param], way: Way, source: Source) -> Layout:
         if place is None:
             continue
         axes = tuple(param.axes[i] for i in source.axes(param))
+        _, shares = place.share
+        whole = [param.shape[i] * (shares if param.axes[i] == "out" else 1) for i in source.axes(param)]
         sides = {"out": len(place.names)}
-        lengths = tuple(param.shape[i] // sides.get(param.axes[i], 1) for i in source.axes(param))
+        lengths = tuple(n // sides.get(axis, 1) for axis, n in zip(axes, whole, strict=True))
         shape = chain.from_iterable(place.split.get(axis, (n,)) for axis, n in zip(axes, lengths, strict=True))
         table = next((axis for axis in axes if param.grid and axis in source.resample), None)
         layout[name] = Expected(
@@ -127,6 +132,7 @@ def _layout(state: Mapping[str, Param], way: Way, source: Source) -> Layout:
             axes=axes,
             lengths=tuple(-1 if axis == table else n for axis, n in zip(axes, lengths, strict=True)),
             table=table,
+            share=place.share,
         )
     return layout
 
@@ -220,6 +226,9 @@ def _ours(name: str, stored: Stored, expected: Expected, param: Param, source: S
     """Read an array and bring it to our dtype, our order of axes, and our grid."""
     array = _numbers(name, stored, param.dtype).reshape(expected.lengths)
     array = in_our_order(array, source.axes(param))
+    which, shares = expected.share
+    if shares > 1:
+        array = np.split(array, shares, param.axes.index("out"))[which]
     return source.resample[expected.table](array, param, grid) if expected.table else array
 
 

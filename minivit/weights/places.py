@@ -23,10 +23,13 @@ class Place(NamedTuple):
         What it is called there. Several are joined along our axis "out": a query, a key and a value to ``qkv``.
     split : {axis: lengths}
         An axis of ours that is several there: heads, and the width of one.
+    share : (which, of how many)
+        Ours is one of several equal parts of theirs, along our axis "out": a query of ``in_proj_weight``.
     """
 
     names: tuple[str, ...]
     split: Mapping[str, tuple[int, ...]] = MappingProxyType({})
+    share: tuple[int, int] = (0, 1)
 
 
 Way = Mapping[str, Place]

@@ -1,4 +1,4 @@
-"""timm, Google and transformers: how each writes its files, and resamples tables of positions, whatever the model."""
+"""timm, Google, transformers and PyTorch: how each writes its files and resamples positions, whatever the model."""
 
 from functools import partial
 
@@ -57,4 +57,12 @@ HF = Source(
     axes=torch_axes,
     resample={"position": partial(fit_positions, interpolation="bicubic", antialias=False)},
 )
-SOURCES = (TIMM, GOOGLE, HF)
+TORCH = Source(
+    loader="load_torch",
+    table=partial(find, "torch"),
+    separator=".",
+    leaf=_as_ours,
+    axes=torch_axes,
+    resample={},
+)
+SOURCES = (TIMM, GOOGLE, HF, TORCH)

@@ -45,7 +45,7 @@ def test_the_page_about_the_course_shows_what_a_check_says():
     """Its example is a real one, and its table names every exercise with its minutes."""
     page = (Path(__file__).parent.parent.parent / "docs" / "course.md").read_text(encoding="utf-8")
     results = results_of("attention_backward", ("dq *= scale\n", "\n"))
-    results.append(Result("attention_backward", "without loops", "passed"))  # which depends on the machine
+    results.append(Result("attention_backward", "speed", "passed"))  # which depends on the machine
     first = str(Report("attention", True, results)).partition("  NO  numbers without")[0]
     assert f"```\n{first}```\n" in page
     assert len(re.findall(r"^\| \[`", page, re.MULTILINE)) == len(EXERCISES)
@@ -87,8 +87,9 @@ TRUE_AND_FALSE = [
      "a row less its largest", "overflows"),
     ("patchify_forward", "PatchifyCache(x.shape, (rows, columns))", "PatchifyCache(x.shape, patch_size)",
      "cache.patch_size is ", "one sample"),
-    ("log_softmax_forward", "return y, LogSoftmaxCache(y)",
-     "return y, type('LogSoftmaxCache', (), {'y': y})()", "a LogSoftmaxCache, which is no NamedTuple", "field"),
+    ("log_softmax_backward", "return InputGrad(dy - np.exp(cache.y)",
+     "return type('InputGrad', (), {})() or (dy - np.exp(cache.y)",
+     "an InputGrad, which is no NamedTuple", "field"),
     ("gelu_forward", "y = x * normal_cdf(x)", "y = x * normal_cdf(x) / np.sqrt(1)", "use math.sqrt", "numbers"),
 ]  # fmt: skip
 
@@ -120,6 +121,7 @@ def test_shapes():
     assert "only the shape is not" in wrong_shape("y", heads.reshape(6, 4), heads)
     assert "only the shape is not" in wrong_shape("dx", wide[None], wide)
     assert "axis that must stay" in wrong_shape("db", heads.sum((0, 2)), heads)
+    assert "axis that must stay" in wrong_shape("db", np.asarray(heads.sum()), heads)
     assert wrong_shape("db", wide[0], heads) == "db has shape (3,); expected (2, 3, 4)"
 
 
@@ -138,7 +140,7 @@ ADAM_AGREES = [
 def test_the_first_step_does_not_contradict_the_other_cases(task, old, new, says):
     """There several mistakes give the same numbers; the one that explains all cases is told in all."""
     numbers = [message for message in messages(task, (old, new)) if "worst:" in message]
-    assert len(numbers) == 2
+    assert len(numbers) >= 2
     assert all(says in message for message in numbers)
 
 
@@ -182,8 +184,15 @@ def test_a_cache_that_is_exchanged_while_y_is_right():
 
 
 def test_articles():
-    said = messages("attention_backward", ("return AttentionGrads(dq, dk, dv, dbias)", "return dq, dk, dv, dbias"))
-    assert said == ["the gradients must be an AttentionGrads (q, k, v, bias); it returned a tuple of 4"]
+    said = messages("attention_backward", ("return AttentionGrads(dq, dk, dv, dbias)", "return dq, dk, dv"))
+    assert said == ["the gradients must be an AttentionGrads (q, k, v, bias); it returned a tuple of 3"]
+
+
+def test_an_array_that_stands_alone_for_its_tuple():
+    for factor, which in ((1, "right"), (2, "others")):
+        (said,) = messages("softmax_backward", ("return InputGrad(dx)", f"return {factor} * dx"))[:1]
+        assert said.startswith("the gradients must be an InputGrad (x); it returned one array of shape (")
+        assert said.endswith(f", whose numbers are {which}")
 
 
 def test_the_worst_place_may_be_nan():

@@ -25,7 +25,8 @@ def test_a_half_done_solution(tmp_path):
     first = solved[solved.index("def softmax_forward") : solved.index("def softmax_backward")]
     todo = stub[stub.index("def softmax_forward") : stub.index("def softmax_backward")]
     text = stub.replace(todo, first).replace(
-        "import numpy as np", "import numpy as np\nfrom minivit.ops.rows import largest, row_sum"
+        "import numpy as np",
+        "import numpy as np\nfrom minivit.checked import checked\nfrom minivit.ops.rows import largest, row_sum",
     )
     text = text.replace("def log_softmax_backward", "def log_softmax_gradient")
     text = text.replace('raise NotImplementedError("log_softmax_forward: write this")', "return x, LogSoftmaxCache(x)")
@@ -44,8 +45,12 @@ def test_a_half_done_solution(tmp_path):
 USERS = {task.name: exercise for exercise in EXERCISES.values() for task in exercise.tasks if task.uses}
 
 
-@pytest.mark.parametrize("isolated", [True, False])
-@pytest.mark.parametrize("name", USERS)
+ISOLATED = ("cross_entropy_forward", "multi_head_attention_backward", "SelfAttention.backward")  # one of each kind
+
+
+@pytest.mark.parametrize(
+    ("name", "isolated"), [*((name, False) for name in USERS), *((name, True) for name in ISOLATED)]
+)
 def test_a_function_is_not_blamed_for_another_that_it_calls(name, isolated, tmp_path, monkeypatch):
     """In the end the wrong one is there again, and costs its own marks."""
     monkeypatch.setattr(grade, "processes_exist", lambda: isolated)
@@ -92,7 +97,7 @@ SPOILS = """
 ours = linear_forward
 
 def linear_forward(x, weight, bias=None):
-    globals().update(column_sum=lambda *args: 0, gelu_forward=None)
+    globals().update(normal_pdf=lambda *args: 0, gelu_forward=None)
     return ours(x, weight, bias)
 """
 
@@ -185,7 +190,7 @@ def test_functions_of_a_notebook_are_checked_in_place():
 
     report = check(softmax_forward)
     failed = [result.check for result in report.results if result.status != "passed"]
-    assert failed == ["numbers with forbidden places (-inf)"]
+    assert failed == ["numbers with forbidden places (-inf)", "numbers in float32"]
     assert not report.isolated
     assert "run in place" in str(report)
 
@@ -217,11 +222,22 @@ def test_what_cannot_be_checked(tmp_path):
             check(write(tmp_path / "broken", f"{stub}\n{broken}\n"))
 
 
-def test_a_cache_with_other_fields_is_told(tmp_path):
+def test_a_cache_with_other_fields_is_told_and_the_pair_is_judged(tmp_path):
     text = solved_source(EXERCISES["layer_norm"]).replace("rstd", "inverse")
     report = check(write(tmp_path / "other", text))
-    assert "field 'rstd'" in str(report)
-    assert "must have the fields xhat, rstd, gamma and be a NamedTuple, as it was given" in str(report)
+    assert report.ok
+    note = (
+        "a cache of your own, a LayerNormCache (xhat, inverse, gamma); the given one is a LayerNormCache (xhat, rstd,"
+    )
+    assert f"ok  runs  ({note} gamma))" in str(report)
+    assert "ok  with your forward  (its cache is your own)" in str(report)
+
+
+def test_a_backward_that_has_only_read_the_other_fields_wrong_is_told_what_it_got(tmp_path):
+    text = solved_source(EXERCISES["layer_norm"]).replace("rstd", "inverse").replace("dx *= inverse", "dx *= 1")
+    report = check(write(tmp_path / "other", text))
+    assert {result.status for result in report.of("layer_norm_forward")} == {"passed"}
+    assert "the last factor, rstd, is missing" in str(report)
 
 
 def test_a_file_beside_the_solution_may_be_imported_but_not_stand_in_for_numpy(tmp_path):

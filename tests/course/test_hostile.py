@@ -7,12 +7,14 @@ import re
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from minivit.course.exercises import EXERCISES
-from minivit.course.grade import check_folder
+from minivit.course.grade import check_solution
+from minivit.course.source import Source
 from minivit.course.stub import solved_source, stub_source
 
 FOLDER = Path(__file__).parent / "hostile"
@@ -42,17 +44,24 @@ SAYS = {
     "searches_the_memory": "every one is closed",
     "breaks_numpy": "is the return missing",
 }
-SLOW = {"many_small_blocks"}
+SLOW = {  # each is of another kind, and takes seconds; the others stand for what is most likely
+    *("many_small_blocks", "asks_a_layer", "asks_the_package", "leaves_a_process_behind", "leaves_the_session"),
+    *("starts_a_session", "os_exit", "sys_exit", "recurses", "raises_a_riddle", "returns_text", "searches_the_memory"),
+}
 CASES = [pytest.param(path, id=path.stem, marks=[pytest.mark.slow] * (path.stem in SLOW)) for path in FILES]
+LINEAR = EXERCISES["linear"]
+FEWER = replace(  # cases: each that ends its process costs a new one
+    LINEAR, tasks=tuple(replace(task, cases=dict([*task.cases.items()][:1]), simpler={}) for task in LINEAR.tasks)
+)
 
 
 @pytest.mark.parametrize("path", CASES)
 def test_a_hostile_solution_costs_only_its_own_function(path, tmp_path):
     folder = tmp_path / "solution"
     folder.mkdir()
-    text = solved_source(EXERCISES["linear"]) + "\n\n" + path.read_text(encoding="utf-8")
+    text = solved_source(FEWER) + "\n\n" + path.read_text(encoding="utf-8")
     (folder / "solution.py").write_text(text, encoding="utf-8")
-    report = check_folder(folder, seconds=2)
+    report = check_solution(Source(text, folder / "solution.py", FEWER), seconds=2)
     for task in ("linear_backward", "gelu_forward", "gelu_backward"):
         assert all(result.status == "passed" for result in report.of(task)), report
     hostile = report.of("linear_forward")

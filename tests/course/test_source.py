@@ -78,7 +78,7 @@ def test_what_is_missing_is_told_with_the_name_of_the_file(tmp_path):
         (b"", "defines no function of any exercise; minivit course list names them"),
         (
             b'"""Exercise soft_max: x."""\ndef adam_update(): ...\n',
-            "is of an exercise 'soft_max', which is not there; there are softmax, linear, ",
+            "is of an exercise 'soft_max', which is not there; there are recurrent_attention, softmax, ",
         ),
         (b"x = 1\n", "defines no function of any exercise"),
         (b"def adam_update(): ...\n" + b"#" * LARGEST, "has 131,095 bytes; a solution has at most 131,072"),

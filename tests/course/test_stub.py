@@ -8,6 +8,7 @@ import types
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from minivit.course import exercise as exercises
@@ -73,6 +74,7 @@ def test_lint_and_format_accept_both_files(exercise, tmp_path):
 def test_a_folder_has_two_files_and_is_never_written_over(exercise, tmp_path):
     folder = start(exercise, tmp_path / "work")
     assert sorted(path.name for path in folder.iterdir()) == ["README.md", "solution.py"]
+    assert "](.." not in (folder / "README.md").read_text(encoding="utf-8")  # of the repository, where no folder stands
     (folder / "solution.py").write_text("mine", encoding="utf-8")
     with pytest.raises(FileExistsError, match="exists already"):
         start(exercise, folder)
@@ -104,7 +106,8 @@ DECORATED = '''
 
 import numpy as np
 
-from minivit.types import Float, checked, ndarray
+from minivit.checked import checked
+from minivit.types import Float, ndarray
 
 
 @checked
@@ -113,24 +116,41 @@ def twice_forward(x: Float[ndarray, "..."]) -> tuple[Float[ndarray, "..."], None
     return _twice(x), None
 
 
+@checked
+def thrice_forward(x: Float[ndarray, "..."]) -> tuple[Float[ndarray, "..."], None]:
+    """Thrice x.
+
+    Raises
+    ------
+    TypeError
+        If x is no array.
+    """
+    return 3 * x, None
+
+
 @np.errstate(over="ignore")  # seen elsewhere
 def _twice(x):
     return 2 * x
 '''
 
 
-def test_what_checks_arguments_is_left_out_and_other_decorators_stay_with_the_answer(tmp_path, monkeypatch):
+def test_decorators_stay_with_the_answer_and_in_the_stub_only_what_refuses_as_promised(tmp_path, monkeypatch):
     module: Any = types.ModuleType("decorated")
     module.__file__ = str(tmp_path / "decorated.py")
-    module.twice_forward = types.SimpleNamespace(__module__="decorated")
+    module.twice_forward = module.thrice_forward = types.SimpleNamespace(__module__="decorated")
     Path(module.__file__).write_text(DECORATED, encoding="utf-8")
     monkeypatch.setitem(sys.modules, "decorated", module)
     monkeypatch.setattr(exercises, "PACKAGES", ("decorated",))
-    exercise = Exercise("twice", "twice", 1, (Task("twice_forward", {}),))
+    exercise = Exercise("twice", "twice", 1, (Task("twice_forward", {}), Task("thrice_forward", {})))
     stub, solved = stub_source(exercise), solved_source(exercise)
-    assert "checked" not in stub + solved
-    assert "@" not in stub
+    assert stub.count("@") == 1
+    assert "@checked  # refuses what does not fit, before your lines run\ndef thrice_forward(" in stub
+    assert "@checked\ndef twice_forward(" in solved
     assert '@np.errstate(over="ignore")  # seen elsewhere\ndef _twice(x):' in solved
     names: dict = {}
     exec(solved, names)
-    assert names["twice_forward"](3) == (6, None)
+    assert names["twice_forward"](np.array([3.0])) == (6, None)
+    names = {}
+    exec(stub, names)
+    with pytest.raises(TypeError, match="expected a NumPy array"):
+        names["thrice_forward"]("no array")

@@ -61,6 +61,17 @@ def test_what_stands_in_before_it_is_judged_is_an_error():
     assert said.startswith("split_heads_forward stands in while merge_heads_backward is checked")
 
 
+@pytest.mark.parametrize(("name", "argument"), [("attention_forward", "mask"), ("SelfAttention.forward", "rng")])
+def test_an_argument_that_nobody_needs_is_told(name, argument):
+    """Without the cases in which it counts."""
+    exercise, task = next((e, t) for e in EXERCISES.values() for t in e.tasks if t.name == name)
+    assert list(verifying.unasked_arguments(exercise)) == []
+    cases = {label: draw for label, draw in task.cases.items() if "mask" not in label and "dropout" not in label}
+    fewer = dataclasses.replace(exercise, tasks=(dataclasses.replace(task, cases=cases),))
+    said = f"{name} is right though it ignores {argument}: add a case in which that counts"
+    assert said in list(verifying.unasked_arguments(fewer))
+
+
 def seeds_without_alarm(exercise, seeds, timed):
     runner = InPlaceRunner(load_source(solved_source(exercise), "solution.py"))
     for seed in seeds:

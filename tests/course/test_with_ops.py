@@ -27,6 +27,15 @@ def losses():
     return [step(model, images, np.arange(4), optimizer=optimizer, threads=1) for _ in range(2)]
 
 
+def test_two_exercises_train_to_the_same_bits(tmp_path):
+    before = losses()
+    solutions = [load_checked(solved_folder(tmp_path, name)) for name in ("layer_norm", "adamw")]
+    with in_place_of_ours(solutions) as called:
+        assert losses() == before
+    assert called == {task.name for name in ("layer_norm", "adamw") for task in EXERCISES[name].tasks}
+
+
+@pytest.mark.slow
 def test_all_exercises_together_train_to_the_same_bits(tmp_path):
     before = losses()
     solutions = [load_checked(solved_folder(tmp_path, name)) for name in EXERCISES]
@@ -37,7 +46,9 @@ def test_all_exercises_together_train_to_the_same_bits(tmp_path):
     tasks = {task.name for exercise in EXERCISES.values() for task in exercise.tasks}
     assert tasks - called == {
         *("attention_loops", "attention_one_loop", "conv2d_loops", "conv2d_places"),
+        *(task.name for task in EXERCISES["recurrent_attention"].tasks),  # this model has no recurrent decoder
         "log_softmax_backward",
+        *("mean_pool_forward", "mean_pool_backward"),  # this model reads its class token
         "merge_heads_backward",  # which is split_heads_forward, and that is called
     }
     assert (block.SelfAttention, mv.ops.OPS["gelu"], mv.train.training_step) == ours
@@ -79,7 +90,7 @@ def test_what_is_trained_with_is_what_was_checked(tmp_path, monkeypatch):
 @pytest.fixture
 def trusted(monkeypatch):
     """Solutions are taken for right without a check."""
-    passed = type("Passed", (), {"ok": True})()
+    passed = type("Passed", (), {"ok": True, "results": []})()
     monkeypatch.setattr(with_ops, "check_solution", lambda solution: passed)
 
 
@@ -105,3 +116,15 @@ def test_a_solution_that_only_fails_outside_of_its_check_shows_where(tmp_path, t
     with pytest.raises(KeyError, match="MINIVIT_CHECK") as caught:
         load_checked(folder)
     assert "os.environ['MINIVIT_CHECK']" in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("returned", ["(value, m, v)", "[value, m, v]"])
+def test_what_is_right_and_has_another_form_is_not_trained_with(returned, tmp_path):
+    """Others read its fields by their names; the check itself gives full marks."""
+    folder = solved_folder(tmp_path, "adamw")
+    body = f"value, m, v = ours(*args, **options); return {returned}"
+    with (folder / "solution.py").open("a", encoding="utf-8") as file:
+        file.write(f"\n\nours = adam_update\n\n\ndef adam_update(*args, **options): {body}\n")
+    said = r"not training with .*: adam_update returns a (tuple|list) of 3, which is read by place; the given one is an"
+    with pytest.raises(CannotRunError, match=said):
+        load_checked(folder)

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 CALLS = {
-    "Dataset(**good(train=pixels))": "TypeError: train must be Images, such as LabeledImages, got ndarray",
+    "Dataset(**good(train=pixels))": "TypeError: train must be Examples, such as LabeledImages, got ndarray",
     "Dataset(**good(test=Images(pixels)))": "TypeError: train is LabeledImages but test is Images",
     "Dataset(**good(train=LabeledImages([[1]], labels)))": "TypeError: train images must be a NumPy array, got list",
     "Dataset(**good(train=labeled([0, 1])))": "TypeError: train labels must be a NumPy array, got list",

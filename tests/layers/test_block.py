@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from minivit.check import check_layer
-from minivit.layers import Block, Checkpoint, PostNormBlock
+from minivit.layers import Block, Checkpoint, DecoderBlock, PostNormBlock, PostNormDecoderBlock
 from minivit.ops.dropout import DropPathCache
 
 RNG = np.random.default_rng(0)
@@ -49,3 +49,10 @@ def test_checkpoint_moves_the_generator_as_the_layer_does():
     Block(6, 3, **OPTIONS).init(0, "float64").forward(X, rng=generators[0])
     Checkpoint(Block(6, 3, **OPTIONS)).init(0, "float64").forward(X, rng=generators[1])
     assert generators[0].random() == generators[1].random()
+
+
+@pytest.mark.parametrize("block", [Block, PostNormBlock, DecoderBlock, PostNormDecoderBlock])
+def test_a_ratio_of_two_widths_gives_back_the_second(block):
+    """392 * (1024 / 392) is 1023.9999999999999; the width of 55 * 2.5 is 137, as in timm."""
+    for dim, ratio, width in [(392, 1024 / 392, 1024), (49, 1 / 49, 1), (12, 20 / 12, 20), (55, 2.5, 137), (8, 4, 32)]:
+        assert block(dim, 1, mlp_ratio=ratio).mlp.fc1.weight.shape == (dim, width)

@@ -9,10 +9,15 @@ import pytest
 import minivit
 from minivit.check import check_layer
 from minivit.layers import (
+    GRU,
     Attention,
+    AttentionDecoder,
     Block,
     Checkpoint,
+    DecoderBlock,
+    Embedding,
     FirstToken,
+    GRUCell,
     Identity,
     Layer,
     Linear,
@@ -21,14 +26,17 @@ from minivit.layers import (
     PatchEmbed,
     PostNormBlock,
     SelfAttention,
+    SinusoidalPositions,
+    TokenEmbed,
     run,
     run_backward,
 )
 from minivit.layers.checkpoint import checkpointed
-from minivit.models import ViT
+from minivit.models import Transformer, ViT
 
 RNG = np.random.default_rng(0)
 X, CONTEXT, IMAGES = RNG.standard_normal((2, 5, 12)), RNG.standard_normal((2, 3, 12)), RNG.standard_normal((2, 4, 6, 3))
+TOKENS = RNG.integers(0, 7, (2, 5))
 MASK = np.tri(5, dtype=bool)
 SMALL = {"img_size": (4, 6), "patch_size": 2, "embed_dim": 12, "depth": 2, "num_heads": 3, "num_classes": 7}
 LAYERS = [
@@ -37,7 +45,13 @@ LAYERS = [
     (Attention(12, 3), X, CONTEXT, CONTEXT),
     (Block(12, 3), X),
     (PostNormBlock(12, 3), X),
+    (DecoderBlock(12, 3), X, CONTEXT),
+    (TokenEmbed(Embedding(7, 12), SinusoidalPositions()), TOKENS),
+    (Transformer(vocab_size=7, embed_dim=12, num_heads=3, dtype="float64"), TOKENS, TOKENS),
     (PatchEmbed((4, 6), 2, 3, 12), IMAGES),
+    (GRUCell(12, 5), X[:, 0], X[:, 1, :5]),
+    (GRU(12, 5), X),
+    (AttentionDecoder(7, 5, 12), X, np.array([[1, 3, 0], [2, 6, 6]])),
     (ViT(**SMALL, dtype="float64"), IMAGES),
     (ViT(**SMALL, dtype="float64", global_pool="avg", class_token=False), IMAGES),
     (ViT(**{**SMALL, "num_classes": 0}, dtype="float64"), IMAGES),

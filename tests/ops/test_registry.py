@@ -15,6 +15,7 @@ import minivit.ops
 from minivit.check import CASES, CONSTANTS, cases, check_complex_step, check_pair
 from minivit.check.draw import sizes
 from minivit.ops import OPS, Op
+from minivit.ops.embedding import EmbeddingGrad
 from minivit.ops.input_grad import InputGrad
 from minivit.ops.losses import LogitsGrad
 from minivit.ops.registry import ops_of, public_functions
@@ -162,5 +163,5 @@ def test_names_follow_the_convention(name):
     shared = {"multi_head_attention": "AttentionCache"}  # it keeps what attention keeps
     assert type(cache).__name__ == shared.get(name, f"{camel}Cache")
     grads = op.backward(y, cache)
-    one = {"x": InputGrad, "logits": LogitsGrad}  # ops with one argument share one tuple
+    one = {"x": InputGrad, "logits": LogitsGrad, "table": EmbeddingGrad}  # ops with one argument share one tuple
     assert type(grads).__name__.endswith("Grads") if len(grads) > 1 else type(grads) is one[grads._fields[0]]

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from minivit.plot import loss_curve, patch_filters, position_similarity, samples, save, score_curve
 from minivit.plot.figure import check_images, check_lengths, new_figure
-from minivit.plot.lectures.attention import weighted_mean
+from minivit.plot.lectures.sequences import weighted_mean
 from minivit.plot.picture import Picture
 from minivit.train import Metrics
 

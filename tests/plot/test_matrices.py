@@ -36,3 +36,13 @@ def test_tokens_are_named_beside_rows_and_below_columns():
 def test_no_numbers_in_a_large_matrix():
     (ax,) = matrices({"large": np.zeros((20, 20))}).axes
     assert texts(ax) == []
+
+
+def test_one_scale_of_colours_or_a_word_that_there_are_several():
+    small, large = np.full((2, 2), 0.1), np.full((2, 2), 2.0)
+    limits = [ax.images[0].get_clim() for ax in matrices({"a": small, "b": large}, shared=True).axes]
+    assert limits == [(-2, 2), (-2, 2)]
+    apart = matrices({"a": small, "b": large})
+    assert [ax.images[0].get_clim() for ax in apart.axes] == [(-0.1, 0.1), (-2, 2)]
+    assert "its own largest number" in apart.get_supxlabel()
+    assert matrices({"a": small}).get_supxlabel() == ""

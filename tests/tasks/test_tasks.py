@@ -9,15 +9,17 @@ import pytest
 
 import minivit as mv
 from minivit.check import check_vjp
+from minivit.data import END, PAD, START, sorting
 from minivit.data.scenes import draw_scenes
 from minivit.layers import Layer
-from minivit.models import ViT
+from minivit.models import Transformer, ViT
 from minivit.nests import mapped
-from minivit.ops import mse_backward, mse_forward, patchify_forward
-from minivit.tasks import Classification, Contrastive, Distillation, MaskedPatches, OneBox, Task
+from minivit.ops import log_softmax_forward, mse_backward, mse_forward, one_hot, patchify_forward
+from minivit.tasks import Classification, Contrastive, Distillation, MaskedPatches, NextToken, OneBox, Task
 from minivit.tasks.boxes import iou
 from minivit.tasks.distillation import Taught
 from minivit.tasks.masked import Masked
+from minivit.tasks.next_token import greedy
 from minivit.tasks.task import joined, number_of, part_of
 from minivit.train import SGD, AdamW, normalize, predict, random_crop_flip, training_step
 from tests.tasks import families
@@ -28,6 +30,7 @@ B = 37  # two shards of 16, and 5
 RNG = np.random.default_rng(0)
 CROP = partial(random_crop_flip, padding=2)
 SMALL: dict[str, Any] = {"img_size": 16, **families.SMALL}
+TOKENS: dict[str, Any] = {"embed_dim": 24, "encoder_depth": 1, "decoder_depth": 1, "num_heads": 3, "norm_first": True}
 
 
 def scenes(n: int) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -72,6 +75,16 @@ def given_classes(dtype: str, n: int = B) -> Given:
     return Given(Classification(label_smoothing=0.1), ViT(**SMALL, num_classes=7, dtype=dtype), images, labels)
 
 
+def given_tokens(dtype: str, n: int = B) -> Given:
+    """Sequences of very different lengths: the last shard has short ones."""
+    data = sorting(n, 1, length=9, seed=3)
+    order = np.argsort((data.train.source == PAD).sum(1))
+    examples = data.train.take(order)
+    model = Transformer(**TOKENS, vocab_size=len(data.class_names), dtype=dtype)
+    inputs, targets = NextToken().draw(examples, normalize=normalize)
+    return Given(NextToken(label_smoothing=0.1), model, inputs, targets)
+
+
 class BoxAndClassTask(Task):
     """Where it is, and what it is: two outputs, two means."""
 
@@ -107,7 +120,7 @@ def given_a_teacher(dtype: str, n: int = B) -> Given:
     return Given(task, model, images, Taught(np.arange(n) % 7, 50 * task.teacher(images)))
 
 
-GIVEN = [given_classes, given_boxes, given_views, given_patches, given_two_outputs, given_a_teacher]
+GIVEN = [given_classes, given_boxes, given_views, given_patches, given_tokens, given_two_outputs, given_a_teacher]
 every_task = pytest.mark.parametrize("given", GIVEN)
 
 
@@ -148,7 +161,7 @@ def test_shards_add_up_to_the_whole_batch(given, threads):
         np.testing.assert_allclose(param.grad, grad, rtol=1e-9, atol=1e-14 + 1e-11 * np.abs(grad).max())
 
 
-@pytest.mark.parametrize("given", [given_boxes, given_views, given_patches])
+@pytest.mark.parametrize("given", [given_boxes, given_views, given_patches, given_tokens])
 def test_a_mean_over_images_would_be_another_loss(given):
     """What the shards' own losses would add up to, weighted as images are: the reason for ``over`` and ``coupled``."""
     task, _, _, targets = given = given("float64")
@@ -162,7 +175,12 @@ def test_a_mean_over_images_would_be_another_loss(given):
 
 @pytest.mark.parametrize(
     ("given", "steps", "before", "after"),
-    [(given_boxes, 50, 0.1, 0.5), (given_views, 25, 0.5, 0.9), (given_patches, 60, 0.0, 0.15)],
+    [
+        (given_boxes, 50, 0.1, 0.5),
+        (given_views, 25, 0.5, 0.9),
+        (given_patches, 60, 0.0, 0.15),
+        (given_tokens, 80, 0.1, 0.5),
+    ],
 )
 def test_a_model_learns_it(given, steps, before, after):
     task, model, inputs, targets = given = given("float32", 32)
@@ -314,3 +332,42 @@ def test_every_file_of_tasks_is_found():
     found = [item for item in vars(mv.tasks).values() if isinstance(item, type) and issubclass(item, Task)]
     assert {task.__module__.rpartition(".")[2] for task in found} - {"task"} == files
     assert all(getattr(mv.tasks, task.__name__) is task for task in found)
+
+
+def test_padding_has_no_say_and_tokens_count_alike():
+    logits = RNG.standard_normal((3, 4, 7))
+    targets = np.array([[5, 6, 3, END], [5, END, PAD, PAD], [END, PAD, PAD, PAD]])
+    task = NextToken()
+    loss, cache = task.forward(logits, targets)
+    real = [(b, t) for b in range(3) for t in range(4) if targets[b, t] != PAD]
+    assert task.over(targets) == len(real) == 7
+    log_probs, _ = log_softmax_forward(logits)
+    assert loss == pytest.approx(-np.mean([log_probs[b, t, targets[b, t]] for b, t in real]))
+    doutputs = task.backward(np.ones(()), cache)
+    np.testing.assert_array_equal(doutputs.any(-1), targets != PAD)
+
+
+def test_a_sequence_is_right_if_every_token_is():
+    targets = np.array([[5, 6, END], [5, END, PAD]])
+    outputs = one_hot(np.array([[5, 6, END], [5, END, 6]]), 7)
+    assert NextToken().score(outputs, targets) == 1
+    outputs[1, 0] = 0
+    assert NextToken().score(outputs, targets) == 0.5
+
+
+class Recited(Layer):
+    """Says of each place what comes next in a table, whatever the source; the token before decides."""
+
+    def __init__(self, after: dict[int, int]) -> None:
+        self.after = after
+
+    def forward(self, source, before):
+        return one_hot(np.vectorize(lambda token: self.after.get(token, 3), otypes=[int])(before), 7), None
+
+
+def test_greedy_decoding_stops_at_the_end():
+    written = greedy(Recited({START: 4, 4: 5, 5: END}), np.zeros((2, 3), int), length=7)
+    np.testing.assert_array_equal(written, [[START, 4, 5, END, PAD, PAD, PAD]] * 2)
+    assert greedy(Recited({}), np.zeros((1, 3), int), length=4).tolist() == [[START, 3, 3, 3]]
+    assert greedy(Recited({}), np.zeros((0, 3), int), length=4).shape == (0, 4)
+    assert greedy(Recited({}), np.zeros((2, 3), int), length=1).tolist() == [[START]] * 2

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import minivit as mv
-from minivit.data import Dataset, Images, scenes
+from minivit.data import Dataset, Images, captioned, scenes, sorting
 from minivit.ops import patchify_forward
 from minivit.storage import read_arrays, write_arrays
-from minivit.tasks import Classification, Contrastive, Distillation, MaskedPatches, OneBox, Task
+from minivit.tasks import Classification, Contrastive, Distillation, MaskedPatches, NextToken, OneBox, Task
 from minivit.train import Recipe, Trainer, normalize, predict, random_crop_flip
 from minivit.train.pictures import draw_run
 from minivit.train.trainer import read_trained_on
@@ -36,6 +36,7 @@ def trainer_of(name: str, objects: Dataset, **choices: Any) -> Trainer:
         "boxes": ("vit_micro_patch4_32", vit, OneBox(), objects),
         "contrastive": ("two_views", {}, Contrastive(CROP, temperature=0.2), images),
         "masked": ("fill_in", {}, MaskedPatches(4), images),
+        "tokens": ("transformer_micro", {"encoder_depth": 1, "decoder_depth": 1}, NextToken(), sorting(40, 24)),
         "distillation": ("vit_micro_patch4_32", vit, Distillation(teacher, augment=CROP), mv.data.shapes(40, 24)),
     }[name]
     recipe = Recipe(model=model, options=options, epochs=1, batch_size=13, crop_padding=0, **choices)
@@ -46,7 +47,7 @@ def teacher(images: np.ndarray) -> np.ndarray:
     return images.mean((1, 2)) @ np.ones((3, 10), images.dtype)
 
 
-NAMES = ["boxes", "contrastive", "masked", "distillation"]
+NAMES = ["boxes", "contrastive", "masked", "tokens", "distillation"]
 every_task = pytest.mark.parametrize("name", NAMES)
 
 
@@ -79,7 +80,12 @@ def test_its_pictures(name, objects, tmp_path, capsys, unsaved):
     trainer = trainer_of(name, objects)
     paths = draw_run(tmp_path, trainer, list(trainer.run()))
     assert capsys.readouterr().err == ""
-    own = {"boxes": "boxes", "contrastive": "similarity_matrix", "masked": "reconstructions"}
+    own = {
+        "boxes": "boxes",
+        "contrastive": "similarity_matrix",
+        "masked": "reconstructions",
+        "tokens": "learning_curves",
+    }
     assert {"learning_curves", own.get(name, "predictions")} <= {path.stem for path in paths}
 
 
@@ -189,6 +195,25 @@ def test_two_views_of_each_image(objects):
     np.testing.assert_array_equal(views[:, 1], CROP(objects.train.images, rng))
 
 
+def test_tokens_before_and_tokens_to_come():
+    examples = sorting(5, 5).train
+    (source, before), targets = NextToken().draw(examples, normalize=pixels)
+    np.testing.assert_array_equal(source, examples.source)
+    np.testing.assert_array_equal(before, examples.target[:, :-1])
+    np.testing.assert_array_equal(targets, examples.target[:, 1:])
+
+
+def test_captions_are_written_of_images(objects):
+    data = captioned(objects)
+    (images, before), targets = NextToken().draw(data.train, normalize=pixels)
+    np.testing.assert_array_equal(images, objects.train.images)
+    np.testing.assert_array_equal(before[:, 1:], targets[:, :-1])
+    expected = {"img_size": (16, 24), "in_chans": 3, "vocab_size": len(data.class_names)}
+    assert NextToken().model_options(data) == expected
+    with pytest.raises(TypeError, match="NextToken is about Sequences or CaptionedImages; these examples are Scenes"):
+        NextToken().check(objects.train)
+
+
 @pytest.mark.parametrize("task", [Contrastive(CROP), MaskedPatches(4)])
 def test_without_a_generator_each_draw_is_the_same(task, objects):
     one, other = (task.draw(objects.test, normalize=pixels) for _ in range(2))
@@ -229,7 +254,7 @@ def test_who_says_what_the_teacher_says_has_no_loss():
 
 
 def test_a_task_says_what_it_wants():
-    for task in (Classification(), OneBox(), Contrastive(CROP), MaskedPatches(4), Distillation(teacher)):
+    for task in (Classification(), OneBox(), Contrastive(CROP), MaskedPatches(4), NextToken(), Distillation(teacher)):
         assert task.loss_name != Task.loss_name
         assert task.score_name != Task.score_name
 

@@ -19,13 +19,21 @@ from numpy import ndarray
 from safetensors.numpy import save_file
 
 import minivit as mv
-from minivit.models import ViT
-from minivit.weights import load_google, load_hf, load_timm, to_timm
+from minivit.models import Transformer, ViT
+from minivit.weights import load_google, load_hf, load_timm, load_torch, to_timm
 from minivit.weights.names import listed
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 CONFIG = {"img_size": (8, 6), "patch_size": (4, 2), "embed_dim": 12, "depth": 2, "num_heads": 3, "num_classes": 5}
 CONFIG |= {"mlp_ratio": 2.0, "act_layer": "gelu_tanh"}
+TRANSFORMER: dict[str, Any] = {
+    "vocab_size": 0,
+    "embed_dim": 12,
+    "num_heads": 3,
+    "mlp_ratio": 20 / 12,
+    "norm_first": True,
+}
+TRANSFORMER |= {"encoder_depth": 2, "decoder_depth": 3, "final_norm": True}
 LOADERS = {"timm_vit_token": load_timm, "timm_google": load_google, "hf_vit": load_hf}
 POSITIONS = {
     "timm_vit_token": "pos_embed",
@@ -300,3 +308,44 @@ def test_a_preset_loads() -> None:
     assert arrays["pos_embed"].shape == (1, 197, 192)
     assert arrays["blocks.11.mlp.fc2.weight"].shape == (192, 768)
     assert arrays["head.weight"].shape == (1000, 192)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"vocab_size": 7}, "has neither embedding nor head: build the model with vocab_size=0"),
+        ({"final_norm": False}, "normalises behind its last blocks: build the model with final_norm=True"),
+        ({"norm_first": False, "final_norm": None}, "build the model with final_norm=True"),
+    ],
+)
+def test_transformers_that_pytorch_does_not_have(options, message):
+    model = Transformer(**{**TRANSFORMER, **options})
+    with pytest.raises(ValueError, match=message):
+        load_torch(model, {})
+
+
+def test_each_third_of_what_pytorch_keeps_in_one():
+    """Queries, keys and values of cross-attention; a file of another size is refused, and nothing is changed."""
+    model = Transformer(**TRANSFORMER, dtype="float64")
+    arrays = {
+        name: array for name, array in read_fixture("transformer_pre").items() if name[:7] in ("encoder", "decoder")
+    }
+    load_torch(model, arrays)
+    theirs, ours = arrays["decoder.layers.2.multihead_attn.in_proj_weight"], model.named_params()
+    for i, name in enumerate("qkv"):
+        np.testing.assert_array_equal(
+            ours[f"decoder.2.cross_attn.{name}.weight"].value, theirs[12 * i : 12 * (i + 1)].T
+        )
+    before = model.state_dict()
+    wrong = {**arrays, "decoder.layers.2.multihead_attn.in_proj_weight": theirs[:24]}
+    with pytest.raises(ValueError, match=r"in_proj_weight' has shape \(24, 12\); this model expects \(36, 12\)"):
+        load_torch(model, wrong)
+    del wrong["decoder.layers.2.multihead_attn.in_proj_weight"]
+    with pytest.raises(KeyError, match=r"array 'decoder\.layers\.2\.multihead_attn\.in_proj_weight' is missing"):
+        load_torch(model, wrong)
+    assert all(np.array_equal(before[name], value) for name, value in model.state_dict().items())
+
+
+def test_pytorch_has_no_vision_transformer():
+    with pytest.raises(TypeError, match="load_torch knows Transformer, not ViT"):
+        load_torch(ViT(**CONFIG), {})

@@ -64,3 +64,25 @@ def with_options(draw: Draw, **options: Any) -> Draw:
         return Case(case.args, {**case.kwargs, **options})
 
     return drawn
+
+
+def with_token_mask(draw: Draw) -> Draw:
+    """The same draw of a layer of tokens (B, N, D), with a mask: one token may look at nothing, and one at all."""
+
+    def drawn(rng: Generator) -> Case:
+        args, options = draw(rng)
+        mask = rng.random((args[0].shape[1],) * 2) < 0.5
+        mask[0], mask[1] = False, True
+        return Case(args, {**options, "mask": mask})
+
+    return drawn
+
+
+def with_no_token_allowed(draw: Draw) -> Draw:
+    """The same with a mask that forbids everything."""
+
+    def drawn(rng: Generator) -> Case:
+        args, options = draw(rng)
+        return Case(args, {**options, "mask": np.zeros((args[0].shape[1],) * 2, bool)})
+
+    return drawn

@@ -95,19 +95,32 @@ TASKS = (
         (Property("the first step has length lr", first_step_has_length_lr),),
         {
             "m = beta1 * m + (1 - beta1) * grad": {
+                "m = beta1 * m": "the gradient is not used in m; the average takes (1 - beta1) of it",
+                "m = grad": "m is the gradient of this step alone; it is an average",
+                "m = beta1 * m - (1 - beta1) * grad": "the gradient is subtracted in m; it is added",
+                "m = beta2 * m + (1 - beta2) * grad": "m uses beta2; it has its own, beta1",
+                "m = beta1 * m + (1 - beta1) * grad / np.linalg.norm(grad)": "the gradient is divided by its length; "
+                "it enters m as it is",
+                "beta1 = 0.9; m = beta1 * m + (1 - beta1) * grad": "beta1 is always 0.9; it is the first of betas",
+                "value += 0 * value + 1e-9; m = beta1 * m + (1 - beta1) * grad": "... you modified value in place",
                 "m = beta1 * m + grad": "the gradient is added whole; the average takes (1 - beta1) of it",
                 "m = (1 - beta1) * m + beta1 * grad": "beta1 and 1 - beta1 have changed places: the average keeps "
                 "beta1 of what it was",
                 "m *= beta1; m += (1 - beta1) * grad": "... you modified m in place",
-                f"m = np.reshape([beta1 * a + (1 - beta1) * b for a, b in {PAIRS}], m.shape)": "... a loop over rows",
+                f"m = np.reshape([beta1 * a + (1 - beta1) * b for a, b in {PAIRS}], m.shape)": "... a loop over axis",
             },
             "(grad * grad)": {
+                "m * m": "v is the average of the square of m; it is that of the gradient",
+                "grad * grad * grad * grad": "... must cancel between m and the root of v",
                 "grad": "v is the average of the squared gradient: the square is missing",
                 "abs(grad)": "v is the average of the squared gradient; yours averages its absolute value",
                 "np.abs(grad)": "... must cancel between m and the root of v",
             },
             "v = beta2 * v + (1 - beta2)": {
                 "v = beta1 * v + (1 - beta1)": "v uses beta1; it has its own, beta2",
+                "v = v + (1 - beta2)": "v only grows: the average keeps beta2 of what it was",
+                "v = beta2 * v + 1": "the squared gradient is added whole; the average takes (1 - beta2) of it",
+                "v = np.maximum(v, beta2 * v) + (1 - beta2)": "v only grows: the average keeps beta2 of what it was",
                 "v = (1 - beta2) * v + beta2": "beta2 and 1 - beta2 have changed places",
             },
             "root = np.sqrt(v)": {
@@ -128,8 +141,23 @@ TASKS = (
             "value - (": {
                 "value + (": "the sign is wrong: go against the gradient",
                 "(": "that is the step; the new value is value - step",
+                "value * (1 - lr) - (": "the value is made smaller: that is weight decay, which comes in adamw_update",
+                "value.astype(np.float32) - (": "... float32's rounding",
+            },
+            "(lr / (1": {
+                "(1 / (1": "the step is not multiplied by lr",
+                "(lr * lr / (1": "lr is squared",
+            },
+            "(m / root)": {
+                "(grad / root)": "the step is made of the gradient; it is made of its average, m",
+                "np.sign(m)": "only the sign of m is used; it is divided by the root of v",
+                "m": "m is not divided by the root of v",
+                "(m * root)": "m is multiplied by the root of v; divide",
+                "(m / root).astype(np.float32)": "... float32's rounding",
             },
             "m, v)": {
+                "grad, v)": "the returned m is the gradient",
+                "v, m)": "... m and v are exchanged",
                 "m / (1 - beta1**step), v)": f"the returned m {KEEP}",
                 "m, v / (1 - beta2**step))": f"the returned v {KEEP}",
             },
@@ -146,6 +174,11 @@ TASKS = (
             "value * (1 - lr * weight_decay), grad": {
                 "value, grad": "the decay is missing: the weight is first multiplied by 1 - lr decay",
                 "value * (1 - weight_decay), grad": "the decay is not multiplied by lr",
+                "value * (1 - lr * weight_decay / 2), grad": "... value",
+                "value * (1 - lr * weight_decay) ** 2, grad": "the decay is applied twice",
+                "value - lr * weight_decay, grad": "the decay is not multiplied by the weight",
+                "value - lr * weight_decay * np.sign(value), grad": "the decay goes by the sign of the weight: L1",
+                "value * (1 - lr * 0.01), grad": "the argument weight_decay is not used",
                 "value * (1 + lr * weight_decay), grad": "the weight grows: multiply by 1 - lr decay, not 1 + lr decay",
                 "value, grad + weight_decay * value": "the decay is added to the gradient: that is L2, and Adam "
                 "rescales it",
@@ -156,12 +189,10 @@ TASKS = (
             ", eps=eps": {"": "eps is not passed on to adam_update"},
             ", betas=betas": {"": "betas are not passed on to adam_update"},
             ", betas=betas, eps=eps": {"": "... betas are not passed on"},
-            "return ": {
-                "[row * lr for row in value.reshape(-1, 1)]; return ": "... a loop over rows, samples or numbers"
-            },
+            "return ": {"[row * lr for row in value.reshape(-1, 1)]; return ": "... a loop over axis"},
         },
         uses=("adam_update",),
     ),
 )
 
-ADAMW = Exercise("adamw", "AdamW", 25, TASKS, offers=("sqrt",))
+ADAMW = Exercise("adamw", "AdamW", 25, TASKS, offers=("sqrt",), lecture="05_training_vit", section=1)

@@ -21,12 +21,38 @@ def with_mask(rng: Generator) -> Case:
     return Case((q, k, v, None), {"mask": mask})
 
 
+def with_padding(rng: Generator) -> Case:
+    """Keys that are only there to fill up: others in each sample, and one sample has no others."""
+    (q, k, v, _), _ = heads(rng)
+    mask = rng.random((len(q), 1, 1, k.shape[2])) < 0.6
+    mask[0] = False
+    mask[1, ..., 0] = True
+    return Case((q, k, v, None), {"mask": mask})
+
+
+def with_nothing_allowed(rng: Generator) -> Case:
+    (q, k, v, _), _ = heads(rng)
+    return Case((q, k, v, None), {"mask": np.zeros((q.shape[2], k.shape[2]), bool)})
+
+
+def with_bias_and_mask(rng: Generator) -> Case:
+    (q, k, v, _), options = with_mask(rng)
+    return Case((q, k, v, rng.standard_normal((q.shape[1], q.shape[2], k.shape[2]))), options)
+
+
 CASES = {
     "": heads,
     "without batch and heads": single_head,
+    "with one leading axis": arrays("B N K", "B S K", "B S V", None),
     "with a scale of its own": with_options(heads, scale=0.3),
+    "with a scale of 0": with_options(heads, scale=0.0),
     "with a bias": arrays(*HEADS, "H N S"),
+    "with a bias for each key": arrays(*HEADS, "B 1 1 S"),
+    "with a bias for each query": arrays(*HEADS, "N 1"),
     "with a mask": with_mask,
+    "with a mask of each sample": with_padding,
+    "with a mask that forbids everything": with_nothing_allowed,
+    "with a bias and a mask": with_bias_and_mask,
 }
 
 
@@ -85,6 +111,8 @@ SCORES = "s = q @ k.T / sqrt(q.shape[1])"
 ONE_HEAD = {
     "/ sqrt(len(query))": {
         "": "the scores are not divided by sqrt(K), the root of the head width",
+        "* sqrt(len(query))": "the scores are multiplied by sqrt(K); they are divided by it",
+        "/ sqrt(v.shape[1])": "the scores are divided by the root of the width of the values; it is that of the keys",
         "/ len(query)": "the scores are divided by K; it is the root, sqrt(K)",
         "/ sqrt(len(k))": f"the scores are {KEYS}",
     },
@@ -128,11 +156,11 @@ TASKS = (
             "y[n] = shares @ v": {
                 "y[0] = shares @ v": "... y is wrong",
                 "y[n] = shares[0] * v[0]": "... y is wrong",
-                "y[n] = sum(share * value for share, value in zip(shares, v))": "... a loop over rows",
+                "y[n] = sum(share * value for share, value in zip(shares, v))": "... a loop over axis",
             },
             "k @ query": {
                 "query @ k": "... ValueError: matmul",
-                "np.array([key @ query for key in k])": "... a loop over rows",
+                "np.array([key @ query for key in k])": "... a loop over axis",
             },
         },
         big=arrays("2 4", "10000 4", "10000 4"),
@@ -152,6 +180,13 @@ TASKS = (
                 "1 / q.shape[-1]": "the scores are divided by K; it is sqrt(K)",
                 "1 / sqrt(k.shape[-2])": f"the scores are {KEYS}",
                 "sqrt(q.shape[-1])": "the scores are multiplied by sqrt(K)",
+                "1 / sqrt(q.shape[-1] * (q.shape[1] if q.ndim > 3 else 1))": "the scores are divided by sqrt(D), the "
+                "root of the whole width; it is sqrt(K), the root of a head's",
+                "1 / sqrt(v.shape[-1])": "the scores are divided by the root of the width of the values; it is that of "
+                "the queries and keys",
+                "1 / np.sqrt(q.shape[-1])": "... use math.sqrt",
+                "np.float32(1 / sqrt(q.shape[-1]))": "... float32's rounding",
+                "np.float64(1) / sqrt(q.shape[-1])": "... use math.sqrt",
             },
             "if scale is None else scale": {"": "the argument scale is not used"},
             "softmax_forward(scores)": {
@@ -159,13 +194,34 @@ TASKS = (
                 "each query shares itself out over the keys, the last axis",
                 "(e := np.exp(scores)) / np.maximum(e.sum(-1, keepdims=True), 1e-300), None": "... exp(1000) overflows",
                 "np.nan_to_num((e := np.exp(scores)) / e.sum(-1, keepdims=True)), None": "... give the shares 0, 0, 0",
+                "(e := np.exp(scores - scores.max(-1, keepdims=True))) / e.sum(-1, keepdims=True), None": "... nan in",
+                "softmax_forward(scores.astype(np.float32))[0].astype(q.dtype), None": "... float32's rounding",
+                "(e := np.exp(scores)), None": "the shares of a query must sum to one: divide each by the sum of all",
             },
-            "scores += bias": {"pass": "the bias is missing: it is added to the scores before the softmax"},
+            "scores += bias": {
+                "pass": "the bias is missing: it is added to the scores before the softmax",
+                "scores -= bias": "the bias is subtracted; it is added to the scores",
+                "scores *= bias": "the scores are multiplied by the bias; it is added to them",
+                "scores += bias * scale": "the bias is multiplied by scale; it is added after the scores were scaled",
+            },
             "if mask is not None:": {"if False:": "the mask is not used"},
             "~mask": {"mask": "the mask is the wrong way round: True is where a query may look"},
             "scores[np.broadcast_to(~mask, scores.shape)] = -np.inf": {
                 "scores += np.where(mask, 0, -1)": "forbidden scores must become minus infinity",
                 "scores += np.where(mask, 0, -1e9)": FINITE,
+            },
+            "if mask is not None:\n        scores[np.broadcast_to(~mask, scores.shape)] = -np.inf\n    weights, _ = "
+            "softmax_forward(scores)": {
+                "weights = softmax_forward(scores)[0] * (1 if mask is None else mask)": "the mask comes after the "
+                "softmax, and the shares that are left no longer sum to one; before it, forbidden scores become -inf",
+            },
+            "return weights @ v": {
+                "v = v[..., ::-1, :]; return weights @ v": "the values are in another order than the keys",
+                "return np.ascontiguousarray(weights.mT).mT @ (v - v.mean(-2, keepdims=True))": "... their weighted "
+                "mean is 1",
+                "q *= 1.5; return weights @ v": "... you modified q in place",
+                "mask = None if mask is None else np.logical_not(mask, out=mask); return weights @ v": "... you "
+                "modified mask in place",
             },
             "= -np.inf": {
                 "= -1e9": FINITE,
@@ -194,24 +250,48 @@ TASKS = (
                 "is added; it is subtracted: weights * (dweights - sum)",
                 "dscores = weights * (dweights - dweights.sum(-1, keepdims=True))": f"{IN_SOFTMAX} the sum runs over "
                 "dweights alone; it must run over dweights * weights",
+                "dscores = weights * (dweights - dweights.mean(-1, keepdims=True))": f"{IN_SOFTMAX} the plain mean of "
+                "dweights is subtracted; it is the mean weighted by the shares, sum(dweights * weights)",
+                "dscores = weights * (1 - weights) * dweights": f"{IN_SOFTMAX} only the diagonal of the Jacobian is "
+                "there: a share depends on every score of its row",
+                "dscores = dweights - (dweights * weights).sum(-1, keepdims=True)": f"{IN_SOFTMAX} the bracket is "
+                "right, but it is not yet multiplied by weights",
             },
             "sum_to(dscores, bias_shape)": {
                 "sum_to(dscores, bias_shape) * scale": "dbias is multiplied by scale; the bias is added after the "
                 "scores were scaled",
                 "sum_to(dscores, bias_shape) / len(dscores)": "... the batch: averaged over it instead of summed",
+                "dscores.sum(0) if len(bias_shape) == 3 else sum_to(dscores, bias_shape)[..., :1]": "... dbias has "
+                "shape",
+                "dscores.sum(tuple(range(dscores.ndim - len(bias_shape))))": "... an axis that was stretched",
+                "np.broadcast_to(dscores.sum() / dscores.size, bias_shape)": "... dbias is wrong",
+                "dscores": "... dbias has shape",
+                "sum_to(dweights, bias_shape)": "dbias is the sum of dweights; the bias is added to the scores, before "
+                "the softmax: sum dscores",
             },
             "dq *= scale": {
                 "pass": "... times too large = sqrt(",
                 "dq *= scale * scale": "... you did it twice",
                 "dq *= scale; dq[:, 2:3] *= dq.ndim != 4": "... nothing reaches the third head",
             },
-            "dk *= scale": {"pass": "... the forward divides the scores by it"},
+            "dk *= scale": {
+                "pass": "... the forward divides the scores by it",
+                "dk *= -scale": "... dk has the wrong sign",
+            },
+            "dq = dscores @ k": {
+                "dq = weights @ k": "dq is made of the weights; it is dscores @ k",
+                "dq = dweights @ k": "dq is made of dweights; it is dscores @ k: go back through the softmax first",
+                "dq = dscores @ np.roll(k, 1, -2)": "dscores meets the keys in another order",
+            },
             "dk = dscores.mT @ q": {
                 "dk = (dscores.mT @ q)[..., ::-1, :] * 1": "... reversed along the key axis",
                 "dk = q.mT @ dscores": "... it equals the transpose of the expected (last two axes)",
             },
             "weights.mT @ dy": {
                 "weights.mT @ dy * np.eye(1, len(dy)).reshape(-1, 1, 1, 1)": "... right for the first sample, wrong",
+                "softmax_forward(weights)[0].mT @ dy": "the softmax is taken of the weights; they are the shares "
+                "already",
+                "np.ones_like(weights).mT @ dy": "the weights are missing: dv is their transpose times dy",
             },
             "Grads(dq, dk, dv,": {
                 "Grads(dq, dv, dk,": "... dk and dv are exchanged",
@@ -238,4 +318,6 @@ ATTENTION = Exercise(
         "minivit.ops.attention_chunked:attention_chunked_forward",
         "minivit.ops.attention_chunked:attention_chunked_backward",
     ),
+    lecture="02_attention",
+    section=3,
 )

@@ -21,7 +21,20 @@ def matrix(rng: Generator) -> Case:
     return Case((x[0], gamma, beta), {})
 
 
-CASES = {"": tokens, "for a matrix": matrix, "with another eps": with_options(tokens, eps=0.1)}
+def with_outliers(rng: Generator) -> Case:
+    """One number of each long row stands far from the others."""
+    wide = rng.standard_normal((3, 67))
+    wide[:, 5] = 100
+    return Case((wide, rng.standard_normal(67), rng.standard_normal(67)), {})
+
+
+CASES = {
+    "": tokens,
+    "for a matrix": matrix,
+    "with another eps": with_options(tokens, eps=0.1),
+    "with one more axis": arrays("A B N D", "D", "D"),
+    "with an outlier in each row": with_outliers,
+}
 
 
 def rows_are_standard(call: Call, rng: Generator) -> str | None:
@@ -84,7 +97,18 @@ TASKS = (
                 "row_dot(xhat, xhat) / (width - 1) + eps": "the variance is divided by D - 1; layer norm divides by D",
                 "x.var(0) + eps": f"the variance, and not the mean, is {OWN}",
                 "(xhat * xhat).mean(0) + eps": f"the variance is {OWN}",
-                "row_dot(xhat, xhat) / width": "... a row of equal numbers has variance 0",
+                "row_dot(xhat, xhat) / width": "eps is not used: it is added to the variance, under the root",
+                "row_dot(xhat, xhat) / width + 1e-6": "the argument eps is not used",
+                "row_dot(xhat, xhat) / width - eps": "eps is subtracted; it is added to the variance",
+                "row_dot(xhat, xhat) / width + eps**2": "eps is squared; it is added to the variance as it is",
+                "row_dot(xhat, xhat) + eps": "the variance is a sum; it is the mean of the squares, divided by D",
+                "row_dot(x, x) / width + eps": "the mean is not subtracted before squaring: that is the mean of x^2, "
+                "not the variance",
+                "np.abs(xhat).mean(-1, keepdims=True) ** 2 + eps": "the spread is the mean of absolute values; the "
+                "variance is the mean of squares",
+                "(x.astype(np.float32)).var(-1, keepdims=True) + eps": "... float32's rounding",
+                "xhat.var(-1, keepdims=True).mean() + eps": "the variance is averaged over the rows; every row has its "
+                "own",
                 "row_dot(x, x) / width - (row_sum(x) / width) ** 2 + eps": "... The mean of x^2 minus the square",
             },
             "np.sqrt(row_dot(xhat, xhat) / width + eps)": {
@@ -93,6 +117,10 @@ TASKS = (
             },
             "xhat = x - row_sum(x) / width": {
                 "xhat = x - x.mean(0)": f"the mean is {OWN}",
+                "xhat = x.copy()": "the mean is not subtracted: xhat = (x - mean) * rstd",
+                "xhat = x - row_sum(x)": "the sum of the row is subtracted; it is the mean",
+                "xhat = x + row_sum(x) / width": "the mean is added; subtract it",
+                "xhat = x - np.median(x, -1, keepdims=True)": "... every row has mean 0",
                 "xhat = x - x.mean()": "... with gamma 1 and beta 0 every row has mean 0",
                 "x -= row_sum(x) / width; xhat = x.copy()": "... you modified x in place",
             },
@@ -106,7 +134,17 @@ TASKS = (
                     "tuple(range(x.ndim - 1))"
                 ): "each column is normalised over all rows: that is batch norm; every row (last axis) has its own",
             },
-            "y = xhat * gamma": {"y = xhat.copy()": "gamma is missing: y = gamma xhat + beta"},
+            "xhat *= rstd": {
+                "pass": "that is x less its mean; it is not yet divided by the standard deviation",
+                "xhat *= rstd**2": "xhat is divided by the variance; it is its root, the standard deviation",
+                "xhat /= rstd": "xhat is multiplied by the standard deviation; divide by it",
+                "xhat = x * rstd": "the mean is not subtracted: xhat = (x - mean) * rstd",
+            },
+            "y = xhat * gamma": {
+                "y = xhat.copy()": "gamma is missing: y = gamma xhat + beta",
+                "y = xhat / gamma": "xhat is divided by gamma; multiply",
+                "y = xhat * (1 + gamma)": "gamma is one too large: y = gamma xhat + beta",
+            },
             "y += beta": {"pass": "beta is missing: y = gamma xhat + beta"},
             "return y": {
                 "return xhat": "that is xhat: gamma and beta are missing",
@@ -115,6 +153,9 @@ TASKS = (
             "Cache(xhat, rstd": {
                 "Cache(xhat, 1 / rstd": "that is the standard deviation; rstd is one over it",
                 "Cache(xhat, rstd**2": "that is one over the variance: the root is missing",
+                "Cache(xhat, rstd[..., 0]": "... the axis of length 1 is missing (keepdims=True)",
+                "Cache(x, rstd": "cache.xhat holds x; keep the normalised rows",
+                "Cache(y, rstd": "cache.xhat holds y; keep xhat, before gamma and beta",
             },
         },
     ),
@@ -130,12 +171,28 @@ TASKS = (
                 "dx = dy * gamma": "only the direct path: x also moves the mean and the variance of its row",
             },
             "along_xhat = row_dot(dx, xhat) / width": {
+                "along_xhat = row_dot(dy, xhat) / width": "the term of the variance is made of dy; it needs g = dy * "
+                "gamma",
+                "along_xhat = row_sum(dx) / width": "xhat is multiplied by the mean of g; it is the mean of g * xhat",
+                "along_xhat = 2 * row_dot(dx, xhat) / width": "the term of the variance is twice too large: the 2 of "
+                "the square cancels with the 1/2 of the root",
+                "along_xhat = -row_dot(dx, xhat) / width": "the term of the variance has the wrong sign",
                 "along_xhat = row_dot(dx, xhat)": "xhat is multiplied by the sum of g * xhat; it is the mean",
             },
             "width = xhat.shape[-1]": {"width = 1": "both sums over the row must be divided by D: means"},
             "dx = dy * gamma": {"dx = dy.copy()": "gamma is missing: the gradient of xhat is dy * gamma"},
-            "dx *= rstd": {"pass": "the last factor, rstd, is missing: each row has its own"},
-            "column_sum(dy * xhat)": {"column_sum(dy)": "that is dbeta; for dgamma multiply dy by xhat before the sum"},
+            "dx *= rstd": {
+                "pass": "the last factor, rstd, is missing: each row has its own",
+                "dx /= rstd": "dx is divided by rstd; multiply",
+                "dx *= rstd * rstd": "rstd is multiplied twice; once is right",
+                "dx *= gamma * rstd": "gamma is multiplied again in the end; it belongs to g = dy * gamma, once",
+                "dx *= rstd; xhat *= 2": "... you modified cache.xhat in place",
+            },
+            "column_sum(dy * xhat)": {
+                "column_sum(dy)": "that is dbeta; for dgamma multiply dy by xhat before the sum",
+                "column_sum(dy * xhat * gamma)": "gamma stands in its own gradient: it is the sum of dy * xhat",
+                "(dy * xhat).sum(0)": "... dgamma has shape",
+            },
             "dbeta = column_sum(dy)": {
                 "dbeta = column_sum(dy) / dy[..., 0].size": "... the rows: averaged over it instead of summed",
                 "dbeta = dy.sum(0)": "... dbeta has shape",
@@ -150,4 +207,6 @@ LAYER_NORM = Exercise(
     "layer normalisation",
     40,
     TASKS,
+    lecture="03_transformer",
+    section=3,
 )

@@ -7,7 +7,7 @@ from numpy.random import Generator
 
 from minivit.check.draw import Case, choose, different, sizes
 from minivit.course.exercise import Call, Exercise, Property, Task
-from minivit.course.exercises._cases import ONE_SAMPLE, close
+from minivit.course.exercises._cases import ONE_SAMPLE, close, with_no_token_allowed, with_options, with_token_mask
 
 
 def head_sizes(rng: Generator) -> tuple[int, int, int, int]:
@@ -40,6 +40,24 @@ def with_bias_and_mask(rng: Generator) -> Case:
     return Case((q, k, v, rng.standard_normal((H, N, k.shape[2]))), {"mask": mask})
 
 
+def with_one_bias_for_all_heads(rng: Generator) -> Case:
+    (q, k, v, _), _ = heads(rng)
+    return Case((q, k, v, rng.standard_normal((1, q.shape[2], k.shape[2]))), {})
+
+
+def with_nothing_allowed(rng: Generator) -> Case:
+    args, _ = heads(rng)
+    return Case(args, {"mask": np.zeros((args[0].shape[2], args[1].shape[2]), bool)})
+
+
+ATTENDS = {
+    "": heads,
+    "with a bias and a mask": with_bias_and_mask,
+    "with one bias for all heads": with_one_bias_for_all_heads,
+    "with a mask that forbids everything": with_nothing_allowed,
+}
+
+
 def layer(rng: Generator, many: tuple[int, int, int, int] | None = None) -> Case:
     B, H, N, K = many or head_sizes(rng)
     D = H * K
@@ -53,8 +71,15 @@ def no_bias(rng: Generator) -> Case:
     return Case((x, {n: p for n, p in params.items() if n != "qkv.bias"}), {**options, "qkv_bias": False})
 
 
+def layer_with_bias(rng: Generator) -> Case:
+    (x, params), options = layer(rng)
+    shape = choose(rng, options["num_heads"], 1), x.shape[1], x.shape[1]
+    return Case((x, params), {**options, "bias": rng.standard_normal(shape)})
+
+
 def with_one_head(case: Case) -> Case | None:
-    return Case(case.args, {**case.kwargs, "num_heads": 1}) if case.kwargs.get("num_heads", 1) > 1 else None
+    has_other = case.kwargs.get("num_heads", 1) > 1 and case.kwargs.get("bias") is None
+    return Case(case.args, {**case.kwargs, "num_heads": 1}) if has_other else None
 
 
 def named_sizes(case: Case) -> dict[str, float]:
@@ -62,6 +87,11 @@ def named_sizes(case: Case) -> dict[str, float]:
     H = case.kwargs["num_heads"]
     found = {"the head width": D // H, "the heads": H, "the tokens": N, "the batch": B, "the width": D}
     return {**found, "the rows": B * N}
+
+
+def heads_sizes(case: Case) -> dict[str, float]:
+    B, H, N, K = case.args[0].shape
+    return {"the head width": K, "the heads": H, "the tokens": N, "the batch": B}
 
 
 def is_a_permutation(call: Call, rng: Generator) -> str | None:
@@ -99,9 +129,27 @@ ORDER = "have changed places: the columns of qkv are [q, k, v]"
 JOIN = "have changed places: join them as [dq, dk, dv]"
 MERGED_WRONGLY = "h = h.reshape(*h.shape[:2], self.num_heads, -1).swapaxes(1, 2).reshape(h.shape)"
 
+
+def layer_with_padding(rng: Generator) -> Case:
+    """Tokens that are only there to fill up, others in each sample."""
+    (x, params), options = layer(rng)
+    mask = rng.random((len(x), 1, 1, x.shape[1])) < 0.5
+    mask[..., 0] = True
+    return Case((x, params), {**options, "mask": mask})
+
+
 layer_task = partial(
     Task,
-    cases={"": layer, "without the bias of qkv": no_bias},
+    cases={
+        "": layer,
+        "without the bias of qkv": no_bias,
+        "with a mask": with_token_mask(layer),
+        "with a mask of each sample": layer_with_padding,
+        "with a mask that forbids everything": with_no_token_allowed(layer),
+        "with a bias": layer_with_bias,
+        "with dropout": with_options(layer, proj_drop=0.4, rng=3),
+        "with dropout, without a generator": with_options(layer, proj_drop=0.4),
+    },
     big=partial(layer, many=(64, 16, 6, 4)),
     sizes=named_sizes,
     simpler={**ONE_SAMPLE, "with one head": with_one_head},
@@ -122,6 +170,11 @@ TASKS = (
                 "D // num_heads, num_heads).transpose(0, 3, 1, 2)": "the width was cut into (K, H); a head owns "
                 "neighbouring columns, so cut it into (H, K)",
                 "num_heads, D // num_heads)": "... y has shape",
+                "num_heads, D // num_heads).transpose(2, 0, 1, 3)": "... y has shape",
+                "num_heads, D // num_heads).transpose(0, 2, 1, 3)[:, ::-1]": "... reversed along the head axis",
+                "num_heads, D // num_heads).transpose(0, 2, 1, 3)[..., ::-1]": "... reversed along the width axis",
+                "num_heads, D // num_heads).transpose(0, 2, 1, 3).squeeze()": "... y has shape",
+                "num_heads, D // num_heads).transpose(0, 2, 1, 3) / np.sqrt(num_heads)": "... others",
             },
         },
         simpler={"with one head": with_one_head},
@@ -134,6 +187,9 @@ TASKS = (
             "x.transpose(0, 2, 1, 3)": {
                 "x": FIRST_MOVE,
                 "x.transpose(0, 2, 3, 1)": INTERLEAVED,
+                "x.transpose(0, 2, 1, 3)[:, ::-1]": "... reversed along the token axis",
+                "x.sum(1, keepdims=True).transpose(0, 2, 1, 3)": "... cannot reshape array",
+                "2 * x.transpose(0, 2, 1, 3)": "... y is 2 times too large",
                 "x[:, ::-1].transpose(0, 2, 1, 3)": "... y: permuted along the channel axis",
             },
         },
@@ -164,18 +220,49 @@ TASKS = (
     ),
     Task(
         "multi_head_attention_forward",
-        {"": heads, "with a bias and a mask": with_bias_and_mask},
+        ATTENDS,
         mistakes={
             "merge_heads_forward(y)": {"y.reshape(len(y), y.shape[2], -1), None": FIRST_MOVE},
-            "q, k, v, bias, mask=mask": {"q, k, v, mask=mask": "... cache.bias_shape is None"},
+            "q, k, v, bias, mask=mask": {
+                "q, k, v, mask=mask": "... cache.bias_shape is None",
+                "q, k, v, bias": "the argument mask is not used",
+                "q, k, v, bias, mask=None if mask is None or not mask.any() else mask": "the argument mask is not used",
+                "q / q.shape[1] ** 0.5, k, v, bias, mask=mask": "the scores are divided by sqrt(D), the root of the "
+                "whole width; it is that of a head, which attention_forward takes",
+                "q / q.shape[-1] ** 0.5, k, v, bias, mask=mask": "the scores are divided by sqrt(K) twice: "
+                "attention_forward does it already",
+                "np.flip(q, 2), k, v, bias, mask=mask": "... cache.q",
+                "q, k, v[..., ::-1, :], bias, mask=mask": "the values are in another order than the keys",
+                "q, k, v, bias, mask=mask if mask is None else ~mask": "the mask is the wrong way round: True is where "
+                "a query may look",
+            },
+            "return y, cache": {
+                "return y, cache._replace(weights=cache.weights.mean(1, keepdims=True))": "... cache.weights has shape",
+                "return y.astype(np.float64), cache": "... comes y in float64",
+            },
         },
         axes={"y": "sample query channel"},
         uses=("merge_heads_forward",),
     ),
     Task(
         "multi_head_attention_backward",
-        {"": heads, "with a bias and a mask": with_bias_and_mask},
-        mistakes={"split_heads_forward(dy, num_heads=H)": {"dy.reshape(B, H, N, -1), None": MIXES}},
+        ATTENDS,
+        mistakes={
+            "split_heads_forward(dy, num_heads=H)": {
+                "dy.reshape(B, H, N, -1), None": MIXES,
+                "dy.reshape(B, N, -1, H).transpose(0, 3, 1, 2), None": INTERLEAVED,
+                "dy.reshape(B, N, H, -1).transpose(0, 2, 1, 3)[:, ::-1], None": "the heads are in reversed order",
+            },
+            "return attention_backward(dh, cache)": {
+                "return attention_backward(dh / H, cache)": "... the heads: averaged over it instead of summed",
+                "return attention_backward(dh, cache)._replace(bias=None)": "... dbias is None",
+                "g = attention_backward(dh, cache); return g._replace(q=g.q / cache.scale)": "... times too large = "
+                "sqrt(",
+                "g = attention_backward(dh, cache); return g._replace(k=g.v, v=g.k)": "... dk",
+            },
+        },
+        sizes=heads_sizes,
+        reasons={"sqrt(the head width)": "the forward divides the scores by it"},
         axes={"dq": "sample head query width", "dk": "sample head key width", "dv": "sample head key width"},
         uses=("split_heads_forward",),
     ),
@@ -191,7 +278,30 @@ TASKS = (
                 "q, v, k =": f"k and v {ORDER}",
                 "v, k, q =": f"q and v {ORDER}",
             },
+            "q, k, v, bias, mask=mask": {
+                "q, k, v, bias": "the argument mask is not used",
+                "q, k, v, mask=mask": "... cache.attention.bias_shape is None",
+                "q, k, v, bias, mask=mask if mask is None or mask.any() else None": "the argument mask is not used",
+                "q, k, v, bias, mask=None if mask is None else mask.T": "the mask is transposed: its rows are the "
+                "queries",
+                "q / np.sqrt(h.shape[-1] // 3), k, v, bias, mask=mask": "the scores are divided by sqrt(D) as well; "
+                "attention divides them by sqrt(K) already",
+                "q, k, k, bias, mask=mask": "the keys stand for the values",
+                "q, q, v, bias, mask=mask": "the queries stand for the keys",
+            },
+            "self.proj_drop.forward(h, rng=rng)": {
+                "h, IdentityCache()": "the dropout is left out: h, c_proj_drop = self.proj_drop.forward(h, rng=rng)",
+                "self.proj_drop.forward(h)": "the dropout is left out",
+                "self.proj_drop.forward(h, rng=np.random.default_rng())": "... the same call gives another y",
+                "self.proj_drop.forward(h, rng=np.random.default_rng(7))": "dropout draws without being given a "
+                "generator",
+            },
             "h, c_proj =": {
+                "h, _ = self.proj_drop.forward(h, rng=rng); rng = None; h, c_proj =": "the dropout comes before proj; "
+                "it is the last step",
+                "h = h + x; h, c_proj =": "x is added: the residual path belongs to the block, not to attention",
+                "x *= 1.5; h, c_proj =": "... you modified x in place",
+                "h, _ = self.proj.forward(h); h, c_proj =": "proj is called twice",
                 "_, c_proj =": "the last layer, proj, is missing",
                 f"{MERGED_WRONGLY}; h, c_proj =": "... right with one head, wrong for several heads",
             },
@@ -205,6 +315,25 @@ TASKS = (
                 "(dk, dq, dv)": f"the gradients of q and k {JOIN}",
                 "(dq, dv, dk)": f"the gradients of k and v {JOIN}",
                 "(dv, dk, dq)": f"the gradients of q and v {JOIN}",
+            },
+            "self.proj_drop.backward(dy, cache.proj_drop)": {
+                "dy": "the backward of the dropout is left out",
+            },
+            "dx = self.qkv": {
+                "self.qkv.zero_grad(); dx = self.qkv": "... is assigned where a gradient is there already",
+                "self.qkv.weight.grad *= 0; dx = self.qkv": "... dqkv.weight is assigned",
+            },
+            "dh = self.proj.backward": {
+                "self.proj.bias.zero_grad(); dh = self.proj.backward": "... dproj.bias is assigned",
+                "self.proj.backward(dh, cache.proj); dh = self.proj.backward": "... dproj.weight is 2 times too large",
+            },
+            "return dx if dbias is None else (dx, dbias)": {
+                "return dx": "... must have a field 'bias'",
+                "return (dx, dbias)": "... dx must be an array; it is a tuple of 2",
+                "return dx if dbias is None else (dbias, dx)": "... dx",
+                "return dx + dy if dbias is None else (dx + dy, dbias)": "dy is added: the residual path belongs to "
+                "the block, not to attention",
+                "return -dx if dbias is None else (-dx, dbias)": "... dx has the wrong sign",
             },
             "self.qkv.backward(dh, cache.qkv)": {"dh @ self.qkv.weight.value.T": "... dqkv.weight is zero everywhere"},
             "self.proj.backward(dh, cache.proj)": {
@@ -228,4 +357,6 @@ MULTI_HEAD = Exercise(
     closed=tuple(
         f"minivit.layers.attention:{name}" for name in ("Attention.forward", "Attention.backward", "join_heads")
     ),
+    lecture="03_transformer",
+    section=1,
 )

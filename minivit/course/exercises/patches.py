@@ -23,9 +23,9 @@ def square_patches(rng: Generator) -> Case:
 
 def kernel(rng: Generator) -> Case:
     while True:  # until no two lengths are equal
-        (B, C, O), (P, Q) = sizes(rng, 3), choose(rng, (2, 3), (3, 2))
+        (B, C, O), (P, Q) = (n + 2 for n in sizes(rng, 3)), choose(rng, (2, 3), (3, 2))
         Y, X = rng.integers(6, 11, 2).tolist()
-        if different((B, Y, X, C), (P, Q, C, O)) and Y != X:
+        if different((B, Y, X, C, P, Q, O)):
             return Case((rng.standard_normal((B, Y, X, C)), rng.standard_normal((P, Q, C, O))), {})
 
 
@@ -72,7 +72,19 @@ CONVOLUTION = {
         "flip it",
         "weight = np.ones_like(weight); P, Q, _, O =": "the weight is missing: that is the sum over the window",
     },
-    "j * stride : j * stride + Q": {"j : j + Q": "... y: right except at"},
+    "j * stride : j * stride + Q": {
+        "j : j + Q": "... y: right except at",
+        "-Q - j * stride : x.shape[2] - j * stride": "... reversed along the column axis",
+    },
+    "stride : i * stride + P": {"stride : i * stride + P - 1": "... "},
+    "return y": {
+        "return y / (P * Q)": "the sum over the window is divided by its size; a convolution sums",
+        "return y[:, ::-1]": "... reversed along the row axis",
+        "return y.swapaxes(1, 2)": "... y has shape",
+        "return y + 1": "... y: the constant 1 is added everywhere",
+        "return y[:, :-1]": "... y has shape",
+        "return np.abs(y)": "... y",
+    },
 }
 ANOTHER_ORDER = "window and kernel are laid out in different orders; both are (row, column, channel)"
 TILES = "dy.reshape(B, Y // patch_size[0], X // patch_size[1], *patch_size, C)"
@@ -103,7 +115,7 @@ TASKS = (
                 "windows[0].reshape(-1)": "... right for the first sample",
             },
             "windows.reshape(len(x), -1) @ weight.reshape(-1, O)": {
-                "np.array([window.reshape(-1) @ weight.reshape(-1, O) for window in windows])": "... a loop over rows",
+                "np.array([window.reshape(-1) @ weight.reshape(-1, O) for window in windows])": "... a loop over axis",
             },
             "weight.reshape(-1, O)": {
                 "weight.transpose(2, 0, 1, 3).reshape(-1, O)": ANOTHER_ORDER,
@@ -112,6 +124,7 @@ TASKS = (
             },
         },
         big=arrays("2000 4 4 2", "2 2 2 5", stride=2),
+        loops={"weight": (0, 1)},
     ),
     on_images(
         "patchify_forward",
@@ -124,7 +137,19 @@ TASKS = (
                 "tiles.transpose(0, 3, 1, 2, 4, 5)": "the patches are numbered column by column; number them row by "
                 "row",
             },
-            "(rows, columns))": {"(columns, rows))": "... cache.patch_size is"},
+            "(rows, columns))": {
+                "(columns, rows))": "... cache.patch_size is",
+                "rows)": "... cache.patch_size is",
+            },
+            "PatchifyCache(x.shape": {
+                "PatchifyCache(x.shape[1:]": "... cache.image_shape is",
+                "PatchifyCache(tiles.shape": "... cache.image_shape is",
+            },
+            "B, Y, X, C = x.shape": {
+                "x = x[:, ::-1]; B, Y, X, C = x.shape": "... y",
+                "x = x / 255; B, Y, X, C = x.shape": "... times too small",
+                "x = x[:1]; B, Y, X, C = x.shape": "... y has shape",
+            },
         },
         axes={"y": "sample token number"},
     ),
@@ -137,7 +162,13 @@ TASKS = (
                 f"{TILES}.transpose(0, 1, 4, 2, 3, 5).reshape(B, Y, X, C), None": "row and column inside a patch are "
                 "exchanged",
             },
-            "InputGrad(dx)": {"InputGrad(dx[:, ::-1])": "... reversed along the row axis"},
+            "InputGrad(dx)": {
+                "InputGrad(dx[:, ::-1])": "... reversed along the row axis",
+                "InputGrad(dx[:, :, ::-1])": "... reversed along the column axis",
+                "InputGrad(dx[..., ::-1])": "... reversed along the channel axis",
+                "InputGrad(dx / patch_size[0])": "... times too small",
+                "InputGrad(dx.swapaxes(1, 2))": "... dx has shape",
+            },
         },
         axes={"dx": "sample row column channel"},
     ),
@@ -148,6 +179,15 @@ TASKS = (
             "h, c_proj =": {
                 "_, c_proj =": "those are the patches; proj makes tokens of them",
                 "h += 1; h, c_proj =": "... a convolution with the same weight",
+                "h = h[:, ::-1]; h, c_proj =": "... reversed along the token axis",
+            },
+            "patchify_forward(x, patch_size=self.patch_size)": {
+                "patchify_forward(x.swapaxes(1, 2).copy().reshape(x.shape), patch_size=self.patch_size)": "rows and "
+                "columns of the image are exchanged",
+            },
+            "return h, PatchEmbedCache": {
+                "return h - self.proj.bias.value, PatchEmbedCache": "the bias of proj is missing",
+                "return h * 2, PatchEmbedCache": "... y is 2 times too large",
             },
         },
         axes={"y": "sample token channel"},
@@ -158,6 +198,15 @@ TASKS = (
         mistakes={
             "self.proj.backward(dy": {
                 "(lambda *_: dy @ cache.proj.weight.T)(dy": "... dproj.weight is zero everywhere"
+            },
+            "dh = self.proj": {
+                "self.proj.zero_grad(); dh = self.proj": "... is assigned where a gradient is there already",
+                "self.proj.backward(dy, cache.proj); dh = self.proj": "... dproj.weight is 2 times too large",
+            },
+            "return dx": {
+                "return -dx": "... dx has the wrong sign",
+                "return dx.mean(0)": "... dx has shape",
+                "return None": "... ",
             },
             "(dy, cache.proj)": {"(dy / len(dy), cache.proj)": "... the batch: averaged over it instead of summed"},
         },
@@ -178,4 +227,6 @@ PATCHES = Exercise(
         *(f"minivit.ops.conv_{form}:conv_{form}" for form in ("columns", "depthwise", "shifts")),
         *(f"minivit.ops.conv_{form}:conv_{form}_gradients" for form in ("columns", "depthwise", "shifts")),
     ),
+    lecture="04_vit",
+    section=2,
 )

@@ -36,11 +36,12 @@ def many_labels(rng: Generator) -> Case:
     return Case((rng.standard_normal((20_000, 5)), rng.integers(0, 5, 20_000)), {})
 
 
-ROWS = {"": rows, "of one row": one_row}
+ROWS = {"": rows, "of one row": one_row, "with one more axis": arrays("A B N S", scale=2)}
 LABELS = {
     "": class_numbers,
     "with soft targets": soft_targets,
     "with label smoothing": with_options(class_numbers, label_smoothing=0.1),
+    "with soft targets and label smoothing": with_options(soft_targets, label_smoothing=0.1),
 }
 
 
@@ -61,7 +62,7 @@ def ignores_a_shift(call: Call, rng: Generator) -> str | None:
 
 
 def survives_large_scores(call: Call, rng: Generator) -> str | None:
-    x = np.array([[1000.0, 999.0, 990.0], [-1000.0, -1001.0, -1010.0]])
+    x = np.array([[1000.0, 999.0, 990.0], [-1000.0, -1001.0, -1010.0], [1000.0, 0.0, -1000.0]])
     y, right = call(x)[0], call(x - x.max(-1, keepdims=True))[0]
     if close(y, right):
         return None
@@ -73,6 +74,14 @@ def survives_large_scores(call: Call, rng: Generator) -> str | None:
         f"{x[row].tolist()} gives {y[row].tolist()}: exp(1000) overflows and exp(-1000) is 0; subtract the largest "
         "score of each row first"
     )
+
+
+def log_of_a_small_share(call: Call, rng: Generator) -> str | None:
+    y = call(np.array([[0.0, -2000.0], [-2000.0, 0.0]]))[0]
+    says = (
+        f"scores of 0 and -2000 have the logarithms 0 and -2000; yours are {y[0].tolist()}: never take the log of exp"
+    )
+    return None if close(y, [[0, -2000], [-2000, 0]]) else says
 
 
 def loss_of_a_sure_answer(call: Call, rng: Generator) -> str | None:
@@ -94,6 +103,7 @@ def shares(e: str, y: str = "e / e.sum(-1, keepdims=True)") -> str:
     return f"e = {e}; y = {y}; return y, SoftmaxCache(y)"
 
 
+HARDENED = "targets = _as_probabilities(targets.argmax(-1) if soft else targets, logits)"
 SHARES = "np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)"
 
 of_rows = partial(Task, big=many_rows, sizes=batch_sizes, simpler=ONE_SAMPLE)
@@ -114,6 +124,11 @@ TASKS = (
                 "y /= y.sum(0)": "you summed over axis 0; the sum goes over the last axis",
                 "y /= y.sum(-2, keepdims=True)": "you summed over axis -2; the sum goes over the last axis",
                 "pass": "that is exp(x): the division by the row's sum is missing",
+                "y /= np.sqrt((y * y).sum(-1, keepdims=True))": "each row is divided by its length; divide by its sum",
+                "y /= y.max(-1, keepdims=True)": "each row is divided by its largest number; divide by its sum",
+                "y = y / total; y = y.astype(np.float32).astype(y.dtype)": "... float32's rounding",
+                "y = (y / total).astype(np.float32)": "... from float64 comes y in float32",
+                "y = y / total; y = y.squeeze()": "... y has shape",
                 "y /= total + 1e-7": "... digits only",
                 "x -= x.max(-1, keepdims=True); y /= total": "... you modified x in place",
             },
@@ -123,7 +138,13 @@ TASKS = (
                 shares("np.exp(x - x.max(-1, keepdims=True))"): "... nan in",
                 shares(
                     "np.exp(x)", "np.reshape([r / r.sum() for r in e.reshape(-1, e.shape[-1])], e.shape)"
-                ): "... a loop over",
+                ): "... a loop over axis",
+            },
+            "_exp_and_sum(x)": {
+                "_exp_and_sum(-x)": "the sign of x is wrong: a larger score gets a larger share",
+                "_exp_and_sum(x * np.log(2))": "the base is 2; it is e",
+                "_exp_and_sum(x * x)": "... adding 3 to every score",
+                "(np.abs(x), np.abs(x).sum(-1, keepdims=True))": "... adding 3 to every score",
             },
             "y, SoftmaxCache(y)": {
                 "y": "... must return the pair (y, cache)",
@@ -144,6 +165,12 @@ TASKS = (
             },
             "row_dot(dy, y)": {
                 "dy.sum(-1, keepdims=True)": "the sum runs over dy alone; it must run over dy * y",
+                "dy.mean(-1, keepdims=True)": "you subtracted the plain mean of dy; it is the mean weighted by y, the "
+                "sum of dy * y",
+                "(dy * y).sum(-2, keepdims=True) if y.ndim > 1 else (dy * y).sum()": "the sum runs over axis -2; it "
+                "runs over the last axis",
+                "(dy * y * y).sum(-1, keepdims=True)": "y stands twice under the sum: it is the sum of dy * y",
+                "y.sum(-1, keepdims=True)": "the sum of y is 1; it must be the sum of dy * y",
                 "(dy * y).mean(-1, keepdims=True)": "you took the mean of dy * y over the row; it is the sum",
                 "(dy * y).sum()": "you summed dy * y over all rows; each row has its own sum: axis=-1, keepdims=True",
             },
@@ -161,12 +188,20 @@ TASKS = (
     ),
     of_rows(
         "log_softmax_forward",
-        ROWS,
+        {**ROWS, "with forbidden places (-inf)": forbidden},
         (
             Property("large scores do not overflow", survives_large_scores),
+            Property("a small share has a logarithm", log_of_a_small_share),
             Property("a shift changes nothing", ignores_a_shift),
         ),
         {
+            "np.log(": {
+                "np.log2(": "the logarithm is that of base 2; take np.log",
+                "np.log10(": "the logarithm is that of base 10; take np.log",
+            },
+            "y -= np.log": {
+                "y += np.log": "the logarithm of the sum is added; subtract it",
+            },
             "return y": {
                 "return np.exp(y)": "that is the softmax itself: the logarithm is missing",
                 "return -y": "the sign is wrong: a log-probability is never positive",
@@ -182,10 +217,18 @@ TASKS = (
         "log_softmax_backward",
         {"": rows},
         mistakes={
-            "row_sum(dy)": {"dy.mean(-1, keepdims=True)": "you took the mean of dy over the row; it is the sum"},
+            "row_sum(dy)": {
+                "dy.mean(-1, keepdims=True)": "you took the mean of dy over the row; it is the sum",
+                "dy.sum()": "you summed dy over all rows; each row has its own sum",
+                "row_dot(dy, np.exp(cache.y))": "the sum runs over dy * softmax; it runs over dy alone",
+                "dy": "the sum over the row is missing",
+            },
+            "dy - np.exp": {"dy + np.exp": "the second term is added; subtract it"},
             "np.exp(cache.y)": {
                 "cache.y": "cache.y holds the logarithm of the softmax; the formula needs exp(y)",
                 "0": "only the direct path: the sum of exponentials depends on x too",
+                "np.exp(np.exp(cache.y))": "exp is taken twice: cache.y is the logarithm of the softmax",
+                "1": "the sum of dy must be multiplied by exp(y)",
             },
         },
     ),
@@ -203,6 +246,19 @@ TASKS = (
                 "classes, the right one too; yours goes to the others",
             },
             "= -_expected": {"= _expected": "the sign is wrong: minus the mean log-probability"},
+            "targets * (1 - label_smoothing) +": {
+                "targets +": "the targets are not made smaller: (1 - label_smoothing) times what they were",
+                "targets * label_smoothing + (1 - 2 * label_smoothing) / logits.shape[-1] +": "label_smoothing and "
+                "1 - label_smoothing have changed places",
+            },
+            "targets = _as_probabilities(targets, logits)": {
+                f"soft = targets.ndim == logits.ndim; {HARDENED}": "a soft target is taken for the class that is most "
+                "likely; every class counts by its probability",
+            },
+            "not 0 <= label_smoothing <= 1": {"False": "... with label_smoothing=-0.5 it must raise a ValueError"},
+            "CrossEntropyCache(log_probs": {
+                "CrossEntropyCache(np.exp(log_probs)": "those are the probabilities; keep their logarithms",
+            },
             '_count("cross_entropy", logits[..., 0])': {
                 "1": "summed over the rows instead of averaged",
                 "len(logits)": "divided by the batch size; the mean is over all rows, however many axes they are "
@@ -226,6 +282,11 @@ TASKS = (
                 "minus said",
                 "dlogits *= abs(dy) /": "... is not linear in dy",
             },
+            "log_probs, targets = cache": {
+                "log_probs, targets = cache; targets *= 1.0 + (dy > 0)": "... you modified cache.targets in place",
+                "log_probs, targets = cache; log_probs = np.log(np.maximum(log_probs, 1e-300))": "the logarithm is "
+                "taken twice: the cache holds logarithms already",
+            },
             "dlogits -= targets": {"pass": "the targets are missing: it is what was said minus what is true"},
             "np.exp(log_probs)": {
                 "log_probs.copy()": "the cache holds logarithms of probabilities; take exp(log_probs)"
@@ -245,4 +306,6 @@ SOFTMAX = Exercise(
     45,
     TASKS,
     closed=tuple(f"minivit.ops.losses:{name}" for name in ("_as_probabilities", "_expected", "distillation_forward")),
+    lecture="02_attention",
+    section=1,
 )

@@ -1,16 +1,16 @@
-"""Pictures of the second lecture, on the Vision Transformer: the wall of memory, patches, bytes."""
+"""Pictures of the lecture on the Vision Transformer: the wall of memory, patches, the model as it grows, pyramids."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from minivit.ops.patches import patchify_forward
+from minivit.ops.softmax import softmax_forward
 from minivit.plot.embedding import mosaic
 from minivit.plot.figure import (
     BLUE,
-    GREEN,
     GREY,
-    PURPLE,
     RED,
     SMALL,
     STYLES,
@@ -43,7 +43,7 @@ def attention_wall(
     ----------
     curves : {label: (sides, bytes)}
     marks : {text: (side, bytes)}
-        Points to name.
+        Points to name, the first above its curve, all others below.
     measured : (sides, bytes), optional
         Drawn as rings.
     """
@@ -54,9 +54,10 @@ def attention_wall(
         ax.plot(
             *measured, "o", markersize=9, markerfacecolor="none", markeredgewidth=1.8, color="black", label="measured"
         )
-    for text, (side, size) in marks.items():
+    for number, (text, (side, size)) in enumerate(marks.items()):
         ax.plot(side, size, "X", color="black", markersize=9)
-        ax.annotate(text, (side, size), (-10, 4), textcoords="offset points", fontsize=TEXT, ha="right")
+        place, ha, va = ((-10, 4), "right", "baseline") if number == 0 else ((8, -6), "left", "top")
+        ax.annotate(text, (side, size), place, textcoords="offset points", fontsize=TEXT, ha=ha, va=va)
     ax.set_xscale("log", base=2)
     ax.set_yscale("log", base=2)
     first = min(sides[0] for sides, _ in curves.values())
@@ -101,33 +102,233 @@ def cut_into_patches(image: UInt8[ndarray, "Y X C"], patch_size: int) -> Figure:
     return figure
 
 
-def bytes_by_part(
-    bars: Mapping[str, Mapping[str, int]],
-    *,
-    title: str = "",
-    what: str = "kept for backward (KiB)",
-    ax: Axes | None = None,
-) -> Axes:
-    """Stacked horizontal bars of bytes in KiB: one bar per name, one colour per part, numbers where they fit."""
-    ax = labelled(ax or new_panel(0.34 * len(bars) + 1.3, WIDTH), what, "")
-    parts = list(dict.fromkeys(part for bar in bars.values() for part in bar))
-    colours = (BLUE, RED, GREEN, PURPLE, "#F0E442", GREY)
-    begin = np.zeros(len(bars))
-    room = 0.05 * max(sum(bar.values()) for bar in bars.values()) / 1024  # that a number needs
-    for part, colour in zip(parts, colours, strict=False):
-        sizes = np.array([bar.get(part, 0) / 1024 for bar in bars.values()])
-        ax.barh(list(bars), sizes, left=begin, color=colour, label=part, edgecolor="white", linewidth=0.5)
-        ink = "black" if colour in (PURPLE, "#F0E442") else "white"
-        for row in np.flatnonzero(sizes > room):
-            middle = begin[row] + sizes[row] / 2
-            ax.text(middle, float(row), f"{sizes[row]:,.0f}", ha="center", va="center", fontsize=SMALL, color=ink)
-        begin += sizes
-    for row, end in enumerate(begin):
-        ax.text(end, row, f" {end:,.0f}", va="center", fontsize=SMALL)
-    ax.invert_yaxis()
-    ax.xaxis.set_major_formatter("{x:,.0f}")
-    ax.set_xlim(0, 1.1 * begin.max())
-    ax.grid(visible=False, axis="y")
-    ax.figure.legend(loc="outside lower center", ncols=len(parts), fontsize=SMALL, frameon=False)
-    ax.set_title(title, fontsize=TITLE, loc="left")
+class Stage(NamedTuple):
+    """How one array on the way from an image to its class is drawn, and what is written beside it."""
+
+    height: float  # inches
+    title: str
+    formula: str
+
+
+STAGES = {
+    "image": Stage(1.5, "the image", "$x$"),
+    "patches": Stage(0.3, "cut into patches", "$N = HW / P^2$, numbered from 1"),
+    "rows": Stage(0.96, "each flattened: a row", "$x_p$, $P^2 C$ numbers"),
+    "tokens": Stage(0.55, "projected: tokens", "$x_p E$, one matrix for all"),
+    "with_class": Stage(0.55, "a class token in front", "$[x_{class};\\; x_p E]$, number 0"),
+    "positions": Stage(0.55, "a vector for each position", "$E_{pos}$"),
+    "z0": Stage(0.55, "their sum", "$z_0 = [x_{class};\\; x_p E] + E_{pos}$"),
+    "zL": Stage(0.55, "what the encoder gives", "$z_L$"),
+    "logits": Stage(0.9, "the head reads token 0", "drawn: softmax of the logits"),
+}
+"""In their order. The arrays of :func:`vit_so_far` bear these names."""
+
+COLUMNS = 5.9  # inches, of all tokens side by side
+GAP = 0.34  # inches between two stages
+ENCODER = 1.3  # inches, of the box above what the encoder gives
+
+
+def vit_so_far(stages: Mapping[str, ndarray], *, depth: int = 0, class_names: Sequence[str] = ()) -> Axes:
+    """Draw a Vision Transformer as far as it has been computed: every array below the one that it was made of.
+
+    A token is a column, and keeps its place from picture to picture. Each array of numbers has a colour scale of its
+    own, orange for its largest negative and blue for its largest positive number, and the picture says so.
+
+    Parameters
+    ----------
+    stages : {name: array}
+        The first of ``STAGES``, as many as there are: an image (Y, X, C) of pixels, its patches (N, P, P, C), then
+        arrays with a row for each patch or token, and at last one number for each class.
+    depth : int
+        Number of blocks of the encoder.
+    class_names : sequence of str
+        Needed for the logits.
+    """
+    known = [*STAGES][: len(stages)]
+    if not stages or [*stages] != known:
+        raise ValueError(f"stages are {', '.join(stages) or 'none'}; expected them in the order {', '.join(STAGES)}")
+    tops, height = {}, 0.1
+    for name in stages:
+        height += (ENCODER + GAP) * (name == "zL")
+        tops[name] = height
+        height += STAGES[name].height + GAP
+    ax = new_panel(height + 0.1, WIDTH)
+    figure: Any = ax.figure
+    figure.set_layout_engine("none")
+    ax.set(position=(0, 0, 1, 1), xlim=(0, WIDTH), ylim=(height + 0.1, 0))  # an inch is an inch in every picture
+    ax.axis("off")
+    columns = len(stages["patches"]) + 1 if "patches" in stages else 1
+    pitch = COLUMNS / columns
+    centres = 0.05 + pitch * (np.arange(columns) + 0.5)  # of the tokens, the class token first
+    for name, array in stages.items():
+        top, bottom = tops[name], tops[name] + STAGES[name].height
+        here = centres[columns - len(array) :]
+        if name == "image":
+            _image(ax, array, top, bottom)
+        elif name == "patches":
+            _fan(ax, array, stages["image"], here, (tops["image"], top))
+            _strip(ax, array / 255, here, top, bottom)
+        elif name == "logits":
+            _bars(ax, array, class_names, centres[0], top, bottom)
+        else:
+            _strip(ax, _colours(array), here, top, bottom)
+            if name == "zL":
+                _encoder(ax, centres, top - GAP - ENCODER, depth)
+            elif name == "positions":
+                ax.text(centres[0], top - GAP / 2, "+", ha="center", va="center", fontsize=TITLE)
+            else:
+                _ways(ax, here if name == "z0" else centres[1:], top - GAP, top)
+        _label(ax, name, array, top, is_new=name == known[-1])
+    if len(stages) > 2:
+        words = "each row of numbers has its own colours: orange negative, white zero, blue positive"
+        ax.text(0.05, height, words, fontsize=SMALL, color=GREY, va="center")
     return ax
+
+
+def _image(ax: Axes, image: ndarray, top: float, bottom: float) -> None:
+    half = (bottom - top) / 2 * image.shape[1] / image.shape[0]
+    ax.imshow(
+        image,
+        extent=(COLUMNS / 2 - half, COLUMNS / 2 + half, bottom, top),
+        aspect="auto",
+        interpolation="nearest",
+        zorder=2,
+    )
+
+
+def _fan(ax: Axes, patches: ndarray, image: ndarray, centres: ndarray, tops: tuple[float, float]) -> None:
+    """The cuts through the image, and a line from each patch to its place in the row."""
+    _, P, Q, _ = patches.shape
+    rows, columns = image.shape[0] // P, image.shape[1] // Q
+    side = STAGES["image"].height / rows
+    left = COLUMNS / 2 - side * columns / 2
+    for row in range(1, rows):
+        ax.plot([left, left + side * columns], [tops[0] + row * side] * 2, color="white", linewidth=1.2, zorder=3)
+    for column in range(1, columns):
+        ax.plot([left + column * side] * 2, [tops[0], tops[0] + rows * side], color="white", linewidth=1.2, zorder=3)
+    shade = {"facecolor": "black", "alpha": 0.5, "linewidth": 0, "pad": 1.5}
+    for n, centre in enumerate(centres):
+        row, column = divmod(n, columns)
+        start = left + (column + 0.5) * side, tops[0] + (row + 0.5) * side
+        ax.plot([start[0], centre], [start[1], tops[1]], color=GREY, linewidth=0.7, zorder=1)
+        ax.text(*start, str(n + 1), ha="center", va="center", color="white", fontsize=SMALL, bbox=shade, zorder=4)
+
+
+def _strip(ax: Axes, tiles: ndarray, centres: ndarray, top: float, bottom: float) -> None:
+    """Tiles of colours (n, height, width, 3) side by side, the middle of each at its place."""
+    width = tiles.shape[2]
+    gap = max(1, width // 8)
+    half = (centres[-1] - centres[-2]) * width / (width + gap) / 2
+    picture = mosaic(tiles[None], gap=gap, fill=1.0)
+    ax.imshow(
+        picture,
+        extent=(centres[0] - half, centres[-1] + half, bottom, top),
+        aspect="auto",
+        interpolation="nearest",
+        zorder=2,
+    )
+    ends = np.stack((centres - half, centres + half))
+    ax.vlines(ends, top, bottom, color=GREY, linewidth=0.5, zorder=3)
+    for y in (top, bottom):
+        ax.hlines(np.full(len(centres), y), *ends, color=GREY, linewidth=0.5, zorder=3)
+
+
+def _colours(array: ndarray) -> ndarray:
+    """Rows of numbers (n, D) as tiles (n, D, 8, 3) of colours."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    colours = LinearSegmentedColormap.from_list("orange-white-blue", [RED, "white", BLUE])
+    tile = colours(0.5 + 0.5 * array / np.abs(array).max())[..., :3]  # (n, D, 3)
+    return np.repeat(tile[:, :, None], 8, axis=2)
+
+
+def _ways(ax: Axes, centres: ndarray, top: float, bottom: float) -> None:
+    ax.vlines(centres, top + 0.04, bottom - 0.04, color=GREY, linewidth=0.8)
+
+
+def _encoder(ax: Axes, centres: ndarray, top: float, depth: int) -> None:
+    """A box for all blocks: attention leads from every token to every other, the MLP from each to itself."""
+    from matplotlib.patches import FancyBboxPatch
+
+    half = (centres[1] - centres[0]) / 2
+    left, width, height = centres[0] - half, centres[-1] - centres[0] + 2 * half, ENCODER - 0.1
+    for shift in (0.1, 0.05, 0):  # blocks behind blocks
+        box = FancyBboxPatch(
+            (left + shift, top + shift), width - 0.1, height - 0.1, boxstyle="round,pad=0,rounding_size=0.08"
+        )
+        box.set(facecolor="white", edgecolor=GREY, linewidth=1, zorder=1)
+        ax.add_patch(box)
+    _ways(ax, centres, top - GAP, top)
+    _ways(ax, centres, top + height + 0.06, top + ENCODER + GAP)
+    ends = np.stack(np.broadcast_arrays(centres[:, None], centres[None]), axis=-1).reshape(-1, 2)
+    above, below = top + 0.08, top + 0.62
+    for start, end in ends:
+        ax.plot([start, end], [above, below], color=BLUE, linewidth=0.4, alpha=0.35, zorder=2)
+    ax.vlines(centres, below, top + height - 0.17, color=BLUE, linewidth=2.4, zorder=2)
+    x = COLUMNS + 0.2
+    ax.text(x, top + 0.12, f"{depth} blocks", fontsize=TITLE, va="center")
+    ax.text(x, top + 0.38, "attention: every token reads all", fontsize=SMALL, color=GREY, va="center")
+    ax.text(x, top + 0.82, "MLP: each token by itself", fontsize=SMALL, color=GREY, va="center")
+
+
+def _bars(ax: Axes, logits: ndarray, names: Sequence[str], x: float, top: float, bottom: float) -> None:
+    """The head's answer: a bar for each class, with its name, and the way from token 0."""
+    probabilities, _ = softmax_forward(logits.astype(float))
+    places = np.linspace(0.35, COLUMNS - 0.3, len(logits))
+    floor = bottom - 0.2
+    ax.plot([x, x, places[-1]], [top - GAP + 0.04, top - 0.1, top - 0.1], color=GREY, linewidth=0.8)
+    ax.vlines(places, top - 0.1, top, color=GREY, linewidth=0.8)
+    ax.bar(places, -probabilities * (floor - top - 0.2), 0.3, bottom=floor, color=BLUE, zorder=2)
+    ax.hlines(floor, places[0] - 0.25, places[-1] + 0.25, color=GREY, linewidth=0.8)
+    for place, name, share in zip(places, names, probabilities, strict=True):
+        ax.text(place, floor + 0.1, name, ha="center", va="center", fontsize=SMALL - 1)
+        ax.text(place, floor - share * (floor - top - 0.2) - 0.03, f"{share:.0%}", ha="center", fontsize=SMALL - 1)
+
+
+def _label(ax: Axes, name: str, array: ndarray, top: float, *, is_new: bool) -> None:
+    """What a stage is, of which shape, and its formula."""
+    _, title, formula = STAGES[name]
+    shape = " × ".join(map(str, array.shape))
+    x = COLUMNS + 0.2
+    ax.text(x, top + 0.08, title, fontsize=TITLE, color=RED if is_new else "black", va="center")
+    ax.text(x, top + 0.27, shape, fontsize=TEXT, va="center")
+    ax.text(x, top + 0.44, formula, fontsize=SMALL, color=GREY, va="center")
+
+
+PYRAMIDS = {
+    "ViT-B/16": ((14, 768, 12),),
+    "Swin-T": ((56, 96, 2), (28, 192, 2), (14, 384, 6), (7, 768, 2)),
+    "ResNet-50": ((56, 256, 3), (28, 512, 4), (14, 1024, 6), (7, 2048, 3)),
+}
+"""Of each model, stage by stage: places along a side of its map, numbers at each place, blocks. Images of 224 x 224."""
+
+
+def pyramids(models: Mapping[str, Sequence[tuple[int, int, int]]]) -> Figure:
+    """Draw models from the side, block by block: as high as its map has rows, as blue as its tokens are wide.
+
+    Parameters
+    ----------
+    models : {name: ((side, width, blocks), ...)}
+        See ``PYRAMIDS``. All panels have the same scales.
+    """
+    from matplotlib.colors import LogNorm
+
+    figure = new_figure(3.6)
+    sizes = [stage for stages in models.values() for stage in stages]
+    norm = LogNorm(min(width for _, width, _ in sizes) / 2, max(width for _, width, _ in sizes))
+    longest = max(sum(blocks for _, _, blocks in stages) for stages in models.values())
+    tallest = max(side for side, _, _ in sizes)
+    for ax, (name, stages) in zip(figure.subplots(1, len(models), sharey=True), models.items(), strict=True):
+        labelled(ax, "block", "places along a side" if name == next(iter(models)) else "")
+        start = 1
+        for side, width, blocks in stages:
+            place = np.arange(start, start + blocks)
+            ax.bar(place, side, 0.85, bottom=-side / 2, color=BLUE, alpha=float(norm(width)))
+            text = f"{side}²\n× {width}"
+            ax.text(start - 0.4, side / 2 + 1, text, va="bottom", fontsize=SMALL - 1.5)
+            start += blocks
+        ax.set(xlim=(-0.2, longest + 1.2), ylim=(-tallest / 2 - 2, tallest / 2 + 13), yticks=[])
+        ax.locator_params("x", integer=True)
+        ax.spines["left"].set_visible(False)
+        ax.set_title(name, fontsize=TEXT, loc="left")
+    return figure

@@ -12,6 +12,8 @@ def attention_one_loop(q, k, v):
 
 
 def attention_forward(q, k, v, bias=None, *, mask=None, scale=None):
+    if mask is not None and mask.dtype != bool:
+        raise TypeError("mask is not boolean")
     scale = q.shape[-1] ** -0.5 if scale is None else scale
     scores = np.einsum("...nk,...sk->...ns", q, k) * scale
     scores = scores if bias is None else scores + bias

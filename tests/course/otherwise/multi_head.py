@@ -3,15 +3,17 @@
 
 
 def split_heads_forward(x, *, num_heads):
+    if x.shape[-1] % num_heads:
+        raise ValueError("the heads do not divide the width")
     return np.stack(np.split(x, num_heads, axis=-1), axis=1), SplitHeadsCache()
 
 
 def split_heads_backward(dy, cache):
-    return InputGrad(np.concatenate([dy[:, h] for h in range(dy.shape[1])], axis=-1))
+    return InputGrad(np.einsum("bhnk->bnhk", dy).reshape(len(dy), dy.shape[2], -1))
 
 
 def merge_heads_forward(x):
-    return np.concatenate([x[:, h] for h in range(x.shape[1])], axis=-1), MergeHeadsCache(x.shape[1])
+    return np.einsum("bhnk->bnhk", x).reshape(len(x), x.shape[2], -1), MergeHeadsCache(x.shape[1])
 
 
 def merge_heads_backward(dy, cache):
@@ -20,7 +22,7 @@ def merge_heads_backward(dy, cache):
 
 def multi_head_attention_forward(q, k, v, bias=None, *, mask=None):
     y, cache = attention_forward(q, k, v, bias, mask=mask)
-    return np.concatenate([y[:, h] for h in range(q.shape[1])], axis=-1), cache
+    return y.swapaxes(1, 2).reshape(len(y), y.shape[2], -1), cache
 
 
 def multi_head_attention_backward(dy, cache):

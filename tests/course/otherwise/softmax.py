@@ -16,8 +16,9 @@ def softmax_backward(dy, cache):
 
 
 def log_softmax_forward(x):
-    top = x.max(-1, keepdims=True)
+    top = x.max(-1, keepdims=True, initial=-1e30)
     y = x - top - np.log(np.exp(x - top).sum(-1, keepdims=True))
+    y[np.isneginf(x)] = -np.inf
     return y, LogSoftmaxCache(y)
 
 
@@ -27,7 +28,13 @@ def log_softmax_backward(dy, cache):
 
 def cross_entropy_forward(logits, targets, *, label_smoothing=0.0):
     classes = logits.shape[-1]
+    if not 0 <= label_smoothing <= 1 or logits[..., 0].size == 0:
+        raise ValueError("label_smoothing is out of range, or there are no rows")
+    if targets.dtype.kind not in "iuf":
+        raise TypeError("targets are class numbers or probabilities")
     if np.issubdtype(targets.dtype, np.integer):
+        if targets.shape != logits.shape[:-1] or targets.min() < 0 or targets.max() >= classes:
+            raise ValueError("a label is out of range, or there is not one for each row")
         targets = np.eye(classes, dtype=logits.dtype)[targets]
     targets = ((1 - label_smoothing) * targets + label_smoothing / classes).astype(logits.dtype)
     log_probs = log_softmax_forward(logits)[0]

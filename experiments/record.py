@@ -1,0 +1,41 @@
+"""What an experiment has measured, kept in a JSON file: a run that is already in it is not made again."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from minivit.files import replace_file
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def record(
+    name: str, about: dict[str, Any], runs: Iterable[dict[str, Any]], measure: Callable[..., dict[str, Any]]
+) -> None:
+    """Make every run that ``results/NAME.json`` does not have yet, and write the file after each.
+
+    Parameters
+    ----------
+    name : str
+    about : dict
+        Settings and command, for those who read; if they are no longer those of the file, it begins anew.
+    runs : iterable of dict
+        The arguments of ``measure``, by name.
+    measure : callable
+        What it returns stands in the file beside its arguments.
+    """
+    path = RESULTS / f"{name}.json"
+    about = json.loads(json.dumps({"command": f"python experiments/{name}.py", **about}))
+    old = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    done = old["runs"] if {**old, "runs": None} == {**about, "runs": None} else []
+    for run in runs:
+        if any(run.items() <= other.items() for other in done):
+            continue
+        done.append({**run, **measure(**run)})
+        print(done[-1], file=sys.stderr, flush=True)
+        lines = ",\n".join(f"    {json.dumps(run)}" for run in done)  # a run, a line
+        head = json.dumps(about, indent=2)[:-2]
+        RESULTS.mkdir(exist_ok=True)
+        replace_file(path, f'{head},\n  "runs": [\n{lines}\n  ]\n}}\n'.encode())

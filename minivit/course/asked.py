@@ -1,0 +1,127 @@
+"""A function of a solution, and how it is called: alone, or, where its cache is its own, with its forward."""
+
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+from numpy.random import Generator
+
+from minivit.check.derivative import random_like
+from minivit.course.call import THEN, How, Outcome
+from minivit.course.compare import CheckFailedError, compare_values
+from minivit.course.exercise import Draw, Task, Trial
+from minivit.course.outputs import MalformedError, cache_note
+from minivit.course.runner import Runner
+from minivit.course.trial import argument_names, make_trial
+from minivit.nests import mapped
+
+
+class Asked:
+    """One task, the solution that is asked, and what was found wrong so far (``said``).
+
+    A backward is ``paired`` if its forward is asked of the solution, too. It is judged ``with_own_cache`` if the cache
+    of that forward has another form than the given one, and the given one is of no use to it.
+    """
+
+    def __init__(self, task: Task, runner: Runner) -> None:
+        self.task, self.runner = task, runner
+        self.said: list[str] = []
+        self.partner = partner(task)
+        self.paired = self.partner is not None and runner.has(self.partner.name)
+        self.pair = f"{task.forward}{THEN}{task.name}"
+        self.with_own_cache = False
+
+    @property
+    def first(self) -> Draw:
+        """The plain kind of call."""
+        return next(iter(self.task.cases.values()))
+
+    @property
+    def names(self) -> str:
+        """Of the functions that are called."""
+        return self.pair if self.paired else self.task.name
+
+    def returned(self, outcome: Outcome) -> Outcome:
+        """An outcome that is one, or CheckFailedError."""
+        if outcome.status != "returned":
+            raise CheckFailedError(outcome.message)
+        return outcome
+
+    def call(self, trial: Trial) -> Outcome:
+        """Call the function; what a backward gets is the cache of the reference, or its own."""
+        if not self.with_own_cache:
+            return self._call(trial, "value")
+        outcome = self.together(trial)
+        return outcome._replace(value=outcome.value[1]) if outcome.status == "returned" else outcome
+
+    def value(self, trial: Trial) -> Any:
+        """What the call returns, or CheckFailedError."""
+        return self.returned(self.call(trial)).value
+
+    def together(self, trial: Trial, *, alone: bool = False) -> Outcome:
+        """Call its forward and give its cache to the function; ``alone`` without any of ours that stand in."""
+        return self._call_pair(trial, "value", () if alone else self._given)
+
+    def steps(self, trial: Trial) -> int:
+        """Steps of Python that a call takes."""
+        return self.returned(self._call(trial, "steps")).value
+
+    def timed(self, trial: Trial) -> Outcome:
+        """How long a call takes."""
+        return self._call(trial, "seconds")
+
+    def arguments(self, trial: Trial) -> dict[str, Any]:
+        """All that a call could write into, in the order of its arguments; the options come last."""
+        if self.with_own_cache:
+            return {"dy": trial.dy}
+        return dict(zip(argument_names(self.task), trial.args, strict=False)) | {"options": trial.kwargs}
+
+    def choose_cache(self, rng: Generator) -> None:
+        """Find out whether the function must be judged with the cache of its own forward."""
+        if not self.paired:
+            return
+        assert self.partner
+        trials = [make_trial(self.task, draw, rng) for draw in self.task.cases.values()]
+        args, options = trials[0].inputs, trials[0].case.kwargs
+        outcome = self.runner.call(self.task.forward, args, options, "value", self.partner.given)
+        value = outcome.value
+        is_pair = outcome.status == "returned" and isinstance(value, (tuple, list)) and len(value) == 2
+        if is_pair and cache_note(value[1], trials[0].cache):
+            try:
+                for trial in trials:
+                    compare_values(self.task, self.value(trial), trial, [])
+            except (CheckFailedError, MalformedError):
+                self.with_own_cache = True
+
+    def _call(self, trial: Trial, how: How) -> Outcome:
+        if self.with_own_cache:
+            return self._call_pair(trial, how, self._given)
+        return self.runner.call(self.task.name, trial.args, trial.kwargs, how, self.task.given)
+
+    def _call_pair(self, trial: Trial, how: How, given: tuple[str, ...]) -> Outcome:
+        args = trial.dy, trial.inputs, mapped(other_numbers, trial.inputs)
+        return self.runner.call(self.pair, args, trial.case.kwargs, how, given)
+
+    @property
+    def _given(self) -> tuple[str, ...]:
+        assert self.partner
+        return (*self.partner.given, *self.task.given)
+
+
+def other_numbers(value: Any) -> Any:
+    """For floating-point numbers others, of the same shape; anything else as it is."""
+    is_real = isinstance(value, ndarray) and value.dtype.kind == "f"
+    return random_like(np.random.default_rng(value.size), value) if is_real else value
+
+
+def every_task() -> Iterator[Task]:
+    """The tasks of all exercises."""
+    exercises = import_module("minivit.course.exercises").EXERCISES.values()  # which imports this package, too
+    return (task for exercise in exercises for task in exercise.tasks)
+
+
+def partner(task: Task) -> Task | None:
+    """The forward of a backward, if an exercise asks for it, too."""
+    return next((other for other in every_task() if task.kind == "backward" and other.name == task.forward), None)

@@ -1,0 +1,95 @@
+"""The errors that a docstring promises: calls that the reference refuses, made of those that it takes."""
+
+import inspect
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy import ndarray
+from numpy.random import Generator
+
+from minivit.course.asked import Asked
+from minivit.course.compare import CheckFailedError
+from minivit.course.exercise import Task, Trial
+from minivit.course.trial import argument_names, make_trial, reference
+
+OF_SHAPES = ("ValueError", "IndexError")  # which of the two NumPy raises of a wrong shape depends on the call
+
+
+class Wrong(NamedTuple):
+    """A call that must fail: in words, its arguments, and the errors of which one is right."""
+
+    words: str
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    kinds: tuple[str, ...] = ()
+
+
+def promised(task: Task) -> list[str]:
+    """The kinds of errors under "Raises" in the docstring of a function that is no backward."""
+    text = inspect.getdoc(inspect.unwrap(reference(task))) or "" if not task.is_layer else ""
+    section = re.search(r"^Raises\n-+\n((?:.*\n?)*?)(?=^\w.*\n-+\n|\Z)", text, re.MULTILINE)
+    return re.findall(r"^(\w+)$", section[1], re.MULTILINE) if section and task.kind != "backward" else []
+
+
+def check_errors(asked: Asked, rng: Generator) -> None:
+    """Each wrong call raises what is promised."""
+    for wrong, ours in refused_calls(asked.task, rng):
+        outcome = asked.runner.call(asked.task.name, wrong.args, wrong.kwargs, given=asked.task.given)
+        if outcome.status == "raised" and not {*wrong.kinds}.isdisjoint(outcome.value or ()):
+            continue
+        did = "it returned" if outcome.status == "returned" else f"yours: {outcome.message}"
+        raise CheckFailedError(
+            f"with {wrong.words} it must raise a {wrong.kinds[0]}, as its docstring promises; {did}\n"
+            f"  ours says: {ours}"
+        )
+
+
+def refused_calls(task: Task, rng: Generator) -> Iterator[tuple[Wrong, str]]:
+    """Calls that the reference refuses as its docstring promises, and what it says."""
+    kinds, seen = promised(task), set()
+    for draw in task.cases.values() if kinds else ():
+        for wrong in wrong_calls(task, make_trial(task, draw, rng)):
+            if wrong.words in seen:
+                continue
+            try:
+                with np.errstate(all="ignore"):
+                    reference(task)(*wrong.args, **wrong.kwargs)
+            except Exception as error:
+                if type(error).__name__ in kinds:
+                    seen.add(wrong.words)
+                    yield wrong._replace(kinds=wrong.kinds or (type(error).__name__,)), str(error)
+
+
+def wrong_calls(task: Task, trial: Trial) -> Iterator[Wrong]:
+    """Calls with one argument changed, of which many are wrong."""
+    names = argument_names(task)[: len(trial.args)]
+    given = dict(zip(names, trial.args, strict=True)) | trial.kwargs
+    count = len(trial.args[0]) if isinstance(trial.args[0], ndarray) else -1
+    none = tuple(arg[:0] if isinstance(arg, ndarray) and len(arg) == count else arg for arg in trial.args)
+    yield Wrong("no rows", none, trial.kwargs)
+    for name, value in given.items():
+        for words, new, kinds in changed(name, value):
+            args = tuple(new if other == name else given[other] for other in names)
+            yield Wrong(words, args, {**trial.kwargs, **({name: new} if name in trial.kwargs else {})}, kinds)
+
+
+def changed(name: str, value: Any) -> Iterator[tuple[str, Any, tuple[str, ...]]]:
+    """Another value of one argument, in words."""
+    if isinstance(value, ndarray):
+        for axis in range(value.ndim):
+            end = "last " if axis == value.ndim - 1 else ""
+            where = f"{name} whose {end}axis" if end else f"{name} whose axis {axis}"
+            yield f"{where} is too long", np.concatenate((value, value.take([0], axis)), axis), OF_SHAPES
+            yield f"{where} is empty", value.take([], axis), ()
+        if value.dtype.kind == "b":
+            yield f"{name} of integers", value.astype(int), ()
+        if value.dtype.kind == "i":
+            yield f"{name} with a number that is too large", np.where(value == value.max(), 10**4, value), ()
+            yield f"{name} with -1 in it", np.where(value == value.max(), -1, value), ()
+            yield f"{name} of bool", value > 0, ()
+    elif isinstance(value, int) and not isinstance(value, bool):
+        yield from ((f"{name}={new}", new, ()) for new in (value + 1, value + 3))
+    elif isinstance(value, float):
+        yield from ((f"{name}={new}", new, ()) for new in (-0.5, 1.5))

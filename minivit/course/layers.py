@@ -1,0 +1,84 @@
+"""Methods of layers as plain functions: make the layer with these parameters and options, and run them.
+
+An option is of the constructor if that has a parameter of its name, else of forward. Those of forward that are arrays
+and may be given by position (a bias of the scores) have gradients, as ``x`` has.
+"""
+
+import copy
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minivit.layers.layer import Layer
+
+Options = dict[str, Any]
+
+
+def layer_forward(layer_class: Callable[..., Layer], x: Any, params: dict[str, Any], **options: Any) -> Any:
+    """Its forward."""
+    layer, call = made(layer_class, params, options)
+    return _forward(layer, x, call)
+
+
+def layer_backward(
+    layer_class: Callable[..., Layer],
+    dy: Any,
+    cache: Any,
+    params: dict[str, Any],
+    start: dict[str, Any] | None = None,
+    **options: Any,
+) -> dict[str, Any]:
+    """Its backward; gradients by name. Those of parameters begin with ``start``, else with zeros."""
+    layer, call = made(layer_class, params, options)
+    for name, grad in (start or {}).items():
+        layer.named_params()[name].grad = grad.copy()
+    return _gradients(layer, dy, cache, call)
+
+
+def layer_together(
+    layer_class: Callable[..., Layer], dy: Any, args: tuple, other: tuple, **options: Any
+) -> tuple[Any, dict[str, Any], dict[str, Any], tuple[Any, dict[str, Any]]]:
+    """As :func:`minivit.course.call.together`."""
+    x, params = args
+    layer, call = made(layer_class, params, options)
+    y, cache = _forward(layer, x, call)
+    first = copy.deepcopy(y)
+    _, other_cache = _forward(layer, other[0], call)
+    grads = _gradients(layer, dy, cache, call)
+    once = copy.deepcopy(grads)
+    layer.zero_grad()
+    twice = copy.deepcopy(_gradients(layer, dy, cache, call))
+    layer.zero_grad()
+    _gradients(layer, -dy, other_cache, call)
+    return first, once, twice, (y, grads)
+
+
+def made(layer_class: Callable[..., Layer], params: dict[str, Any], options: Options) -> tuple[Layer, Options]:
+    """A layer whose parameters have these values and their dtype, and the options that are left for its forward."""
+    own = inspect.signature(layer_class.__init__).parameters
+    layer = layer_class(**{name: value for name, value in options.items() if name in own})
+    layer.init(0, next(iter(params.values())).dtype)
+    layer.load_state_dict(params)
+    return layer, {name: value for name, value in options.items() if name not in own}
+
+
+def _forward(layer: Any, x: Any, call: Options) -> Any:
+    """A generator does not cross to another process; its seed does."""
+    seed = {"rng": np.random.default_rng(call["rng"])} if "rng" in call else {}
+    return layer.forward(x, **{**call, **seed})
+
+
+def _gradients(layer: Any, dy: Any, cache: Any, call: Options) -> dict[str, Any]:
+    returned = layer.backward(dy, cache)
+    inputs = ["x", *(name for name in call if name in positional(type(layer)))]
+    is_pair = len(inputs) > 1 and isinstance(returned, (tuple, list))
+    grads = dict(zip(inputs, returned, strict=False)) if is_pair else {"x": returned}
+    return {**grads, **{name: param.grad for name, param in layer.named_params().items()}}
+
+
+def positional(layer_class: type) -> list[str]:
+    """Further arguments of forward that may be given by position."""
+    parameters = [*inspect.signature(layer_class.forward).parameters.values()][2:]  # type: ignore[attr-defined]
+    return [parameter.name for parameter in parameters if parameter.kind is parameter.POSITIONAL_OR_KEYWORD]

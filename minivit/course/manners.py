@@ -1,0 +1,88 @@
+"""What a function must leave alone, remember nothing of, and add to."""
+
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+from numpy.random import Generator
+
+from minivit.check.derivative import random_like
+from minivit.course.asked import Asked
+from minivit.course.compare import CheckFailedError, compare_shapes, largest_number
+from minivit.course.explain import same, worst_place
+from minivit.course.outputs import flatten, named_outputs
+from minivit.course.trial import make_trial
+
+LARGE = 10_000  # times dy
+
+
+def check_manners(asked: Asked, rng: Generator) -> None:
+    """Inputs stay as they were, and the same call gives the same bits."""
+    for draw in asked.task.cases.values():
+        trial = make_trial(asked.task, draw, rng)
+        before = asked.arguments(trial)
+        first = asked.returned(asked.call(trial))
+        if not isinstance(first.args, tuple) or len(first.args) < len(before):
+            raise CheckFailedError("it is not told what became of the arguments")
+        for (name, old), new in zip(before.items(), first.args, strict=False):
+            now = flatten(new, f"{name}.")
+            for path, array in flatten(old, f"{name}.").items():
+                if isinstance(array, ndarray):
+                    _unchanged(path.removeprefix("options."), now[path], array)
+        second = asked.value(trial)
+        one, two = (named_outputs(asked.task.kind, value, trial.expected) for value in (first.value, second))
+        for name, value in one.items():
+            if isinstance(value, ndarray) and not np.array_equal(value, two[name], equal_nan=True):
+                raise CheckFailedError(
+                    f"the same call gives another {name} the second time: something is remembered, or drawn"
+                )
+
+
+def _unchanged(path: str, now: Any, array: ndarray) -> None:
+    if np.shape(now) != array.shape:
+        raise CheckFailedError(f"you modified {path} in place: it has shape {np.shape(now)} afterwards")
+    if not np.array_equal(array, np.asarray(now), equal_nan=array.dtype.kind == "f"):
+        place = f"\n  {worst_place(path, np.asarray(now), array)}" if array.dtype.kind == "f" else ""
+        raise CheckFailedError(f"you modified {path} in place; make a new array ({path} = {path} - ..., not -=){place}")
+
+
+def check_linear(asked: Asked, rng: Generator) -> None:
+    """A backward is linear in dy."""
+    trial = make_trial(asked.task, asked.first, rng)
+
+    def grads(dy: Any) -> dict[str, Any]:
+        value = asked.value(trial._replace(dy=dy, args=(dy, *trial.args[1:])))
+        return {name: got for name, (got, _) in compare_shapes(asked.task, value, trial).items()}
+
+    other = random_like(rng, trial.dy)
+    one, two, both = grads(trial.dy), grads(other), grads(trial.dy - LARGE * other)
+    for name, grad in one.items():
+        if isinstance(grad, ndarray):
+            error = np.abs(grad - LARGE * two[name] - both[name]).max(initial=0)
+            if not error <= 1e-9 * max(largest_number(both[name]), largest_number(two[name]), 1e-6):
+                raise CheckFailedError(
+                    f"{name} is not linear in dy (off by {error:.3g}): a gradient is a matrix times dy, so twice dy "
+                    "gives twice the gradient"
+                )
+
+
+def check_adds(asked: Asked, rng: Generator) -> None:
+    """The gradients of parameters are added to those that are there: a layer may be used twice."""
+    trial = make_trial(asked.task, asked.first, rng)
+    params = trial.args[2]
+    start = {name: random_like(rng, value) for name, value in params.items()}
+    if asked.with_own_cache:
+        return
+    outcome = asked.runner.call(asked.task.name, (*trial.args, start), trial.kwargs, "value", asked.task.given)
+    found = named_outputs("backward", asked.returned(outcome).value, trial.expected)
+    for name, before in start.items():
+        got, grad = np.asarray(found[f"d{name}"]), trial.expected[name]
+        if same(got, before + grad):
+            continue
+        if same(got, before):
+            raise CheckFailedError(f"d{name} stays as it was: nothing is added to it")
+        was = "is assigned" if same(got, grad) else "is wrong"
+        raise CheckFailedError(
+            f"d{name} {was} where a gradient is there already; add to it (add_grad): a layer that is used twice gets "
+            "the sum of both gradients"
+        )

@@ -1,0 +1,102 @@
+"""No loops in Python: counted, axis by axis, and timed on a large batch."""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.random import Generator
+
+from minivit.check.draw import Case
+from minivit.course.asked import Asked
+from minivit.course.call import REPEATS, shortest_time
+from minivit.course.compare import CheckFailedError
+from minivit.course.exercise import Draw, Task
+from minivit.course.outputs import named_outputs
+from minivit.course.resized import TIMES, Resized, longer, resized, trial_of
+from minivit.course.steps import count_steps
+from minivit.course.trial import argument_names, make_trial, reference
+from minivit.threads import keep_freed_memory, one_blas_thread
+
+SLOWEST = 100  # times the reference: a loop over rows is hundreds of times slower
+ATTEMPTS = 4
+FEWEST_STEPS = 0.9  # of Python for each index of an axis: then there is a loop over it
+
+
+def check_loops(asked: Asked, rng: Generator) -> None:
+    """The steps of Python do not grow with the length of any axis, unless the reference's do."""
+    task = asked.task
+    case = most_different(asked.first, rng)
+    small = trial_of(task, case, rng)
+    steps, loops = asked.steps(small), []
+    for large in resized(task, case, rng, longer):
+        fewest = FEWEST_STEPS * large.length * (TIMES - 1)
+        if any(is_allowed(task, place) for place in large.places) or asked.steps(large.trial) - steps < fewest:
+            continue
+        with np.errstate(all="ignore"):
+            ours = [count_steps(reference(task), trial.args, trial.kwargs) for trial in (small, large.trial)]
+        loops += [axis_name(task, large)] * (ours[1] - ours[0] < fewest)
+    if loops:
+        raise CheckFailedError(f"a loop over {' and '.join(sorted(loops))}, where one NumPy call can do it all")
+
+
+def is_allowed(task: Task, place: tuple[int, int]) -> bool:
+    """Whether the statement allows a loop over this axis of this argument."""
+    return place[1] in task.loops.get(forward_names(task)[place[0]], ())
+
+
+def forward_names(task: Task) -> list[str]:
+    """The arguments of the function, or of its forward."""
+    if task.kind != "backward" or task.is_layer:
+        return ["x", "params"] if task.is_layer else argument_names(task)
+    return argument_names(replace(task, name=task.forward))
+
+
+def axis_name(task: Task, large: Resized) -> str:
+    """``axis 1 of q (head)``: the word is that of an output in which the length stands as well."""
+    if large.option:
+        return f"all {large.option}"
+    argument, axis = large.places[0]
+    name = forward_names(task)[argument]
+    shape = large.trial.inputs[argument].shape
+    output = {"y": large.trial.y} if task.kind == "backward" else named_outputs(task.kind, *[large.trial.expected] * 2)
+    same_place = {f"d{name}": shape, **{of: np.shape(array) for of, array in output.items()}}
+    for of, words in task.axes.items():
+        there = same_place.get(of, ())
+        if len(there) > axis and there[axis] == shape[axis] and len(words.split()) == len(there):
+            return f"axis {axis} of {name} ({words.split()[axis]})"
+    return f"axis {axis} of {name}"
+
+
+def most_different(draw: Draw, rng: Generator) -> Case:
+    """Of some cases the one with the most different lengths: where two axes share one, neither can be tried alone."""
+    return max((draw(rng) for _ in range(10)), key=lambda case: len({n for a in case.args for n in np.shape(a)}))
+
+
+def check_time(asked: Asked, rng: Generator) -> str:
+    """The time on a large batch as a multiple of ours in the same run; the best of some attempts counts.
+
+    A busy machine makes a fast function slow for a moment; ours is timed before and after, so that it does not make a
+    slow one look fast.
+    """
+    task = asked.task
+    assert task.big
+    trial = make_trial(task, task.big, rng, np.float32)
+
+    def ours() -> float:
+        return shortest_time(reference(task), trial.args, trial.kwargs, REPEATS)
+
+    ratio = np.inf
+    keep_freed_memory()  # otherwise large arrays can make ours slow, and a loop look fast beside it
+    for _ in range(ATTEMPTS):
+        with one_blas_thread(), np.errstate(all="ignore"):
+            our_seconds = ours()
+            outcome = asked.timed(trial)
+            our_seconds = min(our_seconds, ours())
+        if outcome.status == "too slow":
+            raise CheckFailedError(f"{outcome.message} On a large batch the reference takes {our_seconds * 1e3:.1f} ms")
+        ratio = min(ratio, asked.returned(outcome).seconds / our_seconds)
+        if ratio <= SLOWEST:
+            return f"{ratio:.1f} times the reference's time"
+    raise CheckFailedError(
+        f"{ratio:.0f} times as long as the reference on a large batch: a loop over rows, samples or numbers, "
+        "where one NumPy call can do them all"
+    )

@@ -1,0 +1,32 @@
+"""Weights of the modules of PyTorch (https://pytorch.org), that of ``torch.nn.Transformer``."""
+
+from minivit.models.model import Model
+from minivit.weights.files import Arrays
+from minivit.weights.loading import load
+from minivit.weights.sources import TORCH
+
+
+def load_torch(model: Model, arrays: Arrays) -> None:
+    """Load the weights of a module of PyTorch; :mod:`minivit.weights` says what all loaders do.
+
+    Those of ``torch.nn.Transformer`` fit a :class:`minivit.models.Transformer` without a vocabulary
+    (``vocab_size=0``), with ``final_norm=True``. PyTorch keeps queries, keys and values in one matrix
+    (``in_proj_weight``) everywhere; here self-attention does, and cross-attention, which projects two sequences, has
+    one for each.
+
+    Parameters
+    ----------
+    model : Model
+        Of a kind whose names are known: so far a Transformer.
+    arrays : {state_dict name: array}, or the path of a .safetensors or .npz file
+
+    Raises
+    ------
+    TypeError
+        If the names of this kind of model are not known here.
+    KeyError, ValueError
+        If an array, a shape or an option of the model does not fit; nothing is changed then.
+    FileNotFoundError, ValueError
+        If the file is missing or damaged.
+    """
+    load(model, arrays, TORCH, keep_head=False, grid=None)

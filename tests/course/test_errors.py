@@ -1,0 +1,53 @@
+"""Errors that docstrings promise are asked for, and no others."""
+
+import numpy as np
+import pytest
+
+from minivit.course.errors import promised, refused_calls
+from minivit.course.exercises import EXERCISES
+
+TASKS = {task.name: task for exercise in EXERCISES.values() for task in exercise.tasks}
+PROMISED = {
+    "additive_attention_forward": ["ValueError", "TypeError"],
+    "gru_forward": ["ValueError"],
+    "cross_entropy_forward": ["ValueError", "TypeError"],
+    "attention_forward": ["ValueError", "TypeError"],
+    "linear_forward": ["ValueError"],
+    "split_heads_forward": ["ValueError"],
+    "patchify_forward": ["ValueError"],
+    "prepend_token_forward": ["ValueError"],
+    "add_positions_forward": ["ValueError"],
+    "mean_pool_forward": ["ValueError"],
+    "first_token_forward": ["ValueError"],
+}
+
+
+def test_what_stands_under_raises():
+    assert {name: promised(task) for name, task in TASKS.items() if promised(task)} == PROMISED
+
+
+ASKED = {
+    "cross_entropy_forward": {
+        "targets with -1 in it": "ValueError",
+        "targets with a number that is too large": "ValueError",
+        "targets of bool": "TypeError",
+        "label_smoothing=1.5": "ValueError",
+        "label_smoothing=-0.5": "ValueError",
+        "no rows": "ValueError",
+    },
+    "attention_forward": {"mask of integers": "TypeError", "k whose last axis is too long": "ValueError"},
+    "split_heads_forward": {"x whose last axis is too long": "ValueError"},
+    "patchify_forward": {"x whose axis 1 is too long": "ValueError"},
+    "linear_forward": {"bias whose last axis is too long": "ValueError"},
+}
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_calls_that_must_fail(name):
+    """Each with what ours says of it."""
+    calls = {
+        wrong.words: (wrong.kinds[0], ours) for wrong, ours in refused_calls(TASKS[name], np.random.default_rng(0))
+    }
+    for words, kind in ASKED[name].items():
+        assert calls[words][0] == kind
+        assert calls[words][1]

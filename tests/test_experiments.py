@@ -1,0 +1,110 @@
+"""Experiments are run by hand; what they are made of is tested here, and what they have left."""
+
+# pyright: reportMissingImports=false
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import minivit as mv
+
+FOLDER = Path(__file__).parent.parent / "experiments"
+
+
+@pytest.fixture(autouse=True)
+def _experiments(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    yield
+    for name in [name for name, module in sys.modules.items() if str(FOLDER) in str(getattr(module, "__file__", ""))]:
+        del sys.modules[name]
+
+
+def test_the_small_cnn_has_right_gradients():
+    from small_cnn import SmallCnn
+
+    net = SmallCnn(in_chans=2, num_classes=3, widths=(4, 8), strides=(1, 2), dtype="float64")
+    mv.check.check_layer(net, np.random.default_rng(0).standard_normal((2, 6, 5, 2)))
+
+
+def test_a_training_makes_its_steps_and_sees_every_image_once_a_pass(monkeypatch):
+    import training
+    from small_cnn import SmallCnn
+
+    seen = []
+    monkeypatch.setattr(training, "training_step", lambda model, images, labels, **options: seen.extend(labels))
+    examples = mv.data.LabeledImages(np.zeros((5, 8, 8, 3), np.uint8), np.arange(5))
+    settings = training.Settings(steps=5, lr=0.1, batch_size=3)
+    net = SmallCnn(widths=(4,), strides=(1,))
+    assert list(training.train(net, examples, settings, seed=0)) == [0, 1, 2, 3, 4, 5]
+    assert [sorted(seen[start : start + 5]) for start in (0, 5, 10)] == [[0, 1, 2, 3, 4]] * 3
+
+
+def test_a_small_net_learns_which_way_stripes_go():
+    from small_cnn import SmallCnn
+    from training import Settings, accuracy, train
+
+    stripes = np.zeros((2, 8, 8, 3), np.uint8)
+    stripes[0, ::2], stripes[1, :, ::2] = 255, 255
+    examples = mv.data.LabeledImages(stripes, np.array([0, 1]))
+    net = SmallCnn(num_classes=2, widths=(4,), strides=(1,))
+    net.head.weight.value[...] = 0  # one answer for all
+    assert accuracy(net, examples) == 0.5
+    for _ in train(net, examples, Settings(steps=20, lr=0.02, batch_size=2), seed=0):
+        pass
+    assert accuracy(net, examples) == 1
+
+
+def test_a_run_that_is_recorded_is_not_made_again(monkeypatch, tmp_path):
+    import record as module
+
+    made = []
+
+    def measure(*, seed):
+        made.append(seed)
+        return {"score": seed / 2}
+
+    monkeypatch.setattr(module, "RESULTS", tmp_path)
+    module.record("name", {"steps": 3}, [{"seed": 0}], measure)
+    module.record("name", {"steps": 3}, [{"seed": 0}, {"seed": 1}], measure)
+    assert made == [0, 1]
+    runs = [{"seed": 0, "score": 0.0}, {"seed": 1, "score": 0.5}]
+    found = json.loads((tmp_path / "name.json").read_text(encoding="utf-8"))
+    assert found == {"command": "python experiments/name.py", "steps": 3, "runs": runs}
+    module.record("name", {"steps": 4}, [{"seed": 1}], measure)  # other settings: all begins anew
+    found = json.loads((tmp_path / "name.json").read_text(encoding="utf-8"))
+    assert found == {"command": "python experiments/name.py", "steps": 4, "runs": runs[1:]}
+
+
+def test_where_a_shape_is():
+    from resolution import draw
+
+    examples = draw(40, 32, "where", np.random.default_rng(0))
+    light = examples.images.astype(float).max(3)
+    light = light > 0.5 * light.max((1, 2), keepdims=True)  # the shape, roughly
+    for shape, label in zip(light, examples.labels, strict=True):
+        rows, columns = np.nonzero(shape)
+        row, column = divmod(int(label), 3)
+        assert abs(rows.mean() - (row + 0.5) * 32 / 3) < 12
+        assert abs(columns.mean() - (column + 0.5) * 32 / 3) < 12
+
+
+def test_ways_of_making_positions():
+    from resolution import WAYS
+
+    old, fresh = np.ones((1, 1 + 4 * 4, 2)), np.zeros((1, 1 + 6 * 6, 2))
+    made = {name: way(old, fresh) for name, way in WAYS.items()}
+    assert {positions.shape for positions in made.values()} == {fresh.shape}
+    np.testing.assert_allclose(made["2-D"], 1)
+    assert made["reading order"].sum() == old.sum()
+    np.testing.assert_array_equal(made["drawn anew"][:, 1:], 0)
+
+
+@pytest.mark.parametrize("path", sorted((FOLDER / "results").glob("*.json")), ids=lambda path: path.stem)
+def test_results_say_by_which_command_they_were_made(path):
+    found = json.loads(path.read_text(encoding="utf-8"))
+    assert found["command"] == f"python experiments/{path.stem}.py"
+    assert (FOLDER / f"{path.stem}.py").is_file()
+    assert {run["seed"] for run in found["runs"]} >= {0, 1, 2}
