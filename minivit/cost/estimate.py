@@ -1,87 +1,19 @@
-"""What a model, a layer or a function costs: its code is run on arrays without numbers, and what it does is counted."""
+"""What a model costs: its code is run on arrays without numbers, and what it does is counted."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import numpy as np
-from numpy import ndarray
-
-from minivit.caches import nbytes
+from minivit.caches import describe, nbytes
 from minivit.checked import checked
-from minivit.cost.meta import CostError, MetaArray, MetaParam
-from minivit.cost.tally import Tally, Work
-from minivit.layers.checkpoint import checkpointed
-from minivit.layers.layer import HOLDERS, Layer
+from minivit.cost.run import Scene, nbytes_of
+from minivit.cost.tally import NOTHING, Tally, Work, layers_in
 from minivit.models.model import Model, create_model
-from minivit.nests import NESTS, entries, mapped
-from minivit.ops import OPS, Op
 from minivit.train.optim import SGD, Adam, AdamW, Optimizer
-from minivit.train.step import SHARD_SIZE, predict, training_step
+from minivit.train.step import SHARD_SIZE
+from minivit.types import Positive, Size
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {"adamw": AdamW, "adam": Adam, "sgd": SGD}
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a function does, keeps and needs."""
-
-    forward: Work
-    backward: Work
-    kept_bytes: int
-    """What backward keeps: the arrays of the cache, each piece of memory once."""
-    peak_bytes: int
-    """The most that was alive at once, arguments included."""
-
-
-def of(function: Callable | Op | str, *, dtype: str = "float32", **arguments: Any) -> Cost:
-    """What an op or another function costs, forward and (of an op) backward.
-
-    >>> of(mv.ops.attention_forward, q=(8, 4, 197, 64), k=(8, 4, 197, 64), v=(8, 4, 197, 64)).forward.macs
-    158967808
-
-    Parameters
-    ----------
-    function : function, Op or str
-        ``mv.ops.NAME_forward``, its name, or a function of your own.
-    arguments
-        By name. A tuple of whole numbers, where the function takes an array, is its shape; give other tuples as lists.
-
-    Raises
-    ------
-    CostError
-        If the function looks at numbers, or calls what the counter does not know.
-    """
-    op = OPS.get(function) if isinstance(function, str) else function if isinstance(function, Op) else _op_of(function)
-    tally = Tally()
-    given = {name: _argument(value, dtype, tally) for name, value in arguments.items()}
-    tally.phase = "forward"
-    result = (op.forward if op else function)(**given)
-    cache = result[1] if isinstance(result, tuple) and len(result) == 2 else None
-    kept = 0 if cache is None else nbytes(cache)
-    if op is not None:
-        tally.phase = "backward"
-        op.backward(mapped(lambda y: like(y, tally), result[0]), cache)
-    return Cost(tally.total(phase="forward"), tally.total(phase="backward"), kept, tally.peak)
-
-
-def _op_of(function: Any) -> Op | None:
-    return next((op for op in OPS.values() if op.forward is function), None)
-
-
-def _argument(value: Any, dtype: str, tally: Tally) -> Any:
-    is_shape = isinstance(value, tuple) and all(isinstance(n, (int, np.integer)) for n in value)
-    return MetaArray(value, dtype, tally) if is_shape else value
-
-
-def like(array: Any, tally: Tally) -> MetaArray:
-    """Another array of the same shape and dtype, as the gradient of one is."""
-    if not isinstance(array, MetaArray):
-        raise CostError(
-            f"the code returns an array of numbers, of shape {np.shape(array)}, where only shapes went in: "
-            "np.zeros(shape) and np.asarray make such"
-        )
-    return MetaArray(array.shape, array.dtype, tally)
 
 
 class LayerCost(NamedTuple):
@@ -109,8 +41,8 @@ class Estimate:
     name: str
     batch: int
     dtype: str
-    params: int
-    """Learned numbers."""
+    groups: dict[str, int]
+    """Learned numbers of each part of the model."""
     forward: Work
     backward: Work
     activation_bytes: int
@@ -129,6 +61,11 @@ class Estimate:
     layers: tuple[LayerCost, ...]
     """Every layer; the first one, without a name, is the model."""
     ops: tuple[OpCost, ...]
+
+    @property
+    def params(self) -> int:
+        """Learned numbers."""
+        return sum(self.groups.values())
 
     @property
     def macs_forward(self) -> int:
@@ -173,17 +110,19 @@ class Estimate:
 def estimate(
     model: str | Model,
     *,
-    img_size: Any = None,
-    batch: int = 1,
+    img_size: Size | None = None,
+    batch: Positive = 1,
+    length: Positive = 32,
     dtype: str = "float32",
     optimizer: str = "adamw",
     recompute: str = "none",
-    threads: int = 1,
+    threads: Positive = 1,
     **options: Any,
 ) -> Estimate:
     """Count what a model costs, exactly and without allocating it.
 
-    Its forward and its backward run on arrays that have a shape and no numbers, and so does a whole training step.
+    Its forward and its backward run on arrays that have a shape and no numbers, and so does a whole training step:
+    classification where a sample has one row of outputs, the next token where it has several.
 
     Parameters
     ----------
@@ -192,74 +131,98 @@ def estimate(
     img_size : int or (rows, columns), optional
         Another one than the model's.
     batch : int
+        Samples in a step.
+    length : int
+        Tokens in a sequence, of models that read tokens.
     dtype : "float32" or "float64"
     optimizer : "adamw", "adam" or "sgd"
     recompute : "none" or "blocks"
-        Whether blocks keep their inputs only and run forward again in backward.
+        Whether each block keeps its input only and runs forward again in backward.
     threads : int
-        So many shards are in the making at a time.
+        How many shards are in the making at a time. What one needs is counted; so many need at most so much.
     options
         Of the model.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there is no such model, or an option is none of its options or out of range.
+
+    Examples
+    --------
+    >>> mv.cost.estimate("vit_base_patch16_224").macs_forward
+    17563828224
     """
-    if optimizer not in OPTIMIZERS:
-        raise ValueError(f"optimizer is {optimizer!r}; expected one of {', '.join(OPTIMIZERS)}")
-    if recompute not in ("none", "blocks"):
-        raise ValueError(f'recompute is {recompute!r}; expected "none" or "blocks"')
-    options |= {"dtype": dtype} | ({} if img_size is None else {"img_size": img_size})
+    _check_choice("optimizer", optimizer, OPTIMIZERS)
+    _check_choice("recompute", recompute, ("none", "blocks"))
+    given = {**options, "dtype": dtype} | ({} if img_size is None else {"img_size": img_size})
     name = model if isinstance(model, str) else type(model).__name__
-    config = {} if isinstance(model, str) else model.config
 
-    def build() -> tuple[Any, Tally]:
-        tally = Tally()
-        built = create_model(model, **options) if isinstance(model, str) else type(model)(**{**config, **options})
-        numberless(built, tally)
-        return (checkpointed(built) if recompute == "blocks" else built), tally
+    def scene(samples: int = batch) -> Scene:
+        built = create_model(model, **given) if isinstance(model, str) else type(model)(**{**model.config, **given})
+        return Scene(built, samples, length, OPTIMIZERS[optimizer], recompute == "blocks")
 
-    counted, layers, ops, activation_bytes, peak_whole = _one_pass(*build(), batch)
-    net, tally = build()
-    weight_bytes = tally.alive
-    shard_bytes, peak_training, optimizer_bytes = _one_step(net, tally, batch, OPTIMIZERS[optimizer], threads)
-    net, tally = build()
-    inputs = net.example(batch, lambda *shape: MetaArray(shape, dtype, tally))
-    predict(net, inputs, threads=1)
+    # two whole shards and what is left over: with the third, nothing more is alive than with the second
+    few = min(batch, 2 * SHARD_SIZE + batch % SHARD_SIZE)
+    whole, shard, step, prediction = scene(), scene(min(batch, SHARD_SIZE)), scene(few), scene()
+    whole.whole_batch()
+    shard.forward()
+    step.in_shards()
+    prediction.predict()
+    optimizer_bytes = sum(array.nbytes for array in step.optimizer.state.values())
+    gradient_bytes = nbytes_of(whole.model.params)
+    weight_bytes = nbytes_of(whole.model.named_state().values())
+    busy = step.tally.peak - (weight_bytes + gradient_bytes + optimizer_bytes + step.input_bytes)
     return Estimate(
         name=name,
         batch=batch,
         dtype=dtype,
-        params=net.num_params,
-        forward=counted["forward"],
-        backward=counted["backward"],
-        activation_bytes=activation_bytes,
-        shard_activation_bytes=shard_bytes,
+        groups=_by_group(whole.model),
+        forward=whole.tally.total(phase="forward"),
+        backward=whole.tally.total(phase="backward"),
+        activation_bytes=nbytes(whole.cache),
+        shard_activation_bytes=nbytes(shard.cache),
         weight_bytes=weight_bytes,
-        gradient_bytes=sum(param.size * param.dtype.itemsize for param in net.params),
+        gradient_bytes=gradient_bytes,
         optimizer_bytes=optimizer_bytes,
-        input_bytes=sum(each.nbytes for each in inputs),
-        peak_training_bytes=peak_training,
-        peak_whole_batch_bytes=peak_whole,
-        peak_inference_bytes=tally.peak,
-        layers=layers,
-        ops=ops,
+        input_bytes=whole.input_bytes,
+        peak_training_bytes=step.tally.peak
+        + (whole.input_bytes - step.input_bytes)
+        + busy * (min(threads, -(-batch // SHARD_SIZE)) - 1),
+        peak_whole_batch_bytes=whole.tally.peak,
+        peak_inference_bytes=prediction.tally.peak - optimizer_bytes,
+        layers=tuple(_layers(whole)),
+        ops=tuple(_ops(whole.tally)),
     )
 
 
-def numberless(model: Layer, tally: Tally) -> None:
-    """Give every parameter a value without numbers: nothing is drawn, and nothing allocated."""
-    for param in model.named_state().values():
-        param.take(MetaParam(param.shape, param.dtype, tally))
+def _check_choice(name: str, value: str, choices: Collection[str]) -> None:
+    if value not in choices:
+        raise ValueError(f"{name} is {value!r}; expected one of {', '.join(choices)}")
 
 
-def named_layers(layer: Layer, prefix: str = "") -> Iterator[tuple[str, Layer]]:
-    """Every layer inside, by its name."""
-    for name, item in vars(layer).items():
-        if isinstance(item, HOLDERS):
-            yield from _layers_in(item, f"{prefix}{name}")
+def _by_group(model: Model) -> dict[str, int]:
+    groups: dict[str, int] = {}
+    for name, param in model.named_params().items():
+        part = name.partition(".")[0]
+        groups[part] = groups.get(part, 0) + param.size
+    return groups
 
 
-def _layers_in(item: Any, name: str) -> Iterator[tuple[str, Layer]]:
-    if isinstance(item, Layer):
-        yield name, item
-        yield from named_layers(item, f"{name}.")
-    elif isinstance(item, NESTS):
-        for key, part in entries(item):
-            yield from _layers_in(part, f"{name}.{key}")
+def _layers(scene: Scene) -> Iterator[LayerCost]:
+    """What is done in a layer is done in those that it is in, too."""
+    rows = describe(scene.cache).rows
+    for name, layer in layers_in(scene.model):
+        inside = f"{name}." if name else ""
+        works = dict.fromkeys(("forward", "backward"), NOTHING)
+        for place, work in scene.tally.work.items():
+            if place.phase in works and f"{place.layer}.".startswith(inside):
+                works[place.phase] += work
+        kept = sum(row.nbytes for row in rows if row.name.startswith(inside))
+        yield LayerCost(name, sum(param.size for param in layer.params), works["forward"], works["backward"], kept)
+
+
+def _ops(tally: Tally) -> Iterator[OpCost]:
+    names = dict.fromkeys(place.op for place in tally.work)
+    costs = [OpCost(name, *(tally.total(op=name, phase=phase) for phase in ("forward", "backward"))) for name in names]
+    return iter(sorted(costs, key=lambda cost: cost.forward + cost.backward, reverse=True))

@@ -61,7 +61,10 @@ def _where_function(condition: Any, x: Any = None, y: Any = None) -> Any:
         raise CostError(f"how many are found depends on numbers, and here are only shapes {where()}")
     arrays = [each if isinstance(each, ndarray) else np.asarray(each) for each in (condition, x, y)]
     shape = np.broadcast_shapes(*(each.shape for each in arrays))
-    weak = [given if isinstance(given, (bool, int, float)) else array for given, array in zip((x, y), arrays[1:])]
+    weak = [
+        given if isinstance(given, (bool, int, float)) else array
+        for given, array in zip((x, y), arrays[1:], strict=True)
+    ]
     dtype = np.result_type(*(each if isinstance(each, (bool, int, float)) else each.dtype for each in weak))
     tally = tally_of(arrays)
     tally.elementwise(prod(shape))
@@ -118,7 +121,7 @@ def _einsum(subscripts: str, *operands: Any, **_: Any) -> Any:
         middle = operand.ndim - len(head) - len(tail)
         if ellipsis:
             dots = np.broadcast_shapes(dots, operand.shape[len(head) : len(head) + middle])
-        named = [*zip(head, operand.shape[: len(head)]), *zip(tail, operand.shape[len(head) + middle :])]
+        named = [*zip(head + tail, operand.shape[: len(head)] + operand.shape[len(head) + middle :], strict=True)]
         for letter, length in named:
             lengths[letter] = max(length, lengths.get(letter, 1))
     head, ellipsis, tail = right.partition("...")
@@ -154,6 +157,13 @@ def _bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
     return MetaArray((length,), np.intp if weights is None else np.float64, tally)
 
 
+def _unique(ar: Any, return_index: bool = False, **_: Any) -> Any:
+    """As if all were different."""
+    ar.tally.elementwise(ar.size)
+    found = MetaArray((ar.size,), ar.dtype, ar.tally)
+    return (found, MetaArray((ar.size,), np.intp, ar.tally)) if return_index else found
+
+
 def _same_metadata(function: Callable) -> Callable:
     return lambda array, *args, **options: function(np.empty(0, array.dtype), *args, **options)
 
@@ -175,6 +185,7 @@ FUNCTIONS: dict[Callable, Callable] = {
     np.argmax: _argbest,
     np.argmin: _argbest,
     np.bincount: _bincount,
+    np.unique: _unique,
     np.iscomplexobj: _same_metadata(np.iscomplexobj),
     np.isneginf: lambda x: x == -np.inf,
     np.isposinf: lambda x: x == np.inf,
@@ -194,8 +205,11 @@ FUNCTIONS: dict[Callable, Callable] = {
 """What is not made of ufuncs and of methods."""
 
 PLAIN = frozenset(
-    "moveaxis rollaxis stack hstack vstack expand_dims split array_split sum mean prod amax max amin min any all "
-    "clip flip roll outer tile matrix_transpose round isreal atleast_1d atleast_2d atleast_3d trace var std "
-    "broadcast_arrays linalg_norm norm".split()
+    [
+        *("moveaxis", "rollaxis", "stack", "hstack", "vstack", "expand_dims", "split", "array_split", "flip", "roll"),
+        *("sum", "mean", "prod", "amax", "max", "amin", "min", "any", "all", "var", "std", "clip", "round", "outer"),
+        *("tile", "matrix_transpose", "isreal", "atleast_1d", "atleast_2d", "atleast_3d", "trace", "broadcast_arrays"),
+        "norm",
+    ]
 )
 """Functions that NumPy itself makes of others."""

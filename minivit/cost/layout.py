@@ -147,7 +147,7 @@ def is_basic(index: Any) -> bool:
     """Whether an index gives a view: whole numbers, slices, None and an ellipsis."""
     parts = index if isinstance(index, tuple) else (index,)
     return all(
-        part is None or part is Ellipsis or isinstance(part, (slice, int, np.integer)) and not isinstance(part, bool)
+        part is None or part is Ellipsis or (isinstance(part, (slice, int, np.integer)) and not isinstance(part, bool))
         for part in parts
     )
 

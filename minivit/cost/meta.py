@@ -96,6 +96,10 @@ class MetaArray(np.ndarray):
             return None
         if method == "reduce":
             return self._reduced(ufunc, arrays[0], kinds[0], tally, out, **options)
+        if method == "reduceat":
+            shape = (len(inputs[1]), *arrays[0].shape[1:])
+            tally.elementwise(arrays[0].size)
+            return MetaArray(shape, options.get("dtype") or arrays[0].dtype, tally)
         if method == "outer":
             shape = arrays[0].shape + arrays[1].shape
             return _result(out, shape, _dtypes(ufunc, kinds), None, tally)
@@ -164,12 +168,12 @@ class MetaArray(np.ndarray):
         return self.transpose(order)
 
     @property
-    def T(self) -> "MetaArray":  # type: ignore[override]
+    def T(self) -> "MetaArray":  # type: ignore[override]  # noqa: N802
         """All axes reversed."""
         return self.transpose()
 
     @property
-    def mT(self) -> "MetaArray":  # type: ignore[override]
+    def mT(self) -> "MetaArray":  # type: ignore[override]  # noqa: N802
         """The last two axes exchanged."""
         return self.swapaxes(-1, -2)
 
@@ -200,7 +204,7 @@ class MetaArray(np.ndarray):
         return MetaArray(shape, self.dtype, self.tally)
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        if isinstance(index, MetaArray) and index.dtype == bool:  # how many is not known: at most all
+        if isinstance(index, ndarray) and index.dtype == bool:  # how many is not known: at most all
             self.tally.elementwise(index.size)
             return
         shape = indexed(self.shape, self.steps, index)[0] if is_basic(index) else _picked(self.shape, index)
@@ -235,6 +239,11 @@ class MetaArray(np.ndarray):
     def take(self, indices: Any, axis: int | None = None, **_: Any) -> "MetaArray":  # type: ignore[override]
         """Entries of an axis."""
         return np.take(self, indices, axis)
+
+    def argsort(self, axis: int | None = -1, **_: Any) -> "MetaArray":  # type: ignore[override]
+        """An order."""
+        self.tally.elementwise(self.size)
+        return MetaArray(self.shape if axis is not None else (self.size,), np.intp, self.tally)
 
     # ---- who asks for a number
 
@@ -368,12 +377,16 @@ def _product(ufunc: np.ufunc, arrays: list[Any], dtypes: Any, tally: Tally, out:
 
 
 def _picked(shape: tuple[int, ...], index: Any) -> tuple[int, ...]:
-    """The shape of what a fancy index picks. Axes behind those that it names are left out meanwhile: they may be long."""
+    """The shape of what a fancy index picks: of a mask without numbers, all.
+
+    Axes behind those that it names are left out meanwhile: they may be long.
+    """
+    if isinstance(index, MetaArray) and index.dtype == bool:
+        _may_ask()
+        return (index.size, *shape[index.ndim :])
     index = index if isinstance(index, tuple) else (index,)
-    for part in index:
-        if isinstance(part, MetaArray):
-            if part.dtype == bool:
-                raise CostError(f"how many are picked depends on numbers, and here are only shapes {where()}")
+    if any(isinstance(part, MetaArray) and part.dtype == bool for part in index):
+        raise CostError(f"how many are picked depends on numbers, and here are only shapes {where()}")
     index = tuple(np.ones(part.shape, int) * 0 if isinstance(part, MetaArray) else part for part in index)
     if any(part is Ellipsis for part in index):
         return np.broadcast_to(np.uint8(0), shape)[index].shape

@@ -2,12 +2,13 @@
 
 import sys
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Iterator
 from inspect import unwrap
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
-from minivit.layers.layer import Layer
+from minivit.layers.layer import HOLDERS, Layer
+from minivit.nests import NESTS, entries
 from minivit.ops import OPS
 
 
@@ -99,6 +100,15 @@ def op_codes() -> dict[CodeType, str]:
     return _CODES
 
 
-def named_layers(layer: Layer, walk: Callable[[Layer], Any]) -> dict[int, str]:
+def layers_in(item: Any, name: str = "") -> Iterator[tuple[str, Layer]]:
+    """Every layer in a layer, list, tuple or dict, itself first, by its name: ``blocks.3.attn``."""
+    if isinstance(item, Layer):
+        yield name, item
+        item = {key: part for key, part in vars(item).items() if isinstance(part, HOLDERS)}
+    for key, part in entries(item) if isinstance(item, NESTS) else ():
+        yield from layers_in(part, f"{name}.{key}" if name else str(key))
+
+
+def named_layers(layer: Layer) -> dict[int, str]:
     """Names of layers by their ``id``."""
-    return {id(each): name for name, each in walk(layer)}
+    return {id(each): name for name, each in layers_in(layer)}

@@ -101,7 +101,7 @@ class AttentionDecoder(Layer):
         keys, c_key = self.key.forward(memory)  # (B, S, D), once for all steps
         x, c_embed = self.embed.forward(tokens)  # (B, T, D)
         T, D = tokens.shape[1], s.shape[1]
-        read = np.empty((B, T, D + memory.shape[2]), s.dtype)
+        read = np.empty_like(s, shape=(B, T, D + memory.shape[2]))
         c_query, c_attention, c_cell = [], [], []
         for t in range(T):
             query, c = self.query.forward(s)
@@ -135,10 +135,10 @@ class AttentionDecoder(Layer):
         D = self.query.weight.shape[0]
         dread = self.head.backward(dlogits, cache.head)  # (B, T, D + memory_dim)
         B, T, _ = dread.shape
-        dx = np.empty((B, T, D), dread.dtype)
-        ds = np.zeros((B, D), dread.dtype)
+        dx = np.empty_like(dread, shape=(B, T, D))
+        ds = np.zeros_like(dread, shape=(B, D))
         S, M = cache.shares.shape[2], dread.shape[2] - D
-        dkeys, dmemory = np.zeros((B, S, D), dread.dtype), np.zeros((B, S, M), dread.dtype)
+        dkeys, dmemory = np.zeros_like(dread, shape=(B, S, D)), np.zeros_like(dread, shape=(B, S, M))
         for t in reversed(range(T)):
             ds = ds + dread[:, t, :D]  # forward: read = [s; context]
             dinput, ds = self.cell.backward(ds, cache.cell[t])

@@ -50,7 +50,7 @@ class LearnedPositions(Layer):
 
     def backward(self, dy: ndarray, cache: AddPositionsCache) -> ndarray:
         dx, dpositions = add_positions_backward(dy, cache)
-        dtable = np.zeros(self.table.shape, dy.dtype)
+        dtable = np.zeros_like(dy, shape=self.table.shape)
         dtable[: len(dpositions)] = dpositions  # forward: table[:N]
         self.table.add_grad(dtable)
         return dx

@@ -71,8 +71,8 @@ class GRU(Layer):
     ) -> tuple[ndarray, GRUCache]:
         """(B, N, in_features) -> (B, N, D). Where ``mask`` (B, N) is False, nothing is read: the state stays."""
         B, N, _ = x.shape
-        h = np.zeros((B, self.dim), x.dtype)
-        y = np.empty((B, N, self.dim), np.result_type(x, self.cell.ih.weight.value))
+        h = np.zeros_like(x, shape=(B, self.dim))
+        y = np.empty_like(x, np.result_type(x, self.cell.ih.weight.value), shape=(B, N, self.dim))
         caches = []
         for n in self._order(N):
             new, c_cell = self.cell.forward(x[:, n], h)
@@ -84,8 +84,8 @@ class GRU(Layer):
         """Backwards through time, the last step first; what comes back through a state goes on to the step before."""
         B, N = len(dy), len(cache.cell)
         check_shape("dy", dy, (B, N, self.dim))
-        dx = np.empty((B, N, self.cell.ih.weight.shape[0]), dy.dtype)
-        dh = np.zeros((B, self.dim), dy.dtype)
+        dx = np.empty_like(dy, shape=(B, N, self.cell.ih.weight.shape[0]))
+        dh = np.zeros_like(dy, shape=(B, self.dim))
         for n, c_cell in zip(reversed(self._order(N)), reversed(cache.cell), strict=True):
             dh = dh + dy[:, n]  # forward: h is the output of this place, and the state of the next
             read = True if cache.mask is None else cache.mask[:, n, None]

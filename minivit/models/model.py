@@ -11,6 +11,7 @@ from numpy import ndarray
 
 from minivit.checked import check_type, checked, plain
 from minivit.layers.layer import Layer
+from minivit.types import pair
 
 MODELS: dict[str, type["Model"]] = {}
 """Every model class by its name, as checkpoints store it."""
@@ -48,6 +49,13 @@ class Model(Layer):
         """The precision that the model computes in."""
         _, param = next(self._walk(""))
         return param.dtype
+
+    def example(self, batch: int, length: int, new: Callable[..., ndarray]) -> tuple[ndarray, ...]:
+        """What forward takes, made by ``new(shape, dtype)``: images, of a model that does not say otherwise.
+
+        ``length`` is that of sequences, of a model that reads any.
+        """
+        return (new((batch, *pair(self.config["img_size"]), self.config["in_chans"]), self.dtype),)
 
     def check_images(self, images: ndarray, img_size: tuple[int, int] | None, in_chans: int) -> None:
         """See that images are what the model takes; without ``img_size``, images of any size.

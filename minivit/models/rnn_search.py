@@ -3,6 +3,7 @@
 Source: Bahdanau et al. 2015, "Neural Machine Translation by Jointly Learning to Align and Translate".
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -70,6 +71,9 @@ class RNNSearch(Model):
         self.decoder = AttentionDecoder(vocab_size, embed_dim, 2 * embed_dim)
         self.init(seed, dtype)
 
+    def example(self, batch: int, length: int, new: Callable[..., ndarray]) -> tuple[ndarray, ...]:
+        return tuple(new((batch, length), np.intp) for _ in range(2))
+
     @checked
     def forward(
         self, source: Int[ndarray, "B S"], before: Int[ndarray, "B T"], *, rng: np.random.Generator | None = None
@@ -90,7 +94,7 @@ class RNNSearch(Model):
         dmemory = self.decoder.backward(dlogits, cache.decoder)
         if not self.attention:  # forward: only the last state of either net is read
             B, S, D = len(dlogits), len(cache.ahead.cell), self.ahead.dim
-            dlast, dmemory = dmemory, np.zeros((B, S, 2 * D), dmemory.dtype)
+            dlast, dmemory = dmemory, np.zeros_like(dmemory, shape=(B, S, 2 * D))
             dmemory[:, -1:, :D], dmemory[:, :1, D:] = np.split(dlast, 2, axis=2)
         dahead, dback = np.split(dmemory, 2, axis=2)
         dx = self.ahead.backward(dahead, cache.ahead) + self.back.backward(dback, cache.back)

@@ -3,6 +3,7 @@
 Source: Xu et al. 2015, "Show, Attend and Tell: Neural Image Caption Generation with Visual Attention".
 """
 
+from collections.abc import Callable
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -124,6 +125,9 @@ class ShowAttendTell(Model):
         self.pos_embed = Param((1, Y * X, embed_dim), "batch position width", normal(0.02), grid=(Y, X))
         self.decoder = AttentionDecoder(vocab_size, embed_dim, embed_dim)
         self.init(seed, dtype)
+
+    def example(self, batch: int, length: int, new: Callable[..., ndarray]) -> tuple[ndarray, ...]:
+        return (*super().example(batch, length, new), new((batch, length), np.intp))
 
     def forward(
         self,

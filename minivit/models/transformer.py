@@ -4,6 +4,7 @@ Source: Vaswani et al. 2017, "Attention Is All You Need".
 """
 
 from math import inf
+from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -142,6 +143,11 @@ class Transformer(Model):
         self.decoder = [decoder_block(embed_dim, num_heads, **options) for _ in range(decoder_depth)]
         self.decoder_norm = norm()
         self.init(seed, dtype)
+
+    def example(self, batch: int, length: int, new: Callable[..., ndarray]) -> tuple[ndarray, ...]:
+        if not self.vocab_size:
+            return tuple(new((batch, length, self.embed_dim), self.dtype) for _ in range(2))
+        return tuple(new((batch, length), np.intp) for _ in range(2))
 
     @checked
     def forward(

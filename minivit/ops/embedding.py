@@ -72,7 +72,7 @@ def embedding_backward(dy: Float[ndarray, "*B D"], cache: EmbeddingCache) -> Emb
     """
     tokens, (V, D) = cache
     check_shape("embedding_backward: dy", dy, (*tokens.shape, D))
-    dtable = np.zeros((V, D), dy.dtype)
+    dtable = np.zeros_like(dy, shape=(V, D))
     order = tokens.argsort(axis=None, kind="stable")
     found, starts = np.unique(tokens.ravel()[order], return_index=True)
     if len(found):

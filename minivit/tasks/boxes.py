@@ -57,7 +57,7 @@ class OneBox(Task):
 
     def backward(self, dloss: Scalar, cache: OneBoxCache) -> Float[ndarray, "B 4"]:
         (dthere,) = l1_backward(dloss, cache.loss)
-        doutputs = np.zeros(cache.shape, dthere.dtype)
+        doutputs = np.zeros_like(dthere, shape=cache.shape)
         doutputs[cache.there] = dthere  # forward: outputs[there]
         return doutputs
 

@@ -85,7 +85,7 @@ class MaskedPatches(Task):
 
     def backward(self, dloss: Scalar, cache: MaskedPatchesCache) -> Float[ndarray, "B N D"]:
         (dhidden,) = mse_backward(dloss, cache.loss)
-        doutputs = np.zeros((*cache.mask.shape, dhidden.shape[-1]), dhidden.dtype)
+        doutputs = np.zeros_like(dhidden, shape=(*cache.mask.shape, dhidden.shape[-1]))
         doutputs[cache.mask] = dhidden  # forward: outputs[mask]
         return doutputs
 

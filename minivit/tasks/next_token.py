@@ -75,7 +75,7 @@ class NextToken(Task):
 
     def backward(self, dloss: Scalar, cache: NextTokenCache) -> Float[ndarray, "B T V"]:
         (dreal,) = cross_entropy_backward(dloss, cache.loss)
-        doutputs = np.zeros((*cache.real.shape, dreal.shape[-1]), dreal.dtype)
+        doutputs = np.zeros_like(dreal, shape=(*cache.real.shape, dreal.shape[-1]))
         doutputs[cache.real] = dreal  # forward: outputs[real]
         return doutputs
 

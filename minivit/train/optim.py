@@ -129,7 +129,7 @@ class Optimizer:
         self.steps = 0
         self.decay = {name: weight_decay if decays(name, param) else 0.0 for name, param in self.params.items()}
         self.state = {
-            f"{slot}.{name}": np.zeros(p.shape, p.dtype) for slot in self.slots for name, p in self.params.items()
+            f"{slot}.{name}": np.zeros_like(p.value) for slot in self.slots for name, p in self.params.items()
         }
 
     def step(self) -> None:

@@ -1,0 +1,119 @@
+"""Run the real code on arrays without numbers: a model's passes and steps, or a single function."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+from numpy.random import Generator
+
+from minivit.cost.meta import CostError, MetaArray, MetaParam
+from minivit.cost.tally import Tally, named_layers
+from minivit.layers.checkpoint import checkpointed
+from minivit.layers.layer import Layer
+from minivit.layers.param import Param
+from minivit.models.model import Model
+from minivit.tasks.classification import Classification
+from minivit.tasks.next_token import NextToken
+from minivit.train.optim import Optimizer
+from minivit.train.step import predict, training_step
+
+
+class MetaGenerator(Generator):
+    """Draws arrays without numbers, for dropout."""
+
+    def __init__(self, tally: Tally) -> None:
+        super().__init__(np.random.PCG64(0))
+        self.tally = tally
+
+    def random(self, size: Any = None, dtype: Any = np.float64, out: Any = None) -> Any:
+        """Shares from 0 to 1."""
+        shape = size if isinstance(size, tuple) else (size,)
+        self.tally.elementwise(int(np.prod(shape)))
+        return MetaArray(shape, dtype, self.tally)
+
+    def spawn(self, n_children: int) -> Any:
+        """As many more."""
+        return [MetaGenerator(self.tally) for _ in range(n_children)]
+
+    def __deepcopy__(self, memo: Any) -> "MetaGenerator":
+        return self
+
+
+class Scene:
+    """A model whose parameters have no numbers, inputs and targets for it, and the tally of what it does with them."""
+
+    def __init__(
+        self, model: Model, batch: int, length: int, optimizer: Callable[..., Optimizer], recompute: bool
+    ) -> None:
+        self.tally = Tally()
+        numberless(model, self.tally)
+        self.model = model
+        self.running: Any = checkpointed(model) if recompute else model
+        self.optimizer = optimizer(self.running)
+        self.inputs = model.example(batch, length, self._new)
+        self.input_bytes = sum(array.nbytes for array in self.inputs)
+        self.rng = MetaGenerator(self.tally)
+        self.cache: Any = None
+
+    def _new(self, shape: tuple[int, ...], dtype: Any) -> MetaArray:
+        return MetaArray(shape, dtype, self.tally)
+
+    def task_and_targets(self, outputs: ndarray) -> tuple[Any, ndarray]:
+        """A class for each sample, or for each token."""
+        task = Classification() if outputs.ndim == 2 else NextToken()
+        return task, self._new(outputs.shape[:-1], np.intp)
+
+    def whole_batch(self) -> None:
+        """Forward, loss, backward and update of all samples at once, as other libraries train."""
+        self.tally.names = named_layers(self.running)
+        outputs = self.forward()
+        self.tally.phase = "loss"
+        task, targets = self.task_and_targets(outputs)
+        loss, c_loss = task.forward(outputs, targets)
+        doutputs = task.backward(like(loss, self.tally), c_loss)
+        self.tally.phase = "backward"
+        del outputs, c_loss
+        self.running.backward(doutputs, self.cache)
+        self.tally.phase = "update"
+        self.optimizer.step()
+
+    def forward(self) -> ndarray:
+        """Of all samples at once."""
+        self.tally.phase = "forward"
+        outputs, self.cache = self.running.forward(*self.inputs, rng=self.rng)
+        return outputs
+
+    def in_shards(self) -> None:
+        """One training step, as minivit trains."""
+        outputs, _ = self.model.forward(*(array[:1] for array in self.inputs))
+        task, _ = self.task_and_targets(outputs)
+        targets = self._new((len(self.inputs[0]), *outputs.shape[1:-1]), np.intp)
+        del outputs
+        self.tally.peak = self.tally.alive
+        training_step(self.running, self.inputs, targets, optimizer=self.optimizer, task=task, rng=self.rng, threads=1)
+
+    def predict(self) -> None:
+        """Outputs for all samples."""
+        predict(self.model, self.inputs, threads=1)
+
+
+def numberless(layer: Layer, tally: Tally) -> None:
+    """Give every parameter a value without numbers: nothing is drawn, and nothing allocated."""
+    for param in layer.named_state().values():
+        param.take(MetaParam(param.shape, param.dtype, tally))
+
+
+def like(array: Any, tally: Tally) -> MetaArray:
+    """Another array of the same shape and dtype, as the gradient of one is."""
+    if not isinstance(array, MetaArray):
+        raise CostError(
+            f"the code returns an array of numbers, of shape {np.shape(array)}, where only shapes went in: "
+            "np.zeros(shape) and np.asarray make such"
+        )
+    return MetaArray(array.shape, array.dtype, tally)
+
+
+def nbytes_of(params: Iterable[Param]) -> int:
+    """Of their values."""
+    return sum(param.size * param.dtype.itemsize for param in params)
