@@ -67,6 +67,9 @@ FORMATS = {
     "fp8_e5m2": Format(5, 2),
 }
 
+EXPONENT = 0x7FF0000000000000
+"""The bits of a float64 that are its exponent. With the others 0, the number is a power of 2."""
+
 
 def format_named(name: str) -> Format:
     """The format of this name. ValueError if there is none."""
@@ -197,9 +200,12 @@ def round_to(x: Float[ndarray, "..."], format: str) -> Float[ndarray, "..."]:
     if x.dtype.kind != "f":
         raise TypeError(f"round_to: x has dtype {x.dtype}; expected float32 or float64")
     with np.errstate(all="ignore"):  # nan stays nan, and an overflow is what is asked for
-        wide = x.astype(np.float64)
-        _, exponent = np.frexp(wide)  # |x| = a number from 1/2 to 1 times 2**exponent
-        step = np.ldexp(1.0, np.maximum(exponent - 1, 1 - f.bias) - f.mantissa_bits)
-        y = np.rint(wide / step) * step
-        beyond = np.copysign(np.inf if f.has_infinity else np.nan, y)
-        return np.where(np.abs(y) > f.largest, beyond, y).astype(x.dtype)
+        y = x.astype(np.float64)
+        power = (y.view(np.int64) & EXPONENT).view(np.float64)  # the largest power of 2 that is at most |x|
+        step = np.clip(power * f.epsilon, f.smallest_subnormal, f.largest)  # s; finite, so that infinity stays
+        y /= step
+        np.rint(y, out=y)
+        y *= step
+        beyond = np.abs(y) > f.largest
+        y[beyond] = np.copysign(np.inf if f.has_infinity else np.nan, y[beyond])
+        return y.astype(x.dtype)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.random import Generator
 
-from minivit.checked import check_range, checked
+from minivit.checked import check_range, check_shape, checked
 from minivit.cost.formats import round_to
 from minivit.layers.basic import Linear
 from minivit.layers.layer import Layer
@@ -91,8 +91,12 @@ def low_matmul(a: Float[ndarray, "*B N K"], b: Float[ndarray, "*B K M"], format:
 
 
 @checked
-def relative_error(y: Float[ndarray, "*S"], exact: Float[ndarray, "*S"]) -> float:
-    r"""How far ``y`` is from the exact array, over all numbers: :math:`\lVert y - e \rVert / \lVert e \rVert`."""
+def relative_error(y: ndarray, exact: ndarray) -> float:
+    r"""How far ``y`` is from the exact array, over all numbers: :math:`\lVert y - e \rVert / \lVert e \rVert`.
+
+    ValueError if they are not of one shape. What is compared may be of another precision.
+    """
+    check_shape("y", y, exact.shape)
     return float(np.linalg.norm(np.subtract(y, exact, dtype=np.float64)) / np.linalg.norm(exact.astype(np.float64)))
 
 
