@@ -1,8 +1,9 @@
 """Number formats: what a sign, an exponent and a mantissa of so many bits can say, and rounding to it.
 
-Sources: IEEE 754-2019, sections 3.3, 3.4 and 4.3 (FP16, FP32, FP64, rounding); Micikevicius et al. 2022, "FP8 Formats for
-Deep Learning", and the Open Compute Project's "OCP 8-bit Floating Point Specification (OFP8)" (E4M3, E5M2); Kalamkar et
-al. 2019, "A Study of BFLOAT16 for Deep Learning Training"; NVIDIA 2020, "NVIDIA A100 Tensor Core GPU Architecture" (TF32).
+Sources: IEEE 754-2019, sections 3.3, 3.4 and 4.3 (FP16, FP32, FP64, rounding); Micikevicius et al. 2022, "FP8 Formats
+for Deep Learning", and the Open Compute Project's "OCP 8-bit Floating Point Specification (OFP8)" (E4M3, E5M2);
+Kalamkar et al. 2019, "A Study of BFLOAT16 for Deep Learning Training"; NVIDIA 2020, "NVIDIA A100 Tensor Core GPU
+Architecture" (TF32).
 """
 
 from typing import NamedTuple
@@ -16,8 +17,8 @@ from minivit.types import Float, Int, ndarray
 class Format(NamedTuple):
     """A binary floating-point format: one bit for the sign, then the exponent, then the mantissa.
 
-    The largest exponent is kept for infinity (mantissa 0) and nan (all others). A format without infinity keeps one code
-    of each sign, exponent and mantissa all ones, for nan, and counts on with the others.
+    The largest exponent is kept for infinity (mantissa 0) and nan (all others). A format without infinity keeps one
+    code of each sign, exponent and mantissa all ones, for nan, and counts on with the others.
     """
 
     exponent_bits: int
@@ -144,11 +145,11 @@ def value_of(codes: int | ndarray, format: str) -> Float[ndarray, "..."]:
     is_normal = E > 0
     with np.errstate(over="ignore"):  # the largest E of FP64, which is replaced below
         value = np.ldexp(is_normal + M * f.epsilon, np.where(is_normal, E, 1) - f.bias)
-    top = E == 2**f.exponent_bits - 1
+    largest_E, largest_M = 2**f.exponent_bits - 1, 2**f.mantissa_bits - 1
     if f.has_infinity:
-        value = np.where(top, np.where(M == 0, np.inf, np.nan), value)
+        value = np.where(largest_E == E, np.where(M == 0, np.inf, np.nan), value)
     else:
-        value = np.where(top & (M == 2**f.mantissa_bits - 1), np.nan, value)
+        value = np.where((largest_E == E) & (largest_M == M), np.nan, value)
     return np.where(sign, -value, value)
 
 

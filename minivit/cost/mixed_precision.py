@@ -15,7 +15,7 @@ import numpy as np
 from numpy.random import Generator
 
 from minivit.checked import check_range, check_shape, checked
-from minivit.cost.formats import round_to
+from minivit.cost.formats import format_named, round_to
 from minivit.layers.basic import Linear
 from minivit.layers.layer import Layer
 from minivit.nests import mapped
@@ -33,8 +33,8 @@ def mixed_matmul(a: Float[ndarray, "*B N K"], b: Float[ndarray, "*B K M"], forma
 
     .. math:: y_{nm} = \sum_k \operatorname{FP32}(\hat a_{nk} \hat b_{km})
 
-    Here :math:`\hat a` is a rounded to the format. A product of two of its numbers is exact in float32, for all formats up
-    to TF32, because their mantissas have at most 11 digits.
+    Here :math:`\hat a` is a rounded to the format. Numbers of TF32 and FP16 have 11 binary digits, their products at
+    most 22, and float32 has 24: unless it is out of range, a product is exact, and only sums are rounded.
 
     Parameters
     ----------
@@ -54,7 +54,9 @@ def mixed_matmul(a: Float[ndarray, "*B N K"], b: Float[ndarray, "*B K M"], forma
     Micikevicius et al. 2018, section 3.3.
     """
     if format == "fp64":
-        raise ValueError("mixed_matmul: format is 'fp64'; expected one that float32 holds, because the sums are float32")
+        raise ValueError(
+            "mixed_matmul: format is 'fp64'; expected one that float32 holds, because the sums are float32"
+        )
     a32, b32 = (round_to(factor, format).astype(np.float32) for factor in (a, b))
     with np.errstate(over="ignore", invalid="ignore"):
         return (a32 @ b32).astype(a.dtype)
@@ -66,8 +68,8 @@ def low_matmul(a: Float[ndarray, "*B N K"], b: Float[ndarray, "*B K M"], format:
 
     .. math:: s_0 = 0, \qquad s_k = \operatorname{round}(s_{k-1} + \hat a_{nk} \hat b_{km}), \qquad y_{nm} = s_K
 
-    Each step is a fused multiply-add of the format: product and sum are float64, and then rounded once. What is added
-    is lost when it is smaller than half the distance of the format's numbers around the sum: 256 + 1 is 256 in BF16.
+    Product and sum of a step are float64, so what counts is one rounding to the format, as in a multiply-add. What is
+    smaller than half the distance of the format's numbers around the sum is lost: 256 + 1 is 256 in BF16.
 
     Parameters
     ----------
@@ -117,6 +119,7 @@ class Rounded(Layer):
     """
 
     def __init__(self, layer: Linear, format: str) -> None:
+        format_named(format)
         self.layer, self.format = layer, format
 
     def _walk(self, prefix: str):
@@ -143,17 +146,23 @@ def rounded(model: Model, format: str) -> Model:
     All else is float32: norms, softmax, activations, the sums of residual connections, the loss. PyTorch's ``autocast``
     makes the same choice, and rounds the two products inside attention too, which here are float32 products of rounded
     queries, keys and values.
+
+    Raises
+    ------
+    ValueError
+        If there is no such format.
     """
-    twin = model.replica()
-    for name, item in list(vars(twin).items()):
-        setattr(twin, name, mapped(partial(_rounded, format=format), item))
-    return twin
+    return _rounded(model.replica(), format)  # one replica of all, so that shared parameters stay shared
 
 
 def _rounded(part: Any, format: str) -> Any:
+    """The same with its linear maps in :class:`Rounded`. Writes to the layers, so they must be those of a replica."""
     if isinstance(part, Linear):
         return Rounded(part, format)
-    return rounded(part, format) if isinstance(part, Layer) and part.params else part
+    if isinstance(part, Layer) and part.params:
+        for name, item in list(vars(part).items()):
+            setattr(part, name, mapped(partial(_rounded, format=format), item))
+    return part
 
 
 class Step(NamedTuple):

@@ -1,5 +1,7 @@
 """Every bit against ml_dtypes and NumPy, which were written by others; TF32, which they lack, against integers."""
 
+from typing import Any, cast
+
 import ml_dtypes
 import numpy as np
 import pytest
@@ -98,7 +100,7 @@ def test_numbers_of_a_format_stay_and_middles_go_to_the_even_neighbour(name):
 
 
 def test_float64_is_rounded_once():
-    """NumPy rounds float64 to half once; ml_dtypes goes by way of float32, and so rounds twice, here to another side."""
+    """NumPy rounds float64 to half once. ml_dtypes goes by way of float32: it rounds twice, here to another side."""
     x = neighbourhood("fp16")
     assert_same_bits(round_to(x, "fp16"), by_others(x, "fp16"))
     for name in ("bf16", "fp8_e4m3", "fp8_e5m2"):
@@ -195,8 +197,9 @@ def test_shape_and_dtype_stay_and_the_argument_too(shape, dtype, rng):
 
 
 def test_plain_numbers():
-    assert round_to(np.float32(1.01), "fp8_e5m2") == 1
-    assert round_to(-3.3, "fp8_e4m3") == -3.25
+    for number, dtype in ((np.float32(3.3), np.float32), (3.3, np.float64)):
+        y = round_to(cast(Any, number), "fp8_e4m3")
+        assert (y, y.dtype, y.shape) == (3.25, dtype, ())
 
 
 @pytest.mark.parametrize(
