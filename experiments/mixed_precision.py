@@ -3,10 +3,10 @@
     python experiments/mixed_precision.py
 
 A small Vision Transformer makes 300 steps with its linear maps rounded to a format, and the loss scaled: how many steps
-are made, and where the loss ends. A scale of 2**-16 stands for gradients that are so much smaller than here, such as
-those of larger models and batches. Then the errors of matrix products, with sums in float32 and in the low format: on
-the attention of the model that was trained in float32, and over sums that grow longer. It takes less than three minutes
-on one processor and writes results/mixed_precision.json; started again, it goes on where it was.
+are made, and where the loss ends. A scale of 2**-16 asks what would be if all gradients were so much smaller. Then the
+errors of matrix products, with sums in float32 and in the low format: on the attention of the model that was trained in
+float32, and over sums that grow longer. It takes less than three minutes on one processor and writes
+results/mixed_precision.json; started again, it goes on where it was.
 """
 
 from typing import Any
@@ -79,7 +79,7 @@ def look(model: Layer, examples: mv.data.LabeledImages) -> dict[str, Any]:
     keys = k.mT * attention[0].scale
     return {
         "underflow": {
-            f"{name} x {scale:g}": round(underflow(grad, "fp16", scale=scale), 4)
+            f"{name} x 2**{np.log2(scale):.0f}": round(underflow(grad, "fp16", scale=scale), 4)
             for name, grad in (("weights", dparams), ("images", dimages))
             for scale in (SMALL, ONE, LARGE)
         },

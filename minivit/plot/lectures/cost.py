@@ -108,9 +108,8 @@ def product_errors(
     """
     ax = labelled(ax or new_panel(4.2, WIDTH), "numbers added up", "relative error of the product")
     for (name, both), (colour, marker, _) in zip(errors.items(), STYLES, strict=False):
-        for kind, dash, words in (("low", "-", "added in it, too"), ("mixed", "--", "added in FP32")):
-            mean = both[kind].mean(0)
-            label = f"{LABELS[name]}, {words}"
+        for kind, dash, sums in (("low", "-", LABELS[name]), ("mixed", "--", "FP32")):
+            mean, label = both[kind].mean(0), f"{LABELS[name]}, sums in {sums}"
             ax.plot(lengths, mean, color=colour, marker=marker, linestyle=dash, linewidth=2, label=label)
     ax.set_xscale("log", base=2)
     ax.set_yscale("log")

@@ -41,8 +41,8 @@ def test_errors_are_means_of_runs_solid_where_few_bits_are_added():
     assert low.get_color() != ax.lines[2].get_color()
     assert ax.get_xscale() == ax.get_yscale() == "log"
     words = [text.get_text() for text in ax.figure.legends[0].get_texts()]
-    assert words[0] == "BF16, added in it, too"
-    assert words[3] == "FP8 E4M3, added in FP32"
+    assert words[0] == "BF16, sums in BF16"
+    assert words[3] == "FP8 E4M3, sums in FP32"
 
 
 @pytest.mark.parametrize("draw", [lecture.bit_layouts, lecture.representable_numbers])
