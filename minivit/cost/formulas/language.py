@@ -20,8 +20,9 @@ def language_model_params(
 
     .. math:: L (12 d^2 + 13 d) + (V + n + s) d + 2d
 
-    Blocks as in :func:`~minivit.cost.formulas.vit.block_params`, tables of V tokens, n positions and s segments, and one more norm (behind the
-    embedding in BERT, at the end in GPT). The head shares the table of tokens.
+    Blocks are those of :func:`~minivit.cost.formulas.vit.block_params`. To them come tables of V tokens, n positions
+    and s segments, and one more norm (behind the embedding in BERT, at the end in GPT). The head shares that of
+    the tokens.
 
     Parameters
     ----------

@@ -5,17 +5,20 @@ The table says O(...). Here are the numbers behind it: which factor stands in fr
 Source: Vaswani et al. 2017, section 4, table 1.
 """
 
-from typing import NamedTuple
+from itertools import count
+from typing import Annotated, NamedTuple
 
 from minivit.checked import checked
-from minivit.types import Positive
+from minivit.types import Positive, Range
+
+Window = Annotated[int, Range(at_least=2)]
 
 
 class SequenceCost(NamedTuple):
     """``macs`` of one layer, its ``steps`` that must be done one after the other, and the longest ``path``.
 
-    The path is the number of connections that a signal walks from one place of the input to the output that is hardest
-    to reach from there. For layers that do not connect all places it is the number of layers that do.
+    The path is the number of connections that a signal walks from the first place of the input to the last of the
+    output. For layers that do not connect them it is the number of layers, one on the other, that do.
     """
 
     macs: int
@@ -27,37 +30,30 @@ class SequenceCost(NamedTuple):
 def recurrent_layer(n: Positive, d: Positive) -> SequenceCost:
     r"""Recurrent layer, :math:`h_t = \tanh(x_t W + h_{t-1} U + b)`.
 
-    Two products with a d x d matrix at each of n steps: :math:`2 n d^2` MACs, the table's :math:`O(n d^2)`. (A GRU has
-    :math:`6 n d^2`, an LSTM :math:`8 n d^2`.) Every step waits for the one before: n steps. The first input reaches the
-    last output through n connections, one into its own state and n - 1 along the states.
+    Two products with a d x d matrix at each of n steps: :math:`2 n d^2` MACs, the table's :math:`O(n d^2)`. (A GRU
+    has :math:`6 n d^2`.) Every step waits for the one before: n steps. The first input reaches the last output through
+    n connections, one into its own state and n - 1 along the states.
     """
     return SequenceCost(macs=2 * n * d**2, steps=n, path=n)
 
 
 @checked
-def convolution_layer(n: Positive, d: Positive, k: Positive, *, dilated: bool = False) -> SequenceCost:
-    r"""1-D convolution over k neighbours, d channels to d channels, padded so that n places remain.
+def convolution_layer(n: Positive, d: Positive, k: Window, *, dilated: bool = False) -> SequenceCost:
+    r"""1-D convolution over k places, its own and k - 1 before it, d channels to d channels.
 
-    :math:`k n d^2` MACs, as the table says, with the padding's zeros counted; one step. The kernel reaches
-    :math:`(k - 1) / 2` places to either side. To connect the two ends, :math:`n - 1` places apart, takes
+    :math:`k n d^2` MACs, as the table says, with the padding's zeros counted; one step. A layer reaches :math:`k - 1`
+    places back, so to lead the first input to the last output takes
 
-    .. math:: L = \left\lceil \frac{2 (n - 1)}{k - 1} \right\rceil
+    .. math:: L = \left\lceil \frac{n - 1}{k - 1} \right\rceil
 
-    layers, the table's :math:`O(n / k)`. The :math:`O(\log_k n)` of the table is for *dilated* convolutions only: with
-    dilation :math:`k^l` in layer l, L layers reach :math:`\frac{k - 1}{2} (1 + k + \dots + k^{L-1}) = (k^L - 1) / 2`
-    places, so :math:`k^L \ge 2n - 1` is what is needed, :math:`L = \lceil \log_k (2n - 1) \rceil`.
-
-    Raises
-    ------
-    ValueError
-        If k is even or 1: such a kernel has no middle, or sees no neighbours.
+    layers, the table's :math:`O(n / k)`. Its :math:`O(\log_k n)` holds for *dilated* convolutions only: with dilation
+    :math:`k^l` in layer l, L layers reach :math:`(k - 1) (1 + k + \dots + k^{L-1}) = k^L - 1` places, so
+    :math:`L = \lceil \log_k n \rceil`. A kernel that is centred reaches half as far to either side, and with dilation
+    leaves out pairs near the ends, whose ways lead over the padding.
     """
-    _check_width("k", k)
     path = _layers(n, k)
     if dilated:
-        path = 1
-        while k**path < 2 * n - 1:
-            path += 1
+        path = next(layers for layers in count(1) if k**layers >= n)
     return SequenceCost(macs=k * n * d**2, steps=1, path=path)
 
 
@@ -73,27 +69,16 @@ def self_attention_layer(n: Positive, d: Positive) -> SequenceCost:
 
 
 @checked
-def restricted_self_attention_layer(n: Positive, d: Positive, r: Positive) -> SequenceCost:
-    r"""Self-attention over the r places around each: :math:`2 r n d + 4 n d^2` MACs.
+def restricted_self_attention_layer(n: Positive, d: Positive, r: Window) -> SequenceCost:
+    r"""Self-attention over r places, its own and r - 1 before it: :math:`2 r n d + 4 n d^2` MACs.
 
-    The first part is the table's :math:`O(r n d)`; neighbours over the ends count, as padding does. One layer reaches
-    :math:`(r - 1) / 2` places, so the path is that of a convolution, :math:`\lceil 2 (n - 1) / (r - 1) \rceil`, the
-    table's :math:`O(n / r)`.
-
-    Raises
-    ------
-    ValueError
-        If r is even or 1.
+    The first part is the table's :math:`O(r n d)`; places before the first count, as padding does. The path is that of
+    a convolution, :math:`\lceil (n - 1) / (r - 1) \rceil`, the table's :math:`O(n / r)`. (In the paper the r places are
+    centred; then it is twice as long.)
     """
-    _check_width("r", r)
     return SequenceCost(macs=2 * r * n * d + 4 * n * d**2, steps=1, path=_layers(n, r))
 
 
 def _layers(n: int, k: int) -> int:
-    """Layers until each end of n places knows of the other; one, too, if there is only one place."""
-    return max(1, -(-(n - 1) // (k // 2)))  # rounded up
-
-
-def _check_width(name: str, k: int) -> None:
-    if k < 3 or k % 2 == 0:
-        raise ValueError(f"{name} is {k}; expected an odd number of places around each, at least 3")
+    """Layers over k places until the last of n places knows of the first; one, too, if there is only one place."""
+    return max(1, -(-(n - 1) // (k - 1)))  # rounded up

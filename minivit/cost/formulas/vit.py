@@ -93,9 +93,10 @@ def attention_share(
     mlp_dim: Positive = 3072,
     class_token: bool = True,
 ) -> float:
-    r"""Share of a ViT's MACs that make or use attention matrices, :math:`2 L N^2 D` of all: what grows with :math:`N^2`.
+    r"""Share of a ViT's MACs that make or use attention matrices, :math:`2 L N^2 D` of all of them.
 
-    About :math:`N / (6D + N)`: a twentieth for ViT-B/16 at 224 pixels, a half at 1024.
+    This is the part that grows with the square of N. It is about :math:`N / (6D + N)`: a twentieth for ViT-B/16 at 224
+    pixels, nearly a half at 1024.
     """
     quadratic = 2 * depth * attention_entries(img_size, patch_size, class_token=class_token) * embed_dim
     return quadratic / vit_macs(

@@ -3,8 +3,10 @@
 from typing import Any
 
 from minivit.cost.formulas import language_model_params
-from minivit.cost.lectures.row import MODEL, NO_MODEL, Row, held, quoted
+from minivit.cost.lectures.row import MODEL, NO_MODEL, PREFIXES, Row, held, quoted
 from minivit.models.transformer import Transformer
+
+Options = dict[str, Any]
 
 
 def rows() -> list[Row]:
@@ -19,84 +21,42 @@ def _translation() -> list[Row]:
         model = Transformer(vocab_size=vocab_size, embed_dim=width, num_heads=heads)
         layers = len(model.encoder) + len(model.decoder)
         needed = vocab_size + (int(printed) * 10**6 - model.num_params) / width
-        why = (
-            f"the paper's own figure; with {vocab_size:,} tokens {model.num_params / 1e6:.1f} M; {printed} M would take"
-        )
+        one_table = f"{model.num_params / 1e6:.1f} M with {vocab_size:,} tokens; {printed} M would take {needed:,.0f}"
+        why = f"the paper's own figure; {one_table}, and no vocabulary fits both models"
+        parts = "6 of the encoder and 6 of the decoder"
         found += [
-            held(
-                f"Transformer-{name}: layers", "12", "", layers, "6 of the encoder and 6 of the decoder", source=MODEL
-            ),
-            held(
-                f"Transformer-{name}: parameters",
-                printed,
-                "M parameters",
-                model.num_params,
-                f"{why} {needed:,.0f}: no vocabulary fits both models",
-                source=MODEL,
-            ),
+            held(f"Transformer-{name}: layers", "12", "", layers, parts, source=MODEL),
+            held(f"Transformer-{name}: parameters", printed, "M parameters", model.num_params, why, source=MODEL),
         ]
     return found
 
 
 def _stacks() -> list[Row]:
-    bert = {"positions": 512, "segments": 2, "pooler": True}
-    table: list[tuple[str, str, str, int, int, int, dict[str, Any], str]] = [
-        ("BERT-Base", "110", "M", 12, 768, 30_522, bert, "with positions, segments and pooler"),
-        ("BERT-Large", "340", "M", 24, 1024, 30_522, bert, "with positions, segments and pooler; two digits count"),
-        (
-            "XLNet-Large",
-            "~340",
-            "M",
-            24,
-            1024,
-            32_000,
-            {"relative": True},
-            "that of BERT; relative positions cost d^2 a layer",
-        ),
-        (
-            "RoBERTa",
-            "355",
-            "M",
-            24,
-            1024,
-            50_265,
-            bert | {"positions": 514, "segments": 1},
-            "a larger vocabulary than BERT's",
-        ),
-        ("GPT-2", "1.5", "B", 48, 1600, 50_257, {"positions": 1024}, "with 1024 positions"),
-        (
-            "Megatron-LM",
-            "8.3",
-            "B",
-            72,
-            3072,
-            51_200,
-            {"positions": 1024},
-            "GPT-2's vocabulary, filled up to a multiple of 1024",
-        ),
-        (
-            "Turing-NLG",
-            "17",
-            "B",
-            78,
-            4256,
-            50_257,
-            {"positions": 1024},
-            "GPT-2's vocabulary and 1024 positions are assumed",
-        ),
-        ("GPT-3", "175", "B", 96, 12_288, 50_257, {"positions": 2048}, "GPT-2's vocabulary"),
-        ("Gopher", "280", "B", 80, 16_384, 32_000, {"relative": True}, "13 d^2 per layer, for relative positions"),
-    ]
+    """Stacks of blocks: layers, width, vocabulary, and what else has a table or a matrix."""
+    bert: Options = {"positions": 512, "segments": 2, "pooler": True}
+    roberta: Options = {"positions": 514, "segments": 1, "pooler": True}
+    short: Options = {"positions": 1024}
+    long: Options = {"positions": 2048}
+    relative: Options = {"relative": True}
+    table = {
+        "BERT-Base": ("110", "M", 12, 768, 30_522, bert, "positions, two segments, pooler"),
+        "BERT-Large": ("340", "M", 24, 1024, 30_522, bert, "positions, two segments, pooler; its zero does not count"),
+        "XLNet-Large": ("~340", "M", 24, 1024, 32_000, relative, "BERT's number, and 13 d^2 per layer; BERT's biases"),
+        "RoBERTa": ("355", "M", 24, 1024, 50_265, roberta, "positions, one segment, pooler"),
+        "GPT-2": ("1.5", "B", 48, 1600, 50_257, short, "1024 positions"),
+        "Megatron-LM": ("8.3", "B", 72, 3072, 51_200, short, "GPT-2's vocabulary, filled up to a multiple of 1024"),
+        "Turing-NLG": ("17", "B", 78, 4256, 50_257, short, "vocabulary and positions of GPT-2 are assumed"),
+        "GPT-3": ("175", "B", 96, 12_288, 50_257, long, "GPT-2's vocabulary, 2048 positions"),
+        "Gopher": ("280", "B", 80, 16_384, 32_000, relative, "13 d^2 per layer; BERT's biases are assumed"),
+    }
     found = []
-    for name, printed, prefix, depth, width, vocab_size, options, why in table:
-        computed = language_model_params(depth, width, vocab_size, **options)
-        if options.get("relative"):
+    for name, (printed, prefix, depth, width, vocab_size, options, why) in table.items():
+        why = f"{vocab_size:,} tokens, {why}"
+        if options is relative:
             without = language_model_params(depth, width, vocab_size)
-            why += f"; with 12 d^2 it would be {without / (1e6 if prefix == 'M' else 1e9):.1f} {prefix}"
-        elif name != "Megatron-LM":
-            why = f"{vocab_size:,} tokens; {why}"
-        step = 10 if name in ("BERT-Large", "XLNet-Large") else None
-        unit = f"{prefix} parameters"
+            why += f"; with 12 d^2 it would be {without / PREFIXES[prefix]:.1f} {prefix}"
+        computed = language_model_params(depth, width, vocab_size, **options)
+        unit, step = f"{prefix} parameters", 10 if printed.endswith("40") else None
         found.append(held(f"{name}: parameters", printed, unit, computed, why, step=step, source=NO_MODEL))
     return found
 

@@ -25,7 +25,6 @@ ARITHMETIC = "arithmetic"
 
 VERDICTS = ("right", "rounded", "wrong unit", "wrong", "quoted")
 
-
 Number = int | float | Fraction
 
 
@@ -60,7 +59,7 @@ def held(
     """A number that is held against what is computed here; ``meant`` is ``unit`` if not given."""
     meant = unit if meant is None else meant
     found = verdict(printed, unit, meant, computed, step)
-    if found in ("rounded", "wrong unit"):
+    if found in ("rounded", "wrong unit") and not isinstance(computed, str):
         why = _how_rounded(printed, meant, computed, step) + why
     exact = float(computed) if isinstance(computed, Fraction) else computed
     return Row(topic, printed, unit, meant, exact, found, why, source)
