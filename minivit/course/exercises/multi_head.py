@@ -202,6 +202,8 @@ TASKS = (
             "merge_heads_forward(dy)": {
                 "dy.reshape(len(dy), dy.shape[2], -1), None": FIRST_MOVE,
                 "dy.transpose(0, 2, 3, 1).reshape(len(dy), dy.shape[2], -1), None": INTERLEAVED,
+                "np.tile(dy.sum(1), (1, 1, dy.shape[1])), None": "the heads are summed; each head gives the gradient "
+                "of its own columns, side by side",
             },
         },
         axes={"dx": "sample token channel"},
@@ -278,6 +280,9 @@ TASKS = (
                 "q, v, k =": f"k and v {ORDER}",
                 "v, k, q =": f"q and v {ORDER}",
             },
+            "return h, Self": {
+                "return x + h, Self": "x is added: the residual path belongs to the block, not to attention",
+            },
             "q, k, v, bias, mask=mask": {
                 "q, k, v, bias": "the argument mask is not used",
                 "q, k, v, mask=mask": "... cache.attention.bias_shape is None",
@@ -286,6 +291,8 @@ TASKS = (
                 "queries",
                 "q / np.sqrt(h.shape[-1] // 3), k, v, bias, mask=mask": "the scores are divided by sqrt(D) as well; "
                 "attention divides them by sqrt(K) already",
+                "q / np.sqrt(H), k, v, bias, mask=mask": "the scores are divided by sqrt(H) as well, sqrt(D) in all; "
+                "attention divides them by sqrt(K), which is all",
                 "q, k, k, bias, mask=mask": "the keys stand for the values",
                 "q, q, v, bias, mask=mask": "the queries stand for the keys",
             },
@@ -293,6 +300,8 @@ TASKS = (
                 "h, IdentityCache()": "the dropout is left out: h, c_proj_drop = self.proj_drop.forward(h, rng=rng)",
                 "self.proj_drop.forward(h)": "the dropout is left out",
                 "self.proj_drop.forward(h, rng=np.random.default_rng())": "... the same call gives another y",
+                "self.proj_drop.forward(h, rng=rng and np.random.default_rng(0))": "dropout draws with a generator of "
+                "its own, default_rng(0); it draws with rng",
                 "self.proj_drop.forward(h, rng=np.random.default_rng(7))": "dropout draws without being given a "
                 "generator",
             },

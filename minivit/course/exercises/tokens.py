@@ -76,6 +76,8 @@ TASKS = (
         {"": arrays("B N D", "N D"), "with a table (1, N, D)": arrays("B N D", "1 N D")},
         mistakes={
             "x + positions": {
+                "x * x.shape[-1] ** 0.5 + positions": "x is multiplied by sqrt(D), as in the first Transformer; here "
+                "it is x + positions",
                 "x * positions": "the positions are multiplied; they are added",
                 "x": "the positions are missing",
                 "x + positions[..., ::-1, :]": "the table is read from its end",
@@ -90,6 +92,8 @@ TASKS = (
         {"": arrays("B N D", "N D"), "with a table (1, N, D)": arrays("B N D", "1 N D")},
         mistakes={
             "sum_to(dy, cache.positions_shape)": {
+                "np.broadcast_to(dy.sum((0, 1)), cache.positions_shape)": "the sum runs over the tokens, too; it runs "
+                "over the samples alone: every position has its own row",
                 "sum_to(dy[:1], cache.positions_shape)": "the same table was added to every sample: sum over the batch",
                 "sum_to(dy, cache.positions_shape) / len(dy)": "... the batch: averaged over it instead of summed",
                 "dy": "... dpositions has shape",
@@ -113,6 +117,7 @@ TASKS = (
             },
             "x[:, num_prefix_tokens:]": {
                 "x": "the tokens in front are not left out",
+                "x[:, min(num_prefix_tokens, 1) :]": "only one token is left out in front; leave out num_prefix_tokens",
                 "x[:, : x.shape[1] - num_prefix_tokens]": "tokens were left out at the end; leave them out in front",
             },
         },
