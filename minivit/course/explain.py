@@ -49,7 +49,8 @@ def wrong_shape(name: str, got: ndarray, expected: ndarray, wanted: Mapping[str,
             holds = "it holds what belongs into" if same(got, array) else "that is the shape of"
             return f"{message}: {holds} {other}"
     if expected.shape == (*got.shape, 1) and same(got[..., None], expected):
-        return f"{message}: the numbers are right; the axis of length 1 is missing (keepdims=True)"
+        missing = "the axis of length 1 is missing (keepdims=True in a sum or mean, no squeeze)"
+        return f"{message}: the numbers are right; {missing}"
     if got.size == expected.size and same(got.reshape(expected.shape), expected):
         return f"{message}: the numbers are right, only the shape is not"
     extra = got.ndim - expected.ndim
@@ -77,7 +78,7 @@ def wrong_values(
     names = sorted(wrong, key=lambda name: name == "value")  # the averages first: a new value follows from them
     known = known_mistakes({name: wrong[name][0] for name in names}, task, trial)
     known.sort(key=lambda pair: pair[1] not in said)
-    seen = ((name, sentence) for name in names for sentence in _patterns(name, *wrong[name], task, trial))
+    seen = ((name, sentence) for name in names for sentence in _patterns(name, *wrong[name], task, trial, said))
     name, sentence = known[0] if known else next(seen, (names[0], f"{names[0]} is wrong"))
     others = [other for other in wrong if other != name]
     also = f"\n  also wrong: {', '.join(others)}" if others else ""
@@ -143,12 +144,14 @@ def _arrays(task: Task, trial: Trial, value: Any) -> dict[str, ndarray]:
     return {name: array for name, array in arrays.items() if np.isfinite(array).all()}
 
 
-def _patterns(name: str, got: ndarray, expected: ndarray, task: Task, trial: Trial) -> Iterator[str]:
+def _patterns(
+    name: str, got: ndarray, expected: ndarray, task: Task, trial: Trial, said: Sequence[str]
+) -> Iterator[str]:
     """Everything that can be said of the numbers alone, the most telling first."""
-    if not np.isfinite(got).all() and np.isfinite(expected).all():
-        kind = "nan" if np.isnan(got).any() else "infinity"
-        yield f"{name} has {kind} in {int((~np.isfinite(got)).sum())} places"
-        return
+    for kind, is_kind in (("nan", np.isnan), ("infinity", np.isinf)):
+        if places := int((is_kind(got) & ~is_kind(expected)).sum()):
+            yield f"{name} has {kind} in {places} places"
+            return
     if not np.isfinite(expected).all():
         return
     if not got.any() and expected.any():
@@ -156,7 +159,7 @@ def _patterns(name: str, got: ndarray, expected: ndarray, task: Task, trial: Tri
     if sentence := nearly_right(name, got, expected):
         yield sentence
     factor = common_factor(got, expected, TOLERANCE)
-    if factor and (sentence := _factor_sentence(name, factor, task, trial, got.size)):
+    if factor and (sentence := _factor_sentence(name, factor, task, trial, got.size, said)):
         yield sentence
     other = _is_another(name, got, trial)
     if other:
@@ -166,35 +169,46 @@ def _patterns(name: str, got: ndarray, expected: ndarray, task: Task, trial: Tri
         yield f"{name}: {sentence}"
 
 
-ROUNDING = (
-    "that is float32's rounding: something is computed in float32 on the way (np.float32(...), dtype=np.float32), "
-    "though float64 came in"
-)
+ROUNDING = "float32's rounding"
+ON_THE_WAY = "something is computed in float32 on the way"
+CASTS = "np.float32(...), dtype=np.float32"
 
 
 def nearly_right(name: str, got: ndarray, expected: ndarray) -> str | None:
-    """What a small error tells: rounding goes both ways, a constant like eps goes one way."""
+    """What a small error tells: rounding goes both ways, a constant like eps most often goes one way."""
     error = float(np.abs(got - expected).max(initial=0)) / (float(np.abs(expected).max(initial=0)) or np.inf)
     if not 0 < error < 1e-4:
         return None
+    digits = f"{name} is right to {floor(-log10(error))} digits only"
+    if (np.asarray(got, np.float32) == got).all():
+        return f"{digits}: that is {ROUNDING}: {ON_THE_WAY} ({CASTS}), though float64 came in"
     difference = ((got - expected) * np.sign(expected)).ravel()
     goes_one_way = min((difference > 0).sum(), (difference < 0).sum()) <= difference.size / 20
-    digits = f"{name} is right to {floor(-log10(error))} digits only"
-    if np.asarray(got).dtype == np.float32 or (error < 2e-6 and not goes_one_way):
-        return f"{digits}: {ROUNDING}"
+    if error < 2e-6 and not goes_one_way:
+        return f"{digits}: that is either {ROUNDING} ({ON_THE_WAY}: {CASTS}) or a small constant that is wrong"
     return f"{digits}: is a constant like eps missing, or elsewhere?" + (
         " (Or a number was rounded to float32.)" if error < 1e-6 else ""
     )
 
 
-def _factor_sentence(name: str, factor: float, task: Task, trial: Trial, numbers: int) -> str | None:
+def _factor_sentence(
+    name: str, factor: float, task: Task, trial: Trial, numbers: int, said: Sequence[str]
+) -> str | None:
+    """The factor, and the size that it is made of.
+
+    2 and 4 turn up of themselves: that one of the lengths is as long is told only where there is a reason for it, or
+    where the factor was that length in another case, with another length.
+    """
     if isclose(factor, -1, rel_tol=1e-6):
         return f"{name} has the wrong sign"
     size = f"{factor:.4g} times too large" if abs(factor) > 1 else f"{1 / factor:.4g} times too small"
     sign = " and has the wrong sign" if factor < 0 else ""
     sizes = task.sizes(trial.case) if task.sizes else {}
+    by_chance = any(isclose(abs(factor), small, rel_tol=1e-6) for small in (2, 4, 1 / 2, 1 / 4))
     for form, name_of_size in Names(sizes).of_factor(abs(factor)):
         reason = task.reasons.get(form.format(name_of_size))
+        if by_chance and not reason and not any(f", {name_of_size}:" in each for each in said):
+            continue
         words = _factor_in_words(form, name_of_size, sizes[name_of_size])
         return f"{name} is {size.replace('-', '')} {words}{sign}" + (f": {reason}" if reason else "")
     return f"{name} is {size.replace('-', '')}{sign}, the same factor everywhere" if numbers > 1 else None

@@ -6,13 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from minivit.check.draw import Case
 from minivit.course.call import load_source
 from minivit.course.checks import Result, check_task
 from minivit.course.exercises import EXERCISES
-from minivit.course.explain import worst_place, wrong_shape
+from minivit.course.explain import worst_place, wrong_shape, wrong_values
 from minivit.course.report import Report
 from minivit.course.runner import InPlaceRunner
 from minivit.course.stub import solved_source
+from minivit.course.trial import make_trial
 
 TASKS = {task.name: (exercise, task) for exercise in EXERCISES.values() for task in exercise.tasks}
 
@@ -122,6 +124,7 @@ def test_shapes():
     assert "only the shape is not" in wrong_shape("dx", wide[None], wide)
     assert "axis that must stay" in wrong_shape("db", heads.sum((0, 2)), heads)
     assert "axis that must stay" in wrong_shape("db", np.asarray(heads.sum()), heads)
+    assert wrong_shape("y", wide[:, 0], wide[:, :1]).endswith("is missing (keepdims=True in a sum or mean, no squeeze)")
     assert wrong_shape("db", wide[0], heads) == "db has shape (3,); expected (2, 3, 4)"
 
 
@@ -175,6 +178,55 @@ def test_numbers_that_look_the_same_are_told_with_more_digits():
     l2 = ("value * (1 - lr * weight_decay), grad", "value, grad + weight_decay * value")
     assert "a weight w of -4 shrinks to w (1 - lr decay) = -3.8; yours goes to -3.9" in "".join(
         messages("adamw_update", l2)
+    )
+
+
+ROUNDED = "digits only: that is float32's rounding"
+EITHER = "digits only: that is either float32's rounding (something is computed in float32 on the way: "
+
+
+@pytest.mark.parametrize(
+    ("task", "old", "new", "true", "false"),
+    [
+        ("gelu_forward", "x * normal_cdf(x)", "x * normal_cdf(x) + 1e-7", EITHER, "that is float32's"),
+        ("gelu_forward", "x * normal_cdf(x)", "x * normal_cdf(x) + 3e-8 * np.sin(9 * x)", EITHER, "that is float32's"),
+        ("layer_norm_forward", "/ width + eps", "/ width + eps + 1e-7", EITHER, "that is float32's"),
+        ("softmax_forward", "y /= total", "y = (y / total).astype(np.float32).astype(x.dtype)", ROUNDED, "constant"),
+        ("adam_update", "m, v)", "m, v.astype(np.float32).astype(v.dtype))", ROUNDED, "constant"),
+    ],
+)  # fmt: skip
+def test_a_small_error_is_called_rounding_only_where_nothing_else_fits(task, old, new, true, false):
+    said = "\n".join(messages(task, (old, new)))
+    assert true in said
+    assert false not in said
+
+
+def test_nan_is_told_where_minus_infinity_is_right():
+    said = messages("log_softmax_forward", ("y = x - largest(x)", "y = x - x.max(-1, keepdims=True)"))
+    assert any(message.startswith("y has nan in ") for message in said)
+
+
+def test_a_factor_of_two_is_no_count_though_a_length_may_be_two():
+    twice = "self.mlp.backward(dh, cache.mlp); dh = self.mlp.backward(dh, cache.mlp)"
+    said = messages("Block.backward", ("dh = self.mlp.backward(dh, cache.mlp)", twice))
+    assert said[0].startswith("dmlp.fc1.weight is 2 times too large, the same factor everywhere\n")
+    assert not any("instead of" in message or "sqrt(4)" in message for message in said)
+
+
+@pytest.mark.parametrize(("batch", "alone"), [(2, False), (4, False), (5, True)])
+def test_a_small_count_is_named_once_it_was_the_factor_of_another_length(batch, alone):
+    task = TASKS["prepend_token_backward"][1]
+    case = Case((np.ones((batch, 3, 7)), np.ones((1, 1, 7))), {})
+    trial = make_trial(task, lambda rng: case, np.random.default_rng(0))
+    right = trial.expected.token
+    says = f"dtoken is {batch} times too small = {batch}, the batch: averaged over it instead of summed"
+    plain = f"dtoken is {batch} times too small, the same factor everywhere"
+    other = "dtoken is 6 times too small = 6, the batch: averaged over it instead of summed"
+    wrong = {"dtoken": (right / batch, right)}
+    assert wrong_values(wrong, task, trial).startswith(says if alone else plain)
+    assert wrong_values(wrong, task, trial, [other]).startswith(says)
+    assert wrong_values(wrong, task, trial, [other.replace("the batch", "the rows")]).startswith(
+        says if alone else plain
     )
 
 

@@ -43,7 +43,7 @@ def without_branches(call: Call, rng: Generator) -> str | None:
     return None if close(call(x, params, **options)[0], x) else "where both branches give zeros, y must be x"
 
 
-LEFT_OUT = "{} is left out: a branch passes through it before it is added"
+LEFT_OUT = "{} is left out, or does not get rng: a branch passes through it before it is added"
 UNDROPPED = "the backward of {} is left out: a branch that was dropped gets no gradient"
 DROPS_ALL = "drop_path2 gets the sum, and drops x as well; it gets the branch alone: x + drop_path2(h)"
 ADDS = "x + h, so both ways get the gradient: dy itself and what comes back through the branch"
@@ -82,10 +82,12 @@ TASKS = (
                 "self.drop_path2.forward(x + h, rng=rng); x = 0": DROPS_ALL,
             },
             "": {
-                "h, c_norm2 = self.norm2.forward(x); h, c_mlp = self.mlp.forward(h, rng=rng); x = x + h; "
+                "h, c_norm2 = self.norm2.forward(x); h, c_mlp = self.mlp.forward(h, rng=rng); "
+                "h, c_drop2 = self.drop_path2.forward(h, rng=rng); x = x + h; "
                 "h, c_norm1 = self.norm1.forward(x); h, c_attn = self.attn.forward(h, mask=mask, rng=rng); "
-                "return x + h, BlockCache(c_norm1, c_attn, IdentityCache(), c_norm2, c_mlp, IdentityCache())": "the "
-                "MLP comes before attention; it comes after it",
+                "h, c_drop1 = self.drop_path1.forward(h, rng=rng); "
+                "return x + h, BlockCache(c_norm1, c_attn, c_drop1, c_norm2, c_mlp, c_drop2)": "the MLP comes before "
+                "attention; it comes after it",
                 "h, c_attn = self.attn.forward(x, mask=mask, rng=rng); x, c_norm1 = self.norm1.forward(x + h); "
                 "h, c_mlp = self.mlp.forward(x, rng=rng); y, c_norm2 = self.norm2.forward(x + h); "
                 "return y, BlockCache(c_norm1, c_attn, IdentityCache(), c_norm2, c_mlp, IdentityCache())": "that is "

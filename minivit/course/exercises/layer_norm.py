@@ -100,8 +100,7 @@ TASKS = (
                 "(xhat * xhat).mean(0) + eps": f"the variance is {OWN}",
                 "row_dot(xhat, xhat) / width": "eps is not used: it is added to the variance, under the root",
                 "row_dot(xhat, xhat) / width + 1e-6": "the argument eps is not used",
-                "row_dot(xhat, xhat) / width + 1e-5": "eps is always 1e-5; it is the argument eps (here 1e-6 if it is "
-                "not given)",
+                "row_dot(xhat, xhat) / width + 1e-5": "eps is 1e-5; it is the argument eps, 1e-6 if it is not given",
                 "row_dot(xhat, xhat) / width - eps": "eps is subtracted; it is added to the variance",
                 "row_dot(xhat, xhat) / width + eps**2": "eps is squared; it is added to the variance as it is",
                 "row_dot(xhat, xhat) + eps": "the variance is a sum; it is the mean of the squares, divided by D",

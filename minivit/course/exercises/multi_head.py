@@ -291,8 +291,8 @@ TASKS = (
                 "queries",
                 "q / np.sqrt(h.shape[-1] // 3), k, v, bias, mask=mask": "the scores are divided by sqrt(D) as well; "
                 "attention divides them by sqrt(K) already",
-                "q / np.sqrt(H), k, v, bias, mask=mask": "the scores are divided by sqrt(H) as well, sqrt(D) in all; "
-                "attention divides them by sqrt(K), which is all",
+                "q / np.sqrt(H), k, v, bias, mask=mask": "the scores are divided by sqrt(H) as well, so by sqrt(D) "
+                "in all; attention divides them by sqrt(K), and that is enough",
                 "q, k, k, bias, mask=mask": "the keys stand for the values",
                 "q, q, v, bias, mask=mask": "the queries stand for the keys",
             },
