@@ -78,7 +78,7 @@ def wrong_values(
     names = sorted(wrong, key=lambda name: name == "value")  # the averages first: a new value follows from them
     known = known_mistakes({name: wrong[name][0] for name in names}, task, trial)
     known.sort(key=lambda pair: pair[1] not in said)
-    seen = ((name, sentence) for name in names for sentence in _patterns(name, *wrong[name], task, trial, said))
+    seen = ((name, sentence) for name in names for sentence in _patterns(name, *wrong[name], task, trial))
     name, sentence = known[0] if known else next(seen, (names[0], f"{names[0]} is wrong"))
     others = [other for other in wrong if other != name]
     also = f"\n  also wrong: {', '.join(others)}" if others else ""
@@ -144,9 +144,7 @@ def _arrays(task: Task, trial: Trial, value: Any) -> dict[str, ndarray]:
     return {name: array for name, array in arrays.items() if np.isfinite(array).all()}
 
 
-def _patterns(
-    name: str, got: ndarray, expected: ndarray, task: Task, trial: Trial, said: Sequence[str]
-) -> Iterator[str]:
+def _patterns(name: str, got: ndarray, expected: ndarray, task: Task, trial: Trial) -> Iterator[str]:
     """Everything that can be said of the numbers alone, the most telling first."""
     for kind, is_kind in (("nan", np.isnan), ("infinity", np.isinf)):
         if places := int((is_kind(got) & ~is_kind(expected)).sum()):
@@ -159,7 +157,7 @@ def _patterns(
     if sentence := nearly_right(name, got, expected):
         yield sentence
     factor = common_factor(got, expected, TOLERANCE)
-    if factor and (sentence := _factor_sentence(name, factor, task, trial, got.size, said)):
+    if factor and (sentence := _factor_sentence(name, factor, task, trial, got.size)):
         yield sentence
     other = _is_another(name, got, trial)
     if other:
@@ -191,24 +189,14 @@ def nearly_right(name: str, got: ndarray, expected: ndarray) -> str | None:
     )
 
 
-def _factor_sentence(
-    name: str, factor: float, task: Task, trial: Trial, numbers: int, said: Sequence[str]
-) -> str | None:
-    """The factor, and the size that it is made of.
-
-    2 and 4 turn up of themselves: that one of the lengths is as long is told only where there is a reason for it, or
-    where the factor was that length in another case, with another length.
-    """
+def _factor_sentence(name: str, factor: float, task: Task, trial: Trial, numbers: int) -> str | None:
     if isclose(factor, -1, rel_tol=1e-6):
         return f"{name} has the wrong sign"
     size = f"{factor:.4g} times too large" if abs(factor) > 1 else f"{1 / factor:.4g} times too small"
     sign = " and has the wrong sign" if factor < 0 else ""
     sizes = task.sizes(trial.case) if task.sizes else {}
-    by_chance = any(isclose(abs(factor), small, rel_tol=1e-6) for small in (2, 4, 1 / 2, 1 / 4))
     for form, name_of_size in Names(sizes).of_factor(abs(factor)):
         reason = task.reasons.get(form.format(name_of_size))
-        if by_chance and not reason and not any(f", {name_of_size}:" in each for each in said):
-            continue
         words = _factor_in_words(form, name_of_size, sizes[name_of_size])
         return f"{name} is {size.replace('-', '')} {words}{sign}" + (f": {reason}" if reason else "")
     return f"{name} is {size.replace('-', '')}{sign}, the same factor everywhere" if numbers > 1 else None

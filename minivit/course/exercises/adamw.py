@@ -6,20 +6,21 @@ import numpy as np
 from numpy import ndarray
 from numpy.random import Generator
 
-from minivit.check.draw import Case, sizes
+from minivit.check.draw import Case
 from minivit.course.exercise import Call, Exercise, Property, Task
+from minivit.course.exercises._cases import lengths
 from minivit.course.explain import told_apart
 
 
 def later_step(rng: Generator) -> Case:
-    shape = sizes(rng, 2)
+    shape = lengths(rng, 2)
     value, grad, m = (rng.standard_normal(shape) for _ in range(3))
     v = rng.uniform(0.1, 2, shape)
     return Case((value, grad, m, v, int(rng.integers(2, 20))), {"lr": 0.1, "betas": (0.8, 0.95), "eps": 0.01})
 
 
 def first_step(rng: Generator) -> Case:
-    shape = sizes(rng, 2)
+    shape = lengths(rng, 2)
     value, grad = rng.standard_normal(shape), rng.standard_normal(shape)
     return Case((value, grad, np.zeros(shape), np.zeros(shape), 1), {"lr": 0.1})
 
@@ -144,7 +145,7 @@ TASKS = (
             },
             "+ eps": {
                 "": "eps is missing, or not the one that is given: divide by sqrt(v) + eps",
-                "+ 1e-8": "... eps is missing, or not the one that is given",
+                "+ 1e-8": "... eps is ",
             },
             "np.sqrt(v) / sqrt(1 - beta2**step) + eps": {
                 "np.sqrt(v / (1 - beta2**step) + eps)": "eps stands under the root; it is added to the root",

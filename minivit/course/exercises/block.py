@@ -2,15 +2,22 @@
 
 from numpy.random import Generator
 
-from minivit.check.draw import Case, choose, different, sizes
+from minivit.check.draw import Case, choose, different
 from minivit.course.exercise import Call, Exercise, Property, Task
-from minivit.course.exercises._cases import ONE_SAMPLE, close, with_no_token_allowed, with_options, with_token_mask
+from minivit.course.exercises._cases import (
+    ONE_SAMPLE,
+    close,
+    lengths,
+    with_no_token_allowed,
+    with_options,
+    with_token_mask,
+)
 from minivit.layers.block import Block
 
 
 def layer(rng: Generator) -> Case:
     while True:  # until no two lengths are equal
-        B, N, K = sizes(rng, 3)
+        B, N, K = lengths(rng, 3)
         H, mlp_ratio = choose(rng, 2, 3), choose(rng, 2.0, 3.0)
         D = H * K
         if different((B, N, D)):

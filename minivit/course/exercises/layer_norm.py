@@ -5,13 +5,13 @@ from functools import partial
 import numpy as np
 from numpy.random import Generator
 
-from minivit.check.draw import Case, sizes
+from minivit.check.draw import Case
 from minivit.course.exercise import Call, Exercise, Property, Task
-from minivit.course.exercises._cases import ONE_SAMPLE, arrays, batch_sizes, close, with_options
+from minivit.course.exercises._cases import ONE_SAMPLE, arrays, batch_sizes, close, lengths, with_options
 
 
 def tokens(rng: Generator) -> Case:
-    B, N, D = sizes(rng, 3)
+    B, N, D = lengths(rng, 3)
     D += 6  # a row of two numbers becomes 1 and -1 whatever they are
     return Case((1 + 2 * rng.standard_normal((B, N, D)), rng.standard_normal(D), rng.standard_normal(D)), {})
 

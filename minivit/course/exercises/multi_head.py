@@ -5,14 +5,21 @@ from functools import partial
 import numpy as np
 from numpy.random import Generator
 
-from minivit.check.draw import Case, choose, different, sizes
+from minivit.check.draw import Case, choose, different
 from minivit.course.exercise import Call, Exercise, Property, Task
-from minivit.course.exercises._cases import ONE_SAMPLE, close, with_no_token_allowed, with_options, with_token_mask
+from minivit.course.exercises._cases import (
+    ONE_SAMPLE,
+    close,
+    lengths,
+    with_no_token_allowed,
+    with_options,
+    with_token_mask,
+)
 
 
 def head_sizes(rng: Generator) -> tuple[int, int, int, int]:
     while True:  # until no two lengths are equal
-        B, H, N, K = sizes(rng, 4)
+        B, H, N, K = lengths(rng, 4)
         if different((B, N, H * K), (B, H, N, K)):
             return B, H, N, K
 
@@ -27,9 +34,9 @@ def split(rng: Generator) -> Case:
 
 
 def heads(rng: Generator) -> Case:
-    B, H, N, S, K, V = sizes(rng, 6)
+    B, H, N, S, K, V = lengths(rng, 6)
     while not different((B, N, H * V)):
-        B, H, N, S, K, V = sizes(rng, 6)
+        B, H, N, S, K, V = lengths(rng, 6)
     return Case((*(rng.standard_normal((B, H, *shape)) for shape in ((N, K), (S, K), (S, V))), None), {})
 
 

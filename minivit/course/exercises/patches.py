@@ -31,6 +31,8 @@ def kernel(rng: Generator) -> Case:
 
 def layer(rng: Generator) -> Case:
     (x,), options = images(rng)
+    while not {2, 4}.isdisjoint((len(x), x.shape[3])):  # as in lengths
+        (x,), options = images(rng)
     size = options["patch_size"]
     rows, columns = size if isinstance(size, tuple) else (size, size)
     width = choose(rng, 7, 11, 13)

@@ -5,9 +5,9 @@ from functools import partial
 import numpy as np
 from numpy.random import Generator
 
-from minivit.check.draw import Case, sizes
+from minivit.check.draw import Case
 from minivit.course.exercise import Call, Exercise, Property, Task
-from minivit.course.exercises._cases import ONE_SAMPLE, arrays, batch_sizes, close, first_sample, with_options
+from minivit.course.exercises._cases import ONE_SAMPLE, arrays, batch_sizes, close, first_sample, lengths, with_options
 
 rows, one_row = arrays("B N S", scale=2), arrays("S", scale=2)
 many_rows = arrays("20000 2")  # short rows: a loop costs by the row, ours by the number
@@ -15,19 +15,19 @@ many_rows = arrays("20000 2")  # short rows: a loop costs by the row, ours by th
 
 def forbidden(rng: Generator) -> Case:
     """Some scores are minus infinity, and one whole row."""
-    x = rng.standard_normal(sizes(rng, 3))
+    x = rng.standard_normal(lengths(rng, 3))
     x[rng.random(x.shape) < 0.3] = -np.inf
     x[0, 0] = -np.inf
     return Case((x,), {})
 
 
 def class_numbers(rng: Generator) -> Case:
-    B, N, C = sizes(rng, 3)
+    B, N, C = lengths(rng, 3)
     return Case((2 * rng.standard_normal((B, N, C)), rng.integers(0, C, (B, N))), {})
 
 
 def soft_targets(rng: Generator) -> Case:
-    B, C = sizes(rng, 2)
+    B, C = lengths(rng, 2)
     targets = rng.random((B, C))
     return Case((2 * rng.standard_normal((B, C)), targets / targets.sum(-1, keepdims=True)), {})
 

@@ -5,16 +5,26 @@ from functools import partial
 import numpy as np
 from numpy.random import Generator
 
-from minivit.check.cases.pool import mean_pool as draw_mean_pool
-from minivit.check.cases.positions import prepend_token as draw_prepend_token
-from minivit.check.draw import Case
+from minivit.check.draw import Case, different
 from minivit.course.exercise import Call, Exercise, Property, Task
-from minivit.course.exercises._cases import ONE_SAMPLE, arrays, batch_sizes, close
+from minivit.course.exercises._cases import ONE_SAMPLE, arrays, batch_sizes, close, lengths
+
+
+def with_token(rng: Generator) -> Case:
+    B, N, D = lengths(rng, 3)
+    while not different((B, N + 1, D)):
+        B, N, D = lengths(rng, 3)
+    return Case((rng.standard_normal((B, N, D)), rng.standard_normal((1, 1, D))), {})
 
 
 def without_token(rng: Generator) -> Case:
-    (x, _), options = draw_prepend_token(rng)
+    (x, _), options = with_token(rng)
     return Case((x, None), options)
+
+
+def without_some_tokens(rng: Generator) -> Case:
+    (x,), _ = arrays("B N D")(rng)
+    return Case((x,), {"num_prefix_tokens": int(rng.integers(0, x.shape[1]))})
 
 
 def reads_only_the_first(call: Call, rng: Generator) -> str | None:
@@ -36,7 +46,7 @@ on_tokens = partial(Task, simpler=ONE_SAMPLE, sizes=batch_sizes)
 TASKS = (
     on_tokens(
         "prepend_token_forward",
-        {"": draw_prepend_token, "without a token": without_token},
+        {"": with_token, "without a token": without_token},
         mistakes={
             "np.concatenate((tokens, x), axis=1)": {
                 "np.concatenate((x, tokens), axis=1)": BEHIND,
@@ -53,7 +63,7 @@ TASKS = (
     ),
     on_tokens(
         "prepend_token_backward",
-        {"": draw_prepend_token, "without a token": without_token},
+        {"": with_token, "without a token": without_token},
         mistakes={
             "dy[:, 1:], sum_to": {
                 "dy[:, :-1], sum_to": "x got the gradient of the first tokens; its own begins behind the class token",
@@ -106,7 +116,7 @@ TASKS = (
     ),
     on_tokens(
         "mean_pool_forward",
-        {"": arrays("B N D"), "without the tokens in front": draw_mean_pool},
+        {"": arrays("B N D"), "without the tokens in front": without_some_tokens},
         (Property("the order of tokens does not matter", knows_no_order),),
         {
             "token_sum(tokens) / tokens.shape[1]": {
@@ -126,7 +136,7 @@ TASKS = (
     ),
     on_tokens(
         "mean_pool_backward",
-        {"": arrays("B N D"), "without the tokens in front": draw_mean_pool},
+        {"": arrays("B N D"), "without the tokens in front": without_some_tokens},
         mistakes={
             "(dy / tokens.shape[1])": {
                 "(dy / dx.shape[1])": "the tokens that were left out still count in the denominator",
