@@ -170,6 +170,8 @@ TASKS = (
                 "np.exp(x * x / 2) / np.sqrt(2 * np.pi)": "the sign under exp is wrong: exp(-x^2 / 2)",
                 "np.exp(-x * x) / np.sqrt(2 * np.pi)": "the 1/2 under exp is missing: exp(-x^2 / 2)",
                 "np.exp(-x * x / 2) / (2 * np.pi)": "the density is divided by 2 pi; it is sqrt(2 pi)",
+                "np.exp(-x * x / 2) / (np.sqrt(2) * np.pi)": "the density is divided by sqrt(2) pi; pi stands under "
+                "the root, too: sqrt(2 pi)",
                 "np.exp(-x * x / 2)": "the density phi(x) is divided by sqrt(2 pi)",
             },
         },
