@@ -15,6 +15,11 @@ def lengths(rng: Generator, count: int) -> list[int]:
     return rng.permutation([3, *range(5, count + 5)])[:count].tolist()
 
 
+def telling(sizes: dict[str, float]) -> dict[str, float]:
+    """Those of a layer that a factor may be called by: not 2 and 4, see :func:`lengths`."""
+    return {name: size for name, size in sizes.items() if size not in (2, 4)}
+
+
 def arrays(*shapes: str | None, scale: float = 1.0, **options: Any) -> Draw:
     """Draws normal numbers of these shapes; the letters of ``"B N 4"`` are different lengths. Options go along."""
     axes = " ".join(shape for shape in shapes if shape is not None).split()

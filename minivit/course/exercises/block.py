@@ -2,12 +2,12 @@
 
 from numpy.random import Generator
 
-from minivit.check.draw import Case, choose, different
+from minivit.check.draw import Case, choose, different, sizes
 from minivit.course.exercise import Call, Exercise, Property, Task
 from minivit.course.exercises._cases import (
     ONE_SAMPLE,
     close,
-    lengths,
+    telling,
     with_no_token_allowed,
     with_options,
     with_token_mask,
@@ -17,7 +17,7 @@ from minivit.layers.block import Block
 
 def layer(rng: Generator) -> Case:
     while True:  # until no two lengths are equal
-        B, N, K = lengths(rng, 3)
+        B, N, K = sizes(rng, 3)
         H, mlp_ratio = choose(rng, 2, 3), choose(rng, 2.0, 3.0)
         D = H * K
         if different((B, N, D)):
@@ -39,7 +39,7 @@ CASES = {
 
 def named_sizes(case: Case) -> dict[str, float]:
     B, N, D = case.args[0].shape
-    return {"the batch": B, "the tokens": N, "the width": D, "the rows": B * N}
+    return telling({"the batch": B, "the tokens": N, "the width": D, "the rows": B * N})
 
 
 def without_branches(call: Call, rng: Generator) -> str | None:

@@ -5,12 +5,12 @@ from functools import partial
 import numpy as np
 from numpy.random import Generator
 
-from minivit.check.draw import Case, choose, different
+from minivit.check.draw import Case, choose, different, sizes
 from minivit.course.exercise import Call, Exercise, Property, Task
 from minivit.course.exercises._cases import (
     ONE_SAMPLE,
     close,
-    lengths,
+    telling,
     with_no_token_allowed,
     with_options,
     with_token_mask,
@@ -19,7 +19,7 @@ from minivit.course.exercises._cases import (
 
 def head_sizes(rng: Generator) -> tuple[int, int, int, int]:
     while True:  # until no two lengths are equal
-        B, H, N, K = lengths(rng, 4)
+        B, H, N, K = sizes(rng, 4)
         if different((B, N, H * K), (B, H, N, K)):
             return B, H, N, K
 
@@ -34,9 +34,9 @@ def split(rng: Generator) -> Case:
 
 
 def heads(rng: Generator) -> Case:
-    B, H, N, S, K, V = lengths(rng, 6)
+    B, H, N, S, K, V = sizes(rng, 6)
     while not different((B, N, H * V)):
-        B, H, N, S, K, V = lengths(rng, 6)
+        B, H, N, S, K, V = sizes(rng, 6)
     return Case((*(rng.standard_normal((B, H, *shape)) for shape in ((N, K), (S, K), (S, V))), None), {})
 
 
@@ -93,12 +93,12 @@ def named_sizes(case: Case) -> dict[str, float]:
     B, N, D = case.args[0].shape
     H = case.kwargs["num_heads"]
     found = {"the head width": D // H, "the heads": H, "the tokens": N, "the batch": B, "the width": D}
-    return {**found, "the rows": B * N}
+    return telling({**found, "the rows": B * N})
 
 
 def heads_sizes(case: Case) -> dict[str, float]:
     B, H, N, K = case.args[0].shape
-    return {"the head width": K, "the heads": H, "the tokens": N, "the batch": B}
+    return telling({"the head width": K, "the heads": H, "the tokens": N, "the batch": B})
 
 
 def is_a_permutation(call: Call, rng: Generator) -> str | None:
