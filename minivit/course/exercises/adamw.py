@@ -8,7 +8,7 @@ from numpy.random import Generator
 
 from minivit.check.draw import Case
 from minivit.course.exercise import Call, Exercise, Property, Task
-from minivit.course.exercises._cases import lengths
+from minivit.course.exercises._cases import lengths, with_options
 from minivit.course.explain import told_apart
 
 
@@ -92,7 +92,7 @@ update = partial(Task, big=many_numbers, axes={"value": "row column"})
 TASKS = (
     update(
         "adam_update",
-        {"": later_step, "in the first step": first_step},
+        {"": later_step, "in the first step": first_step, "without memory": with_options(later_step, betas=(0.0, 0.0))},
         (Property("the first step has length lr", first_step_has_length_lr),),
         {
             "m = beta1 * m + (1 - beta1) * grad": {
@@ -182,7 +182,11 @@ TASKS = (
     ),
     update(
         "adamw_update",
-        {"": with_decay, "in the first step": first_step},
+        {
+            "": with_decay,
+            "in the first step": first_step,
+            "without decay": with_options(later_step, weight_decay=0.0),
+        },
         (
             Property("the averages do not see the decay", decay_does_not_touch_averages),
             Property("without gradient a weight shrinks", no_gradient_shrinks),

@@ -40,6 +40,14 @@ def with_bias_and_mask(rng: Generator) -> Case:
     return Case((q, k, v, rng.standard_normal((q.shape[1], q.shape[2], k.shape[2]))), options)
 
 
+def with_infinite_bias(rng: Generator) -> Case:
+    """Minus infinity forbids a key; each query has one that is not forbidden."""
+    (q, k, v, _), _ = heads(rng)
+    bias = np.where(rng.random((q.shape[2], k.shape[2])) < 0.6, rng.standard_normal((q.shape[2], k.shape[2])), -np.inf)
+    bias[:, 0] = 0
+    return Case((q, k, v, bias), {})
+
+
 CASES = {
     "": heads,
     "without batch and heads": single_head,
@@ -49,6 +57,7 @@ CASES = {
     "with a bias": arrays(*HEADS, "H N S"),
     "with a bias for each key": arrays(*HEADS, "B 1 1 S"),
     "with a bias for each query": arrays(*HEADS, "N 1"),
+    "with a bias of minus infinity": with_infinite_bias,
     "with a mask": with_mask,
     "with a mask of each sample": with_padding,
     "with a mask that forbids everything": with_nothing_allowed,

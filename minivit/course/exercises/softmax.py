@@ -41,6 +41,7 @@ LABELS = {
     "": class_numbers,
     "with soft targets": soft_targets,
     "with label smoothing": with_options(class_numbers, label_smoothing=0.1),
+    "with label smoothing of 1": with_options(class_numbers, label_smoothing=1.0),
     "with soft targets and label smoothing": with_options(soft_targets, label_smoothing=0.1),
 }
 
