@@ -247,15 +247,15 @@ def test_each_of_several_numbers_is_in_the_range():
 
 def test_what_may_be_left_out_is_in_the_range_where_it_is_given():
     @checked
-    def filled(*, width: Count | None = None):
+    def filled(*, width: Count | None = None) -> Any:
         return width
 
     assert [filled(), filled(width=None), filled(width=0), filled(width=3)] == [None, None, 0, 3]
-    assert type(filled(width=np.int64(3))) is int
+    assert type(filled(width=np.int64(3))) is int  # pyright: ignore[reportArgumentType]
     with pytest.raises(ValueError, match="filled: width is -1; expected at least 0"):
         filled(width=-1)
     with pytest.raises(TypeError, match=r"filled: width is 2\.0; expected int or None"):
-        filled(width=2.0)
+        filled(width=2.0)  # pyright: ignore[reportArgumentType]
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.int64, np.uint8, np.uint64])

@@ -102,6 +102,22 @@ def test_ways_of_making_positions():
     np.testing.assert_array_equal(made["drawn anew"][:, 1:], 0)
 
 
+def test_trainings_and_sums_in_few_bits(monkeypatch):
+    import mixed_precision
+
+    for name, value in {"STEPS": 2, "IMAGES": 32, "TEST_IMAGES": 4, "LAST": 1, "LENGTHS": [2, 8]}.items():
+        monkeypatch.setattr(mixed_precision, name, value)
+    monkeypatch.setitem(mixed_precision.VIT, "depth", 1)
+    full = mixed_precision.measure(part="training", format="fp32", loss_scale=1.0, seed=0)
+    assert full["steps"] == 2
+    assert full["underflow"]["images x 2**-16"] > full["underflow"]["images x 2**10"]
+    assert full["scores"]["bf16"]["mixed"] < full["scores"]["bf16"]["low"] < 0.1
+    lost = mixed_precision.measure(part="training", format="fp16", loss_scale=2.0**40, seed=0)
+    assert lost["steps"] == 0
+    sums = mixed_precision.measure(part="lengths", format="fp16", of="attention", seed=0)
+    assert [len(sums["mixed"]), len(sums["low"])] == [2, 2]
+
+
 @pytest.mark.parametrize("path", sorted((FOLDER / "results").glob("*.json")), ids=lambda path: path.stem)
 def test_results_say_by_which_command_they_were_made(path):
     found = json.loads(path.read_text(encoding="utf-8"))

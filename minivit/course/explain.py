@@ -49,7 +49,8 @@ def wrong_shape(name: str, got: ndarray, expected: ndarray, wanted: Mapping[str,
             holds = "it holds what belongs into" if same(got, array) else "that is the shape of"
             return f"{message}: {holds} {other}"
     if expected.shape == (*got.shape, 1) and same(got[..., None], expected):
-        return f"{message}: the numbers are right; the axis of length 1 is missing (keepdims=True)"
+        missing = "the axis of length 1 is missing (keepdims=True in a sum or mean, no squeeze)"
+        return f"{message}: the numbers are right; {missing}"
     if got.size == expected.size and same(got.reshape(expected.shape), expected):
         return f"{message}: the numbers are right, only the shape is not"
     extra = got.ndim - expected.ndim
@@ -145,10 +146,10 @@ def _arrays(task: Task, trial: Trial, value: Any) -> dict[str, ndarray]:
 
 def _patterns(name: str, got: ndarray, expected: ndarray, task: Task, trial: Trial) -> Iterator[str]:
     """Everything that can be said of the numbers alone, the most telling first."""
-    if not np.isfinite(got).all() and np.isfinite(expected).all():
-        kind = "nan" if np.isnan(got).any() else "infinity"
-        yield f"{name} has {kind} in {int((~np.isfinite(got)).sum())} places"
-        return
+    for kind, is_kind in (("nan", np.isnan), ("infinity", np.isinf)):
+        if places := int((is_kind(got) & ~is_kind(expected)).sum()):
+            yield f"{name} has {kind} in {places} places"
+            return
     if not np.isfinite(expected).all():
         return
     if not got.any() and expected.any():
@@ -166,22 +167,23 @@ def _patterns(name: str, got: ndarray, expected: ndarray, task: Task, trial: Tri
         yield f"{name}: {sentence}"
 
 
-ROUNDING = (
-    "that is float32's rounding: something is computed in float32 on the way (np.float32(...), dtype=np.float32), "
-    "though float64 came in"
-)
+ROUNDING = "float32's rounding"
+ON_THE_WAY = "something is computed in float32 on the way"
+CASTS = "np.float32(...), dtype=np.float32"
 
 
 def nearly_right(name: str, got: ndarray, expected: ndarray) -> str | None:
-    """What a small error tells: rounding goes both ways, a constant like eps goes one way."""
+    """What a small error tells: rounding goes both ways, a constant like eps most often goes one way."""
     error = float(np.abs(got - expected).max(initial=0)) / (float(np.abs(expected).max(initial=0)) or np.inf)
     if not 0 < error < 1e-4:
         return None
+    digits = f"{name} is right to {floor(-log10(error))} digits only"
+    if (np.asarray(got, np.float32) == got).all():
+        return f"{digits}: that is {ROUNDING}: {ON_THE_WAY} ({CASTS}), though float64 came in"
     difference = ((got - expected) * np.sign(expected)).ravel()
     goes_one_way = min((difference > 0).sum(), (difference < 0).sum()) <= difference.size / 20
-    digits = f"{name} is right to {floor(-log10(error))} digits only"
-    if np.asarray(got).dtype == np.float32 or (error < 2e-6 and not goes_one_way):
-        return f"{digits}: {ROUNDING}"
+    if error < 2e-6 and not goes_one_way:
+        return f"{digits}: that is either {ROUNDING} ({ON_THE_WAY}: {CASTS}) or a small constant that is wrong"
     return f"{digits}: is a constant like eps missing, or elsewhere?" + (
         " (Or a number was rounded to float32.)" if error < 1e-6 else ""
     )

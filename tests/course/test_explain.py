@@ -122,6 +122,7 @@ def test_shapes():
     assert "only the shape is not" in wrong_shape("dx", wide[None], wide)
     assert "axis that must stay" in wrong_shape("db", heads.sum((0, 2)), heads)
     assert "axis that must stay" in wrong_shape("db", np.asarray(heads.sum()), heads)
+    assert wrong_shape("y", wide[:, 0], wide[:, :1]).endswith("is missing (keepdims=True in a sum or mean, no squeeze)")
     assert wrong_shape("db", wide[0], heads) == "db has shape (3,); expected (2, 3, 4)"
 
 
@@ -176,6 +177,48 @@ def test_numbers_that_look_the_same_are_told_with_more_digits():
     assert "a weight w of -4 shrinks to w (1 - lr decay) = -3.8; yours goes to -3.9" in "".join(
         messages("adamw_update", l2)
     )
+
+
+ROUNDED = "digits only: that is float32's rounding"
+EITHER = "digits only: that is either float32's rounding (something is computed in float32 on the way: "
+
+
+@pytest.mark.parametrize(
+    ("task", "old", "new", "true", "false"),
+    [
+        ("gelu_forward", "x * normal_cdf(x)", "x * normal_cdf(x) + 1e-7", EITHER, "that is float32's"),
+        ("gelu_forward", "x * normal_cdf(x)", "x * normal_cdf(x) + 3e-8 * np.sin(9 * x)", EITHER, "that is float32's"),
+        ("layer_norm_forward", "/ width + eps", "/ width + eps + 1e-7", EITHER, "that is float32's"),
+        ("softmax_forward", "y /= total", "y = (y / total).astype(np.float32).astype(x.dtype)", ROUNDED, "constant"),
+        ("adam_update", "m, v)", "m, v.astype(np.float32).astype(v.dtype))", ROUNDED, "constant"),
+    ],
+)  # fmt: skip
+def test_a_small_error_is_called_rounding_only_where_nothing_else_fits(task, old, new, true, false):
+    said = "\n".join(messages(task, (old, new)))
+    assert true in said
+    assert false not in said
+
+
+def test_nan_is_told_where_minus_infinity_is_right():
+    said = messages("log_softmax_forward", ("y = x - largest(x)", "y = x - x.max(-1, keepdims=True)"))
+    assert any(message.startswith("y has nan in ") for message in said)
+
+
+def test_a_factor_of_two_is_no_count_though_a_length_may_be_two():
+    twice = "self.mlp.backward(dh, cache.mlp); dh = self.mlp.backward(dh, cache.mlp)"
+    said = messages("Block.backward", ("dh = self.mlp.backward(dh, cache.mlp)", twice))
+    assert said[0].startswith("dmlp.fc1.weight is 2 times too large, the same factor everywhere\n")
+    assert not any("instead of" in message or "sqrt(4)" in message for message in said)
+
+
+def test_no_length_that_a_message_may_name_is_two_or_four():
+    rng = np.random.default_rng(0)
+    for _, task in TASKS.values():
+        for draw in task.cases.values() if task.sizes else ():
+            for _ in range(50):
+                sizes = task.sizes
+                assert sizes is not None
+                assert {2, 4}.isdisjoint(sizes(draw(rng)).values()), task.name
 
 
 def test_a_cache_that_is_exchanged_while_y_is_right():

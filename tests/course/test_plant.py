@@ -53,16 +53,25 @@ def test_what_is_planted_stands_beside_the_reference():
 
 @pytest.mark.parametrize(("task", "mistake"), KNOWN, ids=[f"{task.name}-{m.new[:40]}" for task, m in KNOWN])
 def test_a_known_mistake_gives_other_numbers_and_is_recognised_by_them(task, mistake):
-    """In at least one of the cases; the right numbers are no mistake in any."""
+    """In at least one of the cases."""
     rng = np.random.default_rng(5)
-    said = []
-    for draw in task.cases.values():
+    draws = [*task.cases.values()]
+    for draw in draws + 3 * draws[:1]:  # with more keys than numbers in a key, or fewer
         trial = make_trial(task, draw, rng)
-        assert known_mistakes(arrays(task, trial, trial.expected), task, trial) == []
         outcome = perform(planted(task, mistake), task.name, trial.args, trial.kwargs)
         if outcome.status == "returned":
-            said += known_mistakes(arrays(task, trial, outcome.value), task, trial)
-    assert mistake.says in {sentence.partition(": ")[2] for _, sentence in said}
+            said = known_mistakes(arrays(task, trial, outcome.value), task, trial)
+            if mistake.says in {sentence.partition(": ")[2] for _, sentence in said}:
+                return
+    pytest.fail(f"never heard: {mistake.says}")
+
+
+@pytest.mark.parametrize("name", dict.fromkeys(task.name for task, _ in KNOWN))
+def test_the_right_numbers_are_no_mistake(name):
+    rng = np.random.default_rng(5)
+    for draw in TASKS[name].cases.values():
+        trial = make_trial(TASKS[name], draw, rng)
+        assert known_mistakes(arrays(TASKS[name], trial, trial.expected), TASKS[name], trial) == []
 
 
 def arrays(task, trial, value):
@@ -86,7 +95,7 @@ def test_a_mistake_is_known_where_the_function_calls_others_of_the_exercise():
     source = solved_source(exercise).replace("beta1 * m", "beta2 * m").replace(", eps=eps)", ")")
     failed = [r for r in check_task(task, InPlaceRunner(load_source(source, "s.py")), 0) if r.status == "failed"]
     first = [result.message.partition("\n")[0] for result in failed]
-    assert first == ["value: eps is not passed on to adam_update", "wrong as well"]
+    assert {*first} == {"value: eps is not passed on to adam_update", "wrong as well"}
 
 
 def test_a_mistake_in_the_shape_is_known_too():

@@ -29,7 +29,7 @@ LOOPS = {
     "in C": lambda x: np.array([*map(np.ndarray.sum, x)]),
     "in a generator": lambda x: sum(row.sum() for row in x),
     "in NumPy": lambda x: np.apply_along_axis(lambda row: row.sum(), 1, x),
-    "in NumPy, of a function of NumPy's": lambda x: np.apply_along_axis(np.sum, 1, x),
+    "in NumPy, of a function of NumPy's": lambda x: np.apply_along_axis(np.ndarray.sum, 1, x),
     "of many steps": lambda x: [sum(row) for row in x for _ in range(MOST // 100)],
 }
 STRAIGHT = {

@@ -6,8 +6,18 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 
-from minivit.check.draw import Case, sizes
+from minivit.check.draw import Case
 from minivit.course.exercise import Draw
+
+
+def lengths(rng: Generator, count: int) -> list[int]:
+    """So many different lengths, none of them 2 or 4: what is twice too large is so for many other reasons."""
+    return rng.permutation([3, *range(5, count + 5)])[:count].tolist()
+
+
+def telling(sizes: dict[str, float]) -> dict[str, float]:
+    """Those of a layer that a factor may be called by: not 2 and 4, see :func:`lengths`."""
+    return {name: size for name, size in sizes.items() if size not in (2, 4)}
 
 
 def arrays(*shapes: str | None, scale: float = 1.0, **options: Any) -> Draw:
@@ -16,9 +26,9 @@ def arrays(*shapes: str | None, scale: float = 1.0, **options: Any) -> Draw:
     letters = dict.fromkeys(axis for axis in axes if not axis.isdigit())
 
     def drawn(rng: Generator) -> Case:
-        lengths: dict[str, Any] = dict(zip(letters, sizes(rng, len(letters)), strict=True))
+        axis_lengths: dict[str, Any] = dict(zip(letters, lengths(rng, len(letters)), strict=True))
         every = (
-            None if shape is None else [int(lengths.get(axis, axis)) for axis in shape.split()] for shape in shapes
+            None if shape is None else [int(axis_lengths.get(axis, axis)) for axis in shape.split()] for shape in shapes
         )
         return Case(tuple(None if shape is None else scale * rng.standard_normal(shape) for shape in every), options)
 

@@ -6,20 +6,21 @@ import numpy as np
 from numpy import ndarray
 from numpy.random import Generator
 
-from minivit.check.draw import Case, sizes
+from minivit.check.draw import Case
 from minivit.course.exercise import Call, Exercise, Property, Task
+from minivit.course.exercises._cases import lengths, with_options
 from minivit.course.explain import told_apart
 
 
 def later_step(rng: Generator) -> Case:
-    shape = sizes(rng, 2)
+    shape = lengths(rng, 2)
     value, grad, m = (rng.standard_normal(shape) for _ in range(3))
     v = rng.uniform(0.1, 2, shape)
     return Case((value, grad, m, v, int(rng.integers(2, 20))), {"lr": 0.1, "betas": (0.8, 0.95), "eps": 0.01})
 
 
 def first_step(rng: Generator) -> Case:
-    shape = sizes(rng, 2)
+    shape = lengths(rng, 2)
     value, grad = rng.standard_normal(shape), rng.standard_normal(shape)
     return Case((value, grad, np.zeros(shape), np.zeros(shape), 1), {"lr": 0.1})
 
@@ -91,7 +92,7 @@ update = partial(Task, big=many_numbers, axes={"value": "row column"})
 TASKS = (
     update(
         "adam_update",
-        {"": later_step, "in the first step": first_step},
+        {"": later_step, "in the first step": first_step, "without memory": with_options(later_step, betas=(0.0, 0.0))},
         (Property("the first step has length lr", first_step_has_length_lr),),
         {
             "m = beta1 * m + (1 - beta1) * grad": {
@@ -123,19 +124,33 @@ TASKS = (
                 "v = np.maximum(v, beta2 * v) + (1 - beta2)": "v only grows: the average keeps beta2 of what it was",
                 "v = (1 - beta2) * v + beta2": "beta2 and 1 - beta2 have changed places",
             },
+            "v = beta2 * v + (1 - beta2) * (grad * grad)": {
+                "v = np.maximum(v, beta2 * v + (1 - beta2) * (grad * grad))": "v never falls: that is AMSGrad; in Adam "
+                "it is the average itself, which falls when gradients do",
+            },
             "root = np.sqrt(v)": {
                 "step = inf; root = np.sqrt(v)": "m and v are not corrected: divide them by 1 - beta ** step",
                 "step += 1; root = np.sqrt(v)": "step is counted from 1 already; do not add one",
                 "step -= 1; root = np.sqrt(v)": "step is counted from 1; do not take one away",
             },
-            "(1 - beta1**step)": {"1": "m is not corrected: divide it by 1 - beta1 ** step"},
-            "sqrt(1 - beta2**step)": {"1": "v is not corrected: divide it by 1 - beta2 ** step"},
+            "(1 - beta1**step)": {
+                "1": "m is not corrected: divide it by 1 - beta1 ** step",
+                "(1 - beta1 * step)": "m is divided by 1 - beta1 * step; it is a power, 1 - beta1 ** step",
+                "(1 - beta1**step) ** 2": "m is corrected twice; divide it by 1 - beta1 ** step once",
+            },
+            "sqrt(1 - beta2**step)": {
+                "1": "v is not corrected: divide it by 1 - beta2 ** step",
+                "(1 - beta2**step)": "v is corrected twice, or the root of its correction is missing: it is "
+                "sqrt(v / (1 - beta2 ** step))",
+            },
             "+ eps": {
                 "": "eps is missing, or not the one that is given: divide by sqrt(v) + eps",
-                "+ 1e-8": "... eps is missing, or not the one that is given",
+                "+ 1e-8": "... eps is ",
             },
             "np.sqrt(v) / sqrt(1 - beta2**step) + eps": {
                 "np.sqrt(v / (1 - beta2**step) + eps)": "eps stands under the root; it is added to the root",
+                "(np.sqrt(v) + eps) / sqrt(1 - beta2**step)": "eps is added before v is corrected; add it to the root "
+                "of the corrected v",
                 "v / (1 - beta2**step) + eps": "the root is missing: divide by sqrt(v) + eps",
             },
             "value - (": {
@@ -149,6 +164,8 @@ TASKS = (
                 "(lr * lr / (1": "lr is squared",
             },
             "(m / root)": {
+                "((m - (1 - beta1) * grad) / beta1 / root)": "the step is made of m as it was; it is made of the new "
+                "average, which this gradient is part of",
                 "(grad / root)": "the step is made of the gradient; it is made of its average, m",
                 "np.sign(m)": "only the sign of m is used; it is divided by the root of v",
                 "m": "m is not divided by the root of v",
@@ -165,7 +182,11 @@ TASKS = (
     ),
     update(
         "adamw_update",
-        {"": with_decay, "in the first step": first_step},
+        {
+            "": with_decay,
+            "in the first step": first_step,
+            "without decay": with_options(later_step, weight_decay=0.0),
+        },
         (
             Property("the averages do not see the decay", decay_does_not_touch_averages),
             Property("without gradient a weight shrinks", no_gradient_shrinks),
@@ -185,7 +206,11 @@ TASKS = (
                 "value, weight_decay * value + grad": "... m and v change with weight_decay",
             },
             "": {LATE: "the decay comes after the step: it must shrink the weight as it was"},
-            "step, lr=lr": {"step + 1, lr=lr": "step is counted from 1 already; do not add one"},
+            "step, lr=lr": {
+                "step + 1, lr=lr": "step is counted from 1 already; do not add one",
+                "step, lr=lr * (1 - weight_decay)": "lr is made smaller by the decay; only the weight is, the step "
+                "keeps its lr",
+            },
             ", eps=eps": {"": "eps is not passed on to adam_update"},
             ", betas=betas": {"": "betas are not passed on to adam_update"},
             ", betas=betas, eps=eps": {"": "... betas are not passed on"},

@@ -16,8 +16,8 @@ heads, single_head = arrays(*HEADS, None), arrays("N K", "S K", "S V")
 def with_mask(rng: Generator) -> Case:
     (q, k, v, _), _ = heads(rng)
     mask = rng.random((q.shape[2], k.shape[2])) < 0.6
-    mask[0] = False  # one query may look at nothing
-    mask[1, 0] = True
+    mask[0, 0] = True
+    mask[-1] = False  # one query may look at nothing
     return Case((q, k, v, None), {"mask": mask})
 
 
@@ -25,8 +25,8 @@ def with_padding(rng: Generator) -> Case:
     """Keys that are only there to fill up: others in each sample, and one sample has no others."""
     (q, k, v, _), _ = heads(rng)
     mask = rng.random((len(q), 1, 1, k.shape[2])) < 0.6
-    mask[0] = False
-    mask[1, ..., 0] = True
+    mask[0, ..., 0] = True
+    mask[-1] = False
     return Case((q, k, v, None), {"mask": mask})
 
 
@@ -40,6 +40,14 @@ def with_bias_and_mask(rng: Generator) -> Case:
     return Case((q, k, v, rng.standard_normal((q.shape[1], q.shape[2], k.shape[2]))), options)
 
 
+def with_infinite_bias(rng: Generator) -> Case:
+    """Minus infinity forbids a key; each query has one that is not forbidden."""
+    (q, k, v, _), _ = heads(rng)
+    bias = np.where(rng.random((q.shape[2], k.shape[2])) < 0.6, rng.standard_normal((q.shape[2], k.shape[2])), -np.inf)
+    bias[:, 0] = 0
+    return Case((q, k, v, bias), {})
+
+
 CASES = {
     "": heads,
     "without batch and heads": single_head,
@@ -49,6 +57,7 @@ CASES = {
     "with a bias": arrays(*HEADS, "H N S"),
     "with a bias for each key": arrays(*HEADS, "B 1 1 S"),
     "with a bias for each query": arrays(*HEADS, "N 1"),
+    "with a bias of minus infinity": with_infinite_bias,
     "with a mask": with_mask,
     "with a mask of each sample": with_padding,
     "with a mask that forbids everything": with_nothing_allowed,
@@ -113,6 +122,7 @@ ONE_HEAD = {
         "": "the scores are not divided by sqrt(K), the root of the head width",
         "* sqrt(len(query))": "the scores are multiplied by sqrt(K); they are divided by it",
         "/ sqrt(v.shape[1])": "the scores are divided by the root of the width of the values; it is that of the keys",
+        "/ sqrt(len(q))": "the scores are divided by the root of the number of queries; it is that of the head width",
         "/ len(query)": "the scores are divided by K; it is the root, sqrt(K)",
         "/ sqrt(len(k))": f"the scores are {KEYS}",
     },
@@ -121,9 +131,24 @@ ONE_HEAD = {
         "them",
         f"{SCORES}; return s / s.sum(-1, keepdims=True) @ v": "the scores themselves are the shares: their "
         "exponentials must be",
+        "return softmax_forward(q @ k.T)[0] @ v / sqrt(q.shape[1])": "the shares are divided by sqrt(K); it is the "
+        "scores that are, before the softmax",
+        f"{SCORES}; return softmax_forward(s.T)[0].T @ v": "the softmax runs over the queries; each query shares "
+        "itself out over the keys",
+        f"{SCORES}; return v[s.argmax(1)]": "that is the value of the best key alone; y is a mean of all values, by "
+        "their shares",
+        f"{SCORES}; return 1 / (1 + np.exp(-s)) @ v": "the shares are sigmoids of the scores; they are a softmax: "
+        "exponentials, divided by their sum",
+        f"{SCORES}; K = q.shape[1]; return softmax_forward(s)[0][:, :K] @ v[:K]": "the sum of the values ends at "
+        "number K, the width; there are as many values as keys, len(k)",
+        f"{SCORES}; return softmax_forward(s[:, : q.shape[1]])[0] @ v[: q.shape[1]]": "the loop over the keys ends at "
+        "number K, the width; there are len(k) keys",
+        f"{SCORES}; n = np.arange(len(q)); return softmax_forward(s)[0][n, n % len(k), None] * v.sum(0)": "every value "
+        "is multiplied by the same share, number n; value s has share s",
         "return np.tile(v.mean(0), (len(q), 1))": "that is the plain mean of the values: the shares are missing",
     },
 }
+ONE_VALUE = {"y[n] = share": "each value takes the place of the one before, so the last is left; add: y[n] +="}
 IN_SOFTMAX = "in the softmax's backward"
 FINITE = (
     "forbidden scores are large negative numbers instead of -inf: a query that may look at nothing then gets a mean of "
@@ -148,7 +173,7 @@ all_heads = partial(
 )
 
 TASKS = (
-    one_head("attention_loops", mistakes={**ONE_HEAD, "y[n] += share": {"y[n] = share": "... y is wrong"}}),
+    one_head("attention_loops", mistakes={**ONE_HEAD, "y[n] += share": ONE_VALUE}),
     one_head(
         "attention_one_loop",
         mistakes={
@@ -177,7 +202,7 @@ TASKS = (
                 "k.mT": "the scores are not multiplied by scale, 1 / sqrt(K) if not given",
             },
             "1 / sqrt(q.shape[-1])": {
-                "1 / q.shape[-1]": "the scores are divided by K; it is sqrt(K)",
+                "1 / q.shape[-1]": "the scores are divided by K; it is sqrt(K), once",
                 "1 / sqrt(k.shape[-2])": f"the scores are {KEYS}",
                 "sqrt(q.shape[-1])": "the scores are multiplied by sqrt(K)",
                 "1 / sqrt(q.shape[-1] * (q.shape[1] if q.ndim > 3 else 1))": "the scores are divided by sqrt(D), the "
@@ -188,7 +213,12 @@ TASKS = (
                 "np.float32(1 / sqrt(q.shape[-1]))": "... float32's rounding",
                 "np.float64(1) / sqrt(q.shape[-1])": "... use math.sqrt",
             },
-            "if scale is None else scale": {"": "the argument scale is not used"},
+            "if scale is None else scale": {
+                "": "the argument scale is not used",
+                "if scale is None else 1 / scale": "the scores are divided by the scale that is given; they are "
+                "multiplied by it",
+            },
+            "scores = q @": {"scores = scale * q @": "the scores are multiplied by scale twice; once is right"},
             "softmax_forward(scores)": {
                 "softmax_forward(np.ascontiguousarray(scores.mT))[0].mT, None": "the softmax runs over the queries; "
                 "each query shares itself out over the keys, the last axis",
@@ -205,7 +235,12 @@ TASKS = (
                 "scores += bias * scale": "the bias is multiplied by scale; it is added after the scores were scaled",
             },
             "if mask is not None:": {"if False:": "the mask is not used"},
-            "~mask": {"mask": "the mask is the wrong way round: True is where a query may look"},
+            "~mask": {
+                "mask": "the mask is the wrong way round: True is where a query may look",
+                "~mask[..., :1, :]": "the mask of the first query is used for all; row n is that of query n",
+                "~mask.reshape(-1, *mask.shape[-2:])[0]": "the mask of the first sample is used for all; each sample "
+                "may have its own",
+            },
             "scores[np.broadcast_to(~mask, scores.shape)] = -np.inf": {
                 "scores += np.where(mask, 0, -1)": "forbidden scores must become minus infinity",
                 "scores += np.where(mask, 0, -1e9)": FINITE,
@@ -216,6 +251,8 @@ TASKS = (
                 "softmax, and the shares that are left no longer sum to one; before it, forbidden scores become -inf",
             },
             "return weights @ v": {
+                "weights = softmax_forward(scores - bias)[0] + bias if bias is not None else weights; return weights @ "
+                "v": "the bias is added to the shares, after the softmax; it is added to the scores, before it",
                 "v = v[..., ::-1, :]; return weights @ v": "the values are in another order than the keys",
                 "return np.ascontiguousarray(weights.mT).mT @ (v - v.mean(-2, keepdims=True))": "... their weighted "
                 "mean is 1",

@@ -4,7 +4,14 @@ from numpy.random import Generator
 
 from minivit.check.draw import Case, choose, different, sizes
 from minivit.course.exercise import Call, Exercise, Property, Task
-from minivit.course.exercises._cases import ONE_SAMPLE, close, with_no_token_allowed, with_options, with_token_mask
+from minivit.course.exercises._cases import (
+    ONE_SAMPLE,
+    close,
+    telling,
+    with_no_token_allowed,
+    with_options,
+    with_token_mask,
+)
 from minivit.layers.block import Block
 
 
@@ -32,7 +39,7 @@ CASES = {
 
 def named_sizes(case: Case) -> dict[str, float]:
     B, N, D = case.args[0].shape
-    return {"the batch": B, "the tokens": N, "the width": D, "the rows": B * N}
+    return telling({"the batch": B, "the tokens": N, "the width": D, "the rows": B * N})
 
 
 def without_branches(call: Call, rng: Generator) -> str | None:
@@ -43,6 +50,9 @@ def without_branches(call: Call, rng: Generator) -> str | None:
     return None if close(call(x, params, **options)[0], x) else "where both branches give zeros, y must be x"
 
 
+LEFT_OUT = "{} is left out, or does not get rng: a branch passes through it before it is added"
+UNDROPPED = "the backward of {} is left out: a branch that was dropped gets no gradient"
+DROPS_ALL = "drop_path2 gets the sum, and drops x as well; it gets the branch alone: x + drop_path2(h)"
 ADDS = "x + h, so both ways get the gradient: dy itself and what comes back through the branch"
 
 TASKS = (
@@ -54,6 +64,12 @@ TASKS = (
             "x = x + h": {
                 "x = h": "the residual is missing after attention: x + h",
                 "x += h": "... you modified x in place",
+            },
+            "x = x + h  # never +=: we do not own x\n    h, c_norm2 = self.norm2.forward(x)": {
+                "h2, c_norm2 = self.norm2.forward(x); x = x + h; h = h2": "norm2 and the MLP read x as it came in "
+                "(parallel branches); they read the sum after attention",
+                "h, c_norm2 = self.norm2.forward(x + h)": "what attention found is lost: the MLP's output is added to "
+                "x as it came in; add it to the sum after attention",
             },
             "return x + h": {"return h": "the residual is missing after the MLP: x + h"},
             "self.norm2.forward(x)": {
@@ -67,7 +83,18 @@ TASKS = (
                 "_, c_attn = self.attn.forward(h": "attention is missing",
                 "h, c_attn = self.attn.forward(x": "attention reads x; it reads norm1(x)",
             },
+            "self.drop_path1.forward(h, rng=rng)": {"h, IdentityCache()": LEFT_OUT.format("drop_path1")},
+            "self.drop_path2.forward(h, rng=rng)": {
+                "h, IdentityCache()": LEFT_OUT.format("drop_path2"),
+                "self.drop_path2.forward(x + h, rng=rng); x = 0": DROPS_ALL,
+            },
             "": {
+                "h, c_norm2 = self.norm2.forward(x); h, c_mlp = self.mlp.forward(h, rng=rng); "
+                "h, c_drop2 = self.drop_path2.forward(h, rng=rng); x = x + h; "
+                "h, c_norm1 = self.norm1.forward(x); h, c_attn = self.attn.forward(h, mask=mask, rng=rng); "
+                "h, c_drop1 = self.drop_path1.forward(h, rng=rng); "
+                "return x + h, BlockCache(c_norm1, c_attn, c_drop1, c_norm2, c_mlp, c_drop2)": "the MLP comes before "
+                "attention; it comes after it",
                 "h, c_attn = self.attn.forward(x, mask=mask, rng=rng); x, c_norm1 = self.norm1.forward(x + h); "
                 "h, c_mlp = self.mlp.forward(x, rng=rng); y, c_norm2 = self.norm2.forward(x + h); "
                 "return y, BlockCache(c_norm1, c_attn, IdentityCache(), c_norm2, c_mlp, IdentityCache())": "that is "
@@ -84,7 +111,13 @@ TASKS = (
         CASES,
         mistakes={
             "dx = dy + self.norm2": {"dx = self.norm2": f"the way round the MLP is missing: {ADDS}"},
-            "return dx + self.norm1": {"return self.norm1": f"the way round attention is missing: {ADDS}"},
+            "return dx + self.norm1": {
+                "return self.norm1": f"the way round attention is missing: {ADDS}",
+                "return dy + self.norm1": "dy itself is added in the end; add the gradient of the sum after attention, "
+                "which has passed the MLP's branch as well",
+            },
+            "dh = self.drop_path1.backward(dx, cache.drop_path1)": {"dh = dx": UNDROPPED.format("drop_path1")},
+            "dh = self.drop_path2.backward(dy, cache.drop_path2)": {"dh = dy": UNDROPPED.format("drop_path2")},
             "self.drop_path1.backward(dx,": {
                 "self.drop_path1.backward(dy,": "attention got dy; it must get the gradient of the sum after it, which "
                 "has passed the MLP's branch as well",

@@ -5,13 +5,13 @@ from functools import partial
 import numpy as np
 from numpy.random import Generator
 
-from minivit.check.draw import Case, sizes
+from minivit.check.draw import Case
 from minivit.course.exercise import Call, Exercise, Property, Task
-from minivit.course.exercises._cases import ONE_SAMPLE, arrays, batch_sizes, close, with_options
+from minivit.course.exercises._cases import ONE_SAMPLE, arrays, batch_sizes, close, lengths, with_options
 
 
 def tokens(rng: Generator) -> Case:
-    B, N, D = sizes(rng, 3)
+    B, N, D = lengths(rng, 3)
     D += 6  # a row of two numbers becomes 1 and -1 whatever they are
     return Case((1 + 2 * rng.standard_normal((B, N, D)), rng.standard_normal(D), rng.standard_normal(D)), {})
 
@@ -79,6 +79,7 @@ def normalised(axes: str, variance_axes: str | None = None) -> str:
     return f"{norm}; return xhat * gamma + beta, LayerNormCache(xhat, rstd, gamma)"
 
 
+DIVIDED = "is divided by D - 1; divide by D"
 OWN = "taken over axis 0; every row (last axis) has its own"
 
 layer_norm = partial(Task, cases=CASES, big=arrays("20000 8", "8", "8"), sizes=batch_sizes, simpler=ONE_SAMPLE)
@@ -99,6 +100,7 @@ TASKS = (
                 "(xhat * xhat).mean(0) + eps": f"the variance is {OWN}",
                 "row_dot(xhat, xhat) / width": "eps is not used: it is added to the variance, under the root",
                 "row_dot(xhat, xhat) / width + 1e-6": "the argument eps is not used",
+                "row_dot(xhat, xhat) / width + 1e-5": "eps is 1e-5; it is the argument eps, 1e-6 if it is not given",
                 "row_dot(xhat, xhat) / width - eps": "eps is subtracted; it is added to the variance",
                 "row_dot(xhat, xhat) / width + eps**2": "eps is squared; it is added to the variance as it is",
                 "row_dot(xhat, xhat) + eps": "the variance is a sum; it is the mean of the squares, divided by D",
@@ -145,15 +147,19 @@ TASKS = (
                 "y = xhat / gamma": "xhat is divided by gamma; multiply",
                 "y = xhat * (1 + gamma)": "gamma is one too large: y = gamma xhat + beta",
             },
-            "y += beta": {"pass": "beta is missing: y = gamma xhat + beta"},
+            "y += beta": {
+                "pass": "beta is missing: y = gamma xhat + beta",
+                "y += beta * gamma": "beta is multiplied by gamma, too; it is added last: y = gamma xhat + beta",
+            },
             "return y": {
                 "return xhat": "that is xhat: gamma and beta are missing",
                 "return xhat * beta + gamma": "gamma and beta have changed places",
             },
+            "rstd, gamma)": {"rstd, beta)": "that is beta; backward needs gamma"},
             "Cache(xhat, rstd": {
                 "Cache(xhat, 1 / rstd": "that is the standard deviation; rstd is one over it",
                 "Cache(xhat, rstd**2": "that is one over the variance: the root is missing",
-                "Cache(xhat, rstd[..., 0]": "... the axis of length 1 is missing (keepdims=True)",
+                "Cache(xhat, rstd[..., 0]": "... the axis of length 1 is missing",
                 "Cache(x, rstd": "cache.xhat holds x; keep the normalised rows",
                 "Cache(y, rstd": "cache.xhat holds y; keep xhat, before gamma and beta",
             },
@@ -165,6 +171,8 @@ TASKS = (
             "dx -= row_sum(dx) / width": {
                 "pass": "the path through the mean is missing: subtract the mean of g = dy * gamma over the row",
                 "dx -= row_sum(dx)": "the sum of g over the row is subtracted; it is the mean",
+                "dx -= row_sum(dy) / width": "the mean of dy is subtracted; it is the mean of g = dy * gamma",
+                "dx -= row_sum(dx) / (width - 1)": f"the sum of g over the row {DIVIDED}",
             },
             "dx -= xhat * along_xhat": {
                 "pass": "the path through the variance is missing: subtract xhat times the mean of g * xhat",
@@ -177,14 +185,22 @@ TASKS = (
                 "along_xhat = 2 * row_dot(dx, xhat) / width": "the term of the variance is twice too large: the 2 of "
                 "the square cancels with the 1/2 of the root",
                 "along_xhat = -row_dot(dx, xhat) / width": "the term of the variance has the wrong sign",
+                "along_xhat = row_dot(dx, xhat) / (width - 1)": f"the sum of g * xhat over the row {DIVIDED}",
+                "along_xhat = rstd**2 * row_dot(dx, xhat) / width": "the term of the variance is multiplied by rstd ** "
+                "2 again: xhat is divided already, so rstd stands once, before the bracket",
                 "along_xhat = row_dot(dx, xhat)": "xhat is multiplied by the sum of g * xhat; it is the mean",
             },
-            "width = xhat.shape[-1]": {"width = 1": "both sums over the row must be divided by D: means"},
+            "width = xhat.shape[-1]": {
+                "width = 1": "both sums over the row must be divided by D: means",
+                "width = xhat.shape[-1] - 1": f"each sum over the row {DIVIDED}",
+            },
             "dx = dy * gamma": {"dx = dy.copy()": "gamma is missing: the gradient of xhat is dy * gamma"},
             "dx *= rstd": {
                 "pass": "the last factor, rstd, is missing: each row has its own",
                 "dx /= rstd": "dx is divided by rstd; multiply",
                 "dx *= rstd * rstd": "rstd is multiplied twice; once is right",
+                "dx = gamma * rstd * (dy - row_sum(dy) / width - xhat * row_dot(dy, xhat) / width)": "gamma stands "
+                "before the bracket, whose means are those of dy; it belongs inside: they are means of g = dy * gamma",
                 "dx *= gamma * rstd": "gamma is multiplied again in the end; it belongs to g = dy * gamma, once",
                 "dx *= rstd; xhat *= 2": "... you modified cache.xhat in place",
             },

@@ -39,6 +39,10 @@ CASES = {
     "without a bias": arrays("B N D", "D F", None),
 }
 TANH = "0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x * x * x)))"
+TANH_SLOPE = (
+    "c = np.sqrt(2 / np.pi); t = np.tanh(c * (x + 0.044715 * x * x * x)); "
+    "dx = 0.5 * (1 + t + x * (1 - t * t) * c * (1 + 3 * 0.044715 * x * x)) * dy"
+)
 FIRST_SAMPLE = "x[0].reshape(-1, x.shape[-1]).T @ dy[0].reshape(-1, dy.shape[-1])"
 
 linear = partial(Task, cases=CASES, big=arrays("20000 4", "4 3", "3"), sizes=batch_sizes, simpler=ONE_SAMPLE)
@@ -66,6 +70,10 @@ TASKS = (
                 "(x.reshape(-1, x.shape[-1]).astype(np.float32) @ weight.astype(np.float32)).astype(x.dtype)": "... "
                 "float32's rounding",
                 "np.array([row @ weight for row in x.reshape(-1, x.shape[-1])])": "... a loop over axis",
+            },
+            "return y, Linear": {
+                "return np.maximum(y, 0), Linear": "negative numbers have become 0, as in ReLU; y = x W + b has no "
+                "activation",
             },
             "bias is not None)": {"True)": "... cache.has_bias is True"},
             "Cache(x, weight": {
@@ -146,6 +154,7 @@ TASKS = (
             },
             "dx *= dy": {
                 "pass": "dy is missing: the slope times what comes in",
+                TANH_SLOPE: "that is the slope of the approximation by tanh; it is Phi(x) + x phi(x)",
                 "dx = dy.copy()": "dy goes through unchanged; multiply it by the slope",
             },
             "dx *= x": {
@@ -161,6 +170,8 @@ TASKS = (
                 "np.exp(x * x / 2) / np.sqrt(2 * np.pi)": "the sign under exp is wrong: exp(-x^2 / 2)",
                 "np.exp(-x * x) / np.sqrt(2 * np.pi)": "the 1/2 under exp is missing: exp(-x^2 / 2)",
                 "np.exp(-x * x / 2) / (2 * np.pi)": "the density is divided by 2 pi; it is sqrt(2 pi)",
+                "np.exp(-x * x / 2) / (np.sqrt(2) * np.pi)": "the density is divided by sqrt(2) pi; pi stands under "
+                "the root, too: sqrt(2 pi)",
                 "np.exp(-x * x / 2)": "the density phi(x) is divided by sqrt(2 pi)",
             },
         },

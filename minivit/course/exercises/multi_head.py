@@ -7,7 +7,14 @@ from numpy.random import Generator
 
 from minivit.check.draw import Case, choose, different, sizes
 from minivit.course.exercise import Call, Exercise, Property, Task
-from minivit.course.exercises._cases import ONE_SAMPLE, close, with_no_token_allowed, with_options, with_token_mask
+from minivit.course.exercises._cases import (
+    ONE_SAMPLE,
+    close,
+    telling,
+    with_no_token_allowed,
+    with_options,
+    with_token_mask,
+)
 
 
 def head_sizes(rng: Generator) -> tuple[int, int, int, int]:
@@ -86,12 +93,12 @@ def named_sizes(case: Case) -> dict[str, float]:
     B, N, D = case.args[0].shape
     H = case.kwargs["num_heads"]
     found = {"the head width": D // H, "the heads": H, "the tokens": N, "the batch": B, "the width": D}
-    return {**found, "the rows": B * N}
+    return telling({**found, "the rows": B * N})
 
 
 def heads_sizes(case: Case) -> dict[str, float]:
     B, H, N, K = case.args[0].shape
-    return {"the head width": K, "the heads": H, "the tokens": N, "the batch": B}
+    return telling({"the head width": K, "the heads": H, "the tokens": N, "the batch": B})
 
 
 def is_a_permutation(call: Call, rng: Generator) -> str | None:
@@ -202,6 +209,8 @@ TASKS = (
             "merge_heads_forward(dy)": {
                 "dy.reshape(len(dy), dy.shape[2], -1), None": FIRST_MOVE,
                 "dy.transpose(0, 2, 3, 1).reshape(len(dy), dy.shape[2], -1), None": INTERLEAVED,
+                "np.tile(dy.sum(1), (1, 1, dy.shape[1])), None": "the heads are summed; each head gives the gradient "
+                "of its own columns, side by side",
             },
         },
         axes={"dx": "sample token channel"},
@@ -278,6 +287,9 @@ TASKS = (
                 "q, v, k =": f"k and v {ORDER}",
                 "v, k, q =": f"q and v {ORDER}",
             },
+            "return h, Self": {
+                "return x + h, Self": "x is added: the residual path belongs to the block, not to attention",
+            },
             "q, k, v, bias, mask=mask": {
                 "q, k, v, bias": "the argument mask is not used",
                 "q, k, v, mask=mask": "... cache.attention.bias_shape is None",
@@ -286,6 +298,8 @@ TASKS = (
                 "queries",
                 "q / np.sqrt(h.shape[-1] // 3), k, v, bias, mask=mask": "the scores are divided by sqrt(D) as well; "
                 "attention divides them by sqrt(K) already",
+                "q / np.sqrt(H), k, v, bias, mask=mask": "the scores are divided by sqrt(H) as well, so by sqrt(D) "
+                "in all; attention divides them by sqrt(K), and that is enough",
                 "q, k, k, bias, mask=mask": "the keys stand for the values",
                 "q, q, v, bias, mask=mask": "the queries stand for the keys",
             },
@@ -293,6 +307,8 @@ TASKS = (
                 "h, IdentityCache()": "the dropout is left out: h, c_proj_drop = self.proj_drop.forward(h, rng=rng)",
                 "self.proj_drop.forward(h)": "the dropout is left out",
                 "self.proj_drop.forward(h, rng=np.random.default_rng())": "... the same call gives another y",
+                "self.proj_drop.forward(h, rng=rng and np.random.default_rng(0))": "dropout draws with a generator of "
+                "its own, default_rng(0); it draws with rng",
                 "self.proj_drop.forward(h, rng=np.random.default_rng(7))": "dropout draws without being given a "
                 "generator",
             },

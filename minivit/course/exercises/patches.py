@@ -31,6 +31,8 @@ def kernel(rng: Generator) -> Case:
 
 def layer(rng: Generator) -> Case:
     (x,), options = images(rng)
+    while not {2, 4}.isdisjoint((len(x), x.shape[3])):  # as in lengths
+        (x,), options = images(rng)
     size = options["patch_size"]
     rows, columns = size if isinstance(size, tuple) else (size, size)
     width = choose(rng, 7, 11, 13)
@@ -66,18 +68,23 @@ def is_the_convolution(call: Call, rng: Generator) -> str | None:
     return None if close(got, expected.reshape(got.shape)) else says
 
 
+START = "the stride only changes how many windows there are; they also start at"
 CONVOLUTION = {
     "P, Q, _, O =": {
         "weight = weight[::-1, ::-1]; P, Q, _, O =": "the kernel is flipped; deep learning's convolution does not "
         "flip it",
+        "x, weight = x[..., :1], weight[:, :, :1]; P, Q, _, O =": "only the first channel is used; the sum goes over "
+        "all channels of the window",
         "weight = np.ones_like(weight); P, Q, _, O =": "the weight is missing: that is the sum over the window",
     },
     "j * stride : j * stride + Q": {
-        "j : j + Q": "... y: right except at",
+        "j : j + Q": f"{START} column j * stride",
         "-Q - j * stride : x.shape[2] - j * stride": "... reversed along the column axis",
     },
+    "i * stride : i * stride + P": {"i : i + P": f"{START} row i * stride"},
     "stride : i * stride + P": {"stride : i * stride + P - 1": "... "},
     "return y": {
+        "return conv2d_forward(x, weight)[0][:, :rows, :columns]": f"{START} row i * stride and column j * stride",
         "return y / (P * Q)": "the sum over the window is divided by its size; a convolution sums",
         "return y[:, ::-1]": "... reversed along the row axis",
         "return y.swapaxes(1, 2)": "... y has shape",

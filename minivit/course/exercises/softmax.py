@@ -5,9 +5,9 @@ from functools import partial
 import numpy as np
 from numpy.random import Generator
 
-from minivit.check.draw import Case, sizes
+from minivit.check.draw import Case
 from minivit.course.exercise import Call, Exercise, Property, Task
-from minivit.course.exercises._cases import ONE_SAMPLE, arrays, batch_sizes, close, first_sample, with_options
+from minivit.course.exercises._cases import ONE_SAMPLE, arrays, batch_sizes, close, first_sample, lengths, with_options
 
 rows, one_row = arrays("B N S", scale=2), arrays("S", scale=2)
 many_rows = arrays("20000 2")  # short rows: a loop costs by the row, ours by the number
@@ -15,19 +15,19 @@ many_rows = arrays("20000 2")  # short rows: a loop costs by the row, ours by th
 
 def forbidden(rng: Generator) -> Case:
     """Some scores are minus infinity, and one whole row."""
-    x = rng.standard_normal(sizes(rng, 3))
+    x = rng.standard_normal(lengths(rng, 3))
     x[rng.random(x.shape) < 0.3] = -np.inf
     x[0, 0] = -np.inf
     return Case((x,), {})
 
 
 def class_numbers(rng: Generator) -> Case:
-    B, N, C = sizes(rng, 3)
+    B, N, C = lengths(rng, 3)
     return Case((2 * rng.standard_normal((B, N, C)), rng.integers(0, C, (B, N))), {})
 
 
 def soft_targets(rng: Generator) -> Case:
-    B, C = sizes(rng, 2)
+    B, C = lengths(rng, 2)
     targets = rng.random((B, C))
     return Case((2 * rng.standard_normal((B, C)), targets / targets.sum(-1, keepdims=True)), {})
 
@@ -41,6 +41,7 @@ LABELS = {
     "": class_numbers,
     "with soft targets": soft_targets,
     "with label smoothing": with_options(class_numbers, label_smoothing=0.1),
+    "with label smoothing of 1": with_options(class_numbers, label_smoothing=1.0),
     "with soft targets and label smoothing": with_options(soft_targets, label_smoothing=0.1),
 }
 
@@ -163,7 +164,11 @@ TASKS = (
                 "dy * (1 - y)": "that is y (1 - y) dy, only the diagonal of the Jacobian: y_i depends on every x_j of "
                 "its row",
             },
+            "dx = dy - row_dot": {
+                "dx = dy + row_dot": "the sum of dy * y is added; it is subtracted: y * (dy - sum(dy * y))",
+            },
             "row_dot(dy, y)": {
+                "(dy * y).sum(0, keepdims=True)": "the sum runs over axis 0; it runs over the last axis: axis=-1",
                 "dy.sum(-1, keepdims=True)": "the sum runs over dy alone; it must run over dy * y",
                 "dy.mean(-1, keepdims=True)": "you subtracted the plain mean of dy; it is the mean weighted by y, the "
                 "sum of dy * y",
@@ -176,6 +181,11 @@ TASKS = (
             },
             "dx *= y": {
                 "pass": "the bracket is right, but it is not yet multiplied by y",
+                "dx = y * dy - row_dot(dy, y)": "only dy is multiplied by y; the sum is, too: y * (dy - sum(dy * y))",
+                "dx = y * dy - y * y * row_sum(dy)": "y squared stands before the sum of dy; one y belongs under the "
+                "sum: y * (dy - sum(dy * y))",
+                "dx = y * (1 - y)": "that is y (1 - y), the diagonal of the Jacobian: dy is missing, and so are the "
+                "other scores of the row. It is y * (dy - sum(dy * y))",
                 "dx *= -y": "... dx has the wrong sign",
                 "dx *= y; dy *= 2": "... you modified dy in place",
                 "dx *= y; y *= 2": "... you modified cache.y in place",
@@ -222,6 +232,10 @@ TASKS = (
                 "dy.sum()": "you summed dy over all rows; each row has its own sum",
                 "row_dot(dy, np.exp(cache.y))": "the sum runs over dy * softmax; it runs over dy alone",
                 "dy": "the sum over the row is missing",
+            },
+            "dy - np.exp(cache.y) * row_sum(dy)": {
+                "np.exp(cache.y) * (dy - row_dot(dy, np.exp(cache.y)))": "that is the backward of the softmax; that of "
+                "its logarithm is dy - exp(y) * sum(dy)",
             },
             "dy - np.exp": {"dy + np.exp": "the second term is added; subtract it"},
             "np.exp(cache.y)": {
@@ -281,13 +295,19 @@ TASKS = (
                 "dlogits *= -dy /": "the sign is wrong: it is what was said minus what is true, and yours is true "
                 "minus said",
                 "dlogits *= abs(dy) /": "... is not linear in dy",
+                "dlogits *= np.exp(log_probs) * dy /": "the difference is multiplied by the probabilities once more; "
+                "exp(log_probs) - targets is the gradient of the logits already",
             },
             "log_probs, targets = cache": {
                 "log_probs, targets = cache; targets *= 1.0 + (dy > 0)": "... you modified cache.targets in place",
                 "log_probs, targets = cache; log_probs = np.log(np.maximum(log_probs, 1e-300))": "the logarithm is "
                 "taken twice: the cache holds logarithms already",
             },
-            "dlogits -= targets": {"pass": "the targets are missing: it is what was said minus what is true"},
+            "dlogits -= targets": {
+                "pass": "the targets are missing: it is what was said minus what is true",
+                "dlogits -= targets == targets.max(-1, keepdims=True)": "1 is subtracted from the most likely class "
+                "alone; subtract the targets, whose probabilities (soft targets, label smoothing) every class has",
+            },
             "np.exp(log_probs)": {
                 "log_probs.copy()": "the cache holds logarithms of probabilities; take exp(log_probs)"
             },

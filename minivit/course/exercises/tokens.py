@@ -5,16 +5,26 @@ from functools import partial
 import numpy as np
 from numpy.random import Generator
 
-from minivit.check.cases.pool import mean_pool as draw_mean_pool
-from minivit.check.cases.positions import prepend_token as draw_prepend_token
-from minivit.check.draw import Case
+from minivit.check.draw import Case, different
 from minivit.course.exercise import Call, Exercise, Property, Task
-from minivit.course.exercises._cases import ONE_SAMPLE, arrays, batch_sizes, close
+from minivit.course.exercises._cases import ONE_SAMPLE, arrays, batch_sizes, close, lengths
+
+
+def with_token(rng: Generator) -> Case:
+    B, N, D = lengths(rng, 3)
+    while not different((B, N + 1, D)):
+        B, N, D = lengths(rng, 3)
+    return Case((rng.standard_normal((B, N, D)), rng.standard_normal((1, 1, D))), {})
 
 
 def without_token(rng: Generator) -> Case:
-    (x, _), options = draw_prepend_token(rng)
+    (x, _), options = with_token(rng)
     return Case((x, None), options)
+
+
+def without_some_tokens(rng: Generator) -> Case:
+    (x,), _ = arrays("B N D")(rng)
+    return Case((x,), {"num_prefix_tokens": int(rng.integers(0, x.shape[1]))})
 
 
 def reads_only_the_first(call: Call, rng: Generator) -> str | None:
@@ -36,7 +46,7 @@ on_tokens = partial(Task, simpler=ONE_SAMPLE, sizes=batch_sizes)
 TASKS = (
     on_tokens(
         "prepend_token_forward",
-        {"": draw_prepend_token, "without a token": without_token},
+        {"": with_token, "without a token": without_token},
         mistakes={
             "np.concatenate((tokens, x), axis=1)": {
                 "np.concatenate((x, tokens), axis=1)": BEHIND,
@@ -53,7 +63,7 @@ TASKS = (
     ),
     on_tokens(
         "prepend_token_backward",
-        {"": draw_prepend_token, "without a token": without_token},
+        {"": with_token, "without a token": without_token},
         mistakes={
             "dy[:, 1:], sum_to": {
                 "dy[:, :-1], sum_to": "x got the gradient of the first tokens; its own begins behind the class token",
@@ -76,6 +86,8 @@ TASKS = (
         {"": arrays("B N D", "N D"), "with a table (1, N, D)": arrays("B N D", "1 N D")},
         mistakes={
             "x + positions": {
+                "x * x.shape[-1] ** 0.5 + positions": "x is multiplied by sqrt(D), as in the first Transformer; here "
+                "it is x + positions",
                 "x * positions": "the positions are multiplied; they are added",
                 "x": "the positions are missing",
                 "x + positions[..., ::-1, :]": "the table is read from its end",
@@ -90,6 +102,8 @@ TASKS = (
         {"": arrays("B N D", "N D"), "with a table (1, N, D)": arrays("B N D", "1 N D")},
         mistakes={
             "sum_to(dy, cache.positions_shape)": {
+                "np.broadcast_to(dy.sum((0, 1)), cache.positions_shape)": "the sum runs over the tokens, too; it runs "
+                "over the samples alone: every position has its own row",
                 "sum_to(dy[:1], cache.positions_shape)": "the same table was added to every sample: sum over the batch",
                 "sum_to(dy, cache.positions_shape) / len(dy)": "... the batch: averaged over it instead of summed",
                 "dy": "... dpositions has shape",
@@ -102,7 +116,7 @@ TASKS = (
     ),
     on_tokens(
         "mean_pool_forward",
-        {"": arrays("B N D"), "without the tokens in front": draw_mean_pool},
+        {"": arrays("B N D"), "without the tokens in front": without_some_tokens},
         (Property("the order of tokens does not matter", knows_no_order),),
         {
             "token_sum(tokens) / tokens.shape[1]": {
@@ -113,6 +127,7 @@ TASKS = (
             },
             "x[:, num_prefix_tokens:]": {
                 "x": "the tokens in front are not left out",
+                "x[:, min(num_prefix_tokens, 1) :]": "only one token is left out in front; leave out num_prefix_tokens",
                 "x[:, : x.shape[1] - num_prefix_tokens]": "tokens were left out at the end; leave them out in front",
             },
         },
@@ -121,7 +136,7 @@ TASKS = (
     ),
     on_tokens(
         "mean_pool_backward",
-        {"": arrays("B N D"), "without the tokens in front": draw_mean_pool},
+        {"": arrays("B N D"), "without the tokens in front": without_some_tokens},
         mistakes={
             "(dy / tokens.shape[1])": {
                 "(dy / dx.shape[1])": "the tokens that were left out still count in the denominator",

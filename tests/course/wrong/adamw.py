@@ -22,7 +22,7 @@ def adam_update(value, grad, m, v, step, **options):
     return update
 
 
-# --- the argument eps is not used
+# --- eps is missing, or not the one that is given
 def adam_update(value, grad, m, v, step, *, lr, betas=(0.9, 0.999), eps=1e-8):
     return ours.adam_update(value, grad, m, v, step, lr=lr, betas=betas)
 

@@ -1,0 +1,127 @@
+"""Parameters and MACs of image models. What the papers call FLOPs in these tables are MACs."""
+
+from typing import Any
+
+from minivit.cost.formulas import resnet_macs, resnet_params, swin_macs, swin_params, vit_macs
+from minivit.cost.lectures.row import FORMULA, MODEL, NO_MODEL, Row, held, quoted
+from minivit.models import create_model
+
+SWIN_TABLE = "Liu et al. 2021, table 1"
+LR_TABLE = "Hu et al. 2019, table 1"
+
+Options = dict[str, Any]
+
+
+def rows() -> list[Row]:
+    """In the order of the slides."""
+    return [*_vit(), *_at_an_image_size(), *_swin(), *_conv_nets()]
+
+
+def _params(name: str, printed: str, preset: str, why: str) -> Row:
+    num_params = create_model(preset).num_params
+    return held(f"{name}: parameters", printed, "M parameters", num_params, why, source=MODEL)
+
+
+def _macs(name: str, printed: str, computed: int, why: str, source: str) -> Row:
+    why = f"MACs, called FLOPs; {why}"
+    return held(f"{name}: MACs", printed, "G FLOPs", computed, why, meant="G MACs", source=source)
+
+
+def _vit() -> list[Row]:
+    """Table 1 of the paper."""
+    table = {  # layers, width, width of the MLP, heads
+        "ViT-Base": ("vit_base_patch16_224", "12", "768", "3072", "12"),
+        "ViT-Large": ("vit_large_patch16_224", "24", "1024", "4096", "16"),
+        "ViT-Huge": ("vit_huge_patch14_224", "32", "1280", "5120", "16"),
+    }
+    found = []
+    for name, (preset, *printed) in table.items():
+        model = create_model(preset)
+        mlps = [param.shape for path, param in model.named_params().items() if path.endswith("mlp.fc1.weight")]
+        numbers = {"layers": len(mlps), "width": mlps[0][0], "width of the MLP": mlps[0][1]}
+        numbers["heads"] = model.config["num_heads"]
+        for (what, number), shown in zip(numbers.items(), printed, strict=True):
+            found.append(held(f"{name}: {what}", shown, "", number, "as in the paper's table 1", source=MODEL))
+    large = "the paper prints one number for Large, that of patches of 32, whose linear map is larger"
+    return [
+        *found,
+        _params("ViT-Base (B/16)", "86", "vit_base_patch16_224", "with a head of 1000 classes"),
+        _params("ViT-Large (L/32)", "307", "vit_large_patch32_224", large),
+        _params("ViT-Large (L/16)", "307", "vit_large_patch16_224", large),
+        _params("ViT-Huge (H/14)", "632", "vit_huge_patch14_224", "with a head of 1000 classes"),
+    ]
+
+
+def _at_an_image_size() -> list[Row]:
+    """ViT and DeiT in the table of Swin. DeiT without its distillation token is a ViT."""
+    large = {"embed_dim": 1024, "depth": 24, "mlp_dim": 4096}
+    table: dict[str, tuple[str, str, str, str, Options]] = {
+        "ViT-B/16 at 384": ("vit_base_patch16_384", "86", "a ViT-B/16", "55.4", {"img_size": 384}),
+        "ViT-L/16 at 384": ("vit_large_patch16_384", "307", "that of L/32", "190.7", {"img_size": 384, **large}),
+        "DeiT-S at 224": ("vit_small_patch16_224", "22", "a ViT-S/16", "4.6", {"embed_dim": 384, "mlp_dim": 1536}),
+        "DeiT-B at 224": ("vit_base_patch16_224", "86", "a ViT-B/16", "17.5", {}),
+        "DeiT-B at 384": ("vit_base_patch16_384", "86", "a ViT-B/16", "55.4", {"img_size": 384}),
+    }
+    found = []
+    for name, (preset, params, why, macs, options) in table.items():
+        with_token = f"without the class token; with it {vit_macs(**options) / 1e9:.2f} G MACs"
+        found += [
+            _params(name, params, preset, why),
+            _macs(name, macs, vit_macs(**options, class_token=False), with_token, FORMULA),
+        ]
+    return found
+
+
+def _swin() -> list[Row]:
+    small: Options = {"depths": (2, 2, 18, 2)}
+    base: Options = {"embed_dim": 128, **small}
+    heads: Options = {"num_heads": (4, 8, 16, 32)}
+    window: Options = {"window_size": 12}
+    table = {
+        "Swin-T at 224": ("29", swin_params(), "4.5", swin_macs()),
+        "Swin-S at 224": ("50", swin_params(**small), "8.7", swin_macs(**small)),
+        "Swin-B at 224": ("88", swin_params(**base, **heads), "15.4", swin_macs(**base)),
+        "Swin-B at 384": (
+            "88",
+            swin_params(**base, **heads, **window),
+            "47.0",
+            swin_macs(img_size=384, **base, **window),
+        ),
+    }
+    found = []
+    for name, (params, num_params, macs, num_macs) in table.items():
+        why = f"windows of {12 if '384' in name else 7}"
+        found += [
+            held(f"{name}: parameters", params, "M parameters", num_params, why, source=NO_MODEL),
+            _macs(name, macs, num_macs, f"{why}, norms not counted", NO_MODEL),
+        ]
+    return found
+
+
+def _conv_nets() -> list[Row]:
+    more = "the convolutions and the head multiply less than the table says"
+    found = [
+        held("ResNet-50: parameters", "25.5", "M parameters", resnet_params(), "He et al. 2016", source=NO_MODEL),
+        _macs("ResNet-50", "4.3", resnet_macs(), more, NO_MODEL),
+        quoted("LR-Net-50: parameters", "23.3", "M parameters", LR_TABLE, "the paper's own count"),
+        quoted("LR-Net-50: MACs", "4.3", "G FLOPs", LR_TABLE, "the paper's own count, of MACs", meant="G MACs"),
+    ]
+    for stage, printed in enumerate(["112", "56", "28", "14", "7"], 1):
+        by = 2**stage
+        found.append(held(f"ResNet-50, side of res{stage}", printed, "", 224 // by, f"224 / {by}"))
+    nets = {
+        "RegNetY-4G": ("21", "4.0"),
+        "RegNetY-8G": ("39", "8.0"),
+        "RegNetY-16G": ("84", "16.0"),
+        "EffNet-B3": ("12", "1.8"),
+        "EffNet-B4": ("19", "4.2"),
+        "EffNet-B5": ("30", "9.9"),
+        "EffNet-B6": ("43", "19.0"),
+        "EffNet-B7": ("66", "37.0"),
+    }
+    for name, (params, macs) in nets.items():
+        found += [
+            quoted(f"{name}: parameters", params, "M parameters", SWIN_TABLE, "the papers' own counts"),
+            quoted(f"{name}: MACs", macs, "G FLOPs", SWIN_TABLE, "the papers' own counts, of MACs", meant="G MACs"),
+        ]
+    return found

@@ -1,0 +1,67 @@
+"""The numbers of the lectures' slides, one by one, each held against what is computed here."""
+
+from collections import Counter
+from html import escape
+from typing import Any
+
+from minivit.cost.lectures import attention, hardware, language, models, results
+from minivit.cost.lectures.row import UNITS, VERDICTS, Row
+
+HEAD = ("topic", "slide", "computed", "verdict", "from", "why")
+
+
+class Slides:
+    """Table of the numbers: ``rows``, and a text or (in Jupyter) HTML rendering."""
+
+    def __init__(self, rows: list[Row]) -> None:
+        self.rows = rows
+
+    def __str__(self) -> str:
+        cells = [HEAD, *map(_cells, self.rows)]
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        lines = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in cells]
+        return "\n".join([*lines, self.summary()])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th>{name}</th>" for name in HEAD)
+        body = "".join(
+            "<tr>" + "".join(f"<td style='text-align:left'>{escape(cell)}</td>" for cell in _cells(row)) + "</tr>"
+            for row in self.rows
+        )
+        return f"<table><tr>{head}</tr>{body}</table><p>{self.summary()}</p>"
+
+    def summary(self) -> str:
+        """How many numbers there are of each verdict."""
+        found = Counter(row.verdict for row in self.rows)
+        return f"{len(self.rows)} numbers: " + ", ".join(f"{found[verdict]} {verdict}" for verdict in VERDICTS)
+
+    def to_dict(self) -> dict[str, dict[str, Any]]:
+        """Plain data: the fields of each row, by its topic."""
+        return {row.topic: row._asdict() for row in self.rows}
+
+
+def slides() -> Slides:
+    """Each number that the slides of the lectures state, beside the computed one, its unit sorted out, with a verdict.
+
+    The verdict is "right", "rounded" (up, down or cut), "wrong unit" (right if read in the unit that is meant),
+    "wrong", or "quoted" for what only a measurement or a paper can say. ``print`` it, or end a notebook cell with it.
+    """
+    return Slides([row for topic in (attention, models, language, hardware, results) for row in topic.rows()])
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    slide = f"{row.printed} {row.unit}".strip()
+    return row.topic, slide, _computed(row), row.verdict, row.source, row.why
+
+
+def _computed(row: Row) -> str:
+    """In the unit that is meant, and exactly: "768 GiB = 824,633,720,832 bytes"."""
+    if row.computed is None or isinstance(row.computed, str):
+        return row.computed or ""
+    scale, thing = UNITS[row.meant]
+    exact = f"{row.computed:,}" if isinstance(row.computed, int) else f"{row.computed:.4g}"
+    if scale == 1:
+        return f"{exact} {thing}".strip()
+    return f"{row.computed / scale:.5g} {row.meant} = {exact} {thing}".strip()
