@@ -26,7 +26,7 @@ __all__ = [
     "weights",
 ]
 
-ON_DEMAND = ("course", "plot")
+ON_DEMAND = ("cost", "course", "plot")
 """Parts that most programs do without: imported when they are first asked for, as in ``minivit.plot.samples``."""
 
 

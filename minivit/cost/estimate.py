@@ -95,6 +95,37 @@ class Estimate:
         """Every op that was called, the most expensive first."""
         return list(self.ops)
 
+    def rows(self) -> list[tuple[str, str]]:
+        """The figures in words, with their units."""
+        gigas = f"{self.macs_forward / 1e9:,.3f} G MACs forward, {self.macs_backward / 1e9:,.3f} G backward"
+        memory = {
+            "weights": self.weight_bytes,
+            "gradients": self.gradient_bytes,
+            "optimizer": self.optimizer_bytes,
+            "kept for backward, all at once": self.activation_bytes,
+            "kept for backward, a shard": self.shard_activation_bytes,
+            "peak of a training step, in shards": self.peak_training_bytes,
+            "peak of a training step, all at once": self.peak_whole_batch_bytes,
+            "peak of inference": self.peak_inference_bytes,
+        }
+        return [
+            ("model", f"{self.name}, batch of {self.batch}, {self.dtype}"),
+            ("parameters", f"{self.params:,}"),
+            ("matrix products", gigas),
+            ("FLOPs", f"{self.flops_forward / 1e9:,.3f} G forward, {self.flops_backward / 1e9:,.3f} G backward"),
+            ("elementwise", f"{self.forward.elements:,} elements forward, {self.backward.elements:,} backward"),
+            *((name, f"{size / 2**20:,.1f} MiB") for name, size in memory.items()),
+        ]
+
+    def __str__(self) -> str:
+        rows = self.rows()
+        width = max(len(name) for name, _ in rows)
+        return "\n".join(f"{name:<{width}}  {figure}" for name, figure in rows)
+
+    def _repr_html_(self) -> str:
+        rows = "".join(f"<tr><th style='text-align:left'>{name}</th><td>{text}</td></tr>" for name, text in self.rows())
+        return f"<table>{rows}</table>"
+
     def to_dict(self) -> dict[str, Any]:
         """The figures by name, as JSON can write them."""
         keys = "params macs_forward macs_backward flops_forward flops_backward activation_bytes shard_activation_bytes"

@@ -101,7 +101,7 @@ class Scene:
 def numberless(layer: Layer, tally: Tally) -> None:
     """Give every parameter a value without numbers: nothing is drawn, and nothing allocated."""
     for param in layer.named_state().values():
-        param.take(MetaParam(param.shape, param.dtype, tally))
+        param.adopt(MetaParam(param.shape, param.dtype, tally))
 
 
 def like(array: Any, tally: Tally) -> MetaArray:

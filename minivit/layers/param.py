@@ -149,6 +149,10 @@ class Param:
         self.dtype, self._seed = dtype, seed
         self._value = self._grad = None
 
+    def adopt(self, value: ndarray) -> None:
+        """Have this array for a value, whatever there was before; whoever shares that, keeps it."""
+        self._value = value
+
     def replica(self) -> "Param":
         """A parameter that shares this one's value and has a gradient of its own."""
         twin = copy.copy(self)

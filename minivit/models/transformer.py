@@ -3,8 +3,8 @@
 Source: Vaswani et al. 2017, "Attention Is All You Need".
 """
 
-from math import inf
 from collections.abc import Callable
+from math import inf
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np

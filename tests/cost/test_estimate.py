@@ -1,0 +1,159 @@
+"""Estimates are equal to what real runs keep and do, and they allocate nothing."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import minivit as mv
+from minivit.cost import formulas
+from minivit.models import MODELS, RNNSearch, ShowAttendTell, Transformer, ViT
+from minivit.train.optim import AdamW
+from tests.unchecked import without_annotations
+
+RNG = np.random.default_rng(0)
+SMALL_VIT = {"img_size": (8, 12), "patch_size": 4, "embed_dim": 12, "depth": 2, "num_heads": 3, "num_classes": 5}
+SMALL = {
+    "vit": ViT(**SMALL_VIT),
+    "vit, mean": ViT(**SMALL_VIT, class_token=False, global_pool="avg"),
+    "vit, dropping": ViT(**SMALL_VIT, proj_drop_rate=0.3, drop_path_rate=0.2),
+    "transformer": Transformer(vocab_size=11, embed_dim=8, encoder_depth=2, decoder_depth=1, num_heads=2),
+    "transformer, pre-norm": Transformer(vocab_size=0, embed_dim=8, encoder_depth=1, num_heads=2, norm_first=True),
+    "rnn search": RNNSearch(vocab_size=7, embed_dim=6),
+    "show, attend": ShowAttendTell(img_size=12, vocab_size=9, embed_dim=8),
+}
+BATCH, LENGTH = 3, 5
+
+
+def real_inputs(model):
+    def new(shape, dtype):
+        is_tokens = np.issubdtype(dtype, np.integer)
+        return RNG.integers(1, 5, shape) if is_tokens else RNG.standard_normal(shape).astype(dtype)
+
+    return model.example(BATCH, LENGTH, new)
+
+
+def test_there_is_one_of_every_model():
+    assert {type(model).__name__ for model in SMALL.values()} == {*MODELS}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_what_is_kept_is_what_a_real_run_keeps(name):
+    model = SMALL[name]
+    estimate = mv.cost.estimate(model, batch=BATCH, length=LENGTH)
+    _, cache = model.forward(*real_inputs(model), rng=np.random.default_rng(1))
+    assert estimate.activation_bytes == mv.nbytes(cache)
+    assert estimate.params == model.num_params
+    assert estimate.weight_bytes == sum(param.value.nbytes for param in model.named_state().values())
+    optimizer = AdamW(model)
+    assert estimate.optimizer_bytes == sum(array.nbytes for array in optimizer.state.values())
+
+
+@pytest.mark.parametrize("name", ["vit_base_patch16_224", "vit_large_patch16_224", "vit_huge_patch14_224"])
+def test_the_lectures_models(name):
+    """Counted, by the closed formula, and as published with the class token."""
+    published = {"vit_base": 17_563_828_224, "vit_large": 61_603_111_936, "vit_huge": 167_295_109_120}
+    estimate = mv.cost.estimate(name)
+    assert estimate.macs_forward == published["_".join(name.split("_")[:2])]
+    assert estimate.macs_backward == 2 * estimate.macs_forward
+    assert estimate.flops_forward == 2 * estimate.macs_forward
+
+
+def test_attention_by_its_formula():
+    """Products of queries with keys and of weights with values, and four maps of the width."""
+    cost = mv.cost.of(mv.layers.SelfAttention(12, 3).init(), x=(1, 35, 12))
+    assert cost.forward.macs == formulas.msa_macs((5, 7), 12)
+    scores = mv.cost.of("attention", q=(2, 3, 5, 4), k=(2, 3, 7, 4), v=(2, 3, 7, 6))
+    assert scores.forward.macs == 2 * 3 * 5 * 7 * (4 + 6)
+
+
+def test_parts_add_up():
+    estimate = mv.cost.estimate("vit_micro_patch4_32", batch=2)
+    whole, *_ = estimate.layers
+    top = estimate.by_layer(depth=1)
+    assert whole.forward.macs == estimate.macs_forward == sum(layer.forward.macs for layer in top)
+    assert sum(cost.forward.macs for cost in estimate.by_op()) == estimate.macs_forward
+    assert sum(cost.backward.macs for cost in estimate.by_op()) == estimate.macs_backward
+    assert whole.activation_bytes == estimate.activation_bytes
+    assert sum(estimate.groups.values()) == estimate.params == whole.params
+
+
+@pytest.mark.parametrize("name", ["vit_tiny_patch4_32", "vit_micro_patch4_32"])
+def test_the_peak_is_that_of_a_real_step(name):
+    """Within 2 %: Python's own objects, small index arrays and what NumPy takes for a moment are not counted."""
+    batch = 48
+    estimate = mv.cost.estimate(name, batch=batch)
+    model = mv.create_model(name)
+    (images,) = model.example(batch, 1, lambda shape, dtype: RNG.standard_normal(shape).astype(dtype))
+    optimizer = AdamW(model)  # which draws the values
+    step = without_annotations(
+        lambda: mv.train.training_step(model, images, np.zeros(batch, int), optimizer=optimizer, threads=1)
+    )
+    step()
+    model.zero_grad()
+    there = sum(array.nbytes for array in (images, *optimizer.state.values())) + estimate.weight_bytes
+    tracemalloc.start()
+    step()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert there + peak == pytest.approx(estimate.peak_training_bytes, rel=0.02)
+
+
+def test_a_huge_model_costs_nothing_to_count():
+    tracemalloc.start()
+    estimate = mv.cost.estimate("vit_giant_patch14_224", batch=128)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert estimate.peak_training_bytes > 2**35
+    assert peak < 2**27
+
+
+def test_recomputation_keeps_less_and_does_more():
+    plain, frugal = (mv.cost.estimate("vit_micro_patch4_32", batch=16, recompute=how) for how in ("none", "blocks"))
+    assert frugal.activation_bytes < plain.activation_bytes / 3
+    blocks = sum(
+        layer.forward.macs
+        for layer in plain.by_layer()
+        if layer.name.startswith("blocks.") and layer.name.count(".") == 1
+    )
+    assert frugal.macs_backward == plain.macs_backward + blocks
+
+
+def test_threads_and_optimizers():
+    one, two = (mv.cost.estimate("vit_micro_patch4_32", batch=64, threads=n) for n in (1, 2))
+    assert one.peak_training_bytes < two.peak_training_bytes < 2 * one.peak_training_bytes
+    assert mv.cost.estimate("vit_micro_patch4_32", optimizer="sgd").optimizer_bytes == one.weight_bytes
+    assert one.optimizer_bytes == 2 * one.weight_bytes == 2 * one.gradient_bytes
+
+
+def test_it_prints_and_is_json():
+    estimate = mv.cost.estimate("vit_micro_patch4_32")
+    text = str(estimate)
+    assert f"{estimate.params:,}" in text
+    assert "<table>" in estimate._repr_html_()
+    assert all(isinstance(value, (int, str)) for value in estimate.to_dict().values())
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        ({"model": "vit_colossal"}, "vit_colossal"),
+        ({"model": "vit_micro_patch4_32", "batch": 0}, "batch is 0; expected at least 1"),
+        ({"model": "vit_micro_patch4_32", "img_size": 30}, "not divisible"),
+        (
+            {"model": "vit_micro_patch4_32", "optimizer": "lion"},
+            "optimizer is 'lion'; expected one of adamw, adam",
+        ),
+        ({"model": "vit_micro_patch4_32", "recompute": "all"}, "recompute is 'all'; expected one of none, blocks"),
+        ({"model": "vit_micro_patch4_32", "dtype": "float16"}, "dtype is float16"),
+        ({"model": "vit_micro_patch4_32", "depht": 3}, "depht"),
+    ],
+)
+def test_wrong_calls(call, says):
+    with pytest.raises((ValueError, TypeError, KeyError), match=says):
+        mv.cost.estimate(**call)
+
+
+def test_an_op_that_there_is_not():
+    with pytest.raises(ValueError, match="there is no op 'atention'; expected one of"):
+        mv.cost.of("atention", x=(1, 2))
