@@ -19,8 +19,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from minivit.course.layers import layer_backward, layer_forward, layer_together
+from minivit.course.pair import together
 from minivit.course.steps import count_steps
-from minivit.nests import mapped
 
 Status = Literal["returned", "raised", "not implemented", "died", "too slow"]
 How = Literal["value", "seconds", "steps"]
@@ -66,20 +66,6 @@ def find(module: Any, name: str) -> Callable | None:
         run = layer_together if backward else layer_forward if method == "forward" else layer_backward
         return partial(run, found)
     return partial(together, found, getattr(module, backward)) if backward else found
-
-
-def together(forward: Callable, backward: Callable, dy: Any, args: tuple, other: tuple, **options: Any) -> tuple:
-    """``y`` and the gradients, twice from the same cache; then both once more, as they are after calls for others.
-
-    In between, forward is called with ``other`` arguments: what it keeps elsewhere than in the cache is of that call.
-    """
-    y, cache = forward(*args, **options)
-    first = copy.deepcopy(y)
-    _, other_cache = forward(*other, **options)
-    grads = backward(dy, cache)
-    once, twice = copy.deepcopy(grads), copy.deepcopy(backward(dy, cache))
-    backward(mapped(np.negative, dy), other_cache)
-    return first, once, twice, (y, grads)
 
 
 def perform(

@@ -9,7 +9,7 @@ from numpy.random import Generator
 
 from minivit.check.draw import Case
 from minivit.course.asked import Asked, partner
-from minivit.course.compare import CheckFailedError, NotWrittenError, compare_shapes, compare_values, largest_number
+from minivit.course.compare import CheckFailedError, NotWrittenError, arrays_of, compare_shapes, compare_values
 from minivit.course.errors import check_errors, promised
 from minivit.course.exercise import Draw, Property, Task
 from minivit.course.manners import check_adds, check_linear, check_manners
@@ -210,11 +210,9 @@ def _in_float32(asked: Asked, rng: Generator) -> None:
     """As good as float32 can be; not so where small differences of large numbers are taken."""
     for draw in asked.task.cases.values():
         trial = make_trial(asked.task, draw, rng, np.float32)
-        pairs = compare_shapes(asked.task, asked.value(trial), trial)
-        arrays = {name: pair for name, pair in pairs.items() if isinstance(pair[1], (ndarray, np.generic))}
-        largest = max((largest_number(expected) for _, expected in arrays.values()), default=0) or 1
+        arrays, largest = arrays_of(compare_shapes(asked.task, asked.value(trial), trial))
         for name, (got, expected) in arrays.items():
-            right = np.isclose(got, expected, rtol=0, atol=FLOAT32 * largest, equal_nan=True)
+            right = np.isclose(got, expected, rtol=0, atol=FLOAT32 * (largest or 1), equal_nan=True)
             if not np.all(right):
                 raise CheckFailedError(
                     "wrong as well"

@@ -66,8 +66,7 @@ def _with_cause(message: str, found: dict[str, Any], task: Task, trial: Trial) -
 def compare_values(task: Task, value: Any, trial: Trial, said: list[str]) -> float:
     """The largest relative error, if it is small enough; ``said`` is what was found wrong in other cases."""
     pairs = compare_shapes(task, value, trial)
-    arrays = {name: pair for name, pair in pairs.items() if isinstance(pair[1], (ndarray, np.generic))}
-    largest = max((largest_number(expected) for _, expected in arrays.values()), default=1.0)
+    arrays, largest = arrays_of(pairs)
     worst, wrong = 0.0, {}
     for name, (got, expected) in arrays.items():
         got, expected = np.asarray(got), np.asarray(expected)
@@ -83,6 +82,12 @@ def compare_values(task: Task, value: Any, trial: Trial, said: list[str]) -> flo
         if name not in arrays and got != expected and not _close(got, expected):
             raise CheckFailedError(f"{name} is {got!r}; it should be {expected!r}")
     return worst
+
+
+def arrays_of(pairs: dict[str, tuple[Any, Any]]) -> tuple[dict[str, tuple[Any, Any]], float]:
+    """Those pairs of which an array is expected, and the largest number in any of them."""
+    arrays = {name: pair for name, pair in pairs.items() if isinstance(pair[1], (ndarray, np.generic))}
+    return arrays, max((largest_number(expected) for _, expected in arrays.values()), default=1.0)
 
 
 def _close(got: Any, expected: Any) -> bool:

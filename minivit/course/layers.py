@@ -4,13 +4,13 @@ An option is of the constructor if that has a parameter of its name, else of for
 and may be given by position (a bias of the scores) have gradients, as ``x`` has.
 """
 
-import copy
 import inspect
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from minivit.course.pair import together
 from minivit.layers.layer import Layer
 
 Options = dict[str, Any]
@@ -37,22 +37,19 @@ def layer_backward(
     return _gradients(layer, dy, cache, call)
 
 
-def layer_together(
-    layer_class: Callable[..., Layer], dy: Any, args: tuple, other: tuple, **options: Any
-) -> tuple[Any, dict[str, Any], dict[str, Any], tuple[Any, dict[str, Any]]]:
-    """As :func:`minivit.course.call.together`."""
+def layer_together(layer_class: Callable[..., Layer], dy: Any, args: tuple, other: tuple, **options: Any) -> tuple:
+    """As :func:`minivit.course.pair.together`."""
     x, params = args
     layer, call = made(layer_class, params, options)
-    y, cache = _forward(layer, x, call)
-    first = copy.deepcopy(y)
-    _, other_cache = _forward(layer, other[0], call)
-    grads = _gradients(layer, dy, cache, call)
-    once = copy.deepcopy(grads)
-    layer.zero_grad()
-    twice = copy.deepcopy(_gradients(layer, dy, cache, call))
-    layer.zero_grad()
-    _gradients(layer, -dy, other_cache, call)
-    return first, once, twice, (y, grads)
+
+    def forward(x: Any, *_: Any) -> Any:
+        return _forward(layer, x, call)
+
+    def backward(dy: Any, cache: Any) -> dict[str, Any]:
+        layer.zero_grad()
+        return _gradients(layer, dy, cache, call)
+
+    return together(forward, backward, dy, (x,), other)
 
 
 def made(layer_class: Callable[..., Layer], params: dict[str, Any], options: Options) -> tuple[Layer, Options]:

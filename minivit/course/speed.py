@@ -1,8 +1,7 @@
 """No loops in Python: counted, axis by axis, and timed on a large batch."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 from numpy.random import Generator
@@ -34,9 +33,12 @@ def check_loops(asked: Asked, rng: Generator) -> None:
     for large in resized(task, case, rng, longer):
         if any(is_allowed(task, place) for place in large.places):
             continue
-        if asked.steps(large.trial) - steps >= fewest_of_a_loop(large.length):
+        more = asked.steps(large.trial)
+        if more - steps >= fewest_of_a_loop(large.length):
             larger = next(still_longer(task, large, rng), large)
-            if goes_on(asked.steps, large, larger) and not goes_on(partial(our_steps, task), large, larger):
+            theirs = more, asked.steps(larger.trial)
+            ours = our_steps(task, large.trial), our_steps(task, larger.trial)
+            if goes_on(*theirs, larger.length) and not goes_on(*ours, larger.length):
                 loops.append(axis_name(task, large))
     if loops:
         raise CheckFailedError(f"a loop over {' and '.join(sorted(loops))}, where one NumPy call can do it all")
@@ -54,10 +56,9 @@ def still_longer(task: Task, large: Resized, rng: Generator) -> Iterator[Resized
             yield other
 
 
-def goes_on(steps: Callable[[Trial], int], large: Resized, larger: Resized) -> bool:
-    """Whether steps grow as an axis does."""
-    many = steps(larger.trial)
-    return many >= MOST or many - steps(large.trial) >= fewest_of_a_loop(larger.length)
+def goes_on(few: int, many: int, length: int) -> bool:
+    """Whether steps grow as an axis does that was so long."""
+    return many >= MOST or many - few >= fewest_of_a_loop(length)
 
 
 def our_steps(task: Task, trial: Trial) -> int:

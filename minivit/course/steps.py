@@ -72,7 +72,7 @@ class Enough(BaseException):  # which an ``except Exception`` of a solution lets
 
 
 class Counter:
-    """Is told of every step, see :func:`sys.settrace`."""
+    """Is told of every step, see ``sys.settrace``."""
 
     def __init__(self) -> None:
         self.steps = 0

@@ -51,3 +51,13 @@ def test_calls_that_must_fail(name):
     for words, kind in ASKED[name].items():
         assert calls[words][0] == kind
         assert calls[words][1]
+
+
+def test_what_would_do_no_harm_is_not_asked_for():
+    """Of an empty axis everything can be computed, save a mean over it."""
+    words = {wrong.words for wrong, _ in refused_calls(TASKS["attention_forward"], np.random.default_rng(0))}
+    assert "v whose last axis is too long" not in words  # a width of its own
+    assert "v whose last axis is empty" not in words
+    assert "k whose axis 2 is empty" in words
+    words = {wrong.words for wrong, _ in refused_calls(TASKS["mean_pool_forward"], np.random.default_rng(0))}
+    assert any("empty" in word for word in words)

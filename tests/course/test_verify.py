@@ -12,6 +12,7 @@ from minivit.course.exercise import Exercise, Mistake, Task
 from minivit.course.exercises import EXERCISES
 from minivit.course.runner import InPlaceRunner
 from minivit.course.stub import solved_source
+from tests.course.parts import a_third_by_default
 
 every_exercise = pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
 BUGS = [(exercise, task, bug) for exercise in EXERCISES.values() for task in exercise.tasks for bug in task.bugs]
@@ -22,7 +23,10 @@ def test_the_reference_passes_and_the_stub_scores_nothing(exercise):
     assert [*verifying.judge_reference(exercise), *verifying.judge_stub(exercise)] == []
 
 
-@pytest.mark.parametrize(("exercise", "task", "bug"), BUGS, ids=[f"{t.name}-{bug.new[:40]}" for _, t, bug in BUGS])
+@pytest.mark.parametrize(
+    ("exercise", "task", "bug"),
+    a_third_by_default([pytest.param(*bug, id=f"{bug[1].name}-{bug[2].new[:40]}") for bug in BUGS]),
+)
 def test_every_planted_bug_is_found_and_named(exercise, task, bug):
     assert verifying.judge_bug(exercise, task, bug) is None
 
@@ -82,7 +86,7 @@ def seeds_without_alarm(exercise, seeds, timed):
 
 @every_exercise
 def test_no_false_alarm(exercise):
-    seeds_without_alarm(exercise, range(1, 6), lambda seed: False)
+    seeds_without_alarm(exercise, range(1, 4), lambda seed: False)
 
 
 @pytest.mark.slow

@@ -81,7 +81,7 @@ BAD = {
     "login": "what arrived is truncated or altered",
     "closed": "(ChunkedEncodingError|ConnectionError|what arrived is truncated or altered)",
     "silent": "(ReadTimeout|ConnectionError)",
-    "stalled": "(ReadTimeout|ConnectionError)",
+    "stalled": "(ReadTimeout|ConnectionError|ChunkedEncodingError)",
     "nonsense": "(what arrived is truncated or altered|.*Error)",
     "round": "(TooManyRedirects|HTTP status 302)",
 }

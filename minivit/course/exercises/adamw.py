@@ -145,7 +145,7 @@ TASKS = (
             },
             "+ eps": {
                 "": "eps is missing, or not the one that is given: divide by sqrt(v) + eps",
-                "+ 1e-8": "... eps is ",
+                "+ 1e-8": "... the argument eps is not used",
             },
             "np.sqrt(v) / sqrt(1 - beta2**step) + eps": {
                 "np.sqrt(v / (1 - beta2**step) + eps)": "eps stands under the root; it is added to the root",

@@ -159,7 +159,7 @@ TASKS = (
             "Cache(xhat, rstd": {
                 "Cache(xhat, 1 / rstd": "that is the standard deviation; rstd is one over it",
                 "Cache(xhat, rstd**2": "that is one over the variance: the root is missing",
-                "Cache(xhat, rstd[..., 0]": "... the axis of length 1 is missing",
+                "Cache(xhat, rstd[..., 0]": "... the axis of length 1 is missing (keepdims=True",
                 "Cache(x, rstd": "cache.xhat holds x; keep the normalised rows",
                 "Cache(y, rstd": "cache.xhat holds y; keep xhat, before gamma and beta",
             },
