@@ -30,10 +30,19 @@ def available_processors(root: Path = Path("/")) -> int:
 
 
 def container_limits(root: Path) -> Iterator[float]:
-    """How many processors each control group around this process may keep busy; nothing where there is no limit.
+    """How many processors each control group around this process may keep busy; nothing where there is no limit."""
+    own = ["cpu.cfs_quota_us", "cpu.cfs_period_us"]
+    for quota, period in group_numbers(root, "cpu", unified=["cpu.max"], own=own):
+        if quota > 0 and period > 0:
+            yield quota / period
 
-    Containers and batch systems limit processors so, and a thread more than that only waits. Linux has two versions:
-    https://docs.kernel.org/admin-guide/cgroup-v2.html (cpu.max) and https://docs.kernel.org/scheduler/sched-bwc.html.
+
+def group_numbers(root: Path, controller: str, *, unified: list[str], own: list[str]) -> Iterator[tuple[int, int]]:
+    """Two whole numbers from the files of each control group around this process; nothing where there is no limit.
+
+    Containers and batch systems limit processors and memory so. Linux has two versions:
+    https://docs.kernel.org/admin-guide/cgroup-v2.html (where the files are ``unified``) and, with files of its ``own``
+    for each controller, https://docs.kernel.org/admin-guide/cgroup-v1/index.html.
     """
     try:
         lines = (root / "proc/self/cgroup").read_text(encoding="utf-8").splitlines()
@@ -42,16 +51,15 @@ def container_limits(root: Path) -> Iterator[float]:
     for line in lines:
         _, controllers, path = line.split(":", 2)
         if controllers == "":
-            top, files = root / "sys/fs/cgroup", ["cpu.max"]
-        elif "cpu" in controllers.split(","):
-            top, files = root / "sys/fs/cgroup/cpu", ["cpu.cfs_quota_us", "cpu.cfs_period_us"]
+            top, files = root / "sys/fs/cgroup", unified
+        elif controller in controllers.split(","):
+            top, files = root / "sys/fs/cgroup" / controller, own
         else:
             continue
         group = top / path.strip("/")  # not there where a container sees its own group as the top
         for folder in (group, *group.parents):
             try:
-                quota, period = map(int, " ".join((folder / name).read_text("utf-8") for name in files).split())
+                first, second = map(int, " ".join((folder / name).read_text("utf-8") for name in files).split())
             except (OSError, ValueError):  # no such file, or no limit ("max")
                 continue
-            if quota > 0 and period > 0:
-                yield quota / period
+            yield first, second

@@ -1,6 +1,7 @@
 """What all models have in common: options that are recorded, a precision, a name under which they are found."""
 
 from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
 from functools import wraps
 from inspect import signature
 from reprlib import repr as in_short
@@ -112,8 +113,8 @@ def create_model(name: str, **options: Any) -> Any:
     return model_class(**{**config, **options})
 
 
-def model_options(name: str, given: Iterable[str] = ()) -> dict[str, Any]:
-    """The options that the model of a preset has, each with its type.
+def model_options(model: "str | type[Model]", given: Iterable[str] = ()) -> dict[str, Any]:
+    """The options that the model of a preset, or a class of models, has, each with its type.
 
     Raises
     ------
@@ -122,9 +123,11 @@ def model_options(name: str, given: Iterable[str] = ()) -> dict[str, Any]:
     TypeError
         If one of the options given is none of them.
     """
-    if name not in PRESETS:
-        raise ValueError(f"there is no model {name!r}; the models are {', '.join(sorted(PRESETS))}")
-    model_class, _ = PRESETS[name]
+    if isinstance(model, str) and model not in PRESETS:
+        nearest = get_close_matches(model, PRESETS, n=1)
+        hint = f"; did you mean {nearest[0]}?" if nearest else ""
+        raise ValueError(f"there is no model {model!r}; the models are {', '.join(sorted(PRESETS))}{hint}")
+    name, model_class = (model, PRESETS[model][0]) if isinstance(model, str) else (model.__name__, model)
     known = {option: it.annotation for option, it in signature(model_class).parameters.items() if option != "self"}
     for option in given:
         if option not in known:

@@ -92,8 +92,19 @@ def check_lengths(count: int, **arrays: Any) -> None:
 
 
 def save(picture: Axes | Figure, path: str | Path) -> None:
-    """Write a picture to a file, as a whole or not at all; the suffix says how (png, svg, pdf; png without one)."""
+    """Write a picture to a file, as a whole or not at all; the suffix says how (png, svg, pdf; png without one).
+
+    Raises
+    ------
+    ValueError
+        If pictures of this suffix cannot be written.
+    OSError
+        If the file cannot be written.
+    """
     figure: Any = picture.figure  # of a Figure, this is the figure itself
     path, content = Path(path), BytesIO()
+    known = figure.canvas.get_supported_filetypes()
+    if path.suffix[1:].lower() not in ("", *known):
+        raise ValueError(f"{path} is no name for a picture: it ends in {path.suffix}; expected {', '.join(known)}")
     figure.savefig(content, dpi=150, format=path.suffix[1:] or "png")
     replace_file(path if path.suffix else path.with_suffix(".png"), content.getvalue())

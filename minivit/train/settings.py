@@ -1,13 +1,13 @@
 """Options of a model as the command line says them: ``--set KEY=VALUE``."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from math import isfinite
 from reprlib import repr as in_short
 from types import NoneType, UnionType
 from typing import Annotated, Any, get_args, get_origin
 
-from minivit.models.model import model_options
+from minivit.models.model import Model, model_options
 
 DECIDED = {
     "img_size": "it is that of the images (--img-size)",
@@ -16,18 +16,20 @@ DECIDED = {
     "seed": "--seed does",
     "dtype": "a training computes in float32",
 }
-"""Options of models that are no matter of ``--set``, and what decides them."""
+"""Options of models that are no matter of ``--set`` in a training, and what decides them."""
 
 
-def read_settings(model: str, settings: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """Options of a model, each value read by the type of its option."""
+def read_settings(
+    model: str | type[Model], settings: Sequence[tuple[str, str]], decided: Mapping[str, str] = DECIDED
+) -> dict[str, Any]:
+    """Options of a model, each value read by the type of its option; none of those that are decided elsewhere."""
     types = model_options(model, given=[name for name, _ in settings])
     options: dict[str, Any] = {}
     for name, text in settings:
         if name in options:
             raise ValueError(f"--set sets {name} twice")
-        if name in DECIDED:
-            raise ValueError(f"--set cannot change {name}: {DECIDED[name]}")
+        if name in decided:
+            raise ValueError(f"--set cannot change {name}: {decided[name]}")
         options[name] = read_value(name, text, types[name])
     return options
 
