@@ -1,10 +1,11 @@
-"""Command line: ``minivit train``, ``predict``, ``data``, ``doctor``. Whatever goes wrong is said in one sentence."""
+"""Command line: ``minivit train``, ``predict``, ``doctor`` and others. What goes wrong is said in one sentence."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from minivit.cost.cli import add_cost_command
 from minivit.course.cli import add_course_command, training_with
 from minivit.data.names import NAMES
 from minivit.data.source import full_source, load_source, summary
@@ -78,6 +79,8 @@ def build_parser() -> argparse.ArgumentParser:
     data.add_argument("--data-dir", metavar="DIR", help="where downloads are kept (or set MINIVIT_DATA)")
     data.add_argument("--img-size", type=int, metavar="N", help="of a folder of images: make all of them N x N pixels")
     data.set_defaults(run=run_data)
+
+    add_cost_command(commands)
 
     doctor = commands.add_parser("doctor", help="versions, BLAS, threads, models: what to put into a question")
     doctor.set_defaults(run=run_doctor)

@@ -28,7 +28,7 @@ class LargestBatch(NamedTuple):
 
 
 def bytes_of(text: str) -> int:
-    """A size of memory in bytes: ``16GiB`` (2**30 bytes each), ``16 GB`` (10**9), ``0.5MiB``; a part of one is left out.
+    """A size of memory in bytes: ``16GiB`` (2**30 bytes each), ``16 GB`` (10**9), ``0.5MiB``; a part of one is no byte.
 
     Raises
     ------

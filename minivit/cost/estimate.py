@@ -193,9 +193,8 @@ def estimate(
         built = create_model(model, **given) if isinstance(model, str) else type(model)(**{**model.config, **given})
         return Scene(built, samples, length, OPTIMIZERS[optimizer], recompute == "blocks")
 
-    # three whole shards and what is left over: with the fourth, nothing more is alive than with the third, when a gradient
-    # of the sum, one of the shard before and one in the making are
-    few = min(batch, 3 * SHARD_SIZE + batch % SHARD_SIZE)
+    # two whole shards and what is left over: with the third, nothing more is alive than with the second
+    few = min(batch, 2 * SHARD_SIZE + batch % SHARD_SIZE)
     whole, shard, step, prediction = scene(), scene(min(batch, SHARD_SIZE)), scene(few), scene()
     whole.whole_batch()
     shard.forward()

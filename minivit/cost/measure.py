@@ -61,7 +61,13 @@ def measure(
     ValueError, TypeError
         As in :func:`~minivit.cost.estimate`.
     """
-    how: dict[str, Any] = {"img_size": img_size, "length": length, "dtype": dtype, "optimizer": optimizer, "recompute": recompute}
+    how: dict[str, Any] = {
+        "img_size": img_size,
+        "length": length,
+        "dtype": dtype,
+        "optimizer": optimizer,
+        "recompute": recompute,
+    }
     setting, free = setting_of(model, **how, threads=threads, options=options), free_memory()
     expected, needed = estimate(model, **how, batch=batch, **options), setting.peak_in_shards(batch)
     if free is not None and needed > free:

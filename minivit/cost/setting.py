@@ -1,5 +1,6 @@
 """A model and how it is trained: what an estimate is asked, but for the number of samples."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,7 @@ class Setting:
     options: dict[str, Any]
     """That replace the preset's or the model's."""
     length: int
-    optimizer: type[Optimizer]
+    optimizer: Callable[..., Optimizer]
     recompute: bool
     threads: int
 

@@ -124,8 +124,8 @@ def model_options(model: "str | type[Model]", given: Iterable[str] = ()) -> dict
         If one of the options given is none of them.
     """
     if isinstance(model, str) and model not in PRESETS:
-        nearest = get_close_matches(model, PRESETS, n=1)
-        hint = f"; did you mean {nearest[0]}?" if nearest else ""
+        nearest = " or ".join(get_close_matches(model, PRESETS))
+        hint = f"; did you mean {nearest}?" if nearest else ""
         raise ValueError(f"there is no model {model!r}; the models are {', '.join(sorted(PRESETS))}{hint}")
     name, model_class = (model, PRESETS[model][0]) if isinstance(model, str) else (model.__name__, model)
     known = {option: it.annotation for option, it in signature(model_class).parameters.items() if option != "self"}

@@ -8,6 +8,7 @@ to close and no ``plt.show()`` to call. Images are the stored pixels, uint8 (N, 
 
 from minivit.plot.attention import attention_maps, attention_rollout, attention_weights, read_by_head
 from minivit.plot.boxes import boxes
+from minivit.plot.cost import macs_by_size, memory_bars
 from minivit.plot.curves import learning_curves, loss_curve, score_curve
 from minivit.plot.embedding import patch_filters, position_similarity, principal_filters, similarity_maps
 from minivit.plot.figure import save
@@ -23,6 +24,8 @@ __all__ = [
     "frames",
     "learning_curves",
     "loss_curve",
+    "macs_by_size",
+    "memory_bars",
     "patch_filters",
     "position_similarity",
     "predictions",

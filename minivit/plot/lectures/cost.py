@@ -1,10 +1,12 @@
-"""Pictures of the lecture on what it costs: the bits of number formats, the numbers they have, errors of sums."""
+"""Pictures of the lecture on what it costs: pixels, patches and windows; number formats, and the errors of sums."""
 
 from collections.abc import Mapping
 
 import numpy as np
 
 from minivit.cost.formats import FORMATS, value_of
+from minivit.cost.formulas import attention_bytes, attention_entries, window_attention_entries
+from minivit.cost.of import of
 from minivit.plot.figure import (
     BLUE,
     GREEN,
@@ -20,10 +22,43 @@ from minivit.plot.figure import (
     new_figure,
     new_panel,
 )
+from minivit.plot.lectures.vit import attention_wall
 from minivit.types import Float, ndarray
 
 LABELS = {name: name.upper().replace("_", " ") for name in FORMATS}
 """What the formats are called in print."""
+
+
+def pixels_patches_windows(sides: tuple[int, ...] = (112, 224, 448, 896), *, ax: Axes | None = None) -> Axes:
+    """Draw the bytes of one head's attention weights over the side of the image, for four ways to cut it into tokens.
+
+    Lines are the closed forms: pixels :math:`4 R^4`, patches :math:`4 (R / P)^4`, windows :math:`4 M^2 (R / P)^2`.
+    Rings are counted, at each of ``sides``, multiples of 112: what attention on so many tokens keeps, but q, k and v.
+    """
+    ways = {
+        "pixels": (1, None),
+        "patches of 4 × 4": (4, None),
+        "windows of 7 × 7 patches of 4 × 4 (Swin)": (4, 7),
+        "patches of 16 × 16 (ViT)": (16, None),
+    }
+    entries = {
+        name: [window_attention_entries(R // P, M) if M else attention_entries(R, P) for R in sides]
+        for name, (P, M) in ways.items()
+    }
+    curves = {name: (np.array(sides), np.array([attention_bytes(n) for n in row])) for name, row in entries.items()}
+    counted = [(R, _counted(R // P, M)) for P, M in ways.values() for R in sides]
+    x, y = np.array(counted, float).T
+    ax = attention_wall(curves, {}, (x, y), title="Pixels, patches, windows: one head of one layer", ax=ax)
+    handles, _ = ax.get_legend_handles_labels()
+    ax.legend(handles, [*ways, "counted"], fontsize=TEXT, frameon=False, loc="upper left")
+    return ax
+
+
+def _counted(grid: int, window: int | None) -> int:
+    """Bytes of attention weights, from what attention in a grid of tokens, or in its windows, is seen to keep."""
+    windows, tokens = (1, grid**2) if window is None else ((grid // window) ** 2, window**2)
+    shape = (windows, tokens, 1)
+    return of("attention", q=shape, k=shape, v=shape).kept_bytes - 3 * 4 * windows * tokens
 
 
 def bit_layouts(*, ax: Axes | None = None) -> Axes:
