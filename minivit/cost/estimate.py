@@ -1,5 +1,6 @@
 """What a model costs: its code is run on arrays without numbers, and what it does is counted."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -17,7 +18,7 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {"adamw": AdamW, "adam": Adam, "sgd": S
 
 
 class LayerCost(NamedTuple):
-    """One layer, with all that is in it."""
+    """One layer, or list of layers, with all that is in it."""
 
     name: str
     params: int
@@ -27,7 +28,7 @@ class LayerCost(NamedTuple):
 
 
 class OpCost(NamedTuple):
-    """All calls of one op."""
+    """All calls of one op; without a name, what layers do themselves, such as residual sums."""
 
     name: str
     forward: Work
@@ -88,7 +89,7 @@ class Estimate:
         return 2 * self.backward.macs
 
     def by_layer(self, depth: int | None = None) -> list[LayerCost]:
-        """Layers whose names have at most so many parts: 1 for those of the model itself, 2 for each ``blocks.3``."""
+        """Layers whose names have at most so many parts: 1 for ``blocks``, all in one row, 2 for each ``blocks.3``."""
         return [layer for layer in self.layers if layer.name and (depth is None or layer.name.count(".") < depth)]
 
     def by_op(self) -> list[OpCost]:
@@ -189,21 +190,23 @@ def estimate(
     given = {**options, "dtype": dtype} | ({} if img_size is None else {"img_size": img_size})
     name = model if isinstance(model, str) else type(model).__name__
 
-    def scene(samples: int = batch) -> Scene:
+    def scene(samples: int, **how: Any) -> Scene:
         built = create_model(model, **given) if isinstance(model, str) else type(model)(**{**model.config, **given})
-        return Scene(built, samples, length, OPTIMIZERS[optimizer], recompute == "blocks")
+        return Scene(built, samples, length, **how)
 
-    # two whole shards and what is left over: with the third, nothing more is alive than with the second
-    few = min(batch, 2 * SHARD_SIZE + batch % SHARD_SIZE)
-    whole, shard, step, prediction = scene(), scene(min(batch, SHARD_SIZE)), scene(few), scene()
-    whole.whole_batch()
+    training = {"optimizer": OPTIMIZERS[optimizer], "recompute": recompute == "blocks"}
+    whole, shard = scene(batch, **training), scene(min(batch, SHARD_SIZE), **training)
+    task, target_shape = whole.whole_batch()
     shard.forward()
-    step.in_shards()
+    # two whole shards and what is left over: with a third, no more is alive at once than with the second
+    rest = batch % SHARD_SIZE
+    step, prediction = scene(min(batch, 2 * SHARD_SIZE + rest), **training), scene(min(batch, SHARD_SIZE + rest))
+    step.in_shards(task, target_shape)
     prediction.predict()
-    optimizer_bytes = sum(array.nbytes for array in step.optimizer.state.values())
+    more = (whole.input_bytes - step.input_bytes) + (whole.target_bytes - step.target_bytes)
     gradient_bytes = nbytes_of(whole.model.params)
     weight_bytes = nbytes_of(whole.model.named_state().values())
-    busy = step.tally.peak - (weight_bytes + gradient_bytes + optimizer_bytes + step.input_bytes)
+    there = weight_bytes + gradient_bytes + whole.optimizer_bytes + step.input_bytes + step.target_bytes
     return Estimate(
         name=name,
         batch=batch,
@@ -215,16 +218,26 @@ def estimate(
         shard_activation_bytes=nbytes(shard.cache),
         weight_bytes=weight_bytes,
         gradient_bytes=gradient_bytes,
-        optimizer_bytes=optimizer_bytes,
+        optimizer_bytes=whole.optimizer_bytes,
         input_bytes=whole.input_bytes,
         peak_training_bytes=step.tally.peak
-        + (whole.input_bytes - step.input_bytes)
-        + busy * (min(threads, -(-batch // SHARD_SIZE)) - 1),
+        + more
+        + (step.tally.peak - there) * (min(threads, -(-batch // SHARD_SIZE)) - 1),
         peak_whole_batch_bytes=whole.tally.peak,
-        peak_inference_bytes=prediction.tally.peak - optimizer_bytes,
+        peak_inference_bytes=_peak_of_prediction(prediction, whole),
         layers=tuple(_layers(whole)),
         ops=tuple(_ops(whole.tally)),
     )
+
+
+def _peak_of_prediction(few: Scene, whole: Scene) -> int:
+    """Of all samples, from that of a few: their outputs wait until the last is there, and are then joined, in a copy."""
+    if few.input_bytes == whole.input_bytes:
+        return few.tally.peak
+    inputs = whole.input_bytes - few.input_bytes
+    running = few.tally.peak + inputs + whole.output_bytes - few.output_bytes
+    joining = nbytes_of(few.model.named_state().values()) + whole.input_bytes + 2 * whole.output_bytes
+    return max(running, joining)
 
 
 def _check_choice(name: str, value: str, choices: Collection[str]) -> None:
@@ -241,19 +254,33 @@ def _by_group(model: Model) -> dict[str, int]:
 
 
 def _layers(scene: Scene) -> Iterator[LayerCost]:
-    """What is done in a layer is done in those that it is in, too."""
-    rows = describe(scene.cache).rows
-    for name, layer in layers_in(scene.model):
-        inside = f"{name}." if name else ""
-        works = dict.fromkeys(("forward", "backward"), NOTHING)
-        for place, work in scene.tally.work.items():
-            if place.phase in works and f"{place.layer}.".startswith(inside):
-                works[place.phase] += work
-        kept = sum(row.nbytes for row in rows if row.name.startswith(inside))
-        yield LayerCost(name, sum(param.size for param in layer.params), works["forward"], works["backward"], kept)
+    """What is done in a layer is done in those that it is in, too, and in the list."""
+    works: dict[tuple[str, str], Work] = defaultdict(lambda: NOTHING)
+    kept: dict[str, int] = defaultdict(int)
+    sizes: dict[str, dict[int, int]] = defaultdict(dict)
+    for place, work in scene.tally.work.items():
+        for name in _around(place.layer):
+            works[place.phase, name] += work
+    for row in describe(scene.cache).rows:
+        for name in _around(row.name):
+            kept[name] += row.nbytes
+    for layer_name, layer in layers_in(scene.model):
+        own = {id(param): param.size for param in layer.params}
+        for name in reversed([*_around(layer_name)]):
+            sizes[name] |= own  # a parameter in two places counts in both, and once where both are in
+    for name, size in sizes.items():
+        yield LayerCost(name, sum(size.values()), works["forward", name], works["backward", name], kept[name])
+
+
+def _around(name: str) -> Iterator[str]:
+    """A name, and the beginnings of it: ``blocks.3``, ``blocks``, and the model's, which has none."""
+    while name:
+        yield name
+        name = name.rpartition(".")[0]
+    yield ""
 
 
 def _ops(tally: Tally) -> Iterator[OpCost]:
-    names = dict.fromkeys(place.op for place in tally.work)
+    names = dict.fromkeys(place.op for place in tally.work if place.phase in ("forward", "backward"))
     costs = [OpCost(name, *(tally.total(op=name, phase=phase) for phase in ("forward", "backward"))) for name in names]
     return iter(sorted(costs, key=lambda cost: cost.forward + cost.backward, reverse=True))

@@ -2,26 +2,26 @@
 
 from collections.abc import Callable
 from math import prod
+from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
-from minivit.cost.layout import axes_of, c_order, kept_order, reduced_shape
-from minivit.cost.meta import CostError, MetaArray, refuse_real, tally_of, where
+from minivit.cost.layout import axes_of, broadcast, c_order, kept_order, reduced_shape
+from minivit.cost.meta import CostError, MetaArray, is_sum, layouts_of, refuse_real, tally_of, where
 
 
 def _like(shape: Any, prototype: MetaArray, dtype: Any, filled: bool) -> MetaArray:
     if shape is None:
-        shape = prototype.shape
-        order = kept_order(shape, [(prototype.shape, prototype.strides)])
+        shape, operands = prototype.shape, layouts_of([prototype])
     else:
-        order = None
+        operands = ()
         shape = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
     dtype = np.dtype(prototype.dtype if dtype is None else dtype)
     if filled:
         prototype.tally.elementwise(prod(shape))
-    return MetaArray(shape, dtype, prototype.tally, order and order(dtype.itemsize))
+    return MetaArray(shape, dtype, prototype.tally, kept_order(shape, operands, dtype.itemsize))
 
 
 def _empty_like(prototype: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None) -> Any:
@@ -52,15 +52,15 @@ def _concatenate(arrays: Any, axis: Any = 0, out: Any = None, dtype: Any = None,
         refuse_real(out)
         return out
     dtype = np.result_type(*(each.dtype for each in arrays)) if dtype is None else np.dtype(dtype)
-    order = kept_order(arrays[0].shape, [(each.shape, each.strides) for each in arrays], as_axes=shape)
-    return MetaArray(shape, dtype, tally, order(dtype.itemsize))
+    steps = kept_order(arrays[0].shape, layouts_of(arrays), dtype.itemsize, as_axes=shape)
+    return MetaArray(shape, dtype, tally, steps)
 
 
 def _where_function(condition: Any, x: Any = None, y: Any = None) -> Any:
     if x is None:
         raise CostError(f"how many are found depends on numbers, and here are only shapes {where()}")
     arrays = [each if isinstance(each, ndarray) else np.asarray(each) for each in (condition, x, y)]
-    shape = np.broadcast_shapes(*(each.shape for each in arrays))
+    shape = broadcast(*(each.shape for each in arrays))
     weak = [
         given if isinstance(given, (bool, int, float)) else array
         for given, array in zip((x, y), arrays[1:], strict=True)
@@ -68,8 +68,7 @@ def _where_function(condition: Any, x: Any = None, y: Any = None) -> Any:
     dtype = np.result_type(*(each if isinstance(each, (bool, int, float)) else each.dtype for each in weak))
     tally = tally_of(arrays)
     tally.elementwise(prod(shape))
-    order = kept_order(shape, [(each.shape, each.strides) for each in arrays])
-    return MetaArray(shape, dtype, tally, order(dtype.itemsize))
+    return MetaArray(shape, dtype, tally, kept_order(shape, layouts_of(arrays), dtype.itemsize))
 
 
 def _ascontiguousarray(a: Any, dtype: Any = None) -> Any:
@@ -80,7 +79,7 @@ def _ascontiguousarray(a: Any, dtype: Any = None) -> Any:
 
 def _broadcast_to(array: Any, shape: Any, subok: bool = False) -> Any:
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
-    if np.broadcast_shapes(array.shape, shape) != shape:
+    if broadcast(array.shape, shape) != shape:
         raise ValueError(f"broadcast_to: {array.shape} cannot be stretched to {shape}")
     lead = len(shape) - array.ndim
     steps = (0,) * lead + tuple(
@@ -111,7 +110,7 @@ def _copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -
 
 
 def _einsum(subscripts: str, *operands: Any, **_: Any) -> Any:
-    """Sums over letters; where several arrays of unknown numbers meet, each product counts."""
+    """Sums over letters; where several arrays meet, each product counts."""
     tally = tally_of(operands)
     left, _, right = subscripts.replace(" ", "").partition("->")
     lengths: dict[str, int] = {}
@@ -120,18 +119,68 @@ def _einsum(subscripts: str, *operands: Any, **_: Any) -> Any:
         head, ellipsis, tail = letters.partition("...")
         middle = operand.ndim - len(head) - len(tail)
         if ellipsis:
-            dots = np.broadcast_shapes(dots, operand.shape[len(head) : len(head) + middle])
+            dots = broadcast(dots, operand.shape[len(head) : len(head) + middle])
         named = [*zip(head + tail, operand.shape[: len(head)] + operand.shape[len(head) + middle :], strict=True)]
         for letter, length in named:
             lengths[letter] = max(length, lengths.get(letter, 1))
     head, ellipsis, tail = right.partition("...")
     shape = (*(lengths[i] for i in head), *(dots if ellipsis else ()), *(lengths[i] for i in tail))
     work = prod(lengths.values()) * prod(dots)
-    if sum(isinstance(operand, MetaArray) for operand in operands) > 1:
-        tally.product(work)
-    else:
+    if is_sum(*operands):
         tally.elementwise(work)
+    else:
+        tally.product(work)
     return MetaArray(shape, np.result_type(*(operand.dtype for operand in operands)), tally)
+
+
+def _dot(a: Any, b: Any, out: Any = None) -> Any:
+    if np.ndim(a) == 0 or np.ndim(b) == 0:
+        return np.multiply(a, b, out=out)
+    return np.matmul(a, b, out=out) if np.ndim(b) <= 2 else _tensordot(a, b, (-1, -2))
+
+
+def _inner(a: Any, b: Any) -> Any:
+    return np.multiply(a, b) if np.ndim(a) == 0 or np.ndim(b) == 0 else _tensordot(a, b, (-1, -1))
+
+
+def _tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
+    a, b = np.asanyarray(a), np.asanyarray(b)
+    if isinstance(axes, (int, np.integer)):
+        axes = (range(a.ndim - axes, a.ndim), range(axes))
+    gone_a, gone_b = axes_of(axes[0], a.ndim), axes_of(axes[1], b.ndim)
+    names_a, names_b = ascii_lowercase[: a.ndim], [*ascii_uppercase[: b.ndim]]
+    for i, j in zip(gone_a, gone_b, strict=True):
+        names_b[j] = names_a[i]
+    kept = [name for i, name in enumerate(names_a) if i not in gone_a]
+    kept += [name for i, name in enumerate(names_b) if i not in gone_b]
+    return _einsum(f"{names_a},{''.join(names_b)}->{''.join(kept)}", a, b)
+
+
+def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A002 (NumPy's name)
+    if ord is not None:
+        raise CostError(f"the counter does not know numpy.linalg.norm of order {ord!r} {where()}")
+    return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
+
+
+def _repeat(a: Any, repeats: Any, axis: int | None = None) -> Any:
+    a = a.reshape(-1) if axis is None else a
+    axis = (axis or 0) % a.ndim
+    length = int(np.sum(np.broadcast_to(np.asarray(repeats), a.shape[axis])))
+    shape = (*a.shape[:axis], length, *a.shape[axis + 1 :])
+    a.tally.elementwise(prod(shape))
+    return MetaArray(shape, a.dtype, a.tally)
+
+
+def _tile(A: Any, reps: Any) -> Any:
+    reps = (reps,) if isinstance(reps, (int, np.integer)) else tuple(reps)
+    lead = max(0, len(reps) - A.ndim)
+    shape = [n * m for n, m in zip((1,) * lead + A.shape, (1,) * (A.ndim - len(reps)) + reps, strict=True)]
+    A.tally.elementwise(prod(shape))
+    return MetaArray(shape, A.dtype, A.tally)
+
+
+def _sort(a: Any, axis: int | None = -1, **_: Any) -> Any:
+    return a.flatten() if axis is None else a.copy("K")
 
 
 def _sliding_window_view(x: Any, window_shape: Any, axis: Any = None, **_: Any) -> Any:
@@ -181,6 +230,15 @@ FUNCTIONS: dict[Callable, Callable] = {
     np.take: _take,
     np.copyto: _copyto,
     np.einsum: _einsum,
+    np.dot: _dot,
+    np.inner: _inner,
+    np.tensordot: _tensordot,
+    np.outer: lambda a, b, out=None: np.multiply(np.ravel(a)[:, None], np.ravel(b), out=out),
+    np.linalg.norm: _norm,
+    np.repeat: _repeat,
+    np.tile: _tile,
+    np.sort: _sort,
+    np.argsort: lambda a, axis=-1, **options: a.argsort(axis),
     np.lib.stride_tricks.sliding_window_view: _sliding_window_view,
     np.argmax: _argbest,
     np.argmin: _argbest,
@@ -207,9 +265,8 @@ FUNCTIONS: dict[Callable, Callable] = {
 PLAIN = frozenset(
     [
         *("moveaxis", "rollaxis", "stack", "hstack", "vstack", "expand_dims", "split", "array_split", "flip", "roll"),
-        *("sum", "mean", "prod", "amax", "max", "amin", "min", "any", "all", "var", "std", "clip", "round", "outer"),
-        *("tile", "matrix_transpose", "isreal", "atleast_1d", "atleast_2d", "atleast_3d", "trace", "broadcast_arrays"),
-        "norm",
+        *("sum", "mean", "prod", "amax", "max", "amin", "min", "any", "all", "var", "std", "clip", "round"),
+        *("matrix_transpose", "atleast_1d", "atleast_2d", "atleast_3d", "diff", "tril", "triu", "cumsum", "cumprod"),
     ]
 )
 """Functions that NumPy itself makes of others."""

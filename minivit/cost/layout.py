@@ -1,6 +1,7 @@
 """How NumPy lays arrays out: strides of views, of results, and when a reshape must copy."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -8,6 +9,12 @@ import numpy as np
 
 Shape = tuple[int, ...]
 Strides = tuple[int, ...]
+
+MOST_REMEMBERED = 10_000
+"""Layouts; a model has far fewer, over and over."""
+
+broadcast = lru_cache(MOST_REMEMBERED)(np.broadcast_shapes)
+"""The common shape of several."""
 
 
 def c_order(shape: Sequence[int], itemsize: int) -> Strides:
@@ -49,15 +56,17 @@ def whole_shape(shape: Any, size: int) -> Shape:
     return tuple(shape)
 
 
+@lru_cache(MOST_REMEMBERED)
 def kept_order(
     shape: Shape,
-    operands: Sequence[tuple[Shape, Strides]],
+    operands: tuple[tuple[Shape, Strides], ...],
+    itemsize: int,
     core: Shape = (),
     as_axes: Shape | None = None,
-) -> Callable[[int], Strides]:
-    """The layout of a result, from the itemsize: axes in memory stand in the order in which the operands have them.
+) -> Strides:
+    """The strides of a result: axes in memory stand in the order in which the operands have them (order "K").
 
-    Order "K". ``core`` are axes of a product, which stand last. ``as_axes`` is the shape if the operands have another.
+    ``core`` are axes of a product, which stand last. ``as_axes`` is the shape if the operands have another.
     """
     ndim = len(shape)
     strides = []
@@ -66,17 +75,12 @@ def kept_order(
         strides.append(
             (0,) * lead + tuple(0 if n == 1 and as_axes is None else s for n, s in zip(own_shape, own, strict=True))
         )
-    order = _inner_first(shape, strides)
     lengths = shape if as_axes is None else as_axes
-
-    def layout(itemsize: int) -> Strides:
-        steps, step = [0] * ndim, itemsize * prod(max(n, 1) for n in core)
-        for axis in order:
-            steps[axis] = step
-            step *= max(lengths[axis], 1)
-        return (*steps, *c_order(core, itemsize))
-
-    return layout
+    steps, step = [0] * ndim, itemsize * prod(max(n, 1) for n in core)
+    for axis in _inner_first(shape, strides):
+        steps[axis] = step
+        step *= max(lengths[axis], 1)
+    return (*steps, *c_order(core, itemsize))
 
 
 def _inner_first(shape: Shape, strides: Sequence[Strides]) -> list[int]:
@@ -182,3 +186,44 @@ def indexed(shape: Shape, strides: Strides, index: Any) -> tuple[list[int], Stri
                 raise IndexError(f"index {part} is out of bounds for axis {axis} with size {shape[axis]}")
             axis += 1
     return lengths, tuple(steps)
+
+
+def picked(shape: Shape, strides: Strides, parts: Sequence[Any], itemsize: int) -> tuple[Shape, Strides]:
+    """Shape and strides of what a fancy index picks; ``parts`` has the shapes of its arrays in their place.
+
+    The order of axes in memory is that of a small array, of which NumPy picks in the same way.
+    """
+    named = sum(part is not None and part is not Ellipsis for part in parts)
+    if named > len(shape):
+        raise IndexError(f"too many indices: {named} for an array of {len(shape)} axes")
+    rest = (slice(None),) * (len(shape) - named)
+    place = next((i for i, part in enumerate(parts) if part is Ellipsis), len(parts))
+    parts = [*parts[:place], *rest, *parts[place + 1 :]]
+    outer_first = _inner_first(shape, [strides])[::-1]
+    small = np.empty([min(shape[axis], 2) for axis in outer_first], np.uint8).transpose(np.argsort(outer_first))
+    arrays = [part for part in parts if isinstance(part, tuple)]
+    common = broadcast(*arrays)
+    index = tuple(
+        np.zeros([min(n, 2) for n in part], np.intp)
+        if isinstance(part, tuple)
+        else (part if part is None else slice(None))
+        for part in parts
+    )
+    sample = small[index]
+    axes = iter(shape)
+    lengths: list[int] = []
+    first = None
+    for part in parts:
+        if part is None:
+            lengths.append(1)
+        elif isinstance(part, tuple):
+            next(axes)
+            first = len(lengths) if first is None else first
+        else:
+            lengths.append(len(range(*part.indices(next(axes)))))
+    places = [i for i, part in enumerate(parts) if isinstance(part, tuple)]
+    if places[-1] - places[0] >= len(places):  # with something between them, what the arrays make comes first
+        first = 0
+    assert first is not None
+    whole = (*lengths[:first], *common, *lengths[first:])
+    return whole, kept_order(whole, ((whole, sample.strides),), itemsize)

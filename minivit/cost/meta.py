@@ -6,8 +6,8 @@ was done. PyTorch calls such a thing a tensor on the device "meta".
 """
 
 import sys
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, lru_cache
 from math import prod
 from typing import Any
 
@@ -15,18 +15,32 @@ import numpy as np
 from numpy import ndarray
 
 from minivit.cost.layout import (
+    MOST_REMEMBERED,
     Strides,
     axes_of,
+    broadcast,
     c_order,
     indexed,
     is_basic,
     kept_order,
+    picked,
     reduced_shape,
     reshaped,
     whole_shape,
 )
 from minivit.cost.tally import Tally
 from minivit.layers.param import ParamStorage
+
+
+BETWEEN = ("numpy", "contextlib", "jaxtyping")
+"""Modules whose functions stand between an array and the code that uses it."""
+
+
+MOST_BYTES = 2**63
+"""Of one array."""
+
+MOST_ARRAYS = 500_000
+"""Of one run: ten times those of the largest models. A recurrent net over a billion places would make no end of them."""
 
 
 class CostError(TypeError):
@@ -49,12 +63,16 @@ class MetaArray(np.ndarray):
         owner: "MetaArray | None" = None,
     ) -> "MetaArray":
         shape, dtype = tuple(shape), np.dtype(dtype)
+        if prod(shape) * dtype.itemsize >= MOST_BYTES:
+            raise CostError(f"an array of shape {shape}, {dtype}, has more bytes than NumPy can count {where()}")
         array = np.ndarray.__new__(cls, shape, dtype, _one(dtype), strides=(0,) * len(shape))
         array.tally = tally
         array.steps = c_order(shape, dtype.itemsize) if steps is None else steps
         array.owner = owner
         if owner is None:
             tally.allocate(array)
+            if tally.allocated > MOST_ARRAYS:
+                raise CostError(f"the code makes more than {MOST_ARRAYS:,} arrays, too many to count {where()}")
         return array
 
     def __array_finalize__(self, parent: Any) -> None:
@@ -102,16 +120,17 @@ class MetaArray(np.ndarray):
             return MetaArray(shape, options.get("dtype") or arrays[0].dtype, tally)
         if method == "outer":
             shape = arrays[0].shape + arrays[1].shape
-            return _result(out, shape, _dtypes(ufunc, kinds), None, tally)
+            return _result(out, shape, [(dtype, None) for dtype in _dtypes(ufunc, kinds)], tally)
+        if method == "accumulate":
+            tally.elementwise(arrays[0].size)
+            return MetaArray(arrays[0].shape, _reduced_dtype(ufunc, kinds[0], options.get("dtype")), tally)
         if method != "__call__":
             raise CostError(f"the counter does not know numpy.{ufunc.__name__}.{method} {where()}")
         given = options.get("dtype")
         dtypes = _dtypes(ufunc, kinds) if given is None else (np.dtype(given),) * ufunc.nout
         if ufunc.signature is not None:
-            return _product(ufunc, arrays, dtypes, tally, out, options)
-        shape = np.broadcast_shapes(*(array.shape for array in arrays))
-        order = kept_order(shape, [(array.shape, array.strides) for array in arrays])
-        return _result(out, shape, dtypes, order, tally)
+            return _product(ufunc, arrays, dtypes, tally, out)
+        return _result(out, *_broadcast(dtypes, layouts_of(arrays)), tally)
 
     def _reduced(
         self,
@@ -199,15 +218,23 @@ class MetaArray(np.ndarray):
     def __getitem__(self, index: Any) -> "MetaArray":  # type: ignore[override]
         if is_basic(index):
             return self._view(*indexed(self.shape, self.steps, index))
-        shape = _picked(self.shape, index)
+        if isinstance(index, MetaArray) and index.dtype == bool:  # how many is not known: all
+            _may_ask()
+            shape = (index.size, *self.shape[index.ndim :])
+            steps = c_order(shape, self.itemsize)
+        else:
+            shape, steps = picked(self.shape, self.steps, _without_numbers(index), self.itemsize)
         self.tally.elementwise(prod(shape))
-        return MetaArray(shape, self.dtype, self.tally)
+        return MetaArray(shape, self.dtype, self.tally, steps)
 
     def __setitem__(self, index: Any, value: Any) -> None:
         if isinstance(index, ndarray) and index.dtype == bool:  # how many is not known: at most all
             self.tally.elementwise(index.size)
             return
-        shape = indexed(self.shape, self.steps, index)[0] if is_basic(index) else _picked(self.shape, index)
+        if is_basic(index):
+            shape, _ = indexed(self.shape, self.steps, index)
+        else:
+            shape, _ = picked(self.shape, self.steps, _without_numbers(index), self.itemsize)
         if np.broadcast_shapes(np.shape(value), shape) != tuple(shape) and np.size(value) != prod(shape):
             raise ValueError(f"could not broadcast input array from shape {np.shape(value)} into shape {tuple(shape)}")
         self.tally.elementwise(prod(shape))
@@ -215,7 +242,7 @@ class MetaArray(np.ndarray):
     def copy(self, order: str = "C") -> "MetaArray":  # type: ignore[override]
         """The same in memory of its own."""
         self.tally.elementwise(self.size)
-        steps = kept_order(self.shape, [(self.shape, self.steps)])(self.itemsize) if order in "KA" else None
+        steps = kept_order(self.shape, layouts_of([self]), self.itemsize) if order in "KA" else None
         return MetaArray(self.shape, self.dtype, self.tally, steps)
 
     def __copy__(self) -> "MetaArray":
@@ -229,7 +256,7 @@ class MetaArray(np.ndarray):
         if not copy and self.dtype == np.dtype(dtype):
             return self
         self.tally.elementwise(self.size)
-        steps = kept_order(self.shape, [(self.shape, self.steps)])(np.dtype(dtype).itemsize)
+        steps = kept_order(self.shape, layouts_of([self]), np.dtype(dtype).itemsize)
         return MetaArray(self.shape, dtype, self.tally, steps)
 
     def fill(self, value: Any) -> None:
@@ -240,10 +267,35 @@ class MetaArray(np.ndarray):
         """Entries of an axis."""
         return np.take(self, indices, axis)
 
+    def round(self, decimals: int = 0, out: Any = None) -> "MetaArray":  # type: ignore[override]
+        """Fewer digits."""
+        return np.rint(self, out=out)
+
+    def dot(self, b: Any, out: Any = None) -> "MetaArray":  # type: ignore[override]
+        """A matrix product."""
+        return np.dot(self, b, out)
+
+    def repeat(self, repeats: Any, axis: int | None = None) -> "MetaArray":  # type: ignore[override]
+        """Entries more than once."""
+        return np.repeat(self, repeats, axis)
+
+    def argmax(self, axis: int | None = None, out: Any = None, **options: Any) -> "MetaArray":  # type: ignore[override]
+        """Places."""
+        return np.argmax(self, axis, out, **options)
+
+    def argmin(self, axis: int | None = None, out: Any = None, **options: Any) -> "MetaArray":  # type: ignore[override]
+        """Places."""
+        return np.argmin(self, axis, out, **options)
+
     def argsort(self, axis: int | None = -1, **_: Any) -> "MetaArray":  # type: ignore[override]
         """An order."""
         self.tally.elementwise(self.size)
         return MetaArray(self.shape if axis is not None else (self.size,), np.intp, self.tally)
+
+    def __iter__(self) -> Iterator["MetaArray"]:
+        if not self.ndim:
+            raise TypeError("iteration over a 0-d array")
+        return (self[i] for i in range(len(self)))
 
     # ---- who asks for a number
 
@@ -268,6 +320,27 @@ class MetaArray(np.ndarray):
         raise CostError(f"a number that is not there is wanted as an index {where()}")
 
 
+SEEN = frozenset(
+    [
+        *("shape", "dtype", "ndim", "size", "itemsize", "nbytes"),
+        *("sum", "mean", "prod", "max", "min", "any", "all", "var", "std", "clip", "conj", "conjugate"),
+        *("cumsum", "cumprod"),
+    ]
+)
+"""What an array knows without numbers, and methods that NumPy itself makes of ufuncs."""
+
+
+def _unknown(name: str) -> property:
+    def refuse(array: MetaArray) -> None:
+        raise CostError(f"the counter does not know ndarray.{name} {where()}")
+
+    return property(refuse)
+
+
+for _name in {name for name in dir(ndarray) if not name.startswith("_")} - SEEN - vars(MetaArray).keys():
+    setattr(MetaArray, _name, _unknown(_name))  # which would read memory that is not there
+
+
 class MetaParam(MetaArray, ParamStorage):
     """The memory of a parameter, without numbers."""
 
@@ -275,6 +348,11 @@ class MetaParam(MetaArray, ParamStorage):
 @cache
 def _one(dtype: np.dtype) -> bytes:
     return np.ones((), dtype).tobytes()
+
+
+def layouts_of(arrays: Sequence[Any]) -> tuple[tuple[Any, Strides], ...]:
+    """Shapes and strides."""
+    return tuple((array.shape, array.strides) for array in arrays)
 
 
 def tally_of(arrays: Sequence[Any]) -> Tally:
@@ -285,7 +363,7 @@ def _caller() -> Any:
     """The frame outside this file and NumPy from which we were called."""
     frame = sys._getframe(1)
     while frame.f_back and (
-        frame.f_code.co_filename == __file__ or frame.f_globals.get("__name__", "").startswith(("numpy", "contextlib"))
+        frame.f_code.co_filename == __file__ or frame.f_globals.get("__name__", "").startswith(BETWEEN)
     ):
         frame = frame.f_back
     return frame
@@ -320,14 +398,21 @@ def _reduced_dtype(ufunc: np.ufunc, kind: Any, dtype: Any) -> np.dtype:
     return ufunc.reduce(np.ones(1, kind), dtype=dtype).dtype
 
 
-def _result(out: Any, shape: Any, dtypes: Any, order: Any, tally: Tally) -> Any:
+@lru_cache(MOST_REMEMBERED)
+def _broadcast(dtypes: Any, operands: Any) -> tuple[tuple[int, ...], list[tuple[np.dtype, Strides]]]:
+    """The shape of what is done with elements of several arrays, and the dtypes and layouts of the results."""
+    shape = broadcast(*(own for own, _ in operands))
+    return shape, [(dtype, kept_order(shape, operands, dtype.itemsize)) for dtype in dtypes]
+
+
+def _result(out: Any, shape: Any, kinds: Sequence[tuple[np.dtype, Strides | None]], tally: Tally) -> Any:
     """New arrays, or those that were given to be written into."""
     tally.elementwise(prod(shape))
-    given = out if isinstance(out, tuple) else (out,) * len(dtypes)
+    given = out if isinstance(out, tuple) else (out,) * len(kinds)
     results = []
-    for array, dtype in zip(given, dtypes, strict=True):
+    for array, (dtype, steps) in zip(given, kinds, strict=True):
         if array is None:
-            results.append(MetaArray(shape, dtype, tally, order and order(dtype.itemsize)))
+            results.append(MetaArray(shape, dtype, tally, steps))
         else:
             refuse_real(array)
             results.append(array)
@@ -342,12 +427,12 @@ def refuse_real(array: Any) -> None:
         )
 
 
-def _product(ufunc: np.ufunc, arrays: list[Any], dtypes: Any, tally: Tally, out: Any, options: dict) -> Any:
-    """matmul, vecdot and their kin. A product with known numbers (of ones) is a sum, and counts as a pass."""
+def _product(ufunc: np.ufunc, arrays: list[Any], dtypes: Any, tally: Tally, out: Any) -> Any:
+    """matmul, and vecdot: that is a sum of products of each row, and counts as a pass."""
     a, b = arrays
     if ufunc is np.vecdot:
         a, b = (a if a.ndim else a.reshape(1)), b
-        shape = np.broadcast_shapes(a.shape[:-1], b.shape[:-1])
+        shape = broadcast(a.shape[:-1], b.shape[:-1])
         lead, core, length = shape, (), a.shape[-1]
         tally.elementwise(prod(shape) * length)
     elif ufunc is np.matmul:
@@ -357,39 +442,38 @@ def _product(ufunc: np.ufunc, arrays: list[Any], dtypes: Any, tally: Tally, out:
         inner = b.shape[0] if b.ndim == 1 else b.shape[-2]
         if length != inner:
             raise ValueError(f"matmul: {a.shape} @ {b.shape}: {length} columns meet {inner} rows")
-        lead = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+        lead = broadcast(a.shape[:-2], b.shape[:-2])
         core = rows + columns
         shape = lead + core
-        if isinstance(a, MetaArray) and isinstance(b, MetaArray):
-            tally.product(prod(shape) * length)
-        else:
+        if is_sum(a, b):
             tally.elementwise(max(a.size, b.size))
+        else:
+            tally.product(prod(shape) * length)
     else:
         raise CostError(f"the counter does not know numpy.{ufunc.__name__} {where()}")
     if isinstance(out, tuple) and out[0] is not None:
         refuse_real(out[0])
         return out[0]
-    outer = [(each.shape[:-2], each.strides[: max(0, each.ndim - 2)]) for each in (a, b)]
-    if ufunc is np.vecdot:
-        outer = [(each.shape[:-1], each.strides[:-1]) for each in (a, b)]
-    order = kept_order(lead, outer, core)
-    return MetaArray(shape, dtypes[0], tally, order(dtypes[0].itemsize))
+    inner = 1 if ufunc is np.vecdot else 2
+    outer = tuple((each.shape[:-inner], each.strides[: max(0, each.ndim - inner)]) for each in (a, b))
+    return MetaArray(shape, dtypes[0], tally, kept_order(lead, outer, dtypes[0].itemsize, core))
 
 
-def _picked(shape: tuple[int, ...], index: Any) -> tuple[int, ...]:
-    """The shape of what a fancy index picks: of a mask without numbers, all.
+def is_sum(*factors: Any) -> bool:
+    """Whether a matrix product is a sum, because one of the two is all ones: a pass, in which nothing is multiplied."""
+    return sum(isinstance(factor, MetaArray) or not (factor == 1).all() for factor in factors) < 2
 
-    Axes behind those that it names are left out meanwhile: they may be long.
-    """
-    if isinstance(index, MetaArray) and index.dtype == bool:
-        _may_ask()
-        return (index.size, *shape[index.ndim :])
-    index = index if isinstance(index, tuple) else (index,)
-    if any(isinstance(part, MetaArray) and part.dtype == bool for part in index):
-        raise CostError(f"how many are picked depends on numbers, and here are only shapes {where()}")
-    index = tuple(np.ones(part.shape, int) * 0 if isinstance(part, MetaArray) else part for part in index)
-    if any(part is Ellipsis for part in index):
-        return np.broadcast_to(np.uint8(0), shape)[index].shape
-    named = sum((part.ndim if isinstance(part, ndarray) and part.dtype == bool else part is not None) for part in index)
-    rest = shape[named:]
-    return np.broadcast_to(np.uint8(0), shape[:named])[index].shape + rest
+
+def _without_numbers(index: Any) -> list[Any]:
+    """A fancy index, with the shapes of arrays in their place; of a mask, with those of what it picks."""
+    parts: list[Any] = []
+    for part in index if isinstance(index, tuple) else (index,):
+        if isinstance(part, MetaArray) and part.dtype == bool:
+            raise CostError(f"how many are picked depends on numbers, and here are only shapes {where()}")
+        if part is None or part is Ellipsis or isinstance(part, slice):
+            parts.append(part)
+        elif not isinstance(part, MetaArray) and np.asarray(part).dtype == bool:
+            parts += [places.shape for places in np.nonzero(part)]
+        else:
+            parts.append(np.shape(part))
+    return parts

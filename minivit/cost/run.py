@@ -7,6 +7,7 @@ import numpy as np
 from numpy import ndarray
 from numpy.random import Generator
 
+from minivit.caches import nbytes
 from minivit.cost.meta import CostError, MetaArray, MetaParam
 from minivit.cost.tally import Tally, named_layers
 from minivit.layers.checkpoint import checkpointed
@@ -14,7 +15,9 @@ from minivit.layers.layer import Layer
 from minivit.layers.param import Param
 from minivit.models.model import Model
 from minivit.tasks.classification import Classification
+from minivit.nests import mapped
 from minivit.tasks.next_token import NextToken
+from minivit.tasks.task import Task
 from minivit.train.optim import Optimizer
 from minivit.train.step import predict, training_step
 
@@ -40,62 +43,90 @@ class MetaGenerator(Generator):
         return self
 
 
+class AnyLoss(Task):
+    """Stands for the loss of outputs that are no logits: what comes back is as large as they are."""
+
+    def forward(self, outputs: Any, targets: Any) -> tuple[Any, Any]:
+        return np.float64(1), outputs
+
+    def backward(self, dloss: Any, cache: Any) -> Any:
+        return mapped(np.empty_like, cache)
+
+
 class Scene:
-    """A model whose parameters have no numbers, inputs and targets for it, and the tally of what it does with them."""
+    """A model whose parameters have no numbers, inputs for it, and the tally of what it does with them."""
 
     def __init__(
-        self, model: Model, batch: int, length: int, optimizer: Callable[..., Optimizer], recompute: bool
+        self,
+        model: Model,
+        batch: int,
+        length: int,
+        *,
+        optimizer: Callable[..., Optimizer] | None = None,
+        recompute: bool = False,
     ) -> None:
         self.tally = Tally()
         numberless(model, self.tally)
         self.model = model
         self.running: Any = checkpointed(model) if recompute else model
-        self.optimizer = optimizer(self.running)
+        self.optimizer = optimizer(self.running) if optimizer else None
         self.inputs = model.example(batch, length, self._new)
         self.input_bytes = sum(array.nbytes for array in self.inputs)
+        self.target_bytes = self.output_bytes = 0
         self.rng = MetaGenerator(self.tally)
         self.cache: Any = None
 
     def _new(self, shape: tuple[int, ...], dtype: Any) -> MetaArray:
         return MetaArray(shape, dtype, self.tally)
 
-    def task_and_targets(self, outputs: ndarray) -> tuple[Any, ndarray]:
-        """A class for each sample, or for each token."""
-        task = Classification() if outputs.ndim == 2 else NextToken()
-        return task, self._new(outputs.shape[:-1], np.intp)
+    @property
+    def optimizer_bytes(self) -> int:
+        """Of the running averages."""
+        return sum(array.nbytes for array in self.optimizer.state.values()) if self.optimizer else 0
 
-    def whole_batch(self) -> None:
-        """Forward, loss, backward and update of all samples at once, as other libraries train."""
-        self.tally.names = named_layers(self.running)
-        outputs = self.forward()
-        self.tally.phase = "loss"
-        task, targets = self.task_and_targets(outputs)
-        loss, c_loss = task.forward(outputs, targets)
-        doutputs = task.backward(like(loss, self.tally), c_loss)
-        self.tally.phase = "backward"
-        del outputs, c_loss
-        self.running.backward(doutputs, self.cache)
-        self.tally.phase = "update"
-        self.optimizer.step()
-
-    def forward(self) -> ndarray:
+    def forward(self) -> Any:
         """Of all samples at once."""
         self.tally.phase = "forward"
         outputs, self.cache = self.running.forward(*self.inputs, rng=self.rng)
         return outputs
 
-    def in_shards(self) -> None:
+    def whole_batch(self) -> tuple[Task, tuple[int, ...]]:
+        """Forward, loss, backward and update of all samples at once, as other libraries train.
+
+        Returns the task that suits the outputs, and the shape of its targets.
+        """
+        assert self.optimizer is not None
+        self.tally.names = named_layers(self.running)
+        outputs = self.forward()
+        self.output_bytes = nbytes(outputs)
+        task, targets = self.task_and_targets(outputs)
+        self.target_bytes = targets.nbytes
+        self.tally.phase = "loss"
+        _, c_loss = task.forward(outputs, targets)
+        doutputs = task.backward(np.float64(1), c_loss)
+        self.tally.phase = "backward"
+        del outputs, c_loss
+        self.running.backward(doutputs, self.cache)
+        self.tally.phase = "update"
+        self.optimizer.step()
+        return task, targets.shape
+
+    def task_and_targets(self, outputs: Any) -> tuple[Task, MetaArray]:
+        """A class for each sample, or a token for each place, or whatever it may be."""
+        if not isinstance(outputs, ndarray) or outputs.ndim not in (2, 3):
+            return AnyLoss(), self._new((len(self.inputs[0]),), np.intp)
+        return Classification() if outputs.ndim == 2 else NextToken(), self._new(outputs.shape[:-1], np.intp)
+
+    def in_shards(self, task: Task, target_shape: tuple[int, ...]) -> None:
         """One training step, as minivit trains."""
-        outputs, _ = self.model.forward(*(array[:1] for array in self.inputs))
-        task, _ = self.task_and_targets(outputs)
-        targets = self._new((len(self.inputs[0]), *outputs.shape[1:-1]), np.intp)
-        del outputs
-        self.tally.peak = self.tally.alive
+        assert self.optimizer is not None
+        targets = self._new((len(self.inputs[0]), *target_shape[1:]), np.intp)
+        self.target_bytes = targets.nbytes
         training_step(self.running, self.inputs, targets, optimizer=self.optimizer, task=task, rng=self.rng, threads=1)
 
     def predict(self) -> None:
         """Outputs for all samples."""
-        predict(self.model, self.inputs, threads=1)
+        self.output_bytes = nbytes(predict(self.model, self.inputs, threads=1))
 
 
 def numberless(layer: Layer, tally: Tally) -> None:

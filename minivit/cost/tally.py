@@ -7,6 +7,7 @@ from inspect import unwrap
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
+from minivit.layers.checkpoint import Checkpoint
 from minivit.layers.layer import HOLDERS, Layer
 from minivit.nests import NESTS, entries
 from minivit.ops import OPS
@@ -38,7 +39,8 @@ NOTHING = Work(0, 0)
 class Tally:
     """Counts while code runs on arrays without numbers.
 
-    ``names`` are the names of layers by their ``id``; ``phase`` is written into each place.
+    ``names`` are the names of layers by their ``id``. ``phase`` is written into each place; work is counted while there
+    is one, memory always.
     """
 
     def __init__(self) -> None:
@@ -49,14 +51,16 @@ class Tally:
         """Bytes of arrays that are alive."""
         self.peak = 0
         """The most bytes that were alive at once."""
+        self.allocated = 0
+        """Arrays that were made, with memory of their own."""
 
     def product(self, macs: int) -> None:
         """A matrix product."""
-        self.work[self._place()] += Work(macs, 0)
+        self._count(Work(macs, 0))
 
     def elementwise(self, elements: int) -> None:
         """A pass over so many elements."""
-        self.work[self._place()] += Work(0, elements)
+        self._count(Work(0, elements))
 
     def total(self, **where: str) -> Work:
         """All that was done at these places: ``total(phase="forward")``."""
@@ -69,6 +73,7 @@ class Tally:
 
     def allocate(self, array: Any) -> None:
         """An array with memory of its own."""
+        self.allocated += 1
         self.alive += array.nbytes
         self.peak = max(self.peak, self.alive)
 
@@ -76,34 +81,49 @@ class Tally:
         """It is gone."""
         self.alive -= array.nbytes
 
+    def _count(self, work: Work) -> None:
+        """What is done outside of all phases is not asked for, and looking where it is done takes time."""
+        if self.phase:
+            self.work[self._place()] += work
+
     def _place(self) -> Place:
-        frame: FrameType | None = sys._getframe(2)
-        layer = op = None
-        while frame is not None and layer is None:
-            code = frame.f_code
-            if op is None:
-                op = op_codes().get(code)
-            if code.co_name in ("forward", "backward") and code.co_varnames[:1] == ("self",):
+        op = ""
+        frame: FrameType | None = sys._getframe(3)
+        while frame is not None:
+            kind = _KINDS.get(frame.f_code) or _kind(frame.f_code)
+            if kind is LAYER:
                 layer = self.names.get(id(frame.f_locals["self"]))
+                if layer is not None:
+                    return Place(self.phase, layer, op)
+            elif not op and kind is not OTHER:
+                op = kind
             frame = frame.f_back
-        return Place(self.phase, layer or "", op or "")
+        return Place(self.phase, "", op)
 
 
-_CODES: dict[CodeType, str] = {}
+LAYER, OTHER = "a layer's", "other"
+_KINDS: dict[CodeType, str] = {}
+"""What pieces of code are: the name of an op, LAYER or OTHER."""
 
 
-def op_codes() -> dict[CodeType, str]:
-    """The name of the op to which a piece of code belongs."""
-    if not _CODES:
+def _kind(code: CodeType) -> str:
+    if not _KINDS:
         for name, op in OPS.items():
-            _CODES.update({unwrap(function).__code__: name for function in (op.forward, op.backward)})
-    return _CODES
+            _KINDS.update({unwrap(function).__code__: name for function in (op.forward, op.backward)})
+    is_layer = code.co_name in ("forward", "backward") and code.co_varnames[:1] == ("self",)
+    return _KINDS.setdefault(code, LAYER if is_layer else OTHER)
 
 
 def layers_in(item: Any, name: str = "") -> Iterator[tuple[str, Layer]]:
-    """Every layer in a layer, list, tuple or dict, itself first, by its name: ``blocks.3.attn``."""
+    """Every layer in a layer, list, tuple or dict, itself first, by its name: ``blocks.3.attn``.
+
+    What is in a :class:`~minivit.layers.checkpoint.Checkpoint` has the name that it would have without.
+    """
     if isinstance(item, Layer):
         yield name, item
+    if isinstance(item, Checkpoint):
+        yield from layers_in(item.layer, name)
+    elif isinstance(item, Layer):
         item = {key: part for key, part in vars(item).items() if isinstance(part, HOLDERS)}
     for key, part in entries(item) if isinstance(item, NESTS) else ():
         yield from layers_in(part, f"{name}.{key}" if name else str(key))

@@ -111,6 +111,8 @@ def training_step(
                 param.add_grad(part.grad)
             if averages:
                 model.absorb(c_model)
+            twin.zero_grad()  # the next shard needs the memory
+            del c_model
         if not np.isfinite(loss):
             raise FloatingPointError(f"the loss is {loss}: {_first_trouble(model, inputs, rngs)}")
         norm = clip_grad_norm([*params.values()], np.inf if clip_norm is None else clip_norm)

@@ -13,18 +13,7 @@ from minivit.models import PRESETS, create_model
 from minivit.models.vit import ViT
 from minivit.ops.attention import attention_forward
 from minivit.ops.patches import patchify_forward
-
-PARAMS_AND_MACS = {  # of timm 1.0's implementations, counted
-    "vit_tiny_patch16_224": (5_717_416, 1_253_683_200),
-    "vit_small_patch8_224": (22_055_272, 22_405_742_592),
-    "vit_base_patch32_224": (88_224_232, 4_409_186_304),
-    "vit_base_patch16_224": (86_567_656, 17_563_828_224),
-    "vit_base_patch16_384": (86_859_496, 55_484_350_464),
-    "vit_large_patch32_384": (306_632_680, 45_275_963_392),
-    "vit_large_patch16_384": (304_715_752, 191_066_300_416),
-    "vit_huge_patch14_224": (632_045_800, 167_295_109_120),
-    "vit_base_patch16_gap_224": (86_566_120, 17_471_649_792),
-}
+from tests import facts
 
 SWIN = {  # depths, width, heads, window, image: timm 1.0, counted
     "tiny": ((2, 2, 6, 2), 96, (3, 6, 12, 24), 7, 224, 28_288_354, 4_490_566_656),
@@ -219,10 +208,10 @@ def test_parameters_of_a_vit_are_those_of_the_model(name):
     assert formulas.vit_params(**shape_of(model)) == model.num_params
 
 
-@pytest.mark.parametrize("name", PARAMS_AND_MACS)
+@pytest.mark.parametrize("name", facts.VIT)
 def test_a_vit_costs_what_is_published(name):
     shape = shape_of(create_model(name))
-    assert (formulas.vit_params(**shape), formulas.vit_macs(**shape)) == PARAMS_AND_MACS[name]
+    assert (formulas.vit_params(**shape), formulas.vit_macs(**shape)) == facts.VIT[name]
 
 
 @pytest.mark.parametrize(
@@ -264,7 +253,7 @@ def test_share_of_attention():
     assert formulas.attention_share() == pytest.approx(0.0407, abs=5e-5)
     assert formulas.attention_share(img_size=1024) == pytest.approx(0.4689, abs=5e-5)
     quadratic = 2 * 197**2 * 768 * 12
-    assert formulas.attention_share() == quadratic / PARAMS_AND_MACS["vit_base_patch16_224"][1]
+    assert formulas.attention_share() == quadratic / facts.VIT["vit_base_patch16_224"][1]
 
 
 # -- families for comparison -------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from minivit.check import check_layer
 from minivit.layers import Identity
 from minivit.layers.block import BlockCache
 from minivit.models import PRESETS, ViT, create_model
+from tests import facts
 
 RNG = np.random.default_rng(0)
 SMALL: dict[str, Any] = {
@@ -24,31 +25,8 @@ SMALL: dict[str, Any] = {
 IMAGES = RNG.standard_normal((2, 4, 6, 3))
 
 # As counted from timm's own models; those for images of 32 x 32 pixels by hand, below.
-PARAMETERS = {
-    "vit_micro_patch4_32": 311338,
-    "vit_tiny_patch4_32": 811146,
-    "vit_tiny_patch16_224": 5717416,
-    "vit_tiny_patch16_384": 5790376,
-    "vit_small_patch32_224": 22878952,
-    "vit_small_patch32_384": 22915432,
-    "vit_small_patch16_224": 22050664,
-    "vit_small_patch16_384": 22196584,
-    "vit_small_patch8_224": 22055272,
-    "vit_base_patch32_224": 88224232,
-    "vit_base_patch32_384": 88297192,
-    "vit_base_patch16_224": 86567656,
-    "vit_base_patch16_384": 86859496,
-    "vit_base_patch16_gap_224": 86566120,
-    "vit_base_patch8_224": 86576872,
-    "vit_large_patch32_224": 306535400,
-    "vit_large_patch32_384": 306632680,
-    "vit_large_patch16_224": 304326632,
-    "vit_large_patch16_384": 304715752,
-    "vit_large_patch14_224": 304203752,
-    "vit_huge_patch14_224": 632045800,
-    "vit_giant_patch14_224": 1012611432,
-    "vit_gigantic_patch14_224": 1844440680,
-}
+PARAMETERS = {"vit_micro_patch4_32": 311338, "vit_tiny_patch4_32": 811146}
+PARAMETERS |= {name: params for name, (params, _) in facts.VIT.items()}
 
 
 def vit_presets():

@@ -1,0 +1,25 @@
+"""Numbers of other implementations, which several tests hold ours to."""
+
+VIT = {  # parameters, and MACs of one forward pass of one image: of timm 1.0's models, counted
+    "vit_tiny_patch16_224": (5_717_416, 1_253_683_200),
+    "vit_tiny_patch16_384": (5_790_376, 4_682_219_520),
+    "vit_small_patch32_224": (22_878_952, 1_142_909_952),
+    "vit_small_patch32_384": (22_915_432, 3_442_900_992),
+    "vit_small_patch16_224": (22_050_664, 4_598_882_304),
+    "vit_small_patch16_384": (22_196_584, 15_490_351_104),
+    "vit_small_patch8_224": (22_055_272, 22_405_742_592),
+    "vit_base_patch32_224": (88_224_232, 4_409_186_304),
+    "vit_base_patch32_384": (88_297_192, 13_043_564_544),
+    "vit_base_patch16_224": (86_567_656, 17_563_828_224),
+    "vit_base_patch16_384": (86_859_496, 55_484_350_464),
+    "vit_base_patch16_gap_224": (86_566_120, 17_471_649_792),
+    "vit_base_patch8_224": (86_576_872, 78_148_337_664),
+    "vit_large_patch32_224": (306_535_400, 15_377_539_072),
+    "vit_large_patch32_384": (306_632_680, 45_275_963_392),
+    "vit_large_patch16_224": (304_326_632, 61_554_712_576),
+    "vit_large_patch16_384": (304_715_752, 191_066_300_416),
+    "vit_large_patch14_224": (304_203_752, 81_013_006_336),
+    "vit_huge_patch14_224": (632_045_800, 167_295_109_120),
+    "vit_giant_patch14_224": (1_012_611_432, 267_031_491_584),
+    "vit_gigantic_patch14_224": (1_844_440_680, 483_747_550_208),
+}
