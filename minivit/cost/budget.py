@@ -4,25 +4,30 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from decimal import Decimal
+from functools import cache
 from typing import Any, NamedTuple
 
 from minivit.checked import check_range, checked
-from minivit.cost.setting import Setting, setting_of
-from minivit.models.model import Model
+from minivit.cost.estimate import Estimate, estimate
+from minivit.models.model import Model, create_model
 from minivit.train.step import SHARD_SIZE
-from minivit.types import Positive, Size, pair
+from minivit.types import pair
 
 UNITS = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
-LARGEST = 2**50
+MOST = 2**50
+FRUGAL = {"recompute": "blocks", "optimizer": "sgd", "dtype": "float32"}
 
 
 class LargestBatch(NamedTuple):
-    """How many samples fit into one training step, and the most bytes that it then needs."""
+    """How many samples fit into one training step, and the most bytes that are alive then.
+
+    Where not even one fits, the batch is 0, and the bytes are those of one.
+    """
 
     in_shards: int
     """As minivit trains: a few samples at a time."""
     at_once: int
-    """With the whole batch at once, as other libraries train; 0 if not even one sample fits."""
+    """With the whole batch at once, as other libraries train."""
     peak_in_shards: int
     peak_at_once: int
 
@@ -42,74 +47,42 @@ def bytes_of(text: str) -> int:
 
 
 @checked
-def largest_batch(
-    model: str | Model,
-    budget: int | str,
-    *,
-    img_size: Size | None = None,
-    length: Positive = 32,
-    dtype: str = "float32",
-    optimizer: str = "adamw",
-    recompute: str = "none",
-    threads: Positive = 1,
-    **options: Any,
-) -> LargestBatch:
+def largest_batch(model: str | Model, budget: int | str, **options: Any) -> LargestBatch:
     """The largest batch of which a training step needs no more than a budget: one sample more would not fit.
 
-    The budget is for arrays: what :func:`~minivit.cost.estimate` counts. Python, NumPy and the data set come on top.
+    The budget is for arrays, as :func:`~minivit.cost.estimate` counts them. Python, NumPy and the data set come on top.
 
     Parameters
     ----------
     model : str or Model
     budget : int or str
         Bytes, or a text such as ``"16GiB"`` or ``"16 GB"``.
-    img_size, length, dtype, optimizer, recompute, threads, **options
-        As in :func:`~minivit.cost.estimate`.
+    options
+        Those of :func:`~minivit.cost.estimate`, but ``batch``.
 
     Raises
     ------
     ValueError, TypeError
-        If not even one sample fits; it says what one needs. Or as :func:`~minivit.cost.estimate`.
+        If not even one sample fits: it says what one needs. Or as :func:`~minivit.cost.estimate`.
 
     Examples
     --------
     >>> mv.cost.largest_batch("vit_base_patch16_224", "16GiB").at_once
-    101
+    105
     """
     budget = _in_bytes(budget)
-    setting = setting_of(
-        model,
-        img_size=img_size,
-        length=length,
-        dtype=dtype,
-        optimizer=optimizer,
-        recompute=recompute,
-        threads=threads,
-        options=options,
-    )
-    largest = _largest(setting, budget)
-    if largest.in_shards == 0:
+    found = _largest(model, budget, options)
+    if found.in_shards == 0:
         name = model if isinstance(model, str) else type(model).__name__
         raise ValueError(
-            f"a training step of {name} with a single sample takes {largest.peak_in_shards:,} bytes "
-            f"({largest.peak_in_shards / 2**20:,.1f} MiB), more than the budget of {budget:,}"
+            f"a training step of {name} with a single sample takes {found.peak_in_shards:,} bytes "
+            f"({found.peak_in_shards / 2**20:,.1f} MiB), more than the budget of {budget:,}"
         )
-    return largest
+    return found
 
 
 @checked
-def largest_otherwise(
-    model: str | Model,
-    budget: int | str,
-    *,
-    img_size: Size | None = None,
-    length: Positive = 32,
-    dtype: str = "float32",
-    optimizer: str = "adamw",
-    recompute: str = "none",
-    threads: Positive = 1,
-    **options: Any,
-) -> dict[str, LargestBatch]:
+def largest_otherwise(model: str | Model, budget: int | str, **options: Any) -> dict[str, LargestBatch]:
     """What may let a larger batch fit, and how large it then can be: ``{"recompute=blocks": LargestBatch(...), ...}``.
 
     Each is tried by itself, by counting: blocks that are computed again, SGD (one average for each parameter in place
@@ -117,34 +90,32 @@ def largest_otherwise(
     already, or does not fit the model, is left out. The arguments are those of :func:`largest_batch`.
     """
     budget = _in_bytes(budget)
-    asked = {"img_size": img_size, "dtype": dtype, "optimizer": optimizer, "recompute": recompute}
-    same = {"length": length, "threads": threads, "options": options}
-    found = {}
-    for change in _changes(asked, setting_of(model, **asked, **same).build()):
-        setting = setting_of(model, **{**asked, **change}, **same)
-        with suppress(ValueError):  # half the side may be no whole number of patches
-            ((name, value),) = change.items()
-            found[f"{name}={'x'.join(map(str, value)) if name == 'img_size' else value}"] = _largest(setting, budget)
+    now = {"dtype": "float32", **options}
+    found = {
+        f"{name}={value}": _largest(model, budget, {**options, name: value})
+        for name, value in FRUGAL.items()
+        if now.get(name) != value
+    }
+    config = (create_model(model) if isinstance(model, str) else model).config
+    Y, X = (side // 2 for side in pair(options.get("img_size") or config.get("img_size", 1)))
+    with suppress(ValueError):  # half the side may be no whole number of patches, or nothing
+        found[f"img_size={Y}x{X}"] = _largest(model, budget, {**options, "img_size": (Y, X)})
     return found
 
 
 def _in_bytes(budget: int | str) -> int:
     budget = bytes_of(budget) if isinstance(budget, str) else budget
-    check_range("budget", budget, at_least=0, at_most=LARGEST)
+    check_range("budget", budget, at_least=0, at_most=MOST)
     return budget
 
 
-def _changes(asked: dict[str, Any], model: Model) -> list[dict[str, Any]]:
-    """What may be chosen otherwise, one at a time."""
-    frugal = {"recompute": "blocks", "optimizer": "sgd", "dtype": "float32"}
-    changes: list[dict[str, Any]] = [{name: value} for name, value in frugal.items() if asked[name] != value]
-    Y, X = pair(model.config.get("img_size", 1))
-    return changes + ([{"img_size": (Y // 2, X // 2)}] if min(Y, X) > 1 else [])
+def _largest(model: str | Model, budget: int, options: dict[str, Any]) -> LargestBatch:
+    @cache
+    def of(batch: int) -> Estimate:
+        return estimate(model, **options, batch=batch)
 
-
-def _largest(setting: Setting, budget: int) -> LargestBatch:
-    in_shards, peak_in_shards = largest(setting.peak_in_shards, budget)
-    at_once, peak_at_once = largest(setting.peak_at_once, budget)
+    in_shards, peak_in_shards = largest(lambda batch: of(batch).peak_training_bytes, budget)
+    at_once, peak_at_once = largest(lambda batch: of(batch).peak_whole_batch_bytes, budget)
     return LargestBatch(in_shards, at_once, peak_in_shards, peak_at_once)
 
 
@@ -152,14 +123,14 @@ def largest(needs: Callable[[int], int], budget: int) -> tuple[int, int]:
     """The largest n with ``needs(n) <= budget``, and what it needs; 0, and what 1 needs, if 1 needs more.
 
     ``needs`` must grow with n. Where it is straight, the line through two of its points leads to the answer, so that a
-    few points are enough; where a line has led to too little, the middle of what is left is tried.
+    few points are enough; where three lines one after the other have not halved what is left, its middle is tried.
     """
     low, at_low = 1, needs(1)
     if at_low > budget:
         return 0, at_low
-    high, guess = None, 3 * SHARD_SIZE  # from where on one more is nothing but its inputs, if in shards
+    high, slow, guess = None, 0, 3 * SHARD_SIZE  # from where on one more is nothing but its inputs, if in shards
     while high is None or high - low > 1:
-        at_guess, before = needs(guess), (low, high)
+        at_guess, left = needs(guess), high - low if high else None
         slope = max(1, (at_guess - at_low) // (guess - low))
         if at_guess <= budget:
             low, at_low = guess, at_guess
@@ -167,6 +138,7 @@ def largest(needs: Callable[[int], int], budget: int) -> tuple[int, int]:
             high = guess
         guess = low + max(1, (budget - at_low) // slope)
         if high is not None:
-            slow = before[1] is not None and 2 * (high - low) > before[1] - before[0]
-            guess = (low + high) // 2 if slow else min(guess, high - 1)
+            slow = slow + 1 if left and 2 * (high - low) > left else 0
+            guess = (low + high) // 2 if slow == 3 else min(guess, high - 1)
+            slow %= 3
     return low, at_low

@@ -8,11 +8,11 @@ import numpy as np
 
 from minivit.caches import nbytes
 from minivit.checked import checked
-from minivit.cost.estimate import Estimate, estimate
-from minivit.cost.setting import Setting, setting_of
+from minivit.cost.estimate import OPTIMIZERS, Estimate, estimate
 from minivit.layers.checkpoint import checkpointed
+from minivit.layers.layer import Layer
 from minivit.memory import free_memory
-from minivit.models.model import Model
+from minivit.models.model import Model, create_model
 from minivit.tasks.classification import Classification
 from minivit.tasks.next_token import NextToken
 from minivit.train.step import SHARD_SIZE, training_step
@@ -61,23 +61,19 @@ def measure(
     ValueError, TypeError
         As in :func:`~minivit.cost.estimate`.
     """
-    how: dict[str, Any] = {
-        "img_size": img_size,
-        "length": length,
-        "dtype": dtype,
-        "optimizer": optimizer,
-        "recompute": recompute,
-    }
-    setting, free = setting_of(model, **how, threads=threads, options=options), free_memory()
-    expected, needed = estimate(model, **how, batch=batch, **options), setting.peak_in_shards(batch)
-    if free is not None and needed > free:
+    given = {**options, "dtype": dtype} | ({} if img_size is None else {"img_size": img_size})
+    how: dict[str, Any] = {"batch": batch, "length": length, "optimizer": optimizer, "recompute": recompute, **given}
+    expected, needed = (estimate(model, **how, threads=n) for n in (1, threads))
+    free = free_memory()
+    if free is not None and needed.peak_training_bytes > free:
         raise MemoryError(
-            f"a training step takes {needed / 2**20:,.1f} MiB, and {free / 2**20:,.1f} MiB are free; "
-            "measure with a smaller batch or model"
+            f"a training step takes {needed.peak_training_bytes / 2**20:,.1f} MiB, and {free / 2**20:,.1f} MiB are "
+            "free; measure with a smaller batch or model"
         )
     tracemalloc.start()
     try:
-        steps = _Steps(setting, batch)
+        built = create_model(model, **given) if isinstance(model, str) else type(model)(**{**model.config, **given})
+        steps = _Steps(checkpointed(built) if recompute == "blocks" else built, built, batch, length, optimizer)
         steps.step(threads=1)
         tracemalloc.reset_peak()
         steps.step(threads=1)
@@ -91,13 +87,13 @@ def measure(
 class _Steps:
     """A model with numbers, noise to train it on, and an optimizer."""
 
-    def __init__(self, setting: Setting, batch: int) -> None:
-        model = setting.build()
+    def __init__(self, running: Layer, model: Model, batch: int, length: int, optimizer: str) -> None:
         self.rng = np.random.default_rng(0)
-        self.inputs = model.example(batch, setting.length, self._noise)
-        self.model = checkpointed(model) if setting.recompute else model
-        self.optimizer = setting.optimizer(self.model)
-        outputs, _ = self.model.forward(*(array[:1] for array in self.inputs))
+        self.inputs = model.example(batch, length, self._noise)
+        self.model = running
+        make: Any = OPTIMIZERS[optimizer]
+        self.optimizer = make(running)
+        outputs, _ = running.forward(*(array[:1] for array in self.inputs))
         self.task = Classification() if outputs.ndim == 2 else NextToken()
         self.targets = np.full((batch, *outputs.shape[1:-1]), min(1, outputs.shape[-1] - 1))
 

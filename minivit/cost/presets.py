@@ -25,9 +25,8 @@ def presets(*, batch: Positive = 1, length: Positive = 32, dtype: str = "float32
     """
     rows = []
     for name in PRESETS:
-        scene = Scene(create_model(name, dtype=dtype), batch, length, AdamW, recompute=False)
+        scene = Scene(create_model(name, dtype=dtype), batch, length, optimizer=AdamW)
         scene.forward()
-        learned = nbytes_of(scene.model.params)
         rows.append(
             {
                 "name": name,
@@ -36,8 +35,8 @@ def presets(*, batch: Positive = 1, length: Positive = 32, dtype: str = "float32
                 "params": scene.model.num_params,
                 "macs_forward": scene.tally.total(phase="forward").macs,
                 "weight_bytes": nbytes_of(scene.model.named_state().values()),
-                "gradient_bytes": learned,
-                "optimizer_bytes": sum(array.nbytes for array in scene.optimizer.state.values()),
+                "gradient_bytes": nbytes_of(scene.model.params),
+                "optimizer_bytes": scene.optimizer_bytes,
                 "activation_bytes": nbytes(scene.cache),
             }
         )
