@@ -616,7 +616,7 @@ def test_python_m_minivit(tmp_path: Path) -> None:
     assert done.stderr.startswith("minivit: unknown data set 'nix'")
 
 
-@pytest.mark.parametrize("command", [["train"], ["predict"], ["data"], ["doctor"], []])
+@pytest.mark.parametrize("command", [["train"], ["predict"], ["data"], ["cost"], ["doctor"], []])
 def test_help(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit_:
         cli.main([*command, "--help"])

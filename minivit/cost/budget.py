@@ -131,12 +131,12 @@ def largest(needs: Callable[[int], int], budget: int) -> tuple[int, int]:
     high, slow, guess = None, 0, 3 * SHARD_SIZE  # from where on one more is nothing but its inputs, if in shards
     while high is None or high - low > 1:
         at_guess, left = needs(guess), high - low if high else None
-        slope = max(1, (at_guess - at_low) // (guess - low))
+        run, rise = guess - low, max(1, at_guess - at_low)
         if at_guess <= budget:
             low, at_low = guess, at_guess
         else:
             high = guess
-        guess = low + max(1, (budget - at_low) // slope)
+        guess = low + max(1, (budget - at_low) * run // rise)
         if high is not None:
             slow = slow + 1 if left and 2 * (high - low) > left else 0
             guess = (low + high) // 2 if slow == 3 else min(guess, high - 1)

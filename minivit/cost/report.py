@@ -40,9 +40,9 @@ class Report(NamedTuple):
     def _table(self) -> str:
         lines = [self.head, *self.cells] if any(self.head) else [*self.cells]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        first, *rest = widths
+        sides = "<" + (">" if any(self.head) else "<") * (len(widths) - 1)  # words to the left, numbers to the right
         table = [
-            (f"{line[0]:<{first}}" + "".join(f"  {cell:>{n}}" for cell, n in zip(line[1:], rest, strict=True))).rstrip()
+            "  ".join(f"{cell:{side}{n}}" for cell, side, n in zip(line, sides, widths, strict=True)).rstrip()
             for line in lines
         ]
         return "\n".join([self.note, *table] if self.note else table)

@@ -115,4 +115,4 @@ def _apart(sides: ndarray) -> list[int]:
     for i in range(1, len(sides) - 1):
         if min(places[i] - places[named[-1]], places[-1] - places[i]) >= gap > 0:
             named.append(i)
-    return named + [len(sides) - 1] * (gap > 0)
+    return [*named, len(sides) - 1] if gap > 0 else named
