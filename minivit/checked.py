@@ -35,8 +35,8 @@ def checked(function: Function) -> Function:
     - ``Bool[ndarray, "*B D"]``: an array of bool. ``ndarray``: any array.
     - ``Scalar``: one number. It takes the precision of the arrays.
     - All else are options, of the Python types that stand there; a ``Size`` is positive, ``Count``, ``Rate`` and their
-      kin are in their ranges. NumPy's numbers become
-      Python's: a ``np.float64`` would lift float32 to float64, and JSON cannot write a ``np.int64``.
+      kin are in their ranges. NumPy's numbers become Python's: a ``np.float64`` would lift float32 to float64, and JSON
+      cannot write a ``np.int64``. Those that only ``**options`` takes may be anything.
 
     Raises
     ------
@@ -44,8 +44,10 @@ def checked(function: Function) -> Function:
         One sentence: the function, the argument, what came, what was expected.
     """
     parameters = signature(function).parameters.values()
-    hints = {p.name: object if p.annotation is p.empty else p.annotation for p in parameters}
-    positional = [parameter.name for parameter in parameters if parameter.kind is not parameter.KEYWORD_ONLY]
+    named = [parameter for parameter in parameters if parameter.kind is not parameter.VAR_KEYWORD]
+    takes_others = len(named) < len(parameters)
+    hints = {p.name: object if p.annotation is p.empty else p.annotation for p in named}
+    positional = [parameter.name for parameter in named if parameter.kind is not parameter.KEYWORD_ONLY]
     ranges = {name: part for name, hint in hints.items() for part in _ranges(hint)}
     hints = {name: _without_range(hint) for name, hint in hints.items()}
     label = function.__qualname__.removesuffix(".__init__").removesuffix("_forward")
@@ -57,10 +59,11 @@ def checked(function: Function) -> Function:
         if kinds in right:
             return function(*args, **options)
         values = dict(zip(positional, args, strict=False)) | options
-        if len(values) < len(args) + len(options) or not values.keys() <= hints.keys():
+        others = {name: value for name, value in values.items() if name not in hints}
+        if len(values) < len(args) + len(options) or (others and not takes_others):
             return function(*args, **options)  # one too many, given twice, or unknown: Python says so
         try:
-            taken = {name: _taken(name, value, hints[name]) for name, value in values.items()}
+            taken = {name: _taken(name, value, hints[name]) for name, value in values.items() if name in hints}
             _fit_together(taken, hints)
             for name in ranges.keys() & taken.keys():
                 for number in taken[name] if isinstance(taken[name], (tuple, list)) else (taken[name],):
@@ -70,7 +73,7 @@ def checked(function: Function) -> Function:
             raise type(error)(f"{label}: {error}") from None
         if _kinds(taken.values()) == _kinds(values.values()) and len(right) < MOST_REMEMBERED and not ranges:
             right.add(kinds)
-        return function(**taken)
+        return function(**taken, **others)
 
     return call  # type: ignore[return-value]
 

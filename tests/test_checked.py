@@ -262,3 +262,23 @@ def test_what_may_be_left_out_is_in_the_range_where_it_is_given():
 def test_integers_are_of_any_size_and_may_be_without_a_sign(dtype):
     tokens = np.arange(3, dtype=dtype)
     assert arrives(X, WEIGHT, tokens=tokens)["tokens"] is tokens
+
+
+def test_what_is_named_is_checked_beside_what_is_not():
+    """Of a function that takes any further options, too."""
+
+    @checked
+    def build(name: str, *, batch: Count = 1, **options: Any):
+        return name, batch, options
+
+    anything = object()
+    assert build("it", batch=np.int64(2), depth=anything) == ("it", 2, {"depth": anything})
+    for given, says in [
+        ({"batch": -1, "depth": 2}, "build: batch is -1; expected at least 0"),
+        ({"batch": 1.5, "depth": 2}, "build: batch is 1.5; expected int"),
+        ({"name": 3, "depth": 2}, "build: name is 3; expected str"),
+    ]:
+        with pytest.raises((ValueError, TypeError), match=says):
+            build(**{"name": "it", **given})
+    with pytest.raises(TypeError, match="multiple values"):
+        build("it", name="it")
