@@ -93,13 +93,13 @@ def macs_by_size(
     named = _apart(sides)
     for i in named:
         text = f"{share[i]:.1f} %"
-        right.annotate(text, (sides[i], share[i]), (0, 8), textcoords="offset points", ha="center", fontsize=SMALL)
+        right.annotate(text, (sides[i], share[i]), (-6, 4), textcoords="offset points", ha="right", fontsize=SMALL)
     names = [f"{Y}" if Y == X else f"{Y}×{X}" for Y, X in (sizes[order[i]] for i in named)]
     for ax in (left, right):
         ax.set_xscale("log", base=2)
         ax.set_xticks(sides[named], labels=names)
         ax.minorticks_off()
-        ax.margins(x=0.1)
+        ax.margins(x=0.2)
     left.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     right.set_ylim(0, max(1.0, 1.2 * share.max()))
     left.legend(fontsize=TEXT, frameon=False)

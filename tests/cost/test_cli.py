@@ -122,7 +122,7 @@ def test_all_presets(printed) -> None:
     estimate = mv.cost.estimate(TINY, batch=2).to_dict()
     assert next(row for row in rows if row["name"] == TINY).items() <= estimate.items()
     text = report.of_presets(rows, length=32).text("table")
-    assert "Batch of 2, float32" in text
+    assert "Batch of 2, float32; " in text
     line = next(line for line in text.splitlines() if line.startswith("vit_base_patch16_224 "))
     assert line.split()[1:4] == ["86,567,656", "35.128", "G"]
     assert {row["macs_forward"] for row in rows if row["name"] == "vit_huge_patch14_224"} == {2 * 167_295_109_120}
@@ -197,6 +197,12 @@ def test_a_measurement_in_words() -> None:
     assert lines[2].split()[:4] == ["kept", "of", "a", "shard"]
     assert lines[2].endswith("+0.00%")
     assert lines[4].startswith("seconds of a step ")
+
+
+def test_the_page_shows_what_the_command_prints() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "cost.md").read_text(encoding="utf-8")
+    assert report.of_presets(mv.cost.presets(), length=32).text("md").partition("\n\n")[0] in page
+    assert all(line in page for line in str(mv.cost.estimate("vit_base_patch16_224")).splitlines()[:4])
 
 
 # Pictures

@@ -1,6 +1,7 @@
 """Pictures of the lecture on what it costs: pixels, patches and windows; number formats, and the errors of sums."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -49,8 +50,11 @@ def pixels_patches_windows(sides: tuple[int, ...] = (112, 224, 448, 896), *, ax:
     counted = [(R, _counted(R // P, M)) for P, M in ways.values() for R in sides]
     x, y = np.array(counted, float).T
     ax = attention_wall(curves, {}, (x, y), title="Pixels, patches, windows: one head of one layer", ax=ax)
+    old: Any = ax.get_legend()
+    old.remove()  # below there is more room
     handles, _ = ax.get_legend_handles_labels()
-    ax.legend(handles, [*ways, "counted"], fontsize=TEXT, frameon=False, loc="upper left")
+    place = {"loc": "outside lower center", "ncols": 3}
+    ax.figure.legend(handles, [*ways, "counted"], fontsize=TEXT, frameon=False, **place)
     return ax
 
 

@@ -9,16 +9,15 @@ from tests.plot.drawn import texts
 from tests.unchecked import without_annotations
 
 
-@without_annotations
 def test_lines_are_formulas_and_rings_are_counted(ax):
     """One head in one layer, float32: R^4, (R / P)^4 and M^2 (R / P)^2 numbers of four bytes."""
-    assert lecture.pixels_patches_windows(ax=ax) is ax
+    assert without_annotations(lecture.pixels_patches_windows)(ax=ax) is ax
     *lines, rings, _ = ax.lines
     assert [line.get_ydata()[0] for line in lines] == [4 * 112**4, 4 * 28**4, 4 * 49 * 28**2, 4 * 7**4]
     assert [line.get_ydata()[-1] for line in lines] == [4 * 896**4, 4 * 224**4, 4 * 49 * 224**2, 4 * 56**4]
     np.testing.assert_array_equal(rings.get_ydata(), np.concatenate([line.get_ydata() for line in lines]))
     assert ax.get_xscale() == ax.get_yscale() == "log"
-    assert [text.get_text() for text in ax.get_legend().get_texts()][::4] == ["pixels", "counted"]
+    assert [text.get_text() for text in ax.figure.legends[0].get_texts()][::4] == ["pixels", "counted"]
 
 
 def test_a_box_for_every_bit(ax):
