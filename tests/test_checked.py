@@ -267,16 +267,16 @@ def test_integers_are_of_any_size_and_may_be_without_a_sign(dtype):
 def test_what_is_named_is_checked_beside_what_is_not():
     """Of a function that takes any further options, too."""
 
-    @checked
-    def build(name: str, *, batch: Count = 1, **options: Any):
+    def build_model(name: str, *, batch: Count = 1, **options: Any):
         return name, batch, options
 
+    build: Any = checked(build_model)
     anything = object()
     assert build("it", batch=np.int64(2), depth=anything) == ("it", 2, {"depth": anything})
     for given, says in [
-        ({"batch": -1, "depth": 2}, "build: batch is -1; expected at least 0"),
-        ({"batch": 1.5, "depth": 2}, "build: batch is 1.5; expected int"),
-        ({"name": 3, "depth": 2}, "build: name is 3; expected str"),
+        ({"batch": -1, "depth": 2}, "build_model: batch is -1; expected at least 0"),
+        ({"batch": 1.5, "depth": 2}, "build_model: batch is 1.5; expected int"),
+        ({"name": 3, "depth": 2}, "build_model: name is 3; expected str"),
     ]:
         with pytest.raises((ValueError, TypeError), match=says):
             build(**{"name": "it", **given})
