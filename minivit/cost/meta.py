@@ -152,8 +152,10 @@ class MetaArray(np.ndarray):
         return MetaArray(shape, dtype, tally)
 
     def __array_function__(self, func: Callable, types: Any, args: Any, kwargs: Any) -> Any:
-        from minivit.cost.functions import FUNCTIONS, PLAIN  # which makes such arrays
+        from minivit.cost.functions import FUNCTIONS, MAKERS, PLAIN  # which makes such arrays
 
+        if func in MAKERS:  # called as np.zeros(shape, like=self)
+            return MAKERS[func](self, *args, **kwargs)
         if func in FUNCTIONS:
             return FUNCTIONS[func](*args, **kwargs)
         if func.__name__ in PLAIN:
