@@ -207,10 +207,11 @@ def _bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
 
 
 def _unique(ar: Any, return_index: bool = False, **_: Any) -> Any:
-    """As if all were different."""
+    """As if as many were different as can be."""
     ar.tally.elementwise(ar.size)
-    found = MetaArray((ar.size,), ar.dtype, ar.tally)
-    return (found, MetaArray((ar.size,), np.intp, ar.tally)) if return_index else found
+    count = ar.size if ar.below is None else min(ar.size, ar.below)
+    found = MetaArray((count,), ar.dtype, ar.tally)
+    return (found, MetaArray((count,), np.intp, ar.tally)) if return_index else found
 
 
 def _same_metadata(function: Callable) -> Callable:
