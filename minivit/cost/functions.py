@@ -1,7 +1,7 @@
 """What NumPy's functions make of arrays without numbers: those that are no ufuncs and no methods."""
 
 from collections.abc import Callable
-from math import prod
+from math import ceil, prod
 from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
@@ -207,10 +207,11 @@ def _bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
 
 
 def _unique(ar: Any, return_index: bool = False, **_: Any) -> Any:
-    """As if all were different."""
+    """As if as many were different as can be."""
     ar.tally.elementwise(ar.size)
-    found = MetaArray((ar.size,), ar.dtype, ar.tally)
-    return (found, MetaArray((ar.size,), np.intp, ar.tally)) if return_index else found
+    count = ar.size if ar.below is None else min(ar.size, ar.below)
+    found = MetaArray((count,), ar.dtype, ar.tally)
+    return (found, MetaArray((count,), np.intp, ar.tally)) if return_index else found
 
 
 def _same_metadata(function: Callable) -> Callable:
@@ -261,6 +262,34 @@ FUNCTIONS: dict[Callable, Callable] = {
     np.may_share_memory: lambda a, b, *args: isinstance(a, MetaArray) and isinstance(b, MetaArray),
 }
 """What is not made of ufuncs and of methods."""
+
+def _made(like: MetaArray, shape: Any, dtype: Any = None, *_: Any, **__: Any) -> MetaArray:
+    return _like(shape, like, np.float64 if dtype is None else dtype, filled=True)
+
+
+def _full(like: MetaArray, shape: Any, fill_value: Any, dtype: Any = None, **_: Any) -> MetaArray:
+    return _made(like, shape, np.asarray(fill_value).dtype if dtype is None else dtype)
+
+
+def _tri(like: MetaArray, N: int, M: int | None = None, k: int = 0, dtype: Any = float) -> MetaArray:
+    return _made(like, (N, N if M is None else M), dtype)
+
+
+def _arange(like: MetaArray, *ends: Any, dtype: Any = None, **_: Any) -> MetaArray:
+    dtype = np.result_type(*ends, np.intp) if dtype is None else dtype
+    start, stop, step = (0, *ends, 1) if len(ends) == 1 else (*ends, 1)[:3]
+    return _made(like, max(0, ceil((stop - start) / step)), dtype)
+
+
+MAKERS: dict[Callable, Callable] = {
+    np.empty: _made,
+    np.zeros: _made,
+    np.ones: _made,
+    np.full: _full,
+    np.tri: _tri,
+    np.arange: _arange,
+}
+"""What makes an array of another one's kind, which comes first here."""
 
 PLAIN = frozenset(
     [

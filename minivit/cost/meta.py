@@ -53,6 +53,8 @@ class MetaArray(np.ndarray):
     tally: Tally
     steps: Strides
     owner: "MetaArray | None"
+    below: int | None = None
+    """Of whole numbers by which an axis was indexed: its length, so there are no more different ones."""
 
     def __new__(
         cls,
@@ -115,9 +117,7 @@ class MetaArray(np.ndarray):
         if method == "reduce":
             return self._reduced(ufunc, arrays[0], kinds[0], tally, out, **options)
         if method == "reduceat":
-            shape = (len(inputs[1]), *arrays[0].shape[1:])
-            tally.elementwise(arrays[0].size)
-            return MetaArray(shape, options.get("dtype") or arrays[0].dtype, tally)
+            return self._reduced_at(ufunc, arrays[0], len(inputs[1]), tally, **options)
         if method == "outer":
             shape = arrays[0].shape + arrays[1].shape
             return _result(out, shape, [(dtype, None) for dtype in _dtypes(ufunc, kinds)], tally)
@@ -151,9 +151,22 @@ class MetaArray(np.ndarray):
             return out[0]
         return MetaArray(shape, dtype, tally)
 
-    def __array_function__(self, func: Callable, types: Any, args: Any, kwargs: Any) -> Any:
-        from minivit.cost.functions import FUNCTIONS, PLAIN  # which makes such arrays
+    def _reduced_at(
+        self, ufunc: np.ufunc, array: ndarray, count: int, tally: Tally, axis: int = 0, dtype: Any = None, **_: Any
+    ) -> "MetaArray":
+        axis %= array.ndim
+        dtype = _reduced_dtype(ufunc, array.dtype, dtype)
+        tally.elementwise(array.size)
+        converted = None if dtype == array.dtype else MetaArray(array.shape, dtype, tally)  # all of it, meanwhile
+        result = MetaArray((*array.shape[:axis], count, *array.shape[axis + 1 :]), dtype, tally)
+        del converted
+        return result
 
+    def __array_function__(self, func: Callable, types: Any, args: Any, kwargs: Any) -> Any:
+        from minivit.cost.functions import FUNCTIONS, MAKERS, PLAIN  # which makes such arrays
+
+        if func in MAKERS:  # called as np.zeros(shape, like=self)
+            return MAKERS[func](self, *args, **kwargs)
         if func in FUNCTIONS:
             return FUNCTIONS[func](*args, **kwargs)
         if func.__name__ in PLAIN:
@@ -163,7 +176,9 @@ class MetaArray(np.ndarray):
     # ---- views, and copies where there is none
 
     def _view(self, shape: Sequence[int], steps: Strides) -> "MetaArray":
-        return MetaArray(shape, self.dtype, self.tally, steps, self if self.owner is None else self.owner)
+        view = MetaArray(shape, self.dtype, self.tally, steps, self if self.owner is None else self.owner)
+        view.below = self.below
+        return view
 
     def reshape(self, *shape: Any, order: str = "C", copy: bool | None = None) -> "MetaArray":  # type: ignore[override]
         """A view if the layout permits it, as NumPy decides, and else a copy."""
@@ -224,8 +239,12 @@ class MetaArray(np.ndarray):
             steps = c_order(shape, self.itemsize)
         else:
             shape, steps = picked(self.shape, self.steps, _without_numbers(index), self.itemsize)
+        if isinstance(index, MetaArray) and index.dtype != bool:
+            index.below = self.shape[0]
         self.tally.elementwise(prod(shape))
-        return MetaArray(shape, self.dtype, self.tally, steps)
+        result = MetaArray(shape, self.dtype, self.tally, steps)
+        result.below = self.below
+        return result
 
     def __setitem__(self, index: Any, value: Any) -> None:
         if isinstance(index, ndarray) and index.dtype == bool:  # how many is not known: at most all
@@ -318,6 +337,83 @@ class MetaArray(np.ndarray):
 
     def __index__(self) -> int:
         raise CostError(f"a number that is not there is wanted as an index {where()}")
+
+
+MIN_REUSED = 2**18
+"""Bytes of an array from which on NumPy computes ``a * b + c`` in the memory of ``a * b``, which nobody else has."""
+
+
+class _Probe:
+    def __add__(self, other: Any) -> tuple[int, int]:
+        return sys.getrefcount(self), sys.getrefcount(other)
+
+
+_probe = _Probe()
+TEMPORARY, NAMED = _Probe() + _probe
+"""References to an operand that has no name, and to one that has; where Python 3.14 borrows them, the two are equal."""
+
+
+def _operator(ufunc: np.ufunc, commutes: bool, reflected: bool = False) -> Callable:
+    """NumPy's operator, which writes into an operand that is not needed any more (``temp_elide.c`` in its source)."""
+
+    def operate(self: MetaArray, other: Any) -> Any:
+        is_free = sys.getrefcount(self) == TEMPORARY < NAMED
+        is_other_free = sys.getrefcount(other) == TEMPORARY < NAMED
+        out = None
+        if is_free and (commutes or not reflected) and _holds(self, other):
+            out = self
+        elif is_other_free and (commutes or reflected) and _holds(other, self):
+            out = other
+        return ufunc(other, self, out=out) if reflected else ufunc(self, other, out=out)
+
+    return operate
+
+
+def _sign(ufunc: np.ufunc) -> Callable:
+    """The same of an operator with one operand."""
+
+    def operate(self: MetaArray) -> Any:
+        is_free = sys.getrefcount(self) == TEMPORARY < NAMED
+        return ufunc(self, out=self if is_free and _holds(self, self) else None)
+
+    return operate
+
+
+POWERS = {-1: np.reciprocal, 0.5: np.sqrt, 1: np.positive, 2: np.square}
+"""Exponents for which NumPy does something simpler."""
+
+
+def _power(self: MetaArray, exponent: Any, modulo: None = None) -> Any:
+    is_free = sys.getrefcount(self) == TEMPORARY < NAMED
+    simpler = POWERS.get(exponent) if isinstance(exponent, (int, float)) and self.dtype.kind == "f" else None
+    if simpler is None:
+        return np.power(self, exponent)
+    return simpler(self, out=self if is_free and _holds(self, self) else None)
+
+
+def _holds(array: Any, other: Any) -> bool:
+    """Whether the result of an operation with ``other`` has a place in the array."""
+    if not isinstance(array, MetaArray) or array.owner is not None or array.nbytes < MIN_REUSED:
+        return False
+    other = other if isinstance(other, ndarray) else np.asarray(other)
+    return other.shape in ((), array.shape) and np.can_cast(other.dtype, array.dtype, "safe")
+
+
+for _name, _ufunc, _commutes in (
+    ("add", np.add, True),
+    ("sub", np.subtract, False),
+    ("mul", np.multiply, True),
+    ("truediv", np.true_divide, False),
+    ("floordiv", np.floor_divide, False),
+    ("and", np.bitwise_and, True),
+    ("or", np.bitwise_or, True),
+    ("xor", np.bitwise_xor, True),
+):
+    setattr(MetaArray, f"__{_name}__", _operator(_ufunc, _commutes))
+    setattr(MetaArray, f"__r{_name}__", _operator(_ufunc, _commutes, reflected=True))
+for _name, _ufunc in (("neg", np.negative), ("abs", np.absolute), ("invert", np.invert)):
+    setattr(MetaArray, f"__{_name}__", _sign(_ufunc))
+MetaArray.__pow__ = _power  # type: ignore[method-assign]
 
 
 SEEN = frozenset(

@@ -1,14 +1,18 @@
 """What one op, one layer or one function costs."""
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
+from numpy.random import Generator
 
 from minivit.caches import nbytes
 from minivit.cost.meta import MetaArray
-from minivit.cost.run import like, numberless
+from minivit.cost.run import MetaGenerator, like, numberless
 from minivit.cost.tally import Tally, Work
 from minivit.layers.layer import Layer
 from minivit.nests import mapped
@@ -38,12 +42,14 @@ def of(function: Callable | Layer | str, *, dtype: str = "float32", **arguments:
     dtype : str
         Of the arrays.
     arguments
-        By name. A tuple of whole numbers is the shape of an array; give an option that is such a tuple as a list.
+        By name. A tuple of whole numbers is the shape of an array without numbers, except where the function's
+        annotations ask for a tuple. All else is handed on: an array of numbers, such as labels, is one.
 
     Raises
     ------
     CostError
-        If the function looks at numbers, or calls what the counter does not know; it says where.
+        If the function looks at numbers, or calls what the counter does not know, or returns an array of numbers; it
+        says where.
     ValueError
         If there is no op of this name.
 
@@ -51,6 +57,10 @@ def of(function: Callable | Layer | str, *, dtype: str = "float32", **arguments:
     --------
     >>> mv.cost.of(mv.ops.attention_forward, q=(8, 4, 197, 64), k=(8, 4, 197, 64), v=(8, 4, 197, 64)).forward.macs
     158961664
+    >>> mv.cost.of(mv.layers.SelfAttention(64, num_heads=4), x=(8, 197, 64)).kept_bytes
+    6875168
+    >>> mv.cost.of(lambda x, w: np.maximum(x @ w, 0), x=(197, 64), w=(64, 256)).forward
+    Work(macs=3227648, elements=50432)
     """
     if isinstance(function, str):
         if function not in OPS:
@@ -60,20 +70,37 @@ def of(function: Callable | Layer | str, *, dtype: str = "float32", **arguments:
     forward: Any = function
     backward: Any = next((op.backward for op in OPS.values() if op.forward is function), None)
     if isinstance(function, Layer):
-        twin = function.replica()
+        twin = copy.deepcopy(function).init(dtype=dtype)
         numberless(twin, tally)
         forward, backward = twin.forward, twin.backward
+    tuples = {name for name, it in signature(forward).parameters.items() if _is_tuple(it.annotation)}
+    given = {
+        name: value if name in tuples else _argument(value, dtype, tally) for name, value in arguments.items()
+    }
     tally.phase = "forward"
-    result = forward(**{name: _argument(value, dtype, tally) for name, value in arguments.items()})
+    result = forward(**given)
     kept = 0
     if backward is not None:
         y, cache = result
         kept = nbytes(cache)
         tally.phase = "backward"
         backward(mapped(lambda array: like(array, tally), y), cache)
+    else:
+        mapped(_refuse_numbers, result)
     return Cost(tally.total(phase="forward"), tally.total(phase="backward"), kept, tally.peak)
 
 
+def _is_tuple(annotation: Any) -> bool:
+    return "tuple" in str(annotation) and "ndarray" not in str(annotation)
+
+
 def _argument(value: Any, dtype: str, tally: Tally) -> Any:
+    if isinstance(value, Generator):
+        return MetaGenerator(tally)
     is_shape = isinstance(value, tuple) and all(isinstance(n, (int, np.integer)) for n in value)
     return MetaArray(value, dtype, tally) if is_shape else value
+
+
+def _refuse_numbers(array: Any) -> None:
+    if isinstance(array, ndarray) and not isinstance(array, MetaArray):
+        like(array, Tally())

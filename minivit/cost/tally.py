@@ -92,7 +92,10 @@ class Tally:
         while frame is not None:
             kind = _KINDS.get(frame.f_code) or _kind(frame.f_code)
             if kind is LAYER:
-                layer = self.names.get(id(frame.f_locals["self"]))
+                values = frame.f_locals
+                layer = self.names.get(id(values["self"]))
+                if isinstance(values, dict):  # before Python 3.13 a copy, which would keep arrays alive
+                    values.clear()
                 if layer is not None:
                     return Place(self.phase, layer, op)
             elif not op and kind is not OTHER:

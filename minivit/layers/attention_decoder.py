@@ -93,7 +93,7 @@ class AttentionDecoder(Layer):
         what the decoder itself holds for likely does not come back to it.
         """
         B, S, _ = memory.shape
-        mask = np.ones((B, S), bool) if mask is None else mask
+        mask = np.ones_like(memory, bool, shape=(B, S)) if mask is None else mask
         shares = mask / np.maximum(mask.sum(1, keepdims=True), 1)
         shares = shares.astype(memory.dtype)[:, None]  # (B, 1, S), the same for all vectors
         s, c_start = self.start.forward((shares @ memory)[:, 0])  # (B, D)

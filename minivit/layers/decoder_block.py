@@ -70,7 +70,7 @@ class DecoderBlock(PreNorm):
 
         A token looks at itself and at those before it. So what follows the end of a sequence needs no mask.
         """
-        causal = np.tri(x.shape[1], dtype=bool)
+        causal = np.tri(x.shape[1], dtype=bool, like=x)
         x, (c_norm1, c_attn, c_drop_path1) = self.step(x, self.norm1, self.attn, self.drop_path1, mask=causal, rng=rng)
         x, (c_norm2, c_cross_attn, c_drop_path2) = self.step(
             x, self.norm2, self.cross_attn, self.drop_path2, memory, memory, mask=memory_mask, rng=rng

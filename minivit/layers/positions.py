@@ -25,7 +25,7 @@ class SinusoidalPositions(Layer):
     @checked
     def forward(self, x: Float[ndarray, "B N D"], *, rng: Generator | None = None) -> tuple[ndarray, AddPositionsCache]:
         _, N, D = x.shape
-        return add_positions_forward(x, sincos_positions_1d(N, D).astype(x.dtype))
+        return add_positions_forward(x, sincos_positions_1d(N, D, like=x).astype(x.dtype))
 
     def backward(self, dy: ndarray, cache: AddPositionsCache) -> ndarray:
         dx, _ = add_positions_backward(dy, cache)

@@ -84,7 +84,7 @@ def info_nce_forward(
     q, c_query = unit_norm_forward(query)
     k, c_key = unit_norm_forward(key)
     logits = q @ k.T / temperature  # (B, B): row i has the similarities of query i
-    loss, c_loss = cross_entropy_forward(logits, np.arange(len(q)))
+    loss, c_loss = cross_entropy_forward(logits, np.arange(len(q), like=q))
     return loss, InfoNceCache(query=c_query, key=c_key, loss=c_loss, temperature=temperature)
 
 

@@ -11,12 +11,23 @@ from minivit.types import Float, ndarray
 
 
 @checked
-def sincos_positions_1d(length: int, width: int, *, temperature: float = 10_000.0) -> Float[ndarray, "N D"]:
+def sincos_positions_1d(
+    length: int, width: int, *, temperature: float = 10_000.0, like: ndarray | None = None
+) -> Float[ndarray, "N D"]:
     r"""Sinusoidal position encoding of a sequence.
 
     .. math:: P_{n,2i} = \sin(n / \tau^{2i/D}), \qquad P_{n,2i+1} = \cos(n / \tau^{2i/D})
 
     Sines and cosines alternate, as the paper writes it.
+
+    Parameters
+    ----------
+    length, width : int
+        N and D.
+    temperature : float
+        :math:`\tau`.
+    like : array, optional
+        What kind of array the table is to be: that of ``np.arange(..., like=like)``.
 
     Raises
     ------
@@ -27,7 +38,7 @@ def sincos_positions_1d(length: int, width: int, *, temperature: float = 10_000.
     ----------
     Vaswani et al. 2017, "Attention Is All You Need", section 3.5.
     """
-    sine, cosine = _waves(np.arange(length), width, temperature)
+    sine, cosine = _waves(np.arange(length, like=like), width, temperature)
     return np.stack((sine, cosine), axis=2).reshape(length, width)
 
 

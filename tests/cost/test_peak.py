@@ -1,0 +1,127 @@
+"""The most memory that is needed at once: that of an estimate within 2 % of what NumPy asks for in a real run.
+
+All figures are somewhat below those of ``tracemalloc``, which sees Python's own objects, too (models, caches, tuples: a
+few hundred KiB), and what NumPy takes for a moment: the buffers in which it converts numbers, the indices by which
+``np.unique`` sorts. How many different tokens a batch has is not known; an estimate takes as many as there can be. From
+Python 3.14 on an estimate does not see that NumPy writes ``a * b + c`` into the memory of ``a * b``, and is above.
+"""
+
+import gc
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import minivit as mv
+from minivit.check.draw import choose
+from minivit.cost.estimate import OPTIMIZERS
+from minivit.cost.run import Scene
+from minivit.layers.checkpoint import checkpointed
+from minivit.models import PRESETS, ViT
+from minivit.tasks import Classification, NextToken
+from minivit.train.step import SHARD_SIZE, predict, training_step
+from tests.cost.test_equal import FAMILIES, draw_options
+
+MIB = 2**20
+CONFIGURATIONS = 40
+IN_DEFAULT = len(FAMILIES)
+
+
+def real_peaks(model, batch: int, length: int, recompute: bool, optimizer: str, rng) -> dict[str, int]:
+    """Of a prediction, a training step, and a step of the whole batch at once; whatever is there is in all of them."""
+
+    def new(shape, dtype):
+        is_tokens = np.issubdtype(dtype, np.integer)
+        return rng.integers(1, model.config["vocab_size"], shape) if is_tokens else rng.standard_normal(shape, dtype)
+
+    def peak(function):
+        gc.collect()
+        tracemalloc.reset_peak()
+        function()
+        return tracemalloc.get_traced_memory()[1]
+
+    def whole_batch():
+        outputs, cache = running.forward(*inputs, rng=np.random.default_rng(0))
+        _, c_loss = task.forward(outputs, targets)
+        doutputs = task.backward(np.float64(1), c_loss)
+        del outputs, c_loss
+        running.backward(doutputs, cache)
+        made.step()
+
+    def step():
+        rng = np.random.default_rng(0)
+        training_step(running, inputs, targets, optimizer=made, task=task, rng=rng, threads=1)
+
+    for param in model.named_state().values():
+        assert param.value.shape == param.shape  # drawn now
+    inputs = model.example(batch, length, new)
+    running = checkpointed(model) if recompute else model
+    shape = predict(model, inputs, threads=1).shape
+    task = Classification() if len(shape) == 2 else NextToken()
+    targets = rng.integers(0, shape[-1], shape[:-1]) if len(shape) == 2 else rng.integers(1, shape[-1], shape[:-1])
+    peaks = {"peak_inference_bytes": peak(lambda: predict(model, inputs, threads=1)) - targets.nbytes}
+    made = OPTIMIZERS[optimizer](running)
+    peaks["peak_training_bytes"] = peak(step)
+    running.zero_grad()
+    peaks["peak_whole_batch_bytes"] = peak(whole_batch)
+    return peaks
+
+
+def check(build, batch: int, recompute: str, optimizer: str, rng) -> None:
+    length = 6
+    estimate = mv.cost.estimate(build(), batch=batch, length=length, recompute=recompute, optimizer=optimizer)
+    while estimate.peak_whole_batch_bytes < 24 * MIB:
+        batch *= 2
+        estimate = mv.cost.estimate(build(), batch=batch, length=length, recompute=recompute, optimizer=optimizer)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        peaks = real_peaks(build(), batch, length, recompute == "blocks", optimizer, rng)
+    finally:
+        tracemalloc.stop()
+    compared = {name: peak for name, peak in peaks.items() if peak >= 20 * MIB}
+    assert compared
+    assert {name: getattr(estimate, name) for name in compared} == pytest.approx(compared, rel=0.02)
+
+
+def check_drawn(number: int) -> None:
+    rng = np.random.default_rng(number)
+    kind = FAMILIES[number % len(FAMILIES)]
+    options = draw_options(kind, rng)
+    options["embed_dim"] *= 16
+    if "img_size" in options:
+        options["img_size"] = tuple(2 * side for side in options["img_size"])
+    if "num_classes" in options:
+        options["num_classes"] = max(5, options["num_classes"])
+    recompute, optimizer = choose(rng, "none", "none", "blocks"), choose(rng, *OPTIMIZERS)
+    options["dtype"] = "float32"
+    check(lambda: kind(**options), int(rng.integers(16, 64)), recompute, optimizer, rng)
+
+
+@pytest.mark.parametrize("number", range(IN_DEFAULT))
+def test_peaks(number):
+    check_drawn(number)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(IN_DEFAULT, CONFIGURATIONS))
+def test_peaks_of_more_configurations(number):
+    check_drawn(number)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name, (kind, _) in PRESETS.items() if kind is ViT and "_32" in name])
+def test_peaks_of_presets(name):
+    check(lambda: mv.create_model(name), 48, "none", "adamw", np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("batch", [1, 7, SHARD_SIZE, 17, 32, 33, 48, 83])
+def test_a_few_shards_tell_how_much_all_need(batch):
+    """A step and a prediction are run in few shards; what they say of all is what all of them need."""
+    options = {"img_size": (8, 12), "patch_size": 4, "embed_dim": 12, "depth": 2, "num_heads": 3, "num_classes": 500}
+    estimate = mv.cost.estimate(ViT(**options), batch=batch)
+    training, prediction = Scene(ViT(**options), batch, 1, optimizer=OPTIMIZERS["adamw"]), Scene(ViT(**options), batch, 1)
+    training.in_shards(Classification(), (batch,))
+    prediction.predict()
+    assert estimate.peak_training_bytes == training.tally.peak
+    assert estimate.peak_inference_bytes == prediction.tally.peak
