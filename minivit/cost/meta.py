@@ -343,22 +343,12 @@ MIN_REUSED = 2**18
 """Bytes of an array from which on NumPy computes ``a * b + c`` in the memory of ``a * b``, which nobody else has."""
 
 
-class _Probe:
-    def __add__(self, other: Any) -> tuple[int, int]:
-        return sys.getrefcount(self), sys.getrefcount(other)
-
-
-_probe = _Probe()
-TEMPORARY, NAMED = _Probe() + _probe
-"""References to an operand that has no name, and to one that has; where Python 3.14 borrows them, the two are equal."""
-
-
 def _operator(ufunc: np.ufunc, commutes: bool, reflected: bool = False) -> Callable:
     """NumPy's operator, which writes into an operand that is not needed any more (``temp_elide.c`` in its source)."""
 
     def operate(self: MetaArray, other: Any) -> Any:
-        is_free = sys.getrefcount(self) == TEMPORARY < NAMED
-        is_other_free = sys.getrefcount(other) == TEMPORARY < NAMED
+        is_free = sys.getrefcount(self) == self.tally.temporary
+        is_other_free = sys.getrefcount(other) == self.tally.temporary
         out = None
         if is_free and (commutes or not reflected) and _holds(self, other):
             out = self
@@ -373,7 +363,7 @@ def _sign(ufunc: np.ufunc) -> Callable:
     """The same of an operator with one operand."""
 
     def operate(self: MetaArray) -> Any:
-        is_free = sys.getrefcount(self) == TEMPORARY < NAMED
+        is_free = sys.getrefcount(self) == self.tally.temporary
         return ufunc(self, out=self if is_free and _holds(self, self) else None)
 
     return operate
@@ -384,7 +374,7 @@ POWERS = {-1: np.reciprocal, 0.5: np.sqrt, 1: np.positive, 2: np.square}
 
 
 def _power(self: MetaArray, exponent: Any, modulo: None = None) -> Any:
-    is_free = sys.getrefcount(self) == TEMPORARY < NAMED
+    is_free = sys.getrefcount(self) == self.tally.temporary
     simpler = POWERS.get(exponent) if isinstance(exponent, (int, float)) and self.dtype.kind == "f" else None
     if simpler is None:
         return np.power(self, exponent)

@@ -36,6 +36,11 @@ class Work(NamedTuple):
 NOTHING = Work(0, 0)
 
 
+class _Probe:
+    def __add__(self, other: Any) -> tuple[int, int]:
+        return sys.getrefcount(self), sys.getrefcount(other)
+
+
 class Tally:
     """Counts while code runs on arrays without numbers.
 
@@ -53,6 +58,10 @@ class Tally:
         """The most bytes that were alive at once."""
         self.allocated = 0
         """Arrays that were made, with memory of their own."""
+        probe = _Probe()
+        temporary, named = _Probe() + probe
+        self.temporary = temporary if temporary < named else None
+        """References to an operand that has no name; Python 3.14 borrows those to others, and one cannot tell."""
 
     def product(self, macs: int) -> None:
         """A matrix product."""
