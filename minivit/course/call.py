@@ -19,7 +19,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from minivit.course.layers import layer_backward, layer_forward, layer_together
-from minivit.course.pair import together
+from minivit.course.pair import together, twice
 from minivit.course.steps import count_steps
 
 Status = Literal["returned", "raised", "not implemented", "died", "too slow"]
@@ -27,7 +27,10 @@ How = Literal["value", "seconds", "steps"]
 """What is asked of a call: what it returns, how long it takes, how many steps of Python."""
 
 THEN = " then "
-"""Between a forward and the backward that is given its cache: ``softmax_forward then softmax_backward``."""
+"""Between a forward and the backward that is given its cache: ``softmax_forward then softmax_backward``.
+
+Between twice the same name: it is called with other arguments then.
+"""
 
 REPEATS = 5  # of a call that is timed
 
@@ -65,7 +68,9 @@ def find(module: Any, name: str) -> Callable | None:
     if method:
         run = layer_together if backward else layer_forward if method == "forward" else layer_backward
         return partial(run, found)
-    return partial(together, found, getattr(module, backward)) if backward else found
+    if not backward:
+        return found
+    return partial(twice, found) if backward == forward else partial(together, found, getattr(module, backward))
 
 
 def perform(

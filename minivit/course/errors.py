@@ -55,15 +55,21 @@ def refused_calls(task: Task, rng: Generator) -> Iterator[tuple[Wrong, str]]:
     kinds, seen = promised(task), set()
     for draw in task.cases.values() if kinds else ():
         for wrong in wrong_calls(task, make_trial(task, draw, rng)):
-            if wrong.words in seen:
+            call = wrong.words, *map(kind_of, (*wrong.args, *wrong.kwargs.values()))
+            if call in seen:
                 continue
             try:
                 with np.errstate(all="ignore"):
                     reference(task)(*wrong.args, **wrong.kwargs)
             except Exception as error:
                 if type(error).__name__ in kinds and not does_no_harm(task, wrong):
-                    seen.add(wrong.words)
+                    seen.add(call)
                     yield wrong._replace(kinds=wrong.kinds or (type(error).__name__,)), str(error)
+
+
+def kind_of(value: Any) -> Any:
+    """Of which kind an array's numbers are: soft targets are another kind of call than classes, and so is no bias."""
+    return value.dtype.kind if isinstance(value, ndarray) else type(value)
 
 
 def does_no_harm(task: Task, wrong: Wrong) -> bool:
@@ -87,18 +93,28 @@ def wrong_calls(task: Task, trial: Trial) -> Iterator[Wrong]:
     none = tuple(arg[:0] if isinstance(arg, ndarray) and len(arg) == count else arg for arg in trial.args)
     yield Wrong("no rows", none, trial.kwargs)
     for name, value in given.items():
-        for words, new, kinds in changed(name, value):
+        for words, new, kinds in (*changed(name, value), *(broadcast(name, value) if value is not first else ())):
             args = tuple(new if other == name else given[other] for other in names)
             yield Wrong(words, args, {**trial.kwargs, **({name: new} if name in trial.kwargs else {})}, kinds)
+
+
+def broadcast(name: str, value: Any) -> Iterator[tuple[str, Any, tuple[str, ...]]]:
+    """An array of which NumPy repeats an axis to fit the first one, in words."""
+    for axis in range(value.ndim if isinstance(value, ndarray) else 0):
+        yield f"{place_of(name, value, axis)} has length 1", value.take([0], axis), OF_SHAPES
 
 
 def changed(name: str, value: Any) -> Iterator[tuple[str, Any, tuple[str, ...]]]:
     """Another value of one argument, in words."""
     if isinstance(value, ndarray):
         for axis in range(value.ndim):
-            end = "last " if axis == value.ndim - 1 else ""
-            where = f"{name} whose {end}axis" if end else f"{name} whose axis {axis}"
+            where = place_of(name, value, axis)
             yield f"{where} is too long", np.concatenate((value, value.take([0], axis)), axis), OF_SHAPES
+            yield (
+                f"{where} is twice as long",
+                np.concatenate((value, value), axis),
+                OF_SHAPES,
+            )  # which a reshape divides
             yield f"{where} is empty", value.take([], axis), ()
         if value.dtype.kind == "b":
             yield f"{name} of integers", value.astype(int), ()
@@ -107,6 +123,16 @@ def changed(name: str, value: Any) -> Iterator[tuple[str, Any, tuple[str, ...]]]
             yield f"{name} with -1 in it", np.where(value == value.max(), -1, value), ()
             yield f"{name} of bool", value > 0, ()
     elif isinstance(value, int) and not isinstance(value, bool):
-        yield from ((f"{name}={new}", new, ()) for new in (value + 1, value + 3))
+        yield from ((f"{name}={new}", new, ()) for new in (value + 1, value + 3, 0, -value))
+    elif isinstance(value, tuple):
+        for i, number in enumerate(value):
+            for new in (number + 1, 0, -number):
+                several = (*value[:i], new, *value[i + 1 :])
+                yield f"{name}={several}", several, ()
     elif isinstance(value, float):
         yield from ((f"{name}={new}", new, ()) for new in (-0.5, 1.5))
+
+
+def place_of(name: str, value: ndarray, axis: int) -> str:
+    """An axis of an argument, in words."""
+    return f"{name} whose last axis" if axis == value.ndim - 1 else f"{name} whose axis {axis}"

@@ -80,7 +80,7 @@ def no_bias(rng: Generator) -> Case:
 
 def layer_with_bias(rng: Generator) -> Case:
     (x, params), options = layer(rng)
-    shape = choose(rng, options["num_heads"], 1), x.shape[1], x.shape[1]
+    shape = *choose(rng, (), (len(x),)), choose(rng, options["num_heads"], 1), x.shape[1], x.shape[1]
     return Case((x, params), {**options, "bias": rng.standard_normal(shape)})
 
 
