@@ -32,6 +32,16 @@ THEN = " then "
 Between twice the same name: it is called with other arguments then.
 """
 
+UNPACKED = "does what an op returned still hold all of it? y, cache = NAME_forward(...); dx, = NAME_backward(...)"
+RIDDLES = {  # of Python's and NumPy's, and what is meant most often
+    "inhomogeneous": UNPACKED,
+    "tuple indices must be integers": UNPACKED,
+    "for @: 'tuple'": UNPACKED,
+    "for @: 'ndarray' and 'tuple'": UNPACKED,
+    "object is not callable": "if it is a layer: y, cache = layer.forward(x)",
+    "mismatch in its core dimension": "the last axis of the first must be as long as the last but one of the second",
+}
+
 REPEATS = 5  # of a call that is timed
 
 
@@ -107,7 +117,9 @@ def perform(
         return Outcome("raised", f"it called sys.exit(){_place(path)}; a function returns instead")
     except Exception as error:
         above = tuple(kind.__name__[:100] for kind in type(error).__mro__[:10])
-        return Outcome("raised", f"{type(error).__name__}: {text_of_error(error)}{_place(path)}", above)
+        text = text_of_error(error)
+        hint = next((f"\n  {hint}" for riddle, hint in RIDDLES.items() if riddle in text), "")
+        return Outcome("raised", f"{type(error).__name__}: {text}{_place(path)}{hint}", above)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from minivit.course.compare import CheckFailedError
 from minivit.course.exercise import Task, Trial
 from minivit.course.trial import argument_names, make_trial, reference
 
+MOST = 6  # promises that are not kept, of those that are told
 OF_SHAPES = ("ValueError", "IndexError")  # which of the two NumPy raises of a wrong shape depends on the call
 
 
@@ -34,15 +35,20 @@ def promised(task: Task) -> list[str]:
 
 
 def check_errors(asked: Asked, rng: Generator) -> None:
-    """Each wrong call raises what is promised."""
+    """Each wrong call raises what is promised; what is missing is told at once."""
+    missing = []
     for wrong, ours in refused_calls(asked.task, rng):
         outcome = asked.runner.call(asked.task.name, wrong.args, wrong.kwargs, given=asked.task.given)
         if outcome.status == "raised" and not {*wrong.kinds}.isdisjoint(outcome.value or ()):
             continue
         did = "it returned" if outcome.status == "returned" else f"yours: {outcome.message}"
-        raise CheckFailedError(
+        missing.append(
             f"with {wrong.words} it must raise a {wrong.kinds[0]}, as its docstring promises; {did}\n"
             f"  ours says: {ours}"
+        )
+    if missing:
+        raise CheckFailedError(
+            "\n".join(missing[:MOST]) + f"\n... and {len(missing) - MOST} more" * (len(missing) > MOST)
         )
 
 
@@ -92,16 +98,23 @@ def wrong_calls(task: Task, trial: Trial) -> Iterator[Wrong]:
     count = len(first) if isinstance(first, ndarray) and first.ndim > 1 else -1
     none = tuple(arg[:0] if isinstance(arg, ndarray) and len(arg) == count else arg for arg in trial.args)
     yield Wrong("no rows", none, trial.kwargs)
-    for name, value in given.items():
-        for words, new, kinds in (*changed(name, value), *(broadcast(name, value) if value is not first else ())):
+    for i, (name, value) in enumerate(given.items()):
+        for words, new, kinds in (*changed(name, value), *(broadcast(name, value, first) if i else ())):
             args = tuple(new if other == name else given[other] for other in names)
             yield Wrong(words, args, {**trial.kwargs, **({name: new} if name in trial.kwargs else {})}, kinds)
 
 
-def broadcast(name: str, value: Any) -> Iterator[tuple[str, Any, tuple[str, ...]]]:
-    """An array of which NumPy repeats an axis to fit the first one, in words."""
-    for axis in range(value.ndim if isinstance(value, ndarray) else 0):
+def broadcast(name: str, value: Any, first: ndarray) -> Iterator[tuple[str, Any, tuple[str, ...]]]:
+    """An array that NumPy takes for one that fits the first one, in words."""
+    if not isinstance(value, ndarray):
+        return
+    for axis in range(value.ndim):
         yield f"{place_of(name, value, axis)} has length 1", value.take([0], axis), OF_SHAPES
+    axes = 2, *(1,) * (first.ndim - value.ndim), *value.shape
+    yield f"{name} with an axis too many", np.broadcast_to(value, axes), OF_SHAPES
+    if value.dtype.kind == "i" and value.shape == first.shape[:-1]:
+        yield f"{name} of integers, one for each number", np.broadcast_to(value[..., None], first.shape), OF_SHAPES
+        yield f"{name} that are no integers, one for each row", value.astype(first.dtype), OF_SHAPES
 
 
 def changed(name: str, value: Any) -> Iterator[tuple[str, Any, tuple[str, ...]]]:

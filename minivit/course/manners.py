@@ -92,8 +92,11 @@ def check_adds(asked: Asked, rng: Generator) -> None:
             continue
         if same(got, before):
             raise CheckFailedError(f"d{name} stays as it was: nothing is added to it")
-        was = "is assigned" if same(got, grad) else "is wrong"
+        if not same(got, grad):
+            raise CheckFailedError(
+                "wrong as well" if asked.said else f"d{name} is wrong where a gradient is there already"
+            )
         raise CheckFailedError(
-            f"d{name} {was} where a gradient is there already; add to it (add_grad): a layer that is used twice gets "
-            "the sum of both gradients"
+            f"d{name} is assigned where a gradient is there already; add to it (add_grad): a layer that is used twice "
+            "gets the sum of both gradients"
         )

@@ -344,7 +344,7 @@ TASKS = (
                 "self.proj.backward(dh, cache.proj); dh = self.proj.backward": "... dproj.weight is 2 times too large",
             },
             "return dx if dbias is None else (dx, dbias)": {
-                "return dx": "... must have a field 'bias'",
+                "return dx": "... return (dx, dbias)",
                 "return (dx, dbias)": "... dx must be an array; it is a tuple of 2",
                 "return dx if dbias is None else (dbias, dx)": "... dx",
                 "return dx + dy if dbias is None else (dx + dy, dbias)": "dy is added: the residual path belongs to "

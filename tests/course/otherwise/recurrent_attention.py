@@ -17,7 +17,7 @@ def additive_attention_forward(q, k, v, vector, *, mask=None):
     scores = np.einsum("...nsk,k->...ns", hidden, vector)
     e = np.exp(scores - scores.max(-1, keepdims=True))
     if mask is not None:
-        e = e * mask
+        e = e * np.broadcast_to(mask, e.shape)
     total = e.sum(-1, keepdims=True)
     weights = np.divide(e, total, out=np.zeros_like(e), where=total > 0)
     return np.einsum("...ns,...sv->...nv", weights, v), AdditiveAttentionCache(v, vector, hidden, weights)
