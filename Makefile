@@ -1,4 +1,4 @@
-.PHONY: check lint types test slow docs fixtures notebooks notebooks-check
+.PHONY: check lint types test rest slow docs fixtures notebooks notebooks-check
 
 check: lint types test
 
@@ -11,6 +11,9 @@ types:
 
 test:
 	pytest
+
+rest:
+	pytest -m rest
 
 slow:
 	pytest -m slow

@@ -136,6 +136,7 @@ def topics(text: str) -> list[tuple[str, str, str]]:
     return [(row[0], row[1], row[2]) for row in rows[2:]]
 
 
+@cache
 def asserted(path: Path) -> str:
     """All that a lecture or a test asserts."""
     text = path.read_text(encoding="utf-8")

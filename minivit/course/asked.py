@@ -64,6 +64,12 @@ class Asked:
         """Call its forward and give its cache to the function; ``alone`` without any of ours that stand in."""
         return self._call_pair(trial, "value", () if alone else self._given)
 
+    def twice(self, trial: Trial) -> tuple[Any, Any]:
+        """What a call returns, and what became of that by a call with other numbers."""
+        args = trial.args, mapped(other_numbers, trial.args)
+        name = f"{self.task.name}{THEN}{self.task.name}"
+        return self.returned(self.runner.call(name, args, trial.kwargs, "value", self.task.given)).value
+
     def steps(self, trial: Trial) -> int:
         """Steps of Python that a call takes."""
         return self.returned(self._call(trial, "steps")).value

@@ -19,7 +19,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from minivit.course.layers import layer_backward, layer_forward, layer_together
-from minivit.course.pair import together
+from minivit.course.pair import together, twice
 from minivit.course.steps import count_steps
 
 Status = Literal["returned", "raised", "not implemented", "died", "too slow"]
@@ -27,7 +27,20 @@ How = Literal["value", "seconds", "steps"]
 """What is asked of a call: what it returns, how long it takes, how many steps of Python."""
 
 THEN = " then "
-"""Between a forward and the backward that is given its cache: ``softmax_forward then softmax_backward``."""
+"""Between a forward and the backward that is given its cache: ``softmax_forward then softmax_backward``.
+
+Between twice the same name: it is called with other arguments then.
+"""
+
+UNPACKED = "does what an op returned still hold all of it? y, cache = NAME_forward(...); dx, = NAME_backward(...)"
+RIDDLES = {  # of Python's and NumPy's, and what is meant most often
+    "inhomogeneous": UNPACKED,
+    "tuple indices must be integers": UNPACKED,
+    "for @: 'tuple'": UNPACKED,
+    "for @: 'ndarray' and 'tuple'": UNPACKED,
+    "object is not callable": "if it is a layer: y, cache = layer.forward(x)",
+    "mismatch in its core dimension": "the last axis of the first must be as long as the last but one of the second",
+}
 
 REPEATS = 5  # of a call that is timed
 
@@ -65,7 +78,9 @@ def find(module: Any, name: str) -> Callable | None:
     if method:
         run = layer_together if backward else layer_forward if method == "forward" else layer_backward
         return partial(run, found)
-    return partial(together, found, getattr(module, backward)) if backward else found
+    if not backward:
+        return found
+    return partial(twice, found) if backward == forward else partial(together, found, getattr(module, backward))
 
 
 def perform(
@@ -102,7 +117,9 @@ def perform(
         return Outcome("raised", f"it called sys.exit(){_place(path)}; a function returns instead")
     except Exception as error:
         above = tuple(kind.__name__[:100] for kind in type(error).__mro__[:10])
-        return Outcome("raised", f"{type(error).__name__}: {text_of_error(error)}{_place(path)}", above)
+        text = text_of_error(error)
+        hint = next((f"\n  {hint}" for riddle, hint in RIDDLES.items() if riddle in text), "")
+        return Outcome("raised", f"{type(error).__name__}: {text}{_place(path)}{hint}", above)
 
 
 @contextmanager

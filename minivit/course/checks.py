@@ -184,10 +184,10 @@ def _simpler(asked: Asked, draw: Draw, failed: Case, rng: Generator) -> str:
         if any(case is None for case in cases):
             continue
         for case in cases:
-            trial = make_trial(asked.task, lambda _, case=case: case, rng)  # type: ignore[misc, return-value]
             try:
+                trial = make_trial(asked.task, lambda _, case=case: case, rng)  # type: ignore[misc, return-value]
                 compare_values(asked.task, asked.value(trial), trial, [])
-            except (CheckFailedError, MalformedError):
+            except (CheckFailedError, MalformedError, ValueError):  # ours may refuse a part of a case
                 break
         else:
             return f"\n  right {words}, wrong for {SEVERAL.get(words, 'the whole')}"

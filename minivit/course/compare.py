@@ -38,6 +38,11 @@ def compare_shapes(task: Task, value: Any, trial: Trial) -> dict[str, tuple[Any,
         if expected is None:
             if got is not None:
                 raise CheckFailedError(f"{name} must be None where the argument is None")
+        elif got is None and any(other.startswith(f"{name}.") for other in found):
+            parts = ", ".join(other.removeprefix(f"{name}.") for other in found if other.startswith(f"{name}."))
+            raise CheckFailedError(
+                f"{name} must be {should_be}; it is a tuple with {parts}: take out what is asked for"
+            )
         elif got is None:
             raise CheckFailedError(_with_cause(f"{name} is None; it must be {should_be}", found, task, trial))
         elif isinstance(expected, tuple) and isinstance(got, (list, ndarray)) and _same_numbers(got, expected):

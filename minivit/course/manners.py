@@ -17,7 +17,7 @@ LARGE = 10_000  # times dy
 
 
 def check_manners(asked: Asked, rng: Generator) -> None:
-    """Inputs stay as they were, and the same call gives the same bits."""
+    """Inputs stay as they were, the same call gives the same bits, and no call changes what another has returned."""
     for draw in asked.task.cases.values():
         trial = make_trial(asked.task, draw, rng)
         before = asked.arguments(trial)
@@ -36,6 +36,17 @@ def check_manners(asked: Asked, rng: Generator) -> None:
                 raise CheckFailedError(
                     f"the same call gives another {name} the second time: something is remembered, or drawn"
                 )
+        if asked.task.kind == "plain":
+            outlives(*(named_outputs("plain", value, trial.expected) for value in asked.twice(trial)))
+
+
+def outlives(first: dict[str, Any], later: dict[str, Any]) -> None:
+    """What one call has returned is not touched by another."""
+    for name, array in first.items():
+        if isinstance(array, ndarray) and not same(np.asarray(later[name]), array):
+            raise CheckFailedError(
+                f"a later call writes into the {name} that an earlier one has returned: make a new array in each call"
+            )
 
 
 def _unchanged(path: str, now: Any, array: ndarray) -> None:
@@ -81,8 +92,11 @@ def check_adds(asked: Asked, rng: Generator) -> None:
             continue
         if same(got, before):
             raise CheckFailedError(f"d{name} stays as it was: nothing is added to it")
-        was = "is assigned" if same(got, grad) else "is wrong"
+        if not same(got, grad):
+            raise CheckFailedError(
+                "wrong as well" if asked.said else f"d{name} is wrong where a gradient is there already"
+            )
         raise CheckFailedError(
-            f"d{name} {was} where a gradient is there already; add to it (add_grad): a layer that is used twice gets "
-            "the sum of both gradients"
+            f"d{name} is assigned where a gradient is there already; add to it (add_grad): a layer that is used twice "
+            "gets the sum of both gradients"
         )

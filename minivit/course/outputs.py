@@ -78,6 +78,10 @@ def _named(what: str, value: Any, expected: Any, prefix: str) -> dict[str, Any]:
         raise MalformedError(f"{what} must be {kind}; it returned {describe(value)}{same_name}{_alone(value, wanted)}")
     for name in wanted:
         if name not in found:
+            if isinstance(expected, dict):  # those of a layer
+                raise MalformedError(
+                    f"{prefix}{name} is missing: forward was given a {name}, so return (dx, {prefix}{name})"
+                )
             raise MalformedError(f"{what} must have a field {name!r}; there are only {', '.join(map(repr, found))}")
     return flatten(found, prefix)
 

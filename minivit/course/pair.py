@@ -1,4 +1,4 @@
-"""A forward and a backward, called as a training would: what one call returns outlives the next."""
+"""A function, or a forward and its backward, called as a training would: what one call returns outlives the next."""
 
 import copy
 from collections.abc import Callable
@@ -7,6 +7,14 @@ from typing import Any
 import numpy as np
 
 from minivit.nests import mapped
+
+
+def twice(function: Callable, args: tuple, other: tuple, **options: Any) -> tuple:
+    """What a call returns, and what that is after a call with ``other`` arguments."""
+    value = function(*args, **options)
+    first = copy.deepcopy(value)
+    function(*other, **options)
+    return first, value
 
 
 def together(forward: Callable, backward: Callable, dy: Any, args: tuple, other: tuple, **options: Any) -> tuple:

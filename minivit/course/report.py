@@ -1,5 +1,6 @@
 """The outcome of a check of a solution: for people on a terminal or in a notebook, and for programs as JSON."""
 
+import re
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
@@ -42,7 +43,7 @@ class Report:
                 lines += [f"      {results[0].message}"] * ("write this" not in results[0].message)
                 continue
             lines.append(f"{task}: {done} of {len(results)}")
-            said: set[str] = set()
+            said: dict[str, str] = {}
             lines += [_line(result, said) for result in results if result.status != "skipped"]
         if self.output.strip():
             lines += ["what the solution printed:", *(f"    {line}" for line in self.output.splitlines()[:10])]
@@ -70,14 +71,15 @@ class Report:
         }
 
 
-def _line(result: Result, said: set[str]) -> str:
-    """One check. What has been said of this function already is not said again."""
+def _line(result: Result, said: dict[str, str]) -> str:
+    """One check. What has been said of this function already, with other numbers perhaps, is not said again."""
     if result.status == "passed":
         note = f"  ({result.message})" if result.message else ""
         return f"  {MARKS['passed']}{result.check}{note}"
     first = result.message.partition("\n")[0]
-    if first in said:
-        return f"  {MARKS[result.status]}{result.check}: the same"
-    said.add(first)
+    what = re.sub(r"\d+", "0", first) if re.match(r"\w+Error: ", first) else first
+    if what in said:
+        return f"  {MARKS[result.status]}{result.check}: the same as under {said[what]!r}"
+    said[what] = result.check
     message = result.message.replace("\n", "\n      ")
     return f"  {MARKS[result.status]}{result.check}\n      {message}"

@@ -191,7 +191,7 @@ class Cut:
             lines[first] = " " * cut[0].col_offset + todo
             for i in range(first + 1, last - node.lineno + 1):
                 lines[i] = None
-        note = "" if solved else "  # refuses what does not fit, before your lines run"
+        note = "" if solved else "  # refuses what the annotations exclude; what else stands under Raises is yours"
         above = [line + note for d in self.decorators(node, solved) for line in self.lines[d.lineno - 1 : d.end_lineno]]
         return "\n".join(line for line in (*above, *lines) if line is not None)
 

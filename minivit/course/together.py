@@ -11,6 +11,7 @@ from minivit.course.asked import Asked, every_task
 from minivit.course.compare import CheckFailedError, NotWrittenError, compare_values
 from minivit.course.exercise import Trial
 from minivit.course.explain import same
+from minivit.course.manners import outlives
 from minivit.course.outputs import MalformedError, named_outputs
 from minivit.course.trial import argument_names, make_trial
 from minivit.nests import mapped
@@ -54,11 +55,7 @@ def judge(asked: Asked, trial: Trial, value: Any) -> None:
     for name, array in first.items():
         if isinstance(array, ndarray) and not same(np.asarray(second[name]), array):
             raise CheckFailedError(f"a second call with the same cache gives another {name}: it is changed in place")
-    for name, array in (first | {"y": y}).items():
-        if isinstance(array, ndarray) and not same(np.asarray({"y": last_y, **after}[name]), array):
-            raise CheckFailedError(
-                f"a later call writes into the {name} that an earlier one has returned: make a new array in each call"
-            )
+    outlives(first | {"y": y}, after | {"y": last_y})
 
 
 def judge_alone(asked: Asked, trial: Trial, rng: Generator) -> None:

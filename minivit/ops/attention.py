@@ -58,7 +58,7 @@ def attention_forward(
     bias : broadcastable to (..., N, S), optional
         Added to the scores before the softmax: relative positions, or minus infinity to forbid.
     mask : bool, broadcastable to (..., N, S), optional
-        True where a query may look at a key. A query that may look at nothing gets zeros.
+        True where a query may look at a key. A query that may look at nothing, by mask or by bias, gets zeros.
     scale : float, optional
         What the scores are multiplied by; 1 / sqrt(K) if not given.
 

@@ -92,6 +92,10 @@ def gru_backward(dy: Float[ndarray, "*B D"], cache: GruCache) -> GruGrads:
     .. math::
         \bar a_n = \bar n \circ (1 - n^2), \qquad \bar b_n = \bar a_n \circ r, \qquad \bar r = \bar a_n \circ b_n
 
+    A gate is a sigmoid, whose slope is made of its output:
+
+    .. math:: \bar a_z = \bar z \circ z \circ (1 - z), \qquad \bar a_r = \bar r \circ r \circ (1 - r)
+
     The gates add what comes from input and state, so both get the same gradient. The way through z, from state to
     state, has no matrix in it: where z is near 1, the gradient passes as it is, over many steps.
     """

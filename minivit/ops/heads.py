@@ -5,7 +5,7 @@ from typing import NamedTuple
 from minivit.checked import check_shape, checked
 from minivit.ops.attention import AttentionCache, AttentionGrads, attention_backward, attention_forward
 from minivit.ops.input_grad import InputGrad
-from minivit.types import Bool, Float, ndarray
+from minivit.types import Bool, Float, Positive, ndarray
 
 
 class SplitHeadsCache(NamedTuple):
@@ -14,21 +14,21 @@ class SplitHeadsCache(NamedTuple):
 
 @checked
 def split_heads_forward(
-    x: Float[ndarray, "B N D"], *, num_heads: int
+    x: Float[ndarray, "B N D"], *, num_heads: Positive
 ) -> tuple[Float[ndarray, "B H N K"], SplitHeadsCache]:
     """(B, N, D) -> (B, H, N, K) with D = H * K: head h owns the columns h*K to (h+1)*K. A view of ``x``.
 
     Raises
     ------
     ValueError
-        If ``num_heads`` does not divide the width.
+        If ``num_heads`` does not divide the width, or is not positive.
 
     References
     ----------
     Vaswani et al. 2017, "Attention Is All You Need", section 3.2.2.
     """
     B, N, D = x.shape
-    if num_heads < 1 or D % num_heads:
+    if D % num_heads:
         raise ValueError(f"split_heads: width {D} is not divisible by num_heads {num_heads}")
     return x.reshape(B, N, num_heads, D // num_heads).transpose(0, 2, 1, 3), SplitHeadsCache()
 

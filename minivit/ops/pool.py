@@ -4,11 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minivit.checked import check_range, check_shape, checked
+from minivit.checked import check_shape, checked
 from minivit.ops.input_grad import InputGrad
 from minivit.ops.rows import token_sum
 from minivit.ops.sliding import Padding, Sliding, from_windows, places, sliding, windows
-from minivit.types import Float, Int, Size, ndarray
+from minivit.types import Count, Float, Int, Size, ndarray
 
 
 class MeanPoolCache(NamedTuple):
@@ -20,7 +20,7 @@ class MeanPoolCache(NamedTuple):
 
 @checked
 def mean_pool_forward(
-    x: Float[ndarray, "B N D"], *, num_prefix_tokens: int = 0
+    x: Float[ndarray, "B N D"], *, num_prefix_tokens: Count = 0
 ) -> tuple[Float[ndarray, "B D"], MeanPoolCache]:
     r"""Mean over the tokens (global average pooling), :math:`y_{bd} = \frac1N \sum_n x_{bnd}`.
 
@@ -34,7 +34,6 @@ def mean_pool_forward(
     ValueError
         If there are no tokens to take a mean of.
     """
-    check_range("mean_pool: num_prefix_tokens", num_prefix_tokens, at_least=0)
     tokens = x[:, num_prefix_tokens:]
     if tokens.shape[1] == 0:
         raise ValueError(

@@ -26,11 +26,12 @@ def principal_filters(
     filters : (n, P, P, C), n = min(P*P*C, D)
         The most important first, each of length one.
     shares : (n,)
-        :math:`S_i^2 / \sum_j S_j^2`.
+        :math:`S_i^2 / \sum_j S_j^2`; zeros where all filters are.
     """
     P, Q, C, D = weight.shape
     U, S, _ = np.linalg.svd(weight.reshape(-1, D), full_matrices=False)
-    return U.T.reshape(-1, P, Q, C), S * S / (S * S).sum()
+    energy = (S * S).sum()
+    return U.T.reshape(-1, P, Q, C), S * S / (energy if energy else 1)
 
 
 def patch_filters(weight: Float[ndarray, "P Q C D"], *, count: int = 28, ax: Axes | None = None) -> Axes:

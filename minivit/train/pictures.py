@@ -8,7 +8,9 @@ from pathlib import Path
 from minivit import plot
 from minivit.data.examples import Images
 from minivit.errors import sentence
+from minivit.models.model import Model
 from minivit.models.vit import ViT
+from minivit.plot.figure import TITLE, Axes
 from minivit.tasks.task import Pictures
 from minivit.train.step import predict
 from minivit.train.trainer import Metrics, Trainer
@@ -18,8 +20,8 @@ def draw_run(folder: Path, trainer: Trainer, rows: list[Metrics]) -> list[Path]:
     """Draw how the training went, what the task makes of the first test examples, and what the model has learned.
 
     Returns the files. Of a Vision Transformer, three are figures of its paper (Dosovitskiy et al. 2021): 6, attention
-    maps; 7 left, patch-embedding filters; 7 centre, similarity of position embeddings. Of other models the filters are
-    drawn if the first kernel sees pixels, and the positions if they are a table on a grid.
+    maps; 7 left, patch-embedding filters, here of what training changed; 7 centre, similarity of position embeddings.
+    Of other models the filters are drawn if the first kernel sees pixels, the positions if they are a table on a grid.
 
     A training is not lost because a picture cannot be drawn: that is said on the standard error stream, and the others
     are drawn.
@@ -63,10 +65,18 @@ def _of_the_model(trainer: Trainer, rows: list[Metrics]) -> Pictures:
     images = trainer.dataset.test.images[:4]
     if isinstance(model, ViT) and not model.config["grad_checkpointing"]:  # a checkpointed block keeps no attention map
         pictures["attention_maps"] = lambda: plot.attention_maps(images, model.forward(trainer.normalize(images))[1])
-    kernels = [param for param in model.params if param.axes == ("row", "column", "in", "out")]
-    if kernels and kernels[0].shape[2] == images.shape[3]:  # the first one sees pixels
-        pictures["patch_filters"] = lambda: plot.patch_filters(kernels[0].value)
+    kernels = [name for name, param in model.named_params().items() if param.axes == ("row", "column", "in", "out")]
+    if kernels and model.named_params()[kernels[0]].shape[2] == images.shape[3]:  # the first one sees pixels
+        pictures["patch_filters"] = lambda: _learned_filters(model, kernels[0])
     for table in model.params:
         if table.grid and table.axes == ("batch", "position", "width"):
             pictures["position_similarity"] = lambda it=table, grid=table.grid: plot.position_similarity(it.value, grid)
     return pictures
+
+
+def _learned_filters(model: Model, name: str) -> Axes:
+    """Where weights are mostly what they were drawn as, the difference shows what was learned."""
+    fresh = type(model)(**model.config)
+    ax = plot.patch_filters(model.named_params()[name].value - fresh.named_params()[name].value, count=14)
+    ax.set_title(f"What training changed: {ax.get_title(loc='left')}", fontsize=TITLE, loc="left")
+    return ax

@@ -367,7 +367,7 @@ show_source(AttentionDecoder.forward, "self.cell.forward", "self.head.forward")
 # Our task for it: write a row of 6 to 12 digits backwards. In training the decoder is shown the *true* tokens before each
 # one, not its own (["teacher forcing"](../docs/glossary.md#teacher-forcing)), so all places can be trained in one pass; what
 # is minimised is the cross-entropy of the next token. When it has to write by itself, it
-# takes the likeliest token each time ("greedy").
+# takes the likeliest token each time ([greedy decoding](../docs/glossary.md#greedy-decoding)).
 
 # %%
 data = mv.data.reversal(n_train=20_000, n_test=1_000, length=12)

@@ -790,8 +790,9 @@ assert np.isclose(right.mean(), trainer.test_score())  # why? see below
 
 # %% [markdown]
 # To write $T$ symbols it computes $1 + 2 + \dots + T = T(T+1)/2$ places, most of them again and again: because of the
-# causal mask, nothing in them changes when a symbol is added. Where each layer keeps its keys and values (a "KV cache"),
-# $T$ places are enough; for 9 symbols 9 in place of 45, for 1000 a five-hundredth.
+# causal mask, nothing in them changes when a symbol is added. Where each layer keeps its keys and values (a
+# [KV cache](../docs/glossary.md#kv-cache)), $T$ places are enough; for 9 symbols 9 in place of 45, for 1000 a
+# five-hundredth.
 #
 # **To do yourself.** The score with the true symbols before each place equals that of what the model writes by itself, to
 # the last sequence. Why?

@@ -25,11 +25,6 @@ def parts(folder):
             yield pytest.param(EXERCISES[path.stem], title, text, id=f"{path.stem}-{title}")
 
 
-def a_third_by_default(cases):
-    """Every third as it is; the others are for ``pytest -m slow`` (``minivit course verify`` hands in all)."""
-    return [c if i % 3 == 0 else pytest.param(*c.values, id=c.id, marks=pytest.mark.slow) for i, c in enumerate(cases)]
-
-
 def results_of(exercise, text, *, with_heads=True):
     """Results of the functions that a part defines, and of the backward of each forward."""
     lines = ["import types", "from typing import Any, NamedTuple", solved_source(exercise)]

@@ -36,9 +36,15 @@ ASKED = {
         "no rows": "ValueError",
     },
     "attention_forward": {"mask of integers": "TypeError", "k whose last axis is too long": "ValueError"},
-    "split_heads_forward": {"x whose last axis is too long": "ValueError"},
+    "split_heads_forward": {"x whose last axis is too long": "ValueError", "num_heads=0": "ValueError"},
     "patchify_forward": {"x whose axis 1 is too long": "ValueError"},
-    "linear_forward": {"bias whose last axis is too long": "ValueError"},
+    "linear_forward": {
+        "bias whose last axis is too long": "ValueError",
+        "x whose last axis is twice as long": "ValueError",
+        "bias whose last axis has length 1": "ValueError",
+    },
+    "prepend_token_forward": {"token whose last axis has length 1": "ValueError"},
+    "add_positions_forward": {"positions whose axis 0 has length 1": "ValueError"},
 }
 
 

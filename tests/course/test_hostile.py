@@ -16,6 +16,7 @@ from minivit.course.exercises import EXERCISES
 from minivit.course.grade import check_solution
 from minivit.course.source import Source
 from minivit.course.stub import solved_source, stub_source
+from tests.sampled import REST
 
 FOLDER = Path(__file__).parent / "hostile"
 FILES = sorted(FOLDER.glob("*.py"))
@@ -44,11 +45,11 @@ SAYS = {
     "searches_the_memory": "every one is closed",
     "breaks_numpy": "is the return missing",
 }
-SLOW = {  # each is of another kind, and takes seconds; the others stand for what is most likely
+RARE = {  # each is of another kind, and takes seconds; the others stand for what is most likely
     *("many_small_blocks", "asks_a_layer", "asks_the_package", "leaves_a_process_behind", "leaves_the_session"),
     *("starts_a_session", "os_exit", "sys_exit", "recurses", "raises_a_riddle", "returns_text", "searches_the_memory"),
 }
-CASES = [pytest.param(path, id=path.stem, marks=[pytest.mark.slow] * (path.stem in SLOW)) for path in FILES]
+CASES = [pytest.param(path, id=path.stem, marks=[REST] * (path.stem in RARE)) for path in FILES]
 LINEAR = EXERCISES["linear"]
 FEWER = replace(  # cases: each that ends its process costs a new one
     LINEAR, tasks=tuple(replace(task, cases=dict([*task.cases.items()][:1]), simpler={}) for task in LINEAR.tasks)

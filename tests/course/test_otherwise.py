@@ -8,6 +8,7 @@ from minivit.course.exercises import EXERCISES
 from minivit.course.grade import check_folder
 from minivit.course.stub import stub_source
 from tests.course.parts import parts, results_of, with_the_stubs_heads
+from tests.sampled import a_third_by_default
 
 FOLDER = Path(__file__).parent / "otherwise"
 FEWEST = 60
@@ -31,14 +32,14 @@ def test_there_are_enough():
     assert len(VARIANTS) >= FEWEST
 
 
-@pytest.mark.parametrize(("exercise", "title", "text"), VARIANTS)
+@pytest.mark.parametrize(("exercise", "title", "text"), a_third_by_default(VARIANTS))
 def test_a_function_written_otherwise_passes_in_the_place_of_ours(exercise, title, text):
     results = results_of(exercise, text)
     assert results
     assert [result for result in results if result.status != "passed"] == []
 
 
-@pytest.mark.parametrize(("exercise", "title", "text"), [*parts("wrong")])
+@pytest.mark.parametrize(("exercise", "title", "text"), a_third_by_default(parts("wrong")))
 def test_what_is_wrong_in_a_way_that_no_planting_expresses_is_told(exercise, title, text):
     """The heading says what must be heard: of promises, by those who have taken away what keeps them in the stub."""
     results = results_of(exercise, text, with_heads="it must raise" not in title)

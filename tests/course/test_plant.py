@@ -15,7 +15,7 @@ from minivit.course.stub import solved_source
 from minivit.course.trial import make_trial, reference
 from minivit.layers import SelfAttention
 from minivit.ops.softmax import SoftmaxCache, softmax_backward
-from tests.course.parts import a_third_by_default
+from tests.sampled import a_third_by_default
 
 TASKS = {task.name: task for exercise in EXERCISES.values() for task in exercise.tasks}
 KNOWN = [(task, bug) for task in TASKS.values() for bug in task.bugs if bug.known]

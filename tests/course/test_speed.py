@@ -1,6 +1,7 @@
 """Loops are counted, not timed: the same in every run, one axis after the other."""
 
 import builtins
+import math
 
 import numpy as np
 import pytest
@@ -30,6 +31,8 @@ LOOPS = {
     "in a generator": lambda x: sum(row.sum() for row in x),
     "in NumPy": lambda x: np.apply_along_axis(lambda row: row.sum(), 1, x),
     "in NumPy, of a function of NumPy's": lambda x: np.apply_along_axis(np.ndarray.sum, 1, x),
+    "of numbers, in NumPy": lambda x: np.vectorize(math.erf)(x),
+    "of numbers, as a ufunc": lambda x: np.frompyfunc(math.erf, 1, 1)(x),
     "of many steps": lambda x: [sum(row) for row in x for _ in range(MOST // 100)],
 }
 STRAIGHT = {

@@ -144,7 +144,10 @@ def test_decorators_stay_with_the_answer_and_in_the_stub_only_what_refuses_as_pr
     exercise = Exercise("twice", "twice", 1, (Task("twice_forward", {}), Task("thrice_forward", {})))
     stub, solved = stub_source(exercise), solved_source(exercise)
     assert stub.count("@") == 1
-    assert "@checked  # refuses what does not fit, before your lines run\ndef thrice_forward(" in stub
+    assert (
+        "@checked  # refuses what the annotations exclude; what else stands under Raises is yours\ndef thrice_forward("
+        in stub
+    )
     assert "@checked\ndef twice_forward(" in solved
     assert '@np.errstate(over="ignore")  # seen elsewhere\ndef _twice(x):' in solved
     names: dict = {}

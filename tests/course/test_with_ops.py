@@ -10,6 +10,7 @@ from minivit.course import EXERCISES, CannotRunError, start, with_ops
 from minivit.course.stub import solved_source
 from minivit.course.with_ops import in_place_of_ours, load_checked
 from minivit.layers import block
+from tests.sampled import REST
 
 
 def solved_folder(tmp_path, name):
@@ -35,7 +36,7 @@ def test_two_exercises_train_to_the_same_bits(tmp_path):
     assert called == {task.name for name in ("layer_norm", "adamw") for task in EXERCISES[name].tasks}
 
 
-@pytest.mark.slow
+@REST
 def test_all_exercises_together_train_to_the_same_bits(tmp_path):
     before = losses()
     solutions = [load_checked(solved_folder(tmp_path, name)) for name in EXERCISES]

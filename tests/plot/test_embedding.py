@@ -26,6 +26,13 @@ def test_the_first_filter_of_filters_that_are_all_alike(rng):
     np.testing.assert_allclose(abs(np.vdot(filters[0], pattern)), np.linalg.norm(pattern))
 
 
+def test_filters_that_are_all_zero():
+    """What training has not changed is no noise of nan."""
+    filters, shares = principal_filters(np.zeros((4, 4, 3, 8)))
+    assert np.isfinite(filters).all()
+    assert not shares.any()
+
+
 @pytest.mark.parametrize(("channels", "D", "count"), [(3, 40, 28), (1, 40, 16), (3, 5, 5)])
 def test_filters_are_drawn(rng, ax, channels, D, count):
     assert patch_filters(rng.standard_normal((4, 4, channels, D)), ax=ax) is ax

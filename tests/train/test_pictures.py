@@ -4,13 +4,36 @@ import gc
 import weakref
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from minivit import plot
-from minivit.layers import Checkpoint
+from minivit.layers import Linear, PatchEmbed
+from minivit.layers.initial import normal
+from minivit.layers.param import Param
+from minivit.models import MODELS, Model
 from minivit.train.pictures import draw_run
 from tests.train.any_size import AnySize
 from tests.train.small import TINY, small_dataset, small_trainer
+
+
+class Embedded(Model):
+    """Patches with positions, which are not looked at."""
+
+    def __init__(self, *, seed: int = 0, dtype: str | type = "float32") -> None:
+        self.patch_embed = PatchEmbed(32, 4, 3, 6)
+        self.pos_embed = Param((1, 64, 6), "batch position width", normal(0.02), grid=(8, 8))
+        self.head = Linear(3, 10)
+        self.init(seed, dtype)
+
+    def forward(self, images, *, rng=None):
+        return self.head.forward(images.mean((1, 2)))
+
+    def backward(self, dy, cache):
+        return self.head.backward(dy, cache)
+
+
+del MODELS["Embedded"]  # other tests ask for all models of the house
 
 NAMES = ["learning_curves", "predictions", "attention_maps", "patch_filters", "position_similarity"]
 
@@ -32,7 +55,7 @@ def test_of_another_family_is_drawn_what_its_parameters_are(tmp_path: Path, monk
     monkeypatch.setattr(plot, "save", lambda _, path: path.touch())
     trainer = small_trainer(small_dataset())
     rows = list(trainer.run())
-    trainer.model = Checkpoint(trainer.model)  # type: ignore[assignment]
+    trainer.model = Embedded()
     names = [path.stem for path in draw_run(tmp_path, trainer, rows)]
     assert names == ["learning_curves", "predictions", "patch_filters", "position_similarity"]
     trainer.model = AnySize()
@@ -56,3 +79,15 @@ def test_no_picture_can_be_drawn_and_nothing_is_left_open(
     assert said == [f"minivit: {place / name}.png could not be drawn: no room for {name}" for name in NAMES]
     gc.collect()
     assert [ref() for ref in drawn] == [None] * len(NAMES)
+
+
+def test_filters_are_drawn_by_what_training_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = []
+    monkeypatch.setattr(plot, "save", lambda _, path: path.touch())
+    monkeypatch.setattr(plot, "patch_filters", lambda weight, **_: drawn.append(weight) or plot.learning_curves([]))
+    trainer = small_trainer(small_dataset())
+    before = trainer.model.named_params()["patch_embed.proj.weight"].value.copy()
+    rows = list(trainer.run())
+    draw_run(tmp_path, trainer, rows)
+    assert drawn[0].any()
+    np.testing.assert_array_equal(drawn[0], trainer.model.named_params()["patch_embed.proj.weight"].value - before)

@@ -47,9 +47,15 @@ def first_sample(arguments: int = 1) -> Callable[[Case], Case | None]:
         first = case.args[0]
         if first.ndim < 2 or len(first) < 2 or any(np.ndim(arg) > 2 for arg in case.args[arguments:]):
             return None
-        return Case((*(arg[:1] for arg in case.args[:arguments]), *case.args[arguments:]), case.kwargs)
+        options = {name: of_first_sample(value, len(first)) for name, value in case.kwargs.items()}
+        return Case((*(arg[:1] for arg in case.args[:arguments]), *case.args[arguments:]), options)
 
     return one
+
+
+def of_first_sample(option: Any, count: int) -> Any:
+    """Of a mask or a bias of each sample that of the first one."""
+    return option[:1] if np.ndim(option) == 4 and len(option) == count else option
 
 
 ONE_SAMPLE = {"for one sample": first_sample()}

@@ -25,6 +25,12 @@ def first_step(rng: Generator) -> Case:
     return Case((value, grad, np.zeros(shape), np.zeros(shape), 1), {"lr": 0.1})
 
 
+def of_one_number(rng: Generator) -> Case:
+    """A parameter without axes, such as a temperature."""
+    (*arrays, step), options = later_step(rng)
+    return Case((*(array[0, 0] for array in arrays), step), options)
+
+
 def with_decay(rng: Generator) -> Case:
     args, options = later_step(rng)
     return Case(args, {**options, "weight_decay": 0.3})
@@ -92,7 +98,12 @@ update = partial(Task, big=many_numbers, axes={"value": "row column"})
 TASKS = (
     update(
         "adam_update",
-        {"": later_step, "in the first step": first_step, "without memory": with_options(later_step, betas=(0.0, 0.0))},
+        {
+            "": later_step,
+            "in the first step": first_step,
+            "without memory": with_options(later_step, betas=(0.0, 0.0)),
+            "of one number": of_one_number,
+        },
         (Property("the first step has length lr", first_step_has_length_lr),),
         {
             "m = beta1 * m + (1 - beta1) * grad": {
@@ -186,6 +197,7 @@ TASKS = (
             "": with_decay,
             "in the first step": first_step,
             "without decay": with_options(later_step, weight_decay=0.0),
+            "of one number": with_options(of_one_number, weight_decay=0.3),
         },
         (
             Property("the averages do not see the decay", decay_does_not_touch_averages),

@@ -41,10 +41,10 @@ def with_bias_and_mask(rng: Generator) -> Case:
 
 
 def with_infinite_bias(rng: Generator) -> Case:
-    """Minus infinity forbids a key; each query has one that is not forbidden."""
+    """Minus infinity forbids a key; one query may look at nothing."""
     (q, k, v, _), _ = heads(rng)
     bias = np.where(rng.random((q.shape[2], k.shape[2])) < 0.6, rng.standard_normal((q.shape[2], k.shape[2])), -np.inf)
-    bias[:, 0] = 0
+    bias[:, 0], bias[-1] = 0, -np.inf
     return Case((q, k, v, bias), {})
 
 
@@ -55,6 +55,7 @@ CASES = {
     "with a scale of its own": with_options(heads, scale=0.3),
     "with a scale of 0": with_options(heads, scale=0.0),
     "with a bias": arrays(*HEADS, "H N S"),
+    "with a bias of each sample": arrays(*HEADS, "B H N S"),
     "with a bias for each key": arrays(*HEADS, "B 1 1 S"),
     "with a bias for each query": arrays(*HEADS, "N 1"),
     "with a bias of minus infinity": with_infinite_bias,

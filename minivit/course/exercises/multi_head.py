@@ -80,7 +80,7 @@ def no_bias(rng: Generator) -> Case:
 
 def layer_with_bias(rng: Generator) -> Case:
     (x, params), options = layer(rng)
-    shape = choose(rng, options["num_heads"], 1), x.shape[1], x.shape[1]
+    shape = *choose(rng, (), (len(x),)), choose(rng, options["num_heads"], 1), x.shape[1], x.shape[1]
     return Case((x, params), {**options, "bias": rng.standard_normal(shape)})
 
 
@@ -344,7 +344,7 @@ TASKS = (
                 "self.proj.backward(dh, cache.proj); dh = self.proj.backward": "... dproj.weight is 2 times too large",
             },
             "return dx if dbias is None else (dx, dbias)": {
-                "return dx": "... must have a field 'bias'",
+                "return dx": "... return (dx, dbias)",
                 "return (dx, dbias)": "... dx must be an array; it is a tuple of 2",
                 "return dx if dbias is None else (dbias, dx)": "... dx",
                 "return dx + dy if dbias is None else (dx + dy, dbias)": "dy is added: the residual path belongs to "

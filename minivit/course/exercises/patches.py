@@ -109,7 +109,9 @@ on_images = partial(
     big=arrays("8 64 64 2", patch_size=2),
     simpler=ONE_SAMPLE,
 )
-layer_task = partial(Task, cases={"": layer}, sizes=named_sizes, simpler=ONE_SAMPLE)
+layer_task = partial(
+    Task, cases={"": layer, "with a generator": with_options(layer, rng=3)}, sizes=named_sizes, simpler=ONE_SAMPLE
+)
 
 TASKS = (
     convolution("conv2d_loops", mistakes=CONVOLUTION),

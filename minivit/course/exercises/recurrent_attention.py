@@ -183,6 +183,17 @@ TASKS = (
                 "dy * h, SigmoidCache(update)": "z also takes away from n: the factor is h - n",
                 "dy * (new - h), SigmoidCache(update)": "the factor of z is h - n; yours is n - h",
             },
+            "(da_update,) = sigmoid_backward(dy * (h - new), SigmoidCache(update))": {
+                "da_update = dy * (h - new)": "the slope of the sigmoid of z is missing: z (1 - z)",
+            },
+            "(da_reset,) = sigmoid_backward(da_new * from_h, SigmoidCache(reset))": {
+                "da_reset = da_new * from_h": "the slope of the sigmoid of r is missing: r (1 - r)",
+            },
+            "dgates_x =": {
+                "da_reset, da_update = da_new * from_h, dy * (h - new); dgates_x =": "the slopes of both sigmoids are "
+                "missing: s (1 - s)",
+                "da_update, da_reset = da_reset, da_update; dgates_x =": f"r and z {TWO_GATES}",
+            },
             "da_new * reset), axis=-1)": {
                 "da_new), axis=-1)": "what the state says to n is multiplied by r: so is its gradient",
             },

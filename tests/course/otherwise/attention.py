@@ -16,8 +16,8 @@ def attention_forward(q, k, v, bias=None, *, mask=None, scale=None):
         raise TypeError("mask is not boolean")
     scale = q.shape[-1] ** -0.5 if scale is None else scale
     scores = np.einsum("...nk,...sk->...ns", q, k) * scale
-    scores = scores if bias is None else scores + bias
-    scores = scores if mask is None else np.where(mask, scores, -np.inf)
+    scores = scores if bias is None else scores + np.broadcast_to(bias, scores.shape)
+    scores = scores if mask is None else np.where(np.broadcast_to(mask, scores.shape), scores, -np.inf)
     weights, _ = softmax_forward(scores)
     shape = None if bias is None else bias.shape
     return np.einsum("...ns,...sv->...nv", weights, v), AttentionCache(q, k, v, weights, scale, shape)

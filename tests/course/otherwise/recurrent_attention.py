@@ -17,7 +17,7 @@ def additive_attention_forward(q, k, v, vector, *, mask=None):
     scores = np.einsum("...nsk,k->...ns", hidden, vector)
     e = np.exp(scores - scores.max(-1, keepdims=True))
     if mask is not None:
-        e = e * mask
+        e = e * np.broadcast_to(mask, e.shape)
     total = e.sum(-1, keepdims=True)
     weights = np.divide(e, total, out=np.zeros_like(e), where=total > 0)
     return np.einsum("...ns,...sv->...nv", weights, v), AdditiveAttentionCache(v, vector, hidden, weights)
@@ -38,6 +38,8 @@ def additive_attention_backward(dy, cache):
 
 def gru_forward(gates_x, gates_h, h):
     D = h.shape[-1]
+    if not gates_x.shape[-1] == gates_h.shape[-1] == 3 * D:
+        raise ValueError(f"three gates of width {D} do not fit {gates_x.shape} and {gates_h.shape}")
     both = gates_x[..., : 2 * D] + gates_h[..., : 2 * D]
     gates = 0.5 * (1 + np.tanh(both / 2))
     reset, update = gates[..., :D], gates[..., D:]

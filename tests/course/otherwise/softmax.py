@@ -36,6 +36,8 @@ def cross_entropy_forward(logits, targets, *, label_smoothing=0.0):
         if targets.shape != logits.shape[:-1] or targets.min() < 0 or targets.max() >= classes:
             raise ValueError("a label is out of range, or there is not one for each row")
         targets = np.eye(classes, dtype=logits.dtype)[targets]
+    if targets.shape != logits.shape:
+        raise ValueError("there is not one probability for each logit")
     targets = ((1 - label_smoothing) * targets + label_smoothing / classes).astype(logits.dtype)
     log_probs = log_softmax_forward(logits)[0]
     return -(targets * log_probs).sum(-1).mean(), CrossEntropyCache(log_probs, targets)

@@ -126,3 +126,19 @@ def attention_one_loop(q, k, v):
         shares, _ = softmax_forward(k @ query / q.shape[1] ** 0.5)
         y[n] = [shares @ column for column in v.T]
     return y
+
+
+# --- you modified bias in place
+def attention_forward(q, k, v, bias=None, *, mask=None, scale=None):
+    y, cache = ours.attention_forward(q, k, v, bias, mask=mask, scale=scale)
+    if bias is not None and bias.shape == cache.weights.shape:
+        bias += q @ k.swapaxes(-1, -2) * cache.scale
+    return y, cache
+
+
+# --- it should be 0
+def attention_forward(q, k, v, bias=None, *, mask=None, scale=None):
+    y, cache = ours.attention_forward(q, k, v, bias, mask=mask, scale=scale)
+    if bias is not None:
+        y = np.where(np.isneginf(bias).all(-1, keepdims=True), v.mean(-2, keepdims=True), y)
+    return y, cache

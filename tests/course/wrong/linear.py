@@ -73,3 +73,17 @@ def gelu_backward(dy, cache):
     (x,) = cache[:1]
     h = 1e-5
     return InputGrad(dy * (gelu_forward(x + h)[0] - gelu_forward(x - h)[0]) / (2 * h))
+
+
+# --- x whose last axis is twice as long it must raise a ValueError
+def linear_forward(x, weight, bias=None):
+    if bias is not None and bias.shape != weight.shape[1:]:
+        raise ValueError("bias")
+    y = (x.reshape(-1, len(weight)) @ weight).reshape(*x.shape[:-1], -1)
+    return (y if bias is None else y + bias), LinearCache(x, weight, bias is not None)
+
+
+# --- has length 1 it must raise a ValueError
+def linear_forward(x, weight, bias=None):
+    y = x @ weight
+    return (y if bias is None else y + bias), LinearCache(x, weight, bias is not None)

@@ -142,3 +142,17 @@ def softmax_backward(dy, cache):
 # --- dx is not linear in dy
 def softmax_backward(dy, cache):
     return ours.softmax_backward(dy.clip(-50, 50), cache)
+
+
+# --- with targets that are no integers, one for each row it must raise a ValueError
+def cross_entropy_forward(logits, targets, *, label_smoothing=0.0):
+    if targets.ndim < logits.ndim and targets.dtype.kind == "f":
+        targets = targets.astype(int).clip(0, logits.shape[-1] - 1)
+    return ours.cross_entropy_forward(logits, targets, label_smoothing=label_smoothing)
+
+
+# --- with targets of integers, one for each number it must raise a ValueError
+def cross_entropy_forward(logits, targets, *, label_smoothing=0.0):
+    if targets.shape == logits.shape:
+        targets = targets.astype(logits.dtype)
+    return ours.cross_entropy_forward(logits, targets, label_smoothing=label_smoothing)

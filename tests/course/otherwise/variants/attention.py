@@ -62,7 +62,7 @@ def attention_forward(q, k, v, bias=None, *, mask=None, scale=None):
     scale = 1 / q.shape[-1] ** 0.5 if scale is None else float(scale)
     scores = (q * scale) @ np.swapaxes(k, -1, -2)
     scores = scores if bias is None else scores + np.broadcast_to(bias, scores.shape)
-    e = np.exp(scores - scores.max(-1, keepdims=True))
+    e = np.exp(scores - np.maximum(scores.max(-1, keepdims=True), np.finfo(q.dtype).min))
     e = e if mask is None else e * np.broadcast_to(mask, scores.shape)
     weights = e / np.maximum(e.sum(-1, keepdims=True), np.finfo(q.dtype).tiny)
     return weights @ v, AttentionCache(q, k, v, weights, scale, None if bias is None else bias.shape)
