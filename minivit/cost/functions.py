@@ -156,7 +156,7 @@ def _tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     return _einsum(f"{names_a},{''.join(names_b)}->{''.join(kept)}", a, b)
 
 
-def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A002 (NumPy's name)
+def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     if ord is not None:
         raise CostError(f"the counter does not know numpy.linalg.norm of order {ord!r} {where()}")
     return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
@@ -262,6 +262,7 @@ FUNCTIONS: dict[Callable, Callable] = {
     np.may_share_memory: lambda a, b, *args: isinstance(a, MetaArray) and isinstance(b, MetaArray),
 }
 """What is not made of ufuncs and of methods."""
+
 
 def _made(like: MetaArray, shape: Any, dtype: Any = None, *_: Any, **__: Any) -> MetaArray:
     return _like(shape, like, np.float64 if dtype is None else dtype, filled=True)

@@ -31,7 +31,6 @@ from minivit.cost.layout import (
 from minivit.cost.tally import Tally
 from minivit.layers.param import ParamStorage
 
-
 BETWEEN = ("numpy", "contextlib", "jaxtyping")
 """Modules whose functions stand between an array and the code that uses it."""
 

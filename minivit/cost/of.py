@@ -74,9 +74,7 @@ def of(function: Callable | Layer | str, *, dtype: str = "float32", **arguments:
         numberless(twin, tally)
         forward, backward = twin.forward, twin.backward
     tuples = {name for name, it in signature(forward).parameters.items() if _is_tuple(it.annotation)}
-    given = {
-        name: value if name in tuples else _argument(value, dtype, tally) for name, value in arguments.items()
-    }
+    given = {name: value if name in tuples else _argument(value, dtype, tally) for name, value in arguments.items()}
     tally.phase = "forward"
     result = forward(**given)
     kept = 0

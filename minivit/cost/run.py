@@ -14,8 +14,8 @@ from minivit.layers.checkpoint import checkpointed
 from minivit.layers.layer import Layer
 from minivit.layers.param import Param
 from minivit.models.model import Model
-from minivit.tasks.classification import Classification
 from minivit.nests import mapped
+from minivit.tasks.classification import Classification
 from minivit.tasks.next_token import NextToken
 from minivit.tasks.task import Task
 from minivit.train.optim import Optimizer
