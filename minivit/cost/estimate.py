@@ -1,7 +1,7 @@
 """What a model costs: its code is run on arrays without numbers, and what it does is counted."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ from minivit.train.optim import SGD, Adam, AdamW, Optimizer
 from minivit.train.step import SHARD_SIZE
 from minivit.types import Positive, Size
 
-OPTIMIZERS: dict[str, type[Optimizer]] = {"adamw": AdamW, "adam": Adam, "sgd": SGD}
+OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"adamw": AdamW, "adam": Adam, "sgd": SGD}
 
 
 class LayerCost(NamedTuple):
@@ -231,7 +231,7 @@ def estimate(
 
 
 def _peak_of_prediction(few: Scene, whole: Scene) -> int:
-    """Of all samples, from that of a few: their outputs wait until the last is there, and are then joined, in a copy."""
+    """Of all samples, from that of a few: outputs wait until the last are there, and are then joined in a copy."""
     if few.input_bytes == whole.input_bytes:
         return few.tally.peak
     inputs = whole.input_bytes - few.input_bytes

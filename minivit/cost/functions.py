@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from minivit.cost.errors import CostError, where
 from minivit.cost.layout import axes_of, broadcast, c_order, kept_order, reduced_shape
-from minivit.cost.meta import CostError, MetaArray, is_sum, layouts_of, refuse_real, tally_of, where
+from minivit.cost.meta import MetaArray, is_sum, layouts_of, refuse_real, tally_of
 
 
 def _like(shape: Any, prototype: MetaArray, dtype: Any, filled: bool) -> MetaArray:
@@ -156,7 +157,7 @@ def _tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     return _einsum(f"{names_a},{''.join(names_b)}->{''.join(kept)}", a, b)
 
 
-def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A002 (NumPy's name)
+def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     if ord is not None:
         raise CostError(f"the counter does not know numpy.linalg.norm of order {ord!r} {where()}")
     return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
@@ -262,6 +263,7 @@ FUNCTIONS: dict[Callable, Callable] = {
     np.may_share_memory: lambda a, b, *args: isinstance(a, MetaArray) and isinstance(b, MetaArray),
 }
 """What is not made of ufuncs and of methods."""
+
 
 def _made(like: MetaArray, shape: Any, dtype: Any = None, *_: Any, **__: Any) -> MetaArray:
     return _like(shape, like, np.float64 if dtype is None else dtype, filled=True)

@@ -120,7 +120,10 @@ def test_a_few_shards_tell_how_much_all_need(batch):
     """A step and a prediction are run in few shards; what they say of all is what all of them need."""
     options = {"img_size": (8, 12), "patch_size": 4, "embed_dim": 12, "depth": 2, "num_heads": 3, "num_classes": 500}
     estimate = mv.cost.estimate(ViT(**options), batch=batch)
-    training, prediction = Scene(ViT(**options), batch, 1, optimizer=OPTIMIZERS["adamw"]), Scene(ViT(**options), batch, 1)
+    training, prediction = (
+        Scene(ViT(**options), batch, 1, optimizer=OPTIMIZERS["adamw"]),
+        Scene(ViT(**options), batch, 1),
+    )
     training.in_shards(Classification(), (batch,))
     prediction.predict()
     assert estimate.peak_training_bytes == training.tally.peak
