@@ -110,7 +110,7 @@ def _copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -
     dst.tally.elementwise(dst.size)
 
 
-def _einsum(subscripts: str, *operands: Any, **_: Any) -> Any:
+def _einsum(subscripts: str, *operands: Any, **options: Any) -> Any:
     """Sums over letters; where several arrays meet, each product counts."""
     tally = tally_of(operands)
     left, _, right = subscripts.replace(" ", "").partition("->")
@@ -165,9 +165,9 @@ def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> 
 
 def _repeat(a: Any, repeats: Any, axis: int | None = None) -> Any:
     a = a.reshape(-1) if axis is None else a
-    axis = (axis or 0) % a.ndim
-    length = int(np.sum(np.broadcast_to(np.asarray(repeats), a.shape[axis])))
-    shape = (*a.shape[:axis], length, *a.shape[axis + 1 :])
+    place = (axis or 0) % a.ndim
+    length = int(np.sum(np.broadcast_to(np.asarray(repeats), a.shape[place])))
+    shape = (*a.shape[:place], length, *a.shape[place + 1 :])
     a.tally.elementwise(prod(shape))
     return MetaArray(shape, a.dtype, a.tally)
 

@@ -186,8 +186,8 @@ class MetaArray(np.ndarray):
     def transpose(self, *axes: Any) -> "MetaArray":
         """Axes in another order."""
         if len(axes) == 1 and (axes[0] is None or not isinstance(axes[0], (int, np.integer))):
-            axes = axes[0]
-        order = range(self.ndim)[::-1] if not axes else axes_of(axes, self.ndim)
+            (axes,) = axes
+        order = axes_of(axes, self.ndim) if axes else range(self.ndim)[::-1]
         return self._view([self.shape[i] for i in order], tuple(self.steps[i] for i in order))
 
     def swapaxes(self, axis1: int, axis2: int) -> "MetaArray":
@@ -277,11 +277,11 @@ class MetaArray(np.ndarray):
         """One pass over memory."""
         self.tally.elementwise(self.size)
 
-    def take(self, indices: Any, axis: int | None = None, **_: Any) -> "MetaArray":
+    def take(self, indices: Any, axis: int | None = None, **_: Any) -> Any:
         """Entries of an axis."""
         return np.take(self, indices, axis)
 
-    def round(self, decimals: int = 0, out: Any = None) -> "MetaArray":
+    def round(self, decimals: int = 0, out: Any = None) -> Any:
         """Fewer digits."""
         return np.rint(self, out=out)
 
@@ -289,7 +289,7 @@ class MetaArray(np.ndarray):
         """A matrix product."""
         return np.dot(self, b, out)
 
-    def repeat(self, repeats: Any, axis: int | None = None) -> "MetaArray":
+    def repeat(self, repeats: Any, axis: int | None = None) -> Any:
         """Entries more than once."""
         return np.repeat(self, repeats, axis)
 

@@ -110,6 +110,7 @@ def test_it_prints_and_is_json():
     estimate = mv.cost.estimate("vit_micro_patch4_32")
     text = str(estimate)
     assert f"{estimate.params:,}" in text
+    assert f"{estimate.macs_forward:,} MACs forward" in text
     assert "<table>" in estimate._repr_html_()
     assert all(isinstance(value, (int, str)) for value in estimate.to_dict().values())
 
