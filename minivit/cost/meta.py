@@ -42,6 +42,16 @@ MOST_ARRAYS = 250_000
 """Of one run: ten times those of the largest models. A recurrent net over a billion places would make no end of it."""
 
 
+FUNCTIONS: dict[Callable, Callable] = {}
+"""What stands in the place of NumPy's functions: those that are no ufuncs and no methods. See ``functions.py``."""
+
+MAKERS: dict[Callable, Callable] = {}
+"""The same of those that make an array of another one's kind (``like=``), which they get first."""
+
+PLAIN: set[Callable] = set()
+"""Functions that NumPy itself makes of others."""
+
+
 class MetaArray(np.ndarray):
     """An array without numbers. Its memory is a single 1, which is what code sees that asks for a number."""
 
@@ -158,13 +168,11 @@ class MetaArray(np.ndarray):
         return result
 
     def __array_function__(self, func: Callable, types: Any, args: Any, kwargs: Any) -> Any:
-        from minivit.cost.functions import FUNCTIONS, MAKERS, PLAIN  # which makes such arrays
-
         if func in MAKERS:  # called as np.zeros(shape, like=self)
             return MAKERS[func](self, *args, **kwargs)
         if func in FUNCTIONS:
             return FUNCTIONS[func](*args, **kwargs)
-        if func.__name__ in PLAIN:
+        if func in PLAIN:
             return func._implementation(*args, **kwargs)  # type: ignore[attr-defined]
         raise CostError(f"the counter does not know numpy.{func.__name__} {where()}")
 

@@ -74,18 +74,18 @@ def test_parts_add_up():
 
 
 def test_a_huge_model_costs_little_time_and_memory_to_count():
-    """Seconds of the processor, because a machine may be busy, in a process whose calls are not verified."""
-    (figures,) = said(
-        "import minivit as mv, resource, time\nstart = time.process_time()",
-        [
-            "mv.cost.estimate('vit_giant_patch14_224', batch=128).peak_training_bytes, "
-            "time.process_time() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss"
-        ],
-    )
-    peak, seconds, resident = literal_eval(figures)
-    assert peak > 2**34
-    assert seconds < 4, "2 on the machine that this was measured on; it is not to take minutes on any"
-    assert resident < 300 * 2**10
+    """Seconds of the processor, the fewer of two times, because a machine may be busy; calls are not verified here."""
+    setup = """
+import minivit as mv, resource, time
+def cost():
+    start = time.process_time()
+    peak = mv.cost.estimate("vit_giant_patch14_224", batch=128).peak_training_bytes
+    return peak, time.process_time() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+"""
+    runs = [literal_eval(figures) for figures in said(setup, ["cost()", "cost()"])]
+    assert runs[0][0] > 2**34
+    assert min(seconds for _, seconds, _ in runs) < 2
+    assert runs[0][2] < 300 * 2**10
 
 
 def test_recomputation_keeps_less_and_does_more():
