@@ -8,7 +8,8 @@ from numpy import ndarray
 from numpy.random import Generator
 
 from minivit.caches import nbytes
-from minivit.cost.meta import CostError, MetaArray, MetaParam
+from minivit.cost.errors import CostError
+from minivit.cost.meta import MetaArray, MetaParam
 from minivit.cost.tally import Tally, named_layers
 from minivit.layers.checkpoint import checkpointed
 from minivit.layers.layer import Layer
@@ -29,7 +30,7 @@ class MetaGenerator(Generator):
         super().__init__(np.random.PCG64(0))
         self.tally = tally
 
-    def random(self, size: Any = None, dtype: Any = np.float64, out: Any = None) -> Any:
+    def random(self, size: Any = None, dtype: Any = np.float64, out: Any = None) -> Any:  # type: ignore[override]
         """Shares from 0 to 1."""
         shape = size if isinstance(size, tuple) else (size,)
         self.tally.elementwise(int(np.prod(shape)))

@@ -15,9 +15,7 @@ from minivit.layers.attention import SelfAttention
 
 
 def whole(*ranges: tuple[int, int], **options: Any) -> Draw:
-    """Draws whole numbers from these ranges, for the arguments by position; options are ranges, or values as they "
-    "are.
-    """
+    """Draws whole numbers from these ranges, for arguments by position; options are ranges, or values as they are."""
 
     def drawn(rng: Generator) -> Case:
         def value(given: Any) -> Any:
@@ -109,6 +107,7 @@ def maps_are_counted(call: Call, rng: Generator) -> str | None:
 
 
 FLOPS = "those are FLOPs: a MAC is a multiplication with its addition, and counts once"
+HALF_A_TOKEN = "D numbers are missing: the class token is learned, and so is its position"
 TOKEN = "the class token is forgotten: it is a token like the others"
 
 formula = partial(Task, hides_docstring=True)
@@ -270,10 +269,10 @@ TASKS = (
         (held_against(lambda it: it.params, "parameters"),),
         mistakes={
             "N = num_tokens(img_size, patch_size, class_token=class_token)": {
-                "N = num_tokens(img_size, patch_size)": "D numbers are missing: the class token is learned, and so is its position",
+                "N = num_tokens(img_size, patch_size)": HALF_A_TOKEN,
             },
             "(class_token + N) * embed_dim": {
-                "N * embed_dim": "D numbers are missing: the class token is learned, and so is its position",
+                "N * embed_dim": HALF_A_TOKEN,
                 "0": "class token and positions are forgotten",
             },
             "2 * embed_dim + (embed_dim + 1) * num_classes": {
