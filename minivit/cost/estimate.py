@@ -9,6 +9,7 @@ from minivit.caches import describe, nbytes
 from minivit.checked import checked
 from minivit.cost.run import Scene, nbytes_of
 from minivit.cost.tally import NOTHING, Tally, Work, layers_in
+from minivit.cost.units import memory
 from minivit.models.model import Model, create_model
 from minivit.train.optim import SGD, Adam, AdamW, Optimizer
 from minivit.train.step import SHARD_SIZE
@@ -98,7 +99,7 @@ class Estimate:
 
     def rows(self) -> list[tuple[str, str]]:
         """The figures in words, with their units."""
-        memory = {
+        sizes = {
             "weights": self.weight_bytes,
             "gradients": self.gradient_bytes,
             "optimizer": self.optimizer_bytes,
@@ -114,7 +115,7 @@ class Estimate:
             ("matrix products", f"{self.macs_forward:,} MACs forward, {self.macs_backward:,} backward"),
             ("FLOPs", f"{self.flops_forward:,} forward, {self.flops_backward:,} backward"),
             ("elementwise", f"{self.forward.elements:,} elements forward, {self.backward.elements:,} backward"),
-            *((name, f"{size / 2**20:,.1f} MiB") for name, size in memory.items()),
+            *((name, memory(size)) for name, size in sizes.items()),
         ]
 
     def __str__(self) -> str:
