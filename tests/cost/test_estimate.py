@@ -50,7 +50,7 @@ def test_what_is_kept_is_what_a_real_run_keeps(name):
     assert estimate.optimizer_bytes == sum(array.nbytes for array in optimizer.state.values())
 
 
-@pytest.mark.parametrize("name", facts.VIT)
+@pytest.mark.parametrize("name", a_third_by_default(facts.VIT, facts.VIT))
 def test_parameters_and_products_are_those_of_timm(name):
     estimate = mv.cost.estimate(name)
     assert (estimate.params, estimate.macs_forward) == facts.VIT[name]
@@ -77,6 +77,7 @@ def test_a_huge_model_costs_little_time_and_memory_to_count():
     """Seconds of the processor, the fewer of two times, because a machine may be busy; calls are not verified here."""
     setup = """
 import minivit as mv, resource, time
+from tests.sampled import a_third_by_default
 def cost():
     start = time.process_time()
     peak = mv.cost.estimate("vit_giant_patch14_224", batch=128).peak_training_bytes

@@ -26,6 +26,7 @@ HEAD = STUB.partition("from")[0]  # the docstring, by which it is known
 
 KILL = """
 import os, re, signal
+from tests.sampled import REST
 check = re.search(r"PPid:\\s*(\\d+)", open(f"/proc/{os.getppid()}/status").read())
 os.kill(int(check[1]), signal.SIGKILL)
 """
@@ -201,6 +202,7 @@ def test_every_kind_has_a_row_before_anything_is_checked(all_kinds, quick, capsy
     assert Path("grades.csv").read_text(encoding="utf-8-sig") == text
 
 
+@REST
 @posix
 def test_what_ends_its_check_or_lies_about_modules_costs_nobody_else(here):
     chosen = ("wrong", "exits", "syntax", "kills", "helper", "numpy", "latin")
