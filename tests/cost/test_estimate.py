@@ -10,6 +10,7 @@ from minivit.cost.errors import CostError
 from minivit.models import MODELS, PRESETS, RNNSearch, ShowAttendTell, Transformer, ViT
 from minivit.train.optim import AdamW
 from tests import facts
+from tests.sampled import a_third_by_default
 from tests.unchecked import said
 
 RNG = np.random.default_rng(0)
@@ -77,7 +78,6 @@ def test_a_huge_model_costs_little_time_and_memory_to_count():
     """Seconds of the processor, the fewer of two times, because a machine may be busy; calls are not verified here."""
     setup = """
 import minivit as mv, resource, time
-from tests.sampled import a_third_by_default
 def cost():
     start = time.process_time()
     peak = mv.cost.estimate("vit_giant_patch14_224", batch=128).peak_training_bytes

@@ -19,6 +19,7 @@ from minivit.course.exercises import EXERCISES
 from minivit.course.stub import solved_source, stub_source
 from minivit.course.submissions import Solution
 from tests.rights import as_nobody, posix
+from tests.sampled import REST
 
 SOLVED, STUB = solved_source(EXERCISES["adamw"]), stub_source(EXERCISES["adamw"])
 WRONG = SOLVED.replace("beta1 * m", "beta2 * m")
@@ -26,7 +27,6 @@ HEAD = STUB.partition("from")[0]  # the docstring, by which it is known
 
 KILL = """
 import os, re, signal
-from tests.sampled import REST
 check = re.search(r"PPid:\\s*(\\d+)", open(f"/proc/{os.getppid()}/status").read())
 os.kill(int(check[1]), signal.SIGKILL)
 """
