@@ -35,21 +35,18 @@ def promised(task: Task) -> list[str]:
 
 
 def check_errors(asked: Asked, rng: Generator) -> None:
-    """Each wrong call raises what is promised; what is missing is told at once."""
-    missing = []
+    """Each wrong call raises what is promised; of each kind that does not, one is told, and all at once."""
+    missing: dict[str, str] = {}
+    who = "README.md" if asked.task.hides_docstring else "its docstring"
     for wrong, ours in refused_calls(asked.task, rng):
         outcome = asked.runner.call(asked.task.name, wrong.args, wrong.kwargs, given=asked.task.given)
         if outcome.status == "raised" and not {*wrong.kinds}.isdisjoint(outcome.value or ()):
             continue
         did = "it returned" if outcome.status == "returned" else f"yours: {outcome.message}"
-        missing.append(
-            f"with {wrong.words} it must raise a {wrong.kinds[0]}, as its docstring promises; {did}\n"
-            f"  ours says: {ours}"
-        )
+        told = f"with {wrong.words} it must raise a {wrong.kinds[0]}, as {who} promises; {did}\n  ours says: {ours}"
+        missing.setdefault(re.sub(r"\d+", "", ours), told)
     if missing:
-        raise CheckFailedError(
-            "\n".join(missing[:MOST]) + f"\n... and {len(missing) - MOST} more" * (len(missing) > MOST)
-        )
+        raise CheckFailedError("\n".join([*missing.values()][:MOST]))
 
 
 def refused_calls(task: Task, rng: Generator) -> Iterator[tuple[Wrong, str]]:

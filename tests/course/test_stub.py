@@ -29,7 +29,9 @@ def test_bodies_are_out_and_explanations_stay(exercise):
         body = "\n".join(stub.splitlines()[first:last])
         assert f'raise NotImplementedError("{task.name}: write this")' in body
         assert task.keep_loops or last - first == 1
-        assert docstring(stub, task.name) == docstring(solved, task.name)
+        hidden = f"See {task.name} in README.md."  # where the formula is what is asked for
+        assert docstring(stub, task.name) == (hidden if task.hides_docstring else docstring(solved, task.name))
+        assert not task.hides_docstring or f"`{task.name}`: " in exercise.statement
         assert signature(stub, task.name) == signature(solved, task.name)
 
 
