@@ -1,6 +1,6 @@
 """Losses: one number that says how wrong, as a mean over all rows or numbers."""
 
-from math import inf, prod
+from math import inf, log, prod
 from typing import NamedTuple
 
 import numpy as np
@@ -117,6 +117,25 @@ def cross_entropy_backward(dy: Scalar, cache: CrossEntropyCache) -> LogitsGrad:
     dlogits -= targets  # forward: loss = -(targets * log_probs).sum() / rows
     dlogits *= dy / prod(dlogits.shape[:-1])
     return LogitsGrad(dlogits)
+
+
+def least_cross_entropy(classes: int, label_smoothing: float) -> float:
+    r"""The cross-entropy with smoothed class numbers that no logits can be below: the entropy of the targets.
+
+    .. math:: -\left(1 - s + \tfrac sC\right) \log \left(1 - s + \tfrac sC\right)
+              - (C - 1)\, \tfrac sC \log \tfrac sC
+
+    It is reached where the softmax of the logits is the target, by Gibbs' inequality; without smoothing it is 0.
+
+    Source: Cover and Thomas 2006, "Elements of Information Theory", theorem 2.6.3.
+
+    >>> from minivit.ops.losses import least_cross_entropy
+    >>> round(least_cross_entropy(10, 0.1), 3)
+    0.5
+    """
+    other = label_smoothing / classes
+    shares = [1 - label_smoothing + other] + (classes - 1) * [other]
+    return -sum(share * log(share) for share in shares if 0 < share < 1)
 
 
 def _as_probabilities(targets: ndarray, logits: ndarray) -> ndarray:
