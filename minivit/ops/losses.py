@@ -112,9 +112,9 @@ def cross_entropy_backward(dy: Scalar, cache: CrossEntropyCache) -> LogitsGrad:
     """
     log_probs, targets = cache
     total = targets.sum(-1, keepdims=True)  # 1, but for soft targets that do not sum to one
-    dlogits = np.exp(log_probs)  # forward: log_probs = log_softmax(logits)
+    dlogits = np.exp(log_probs)  # forward: log_probs, _ = log_softmax_forward(logits)
     dlogits *= total
-    dlogits -= targets  # forward: loss = -(targets * log_probs).sum() / rows
+    dlogits -= targets  # formula: loss = -(targets * log_probs).sum() / rows
     dlogits *= dy / prod(dlogits.shape[:-1])
     return LogitsGrad(dlogits)
 
@@ -178,7 +178,7 @@ def mse_forward(x: Float[ndarray, "*B D"], target: Float[ndarray, "*B D"]) -> tu
 def mse_backward(dy: Scalar, cache: MseCache) -> InputGrad:
     r"""Gradient of :func:`mse_forward`: :math:`\bar x_i = \bar L \cdot 2 (x_i - t_i) / n`."""
     difference = cache.difference
-    return InputGrad(difference * (dy * (2 / difference.size)))  # forward: difference squared
+    return InputGrad(difference * (dy * (2 / difference.size)))  # formula: mean of difference**2
 
 
 class L1Cache(NamedTuple):
@@ -205,7 +205,7 @@ def l1_forward(x: Float[ndarray, "*B D"], target: Float[ndarray, "*B D"]) -> tup
 def l1_backward(dy: Scalar, cache: L1Cache) -> InputGrad:
     r"""Gradient of :func:`l1_forward`: :math:`\bar x_i = \bar L \operatorname{sign}(x_i - t_i) / n`, 0 at a kink."""
     sign = cache.sign
-    return InputGrad(sign * (dy / sign.size))  # forward: |difference|
+    return InputGrad(sign * (dy / sign.size))  # formula: mean of |difference|
 
 
 class DistillationCache(NamedTuple):
@@ -256,7 +256,7 @@ def distillation_backward(dy: Scalar, cache: DistillationCache) -> LogitsGrad:
     """
     log_probs, probs, temperature = cache
     dlogits = np.exp(log_probs)
-    dlogits -= probs  # forward: divergence = probs * log probs - probs * log_probs
+    dlogits -= probs  # formula: divergence = probs * log probs - probs * log_probs
     rows = prod(dlogits.shape[:-1])
-    dlogits *= dy * (temperature / rows)  # forward: * temperature**2 / rows, logits / temperature
+    dlogits *= dy * (temperature / rows)  # formula: * temperature**2 / rows, logits / temperature
     return LogitsGrad(dlogits)

@@ -61,7 +61,7 @@ def loss_curve(
     if least:
         ax.axhline(least, color=GREY, linewidth=0.8, linestyle=":")
         where: Any = {"xy": (0, least), "xycoords": ("axes fraction", "data"), "xytext": (4, -4), "va": "top"}
-        words = f"{least:.2f}: lower is impossible, targets are smoothed"
+        words = f"{least:.2f} is the least: targets are smoothed"
         ax.annotate(words, **where, textcoords="offset points", color=GREY, fontsize=SMALL)
     return ax
 

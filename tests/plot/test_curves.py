@@ -110,7 +110,7 @@ def test_nothing_to_draw():
 def test_a_loss_that_none_can_be_below_is_a_line(ax):
     loss_curve(rows(), least=0.5, ax=ax)
     np.testing.assert_array_equal(ax.lines[-1].get_ydata(), [0.5, 0.5])
-    assert "0.50: lower is impossible, targets are smoothed" in texts(ax)
+    assert "0.50 is the least: targets are smoothed" in texts(ax)
     left, right = learning_curves(rows(), least=0.5).axes
     assert (len(left.lines), len(right.lines)) == (3, 1)
     assert len(learning_curves(rows()).axes[0].lines) == 2  # without one there is none

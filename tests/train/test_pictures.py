@@ -96,7 +96,7 @@ def test_filters_are_drawn_by_what_training_changed(tmp_path: Path, monkeypatch:
     np.testing.assert_array_equal(drawn[0], trainer.model.named_params()["patch_embed.proj.weight"].value - before)
 
 
-@pytest.mark.parametrize("name", ["learning_curves", "patch_filters", "position_similarity"])
+@pytest.mark.parametrize("name", NAMES)
 def test_no_word_of_a_run_is_cut_off(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: dict[str, Any] = {}
     monkeypatch.setattr(plot, "save", lambda picture, path: drawn.update({path.stem: picture.figure}))
