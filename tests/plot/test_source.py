@@ -1,7 +1,7 @@
 """Code as a lecture shows it."""
 
-from functools import reduce
 from importlib import import_module
+from operator import attrgetter
 
 import pytest
 
@@ -36,7 +36,7 @@ def test_only_lines_with_a_piece_are_shown() -> None:
 @pytest.mark.parametrize("name", EXERCISES)
 def test_over_what_an_exercise_asks_for_it_says_that_this_is_the_answer(name) -> None:
     for task in EXERCISES[name].tasks:
-        function = reduce(getattr, task.name.split("."), import_module(task.module))
+        function = attrgetter(task.name)(import_module(task.module))
         for pieces in ((), ("return",)):
             first, code, *_ = source_text(function, *pieces).split("\n")
             assert first.endswith(f".py`: {ANSWER.format(name)} yourself.")
