@@ -33,6 +33,7 @@ exclude_patterns += ["mathjax/[!ot]*", "mathjax/tex-[!c]*", "mathjax/tex-chtml-*
 
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 4
+nb_render_markdown_format = "myst"  # links in what a cell shows are links of its page
 nb_execution_mode = "off"  # the lectures are shown as they lie in the repository: run, and with their outputs
 
 autodoc_default_options = {"members": True, "member-order": "bysource", "ignore-module-all": True}

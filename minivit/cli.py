@@ -49,7 +49,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser = Parser(prog="minivit", description="Vision Transformers in pure NumPy.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    train = commands.add_parser("train", help="train a Vision Transformer; by default on drawn shapes, in two minutes")
+    train = commands.add_parser(
+        "train", help="train a Vision Transformer; by default on drawn shapes, in two to three minutes"
+    )
     train.add_argument("--model", metavar="NAME", help="minivit doctor lists all")
     train.add_argument(
         "--set", metavar="KEY=VALUE", type=setting, action="append", help="an option of the model; may be repeated"

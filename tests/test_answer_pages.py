@@ -1,5 +1,6 @@
 """The pages with answers: derived from the exercises, on the site alone, and closed to a solution."""
 
+import re
 import sys
 import tomllib
 from importlib import import_module
@@ -66,6 +67,18 @@ def test_answers_are_neither_in_the_package_nor_committed(pages):
     assert not [path for path in build["sdist"]["include"] if path.startswith(("/docs", "/tools"))]
     assert "docs/answers/" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
     assert pages.ANSWERS == ROOT / "docs" / "answers"
+
+
+def test_nothing_on_the_site_leads_to_them(pages):
+    """No page names them, but that for lecturers, which says where they are; Sphinx puts into the side bar what a
+    list of pages leads to, and into the search what is not marked.
+    """
+    assert pages.index_page().startswith(":orphan:\n:no-search:\n\n")
+    assert all(pages.page(exercise).startswith(":no-search:\n\n") for exercise in EXERCISES.values())
+    sources = [*(ROOT / "docs").glob("*.md"), *ROOT.glob("*.md"), *(ROOT / "notebooks" / "src").glob("*.py")]
+    sources += (ROOT / "minivit" / "course" / "exercises").glob("*.md")
+    links = re.compile(r"^(\.\./docs/)?answers/|\]\([^)]*\banswers/|<[^>]*\banswers/", re.M)
+    assert [path.name for path in sources if links.search(path.read_text(encoding="utf-8"))] == []
 
 
 @pytest.mark.parametrize("place", ["docs/answers", "docs/answers/adamw.rst", "build/site/docs/answers/adamw.html"])

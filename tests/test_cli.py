@@ -216,6 +216,27 @@ def test_a_folder_of_images(place: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert cli.main(["train", "--resume", str(place / "pets-run")]) == 0
 
 
+def test_the_help_says_how_long_it_takes_as_the_readme_does(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    for text in (capsys.readouterr().out, (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")):
+        assert "in two to three minutes" in " ".join(text.split())
+
+
+def test_without_a_bar_there_is_a_line_now_and_then(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None in this short run, but where every moment is long enough."""
+    assert cli.main(["train", "--data", "cifar", "--out", "quiet", *TINY]) == 0
+    quiet = capsys.readouterr().out.splitlines()
+    monkeypatch.setattr("minivit.train.run.LINE_SECONDS", -1)
+    assert cli.main(["train", "--data", "cifar", "--out", "mine", *TINY]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    within = [line for line in lines if re.fullmatch(r"step \d+ of \d+: epoch \d\.\d, loss \d+\.\d{3}", line)]
+    assert within
+    assert [line for line in lines if line not in within] == [line.replace("quiet", "mine") for line in quiet]
+
+
 # Interruption
 
 
@@ -227,7 +248,9 @@ def test_resume_a_finished_run(
     Path("run/predictions.png").unlink()
     before = contents(place / "run")
     assert cli.main(["train", "--resume", "run"]) == 0
-    assert "predictions.png" in capsys.readouterr().out
+    _, finished, drawn = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"run is finished, all \d+ steps; only its pictures are drawn again", finished)
+    assert "predictions.png" in drawn
     after = contents(place / "run")
     assert after.pop("predictions.png").startswith(b"\x89PNG")
     assert {k: v for k, v in after.items() if not k.endswith("png")} == {
@@ -492,7 +515,8 @@ def test_a_run_goes_on_with_the_students_functions(
     monkeypatch.chdir("/")
     assert cli.main(["train", "--resume", str(place / "mine"), "--with", str(solution)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == f"with {solution.resolve()}: adam_update, adamw_update are yours, all else is minivit's"
+    names = "adam_update, adamw_update"
+    assert lines[0] == f"with {solution.resolve()}: what the training calls of {names} is yours, all else is minivit's"
     assert lines[-1] == f"{solution.resolve()}: trained with your adam_update, adamw_update"
     assert_same_training(place / "mine", place / "whole")
     with pytest.raises(AssertionError):  # ours would have given other bits

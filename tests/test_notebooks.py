@@ -1,7 +1,10 @@
+import ast
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from minivit.course.exercises import EXERCISES
 
 nbformat = pytest.importorskip("nbformat", reason="needs the extra [notebooks]")
 pytest.importorskip("jupytext", reason="needs the extra [notebooks]")
@@ -37,6 +40,25 @@ def test_the_committed_notebook_is_that_of_its_source(builder, name):
 @pytest.mark.parametrize("name", NAMES)
 def test_the_committed_notebook_obeys_the_rules(builder, name):
     assert builder.rules(read(name)) == []
+
+
+def shown(cell):
+    """What a cell shows of the package's code, by the name that stands in its calls: the Markdown of each."""
+    calls = [node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Call)]
+    names = [ast.unparse(call.args[0]) for call in calls if ast.unparse(call.func) == "show_source"]
+    texts = [output.data["text/markdown"] for output in cell.outputs if "text/markdown" in output.get("data", {})]
+    return zip(names, texts, strict=True) if names else ()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_lecture_shows_an_answer_without_saying_so(name):
+    """The sentence is show_source's; here it is asked for where the committed lecture shows the code."""
+    asked = {task.name: exercise.name for exercise in EXERCISES.values() for task in exercise.tasks}
+    for cell in read(name).cells:
+        for called, text in shown(cell) if cell.cell_type == "code" else ():
+            exercise = next((asked[task] for task in asked if f".{called}".endswith(f".{task}")), None)
+            assert ("the answer to the exercise" in text) == bool(exercise), called
+            assert exercise is None or f"[`{exercise}`](../minivit/course/exercises/{exercise}.md)" in text
 
 
 def test_what_differs_is_found(builder):

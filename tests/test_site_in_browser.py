@@ -103,6 +103,12 @@ def faults(pages, field):
     return {name: getattr(page, field) for name, page in pages.items() if getattr(page, field)}
 
 
+def test_no_page_leads_to_the_answers(pages):
+    assert "docs/answers/index.html" in pages
+    others = {name: page for name, page in pages.items() if not name.startswith("docs/answers/")}
+    assert {name for name, page in others.items() if any("/docs/answers/" in link for link in page.links)} == set()
+
+
 def test_faults_are_seen(look_at, tmp_path):
     page = tmp_path / "page.html"
     page.write_text(

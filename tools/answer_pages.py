@@ -1,7 +1,8 @@
 """Pages with answers, for lecturers: written from the reference and the exercises by each build of the site.
 
 They stand in docs/answers, which is neither committed nor part of the package, and which a solution that is checked
-cannot read (minivit.course.child).
+cannot read (minivit.course.child). On the site nothing leads there, so that no learner comes upon them: no link from
+another page, and neither the side bar nor the search. docs/teaching.md says where they are.
 """
 
 import ast
@@ -15,6 +16,8 @@ from minivit.course.exercise import Exercise, Mistake, Task
 from minivit.course.exercises import EXERCISES
 from minivit.course.plant import definition
 from minivit.course.stub import solved_source
+
+NOT_SEARCHED = (":no-search:", "")  # at the top of a page
 
 ANSWERS = Path(__file__).parent.parent / "docs" / "answers"
 
@@ -46,10 +49,10 @@ def leave_sources_to_the_reference(app: Any, document: Any) -> None:
 
 
 def index_page() -> str:
-    """A list of the pages. No other page need lead here."""
+    """A list of the pages. No other page leads here."""
     lines = [
         ":orphan:",
-        "",
+        *NOT_SEARCHED,
         *heading("Answers", "="),
         "For who teaches: what is right, why, and what people write.",
         "",
@@ -60,7 +63,7 @@ def index_page() -> str:
 def page(exercise: Exercise) -> str:
     """The answers to one exercise: each function's formula or derivation, its code, and the mistakes."""
     solved = solved_source(exercise)
-    lines = heading(f"Answers: {exercise.title}", "=")
+    lines = [*NOT_SEARCHED, *heading(f"Answers: {exercise.title}", "=")]
     statement = f":doc:`the exercise </minivit/course/exercises/{exercise.name}>`"
     lines += [f"Of {statement}, {exercise.minutes} minutes, {exercise.place}.", ""]
     for task in exercise.tasks:

@@ -162,12 +162,14 @@ def training_with(folders: Sequence[str]) -> Iterator[None]:
 
     solutions = [load_checked(folder) for folder in folders]
     for solution in solutions:
-        print(f"with {solution.folder}: {', '.join(solution.names)} are yours, all else is minivit's")
+        names = ", ".join(solution.names)
+        print(f"with {solution.folder}: what the training calls of {names} is yours, all else is minivit's")
     with in_place_of_ours(solutions) as called:
         yield
     for solution in solutions:
         names = [task.name for task in solution.exercise.tasks]
-        idle = [name for name in names if name not in called]
-        print(f"{solution.folder}: trained with your {', '.join(name for name in names if name in called)}")
-        if idle:
-            print(f"{solution.folder}: this training had no use for {', '.join(idle)}")
+        used, idle = ([name for name in names if (name in called) == use] for use in (True, False))
+        said = [f"trained with your {', '.join(used)}"] if used else []
+        said += [f"this training had no use for {', '.join(idle)}"] if idle else []
+        for words in said:
+            print(f"{solution.folder}: {words}")

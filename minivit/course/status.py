@@ -115,7 +115,7 @@ def judged(report: Report, exercise: Exercise) -> Standing:
     if not wrong:
         return Standing("done", done)
     if all(result.status == "not implemented" for result in report.results):
-        return Standing("not begun", done)
+        return NOT_STARTED
     return Standing(f"in progress: {len(done)} of {len(exercise.tasks)} functions", done)
 
 

@@ -33,7 +33,7 @@ def relu_forward(x: Float[ndarray, "*B D"]) -> tuple[Float[ndarray, "*B D"], Rel
 @checked
 def relu_backward(dy: Float[ndarray, "*B D"], cache: ReluCache) -> InputGrad:
     r"""Gradient of :func:`relu_forward`: :math:`\bar x = \bar y` where :math:`x > 0`, else 0 (at the kink too)."""
-    return InputGrad(np.where(cache.positive, dy, 0))  # forward: y = max(x, 0)
+    return InputGrad(np.where(cache.positive, dy, 0))  # forward: y = np.maximum(x, 0)
 
 
 class GeluCache(NamedTuple):
@@ -68,7 +68,7 @@ def gelu_backward(dy: Float[ndarray, "*B D"], cache: GeluCache) -> InputGrad:
     """
     x, y = cache
     dx = normal_pdf(x)
-    dx *= x  # forward: y = x * normal_cdf(x), through the second factor
+    dx *= x  # forward: y = x * normal_cdf(x); through the second factor
     dx += _second_factor(x, y)  # ... through the first
     dx *= dy
     return InputGrad(dx)
@@ -130,7 +130,7 @@ def gelu_tanh_backward(dy: Float[ndarray, "*B D"], cache: GeluTanhCache) -> Inpu
     dx *= 3 * 0.044715
     dx += 1
     dx *= 2 * sqrt(2 / pi)  # 2 du/dx
-    dx *= x  # forward: y = x * cdf, through the second factor
+    dx *= x  # formula: y = x * cdf; through the second factor
     dx *= e * share
     dx += np.maximum(e, x > 0)  # ... through the first; np.where takes ten times as long
     dx *= share
@@ -173,7 +173,7 @@ def sigmoid_forward(x: Float[ndarray, "*B D"]) -> tuple[Float[ndarray, "*B D"], 
 def sigmoid_backward(dy: Float[ndarray, "*B D"], cache: SigmoidCache) -> InputGrad:
     r"""Gradient of :func:`sigmoid_forward`: :math:`\bar x = \bar y \, y (1 - y)`."""
     y = cache.y
-    return InputGrad(dy * y * (1 - y))  # forward: y = sigmoid(x)
+    return InputGrad(dy * y * (1 - y))  # forward: y = 1 / (1 + np.exp(-x))
 
 
 class TanhCache(NamedTuple):
@@ -196,4 +196,4 @@ def tanh_forward(x: Float[ndarray, "*B D"]) -> tuple[Float[ndarray, "*B D"], Tan
 def tanh_backward(dy: Float[ndarray, "*B D"], cache: TanhCache) -> InputGrad:
     r"""Gradient of :func:`tanh_forward`: :math:`\bar x = \bar y \, (1 - y^2)`."""
     y = cache.y
-    return InputGrad(dy * (1 - y * y))  # forward: y = tanh(x)
+    return InputGrad(dy * (1 - y * y))  # forward: y = np.tanh(x)

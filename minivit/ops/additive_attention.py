@@ -103,12 +103,12 @@ def additive_attention_backward(dy: Float[ndarray, "*B N V"], cache: AdditiveAtt
     v, vector, hidden, weights = cache
     dv = weights.mT @ dy  # forward: y = weights @ v
     dweights = dy @ v.mT  # forward: y = weights @ v
-    (dscores,) = softmax_backward(dweights, SoftmaxCache(weights))  # forward: weights = softmax(scores)
+    (dscores,) = softmax_backward(dweights, SoftmaxCache(weights))  # forward: weights, _ = softmax_forward(scores)
     dvector = column_sum(dscores[..., None] * hidden)  # forward: scores = hidden @ vector
     dsum = dscores[..., None] * vector  # forward: scores = hidden @ vector
-    dsum *= 1 - hidden * hidden  # forward: hidden = tanh(q + k)
-    dq = token_sum(dsum)  # forward: q, the same for all S keys
-    dk = token_sum(np.swapaxes(dsum, -3, -2))  # forward: k, the same for all N queries
+    dsum *= 1 - hidden * hidden  # formula: hidden = tanh(q + k)
+    dq = token_sum(dsum)  # forward: q[..., :, None, :]; the same for all S keys
+    dk = token_sum(np.swapaxes(dsum, -3, -2))  # forward: k[..., None, :, :]; the same for all N queries
     return AdditiveAttentionGrads(dq, dk, dv, dvector)
 
 

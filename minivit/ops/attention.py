@@ -106,11 +106,11 @@ def attention_backward(dy: Float[ndarray, "*B N V"], cache: AttentionCache) -> A
     q, k, v, weights, scale, bias_shape = cache
     dv = weights.mT @ dy  # forward: y = weights @ v
     dweights = dy @ np.ascontiguousarray(v.mT, like=v)  # forward: y = weights @ v
-    (dscores,) = softmax_backward(dweights, SoftmaxCache(weights))  # forward: weights = softmax(scores)
+    (dscores,) = softmax_backward(dweights, SoftmaxCache(weights))  # forward: weights, _ = softmax_forward(scores)
     dbias = None if bias_shape is None else sum_to(dscores, bias_shape)  # forward: scores += bias
-    dq = dscores @ k  # forward: scores = q @ (k.mT * scale)
+    dq = dscores @ k  # formula: scores = q @ (k.mT * scale)
     dq *= scale
-    dk = dscores.mT @ q  # forward: scores = q @ (k.mT * scale)
+    dk = dscores.mT @ q  # formula: scores = q @ (k.mT * scale)
     dk *= scale
     return AttentionGrads(dq, dk, dv, dbias)
 

@@ -102,15 +102,15 @@ def attention_chunked_backward(dy: Float[ndarray, "*B N V"], cache: AttentionChu
     for keys, p in _score_blocks(q, k, bias, mask, scale, block_size):
         p -= lse
         np.exp(p, out=p)  # p is this block of the attention weights
-        dv[..., keys, :] = p.mT @ dy  # forward: y = weights @ v
-        dscores = dy @ v[..., keys, :].mT  # forward: y = weights @ v
-        dscores -= mean_dweight  # forward: weights = softmax(scores)
+        dv[..., keys, :] = p.mT @ dy  # formula: y = weights @ v
+        dscores = dy @ v[..., keys, :].mT  # formula: y = weights @ v
+        dscores -= mean_dweight  # formula: weights = softmax(scores)
         dscores *= p
-        if dbias is not None:  # forward: scores += bias
+        if dbias is not None:  # forward: scores += _of_block(bias, keys)
             part = _of_block(dbias, keys)
             part += sum_to(dscores, part.shape)
-        dq += dscores @ k[..., keys, :]  # forward: scores = (q * scale) @ k.mT
-        dk[..., keys, :] = dscores.mT @ q  # forward: scores = (q * scale) @ k.mT
+        dq += dscores @ k[..., keys, :]  # formula: scores = (q * scale) @ k.mT
+        dk[..., keys, :] = dscores.mT @ q  # formula: scores = (q * scale) @ k.mT
     dq *= scale
     dk *= scale
     return AttentionGrads(dq, dk, dv, dbias)

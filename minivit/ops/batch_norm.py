@@ -58,8 +58,8 @@ def batch_norm_forward(
 def batch_norm_backward(dy: Float[ndarray, "*B C"], cache: BatchNormCache) -> NormGrads:
     r"""Gradients of :func:`batch_norm_forward`.
 
-    As for layer normalisation, with columns for rows: let :math:`g = \bar y \gamma`; every x moves :math:`\hat x`
-    directly, through the mean and through the variance, which collects into
+    With :math:`g = \bar y \gamma`, what is derived for layer normalisation, in
+    :func:`~minivit.ops.layer_norm.layer_norm_backward`, with columns for rows:
 
     .. math:: \bar x_{ic} = \frac{1}{\sqrt{\sigma_c^2 + \epsilon}}
               \left(g_{ic} - \frac1n \sum_j g_{jc} - \hat x_{ic} \frac1n \sum_j g_{jc} \hat x_{jc}\right)
@@ -70,7 +70,7 @@ def batch_norm_backward(dy: Float[ndarray, "*B C"], cache: BatchNormCache) -> No
     n = prod(dy.shape[:-1])
     dbeta = column_sum(dy)  # forward: y = xhat * gamma + beta
     dgamma = column_sum(dy * xhat)  # forward: y = xhat * gamma + beta
-    dx = dy - dbeta / n  # forward: xhat = (x - mean) * rstd, through the mean
-    dx -= xhat * (dgamma / n)  # ... through the variance
-    dx *= gamma * rstd  # ... directly, and y = xhat * gamma + beta
+    dx = dy - dbeta / n  # forward: xhat = x - mean
+    dx -= xhat * (dgamma / n)  # forward: rstd = 1 / np.sqrt(var + eps)
+    dx *= gamma * rstd  # forward: xhat *= rstd; and the scale gamma
     return NormGrads(dx, dgamma, dbeta)

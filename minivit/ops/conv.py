@@ -107,7 +107,7 @@ def conv2d_backward(dy: Float[ndarray, "B Yo Xo O"], cache: Conv2dCache) -> Conv
     x, weight, has_bias, window = cache
     check_shape("conv2d_backward: dy", dy, (len(x), *window.out, weight.shape[3]))
     dbias = column_sum(dy) if has_bias else None  # forward: y += bias
-    dx, dweight = _form(x, weight, window).gradients(dy, x, weight, window)  # forward: y = convolve(x, weight)
+    dx, dweight = _form(x, weight, window).gradients(dy, x, weight, window)  # forward: convolve(x, weight, window)
     return Conv2dGrads(dx, dweight, dbias)
 
 

@@ -22,10 +22,10 @@ def conv_columns_gradients(
     matrices = _matrices(weight, x.shape[3])
     groups, _, group_out = matrices.shape
     rows = dy.reshape(-1, groups, group_out).swapaxes(0, 1)  # (G, B*Yo*Xo, O/G)
-    dmatrices = token_product(_columns(x, weight, window), rows)  # forward: columns @ matrices
-    dcolumns = rows @ matrices.mT  # forward: columns @ matrices
+    dmatrices = token_product(_columns(x, weight, window), rows)  # formula: columns @ matrices
+    dcolumns = rows @ matrices.mT  # formula: columns @ matrices
     dwindows = np.moveaxis(dcolumns.reshape(groups, *dy.shape[:3], *weight.shape[:3]), 0, 5)
-    dx = from_windows(dwindows.reshape(*dwindows.shape[:5], x.shape[3]), window)  # forward: columns = windows of x
+    dx = from_windows(dwindows.reshape(*dwindows.shape[:5], x.shape[3]), window)  # formula: columns = windows of x
     return dx, _side_by_side(dmatrices).reshape(weight.shape)
 
 

@@ -49,7 +49,7 @@ def dropout_forward(
 @checked
 def dropout_backward(dy: Float[ndarray, "*B D"], cache: DropoutCache) -> InputGrad:
     """Gradient of :func:`dropout_forward`: what was dropped gets none, what was scaled is scaled again."""
-    return InputGrad(dy if cache.factor is None else dy * cache.factor)  # forward: y = x * factor
+    return InputGrad(dy if cache.factor is None else dy * cache.factor)  # formula: y = x * factor
 
 
 class DropPathCache(NamedTuple):
@@ -79,7 +79,7 @@ def drop_path_forward(
 @checked
 def drop_path_backward(dy: Float[ndarray, "B ..."], cache: DropPathCache) -> InputGrad:
     """Gradient of :func:`drop_path_forward`: a dropped sample's branch gets none."""
-    return InputGrad(dy if cache.factor is None else dy * cache.factor)  # forward: y = x * factor
+    return InputGrad(dy if cache.factor is None else dy * cache.factor)  # formula: y = x * factor
 
 
 def _drop(

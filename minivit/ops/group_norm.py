@@ -81,11 +81,11 @@ def group_norm_backward(dy: Float[ndarray, "B *P C"], cache: GroupNormCache) -> 
     """
     xhat, rstd, gamma = cache
     num_groups = rstd.shape[1]
-    dbeta = column_sum(dy)  # forward: y = xhat * gamma + beta
-    dgamma = column_sum(dy * xhat)  # forward: y = xhat * gamma + beta
-    drows, rows = _rows(dy * gamma, num_groups), _rows(xhat, num_groups)  # forward: y = xhat * gamma + beta
+    dbeta = column_sum(dy)  # forward: y += beta
+    dgamma = column_sum(dy * xhat)  # forward: y = xhat * gamma
+    drows, rows = _rows(dy * gamma, num_groups), _rows(xhat, num_groups)  # forward: y = xhat * gamma
     ones = np.ones_like(dy, shape=rows.shape[-1])
-    drows, _, _ = layer_norm_backward(drows, LayerNormCache(rows, rstd, ones))  # forward: xhat = layer_norm(rows)
+    drows, _, _ = layer_norm_backward(drows, LayerNormCache(rows, rstd, ones))  # formula: xhat = layer_norm(rows)
     return NormGrads(_places(drows, dy.shape), dgamma, dbeta)
 
 

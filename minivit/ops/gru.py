@@ -101,9 +101,9 @@ def gru_backward(dy: Float[ndarray, "*B D"], cache: GruCache) -> GruGrads:
     """
     h, reset, update, new, from_h = cache
     dh = dy * update  # forward: y = (1 - update) * new + update * h
-    da_new = dy * (1 - update) * (1 - new * new)  # forward: new = tanh(a_new + reset * b_new)
-    (da_update,) = sigmoid_backward(dy * (h - new), SigmoidCache(update))  # forward: update = sigmoid(...)
-    (da_reset,) = sigmoid_backward(da_new * from_h, SigmoidCache(reset))  # forward: reset = sigmoid(...)
+    da_new = dy * (1 - update) * (1 - new * new)  # forward: new = np.tanh(a_new + reset * b_new)
+    (da_update,) = sigmoid_backward(dy * (h - new), SigmoidCache(update))  # formula: update = sigmoid(...)
+    (da_reset,) = sigmoid_backward(da_new * from_h, SigmoidCache(reset))  # formula: reset = sigmoid(...)
     dgates_x = np.concatenate((da_reset, da_update, da_new), axis=-1)
     dgates_h = np.concatenate((da_reset, da_update, da_new * reset), axis=-1)
     return GruGrads(dgates_x, dgates_h, dh)

@@ -36,7 +36,7 @@ def split_heads_forward(
 @checked
 def split_heads_backward(dy: Float[ndarray, "B H N K"], cache: SplitHeadsCache) -> InputGrad:
     """Gradient of :func:`split_heads_forward`: merge the heads of the gradient."""
-    dx, _ = merge_heads_forward(dy)  # forward: a permutation of the numbers
+    dx, _ = merge_heads_forward(dy)  # formula: a permutation of the numbers
     return InputGrad(dx)
 
 
@@ -56,7 +56,7 @@ def merge_heads_forward(x: Float[ndarray, "B H N K"]) -> tuple[Float[ndarray, "B
 @checked
 def merge_heads_backward(dy: Float[ndarray, "B N D"], cache: MergeHeadsCache) -> InputGrad:
     """Gradient of :func:`merge_heads_forward`: split the gradient into heads."""
-    dx, _ = split_heads_forward(dy, num_heads=cache.num_heads)  # forward: a permutation of the numbers
+    dx, _ = split_heads_forward(dy, num_heads=cache.num_heads)  # formula: a permutation of the numbers
     return InputGrad(dx)
 
 
@@ -113,5 +113,5 @@ def multi_head_attention_backward(dy: Float[ndarray, "B N D"], cache: AttentionC
     """
     B, H, N, _ = cache.q.shape
     check_shape("multi_head_attention_backward: dy", dy, (B, N, H * cache.v.shape[-1]))
-    dh, _ = split_heads_forward(dy, num_heads=H)  # forward: y = merge_heads(y)
-    return attention_backward(dh, cache)  # forward: y = attention(q, k, v, bias)
+    dh, _ = split_heads_forward(dy, num_heads=H)  # forward: y, _ = merge_heads_forward(y)
+    return attention_backward(dh, cache)  # forward: y, cache = attention_forward(q, k, v, bias, mask=mask)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minivit.checked import check_range, checked
-from minivit.ops.rows import column_sum, row_dot, row_sum, sum_to
+from minivit.ops.rows import column_sum, row_dot, row_sum, sum_to  # sums, which keep more digits in float32
 from minivit.types import Float, ndarray
 
 
@@ -64,8 +64,18 @@ def layer_norm_forward(
 def layer_norm_backward(dy: Float[ndarray, "*B D"], cache: LayerNormCache) -> NormGrads:
     r"""Gradients of :func:`layer_norm_forward`.
 
-    Let :math:`g = \bar y \gamma` be the gradient of :math:`\hat x`. Every x moves :math:`\hat x` directly, through the
-    mean and through the variance; the three terms collect into
+    From :math:`y = \gamma \hat x + \beta`, over all rows: :math:`\bar \beta = \sum \bar y`,
+    :math:`\bar \gamma = \sum \bar y \hat x`, and within a row :math:`g = \bar y \gamma` is the gradient of
+    :math:`\hat x = c\, r` with :math:`c = x - \mu` and :math:`r = (\sigma^2 + \epsilon)^{-1/2}`. With
+    :math:`\sigma^2 = \frac1D \sum_d c_d^2`, a number c moves :math:`\hat x` directly and through r:
+
+    .. math::
+        \frac{\partial r}{\partial c_d} = -\frac12 r^3 \cdot \frac{2 c_d}{D} = -\frac1D r^2 \hat x_d, \qquad
+        \bar r = \sum_d g_d c_d = \frac1r \sum_d g_d \hat x_d, \qquad
+        \bar c_d = r g_d - \bar r\, \frac1D r^2 \hat x_d = r \Big(g_d - \hat x_d \frac1D \sum_j g_j \hat x_j\Big)
+
+    A mean that is subtracted in the forward is subtracted from the gradient, :math:`\bar x = \bar c - \frac1D \sum_d
+    \bar c_d`, and :math:`\hat x` has mean 0, so only that of g is left of it:
 
     .. math:: \bar x = \frac{1}{\sqrt{\sigma^2 + \epsilon}}
               \left(g - \frac1D \sum_d g_d - \hat x \frac1D \sum_d g_d \hat x_d\right)
@@ -76,13 +86,13 @@ def layer_norm_backward(dy: Float[ndarray, "*B D"], cache: LayerNormCache) -> No
     """
     xhat, rstd, gamma = cache
     width = xhat.shape[-1]
-    dbeta = column_sum(dy)  # forward: y = xhat * gamma + beta
-    dgamma = column_sum(dy * xhat)  # forward: y = xhat * gamma + beta
-    dx = dy * gamma  # forward: y = xhat * gamma + beta
-    along_xhat = row_dot(dx, xhat) / width
-    dx -= row_sum(dx) / width  # forward: xhat = (x - mean) * rstd, through the mean
-    dx -= xhat * along_xhat  # forward: xhat = (x - mean) * rstd, through the variance
-    dx *= rstd  # forward: xhat = (x - mean) * rstd, directly
+    dbeta = column_sum(dy)  # forward: y += beta
+    dgamma = column_sum(dy * xhat)  # forward: y = xhat * gamma
+    dx = dy * gamma  # forward: y = xhat * gamma
+    along_xhat = row_dot(dx, xhat) / width  # forward: row_dot(xhat, xhat) / width
+    dx -= row_sum(dx) / width  # forward: xhat = x - row_sum(x) / width
+    dx -= xhat * along_xhat  # forward: rstd = 1 / np.sqrt(row_dot(xhat, xhat) / width + eps)
+    dx *= rstd  # forward: xhat *= rstd
     return NormGrads(dx, dgamma, dbeta)
 
 
@@ -141,6 +151,6 @@ def layer_norm_sample_backward(dy: Float[ndarray, "B N D"], cache: LayerNormSamp
     B, N, D = dy.shape
     scale = np.broadcast_to(gamma, (N, D)).reshape(N * D)
     rows = LayerNormCache(xhat.reshape(B, N * D), rstd, scale)
-    dx, dscale, dshift = layer_norm_backward(dy.reshape(B, N * D), rows)  # forward: y = layer_norm(rows)
-    dgamma, dbeta = (sum_to(a.reshape(N, D), gamma.shape) for a in (dscale, dshift))  # forward: one for each place
+    dx, dscale, dshift = layer_norm_backward(dy.reshape(B, N * D), rows)  # formula: y = layer_norm(rows)
+    dgamma, dbeta = (sum_to(a.reshape(N, D), gamma.shape) for a in (dscale, dshift))  # formula: broadcast
     return NormGrads(dx.reshape(B, N, D), dgamma, dbeta)

@@ -73,6 +73,6 @@ def linear_backward(dy: Float[ndarray, "*B F"], cache: LinearCache) -> LinearGra
     rows = x.reshape(-1, x.shape[-1])  # (rows, D)
     drows = dy.reshape(-1, dy.shape[-1])  # (rows, F)
     dbias = column_sum(drows) if has_bias else None  # forward: y += bias
-    dweight = token_product(rows, drows)  # X^T dY; forward: y = x @ weight
-    dx = (drows @ weight.T).reshape(x.shape)  # forward: y = x @ weight
+    dweight = token_product(rows, drows)  # formula: Y = X W
+    dx = (drows @ weight.T).reshape(x.shape)  # formula: Y = X W
     return LinearGrads(dx, dweight, dbias)

@@ -1,6 +1,6 @@
 """Losses: one number that says how wrong, as a mean over all rows or numbers."""
 
-from math import inf, prod
+from math import inf, log, prod
 from typing import NamedTuple
 
 import numpy as np
@@ -112,11 +112,30 @@ def cross_entropy_backward(dy: Scalar, cache: CrossEntropyCache) -> LogitsGrad:
     """
     log_probs, targets = cache
     total = targets.sum(-1, keepdims=True)  # 1, but for soft targets that do not sum to one
-    dlogits = np.exp(log_probs)  # forward: log_probs = log_softmax(logits)
+    dlogits = np.exp(log_probs)  # forward: log_probs, _ = log_softmax_forward(logits)
     dlogits *= total
-    dlogits -= targets  # forward: loss = -(targets * log_probs).sum() / rows
+    dlogits -= targets  # formula: loss = -(targets * log_probs).sum() / rows
     dlogits *= dy / prod(dlogits.shape[:-1])
     return LogitsGrad(dlogits)
+
+
+def least_cross_entropy(classes: int, label_smoothing: float) -> float:
+    r"""The cross-entropy with smoothed class numbers that no logits can be below: the entropy of the targets.
+
+    .. math:: -\left(1 - s + \tfrac sC\right) \log \left(1 - s + \tfrac sC\right)
+              - (C - 1)\, \tfrac sC \log \tfrac sC
+
+    It is reached where the softmax of the logits is the target, by Gibbs' inequality; without smoothing it is 0.
+
+    Source: Cover and Thomas 2006, "Elements of Information Theory", theorem 2.6.3.
+
+    >>> from minivit.ops.losses import least_cross_entropy
+    >>> round(least_cross_entropy(10, 0.1), 3)
+    0.5
+    """
+    other = label_smoothing / classes
+    shares = [1 - label_smoothing + other] + (classes - 1) * [other]
+    return -sum(share * log(share) for share in shares if 0 < share < 1)
 
 
 def _as_probabilities(targets: ndarray, logits: ndarray) -> ndarray:
@@ -159,7 +178,7 @@ def mse_forward(x: Float[ndarray, "*B D"], target: Float[ndarray, "*B D"]) -> tu
 def mse_backward(dy: Scalar, cache: MseCache) -> InputGrad:
     r"""Gradient of :func:`mse_forward`: :math:`\bar x_i = \bar L \cdot 2 (x_i - t_i) / n`."""
     difference = cache.difference
-    return InputGrad(difference * (dy * (2 / difference.size)))  # forward: difference squared
+    return InputGrad(difference * (dy * (2 / difference.size)))  # formula: mean of difference**2
 
 
 class L1Cache(NamedTuple):
@@ -186,7 +205,7 @@ def l1_forward(x: Float[ndarray, "*B D"], target: Float[ndarray, "*B D"]) -> tup
 def l1_backward(dy: Scalar, cache: L1Cache) -> InputGrad:
     r"""Gradient of :func:`l1_forward`: :math:`\bar x_i = \bar L \operatorname{sign}(x_i - t_i) / n`, 0 at a kink."""
     sign = cache.sign
-    return InputGrad(sign * (dy / sign.size))  # forward: |difference|
+    return InputGrad(sign * (dy / sign.size))  # formula: mean of |difference|
 
 
 class DistillationCache(NamedTuple):
@@ -237,7 +256,7 @@ def distillation_backward(dy: Scalar, cache: DistillationCache) -> LogitsGrad:
     """
     log_probs, probs, temperature = cache
     dlogits = np.exp(log_probs)
-    dlogits -= probs  # forward: divergence = probs * log probs - probs * log_probs
+    dlogits -= probs  # formula: divergence = probs * log probs - probs * log_probs
     rows = prod(dlogits.shape[:-1])
-    dlogits *= dy * (temperature / rows)  # forward: * temperature**2 / rows, logits / temperature
+    dlogits *= dy * (temperature / rows)  # formula: * temperature**2 / rows, logits / temperature
     return LogitsGrad(dlogits)

@@ -60,7 +60,7 @@ def patchify_backward(dy: Float[ndarray, "B N PPC"], cache: PatchifyCache) -> In
     """Gradient of :func:`patchify_forward`: every number goes back to where it came from."""
     (B, Y, X, C), patch_size = cache
     check_shape("patchify_backward: dy", dy, (B, Y * X // prod(patch_size), prod(patch_size) * C))
-    dx, _ = unpatchify_forward(dy, img_size=(Y, X), patch_size=patch_size)  # forward: a permutation of the pixels
+    dx, _ = unpatchify_forward(dy, img_size=(Y, X), patch_size=patch_size)  # formula: a permutation of the pixels
     return InputGrad(dx)
 
 
@@ -96,5 +96,5 @@ def unpatchify_forward(
 @checked
 def unpatchify_backward(dy: Float[ndarray, "B Y X C"], cache: UnpatchifyCache) -> InputGrad:
     """Gradient of :func:`unpatchify_forward`: cut the gradient image into patches."""
-    dx, _ = patchify_forward(dy, patch_size=cache.patch_size)  # forward: a permutation of the numbers
+    dx, _ = patchify_forward(dy, patch_size=cache.patch_size)  # formula: a permutation of the numbers
     return InputGrad(dx)

@@ -49,7 +49,7 @@ def mean_pool_backward(dy: Float[ndarray, "B D"], cache: MeanPoolCache) -> Input
     check_shape("dy", dy, cache.x_shape[::2])
     dx = np.zeros_like(dy, shape=cache.x_shape)
     tokens = dx[:, cache.num_prefix_tokens :]
-    tokens += (dy / tokens.shape[1])[:, None]  # forward: y = sum / N
+    tokens += (dy / tokens.shape[1])[:, None]  # formula: y = sum / N
     return InputGrad(dx)
 
 
@@ -131,9 +131,9 @@ def avg_pool2d_backward(dy: Float[ndarray, "B Yo Xo C"], cache: AvgPool2dCache) 
     y_shape, window = cache
     check_shape("avg_pool2d_backward: dy", dy, y_shape)
     (B, Yo, Xo, C), (P, Q) = y_shape, window.kernel
-    share = dy / (P * Q)  # forward: y = sum / (P * Q)
-    dwindows = np.broadcast_to(share[:, :, :, None, None], (B, Yo, Xo, P, Q, C))  # forward: y = sum of windows
-    return InputGrad(from_windows(dwindows, window))  # forward: windows of x
+    share = dy / (P * Q)  # formula: y = sum / (P * Q)
+    dwindows = np.broadcast_to(share[:, :, :, None, None], (B, Yo, Xo, P, Q, C))  # formula: y = sum of windows
+    return InputGrad(from_windows(dwindows, window))  # formula: windows of x
 
 
 class MaxPool2dCache(NamedTuple):
@@ -166,7 +166,7 @@ def max_pool2d_backward(dy: Float[ndarray, "B Yo Xo C"], cache: MaxPool2dCache) 
     """Gradient of :func:`max_pool2d_forward`: only the winner of a window had a say, so it alone gets the gradient."""
     winner, window = cache
     dx = np.zeros_like(dy, shape=(len(dy), *window.size, dy.shape[3]))
-    for (p, q), pixels, positions in places(window):  # forward: y = max over p and q
+    for (p, q), pixels, positions in places(window):  # formula: y = max over p and q
         won = winner[positions] == p * window.kernel[1] + q
         dx[pixels] += np.where(won, dy[positions], 0)
     return InputGrad(dx)

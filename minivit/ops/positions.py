@@ -113,7 +113,7 @@ def prepend_token_backward(dy: Float[ndarray, "B M D"], cache: PrependTokenCache
     """Gradients of :func:`prepend_token_forward`: the first row, summed over the batch, and the rest."""
     if not cache.has_token:
         return PrependTokenGrads(dy, None)
-    return PrependTokenGrads(dy[:, 1:], sum_to(dy[:, :1], (1, 1, dy.shape[2])))  # forward: y = [token, x]
+    return PrependTokenGrads(dy[:, 1:], sum_to(dy[:, :1], (1, 1, dy.shape[2])))  # formula: y = [token, x]
 
 
 class AddPositionsCache(NamedTuple):

@@ -66,7 +66,7 @@ def resize_forward(
 @checked
 def resize_backward(dy: Float[ndarray, "B Yo Xo C"], cache: ResizeCache) -> InputGrad:
     r"""Gradient of :func:`resize_forward`: the transposed matrices, :math:`\bar X = R^\top \bar Y C`."""
-    return InputGrad(_apply(dy, cache.rows.T, cache.columns.T))  # forward: y = rows x columns^T
+    return InputGrad(_apply(dy, cache.rows.T, cache.columns.T))  # formula: y = rows x columns^T
 
 
 @checked

@@ -6,7 +6,7 @@ import numpy as np
 
 from minivit.checked import checked
 from minivit.ops.input_grad import InputGrad
-from minivit.ops.rows import largest, row_dot, row_sum
+from minivit.ops.rows import largest, row_dot, row_sum  # the largest number, and sums, of each row
 from minivit.types import Float, ndarray
 
 
@@ -28,8 +28,9 @@ def softmax_forward(x: Float[ndarray, "*B S"]) -> tuple[Float[ndarray, "*B S"], 
     Source: Bridle 1990; the shift is in Goodfellow et al. 2016, "Deep Learning", section 4.1.
     """
     y, total = _exp_and_sum(x)
-    # Finding the largest score of each row takes NumPy about as long as exp, and scores are rarely large. Between these
-    # bounds no exp has overflowed, and what has underflowed is too small to count.
+    # Skip this branch at first reading: it is for rows so extreme that exp leaves its range. To find the largest score
+    # of each row takes NumPy about as long as exp, and scores are rarely large. Between these bounds no exp has
+    # overflowed, and what has underflowed is too small to count.
     sums = np.real(total[..., 0])
     if not (sums.min(initial=1) > 1e-24 and sums.max(initial=1) < 1e24):  # so too if one is nan
         extreme = ~((sums > 1e-24) & (sums < 1e24))  # each row by itself, whatever its neighbours are
@@ -57,7 +58,7 @@ def softmax_backward(dy: Float[ndarray, "*B S"], cache: SoftmaxCache) -> InputGr
     """
     y = cache.y
     dx = dy - row_dot(dy, y)
-    dx *= y  # forward: y = exp(x) / sum(exp(x))
+    dx *= y  # formula: y = exp(x) / sum(exp(x))
     return InputGrad(dx)
 
 
@@ -88,4 +89,4 @@ def log_softmax_backward(dy: Float[ndarray, "*B S"], cache: LogSoftmaxCache) -> 
 
     .. math:: \bar x_i = \bar y_i - e^{y_i} \sum_j \bar y_j
     """
-    return InputGrad(dy - np.exp(cache.y) * row_sum(dy))  # forward: y = x - log(sum(exp(x)))
+    return InputGrad(dy - np.exp(cache.y) * row_sum(dy))  # formula: y = x - log(sum(exp(x)))

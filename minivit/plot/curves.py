@@ -5,11 +5,26 @@ from typing import Any
 
 import numpy as np
 
-from minivit.plot.figure import BLUE, RED, TEXT, TITLE, WIDTH, Axes, Figure, labelled, new_figure, new_panel
+from minivit.plot.figure import (
+    BLUE,
+    GREY,
+    RED,
+    SMALL,
+    TEXT,
+    TITLE,
+    WIDTH,
+    Axes,
+    Figure,
+    labelled,
+    new_figure,
+    new_panel,
+)
 from minivit.types import Float, ndarray
 
 
-def learning_curves(rows: Sequence[Any], *, loss: str = "cross-entropy (nats)", score: str = "accuracy") -> Figure:
+def learning_curves(
+    rows: Sequence[Any], *, loss: str = "cross-entropy (nats)", score: str = "accuracy", least: float = 0.0
+) -> Figure:
     """Loss and test score of a run, side by side.
 
     Parameters
@@ -18,19 +33,23 @@ def learning_curves(rows: Sequence[Any], *, loss: str = "cross-entropy (nats)", 
         Of each, ``step``, ``loss`` and ``test_score``: a fraction, and None except at the end of an epoch.
     loss, score : str
         What they are: ``loss_name`` and ``score_name`` of the task.
+    least : float
+        The loss that no model can be below, drawn as a line if it is not 0: ``least_loss`` of the task.
     """
     figure = new_figure(3.4)
     if all(row.test_score is None for row in rows):  # the first epoch has not ended yet
-        loss_curve(rows, loss=loss, ax=figure.subplots())
+        loss_curve(rows, loss=loss, least=least, ax=figure.subplots())
         return figure
     left, right = figure.subplots(1, 2, sharex=True, gridspec_kw={"wspace": 0.06})
-    loss_curve(rows, loss=loss, ax=left)
+    loss_curve(rows, loss=loss, least=least, ax=left)
     score_curve(rows, score=score, ax=right)
     return figure
 
 
-def loss_curve(rows: Sequence[Any], *, loss: str = "cross-entropy (nats)", ax: Axes | None = None) -> Axes:
-    """Training loss of every step, and its mean over a window of a twentieth of the run (``rows``: see above)."""
+def loss_curve(
+    rows: Sequence[Any], *, loss: str = "cross-entropy (nats)", least: float = 0.0, ax: Axes | None = None
+) -> Axes:
+    """Training loss of every step, and its mean over a window of a twentieth of the run (arguments: see above)."""
     steps, losses = _column(rows, "loss")
     window = len(losses) // 20 | 1  # odd, so that a step has as many neighbours on either side
     mean = smooth(losses, window)
@@ -39,6 +58,11 @@ def loss_curve(rows: Sequence[Any], *, loss: str = "cross-entropy (nats)", ax: A
     ax.plot(steps, mean, "o" if len(steps) == 1 else "-", color=BLUE, linewidth=2, markersize=5)
     ax.set_ylim(0, 1.05 * losses.max() or 1)  # all of them may be 0: there was nothing to learn
     _name_last(ax, steps[-1], mean[-1], f"{mean[-1]:.2f}", BLUE)
+    if least:
+        ax.axhline(least, color=GREY, linewidth=0.8, linestyle=":")
+        where: Any = {"xy": (0, least), "xycoords": ("axes fraction", "data"), "xytext": (4, -4), "va": "top"}
+        words = f"{least:.2f} is the least: targets are smoothed"
+        ax.annotate(words, **where, textcoords="offset points", color=GREY, fontsize=SMALL)
     return ax
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from minivit.checked import check_type, checked
 from minivit.data.dataset import Dataset
 from minivit.data.examples import LabeledImages
-from minivit.ops.losses import CrossEntropyCache, cross_entropy_backward, cross_entropy_forward
+from minivit.ops.losses import CrossEntropyCache, cross_entropy_backward, cross_entropy_forward, least_cross_entropy
 from minivit.ops.softmax import softmax_forward
 from minivit.tasks.task import Augment, Normalize, Pictures, Task
 from minivit.types import Float, Scalar, Share, ndarray
@@ -60,6 +60,10 @@ class Classification(Task):
     def score(self, outputs: Float[ndarray, "B classes"], targets: ndarray) -> float:
         labels = targets if targets.ndim == 1 else targets.argmax(-1)
         return float(np.mean(outputs.argmax(-1) == labels))
+
+    def least_loss(self, dataset: Dataset) -> float:
+        """That of a model which says for every image exactly what the smoothed targets say, their entropy."""
+        return least_cross_entropy(len(dataset.class_names), self.label_smoothing)
 
     def pictures(self, dataset: Dataset, examples: LabeledImages, targets: Any, outputs: ndarray) -> Pictures:
         from minivit import plot

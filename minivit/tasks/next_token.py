@@ -9,7 +9,7 @@ from minivit.data.dataset import Dataset
 from minivit.data.examples import Images
 from minivit.data.sequences import END, PAD, START, CaptionedImages, Sequences
 from minivit.layers.layer import Layer
-from minivit.ops.losses import CrossEntropyCache, cross_entropy_backward, cross_entropy_forward
+from minivit.ops.losses import CrossEntropyCache, cross_entropy_backward, cross_entropy_forward, least_cross_entropy
 from minivit.tasks.task import Normalize, Task
 from minivit.types import Bool, Float, Int, Positive, Scalar, Share, ndarray
 
@@ -83,6 +83,10 @@ class NextToken(Task):
     def score(self, outputs: Float[ndarray, "B T V"], targets: Int[ndarray, "B T"]) -> float:
         right = (outputs.argmax(-1) == targets) | (targets == PAD)
         return float(right.all(1).mean())
+
+    def least_loss(self, dataset: Dataset) -> float:
+        """That of a model which says for every token exactly what the smoothed targets say, their entropy."""
+        return least_cross_entropy(len(dataset.class_names), self.label_smoothing)
 
 
 @checked

@@ -87,6 +87,10 @@ class Task:
         """How good the outputs are; 1 is perfect."""
         raise NotImplementedError
 
+    def least_loss(self, dataset: Dataset) -> float:
+        """A loss that no model can be below on this data set, which need not be reached; by default, 0."""
+        return 0.0
+
     def pictures(self, dataset: Dataset, examples: Any, targets: Any, outputs: Any) -> Pictures:
         """What to draw of the model's outputs for some examples of the data set; by default, nothing."""
         return {}

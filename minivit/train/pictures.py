@@ -46,8 +46,10 @@ def _said(what: str) -> Iterator[None]:
 
 
 def _of_the_run(trainer: Trainer, rows: list[Metrics]) -> Pictures:
-    task = trainer.task
-    return {"learning_curves": lambda: plot.learning_curves(rows, loss=task.loss_name, score=task.score_name)}
+    task, least = trainer.task, trainer.task.least_loss(trainer.dataset)
+    return {
+        "learning_curves": lambda: plot.learning_curves(rows, loss=task.loss_name, score=task.score_name, least=least)
+    }
 
 
 def _of_the_task(trainer: Trainer, rows: list[Metrics]) -> Pictures:
@@ -78,5 +80,5 @@ def _learned_filters(model: Model, name: str) -> Axes:
     """Where weights are mostly what they were drawn as, the difference shows what was learned."""
     fresh = type(model)(**model.config)
     ax = plot.patch_filters(model.named_params()[name].value - fresh.named_params()[name].value, count=14)
-    ax.set_title(f"What training changed: {ax.get_title(loc='left')}", fontsize=TITLE, loc="left")
+    ax.set_title(f"What training changed:\n{ax.get_title(loc='left')}", fontsize=TITLE, loc="left")
     return ax

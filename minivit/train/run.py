@@ -1,4 +1,4 @@
-"""A training from where it stands to its end: progress bar, checkpoints, pictures."""
+"""A training from where it stands to its end: progress bar or lines, checkpoints, pictures."""
 
 import sys
 import time
@@ -8,6 +8,8 @@ from minivit.train.interrupt import InterruptFlag
 from minivit.train.trainer import Trainer
 
 CHECKPOINT_SECONDS = 30
+LINE_SECONDS = 10
+"""Between two lines within an epoch, where there is no progress bar."""
 
 
 def run_to_the_end(trainer: Trainer, folder: RunFolder) -> bool:
@@ -27,8 +29,10 @@ def run_to_the_end(trainer: Trainer, folder: RunFolder) -> bool:
         f"{trainer.recipe.model}: {trainer.model.num_params:,} parameters; "
         f"{dataset.name}: {len(dataset.train):,} images"
     )
+    if trainer.step == total:
+        print(f"{folder.path} is finished, all {total} steps; only its pictures are drawn again")
     interrupted = InterruptFlag()
-    saved = time.monotonic()
+    saved = told = time.monotonic()
     # None: no bar where stderr is not a terminal
     with tqdm(total=total, initial=trainer.step, unit="step", dynamic_ncols=True, disable=None) as bar, interrupted:
         for metrics in trainer.run():
@@ -38,10 +42,14 @@ def run_to_the_end(trainer: Trainer, folder: RunFolder) -> bool:
                 folder.save(trainer, rows)  # before anything is printed: nobody may be there to read it
                 saved = time.monotonic()
             bar.update()
-            bar.set_postfix_str(f"epoch {metrics.epoch:.1f}, loss {metrics.loss:.3f}")
+            here = f"epoch {metrics.epoch:.1f}, loss {metrics.loss:.3f}"
+            bar.set_postfix_str(here)
             if metrics.test_score is not None:
                 bar.write(f"epoch {metrics.epoch:.0f}: test {trainer.task.score_name} {metrics.test_score:.1%}")
                 sys.stdout.flush()
+            elif bar.disable and time.monotonic() - told > LINE_SECONDS:
+                print(f"step {trainer.step} of {total}: {here}", flush=True)
+                told = time.monotonic()
             if stop:
                 break
     if trainer.step < total:

@@ -216,7 +216,8 @@ class Attention(Layer):
 
 # %% [markdown]
 # All three train in the same loop, on the same sequences, with the same [learning rate](../docs/glossary.md#learning-rate)
-# and for the same number of steps: the loss is the [cross-entropy](../docs/glossary.md#cross-entropy), the optimizer
+# and for the same number of steps: the loss is the [cross-entropy](../docs/glossary.md#cross-entropy), whose gradient the
+# [next lecture](02_attention.ipynb#3-Backwards) derives, the optimizer
 # [AdamW](../docs/glossary.md#adamw), and long gradients are [clipped](../docs/glossary.md#clipping). (They do not have the
 # same number of parameters: the smallest of the three is the recurrent net.)
 #
@@ -327,7 +328,8 @@ lecture.accuracy_by(
 # tanh, to take one symbol, to leave 23 and to hold the one in a form that stays. Either help is enough. Without, it is a
 # matter of luck: another seed, or another processor that rounds differently, gives another first curve.
 #
-# Gates are made for this: they *multiply*, as attention's weights do. The recurrent nets from here on have them.
+# [Gates](../docs/glossary.md#gate) are made for this: they *multiply*, as attention's weights do. The recurrent nets from
+# here on have them, and the next section says how.
 #
 # *Sources.* Bengio et al. 1994, "Learning Long-Term Dependencies with Gradient Descent is Difficult"; Le et al. 2015, "A
 # Simple Way to Initialize Recurrent Networks of Rectified Linear Units", for the identity.
@@ -347,15 +349,65 @@ lecture.accuracy_by(
 # c_t = \sum_{i=1}^{N} \alpha_{t,i}\, h_i, \qquad s_t = \operatorname{RNN}([y_{t-1}; c_t],\, s_{t-1}).$$
 #
 # This is section 1, once per token. The score is a small network of its own, which is learned with all the rest:
-# $f_{att}(s, h) = v \cdot \tanh(W s + U h)$, called [additive attention](../docs/glossary.md#additive-attention). Here it is, as the package has it ($q = W s$, and
-# $k = U h$, which is computed once for all steps):
+# $f_{att}(s, h) = v_a \cdot \tanh(W s + U h)$, called [additive attention](../docs/glossary.md#additive-attention). Here it is, as the package has it ($q = W s$, and
+# $k = U h$, which is computed once for all steps; $v_a$ is `vector`, and `v` are the values, here the $h_i$):
 
 # %%
 show_source(mv.ops.additive_attention_forward)
 
 # %% [markdown]
-# The rest of a step is a recurrent cell, here with gates (a GRU), and a linear map that gives a score to every token of the
-# vocabulary:
+# ### A state with gates
+#
+# The RNN in the last formula is a [GRU](../docs/glossary.md#gru) here, a gated recurrent unit. A gate is a number between 0 and 1
+# for each number of the state, $\sigma(a) = 1 / (1 + e^{-a})$ of a linear map, and it multiplies. Let $a$ be a linear map of the
+# input and $b$ one of the state, each with three parts:
+#
+# $$r = \sigma(a_r + b_r), \qquad z = \sigma(a_z + b_z), \qquad n = \tanh(a_n + r \circ b_n), \qquad
+# h' = (1 - z) \circ n + z \circ h .$$
+#
+# $n$ is what the net of section 2 would make its state. The *update* gate $z$ chooses, number by number, between $n$ and the old
+# $h$: to hold is $z = 1$, to take is $z = 0$, and which of them, here and now, is learned. The *reset* gate $r$ says how much of the
+# old state $n$ may see. Backward, each factor of a product gets the other one, and $\sigma$ and $\tanh$ their slopes:
+#
+# $$\bar h = \bar h' \circ z, \quad \bar n = \bar h' \circ (1 - z), \quad \bar z = \bar h' \circ (h - n), \quad
+# \bar a_n = \bar n \circ (1 - n^2), \quad \bar b_n = \bar a_n \circ r, \quad \bar r = \bar a_n \circ b_n,$$
+#
+# and $\bar a_z = \bar b_z = \bar z \circ z (1 - z)$, in the same way for $r$, because the slope of the sigmoid is
+# $\sigma' = e^{-a} / (1 + e^{-a})^2 = \sigma (1 - \sigma)$: a quarter at most, and near 0 where a gate is sure. ($\bar h$ is what
+# comes along the direct way; what comes through $b$, a linear map of $h$, is added.)
+#
+# **Predict.** A slope of a quarter, 24 times, is $4^{-24}$. What is left after 24 steps of a gradient that goes from state to
+# state through $z$, where $a_z + b_z$ is 0, 2, 4 or 6?
+
+# %%
+a, step = np.linspace(-8, 8, 33), 1e-6
+(up, _), (down, _) = mv.ops.sigmoid_forward(a + step), mv.ops.sigmoid_forward(a - step)
+gate, c_gate = mv.ops.sigmoid_forward(a)
+(slope,) = mv.ops.sigmoid_backward(np.ones_like(a), c_gate)
+assert np.allclose(slope, gate * (1 - gate))
+assert np.allclose(slope, (up - down) / (2 * step), atol=1e-9)
+assert slope.max() == 0.25 and slope[a == 0] == 0.25 and slope[-1] < 0.001
+
+for score in (0.0, 2.0, 4.0, 6.0):
+    from_input, nothing = np.repeat([0.0, score, 0.0], 4), np.zeros(12)  # of r, z and n; b is 0
+    h, caches = np.ones(4), []
+    for _ in range(LENGTH):
+        h, c_step = mv.ops.gru_forward(from_input, nothing, h)
+        caches.append(c_step)
+    dh = np.ones(4)
+    for c_step in reversed(caches):
+        dh = mv.ops.gru_backward(dh, c_step).h
+    z = 1 / (1 + np.exp(-score))
+    print(f"z = {z:.4f}: after {LENGTH} steps {dh[0]:.2g} of the gradient is left")
+    assert np.allclose(dh, z**LENGTH)
+    assert (score, dh[0] > 0.6) in ((0, False), (2, False), (4, True), (6, True))
+
+# %% [markdown]
+# $z^{24}$, and not a slope to the power of 24: on the way from state to state stands the gate itself, neither the slope of a
+# function nor a matrix. A gate that is nearly shut to the new holds what it has, and lets the gradient pass; that its *own* slope
+# is small then only means that it stays as it is.
+#
+# The rest of a step of the decoder is this cell, and a linear map that gives a score to every token of the vocabulary:
 
 # %%
 show_source(
@@ -459,10 +511,10 @@ lecture.alignment(weights[0], wrote, read)
 # ### Its backward pass
 #
 # The weighted mean and the softmax are left to the next lecture; new is the network that makes the scores. With
-# $t_{ni} = \tanh(q_n + k_i)$ and $e_{ni} = v \cdot t_{ni}$, and $\bar a$ for the gradient of the loss with respect to $a$ (in
+# $t_{ni} = \tanh(q_n + k_i)$ and $e_{ni} = v_a \cdot t_{ni}$, and $\bar a$ for the gradient of the loss with respect to $a$ (in
 # code `da`),
 #
-# $$\bar v = \sum_{n,i} \bar e_{ni}\, t_{ni}, \qquad \bar u_{ni} = \bar e_{ni}\, v \circ (1 - t_{ni}^2), \qquad
+# $$\bar v_a = \sum_{n,i} \bar e_{ni}\, t_{ni}, \qquad \bar u_{ni} = \bar e_{ni}\, v_a \circ (1 - t_{ni}^2), \qquad
 # \bar q_n = \sum_i \bar u_{ni}, \qquad \bar k_i = \sum_n \bar u_{ni}.$$
 #
 # **Predict.** Why is the gradient of a query a sum over keys?
@@ -475,7 +527,7 @@ show_source(mv.ops.additive_attention_backward)
 # on its way back.
 #
 # Over time it is the same once more: all steps read the same vectors $h_i$, so their gradients add up over the steps
-# (`dmemory += dv`), and a state gets gradients from three sides: from the token that was read off it, from the next state,
+# (`dmemory += dv`: they are the values), and a state gets gradients from three sides: from the token that was read off it, from the next state,
 # and from the next query. The lines of the decoder's backward, from the last step to the first:
 
 # %%

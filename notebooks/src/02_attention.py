@@ -263,8 +263,6 @@ for H in (1, 2, 4, 8):
 # Multiplications: the same. Memory: one $N \times N$ matrix *per head* waits for the backward pass. This is the number
 # that the [lecture on the Vision Transformer](04_vit.ipynb) runs into.
 #
-# **Exercise.** [`softmax`](../minivit/course/exercises/softmax.md): `minivit course start softmax`
-#
 # *Sources.* Vaswani et al. 2017, sections 3.2.1 (and its footnote 4 on $\sqrt{d_k}$) and 3.2.2. The path from loops
 # to one product follows the assignments of EECS 498 (Johnson, Michigan); more pictures are in chapter 11 of d2l.ai and
 # in "The Annotated Transformer".
@@ -554,6 +552,53 @@ print("from the matrix  ", J.T @ dy)
 print("softmax_backward ", dx)
 
 # %% [markdown]
+# ### From shares to a loss
+#
+# At the end of a classifier stands a softmax, too, and after it the [cross-entropy](../docs/glossary.md#cross-entropy) with
+# targets $t_i$ that sum to one (a 1 for the right class, 0 for the others): $L = -\sum_i t_i \log y_i$. It takes the logarithm of
+# the shares at once, the [log-softmax](../docs/glossary.md#log-softmax),
+#
+# $$\ell_i = \log y_i = x_i - \log \sum_j e^{x_j}.$$
+#
+# **Predict.** The scores are 0 and −2000. What does `np.log(softmax(x))` give, and what is right?
+#
+# The derivative of the logarithm of the sum is $e^{x_j} / \sum_k e^{x_k} = y_j$, so $\partial \ell_i / \partial x_j =
+# \delta_{ij} - y_j$, and
+#
+# $$\bar x_j = \sum_i \bar \ell_i\, (\delta_{ij} - y_j) = \bar \ell_j - y_j \sum_i \bar \ell_i .$$
+#
+# The loss gives $\bar \ell_i = -t_i\, \bar L$, and minus the sum of these is $\bar L$, because the $t_i$ sum to one:
+#
+# $$\bar x_j = (y_j - t_j)\, \bar L, \qquad\text{and for the mean of } N \text{ rows, a } N\text{th of it.}$$
+#
+# What was said, minus what is true. The slope of the softmax is gone: a sure and wrong answer has a gradient of nearly 1, where
+# the gradient of $y$ itself would be nearly 0.
+
+# %%
+far = np.array([0.0, -2000.0])
+with np.errstate(divide="ignore"):
+    print("log of the softmax", np.log(softmax_forward(far)[0]))
+print("log-softmax       ", mv.ops.log_softmax_forward(far)[0])
+assert np.array_equal(mv.ops.log_softmax_forward(far)[0], far)
+
+_, c_log = mv.ops.log_softmax_forward(x)
+(dx,) = mv.ops.log_softmax_backward(dy, c_log)
+assert np.allclose(dx, (np.eye(4) - y).T @ dy) and np.allclose(dx, dy - y * dy.sum())
+
+logits, labels = np.stack([x, 2 * x]), np.array([0, 3])  # two rows, the second sure and wrong
+shares, _ = softmax_forward(logits)
+loss, c_loss = mv.ops.cross_entropy_forward(logits, labels)
+(dlogits,) = mv.ops.cross_entropy_backward(np.array(1.0), c_loss)
+assert np.isclose(loss, -np.log(shares[[0, 1], labels]).mean())
+assert np.allclose(dlogits, (shares - one_hot(labels, 4)) / 2)
+assert dlogits[1, 3] < -0.99 / 2 and np.allclose(dlogits.sum(1), 0)
+print("said minus true, a half of it:", *dlogits, sep="\n")
+
+# %% [markdown]
+# That exp(−2000) is 0 in a computer, and its logarithm $-\infty$, would be an infinite loss for an answer whose loss is 2000.
+#
+# **Exercise.** [`softmax`](../minivit/course/exercises/softmax.md): `minivit course start softmax`
+#
 # ### Attention: four products
 #
 # Forward, with $s = 1/\sqrt{d_k}$:

@@ -415,6 +415,42 @@ assert parts == {"attention": 1_050_624, "MLP": 2_099_712}
 assert 0.66 < parts["MLP"] / sum(parts.values()) < 0.67
 
 # %% [markdown]
+# ### Backwards
+#
+# Of the MLP's two parts, the linear map $y_{nf} = \sum_d x_{nd} W_{df} + b_f$ has three gradients. The number $x_{nd}$ enters all
+# $y_{nf}$ of its row, $W_{df}$ those of all tokens, and $b_f$ as well, with the factor 1:
+#
+# $$\bar X = \bar Y W^\top, \qquad \bar W = X^\top \bar Y, \qquad \bar b = \sum_n \bar y_n .$$
+#
+# What forward has used many times gets a sum. An activation acts on each number alone, so its backward multiplies by a slope; by
+# the product rule, with the normal density $\varphi = \Phi'$, that of GELU is $\Phi(x) + x\, \varphi(x)$.
+#
+# **Predict.** The slope of ReLU lies between 0 and 1. And that of GELU?
+
+# %%
+rows, W, b = (rng.standard_normal(shape) for shape in ((7, 3), (3, 5), 5))
+y, c_linear = ops.linear_forward(rows, W, b)
+dy = rng.standard_normal(y.shape)
+dx, dW, db = ops.linear_backward(dy, c_linear)
+assert np.allclose(dx, np.einsum("nf,df->nd", dy, W))  # a sum over outputs,
+assert np.allclose(dW, np.einsum("nd,nf->df", rows, dy)) and np.allclose(db, dy.sum(0))  # tokens
+
+_, c_gelu = ops.gelu_forward(x)
+(slope,) = ops.gelu_backward(np.ones_like(x), c_gelu)
+assert np.allclose(slope, np.gradient(exact, x), atol=1e-3)
+density = np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi)
+cdf = np.divide(exact, x, out=np.full_like(x, 0.5), where=x != 0)  # GELU is x times it
+assert np.allclose(slope, cdf + x * density)
+print(f"slope of GELU: from {slope.min():.3f} at {x[slope.argmin()]:.2f}", end=" ")
+print(f"to {slope.max():.3f} at {x[slope.argmax()]:.2f}")
+assert np.isclose(slope.max(), 1.129, atol=1e-3) and np.isclose(slope.min(), -0.129, atol=1e-3)
+assert np.isclose(abs(x[[slope.argmin(), slope.argmax()]]), np.sqrt(2), atol=1e-3).all()
+
+# %% [markdown]
+# From −0.13 to 1.13: GELU dips before it rises, and makes up for it. (At $\pm\sqrt 2$, where the slope's own derivative,
+# $(2 - x^2)\, \varphi(x)$, is 0.)
+
+# %% [markdown]
 # **To do yourself.** Without the activation, what is a block's MLP? Could it be left out then?
 #
 # <details><summary>Answer</summary>

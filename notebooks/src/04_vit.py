@@ -264,8 +264,6 @@ plot.frames(cut, P=[2, 4, 8, 16])
 # With small patches the sequence is long and its rows are short: 64 rows of 48 numbers for $P = 4$. The models that we train
 # have these; for the drawing, 16 columns are enough.
 #
-# **Exercise.** [`patches`](../minivit/course/exercises/patches.md): `minivit course start patches`
-#
 # ### Step 3: project
 #
 # Every row $x_p$ is mapped to a [token](../docs/glossary.md#token) of width $D$ by one matrix, the same for all:
@@ -291,6 +289,13 @@ feature_map, _ = ops.conv2d_forward(images, kernel, model.patch_embed.proj.bias.
 assert kernel.shape == (8, 8, 3, 48) and feature_map.shape == (1, 4, 4, 48)
 assert np.allclose(tokens, feature_map.reshape(1, 16, 48), atol=1e-5)
 print("rows times matrix", tokens.shape, "= strided convolution", feature_map.shape)
+
+# %% [markdown]
+# **Exercise.** [`patches`](../minivit/course/exercises/patches.md): `minivit course start patches`
+#
+# The layer of the package takes the rows and the matrix:
+
+# %%
 show_source(PatchEmbed.forward)
 
 # %% [markdown]

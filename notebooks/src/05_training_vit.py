@@ -47,7 +47,8 @@ RESULTS = Path("../experiments/results")
 # ## 1 Training it, here
 #
 # A ViT of four blocks and width 48 sees 8,000 images three times (three [epochs](../docs/glossary.md#epoch)), in
-# [batches](../docs/glossary.md#batch) of 32. [Cross-entropy](../docs/glossary.md#cross-entropy),
+# [batches](../docs/glossary.md#batch) of 32. [Cross-entropy](../docs/glossary.md#cross-entropy)
+# (its gradient is in the [second lecture](02_attention.ipynb#3-Backwards)),
 # [AdamW](../docs/glossary.md#adamw), a [warmup](../docs/glossary.md#warmup) and a
 # [cosine](../docs/glossary.md#cosine-schedule), gradients [clipped](../docs/glossary.md#clipping) at length 1: what
 # `minivit train` does, only smaller. The curve is drawn again every 75 steps. All processors work; with `threads=1` only one
@@ -75,10 +76,11 @@ print(f"{trainer.model.num_params:,} parameters, {trainer.total_steps} steps")
 # %%
 KEPT = 275  # the step whose state we keep, for later
 rows, screen = [], display(Markdown("training ..."), display_id="curve")
+least = trainer.task.least_loss(data)
 for metrics in trainer.run():
     rows.append(metrics)
     if metrics.step % 75 == 0:
-        screen.update(plot.learning_curves(rows))
+        screen.update(plot.learning_curves(rows, least=least))
     if metrics.step == KEPT:
         kept = trainer.model.state_dict(), trainer.optimizer.state_dict()
 
@@ -87,11 +89,12 @@ assert rows[-1].test_score > 0.8
 # %% [markdown]
 # The loss begins at $\ln 10 \approx 2.3$ [nats](../docs/glossary.md#nats), which is guessing, stays near it for a while,
 # then falls: attention has found out what to look at. It does not go to zero: the labels are
-# [smoothed](../docs/glossary.md#label-smoothing) by 0.1, so even the best answer costs 0.5 nats.
+# [smoothed](../docs/glossary.md#label-smoothing) by 0.1, so even the best answer costs 0.5 nats, the dotted line.
 
 # %%
 best = 0.1 / 10 + 0.9 * ops.one_hot(data.test.labels[0], 10)  # a smoothed label
-assert abs(-(best * np.log(best)).sum() - 0.5) < 0.01  # predicted exactly
+assert np.isclose(-(best * np.log(best)).sum(), least)  # predicted exactly: the dotted line
+assert abs(least - 0.5) < 0.01
 assert abs(rows[0].loss - np.log(10)) < 0.2
 pixels, labels = data.test.images[:18], data.test.labels[:18]
 probabilities = trainer.probabilities(pixels)
@@ -126,6 +129,41 @@ assert np.mean(slower[25:]) < np.mean(as_it_was[25:]) - 0.03
 # as the cosine takes it down, the loss comes down as well. Why then such a rate? Because over all 750 steps it pays: with a
 # quarter of it, the whole training ends higher up, as the first of the questions at the end finds out.
 #
+# ### What the optimizer does with the rate
+#
+# With the gradient $g$ of a parameter $\theta$ in step $t$, AdamW keeps two averages, of the gradient and of its square. They begin
+# at 0 and are too small at first, by a factor that is known:
+#
+# $$m \leftarrow \beta_1 m + (1 - \beta_1)\, g, \qquad v \leftarrow \beta_2 v + (1 - \beta_2)\, g^2, \qquad
+# \hat m = \frac{m}{1 - \beta_1^t}, \qquad \hat v = \frac{v}{1 - \beta_2^t},$$
+#
+# $$\theta \leftarrow \theta - \eta\, \frac{\hat m}{\sqrt{\hat v} + \epsilon} - \eta \lambda\, \theta .$$
+#
+# The last term, the [weight decay](../docs/glossary.md#weight-decay), is kept apart from the averages: in Adam, without the W, it
+# was added to $g$ and divided by the root like the rest of it.
+#
+# **Predict.** How long is the first step, if the gradient is 0.001, and if it is 1000? And later, if it changes its sign every time?
+
+# %%
+options = {"lr": 0.1, "betas": (0.9, 0.999), "weight_decay": 0.0}
+nothing = np.zeros(3)
+value, m, v = nothing, nothing, nothing
+grad = np.array([0.001, 1000.0, -7.0])
+first = mv.train.optim.adamw_update(value, grad, m, v, 1, **options)
+print("first step", first.value)
+assert np.allclose(first.value, -0.1 * np.sign(grad))  # of length lr, whatever the size
+for t in range(1, 201):
+    before, (value, m, v) = value, mv.train.optim.adamw_update(value, grad, m, v, t, **options)
+    grad = -grad
+print("step 200, when the sign always changes", value - before)
+assert np.all(abs(value - before) < 0.06 * 0.1)
+decayed = mv.train.optim.adamw_update(np.ones(1), *np.zeros((3, 1)), 1, lr=0.1, weight_decay=0.5)
+assert np.allclose(decayed.value, 1 - 0.1 * 0.5)  # without a gradient: only the decay
+
+# %% [markdown]
+# The first is as long as the rate, for both: a mean over the root of a mean square has no unit. Where the gradient changes its sign
+# each time, the mean is small and the root is not: 5 % of the rate is left. Where it is sure, a step is as long as it may be.
+#
 # **Exercise.** [`adamw`](../minivit/course/exercises/adamw.md): `minivit course start adamw`
 #
 # *Sources.* Loshchilov and Hutter 2019, "Decoupled Weight Decay Regularization"; the UvA Deep Learning tutorials (Lippe),
@@ -137,7 +175,7 @@ assert np.mean(slower[25:]) < np.mean(as_it_was[25:]) - 0.03
 # ### Attention maps
 #
 # The row of the class token in $A$ says where it looked. It is in the cache, nothing else is needed:
-# `cache.blocks[3].attn.attention.weights[:, :, 0, 1:]` for block 4. *Rollout* multiplies the maps of all blocks, half and
+# `cache.blocks[3].attn.attention.weights[:, :, 0, 1:]` for block 4. *[Rollout](../docs/glossary.md#attention-rollout)* multiplies the maps of all blocks, half and
 # half with the identity for the [residual path](../docs/glossary.md#residual-path), to say how much of each patch arrives.
 # All maps have one scale, so compare them: which head stares at a single patch, and which glances at many?
 

@@ -7,6 +7,7 @@ import pytest
 
 import minivit as mv
 from minivit.course import EXERCISES, CannotRunError, start, with_ops
+from minivit.course.cli import training_with
 from minivit.course.stub import solved_source
 from minivit.course.with_ops import in_place_of_ours, load_checked
 from minivit.layers import block
@@ -129,3 +130,25 @@ def test_what_is_right_and_has_another_form_is_not_trained_with(returned, tmp_pa
     said = r"not training with .*: adam_update returns a (tuple|list) of 3, which is read by place; the given one is an"
     with pytest.raises(CannotRunError, match=said):
         load_checked(folder)
+
+
+@pytest.mark.parametrize("name", ["recurrent_attention", "block", "patches"])
+def test_what_is_said_of_a_solution_is_true_however_much_of_it_is_called(name, tmp_path, trusted, capsys):
+    """Of all, of some, and of none; nothing is called the student's before that is not used after."""
+    folder = solved_folder(tmp_path, name)
+    with training_with([str(folder)]):
+        losses()
+    before, *after = capsys.readouterr().out.splitlines()
+    names = ", ".join(dict.fromkeys(task.name.partition(".")[0] for task in EXERCISES[name].tasks))
+    assert before == f"with {folder}: what the training calls of {names} is yours, all else is minivit's"
+    assert [line.removeprefix(f"{folder}: ") for line in after] == {
+        "recurrent_attention": [
+            "this training had no use for additive_attention_loops, additive_attention_forward, "
+            "additive_attention_backward, gru_forward, gru_backward"
+        ],
+        "block": ["trained with your Block.forward, Block.backward"],
+        "patches": [
+            "trained with your patchify_forward, patchify_backward, PatchEmbed.forward, PatchEmbed.backward",
+            "this training had no use for conv2d_loops, conv2d_places",
+        ],
+    }[name]

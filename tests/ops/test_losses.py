@@ -8,6 +8,7 @@ from minivit.ops import (
     distillation_forward,
     l1_backward,
     l1_forward,
+    least_cross_entropy,
     mse_forward,
     one_hot,
     softmax_forward,
@@ -149,3 +150,15 @@ def test_a_mean_over_nothing_is_no_number():
     for forward in (mse_forward, l1_forward):
         with pytest.raises(ValueError, match=r"(mse|l1): there is nothing to take a mean of"):
             forward(LOGITS[:0], LOGITS[:0])
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.5, 1.0])
+def test_no_cross_entropy_with_smoothed_targets_is_lower(smoothing):
+    """It is that of logits which say what the targets say, and of no others."""
+    least = least_cross_entropy(5, smoothing)
+    said = np.log(np.maximum((1 - smoothing) * np.eye(5)[LABELS] + smoothing / 5, 1e-300))
+    np.testing.assert_allclose(cross_entropy_forward(said, LABELS, label_smoothing=smoothing)[0], least, atol=1e-15)
+    assert cross_entropy_forward(LOGITS, LABELS, label_smoothing=smoothing)[0] > least
+    for class_ in range(5):
+        said[:, class_] += 0.1
+        assert cross_entropy_forward(said, LABELS, label_smoothing=smoothing)[0] >= least

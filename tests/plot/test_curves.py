@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 
 from minivit.plot import learning_curves, loss_curve, score_curve
 from minivit.plot.curves import smooth
+from tests.plot.drawn import texts
 
 
 class Row(NamedTuple):
@@ -104,3 +105,12 @@ def test_nothing_to_draw():
         learning_curves([])
     with pytest.raises(ValueError, match="none of the 9 rows has a test_score"):
         score_curve(rows(steps=9))
+
+
+def test_a_loss_that_none_can_be_below_is_a_line(ax):
+    loss_curve(rows(), least=0.5, ax=ax)
+    np.testing.assert_array_equal(ax.lines[-1].get_ydata(), [0.5, 0.5])
+    assert "0.50 is the least: targets are smoothed" in texts(ax)
+    left, right = learning_curves(rows(), least=0.5).axes
+    assert (len(left.lines), len(right.lines)) == (3, 1)
+    assert len(learning_curves(rows()).axes[0].lines) == 2  # without one there is none

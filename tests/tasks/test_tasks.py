@@ -326,6 +326,18 @@ def test_the_score_of_classes_is_that_of_predict():
     )
 
 
+@pytest.mark.parametrize("data", [mv.data.shapes(8, 8), sorting(8, 8)], ids=["images", "tokens"])
+def test_what_the_loss_cannot_be_below_is_that_of_smoothed_targets(data):
+    kind = Classification if data.name == "shapes" else NextToken
+    least = kind(label_smoothing=0.1).least_loss(data)
+    targets = kind().draw(data.train, normalize=np.asarray)[1]
+    perfect = np.log(0.9 * one_hot(targets, len(data.class_names)) + 0.1 / len(data.class_names))
+    task = kind(label_smoothing=0.1)
+    np.testing.assert_allclose(task.forward(perfect, targets)[0], least, rtol=1e-6)
+    assert task.forward(0.9 * perfect, targets)[0] > least
+    assert (kind().least_loss(data), OneBox().least_loss(data)) == (0, 0)
+
+
 def test_every_file_of_tasks_is_found():
     """Nobody keeps a list: a file in minivit/tasks is all that a task needs."""
     files = {path.stem for path in Path(mv.tasks.__file__).parent.glob("*.py")} - {"__init__", "task"}

@@ -3,15 +3,18 @@
 import gc
 import weakref
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 
 from minivit import plot
 from minivit.layers import Linear, PatchEmbed
 from minivit.layers.initial import normal
 from minivit.layers.param import Param
 from minivit.models import MODELS, Model
+from minivit.ops.losses import least_cross_entropy
 from minivit.train.pictures import draw_run
 from tests.train.any_size import AnySize
 from tests.train.small import TINY, small_dataset, small_trainer
@@ -91,3 +94,31 @@ def test_filters_are_drawn_by_what_training_changed(tmp_path: Path, monkeypatch:
     draw_run(tmp_path, trainer, rows)
     assert drawn[0].any()
     np.testing.assert_array_equal(drawn[0], trainer.model.named_params()["patch_embed.proj.weight"].value - before)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_word_of_a_run_is_cut_off(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: dict[str, Any] = {}
+    monkeypatch.setattr(plot, "save", lambda picture, path: drawn.update({path.stem: picture.figure}))
+    trainer = small_trainer(small_dataset())
+    draw_run(tmp_path, trainer, list(trainer.run()))
+    figure = drawn[name]
+    figure.set_dpi(150)  # as it is saved
+    figure.draw_without_rendering()
+    ticks = [tick for ax in figure.axes for tick in (*ax.get_xticklabels(), *ax.get_yticklabels())]  # some off the axis
+    words = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text() and text not in ticks]
+    assert words
+    for text in words:
+        box = text.get_window_extent()
+        assert 0 < box.x0 <= box.x1 < figure.bbox.x1, text
+        assert 0 < box.y0 <= box.y1 < figure.bbox.y1, text
+
+
+def test_the_learning_curve_says_where_smoothed_targets_end_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = []
+    monkeypatch.setattr(plot, "save", lambda _, path: path.touch())
+    monkeypatch.setattr(plot, "learning_curves", lambda *_, least, **__: drawn.append(least))
+    trainer = small_trainer(small_dataset())
+    draw_run(tmp_path, trainer, list(trainer.run()))
+    assert drawn == [least_cross_entropy(len(trainer.dataset.class_names), trainer.recipe.label_smoothing)]
+    assert drawn[0] > 0

@@ -327,5 +327,5 @@ SOFTMAX = Exercise(
     TASKS,
     closed=tuple(f"minivit.ops.losses:{name}" for name in ("_as_probabilities", "_expected", "distillation_forward")),
     lecture="02_attention",
-    section=1,
+    section=3,
 )
