@@ -181,7 +181,7 @@ def attention_and_windows(
     ax.plot(x, y / 1e9, "o", color="black", markersize=9, markerfacecolor="none", markeredgewidth=1.8, label="counted")
     ax.set_xscale("log", base=2)
     ax.set_yscale("log")
-    ax.set_xticks(sides, labels=[f"{side}" for side in sides])
+    ax.set_xticks(np.unique(x), labels=[f"{side}" for side in np.unique(x)])
     ax.yaxis.set_major_formatter("{x:g}")
     ax.minorticks_off()
     ax.legend(fontsize=TEXT, frameon=False, loc="upper left")
