@@ -189,28 +189,31 @@ def attention_and_windows(
     return ax
 
 
-def rounding_errors(names: tuple[str, ...] = ("bf16", "fp16", "fp8_e4m3", "fp8_e5m2")) -> Figure:
+def rounding_errors(
+    names: tuple[str, ...] = ("bf16", "fp16", "fp8_e4m3", "fp8_e5m2"), *, ax: Axes | None = None
+) -> Axes:
     """Draw how far rounding to each format is off, relative to the number, over the numbers: the worst in each octave.
 
-    The number line is logarithmic, in powers of 2. A line ends where the numbers do: 0 below, infinity or nan above.
+    The number line is logarithmic, in powers of 2. A line ends where the numbers do, or at the edge.
     """
-    ax = labelled(new_panel(4.2, WIDTH), "number", "relative error of rounding, at most")
-    places = np.linspace(1, 2, 4096, endpoint=False)
+    ax = labelled(ax or new_panel(4.2, WIDTH), "number", "relative error of rounding, at most")
+    places, ends = np.linspace(1, 2, 4096, endpoint=False), 32
     for name, (colour, _, dash) in zip(names, STYLES, strict=False):
         f = FORMATS[name]
         first, last = int(np.log2(f.smallest_subnormal)), int(np.log2(f.largest))
-        octaves = np.arange(max(first, -32), min(last, 32) + 1)
+        octaves = np.arange(max(first, -ends), min(last, ends) + 1)
         numbers = 2.0 ** octaves[:, None] * places
         errors = np.abs(round_to(numbers, name) / numbers - 1)
         worst = np.max(errors, axis=1, where=numbers <= f.largest, initial=0)
         ax.plot(octaves + 0.5, worst, color=colour, linestyle=dash, linewidth=2.2, label=LABELS[name])
     ax.set_yscale("log", base=2)
-    ax.set_xticks(range(-32, 33, 8), labels=[f"$2^{{{tick}}}$" for tick in range(-32, 33, 8)])
-    ax.set_ylim(2**-13, 1)
+    ticks = range(8 - ends, ends, 8)
+    ax.set_xticks([*ticks], labels=[f"$2^{{{tick}}}$" for tick in ticks])
+    ax.set(xlim=(1 - ends, ends - 1), ylim=(2**-13, 1))
     ax.minorticks_off()
     ax.figure.legend(loc="outside right center", fontsize=TEXT, frameon=False)
     ax.set_title("Precision is flat where numbers are normal, and lost where they are not", fontsize=TITLE, loc="left")
-    return ax.figure
+    return ax
 
 
 def gradient_sizes(gradients: ndarray, scale: float, *, format: str = "fp16", ax: Axes | None = None) -> Axes:
@@ -222,11 +225,12 @@ def gradient_sizes(gradients: ndarray, scale: float, *, format: str = "fp16", ax
     ax = labelled(ax or new_panel(3.4, WIDTH), "size of a gradient, scaled", "gradients (%)")
     sizes = np.abs(gradients[gradients != 0].astype(float)) * scale
     ends, ticks = (-60, 30), range(-60, 31, 10)
+    low = round_to(sizes, format)
     lost, overflow = np.log2(f.smallest_subnormal) - 1, np.log2(f.largest)
     for left, right, colour, words in (
-        (ends[0], lost, RED, f"become 0: {np.mean(round_to(sizes, format) == 0):.1%}"),
+        (ends[0], lost, RED, f"become 0: {np.mean(low == 0):.1%}"),
         (lost, np.log2(f.smallest_normal), GREEN, "subnormal"),
-        (overflow, ends[1], RED, "overflow"),
+        (overflow, ends[1], RED, f"overflow: {np.mean(~np.isfinite(low)):.1%}"),
     ):
         ax.axvspan(left, right, color=colour, alpha=0.15, linewidth=0)
         ax.text(
