@@ -21,7 +21,7 @@ def verified(function):
 
 install_import_hook("minivit", "tests.conftest.verified")  # conftest runs before anything imports minivit
 
-settings.register_profile("dev", max_examples=20, deadline=None)
+settings.register_profile("dev", max_examples=10, deadline=None)
 settings.register_profile("ci", max_examples=50, deadline=None, derandomize=True, print_blob=True)
 settings.register_profile("thorough", max_examples=500, deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")

@@ -1,7 +1,7 @@
 """What a model costs: its code is run on arrays without numbers, and what it does is counted."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -9,12 +9,13 @@ from minivit.caches import describe, nbytes
 from minivit.checked import checked
 from minivit.cost.run import Scene, nbytes_of
 from minivit.cost.tally import NOTHING, Tally, Work, layers_in
+from minivit.cost.units import memory
 from minivit.models.model import Model, create_model
 from minivit.train.optim import SGD, Adam, AdamW, Optimizer
 from minivit.train.step import SHARD_SIZE
 from minivit.types import Positive, Size
 
-OPTIMIZERS: dict[str, type[Optimizer]] = {"adamw": AdamW, "adam": Adam, "sgd": SGD}
+OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"adamw": AdamW, "adam": Adam, "sgd": SGD}
 
 
 class LayerCost(NamedTuple):
@@ -98,8 +99,7 @@ class Estimate:
 
     def rows(self) -> list[tuple[str, str]]:
         """The figures in words, with their units."""
-        gigas = f"{self.macs_forward / 1e9:,.3f} G MACs forward, {self.macs_backward / 1e9:,.3f} G backward"
-        memory = {
+        sizes = {
             "weights": self.weight_bytes,
             "gradients": self.gradient_bytes,
             "optimizer": self.optimizer_bytes,
@@ -112,10 +112,10 @@ class Estimate:
         return [
             ("model", f"{self.name}, batch of {self.batch}, {self.dtype}"),
             ("parameters", f"{self.params:,}"),
-            ("matrix products", gigas),
-            ("FLOPs", f"{self.flops_forward / 1e9:,.3f} G forward, {self.flops_backward / 1e9:,.3f} G backward"),
+            ("matrix products", f"{self.macs_forward:,} MACs forward, {self.macs_backward:,} backward"),
+            ("FLOPs", f"{self.flops_forward:,} forward, {self.flops_backward:,} backward"),
             ("elementwise", f"{self.forward.elements:,} elements forward, {self.backward.elements:,} backward"),
-            *((name, f"{size / 2**20:,.1f} MiB") for name, size in memory.items()),
+            *((name, memory(size)) for name, size in sizes.items()),
         ]
 
     def __str__(self) -> str:
@@ -179,6 +179,18 @@ def estimate(
     ------
     ValueError, TypeError
         If there is no such model, or an option is none of its options or out of range.
+    CostError
+        If the model's code does what cannot be counted, such as looking at a number; it says where.
+
+    Notes
+    -----
+    Parameters, products, what backward keeps, weights, gradients and optimizer are equal to those of a real run. Peaks
+    are those of NumPy's arrays: Python's own objects come on top, a few hundred KiB, and what BLAS takes, which is not
+    seen from here. From 20 MiB on they are within 2 % of what ``tracemalloc`` sees with one thread. How many different
+    tokens a batch has depends on numbers: as many are counted as can be. From Python 3.14 on it is not seen where NumPy
+    writes ``a * b + c`` into the memory of ``a * b``; peaks are a few per cent above then.
+
+    A product with nothing but ones is a sum, and is counted among the elements.
 
     Examples
     --------
@@ -231,7 +243,7 @@ def estimate(
 
 
 def _peak_of_prediction(few: Scene, whole: Scene) -> int:
-    """Of all samples, from that of a few: their outputs wait until the last is there, and are then joined, in a copy."""
+    """Of all samples, from that of a few: outputs wait until the last are there, and are then joined in a copy."""
     if few.input_bytes == whole.input_bytes:
         return few.tally.peak
     inputs = whole.input_bytes - few.input_bytes

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from minivit.cost.errors import CostError, where
 from minivit.cost.layout import axes_of, broadcast, c_order, kept_order, reduced_shape
-from minivit.cost.meta import CostError, MetaArray, is_sum, layouts_of, refuse_real, tally_of, where
+from minivit.cost.meta import FUNCTIONS, MAKERS, PLAIN, MetaArray, is_sum, layouts_of, refuse_real, tally_of
 
 
 def _like(shape: Any, prototype: MetaArray, dtype: Any, filled: bool) -> MetaArray:
@@ -109,7 +110,7 @@ def _copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -
     dst.tally.elementwise(dst.size)
 
 
-def _einsum(subscripts: str, *operands: Any, **_: Any) -> Any:
+def _einsum(subscripts: str, *operands: Any, **options: Any) -> Any:
     """Sums over letters; where several arrays meet, each product counts."""
     tally = tally_of(operands)
     left, _, right = subscripts.replace(" ", "").partition("->")
@@ -156,7 +157,7 @@ def _tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     return _einsum(f"{names_a},{''.join(names_b)}->{''.join(kept)}", a, b)
 
 
-def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A002 (NumPy's name)
+def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     if ord is not None:
         raise CostError(f"the counter does not know numpy.linalg.norm of order {ord!r} {where()}")
     return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
@@ -164,9 +165,9 @@ def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> 
 
 def _repeat(a: Any, repeats: Any, axis: int | None = None) -> Any:
     a = a.reshape(-1) if axis is None else a
-    axis = (axis or 0) % a.ndim
-    length = int(np.sum(np.broadcast_to(np.asarray(repeats), a.shape[axis])))
-    shape = (*a.shape[:axis], length, *a.shape[axis + 1 :])
+    place = (axis or 0) % a.ndim
+    length = int(np.sum(np.broadcast_to(np.asarray(repeats), a.shape[place])))
+    shape = (*a.shape[:place], length, *a.shape[place + 1 :])
     a.tally.elementwise(prod(shape))
     return MetaArray(shape, a.dtype, a.tally)
 
@@ -218,7 +219,7 @@ def _same_metadata(function: Callable) -> Callable:
     return lambda array, *args, **options: function(np.empty(0, array.dtype), *args, **options)
 
 
-FUNCTIONS: dict[Callable, Callable] = {
+FUNCTIONS |= {
     np.empty_like: _empty_like,
     np.zeros_like: _zeros_like,
     np.ones_like: _zeros_like,
@@ -261,7 +262,7 @@ FUNCTIONS: dict[Callable, Callable] = {
     np.result_type: lambda *kinds: np.result_type(*(k.dtype if isinstance(k, MetaArray) else k for k in kinds)),
     np.may_share_memory: lambda a, b, *args: isinstance(a, MetaArray) and isinstance(b, MetaArray),
 }
-"""What is not made of ufuncs and of methods."""
+
 
 def _made(like: MetaArray, shape: Any, dtype: Any = None, *_: Any, **__: Any) -> MetaArray:
     return _like(shape, like, np.float64 if dtype is None else dtype, filled=True)
@@ -281,7 +282,7 @@ def _arange(like: MetaArray, *ends: Any, dtype: Any = None, **_: Any) -> MetaArr
     return _made(like, max(0, ceil((stop - start) / step)), dtype)
 
 
-MAKERS: dict[Callable, Callable] = {
+MAKERS |= {
     np.empty: _made,
     np.zeros: _made,
     np.ones: _made,
@@ -289,13 +290,38 @@ MAKERS: dict[Callable, Callable] = {
     np.tri: _tri,
     np.arange: _arange,
 }
-"""What makes an array of another one's kind, which comes first here."""
-
-PLAIN = frozenset(
-    [
-        *("moveaxis", "rollaxis", "stack", "hstack", "vstack", "expand_dims", "split", "array_split", "flip", "roll"),
-        *("sum", "mean", "prod", "amax", "max", "amin", "min", "any", "all", "var", "std", "clip", "round"),
-        *("matrix_transpose", "atleast_1d", "atleast_2d", "atleast_3d", "diff", "tril", "triu", "cumsum", "cumprod"),
-    ]
-)
-"""Functions that NumPy itself makes of others."""
+PLAIN |= {
+    np.moveaxis,
+    np.rollaxis,
+    np.stack,
+    np.hstack,
+    np.vstack,
+    np.expand_dims,
+    np.split,
+    np.array_split,
+    np.flip,
+    np.roll,
+    np.sum,
+    np.mean,
+    np.prod,
+    np.amax,
+    np.max,
+    np.amin,
+    np.min,
+    np.any,
+    np.all,
+    np.var,
+    np.std,
+    np.clip,
+    np.round,
+    np.matrix_transpose,
+    np.linalg.matrix_transpose,
+    np.atleast_1d,
+    np.atleast_2d,
+    np.atleast_3d,
+    np.diff,
+    np.tril,
+    np.triu,
+    np.cumsum,
+    np.cumprod,
+}

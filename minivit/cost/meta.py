@@ -5,7 +5,9 @@ another one, of the shape, dtype and memory layout that NumPy's own answer would
 was done. PyTorch calls such a thing a tensor on the device "meta".
 """
 
-import sys
+# pyright: reportIncompatibleMethodOverride=false, reportIncompatibleVariableOverride=false
+# (options of NumPy that no code here uses are left out)
+
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, lru_cache
 from math import prod
@@ -14,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from minivit.cost.errors import CostError, may_ask, where
 from minivit.cost.layout import (
     MOST_REMEMBERED,
     Strides,
@@ -28,23 +31,25 @@ from minivit.cost.layout import (
     reshaped,
     whole_shape,
 )
+from minivit.cost.operators import OPERATORS
 from minivit.cost.tally import Tally
 from minivit.layers.param import ParamStorage
-
-
-BETWEEN = ("numpy", "contextlib", "jaxtyping")
-"""Modules whose functions stand between an array and the code that uses it."""
-
 
 MOST_BYTES = 2**63
 """Of one array."""
 
-MOST_ARRAYS = 500_000
-"""Of one run: ten times those of the largest models. A recurrent net over a billion places would make no end of them."""
+MOST_ARRAYS = 250_000
+"""Of one run: ten times those of the largest models. A recurrent net over a billion places would make no end of it."""
 
 
-class CostError(TypeError):
-    """Code does something for which numbers would be needed, or which the counter does not know."""
+FUNCTIONS: dict[Callable, Callable] = {}
+"""What stands in the place of NumPy's functions: those that are no ufuncs and no methods. See ``functions.py``."""
+
+MAKERS: dict[Callable, Callable] = {}
+"""The same of those that make an array of another one's kind (``like=``), which they get first."""
+
+PLAIN: set[Callable] = set()
+"""Functions that NumPy itself makes of others."""
 
 
 class MetaArray(np.ndarray):
@@ -88,12 +93,12 @@ class MetaArray(np.ndarray):
     # ---- what an array knows of itself
 
     @property
-    def strides(self) -> Strides:  # type: ignore[override]
+    def strides(self) -> Strides:
         """Those that NumPy's array would have."""
         return self.steps
 
     @property
-    def base(self) -> "MetaArray | None":  # type: ignore[override]
+    def base(self) -> "MetaArray | None":
         """The array whose memory this one is a view of."""
         return self.owner
 
@@ -163,13 +168,11 @@ class MetaArray(np.ndarray):
         return result
 
     def __array_function__(self, func: Callable, types: Any, args: Any, kwargs: Any) -> Any:
-        from minivit.cost.functions import FUNCTIONS, MAKERS, PLAIN  # which makes such arrays
-
         if func in MAKERS:  # called as np.zeros(shape, like=self)
             return MAKERS[func](self, *args, **kwargs)
         if func in FUNCTIONS:
             return FUNCTIONS[func](*args, **kwargs)
-        if func.__name__ in PLAIN:
+        if func in PLAIN:
             return func._implementation(*args, **kwargs)  # type: ignore[attr-defined]
         raise CostError(f"the counter does not know numpy.{func.__name__} {where()}")
 
@@ -180,7 +183,7 @@ class MetaArray(np.ndarray):
         view.below = self.below
         return view
 
-    def reshape(self, *shape: Any, order: str = "C", copy: bool | None = None) -> "MetaArray":  # type: ignore[override]
+    def reshape(self, *shape: Any, order: str = "C", copy: bool | None = None) -> "MetaArray":
         """A view if the layout permits it, as NumPy decides, and else a copy."""
         if order != "C":
             raise CostError(f"the counter does not know reshape in order {order!r} {where()}")
@@ -188,53 +191,53 @@ class MetaArray(np.ndarray):
         steps = reshaped(self.shape, self.steps, whole, self.itemsize)
         return self.copy().reshape(whole) if steps is None else self._view(whole, steps)
 
-    def transpose(self, *axes: Any) -> "MetaArray":  # type: ignore[override]
+    def transpose(self, *axes: Any) -> "MetaArray":
         """Axes in another order."""
         if len(axes) == 1 and (axes[0] is None or not isinstance(axes[0], (int, np.integer))):
-            axes = axes[0]
-        order = range(self.ndim)[::-1] if not axes else axes_of(axes, self.ndim)
+            (axes,) = axes
+        order = axes_of(axes, self.ndim) if axes else range(self.ndim)[::-1]
         return self._view([self.shape[i] for i in order], tuple(self.steps[i] for i in order))
 
-    def swapaxes(self, axis1: int, axis2: int) -> "MetaArray":  # type: ignore[override]
+    def swapaxes(self, axis1: int, axis2: int) -> "MetaArray":
         """Two axes exchanged."""
         order = [*range(self.ndim)]
         order[axis1], order[axis2] = order[axis2], order[axis1]
         return self.transpose(order)
 
     @property
-    def T(self) -> "MetaArray":  # type: ignore[override]  # noqa: N802
+    def T(self) -> "MetaArray":  # noqa: N802
         """All axes reversed."""
         return self.transpose()
 
     @property
-    def mT(self) -> "MetaArray":  # type: ignore[override]  # noqa: N802
+    def mT(self) -> "MetaArray":  # noqa: N802
         """The last two axes exchanged."""
         return self.swapaxes(-1, -2)
 
     @property
-    def real(self) -> "MetaArray":  # type: ignore[override]
+    def real(self) -> "MetaArray":
         """The array itself: there are no complex ones here."""
         return self
 
-    def ravel(self, order: str = "C") -> "MetaArray":  # type: ignore[override]
+    def ravel(self, order: str = "C") -> "MetaArray":
         """One axis."""
         return self.reshape(-1, order=order)
 
-    def flatten(self, order: str = "C") -> "MetaArray":  # type: ignore[override]
+    def flatten(self, order: str = "C") -> "MetaArray":
         """One axis, in a copy."""
         return self.copy().reshape(-1, order=order)
 
-    def squeeze(self, axis: Any = None) -> "MetaArray":  # type: ignore[override]
+    def squeeze(self, axis: Any = None) -> "MetaArray":
         """Without axes of length 1."""
         gone = [i for i, n in enumerate(self.shape) if n == 1] if axis is None else axes_of(axis, self.ndim)
         kept = [i for i in range(self.ndim) if i not in gone]
         return self._view([self.shape[i] for i in kept], tuple(self.steps[i] for i in kept))
 
-    def __getitem__(self, index: Any) -> "MetaArray":  # type: ignore[override]
+    def __getitem__(self, index: Any) -> "MetaArray":
         if is_basic(index):
             return self._view(*indexed(self.shape, self.steps, index))
         if isinstance(index, MetaArray) and index.dtype == bool:  # how many is not known: all
-            _may_ask()
+            may_ask()
             shape = (index.size, *self.shape[index.ndim :])
             steps = c_order(shape, self.itemsize)
         else:
@@ -258,7 +261,7 @@ class MetaArray(np.ndarray):
             raise ValueError(f"could not broadcast input array from shape {np.shape(value)} into shape {tuple(shape)}")
         self.tally.elementwise(prod(shape))
 
-    def copy(self, order: str = "C") -> "MetaArray":  # type: ignore[override]
+    def copy(self, order: str = "C") -> "MetaArray":
         """The same in memory of its own."""
         self.tally.elementwise(self.size)
         steps = kept_order(self.shape, layouts_of([self]), self.itemsize) if order in "KA" else None
@@ -270,7 +273,7 @@ class MetaArray(np.ndarray):
     def __deepcopy__(self, memo: Any) -> "MetaArray":
         return self.copy()
 
-    def astype(self, dtype: Any, order: str = "K", copy: bool = True, **_: Any) -> "MetaArray":  # type: ignore[override]
+    def astype(self, dtype: Any, order: str = "K", copy: bool = True, **_: Any) -> "MetaArray":
         """Converted: a copy, unless it is of this dtype and none is asked for."""
         if not copy and self.dtype == np.dtype(dtype):
             return self
@@ -282,31 +285,31 @@ class MetaArray(np.ndarray):
         """One pass over memory."""
         self.tally.elementwise(self.size)
 
-    def take(self, indices: Any, axis: int | None = None, **_: Any) -> "MetaArray":  # type: ignore[override]
+    def take(self, indices: Any, axis: int | None = None, **_: Any) -> Any:
         """Entries of an axis."""
         return np.take(self, indices, axis)
 
-    def round(self, decimals: int = 0, out: Any = None) -> "MetaArray":  # type: ignore[override]
+    def round(self, decimals: int = 0, out: Any = None) -> Any:
         """Fewer digits."""
         return np.rint(self, out=out)
 
-    def dot(self, b: Any, out: Any = None) -> "MetaArray":  # type: ignore[override]
+    def dot(self, b: Any, out: Any = None) -> "MetaArray":
         """A matrix product."""
         return np.dot(self, b, out)
 
-    def repeat(self, repeats: Any, axis: int | None = None) -> "MetaArray":  # type: ignore[override]
+    def repeat(self, repeats: Any, axis: int | None = None) -> Any:
         """Entries more than once."""
         return np.repeat(self, repeats, axis)
 
-    def argmax(self, axis: int | None = None, out: Any = None, **options: Any) -> "MetaArray":  # type: ignore[override]
+    def argmax(self, axis: int | None = None, out: Any = None, **options: Any) -> "MetaArray":
         """Places."""
         return np.argmax(self, axis, out, **options)
 
-    def argmin(self, axis: int | None = None, out: Any = None, **options: Any) -> "MetaArray":  # type: ignore[override]
+    def argmin(self, axis: int | None = None, out: Any = None, **options: Any) -> "MetaArray":
         """Places."""
         return np.argmin(self, axis, out, **options)
 
-    def argsort(self, axis: int | None = -1, **_: Any) -> "MetaArray":  # type: ignore[override]
+    def argsort(self, axis: int | None = -1, **_: Any) -> "MetaArray":
         """An order."""
         self.tally.elementwise(self.size)
         return MetaArray(self.shape if axis is not None else (self.size,), np.intp, self.tally)
@@ -320,91 +323,27 @@ class MetaArray(np.ndarray):
 
     def item(self, *args: Any) -> Any:
         """The number 1: the numbers are ordinary."""
-        _may_ask()
+        may_ask()
         return self.dtype.type(1).item()
 
     def __bool__(self) -> bool:
-        _may_ask()
+        may_ask()
         return True
 
     def __float__(self) -> float:
-        _may_ask()
+        may_ask()
         return 1.0
 
     def __int__(self) -> int:
-        _may_ask()
+        may_ask()
         return 1
 
     def __index__(self) -> int:
         raise CostError(f"a number that is not there is wanted as an index {where()}")
 
 
-MIN_REUSED = 2**18
-"""Bytes of an array from which on NumPy computes ``a * b + c`` in the memory of ``a * b``, which nobody else has."""
-
-
-def _operator(ufunc: np.ufunc, commutes: bool, reflected: bool = False) -> Callable:
-    """NumPy's operator, which writes into an operand that is not needed any more (``temp_elide.c`` in its source)."""
-
-    def operate(self: MetaArray, other: Any) -> Any:
-        is_free = sys.getrefcount(self) == self.tally.temporary
-        is_other_free = sys.getrefcount(other) == self.tally.temporary
-        out = None
-        if is_free and (commutes or not reflected) and _holds(self, other):
-            out = self
-        elif is_other_free and (commutes or reflected) and _holds(other, self):
-            out = other
-        return ufunc(other, self, out=out) if reflected else ufunc(self, other, out=out)
-
-    return operate
-
-
-def _sign(ufunc: np.ufunc) -> Callable:
-    """The same of an operator with one operand."""
-
-    def operate(self: MetaArray) -> Any:
-        is_free = sys.getrefcount(self) == self.tally.temporary
-        return ufunc(self, out=self if is_free and _holds(self, self) else None)
-
-    return operate
-
-
-POWERS = {-1: np.reciprocal, 0.5: np.sqrt, 1: np.positive, 2: np.square}
-"""Exponents for which NumPy does something simpler."""
-
-
-def _power(self: MetaArray, exponent: Any, modulo: None = None) -> Any:
-    is_free = sys.getrefcount(self) == self.tally.temporary
-    simpler = POWERS.get(exponent) if isinstance(exponent, (int, float)) and self.dtype.kind == "f" else None
-    if simpler is None:
-        return np.power(self, exponent)
-    return simpler(self, out=self if is_free and _holds(self, self) else None)
-
-
-def _holds(array: Any, other: Any) -> bool:
-    """Whether the result of an operation with ``other`` has a place in the array."""
-    if not isinstance(array, MetaArray) or array.owner is not None or array.nbytes < MIN_REUSED:
-        return False
-    other = other if isinstance(other, ndarray) else np.asarray(other)
-    return other.shape in ((), array.shape) and np.can_cast(other.dtype, array.dtype, "safe")
-
-
-for _name, _ufunc, _commutes in (
-    ("add", np.add, True),
-    ("sub", np.subtract, False),
-    ("mul", np.multiply, True),
-    ("truediv", np.true_divide, False),
-    ("floordiv", np.floor_divide, False),
-    ("and", np.bitwise_and, True),
-    ("or", np.bitwise_or, True),
-    ("xor", np.bitwise_xor, True),
-):
-    setattr(MetaArray, f"__{_name}__", _operator(_ufunc, _commutes))
-    setattr(MetaArray, f"__r{_name}__", _operator(_ufunc, _commutes, reflected=True))
-for _name, _ufunc in (("neg", np.negative), ("abs", np.absolute), ("invert", np.invert)):
-    setattr(MetaArray, f"__{_name}__", _sign(_ufunc))
-MetaArray.__pow__ = _power  # type: ignore[method-assign]
-
+for _name, _operation in OPERATORS.items():
+    setattr(MetaArray, f"__{_name}__", _operation)
 
 SEEN = frozenset(
     [
@@ -443,27 +382,6 @@ def layouts_of(arrays: Sequence[Any]) -> tuple[tuple[Any, Strides], ...]:
 
 def tally_of(arrays: Sequence[Any]) -> Tally:
     return next(array.tally for array in arrays if isinstance(array, MetaArray))
-
-
-def _caller() -> Any:
-    """The frame outside this file and NumPy from which we were called."""
-    frame = sys._getframe(1)
-    while frame.f_back and (
-        frame.f_code.co_filename == __file__ or frame.f_globals.get("__name__", "").startswith(BETWEEN)
-    ):
-        frame = frame.f_back
-    return frame
-
-
-def where() -> str:
-    frame = _caller()
-    return f"(in {frame.f_code.co_name}, {frame.f_code.co_filename.rpartition('/')[2]} line {frame.f_lineno})"
-
-
-def _may_ask() -> None:
-    """Our own code may look at a number, and finds an ordinary one; of other code nobody knows what it would do."""
-    if not _caller().f_globals.get("__name__", "").startswith("minivit."):
-        raise CostError(f"the code looks at a number, and here are none: only shapes {where()}")
 
 
 @cache

@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
-from inspect import signature
+from inspect import signature, unwrap
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ class Cost:
 
     forward: Work
     backward: Work
-    """Nothing, of a function that is no op and no layer."""
+    """Nothing, of a function that has none."""
     kept_bytes: int
     """What backward keeps: the arrays of the cache, each piece of memory once."""
     peak_bytes: int
@@ -33,12 +33,13 @@ class Cost:
 
 
 def of(function: Callable | Layer | str, *, dtype: str = "float32", **arguments: Any) -> Cost:
-    """What an op, a layer or a function of your own costs, forward and (of ops and layers) backward.
+    """What an op, a layer or a function of your own costs, forward and, where there is one, backward.
 
     Parameters
     ----------
     function : function, Layer or str
-        ``mv.ops.NAME_forward``, or NAME; a layer; or a function that takes and returns arrays.
+        ``mv.ops.NAME_forward``, or NAME; a layer; or a function of your own that takes and returns arrays. If it is
+        called NAME_forward and there is a NAME_backward beside it, they are a pair, and both are counted.
     dtype : str
         Of the arrays.
     arguments
@@ -58,7 +59,7 @@ def of(function: Callable | Layer | str, *, dtype: str = "float32", **arguments:
     >>> mv.cost.of(mv.ops.attention_forward, q=(8, 4, 197, 64), k=(8, 4, 197, 64), v=(8, 4, 197, 64)).forward.macs
     158961664
     >>> mv.cost.of(mv.layers.SelfAttention(64, num_heads=4), x=(8, 197, 64)).kept_bytes
-    6875168
+    6984832
     >>> mv.cost.of(lambda x, w: np.maximum(x @ w, 0), x=(197, 64), w=(64, 256)).forward
     Work(macs=3227648, elements=50432)
     """
@@ -68,15 +69,13 @@ def of(function: Callable | Layer | str, *, dtype: str = "float32", **arguments:
         function = OPS[function].forward
     tally = Tally()
     forward: Any = function
-    backward: Any = next((op.backward for op in OPS.values() if op.forward is function), None)
+    backward: Any = _backward_of(function)
     if isinstance(function, Layer):
         twin = copy.deepcopy(function).init(dtype=dtype)
         numberless(twin, tally)
         forward, backward = twin.forward, twin.backward
     tuples = {name for name, it in signature(forward).parameters.items() if _is_tuple(it.annotation)}
-    given = {
-        name: value if name in tuples else _argument(value, dtype, tally) for name, value in arguments.items()
-    }
+    given = {name: value if name in tuples else _argument(value, dtype, tally) for name, value in arguments.items()}
     tally.phase = "forward"
     result = forward(**given)
     kept = 0
@@ -88,6 +87,13 @@ def of(function: Callable | Layer | str, *, dtype: str = "float32", **arguments:
     else:
         mapped(_refuse_numbers, result)
     return Cost(tally.total(phase="forward"), tally.total(phase="backward"), kept, tally.peak)
+
+
+def _backward_of(function: Any) -> Callable | None:
+    """What stands beside NAME_forward as NAME_backward."""
+    plain = unwrap(function) if callable(function) else function
+    name = getattr(plain, "__name__", "")
+    return plain.__globals__.get(f"{name.removesuffix('_forward')}_backward") if name.endswith("_forward") else None
 
 
 def _is_tuple(annotation: Any) -> bool:
@@ -102,5 +108,5 @@ def _argument(value: Any, dtype: str, tally: Tally) -> Any:
 
 
 def _refuse_numbers(array: Any) -> None:
-    if isinstance(array, ndarray) and not isinstance(array, MetaArray):
+    if isinstance(array, (ndarray, np.generic)) and not isinstance(array, MetaArray):
         like(array, Tally())

@@ -9,6 +9,7 @@ from minivit.cost.budget import LargestBatch
 from minivit.cost.estimate import Estimate
 from minivit.cost.measure import Measured
 from minivit.cost.tally import Work
+from minivit.cost.units import count, memory
 from minivit.json_text import to_json
 
 FORMATS = ("table", "json", "csv", "md")
@@ -51,21 +52,6 @@ class Report(NamedTuple):
         align = ["---", *["---:"] * (len(self.head) - 1)]
         table = [f"| {' | '.join(line)} |" for line in (self.head, align, *self.cells)]
         return "\n".join([*table, "", self.note] if self.note else table)
-
-
-def memory(size: int) -> str:
-    """Bytes as people read them, in units of powers of 1024."""
-    if size == 0:
-        return "0"
-    unit, name = next(((2**k, name) for k, name in ((30, "GiB"), (20, "MiB")) if size >= 2**k), (2**10, "KiB"))
-    return f"{size / unit:,.2f} {name}"
-
-
-def count(number: float) -> str:
-    """MACs or FLOP/s as people read them, in billions or millions."""
-    if number == 0:
-        return "0"
-    return f"{number / 1e9:,.3f} G" if number >= 1e8 else f"{number / 1e6:,.3f} M"
 
 
 def of_model(estimate: Estimate, depth: None = None) -> Report:

@@ -8,14 +8,15 @@ from numpy import ndarray
 from numpy.random import Generator
 
 from minivit.caches import nbytes
-from minivit.cost.meta import CostError, MetaArray, MetaParam
+from minivit.cost.errors import CostError
+from minivit.cost.meta import MetaArray, MetaParam
 from minivit.cost.tally import Tally, named_layers
 from minivit.layers.checkpoint import checkpointed
 from minivit.layers.layer import Layer
 from minivit.layers.param import Param
 from minivit.models.model import Model
-from minivit.tasks.classification import Classification
 from minivit.nests import mapped
+from minivit.tasks.classification import Classification
 from minivit.tasks.next_token import NextToken
 from minivit.tasks.task import Task
 from minivit.train.optim import Optimizer
@@ -29,7 +30,7 @@ class MetaGenerator(Generator):
         super().__init__(np.random.PCG64(0))
         self.tally = tally
 
-    def random(self, size: Any = None, dtype: Any = np.float64, out: Any = None) -> Any:
+    def random(self, size: Any = None, dtype: Any = np.float64, out: Any = None) -> Any:  # type: ignore[override]
         """Shares from 0 to 1."""
         shape = size if isinstance(size, tuple) else (size,)
         self.tally.elementwise(int(np.prod(shape)))

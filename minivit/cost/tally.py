@@ -3,14 +3,12 @@
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
-from inspect import unwrap
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
 from minivit.layers.checkpoint import Checkpoint
 from minivit.layers.layer import HOLDERS, Layer
 from minivit.nests import NESTS, entries
-from minivit.ops import OPS
 
 
 class Place(NamedTuple):
@@ -115,14 +113,14 @@ class Tally:
 
 LAYER, OTHER = "a layer's", "other"
 _KINDS: dict[CodeType, str] = {}
-"""What pieces of code are: the name of an op, LAYER or OTHER."""
+"""What pieces of code are: LAYER, OTHER, or the NAME of an op, whose functions are NAME_forward and NAME_backward."""
 
 
 def _kind(code: CodeType) -> str:
-    if not _KINDS:
-        for name, op in OPS.items():
-            _KINDS.update({unwrap(function).__code__: name for function in (op.forward, op.backward)})
-    is_layer = code.co_name in ("forward", "backward") and code.co_varnames[:1] == ("self",)
+    name, _, way = code.co_name.rpartition("_")
+    if way in ("forward", "backward") and name:
+        return _KINDS.setdefault(code, name)
+    is_layer = way in ("forward", "backward") and code.co_varnames[:1] == ("self",)
     return _KINDS.setdefault(code, LAYER if is_layer else OTHER)
 
 

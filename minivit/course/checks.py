@@ -69,15 +69,16 @@ def checks_of(task: Task) -> dict[str, Check]:
     """The checks of a function by name, in order."""
     is_backward = task.kind == "backward"
     checks: dict[str, Check] = {"runs": _runs, "leaves its inputs alone": check_manners, "shapes": _shapes}
-    checks |= {"dtype": _dtype}
+    checks |= {"dtype": _dtype} if task.has_arrays else {}
     checks |= {f"numbers {label}".strip(): Numbers(draw) for label, draw in task.cases.items()}
-    checks |= {"numbers where an axis has length 1": _axes_of_one, "numbers in float32": _in_float32}
+    if task.has_arrays:
+        checks |= {"numbers where an axis has length 1": _axes_of_one, "numbers in float32": _in_float32}
     checks |= {"with your forward": check_together} if is_backward and partner(task) else {}
     checks |= {"adds to the gradients": check_adds} if is_backward and task.is_layer else {}
     checks |= {"linear in dy": check_linear} if is_backward else {}
     checks |= {item.name: Holds(item) for item in task.properties}
     checks |= {"raises what it promises": check_errors} if promised(task) else {}
-    if task.big or not (task.keep_loops or task.is_layer):
+    if task.big or (task.has_arrays and not (task.keep_loops or task.is_layer)):
         checks |= {"without another loop" if task.keep_loops else "without loops": check_loops}
     return checks | ({"speed": check_time} if task.big else {})
 

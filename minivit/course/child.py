@@ -9,6 +9,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -91,16 +92,19 @@ def load(source: str, path: str, closed: list[str]) -> tuple[Outcome, Any]:
 def functions(texts: dict[str, str]) -> dict[str, Callable]:
     """Functions of minivit from their texts, given as ``{"module:name": text}``. They call each other."""
     modules = dict.fromkeys(where.partition(":")[0] for where in texts)
-    names = {module: dict(vars(sys.modules[module])) for module in modules}
+    names = {module: dict(vars(import_module(module))) for module in modules}
     for where, text in texts.items():
         exec(text, names[where.partition(":")[0]])
-    return {name: names[module][name] for module, _, name in (where.partition(":") for where in texts)}
+    found = {name: names[module][name] for module, _, name in (where.partition(":") for where in texts)}
+    for table in names.values():  # they call each other, also from one file to another
+        table.update({name: function for name, function in found.items() if name in table})
+    return found
 
 
 def close(where: str) -> None:
     """Make a function of minivit refuse to work, under whatever name the solution may have got hold of it."""
     module_name, _, path = where.partition(":")
-    function: Any = sys.modules[module_name]
+    function: Any = import_module(module_name)
     for part in path.split("."):
         function = getattr(function, part)
     function = inspect.unwrap(function)  # a decorator calls it in the end

@@ -81,6 +81,11 @@ def compare_values(task: Task, value: Any, trial: Trial, said: list[str]) -> flo
         if not error <= TOLERANCE:  # "not <=" also catches nan
             wrong[name] = got, expected
         worst = max(worst, float(error))
+    wrong |= {  # whole numbers are right to the unit
+        name: (np.asarray(got), np.asarray(expected))
+        for name, (got, expected) in pairs.items()
+        if task.kind == "plain" and type(expected) is int and got != expected
+    }
     if wrong:
         raise CheckFailedError(wrong_values(wrong, task, trial, said))
     for name, (got, expected) in pairs.items():

@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
 from numpy.random import Generator
 
 from minivit.check.draw import Case
@@ -26,7 +27,7 @@ Kind = Literal["forward", "backward", "plain"]
 ELSEWHERE = "... "
 """Before what another check says."""
 
-PACKAGES = ("minivit.ops", "minivit.layers", "minivit.train")
+PACKAGES = ("minivit.ops", "minivit.layers", "minivit.train", "minivit.cost.formulas")
 """Where references are looked for."""
 
 
@@ -98,6 +99,8 @@ class Task:
         Axes of arguments over which it may loop though the reference does not: ``{"weight": (0, 1)}``.
     keep_loops : bool
         The stub keeps the loops and leaves out what stands in them: the first rung of a ladder.
+    hides_docstring : bool
+        The stub leaves the docstring out: it says the formula that is asked for.
     """
 
     name: str
@@ -112,6 +115,7 @@ class Task:
     uses: tuple[str, ...] = ()
     loops: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     keep_loops: bool = False
+    hides_docstring: bool = False
 
     @property
     def kind(self) -> Kind:
@@ -134,6 +138,12 @@ class Task:
     def is_layer(self) -> bool:
         """Whether it is a method of a layer."""
         return "." in self.name
+
+    @property
+    def has_arrays(self) -> bool:
+        """Whether it is given arrays; a formula of costs is given whole numbers."""
+        case = next(iter(self.cases.values()))(np.random.default_rng(0))
+        return any(isinstance(arg, np.ndarray) for arg in (*case.args, *case.kwargs.values()))
 
     @property
     def forward(self) -> str:

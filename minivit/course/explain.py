@@ -133,14 +133,15 @@ def wrong_answers(task: Task, trial: Trial) -> Iterator[tuple[str, Any]]:
         if outcome.status == "returned":
             yield mistake.says, outcome.value
     for name, args, kwargs in without_options(task, trial):
-        with np.errstate(all="ignore"), suppress(TypeError):  # one that must be given
+        with np.errstate(all="ignore"), suppress(TypeError, ValueError):  # one that must be given
             yield f"the argument {name} is not used", reference(task)(*args, **kwargs)
 
 
 def _arrays(task: Task, trial: Trial, value: Any) -> dict[str, ndarray]:
     """The outputs that are finite numbers, by name."""
     named = named_outputs(task.kind, value, trial.expected)
-    arrays = {name: np.asarray(part) for name, part in named.items() if isinstance(part, (ndarray, np.generic))}
+    kinds = (ndarray, np.generic, int) if task.kind == "plain" else (ndarray, np.generic)
+    arrays = {name: np.asarray(part) for name, part in named.items() if isinstance(part, kinds)}
     return {name: array for name, array in arrays.items() if np.isfinite(array).all()}
 
 

@@ -191,6 +191,13 @@ class Cut:
             lines[first] = " " * cut[0].col_offset + todo
             for i in range(first + 1, last - node.lineno + 1):
                 lines[i] = None
+            if task.hides_docstring:
+                docstring = function.body[0]
+                lines[docstring.lineno - node.lineno] = (
+                    " " * docstring.col_offset + f'"""See {task.name} in README.md."""'
+                )
+                for i in range(docstring.lineno, docstring.end_lineno or 0):
+                    lines[i - node.lineno + 1] = None
         note = "" if solved else "  # refuses what the annotations exclude; what else stands under Raises is yours"
         above = [line + note for d in self.decorators(node, solved) for line in self.lines[d.lineno - 1 : d.end_lineno]]
         return "\n".join(line for line in (*above, *lines) if line is not None)

@@ -63,7 +63,7 @@ def group_norm_forward(
     if prod(x.shape[1:]) == 0:
         raise ValueError(f"group_norm: there are no places to normalise, x has shape {x.shape}")
     rows = _rows(x, num_groups)
-    ones = np.ones(rows.shape[-1], x.dtype)
+    ones = np.ones_like(x, shape=rows.shape[-1])
     _, (xhat, rstd, _) = layer_norm_forward(rows, ones, np.zeros_like(ones), eps=eps)
     xhat = _places(xhat, x.shape)
     y = xhat * gamma
@@ -84,7 +84,7 @@ def group_norm_backward(dy: Float[ndarray, "B *P C"], cache: GroupNormCache) -> 
     dbeta = column_sum(dy)  # forward: y = xhat * gamma + beta
     dgamma = column_sum(dy * xhat)  # forward: y = xhat * gamma + beta
     drows, rows = _rows(dy * gamma, num_groups), _rows(xhat, num_groups)  # forward: y = xhat * gamma + beta
-    ones = np.ones(rows.shape[-1], dy.dtype)
+    ones = np.ones_like(dy, shape=rows.shape[-1])
     drows, _, _ = layer_norm_backward(drows, LayerNormCache(rows, rstd, ones))  # forward: xhat = layer_norm(rows)
     return NormGrads(_places(drows, dy.shape), dgamma, dbeta)
 

@@ -30,7 +30,7 @@ def one_hot(labels: ndarray, num_classes: int) -> Float[ndarray, "*B C"]:
         If a label is outside 0..num_classes-1.
     """
     check_numbers("label", labels, num_classes, "classes")
-    return (labels[..., None] == np.arange(num_classes)).astype(np.float32)
+    return (labels[..., None] == np.arange(num_classes, like=labels)).astype(np.float32)
 
 
 def _expected(probs: ndarray, values: ndarray) -> ndarray:

@@ -59,7 +59,7 @@ QUICK = 3  # of them, in each run of the tests
 
 
 @pytest.mark.parametrize("fault", [*[*FAULTS][:QUICK], *(pytest.param(f, marks=SLOW) for f in [*FAULTS][QUICK:])])
-@pytest.mark.parametrize("name", OPS)
+@pytest.mark.parametrize("name", a_third_by_default(OPS, OPS))
 def test_every_fault_in_every_gradient_of_every_op_is_caught(name, fault):
     op, planted = OPS[name], set()
     for seed in range(20):

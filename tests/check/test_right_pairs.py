@@ -6,7 +6,7 @@ from tests.check.right_pairs import RIGHT
 
 @pytest.mark.parametrize("right", RIGHT, ids=lambda right: right.what)
 def test_right_pair_is_accepted(right):
-    for seed in range(5):
+    for seed in range(2):
         check_pair(right.forward, right.backward, *right.args, seed=seed, **right.kwargs)
     check_vjp(right.forward, right.backward, *right.args, every_element=True, **right.kwargs)
 

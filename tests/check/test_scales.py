@@ -32,7 +32,7 @@ def check_at(name, scale, seed, of=lambda op: (op.forward, op.backward)):
 @pytest.mark.parametrize("name", OPS)
 def test_no_false_alarm_at_any_scale(name):
     for scale in SCALES:
-        for seed in range(4):
+        for seed in range(2):
             check_at(name, scale, seed)
 
 

@@ -8,6 +8,7 @@ inputs or parameters and is nothing but ones makes a product a sum; that rule al
 
 from importlib import import_module
 from inspect import signature
+from typing import Any
 
 import numpy as np
 import pytest
@@ -50,7 +51,7 @@ class Counting(np.ndarray):
         getattr(ufunc, method)(*plain, out=tuple(np.asarray(each) for each in out), **options)
         return out[0] if len(out) == 1 else out
 
-    def __array_function__(self, func, types, args, kwargs):
+    def __array_function__(self, func, types, args: Any, kwargs: Any):
         if func is np.einsum:
             count_product(lambda *factors: np.einsum(args[0], *factors), *args[1:])
         assert func not in (np.dot, np.tensordot, np.inner)

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 import minivit as mv
-from minivit.cost import formulas
+from minivit.cost.errors import CostError
 from minivit.models import MODELS, PRESETS, RNNSearch, ShowAttendTell, Transformer, ViT
 from minivit.train.optim import AdamW
 from tests import facts
+from tests.sampled import a_third_by_default
 from tests.unchecked import said
 
 RNG = np.random.default_rng(0)
@@ -50,7 +51,7 @@ def test_what_is_kept_is_what_a_real_run_keeps(name):
     assert estimate.optimizer_bytes == sum(array.nbytes for array in optimizer.state.values())
 
 
-@pytest.mark.parametrize("name", facts.VIT)
+@pytest.mark.parametrize("name", a_third_by_default(facts.VIT, facts.VIT))
 def test_parameters_and_products_are_those_of_timm(name):
     estimate = mv.cost.estimate(name)
     assert (estimate.params, estimate.macs_forward) == facts.VIT[name]
@@ -60,14 +61,6 @@ def test_parameters_and_products_are_those_of_timm(name):
 
 def test_no_preset_is_forgotten():
     assert {name for name, (kind, _) in PRESETS.items() if kind is ViT and not name.endswith("_32")} == {*facts.VIT}
-
-
-def test_attention_by_its_formula():
-    """Products of queries with keys and of weights with values, and four maps of the width."""
-    cost = mv.cost.of(mv.layers.SelfAttention(12, 3).init(), x=(1, 35, 12))
-    assert cost.forward.macs == formulas.msa_macs((5, 7), 12)
-    scores = mv.cost.of("attention", q=(2, 3, 5, 4), k=(2, 3, 7, 4), v=(2, 3, 7, 6))
-    assert scores.forward.macs == 2 * 3 * 5 * 7 * (4 + 6)
 
 
 def test_parts_add_up():
@@ -82,18 +75,18 @@ def test_parts_add_up():
 
 
 def test_a_huge_model_costs_little_time_and_memory_to_count():
-    """Seconds of the processor, because a machine may be busy, in a process whose calls are not verified."""
-    (figures,) = said(
-        "import minivit as mv, resource, time\nstart = time.process_time()",
-        [
-            "mv.cost.estimate('vit_giant_patch14_224', batch=128).peak_training_bytes, "
-            "time.process_time() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss"
-        ],
-    )
-    peak, seconds, resident = literal_eval(figures)
-    assert peak > 2**34
-    assert seconds < 4, "2 on the machine that this was measured on; it is not to take minutes on any"
-    assert resident < 300 * 2**10
+    """Seconds of the processor, the fewer of two times, because a machine may be busy; calls are not verified here."""
+    setup = """
+import minivit as mv, resource, time
+def cost():
+    start = time.process_time()
+    peak = mv.cost.estimate("vit_giant_patch14_224", batch=128).peak_training_bytes
+    return peak, time.process_time() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+"""
+    runs = [literal_eval(figures) for figures in said(setup, ["cost()", "cost()"])]
+    assert runs[0][0] > 2**34
+    assert min(seconds for _, seconds, _ in runs) < 2
+    assert runs[0][2] < 300 * 2**10
 
 
 def test_recomputation_keeps_less_and_does_more():
@@ -118,6 +111,7 @@ def test_it_prints_and_is_json():
     estimate = mv.cost.estimate("vit_micro_patch4_32")
     text = str(estimate)
     assert f"{estimate.params:,}" in text
+    assert f"{estimate.macs_forward:,} MACs forward" in text
     assert "<table>" in estimate._repr_html_()
     assert all(isinstance(value, (int, str)) for value in estimate.to_dict().values())
 
@@ -142,6 +136,56 @@ def test_wrong_calls(call, says):
         mv.cost.estimate(**call)
 
 
-def test_an_op_that_there_is_not():
-    with pytest.raises(ValueError, match="there is no op 'atention'; expected one of"):
-        mv.cost.of("atention", x=(1, 2))
+HUGE = 10**9
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "says"),
+    [
+        ("vit_micro_patch4_32", {"batch": HUGE**2}, "has more bytes than NumPy can count"),
+        ("vit_micro_patch4_32", {"img_size": HUGE}, "has more numbers than any array can have"),
+        ("vit_micro_patch4_32", {"img_size": 2**20}, r"has more bytes than NumPy can count \(in attention_forward, "),
+        ("vit_micro_patch4_32", {"embed_dim": HUGE}, "has more numbers than any array can have"),
+        ("vit_micro_patch4_32", {"depth": HUGE}, "depth is 1000000000; expected at least 0 and below 1001"),
+        ("vit_micro_patch4_32", {"num_heads": 7}, "width 96 is not divisible by num_heads 7"),
+        ("vit_micro_patch4_32", {"img_size": (0, 32)}, r"img_size is \(0, 32\); expected at least 1"),
+        ("vit_micro_patch4_32", {"img_size": -32}, "img_size is -32; expected at least 1"),
+        ("vit_micro_patch4_32", {"threads": 0}, "threads is 0; expected at least 1"),
+        ("transformer_micro", {"length": 0}, "length is 0; expected at least 1"),
+        ("transformer_micro", {"length": HUGE}, "has more bytes than NumPy can count"),
+    ],
+)
+def test_sizes_that_cannot_be(name, options, says):
+    with pytest.raises((ValueError, CostError), match=says) as caught:
+        mv.cost.estimate(name, **options)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["vit_micro_patch4_32", "transformer_micro"])
+def test_huge_sizes_are_counted(name):
+    one, many = (mv.cost.estimate(name, batch=batch) for batch in (1, HUGE))
+    assert many.macs_forward == HUGE * one.macs_forward
+    assert many.weight_bytes == one.weight_bytes
+    wide = mv.cost.estimate(name, **{"num_classes" if name.startswith("vit") else "vocab_size": 10**6})
+    assert wide.params > 64 * 10**6
+
+
+def test_a_sequence_without_end(monkeypatch):
+    monkeypatch.setattr("minivit.cost.meta.MOST_ARRAYS", 1000)
+    with pytest.raises(CostError, match=r"the code makes more than 1,000 arrays, too many to count \(in "):
+        mv.cost.estimate(SMALL["rnn search"], length=HUGE)
+
+
+def test_layers_of_a_model_that_recomputes_have_their_own_names():
+    plain, frugal = (mv.cost.estimate("vit_micro_patch4_32", recompute=how) for how in ("none", "blocks"))
+    assert [(layer.name, layer.params) for layer in frugal.layers] == [
+        (each.name, each.params) for each in plain.layers
+    ]
+    assert [layer.forward for layer in frugal.layers] == [layer.forward for layer in plain.layers]
+
+
+def test_a_parameter_in_two_places_counts_in_both_and_once_in_all():
+    estimate = mv.cost.estimate(SMALL["transformer"], length=LENGTH)
+    rows = {layer.name: layer.params for layer in estimate.layers}
+    assert rows["src_embed"] == rows["tgt_embed"] == rows["head"] == 11 * 8
+    assert rows[""] == estimate.params == sum(estimate.groups.values())

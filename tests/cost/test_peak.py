@@ -21,6 +21,7 @@ from minivit.models import PRESETS, ViT
 from minivit.tasks import Classification, NextToken
 from minivit.train.step import SHARD_SIZE, predict, training_step
 from tests.cost.test_equal import FAMILIES, draw_options
+from tests.sampled import a_third_by_default
 
 MIB = 2**20
 CONFIGURATIONS = 40
@@ -98,7 +99,7 @@ def check_drawn(number: int) -> None:
     check(lambda: kind(**options), int(rng.integers(16, 64)), recompute, optimizer, rng)
 
 
-@pytest.mark.parametrize("number", range(IN_DEFAULT))
+@pytest.mark.parametrize("number", a_third_by_default(range(IN_DEFAULT), map(str, range(IN_DEFAULT))))
 def test_peaks(number):
     check_drawn(number)
 
@@ -120,7 +121,10 @@ def test_a_few_shards_tell_how_much_all_need(batch):
     """A step and a prediction are run in few shards; what they say of all is what all of them need."""
     options = {"img_size": (8, 12), "patch_size": 4, "embed_dim": 12, "depth": 2, "num_heads": 3, "num_classes": 500}
     estimate = mv.cost.estimate(ViT(**options), batch=batch)
-    training, prediction = Scene(ViT(**options), batch, 1, optimizer=OPTIMIZERS["adamw"]), Scene(ViT(**options), batch, 1)
+    training, prediction = (
+        Scene(ViT(**options), batch, 1, optimizer=OPTIMIZERS["adamw"]),
+        Scene(ViT(**options), batch, 1),
+    )
     training.in_shards(Classification(), (batch,))
     prediction.predict()
     assert estimate.peak_training_bytes == training.tally.peak

@@ -19,6 +19,7 @@ from minivit.course.exercises import EXERCISES
 from minivit.course.stub import solved_source, stub_source
 from minivit.course.submissions import Solution
 from tests.rights import as_nobody, posix
+from tests.sampled import REST
 
 SOLVED, STUB = solved_source(EXERCISES["adamw"]), stub_source(EXERCISES["adamw"])
 WRONG = SOLVED.replace("beta1 * m", "beta2 * m")
@@ -201,6 +202,7 @@ def test_every_kind_has_a_row_before_anything_is_checked(all_kinds, quick, capsy
     assert Path("grades.csv").read_text(encoding="utf-8-sig") == text
 
 
+@REST
 @posix
 def test_what_ends_its_check_or_lies_about_modules_costs_nobody_else(here):
     chosen = ("wrong", "exits", "syntax", "kills", "helper", "numpy", "latin")

@@ -19,6 +19,9 @@ PROMISED = {
     "add_positions_forward": ["ValueError"],
     "mean_pool_forward": ["ValueError"],
     "first_token_forward": ["ValueError"],
+    "num_tokens": ["ValueError"],
+    "window_attention_entries": ["ValueError"],
+    "conv_params": ["ValueError"],
 }
 
 

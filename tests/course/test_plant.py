@@ -81,7 +81,8 @@ def test_the_right_numbers_are_no_mistake(name):
 def arrays(task, trial, value):
     """The outputs that are numbers, by name."""
     outputs = named_outputs(task.kind, value, trial.expected)
-    return {name: np.asarray(a) for name, a in outputs.items() if isinstance(a, (np.ndarray, np.generic))}
+    kinds = (np.ndarray, np.generic, int) if task.kind == "plain" else (np.ndarray, np.generic)
+    return {name: np.asarray(a) for name, a in outputs.items() if isinstance(a, kinds)}
 
 
 def test_of_two_mistakes_the_one_without_another_consequence_is_told():

@@ -4,6 +4,7 @@ from minivit.course.exercise import Exercise
 from minivit.course.exercises.adamw import ADAMW
 from minivit.course.exercises.attention import ATTENTION
 from minivit.course.exercises.block import BLOCK
+from minivit.course.exercises.costs import COSTS
 from minivit.course.exercises.layer_norm import LAYER_NORM
 from minivit.course.exercises.linear import LINEAR
 from minivit.course.exercises.multi_head import MULTI_HEAD
@@ -12,7 +13,7 @@ from minivit.course.exercises.recurrent_attention import RECURRENT_ATTENTION
 from minivit.course.exercises.softmax import SOFTMAX
 from minivit.course.exercises.tokens import TOKENS
 
-ALL = (RECURRENT_ATTENTION, SOFTMAX, LINEAR, LAYER_NORM, ATTENTION, MULTI_HEAD, BLOCK, PATCHES, TOKENS, ADAMW)
+ALL = (RECURRENT_ATTENTION, SOFTMAX, LINEAR, LAYER_NORM, ATTENTION, MULTI_HEAD, BLOCK, PATCHES, TOKENS, ADAMW, COSTS)
 
 EXERCISES: dict[str, Exercise] = {
     exercise.name: exercise for exercise in sorted(ALL, key=lambda exercise: (exercise.lecture, exercise.section))
