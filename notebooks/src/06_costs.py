@@ -311,7 +311,7 @@ plot.frames(share_of_attention, P=[32, 16, 8])
 # 4.1 % at 224 pixels, 46.9 % at 1024, half at 1086. For smaller patches it comes sooner: move the slider. Whoever replaces
 # attention by something linear saves a twentieth of a ViT-B/16 at 224, and memory; at 1024 he saves half.
 #
-# **Exercise.** `costs`, where you write these formulas and they are checked against the counter: `minivit course start costs`
+# **Exercise.** [`costs`](../minivit/course/exercises/costs.md): `minivit course start costs`
 #
 # *Sources.* Dosovitskiy et al. 2021, section 3.1 and table 1; Vaswani et al. 2017, table 1.
 
