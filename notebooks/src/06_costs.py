@@ -728,6 +728,8 @@ lecture.roofline(roofs, points, title="At most, on an H100: 3 TB/s, or all cores
 #   [`attention_chunked`](04_vit.ipynb#1-Pixels-or-patches), work on blocks that fit into a cache.
 # - Halving the bytes of a number moves every point to the right, tensor cores or not.
 #
+# Slides like to divide by the price, too. Prices change, so that is left to you: `formulas.flops_per_dollar(tensor, dollars)`.
+#
 # ### The roofline of your machine
 #
 # The same, measured here, in some seconds: one thread, float32, the ops of a small ViT forward on 16 images. (The whole of it,
@@ -753,7 +755,7 @@ roofs = {
     f"from a cache, {near / 1e9:.0f} GB/s": (fastest, near),
     f"from memory, {far / 1e9:.0f} GB/s": (fastest, far),
 }
-title = f"This machine: {fastest / 1e9:.0f} GFLOP/s in a large product"
+title = f"This machine: at most {fastest / 1e9:.0f} GFLOP/s, as far as was seen"
 lecture.roofline(roofs, forward, title=title)
 
 # %%
