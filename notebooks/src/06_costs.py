@@ -732,7 +732,8 @@ lecture.roofline(roofs, points, title="At most, on an H100: 3 TB/s, or all cores
 #
 # ### The roofline of your machine
 #
-# The same, measured here, in some seconds: one thread, float32, the ops of a small ViT forward on 16 images. (The whole of it,
+# The same, measured here, in some seconds: one thread, float32, the ops of a small ViT forward on 16 images. The two slopes are
+# those of copying 64 KiB, which lie in a cache, and 128 MiB, which hardly ever do. (The whole of it,
 # with all caches: `python benchmarks/roofline.py --png roofline.png`; see [speed](../docs/speed.md).)
 
 # %%
@@ -752,8 +753,8 @@ forward = {
     if point.name in [f"{name}, forward" for name in shown]
 }
 roofs = {
-    f"from a cache, {near / 1e9:.0f} GB/s": (fastest, near),
-    f"from memory, {far / 1e9:.0f} GB/s": (fastest, far),
+    f"64 KiB: {near / 1e9:.0f} GB/s": (fastest, near),
+    f"128 MiB: {far / 1e9:.0f} GB/s": (fastest, far),
 }
 title = f"This machine: at most {fastest / 1e9:.0f} GFLOP/s, as far as was seen"
 lecture.roofline(roofs, forward, title=title)
@@ -768,8 +769,8 @@ assert 5 * max(forward[name][1] for name in few) < forward["linear fc2"][1] > fa
 
 # %% [markdown]
 # A laptop is a small GPU: another scale, the same picture. Matrix products come near the roof; norms, softmax and GELU have a
-# tenth of an operation per byte, and do a small part of what the processor could. (They may lie above the line of memory,
-# for 16 images fit into caches: that is one reason for shards.)
+# tenth of an operation per byte, and do a small part of what the processor could. (They may lie above the
+# lower slope, for what 16 images need fits into a cache: that is one reason for shards.)
 #
 # *Sources.* Williams, Waterman and Patterson 2009, "Roofline: An Insightful Visual Performance Model"; NVIDIA 2022, "NVIDIA
 # H100 Tensor Core GPU Architecture" (numbers as announced; later boards have a higher clock and 3.35 TB/s); Dao et al. 2022,
