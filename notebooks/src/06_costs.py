@@ -732,9 +732,9 @@ lecture.roofline(roofs, points, title="At most, on an H100: 3 TB/s, or all cores
 #
 # ### The roofline of your machine
 #
-# The same, measured here, in some seconds: one thread, float32, the ops of a small ViT forward on 16 images. The two slopes are
-# those of copying 64 KiB, which lie in a cache, and 128 MiB, which hardly ever do. (The whole of it,
-# with all caches: `python benchmarks/roofline.py --png roofline.png`; see [speed](../docs/speed.md).)
+# The same, measured here, in some seconds: one thread, float32, the ops of a small ViT forward on 16 images. The two slopes
+# are those of copying 64 KiB, which lie in a cache, and 128 MiB, which hardly ever do. (The whole of it, with all caches:
+# `python benchmarks/roofline.py --png roofline.png`; see [speed](../docs/speed.md).)
 
 # %%
 sys.path.insert(0, "../benchmarks")
