@@ -83,9 +83,18 @@ def large_product() -> float:
     return 2e-9 * LARGE**3 / best_seconds(lambda: a @ b)
 
 
-def print_bandwidths() -> list[Bandwidth]:
-    """Measure reading, writing and copying for every size; every cache is a step."""
+def bandwidth(nbytes: int) -> Bandwidth:
+    """Measure reading, writing and copying arrays of so many bytes in all."""
     import numpy as np
+
+    whole = np.ones(nbytes // 4, np.float32)
+    source, target = np.split(whole, 2)
+    works = (partial(np.dot, whole, whole), partial(whole.fill, 1), partial(np.copyto, target, source))
+    return Bandwidth(nbytes, *(nbytes / best_seconds(work, 3) / 1e9 for work in works))
+
+
+def print_bandwidths() -> list[Bandwidth]:
+    """Measure every size; every cache is a step."""
     from report import Table
 
     notes = [
@@ -95,12 +104,8 @@ def print_bandwidths() -> list[Bandwidth]:
     table = Table("BANDWIDTH, GB/s", notes, [("bytes in all", 12), ("read", 7), ("write", 7), ("copy", 7)])
     found = []
     for nbytes in SIZES:
-        whole = np.ones(nbytes // 4, np.float32)
-        source, target = np.split(whole, 2)
-        works = (partial(np.dot, whole, whole), partial(whole.fill, 1), partial(np.copyto, target, source))
-        speeds = [nbytes / best_seconds(work, 3) / 1e9 for work in works]
-        table.row(in_bytes(nbytes), *(f"{speed:.0f}" for speed in speeds))
-        found.append(Bandwidth(nbytes, *speeds))
+        found.append(bandwidth(nbytes))
+        table.row(in_bytes(nbytes), *(f"{speed:.0f}" for speed in found[-1][1:]))
     return found
 
 

@@ -25,17 +25,24 @@ class Slides:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{name}</th>" for name in HEAD)
+        head = "".join(f"<th style='text-align:left'>{name}</th>" for name in ("topic", "slide", "computed", "", "why"))
         body = "".join(
-            "<tr>" + "".join(f"<td style='text-align:left'>{escape(cell)}</td>" for cell in _cells(row)) + "</tr>"
+            "<tr>" + "".join(f"<td style='text-align:left'>{escape(cell)}</td>" for cell in _short_cells(row)) + "</tr>"
             for row in self.rows
         )
         return f"<table><tr>{head}</tr>{body}</table><p>{self.summary()}</p>"
 
+    def only(self, *verdicts: str) -> "Slides":
+        """The numbers of these verdicts. ValueError if there is no such verdict."""
+        for name in verdicts:
+            if name not in VERDICTS:
+                raise ValueError(f"there is no verdict {name!r}; expected {', '.join(VERDICTS)}")
+        return Slides([row for row in self.rows if row.verdict in verdicts])
+
     def summary(self) -> str:
         """How many numbers there are of each verdict."""
         found = Counter(row.verdict for row in self.rows)
-        return f"{len(self.rows)} numbers: " + ", ".join(f"{found[verdict]} {verdict}" for verdict in VERDICTS)
+        return f"{len(self.rows)} numbers: " + ", ".join(f"{found[name]} {name}" for name in VERDICTS if found[name])
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
         """Plain data: the fields of each row, by its topic."""
@@ -54,6 +61,12 @@ def slides() -> Slides:
 def _cells(row: Row) -> tuple[str, ...]:
     slide = f"{row.printed} {row.unit}".strip()
     return row.topic, slide, _computed(row), row.verdict, row.source, row.why
+
+
+def _short_cells(row: Row) -> tuple[str, ...]:
+    """Without the exact number, and where it is from: what fits on a page."""
+    topic, slide, computed, verdict, _, why = _cells(row)
+    return topic, slide, computed.partition(" = ")[0], verdict, why
 
 
 def _computed(row: Row) -> str:

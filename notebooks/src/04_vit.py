@@ -596,7 +596,8 @@ assert everywhere == 64 * in_windows
 
 # %% [markdown]
 # Where both have 14 × 14 places, ViT-Base is twice as wide as Swin-Tiny. Patches of a quarter of the side (4 pixels for 16)
-# cost attention 256 times more, so the fine stages of a pyramid cannot compare all with all; Swin compares within windows.
+# cost attention 256 times more, so the fine stages of a pyramid cannot compare all with all; Swin compares within windows
+# ([counted](06_costs.ipynb#2-Pixels,-patches,-windows) in lecture 6).
 #
 # ### Inductive bias
 #

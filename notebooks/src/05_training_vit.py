@@ -755,6 +755,9 @@ for name in ("tiny", "base", "huge"):
 Markdown("\n".join(lines))
 
 # %% [markdown]
+# The [next lecture](06_costs.ipynb) counts all that a step needs: weights, gradients and the optimizer's state as well, and
+# for models that fit into no notebook.
+#
 # *Sources.* Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost"; the presets are those of Dosovitskiy
 # et al. 2021, table 1, and of timm.
 #

@@ -279,6 +279,19 @@ def test_it_renders_in_a_notebook():
     html = TABLE._repr_html_()
     assert html.count("<tr>") == len(TABLE.rows) + 1
     assert "H100: FP32, the slide&#x27;s product" in html
+    assert ">768 GiB<" in html  # without the exact number, which makes the table wide
+    assert TABLE.summary() in html
+
+
+def test_numbers_are_chosen_by_verdict():
+    wrong = TABLE.only("wrong", "wrong unit")
+    assert wrong.rows == [row for row in TABLE.rows if row.verdict.startswith("wrong")]
+    assert TABLE.only("wrong").summary() == "15 numbers: 15 wrong"
+    assert TABLE.only().rows == []
+    with pytest.raises(
+        ValueError, match="there is no verdict 'false'; expected right, rounded, wrong unit, wrong, quoted"
+    ):
+        TABLE.only("false")
 
 
 def test_it_is_plain_data():

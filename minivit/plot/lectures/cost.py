@@ -1,16 +1,17 @@
-"""Pictures of the lecture on what it costs: pixels, patches and windows; number formats, and the errors of sums."""
+"""Pictures of the lecture on what it costs: pixels and windows; number formats and their errors; the roofline."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from minivit.cost.formats import FORMATS, value_of
+from minivit.cost.formats import FORMATS, round_to, value_of
 from minivit.cost.formulas import attention_bytes, attention_entries, window_attention_entries
 from minivit.cost.of import of
 from minivit.plot.figure import (
     BLUE,
     GREEN,
+    GREY,
     RED,
     SMALL,
     STYLES,
@@ -157,3 +158,167 @@ def product_errors(
     ax.figure.legend(loc="outside right center", fontsize=SMALL, frameon=False)
     ax.set_title(title, fontsize=TITLE, loc="left")
     return ax
+
+
+def attention_and_windows(
+    sides: ndarray, macs: Mapping[str, ndarray], counted: tuple[ndarray, ndarray], *, ax: Axes | None = None
+) -> Axes:
+    """Draw the MACs of a layer of attention over the side of its grid, with both axes logarithmic.
+
+    Parameters
+    ----------
+    sides : (n,)
+        Tokens in a row of the grid.
+    macs : {label: (n,)}
+        Closed forms, drawn as lines.
+    counted : (sides, macs)
+        Drawn as rings.
+    """
+    ax = labelled(ax or new_panel(4.2, WIDTH), "side of the grid (tokens)", "G MACs of one layer")
+    for (name, values), (colour, _, dash) in zip(macs.items(), STYLES, strict=False):
+        ax.plot(sides, values / 1e9, color=colour, linestyle=dash, linewidth=2.2, label=name)
+    x, y = counted
+    ax.plot(x, y / 1e9, "o", color="black", markersize=9, markerfacecolor="none", markeredgewidth=1.8, label="counted")
+    ax.set_xscale("log", base=2)
+    ax.set_yscale("log")
+    ax.set_xticks(np.unique(x), labels=[f"{side}" for side in np.unique(x)])
+    ax.yaxis.set_major_formatter("{x:g}")
+    ax.minorticks_off()
+    ax.legend(fontsize=TEXT, frameon=False, loc="upper left")
+    ax.set_title("Twice the side: four times the tokens, four or sixteen times the work", fontsize=TITLE, loc="left")
+    return ax
+
+
+def rounding_errors(
+    names: tuple[str, ...] = ("bf16", "fp16", "fp8_e4m3", "fp8_e5m2"), *, ax: Axes | None = None
+) -> Axes:
+    """Draw how far rounding to each format is off, relative to the number, over the numbers: the worst in each octave.
+
+    The number line is logarithmic, in powers of 2. A line ends where the numbers do, or at the edge.
+    """
+    ax = labelled(ax or new_panel(4.2, WIDTH), "number", "relative error of rounding, at most")
+    places, ends = np.linspace(1, 2, 4096, endpoint=False), 32
+    for name, (colour, _, dash) in zip(names, STYLES, strict=False):
+        f = FORMATS[name]
+        first, last = int(np.log2(f.smallest_subnormal)), int(np.log2(f.largest))
+        octaves = np.arange(max(first, -ends), min(last, ends) + 1)
+        numbers = 2.0 ** octaves[:, None] * places
+        errors = np.abs(round_to(numbers, name) / numbers - 1)
+        worst = np.max(errors, axis=1, where=numbers <= f.largest, initial=0)
+        ax.plot(octaves + 0.5, worst, color=colour, linestyle=dash, linewidth=2.2, label=LABELS[name])
+    ax.set_yscale("log", base=2)
+    ticks = range(8 - ends, ends, 8)
+    ax.set_xticks([*ticks], labels=[f"$2^{{{tick}}}$" for tick in ticks])
+    ax.set(xlim=(1 - ends, ends - 1), ylim=(2**-13, 1))
+    ax.minorticks_off()
+    ax.figure.legend(loc="outside right center", fontsize=TEXT, frameon=False)
+    ax.set_title("Precision is flat where numbers are normal, and lost where they are not", fontsize=TITLE, loc="left")
+    return ax
+
+
+def gradient_sizes(gradients: ndarray, scale: float, *, format: str = "fp16", ax: Axes | None = None) -> Axes:
+    """Draw how many gradients, times a scale, have which size, and what a format makes of them.
+
+    Zeros are left out. The number line is logarithmic, in powers of 2, and the same for every scale up to 2^20.
+    """
+    f = FORMATS[format]
+    ax = labelled(ax or new_panel(3.4, WIDTH), "size of a gradient, scaled", "gradients (%)")
+    sizes = np.abs(gradients[gradients != 0].astype(float)) * scale
+    ends, ticks = (-60, 30), range(-60, 31, 10)
+    low = round_to(sizes, format)
+    lost, overflow = np.log2(f.smallest_subnormal) - 1, np.log2(f.largest)
+    for left, right, colour, words in (
+        (ends[0], lost, RED, f"become 0: {np.mean(low == 0):.1%}"),
+        (lost, np.log2(f.smallest_normal), GREEN, "subnormal"),
+        (overflow, ends[1], RED, f"overflow: {np.mean(~np.isfinite(low)):.1%}"),
+    ):
+        ax.axvspan(left, right, color=colour, alpha=0.15, linewidth=0)
+        ax.text(
+            (left + right) / 2, 0.97, words, ha="center", va="top", fontsize=TEXT, transform=ax.get_xaxis_transform()
+        )
+    weights = np.full(sizes.size, 100 / sizes.size)
+    ax.hist(np.log2(sizes), bins=range(ends[0], ends[1] + 1), weights=weights, color=BLUE)
+    ax.set_xticks([*ticks], labels=[f"$2^{{{tick}}}$" for tick in ticks])
+    ax.set(xlim=ends, ylim=(0, 19))
+    power = f"2^{{{np.log2(scale):.0f}}}"
+    ax.set_title(f"Gradients of a loss times ${power}$, in {LABELS[format]}", fontsize=TITLE, loc="left")
+    return ax
+
+
+def formats_survived(
+    runs: Mapping[str, tuple[ndarray, ndarray]], *, steps: int, guessing: float, ax: Axes | None = None
+) -> Axes:
+    """Draw where trainings end, a row for each format and scale of the loss, and say how many steps were made.
+
+    Parameters
+    ----------
+    runs : {label: (steps made, loss)}
+        Of several seeds each.
+    steps : int
+        That were tried.
+    guessing : float
+        The loss of who knows nothing.
+    """
+    ax = labelled(ax or new_panel(0.36 * len(runs) + 1.3, WIDTH), "loss of the last steps (nats)", "")
+    for row, (made, losses) in enumerate(runs.values()):
+        bad = losses.mean() > (guessing + min(loss.mean() for _, loss in runs.values())) / 2
+        ax.plot(
+            losses, np.full(len(losses), row), "X" if bad else "o", color=RED if bad else BLUE, markersize=8, alpha=0.8
+        )
+        low, high = int(made.min()), int(made.max())
+        words = f"{low} of {steps} steps" if low == high else f"{low} to {high} of {steps} steps"
+        ax.text(1.02, row, words, transform=ax.get_yaxis_transform(), va="center", fontsize=TEXT)
+    ax.axvline(guessing, color=GREY, linestyle=":", linewidth=1.5)
+    ax.text(guessing, len(runs) - 0.45, "guessing ", ha="right", va="bottom", color=GREY, fontsize=SMALL)
+    ax.set_yticks(range(len(runs)), labels=[*runs], fontsize=TEXT)
+    ax.set_ylim(len(runs) - 0.4, -0.6)
+    ax.tick_params(axis="y", length=0)
+    ax.set_title("Which training survives: three seeds each", fontsize=TITLE, loc="left")
+    return ax
+
+
+def roofline(
+    roofs: Mapping[str, tuple[float, float]],
+    points: Mapping[str, tuple[float, float]],
+    *,
+    title: str = "",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw what bounds an op: bandwidth times its FLOPs per byte, or the peak of the processor, whichever is less.
+
+    Parameters
+    ----------
+    roofs : {label: (FLOP/s, bytes per second)}
+    points : {name: (FLOPs per byte, FLOP/s)}
+        Numbered in the picture, from the left, and named beside it.
+
+    References
+    ----------
+    Williams, Waterman and Patterson 2009, "Roofline: An Insightful Visual Performance Model".
+    """
+    ax = labelled(ax or new_panel(4.6, WIDTH), "FLOPs per byte", "FLOP/s")
+    ordered = sorted(points.items(), key=lambda item: item[1])
+    intensity = np.array([x for _, (x, _) in ordered])
+    x = np.geomspace(
+        intensity.min() / 2, max(2 * intensity.max(), *(1.6 * peak / rate for peak, rate in roofs.values())), 400
+    )
+    for (name, (peak, bandwidth)), (colour, _, dash) in zip(roofs.items(), STYLES, strict=False):
+        ax.plot(x, np.minimum(peak, bandwidth * x), color=colour, linestyle=dash, linewidth=2.2, label=name)
+    for number, (name, (a, b)) in enumerate(ordered, 1):
+        ax.plot(a, b, "o", color="black", markersize=5, label=f"{number}  {name}")
+        ax.annotate(f"{number}", (a, b), (0, -5), textcoords="offset points", ha="center", va="top", fontsize=SMALL)
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xlim(x[0], x[-1])
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.yaxis.set_major_formatter(lambda value, _: flops_in_words(value))
+    ax.minorticks_off()
+    ax.figure.legend(loc="outside right center", fontsize=SMALL, frameon=False)
+    ax.set_title(title, fontsize=TITLE, loc="left")
+    return ax
+
+
+def flops_in_words(rate: float) -> str:
+    """Such as 60 T."""
+    scale, name = next(((10.0**p, name) for p, name in ((12, "T"), (9, "G"), (6, "M")) if rate >= 10.0**p), (1.0, ""))
+    return f"{rate / scale:g} {name}".strip()

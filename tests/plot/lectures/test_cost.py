@@ -57,6 +57,59 @@ def test_errors_are_means_of_runs_solid_where_few_bits_are_added():
     assert words[3] == "FP8 E4M3, sums in FP32"
 
 
-@pytest.mark.parametrize("draw", [lecture.bit_layouts, lecture.representable_numbers])
+def test_the_macs_of_attention_are_lines_and_those_that_were_counted_rings(ax):
+    sides = np.array([7, 14])
+    macs = {"everywhere": np.array([1e9, 9e9]), "in windows": np.array([1e9, 4e9])}
+    assert lecture.attention_and_windows(sides, macs, (sides, np.array([1e9, 4e9])), ax=ax) is ax
+    everywhere, windows, rings = ax.lines
+    assert [line.get_ydata().tolist() for line in (everywhere, windows, rings)] == [[1, 9], [1, 4], [1, 4]]
+    assert everywhere.get_linestyle() != windows.get_linestyle()
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["7", "14"]
+
+
+def test_rounding_is_off_by_half_of_the_last_digit_and_by_more_where_numbers_are_subnormal(ax):
+    assert lecture.rounding_errors(ax=ax) is ax
+    for line, name in zip(ax.lines, ("bf16", "fp16", "fp8_e4m3", "fp8_e5m2"), strict=True):
+        f = FORMATS[name]
+        x, y = line.get_data()
+        normal = x > np.log2(f.smallest_normal)
+        half = f.epsilon / 2
+        assert np.all((y[normal] > 0.9 * half / (1 + half)) & (y[normal] <= half))
+        assert np.all(np.diff(y[~normal]) < 0)
+        assert x[-1] == min(np.floor(np.log2(f.largest)), 32) + 0.5
+
+
+def test_gradients_that_vanish_and_overflow_are_counted(ax):
+    gradients = np.array([2.0**-30, -(2.0**-20), 0, 1, -(2.0**17)], np.float32)
+    assert lecture.gradient_sizes(gradients, 1.0, ax=ax) is ax
+    assert texts(ax) == ["become 0: 25.0%", "subnormal", "overflow: 25.0%"]
+    heights = {round(bar.get_x()): bar.get_height() for bar in ax.patches if bar.get_width() == 1 and bar.get_height()}
+    assert heights == {-30: 25, -20: 25, 0: 25, 17: 25}
+    assert ax.get_title(loc="left") == "Gradients of a loss times $2^{0}$, in FP16"
+
+
+def test_a_training_that_ends_where_it_began_is_marked(ax):
+    runs = {"FP32": (np.array([300, 300]), np.array([1.5, 1.6])), "FP8": (np.array([260, 280]), np.array([2.3, 2.2]))}
+    assert lecture.formats_survived(runs, steps=300, guessing=2.303, ax=ax) is ax
+    good, bad, guessing = ax.lines
+    assert (good.get_marker(), bad.get_marker()) == ("o", "X")
+    assert bad.get_xdata().tolist() == [2.3, 2.2]
+    assert guessing.get_xdata()[0] == 2.303
+    assert texts(ax)[:2] == ["300 of 300 steps", "260 to 280 of 300 steps"]
+
+
+def test_a_roof_is_a_slope_and_a_ceiling_and_points_are_numbered_from_the_left():
+    points = {"product": (100.0, 5e12), "sum": (0.1, 1e11)}
+    ax: Any = lecture.roofline({"chip": (1e13, 1e12)}, points, title="Roof")
+    roof, first, second = ax.lines
+    x, y = roof.get_data()
+    np.testing.assert_allclose(y, np.minimum(1e13, 1e12 * x))
+    assert y[0] < y[-1] == 1e13
+    assert [first.get_label(), second.get_label()] == ["1  sum", "2  product"]
+    assert texts(ax) == ["1", "2"]
+    assert [lecture.flops_in_words(rate) for rate in (6e13, 2.5e9, 1e6, 10)] == ["60 T", "2.5 G", "1 M", "10"]
+
+
+@pytest.mark.parametrize("draw", [lecture.bit_layouts, lecture.representable_numbers, lecture.rounding_errors])
 def test_pictures_are_drawn_without_a_warning(draw):
     draw().figure.canvas.draw()
