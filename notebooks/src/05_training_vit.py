@@ -79,7 +79,7 @@ rows, screen = [], display(Markdown("training ..."), display_id="curve")
 least = trainer.task.least_loss(data)
 for metrics in trainer.run():
     rows.append(metrics)
-    if metrics.step % 75 == 0:
+    if metrics.step % 150 == 0:
         screen.update(plot.learning_curves(rows, least=least))
     if metrics.step == KEPT:
         kept = trainer.model.state_dict(), trainer.optimizer.state_dict()

@@ -15,7 +15,7 @@ from minivit.course.grade import run_checks
 from minivit.course.runner import InPlaceRunner
 from minivit.course.stub import solved_source, stub_source
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
