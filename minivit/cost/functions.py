@@ -129,6 +129,8 @@ def _einsum(subscripts: str, *operands: Any, **options: Any) -> Any:
     if not arrow:  # NumPy then keeps what occurs once, in the order of the alphabet
         named = left.replace(",", "").replace(".", "")
         right = "..." * ("..." in left) + "".join(sorted(i for i in set(named) if named.count(i) == 1))
+    if left.isalpha() and len(left) == operands[0].ndim and {*left} == {*right} and len(left) == len({*left}):
+        return operands[0].transpose([left.index(i) for i in right])  # as NumPy: a view
     lengths: dict[str, int] = {}
     dots: tuple[int, ...] = ()
     for letters, operand in zip(left.split(","), operands, strict=True):

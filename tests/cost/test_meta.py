@@ -219,6 +219,8 @@ EXPRESSIONS = """
     np.matrix_transpose(np.tri(3,4,like=x))
     np.einsum('abc,cd',x,w)
     np.einsum('abc',x)
+    np.einsum('abc->bca',x)
+    np.einsum('cab',x)
     np.einsum('...b,bd',x,w)
     np.einsum('abc,c->ab',x,[1,2,3,4])
     np.einsum('abc,cd->abd',x,w,out=np.zeros_like(x,shape=(2,3,5)))
@@ -305,6 +307,13 @@ def test_what_is_not_known_is_refused(expression):
     arrays = without_numbers({"x": np.ones((2, 3, 4), "f4"), "w": np.ones((4, 5), "f4")}, Tally())
     with pytest.raises(CostError, match=r"in <module>, <string> line 1\)"):
         eval(expression, {"np": np, "pickle": pickle, "__name__": "numpyish"} | arrays)
+
+
+def test_axes_in_another_order_take_no_memory():
+    tally = Tally()
+    x = MetaArray((1000, 1000), np.float32, tally)
+    assert np.einsum("ab->ba", x).base is x
+    assert tally.peak == x.nbytes
 
 
 def test_views_without_end_are_refused():
