@@ -3,7 +3,7 @@
 import sys
 from types import FrameType
 
-BETWEEN = ("minivit.cost", "numpy", "contextlib", "jaxtyping")
+BETWEEN = ("minivit.cost.", "numpy.", "contextlib.", "jaxtyping.")
 """Modules whose functions stand between an array and the code that uses it."""
 
 
@@ -19,13 +19,13 @@ def where() -> str:
 
 def may_ask() -> None:
     """Our own code may look at a number, and finds an ordinary one; of other code nobody knows what it would do."""
-    if not _caller().f_globals.get("__name__", "").startswith("minivit."):
+    if not str(_caller().f_globals.get("__name__")).startswith("minivit."):
         raise CostError(f"the code looks at a number, and here are none: only shapes {where()}")
 
 
 def _caller() -> FrameType:
     """The frame outside of the counter and NumPy from which we were called."""
     frame = sys._getframe(1)
-    while frame.f_back and frame.f_globals.get("__name__", "").startswith(BETWEEN):
+    while frame.f_back and f"{frame.f_globals.get('__name__')}.".startswith(BETWEEN):
         frame = frame.f_back
     return frame

@@ -10,7 +10,7 @@ from numpy import ndarray
 
 from minivit.cost.errors import CostError, where
 from minivit.cost.layout import axes_of, broadcast, c_order, kept_order, reduced_shape
-from minivit.cost.meta import FUNCTIONS, MAKERS, PLAIN, MetaArray, is_sum, layouts_of, refuse_real, tally_of
+from minivit.cost.meta import FUNCTIONS, MAKERS, PLAIN, MetaArray, is_sum, layouts_of, tally_of, written
 
 
 def _like(shape: Any, prototype: MetaArray, dtype: Any, filled: bool) -> MetaArray:
@@ -33,7 +33,9 @@ def _zeros_like(a: Any, dtype: Any = None, order: str = "K", subok: bool = True,
     return _like(shape, a, dtype, filled=True)
 
 
-def _full_like(a: Any, fill: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None) -> Any:
+def _full_like(
+    a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None
+) -> Any:
     return _like(shape, a, dtype, filled=True)
 
 
@@ -42,17 +44,16 @@ def _concatenate(arrays: Any, axis: Any = 0, out: Any = None, dtype: Any = None,
     tally = tally_of([*arrays, out])
     if axis is None:
         arrays, axis = [each.reshape(-1) for each in arrays], 0
-    axis %= arrays[0].ndim
+    (axis,) = axes_of(axis, arrays[0].ndim)
     length = sum(each.shape[axis] for each in arrays)
     shape = (*arrays[0].shape[:axis], length, *arrays[0].shape[axis + 1 :])
     for each in arrays:
         if (*each.shape[:axis], length, *each.shape[axis + 1 :]) != shape:
             raise ValueError(f"concatenate: shapes {[a.shape for a in arrays]} do not fit along axis {axis}")
     tally.elementwise(prod(shape))
-    if out is not None:
-        refuse_real(out)
-        return out
     dtype = np.result_type(*(each.dtype for each in arrays)) if dtype is None else np.dtype(dtype)
+    if out is not None:
+        return written(out, shape, dtype, alike=True)
     steps = kept_order(arrays[0].shape, layouts_of(arrays), dtype.itemsize, as_axes=shape)
     return MetaArray(shape, dtype, tally, steps)
 
@@ -73,6 +74,7 @@ def _where_function(condition: Any, x: Any = None, y: Any = None) -> Any:
 
 
 def _ascontiguousarray(a: Any, dtype: Any = None) -> Any:
+    a = a if dtype is None else a.astype(dtype, copy=False)
     squeezed = [(n, s) for n, s in zip(a.shape, a.strides, strict=True) if n != 1]
     shape, steps = [n for n, _ in squeezed], tuple(s for _, s in squeezed)
     return a if steps == c_order(shape, a.itemsize) else a.copy()
@@ -91,7 +93,11 @@ def _broadcast_to(array: Any, shape: Any, subok: bool = False) -> Any:
 
 
 def _pad(array: Any, pad_width: Any, mode: str = "constant", **_: Any) -> Any:
+    if isinstance(pad_width, dict):
+        raise CostError(f"the counter does not know numpy.pad with a dict {where()}")
     width = np.broadcast_to(np.asarray(pad_width), (array.ndim, 2)).tolist()
+    if min(map(min, width), default=0) < 0:
+        raise ValueError(f"pad: pad_width is {pad_width}; expected at least 0")
     shape = [n + before + after for n, (before, after) in zip(array.shape, width, strict=True)]
     array.tally.elementwise(prod(shape))
     return MetaArray(shape, array.dtype, array.tally)
@@ -106,14 +112,25 @@ def _take(a: Any, indices: Any, axis: int | None = None, **_: Any) -> Any:
 
 
 def _copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> None:
-    refuse_real(dst)
+    written(dst, np.shape(src), np.asarray(src).dtype if casting == "same_kind" else dst.dtype)
     dst.tally.elementwise(dst.size)
 
 
 def _einsum(subscripts: str, *operands: Any, **options: Any) -> Any:
     """Sums over letters; where several arrays meet, each product counts."""
+    is_split = len(operands) > 2 and options.get("optimize")  # into products of two, by NumPy's choice
+    unknown = [name for name in options if name not in ("optimize", "out") or (name == "optimize" and is_split)]
+    if not isinstance(subscripts, str) or unknown:
+        what = f"with {unknown[0]}" if unknown else "with lists of axes"
+        raise CostError(f"the counter does not know numpy.einsum {what} {where()}")
+    operands = tuple(each if isinstance(each, ndarray) else np.asarray(each) for each in operands)
     tally = tally_of(operands)
-    left, _, right = subscripts.replace(" ", "").partition("->")
+    left, arrow, right = subscripts.replace(" ", "").partition("->")
+    if not arrow:  # NumPy then keeps what occurs once, in the order of the alphabet
+        named = left.replace(",", "").replace(".", "")
+        right = "..." * ("..." in left) + "".join(sorted(i for i in set(named) if named.count(i) == 1))
+    if left.isalpha() and len(left) == operands[0].ndim and {*left} == {*right} and len(left) == len({*left}):
+        return operands[0].transpose([left.index(i) for i in right])  # as NumPy: a view
     lengths: dict[str, int] = {}
     dots: tuple[int, ...] = ()
     for letters, operand in zip(left.split(","), operands, strict=True):
@@ -122,8 +139,12 @@ def _einsum(subscripts: str, *operands: Any, **options: Any) -> Any:
         if ellipsis:
             dots = broadcast(dots, operand.shape[len(head) : len(head) + middle])
         named = [*zip(head + tail, operand.shape[: len(head)] + operand.shape[len(head) + middle :], strict=True)]
+        if middle < 0 or (middle and not ellipsis):
+            raise ValueError(f"einsum: {letters!r} are the axes of an array of shape {operand.shape}")
         for letter, length in named:
-            lengths[letter] = max(length, lengths.get(letter, 1))
+            if 1 != length != lengths.get(letter, 1) != 1:
+                raise ValueError(f"einsum: {letter} of {subscripts!r} has length {lengths[letter]} and {length}")
+            lengths[letter] = length if lengths.get(letter, 1) == 1 else lengths[letter]
     head, ellipsis, tail = right.partition("...")
     shape = (*(lengths[i] for i in head), *(dots if ellipsis else ()), *(lengths[i] for i in tail))
     work = prod(lengths.values()) * prod(dots)
@@ -131,12 +152,14 @@ def _einsum(subscripts: str, *operands: Any, **options: Any) -> Any:
         tally.elementwise(work)
     else:
         tally.product(work)
-    return MetaArray(shape, np.result_type(*(operand.dtype for operand in operands)), tally)
+    dtype = np.result_type(*(operand.dtype for operand in operands))
+    out = options.get("out")
+    return MetaArray(shape, dtype, tally) if out is None else written(out, shape, dtype, alike=True)
 
 
 def _dot(a: Any, b: Any, out: Any = None) -> Any:
     if np.ndim(a) == 0 or np.ndim(b) == 0:
-        return np.multiply(a, b, out=out)
+        return np.multiply(*(each if isinstance(each, ndarray) else np.asarray(each) for each in (a, b)), out=out)
     return np.matmul(a, b, out=out) if np.ndim(b) <= 2 else _tensordot(a, b, (-1, -2))
 
 
@@ -207,8 +230,10 @@ def _bincount(x: Any, weights: Any = None, minlength: int = 0) -> Any:
     return MetaArray((length,), np.intp if weights is None else np.float64, tally)
 
 
-def _unique(ar: Any, return_index: bool = False, **_: Any) -> Any:
+def _unique(ar: Any, return_index: bool = False, **options: Any) -> Any:
     """As if as many were different as can be."""
+    if options:
+        raise CostError(f"the counter does not know numpy.unique with {', '.join(options)} {where()}")
     ar.tally.elementwise(ar.size)
     count = ar.size if ar.below is None else min(ar.size, ar.below)
     found = MetaArray((count,), ar.dtype, ar.tally)
@@ -252,8 +277,10 @@ FUNCTIONS |= {
     np.real: lambda array: array.real,
     np.shape: lambda array: array.shape,
     np.ndim: lambda array: array.ndim,
-    np.size: lambda array, axis=None: array.size if axis is None else array.shape[axis],
-    np.reshape: lambda a, shape, *args, **options: a.reshape(shape),
+    np.size: lambda array, axis=None: prod(
+        array.shape[i] for i in (range(array.ndim) if axis is None else axes_of(axis, array.ndim))
+    ),
+    np.reshape: lambda a, shape, order="C", copy=None: a.reshape(shape, order=order),
     np.transpose: lambda a, axes=None: a.transpose(axes),
     np.swapaxes: lambda a, axis1, axis2: a.swapaxes(axis1, axis2),
     np.ravel: lambda a, order="C": a.ravel(order),

@@ -32,7 +32,10 @@ def axes_of(axes: Any, ndim: int) -> list[int]:
     for axis in axes:
         if not -ndim <= axis < ndim:
             raise np.exceptions.AxisError(axis, ndim)
-    return [int(axis) % ndim for axis in axes]
+    found = [int(axis) % ndim for axis in axes]
+    if len({*found}) < len(found):
+        raise ValueError(f"axes {tuple(axes)} of an array of {ndim} name one twice")
+    return found
 
 
 def reduced_shape(shape: Shape, axis: Any, keepdims: bool) -> Shape:

@@ -39,7 +39,10 @@ MOST_BYTES = 2**63
 """Of one array."""
 
 MOST_ARRAYS = 250_000
-"""Of one run: ten times those of the largest models. A recurrent net over a billion places would make no end of it."""
+"""Of one run, views among them: seven times those of the largest models.
+
+A recurrent net over a billion places would make no end of it.
+"""
 
 
 FUNCTIONS: dict[Callable, Callable] = {}
@@ -76,10 +79,11 @@ class MetaArray(np.ndarray):
         array.tally = tally
         array.steps = c_order(shape, dtype.itemsize) if steps is None else steps
         array.owner = owner
+        tally.made += 1
         if owner is None:
             tally.allocate(array)
-            if tally.allocated > MOST_ARRAYS:
-                raise CostError(f"the code makes more than {MOST_ARRAYS:,} arrays, too many to count {where()}")
+        if tally.made > MOST_ARRAYS:
+            raise CostError(f"the code makes more than {MOST_ARRAYS:,} arrays, too many to count {where()}")
         return array
 
     def __array_finalize__(self, parent: Any) -> None:
@@ -111,12 +115,14 @@ class MetaArray(np.ndarray):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, **options: Any) -> Any:
         arrays = [each if isinstance(each, ndarray) else np.asarray(each) for each in inputs]
+        _refuse_options(ufunc, options)
         kinds = tuple(
             type(given) if isinstance(given, (bool, int, float, complex)) else array.dtype
             for given, array in zip(inputs, arrays, strict=True)
         )
         tally = tally_of(arrays)
         if method == "at":
+            refuse_real(inputs[0])
             tally.elementwise(np.size(inputs[-1]))
             return None
         if method == "reduce":
@@ -127,8 +133,8 @@ class MetaArray(np.ndarray):
             shape = arrays[0].shape + arrays[1].shape
             return _result(out, shape, [(dtype, None) for dtype in _dtypes(ufunc, kinds)], tally)
         if method == "accumulate":
-            tally.elementwise(arrays[0].size)
-            return MetaArray(arrays[0].shape, _reduced_dtype(ufunc, kinds[0], options.get("dtype")), tally)
+            axes_of(options.get("axis", 0), arrays[0].ndim)
+            return _result(out, arrays[0].shape, [(_reduced_dtype(ufunc, kinds[0], options.get("dtype")), None)], tally)
         if method != "__call__":
             raise CostError(f"the counter does not know numpy.{ufunc.__name__}.{method} {where()}")
         given = options.get("dtype")
@@ -153,7 +159,7 @@ class MetaArray(np.ndarray):
         dtype = _reduced_dtype(ufunc, kind, dtype)
         tally.elementwise(array.size)
         if out is not None and out[0] is not None:
-            return out[0]
+            return written(out[0], shape, dtype, alike=True)
         return MetaArray(shape, dtype, tally)
 
     def _reduced_at(
@@ -174,7 +180,7 @@ class MetaArray(np.ndarray):
             return FUNCTIONS[func](*args, **kwargs)
         if func in PLAIN:
             return func._implementation(*args, **kwargs)  # type: ignore[attr-defined]
-        raise CostError(f"the counter does not know numpy.{func.__name__} {where()}")
+        raise CostError(f"the counter does not know {func.__module__}.{func.__name__} {where()}")
 
     # ---- views, and copies where there is none
 
@@ -196,6 +202,8 @@ class MetaArray(np.ndarray):
         if len(axes) == 1 and (axes[0] is None or not isinstance(axes[0], (int, np.integer))):
             (axes,) = axes
         order = axes_of(axes, self.ndim) if axes else range(self.ndim)[::-1]
+        if len(order) != self.ndim:
+            raise ValueError(f"transpose: {len(order)} axes for an array of {self.ndim}")
         return self._view([self.shape[i] for i in order], tuple(self.steps[i] for i in order))
 
     def swapaxes(self, axis1: int, axis2: int) -> "MetaArray":
@@ -216,7 +224,9 @@ class MetaArray(np.ndarray):
 
     @property
     def real(self) -> "MetaArray":
-        """The array itself: there are no complex ones here."""
+        """The array itself, if it is not complex."""
+        if self.dtype.kind == "c":
+            raise CostError(f"the counter does not know ndarray.real of complex numbers {where()}")
         return self
 
     def ravel(self, order: str = "C") -> "MetaArray":
@@ -230,6 +240,8 @@ class MetaArray(np.ndarray):
     def squeeze(self, axis: Any = None) -> "MetaArray":
         """Without axes of length 1."""
         gone = [i for i, n in enumerate(self.shape) if n == 1] if axis is None else axes_of(axis, self.ndim)
+        if any(self.shape[i] != 1 for i in gone):
+            raise ValueError(f"squeeze: axes {gone} of shape {self.shape} are not all of length 1")
         kept = [i for i in range(self.ndim) if i not in gone]
         return self._view([self.shape[i] for i in kept], tuple(self.steps[i] for i in kept))
 
@@ -241,7 +253,7 @@ class MetaArray(np.ndarray):
             shape = (index.size, *self.shape[index.ndim :])
             steps = c_order(shape, self.itemsize)
         else:
-            shape, steps = picked(self.shape, self.steps, _without_numbers(index), self.itemsize)
+            shape, steps = picked(self.shape, self.steps, _without_numbers(self.shape, index), self.itemsize)
         if isinstance(index, MetaArray) and index.dtype != bool:
             index.below = self.shape[0]
         self.tally.elementwise(prod(shape))
@@ -256,7 +268,7 @@ class MetaArray(np.ndarray):
         if is_basic(index):
             shape, _ = indexed(self.shape, self.steps, index)
         else:
-            shape, _ = picked(self.shape, self.steps, _without_numbers(index), self.itemsize)
+            shape, _ = picked(self.shape, self.steps, _without_numbers(self.shape, index), self.itemsize)
         if np.broadcast_shapes(np.shape(value), shape) != tuple(shape) and np.size(value) != prod(shape):
             raise ValueError(f"could not broadcast input array from shape {np.shape(value)} into shape {tuple(shape)}")
         self.tally.elementwise(prod(shape))
@@ -291,6 +303,8 @@ class MetaArray(np.ndarray):
 
     def round(self, decimals: int = 0, out: Any = None) -> Any:
         """Fewer digits."""
+        if self.dtype.kind in "iub":
+            return self.copy() if out is None else np.positive(self, out=out)
         return np.rint(self, out=out)
 
     def dot(self, b: Any, out: Any = None) -> "MetaArray":
@@ -338,6 +352,12 @@ class MetaArray(np.ndarray):
         may_ask()
         return 1
 
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else str(self)
+
+    def __round__(self, ndigits: int | None = None) -> float:
+        return round(float(self), ndigits)
+
     def __index__(self) -> int:
         raise CostError(f"a number that is not there is wanted as an index {where()}")
 
@@ -362,7 +382,10 @@ def _unknown(name: str) -> property:
     return property(refuse)
 
 
-for _name in {name for name in dir(ndarray) if not name.startswith("_")} - SEEN - vars(MetaArray).keys():
+READERS = {"__array__", "__dlpack__", "__reduce__", "__reduce_ex__"}
+"""Methods by which others get at the numbers."""
+
+for _name in ({name for name in dir(ndarray) if not name.startswith("_")} | READERS) - SEEN - vars(MetaArray).keys():
     setattr(MetaArray, _name, _unknown(_name))  # which would read memory that is not there
 
 
@@ -418,9 +441,25 @@ def _result(out: Any, shape: Any, kinds: Sequence[tuple[np.dtype, Strides | None
         if array is None:
             results.append(MetaArray(shape, dtype, tally, steps))
         else:
-            refuse_real(array)
-            results.append(array)
+            results.append(written(array, shape, dtype))
     return results[0] if len(results) == 1 else tuple(results)
+
+
+def written(array: Any, shape: Any, dtype: np.dtype, alike: bool = False) -> "MetaArray":
+    """The array that was given to be written into, if a result of this shape and dtype has a place there."""
+    refuse_real(array)
+    if array.shape != shape and (alike or broadcast(array.shape, shape) != array.shape):
+        raise ValueError(f"what has shape {tuple(shape)} is written into an array of shape {array.shape}")
+    if not np.can_cast(dtype, array.dtype, "same_kind"):
+        raise TypeError(f"what has dtype {dtype} is written into an array of {array.dtype}")
+    return array
+
+
+def _refuse_options(ufunc: np.ufunc, options: dict[str, Any]) -> None:
+    """Those that change what a product makes of its axes."""
+    for name in ("axis", "axes"):
+        if ufunc.signature is not None and name in options:
+            raise CostError(f"the counter does not know numpy.{ufunc.__name__} with {name} {where()}")
 
 
 def refuse_real(array: Any) -> None:
@@ -456,8 +495,7 @@ def _product(ufunc: np.ufunc, arrays: list[Any], dtypes: Any, tally: Tally, out:
     else:
         raise CostError(f"the counter does not know numpy.{ufunc.__name__} {where()}")
     if isinstance(out, tuple) and out[0] is not None:
-        refuse_real(out[0])
-        return out[0]
+        return written(out[0], shape, dtypes[0], alike=True)
     inner = 1 if ufunc is np.vecdot else 2
     outer = tuple((each.shape[:-inner], each.strides[: max(0, each.ndim - inner)]) for each in (a, b))
     return MetaArray(shape, dtypes[0], tally, kept_order(lead, outer, dtypes[0].itemsize, core))
@@ -468,12 +506,20 @@ def is_sum(*factors: Any) -> bool:
     return sum(isinstance(factor, MetaArray) or not (factor == 1).all() for factor in factors) < 2
 
 
-def _without_numbers(index: Any) -> list[Any]:
+def _without_numbers(shape: tuple[int, ...], index: Any) -> list[Any]:
     """A fancy index, with the shapes of arrays in their place; of a mask, with those of what it picks."""
+    given = index if isinstance(index, tuple) else (index,)
     parts: list[Any] = []
-    for part in index if isinstance(index, tuple) else (index,):
+    axis = 0
+    for place, part in enumerate(given):
         if isinstance(part, MetaArray) and part.dtype == bool:
             raise CostError(f"how many are picked depends on numbers, and here are only shapes {where()}")
+        if part is Ellipsis:
+            axis = len(shape) - sum(_axes_taken(later) for later in given[place + 1 :])
+        taken = _axes_taken(part)
+        if not (part is None or part is Ellipsis or isinstance(part, (slice, MetaArray))):
+            _check_index(shape[axis : axis + taken], np.asarray(part))
+        axis += taken
         if part is None or part is Ellipsis or isinstance(part, slice):
             parts.append(part)
         elif not isinstance(part, MetaArray) and np.asarray(part).dtype == bool:
@@ -481,3 +527,28 @@ def _without_numbers(index: Any) -> list[Any]:
         else:
             parts.append(np.shape(part))
     return parts
+
+
+def _axes_taken(part: Any) -> int:
+    """How many axes a part of an index is for."""
+    if part is None or part is Ellipsis:
+        return 0
+    if isinstance(part, (slice, MetaArray)):
+        return 1
+    array = np.asarray(part)
+    return array.ndim if array.dtype == bool else 1
+
+
+def _check_index(lengths: tuple[int, ...], places: ndarray) -> None:
+    """Refuse what NumPy would: places beyond the end of an axis, masks of another shape, and what is no index."""
+    if places.dtype == bool:
+        if not places.ndim:
+            raise CostError(f"the counter does not know True or False as an index {where()}")
+        if places.shape != lengths:
+            raise IndexError(f"a mask of shape {places.shape} meets axes of shape {lengths}")
+    elif places.size:
+        if places.dtype.kind not in "iu":
+            raise IndexError(f"{places} is no index; expected whole numbers, slices, None, ... or a mask")
+        low, high = places.min(), places.max()
+        if lengths and not -lengths[0] <= low <= high < lengths[0]:
+            raise IndexError(f"an index from {low} to {high} is out of bounds for an axis of {lengths[0]}")

@@ -73,19 +73,24 @@ def of(function: Callable | Layer | str, *, dtype: str = "float32", **arguments:
     if isinstance(function, Layer):
         twin = copy.deepcopy(function).init(dtype=dtype)
         numberless(twin, tally)
-        forward, backward = twin.forward, twin.backward
+        forward, backward = twin.forward, getattr(twin, "backward", None)
     tuples = {name for name, it in signature(forward).parameters.items() if _is_tuple(it.annotation)}
     given = {name: value if name in tuples else _argument(value, dtype, tally) for name, value in arguments.items()}
+    if not isinstance(function, Layer) and not any(isinstance(each, (MetaArray, Generator)) for each in given.values()):
+        raise ValueError(
+            "no argument is an array without numbers; a tuple of whole numbers, as in x=(8, 64), makes one"
+        )
     tally.phase = "forward"
     result = forward(**given)
+    maker = _maker(forward)
     kept = 0
     if backward is not None:
         y, cache = result
         kept = nbytes(cache)
         tally.phase = "backward"
-        backward(mapped(lambda array: like(array, tally), y), cache)
+        backward(mapped(lambda array: like(array, tally, maker), y), cache)
     else:
-        mapped(_refuse_numbers, result)
+        mapped(lambda array: _refuse_numbers(array, maker), result)
     return Cost(tally.total(phase="forward"), tally.total(phase="backward"), kept, tally.peak)
 
 
@@ -93,7 +98,8 @@ def _backward_of(function: Any) -> Callable | None:
     """What stands beside NAME_forward as NAME_backward."""
     plain = unwrap(function) if callable(function) else function
     name = getattr(plain, "__name__", "")
-    return plain.__globals__.get(f"{name.removesuffix('_forward')}_backward") if name.endswith("_forward") else None
+    beside = getattr(plain, "__globals__", {})
+    return beside.get(f"{name.removesuffix('_forward')}_backward") if name.endswith("_forward") else None
 
 
 def _is_tuple(annotation: Any) -> bool:
@@ -107,6 +113,15 @@ def _argument(value: Any, dtype: str, tally: Tally) -> Any:
     return MetaArray(value, dtype, tally) if is_shape else value
 
 
-def _refuse_numbers(array: Any) -> None:
+def _refuse_numbers(array: Any, maker: str) -> None:
     if isinstance(array, (ndarray, np.generic)) and not isinstance(array, MetaArray):
-        like(array, Tally())
+        like(array, Tally(), maker)
+
+
+def _maker(function: Any) -> str:
+    """A function's name, file and first line, in words."""
+    plain = unwrap(function)
+    code = getattr(plain, "__code__", None)
+    if code is None:
+        return ""
+    return f" (in {code.co_name}, {code.co_filename.rpartition('/')[2]} line {code.co_firstlineno})"

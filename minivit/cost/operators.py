@@ -43,7 +43,7 @@ POWERS = {-1: np.reciprocal, 0.5: np.sqrt, 1: np.positive, 2: np.square}
 
 def _power(self: Any, exponent: Any, modulo: None = None) -> Any:
     is_free = sys.getrefcount(self) == self.tally.temporary
-    simpler = POWERS.get(exponent) if isinstance(exponent, (int, float)) and self.dtype.kind == "f" else None
+    simpler = POWERS.get(exponent) if type(exponent) in (int, float) and self.dtype.kind == "f" else None
     if simpler is None:
         return np.power(self, exponent)
     return simpler(self, out=self if is_free and _holds(self, self) else None)

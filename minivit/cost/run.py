@@ -1,6 +1,7 @@
 """Run the real code on arrays without numbers: a model's passes and steps, or a single function."""
 
 from collections.abc import Callable, Iterable
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -32,9 +33,22 @@ class MetaGenerator(Generator):
 
     def random(self, size: Any = None, dtype: Any = np.float64, out: Any = None) -> Any:  # type: ignore[override]
         """Shares from 0 to 1."""
-        shape = size if isinstance(size, tuple) else (size,)
-        self.tally.elementwise(int(np.prod(shape)))
+        if out is not None:
+            self.tally.elementwise(out.size)
+            return out
+        shape = () if size is None else tuple(np.atleast_1d(size).tolist())
+        self.tally.elementwise(prod(shape))
         return MetaArray(shape, dtype, self.tally)
+
+    standard_normal = random  # type: ignore[assignment]
+
+    def normal(self, loc: Any = 0.0, scale: Any = 1.0, size: Any = None) -> Any:
+        """Around ``loc``."""
+        return self.random(size)
+
+    def uniform(self, low: Any = 0.0, high: Any = 1.0, size: Any = None) -> Any:
+        """From ``low`` to ``high``."""
+        return self.random(size)
 
     def spawn(self, n_children: int) -> Any:
         """As many more."""
@@ -136,12 +150,12 @@ def numberless(layer: Layer, tally: Tally) -> None:
         param.adopt(MetaParam(param.shape, param.dtype, tally))
 
 
-def like(array: Any, tally: Tally) -> MetaArray:
-    """Another array of the same shape and dtype, as the gradient of one is."""
+def like(array: Any, tally: Tally, maker: str = "") -> MetaArray:
+    """Another array of the same shape and dtype, as the gradient of one is; ``maker`` says what returned this one."""
     if not isinstance(array, MetaArray):
         raise CostError(
             f"the code returns an array of numbers, of shape {np.shape(array)}, where only shapes went in: "
-            "np.zeros(shape) and np.asarray make such"
+            f"np.zeros(shape) and np.asarray make such{maker}"
         )
     return MetaArray(array.shape, array.dtype, tally)
 

@@ -54,8 +54,8 @@ class Tally:
         """Bytes of arrays that are alive."""
         self.peak = 0
         """The most bytes that were alive at once."""
-        self.allocated = 0
-        """Arrays that were made, with memory of their own."""
+        self.made = 0
+        """Arrays that were made, views among them."""
         probe = _Probe()
         temporary, named = _Probe() + probe
         self.temporary = temporary if temporary < named else None
@@ -80,7 +80,6 @@ class Tally:
 
     def allocate(self, array: Any) -> None:
         """An array with memory of its own."""
-        self.allocated += 1
         self.alive += array.nbytes
         self.peak = max(self.peak, self.alive)
 

@@ -1,5 +1,6 @@
 """The real code on arrays without numbers gives what it gives on real ones: shapes, dtypes, layout, kept bytes."""
 
+import pickle
 import sys
 import tracemalloc
 
@@ -8,6 +9,7 @@ import pytest
 
 import minivit as mv
 from minivit.check.cases import CASES
+from minivit.cost.errors import CostError
 from minivit.cost.meta import MetaArray
 from minivit.cost.tally import Tally
 from minivit.nests import mapped, named_leaves
@@ -215,6 +217,23 @@ EXPRESSIONS = """
     np.arange(2,11,3,like=x)
     np.empty((0,2),like=x)
     np.matrix_transpose(np.tri(3,4,like=x))
+    np.einsum('abc,cd',x,w)
+    np.einsum('abc',x)
+    np.einsum('abc->bca',x)
+    np.einsum('cab',x)
+    np.einsum('...b,bd',x,w)
+    np.einsum('abc,c->ab',x,[1,2,3,4])
+    np.einsum('abc,cd->abd',x,w,out=np.zeros_like(x,shape=(2,3,5)))
+    np.dot(x,2)
+    x**np.float64(2)
+    np.round(np.argsort(x))
+    np.cumsum(x,0,out=np.zeros_like(x,dtype='f8'))
+    np.full_like(x,fill_value=2)
+    np.ascontiguousarray(x.T,'f8',like=x)
+    np.add(x,x[0],out=np.zeros_like(x,dtype='f8'))
+    x.sum(0,out=np.zeros_like(x[0]))
+    x[[-2,1]]
+    x[...,i,0]
 """
 
 
@@ -227,6 +246,79 @@ def test_what_is_made_of_arrays_is_what_numpy_makes(expression):
     found = eval(expression, known | without_numbers(real, tally))
     assert isinstance(found, MetaArray)
     assert layout(found) == layout(eval(expression, known | real))
+
+
+MISTAKES = """
+    np.einsum('abc,abc->ab',x,x[:,:,:3])
+    np.einsum('ab,bc->ac',x,w)
+    np.tensordot(x,w,2)
+    np.concatenate([x,x],axis=3)
+    np.pad(x,-1)
+    np.add(x,x,out=np.zeros_like(x[0]))
+    np.add(x,x,out=np.zeros_like(x,dtype=int))
+    np.matmul(x,w,out=np.zeros_like(x))
+    np.sum(x,0,out=np.zeros_like(x))
+    np.copyto(x,np.ones((5,5)))
+    np.cumsum(x,3)
+    x.__iadd__(np.ones((5,2,3,4)))
+    x.sum((0,0))
+    x.squeeze(0)
+    x.transpose(0,1)
+    x.transpose(0,0,1)
+    x[[0,2]]
+    x[...,[0,-5]]
+    x[:,np.array([True,False])]
+    x[np.ones((3,2),bool)]
+    x['a']
+    x[1.0]
+"""
+
+
+@pytest.mark.parametrize("expression", [line.strip() for line in MISTAKES.strip().splitlines()])
+def test_what_numpy_refuses_is_refused(expression):
+    real, tally = {"x": np.ones((2, 3, 4), "f4"), "w": np.ones((4, 5), "f4")}, Tally()
+    for arrays in (real, without_numbers(real, tally)):
+        with pytest.raises((ValueError, TypeError, IndexError)):
+            eval(expression, {"np": np} | arrays)
+
+
+UNKNOWN = """
+    np.einsum('abc,cd->abd',x,w,dtype='f8')
+    np.einsum('abc,cd,de->abe',x,w,w.T,optimize=True)
+    np.einsum(x,[0,1,2],w,[2,3])
+    np.vecdot(x,x,axis=0)
+    np.matmul(x,x,axes=[(-2,-1),(-1,-2),(-2,-1)])
+    np.unique(x,return_counts=True)
+    np.pad(x,{1:(1,2)})
+    np.real(x*1j)
+    np.sum(x,0,out=np.zeros((3,4)))
+    np.add.at(np.zeros((2,3,4)),[0],x[:1])
+    x[True]
+    x.__array__()
+    np.from_dlpack(x)
+    pickle.dumps(x)
+    f'{x.sum():.3f}'
+    round(x.sum())
+"""
+
+
+@pytest.mark.parametrize("expression", [line.strip() for line in UNKNOWN.strip().splitlines()])
+def test_what_is_not_known_is_refused(expression):
+    arrays = without_numbers({"x": np.ones((2, 3, 4), "f4"), "w": np.ones((4, 5), "f4")}, Tally())
+    with pytest.raises(CostError, match=r"in <module>, <string> line 1\)"):
+        eval(expression, {"np": np, "pickle": pickle, "__name__": "numpyish"} | arrays)
+
+
+def test_axes_in_another_order_take_no_memory():
+    tally = Tally()
+    x = MetaArray((1000, 1000), np.float32, tally)
+    assert np.einsum("ab->ba", x).base is x
+    assert tally.peak == x.nbytes
+
+
+def test_views_without_end_are_refused():
+    with pytest.raises(CostError, match="makes more than 250,000 arrays"):
+        list(MetaArray((10**9, 2), np.float32, Tally()))
 
 
 X, Y = np.ones((1000, 1000), np.float32), np.ones((1000, 1000), np.float32)
