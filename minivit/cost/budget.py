@@ -90,13 +90,13 @@ def largest_otherwise(model: str | Model, budget: int | str, **options: Any) -> 
     already, or does not fit the model, is left out. The arguments are those of :func:`largest_batch`.
     """
     budget = _in_bytes(budget)
-    now = {"dtype": "float32", **options}
+    config = (create_model(model) if isinstance(model, str) else model).config
+    now = {"dtype": config["dtype"], **options}
     found = {
         f"{name}={value}": _largest(model, budget, {**options, name: value})
         for name, value in FRUGAL.items()
         if now.get(name) != value
     }
-    config = (create_model(model) if isinstance(model, str) else model).config
     Y, X = (side // 2 for side in pair(options.get("img_size") or config.get("img_size", 1)))
     with suppress(ValueError):  # half the side may be no whole number of patches, or nothing
         found[f"img_size={Y}x{X}"] = _largest(model, budget, {**options, "img_size": (Y, X)})

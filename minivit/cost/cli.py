@@ -21,7 +21,7 @@ def add_cost_command(commands: Any) -> None:
     cost.add_argument("--img-size", type=size, metavar="N|YxX", help="224, or 224x448; the model's own if not given")
     cost.add_argument("--batch", type=int, metavar="N", help="samples in a step; 1 if not given")
     cost.add_argument("--length", type=int, metavar="N", help="of sequences, of models that read them; 32 if not given")
-    cost.add_argument("--dtype", help="float32 or float64; float32 if not given")
+    cost.add_argument("--dtype", help="float32 or float64; the model's if not given")
     cost.add_argument("--optimizer", help="adamw, adam or sgd; adamw if not given")
     cost.add_argument("--recompute", help="none, or blocks: each keeps its input only; none if not given")
     cost.add_argument("--threads", type=int, metavar="N", help="shards in the making at a time; 1 if not given")

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 from minivit.caches import describe, nbytes
 from minivit.checked import checked
-from minivit.cost.run import Scene, nbytes_of
+from minivit.cost.run import Scene, built, nbytes_of
 from minivit.cost.tally import NOTHING, Tally, Work, layers_in
 from minivit.cost.units import memory
-from minivit.models.model import Model, create_model
+from minivit.models.model import Model
 from minivit.train.optim import SGD, Adam, AdamW, Optimizer
 from minivit.train.step import SHARD_SIZE
 from minivit.types import Positive, Size
@@ -145,7 +145,7 @@ def estimate(
     img_size: Size | None = None,
     batch: Positive = 1,
     length: Positive = 32,
-    dtype: str = "float32",
+    dtype: str | None = None,
     optimizer: str = "adamw",
     recompute: str = "none",
     threads: Positive = 1,
@@ -166,7 +166,8 @@ def estimate(
         Samples in a step.
     length : int
         Tokens in a sequence, of models that read tokens.
-    dtype : "float32" or "float64"
+    dtype : "float32" or "float64", optional
+        Another one than the model's; presets are of float32.
     optimizer : "adamw", "adam" or "sgd"
     recompute : "none" or "blocks"
         Whether each block keeps its input only and runs forward again in backward.
@@ -178,7 +179,8 @@ def estimate(
     Raises
     ------
     ValueError, TypeError
-        If there is no such model, or an option is none of its options or out of range.
+        If there is no such model, or an option is none of its options or out of range, or a model has other parameters
+        by now than its configuration says.
     CostError
         If the model's code does what cannot be counted, such as looking at a number; it says where.
 
@@ -199,12 +201,10 @@ def estimate(
     """
     _check_choice("optimizer", optimizer, OPTIMIZERS)
     _check_choice("recompute", recompute, ("none", "blocks"))
-    given = {**options, "dtype": dtype} | ({} if img_size is None else {"img_size": img_size})
     name = model if isinstance(model, str) else type(model).__name__
 
     def scene(samples: int, **how: Any) -> Scene:
-        built = create_model(model, **given) if isinstance(model, str) else type(model)(**{**model.config, **given})
-        return Scene(built, samples, length, **how)
+        return Scene(built(model, img_size=img_size, dtype=dtype, options=options), samples, length, **how)
 
     training = {"optimizer": OPTIMIZERS[optimizer], "recompute": recompute == "blocks"}
     whole, shard = scene(batch, **training), scene(min(batch, SHARD_SIZE), **training)
@@ -222,7 +222,7 @@ def estimate(
     return Estimate(
         name=name,
         batch=batch,
-        dtype=dtype,
+        dtype=whole.model.dtype.name,
         groups=_by_group(whole.model),
         forward=whole.tally.total(phase="forward"),
         backward=whole.tally.total(phase="backward"),

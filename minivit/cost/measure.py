@@ -9,10 +9,11 @@ import numpy as np
 from minivit.caches import nbytes
 from minivit.checked import checked
 from minivit.cost.estimate import OPTIMIZERS, Estimate, estimate
+from minivit.cost.run import built
 from minivit.layers.checkpoint import checkpointed
 from minivit.layers.layer import Layer
 from minivit.memory import free_memory
-from minivit.models.model import Model, create_model
+from minivit.models.model import Model
 from minivit.tasks.classification import Classification
 from minivit.tasks.next_token import NextToken
 from minivit.train.step import SHARD_SIZE, training_step
@@ -44,7 +45,7 @@ def measure(
     img_size: Size | None = None,
     batch: Positive = 1,
     length: Positive = 32,
-    dtype: str = "float32",
+    dtype: str | None = None,
     optimizer: str = "adamw",
     recompute: str = "none",
     threads: Positive = 1,
@@ -61,8 +62,8 @@ def measure(
     ValueError, TypeError
         As in :func:`~minivit.cost.estimate`.
     """
-    given = {**options, "dtype": dtype} | ({} if img_size is None else {"img_size": img_size})
-    how: dict[str, Any] = {"batch": batch, "length": length, "optimizer": optimizer, "recompute": recompute, **given}
+    given: dict[str, Any] = {"img_size": img_size, "dtype": dtype}
+    how = {"batch": batch, "length": length, "optimizer": optimizer, "recompute": recompute, **given, **options}
     expected, needed = (estimate(model, **how, threads=n) for n in (1, threads))
     free = free_memory()
     if free is not None and needed.peak_training_bytes > free:
@@ -72,8 +73,8 @@ def measure(
         )
     tracemalloc.start()
     try:
-        built = create_model(model, **given) if isinstance(model, str) else type(model)(**{**model.config, **given})
-        steps = _Steps(checkpointed(built) if recompute == "blocks" else built, built, batch, length, optimizer)
+        made = built(model, **given, options=options)
+        steps = _Steps(checkpointed(made) if recompute == "blocks" else made, made, batch, length, optimizer)
         steps.step(threads=1)
         tracemalloc.reset_peak()
         steps.step(threads=1)

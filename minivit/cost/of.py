@@ -46,6 +46,13 @@ def of(function: Callable | Layer | str, *, dtype: str = "float32", **arguments:
         By name. A tuple of whole numbers is the shape of an array without numbers, except where the function's
         annotations ask for a tuple. All else is handed on: an array of numbers, such as labels, is one.
 
+    Notes
+    -----
+    NumPy tells nobody of what makes a real array of a numberless one (``np.asarray(x)``, ``np.array(x)``,
+    ``np.float32(x.sum())``, a real table indexed by numberless tokens): from there on nothing is counted, and what is
+    made is allocated. If such an array is returned, that is said. The peak leaves out what NumPy casts or copies inside
+    of one call, as where float32 meets float64.
+
     Raises
     ------
     CostError

@@ -15,13 +15,36 @@ from minivit.cost.tally import Tally, named_layers
 from minivit.layers.checkpoint import checkpointed
 from minivit.layers.layer import Layer
 from minivit.layers.param import Param
-from minivit.models.model import Model
+from minivit.models.model import Model, create_model
 from minivit.nests import mapped
 from minivit.tasks.classification import Classification
 from minivit.tasks.next_token import NextToken
 from minivit.tasks.task import Task
 from minivit.train.optim import Optimizer
 from minivit.train.step import predict, training_step
+from minivit.types import Size
+
+
+def built(model: str | Model, *, img_size: Size | None, dtype: str | None, options: dict[str, Any]) -> Model:
+    """The model of a name, or one of a model's class and configuration; what is given takes the place of its options.
+
+    Raises
+    ------
+    ValueError
+        If a model has other parameters by now than its configuration says.
+    """
+    given = options | {name: it for name, it in {"img_size": img_size, "dtype": dtype}.items() if it is not None}
+    if isinstance(model, str):
+        return create_model(model, **given)
+    kind, config = type(model), model.config
+    said, there = ({name: it.shape for name, it in m.named_params().items()} for m in (kind(**config), model))
+    for name in {**said, **there}:
+        if said.get(name) != there.get(name):
+            raise ValueError(
+                f"the model has been changed since it was built: {name} has shape {there.get(name)}, and its options "
+                f"say {said.get(name)}; mv.cost.of counts its layers as they are"
+            )
+    return kind(**{**config, **given})
 
 
 class MetaGenerator(Generator):

@@ -5,7 +5,7 @@ def memory(size: int) -> str:
     """Bytes as people read them, in units of powers of 1024."""
     if size == 0:
         return "0"
-    unit, name = next(((2**k, name) for k, name in ((30, "GiB"), (20, "MiB")) if size >= 2**k), (2**10, "KiB"))
+    unit, name = next(((2**k, name) for k, name in ((30, "GiB"), (20, "MiB")) if size >= 0.99 * 2**k), (2**10, "KiB"))
     return f"{size / unit:,.2f} {name}"
 
 

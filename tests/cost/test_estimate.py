@@ -7,6 +7,7 @@ import pytest
 
 import minivit as mv
 from minivit.cost.errors import CostError
+from minivit.layers import Linear
 from minivit.models import MODELS, PRESETS, RNNSearch, ShowAttendTell, Transformer, ViT
 from minivit.train.optim import AdamW
 from tests import facts
@@ -189,3 +190,17 @@ def test_a_parameter_in_two_places_counts_in_both_and_once_in_all():
     rows = {layer.name: layer.params for layer in estimate.layers}
     assert rows["src_embed"] == rows["tgt_embed"] == rows["head"] == 11 * 8
     assert rows[""] == estimate.params == sum(estimate.groups.values())
+
+
+def test_a_model_is_counted_in_its_own_dtype():
+    model = mv.create_model("vit_micro_patch4_32", depth=1, dtype="float64")
+    one, other = mv.cost.estimate(model), mv.cost.estimate(model, dtype="float32")
+    assert (one.dtype, other.dtype) == ("float64", "float32")
+    assert one.weight_bytes == 2 * other.weight_bytes == 8 * model.num_params
+
+
+def test_a_model_that_was_changed_is_not_taken_for_what_its_options_say():
+    model = mv.create_model("vit_micro_patch4_32", depth=1)
+    model.head = Linear(96, 1000).init()
+    with pytest.raises(ValueError, match=r"changed since it was built: head\.weight has shape \(96, 1000\), and its"):
+        mv.cost.estimate(model)
