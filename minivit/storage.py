@@ -178,6 +178,8 @@ def read_arrays(path: str | Path) -> tuple[dict[str, ndarray], dict[str, Any]]:
         header = _header(path, file)
         try:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            if strange := {array.dtype.name for array in arrays.values() if array.dtype.kind not in "biufc"}:
+                raise TypeError(min(strange))  # which a library has taught NumPy
         except (TypeError, AttributeError) as error:  # bfloat16 and the like, which minivit does not write
             raise ValueError(f"{path} holds an array of a kind that NumPy does not have: {error}") from error
     content = {name: header[name] for name in ("version", "metadata")}

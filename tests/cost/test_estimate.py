@@ -1,5 +1,6 @@
 """Estimates are equal to what real runs keep and do, and they allocate nothing."""
 
+import sys
 from ast import literal_eval
 
 import numpy as np
@@ -37,7 +38,8 @@ def real_inputs(model):
 
 
 def test_there_is_one_of_every_model():
-    assert {type(model).__name__ for model in SMALL.values()} == {*MODELS}
+    ours = {name for name, kind in MODELS.items() if kind.__module__.startswith("minivit.")}  # tests have others
+    assert {type(model).__name__ for model in SMALL.values()} == ours
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -75,14 +77,16 @@ def test_parts_add_up():
     assert sum(estimate.groups.values()) == estimate.params == whole.params
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="what a process had at most is asked of Linux")
 def test_a_huge_model_costs_little_time_and_memory_to_count():
     """Seconds of the processor, the fewer of two times, because a machine may be busy; calls are not verified here."""
     setup = """
-import minivit as mv, resource, time
+import minivit as mv, re, time
 def cost():
     start = time.process_time()
     peak = mv.cost.estimate("vit_giant_patch14_224", batch=128).peak_training_bytes
-    return peak, time.process_time() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    seconds = time.process_time() - start
+    return peak, seconds, int(re.search(r"VmHWM:\\s*(\\d+)", open("/proc/self/status").read())[1])
 """
     runs = [literal_eval(figures) for figures in said(setup, ["cost()", "cost()"])]
     assert runs[0][0] > 2**34
