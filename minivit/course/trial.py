@@ -57,8 +57,9 @@ def without_options(task: Task, trial: Trial) -> Iterator[tuple[str, tuple[Any, 
         if not (task.is_layer and name in inspect.signature(layer_class(task).__init__).parameters):
             yield name, trial.args, {other: value for other, value in trial.kwargs.items() if other != name}
     for i, name in enumerate(() if task.is_layer else argument_names(task)[: len(trial.args)]):
-        if trial.args[i] is not None and inspect.signature(reference(task)).parameters[name].default is None:
-            yield name, (*trial.args[:i], None, *trial.args[i + 1 :]), trial.kwargs
+        default = inspect.signature(reference(task)).parameters[name].default
+        if trial.args[i] is not None and default is not inspect.Parameter.empty:
+            yield name, (*trial.args[:i], default, *trial.args[i + 1 :]), trial.kwargs
 
 
 def layer_class(task: Task) -> Any:

@@ -11,6 +11,7 @@ from minivit.check.draw import Case
 from minivit.cost.estimate import Estimate, estimate
 from minivit.cost.of import of
 from minivit.course.exercise import Call, Draw, Exercise, Property, Task
+from minivit.course.exercises._cases import with_options
 from minivit.layers.attention import SelfAttention
 
 
@@ -47,15 +48,7 @@ def vit(rng: Generator) -> Case:
     patch_size = int(rng.integers(2, 6))
     embed_dim, depth, mlp_dim, num_classes = (int(n) for n in rng.permutation([6, 10, 22, 26, 34])[:4])
     options = {"embed_dim": embed_dim, "depth": depth // 2, "mlp_dim": mlp_dim, "num_classes": num_classes}
-    return Case((), {"img_size": sides(rng, patch_size), "patch_size": patch_size, "in_chans": 3, **options})
-
-
-def without_class_token(draw: Draw) -> Draw:
-    def drawn(rng: Generator) -> Case:
-        args, options = draw(rng)
-        return Case(args, {**options, "class_token": False})
-
-    return drawn
+    return Case((), {"img_size": sides(rng, patch_size), "patch_size": patch_size, "in_chans": 4, **options})
 
 
 def counted(case: Case) -> Estimate:
@@ -265,7 +258,11 @@ TASKS = (
     ),
     formula(
         "vit_params",
-        {"": vit, "without a class token": without_class_token(vit)},
+        {
+            "": vit,
+            "without a class token": with_options(vit, class_token=False),
+            "without the bias of qkv": with_options(vit, qkv_bias=False),
+        },
         (held_against(lambda it: it.params, "parameters"),),
         mistakes={
             "N = num_tokens(img_size, patch_size, class_token=class_token)": {
@@ -301,7 +298,7 @@ TASKS = (
     ),
     formula(
         "vit_macs",
-        {"": vit, "without a class token": without_class_token(vit)},
+        {"": vit, "without a class token": with_options(vit, class_token=False)},
         (held_against(lambda it: it.macs_forward, "MACs"),),
         mistakes={
             "N = num_tokens(img_size, patch_size, class_token=class_token)": {
