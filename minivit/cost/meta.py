@@ -379,7 +379,7 @@ def _unknown(name: str) -> property:
     def refuse(array: MetaArray) -> None:
         raise CostError(f"the counter does not know ndarray.{name} {where()}")
 
-    return property(refuse)
+    return property(refuse, doc="Not known to the counter.\n\n:meta private:")  # not in the reference
 
 
 READERS = {"__array__", "__dlpack__", "__reduce__", "__reduce_ex__"}

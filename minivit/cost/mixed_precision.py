@@ -42,7 +42,7 @@ def mixed_matmul(a: Float[ndarray, "*B N K"], b: Float[ndarray, "*B K M"], forma
     b : (..., K, M)
         With the same leading axes.
     format : str
-        A name in :data:`minivit.cost.formats.FORMATS`, of the factors.
+        A name in ``minivit.cost.formats.FORMATS``, of the factors.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def low_matmul(a: Float[ndarray, "*B N K"], b: Float[ndarray, "*B K M"], format:
     b : (..., K, M)
         With the same leading axes.
     format : str
-        A name in :data:`minivit.cost.formats.FORMATS`, of factors and sums.
+        A name in ``minivit.cost.formats.FORMATS``, of factors and sums.
 
     Raises
     ------
