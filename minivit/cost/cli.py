@@ -79,7 +79,10 @@ def run_cost(args: argparse.Namespace) -> int:
     else:
         one = estimate(model, **options)
         drawn = {str(one.batch): one}
-        found = {None: report.of_model, "layer": report.by_layer, "op": report.by_op}[args.by](one, args.depth)
+        if args.by == "layer":
+            found = report.by_layer(one, args.depth)
+        else:
+            found = report.by_op(one) if args.by else report.of_model(one)
     print(found.text(args.format))
     if args.plot:
         _draw(args, drawn or {str(options.get("batch", 1)): estimate(model, **options)})

@@ -9,13 +9,11 @@ import numpy as np
 from minivit.caches import nbytes
 from minivit.checked import checked
 from minivit.cost.estimate import OPTIMIZERS, Estimate, estimate
-from minivit.cost.run import built
+from minivit.cost.run import built, task_for
 from minivit.layers.checkpoint import checkpointed
 from minivit.layers.layer import Layer
 from minivit.memory import free_memory
 from minivit.models.model import Model
-from minivit.tasks.classification import Classification
-from minivit.tasks.next_token import NextToken
 from minivit.train.step import SHARD_SIZE, training_step
 from minivit.types import Positive, Size, ndarray
 
@@ -95,8 +93,8 @@ class _Steps:
         make: Any = OPTIMIZERS[optimizer]
         self.optimizer = make(running)
         outputs, _ = running.forward(*(array[:1] for array in self.inputs))
-        self.task = Classification() if outputs.ndim == 2 else NextToken()
-        self.targets = np.full((batch, *outputs.shape[1:-1]), min(1, outputs.shape[-1] - 1))
+        self.task, shape = task_for(outputs)
+        self.targets = np.full((batch, *shape), min(1, outputs.shape[-1] - 1))
 
     def _noise(self, shape: tuple[int, ...], dtype: Any) -> ndarray:
         if np.issubdtype(dtype, np.integer):

@@ -54,7 +54,7 @@ class Report(NamedTuple):
         return "\n".join([*table, "", self.note] if self.note else table)
 
 
-def of_model(estimate: Estimate, depth: None = None) -> Report:
+def of_model(estimate: Estimate) -> Report:
     """All figures of one estimate."""
     return Report([estimate.to_dict()], ("", ""), estimate.rows(), single=True)
 
@@ -122,7 +122,7 @@ def by_layer(estimate: Estimate, depth: int | None) -> Report:
     return Report(rows, head, cells, _what(estimate))
 
 
-def by_op(estimate: Estimate, depth: None = None) -> Report:
+def by_op(estimate: Estimate) -> Report:
     """A row for each op; what is done outside of all is in one without a name."""
     rows = [{"op": op.name} | _work(op.forward, op.backward) for op in estimate.by_op()]
     head = ("op", "MACs forward", "backward", "elements forward", "backward")

@@ -137,7 +137,8 @@ class Scene:
         self.tally.names = named_layers(self.running)
         outputs = self.forward()
         self.output_bytes = nbytes(outputs)
-        task, targets = self.task_and_targets(outputs)
+        task, shape = task_for(outputs)
+        targets = self._new((len(self.inputs[0]), *shape), np.intp)
         self.target_bytes = targets.nbytes
         self.tally.phase = "loss"
         _, c_loss = task.forward(outputs, targets)
@@ -149,12 +150,6 @@ class Scene:
         self.optimizer.step()
         return task, targets.shape
 
-    def task_and_targets(self, outputs: Any) -> tuple[Task, MetaArray]:
-        """A class for each sample, or a token for each place, or whatever it may be."""
-        if not isinstance(outputs, ndarray) or outputs.ndim not in (2, 3):
-            return AnyLoss(), self._new((len(self.inputs[0]),), np.intp)
-        return Classification() if outputs.ndim == 2 else NextToken(), self._new(outputs.shape[:-1], np.intp)
-
     def in_shards(self, task: Task, target_shape: tuple[int, ...]) -> None:
         """One training step, as minivit trains."""
         assert self.optimizer is not None
@@ -165,6 +160,13 @@ class Scene:
     def predict(self) -> None:
         """Outputs for all samples."""
         self.output_bytes = nbytes(predict(self.model, self.inputs, threads=1))
+
+
+def task_for(outputs: Any) -> tuple[Task, tuple[int, ...]]:
+    """A class for each sample, or a token for each place, or whatever it may be; and the shape of one target."""
+    if not isinstance(outputs, ndarray) or outputs.ndim not in (2, 3):
+        return AnyLoss(), ()
+    return Classification() if outputs.ndim == 2 else NextToken(), outputs.shape[1:-1]
 
 
 def numberless(layer: Layer, tally: Tally) -> None:

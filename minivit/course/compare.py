@@ -7,7 +7,7 @@ from numpy import ndarray
 
 from minivit.course.exercise import Task, Trial
 from minivit.course.explain import exchanged, known_mistakes, wrong_shape, wrong_values
-from minivit.course.outputs import cache_note, describe, named_outputs
+from minivit.course.outputs import cache_note, describe, is_whole, named_outputs
 
 TOLERANCE = 1e-9  # relative to the largest number; right answers are near 1e-15
 
@@ -84,7 +84,7 @@ def compare_values(task: Task, value: Any, trial: Trial, said: list[str]) -> flo
     wrong |= {  # whole numbers are right to the unit
         name: (np.asarray(got), np.asarray(expected))
         for name, (got, expected) in pairs.items()
-        if task.kind == "plain" and type(expected) is int and got != expected
+        if is_whole(task.kind, expected) and got != expected
     }
     if wrong:
         raise CheckFailedError(wrong_values(wrong, task, trial, said))

@@ -13,7 +13,7 @@ from minivit.check.diagnose import Names, common_factor, counts, diagnose
 from minivit.check.diagnose import same as same_up_to
 from minivit.course.call import perform
 from minivit.course.exercise import Task, Trial
-from minivit.course.outputs import flatten, named_outputs
+from minivit.course.outputs import flatten, is_number, named_outputs
 from minivit.course.plant import planted
 from minivit.course.trial import reference, without_options
 
@@ -140,8 +140,7 @@ def wrong_answers(task: Task, trial: Trial) -> Iterator[tuple[str, Any]]:
 def _arrays(task: Task, trial: Trial, value: Any) -> dict[str, ndarray]:
     """The outputs that are finite numbers, by name."""
     named = named_outputs(task.kind, value, trial.expected)
-    kinds = (ndarray, np.generic, int) if task.kind == "plain" else (ndarray, np.generic)
-    arrays = {name: np.asarray(part) for name, part in named.items() if isinstance(part, kinds)}
+    arrays = {name: np.asarray(part) for name, part in named.items() if is_number(task.kind, part)}
     return {name: array for name, array in arrays.items() if np.isfinite(array).all()}
 
 

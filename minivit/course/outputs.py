@@ -113,6 +113,16 @@ def _leaf(value: Any, name: str) -> Any:
     return value
 
 
+def is_number(kind: Kind, value: Any) -> bool:
+    """Whether this is judged as numbers: an array, or the whole number that a formula gives."""
+    return isinstance(value, (ndarray, np.generic)) or is_whole(kind, value)
+
+
+def is_whole(kind: Kind, value: Any) -> bool:
+    """Whether this is what a formula of whole numbers gives, which must be right to the unit."""
+    return kind == "plain" and type(value) is int
+
+
 def describe(value: Any) -> str:
     """What came, in a few words."""
     if _fields_of(value) is not None and not _is_plain_dict(value):

@@ -14,7 +14,7 @@ from minivit.course.checks import check_names, check_task
 from minivit.course.exercise import Exercise, Mistake, Task
 from minivit.course.exercises import EXERCISES
 from minivit.course.grade import closed_functions, run_checks
-from minivit.course.outputs import named_outputs
+from minivit.course.outputs import is_number, named_outputs
 from minivit.course.plant import NoSuchPieceError, planted
 from minivit.course.process import processes_exist
 from minivit.course.report import Report
@@ -100,8 +100,7 @@ def is_read(node: ast.AST) -> TypeGuard[ast.Name]:
 def same_outputs(task: Task, value: Any, expected: Any) -> bool:
     """Whether all arrays are equal, and the whole number that a formula gives."""
     one, other = (named_outputs(task.kind, result, expected) for result in (value, expected))
-    kinds = (np.ndarray, int) if task.kind == "plain" else np.ndarray
-    return all(np.array_equal(one[name], array) for name, array in other.items() if isinstance(array, kinds))
+    return all(np.array_equal(one[name], array) for name, array in other.items() if is_number(task.kind, array))
 
 
 def judge_reference(exercise: Exercise) -> Iterator[str]:

@@ -8,7 +8,7 @@ from minivit.course.checks import check_task
 from minivit.course.exercise import Mistake, home
 from minivit.course.exercises import EXERCISES
 from minivit.course.explain import known_mistakes
-from minivit.course.outputs import named_outputs
+from minivit.course.outputs import is_number, named_outputs
 from minivit.course.plant import NoSuchPieceError, planted, with_piece
 from minivit.course.runner import InPlaceRunner
 from minivit.course.stub import solved_source
@@ -81,8 +81,7 @@ def test_the_right_numbers_are_no_mistake(name):
 def arrays(task, trial, value):
     """The outputs that are numbers, by name."""
     outputs = named_outputs(task.kind, value, trial.expected)
-    kinds = (np.ndarray, np.generic, int) if task.kind == "plain" else (np.ndarray, np.generic)
-    return {name: np.asarray(a) for name, a in outputs.items() if isinstance(a, kinds)}
+    return {name: np.asarray(a) for name, a in outputs.items() if is_number(task.kind, a)}
 
 
 def test_of_two_mistakes_the_one_without_another_consequence_is_told():
