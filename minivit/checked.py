@@ -4,7 +4,7 @@ An op says in its signature what it takes, and :func:`checked` holds its callers
 formula, and all of them refuse the same things in the same words.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache, reduce, wraps
 from inspect import signature
 from math import inf
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeVar, Union, get_args, get_origin
 
 import numpy as np
 
-from minivit.types import Scalar, Size, ndarray
+from minivit.types import Scalar, ndarray
 
 MOST_REMEMBERED = 1000  # kinds of calls of one function
 COUNTS = "BNST"  # there may be no samples and no tokens, but what there is has a width, rows and columns
@@ -34,7 +34,7 @@ def checked(function: Function) -> Function:
       the complex step), the others become complex too.
     - ``Bool[ndarray, "*B D"]``: an array of bool. ``ndarray``: any array.
     - ``Scalar``: one number. It takes the precision of the arrays.
-    - All else are options, of the Python types that stand there; a ``Size`` is positive, ``Count``, ``Rate`` and their
+    - All else are options, of the Python types that stand there; ``Size``, ``Count``, ``Rate`` and their
       kin are in their ranges. NumPy's numbers become Python's: a ``np.float64`` would lift float32 to float64, and JSON
       cannot write a ``np.int64``. Those that only ``**options`` takes may be anything.
 
@@ -66,9 +66,8 @@ def checked(function: Function) -> Function:
             taken = {name: _taken(name, value, hints[name]) for name, value in values.items() if name in hints}
             _fit_together(taken, hints)
             for name in ranges.keys() & taken.keys():
-                for number in taken[name] if isinstance(taken[name], (tuple, list)) else (taken[name],):
-                    if number is not None:
-                        check_range(name, number, **ranges[name]._asdict())
+                if taken[name] is not None:
+                    check_range(name, taken[name], **ranges[name]._asdict())
         except (TypeError, ValueError) as error:
             raise type(error)(f"{label}: {error}") from None
         if _kinds(taken.values()) == _kinds(values.values()) and len(right) < MOST_REMEMBERED and not ranges:
@@ -121,19 +120,23 @@ def check_type(name: str, value: Any, hint: Any) -> None:
 
 def check_range(
     name: str,
-    value: float,
+    value: float | Sequence[float],
     *,
     at_least: float | None = None,
     above: float | None = None,
     below: float | None = None,
     at_most: float | None = None,
 ) -> None:
-    """ValueError for an option outside its range. nan is outside every range; ``below=inf`` means finite."""
+    """ValueError for an option, or one of several numbers, outside its range.
+
+    nan is outside every range; ``below=inf`` means finite.
+    """
+    numbers = value if isinstance(value, Sequence) else (value,)
     ends = [
-        (f"at least {at_least}", at_least is None or value >= at_least),
-        (f"above {above}", above is None or value > above),
-        ("finite" if below == inf else f"below {below}", below is None or value < below),
-        (f"at most {at_most}", at_most is None or value <= at_most),
+        (f"at least {at_least}", at_least is None or all(number >= at_least for number in numbers)),
+        (f"above {above}", above is None or all(number > above for number in numbers)),
+        ("finite" if below == inf else f"below {below}", below is None or all(number < below for number in numbers)),
+        (f"at most {at_most}", at_most is None or all(number <= at_most for number in numbers)),
     ]
     if not all(holds for _, holds in ends):
         words = " and ".join(words for words, _ in ends if "None" not in words)
@@ -219,8 +222,6 @@ def _taken(name: str, value: Any, hint: Any) -> Any:
     if hint == Scalar or (axes is None and hint is not ndarray):
         value = plain(value)
         check_type(name, value, hint)
-        if hint in (Size, Size | None) and np.min(1 if value is None else value) < 1:
-            raise ValueError(f"{name} is {value}; expected at least 1")
         return value
     if axes and value is None and NoneType in get_args(hint):
         return None

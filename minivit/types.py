@@ -51,8 +51,11 @@ Depth = Annotated[int, Range(at_least=0, below=1_001)]
 Depths = Annotated[tuple[int, ...], Range(at_least=0, below=1_001)]
 """How many blocks there are in each stage."""
 
-Size = int | tuple[int, int]
-"""A side, or (rows, columns), each at least 1."""
+Size = Annotated[int | tuple[int, int], Range(at_least=1)]
+"""A side, or (rows, columns)."""
+
+Shift = Annotated[int | tuple[int, int], Range(at_least=0)]
+"""How far, in rows and columns alike, or (rows, columns)."""
 
 __all__ = [
     "Bool",
@@ -66,6 +69,7 @@ __all__ = [
     "Rate",
     "Scalar",
     "Share",
+    "Shift",
     "Size",
     "Temperature",
     "UInt8",
@@ -74,7 +78,7 @@ __all__ = [
 ]
 
 
-def pair(size: Size) -> tuple[int, int]:
+def pair(size: int | tuple[int, int]) -> tuple[int, int]:
     """``(rows, columns)`` from one number for both, or from the pair itself."""
     rows, columns = (size, size) if isinstance(size, int) else size
     return rows, columns

@@ -239,7 +239,7 @@ def test_each_of_several_numbers_is_in_the_range():
 
     stages: Any = checked_stages
     assert stages(depths=(np.int64(2), 0)) == (2, 0)
-    with pytest.raises(ValueError, match="depths is -1; expected at least 0 and below 1001"):
+    with pytest.raises(ValueError, match=r"depths is \(2, -1\); expected at least 0 and below 1001"):
         stages(depths=(2, -1))
     with pytest.raises(TypeError, match=r"depths is \(2, 0\.5\); expected \(int, \.\.\.\)"):
         stages(depths=(2, 0.5))

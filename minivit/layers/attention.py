@@ -56,12 +56,11 @@ class SelfAttention(Layer):
         mask: ndarray | None = None,
         rng: Generator | None = None,
     ) -> tuple[ndarray, SelfAttentionCache]:
-        """(B, N, D) -> (B, N, D): project to q, k, v; split heads; attend and merge heads; project; drop."""
-        h, c_qkv = self.qkv.forward(x)  # (B, N, 3D)
-        heads, c_split = split_heads_forward(h, num_heads=3 * self.num_heads)  # (B, 3H, N, K)
-        H = self.num_heads
-        q, k, v = heads[:, :H], heads[:, H : 2 * H], heads[:, 2 * H :]  # (B, H, N, K) each, views
-        h, c_attention = multi_head_attention_forward(q, k, v, bias, mask=mask)  # (B, N, D)
+        """(..., N, D) -> (..., N, D): project to q, k, v; split heads; attend and merge heads; project; drop."""
+        h, c_qkv = self.qkv.forward(x)  # (..., N, 3D)
+        heads, c_split = split_heads_forward(h, num_heads=3 * self.num_heads)  # (..., 3H, N, K)
+        q, k, v = np.split(heads, 3, axis=-3)  # (..., H, N, K) each, views
+        h, c_attention = multi_head_attention_forward(q, k, v, bias, mask=mask)  # (..., N, D)
         h, c_proj = self.proj.forward(h)
         h, c_proj_drop = self.proj_drop.forward(h, rng=rng)
         return h, SelfAttentionCache(
@@ -155,10 +154,10 @@ def check_heads(dim: int, num_heads: int) -> None:
 
 
 def join_heads(*parts: ndarray) -> ndarray:
-    """Heads of several parts, one after the other: (B, H, N, K) each -> (B, sum of H, N, K).
+    """Heads of several parts, one after the other: (..., H, N, K) each -> (..., sum of H, N, K).
 
-    The result lies in memory as (B, N, H, K), so that merging its heads, which always follows, copies nothing.
+    The result lies in memory as (..., N, H, K), so that merging its heads, which always follows, copies nothing.
     """
-    B, _, N, K = parts[0].shape
-    joined = np.empty_like(parts[0], shape=(B, N, sum(part.shape[1] for part in parts), K))
-    return np.concatenate(parts, axis=1, out=joined.transpose(0, 2, 1, 3))
+    *B, _, N, K = parts[0].shape
+    joined = np.empty_like(parts[0], shape=(*B, N, sum(part.shape[-3] for part in parts), K))
+    return np.concatenate(parts, axis=-3, out=joined.swapaxes(-3, -2))

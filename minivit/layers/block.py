@@ -28,6 +28,8 @@ class BlockCache(NamedTuple):
 class Block(Layer):
     """Pre-norm block, that of ViT: ``x + attn(norm1(x))``, then ``x + mlp(norm2(x))``.
 
+    ``attn`` is what mixes the tokens, if it is not a :class:`SelfAttention` with these heads.
+
     Source: Dosovitskiy et al. 2021, equations 2 and 3.
     """
 
@@ -42,9 +44,10 @@ class Block(Layer):
         drop_path_rate: float = 0.0,
         act_layer: str = "gelu",
         norm_eps: float = 1e-6,
+        attn: Layer | None = None,
     ) -> None:
         self.norm1 = LayerNorm(dim, eps=norm_eps)
-        self.attn = SelfAttention(dim, num_heads, qkv_bias=qkv_bias, proj_drop=proj_drop)
+        self.attn = attn or SelfAttention(dim, num_heads, qkv_bias=qkv_bias, proj_drop=proj_drop)
         self.drop_path1 = drop_path(drop_path_rate)
         self.norm2 = LayerNorm(dim, eps=norm_eps)
         self.mlp = Mlp(dim, mlp_width(dim, mlp_ratio), act_layer=act_layer, drop=proj_drop)

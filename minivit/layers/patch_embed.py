@@ -5,9 +5,10 @@ from typing import NamedTuple
 from numpy import ndarray
 from numpy.random import Generator
 
-from minivit.layers.basic import Linear
+from minivit.layers.basic import LayerNorm, Linear
 from minivit.layers.initial import lecun_normal
 from minivit.layers.layer import Layer
+from minivit.ops.layer_norm import LayerNormCache
 from minivit.ops.linear import LinearCache
 from minivit.ops.patches import PatchifyCache, patchify_backward, patchify_forward
 from minivit.types import Size, pair
@@ -51,3 +52,35 @@ class PatchEmbed(Layer):
         dh = self.proj.backward(dy, cache.proj)
         (dx,) = patchify_backward(dh, cache.patches)
         return dx
+
+
+class NormedPatchEmbedCache(NamedTuple):
+    """Caches of the steps of :class:`NormedPatchEmbed`."""
+
+    embed: PatchEmbedCache
+    norm: LayerNormCache
+
+
+class NormedPatchEmbed(PatchEmbed):
+    """Tokens of patches, normalised, as hierarchical models have them.
+
+    Source: Liu et al. 2021, "Swin Transformer": in its code, not in its text.
+    """
+
+    def __init__(
+        self, img_size: Size, patch_size: Size, in_chans: int, embed_dim: int, *, norm_eps: float = 1e-5
+    ) -> None:
+        super().__init__(img_size, patch_size, in_chans, embed_dim)
+        self.norm = LayerNorm(embed_dim, eps=norm_eps)
+
+    def forward(  # type: ignore[override]
+        self, x: ndarray, *, rng: Generator | None = None
+    ) -> tuple[ndarray, NormedPatchEmbedCache]:
+        """(B, Y, X, C) -> (B, N, D): cut into patches, map each, and normalise."""
+        h, c_embed = super().forward(x)
+        h, c_norm = self.norm.forward(h)
+        return h, NormedPatchEmbedCache(c_embed, c_norm)
+
+    def backward(self, dy: ndarray, cache: NormedPatchEmbedCache) -> ndarray:  # type: ignore[override]
+        dh = self.norm.backward(dy, cache.norm)
+        return super().backward(dh, cache.embed)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minivit.checked import check_numbers, check_shape, checked
+from minivit.ops.input_grad import TableGrad
 from minivit.types import Float, Int, ndarray
 
 PAD = 0
@@ -16,12 +17,6 @@ class EmbeddingCache(NamedTuple):
 
     tokens: Int[ndarray, "*B"]
     table_shape: tuple[int, ...]
-
-
-class EmbeddingGrad(NamedTuple):
-    """Gradient of the differentiable argument of ``embedding_forward``."""
-
-    table: Float[ndarray, "V D"]
 
 
 @checked
@@ -61,7 +56,7 @@ def embedding_forward(tokens: ndarray, table: Float[ndarray, "V D"]) -> tuple[Fl
 
 
 @checked
-def embedding_backward(dy: Float[ndarray, "*B D"], cache: EmbeddingCache) -> EmbeddingGrad:
+def embedding_backward(dy: Float[ndarray, "*B D"], cache: EmbeddingCache) -> TableGrad:
     r"""Gradient of :func:`embedding_forward`: each row of the table gets the sum over the places that took it.
 
     .. math:: \bar W_v = \sum_{n :\, t_n = v} \bar y_n
@@ -78,4 +73,4 @@ def embedding_backward(dy: Float[ndarray, "*B D"], cache: EmbeddingCache) -> Emb
     if len(found):
         drows = dy.reshape(-1, D)[order]
         dtable[found] = np.add.reduceat(drows, starts, axis=0, dtype=np.result_type(dy, np.float64))
-    return EmbeddingGrad(dtable)  # forward: y = table[tokens]
+    return TableGrad(dtable)  # forward: y = table[tokens]

@@ -1,4 +1,4 @@
-"""The gradient that all ops with one differentiable argument ``x`` return."""
+"""The gradients that all ops with one differentiable argument return: ``x``, or a table that is read."""
 
 from typing import NamedTuple
 
@@ -9,3 +9,9 @@ class InputGrad(NamedTuple):
     """Gradient of the one differentiable argument, ``x``: as an array of its shape and dtype."""
 
     x: Float[ndarray, "..."]
+
+
+class TableGrad(NamedTuple):
+    """Gradient of the one differentiable argument, ``table``: as an array of its shape and dtype."""
+
+    table: Float[ndarray, "..."]

@@ -13,7 +13,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from minivit.types import Float, Size, ndarray, pair
 
-Padding = Size | tuple[tuple[int, int], tuple[int, int]]
+Padding = int | tuple[int, int] | tuple[tuple[int, int], tuple[int, int]]
 """Pixels around a map: on all sides, (rows, columns), or ((top, bottom), (left, right)); each at least 0."""
 
 Index = tuple[EllipsisType, slice, slice, slice]

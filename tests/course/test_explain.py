@@ -68,7 +68,7 @@ def test_a_factor_below_one_is_named_too():
         ("layer_norm_backward", "dx *= rstd", "dx *= rstd; dy *= 1.5", "you modified dy in place"),
         ("softmax_backward", "dx = dy - row_dot(dy, y)", "dx = dy - (dy * y).sum((0, -1), keepdims=True)",
          "right for one sample, wrong for a batch"),
-        ("SelfAttention.forward", "heads[:, :H], heads[:, H : 2 * H]", "heads[:, ::3], heads[:, 1::3]",
+        ("SelfAttention.forward", "np.split(heads, 3, axis=-3)", "heads[:, ::3], heads[:, 1::3], heads[:, 2::3]",
          "right with one head, wrong for several"),
     ],
 )  # fmt: skip

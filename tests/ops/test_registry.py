@@ -15,7 +15,7 @@ import minivit.ops
 from minivit.check import CASES, CONSTANTS, cases, check_complex_step, check_pair
 from minivit.check.draw import sizes
 from minivit.ops import OPS, Op
-from minivit.ops.embedding import EmbeddingGrad
+from minivit.ops.embedding import TableGrad
 from minivit.ops.input_grad import InputGrad
 from minivit.ops.losses import LogitsGrad
 from minivit.ops.registry import ops_of, public_functions
@@ -160,8 +160,11 @@ def test_names_follow_the_convention(name):
     y, cache = op.forward(*case.args, **case.kwargs)
     assert op.forward.__name__ == f"{name}_forward"
     assert op.backward.__name__ == f"{name}_backward"
-    shared = {"multi_head_attention": "AttentionCache"}  # it keeps what attention keeps
+    shared = {  # they keep what their twins keep
+        "multi_head_attention": "AttentionCache",
+        "window_reverse": "WindowPartitionCache",
+    }
     assert type(cache).__name__ == shared.get(name, f"{camel}Cache")
     grads = op.backward(y, cache)
-    one = {"x": InputGrad, "logits": LogitsGrad, "table": EmbeddingGrad}  # ops with one argument share one tuple
+    one = {"x": InputGrad, "logits": LogitsGrad, "table": TableGrad}  # ops with one argument share one tuple
     assert type(grads).__name__.endswith("Grads") if len(grads) > 1 else type(grads) is one[grads._fields[0]]

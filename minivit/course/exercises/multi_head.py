@@ -172,8 +172,8 @@ TASKS = (
             Property("each head owns its columns", head_owns_its_columns),
         ),
         {
-            "num_heads, D // num_heads).transpose(0, 2, 1, 3)": {
-                "num_heads, D // num_heads).reshape(B, num_heads, N, -1)": MIXES,
+            "num_heads, D // num_heads).swapaxes(-3, -2)": {
+                "num_heads, D // num_heads).reshape(*B, num_heads, N, -1)": MIXES,
                 "D // num_heads, num_heads).transpose(0, 3, 1, 2)": "the width was cut into (K, H); a head owns "
                 "neighbouring columns, so cut it into (H, K)",
                 "num_heads, D // num_heads)": "... y has shape",
@@ -191,7 +191,7 @@ TASKS = (
         "merge_heads_forward",
         {"": split},
         mistakes={
-            "x.transpose(0, 2, 1, 3)": {
+            "x.swapaxes(-3, -2)": {
                 "x": FIRST_MOVE,
                 "x.transpose(0, 2, 3, 1)": INTERLEAVED,
                 "x.transpose(0, 2, 1, 3)[:, ::-1]": "... reversed along the token axis",
@@ -258,9 +258,9 @@ TASKS = (
         ATTENDS,
         mistakes={
             "split_heads_forward(dy, num_heads=H)": {
-                "dy.reshape(B, H, N, -1), None": MIXES,
-                "dy.reshape(B, N, -1, H).transpose(0, 3, 1, 2), None": INTERLEAVED,
-                "dy.reshape(B, N, H, -1).transpose(0, 2, 1, 3)[:, ::-1], None": "the heads are in reversed order",
+                "dy.reshape(*B, H, N, -1), None": MIXES,
+                "dy.reshape(*B, N, -1, H).transpose(0, 3, 1, 2), None": INTERLEAVED,
+                "dy.reshape(*B, N, H, -1).transpose(0, 2, 1, 3)[:, ::-1], None": "the heads are in reversed order",
             },
             "return attention_backward(dh, cache)": {
                 "return attention_backward(dh / H, cache)": "... the heads: averaged over it instead of summed",
@@ -298,8 +298,8 @@ TASKS = (
                 "queries",
                 "q / np.sqrt(h.shape[-1] // 3), k, v, bias, mask=mask": "the scores are divided by sqrt(D) as well; "
                 "attention divides them by sqrt(K) already",
-                "q / np.sqrt(H), k, v, bias, mask=mask": "the scores are divided by sqrt(H) as well, so by sqrt(D) "
-                "in all; attention divides them by sqrt(K), and that is enough",
+                "q / np.sqrt(self.num_heads), k, v, bias, mask=mask": "the scores are divided by sqrt(H) as well, so "
+                "by sqrt(D) in all; attention divides them by sqrt(K), and that is enough",
                 "q, k, k, bias, mask=mask": "the keys stand for the values",
                 "q, q, v, bias, mask=mask": "the queries stand for the keys",
             },

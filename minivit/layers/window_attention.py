@@ -1,0 +1,144 @@
+"""Attention inside the windows of a map."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy import ndarray
+from numpy.random import Generator
+
+from minivit.layers.attention import SelfAttention, SelfAttentionCache
+from minivit.layers.basic import Linear
+from minivit.layers.initial import normal
+from minivit.layers.param import Param
+from minivit.ops.linear import LinearCache
+from minivit.ops.relative_position import (
+    RelativePositionBiasCache,
+    relative_position_bias_backward,
+    relative_position_bias_forward,
+)
+from minivit.ops.rows import sum_to
+from minivit.ops.windows import (
+    WindowPartitionCache,
+    shifted_window_mask,
+    window_partition_backward,
+    window_partition_forward,
+    window_reverse_backward,
+    window_reverse_forward,
+)
+from minivit.types import Shift, Size, pair
+
+
+class WindowAttentionCache(NamedTuple):
+    """Caches of the steps of :class:`WindowAttention`; ``attn.attention.weights`` is (B, W, H, N, N)."""
+
+    partition: WindowPartitionCache
+    relative_position_bias: RelativePositionBiasCache | None
+    attn: SelfAttentionCache
+    reverse: WindowPartitionCache
+
+
+class WindowAttention(SelfAttention):
+    r"""Self-attention of the tokens of each window of a map, with a bias for how they lie to each other.
+
+    .. math:: \operatorname{softmax}\!\left(\frac{Q K^\top}{\sqrt{K}} + B\right) V
+
+    Parameters
+    ----------
+    dim, num_heads : int
+    map_size : int or (rows, columns)
+        Of the map that comes in.
+    window_size, shift_size : int or (rows, columns)
+    pad_first : bool
+        How the map is cut; see :func:`minivit.ops.windows.window_partition_forward`.
+    relative_position : "bias", "none" or "only"
+        "bias": B is learned, for each head and each way from one token of a window to another. "none": there is no B.
+        "only": there are no queries and keys, and B alone says who looks where.
+    qkv_bias, proj_drop
+        As in :class:`minivit.layers.attention.SelfAttention`.
+
+    References
+    ----------
+    Liu et al. 2021, "Swin Transformer: Hierarchical Vision Transformer using Shifted Windows", section 3.2.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        num_heads: int,
+        map_size: Size,
+        *,
+        window_size: Size,
+        shift_size: Shift = 0,
+        pad_first: bool = False,
+        relative_position: str = "bias",
+        qkv_bias: bool = True,
+        proj_drop: float = 0.0,
+    ) -> None:
+        if relative_position not in ("bias", "only", "none"):
+            raise ValueError(f'relative_position is {relative_position!r}; expected "bias", "only" or "none"')
+        super().__init__(dim, num_heads, qkv_bias=qkv_bias, proj_drop=proj_drop)
+        if relative_position == "only":
+            self.qkv = OnlyValues(dim, dim, bias=qkv_bias)
+        (M, L), self.map_size = pair(window_size), pair(map_size)
+        self.cut = {"window_size": (M, L), "shift_size": pair(shift_size), "pad_first": pad_first}
+        mask = shifted_window_mask(map_size, window_size, shift_size)[:, None]  # (W, 1, N, N)
+        self.mask = None if mask.all() else mask
+        self.relative_position_bias_table = (
+            None
+            if relative_position == "none"
+            else Param(((2 * M - 1) * (2 * L - 1), num_heads), "way head", normal(0.02))
+        )
+
+    def forward(  # type: ignore[override]
+        self, x: ndarray, *, mask: ndarray | None = None, rng: Generator | None = None
+    ) -> tuple[ndarray, WindowAttentionCache]:
+        """(B, Y, X, D) -> (B, Y, X, D): cut into windows; attend in each; put them back.
+
+        ``mask`` may forbid further pairs; it is broadcastable to (B, W, H, N, N).
+        """
+        windows, c_partition = window_partition_forward(x, **self.cut)  # (B, W, N, D)
+        bias, c_bias = self._bias(x.dtype)
+        h, c_attn = super().forward(windows, bias, mask=mask, rng=rng)
+        y, c_reverse = window_reverse_forward(h, map_size=self.map_size, **self.cut)
+        return y, WindowAttentionCache(
+            partition=c_partition, relative_position_bias=c_bias, attn=c_attn, reverse=c_reverse
+        )
+
+    def backward(self, dy: ndarray, cache: WindowAttentionCache) -> ndarray:  # type: ignore[override]
+        (dh,) = window_reverse_backward(dy, cache.reverse)
+        dwindows = super().backward(dh, cache.attn)
+        if isinstance(dwindows, tuple):
+            dwindows, dbias = dwindows
+            self._bias_backward(dbias, cache.relative_position_bias)
+        (dx,) = window_partition_backward(dwindows, cache.partition)
+        return dx
+
+    def _bias(self, dtype: np.dtype) -> tuple[ndarray | None, RelativePositionBiasCache | None]:
+        """What is added to the scores: B, and minus infinity between strangers."""
+        bias, cache = None, None
+        if self.relative_position_bias_table:
+            table = self.relative_position_bias_table.value
+            bias, cache = relative_position_bias_forward(table, window_size=self.cut["window_size"])  # (H, N, N)
+        if self.mask is not None:
+            bias = np.where(self.mask, dtype.type(0) if bias is None else bias, dtype.type(-np.inf))  # (W, H, N, N)
+        return bias, cache
+
+    def _bias_backward(self, dbias: ndarray, cache: RelativePositionBiasCache | None) -> None:
+        """Strangers have weight 0, and gradient 0; all windows read the same table."""
+        if self.relative_position_bias_table and cache:
+            (dtable,) = relative_position_bias_backward(sum_to(dbias, dbias.shape[-3:]), cache)
+            self.relative_position_bias_table.add_grad(dtable)
+
+
+class OnlyValues(Linear):
+    """Values, and zeros in place of queries and keys: then all scores are equal, and positions alone decide.
+
+    Source: Liu et al. 2021, "Swin Transformer", table 4, "rel. pos. w/o app.".
+    """
+
+    def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, LinearCache]:
+        v, cache = super().forward(x, rng=rng)
+        return np.concatenate((np.zeros_like(v), np.zeros_like(v), v), axis=-1), cache
+
+    def backward(self, dy: ndarray, cache: LinearCache) -> ndarray:
+        return super().backward(dy[..., -self.weight.shape[-1] :], cache)

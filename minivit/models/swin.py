@@ -1,0 +1,324 @@
+"""Swin Transformer: attention inside windows that move from block to block, and maps that shrink from stage to stage.
+
+Source: Liu et al. 2021, "Swin Transformer: Hierarchical Vision Transformer using Shifted Windows".
+"""
+
+from itertools import pairwise
+from math import inf, prod
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+from numpy import ndarray
+
+from minivit.checked import check_range
+from minivit.layers.basic import LayerNorm
+from minivit.layers.block import Block, BlockCache
+from minivit.layers.checkpoint import Checkpoint, CheckpointCache
+from minivit.layers.classifier_head import ClassifierHead, ClassifierHeadCache
+from minivit.layers.dropout import dropout
+from minivit.layers.initial import normal
+from minivit.layers.layer import Layer
+from minivit.layers.param import Param
+from minivit.layers.patch_embed import NormedPatchEmbed, NormedPatchEmbedCache, PatchEmbed, PatchEmbedCache
+from minivit.layers.patch_merging import PatchMerging, PatchMergingCache
+from minivit.layers.sequence import Identity, IdentityCache, run, run_backward
+from minivit.layers.window_attention import WindowAttention
+from minivit.models.model import Model
+from minivit.ops.dropout import DropoutCache
+from minivit.ops.layer_norm import LayerNormCache
+from minivit.ops.positions import AddPositionsCache, add_positions_backward, add_positions_forward
+from minivit.types import Count, Depths, Float, Positive, Range, Rate, Size, pair
+
+NORM_EPS = 1e-5
+
+
+class SwinStageCache(NamedTuple):
+    """Caches of the steps of :class:`SwinStage`."""
+
+    downsample: PatchMergingCache | IdentityCache
+    blocks: list[BlockCache | CheckpointCache]
+
+
+class SwinStage(Layer):
+    """Blocks on maps of one size: every second one has its windows shifted by half a window.
+
+    Parameters
+    ----------
+    map_size : (rows, columns)
+        Of the maps that the blocks work on.
+    drop_path_rates : list of float
+        One for each block.
+    shifted : bool
+        False: no windows are shifted, and no block looks across their edges.
+    windows_like, **options
+        As in :class:`Swin`, and of its blocks.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        num_heads: int,
+        map_size: tuple[int, int],
+        *,
+        window_size: Size,
+        drop_path_rates: list[float],
+        downsample: bool,
+        shifted: bool,
+        relative_position: str,
+        windows_like: str,
+        qkv_bias: bool,
+        proj_drop: float,
+        grad_checkpointing: bool,
+        **options: Any,
+    ) -> None:
+        self.downsample: Layer = PatchMerging(dim // 2, norm_eps=NORM_EPS) if downsample else Identity()
+        window_size, shift_size = fit_windows(map_size, window_size, windows_like)
+        blocks = []
+        for i, rate in enumerate(drop_path_rates):
+            attn = WindowAttention(
+                dim,
+                num_heads,
+                map_size,
+                window_size=window_size,
+                shift_size=shift_size if shifted and i % 2 else 0,
+                pad_first=windows_like == "transformers",
+                relative_position=relative_position,
+                qkv_bias=qkv_bias,
+                proj_drop=proj_drop,
+            )
+            blocks.append(
+                Block(dim, num_heads, attn=attn, proj_drop=proj_drop, drop_path_rate=rate, norm_eps=NORM_EPS, **options)
+            )
+        self.blocks = [Checkpoint(block) for block in blocks] if grad_checkpointing else blocks
+
+    def forward(self, x: ndarray, *, rng: np.random.Generator | None = None) -> tuple[ndarray, SwinStageCache]:
+        x, c_downsample = self.downsample.forward(x)
+        x, c_blocks = run(self.blocks, x, rng=rng)
+        return x, SwinStageCache(c_downsample, c_blocks)
+
+    def backward(self, dy: ndarray, cache: SwinStageCache) -> ndarray:
+        dx = run_backward(self.blocks, dy, cache.blocks)
+        return self.downsample.backward(dx, cache.downsample)
+
+
+class SwinCache(NamedTuple):
+    """Caches of the steps of :class:`Swin`, in order.
+
+    ``layers[i].blocks[j].attn.attn.attention.weights``, (B, W, H, N, N), are the attention maps of W windows.
+    """
+
+    patch_embed: NormedPatchEmbedCache | PatchEmbedCache
+    absolute_pos_embed: AddPositionsCache | None
+    pos_drop: DropoutCache | IdentityCache
+    layers: list[SwinStageCache]
+    norm: LayerNormCache
+    head: ClassifierHeadCache
+
+
+class Swin(Model):
+    """Small patches become tokens; windows of them attend, moved in every second block; stages merge them by four.
+
+    Parameters
+    ----------
+    img_size, patch_size : int or (rows, columns)
+    in_chans, num_classes : int
+        Channels of the image; classes to tell apart (0: no head, the mean of the last map is returned).
+    embed_dim : int
+        Width of a token in the first stage; each further one has twice the width of the one before.
+    depths, num_heads : tuple of int
+        Number of blocks, and of heads in each of them, stage by stage. With half a shift in every second block, depths
+        are even.
+    window_size : int or (rows, columns)
+        M. It need not divide the maps (they are filled up with zeros after the norm), and is cut down to a side of a
+        map that is smaller; along a side that fits into one window, nothing is shifted.
+    mlp_ratio : float
+        Width of the MLP as a multiple of that of a token.
+    qkv_bias : bool
+        Whether queries, keys and values have a bias.
+    patch_norm : bool
+        Whether tokens are normalised before the first stage (always, in timm).
+    relative_position : "bias", "none" or "only"
+        What a learned table of relative positions is for: it is added to the scores; there is none; or there is nothing
+        else ("rel. pos. w/o app."). Table 4 of the paper.
+    ape : bool
+        Whether an absolute position embedding is added to the tokens, as the official code calls it.
+    shifted : bool
+        False: windows stay where they are ("w/o shifting" in table 4).
+    windows_like : "timm" or "transformers"
+        What to do with maps that windows do not divide. timm rolls the map, then fills it up, and cuts the window down
+        side by side; transformers fill up first, and take, if one side is too small, square windows of that side and
+        no shift. Both are the same where windows divide every map, as in all published models.
+    drop_rate, pos_drop_rate, proj_drop_rate, drop_path_rate : float
+        Dropout before the head, after the patches, after attention and inside MLPs; stochastic depth, growing linearly
+        from 0 in the first block to this rate in the last. Only active when ``forward`` gets ``rng``.
+    act_layer : "gelu", "gelu_tanh" or "relu"
+    grad_checkpointing : bool
+        Keep only each block's input for backward and compute the rest again.
+    seed : int
+        Of the initial values.
+    dtype : "float32" or "float64"
+
+    Raises
+    ------
+    ValueError
+        If the patch does not divide the image, heads do not divide the width of their stage, there are not as many
+        ``num_heads`` as ``depths``, or an option is out of range.
+    TypeError
+        If an option is of another type.
+    """
+
+    def __init__(
+        self,
+        *,
+        img_size: Size = 224,
+        patch_size: Size = 4,
+        in_chans: Positive = 3,
+        num_classes: Count = 1000,
+        embed_dim: Positive = 96,
+        depths: Depths = (2, 2, 6, 2),
+        num_heads: Annotated[tuple[int, ...], Range(at_least=1)] = (3, 6, 12, 24),
+        window_size: Size = 7,
+        mlp_ratio: float = 4.0,
+        qkv_bias: bool = True,
+        patch_norm: bool = True,
+        relative_position: str = "bias",
+        ape: bool = False,
+        shifted: bool = True,
+        windows_like: str = "timm",
+        drop_rate: Rate = 0.0,
+        pos_drop_rate: Rate = 0.0,
+        proj_drop_rate: Rate = 0.0,
+        drop_path_rate: Rate = 0.1,
+        act_layer: str = "gelu",
+        grad_checkpointing: bool = False,
+        seed: Count = 0,
+        dtype: str | type | np.dtype = "float32",
+    ) -> None:
+        if not depths or len(depths) != len(num_heads):
+            raise ValueError(f"depths are {depths}, num_heads {num_heads}; expected one of each for every stage")
+        check_range("mlp_ratio", mlp_ratio, at_least=1 / embed_dim, below=inf)
+        self.in_chans = in_chans
+
+        patch_embed = (NormedPatchEmbed if patch_norm else PatchEmbed)(img_size, patch_size, in_chans, embed_dim)
+        self.patch_embed: Layer = patch_embed
+        self.img_size, self.grid_size = patch_embed.img_size, patch_embed.grid_size
+        Y, X = self.grid_size
+        self.absolute_pos_embed = (
+            Param((1, Y * X, embed_dim), "batch position width", normal(0.02), grid=(Y, X)) if ape else None
+        )
+        self.pos_drop = dropout(pos_drop_rate)
+        rates = np.linspace(0, drop_path_rate, sum(depths)).tolist()
+        starts = np.cumsum((0, *depths)).tolist()
+        self.layers = [
+            SwinStage(
+                embed_dim * 2**i,
+                heads,
+                (-(-Y // 2**i), -(-X // 2**i)),
+                window_size=window_size,
+                drop_path_rates=rates[start:stop],
+                downsample=i > 0,
+                shifted=shifted,
+                relative_position=relative_position,
+                windows_like=windows_like,
+                mlp_ratio=mlp_ratio,
+                qkv_bias=qkv_bias,
+                proj_drop=proj_drop_rate,
+                act_layer=act_layer,
+                grad_checkpointing=grad_checkpointing,
+            )
+            for i, (heads, (start, stop)) in enumerate(zip(num_heads, pairwise(starts), strict=True))
+        ]
+        dim = embed_dim * 2 ** (len(depths) - 1)
+        self.norm = LayerNorm(dim, eps=NORM_EPS)
+        self.head = ClassifierHead(dim, num_classes, drop_rate=drop_rate)
+        self.init(seed, dtype)
+
+    def forward(
+        self, images: Float[ndarray, "B Y X C"], *, rng: np.random.Generator | None = None
+    ) -> tuple[Float[ndarray, "B classes"], SwinCache]:
+        """Logits (B, num_classes) of images (B, Y, X, C), and the cache for :meth:`backward`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the images are of another size, number of channels or dtype than the model.
+        """
+        self.check_images(images, self.img_size, self.in_chans)
+        x, c_patch_embed = self.patch_embed.forward(images)  # (B, Y*X, D)
+        c_absolute = None
+        if self.absolute_pos_embed:
+            x, c_absolute = add_positions_forward(x, self.absolute_pos_embed.value)
+        x, c_pos_drop = self.pos_drop.forward(x, rng=rng)
+        x = x.reshape(len(x), *self.grid_size, -1)  # (B, Y, X, D)
+        x, c_layers = run(self.layers, x, rng=rng)  # (B, Y / 2^i, X / 2^i, 2^i D)
+        x, c_norm = self.norm.forward(x)
+        logits, c_head = self.head.forward(x, rng=rng)
+        return logits, SwinCache(
+            patch_embed=c_patch_embed,
+            absolute_pos_embed=c_absolute,
+            pos_drop=c_pos_drop,
+            layers=c_layers,
+            norm=c_norm,
+            head=c_head,
+        )
+
+    def backward(self, dlogits: Float[ndarray, "B classes"], cache: SwinCache) -> Float[ndarray, "B Y X C"]:
+        """Add to the gradient of every parameter; return the gradient of the images."""
+        dx = self.head.backward(dlogits, cache.head)
+        dx = self.norm.backward(dx, cache.norm)
+        dx = run_backward(self.layers, dx, cache.layers)
+        dx = dx.reshape(len(dx), prod(self.grid_size), -1)  # forward: x.reshape(len(x), *grid_size, -1)
+        dx = self.pos_drop.backward(dx, cache.pos_drop)
+        if self.absolute_pos_embed and cache.absolute_pos_embed:
+            dx, dpositions = add_positions_backward(dx, cache.absolute_pos_embed)
+            self.absolute_pos_embed.add_grad(dpositions)
+        return self.patch_embed.backward(dx, cache.patch_embed)
+
+
+def fit_windows(map_size: tuple[int, int], window_size: Size, like: str) -> tuple[tuple[int, int], tuple[int, int]]:
+    """The window and the shift for maps of this size: where one window holds a whole side, it ends there and stays.
+
+    ``like`` "timm" looks at each side alone; "transformers", as the official code, at the smaller side for both.
+
+    Raises
+    ------
+    ValueError
+        If ``like`` is neither, or the windows of transformers are not square.
+    """
+    (M, L), (Y, X) = pair(window_size), map_size
+    if like == "timm":
+        return (min(M, Y), min(L, X)), (M // 2 if M < Y else 0, L // 2 if L < X else 0)
+    if like != "transformers":
+        raise ValueError(f'windows_like is {like!r}; expected "timm" or "transformers"')
+    if M != L:
+        raise ValueError(f'the window is {M} x {L}; with windows_like="transformers", expected a square one')
+    side = min(M, Y, X)
+    return (side, side), (M // 2, M // 2) if min(Y, X) > M else (0, 0)
+
+
+def _preset(embed_dim: int, depth: int, heads: int, window_size: int = 7, img_size: int = 224) -> dict[str, Any]:
+    num_heads = (heads, 2 * heads, 4 * heads, 8 * heads)
+    shape = {"embed_dim": embed_dim, "depths": (2, 2, depth, 2), "num_heads": num_heads}
+    return {"img_size": img_size, "window_size": window_size, **shape}
+
+
+Swin.add_presets(
+    {
+        "swin_tiny_patch2_32": {  # CIFAR: maps of 16 x 16, 8 x 8 and 4 x 4
+            "img_size": 32,
+            "patch_size": 2,
+            "num_classes": 10,
+            "embed_dim": 48,
+            "depths": (2, 4, 2),
+            "num_heads": (3, 6, 12),
+            "window_size": 4,
+            "mlp_ratio": 2.0,
+        },
+        "swin_tiny_patch4_window7_224": _preset(96, 6, 3),
+        "swin_small_patch4_window7_224": _preset(96, 18, 3),
+        "swin_base_patch4_window7_224": _preset(128, 18, 4),
+        "swin_large_patch4_window7_224": _preset(192, 18, 6),
+        "swin_base_patch4_window12_384": _preset(128, 18, 4, 12, 384),
+        "swin_large_patch4_window12_384": _preset(192, 18, 6, 12, 384),
+    }
+)
