@@ -23,3 +23,12 @@ VIT = {  # parameters, and MACs of one forward pass of one image: of timm 1.0's 
     "vit_giant_patch14_224": (1_012_611_432, 267_031_491_584),
     "vit_gigantic_patch14_224": (1_844_440_680, 483_747_550_208),
 }
+
+SWIN = {  # the same, of timm's Swins; their own papers count the norms as well
+    "swin_tiny_patch4_window7_224": (28_288_354, 4_490_566_656),
+    "swin_small_patch4_window7_224": (49_606_258, 8_740_875_264),
+    "swin_base_patch4_window7_224": (87_768_224, 15_430_946_816),
+    "swin_base_patch4_window12_384": (87_903_584, 47_083_134_976),
+    "swin_large_patch4_window7_224": (196_532_476, 34_475_759_616),
+    "swin_large_patch4_window12_384": (196_735_516, 103_919_087_616),
+}

@@ -87,6 +87,31 @@ def test_vit(name: str, grad_checkpointing: bool) -> None:
     assert_parameters(model, gradients)
 
 
+SWINS: dict[str, Callable] = {
+    "timm_swin_whole": load_timm,
+    "timm_swin_odd": load_timm,
+    "timm_swin_pair": load_timm,
+    "hf_swin_absolute": load_hf,
+    "hf_swin_small": load_hf,
+}
+
+
+@pytest.mark.parametrize("name", SWINS)
+@pytest.mark.parametrize("grad_checkpointing", [False, True])
+def test_swin(name: str, grad_checkpointing: bool) -> None:
+    case, load = Case(name), SWINS[name]
+    config = {**case.meta["config"], "dtype": "float64", "grad_checkpointing": grad_checkpointing}
+    model, gradients = mv.models.Swin(**config), mv.models.Swin(**config)
+    load(model, case.part("param"))
+    load(gradients, case.part("gparam"))
+
+    y, cache = model.forward(channels_last(case["in/x"]))
+    assert_output(y, case["out/y"])
+    dx = model.backward(case["cot/y"], cache)
+    assert_gradient(dx, channels_last(case["gin/x"]))
+    assert_parameters(model, gradients)
+
+
 def test_resample_abs_pos_embed() -> None:
     """The functions of timm, of transformers, and of SciPy, which Google's loader calls."""
     case = Case("resample")

@@ -146,6 +146,42 @@ def hf_vit() -> None:
     record("hf_vit", lambda: {"y": model(x).logits}, {"x": x}, dict(model.named_parameters()), config=options)
 
 
+SWINS: dict[str, dict[str, Any]] = {
+    "timm_swin_whole": {"img_size": 32, "depths": (2, 2, 2), "num_heads": (2, 3, 4), "window_size": 4},
+    "timm_swin_odd": {"img_size": (26, 22), "depths": (2, 2, 2), "num_heads": (2, 3, 4), "window_size": 4},
+    "timm_swin_pair": {"img_size": (16, 20), "window_size": (3, 5), "qkv_bias": False},
+    "hf_swin_absolute": {"img_size": (20, 28), "window_size": 4, "ape": True},
+    "hf_swin_small": {"img_size": (20, 16), "window_size": 4},
+}
+
+
+def swin(name: str, options: dict[str, Any]) -> None:
+    """Windows that divide every map, or none, and odd maps where four patches are merged."""
+    config = {
+        "patch_size": 2,
+        "embed_dim": 6,
+        "depths": (2, 2),
+        "num_heads": (2, 3),
+        "mlp_ratio": 1.5,
+        "num_classes": 5,
+    }
+    config |= options
+    Y, X = (config["img_size"],) * 2 if isinstance(config["img_size"], int) else config["img_size"]
+    torch.manual_seed(4)
+    x = rand(2, 3, Y, X)
+    if name.startswith("timm"):
+        model = randomize(timm.models.swin_transformer.SwinTransformer(**config))
+        record(name, lambda: {"y": model(x)}, {"x": x}, dict(model.named_parameters()), config=config)
+        return
+    theirs = {"image_size": "img_size", "use_absolute_embeddings": "ape", "num_labels": "num_classes"}
+    same = {option: config[option] for option in ("patch_size", "embed_dim", "depths", "num_heads", "mlp_ratio")}
+    renamed = {option: config[ours] for option, ours in theirs.items() if ours in config}
+    hf = transformers.SwinConfig(**same, **renamed, window_size=config["window_size"])
+    model = randomize(transformers.SwinForImageClassification(hf))
+    config["windows_like"] = "transformers"
+    record(name, lambda: {"y": model(x).logits}, {"x": x}, dict(model.named_parameters()), config=config)
+
+
 def positions() -> None:
     """Position embeddings of a 3 x 3 grid, resampled to 2 x 5 by the libraries' own functions."""
     table = rand(1, 10, 12)
@@ -492,6 +528,8 @@ def main() -> None:
     transformer("transformer_pre", norm_first=True)
     transformer("transformer_post", norm_first=False)
     gru_cell()
+    for name, options in SWINS.items():
+        swin(name, options)
 
 
 if __name__ == "__main__":

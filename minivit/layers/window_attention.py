@@ -142,3 +142,30 @@ class OnlyValues(Linear):
 
     def backward(self, dy: ndarray, cache: LinearCache) -> ndarray:
         return super().backward(dy[..., -self.weight.shape[-1] :], cache)
+
+
+def window_attention_in_full(layer: WindowAttention, x: ndarray) -> ndarray:
+    """The same as ``layer.forward(x)``, without windows: all tokens of the map, an explicit mask and an explicit bias.
+
+    Every token asks every other, and all but those of its window are forbidden: (Y X)^2 scores, of which W N^2 count.
+
+    Raises
+    ------
+    ValueError
+        If windows do not divide the map: what fills it up would be tokens, too.
+    """
+    B, Y, X, D = x.shape
+    M, L = layer.cut["window_size"]
+    if Y % M or X % L:
+        raise ValueError(f"windows of {M} x {L} do not divide a map of {Y} x {X}")
+    tokens = np.arange(Y * X, dtype=float).reshape(1, Y, X, 1)
+    windows, _ = window_partition_forward(tokens, **layer.cut)
+    bias, _ = layer._bias(x.dtype)  # (H, N, N), (W, 1, N, N) or (W, H, N, N), or None
+    window_bias = np.broadcast_to(
+        x.dtype.type(0) if bias is None else bias, (Y * X // (M * L), layer.num_heads, M * L, M * L)
+    )
+    full_bias = np.full((layer.num_heads, Y * X, Y * X), -np.inf, x.dtype)
+    for members, its_bias in zip(windows[0, :, :, 0].astype(int), window_bias, strict=True):
+        full_bias[:, members[:, None], members] = its_bias
+    y, _ = SelfAttention.forward(layer, x.reshape(B, Y * X, D), full_bias)
+    return y.reshape(B, Y, X, D)

@@ -71,6 +71,7 @@ class SwinStage(Layer):
         grad_checkpointing: bool,
         **options: Any,
     ) -> None:
+        self.map_size = map_size
         self.downsample: Layer = PatchMerging(dim // 2, norm_eps=NORM_EPS) if downsample else Identity()
         window_size, shift_size = fit_windows(map_size, window_size, windows_like)
         blocks = []

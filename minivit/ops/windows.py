@@ -54,7 +54,9 @@ def window_partition_forward(
     ----------
     Liu et al. 2021, "Swin Transformer: Hierarchical Vision Transformer using Shifted Windows", section 3.2, figure 4.
     """
-    cache = WindowPartitionCache(x.shape[1:3], pair(window_size), _shift(window_size, shift_size), pad_first)
+    cache = WindowPartitionCache(
+        x.shape[1:3], pair(window_size), _shift("window_partition", window_size, shift_size), pad_first
+    )
     down, right = cache.shift_size
     if pad_first:
         x = _roll(_fill(x, cache), -down, -right)
@@ -91,7 +93,9 @@ def window_reverse_forward(
     ValueError
         If these are not the windows of such a map, or an option is out of range.
     """
-    cache = WindowPartitionCache(pair(map_size), pair(window_size), _shift(window_size, shift_size), pad_first)
+    cache = WindowPartitionCache(
+        pair(map_size), pair(window_size), _shift("window_reverse", window_size, shift_size), pad_first
+    )
     (Y, X), (M, L), (down, right), _ = cache
     rows, columns = -(-Y // M), -(-X // L)
     B, W, N, C = x.shape
@@ -127,7 +131,7 @@ def window_regions(map_size: Size, window_size: Size, shift_size: Shift = 0) -> 
 
     Source: Liu et al. 2021, figure 4.
     """
-    (Y, X), (M, L), (down, right) = pair(map_size), pair(window_size), _shift(window_size, shift_size)
+    (Y, X), (M, L), (down, right) = pair(map_size), pair(window_size), _shift("window_regions", window_size, shift_size)
     rows = _parts(-(-Y // M) * M, M, down)
     columns = _parts(-(-X // L) * L, L, right)
     regions = 3 * rows[:, None] + columns  # (Y, X) of the rolled map
@@ -147,13 +151,13 @@ def shifted_window_mask(map_size: Size, window_size: Size, shift_size: Shift = 0
     return regions[:, :, None] == regions[:, None, :]
 
 
-def _shift(window_size: Size, shift_size: Shift) -> tuple[int, int]:
+def _shift(label: str, window_size: Size, shift_size: Shift) -> tuple[int, int]:
     """The shift as (rows, columns), each less than the window's."""
     window, shift = pair(window_size), pair(shift_size)
     if shift[0] >= window[0] or shift[1] >= window[1]:
         raise ValueError(
-            f"shift_size is {shift_size}, and the window {window[0]} x {window[1]}; expected less than the window: "
-            "by a whole one, the cut is the same again"
+            f"{label}: shift_size is {shift_size}, and the window {window[0]} x {window[1]}; expected less than the "
+            "window: by a whole one, the cut is the same again"
         )
     return shift
 

@@ -13,7 +13,7 @@ from numpy import ndarray
 from minivit.layers.param import Param
 from minivit.models.model import Model
 from minivit.weights.files import Arrays, Stored, open_arrays
-from minivit.weights.names import listed, misfit, prefix_of, reason, within
+from minivit.weights.names import listed, misfit, of_another_window, prefix_of, reason, within
 from minivit.weights.places import Grid, Source, Way
 from minivit.weights.sources import SOURCES
 from minivit.weights.torch_layout import in_our_order
@@ -219,7 +219,8 @@ def _check_arrays(layout: Layout, stored: Mapping[str, Stored]) -> None:
                     "(of a PyTorch tensor, tensor.detach().float().cpu().numpy())"
                 )
             if not expected.fits(shape):
-                raise ValueError(f"array {name!r} has shape {shape}; this model expects {expected.shape}")
+                hint = of_another_window(shape, expected.shape) if expected.axes == ("way", "head") else ""
+                raise ValueError(f"array {name!r} has shape {shape}; this model expects {expected.shape}{hint}")
 
 
 def _ours(name: str, stored: Stored, expected: Expected, param: Param, source: Source, grid: Grid) -> ndarray:

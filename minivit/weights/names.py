@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
+from math import isqrt
 from typing import Any
 
 # A part that a checkpoint may have and a model may not, by the names of its arrays.
@@ -90,6 +91,17 @@ def listed(names: Iterable[str], most: int = 3) -> str:
     names = sorted(names)
     shown = ", ".join(map(repr, names[:most]))
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
+def of_another_window(theirs: tuple[int, ...], ours: tuple[int, ...]) -> str:
+    """What to say of a table of relative positions: a window of M x M tokens needs (2M - 1)^2 rows."""
+    side, rest = divmod(isqrt(theirs[0]) + 1, 2)
+    if len(theirs) != len(ours) or theirs[1:] != ours[1:] or rest or (2 * side - 1) ** 2 != theirs[0]:
+        return ""
+    return (
+        f": a row for each way from one token of a window to another. The checkpoint's window is {side} x {side}, this "
+        f"model's needs {ours[0]} rows: build the model with window_size={side}"
+    )
 
 
 def _arrays(names: Collection[str], one: str = "is", several: str = "are") -> str:

@@ -1,10 +1,11 @@
 """timm, Google, transformers and PyTorch: how each writes its files and resamples positions, whatever the model."""
 
+from contextlib import suppress
 from functools import partial
 
 from minivit.layers.param import Param
 from minivit.models.model import Model
-from minivit.weights.places import Place, Source, Table
+from minivit.weights.places import Place, Source, Table, Way
 from minivit.weights.positions import fit_positions
 from minivit.weights.tables import find
 from minivit.weights.torch_layout import torch_axes
@@ -16,7 +17,11 @@ TIMM_ASIDE = {
 
 
 def _our_names(model: Model) -> Table:
-    return Table([{name: Place((name,)) for name in (*model.named_state(), *model.head_names)}], aside=TIMM_ASIDE)
+    """Timm's names are ours; what else its loader takes for a model, a file of tables says."""
+    ways: list[Way] = [{name: Place((name,)) for name in (*model.named_state(), *model.head_names)}]
+    with suppress(TypeError):  # there is none
+        ways += find("timm", model).ways
+    return Table(ways, aside=TIMM_ASIDE)
 
 
 def _as_ours(kind: str, param: Param) -> str:
