@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from math import ceil, prod
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ def _like(shape: Any, prototype: MetaArray, dtype: Any, filled: bool) -> MetaArr
         shape, operands = prototype.shape, layouts_of([prototype])
     else:
         operands = ()
-        shape = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
+        shape = (shape,) if isinstance(shape, (int, np.integer)) else tuple(map(index, shape))
     dtype = np.dtype(prototype.dtype if dtype is None else dtype)
     if filled:
         prototype.tally.elementwise(prod(shape))
@@ -96,6 +97,8 @@ def _broadcast_to(array: Any, shape: Any, subok: bool = False) -> Any:
 def _pad(array: Any, pad_width: Any, mode: str = "constant", **_: Any) -> Any:
     if isinstance(pad_width, dict):
         raise CostError(f"the counter does not know numpy.pad with a dict {where()}")
+    if isinstance(pad_width, MetaArray):
+        pad_width = pad_width.item()  # refused: a number that is not there
     width = np.broadcast_to(np.asarray(pad_width), (array.ndim, 2)).tolist()
     if min(map(min, width), default=0) < 0:
         raise ValueError(f"pad: pad_width is {pad_width}; expected at least 0")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import lru_cache
 from math import prod
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ def c_order(shape: Sequence[int], itemsize: int) -> Strides:
 
 def axes_of(axes: Any, ndim: int) -> list[int]:
     """Axes as numbers from 0 on."""
-    axes = (axes,) if isinstance(axes, (int, np.integer)) else axes
+    axes = [index(axis) for axis in ((axes,) if isinstance(axes, (int, np.integer)) else axes)]
     for axis in axes:
         if not -ndim <= axis < ndim:
             raise np.exceptions.AxisError(axis, ndim)

@@ -61,6 +61,8 @@ class MetaArray(np.ndarray):
     owner: "MetaArray | None"
     below: int | None = None
     """Of whole numbers by which an axis was indexed: its length, so there are no more different ones."""
+    given_as: str = ""
+    """Of an argument that was given as a tuple: its name."""
 
     def __new__(
         cls,
@@ -276,21 +278,26 @@ class MetaArray(np.ndarray):
 
     # ---- who asks for a number
 
+    def _or_a_tuple(self) -> str:
+        """What else may have been meant."""
+        name = (self if self.owner is None else self.owner).given_as
+        return f"; if {name} is meant as a tuple, not as the shape of an array, annotate it: {name}: tuple" * bool(name)
+
     def item(self, *args: Any) -> Any:
         """The number 1: the numbers are ordinary."""
-        may_ask()
+        may_ask(self._or_a_tuple())
         return self.dtype.type(1).item()
 
     def __bool__(self) -> bool:
-        may_ask()
+        may_ask(self._or_a_tuple())
         return True
 
     def __float__(self) -> float:
-        may_ask()
+        may_ask(self._or_a_tuple())
         return 1.0
 
     def __int__(self) -> int:
-        may_ask()
+        may_ask(self._or_a_tuple())
         return 1
 
     def __format__(self, spec: str) -> str:
@@ -300,7 +307,7 @@ class MetaArray(np.ndarray):
         return round(float(self), ndigits)
 
     def __index__(self) -> int:
-        raise CostError(f"a number that is not there is wanted as an index {where()}")
+        raise CostError(f"a number that is not there is wanted as an index {where()}{self._or_a_tuple()}")
 
 
 for _name, _operation in OPERATORS.items():
@@ -341,11 +348,14 @@ def _one(dtype: np.dtype) -> bytes:
 
 def layouts_of(arrays: Sequence[Any]) -> tuple[tuple[Any, Strides], ...]:
     """Shapes and strides."""
-    return tuple((array.shape, array.strides) for array in arrays)
+    return tuple([(array.shape, array.strides) for array in arrays])
 
 
 def tally_of(arrays: Sequence[Any]) -> Tally:
-    return next(array.tally for array in arrays if isinstance(array, MetaArray))
+    for array in arrays:
+        if isinstance(array, MetaArray):
+            return array.tally
+    raise AssertionError("NumPy asks only where there is an array without numbers")
 
 
 def written(array: Any, shape: Any, dtype: np.dtype, alike: bool = False) -> "MetaArray":

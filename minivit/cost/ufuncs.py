@@ -90,12 +90,12 @@ UFUNCS |= {
 
 def _arrays_and_kinds(inputs: Sequence[Any]) -> tuple[list[Any], tuple[Any, ...]]:
     """Operands as arrays, and what decides on the dtype of a result: Python's own numbers are weak."""
-    arrays = [each if isinstance(each, ndarray) else np.asarray(each) for each in inputs]
-    kinds = tuple(
-        type(given) if isinstance(given, (bool, int, float, complex)) else array.dtype
-        for given, array in zip(inputs, arrays, strict=True)
-    )
-    return arrays, kinds
+    arrays, kinds = [], []
+    for given in inputs:
+        array = given if isinstance(given, ndarray) else np.asarray(given)
+        arrays.append(array)
+        kinds.append(type(given) if isinstance(given, (bool, int, float, complex)) else array.dtype)
+    return arrays, tuple(kinds)
 
 
 @cache
