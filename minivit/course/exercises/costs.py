@@ -1,6 +1,7 @@
 """What attention, convolutions and a Vision Transformer cost, as formulas that are held against the counter."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -115,7 +116,7 @@ OBLONG = "with patches that are not square"
 
 formula = partial(Task, hides_docstring=True)
 
-TASKS = (
+FORMULAS = (
     formula(
         "num_tokens",
         {
@@ -160,7 +161,6 @@ TASKS = (
                 "already, so it is N^2",
             },
         },
-        uses=("num_tokens",),
     ),
     formula(
         "window_attention_entries",
@@ -228,7 +228,6 @@ TASKS = (
                 "4 * N * C**2 + 2 * N * C**2": "the attention is quadratic in the tokens: 2 N^2 C",
             },
         },
-        uses=("num_tokens",),
     ),
     formula(
         "window_msa_macs",
@@ -255,7 +254,6 @@ TASKS = (
                 "two products of M^2 N C each",
             },
         },
-        uses=("num_tokens", "window_attention_entries"),
     ),
     formula(
         "conv_params",
@@ -312,7 +310,6 @@ TASKS = (
                 "square: Y rows and X columns",
             },
         },
-        uses=("conv_params",),
     ),
     formula(
         "block_params",
@@ -381,7 +378,6 @@ TASKS = (
                 "once, before the blocks",
             },
         },
-        uses=("num_tokens", "conv_params", "block_params"),
     ),
     formula(
         "encoder_macs",
@@ -409,7 +405,6 @@ TASKS = (
                 "always four times the width",
             },
         },
-        uses=("num_tokens", "msa_macs"),
     ),
     formula(
         "vit_macs",
@@ -438,15 +433,18 @@ TASKS = (
                 "conv_macs((Y // P, X // Q), patch_size, 1, embed_dim)": "a patch has C channels: P^2 C D each",
                 "conv_macs((Y // P, X // Q), patch_size, 3, embed_dim)": "a patch has in_chans channels, not always "
                 "three",
+                "(Y // P) * (X // Q) * conv_params(patch_size, in_chans, embed_dim)": "a bias is added, and multiplies "
+                "nothing",
                 "P * Q * in_chans * embed_dim": "that is one patch; there are HW / P^2",
                 "conv_macs(img_size, patch_size, in_chans, embed_dim)": "the patches do not overlap: HW / P^2 places, "
                 "not HW",
                 "N * P * Q * in_chans * embed_dim": "the class token does not pass through the map of the patches",
             },
         },
-        uses=("num_tokens", "conv_params", "conv_macs", "msa_macs", "encoder_macs"),
     ),
 )
+
+TASKS = tuple(replace(task, uses=tuple(earlier.name for earlier in FORMULAS[:i])) for i, task in enumerate(FORMULAS))
 
 COSTS = Exercise(
     "costs",
