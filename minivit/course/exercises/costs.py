@@ -134,8 +134,9 @@ FORMULAS = (
                 "along the columns only; N = HW / P^2",
                 '3 * _parts("img_size", img_size, "patch_size", patch_size) + class_token': "the channels of a patch "
                 "are one token, not three",
-                '_parts("img_size", img_size, "patch_size", pair(patch_size)[0]) + class_token': "a patch has P rows "
-                "and Q columns",
+                "pair(img_size)[0] // pair(patch_size)[0] * (pair(img_size)[1] // pair(patch_size)[0]) + class_token": (
+                    "a patch has P rows and Q columns"
+                ),
                 '_parts("img_size", img_size, "patch_size", patch_size) * (1 + class_token)': "the class token is one "
                 "more, not one for each patch",
                 '_parts("img_size", img_size, "patch_size", 1) + class_token': "those are the pixels; N = HW / P^2",
@@ -183,8 +184,8 @@ FORMULAS = (
     formula(
         "attention_bytes",
         {
-            "": whole((5, 50), depth=(2, 9), num_heads=(3, 11), batch=(2, 7), itemsize=2),
-            "with one layer, head and image": whole((5, 50)),
+            "": whole((5000, 9000), depth=(2, 9), num_heads=(3, 11), batch=(2, 7), itemsize=8),
+            "with one layer, head and image": whole((5000, 9000)),
         },
         (Property("what the counter counts", maps_are_counted),),
         mistakes={
