@@ -1,14 +1,14 @@
 """The largest batch that fits into a memory, and what would let a larger one fit."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from functools import cache
 from typing import Any, NamedTuple
 
 from minivit.checked import check_range, checked
-from minivit.cost.estimate import Estimate, estimate
+from minivit.cost.estimate import estimate
 from minivit.models.model import Model, create_model
 from minivit.train.step import SHARD_SIZE
 from minivit.types import pair
@@ -110,33 +110,36 @@ def _in_bytes(budget: int | str) -> int:
 
 
 def _largest(model: str | Model, budget: int, options: dict[str, Any]) -> LargestBatch:
-    @cache
-    def of(batch: int) -> Estimate:
-        return estimate(model, **options, batch=batch)
-
-    in_shards, peak_in_shards = largest(lambda batch: of(batch).peak_training_bytes, budget)
-    at_once, peak_at_once = largest(lambda batch: of(batch).peak_whole_batch_bytes, budget)
+    if "batch" in options:
+        raise TypeError("the batch is what is looked for; leave it out")
+    one = estimate(model, **options)
+    # from three shards on one more is nothing but its inputs
+    in_shards, peak_in_shards = largest(
+        one.peak_training_bytes, one.peaks.in_shards, budget, (3 * SHARD_SIZE, 4 * SHARD_SIZE)
+    )
+    at_once, peak_at_once = largest(one.peak_whole_batch_bytes, cache(one.peaks.at_once), budget, (SHARD_SIZE,))
     return LargestBatch(in_shards, at_once, peak_in_shards, peak_at_once)
 
 
-def largest(needs: Callable[[int], int], budget: int) -> tuple[int, int]:
+def largest(at_one: int, needs: Callable[[int], int], budget: int, first: Sequence[int]) -> tuple[int, int]:
     """The largest n with ``needs(n) <= budget``, and what it needs; 0, and what 1 needs, if 1 needs more.
 
-    ``needs`` must grow with n. Where it is straight, the line through two of its points leads to the answer, so that a
-    few points are enough; where three lines one after the other have not halved what is left, its middle is tried.
+    ``at_one`` is ``needs(1)``, and ``needs`` must grow with n. Where it is straight, the line through two of its points
+    leads to the answer, so that a few points are enough; where three lines one after the other have not halved what is
+    left, its middle is tried. ``first`` are the points that are tried before all others, as long as they fit.
     """
-    low, at_low = 1, needs(1)
-    if at_low > budget:
-        return 0, at_low
-    high, slow, guess = None, 0, 3 * SHARD_SIZE  # from where on one more is nothing but its inputs, if in shards
+    if at_one > budget:
+        return 0, at_one
+    low, at_low = 1, at_one
+    high, slow, (guess, *ahead) = None, 0, first
     while high is None or high - low > 1:
         at_guess, left = needs(guess), high - low if high else None
         run, rise = guess - low, max(1, at_guess - at_low)
         if at_guess <= budget:
             low, at_low = guess, at_guess
         else:
-            high = guess
-        guess = low + max(1, (budget - at_low) * run // rise)
+            high, ahead = guess, []
+        guess = ahead.pop(0) if ahead else low + max(1, (budget - at_low) * run // rise)
         if high is not None:
             slow = slow + 1 if left and 2 * (high - low) > left else 0
             guess = (low + high) // 2 if slow == 3 else min(guess, high - 1)

@@ -67,6 +67,8 @@ def run_cost(args: argparse.Namespace) -> int:
         return 0
     model = model_of(args.model)
     options = _options(args, model)
+    if args.length or (args.sweep and args.sweep[0] == "length"):
+        _check_length(args.model, model)
     drawn: dict[str, Estimate] = {}
     if args.sweep:
         name, values = swept(args.sweep, model, options)
@@ -117,6 +119,14 @@ def model_of(text: str) -> Any:
     if text in PRESETS or not path.exists():
         return text
     return load(path / "checkpoint.safetensors" if path.is_dir() else path)
+
+
+def _check_length(name: str, model: Any) -> None:
+    from minivit.cost.run import reads_sequences
+    from minivit.models import create_model
+
+    if not reads_sequences(create_model(model) if isinstance(model, str) else model):
+        raise ValueError(f"{name} reads no sequences, so that none has a length; leave it out")
 
 
 def _options(args: argparse.Namespace, model: Any) -> dict[str, Any]:

@@ -17,10 +17,10 @@ def where() -> str:
     return f"(in {frame.f_code.co_name}, {frame.f_code.co_filename.rpartition('/')[2]} line {frame.f_lineno})"
 
 
-def may_ask() -> None:
+def may_ask(hint: str = "") -> None:
     """Our own code may look at a number, and finds an ordinary one; of other code nobody knows what it would do."""
     if not str(_caller().f_globals.get("__name__")).startswith("minivit."):
-        raise CostError(f"the code looks at a number, and here are none: only shapes {where()}")
+        raise CostError(f"the code looks at a number, and here are none: only shapes {where()}{hint}")
 
 
 def _caller() -> FrameType:

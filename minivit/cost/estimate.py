@@ -2,11 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 from minivit.caches import describe, nbytes
 from minivit.checked import checked
+from minivit.cost.peaks import Peaks
 from minivit.cost.run import Scene, built, nbytes_of
 from minivit.cost.tally import NOTHING, Tally, Work, layers_in
 from minivit.cost.units import memory
@@ -63,6 +65,8 @@ class Estimate:
     layers: tuple[LayerCost, ...]
     """Every layer; the first one, without a name, is the model."""
     ops: tuple[OpCost, ...]
+    peaks: Peaks = field(repr=False, compare=False)
+    """Those of other batches."""
 
     @property
     def params(self) -> int:
@@ -165,7 +169,7 @@ def estimate(
     batch : int
         Samples in a step.
     length : int
-        Tokens in a sequence, of models that read tokens.
+        Tokens in a sequence, of models that read any; nothing to others.
     dtype : "float32" or "float64", optional
         Another one than the model's; presets are of float32.
     optimizer : "adamw", "adam" or "sgd"
@@ -206,19 +210,13 @@ def estimate(
     def scene(samples: int, **how: Any) -> Scene:
         return Scene(built(model, img_size=img_size, dtype=dtype, options=options), samples, length, **how)
 
-    training = {"optimizer": OPTIMIZERS[optimizer], "recompute": recompute == "blocks"}
-    whole, shard = scene(batch, **training), scene(min(batch, SHARD_SIZE), **training)
+    training = partial(scene, optimizer=OPTIMIZERS[optimizer], recompute=recompute == "blocks")
+    whole, shard = training(batch), training(min(batch, SHARD_SIZE))
     task, target_shape = whole.whole_batch()
     shard.forward()
-    # two whole shards and what is left over: with a third, no more is alive at once than with the second
-    rest = batch % SHARD_SIZE
-    step, prediction = scene(min(batch, 2 * SHARD_SIZE + rest), **training), scene(min(batch, SHARD_SIZE + rest))
-    step.in_shards(task, target_shape)
+    prediction = scene(min(batch, SHARD_SIZE + batch % SHARD_SIZE))
     prediction.predict()
-    more = (whole.input_bytes - step.input_bytes) + (whole.target_bytes - step.target_bytes)
-    gradient_bytes = nbytes_of(whole.model.params)
-    weight_bytes = nbytes_of(whole.model.named_state().values())
-    there = weight_bytes + gradient_bytes + whole.optimizer_bytes + step.input_bytes + step.target_bytes
+    peaks = Peaks(training, task, target_shape, threads)
     return Estimate(
         name=name,
         batch=batch,
@@ -228,17 +226,16 @@ def estimate(
         backward=whole.tally.total(phase="backward"),
         activation_bytes=nbytes(whole.cache),
         shard_activation_bytes=nbytes(shard.cache),
-        weight_bytes=weight_bytes,
-        gradient_bytes=gradient_bytes,
+        weight_bytes=nbytes_of(whole.model.named_state().values()),
+        gradient_bytes=nbytes_of(whole.model.params),
         optimizer_bytes=whole.optimizer_bytes,
         input_bytes=whole.input_bytes,
-        peak_training_bytes=step.tally.peak
-        + more
-        + (step.tally.peak - there) * (min(threads, -(-batch // SHARD_SIZE)) - 1),
+        peak_training_bytes=peaks.in_shards(batch),
         peak_whole_batch_bytes=whole.tally.peak,
         peak_inference_bytes=_peak_of_prediction(prediction, whole),
         layers=tuple(_layers(whole)),
         ops=tuple(_ops(whole.tally)),
+        peaks=peaks,
     )
 
 

@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 from math import ceil, prod
-from string import ascii_lowercase, ascii_uppercase
+from operator import index
 from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
 from minivit.cost.errors import CostError, where
+from minivit.cost.indexing import check_places
 from minivit.cost.layout import axes_of, broadcast, c_order, kept_order, reduced_shape
-from minivit.cost.meta import FUNCTIONS, MAKERS, PLAIN, MetaArray, is_sum, layouts_of, tally_of, written
+from minivit.cost.meta import FUNCTIONS, MAKERS, PLAIN, MetaArray, layouts_of, tally_of, written
+from minivit.cost.products import dot, einsum, inner, tensordot
 
 
 def _like(shape: Any, prototype: MetaArray, dtype: Any, filled: bool) -> MetaArray:
@@ -18,7 +20,7 @@ def _like(shape: Any, prototype: MetaArray, dtype: Any, filled: bool) -> MetaArr
         shape, operands = prototype.shape, layouts_of([prototype])
     else:
         operands = ()
-        shape = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
+        shape = (shape,) if isinstance(shape, (int, np.integer)) else tuple(map(index, shape))
     dtype = np.dtype(prototype.dtype if dtype is None else dtype)
     if filled:
         prototype.tally.elementwise(prod(shape))
@@ -95,6 +97,8 @@ def _broadcast_to(array: Any, shape: Any, subok: bool = False) -> Any:
 def _pad(array: Any, pad_width: Any, mode: str = "constant", **_: Any) -> Any:
     if isinstance(pad_width, dict):
         raise CostError(f"the counter does not know numpy.pad with a dict {where()}")
+    if isinstance(pad_width, MetaArray):
+        pad_width = pad_width.item()  # refused: a number that is not there
     width = np.broadcast_to(np.asarray(pad_width), (array.ndim, 2)).tolist()
     if min(map(min, width), default=0) < 0:
         raise ValueError(f"pad: pad_width is {pad_width}; expected at least 0")
@@ -103,81 +107,19 @@ def _pad(array: Any, pad_width: Any, mode: str = "constant", **_: Any) -> Any:
     return MetaArray(shape, array.dtype, array.tally)
 
 
-def _take(a: Any, indices: Any, axis: int | None = None, **_: Any) -> Any:
-    shape, places = (a.shape, np.shape(indices)) if axis is not None else ((a.size,), np.shape(indices))
-    axis = (axis or 0) % len(shape)
-    picked = (*shape[:axis], *places, *shape[axis + 1 :])
+def _take(a: Any, indices: Any, axis: int | None = None, out: Any = None, mode: str = "raise") -> Any:
+    a = a.reshape(-1) if axis is None else a
+    (place,) = axes_of(axis or 0, a.ndim)
+    if mode == "raise" and not isinstance(indices, MetaArray):
+        check_places(np.asarray(indices), a.shape[place])
+    picked = (*a.shape[:place], *np.shape(indices), *a.shape[place + 1 :])
     a.tally.elementwise(prod(picked))
-    return MetaArray(picked, a.dtype, a.tally)
+    return MetaArray(picked, a.dtype, a.tally) if out is None else written(out, picked, a.dtype, alike=True)
 
 
 def _copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> None:
     written(dst, np.shape(src), np.asarray(src).dtype if casting == "same_kind" else dst.dtype)
     dst.tally.elementwise(dst.size)
-
-
-def _einsum(subscripts: str, *operands: Any, **options: Any) -> Any:
-    """Sums over letters; where several arrays meet, each product counts."""
-    is_split = len(operands) > 2 and options.get("optimize")  # into products of two, by NumPy's choice
-    unknown = [name for name in options if name not in ("optimize", "out") or (name == "optimize" and is_split)]
-    if not isinstance(subscripts, str) or unknown:
-        what = f"with {unknown[0]}" if unknown else "with lists of axes"
-        raise CostError(f"the counter does not know numpy.einsum {what} {where()}")
-    operands = tuple(each if isinstance(each, ndarray) else np.asarray(each) for each in operands)
-    tally = tally_of(operands)
-    left, arrow, right = subscripts.replace(" ", "").partition("->")
-    if not arrow:  # NumPy then keeps what occurs once, in the order of the alphabet
-        named = left.replace(",", "").replace(".", "")
-        right = "..." * ("..." in left) + "".join(sorted(i for i in set(named) if named.count(i) == 1))
-    if left.isalpha() and len(left) == operands[0].ndim and {*left} == {*right} and len(left) == len({*left}):
-        return operands[0].transpose([left.index(i) for i in right])  # as NumPy: a view
-    lengths: dict[str, int] = {}
-    dots: tuple[int, ...] = ()
-    for letters, operand in zip(left.split(","), operands, strict=True):
-        head, ellipsis, tail = letters.partition("...")
-        middle = operand.ndim - len(head) - len(tail)
-        if ellipsis:
-            dots = broadcast(dots, operand.shape[len(head) : len(head) + middle])
-        named = [*zip(head + tail, operand.shape[: len(head)] + operand.shape[len(head) + middle :], strict=True)]
-        if middle < 0 or (middle and not ellipsis):
-            raise ValueError(f"einsum: {letters!r} are the axes of an array of shape {operand.shape}")
-        for letter, length in named:
-            if 1 != length != lengths.get(letter, 1) != 1:
-                raise ValueError(f"einsum: {letter} of {subscripts!r} has length {lengths[letter]} and {length}")
-            lengths[letter] = length if lengths.get(letter, 1) == 1 else lengths[letter]
-    head, ellipsis, tail = right.partition("...")
-    shape = (*(lengths[i] for i in head), *(dots if ellipsis else ()), *(lengths[i] for i in tail))
-    work = prod(lengths.values()) * prod(dots)
-    if is_sum(*operands):
-        tally.elementwise(work)
-    else:
-        tally.product(work)
-    dtype = np.result_type(*(operand.dtype for operand in operands))
-    out = options.get("out")
-    return MetaArray(shape, dtype, tally) if out is None else written(out, shape, dtype, alike=True)
-
-
-def _dot(a: Any, b: Any, out: Any = None) -> Any:
-    if np.ndim(a) == 0 or np.ndim(b) == 0:
-        return np.multiply(*(each if isinstance(each, ndarray) else np.asarray(each) for each in (a, b)), out=out)
-    return np.matmul(a, b, out=out) if np.ndim(b) <= 2 else _tensordot(a, b, (-1, -2))
-
-
-def _inner(a: Any, b: Any) -> Any:
-    return np.multiply(a, b) if np.ndim(a) == 0 or np.ndim(b) == 0 else _tensordot(a, b, (-1, -1))
-
-
-def _tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
-    a, b = np.asanyarray(a), np.asanyarray(b)
-    if isinstance(axes, (int, np.integer)):
-        axes = (range(a.ndim - axes, a.ndim), range(axes))
-    gone_a, gone_b = axes_of(axes[0], a.ndim), axes_of(axes[1], b.ndim)
-    names_a, names_b = ascii_lowercase[: a.ndim], [*ascii_uppercase[: b.ndim]]
-    for i, j in zip(gone_a, gone_b, strict=True):
-        names_b[j] = names_a[i]
-    kept = [name for i, name in enumerate(names_a) if i not in gone_a]
-    kept += [name for i, name in enumerate(names_b) if i not in gone_b]
-    return _einsum(f"{names_a},{''.join(names_b)}->{''.join(kept)}", a, b)
 
 
 def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
@@ -188,7 +130,7 @@ def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> 
 
 def _repeat(a: Any, repeats: Any, axis: int | None = None) -> Any:
     a = a.reshape(-1) if axis is None else a
-    place = (axis or 0) % a.ndim
+    (place,) = axes_of(axis or 0, a.ndim)
     length = int(np.sum(np.broadcast_to(np.asarray(repeats), a.shape[place])))
     shape = (*a.shape[:place], length, *a.shape[place + 1 :])
     a.tally.elementwise(prod(shape))
@@ -204,7 +146,10 @@ def _tile(A: Any, reps: Any) -> Any:
 
 
 def _sort(a: Any, axis: int | None = -1, **_: Any) -> Any:
-    return a.flatten() if axis is None else a.copy("K")
+    if axis is None:
+        return a.flatten()
+    axes_of(axis, a.ndim)
+    return a.copy("K")
 
 
 def _sliding_window_view(x: Any, window_shape: Any, axis: Any = None, **_: Any) -> Any:
@@ -256,10 +201,10 @@ FUNCTIONS |= {
     np.pad: _pad,
     np.take: _take,
     np.copyto: _copyto,
-    np.einsum: _einsum,
-    np.dot: _dot,
-    np.inner: _inner,
-    np.tensordot: _tensordot,
+    np.einsum: einsum,
+    np.dot: dot,
+    np.inner: inner,
+    np.tensordot: tensordot,
     np.outer: lambda a, b, out=None: np.multiply(np.ravel(a)[:, None], np.ravel(b), out=out),
     np.linalg.norm: _norm,
     np.repeat: _repeat,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import lru_cache
 from math import prod
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ def c_order(shape: Sequence[int], itemsize: int) -> Strides:
 
 def axes_of(axes: Any, ndim: int) -> list[int]:
     """Axes as numbers from 0 on."""
-    axes = (axes,) if isinstance(axes, (int, np.integer)) else axes
+    axes = [index(axis) for axis in ((axes,) if isinstance(axes, (int, np.integer)) else axes)]
     for axis in axes:
         if not -ndim <= axis < ndim:
             raise np.exceptions.AxisError(axis, ndim)
@@ -80,13 +81,13 @@ def kept_order(
         )
     lengths = shape if as_axes is None else as_axes
     steps, step = [0] * ndim, itemsize * prod(max(n, 1) for n in core)
-    for axis in _inner_first(shape, strides):
+    for axis in inner_first(shape, strides):
         steps[axis] = step
         step *= max(lengths[axis], 1)
     return (*steps, *c_order(core, itemsize))
 
 
-def _inner_first(shape: Shape, strides: Sequence[Strides]) -> list[int]:
+def inner_first(shape: Shape, strides: Sequence[Strides]) -> list[int]:
     """Axes from the innermost to the outermost: an insertion sort that moves an axis only for a reason.
 
     As NumPy's iterator does it (``npyiter_find_best_axis_ordering``): of two axes, the one with the smaller strides is
@@ -148,85 +149,3 @@ def reshaped(shape: Shape, strides: Strides, new: Shape, itemsize: int) -> Strid
     for k in range(j, len(new)):  # what is left has length 1
         steps[k] = last
     return tuple(steps)
-
-
-def is_basic(index: Any) -> bool:
-    """Whether an index gives a view: whole numbers, slices, None and an ellipsis."""
-    parts = index if isinstance(index, tuple) else (index,)
-    return all(
-        part is None or part is Ellipsis or (isinstance(part, (slice, int, np.integer)) and not isinstance(part, bool))
-        for part in parts
-    )
-
-
-def indexed(shape: Shape, strides: Strides, index: Any) -> tuple[list[int], Strides]:
-    """Shape and strides of a view."""
-    parts = list(index) if isinstance(index, tuple) else [index]
-    named = sum(part is not None and part is not Ellipsis for part in parts)
-    if named > len(shape):
-        raise IndexError(f"too many indices: {named} for an array of {len(shape)} axes")
-    if not any(part is Ellipsis for part in parts):
-        parts.append(Ellipsis)
-    lengths: list[int] = []
-    steps: list[int] = []
-    axis = 0
-    for part in parts:
-        if part is None:
-            lengths.append(1)
-            steps.append(0)
-        elif part is Ellipsis:
-            rest = len(shape) - named
-            lengths += shape[axis : axis + rest]
-            steps += strides[axis : axis + rest]
-            axis += rest
-        elif isinstance(part, slice):
-            places = range(*part.indices(shape[axis]))
-            lengths.append(len(places))
-            steps.append(strides[axis] * places.step)
-            axis += 1
-        else:
-            if not -shape[axis] <= part < shape[axis]:
-                raise IndexError(f"index {part} is out of bounds for axis {axis} with size {shape[axis]}")
-            axis += 1
-    return lengths, tuple(steps)
-
-
-def picked(shape: Shape, strides: Strides, parts: Sequence[Any], itemsize: int) -> tuple[Shape, Strides]:
-    """Shape and strides of what a fancy index picks; ``parts`` has the shapes of its arrays in their place.
-
-    The order of axes in memory is that of a small array, of which NumPy picks in the same way.
-    """
-    named = sum(part is not None and part is not Ellipsis for part in parts)
-    if named > len(shape):
-        raise IndexError(f"too many indices: {named} for an array of {len(shape)} axes")
-    rest = (slice(None),) * (len(shape) - named)
-    place = next((i for i, part in enumerate(parts) if part is Ellipsis), len(parts))
-    parts = [*parts[:place], *rest, *parts[place + 1 :]]
-    outer_first = _inner_first(shape, [strides])[::-1]
-    small = np.empty([min(shape[axis], 2) for axis in outer_first], np.uint8).transpose(np.argsort(outer_first))
-    arrays = [part for part in parts if isinstance(part, tuple)]
-    common = broadcast(*arrays)
-    index = tuple(
-        np.zeros([min(n, 2) for n in part], np.intp)
-        if isinstance(part, tuple)
-        else (part if part is None else slice(None))
-        for part in parts
-    )
-    sample = small[index]
-    axes = iter(shape)
-    lengths: list[int] = []
-    first = None
-    for part in parts:
-        if part is None:
-            lengths.append(1)
-        elif isinstance(part, tuple):
-            next(axes)
-            first = len(lengths) if first is None else first
-        else:
-            lengths.append(len(range(*part.indices(next(axes)))))
-    places = [i for i, part in enumerate(parts) if isinstance(part, tuple)]
-    if places[-1] - places[0] >= len(places):  # with something between them, what the arrays make comes first
-        first = 0
-    assert first is not None
-    whole = (*lengths[:first], *common, *lengths[first:])
-    return whole, kept_order(whole, ((whole, sample.strides),), itemsize)

@@ -94,7 +94,8 @@ class _Steps:
         self.optimizer = make(running)
         outputs, _ = running.forward(*(array[:1] for array in self.inputs))
         self.task, shape = task_for(outputs)
-        self.targets = np.full((batch, *shape), min(1, outputs.shape[-1] - 1))
+        classes = outputs.shape[-1] if isinstance(outputs, ndarray) else 1
+        self.targets = np.full((batch, *shape), min(1, classes - 1))
 
     def _noise(self, shape: tuple[int, ...], dtype: Any) -> ndarray:
         if np.issubdtype(dtype, np.integer):

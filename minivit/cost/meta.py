@@ -9,7 +9,7 @@ was done. PyTorch calls such a thing a tensor on the device "meta".
 # (options of NumPy that no code here uses are left out)
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache, lru_cache
+from functools import cache
 from math import prod
 from typing import Any
 
@@ -17,17 +17,13 @@ import numpy as np
 from numpy import ndarray
 
 from minivit.cost.errors import CostError, may_ask, where
+from minivit.cost.indexing import check_assigned, check_mask, found, indexed, is_basic, picked
 from minivit.cost.layout import (
-    MOST_REMEMBERED,
     Strides,
     axes_of,
     broadcast,
     c_order,
-    indexed,
-    is_basic,
     kept_order,
-    picked,
-    reduced_shape,
     reshaped,
     whole_shape,
 )
@@ -44,6 +40,8 @@ MOST_ARRAYS = 250_000
 A recurrent net over a billion places would make no end of it.
 """
 
+UFUNCS: dict[str, Callable] = {}
+"""What stands in the place of the methods of NumPy's ufuncs, by their names. See ``ufuncs.py``."""
 
 FUNCTIONS: dict[Callable, Callable] = {}
 """What stands in the place of NumPy's functions: those that are no ufuncs and no methods. See ``functions.py``."""
@@ -63,6 +61,8 @@ class MetaArray(np.ndarray):
     owner: "MetaArray | None"
     below: int | None = None
     """Of whole numbers by which an axis was indexed: its length, so there are no more different ones."""
+    given_as: str = ""
+    """Of an argument that was given as a tuple: its name."""
 
     def __new__(
         cls,
@@ -111,67 +111,10 @@ class MetaArray(np.ndarray):
 
     __str__ = __repr__
 
-    # ---- what is done with all elements
+    # ---- what NumPy does with arrays
 
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, **options: Any) -> Any:
-        arrays = [each if isinstance(each, ndarray) else np.asarray(each) for each in inputs]
-        _refuse_options(ufunc, options)
-        kinds = tuple(
-            type(given) if isinstance(given, (bool, int, float, complex)) else array.dtype
-            for given, array in zip(inputs, arrays, strict=True)
-        )
-        tally = tally_of(arrays)
-        if method == "at":
-            refuse_real(inputs[0])
-            tally.elementwise(np.size(inputs[-1]))
-            return None
-        if method == "reduce":
-            return self._reduced(ufunc, arrays[0], kinds[0], tally, out, **options)
-        if method == "reduceat":
-            return self._reduced_at(ufunc, arrays[0], len(inputs[1]), tally, **options)
-        if method == "outer":
-            shape = arrays[0].shape + arrays[1].shape
-            return _result(out, shape, [(dtype, None) for dtype in _dtypes(ufunc, kinds)], tally)
-        if method == "accumulate":
-            axes_of(options.get("axis", 0), arrays[0].ndim)
-            return _result(out, arrays[0].shape, [(_reduced_dtype(ufunc, kinds[0], options.get("dtype")), None)], tally)
-        if method != "__call__":
-            raise CostError(f"the counter does not know numpy.{ufunc.__name__}.{method} {where()}")
-        given = options.get("dtype")
-        dtypes = _dtypes(ufunc, kinds) if given is None else (np.dtype(given),) * ufunc.nout
-        if ufunc.signature is not None:
-            return _product(ufunc, arrays, dtypes, tally, out)
-        return _result(out, *_broadcast(dtypes, layouts_of(arrays)), tally)
-
-    def _reduced(
-        self,
-        ufunc: np.ufunc,
-        array: ndarray,
-        kind: Any,
-        tally: Tally,
-        out: Any,
-        axis: Any = 0,
-        keepdims: bool = False,
-        dtype: Any = None,
-        **_: Any,
-    ) -> Any:
-        shape = reduced_shape(array.shape, axis, keepdims)
-        dtype = _reduced_dtype(ufunc, kind, dtype)
-        tally.elementwise(array.size)
-        if out is not None and out[0] is not None:
-            return written(out[0], shape, dtype, alike=True)
-        return MetaArray(shape, dtype, tally)
-
-    def _reduced_at(
-        self, ufunc: np.ufunc, array: ndarray, count: int, tally: Tally, axis: int = 0, dtype: Any = None, **_: Any
-    ) -> "MetaArray":
-        axis %= array.ndim
-        dtype = _reduced_dtype(ufunc, array.dtype, dtype)
-        tally.elementwise(array.size)
-        converted = None if dtype == array.dtype else MetaArray(array.shape, dtype, tally)  # all of it, meanwhile
-        result = MetaArray((*array.shape[:axis], count, *array.shape[axis + 1 :]), dtype, tally)
-        del converted
-        return result
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        return UFUNCS[method](ufunc, *inputs, **options)
 
     def __array_function__(self, func: Callable, types: Any, args: Any, kwargs: Any) -> Any:
         if func in MAKERS:  # called as np.zeros(shape, like=self)
@@ -209,7 +152,8 @@ class MetaArray(np.ndarray):
     def swapaxes(self, axis1: int, axis2: int) -> "MetaArray":
         """Two axes exchanged."""
         order = [*range(self.ndim)]
-        order[axis1], order[axis2] = order[axis2], order[axis1]
+        (i,), (j,) = axes_of(axis1, self.ndim), axes_of(axis2, self.ndim)
+        order[i], order[j] = order[j], order[i]
         return self.transpose(order)
 
     @property
@@ -249,11 +193,12 @@ class MetaArray(np.ndarray):
         if is_basic(index):
             return self._view(*indexed(self.shape, self.steps, index))
         if isinstance(index, MetaArray) and index.dtype == bool:  # how many is not known: all
+            check_mask(self.shape[: index.ndim], index)
             may_ask()
             shape = (index.size, *self.shape[index.ndim :])
             steps = c_order(shape, self.itemsize)
         else:
-            shape, steps = picked(self.shape, self.steps, _without_numbers(self.shape, index), self.itemsize)
+            shape, steps = picked(self.shape, self.steps, index, self.itemsize)
         if isinstance(index, MetaArray) and index.dtype != bool:
             index.below = self.shape[0]
         self.tally.elementwise(prod(shape))
@@ -262,15 +207,12 @@ class MetaArray(np.ndarray):
         return result
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        if isinstance(index, ndarray) and index.dtype == bool:  # how many is not known: at most all
+        if isinstance(index, MetaArray) and index.dtype == bool:  # how many is not known: at most all
+            check_mask(self.shape[: index.ndim], index)
             self.tally.elementwise(index.size)
             return
-        if is_basic(index):
-            shape, _ = indexed(self.shape, self.steps, index)
-        else:
-            shape, _ = picked(self.shape, self.steps, _without_numbers(self.shape, index), self.itemsize)
-        if np.broadcast_shapes(np.shape(value), shape) != tuple(shape) and np.size(value) != prod(shape):
-            raise ValueError(f"could not broadcast input array from shape {np.shape(value)} into shape {tuple(shape)}")
+        shape, _ = found(self.shape, self.steps, index, self.itemsize)
+        check_assigned(np.shape(value), shape)
         self.tally.elementwise(prod(shape))
 
     def copy(self, order: str = "C") -> "MetaArray":
@@ -297,9 +239,9 @@ class MetaArray(np.ndarray):
         """One pass over memory."""
         self.tally.elementwise(self.size)
 
-    def take(self, indices: Any, axis: int | None = None, **_: Any) -> Any:
+    def take(self, indices: Any, axis: int | None = None, out: Any = None, mode: Any = "raise") -> Any:
         """Entries of an axis."""
-        return np.take(self, indices, axis)
+        return np.take(self, indices, axis, out, mode)
 
     def round(self, decimals: int = 0, out: Any = None) -> Any:
         """Fewer digits."""
@@ -325,6 +267,7 @@ class MetaArray(np.ndarray):
 
     def argsort(self, axis: int | None = -1, **_: Any) -> "MetaArray":
         """An order."""
+        axes_of(() if axis is None else axis, self.ndim)
         self.tally.elementwise(self.size)
         return MetaArray(self.shape if axis is not None else (self.size,), np.intp, self.tally)
 
@@ -335,21 +278,26 @@ class MetaArray(np.ndarray):
 
     # ---- who asks for a number
 
+    def _or_a_tuple(self) -> str:
+        """What else may have been meant."""
+        name = (self if self.owner is None else self.owner).given_as
+        return f"; if {name} is meant as a tuple, not as the shape of an array, annotate it: {name}: tuple" * bool(name)
+
     def item(self, *args: Any) -> Any:
         """The number 1: the numbers are ordinary."""
-        may_ask()
+        may_ask(self._or_a_tuple())
         return self.dtype.type(1).item()
 
     def __bool__(self) -> bool:
-        may_ask()
+        may_ask(self._or_a_tuple())
         return True
 
     def __float__(self) -> float:
-        may_ask()
+        may_ask(self._or_a_tuple())
         return 1.0
 
     def __int__(self) -> int:
-        may_ask()
+        may_ask(self._or_a_tuple())
         return 1
 
     def __format__(self, spec: str) -> str:
@@ -359,7 +307,7 @@ class MetaArray(np.ndarray):
         return round(float(self), ndigits)
 
     def __index__(self) -> int:
-        raise CostError(f"a number that is not there is wanted as an index {where()}")
+        raise CostError(f"a number that is not there is wanted as an index {where()}{self._or_a_tuple()}")
 
 
 for _name, _operation in OPERATORS.items():
@@ -400,49 +348,14 @@ def _one(dtype: np.dtype) -> bytes:
 
 def layouts_of(arrays: Sequence[Any]) -> tuple[tuple[Any, Strides], ...]:
     """Shapes and strides."""
-    return tuple((array.shape, array.strides) for array in arrays)
+    return tuple([(array.shape, array.strides) for array in arrays])
 
 
 def tally_of(arrays: Sequence[Any]) -> Tally:
-    return next(array.tally for array in arrays if isinstance(array, MetaArray))
-
-
-@cache
-def _dtypes(ufunc: np.ufunc, kinds: tuple[Any, ...]) -> tuple[np.dtype, ...]:
-    """What comes out where this goes in; Python's numbers are weak."""
-    with np.errstate(all="ignore"):
-        samples = [kind(1) if isinstance(kind, type) else np.ones((1,) * _core(ufunc), kind) for kind in kinds]
-        results = ufunc(*samples)
-    return tuple(result.dtype for result in (results if isinstance(results, tuple) else (results,)))
-
-
-def _core(ufunc: np.ufunc) -> int:
-    return 2 if ufunc.signature else 0
-
-
-@cache
-def _reduced_dtype(ufunc: np.ufunc, kind: Any, dtype: Any) -> np.dtype:
-    return ufunc.reduce(np.ones(1, kind), dtype=dtype).dtype
-
-
-@lru_cache(MOST_REMEMBERED)
-def _broadcast(dtypes: Any, operands: Any) -> tuple[tuple[int, ...], list[tuple[np.dtype, Strides]]]:
-    """The shape of what is done with elements of several arrays, and the dtypes and layouts of the results."""
-    shape = broadcast(*(own for own, _ in operands))
-    return shape, [(dtype, kept_order(shape, operands, dtype.itemsize)) for dtype in dtypes]
-
-
-def _result(out: Any, shape: Any, kinds: Sequence[tuple[np.dtype, Strides | None]], tally: Tally) -> Any:
-    """New arrays, or those that were given to be written into."""
-    tally.elementwise(prod(shape))
-    given = out if isinstance(out, tuple) else (out,) * len(kinds)
-    results = []
-    for array, (dtype, steps) in zip(given, kinds, strict=True):
-        if array is None:
-            results.append(MetaArray(shape, dtype, tally, steps))
-        else:
-            results.append(written(array, shape, dtype))
-    return results[0] if len(results) == 1 else tuple(results)
+    for array in arrays:
+        if isinstance(array, MetaArray):
+            return array.tally
+    raise AssertionError("NumPy asks only where there is an array without numbers")
 
 
 def written(array: Any, shape: Any, dtype: np.dtype, alike: bool = False) -> "MetaArray":
@@ -455,100 +368,9 @@ def written(array: Any, shape: Any, dtype: np.dtype, alike: bool = False) -> "Me
     return array
 
 
-def _refuse_options(ufunc: np.ufunc, options: dict[str, Any]) -> None:
-    """Those that change what a product makes of its axes."""
-    for name in ("axis", "axes"):
-        if ufunc.signature is not None and name in options:
-            raise CostError(f"the counter does not know numpy.{ufunc.__name__} with {name} {where()}")
-
-
 def refuse_real(array: Any) -> None:
     if not isinstance(array, MetaArray):
         raise CostError(
             f"an array of numbers is written into where there are only shapes {where()}: "
             "np.zeros_like(x, shape=...) makes one of the kind of x, np.zeros(shape) does not"
         )
-
-
-def _product(ufunc: np.ufunc, arrays: list[Any], dtypes: Any, tally: Tally, out: Any) -> Any:
-    """matmul, and vecdot: that is a sum of products of each row, and counts as a pass."""
-    a, b = arrays
-    if ufunc is np.vecdot:
-        a, b = (a if a.ndim else a.reshape(1)), b
-        shape = broadcast(a.shape[:-1], b.shape[:-1])
-        lead, core, length = shape, (), a.shape[-1]
-        tally.elementwise(prod(shape) * length)
-    elif ufunc is np.matmul:
-        rows = () if a.ndim == 1 else (a.shape[-2],)
-        columns = () if b.ndim == 1 else (b.shape[-1],)
-        length = a.shape[-1]
-        inner = b.shape[0] if b.ndim == 1 else b.shape[-2]
-        if length != inner:
-            raise ValueError(f"matmul: {a.shape} @ {b.shape}: {length} columns meet {inner} rows")
-        lead = broadcast(a.shape[:-2], b.shape[:-2])
-        core = rows + columns
-        shape = lead + core
-        if is_sum(a, b):
-            tally.elementwise(max(a.size, b.size))
-        else:
-            tally.product(prod(shape) * length)
-    else:
-        raise CostError(f"the counter does not know numpy.{ufunc.__name__} {where()}")
-    if isinstance(out, tuple) and out[0] is not None:
-        return written(out[0], shape, dtypes[0], alike=True)
-    inner = 1 if ufunc is np.vecdot else 2
-    outer = tuple((each.shape[:-inner], each.strides[: max(0, each.ndim - inner)]) for each in (a, b))
-    return MetaArray(shape, dtypes[0], tally, kept_order(lead, outer, dtypes[0].itemsize, core))
-
-
-def is_sum(*factors: Any) -> bool:
-    """Whether a matrix product is a sum, because one of the two is all ones: a pass, in which nothing is multiplied."""
-    return sum(isinstance(factor, MetaArray) or not (factor == 1).all() for factor in factors) < 2
-
-
-def _without_numbers(shape: tuple[int, ...], index: Any) -> list[Any]:
-    """A fancy index, with the shapes of arrays in their place; of a mask, with those of what it picks."""
-    given = index if isinstance(index, tuple) else (index,)
-    parts: list[Any] = []
-    axis = 0
-    for place, part in enumerate(given):
-        if isinstance(part, MetaArray) and part.dtype == bool:
-            raise CostError(f"how many are picked depends on numbers, and here are only shapes {where()}")
-        if part is Ellipsis:
-            axis = len(shape) - sum(_axes_taken(later) for later in given[place + 1 :])
-        taken = _axes_taken(part)
-        if not (part is None or part is Ellipsis or isinstance(part, (slice, MetaArray))):
-            _check_index(shape[axis : axis + taken], np.asarray(part))
-        axis += taken
-        if part is None or part is Ellipsis or isinstance(part, slice):
-            parts.append(part)
-        elif not isinstance(part, MetaArray) and np.asarray(part).dtype == bool:
-            parts += [places.shape for places in np.nonzero(part)]
-        else:
-            parts.append(np.shape(part))
-    return parts
-
-
-def _axes_taken(part: Any) -> int:
-    """How many axes a part of an index is for."""
-    if part is None or part is Ellipsis:
-        return 0
-    if isinstance(part, (slice, MetaArray)):
-        return 1
-    array = np.asarray(part)
-    return array.ndim if array.dtype == bool else 1
-
-
-def _check_index(lengths: tuple[int, ...], places: ndarray) -> None:
-    """Refuse what NumPy would: places beyond the end of an axis, masks of another shape, and what is no index."""
-    if places.dtype == bool:
-        if not places.ndim:
-            raise CostError(f"the counter does not know True or False as an index {where()}")
-        if places.shape != lengths:
-            raise IndexError(f"a mask of shape {places.shape} meets axes of shape {lengths}")
-    elif places.size:
-        if places.dtype.kind not in "iu":
-            raise IndexError(f"{places} is no index; expected whole numbers, slices, None, ... or a mask")
-        low, high = places.min(), places.max()
-        if lengths and not -lengths[0] <= low <= high < lengths[0]:
-            raise IndexError(f"an index from {low} to {high} is out of bounds for an axis of {lengths[0]}")

@@ -1,9 +1,9 @@
 """What one op, one layer or one function costs."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from inspect import signature, unwrap
+from inspect import Parameter, signature, unwrap
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,7 @@ class Cost:
     """The most that was alive at once, arguments included."""
 
 
-def of(function: Callable | Layer | str, *, dtype: str = "float32", **arguments: Any) -> Cost:
+def of(function: Callable | Layer | str, /, *, dtype: str = "float32", **arguments: Any) -> Cost:
     """What an op, a layer or a function of your own costs, forward and, where there is one, backward.
 
     Parameters
@@ -41,7 +41,7 @@ def of(function: Callable | Layer | str, *, dtype: str = "float32", **arguments:
         ``mv.ops.NAME_forward``, or NAME; a layer; or a function of your own that takes and returns arrays. If it is
         called NAME_forward and there is a NAME_backward beside it, they are a pair, and both are counted.
     dtype : str
-        Of the arrays.
+        Of the arrays; a parameter of the function that has this name keeps its default.
     arguments
         By name. A tuple of whole numbers is the shape of an array without numbers, except where the function's
         annotations ask for a tuple. All else is handed on: an array of numbers, such as labels, is one.
@@ -59,7 +59,9 @@ def of(function: Callable | Layer | str, *, dtype: str = "float32", **arguments:
         If the function looks at numbers, or calls what the counter does not know, or returns an array of numbers; it
         says where.
     ValueError
-        If there is no op of this name.
+        If there is no op of this name, or no argument is an array.
+    TypeError
+        If the function takes no arguments by name, or has a backward beside it and returns no cache.
 
     Examples
     --------
@@ -74,6 +76,7 @@ def of(function: Callable | Layer | str, *, dtype: str = "float32", **arguments:
         if function not in OPS:
             raise ValueError(f"there is no op {function!r}; expected one of {', '.join(OPS)}")
         function = OPS[function].forward
+    _check_dtype(dtype)
     tally = Tally()
     forward: Any = function
     backward: Any = _backward_of(function)
@@ -81,8 +84,10 @@ def of(function: Callable | Layer | str, *, dtype: str = "float32", **arguments:
         twin = copy.deepcopy(function).init(dtype=dtype)
         numberless(twin, tally)
         forward, backward = twin.forward, getattr(twin, "backward", None)
-    tuples = {name for name, it in signature(forward).parameters.items() if _is_tuple(it.annotation)}
-    given = {name: value if name in tuples else _argument(value, dtype, tally) for name, value in arguments.items()}
+    tuples = {name for name, it in _parameters(forward).items() if _is_tuple(it.annotation)}
+    given = {
+        name: value if name in tuples else _argument(name, value, dtype, tally) for name, value in arguments.items()
+    }
     if not isinstance(function, Layer) and not any(isinstance(each, (MetaArray, Generator)) for each in given.values()):
         raise ValueError(
             "no argument is an array without numbers; a tuple of whole numbers, as in x=(8, 64), makes one"
@@ -92,13 +97,48 @@ def of(function: Callable | Layer | str, *, dtype: str = "float32", **arguments:
     maker = _maker(forward)
     kept = 0
     if backward is not None:
-        y, cache = result
+        y, cache = _of_a_pair(result, maker)
         kept = nbytes(cache)
         tally.phase = "backward"
         backward(mapped(lambda array: like(array, tally, maker), y), cache)
     else:
         mapped(lambda array: _refuse_numbers(array, maker), result)
     return Cost(tally.total(phase="forward"), tally.total(phase="backward"), kept, tally.peak)
+
+
+def _check_dtype(dtype: str) -> None:
+    try:
+        kind = np.dtype(dtype).kind
+    except TypeError:
+        kind = "none"
+    if kind not in {*"biufc"}:
+        raise TypeError(f"dtype is {dtype!r}; expected one of numbers, such as float32")
+
+
+def _parameters(function: Any) -> Mapping[str, Parameter]:
+    """The parameters of a function that can be given by name, and that no argument of the counter hides."""
+    name = getattr(function, "__name__", "the function")
+    try:
+        found = {} if isinstance(function, np.ufunc) else signature(function).parameters
+    except ValueError:  # of code that is not Python's
+        found = {}
+    if not found or any(it.kind is it.POSITIONAL_ONLY for it in found.values()):
+        raise TypeError(
+            f"{name} takes no arguments by name; put it into a function that does, such as lambda x: {name}(x)"
+        )
+    if "dtype" in found and found["dtype"].default is Parameter.empty:
+        raise TypeError(
+            f"{name} has a parameter dtype, and here that is the dtype of the arrays; give it in a function around it, "
+            f"such as lambda x: {name}(x, dtype='float64')"
+        )
+    return found
+
+
+def _of_a_pair(result: Any, maker: str) -> tuple[Any, Any]:
+    """What a forward returns beside which there is a backward."""
+    if not isinstance(result, tuple) or len(result) != 2:
+        raise TypeError(f"a forward that has a backward beside it must return two things, y and a cache{maker}")
+    return result
 
 
 def _backward_of(function: Any) -> Callable | None:
@@ -113,11 +153,15 @@ def _is_tuple(annotation: Any) -> bool:
     return "tuple" in str(annotation) and "ndarray" not in str(annotation)
 
 
-def _argument(value: Any, dtype: str, tally: Tally) -> Any:
+def _argument(name: str, value: Any, dtype: str, tally: Tally) -> Any:
     if isinstance(value, Generator):
         return MetaGenerator(tally)
     is_shape = isinstance(value, tuple) and all(isinstance(n, (int, np.integer)) for n in value)
-    return MetaArray(value, dtype, tally) if is_shape else value
+    if not is_shape:
+        return value
+    array = MetaArray(value, dtype, tally)
+    array.given_as = name
+    return array
 
 
 def _refuse_numbers(array: Any, maker: str) -> None:

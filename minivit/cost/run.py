@@ -15,7 +15,7 @@ from minivit.cost.tally import Tally, named_layers
 from minivit.layers.checkpoint import checkpointed
 from minivit.layers.layer import Layer
 from minivit.layers.param import Param
-from minivit.models.model import Model, create_model
+from minivit.models.model import Model, create_model, model_options
 from minivit.nests import mapped
 from minivit.tasks.classification import Classification
 from minivit.tasks.next_token import NextToken
@@ -34,6 +34,7 @@ def built(model: str | Model, *, img_size: Size | None, dtype: str | None, optio
         If a model has other parameters by now than its configuration says.
     """
     given = options | {name: it for name, it in {"img_size": img_size, "dtype": dtype}.items() if it is not None}
+    model_options(model if isinstance(model, str) else type(model), options)
     if isinstance(model, str):
         return create_model(model, **given)
     kind, config = type(model), model.config
@@ -45,6 +46,12 @@ def built(model: str | Model, *, img_size: Size | None, dtype: str | None, optio
                 f"say {said.get(name)}; mv.cost.of counts its layers as they are"
             )
     return kind(**{**config, **given})
+
+
+def reads_sequences(model: Model) -> bool:
+    """Whether what goes in depends on how long sequences are."""
+    short, longer = (model.example(1, length, np.empty) for length in (1, 2))
+    return any(a.shape != b.shape for a, b in zip(short, longer, strict=True))
 
 
 class MetaGenerator(Generator):
@@ -88,7 +95,7 @@ class AnyLoss(Task):
         return np.float64(1), outputs
 
     def backward(self, dloss: Any, cache: Any) -> Any:
-        return mapped(np.empty_like, cache)
+        return mapped(np.ones_like, cache)
 
 
 class Scene:
@@ -131,7 +138,7 @@ class Scene:
     def whole_batch(self) -> tuple[Task, tuple[int, ...]]:
         """Forward, loss, backward and update of all samples at once, as other libraries train.
 
-        Returns the task that suits the outputs, and the shape of its targets.
+        Returns the task that suits the outputs, and the shape of a target.
         """
         assert self.optimizer is not None
         self.tally.names = named_layers(self.running)
@@ -148,12 +155,12 @@ class Scene:
         self.running.backward(doutputs, self.cache)
         self.tally.phase = "update"
         self.optimizer.step()
-        return task, targets.shape
+        return task, shape
 
     def in_shards(self, task: Task, target_shape: tuple[int, ...]) -> None:
         """One training step, as minivit trains."""
         assert self.optimizer is not None
-        targets = self._new((len(self.inputs[0]), *target_shape[1:]), np.intp)
+        targets = self._new((len(self.inputs[0]), *target_shape), np.intp)
         self.target_bytes = targets.nbytes
         training_step(self.running, self.inputs, targets, optimizer=self.optimizer, task=task, rng=self.rng, threads=1)
 

@@ -71,6 +71,9 @@ def _with_cause(message: str, found: dict[str, Any], task: Task, trial: Trial) -
 def compare_values(task: Task, value: Any, trial: Trial, said: list[str]) -> float:
     """The largest relative error, if it is small enough; ``said`` is what was found wrong in other cases."""
     pairs = compare_shapes(task, value, trial)
+    for name, (got, expected) in pairs.items():
+        if is_whole(task.kind, expected) and isinstance(got, (float, np.floating)):
+            raise CheckFailedError(f"{name} is {float(got)}, and must be a whole number: // gives one, / does not")
     arrays, largest = arrays_of(pairs)
     worst, wrong = 0.0, {}
     for name, (got, expected) in arrays.items():

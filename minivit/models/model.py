@@ -36,9 +36,10 @@ class Model(Layer):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        MODELS[cls.__name__] = cls
         if "__init__" in vars(cls):
+            _check_options(cls)
             cls.__init__ = _recorded(checked(cls.__init__))  # type: ignore[method-assign]
+        MODELS[cls.__name__] = cls
 
     @classmethod
     def add_presets(cls, presets: Mapping[str, dict[str, Any]]) -> None:
@@ -93,6 +94,15 @@ def _recorded(build: Callable[..., None]) -> Callable[..., None]:
         build(self, **options)
 
     return init
+
+
+def _check_options(kind: type[Model]) -> None:
+    """See that each option has a name under which it can be recorded."""
+    found = signature(kind).parameters
+    several = [str(it) for it in found.values() if it.kind in (it.VAR_POSITIONAL, it.VAR_KEYWORD)]
+    if several or "dtype" not in found:
+        but = f"it takes {several[0]}" if several else "there is no dtype"
+        raise TypeError(f"{kind.__name__}.__init__ must name each option of the model, dtype among them; {but}")
 
 
 def create_model(name: str, **options: Any) -> Any:

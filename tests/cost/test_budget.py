@@ -107,6 +107,12 @@ def test_what_is_no_size(text: str) -> None:
         bytes_of(text)
 
 
+def test_the_batch_is_no_option() -> None:
+    for find in (mv.cost.largest_batch, mv.cost.largest_otherwise):
+        with pytest.raises(TypeError, match=r"^the batch is what is looked for; leave it out$"):
+            find(VIT, "1GiB", batch=3)
+
+
 @pytest.mark.parametrize("budget", [-1, 2**50 + 1, "9999999GiB"])
 def test_budgets_out_of_range(budget: int | str) -> None:
     with pytest.raises(ValueError, match=r"budget is .*; expected at least 0 and at most 1125899906842624"):
@@ -132,7 +138,7 @@ def test_the_search() -> None:
     ):
         for budget in (0, 13, 14, 148, 5_001, 5_002, 10**5, 10**9):
             asked.clear()
-            n, need = largest(seen(needs), budget)
+            n, need = largest(needs(1), seen(needs), budget, (48, 64))
             assert need == needs(max(n, 1))
             assert n == 0 or needs(n) <= budget
             assert needs(n + 1) > budget

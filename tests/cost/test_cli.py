@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from matplotlib.axes import Axes
 
@@ -17,7 +18,9 @@ import minivit as mv
 from minivit import cli, plot
 from minivit.cost import LargestBatch, report
 from minivit.cost.cli import size
+from minivit.cost.run import AnyLoss
 from minivit.models import PRESETS
+from tests.tasks.families import TwoHeads
 
 TINY = "vit_micro_patch4_32"
 SMALL = ["--set", "depth=1", "--set", "embed_dim=8", "--set", "num_heads=2"]
@@ -209,6 +212,18 @@ def test_a_measurement_in_words() -> None:
     assert lines[4].startswith("seconds of a step ")
 
 
+def test_a_measurement_of_several_outputs() -> None:
+    """The gradient that stands for a loss has numbers of its own, and not what lies in memory."""
+    model = TwoHeads(img_size=8)
+    measured = mv.cost.measure(model, batch=17)
+    assert measured.shard_activation_bytes == measured.estimate.shard_activation_bytes
+    outputs, _ = model.forward(np.zeros((2, 8, 8, 3), np.float32))
+    loss = AnyLoss()
+    doutputs = loss.backward(np.float64(1), loss.forward(outputs, None)[1])
+    assert type(doutputs) is type(outputs)
+    assert all((each == 1).all() for each in doutputs)
+
+
 # Pictures
 
 
@@ -289,6 +304,8 @@ def test_the_words_are_there_when_the_picture_fails(mistake, printed, tmp_path: 
         ),
         ([TINY, "--budget", "16Gb"], "'16Gb' is no size of memory; expected a number and one of B, kB, MB, GB, KiB"),
         ([TINY, "--budget", "1GiB", "--batch", "3"], "--budget finds the batch; leave --batch out"),
+        ([TINY, "--length", "9"], f"{TINY} reads no sequences, so that none has a length; leave it out"),
+        ([TINY, "--sweep", "length=9,10"], f"{TINY} reads no sequences, so that none has a length; leave it out"),
         ([TINY, "--by", "head"], "--by is 'head'; expected layer or op"),
         ([TINY, "--depth", "2"], "--depth is for --by layer, and at least 1"),
         ([TINY, "--by", "layer", "--depth", "0"], "--depth is for --by layer, and at least 1"),

@@ -246,6 +246,82 @@ def test_wrong_calls(call, error, says):
         mv.cost.of(function, **arguments)
 
 
+def double_forward(x):
+    return x * 2
+
+
+def double_backward(dy, cache):
+    return dy * 2
+
+
+def converted(x, dtype):
+    return x.astype(dtype)
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (
+            (double_forward, {"x": (2, 3)}),
+            r"a forward that has a backward .* y and a cache \(in double_forward, test_of.py line \d+\)",
+        ),
+        (
+            (converted, {"x": (2, 3), "dtype": "float64"}),
+            r"converted has a parameter dtype, .* around it, such as",
+        ),
+        ((np.exp, {"x": (2, 3)}), r"exp takes no arguments by name; .* such as lambda x: exp\(x\)"),
+        ((np.matmul, {"x": (2, 3)}), "matmul takes no arguments by name"),
+        (
+            (lambda x: x, {"x": (2, 3), "dtype": "object"}),
+            "dtype is 'object'; expected one of numbers, such as f",
+        ),
+        ((lambda x: x, {"x": (2, 3), "dtype": "U5"}), "dtype is 'U5'; expected one of numbers"),
+        ((lambda x: x, {"x": (2, 3), "dtype": "flaot"}), "dtype is 'flaot'; expected one of numbers"),
+    ],
+)
+def test_what_no_function_may_be(call, says):
+    function, arguments = call
+    with pytest.raises(TypeError, match=f"^{says}") as caught:
+        mv.cost.of(function, **arguments)
+    assert "\n" not in str(caught.value)
+
+
+def test_names_of_arguments_are_free():
+    assert mv.cost.of(lambda x, function: function(x), x=(2, 3), function=np.exp).forward.elements == 6
+    assert mv.cost.of(np.sum, a=(2, 3)).forward.elements == 6  # it has a dtype of its own, with a default
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x, it: x.reshape(it),
+        lambda x, it: x.reshape(it[0], -1),
+        lambda x, it: x.transpose(it),
+        lambda x, it: x.sum(it),
+        lambda x, it: x[: it[0]],
+        lambda x, it: x * int(it[0]),
+        lambda x, it: x * float(it[0]),
+        lambda x, it: x if it[0] else -x,
+        lambda x, it: x * it[0].item(),
+        lambda x, it: np.zeros(it),
+        lambda x, it: np.zeros_like(x, shape=it),
+        lambda x, it: np.pad(x, it),
+        lambda x, it: [x for _ in range(it[0])],
+    ],
+)
+def test_a_tuple_that_is_no_shape_is_said_to_need_an_annotation(function):
+    says = r"test_of.py line \d+\); if it is meant as a tuple, not as the shape of an array, annotate it: it: tuple$"
+    with pytest.raises(CostError, match=says):
+        mv.cost.of(function, x=(2, 3), it=(3, 2))
+
+
+def test_a_tuple_that_is_annotated_is_one():
+    def turned(x, order: tuple):
+        return x.transpose(order).copy()
+
+    assert mv.cost.of(turned, x=(2, 3), order=(1, 0)).forward.elements == 6
+
+
 def test_huge_arrays_are_counted_without_memory():
     assert mv.cost.of("linear", x=(10**9, 64), weight=(64, 32)).forward.macs == 10**9 * 64 * 32
     assert mv.cost.of("mse", x=(10**9, 10**8), target=(10**9, 10**8)).kept_bytes == 4 * 10**17

@@ -125,7 +125,7 @@ def test_a_few_shards_tell_how_much_all_need(batch):
         Scene(ViT(**options), batch, 1, optimizer=OPTIMIZERS["adamw"]),
         Scene(ViT(**options), batch, 1),
     )
-    training.in_shards(Classification(), (batch,))
+    training.in_shards(Classification(), ())
     prediction.predict()
     assert estimate.peak_training_bytes == training.tally.peak
     assert estimate.peak_inference_bytes == prediction.tally.peak

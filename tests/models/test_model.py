@@ -40,6 +40,24 @@ def test_a_model_is_built_again_from_its_options(tiny):
     np.testing.assert_array_equal(again.linear.weight.value, model.linear.weight.value)
 
 
+@pytest.mark.usefixtures("tiny")
+def test_a_model_names_its_options():
+    says = "^Loose.__init__ must name each option of the model, dtype among them; it takes \\*\\*options$"
+    with pytest.raises(TypeError, match=says):
+
+        class Loose(Model):
+            def __init__(self, **options):
+                self.init(0, "float32")
+
+    with pytest.raises(TypeError, match=r"^Short.__init__ must name .*; there is no dtype$"):
+
+        class Short(Model):
+            def __init__(self, *, width=3):
+                self.init(0, "float32")
+
+    assert "Loose" not in mv.models.MODELS
+
+
 def test_options_of_another_type_are_refused(tiny):
     with pytest.raises(TypeError, match="Tiny: width is '3'; expected int"):
         tiny(width="3")
