@@ -16,7 +16,9 @@ from torch_twin import ACTIVATIONS, both_sides
 class TorchWindowAttention(nn.Module):
     """Attention inside (shifted) windows that divide the map, with a relative position bias, by PyTorch's fused op."""
 
-    def __init__(self, dim: int, num_heads: int, size: tuple[int, int], window: tuple[int, int], shift: tuple[int, int]):
+    def __init__(
+        self, dim: int, num_heads: int, size: tuple[int, int], window: tuple[int, int], shift: tuple[int, int]
+    ):
         super().__init__()
         (Y, X), (M, L) = size, window
         self.num_heads, self.window, self.shift = num_heads, window, shift
@@ -95,7 +97,7 @@ class TorchSwin(nn.Module):
         for i, (depth, heads) in enumerate(zip(config["depths"], config["num_heads"], strict=True)):
             width, size = dim * 2**i, (Y // P // 2**i, X // Q // 2**i)
             window = min(M, size[0]), min(L, size[1])
-            half = M // 2 if M < size[0] else 0, L // 2 if L < size[1] else 0
+            half = M // 2 if size[0] > M else 0, L // 2 if size[1] > L else 0
             hidden = int(width * config["mlp_ratio"])
             stage = nn.Module()
             stage.downsample = TorchPatchMerging(width // 2) if i else nn.Identity()

@@ -55,7 +55,7 @@ def checked(function: Function) -> Function:
 
     @wraps(function)
     def call(*args: Any, **options: Any) -> Any:
-        kinds = (_kinds(args), *options, *_kinds(options.values())) if options else _kinds(args)
+        kinds = (*options, _kinds((*args, *options.values()), exact=bool(ranges)))
         if kinds in right:
             return function(*args, **options)
         values = dict(zip(positional, args, strict=False)) | options
@@ -70,7 +70,7 @@ def checked(function: Function) -> Function:
                     check_range(name, taken[name], **ranges[name]._asdict())
         except (TypeError, ValueError) as error:
             raise type(error)(f"{label}: {error}") from None
-        if _kinds(taken.values()) == _kinds(values.values()) and len(right) < MOST_REMEMBERED and not ranges:
+        if _kinds(taken.values()) == _kinds(values.values()) and len(right) < MOST_REMEMBERED:
             right.add(kinds)
         return function(**taken, **others)
 
@@ -94,8 +94,11 @@ def _either(hint: Any) -> tuple[Any, ...]:
     return get_args(hint) if get_origin(hint) in (Union, UnionType) else ()
 
 
-def _kinds(values: Iterable[Any]) -> tuple[Any, ...]:
-    """All that decides whether arguments are right: dtype and shape of arrays; types of options, signs of sizes."""
+def _kinds(values: Iterable[Any], *, exact: bool = False) -> tuple[Any, ...]:
+    """All that decides whether arguments are right: dtype and shape of arrays; types of options.
+
+    ``exact``: and the numbers themselves, where they must be in a range.
+    """
     kinds: list[Any] = []
     for value in values:
         kind = type(value)
@@ -104,11 +107,11 @@ def _kinds(values: Iterable[Any]) -> tuple[Any, ...]:
         elif isinstance(value, ndarray):
             kinds += (kind, value.dtype, value.shape)
         elif isinstance(value, (tuple, list)):
-            kinds.append((kind, _kinds(value)))
+            kinds.append((kind, _kinds(value, exact=exact)))
         elif kind is dict:
-            kinds.append((kind, _kinds(value.items())))
+            kinds.append((kind, _kinds(value.items(), exact=exact)))
         else:
-            kinds.append((kind, value > 0) if kind is int else kind)
+            kinds.append((kind, value) if exact and kind in (int, float) else kind)
     return tuple(kinds)
 
 
