@@ -15,8 +15,10 @@ from minivit.plot.figure import save
 from minivit.plot.frames import frames
 from minivit.plot.images import predictions, reconstructions, samples
 from minivit.plot.similarity import similarity_matrix
+from minivit.plot.windows import attention_in_windows, pyramid, relative_position_biases, shifted_regions
 
 __all__ = [
+    "attention_in_windows",
     "attention_maps",
     "attention_rollout",
     "attention_weights",
@@ -30,11 +32,14 @@ __all__ = [
     "position_similarity",
     "predictions",
     "principal_filters",
+    "pyramid",
     "read_by_head",
     "reconstructions",
+    "relative_position_biases",
     "samples",
     "save",
     "score_curve",
+    "shifted_regions",
     "similarity_maps",
     "similarity_matrix",
 ]

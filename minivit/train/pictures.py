@@ -9,6 +9,7 @@ from minivit import plot
 from minivit.data.examples import Images
 from minivit.errors import sentence
 from minivit.models.model import Model
+from minivit.models.swin import Swin
 from minivit.models.vit import ViT
 from minivit.plot.figure import TITLE, Axes
 from minivit.tasks.task import Pictures
@@ -21,7 +22,8 @@ def draw_run(folder: Path, trainer: Trainer, rows: list[Metrics]) -> list[Path]:
 
     Returns the files. Of a Vision Transformer, three are figures of its paper (Dosovitskiy et al. 2021): 6, attention
     maps; 7 left, patch-embedding filters, here of what training changed; 7 centre, similarity of position embeddings.
-    Of other models the filters are drawn if the first kernel sees pixels, the positions if they are a table on a grid.
+    Of a Swin Transformer, its stages, attention inside windows before and after the shift, relative position biases.
+    Of all models the filters are drawn if the first kernel sees pixels, the positions if they are a table on a grid.
 
     A training is not lost because a picture cannot be drawn: that is said on the standard error stream, and the others
     are drawn.
@@ -67,6 +69,14 @@ def _of_the_model(trainer: Trainer, rows: list[Metrics]) -> Pictures:
     images = trainer.dataset.test.images[:4]
     if isinstance(model, ViT) and not model.config["grad_checkpointing"]:  # a checkpointed block keeps no attention map
         pictures["attention_maps"] = lambda: plot.attention_maps(images, model.forward(trainer.normalize(images))[1])
+    if isinstance(model, Swin):
+        pictures["pyramid"] = lambda: plot.pyramid(images[0], model)
+        if not model.config["grad_checkpointing"]:
+            pictures["attention_in_windows"] = lambda: plot.attention_in_windows(
+                images, model.forward(trainer.normalize(images))[1]
+            )
+        if model.config["relative_position"] != "none":
+            pictures["relative_position_biases"] = lambda: plot.relative_position_biases(model)
     kernels = [name for name, param in model.named_params().items() if param.axes == ("row", "column", "in", "out")]
     if kernels and model.named_params()[kernels[0]].shape[2] == images.shape[3]:  # the first one sees pixels
         pictures["patch_filters"] = lambda: _learned_filters(model, kernels[0])
