@@ -15,17 +15,16 @@ def build(library: str, config: dict[str, Any], batch_size: int, threads: int) -
     """Model, data and optimizer of "minivit" or "torch"; returns the training step. Imports nothing of the other."""
     if library == "minivit":
         from speed import make_data, our_training
+        from workload import model_of
 
-        from minivit.models import ViT
-
-        return our_training(ViT(**config), *make_data(config, batch_size), threads)
+        return our_training(model_of(config), *make_data(config, batch_size), threads)
     import torch
-    from torch_twin import TorchViT, both_sides, training_of
+    from torch_twin import both_sides, training_of, twin
 
     torch.set_num_threads(threads)
     pixels = torch.randn(batch_size, config["in_chans"], *both_sides(config["img_size"]))
     targets = torch.randint(config["num_classes"], (batch_size,))
-    return training_of(TorchViT(config), pixels, targets)
+    return training_of(twin(config), pixels, targets)
 
 
 def peak_memory(library: str, config: dict[str, Any], batch_size: int, threads: int) -> dict[str, int]:

@@ -14,9 +14,8 @@ from measure import alternate, seconds
 from numpy.lib.stride_tricks import as_strided
 from recording import Operand, Operation, record, recording
 from speed import make_data, our_training
-from workload import Workload, check_memory, macs
+from workload import Workload, check_memory, macs, model_of
 
-from minivit.models import ViT
 from minivit.ops import cross_entropy_backward, cross_entropy_forward
 from minivit.threads import run_in_threads
 from minivit.train.step import SHARD_SIZE
@@ -27,7 +26,7 @@ def compare(workload: list, threads: int, pairs: int) -> dict[str, Any]:
     check_memory(Workload(*workload), "step", threads)
     _, config, batch_size = workload
     products = replay(config, batch_size, threads)
-    step = our_training(ViT(**config), *make_data(config, batch_size), threads)
+    step = our_training(model_of(config), *make_data(config, batch_size), threads)
     for _ in range(3):
         products()
         step()
@@ -44,7 +43,7 @@ def products_of_shard(config: dict[str, Any], size: int) -> list[Operation]:
         If they are not the multiplications that the model's closed form counts: three times those of forward.
     """
     log: list[Operation] = []
-    model = ViT(**config)
+    model = model_of(config)
     for param in model.params:
         param._value = record(param.value, log)
     images, labels = make_data(config, size)

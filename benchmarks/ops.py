@@ -15,7 +15,7 @@ import torch
 from measure import Times, alternate, seconds
 from op_cases import PATCH_EMBED, OpCase, ShardRun, op_cases, shard_runs
 from torch.nn import functional
-from workload import Workload, check_memory
+from workload import Workload, check_memory, only_vit
 
 from minivit.threads import run_in_threads
 
@@ -27,6 +27,7 @@ def compare(workload: list, threads: int, pairs: int) -> list[dict[str, Any]]:
     """Seconds per image of every op, forward and backward."""
     check_memory(Workload(*workload), "step", threads)
     _, config, batch_size = workload
+    only_vit(config)
     torch.set_num_threads(threads)
     results = []
     for case in op_cases(config, batch_size):

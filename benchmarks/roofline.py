@@ -117,9 +117,10 @@ def in_bytes(nbytes: int) -> str:
 def print_points(label: str, peak: float) -> tuple[list[Point], list[Point]]:
     """Measure the matrix products of the model's step, and its ops, and print where they stand."""
     from report import Table
-    from workload import make_workload
+    from workload import make_workload, only_vit
 
     config = make_workload(label, None).config
+    only_vit(config)
     columns = [("", -34), ("FLOPs/byte", 10), ("GFLOP/s", 8), ("of the roof", 11)]
     notes = [
         "bytes: every operand and result once; the time of the products of a shard is shared out in the last column",

@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 from measure import Times, Worker, alternate
-from workload import Workload, check_memory, image_shape
+from workload import Workload, check_memory, image_shape, model_of, only_vit
 
-import minivit as mv
 from minivit.tasks import Classification
 from minivit.train import AdamW, predict, training_step
 
@@ -34,7 +33,7 @@ def compare(what: str, workload: list, peer: str, threads: int, pairs: int) -> T
 def one_side(name: str, what: str, workload: list, peer: str, threads: int) -> Callable[[], Any]:
     """A function that runs a step or an inference of "minivit" or of its "peer"; both begin with the same weights."""
     _, config, batch_size = workload
-    model = mv.models.ViT(**config)
+    model = model_of(config)
     images, labels = make_data(config, batch_size)
     if name == "minivit":
         if what == "inference":
@@ -43,6 +42,7 @@ def one_side(name: str, what: str, workload: list, peer: str, threads: int) -> C
     if peer.startswith("torch"):
         from torch_twin import inference, training
     else:
+        only_vit(config)
         from functional_twin import inference, training
     if what == "inference":
         return inference(peer, model, images, threads)

@@ -1,4 +1,6 @@
-"""The twin of minivit's ViT as a PyTorch user would write it, its training step and its inference.
+"""The twin of a model of minivit as a PyTorch user would write it, its training step and its inference.
+
+The twin of a family is in torch_FAMILY.py; its parameters have timm's names and shapes.
 
 Nothing here imports minivit, so that memory and start-up of PyTorch alone can be measured.
 """
@@ -6,6 +8,7 @@ Nothing here imports minivit, so that memory and start-up of PyTorch alone can b
 # pyright: reportMissingImports=false
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -15,71 +18,25 @@ from torch import nn
 ACTIVATIONS = {"gelu": nn.GELU(), "gelu_tanh": nn.GELU(approximate="tanh"), "relu": nn.ReLU()}
 
 
-class TorchBlock(nn.Module):
-    """The twin of minivit's Block, with PyTorch's fused attention."""
-
-    def __init__(self, config: Mapping[str, Any]) -> None:
-        super().__init__()
-        dim, eps, bias = config["embed_dim"], config["norm_eps"], config["qkv_bias"]
-        hidden = int(dim * config["mlp_ratio"])
-        self.num_heads = config["num_heads"]
-        self.norm1 = nn.LayerNorm(dim, eps=eps)
-        self.attn = nn.ModuleDict({"qkv": nn.Linear(dim, 3 * dim, bias=bias), "proj": nn.Linear(dim, dim)})
-        self.norm2 = nn.LayerNorm(dim, eps=eps)
-        self.mlp = nn.ModuleDict({"fc1": nn.Linear(dim, hidden), "fc2": nn.Linear(hidden, dim)})
-        self.act = ACTIVATIONS[config["act_layer"]]
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        B, N, D = x.shape
-        qkv = self.attn["qkv"](self.norm1(x)).view(B, N, 3, self.num_heads, D // self.num_heads)
-        q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)
-        h = nn.functional.scaled_dot_product_attention(q, k, v)
-        x = x + self.attn["proj"](h.transpose(1, 2).reshape(B, N, D))
-        return x + self.mlp["fc2"](self.act(self.mlp["fc1"](self.norm2(x))))
-
-
-class TorchViT(nn.Module):
-    """The twin of minivit's ViT of this configuration; its parameters have timm's names and shapes."""
-
-    def __init__(self, config: Mapping[str, Any]) -> None:
-        super().__init__()
-        dim, eps, token, patch = config["embed_dim"], config["norm_eps"], config["class_token"], config["patch_size"]
-        Y, X, P, Q = (side for size in (config["img_size"], patch) for side in both_sides(size))
-        norm_after_pool = config["global_pool"] == "avg" if config["fc_norm"] is None else config["fc_norm"]
-        self.pool, self.front = config["global_pool"], int(token)
-        self.patch_embed = nn.ModuleDict({"proj": nn.Conv2d(config["in_chans"], dim, (P, Q), (P, Q))})
-        self.cls_token = nn.Parameter(torch.zeros(1, 1, dim)) if token else None
-        self.pos_embed = nn.Parameter(torch.zeros(1, (Y // P) * (X // Q) + token, dim))
-        self.blocks = nn.ModuleList(TorchBlock(config) for _ in range(config["depth"]))
-        self.norm = nn.Identity() if norm_after_pool else nn.LayerNorm(dim, eps=eps)
-        self.fc_norm = nn.LayerNorm(dim, eps=eps) if norm_after_pool else nn.Identity()
-        self.head = nn.Linear(dim, config["num_classes"])
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = self.patch_embed["proj"](x).flatten(2).transpose(1, 2)
-        if self.cls_token is not None:
-            x = torch.cat([self.cls_token.expand(len(x), -1, -1), x], 1)
-        x = x + self.pos_embed
-        for block in self.blocks:
-            x = block(x)
-        x = self.norm(x)
-        x = x[:, 0] if self.pool == "token" else x[:, self.front :].mean(1)
-        return self.head(self.fc_norm(x))
-
-
 def both_sides(size: int | tuple[int, int]) -> tuple[int, int]:
     """``(rows, columns)`` from one number for both, or from the pair itself."""
     rows, columns = (size, size) if isinstance(size, int) else size
     return rows, columns
 
 
-def twin_of(model: Any) -> TorchViT:
+def twin(config: Mapping[str, Any]) -> nn.Module:
+    """The twin of the model of a workload."""
+    family = config["family"]
+    return getattr(import_module(f"torch_{family.lower()}"), f"Torch{family}")(config)
+
+
+def twin_of(model: Any) -> nn.Module:
     """The twin of a model, with its weights."""
     from minivit.weights import to_timm
 
-    twin = TorchViT(model.config)
-    twin.load_state_dict({name: torch.from_numpy(array) for name, array in to_timm(model).items()}, strict=True)
-    return twin
+    twin_model = twin({"family": type(model).__name__, **model.config})
+    twin_model.load_state_dict({name: torch.from_numpy(array) for name, array in to_timm(model).items()}, strict=True)
+    return twin_model
 
 
 def channels_first(images: Any) -> torch.Tensor:
@@ -87,18 +44,18 @@ def channels_first(images: Any) -> torch.Tensor:
     return torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
 
 
-def training_of(twin: nn.Module, pixels: torch.Tensor, targets: torch.Tensor) -> Callable[[], float]:
+def training_of(net: nn.Module, pixels: torch.Tensor, targets: torch.Tensor) -> Callable[[], float]:
     """A function that trains one step and returns its loss."""
-    matrices = [p for p in twin.parameters() if p.ndim in (2, 4)]
-    others = [p for p in twin.parameters() if p.ndim not in (2, 4)]
+    matrices = [p for p in net.parameters() if p.ndim in (2, 4)]
+    others = [p for p in net.parameters() if p.ndim not in (2, 4)]
     groups = [{"params": matrices, "weight_decay": 0.05}, {"params": others, "weight_decay": 0}]
     optimizer = torch.optim.AdamW(groups, lr=1e-3)
 
     def step() -> float:
         optimizer.zero_grad(set_to_none=True)
-        loss = nn.functional.cross_entropy(twin(pixels), targets, label_smoothing=0.1)
+        loss = nn.functional.cross_entropy(net(pixels), targets, label_smoothing=0.1)
         loss.backward()
-        nn.utils.clip_grad_norm_(twin.parameters(), 1.0)
+        nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimizer.step()
         return loss.item()
 
@@ -108,31 +65,31 @@ def training_of(twin: nn.Module, pixels: torch.Tensor, targets: torch.Tensor) ->
 def training(peer: str, model: Any, images: Any, labels: Any, threads: int) -> Callable[[], float]:
     """The training step of ``peer``, torch or torch-compile, from the weights of ``model``."""
     torch.set_num_threads(threads)
-    twin, pixels, targets = twin_of(model), channels_first(images), torch.from_numpy(labels)
+    net, pixels, targets = twin_of(model), channels_first(images), torch.from_numpy(labels)
     if peer == "torch-compile":
-        twin = compiled(twin, lambda compiled_twin: compiled_twin(pixels).sum().backward())
-    return training_of(twin, pixels, targets)
+        net = compiled(net, lambda compiled_net: compiled_net(pixels).sum().backward())
+    return training_of(net, pixels, targets)
 
 
 def inference(peer: str, model: Any, images: Any, threads: int) -> Callable[[], Any]:
     """A function that returns the logits of the images as an array."""
     torch.set_num_threads(threads)
-    twin, pixels = twin_of(model).eval(), channels_first(images)
+    net, pixels = twin_of(model).eval(), channels_first(images)
     if peer == "torch-compile":
         with torch.inference_mode():
-            twin = compiled(twin, lambda compiled_twin: compiled_twin(pixels))
+            net = compiled(net, lambda compiled_net: compiled_net(pixels))
 
     def predict() -> Any:
         with torch.inference_mode():
-            return twin(pixels).numpy()
+            return net(pixels).numpy()
 
     return predict
 
 
-def compiled(twin: nn.Module, try_it: Callable[[Any], Any]) -> Any:
-    """The twin as ``torch.compile`` makes it; what has no compiler, or cannot be compiled, is skipped."""
+def compiled(net: nn.Module, try_it: Callable[[Any], Any]) -> Any:
+    """A twin as ``torch.compile`` makes it; what has no compiler, or cannot be compiled, is skipped."""
     try:
-        result = torch.compile(twin)
+        result = torch.compile(net)
         try_it(result)
     except Exception as error:
         raise Skip(f"torch.compile failed: {str(error).strip().splitlines()[0]}") from error

@@ -6,18 +6,20 @@ from machine import available_bytes
 from measure import Skip
 
 import minivit as mv
-from minivit.models import PRESETS, ViT
+from minivit.models import MODELS, PRESETS, Model
 from minivit.train.step import SHARD_SIZE
 from minivit.types import pair
 
-DEFAULT_MODELS = ["vit_tiny_patch4_32:avg", "vit_tiny_patch4_32:token"]
+TWINS = ("ViT", "Swin", "Mixer")
+"""Families with a twin in PyTorch, torch_FAMILY.py; in other libraries only ViT has one."""
+DEFAULT_MODELS = ["vit_tiny_patch4_32:avg", "vit_tiny_patch4_32:token", "swin_tiny_patch2_32"]
 LARGEST_BATCH = 128
 STEP_FLOPS = 1e12  # five seconds on a core of 200 GFLOP/s
 STEP_BYTES = 4 * 2**30
 
 
 class Workload(NamedTuple):
-    """A model by its full configuration (it travels to other processes, as JSON), and a batch size."""
+    """A model by its family and full configuration (it travels to other processes, as JSON), and a batch size."""
 
     label: str
     config: dict[str, Any]
@@ -33,11 +35,25 @@ def make_workload(label: str, batch_size: int | None) -> Workload:
         If the model has no twin in the other libraries.
     """
     name, _, pool = label.partition(":")
-    if name in PRESETS and PRESETS[name][0] is not ViT:
+    if name in PRESETS and PRESETS[name][0].__name__ not in TWINS:
         raise Skip(f"{name} is a {PRESETS[name][0].__name__}, of which there is no twin to compare with")
-    options = {"global_pool": pool, "class_token": pool == "token", "fc_norm": None} if pool else {}
-    config = mv.create_model(name, **options).config
+    options: dict[str, Any] = {"drop_path_rate": 0.0}  # both sides must drop the same
+    if pool:
+        options |= {"global_pool": pool, "class_token": pool == "token", "fc_norm": None}
+    model = mv.create_model(name, **options)
+    config = {"family": type(model).__name__, **model.config}
     return Workload(label, config, batch_size or batch_that_fits(config))
+
+
+def model_of(config: dict[str, Any]) -> Model:
+    """The model of a workload."""
+    return MODELS[config["family"]](**{name: value for name, value in config.items() if name != "family"})
+
+
+def only_vit(config: dict[str, Any]) -> None:
+    """Skip what is written for the shapes of a Vision Transformer."""
+    if config["family"] != "ViT":
+        raise Skip(f"the ops are those of a ViT, not of a {config['family']}")
 
 
 def batch_that_fits(config: dict[str, Any]) -> int:
@@ -51,7 +67,7 @@ def batch_that_fits(config: dict[str, Any]) -> int:
 
 
 def sizes(config: dict[str, Any]) -> tuple[int, int, int, int, int]:
-    """Patches, tokens, numbers in a patch, width, and hidden width of the MLP."""
+    """Of a ViT: patches, tokens, numbers in a patch, width, and hidden width of the MLP."""
     (Y, X), (P, Q) = (pair(config[name]) for name in ("img_size", "patch_size"))
     patches, D = (Y // P) * (X // Q), config["embed_dim"]
     return patches, patches + config["class_token"], P * Q * config["in_chans"], D, int(D * config["mlp_ratio"])
@@ -59,23 +75,20 @@ def sizes(config: dict[str, Any]) -> tuple[int, int, int, int, int]:
 
 def macs(config: dict[str, Any]) -> int:
     """Multiply-adds in the matrix products of forward, per image; backward has twice as many."""
-    patches, N, pixels, D, F = sizes(config)
-    block = N * D * (3 * D + D + 2 * F) + 2 * N * N * D  # qkv, proj, fc1 and fc2; scores and weighted values
-    return patches * pixels * D + config["depth"] * block + D * config["num_classes"]
+    return mv.cost.estimate(model_of(config)).macs_forward
 
 
 def kept_bytes(config: dict[str, Any]) -> int:
-    """About what backward keeps per image: ten arrays of the width, three of the hidden width, the attention map."""
-    _, N, _, D, F = sizes(config)
-    return 4 * config["depth"] * N * (10 * D + 3 * F + config["num_heads"] * N)
+    """What backward keeps per image."""
+    return mv.cost.estimate(model_of(config)).activation_bytes
 
 
 def check_memory(workload: Workload, what: str, threads: int) -> None:
     """Skip what would not fit into memory, both sides being in it at a time."""
     label, config, batch_size = workload
-    params, kept = ViT(**config).num_params, kept_bytes(config)
+    params, kept = model_of(config).num_params, kept_bytes(config)
     if what == "inference":
-        need = 4 * params * 3 + batch_size * kept // config["depth"]
+        need = 4 * params * 3 + batch_size * kept  # more than it is: inference keeps one block at a time
     else:  # value, gradients, two averages, and the arithmetic of the optimizer; then the activations of both sides
         shards = -(-batch_size // SHARD_SIZE)
         need = 4 * params * (9 + shards) + (batch_size + min(batch_size, threads * SHARD_SIZE)) * kept

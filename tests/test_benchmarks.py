@@ -38,13 +38,13 @@ def test_pairs_alternate_and_ratios_are_above_one_where_minivit_is_faster() -> N
     assert speed_ratios(times) == [3.0, 3.0, 3.0]
 
 
-@pytest.mark.parametrize("pool", ["avg", "token"])
+@pytest.mark.parametrize("label", ["vit_micro_patch4_32:avg", "vit_micro_patch4_32:token", "swin_tiny_patch2_32"])
 @pytest.mark.parametrize("size", [1, 3])
-def test_recorded_products_are_all_there_are(pool: str, size: int) -> None:
+def test_recorded_products_are_all_there_are(label: str, size: int) -> None:
     from limit import operand_pairs, products_of_shard
     from workload import macs, make_workload
 
-    config = make_workload(f"vit_micro_patch4_32:{pool}", None).config
+    config = make_workload(label, None).config
     products = products_of_shard(config, size)  # raises where one is missing
     assert sum(product.macs for product in products) == 3 * size * macs(config)
     for product, (a, b) in zip(products, operand_pairs(products), strict=True):
@@ -91,4 +91,13 @@ def test_a_worker_times_its_own_process_and_says_when_it_has_ended(capfd: pytest
     assert "0 images" in capfd.readouterr().err
 
 
-SMALL = {"img_size": 8, "patch_size": 4, "embed_dim": 12, "depth": 1, "num_heads": 2, "num_classes": 3, "in_chans": 3}
+SMALL = {
+    "family": "ViT",
+    "img_size": 8,
+    "patch_size": 4,
+    "embed_dim": 12,
+    "depth": 1,
+    "num_heads": 2,
+    "num_classes": 3,
+    "in_chans": 3,
+}
