@@ -9,7 +9,7 @@ from minivit.cost.formulas import memory_bandwidth, peak_flops
 from minivit.cost.lectures.row import Row, held, quoted
 
 A100 = {"processors": 108, "clock": 1_410_000_000}
-H100 = {"processors": 132, "clock": 1_775_000_000}  # the clock of the slide; NVIDIA had not said its last word
+H100 = {"processors": 132, "clock": 1_775_000_000}  # the clock of the slide; boards that are sold have others
 TENSOR_CORES = 4  # of a processor, in both
 
 
@@ -91,7 +91,7 @@ def _h100_parts() -> list[Row]:
         held("H100: SMs on the chip", "144", "", 8 * 9 * 2, "8 clusters of 9 pairs"),
         quoted("H100: SMs in use", "132", "", "NVIDIA 2022", "66 pairs, for the SXM board"),
         held("H100: FP32 cores of an SM", "128", "", 4 * 32, "4 subunits of 32"),
-        held("H100: FP32, the slide's product", "60", "G FLOP/s", fp32, "a thousand times more: 60 x 10^12"),
+        held("H100: FP32, the slide's product", "60", "G FLOP/s", fp32, "a thousand times more: 60 x 10^12, at the slide's clock"),
         held(
             "H100: FLOPs of a tensor core in a cycle",
             "1024",
