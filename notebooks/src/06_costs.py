@@ -885,7 +885,7 @@ slides.only("wrong")
 # 34: fifteen are wrong, nineteen have a wrong unit. The wrong ones:
 #
 # - $56^2 \times 4^2$ is a misprint of $56^4$. It is 196 times less.
-# - ViT-Large has 304 M parameters with patches of 16, 307 M with patches of 32, whose embedding is larger. Two slides print 307 M for
+# - ViT-Large has 304 M parameters with patches of 16, 307 M with patches of 32, whose embedding is larger. Two rows print 307 M for
 #   patches of 16; the paper prints one number for both.
 # - Base and Large of the Transformer have 6 + 6 layers. With one table of 37,000 tokens they have 63.1 and 214.2 M parameters; the
 #   paper's 65 and 213 M would need two different vocabularies, of 40,700 and 35,800.

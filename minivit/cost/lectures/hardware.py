@@ -91,7 +91,7 @@ def _h100_parts() -> list[Row]:
         held("H100: SMs on the chip", "144", "", 8 * 9 * 2, "8 clusters of 9 pairs"),
         quoted("H100: SMs in use", "132", "", "NVIDIA 2022", "66 pairs, for the SXM board"),
         held("H100: FP32 cores of an SM", "128", "", 4 * 32, "4 subunits of 32"),
-        held("H100: FP32, the slide's product", "60", "G FLOP/s", fp32, "a thousand times more: 60 x 10^12, at the slide's clock"),
+        held("H100: FP32, the slide's product", "60", "G FLOP/s", fp32, "a thousand times more: 60 x 10^12"),
         held(
             "H100: FLOPs of a tensor core in a cycle",
             "1024",

@@ -41,7 +41,7 @@ def _stacks() -> list[Row]:
     table = {
         "BERT-Base": ("110", "M", 12, 768, 30_522, bert, "positions, two segments, pooler"),
         "BERT-Large": ("340", "M", 24, 1024, 30_522, bert, "positions, two segments, pooler; its zero does not count"),
-        "XLNet-Large": ("~340", "M", 24, 1024, 32_000, relative, "BERT's number, and 13 d^2 per layer; BERT's biases are assumed"),
+        "XLNet-Large": ("~340", "M", 24, 1024, 32_000, relative, "BERT's number; 13 d^2; BERT's biases are assumed"),
         "RoBERTa": ("355", "M", 24, 1024, 50_265, roberta, "positions, one segment, pooler"),
         "GPT-2": ("1.5", "B", 48, 1600, 50_257, short, "1024 positions"),
         "Megatron-LM": ("8.3", "B", 72, 3072, 51_200, short, "GPT-2's vocabulary, filled up to a multiple of 1024"),
@@ -62,7 +62,7 @@ def _stacks() -> list[Row]:
 
 
 def _trained() -> list[Row]:
-    """What a model was trained on, and on what, as the slide has it: a paper beside it is where one would look it up."""
+    """What a model was trained on, and on what, as the slide has it; the paper beside it need not say the same."""
     table = [
         ("Transformer-Base", "8 x P100, 12 hours", "Vaswani et al. 2017, section 5.2", ""),
         ("Transformer-Large", "8 x P100, 3.5 days", "Vaswani et al. 2017, section 5.2", ""),
