@@ -40,9 +40,9 @@ class Slides:
         return Slides([row for row in self.rows if row.verdict in verdicts])
 
     def summary(self) -> str:
-        """How many numbers there are of each verdict."""
+        """How many rows there are of each verdict."""
         found = Counter(row.verdict for row in self.rows)
-        return f"{len(self.rows)} numbers: " + ", ".join(f"{found[name]} {name}" for name in VERDICTS if found[name])
+        return f"{len(self.rows)} rows: " + ", ".join(f"{found[name]} {name}" for name in VERDICTS if found[name])
 
     def to_dict(self) -> dict[str, dict[str, Any]]:
         """Plain data: the fields of each row, by its topic."""
@@ -50,10 +50,15 @@ class Slides:
 
 
 def slides() -> Slides:
-    """Each number that the slides of the lectures state, beside the computed one, its unit sorted out, with a verdict.
+    """Numbers that the slides of the lectures state, each beside the computed one, its unit sorted out, with a verdict.
+
+    A row holds one number if it is computed, or what belongs together if it is quoted, such as a line of a table. Not
+    here: a table of 9 x 14 accuracies of Steiner et al. 2022; widths and heads of the language models, and layers other
+    than Transformer-Base's and -Large's; numbers of drawings (the weights "0.71 0.62 0.47", "ImageNet - 1M").
 
     The verdict is "right", "rounded" (up, down or cut), "wrong unit" (right if read in the unit that is meant),
-    "wrong", or "quoted" for what only a measurement or a paper can say. ``print`` it, or end a notebook cell with it.
+    "wrong", or "quoted" for what only a measurement or a paper can say: it stands as on the slide. ``print`` it, or end
+    a notebook cell with it.
     """
     return Slides([row for topic in (attention, models, language, hardware, results) for row in topic.rows()])
 

@@ -20,6 +20,7 @@ from minivit.cost import LargestBatch, report
 from minivit.cost.cli import size
 from minivit.cost.run import AnyLoss
 from minivit.models import PRESETS
+from tests.sampled import a_third_by_default
 from tests.tasks.families import TwoHeads
 
 TINY = "vit_micro_patch4_32"
@@ -133,6 +134,21 @@ def test_all_presets(printed) -> None:
     page = (Path(__file__).parents[2] / "docs" / "cost.md").read_text(encoding="utf-8")
     assert report.of_presets(rows, length=32).text("md").partition("\n\n")[0] in page
     assert all(line in page for line in str(mv.cost.estimate("vit_base_patch16_224")).splitlines()[:4])
+
+
+@pytest.mark.parametrize("name", a_third_by_default(PRESETS, PRESETS))
+def test_a_step_of_one_sample_takes_little_more_than_the_last_two_columns(name: str) -> None:
+    """As the page says below the table."""
+    columns = ("weight_bytes", "gradient_bytes", "optimizer_bytes", "activation_bytes")
+    one = mv.cost.estimate(name)
+    together = sum(one.to_dict()[column] for column in columns)
+    more = 0.43 if name.startswith("transformer") else 0.05
+    assert together < one.peak_training_bytes < (1 + more) * together
+
+
+def test_what_the_page_says_of_larger_batches() -> None:
+    peaks = mv.cost.estimate("vit_base_patch16_224").peaks
+    assert [f"{peaks.in_shards(batch) / 2**30:.2f}" for batch in (1, 2, 4)] == ["1.42", "1.56", "1.83"]
 
 
 def test_presets_of_another_batch(monkeypatch: pytest.MonkeyPatch) -> None:

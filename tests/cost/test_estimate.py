@@ -9,7 +9,7 @@ import pytest
 import minivit as mv
 from minivit.cost.errors import CostError
 from minivit.layers import Linear
-from minivit.models import MODELS, PRESETS, RNNSearch, ShowAttendTell, Transformer, ViT
+from minivit.models import MODELS, PRESETS, RNNSearch, ShowAttendTell, Swin, Transformer, ViT
 from minivit.train.optim import AdamW
 from tests import facts
 from tests.sampled import a_third_by_default
@@ -21,6 +21,9 @@ SMALL = {
     "vit": ViT(**SMALL_VIT),
     "vit, mean": ViT(**SMALL_VIT, class_token=False, global_pool="avg"),
     "vit, dropping": ViT(**SMALL_VIT, proj_drop_rate=0.3, drop_path_rate=0.2),
+    "swin, padded": Swin(
+        img_size=(10, 14), patch_size=2, embed_dim=6, depths=(2, 1), num_heads=(1, 2), window_size=3, num_classes=5
+    ),
     "transformer": Transformer(vocab_size=11, embed_dim=8, encoder_depth=2, decoder_depth=1, num_heads=2),
     "transformer, pre-norm": Transformer(vocab_size=0, embed_dim=8, encoder_depth=1, num_heads=2, norm_first=True),
     "rnn search": RNNSearch(vocab_size=7, embed_dim=6),

@@ -7,21 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minivit.cost import formulas
+from minivit.cost import formulas, of
 from minivit.layers.recurrent import GRUCell
 from minivit.models import PRESETS, create_model
 from minivit.models.vit import ViT
 from minivit.ops.attention import attention_forward
 from minivit.ops.patches import patchify_forward
 from tests import facts
-
-SWIN = {  # depths, width, heads, window, image: timm 1.0, counted
-    "tiny": ((2, 2, 6, 2), 96, (3, 6, 12, 24), 7, 224, 28_288_354, 4_490_566_656),
-    "small": ((2, 2, 18, 2), 96, (3, 6, 12, 24), 7, 224, 49_606_258, 8_740_875_264),
-    "base": ((2, 2, 18, 2), 128, (4, 8, 16, 32), 7, 224, 87_768_224, 15_430_946_816),
-    "base, 384": ((2, 2, 18, 2), 128, (4, 8, 16, 32), 12, 384, 87_903_584, 47_083_134_976),
-    "large, 384": ((2, 2, 18, 2), 192, (6, 12, 24, 48), 12, 384, 196_735_516, 103_919_087_616),
-}
 
 RESNETS = {  # timm 1.0, counted
     (2, 2, 2, 2): (15_995_176, 2_342_256_640),
@@ -259,12 +251,15 @@ def test_share_of_attention():
 # -- families for comparison -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", SWIN)
+@pytest.mark.parametrize("name", facts.SWIN)
 def test_swin_costs_what_is_counted(name):
-    depths, width, heads, window, img_size, params, macs = SWIN[name]
-    sizes = {"depths": depths, "embed_dim": width, "window_size": window}
-    assert formulas.swin_params(num_heads=heads, **sizes) == params
-    assert formulas.swin_macs(img_size=img_size, **sizes) == macs
+    """In the model that is here, whose numbers tests/models hold to timm's."""
+    model = create_model(name)
+    img_size, heads = model.config["img_size"], model.config["num_heads"]
+    sizes = {key: model.config[key] for key in ("patch_size", "num_classes", "embed_dim", "depths", "window_size")}
+    counted = of(model, images=(1, img_size, img_size, 3)).forward.macs
+    params, macs = formulas.swin_params(num_heads=heads, **sizes), formulas.swin_macs(img_size=img_size, **sizes)
+    assert (params, macs) == (model.num_params, counted) == facts.SWIN[name]
 
 
 @pytest.mark.parametrize("depths", RESNETS)

@@ -357,3 +357,8 @@ def test_a_layer_without_backward_is_counted():
             return x + x
 
     assert mv.cost.of(Forward(), x=(3, 4)).forward.elements == 12
+
+
+def test_our_own_code_is_told_that_numbers_are_ordinary() -> None:
+    """Softmax looks whether a sum is extreme; what is counted is exp, sum, divide, and the two extremes of 4 sums."""
+    assert mv.cost.of("softmax", x=(4, 8)).forward.elements == 3 * 4 * 8 + 2 * (4 + 1)

@@ -1,4 +1,4 @@
-r"""Parameters and MACs of a Swin Transformer, for comparison with a ViT.
+r"""Parameters and MACs of a Swin Transformer.
 
 Source: Liu et al. 2021, "Swin Transformer: Hierarchical Vision Transformer using Shifted Windows", section 3. Stage s
 has width :math:`C_s = 2^s C` on a grid of :math:`(H / 4) / 2^s` rows; the MLPs are four times as wide.

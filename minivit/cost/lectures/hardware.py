@@ -9,7 +9,7 @@ from minivit.cost.formulas import memory_bandwidth, peak_flops
 from minivit.cost.lectures.row import Row, held, quoted
 
 A100 = {"processors": 108, "clock": 1_410_000_000}
-H100 = {"processors": 132, "clock": 1_775_000_000}  # the clock of the slide; NVIDIA had not said its last word
+H100 = {"processors": 132, "clock": 1_775_000_000}  # the clock of the slide; boards that are sold have others
 TENSOR_CORES = 4  # of a processor, in both
 
 

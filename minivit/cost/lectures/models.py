@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from minivit.cost.formulas import resnet_macs, resnet_params, swin_macs, swin_params, vit_macs
+from minivit.cost.formulas import resnet_macs, resnet_params, vit_macs
 from minivit.cost.lectures.row import FORMULA, MODEL, NO_MODEL, Row, held, quoted
+from minivit.cost.run import Scene
 from minivit.models import create_model
 
 SWIN_TABLE = "Liu et al. 2021, table 1"
@@ -42,14 +43,20 @@ def _vit() -> list[Row]:
         numbers["heads"] = model.config["num_heads"]
         for (what, number), shown in zip(numbers.items(), printed, strict=True):
             found.append(held(f"{name}: {what}", shown, "", number, "as in the paper's table 1", source=MODEL))
-    large = "the paper prints one number for Large, that of patches of 32, whose linear map is larger"
+    one = "; the paper prints one number for Large, and it fits patches of 32, whose linear map is larger"
     return [
         *found,
-        _params("ViT-Base (B/16)", "86", "vit_base_patch16_224", "with a head of 1000 classes"),
-        _params("ViT-Large (L/32)", "307", "vit_large_patch32_224", large),
-        _params("ViT-Large (L/16)", "307", "vit_large_patch16_224", large),
-        _params("ViT-Huge (H/14)", "632", "vit_huge_patch14_224", "with a head of 1000 classes"),
+        _params("ViT-Base (B/16)", "86", "vit_base_patch16_224", _heads("vit_base_patch16_224")),
+        _params("ViT-Large (L/32)", "307", "vit_large_patch32_224", _heads("vit_large_patch32_224") + one),
+        _params("ViT-Large (L/16)", "307", "vit_large_patch16_224", _heads("vit_large_patch16_224") + one),
+        _params("ViT-Huge (H/14)", "632", "vit_huge_patch14_224", _heads("vit_huge_patch14_224")),
     ]
+
+
+def _heads(preset: str) -> str:
+    """The paper does not say whether it counts the head."""
+    without = create_model(preset, num_classes=0).num_params
+    return f"with a head of 1000 classes; without one {without / 1e6:.1f} M"
 
 
 def _at_an_image_size() -> list[Row]:
@@ -64,7 +71,7 @@ def _at_an_image_size() -> list[Row]:
     }
     found = []
     for name, (preset, params, why, macs, options) in table.items():
-        with_token = f"without the class token; with it {vit_macs(**options) / 1e9:.2f} G MACs"
+        with_token = f"a count without the class token fits; with it {vit_macs(**options) / 1e9:.2f} G MACs"
         found += [
             _params(name, params, preset, why),
             _macs(name, macs, vit_macs(**options, class_token=False), with_token, FORMULA),
@@ -73,27 +80,20 @@ def _at_an_image_size() -> list[Row]:
 
 
 def _swin() -> list[Row]:
-    small: Options = {"depths": (2, 2, 18, 2)}
-    base: Options = {"embed_dim": 128, **small}
-    heads: Options = {"num_heads": (4, 8, 16, 32)}
-    window: Options = {"window_size": 12}
     table = {
-        "Swin-T at 224": ("29", swin_params(), "4.5", swin_macs()),
-        "Swin-S at 224": ("50", swin_params(**small), "8.7", swin_macs(**small)),
-        "Swin-B at 224": ("88", swin_params(**base, **heads), "15.4", swin_macs(**base)),
-        "Swin-B at 384": (
-            "88",
-            swin_params(**base, **heads, **window),
-            "47.0",
-            swin_macs(img_size=384, **base, **window),
-        ),
+        "Swin-T at 224": ("swin_tiny_patch4_window7_224", "29", "4.5"),
+        "Swin-S at 224": ("swin_small_patch4_window7_224", "50", "8.7"),
+        "Swin-B at 224": ("swin_base_patch4_window7_224", "88", "15.4"),
+        "Swin-B at 384": ("swin_base_patch4_window12_384", "88", "47.0"),
     }
     found = []
-    for name, (params, num_params, macs, num_macs) in table.items():
-        why = f"windows of {12 if '384' in name else 7}"
+    for name, (preset, params, macs) in table.items():
+        scene = Scene(create_model(preset), batch=1, length=1)
+        scene.forward()
+        num_macs, why = scene.tally.total(phase="forward").macs, f"windows of {scene.model.config['window_size']}"
         found += [
-            held(f"{name}: parameters", params, "M parameters", num_params, why, source=NO_MODEL),
-            _macs(name, macs, num_macs, f"{why}, norms not counted", NO_MODEL),
+            _params(name, params, preset, why),
+            _macs(name, macs, num_macs, f"{why}, norms not counted", MODEL),
         ]
     return found
 

@@ -19,9 +19,10 @@ def _lines(table: str, columns: str, unit: str, source: str, text: str) -> list[
 
 
 def _data_sets() -> list[Row]:
+    larger = "21,841, cut, not rounded, and 14,197,122; 5,247 and 3.2 million when it was published, Deng et al. 2009"
     table = [
         ("ImageNet: classes, images", "1k, 1.2M", "Russakovsky et al. 2015", "1000 and 1,281,167; cut, not rounded"),
-        ("ImageNet-21k: classes, images", "21k, 14M", "Deng et al. 2009", "21,841 and 14,197,122"),
+        ("ImageNet-21k: classes, images", "21k, 14M", "Russakovsky et al. 2015", larger),
         ("JFT-300M: images", "300M", "Sun et al. 2017", "not public"),
     ]
     return [quoted(topic, printed, "", source, why) for topic, printed, source, why in table]
@@ -37,7 +38,7 @@ def _vit() -> list[Row]:
         ViT-L/16, JFT: 87.76, 90.54, 99.42, 93.90, 97.32, 99.74, 76.28
         ViT-L/16, ImageNet-21k: 85.30, 88.62, 99.15, 93.25, 94.67, 99.61, 72.72
         BiT-L, ResNet152x4: 87.54, 90.54, 99.37, 93.51, 96.62, 99.63, 76.29
-        Noisy Student, EfficientNet-L2: 88.4, 90.55""",
+        Noisy Student, EfficientNet-L2: 88.4/88.5*, 90.55""",
     )
     steiner = "the original figures, to which the slide compares those with regularisation and augmentation"
     for name, printed in [("ViT-B/16", "77.9"), ("ViT-L/16", "76.53")]:
