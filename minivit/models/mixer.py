@@ -1,4 +1,4 @@
-"""MLP-Mixer: no attention, no convolution; one MLP over the tokens of each channel, one over the channels of each token.
+"""MLP-Mixer: neither attention nor convolution, but an MLP over the tokens, and one over the channels, in turn.
 
 Source: Tolstikhin et al. 2021, "MLP-Mixer: An all-MLP Architecture for Vision".
 """
@@ -9,108 +9,21 @@ from typing import NamedTuple
 import numpy as np
 
 from minivit.checked import check_range
-from minivit.layers.basic import LayerNorm, Linear, Mlp, MlpCache, mlp_width
+from minivit.layers.basic import LayerNorm, Linear, mlp_width
 from minivit.layers.checkpoint import Checkpoint, CheckpointCache
-from minivit.layers.dropout import drop_path, dropout
+from minivit.layers.dropout import dropout
 from minivit.layers.initial import normal
 from minivit.layers.layer import Layer
+from minivit.layers.mixer_block import MixerBlock, MixerBlockCache
 from minivit.layers.patch_embed import PatchEmbed, PatchEmbedCache
 from minivit.layers.pool import MeanPool
-from minivit.layers.residual import PreNorm, StepCaches
 from minivit.layers.sequence import Identity, IdentityCache, run, run_backward
 from minivit.models.model import Model
-from minivit.ops.dropout import DropoutCache, DropPathCache
+from minivit.ops.dropout import DropoutCache
 from minivit.ops.layer_norm import LayerNormCache
 from minivit.ops.linear import LinearCache
 from minivit.ops.pool import MeanPoolCache
 from minivit.types import Count, Depth, Float, Positive, Rate, Size, ndarray
-
-
-class TokenMlp(Mlp):
-    """An MLP over the tokens: each channel is a row of N numbers, and all channels share the two matrices.
-
-    ``fc1.weight`` is (N, F): column f weighs every token of the grid, so it can be drawn as a small map.
-    """
-
-    def forward(
-        self, x: Float[ndarray, "B N D"], *, rng: np.random.Generator | None = None
-    ) -> tuple[Float[ndarray, "B N D"], MlpCache]:
-        h, cache = super().forward(_swapped(x), rng=rng)  # (B, D, N): tokens last, where an MLP mixes
-        return _swapped(h), cache
-
-    def backward(self, dy: Float[ndarray, "B N D"], cache: MlpCache) -> Float[ndarray, "B N D"]:
-        return _swapped(super().backward(_swapped(dy), cache))  # forward: _swapped(h), and _swapped(x)
-
-
-def _swapped(x: ndarray) -> ndarray:
-    """(B, N, D) to (B, D, N) and back, in memory too: all that follows, and backward, reads row by row."""
-    return x.mT.copy()
-
-
-class MixerBlockCache(NamedTuple):
-    """Caches of the steps of :class:`MixerBlock`, by name."""
-
-    norm1: LayerNormCache
-    mlp_tokens: MlpCache
-    drop_path1: DropPathCache | IdentityCache
-    norm2: LayerNormCache
-    mlp_channels: MlpCache
-    drop_path2: DropPathCache | IdentityCache
-
-
-class MixerBlock(PreNorm):
-    """``x + mlp_tokens(norm1(x))``, then ``x + mlp_channels(norm2(x))``: the block of ViT, its attention an MLP.
-
-    Source: Tolstikhin et al. 2021, equation 1.
-    """
-
-    def __init__(
-        self,
-        dim: int,
-        num_tokens: int,
-        *,
-        hidden_tokens: int,
-        hidden_channels: int,
-        proj_drop: float = 0.0,
-        drop_path_rate: float = 0.0,
-        act_layer: str = "gelu",
-        norm_eps: float = 1e-6,
-    ) -> None:
-        self.norm1 = LayerNorm(dim, eps=norm_eps)
-        self.mlp_tokens = TokenMlp(num_tokens, hidden_tokens, act_layer=act_layer, drop=proj_drop)
-        self.drop_path1 = drop_path(drop_path_rate)
-        self.norm2 = LayerNorm(dim, eps=norm_eps)
-        self.mlp_channels = Mlp(dim, hidden_channels, act_layer=act_layer, drop=proj_drop)
-        self.drop_path2 = drop_path(drop_path_rate)
-
-    def token_mixing(self, x: ndarray, rng: np.random.Generator | None) -> tuple[ndarray, StepCaches]:
-        """``x + mlp_tokens(norm1(x))``: in each channel by itself, the tokens talk to each other."""
-        return self.step(x, self.norm1, self.mlp_tokens, self.drop_path1, rng=rng)
-
-    def channel_mixing(self, x: ndarray, rng: np.random.Generator | None) -> tuple[ndarray, StepCaches]:
-        """``x + mlp_channels(norm2(x))``: each token by itself thinks about its channels."""
-        return self.step(x, self.norm2, self.mlp_channels, self.drop_path2, rng=rng)
-
-    def forward(self, x: ndarray, *, rng: np.random.Generator | None = None) -> tuple[ndarray, MixerBlockCache]:
-        """(B, N, D) -> (B, N, D)."""
-        x, (c_norm1, c_mlp_tokens, c_drop_path1) = self.token_mixing(x, rng)
-        x, (c_norm2, c_mlp_channels, c_drop_path2) = self.channel_mixing(x, rng)
-        return x, MixerBlockCache(
-            norm1=c_norm1,
-            mlp_tokens=c_mlp_tokens,
-            drop_path1=c_drop_path1,
-            norm2=c_norm2,
-            mlp_channels=c_mlp_channels,
-            drop_path2=c_drop_path2,
-        )
-
-    def backward(self, dy: ndarray, cache: MixerBlockCache) -> ndarray:
-        """Of channel mixing, then of token mixing."""
-        c_token_mixing = cache.norm1, cache.mlp_tokens, cache.drop_path1
-        c_channel_mixing = cache.norm2, cache.mlp_channels, cache.drop_path2
-        (dx,) = self.step_backward(dy, self.norm2, self.mlp_channels, self.drop_path2, c_channel_mixing)
-        (dx,) = self.step_backward(dx, self.norm1, self.mlp_tokens, self.drop_path1, c_token_mixing)
-        return dx
 
 
 class MixerCache(NamedTuple):
@@ -183,7 +96,7 @@ class Mixer(Model):
         for ratio in ratios:
             check_range("mlp_ratio", ratio, at_least=1 / embed_dim, below=inf)
         check_range("norm_eps", norm_eps, at_least=0, below=inf)
-        hidden_tokens, hidden_channels = (mlp_width(embed_dim, ratio) for ratio in ratios)
+        tokens_dim, channels_dim = (mlp_width(embed_dim, ratio) for ratio in ratios)
         self.in_chans = in_chans
 
         self.stem = PatchEmbed(img_size, patch_size, in_chans, embed_dim)
@@ -191,8 +104,8 @@ class Mixer(Model):
             MixerBlock(
                 embed_dim,
                 self.stem.num_patches,
-                hidden_tokens=hidden_tokens,
-                hidden_channels=hidden_channels,
+                tokens_dim=tokens_dim,
+                channels_dim=channels_dim,
                 proj_drop=proj_drop_rate,
                 drop_path_rate=drop_path_rate,
                 act_layer=act_layer,

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minivit.cost import formulas
-from minivit.layers.recurrent import GRUCell
 from minivit.cost import estimate as cost_estimate
+from minivit.cost import formulas
+from minivit.layers import Mlp
+from minivit.layers.recurrent import GRUCell
 from minivit.models import PRESETS, Mixer, create_model
-from minivit.models.mixer import TokenMlp
 from minivit.models.vit import ViT
 from minivit.ops.attention import attention_forward
 from minivit.ops.patches import patchify_forward
@@ -293,7 +293,7 @@ def test_unusual_mixers(options):
 
 def test_token_mixing_by_its_arrays_and_products():
     N, E, C = 6, 5, 4
-    mlp = TokenMlp(N, E)
+    mlp = Mlp(N, E)
     assert formulas.token_mixing_params(N, E) == mlp.num_params
     assert formulas.token_mixing_params(N, E, channels=C) == C * mlp.num_params
     assert formulas.token_mixing_macs(N, E, C) == macs_of_products([(C, N, E), (C, E, N)])

@@ -4,10 +4,8 @@ import numpy as np
 import pytest
 
 from minivit.check import check_layer
-from minivit.layers import Identity, Mlp
-from minivit.layers.mixing_as_conv import channel_mixing_conv, token_mixing_conv
+from minivit.layers import Identity, MixerBlock, channel_mixing_conv, token_mixing_conv
 from minivit.models import PRESETS, Mixer, create_model
-from minivit.models.mixer import MixerBlock, MixerBlockCache, TokenMlp
 from tests import facts
 
 RNG = np.random.default_rng(0)
@@ -93,24 +91,28 @@ def test_parameter_names_are_those_of_timm():
     assert [*Mixer(**SMALL).named_params()] == [f"{name}.{kind}" for name in names for kind in ("weight", "bias")]
 
 
-def test_token_mixing_is_an_mlp_of_the_columns():
+def test_a_block_row_by_row_and_column_by_column():
+    """Token mixing is an MLP of each channel, channel mixing one of each token of what token mixing has made."""
     x = RNG.standard_normal((2, 5, 3))
-    mixing, mlp = (kind(5, 7).init(0, "float64") for kind in (TokenMlp, Mlp))
-    y, _ = mixing.forward(x)
+    block = MixerBlock(3, 5, tokens_dim=7, channels_dim=4).init(0, "float64")
+    y, _ = block.forward(x)
+    u, (h, _) = x.copy(), block.norm1.forward(x)
     for b in range(2):
         for d in range(3):
-            np.testing.assert_allclose(y[b, :, d], mlp.forward(x[b, :, d][None])[0][0], rtol=1e-12)
+            u[b, :, d] += block.mlp_tokens.forward(h[b, :, d][None])[0][0]
+    expected, (h, _) = u.copy(), block.norm2.forward(u)
+    for b in range(2):
+        for n in range(5):
+            expected[b, n] += block.mlp_channels.forward(h[b, n][None])[0][0]
+    np.testing.assert_allclose(y, expected, rtol=1e-12)
 
 
-def test_a_block_is_token_mixing_and_then_channel_mixing():
-    x = RNG.standard_normal((2, 5, 3))
-    block = MixerBlock(3, 5, hidden_tokens=7, hidden_channels=4).init(0, "float64")
-    y, cache = block.forward(x)
-    assert isinstance(cache, MixerBlockCache)
-    h, _ = block.token_mixing(x, None)
-    np.testing.assert_array_equal(block.channel_mixing(h, None)[0], y)
-    h, _ = block.channel_mixing(x, None)
-    assert not np.allclose(block.token_mixing(h, None)[0], y)
+def test_block():
+    x, options = RNG.standard_normal((4, 5, 6)), {"tokens_dim": 7, "channels_dim": 8}
+    dropping = MixerBlock(6, 5, **options, proj_drop=0.3, drop_path_rate=0.4)
+    check_layer(dropping.init(), x)
+    check_layer(dropping.init(), x, rng=np.random.default_rng(1))
+    check_layer(MixerBlock(6, 5, **options, act_layer="relu").init(), x)
 
 
 def test_what_token_mixing_adds_to_all_channels_alike_changes_nothing():
@@ -143,24 +145,23 @@ def test_replica_computes_the_same_and_owns_its_gradients():
 # -- a weird convolutional network -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("act_layer", ["gelu", "gelu_tanh", "relu"])
 @pytest.mark.parametrize(("grid", "D"), [((2, 3), 4), ((3, 3), 3), ((1, 1), 2), ((4, 1), 1)])
-def test_mixing_is_convolution(grid, D, act_layer):
+def test_mixing_is_convolution(grid, D):
     """Every parameter random, biases, too."""
-    (Y, X), F = grid, 5
-    tokens, channels = (
-        kind(width, F, act_layer=act_layer).init(0, "float64") for kind, width in ((TokenMlp, Y * X), (Mlp, D))
-    )
-    for param in (*tokens.params, *channels.params):
+    (Y, X), (E, F) = grid, (5, 7)
+    block = MixerBlock(D, Y * X, tokens_dim=E, channels_dim=F).init(0, "float64")
+    for param in block.params:
         param.value = RNG.standard_normal(param.shape)
     x = RNG.standard_normal((2, Y, X, D))
     rows = x.reshape(2, Y * X, D)
-    for convolved, mixed in (
-        (token_mixing_conv(tokens, x), tokens.forward(rows)[0]),
-        (channel_mixing_conv(channels, x), channels.forward(rows)[0]),
-    ):
-        assert convolved.shape == x.shape
-        np.testing.assert_allclose(convolved.reshape(2, Y * X, D), mixed, rtol=0, atol=1e-12)
+    by_rows = {
+        token_mixing_conv: (block.mlp_tokens, block.mlp_tokens.forward(rows.mT)[0].mT),
+        channel_mixing_conv: (block.mlp_channels, block.mlp_channels.forward(rows)[0]),
+    }
+    for convolve, (mlp, expected) in by_rows.items():
+        y = convolve(x, *(param.value for param in mlp.params))
+        assert y.shape == x.shape
+        np.testing.assert_allclose(y.reshape(2, Y * X, D), expected, rtol=0, atol=1e-12)
 
 
 # -- what is refused ---------------------------------------------------------------------------------------------------
