@@ -14,6 +14,7 @@ from minivit.plot.embedding import patch_filters, position_similarity, principal
 from minivit.plot.figure import save
 from minivit.plot.frames import frames
 from minivit.plot.images import predictions, reconstructions, samples
+from minivit.plot.mixing import paired_units, token_mixing_maps
 from minivit.plot.similarity import similarity_matrix
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "loss_curve",
     "macs_by_size",
     "memory_bars",
+    "paired_units",
     "patch_filters",
     "position_similarity",
     "predictions",
@@ -37,4 +39,5 @@ __all__ = [
     "score_curve",
     "similarity_maps",
     "similarity_matrix",
+    "token_mixing_maps",
 ]

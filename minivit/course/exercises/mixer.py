@@ -1,6 +1,7 @@
 """MLP-Mixer: its two MLPs as convolutions, and the block, in which an MLP over the tokens stands for attention."""
 
 from functools import partial
+from typing import Any
 
 from numpy.random import Generator
 
@@ -24,7 +25,7 @@ def channels_of_a_map(rng: Generator) -> Case:
 
 def block(rng: Generator) -> Case:
     B, N, D, E, F = lengths(rng, 5)
-    options = {"dim": D, "num_tokens": N, "tokens_dim": E, "channels_dim": F}
+    options: dict[str, Any] = {"dim": D, "num_tokens": N, "tokens_dim": E, "channels_dim": F}
     shapes = {name: param.shape for name, param in MixerBlock(**options).named_params().items()}
     params = {name: rng.standard_normal(shape) / 2 for name, shape in shapes.items()}
     return Case((rng.standard_normal((B, N, D)), params), options)
