@@ -92,7 +92,7 @@ class Mixer(Model):
         seed: Count = 0,
         dtype: str | type | np.dtype = "float32",
     ) -> None:
-        ratios = mlp_ratio if isinstance(mlp_ratio, tuple) else (mlp_ratio, mlp_ratio)
+        ratios = np.broadcast_to(mlp_ratio, 2).tolist()  # of one number, both
         for ratio in ratios:
             check_range("mlp_ratio", ratio, at_least=1 / embed_dim, below=inf)
         check_range("norm_eps", norm_eps, at_least=0, below=inf)

@@ -481,3 +481,7 @@ assert more == 12 * (784 - 196) * (2 * 384 + 1) == 5_426_064
 assert round(formulas.vit_macs(img_size=448) / formulas.vit_macs(), 1) == 4.5
 assert formulas.vit_params(img_size=448) - formulas.vit_params() == 588 * 768
 assert formulas.token_mixing_macs(196, 2 * 196, 768) == 4 * 196**2 * 768
+
+# %% [markdown]
+# **Exercise.** [`mixer`](../minivit/course/exercises/mixer.md) asks for both: the weird net of section 3, and the block of
+# section 2, forward and backward.

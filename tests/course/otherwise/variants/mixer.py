@@ -76,20 +76,3 @@ def backward(self, dy, c):
 
 
 MixerBlock.forward, MixerBlock.backward = forward, backward
-
-
-# --- samples and channels as the rows of one matrix
-def forward(self, x, *, rng=None):
-    B, N, D = x.shape
-    h, c_norm1 = self.norm1.forward(x)
-    columns = h.transpose(0, 2, 1).reshape(B * D, N)
-    mixed, c_tokens = self.mlp_tokens.forward(columns.reshape(B, D, N), rng=rng)
-    h, c_drop1 = self.drop_path1.forward(mixed.reshape(B, D, N).transpose(0, 2, 1), rng=rng)
-    x = h + x
-    h, c_norm2 = self.norm2.forward(x)
-    h, c_channels = self.mlp_channels.forward(h, rng=rng)
-    h, c_drop2 = self.drop_path2.forward(h, rng=rng)
-    return h + x, MixerBlockCache(c_norm1, c_tokens, c_drop1, c_norm2, c_channels, c_drop2)
-
-
-MixerBlock.forward = forward
