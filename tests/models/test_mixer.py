@@ -205,8 +205,6 @@ def test_options_may_be_numbers_of_numpy():
     options: dict[str, Any] = {"embed_dim": np.int32(12), "num_blocks": np.int64(1), "patch_size": np.int64(2)}
     model = Mixer(**{**SMALL, **options, "mlp_ratio": (np.float64(0.5), np.int64(2))})
     assert model.config["mlp_ratio"] == (0.5, 2)
-    for same in ([0.5, 2.0], (0.5, 2), np.array([0.5, 2.0]).tolist()):
-        assert Mixer(**{**SMALL, **options, "mlp_ratio": same}).num_params == model.num_params
     both = Mixer(**{**SMALL, "mlp_ratio": np.float32(2)}).named_params()
     assert both["blocks.0.mlp_tokens.fc1.bias"].shape == both["blocks.0.mlp_channels.fc1.bias"].shape == (16,)
     assert model.forward(IMAGES.astype(np.float32))[0].dtype == np.float32
