@@ -483,5 +483,5 @@ assert formulas.vit_params(img_size=448) - formulas.vit_params() == 588 * 768
 assert formulas.token_mixing_macs(196, 2 * 196, 768) == 4 * 196**2 * 768
 
 # %% [markdown]
-# **Exercise.** [`mixer`](../minivit/course/exercises/mixer.md) asks for both: the weird net of section 3, and the block of
-# section 2, forward and backward.
+# **Next:** write both yourself, the weird net of section 3 and the block of section 2, forward and backward:
+# [`mixer`](../minivit/course/exercises/mixer.md).
