@@ -32,3 +32,12 @@ SWIN = {  # the same, of timm's Swins; their own papers count the norms as well
     "swin_large_patch4_window7_224": (196_532_476, 34_475_759_616),
     "swin_large_patch4_window12_384": (196_735_516, 103_919_087_616),
 }
+
+MIXER = {  # the same of timm's MLP-Mixers
+    "mixer_s32_224": (19_104_624, 1_002_426_368),
+    "mixer_s16_224": (18_528_264, 3_776_958_464),
+    "mixer_b32_224": (60_293_428, 3_237_722_112),
+    "mixer_b16_224": (59_880_472, 12_601_767_936),
+    "mixer_l32_224": (206_939_264, 11_253_293_056),
+    "mixer_l16_224": (208_196_168, 44_547_678_208),
+}

@@ -25,6 +25,7 @@ from safetensors.torch import save_file
 from timm.models.vision_transformer import checkpoint_filter_fn
 
 import minivit as mv
+from minivit.types import pair
 from minivit.weights import load_timm, to_timm
 from minivit.weights.torch_layout import torch_shape
 
@@ -39,6 +40,7 @@ CASES = {
     "no biases of queries": ("vit_tiny_patch16_224", {**SMALL, "qkv_bias": False}),
     "no head": ("vit_tiny_patch16_224", {**SMALL, "num_classes": 0}),
     "vit_tiny_patch16_224": ("vit_tiny_patch16_224", {}),
+    "Mixer": ("mixer_s32_224", {"img_size": 64, "mlp_ratio": (0.3, 1.5), "num_classes": 7}),
 }
 SIZES = [(32, 32), (24, 40), (48, 48), (16, 64)]  # the last has as many patches as 32 x 32
 
@@ -49,7 +51,7 @@ def check(preset: str, options: dict) -> tuple[float, bool]:
     ours = mv.create_model(preset, dtype="float64", **options)
     for param in ours.named_state().values():
         param.value = param.value + 0.1 * rng.standard_normal(param.shape)  # no zeros and ones that hide mistakes
-    Y, X = ours.patch_embed.img_size
+    Y, X = pair(ours.config["img_size"])
     images = rng.standard_normal((2, Y, X, 3))
     logits, _ = ours.forward(images)
 

@@ -17,7 +17,7 @@ Everything is float64 and drawn from a fixed seed, every parameter is random. Ke
     The gradients of L.
 
 Images are (B, C, rows, columns), as in PyTorch. ``timm_google.npz`` has its ``param/`` under Google's names, loaded by
-timm's own reader of Google's files, and its ``gparam/`` under timm's.
+timm's own reader of Google's files, and its ``gparam/`` under timm's; so has ``google_mixer.npz``.
 
 ``optim_adam.npz``, ``optim_adamw.npz``, ``optim_sgd.npz`` are trajectories: ``p0/i`` the initial value of parameter i,
 ``g{t}/i`` its gradient at step t = 0..5, ``p{t+1}/i`` its value after that step; hyper-parameters in ``__meta__``.
@@ -31,8 +31,10 @@ of ours. ``numbers.safetensors`` has numbers in short formats, as PyTorch writes
 # pyright: reportMissingImports=false, reportAttributeAccessIssue=false
 
 import json
+import re
 import tempfile
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -129,6 +131,36 @@ def timm_google() -> None:
     written |= {f"param/{key}": a for key, a in arrays.items()}
     written |= {f"gparam/{key}": g for key, g in zip(params, gradients, strict=True)}
     write("timm_google", written, {"config": config})
+
+
+def timm_mixer() -> None:
+    config = {"img_size": (8, 6), "patch_size": (4, 2), "num_blocks": 2, "embed_dim": 10, "num_classes": 5}
+    config |= {"mlp_ratio": (0.7, 2.0)}
+    model, x = randomize(timm.models.MlpMixer(**config)), rand(2, 3, 8, 6)
+    record("timm_mixer", lambda: {"y": model(x)}, {"x": x}, dict(model.named_parameters()), config=config)
+
+
+def google_mixer() -> None:
+    """Google's Mixer by timm's: its GELU is the tanh one, its names and the order of its axes are Flax's."""
+    config = {"img_size": (8, 6), "patch_size": (4, 2), "num_blocks": 2, "embed_dim": 10, "num_classes": 5}
+    config |= {"mlp_ratio": (0.7, 2.0)}
+    gelu_tanh = partial(nn.GELU, approximate="tanh")
+    model, x = randomize(timm.models.MlpMixer(**config, act_layer=gelu_tanh)), rand(2, 3, 8, 6)
+    cotangent, params = torch.randn(2, 5), dict(model.named_parameters())
+    y = model(x)
+    dx, *gradients = torch.autograd.grad((y * cotangent).sum(), [x, *params.values()])
+    theirs = {"stem.proj": "stem", "blocks.": "MixerBlock_", ".norm1": "/LayerNorm_0", ".norm2": "/LayerNorm_1"}
+    theirs |= {".mlp_tokens.fc": "/token_mixing/Dense_", ".mlp_channels.fc": "/channel_mixing/Dense_"}
+    written = {"in/x": x, "out/y": y, "cot/y": cotangent, "gin/x": dx}
+    for (name, array), gradient in zip(params.items(), gradients, strict=True):
+        written[f"gparam/{name}"] = gradient
+        layer, kind = name.replace("norm.", "pre_head_layer_norm.").rsplit(".", 1)
+        for ours, google in theirs.items():
+            layer = layer.replace(ours, google)
+        layer = re.sub(r"Dense_(\d)", lambda dense: f"Dense_{int(dense[1]) - 1}", layer)
+        kind = "bias" if kind == "bias" else "scale" if array.ndim == 1 else "kernel"
+        written[f"param/{layer}/{kind}"] = array.permute({4: (2, 3, 1, 0), 2: (1, 0), 1: (0,)}[array.ndim])
+    write("google_mixer", written, {"config": config | {"act_layer": "gelu_tanh"}})
 
 
 def hf_vit() -> None:
@@ -530,6 +562,8 @@ def main() -> None:
     gru_cell()
     for name, options in SWINS.items():
         swin(name, options)
+    timm_mixer()
+    google_mixer()
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ from minivit.layers.decoder_block import DecoderBlock, PostNormDecoderBlock
 from minivit.layers.dropout import Dropout, DropPath
 from minivit.layers.embedding import Embedding, TokenEmbed, Unembedding
 from minivit.layers.layer import Layer
+from minivit.layers.mixer_block import MixerBlock
+from minivit.layers.mixing_as_conv import channel_mixing_conv, token_mixing_conv
 from minivit.layers.param import Param
 from minivit.layers.patch_embed import PatchEmbed
 from minivit.layers.pool import FirstToken, MeanPool
@@ -37,6 +39,7 @@ __all__ = [
     "LearnedPositions",
     "Linear",
     "MeanPool",
+    "MixerBlock",
     "Mlp",
     "Param",
     "PatchEmbed",
@@ -46,7 +49,9 @@ __all__ = [
     "SinusoidalPositions",
     "TokenEmbed",
     "Unembedding",
+    "channel_mixing_conv",
     "frozen",
     "run",
     "run_backward",
+    "token_mixing_conv",
 ]

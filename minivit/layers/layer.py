@@ -183,11 +183,11 @@ def _absorb(layer: Any, cache: Any) -> None:
 def check_arrays(expected: Mapping[str, tuple[int, ...]], arrays: Mapping[str, ndarray]) -> None:
     """Compare names and shapes of arrays with what a model expects, and say in one sentence what does not fit."""
     missing = [name for name in expected if name not in arrays]
-    if missing:
-        raise KeyError(f"array {missing[0]!r} is missing{_and_more(missing)}: these are not the weights of this model")
     unknown = [name for name in arrays if name not in expected]
-    if unknown:
-        raise KeyError(f"array {unknown[0]!r}{_and_more(unknown)} has no place in this model")
+    said = [f"array {missing[0]!r} is missing{_and_more(missing)}"] if missing else []
+    said += [f"array {unknown[0]!r}{_and_more(unknown)} has no place in this model"] if unknown else []
+    if said:
+        raise KeyError(" and ".join(said) + (": these are not the weights of this model" if missing else ""))
     for name, shape in expected.items():
         if np.shape(arrays[name]) != shape:
             raise ValueError(f"array {name!r} has shape {np.shape(arrays[name])}; this model expects {shape}")

@@ -14,6 +14,7 @@ from minivit.plot.embedding import patch_filters, position_similarity, principal
 from minivit.plot.figure import save
 from minivit.plot.frames import frames
 from minivit.plot.images import predictions, reconstructions, samples
+from minivit.plot.mixing import paired_units, token_mixing_maps
 from minivit.plot.similarity import similarity_matrix
 from minivit.plot.windows import attention_in_windows, pyramid, relative_position_biases, shifted_regions
 
@@ -28,6 +29,7 @@ __all__ = [
     "loss_curve",
     "macs_by_size",
     "memory_bars",
+    "paired_units",
     "patch_filters",
     "position_similarity",
     "predictions",
@@ -42,4 +44,5 @@ __all__ = [
     "shifted_regions",
     "similarity_maps",
     "similarity_matrix",
+    "token_mixing_maps",
 ]

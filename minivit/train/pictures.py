@@ -1,17 +1,20 @@
 """The pictures that a run leaves in its folder."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+from numpy import ndarray
 
 from minivit import plot
 from minivit.data.examples import Images
 from minivit.errors import sentence
+from minivit.models.mixer import Mixer
 from minivit.models.model import Model
 from minivit.models.swin import Swin
 from minivit.models.vit import ViT
-from minivit.plot.figure import TITLE, Axes
+from minivit.plot.figure import TITLE, Axes, Figure
 from minivit.tasks.task import Pictures
 from minivit.train.step import predict
 from minivit.train.trainer import Metrics, Trainer
@@ -23,7 +26,8 @@ def draw_run(folder: Path, trainer: Trainer, rows: list[Metrics]) -> list[Path]:
     Returns the files. Of a Vision Transformer, three are figures of its paper (Dosovitskiy et al. 2021): 6, attention
     maps; 7 left, patch-embedding filters, here of what training changed; 7 centre, similarity of position embeddings.
     Of a Swin Transformer, its stages, attention inside windows before and after the shift, relative position biases.
-    Of all models the filters are drawn if the first kernel sees pixels, the positions if they are a table on a grid.
+    Of an MLP-Mixer what training changed in token mixing, figure 5 of Tolstikhin et al. 2021. Of all models the filters
+    are drawn if the first kernel sees pixels, the positions if they are a table on a grid.
 
     A training is not lost because a picture cannot be drawn: that is said on the standard error stream, and the others
     are drawn.
@@ -80,15 +84,29 @@ def _of_the_model(trainer: Trainer, rows: list[Metrics]) -> Pictures:
     kernels = [name for name, param in model.named_params().items() if param.axes == ("row", "column", "in", "out")]
     if kernels and model.named_params()[kernels[0]].shape[2] == images.shape[3]:  # the first one sees pixels
         pictures["patch_filters"] = lambda: _learned_filters(model, kernels[0])
+    if isinstance(model, Mixer) and model.blocks:
+        pictures["token_mixing"] = lambda: _learned_token_mixing(model)
     for table in model.params:
         if table.grid and table.axes == ("batch", "position", "width"):
             pictures["position_similarity"] = lambda it=table, grid=table.grid: plot.position_similarity(it.value, grid)
     return pictures
 
 
-def _learned_filters(model: Model, name: str) -> Axes:
+def _learned(model: Model, names: Sequence[str]) -> list[ndarray]:
     """Where weights are mostly what they were drawn as, the difference shows what was learned."""
-    fresh = type(model)(**model.config)
-    ax = plot.patch_filters(model.named_params()[name].value - fresh.named_params()[name].value, count=14)
+    now, fresh = model.named_params(), type(model)(**model.config).named_params()
+    return [now[name].value - fresh[name].value for name in names]
+
+
+def _learned_token_mixing(model: Mixer) -> Figure:
+    count = min(3, len(model.blocks))
+    changes = _learned(model, [f"blocks.{i}.mlp_tokens.fc1.weight" for i in range(count)])
+    titles = [f"block {i + 1}: what training changed" for i in range(count)]
+    return plot.token_mixing_maps(dict(zip(titles, changes, strict=True)), model.stem.grid_size)
+
+
+def _learned_filters(model: Model, name: str) -> Axes:
+    (change,) = _learned(model, [name])
+    ax = plot.patch_filters(change, count=14)
     ax.set_title(f"What training changed:\n{ax.get_title(loc='left')}", fontsize=TITLE, loc="left")
     return ax

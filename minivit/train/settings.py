@@ -63,6 +63,11 @@ def read_numbers(text: str) -> tuple[int, ...]:
     return tuple(map(int, text.split(",")))
 
 
+def read_pair(text: str) -> tuple[float, ...]:
+    """Numbers with a comma between."""
+    return tuple(map(read_number, text.split(",")))
+
+
 READERS: dict[Any, tuple[str, Callable[[str], Any]]] = {
     NoneType: ("none", lambda text: {"none": None}[text.lower()]),
     bool: ("true or false", lambda text: {"true": True, "false": False}[text.lower()]),
@@ -70,6 +75,7 @@ READERS: dict[Any, tuple[str, Callable[[str], Any]]] = {
     float: ("a number", read_number),
     tuple[int, int]: ("ROWS,COLUMNS", read_numbers),
     tuple[int, ...]: ("N,N,...", read_numbers),
+    tuple[float, float]: ("NUMBER,NUMBER", read_pair),
     str: ("a word", str),  # the last, because it reads everything
 }
 """For each type that an option can have."""

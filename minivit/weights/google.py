@@ -11,8 +11,8 @@ def load_google(
 ) -> None:
     """Load the weights of Google's official models; :mod:`minivit.weights` says what all loaders do.
 
-    Google's Vision Transformer is this one with ``act_layer="gelu_tanh"`` and, if it averages (``classifier="gap"``),
-    ``global_pool="avg", class_token=False, fc_norm=False``: it normalises before pooling.
+    Google's Vision Transformer and MLP-Mixer are these with ``act_layer="gelu_tanh"``. If the former averages
+    (``classifier="gap"``), it is ``global_pool="avg", class_token=False, fc_norm=False``: it normalises before pooling.
 
     Positions of another grid, which is taken to be square, are resampled as Google does it: bilinear, corners aligned.
     Its own loader resamples for square grids only, and takes positions for as many patches as they are; here they are
@@ -25,7 +25,7 @@ def load_google(
     Parameters
     ----------
     model : Model
-        Of a kind that Google published: so far a ViT.
+        Of a kind that Google published: so far a ViT or a Mixer.
     arrays : {name: array}, the nested dict of Flax, or the path of a .npz or .safetensors file
     keep_head : bool
         Leave the model's own head as it is and the checkpoint's aside: for fine-tuning on other classes.

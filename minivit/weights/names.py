@@ -39,6 +39,9 @@ OPTIONS = {
     ),
 }
 
+DEPTHS = {"depth", "num_blocks"}
+"""How models call the number of their blocks."""
+
 
 def within(name: str, layers: Iterable[str]) -> bool:
     """Whether this is one of these layers or a part of one: "head.fc.bias" is a part of "head", "head_dist" is none."""
@@ -138,8 +141,9 @@ def reason(
         if _any(pattern, unknown) and not _any(pattern, expected):
             return f"the checkpoint has {part}, which this model does not"
     theirs, ours = _depth(names), _depth(expected)
-    if "depth" in options and 0 < theirs != ours:
-        return f"the checkpoint's depth is {theirs}, the model's {ours}: build it with depth={theirs}"
+    for option in DEPTHS & options.keys():
+        if 0 < theirs != ours:
+            return f"the checkpoint's depth is {theirs}, the model's {ours}: build it with {option}={theirs}"
     if 2 * len(missing) > len(expected):
         return "these are not the weights of this model"
     for option, (pattern, only_checkpoint, only_model) in OPTIONS.items():

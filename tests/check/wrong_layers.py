@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minivit.layers import Block, Layer, LayerNorm, Linear, Mlp, Param, PostNormBlock, SelfAttention
+from minivit.layers import Block, Layer, LayerNorm, Linear, MixerBlock, Mlp, Param, PostNormBlock, SelfAttention
 from minivit.layers.attention import join_heads
 from minivit.layers.initial import ones
 from minivit.ops import linear_backward, multi_head_attention_backward, split_heads_backward
@@ -282,6 +282,38 @@ def post_norm_second_residual_lost(layer, dy, cache):
     return dsum + layer.attn.backward(dsum, cache.attn)
 
 
+def mixer_with(before=lambda dh: dh.mT, behind=lambda dh: dh.mT, *, first=True, second=True):
+    """The backward of a MixerBlock with other swaps around token mixing, or without one of its residual paths."""
+
+    def backward(layer, dy, c):
+        dx = layer.norm2.backward(layer.mlp_channels.backward(dy, c.mlp_channels), c.norm2)
+        dx = dx + dy if second else dx
+        dh = layer.mlp_tokens.backward(np.ascontiguousarray(before(dx)), c.mlp_tokens)
+        dh = layer.norm1.backward(np.ascontiguousarray(behind(dh)), c.norm1)
+        return dx + dh if first else dh
+
+    return backward
+
+
+def mixer_one_norm_twice(layer, dy, c):
+    dx = dy + layer.norm1.backward(layer.mlp_channels.backward(dy, c.mlp_channels), c.norm2)
+    return dx + layer.norm1.backward(layer.mlp_tokens.backward(dx.mT, c.mlp_tokens).mT, c.norm1)
+
+
+def mixer_norm_left_out(layer, dy, c):
+    dx = dy + layer.norm2.backward(layer.mlp_channels.backward(dy, c.mlp_channels), c.norm2)
+    return dx + layer.mlp_tokens.backward(dx.mT, c.mlp_tokens).mT
+
+
+def mixer_residual_of_the_end(layer, dy, c):
+    dx = dy + layer.norm2.backward(layer.mlp_channels.backward(dy, c.mlp_channels), c.norm2)
+    return dy + layer.norm1.backward(layer.mlp_tokens.backward(dx.mT, c.mlp_tokens).mT, c.norm1)
+
+
+def mixer_token_mixing_left_out(layer, dy, c):
+    return dy + layer.norm2.backward(layer.mlp_channels.backward(dy, c.mlp_channels), c.norm2)
+
+
 def mlp_activation_left_out(layer, dy, cache):
     return layer.fc1.backward(layer.fc2.backward(dy, cache.fc2), cache.fc1)
 
@@ -381,6 +413,14 @@ def writes_into_a_parameter(layer, dy, cache):
     return Positions.backward(layer, dy, cache)
 
 
+def mixer():
+    return MixerBlock(6, 3, tokens_dim=5, channels_dim=7)
+
+
+def square_mixer():
+    return MixerBlock(6, 6, tokens_dim=5, channels_dim=7)
+
+
 X = normal(2, 3, 6)
 
 # One mistake, one row.
@@ -415,6 +455,22 @@ LAYERS = [
         ("gradient of input 0 is wrong", "what norm1.backward returns is missing: a residual lost")),
     WrongLayer("post-norm: second residual lost", lambda: PostNormBlock(6, 3), post_norm_second_residual_lost,
         ("gradient of norm1.bias is wrong", "the sum of what norm2.backward returns is missing")),
+    WrongLayer("mixer: the gradient is reshaped, not swapped", mixer, mixer_with(lambda dh: dh.reshape(2, 6, 3)),
+        ("gradient of mlp_tokens", "right: norm2.weight, norm2.bias, mlp_channels.fc1.weight")),
+    WrongLayer("mixer: the gradient is reshaped, not swapped back", mixer,
+        mixer_with(behind=lambda dh: dh.reshape(2, 3, 6)), ("gradient of", "norm1", "right: mlp_tokens.fc1.weight")),
+    WrongLayer("mixer: tokens and channels exchanged", square_mixer, mixer_with(lambda dh: dh, lambda dh: dh),
+        ("gradient of", "mlp_tokens.fc2.bias", "right: norm2.weight"), (normal(2, 6, 6),)),
+    WrongLayer("mixer: first residual lost", mixer, mixer_with(first=False),
+        ("gradient of input 0 is wrong", "right: norm1.weight, norm1.bias, mlp_tokens.fc1.weight")),
+    WrongLayer("mixer: second residual lost", mixer, mixer_with(second=False),
+        ("gradient of mlp_tokens.fc2.bias is wrong", "right: norm2.weight, norm2.bias, mlp_channels.fc1")),
+    WrongLayer("mixer: the residual of another place", mixer, mixer_residual_of_the_end,
+        ("gradient of input 0 is wrong", "what norm2.backward returns is missing", "right: norm1")),
+    WrongLayer("mixer: one norm used twice", mixer, mixer_one_norm_twice, ("gradient of norm", "also wrong: ")),
+    WrongLayer("mixer: norm left out", mixer, mixer_norm_left_out, ("gradient of norm1.bias is wrong", "all zeros")),
+    WrongLayer("mixer: token mixing left out", mixer, mixer_token_mixing_left_out,
+        ("gradient of mlp_tokens.fc2.bias is wrong", "all zeros")),
     WrongLayer("activation left out", lambda: Mlp(6, 5), mlp_activation_left_out,
         ("gradient of fc1.bias is wrong", "right: fc2.weight, fc2.bias")),
     WrongLayer("weight averaged", lambda: Linear(6, 4), linear_with(lambda x, w, b: (x, w / 2, b)),

@@ -9,7 +9,7 @@ import pytest
 import minivit as mv
 from minivit.cost.errors import CostError
 from minivit.layers import Linear
-from minivit.models import MODELS, PRESETS, RNNSearch, ShowAttendTell, Swin, Transformer, ViT
+from minivit.models import MODELS, PRESETS, Mixer, RNNSearch, ShowAttendTell, Swin, Transformer, ViT
 from minivit.train.optim import AdamW
 from tests import facts
 from tests.sampled import a_third_by_default
@@ -24,6 +24,7 @@ SMALL = {
     "swin, padded": Swin(
         img_size=(10, 14), patch_size=2, embed_dim=6, depths=(2, 1), num_heads=(1, 2), window_size=3, num_classes=5
     ),
+    "mixer": Mixer(img_size=(8, 12), patch_size=4, embed_dim=10, num_blocks=2, num_classes=5),
     "transformer": Transformer(vocab_size=11, embed_dim=8, encoder_depth=2, decoder_depth=1, num_heads=2),
     "transformer, pre-norm": Transformer(vocab_size=0, embed_dim=8, encoder_depth=1, num_heads=2, norm_first=True),
     "rnn search": RNNSearch(vocab_size=7, embed_dim=6),
@@ -57,16 +58,20 @@ def test_what_is_kept_is_what_a_real_run_keeps(name):
     assert estimate.optimizer_bytes == sum(array.nbytes for array in optimizer.state.values())
 
 
-@pytest.mark.parametrize("name", a_third_by_default(facts.VIT, facts.VIT))
+TIMM = facts.VIT | facts.MIXER
+
+
+@pytest.mark.parametrize("name", a_third_by_default(TIMM, TIMM))
 def test_parameters_and_products_are_those_of_timm(name):
     estimate = mv.cost.estimate(name)
-    assert (estimate.params, estimate.macs_forward) == facts.VIT[name]
+    assert (estimate.params, estimate.macs_forward) == TIMM[name]
     assert estimate.macs_backward == 2 * estimate.macs_forward  # of inputs and of weights, images included
     assert estimate.flops_forward == 2 * estimate.macs_forward
 
 
 def test_no_preset_is_forgotten():
-    assert {name for name, (kind, _) in PRESETS.items() if kind is ViT and not name.endswith("_32")} == {*facts.VIT}
+    theirs = {name for name, (kind, _) in PRESETS.items() if kind in (ViT, Mixer) and not name.endswith("_32")}
+    assert theirs == {*TIMM}
 
 
 def test_parts_add_up():

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from minivit.cost import estimate as cost_estimate
 from minivit.cost import formulas, of
+from minivit.layers import Mlp
 from minivit.layers.recurrent import GRUCell
-from minivit.models import PRESETS, create_model
+from minivit.models import PRESETS, Mixer, create_model
 from minivit.models.vit import ViT
 from minivit.ops.attention import attention_forward
 from minivit.ops.patches import patchify_forward
@@ -246,6 +248,63 @@ def test_share_of_attention():
     assert formulas.attention_share(img_size=1024) == pytest.approx(0.4689, abs=5e-5)
     quadratic = 2 * 197**2 * 768 * 12
     assert formulas.attention_share() == quadratic / facts.VIT["vit_base_patch16_224"][1]
+
+
+# -- MLP-Mixer ---------------------------------------------------------------------------------------------------------
+
+
+def shape_of_mixer(model):
+    """The options of a Mixer that its formulas take."""
+    names = ("img_size", "patch_size", "in_chans", "num_classes", "num_blocks", "embed_dim")
+    hidden = {f"{kind}_dim": getattr(model.blocks[0], f"mlp_{kind}").fc1.weight.shape[1] for kind in KINDS}
+    return {name: model.config[name] for name in names} | hidden
+
+
+KINDS = ("tokens", "channels")
+
+
+@pytest.mark.parametrize("name", facts.MIXER)
+def test_a_mixer_costs_what_is_published(name):
+    shape = shape_of_mixer(create_model(name))
+    assert (formulas.mixer_params(**shape), formulas.mixer_macs(**shape)) == facts.MIXER[name]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"img_size": (8, 12), "patch_size": (4, 2), "embed_dim": 6, "num_blocks": 2, "mlp_ratio": (1.5, 0.5)},
+        {"img_size": 8, "embed_dim": 4, "num_blocks": 1, "num_classes": 0, "patch_size": 4, "in_chans": 1},
+    ],
+)
+def test_unusual_mixers(options):
+    model = Mixer(**options)
+    shape = shape_of_mixer(model)
+    estimate = cost_estimate(model)
+    assert (formulas.mixer_params(**shape), formulas.mixer_macs(**shape)) == (estimate.params, estimate.macs_forward)
+
+
+def test_token_mixing_by_its_arrays_and_products():
+    N, E, C = 6, 5, 4
+    mlp = Mlp(N, E)
+    assert formulas.token_mixing_params(N, E) == mlp.num_params
+    assert formulas.token_mixing_params(N, E, channels=C) == C * mlp.num_params
+    assert formulas.token_mixing_macs(N, E, C) == macs_of_products([(C, N, E), (C, E, N)])
+
+
+def test_untied_kernels_are_those_of_two_convolutions_in_groups():
+    """A full-size depthwise convolution with E kernels for each channel, and a grouped one of 1 x 1."""
+    (Y, X), E, C = (2, 3), 5, 4
+    first, second = ((Y, X), C, C * E), (1, C * E, C * Y * X)
+    params = sum(formulas.conv_params(*conv, groups=C) for conv in (first, second))
+    assert formulas.token_mixing_params(Y * X, E, channels=C) == params
+    macs = sum(formulas.conv_macs(1, *conv, groups=C) for conv in (first, second))
+    assert formulas.token_mixing_macs(Y * X, E, C) == macs
+
+
+def test_what_untied_kernels_would_cost():
+    tied, untied = (formulas.mixer_params(tied=tied) for tied in (True, False))
+    assert untied - tied == 12 * 767 * formulas.token_mixing_params(196, 384)
+    assert (tied, untied) == (59_880_472, 1_450_678_504)
 
 
 # -- families for comparison -------------------------------------------------------------------------------------------

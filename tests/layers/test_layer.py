@@ -185,6 +185,11 @@ def test_state_dict_round_trip():
         (lambda a: a.pop("bias"), KeyError, "array 'bias' is missing: these are not the weights"),
         (lambda a: a.clear(), KeyError, r"array 'weight' is missing \(and 1 more\)"),
         (lambda a: a.update(gamma=1), KeyError, "array 'gamma' has no place in this model"),
+        (
+            lambda a: a.update(gamma=a.pop("bias"), beta=1),
+            KeyError,
+            r"array 'bias' is missing and array 'gamma' \(and 1 more\) has no place in this model: these are not the ",
+        ),
         (lambda a: a.update(bias=np.ones(5)), ValueError, r"array 'bias' has shape \(5,\); this model expects \(7,\)"),
         (lambda a: a.update(bias=np.full(7, "text")), ValueError, "'bias' has dtype <U4; expected real numbers"),
     ],

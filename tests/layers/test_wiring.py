@@ -22,6 +22,7 @@ from minivit.layers import (
     Layer,
     Linear,
     MeanPool,
+    MixerBlock,
     Mlp,
     PatchEmbed,
     PostNormBlock,
@@ -32,7 +33,7 @@ from minivit.layers import (
     run_backward,
 )
 from minivit.layers.checkpoint import checkpointed
-from minivit.models import Transformer, ViT
+from minivit.models import Mixer, Transformer, ViT
 
 RNG = np.random.default_rng(0)
 X, CONTEXT, IMAGES = RNG.standard_normal((2, 5, 12)), RNG.standard_normal((2, 3, 12)), RNG.standard_normal((2, 4, 6, 3))
@@ -55,6 +56,8 @@ LAYERS = [
     (ViT(**SMALL, dtype="float64"), IMAGES),
     (ViT(**SMALL, dtype="float64", global_pool="avg", class_token=False), IMAGES),
     (ViT(**{**SMALL, "num_classes": 0}, dtype="float64"), IMAGES),
+    (MixerBlock(12, 5, tokens_dim=7, channels_dim=17), X),
+    (Mixer(img_size=(4, 6), patch_size=2, embed_dim=12, num_blocks=2, num_classes=7, dtype="float64"), IMAGES),
 ]
 FILES = [path for part in ("layers", "models") for path in (Path(minivit.__file__).parent / part).glob("*.py")]
 

@@ -122,3 +122,23 @@ def test_the_learning_curve_says_where_smoothed_targets_end_it(tmp_path: Path, m
     draw_run(tmp_path, trainer, list(trainer.run()))
     assert drawn == [least_cross_entropy(len(trainer.dataset.class_names), trainer.recipe.label_smoothing)]
     assert drawn[0] > 0
+
+
+def test_of_a_mixer_what_training_changed_in_token_mixing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[dict[str, Any]] = []
+    monkeypatch.setattr(plot, "save", lambda _, path: path.touch())
+    monkeypatch.setattr(plot, "token_mixing_maps", lambda maps, grid: drawn.append({"grid": grid, **maps}))
+    options = {"patch_size": 8, "embed_dim": 12, "num_blocks": 4}
+    trainer = small_trainer(small_dataset(), model="mixer_tiny_patch4_32", options=options)
+    name = "blocks.2.mlp_tokens.fc1.weight"
+    before = trainer.model.named_params()[name].value.copy()
+    paths = draw_run(tmp_path, trainer, list(trainer.run()))
+    assert [path.stem for path in paths] == ["learning_curves", "predictions", "patch_filters", "token_mixing"]
+    (maps,) = drawn
+    assert [*maps] == ["grid", *(f"block {i}: what training changed" for i in (1, 2, 3))]
+    assert maps["grid"] == (4, 4)
+    np.testing.assert_array_equal(
+        maps["block 3: what training changed"], trainer.model.named_params()[name].value - before
+    )
+    trainer.model = MODELS["Mixer"](img_size=32, patch_size=8, num_blocks=0, num_classes=10)
+    assert "token_mixing" not in [path.stem for path in draw_run(tmp_path, trainer, [])]

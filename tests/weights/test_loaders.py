@@ -19,7 +19,7 @@ from numpy import ndarray
 from safetensors.numpy import save_file
 
 import minivit as mv
-from minivit.models import Transformer, ViT
+from minivit.models import Mixer, Model, Transformer, ViT
 from minivit.weights import load_google, load_hf, load_timm, load_torch, to_timm
 from minivit.weights.names import listed
 
@@ -58,12 +58,12 @@ def with_table(fixture: str, table: ndarray) -> dict[str, ndarray]:
     return {**checkpoint(fixture), POSITIONS[fixture]: table}
 
 
-def assert_same(model: ViT, other: ViT) -> None:
+def assert_same(model: Model, other: Model) -> None:
     for param, other_param in zip(model.params, other.params, strict=True):
         np.testing.assert_array_equal(param.value, other_param.value)
 
 
-def assert_refuses(load: Callable, model: ViT, arrays: Any, error: type[Exception], match: str) -> None:
+def assert_refuses(load: Callable, model: Model, arrays: Any, error: type[Exception], match: str) -> None:
     """The error says what is wrong, and the model is as it was."""
     before = model.state_dict()
     with pytest.raises(error, match=match):
@@ -292,6 +292,49 @@ def test_hf_names_of_older_versions() -> None:
     load_hf(model, checkpoint("hf_vit"))
     load_hf(again, arrays)
     assert_same(model, again)
+
+
+MIXER: dict[str, Any] = {"img_size": (8, 6), "patch_size": (4, 2), "num_blocks": 2, "embed_dim": 10, "num_classes": 5}
+MIXER |= {"mlp_ratio": (0.7, 2.0), "act_layer": "gelu_tanh"}
+MIXER_LOADERS = {"timm_mixer": load_timm, "google_mixer": load_google}
+
+
+@pytest.mark.parametrize(("fixture", "load"), MIXER_LOADERS.items())
+def test_a_mixer_is_loaded_whole_or_not_at_all(fixture: str, load: Callable) -> None:
+    """Another family, more blocks, another grid, other classes, and without the head."""
+    vit = {"timm_mixer": "timm_vit_token", "google_mixer": "timm_google"}[fixture]
+    names = r"arrays .* and \d+ more are missing and arrays .* and \d+ more have no place in this model: "
+    for model, theirs in ((Mixer(**MIXER), vit), (ViT(**CONFIG), fixture)):
+        assert_refuses(load, model, checkpoint(theirs), KeyError, f"{names}these are not the weights of this model")
+    deeper = Mixer(**{**MIXER, "num_blocks": 3})
+    depth = "missing: the checkpoint's depth is 2, the model's 3: build it with num_blocks=2"
+    assert_refuses(load, deeper, checkpoint(fixture), KeyError, depth)
+    shape = r"fc1.weight' has shape \(7, 6\); this model expects \(7, 12\)"
+    if load is load_google:
+        shape = r"token_mixing/Dense_0/kernel' has shape \(6, 7\); this model expects \(12, 7\)"
+    assert_refuses(load, Mixer(**{**MIXER, "img_size": (8, 12)}), checkpoint(fixture), ValueError, shape)
+    other = Mixer(**{**MIXER, "num_classes": 7})
+    assert_refuses(load, other, checkpoint(fixture), ValueError, "is for 5 classes, the model for 7")
+    load(other, checkpoint(fixture), keep_head=True)
+
+
+def test_to_timm_is_the_inverse_of_load_timm_for_a_mixer() -> None:
+    model, again = Mixer(**MIXER, seed=1), Mixer(**MIXER, seed=2, grad_checkpointing=True)
+    load_timm(again, to_timm(model))
+    assert_same(model, again)
+    assert to_timm(model)["blocks.1.mlp_tokens.fc1.weight"].shape == (7, 6)
+
+
+def test_names_of_timm_and_of_google_are_told_apart() -> None:
+    for load, other in ((load_timm, "google_mixer"), (load_google, "timm_mixer")):
+        message = f"these are weights for {MIXER_LOADERS[other].__name__}"
+        assert_refuses(load, Mixer(**MIXER), checkpoint(other), KeyError, message)
+
+
+def test_google_says_which_option_a_mixer_needs() -> None:
+    for option, value in (("act_layer", "gelu"), ("norm_eps", 1e-5)):
+        arrays = checkpoint("google_mixer")
+        assert_refuses(load_google, Mixer(**{**MIXER, option: value}), arrays, ValueError, f"build it with {option}=")
 
 
 def test_checkpointed_blocks_have_the_same_names() -> None:

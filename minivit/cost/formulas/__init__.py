@@ -15,6 +15,7 @@ from minivit.cost.formulas.attention import (
 from minivit.cost.formulas.conv import conv_macs, conv_params
 from minivit.cost.formulas.hardware import flops_per_dollar, memory_bandwidth, peak_flops
 from minivit.cost.formulas.language import language_model_params
+from minivit.cost.formulas.mixer import mixer_macs, mixer_params, token_mixing_macs, token_mixing_params
 from minivit.cost.formulas.resnet import resnet_macs, resnet_params
 from minivit.cost.formulas.sequence import (
     SequenceCost,

@@ -7,13 +7,27 @@ from minivit.course.exercises.block import BLOCK
 from minivit.course.exercises.costs import COSTS
 from minivit.course.exercises.layer_norm import LAYER_NORM
 from minivit.course.exercises.linear import LINEAR
+from minivit.course.exercises.mixer import MIXER
 from minivit.course.exercises.multi_head import MULTI_HEAD
 from minivit.course.exercises.patches import PATCHES
 from minivit.course.exercises.recurrent_attention import RECURRENT_ATTENTION
 from minivit.course.exercises.softmax import SOFTMAX
 from minivit.course.exercises.tokens import TOKENS
 
-ALL = (RECURRENT_ATTENTION, SOFTMAX, LINEAR, LAYER_NORM, ATTENTION, MULTI_HEAD, BLOCK, PATCHES, TOKENS, ADAMW, COSTS)
+ALL = (
+    RECURRENT_ATTENTION,
+    SOFTMAX,
+    LINEAR,
+    LAYER_NORM,
+    ATTENTION,
+    MULTI_HEAD,
+    BLOCK,
+    PATCHES,
+    TOKENS,
+    ADAMW,
+    COSTS,
+    MIXER,
+)
 
 EXERCISES: dict[str, Exercise] = {
     exercise.name: exercise for exercise in sorted(ALL, key=lambda exercise: (exercise.lecture, exercise.section))
