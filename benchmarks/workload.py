@@ -12,7 +12,7 @@ from minivit.types import pair
 
 TWINS = ("ViT", "Swin", "Mixer")
 """Families with a twin in PyTorch, torch_FAMILY.py; in other libraries only ViT has one."""
-DEFAULT_MODELS = ["vit_tiny_patch4_32:avg", "vit_tiny_patch4_32:token", "swin_tiny_patch2_32"]
+DEFAULT_MODELS = ["vit_tiny_patch4_32:avg", "vit_tiny_patch4_32:token", "swin_tiny_patch2_32", "mixer_tiny_patch4_32"]
 LARGEST_BATCH = 128
 STEP_FLOPS = 1e12  # five seconds on a core of 200 GFLOP/s
 STEP_BYTES = 4 * 2**30

@@ -38,7 +38,9 @@ def test_pairs_alternate_and_ratios_are_above_one_where_minivit_is_faster() -> N
     assert speed_ratios(times) == [3.0, 3.0, 3.0]
 
 
-@pytest.mark.parametrize("label", ["vit_micro_patch4_32:avg", "vit_micro_patch4_32:token", "swin_tiny_patch2_32"])
+@pytest.mark.parametrize(
+    "label", ["vit_micro_patch4_32:avg", "vit_micro_patch4_32:token", "swin_tiny_patch2_32", "mixer_tiny_patch4_32"]
+)
 @pytest.mark.parametrize("size", [1, 3])
 def test_recorded_products_are_all_there_are(label: str, size: int) -> None:
     from limit import operand_pairs, products_of_shard
