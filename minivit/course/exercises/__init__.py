@@ -11,9 +11,14 @@ from minivit.course.exercises.multi_head import MULTI_HEAD
 from minivit.course.exercises.patches import PATCHES
 from minivit.course.exercises.recurrent_attention import RECURRENT_ATTENTION
 from minivit.course.exercises.softmax import SOFTMAX
+from minivit.course.exercises.swin_block import SWIN_BLOCK
 from minivit.course.exercises.tokens import TOKENS
+from minivit.course.exercises.windows import WINDOWS
 
-ALL = (RECURRENT_ATTENTION, SOFTMAX, LINEAR, LAYER_NORM, ATTENTION, MULTI_HEAD, BLOCK, PATCHES, TOKENS, ADAMW, COSTS)
+ALL = (
+    *(RECURRENT_ATTENTION, SOFTMAX, LINEAR, LAYER_NORM, ATTENTION, MULTI_HEAD, BLOCK, PATCHES, TOKENS, ADAMW, COSTS),
+    *(WINDOWS, SWIN_BLOCK),
+)
 
 EXERCISES: dict[str, Exercise] = {
     exercise.name: exercise for exercise in sorted(ALL, key=lambda exercise: (exercise.lecture, exercise.section))
