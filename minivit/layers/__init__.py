@@ -12,10 +12,12 @@ from minivit.layers.embedding import Embedding, TokenEmbed, Unembedding
 from minivit.layers.layer import Layer
 from minivit.layers.param import Param
 from minivit.layers.patch_embed import PatchEmbed
+from minivit.layers.patch_merging import PatchMerging
 from minivit.layers.pool import FirstToken, MeanPool
 from minivit.layers.positions import LearnedPositions, SinusoidalPositions
 from minivit.layers.recurrent import GRU, GRUCell
 from minivit.layers.sequence import Identity, run, run_backward
+from minivit.layers.window_attention import WindowAttention
 
 __all__ = [
     "GRU",
@@ -40,12 +42,14 @@ __all__ = [
     "Mlp",
     "Param",
     "PatchEmbed",
+    "PatchMerging",
     "PostNormBlock",
     "PostNormDecoderBlock",
     "SelfAttention",
     "SinusoidalPositions",
     "TokenEmbed",
     "Unembedding",
+    "WindowAttention",
     "frozen",
     "run",
     "run_backward",

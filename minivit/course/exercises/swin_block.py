@@ -8,7 +8,7 @@ from numpy.random import Generator
 from minivit.check.draw import Case, choose, different
 from minivit.course.exercise import Call, Draw, Exercise, Property, Task
 from minivit.course.exercises._cases import ONE_SAMPLE, arrays, close, telling, with_options
-from minivit.course.exercises.windows import INSIDE, cut
+from minivit.course.exercises.windows import cut
 from minivit.layers.window_attention import WindowAttention
 
 
@@ -134,8 +134,10 @@ AFTER_SOFTMAX = (
 UNSHIFTED = "the map is not shifted: give shift_size to window_partition_forward and window_reverse_forward"
 NOT_BACK = "the windows are put together without rolling back: give shift_size to window_reverse_forward, too"
 RESIDUAL = "x is added: the residual path belongs to the block, not to attention"
-SUM_WINDOWS = "all windows read the same table, so sum over them"
-ORDER = "the four neighbours are in the order (0, 0), (0, 1), (1, 0), (1, 1); it is (0, 0), (1, 0), (0, 1), (1, 1), down first"
+ORDER = (
+    "the four neighbours are in the order (0, 0), (0, 1), (1, 0), (1, 1), to the right first; it is down first: "
+    "(0, 0), (1, 0), (0, 1), (1, 1)"
+)
 FILL_SIDE = "the map is filled up at the top and on the left; zeros come at the bottom and on the right"
 
 attention_task = partial(
@@ -184,6 +186,10 @@ TASKS = (
             Property("all windows are treated alike", windows_are_alike),
         ),
         mistakes={
+            "if self.mask is not None:": {
+                "if self.mask is not None and mask is None:": "self.mask is not used where another mask is given; a "
+                "token looks where both allow it",
+            },
             MASKED: {
                 "pass": "the mask is not used: in a shifted window strangers have met, and self.mask keeps them apart",
                 "bias = np.where(self.mask, -infinity, zero if bias is None else bias)": "the mask is the wrong way "
@@ -201,16 +207,12 @@ TASKS = (
                 "bias = (zero if bias is None else bias) + np.where(self.mask, 0, -1.0)": "forbidden scores are only 1 "
                 "smaller; they must become minus infinity",
             },
-            "if self.mask is not None:": {
-                "if self.mask is not None and mask is None:": "self.mask is not used where another mask is given; a "
-                "token looks where both allow it",
-            },
             TABLE_READ: {
                 "pass": "the bias of relative positions is missing: it is added to the scores",
                 f"{TABLE_READ}; bias = bias[:1]": "the bias of the first head stands for all heads",
                 f"{TABLE_READ}; bias = bias.mT": "the bias is transposed: its rows are the queries",
                 f"{TABLE_READ}; bias = -bias": "the bias is subtracted; it is added to the scores",
-                f"{TABLE_READ}; bias = bias[::-1]": "the heads have each other's bias: that of the last one comes first",
+                f"{TABLE_READ}; bias = bias[::-1]": "the heads' biases are in reversed order",
                 f"{TABLE_READ}; bias = bias / (x.shape[-1] // self.num_heads) ** 0.5": "the bias is divided by "
                 "sqrt(K); it is added after the scores were",
                 f"{TABLE_READ}; bias = bias * (x.shape[-1] // self.num_heads) ** 0.5": "the bias is multiplied by "
@@ -228,9 +230,9 @@ TASKS = (
             },
             "": {
                 'cut = {**self.cut, "shift_size": 0}; windows, c_partition = window_partition_forward(x, **cut); '
-                "bias, c_bias = relative_position_bias_forward(self.relative_position_bias_table.value, window_size=cut["
-                '"window_size"]) if self.relative_position_bias_table else (None, None); bias = bias if self.mask is '
-                "None else np.where(self.mask, x.dtype.type(0) if bias is None else bias, x.dtype.type(-np.inf)); "
+                "bias, c_bias = relative_position_bias_forward(self.relative_position_bias_table.value, window_size="
+                'cut["window_size"]) if self.relative_position_bias_table else (None, None); bias = bias if self.mask '
+                "is None else np.where(self.mask, x.dtype.type(0) if bias is None else bias, x.dtype.type(-np.inf)); "
                 "h, c_attn = super().forward(windows, bias, mask=mask, rng=rng); y, c_reverse = window_reverse_forward("
                 "h, map_size=self.map_size, **cut); return y, WindowAttentionCache(c_partition, c_bias, c_attn, "
                 "c_reverse)": UNSHIFTED,
@@ -264,18 +266,20 @@ TASKS = (
         "WindowAttention.backward",
         mistakes={
             SUMMED: {
-                "dbias = dbias.reshape(-1, *dbias.shape[-3:])[-1]": f"the bias has the gradient of the last window; {SUM_WINDOWS}",
-                "dbias = dbias.reshape(-1, *dbias.shape[-3:])[0]": f"the bias has the gradient of the first window; {SUM_WINDOWS}",
+                "dbias = dbias.reshape(-1, *dbias.shape[-3:])[-1]": "the gradient of the last window alone; all "
+                "windows read the same table, so sum over them",
+                "dbias = dbias.reshape(-1, *dbias.shape[-3:])[0]": "the gradient of the first window alone; all "
+                "windows read the same table, so sum over them",
                 "dbias = dbias.reshape(-1, *dbias.shape[-3:]).mean(0)": "the bias has the mean of the gradients of all "
                 "windows; they are summed",
                 f"{SUMMED}; dbias = dbias.mT": "the gradient of the bias is transposed: its rows are the queries",
                 f"{SUMMED}; dbias = dbias.sum(0, keepdims=True).repeat(len(dbias), 0)": "all heads have the sum of "
                 "their gradients; each has its own bias",
                 f"{SUMMED}; dbias = dbias[::-1]": "... reversed along the head axis",
-                "pass": "... ",
+                "pass": "... relative_position_bias_backward: dy",
             },
             "self.relative_position_bias_table.add_grad(dtable)": {
-                "pass": "... drelative_position_bias_table is zero everywhere",
+                "pass": "the gradient of the table is not added: self.relative_position_bias_table.add_grad(dtable)",
                 "self.relative_position_bias_table.grad = dtable": "... is assigned where a gradient is there already",
                 "self.relative_position_bias_table.add_grad(2 * dtable)": "... drelative_position_bias_table is 2 "
                 "times too large",
@@ -338,8 +342,8 @@ TASKS = (
             },
             "return neighbours.reshape(B, rows, columns, 4 * C)": {
                 "return neighbours.reshape(B, rows * columns, 4 * C)": "... the numbers are right, only the shape",
-                "return neighbours.mean((3, 4))": "that is the mean of the four; they are put side by side, 4 C numbers",
-                "return neighbours.sum((3, 4))": "that is the sum of the four; they are put side by side, 4 C numbers",
+                "return neighbours.mean((3, 4))": "that is the mean of the four; they are put side by side",
+                "return neighbours.sum((3, 4))": "that is the sum of the four; they are put side by side",
             },
             "MergePatchesCache((B, Y, X, C))": {
                 "MergePatchesCache((B, 2 * rows, 2 * columns, C))": "... cache.map_shape"
