@@ -125,6 +125,10 @@ ATTEND = "h, c_attn = super().forward(windows, bias, mask=mask, rng=rng)"
 TABLE_READ = 'bias, c_bias = relative_position_bias_forward(table, window_size=self.cut["window_size"])'
 PUT_BACK = "y, c_reverse = window_reverse_forward(h, map_size=self.map_size, **self.cut)"
 SUMMED = "dbias = sum_to(dbias, dbias.shape[-3:])"
+BIAS_ALONE = (
+    'alone = relative_position_bias_forward(self.relative_position_bias_table.value, window_size=self.cut["window_'
+    'size"])[0] if self.relative_position_bias_table else None'
+)
 AFTER_SOFTMAX = (
     "allowed = None if self.mask is None else np.where(self.mask, 0.0, -np.inf); h, c_attn = super().forward(windows, "
     "allowed, mask=mask, rng=rng); a = c_attn.attention; h, _ = self.proj.forward(((a.weights + relative_position_bias"
@@ -150,6 +154,7 @@ attention_task = partial(
         "without relative positions and shift": draw(shifted=False, relative_position="none"),
         "with a mask": with_mask,
         "with dropout": with_options(layer, proj_drop=0.4, rng=3),
+        "with dropout, without a generator": draw(shifted=False, proj_drop=0.4),
     },
     big=large,
     sizes=token_sizes,
@@ -184,6 +189,9 @@ TASKS = (
         ),
         mistakes={
             "if self.mask is not None:": {
+                'self.mask = shifted_window_mask(self.map_size, self.cut["window_size"], tuple(m // 2 for m in '
+                'self.cut["window_size"]))[:, None]\n    if True:': "the mask of a shift of half a window is used in "
+                "every layer; self.mask is that of this one, and None where all may look at all",
                 "if self.mask is not None and mask is None:": "self.mask is not used where another mask is given; a "
                 "token looks where both allow it",
             },
@@ -198,6 +206,9 @@ TASKS = (
                 "windows are in reversed order",
                 "bias = np.where(self.mask[-1:], zero if bias is None else bias, -infinity)": "the mask of the last "
                 "window stands for all; each window has its own",
+                "bias = np.where(np.repeat(self.mask, len(x), 0).reshape(len(x), *self.mask.shape), zero if bias is "
+                "None else bias, -infinity)": "the masks meet other windows: where those of a sample stand together, "
+                "masks are tiled (np.tile), not repeated one by one (np.repeat)",
                 "bias = np.where(self.mask[:, 0], zero if bias is None else bias, -infinity)": "... broadcast",
                 "bias = np.where(self.mask[:, 0][None], zero if bias is None else bias[:, None], -infinity)": "... "
                 "broadcast",
@@ -216,6 +227,8 @@ TASKS = (
                 "sqrt(K); it is added as it is, after the scores were divided",
             },
             "windows, c_partition = window_partition_forward(x, **self.cut)": {
+                'a, b = self.cut["shift_size"]; windows, c_partition = window_partition_forward(np.roll(x, (-a, -b), '
+                "(1, 2)), **self.cut)": "the map is rolled twice: window_partition_forward rolls it already",
                 'windows, c_partition = window_partition_forward(x, **{**self.cut, "shift_size": 0})': "the windows "
                 "are cut without the shift, and put back with it",
                 "x *= 1.5; windows, c_partition = window_partition_forward(x, **self.cut)": "... you modified x in "
@@ -238,6 +251,16 @@ TASKS = (
                 AFTER_SOFTMAX: "the bias is added to the shares, after the softmax; it is added to the scores, before",
                 "h, c_attn = super().forward(windows, bias, rng=rng)": "the argument mask is not used",
                 "h, c_attn = super().forward(windows, bias, mask=mask)": "the dropout is left out",
+                f"{BIAS_ALONE}; either = self.mask if mask is None else mask if self.mask is None else self.mask | "
+                "mask; h, c_attn = super().forward(windows, alone, mask=either, rng=rng)": "a token looks where one of "
+                "the two masks allows it; both must",
+                "n = window_partition_forward(np.ones_like(x[:1, :, :, :1]), **self.cut)[0][0]; allowed = n[:, None, "
+                "None, :, 0] > 0; h, c_attn = super().forward(windows, bias, mask=allowed if mask is None else allowed "
+                "& mask, rng=rng)": "what only fills the map up is forbidden; here it may be looked at, as in timm",
+                "h, c_attn = super().forward(windows, bias, mask=mask, rng=rng and np.random.default_rng(0))": "drop"
+                "out draws with a generator of its own, default_rng(0); it draws with rng",
+                "h, c_attn = super().forward(windows, bias, mask=mask, rng=rng or np.random.default_rng(0))": "... "
+                "cache.attn.proj_drop.factor must be None",
                 "_, c_attn = super().forward(windows, bias, mask=mask, rng=rng); h = windows": "attention is missing: "
                 "those are the windows, cut and put back",
                 f"windows = windows / (x.shape[-1] // self.num_heads) ** 0.5; {ATTEND}": "the tokens are divided by "

@@ -136,6 +136,15 @@ def filling(pad: str) -> str:
     return f"{CUT}\n    def _fill(x, c):\n        {sides}; a, b = -Y % M, -X % L\n        return {pad}"
 
 
+def seam(side: str) -> str:
+    """Regions of the mask with another seam along a side of n places, in windows of m, after a shift of s."""
+    return (
+        f"over = lambda n, m, s: {side}; (Y, X), (M, L), (a, b) = pair(map_size), pair(window_size), pair(shift_size); "
+        "x = (2.0 * over(Y, M, a)[:, None] + over(X, L, b))[None, :, :, None]; regions = window_partition_forward(x, "
+        "window_size=(M, L))[0][0, :, :, 0]"
+    )
+
+
 RESHAPED = "one reshape cannot do it: the rows of a window do not lie side by side in memory"
 BY_COLUMN = "the windows are numbered column by column; number them row by row"
 INSIDE = "the tokens inside a window are numbered column by column; number them row by row"
@@ -197,6 +206,8 @@ TASKS = (
                 "filled up on all sides; zeros come at the bottom and on the right only",
                 filling('np.pad(x, ((0, 0), (0, a), (0, b), (0, 0)), "edge")'): "the map is filled up with copies of "
                 "its edge; it is with zeros",
+                filling('np.pad(x, ((0, 0), (0, a), (0, b), (0, 0)), "reflect")'): "the map is filled up with its "
+                "mirror image; it is with zeros",
                 filling('np.pad(x, ((0, 0), (0, a), (0, b), (0, 0)), "wrap")'): "the map is filled up with its own "
                 "beginning; it is with zeros",
                 filling("np.pad(x, ((0, 0), (0, a), (0, b), (0, 0)), constant_values=-100)"): "the map is filled up "
@@ -231,6 +242,7 @@ TASKS = (
         mistakes={
             ".transpose(0, 1, 3, 2, 4, 5)": {"": RESHAPED},
             "x.reshape(B, rows, columns, M, L, C)": {
+                "x[:, ::-1].reshape(B, rows, columns, M, L, C)": "the windows are in reversed order",
                 "x.reshape(B, columns, rows, M, L, C).swapaxes(1, 2)": BY_COLUMN.replace("number them", "they are"),
                 "x.reshape(B, rows, columns, L, M, C).swapaxes(3, 4)": INSIDE.replace("number them", "they are"),
             },
@@ -328,17 +340,18 @@ TASKS = (
                 "regions = window_regions(map_size, window_size, shift_size); c = -(-pair(map_size)[1] // "
                 "pair(window_size)[1]); regions = regions.reshape(-1, c, regions.shape[1]).swapaxes(0, 1).reshape("
                 "regions.shape)": BY_COLUMN,
-                "at_end = lambda n, m, s: np.arange(-(-n // m) * m) >= n - s if s else np.zeros(-(-n // m) * m, bool); "
-                "(Y, X), (M, L), (a, b) = pair(map_size), pair(window_size), pair(shift_size); x = (2.0 * at_end(Y, M, "
-                "a)[:, None] + at_end(X, L, b))[None, :, :, None]; regions = window_partition_forward(x, window_size="
-                "(M, L))[0][0, :, :, 0]": "the seam is counted from the end of the map; count from the end of what "
-                "fills it up, as timm does",
+                seam("np.arange(-(-n // m) * m) >= n - s if s else np.zeros(-(-n // m) * m, bool)"): "the seam is "
+                "counted from the end of the map; count from the end of what fills it up, as timm does",
+                seam("np.arange(-(-n // m) * m) < s"): "the first `shift` places are taken for strangers; in the "
+                "rolled map they are the last ones",
             },
             "return regions[:, :, None] == regions[:, None, :]": {
                 "return np.where(regions[:, :, None] == regions[:, None, :], 0.0, -100.0)": "those are numbers to add "
                 "to the scores, as in the official code; the mask says True where one may look",
                 "return (regions[:, :, None] == regions[:, None, :]).astype(int)": "... of True and False",
                 "return (regions[:, :, None] == regions[:, None, :])[-1]": "... y has shape",
+                "return (regions[:, :, None] == regions[:, None, :]) & ~np.eye(regions.shape[1], dtype=bool)": "a "
+                "token may look at itself, too",
                 "return np.ones((*regions.shape, regions.shape[1]), bool)": "nothing is forbidden, though strangers "
                 "stand in the windows at the edge",
                 "return (regions[:, :, None] == regions[:, None, :]) & (regions[:, :, None] < 8)": "the window in the "
@@ -363,6 +376,9 @@ TASKS = (
                 "y - y[:, None], x[:, None] - x": "rows are counted the other way round: query minus key, as columns",
                 "np.abs(y[:, None] - y), np.abs(x[:, None] - x)": "left and right, up and down have one entry; each "
                 "way has its own",
+            },
+            "y, x = np.divmod": {
+                "x, y = np.divmod": "row and column of a token are exchanged: np.divmod(n, columns) is (row, column)",
             },
             "np.arange(rows * columns), columns)": {
                 "np.arange(rows * columns), rows)": "a window has `columns` tokens in a row; divide by columns, not "
@@ -408,6 +424,8 @@ TASKS = (
                 "table[relative_position_index(rows, columns)]": "the heads come last; they come first: (H, N, N)",
                 "np.take(table.T[:1].repeat(table.shape[1], 0), relative_position_index(rows, columns), axis=1)": "the "
                 "bias of the first head stands in all; each head has its own column of the table",
+                "np.take(table.T * 0 + table.mean(1), relative_position_index(rows, columns), axis=1)": "all heads "
+                "have the mean of their biases; each has its own column of the table",
                 "np.take(table.mean(1)[None], relative_position_index(rows, columns), axis=1)": "... y has shape",
                 "np.take(table.T[::-1], relative_position_index(rows, columns), axis=1)": "... reversed along the head",
                 "np.take(np.exp(table.T), relative_position_index(rows, columns), axis=1)": "those are exponentials; "
