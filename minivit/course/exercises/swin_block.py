@@ -30,7 +30,7 @@ def draw(whole: bool = True, shifted: bool = True, **options: object) -> Draw:
 
 def with_mask(rng: Generator) -> Case:
     """Each token may look at itself, and one at nothing."""
-    (x, params), options = layer(rng)
+    (x, params), options = layer(rng, relative_position="none")
     rows, columns = options["window_size"]
     mask = (rng.random((rows * columns,) * 2) < 0.6) | np.eye(rows * columns, dtype=bool)
     mask[0] = False
@@ -150,11 +150,9 @@ attention_task = partial(
         "": draw(),
         "without a shift": draw(shifted=False),
         "where windows do not divide the map": draw(whole=False, pad_first=True),
-        "without relative positions": draw(relative_position="none"),
-        "without relative positions and shift": draw(shifted=False, relative_position="none"),
-        "with a mask": with_mask,
+        "without a shift and relative positions": draw(shifted=False, relative_position="none", proj_drop=0.4),
+        "with a mask, without relative positions": with_mask,
         "with dropout": with_options(layer, proj_drop=0.4, rng=3),
-        "with dropout, without a generator": draw(shifted=False, proj_drop=0.4),
     },
     big=large,
     sizes=token_sizes,
@@ -257,10 +255,9 @@ TASKS = (
                 "n = window_partition_forward(np.ones_like(x[:1, :, :, :1]), **self.cut)[0][0]; allowed = n[:, None, "
                 "None, :, 0] > 0; h, c_attn = super().forward(windows, bias, mask=allowed if mask is None else allowed "
                 "& mask, rng=rng)": "what only fills the map up is forbidden; here it may be looked at, as in timm",
-                "h, c_attn = super().forward(windows, bias, mask=mask, rng=rng and np.random.default_rng(0))": "drop"
-                "out draws with a generator of its own, default_rng(0); it draws with rng",
-                "h, c_attn = super().forward(windows, bias, mask=mask, rng=rng or np.random.default_rng(0))": "... "
-                "cache.attn.proj_drop.factor must be None",
+                f"rng = rng and np.random.default_rng(0); {ATTEND}": "dropout draws with a generator of its own, "
+                "default_rng(0); it draws with rng",
+                f"rng = rng or np.random.default_rng(0); {ATTEND}": "... cache.attn.proj_drop.factor must be None",
                 "_, c_attn = super().forward(windows, bias, mask=mask, rng=rng); h = windows": "attention is missing: "
                 "those are the windows, cut and put back",
                 f"windows = windows / (x.shape[-1] // self.num_heads) ** 0.5; {ATTEND}": "the tokens are divided by "
