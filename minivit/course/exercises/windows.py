@@ -473,7 +473,7 @@ TASKS = (
 WINDOWS = Exercise(
     "windows",
     "windows: cut, shift, mask, and relative positions",
-    75,
+    60,
     TASKS,
     offers=("pair",),
     closed=("minivit.ops.windows:window_regions", "minivit.ops.windows:_parts"),
