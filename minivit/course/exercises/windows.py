@@ -11,16 +11,16 @@ from minivit.course.exercises._cases import ONE_SAMPLE
 
 
 def cut(rng: Generator, whole: bool = True, shifted: bool = False) -> tuple[tuple[int, ...], tuple[int, ...], dict]:
-    """Shapes of a map and of its windows, and their sides and shift; no two lengths are equal."""
+    """Shapes of a map and of its windows, and their sides and shift; no two lengths are equal, nor two shifts."""
     while True:
         B, C = choose(rng, 3, 5, 7), choose(rng, 3, 5, 7, 11)
-        (M, L) = choose(rng, (2, 3), (3, 2), (3, 4))
+        (M, L) = choose(rng, (2, 3), (3, 2), (3, 4), (4, 3))
         Y, X = choose(rng, 2, 3) * M, choose(rng, 2, 3) * L
         if not whole:
             Y, X = Y - int(rng.integers(1, M)), X - int(rng.integers(1, L))
         windows = (B, -(-Y // M) * -(-X // L), M * L, C)
-        if different((B, Y, X, C), windows, (M, L, Y, X)):
-            shift = (int(rng.integers(1, M)), int(rng.integers(1, L))) if shifted else (0, 0)
+        shift = (int(rng.integers(1, M)), int(rng.integers(1, L))) if shifted else (0, 0)
+        if different((B, Y, X, C), windows, (M, L, Y, X)) and (different(shift) or not shifted):
             return (B, Y, X, C), windows, {"window_size": (M, L), "shift_size": shift}
 
 
@@ -65,7 +65,7 @@ def square_windows(rng: Generator) -> Case:
 
 
 def window(rng: Generator) -> Case:
-    return Case(choose(rng, (2, 3), (3, 2), (3, 4), (4, 3)), {})
+    return Case(choose(rng, (2, 4), (3, 2), (3, 4), (4, 3)), {})
 
 
 def one_row(rng: Generator) -> Case:
@@ -136,10 +136,10 @@ def filling(pad: str) -> str:
     return f"{CUT}\n    def _fill(x, c):\n        {sides}; a, b = -Y % M, -X % L\n        return {pad}"
 
 
-def seam(side: str) -> str:
+def seam(is_over: str, shift: str = "pair(shift_size)") -> str:
     """Regions of the mask with another seam along a side of n places, in windows of m, after a shift of s."""
     return (
-        f"over = lambda n, m, s: {side}; (Y, X), (M, L), (a, b) = pair(map_size), pair(window_size), pair(shift_size); "
+        f"over = lambda n, m, s: {is_over}; (Y, X), (M, L), (a, b) = pair(map_size), pair(window_size), {shift}; "
         "x = (2.0 * over(Y, M, a)[:, None] + over(X, L, b))[None, :, :, None]; regions = window_partition_forward(x, "
         "window_size=(M, L))[0][0, :, :, 0]"
     )
@@ -326,7 +326,7 @@ TASKS = (
                 "the seam between rows is minded; columns were rolled, too",
                 "down, right = pair(shift_size); regions = window_regions(map_size, window_size, (0, right))": "only "
                 "the seam between columns is minded; rows were rolled, too",
-                "regions = window_regions(map_size, window_size, pair(shift_size)[::-1])": SHIFTS,
+                seam("np.arange(-(-n // m) * m) >= -(-n // m) * m - s", "pair(shift_size)[::-1]"): SHIFTS,
                 "regions = window_regions(map_size, window_size, tuple(m // 2 for m in pair(window_size)))": "that is "
                 "the mask of a shift of half a window, whatever shift_size says; without a shift all may look at all",
                 "regions = window_regions(map_size, window_size, tuple(s and m - s for m, s in zip(pair(window_size), "
@@ -340,7 +340,7 @@ TASKS = (
                 "regions = window_regions(map_size, window_size, shift_size); c = -(-pair(map_size)[1] // "
                 "pair(window_size)[1]); regions = regions.reshape(-1, c, regions.shape[1]).swapaxes(0, 1).reshape("
                 "regions.shape)": BY_COLUMN,
-                seam("np.arange(-(-n // m) * m) >= n - s if s else np.zeros(-(-n // m) * m, bool)"): "the seam is "
+                seam("np.arange(-(-n // m) * m) >= (n - s if s else np.inf)"): "the seam is "
                 "counted from the end of the map; count from the end of what fills it up, as timm does",
                 seam("np.arange(-(-n // m) * m) < s"): "the first `shift` places are taken for strangers; in the "
                 "rolled map they are the last ones",
