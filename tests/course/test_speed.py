@@ -11,7 +11,7 @@ from minivit.check.draw import Case
 from minivit.checked import checked
 from minivit.course.call import load_source, perform
 from minivit.course.exercises import EXERCISES
-from minivit.course.resized import longer, of_one, resized
+from minivit.course.resized import TIMES, longer, of_one, resized
 from minivit.course.speed import fewest_of_a_loop, most_different
 from minivit.course.steps import MOST, count_steps
 from minivit.ops.rows import token_sum
@@ -88,3 +88,14 @@ def test_a_length_that_cannot_be_changed_alone_is_left():
     case = most_different(task.cases[""], np.random.default_rng(0))
     B, N, _ = case.args[0].shape
     assert {other.length for other in resized(task, case, np.random.default_rng(0), longer)} == {B, N}
+
+
+def test_windows_grow_with_the_map_that_they_make():
+    """Their number cannot be changed alone; it can with a side of the map."""
+    task = TASKS["window_reverse_forward"]
+    case = most_different(task.cases[""], np.random.default_rng(0))
+    B, W, _, C = case.args[0].shape
+    larger = {other.length: other.trial for other in resized(task, case, np.random.default_rng(0), longer)}
+    assert larger.keys() == {B, W, C}
+    assert larger[W].kwargs["map_size"] == (TIMES * case.kwargs["map_size"][0], case.kwargs["map_size"][1])
+    assert larger[W].args[0].shape[1] == TIMES * W
