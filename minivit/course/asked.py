@@ -12,7 +12,7 @@ from minivit.check.derivative import random_like
 from minivit.course.call import THEN, How, Outcome
 from minivit.course.compare import CheckFailedError, compare_values
 from minivit.course.exercise import Draw, Task, Trial
-from minivit.course.outputs import MalformedError, cache_note
+from minivit.course.outputs import MalformedError, cache_note, flatten
 from minivit.course.runner import Runner
 from minivit.course.trial import argument_names, make_trial
 from minivit.nests import mapped
@@ -22,7 +22,8 @@ class Asked:
     """One task, the solution that is asked, and what was found wrong so far (``said``).
 
     A backward is ``paired`` if its forward is asked of the solution, too. It is judged ``with_own_cache`` if the cache
-    of that forward has another form than the given one, and the given one is of no use to it.
+    of that forward has another form than the given one (or is another where that is free), and the given one is of no
+    use to it.
     """
 
     def __init__(self, task: Task, runner: Runner) -> None:
@@ -94,7 +95,7 @@ class Asked:
         outcome = self.runner.call(self.task.forward, args, options, "value", self.partner.given)
         value = outcome.value
         is_pair = outcome.status == "returned" and isinstance(value, (tuple, list)) and len(value) == 2
-        if is_pair and cache_note(value[1], trials[0].cache):
+        if is_pair and (cache_note(value[1], trials[0].cache) or differs(self.partner, value[1], trials[0].cache)):
             try:
                 for trial in trials:
                     compare_values(self.task, self.value(trial), trial, [])
@@ -120,6 +121,12 @@ def other_numbers(value: Any) -> Any:
     """For floating-point numbers others, of the same shape; anything else as it is."""
     is_real = isinstance(value, ndarray) and value.dtype.kind == "f"
     return random_like(np.random.default_rng(value.size), value) if is_real else value
+
+
+def differs(forward: Task, cache: Any, expected: Any) -> bool:
+    """Whether what is free in a cache is something else than ours."""
+    found, wanted = flatten(cache, "cache."), flatten(expected, "cache.")
+    return any(found.get(name) != wanted.get(name) for name in forward.free)
 
 
 def every_task() -> Iterator[Task]:

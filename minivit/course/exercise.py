@@ -95,6 +95,8 @@ class Task:
     uses : tuple of str
         Functions of the same exercise that it may call: while it is checked they are the reference's, so that their
         mistakes cost nothing here. They must stand before it: then they have been judged, and are no answers any more.
+    free : tuple of str
+        Parts of the cache that depend on how the same is computed: ``("cache.attn.attention.bias_shape",)``.
     loops : mapping of str to tuple of int
         Axes of arguments over which it may loop though the reference does not: ``{"weight": (0, 1)}``.
     keep_loops : bool
@@ -113,6 +115,7 @@ class Task:
     simpler: Mapping[str, Callable[[Case], Case | None]] = field(default_factory=dict)
     axes: Mapping[str, str] = field(default_factory=dict)
     uses: tuple[str, ...] = ()
+    free: tuple[str, ...] = ()
     loops: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     keep_loops: bool = False
     hides_docstring: bool = False

@@ -33,11 +33,13 @@ def _planted(module_name: str, name: str, old: str, new: str) -> SimpleNamespace
     text = textwrap.dedent(inspect.getsource(inspect.unwrap(attrgetter(name)(module))))
     names = {"np": np, **vars(module)}
     owner, _, method = name.rpartition(".")
-    exec(with_piece(text, method, old, new), names)
+    changed = with_piece(text, method, old, new)
     if not owner:
+        exec(changed, names)
         return SimpleNamespace(**{name: names[name]})
     layer = getattr(module, owner)
-    return SimpleNamespace(**{owner: type(owner, (layer,), {method: names[method]})})
+    exec(f"def of(__class__):\n{textwrap.indent(changed, '    ')}\n    return {method}", names)  # for its super()
+    return SimpleNamespace(**{owner: type(owner, (layer,), {method: names["of"](layer)})})
 
 
 def with_piece(source: str, name: str, old: str, new: str) -> str:

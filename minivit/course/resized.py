@@ -40,15 +40,25 @@ def resized(task: Task, case: Case, rng: Generator, change: Callable[[ndarray, i
     for length in sorted({n for _, array in arrays for n in array.shape} - {1}):
         other = Case(*mapped(partial(changed, length, change), (case.args, case.kwargs)))
         places = [(i, axis) for i, array in arrays for axis, n in enumerate(array.shape) if n == length]
-        with suppress(ValueError, TypeError):
-            trial = trial_of(task, other, rng)
-            if all(np.size(output) for output in named_outputs(task.kind, *[trial.expected] * 2).values()):
-                yield Resized(trial, length, places)
+        for fitting in (other, *(with_longer_sides(other) if change is longer else ())):
+            with suppress(ValueError, TypeError):
+                trial = trial_of(task, fitting, rng)
+                if all(np.size(output) for output in named_outputs(task.kind, *[trial.expected] * 2).values()):
+                    yield Resized(trial, length, places)
+                break
         for option, value in case.kwargs.items() if change is longer else ():
             if type(value) is int and value > 1:
                 with suppress(ValueError, TypeError):
                     trial = trial_of(task, other._replace(kwargs={**other.kwargs, option: TIMES * value}), rng)
                     yield Resized(trial, value, places, option)
+
+
+def with_longer_sides(case: Case) -> Iterator[Case]:
+    """The case with one number of an option that is a pair so many times as large: windows come from a larger map."""
+    for option, value in case.kwargs.items():
+        for i, side in enumerate(value if isinstance(value, tuple) else ()):
+            sides = *value[:i], TIMES * side, *value[i + 1 :]
+            yield case._replace(kwargs={**case.kwargs, option: sides})
 
 
 def changed(length: int, change: Callable[[ndarray, int], ndarray], leaf: Any) -> Any:

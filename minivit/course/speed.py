@@ -19,7 +19,7 @@ from minivit.threads import keep_freed_memory, one_blas_thread
 
 SLOWEST = 100  # times the reference: a loop over rows is hundreds of times slower
 ATTEMPTS = 4
-FEWEST_STEPS = 0.9  # of Python for each index of an axis: then there is a loop over it
+FEWEST_STEPS = 0.2  # of Python for each index of an axis: then there is a loop over it, or over windows of four
 
 
 def check_loops(asked: Asked, rng: Generator) -> None:

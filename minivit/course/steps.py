@@ -2,7 +2,8 @@
 
 Unlike a time it is the same in every run, and small arrays do. So an axis can be tried alone. Who takes very many is
 not watched to the end, see ``MOST``. What NumPy does in Python inside of one of its functions (``np.split``) is not
-counted, save where it calls what it was given, nor is the look at arguments, which remembers what it has seen.
+counted, save where it calls what it was given, nor are our own sums, which take more steps for more blocks, and the
+look at arguments, which remembers what it has seen.
 """
 
 import inspect
@@ -19,10 +20,11 @@ from numpy import ndarray
 
 from minivit import checked
 from minivit.nests import mapped
+from minivit.ops import rows
 
 MOST = 100_000  # steps that are counted; being told of each makes it some ten times as long
 
-SKIPPED = str(Path(np.__file__).parent), str(checked.__file__), str(typing.__file__)
+SKIPPED = str(Path(np.__file__).parent), *(str(module.__file__) for module in (rows, checked, typing))
 
 
 class Seen(ndarray):
@@ -89,6 +91,6 @@ class Counter:
 
 
 def _is_skipped(frame: FrameType | None) -> bool:
-    """Whether this is done by a function of NumPy's that is more than a loop, or by the look at arguments."""
+    """Whether this is done by NumPy (and is more than a loop), by a sum of ours, or by the look at arguments."""
     code = frame.f_code if frame else None
     return code is not None and code.co_filename.startswith(SKIPPED) and code.co_name != "apply_along_axis"

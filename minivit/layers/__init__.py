@@ -14,10 +14,12 @@ from minivit.layers.mixer_block import MixerBlock
 from minivit.layers.mixing_as_conv import channel_mixing_conv, token_mixing_conv
 from minivit.layers.param import Param
 from minivit.layers.patch_embed import PatchEmbed
+from minivit.layers.patch_merging import PatchMerging
 from minivit.layers.pool import FirstToken, MeanPool
 from minivit.layers.positions import LearnedPositions, SinusoidalPositions
 from minivit.layers.recurrent import GRU, GRUCell
 from minivit.layers.sequence import Identity, run, run_backward
+from minivit.layers.window_attention import WindowAttention
 
 __all__ = [
     "GRU",
@@ -43,12 +45,14 @@ __all__ = [
     "Mlp",
     "Param",
     "PatchEmbed",
+    "PatchMerging",
     "PostNormBlock",
     "PostNormDecoderBlock",
     "SelfAttention",
     "SinusoidalPositions",
     "TokenEmbed",
     "Unembedding",
+    "WindowAttention",
     "channel_mixing_conv",
     "frozen",
     "run",

@@ -94,10 +94,17 @@ class WindowAttention(SelfAttention):
     ) -> tuple[ndarray, WindowAttentionCache]:
         """(B, Y, X, D) -> (B, Y, X, D): cut into windows; attend in each; put them back.
 
-        ``mask`` may forbid further pairs; it is broadcastable to (B, W, H, N, N).
+        Strangers, whom ``self.mask`` (W, 1, N, N; None where all may look at all) keeps apart, have the score minus
+        infinity. ``mask`` may forbid further pairs; it is broadcastable to (B, W, H, N, N).
         """
         windows, c_partition = window_partition_forward(x, **self.cut)  # (B, W, N, D)
-        bias, c_bias = self._bias(x.dtype)
+        bias, c_bias = None, None
+        if self.relative_position_bias_table:
+            table = self.relative_position_bias_table.value
+            bias, c_bias = relative_position_bias_forward(table, window_size=self.cut["window_size"])  # (H, N, N)
+        if self.mask is not None:  # minus infinity between strangers
+            zero, infinity = x.dtype.type(0), x.dtype.type(np.inf)
+            bias = np.where(self.mask, zero if bias is None else bias, -infinity)  # (W, H, N, N)
         h, c_attn = super().forward(windows, bias, mask=mask, rng=rng)
         y, c_reverse = window_reverse_forward(h, map_size=self.map_size, **self.cut)
         return y, WindowAttentionCache(
@@ -105,29 +112,20 @@ class WindowAttention(SelfAttention):
         )
 
     def backward(self, dy: ndarray, cache: WindowAttentionCache) -> ndarray:  # type: ignore[override]
+        """Add to the gradients of the parameters, the table's too; return that of ``x``.
+
+        Strangers have weight 0, so their scores have gradient 0; all windows read the same table.
+        """
         (dh,) = window_reverse_backward(dy, cache.reverse)
         dwindows = super().backward(dh, cache.attn)
-        if isinstance(dwindows, tuple):
+        if isinstance(dwindows, tuple):  # there was a bias
             dwindows, dbias = dwindows
-            self._bias_backward(dbias, cache.relative_position_bias)
+            if self.relative_position_bias_table and cache.relative_position_bias:
+                dbias = sum_to(dbias, dbias.shape[-3:])  # formula: the same bias for every window
+                (dtable,) = relative_position_bias_backward(dbias, cache.relative_position_bias)
+                self.relative_position_bias_table.add_grad(dtable)
         (dx,) = window_partition_backward(dwindows, cache.partition)
         return dx
-
-    def _bias(self, dtype: np.dtype) -> tuple[ndarray | None, RelativePositionBiasCache | None]:
-        """What is added to the scores: B, and minus infinity between strangers."""
-        bias, cache = None, None
-        if self.relative_position_bias_table:
-            table = self.relative_position_bias_table.value
-            bias, cache = relative_position_bias_forward(table, window_size=self.cut["window_size"])  # (H, N, N)
-        if self.mask is not None:
-            bias = np.where(self.mask, dtype.type(0) if bias is None else bias, dtype.type(-np.inf))  # (W, H, N, N)
-        return bias, cache
-
-    def _bias_backward(self, dbias: ndarray, cache: RelativePositionBiasCache | None) -> None:
-        """Strangers have weight 0, and gradient 0; all windows read the same table."""
-        if self.relative_position_bias_table and cache:
-            (dtable,) = relative_position_bias_backward(sum_to(dbias, dbias.shape[-3:]), cache)
-            self.relative_position_bias_table.add_grad(dtable)
 
 
 class OnlyValues(Linear):

@@ -1,6 +1,5 @@
 """Relative positions: a bias for each pair of tokens that depends on how they lie to each other, learned in a table."""
 
-from functools import cache as remembered
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +9,6 @@ from minivit.ops.input_grad import TableGrad
 from minivit.types import Float, Int, Size, ndarray, pair
 
 
-@remembered
 def relative_position_index(rows: int, columns: int) -> Int[ndarray, "N N"]:
     """Which entry of the table the pair (query, key) of a window reads: (N, N), N = rows * columns.
 
@@ -19,9 +17,7 @@ def relative_position_index(rows: int, columns: int) -> Int[ndarray, "N N"]:
     """
     y, x = np.divmod(np.arange(rows * columns), columns)  # of each token
     down, right = y[:, None] - y, x[:, None] - x  # query minus key
-    index = (down + rows - 1) * (2 * columns - 1) + (right + columns - 1)
-    index.flags.writeable = False  # it is remembered
-    return index
+    return (down + rows - 1) * (2 * columns - 1) + (right + columns - 1)
 
 
 class RelativePositionBiasCache(NamedTuple):

@@ -22,6 +22,9 @@ PROMISED = {
     "num_tokens": ["ValueError"],
     "window_attention_entries": ["ValueError"],
     "conv_params": ["ValueError"],
+    "window_partition_forward": ["ValueError"],
+    "window_reverse_forward": ["ValueError"],
+    "relative_position_bias_forward": ["ValueError"],
 }
 
 
@@ -48,6 +51,8 @@ ASKED = {
     },
     "prepend_token_forward": {"token whose last axis has length 1": "ValueError"},
     "add_positions_forward": {"positions whose axis 0 has length 1": "ValueError"},
+    "window_reverse_forward": {"x whose axis 1 is too long": "ValueError", "x whose axis 2 is too long": "ValueError"},
+    "relative_position_bias_forward": {"table whose axis 0 is twice as long": "ValueError"},
 }
 
 

@@ -52,6 +52,16 @@ def test_what_is_planted_stands_beside_the_reference():
     assert layer.forward is not SelfAttention.forward is before
 
 
+def test_what_is_planted_in_a_layer_finds_its_super():
+    """The method of the class above, not that of the layer itself."""
+    task = TASKS["WindowAttention.forward"]
+    layer_class = planted(task, Mistake("bias, mask=mask", "None, mask=mask", "", True)).WindowAttention
+    layer = layer_class(4, 2, 6, window_size=3).init(0, np.float64)
+    _, cache = layer.forward(np.ones((1, 6, 6, 4)))
+    assert cache.attn.attention.weights.shape == (1, 4, 2, 9, 9)
+    assert cache.attn.attention.bias_shape is None
+
+
 @pytest.mark.parametrize(
     ("task", "mistake"),
     a_third_by_default([pytest.param(task, m, id=f"{task.name}-{m.new[:40]}") for task, m in KNOWN]),

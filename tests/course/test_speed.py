@@ -11,9 +11,10 @@ from minivit.check.draw import Case
 from minivit.checked import checked
 from minivit.course.call import load_source, perform
 from minivit.course.exercises import EXERCISES
-from minivit.course.resized import longer, of_one, resized
-from minivit.course.speed import most_different
+from minivit.course.resized import TIMES, longer, of_one, resized
+from minivit.course.speed import fewest_of_a_loop, most_different
 from minivit.course.steps import MOST, count_steps
+from minivit.ops.rows import token_sum
 from minivit.types import Float
 
 TASKS = {task.name: task for exercise in EXERCISES.values() for task in exercise.tasks}
@@ -33,11 +34,13 @@ LOOPS = {
     "in NumPy, of a function of NumPy's": lambda x: np.apply_along_axis(np.ndarray.sum, 1, x),
     "of numbers, in NumPy": lambda x: np.vectorize(math.erf)(x),
     "of numbers, as a ufunc": lambda x: np.frompyfunc(math.erf, 1, 1)(x),
+    "over pairs of rows": lambda x: np.array([x[i : i + 2].sum() for i in range(0, len(x), 2)]),
     "of many steps": lambda x: [sum(row) for row in x for _ in range(MOST // 100)],
 }
 STRAIGHT = {
     "a sum": lambda x: x.sum(1),
     "products": lambda x: np.einsum("nd,ed->ne", x, x) + np.tensordot(x, x, (1, 1)),
+    "a sum of ours": lambda x: token_sum(np.tile(x, (200, 1))),
     "parts of NumPy's": lambda x: np.stack(np.split(x, len(x))),
     "plain arrays only": lambda x: x.sum(1) if type(x) is np.ndarray else 1 / 0,
 }
@@ -51,7 +54,7 @@ def growth(function):
 
 @pytest.mark.parametrize("how", LOOPS)
 def test_a_loop_takes_more_steps_the_longer_its_axis(how):
-    assert growth(LOOPS[how]) >= 28
+    assert growth(LOOPS[how]) >= fewest_of_a_loop(4)
 
 
 @pytest.mark.parametrize("how", STRAIGHT)
@@ -85,3 +88,14 @@ def test_a_length_that_cannot_be_changed_alone_is_left():
     case = most_different(task.cases[""], np.random.default_rng(0))
     B, N, _ = case.args[0].shape
     assert {other.length for other in resized(task, case, np.random.default_rng(0), longer)} == {B, N}
+
+
+def test_windows_grow_with_the_map_that_they_make():
+    """Their number cannot be changed alone; it can with a side of the map."""
+    task = TASKS["window_reverse_forward"]
+    case = most_different(task.cases[""], np.random.default_rng(0))
+    B, W, _, C = case.args[0].shape
+    larger = {other.length: other.trial for other in resized(task, case, np.random.default_rng(0), longer)}
+    assert larger.keys() == {B, W, C}
+    assert larger[W].kwargs["map_size"] == (TIMES * case.kwargs["map_size"][0], case.kwargs["map_size"][1])
+    assert larger[W].args[0].shape[1] == TIMES * W

@@ -21,10 +21,10 @@ def solved_folder(tmp_path, name):
     return folder
 
 
-def losses():
-    model = mv.create_model("vit_micro_patch4_32", num_classes=10, seed=0)
+def losses(model=None, img_size=(32, 32)):
+    model = model or mv.create_model("vit_micro_patch4_32", num_classes=10, seed=0)
     optimizer = mv.train.AdamW(model, lr=1e-3)
-    images = np.random.default_rng(0).standard_normal((4, 32, 32, 3), np.float32)
+    images = np.random.default_rng(0).standard_normal((4, *img_size, 3), np.float32)
     step = mv.train.training_step
     return [step(model, images, np.arange(4), optimizer=optimizer, threads=1) for _ in range(2)]
 
@@ -35,6 +35,21 @@ def test_two_exercises_train_to_the_same_bits(tmp_path):
     with in_place_of_ours(solutions) as called:
         assert losses() == before
     assert called == {task.name for name in ("layer_norm", "adamw") for task in EXERCISES[name].tasks}
+
+
+def test_a_model_with_windows_trains_to_the_same_bits(tmp_path):
+    """On maps of 6 x 5, which windows of 4 x 4 do not divide, and which merge with an odd side."""
+
+    def swin():
+        return mv.models.Swin(
+            img_size=(12, 10), patch_size=2, embed_dim=8, depths=(2, 2), num_heads=(2, 4), window_size=4, num_classes=10
+        )
+
+    before = losses(swin(), (12, 10))
+    solutions = [load_checked(solved_folder(tmp_path, name)) for name in ("windows", "swin_block")]
+    with in_place_of_ours(solutions) as called:
+        assert losses(swin(), (12, 10)) == before
+    assert called == {task.name for name in ("windows", "swin_block") for task in EXERCISES[name].tasks}
 
 
 @REST
@@ -51,6 +66,7 @@ def test_all_exercises_together_train_to_the_same_bits(tmp_path):
         *(task.name for task in EXERCISES["recurrent_attention"].tasks),  # this model has no recurrent decoder
         *(task.name for task in EXERCISES["mixer"].tasks),  # nor a block without attention
         *(task.name for task in EXERCISES["costs"].tasks),  # no training asks what it costs
+        *(task.name for name in ("windows", "swin_block") for task in EXERCISES[name].tasks),  # a ViT has no windows
         "log_softmax_backward",
         *("mean_pool_forward", "mean_pool_backward"),  # this model reads its class token
         "merge_heads_backward",  # which is split_heads_forward, and that is called

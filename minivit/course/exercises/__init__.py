@@ -12,7 +12,9 @@ from minivit.course.exercises.multi_head import MULTI_HEAD
 from minivit.course.exercises.patches import PATCHES
 from minivit.course.exercises.recurrent_attention import RECURRENT_ATTENTION
 from minivit.course.exercises.softmax import SOFTMAX
+from minivit.course.exercises.swin_block import SWIN_BLOCK
 from minivit.course.exercises.tokens import TOKENS
+from minivit.course.exercises.windows import WINDOWS
 
 ALL = (
     RECURRENT_ATTENTION,
@@ -26,6 +28,8 @@ ALL = (
     TOKENS,
     ADAMW,
     COSTS,
+    WINDOWS,
+    SWIN_BLOCK,
     MIXER,
 )
 
