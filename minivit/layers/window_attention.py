@@ -145,25 +145,24 @@ class OnlyValues(Linear):
 def window_attention_in_full(layer: WindowAttention, x: ndarray) -> ndarray:
     """The same as ``layer.forward(x)``, without windows: all tokens of the map, an explicit mask and an explicit bias.
 
-    Every token asks every other, and all but those of its window are forbidden: (Y X)^2 scores, of which W N^2 count.
+    Every token asks every other, (Y X)^2 scores, and all are forbidden but those of neighbours in the same window.
 
     Raises
     ------
     ValueError
         If windows do not divide the map: what fills it up would be tokens, too.
     """
-    B, Y, X, D = x.shape
-    M, L = layer.cut["window_size"]
+    (B, Y, X, D), (M, L), (down, right) = x.shape, layer.cut["window_size"], layer.cut["shift_size"]
     if Y % M or X % L:
         raise ValueError(f"windows of {M} x {L} do not divide a map of {Y} x {X}")
-    tokens = np.arange(Y * X, dtype=float).reshape(1, Y, X, 1)
-    windows, _ = window_partition_forward(tokens, **layer.cut)
-    bias, _ = layer._bias(x.dtype)  # (H, N, N), (W, 1, N, N) or (W, H, N, N), or None
-    window_bias = np.broadcast_to(
-        x.dtype.type(0) if bias is None else bias, (Y * X // (M * L), layer.num_heads, M * L, M * L)
-    )
-    full_bias = np.full((layer.num_heads, Y * X, Y * X), -np.inf, x.dtype)
-    for members, its_bias in zip(windows[0, :, :, 0].astype(int), window_bias, strict=True):
-        full_bias[:, members[:, None], members] = its_bias
-    y, _ = SelfAttention.forward(layer, x.reshape(B, Y * X, D), full_bias)
-    return y.reshape(B, Y, X, D)
+    y0, x0 = np.divmod(np.arange(Y * X), X)  # where each token is,
+    row, column = (y0 - down) % Y, (x0 - right) % X  # where the roll puts it,
+    belongs = np.stack((row // M, column // L, y0 < down, x0 < right))  # its window, and whether it came around an edge
+    may_look = np.all(belongs[:, :, None] == belongs[:, None, :], axis=0)  # (Y*X, Y*X)
+    bias = np.where(may_look, x.dtype.type(0), x.dtype.type(-np.inf))
+    if layer.relative_position_bias_table:
+        way = (row[:, None] - row + M - 1) * (2 * L - 1) + (column[:, None] - column + L - 1)
+        table = layer.relative_position_bias_table.value
+        bias = bias + np.moveaxis(table[np.where(may_look, way, 0)], -1, 0)  # (H, Y*X, Y*X)
+    h, _ = SelfAttention.forward(layer, x.reshape(B, Y * X, D), bias)
+    return h.reshape(B, Y, X, D)
