@@ -10,7 +10,7 @@
 # 3. [Why windows alone are not enough](#3-Why-windows-alone-are-not-enough), shown by gradients.
 # 4. [The shift](#4-The-shift): the ugly detail at the edges, the roll, the mask, and what windows do that do not divide.
 # 5. [Relative positions](#5-Relative-positions): a table for the ways from one token to another.
-# 6. [Patch merging and the pyramid](#6-Patch-merging-and-the-pyramid): Swin-T, S and B, counted.
+# 6. [Patch merging](#6-Patch-merging) and the pyramid: Swin-T, S and B, counted.
 # 7. [A small Swin, trained](#7-A-small-Swin,-trained), and what CNN, ViT and Swin see by depth.
 #
 # It takes less than a minute on two processors and needs no download. *Predict* means: write down a guess before you run the
@@ -18,6 +18,8 @@
 # training in section 7, which move by a few percent. Words in blue lead to the [glossary](../docs/glossary.md).
 
 # %%
+from timeit import repeat
+
 import numpy as np
 from IPython.display import Markdown
 
@@ -81,7 +83,7 @@ entries = formulas.attention_entries((56, 56))
 assert entries == 56**4 == 9_834_496 and 56**2 * 4**2 == 50_176
 first_stage = 2 * 3 * 4 * entries  # blocks, heads, bytes
 print(f"{entries:,} entries; for 2 blocks of 3 heads {first_stage / MIB:.0f} MiB")
-assert round(first_stage / MIB) == 225
+assert round(first_stage / MIB) == 225 and 56**4 == 256 * 14**4
 
 # %% [markdown]
 # 225 MiB, for one image and two of twelve blocks. Patches of 16 × 16 have 256 times fewer entries, but then nobody sees fine
@@ -89,9 +91,6 @@ assert round(first_stage / MIB) == 225
 #
 # *Sources.* Liu et al. 2021, "Swin Transformer: Hierarchical Vision Transformer using Shifted Windows", section 1 and figure
 # 1; He et al. 2016, "Deep Residual Learning for Image Recognition", section 3.3 (halve and double).
-
-# %%
-assert 56**4 == 256 * 14**4
 
 # %% [markdown]
 # ## 2 Windows
@@ -189,9 +188,9 @@ assert costs[3] == formulas.msa_macs((7, 7), 768)  # one window: nothing is save
 # %% [markdown]
 # ## 3 Why windows alone are not enough
 #
-# What is given up? Tokens of two windows never meet, however many blocks there are. Do not believe it: ask the gradient. A
-# token of the input has a say in an output if, and only if, the output's gradient arrives there. So: four blocks on a map of 16
-# × 16 tokens in windows of 4 × 4; a random gradient at *one* token of the last output; and backward, block by block.
+# What is given up? Tokens of two windows never meet, however many blocks there are. Do not believe it: ask the gradient. What
+# has no say in an output gets no gradient from it; what has a say gets one, but for accidents. So: four blocks on a map of 16 ×
+# 16 tokens in windows of 4 × 4; a random gradient at *one* token of the last output; and backward, block by block.
 #
 # **Predict.** Where will it have arrived after one block? After four? And in the lower row, where every second block has its
 # windows moved by two tokens?
@@ -260,9 +259,9 @@ Markdown("\n".join(lines))
 # %% [markdown]
 # ## 4 The shift
 #
-# [Shifted windows](../docs/glossary.md#shifted-windows): moved by half a window, $\lfloor M/2 \rfloor$ tokens down and to the right, windows lie across the edges of the ones before.
-# And here comes the ugly detail: they do not fit any more. **Predict.** A map of 8 × 8 tokens and windows of 4 × 4, moved by 2.
-# How many pieces, and of which sizes?
+# [Shifted windows](../docs/glossary.md#shifted-windows): moved by half a window, $\lfloor M/2 \rfloor$ tokens down and to the
+# right, windows lie across the edges of the ones before. And here comes the ugly detail: they do not fit any more. **Predict.** A
+# map of 8 × 8 tokens and windows of 4 × 4, moved by 2. How many pieces, and of which sizes?
 
 # %%
 tokens = np.arange(64).reshape(8, 8)
@@ -321,7 +320,8 @@ show_source(ops.shifted_window_mask)
 plot.shifted_regions((8, 8), 4, 2)
 
 # %% [markdown]
-# Along each side there are three parts: far from the seam, before it, behind it; and so there are up to nine regions. A window
+# Along each side there are three parts (`_parts` writes 0, then 1 into the last $M$ places, then 2 into the last
+# $\lfloor M/2 \rfloor$): far from the seam, before it, behind it; and so there are up to nine regions. A window
 # inside has no stranger; at the right and at the bottom there are two groups each, and in the corner four. Only windows at the
 # edge have anything to forbid. **Predict.** Which part of all pairs is allowed, here and on the map of 56 × 56?
 
@@ -390,7 +390,7 @@ assert strangers.size and np.all(strangers == 0)
 # %% [markdown]
 # ### Windows that do not divide the map
 #
-# All published models have maps that windows divide; yours may not. The official code for classification refuses them. timm
+# Published models have maps that windows divide; yours may not. The official code for classification refuses them. timm
 # and transformers fill the map up with zeros, at the bottom and on the right, after the norm. But one **rolls, then fills up**,
 # the other **fills up, then rolls**. A map of 1 × 7 tokens, windows of 1 × 4, moved by 2; 0 is what fills up:
 
@@ -572,13 +572,43 @@ assert counted.dtype == one_by_one.dtype == np.float32 and errors[0] < errors[1]
 
 # %% [markdown]
 # It writes one of them and forgets the others. `np.add.at` adds them all, and so does `np.bincount`, which counts with weights;
-# the latter adds in float64 whatever it is given, and so rounds less. Which is faster depends on the version of NumPy and on the
-# shape of the index; here neither is claimed.
-#
-# In the layer, the gradient of the scores is summed over batch and windows before it comes here; between strangers it is 0:
+# the latter adds in float64 whatever it is given, and so rounds less. **Predict.** Which is faster, for twelve heads in a window of
+# 7 × 7? `np.add.at` may add whole rows of the table, as above, or head by head.
 
 # %%
-show_source(WindowAttention._bias_backward)
+index, dbias = relative_position_index(7, 7), rng.standard_normal((12, 49, 49)).astype(np.float32)
+_, cache = ops.relative_position_bias_forward(np.zeros((169, 12), np.float32), window_size=7)
+
+
+def by_rows():
+    np.add.at(np.zeros((169, 12), np.float32), index, dbias.transpose(1, 2, 0))
+
+
+def by_heads():
+    sums = np.zeros((12, 169), np.float32)
+    for h in range(12):
+        np.add.at(sums[h], index.ravel(), dbias[h].ravel())
+
+
+def by_bincount():
+    ops.relative_position_bias_backward(dbias, cache)
+
+
+fastest = {
+    f.__name__: min(repeat(f, number=5, repeat=20)) / 5 for f in (by_bincount, by_heads, by_rows)
+}
+print({name: f"{1e6 * seconds:.0f} µs" for name, seconds in fastest.items()})
+assert fastest["by_rows"] > 1.5 * fastest["by_bincount"]
+
+# %% [markdown]
+# By rows, several times slower; head by head, with a NumPy of today, there is not much between them. (Microseconds move from
+# machine to machine; the assert asks for the first only.)
+#
+# In the layer, the gradient of the scores is summed over images and windows before it comes here, for all read the same table;
+# between strangers it is 0. Of its backward, in section 4, these lines do it:
+
+# %%
+show_source(WindowAttention.backward, "dbias", "dtable")
 
 # %% [markdown]
 # **Exercise.** [`windows`](../minivit/course/exercises/windows.md): `minivit course start windows`
@@ -588,7 +618,7 @@ show_source(WindowAttention._bias_backward)
 # each distance, added to the scores).
 
 # %% [markdown]
-# ## 6 Patch merging and the pyramid
+# ## 6 Patch merging
 #
 # Between two stages stands the step that makes the pyramid, [patch merging](../docs/glossary.md#patch-merging): 2 × 2 neighbours
 # are put side by side, four times the channels, and a linear map makes half of that. A map of 4 × 4 with one channel:
@@ -630,9 +660,12 @@ show_source(PatchMerging.backward)
 mv.check.check_layer(PatchMerging(3).init(0, "float64"), x)
 half, _ = PatchMerging(96).init(0).forward(np.zeros((1, 56, 56, 96), np.float32))
 assert half.shape == (1, 28, 28, 192) and 2 * half.size == 56 * 56 * 96
+assert ops.merge_patches_forward(np.ones((1, 3, 5, 1)))[0].shape == (1, 2, 3, 4)
+assert swin.patch_embed.proj.weight.shape == (4, 4, 3, 96) and 4 * 4 * 3 == 48
 
 # %% [markdown]
-# A quarter of the tokens, twice the width: half of the numbers. Odd maps get a row or a column of zeros.
+# A quarter of the tokens, twice the width: half of the numbers. Odd maps get a row or a column of zeros. The first stage has
+# nothing to merge; it begins as a ViT does, with patches, here of 4 × 4 pixels, and a linear map from 48 numbers to 96.
 #
 # The blocks are those of the ViT: norm, attention, add; norm, MLP, add. Only attention is another. With W-MSA for plain windows
 # and SW-MSA for shifted ones, two in a row are
@@ -911,24 +944,28 @@ assert scores["no shift"] < whole - 0.05 and scores["no shift"] < scores["no mas
 assert scores["no biases"] > whole - 0.05
 
 # %% [markdown]
+# *Sources.* Liu et al. 2021, table 4; Luo et al. 2016, "Understanding the Effective Receptive Field in Deep Convolutional
+# Neural Networks" (at the rim arrives little).
+#
 # ### To do yourself
 #
 # 1. Swin on images of 448 × 448: by which factor do its attention weights grow, and by which would those of attention of all with
 #    all?
-# 2. On a map of 8 × 8 in windows of 4 × 4, how many pairs of tokens may look at each other in a block without shift, in one with, and in
-#    full attention?
+# 2. On a map of 8 × 8 in windows of 4 × 4, how many pairs of tokens may look at each other in a block without shift, in one
+#    with, and in full attention?
 # 3. A table is for windows of 7 × 7, and you want windows of 12 × 12. How many rows must it have, and what could stand in them?
 # 4. Exchange `(1, 0)` and `(0, 1)` in patch merging, in forward and backward. Which test finds that? Does the model train worse?
-# 5. Let the window grow in place of the shift: can four blocks with windows of 2 × 2, 4 × 4, 8 × 8 and 16 × 16 see a map of 16 × 16?
-#    What is lost?
+# 5. Let the window grow in place of the shift: can four blocks with windows of 2 × 2, 4 × 4, 8 × 8 and 16 × 16 see a map of 16
+#    × 16? What is lost?
 #
 # <details><summary>Answers</summary>
 #
 # 1. By 4, as the area; by 16.
 # 2. 64 · 16 = 1,024; 576, as 0.5625 of the pairs are allowed; 64 · 64 = 4,096.
-# 3. 23 · 23 = 529. The old ones, resampled as a picture of 13 × 13; that is what is done in practice for position embeddings, too.
+# 3. 23 · 23 = 529. The old ones, resampled as a picture of 13 × 13, as is done with position embeddings.
 # 4. None that knows only forward and backward, for the pair stays a permutation and its inverse. One against published weights
-#    does: the same numbers meet other rows of the matrix. Trained from the start, the model is as good.
+#    does: the same numbers meet other rows of the matrix. Trained from the start, the model is as good, for the rows of a
+#    matrix that is drawn at random may stand in any order.
 # 5. Yes, the last block alone sees all. Lost is what windows are for: the weights of the last are $H^2 W^2$ again.
 #
 # </details>
@@ -943,7 +980,3 @@ pairs = [ops.shifted_window_mask((8, 8), 4, shift).sum() for shift in (0, 2)]
 assert pairs == [64 * 16, 576] == [1024, 0.5625 * 1024] and 64 * 64 == 4096
 assert (2 * 12 - 1) ** 2 == 529
 assert formulas.window_attention_entries((16, 16), 16) == 16**4
-
-# %% [markdown]
-# *Sources.* Liu et al. 2021; Luo et al. 2016, "Understanding the Effective Receptive Field in Deep Convolutional Neural
-# Networks" (what arrives at the rim is little).

@@ -76,7 +76,7 @@ def moved_windows(image: UInt8[ndarray, "Y X C"], window: int, shift: int, *, pa
     draw_edges(right, *plain, (Y, X), (Y, X), color=EDGE, width=2.2)
     if shift:
         for draw, side in ((right.axhline, Y), (right.axvline, X)):
-            draw(side - move - 0.5, color=RED, linestyle="--", linewidth=2)
+            draw(side - move - 0.5, color="white", linestyle="--", linewidth=2)
     windows = (len(plain[0]) + 1) * (len(plain[1]) + 1)
     right.set_title(f"rolled up and to the left by {shift}: {windows} windows", fontsize=TEXT)
     return figure

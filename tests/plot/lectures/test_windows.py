@@ -31,7 +31,7 @@ def test_moved_windows_are_plain_ones_of_the_rolled_image(rng):
     assert edges(left) == ([1.5, 9.5], [1.5, 9.5, 17.5])
     assert edges(right) == ([7.5], [7.5, 15.5])
     np.testing.assert_array_equal(right.images[0].get_array(), np.roll(image, (-2, -2), (0, 1)))
-    assert edges(right, lecture.RED) == ([13.5], [21.5])  # the seam
+    assert edges(right, "white") == ([13.5], [21.5])  # the seam
     assert (left.get_title(), right.get_title()) == (
         "windows moved by 1: 12 pieces",
         "rolled up and to the left by 1: 6 windows",
@@ -42,7 +42,7 @@ def test_windows_that_have_not_moved_have_no_seam():
     figure: Any = lecture.moved_windows(np.zeros((16, 16, 3), np.uint8), 4, 0, patch_size=2)
     left, right = figure.axes
     assert edges(left) == edges(right) == ([7.5], [7.5])
-    assert edges(right, lecture.RED) == ([], [])
+    assert edges(right, "white") == ([], [])
     assert left.get_title() == "the image"
 
 
