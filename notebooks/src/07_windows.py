@@ -345,8 +345,7 @@ for (Y, M), share in zip(sizes, allowed, strict=True):
 # but those of one piece. It has $(YX)^2$ scores, so it is for this page.
 
 # %%
-lines = "tokens =", "windows, _", "bias, _", "full_bias", "members", "y, _"
-show_source(window_attention_in_full, *lines)
+show_source(window_attention_in_full)
 y, cache = layer.forward(x)
 off = np.abs(y - window_attention_in_full(layer, x)).max()
 print("windows = full attention with a mask, to 1e-12:", off < 1e-12)
@@ -402,7 +401,7 @@ for name, pad_first in (("timm", False), ("transformers", True)):
     windows, _ = ops.window_partition_forward(seven, **cut, pad_first=pad_first)
     orders[name] = windows[0, :, :, 0]
 regions = ops.window_regions((1, 7), **cut)
-matrices({**orders, "regions": regions}, title="Each row is a window")
+matrices({**orders, "regions": regions + 1}, title="Each row is a window")
 
 # %%
 assert orders["timm"].tolist() == [[3, 4, 5, 6], [7, 1, 2, 0]]
