@@ -78,5 +78,5 @@ def relative_position_bias_backward(dy: Float[ndarray, "H N N"], cache: Relative
     index = relative_position_index(rows, columns).ravel()
     dtable = np.empty_like(dy, shape=(ways, len(dy)))
     for h, dbias in enumerate(dy):  # formula: bias[h, n, m] = table[index[n, m], h]
-        dtable[:, h] = np.bincount(index, dbias.ravel(), minlength=ways)  # np.add.at does the same, slower
+        dtable[:, h] = np.bincount(index, dbias.ravel(), minlength=ways)  # np.add.at would add in dy's dtype
     return TableGrad(dtable)

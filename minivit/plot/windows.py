@@ -41,14 +41,14 @@ def pyramid(image: UInt8[ndarray, "Y X C"], model: Swin) -> Figure:
     for i, (panel, stage) in enumerate(zip(panels[1:], stages, strict=True)):
         rows, columns = stage.map_size
         show_image(panel, image)
-        _lines(
+        draw_edges(
             panel, np.arange(1, rows), np.arange(1, columns), stage.map_size, image.shape[:2], color="white", width=0.4
         )
         words = f"{rows} × {columns} tokens"
         if stage.blocks:
             M, L = _attn(model, i, -1).cut["window_size"]
             edges = np.arange(M, rows, M), np.arange(L, columns, L)
-            _lines(panel, *edges, stage.map_size, image.shape[:2], color=EDGE, width=1.6)
+            draw_edges(panel, *edges, stage.map_size, image.shape[:2], color=EDGE, width=1.6)
             words += f" of width {model.config['embed_dim'] * 2**i}\nin windows of {M} × {L}"
         panel.set_title(f"stage {i + 1}", fontsize=TEXT)
         panel.set_xlabel(words, fontsize=SMALL)
@@ -100,7 +100,7 @@ def attention_in_windows(images: UInt8[ndarray, "B Y X C"], cache: Any, *, stage
             cut = block.attn.partition
             (down, right), (M, L), (Y, X) = cut.shift_size, cut.window_size, cut.map_size
             edges = np.arange(down, Y, M), np.arange(right, X, L)
-            _lines(panel, *edges, cut.map_size, cut.map_size, color=EDGE, width=1.2)
+            draw_edges(panel, *edges, cut.map_size, cut.map_size, color=EDGE, width=1.2)
     panels[0][0].set_title("image", fontsize=TEXT)
     for panel, block in zip(panels[0][1:], blocks, strict=True):
         panel.set_title("shifted windows" if any(block.attn.partition.shift_size) else "windows", fontsize=TEXT)
@@ -166,7 +166,7 @@ def shifted_regions(map_size: Size, window_size: Size, shift_size: Size) -> Figu
     for (y, x), region in np.ndenumerate(numbers[0, :, :, 0].astype(int)):
         panels[0].text(x, y, str(region + 1), ha="center", va="center", fontsize=SMALL)
     edges = np.arange(M, size[0], M), np.arange(L, size[1], L)
-    _lines(panels[0], *edges, size, size, color="black", width=1.8)
+    draw_edges(panels[0], *edges, size, size, color="black", width=1.8)
     bare(panels[0])
     panels[0].set_title("regions after the roll", fontsize=TEXT)
     for panel, (name, window) in zip(panels[1:], kinds.items(), strict=True):
@@ -192,7 +192,7 @@ def _attn(model: Swin, stage: int, block: int) -> Any:
     return getattr(found, "layer", found).attn  # a checkpointed block is inside its Checkpoint
 
 
-def _lines(
+def draw_edges(
     ax: Axes,
     rows: ndarray,
     columns: ndarray,
