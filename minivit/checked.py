@@ -111,7 +111,7 @@ def _kinds(values: Iterable[Any], *, exact: bool = False) -> tuple[Any, ...]:
         elif kind is dict:
             kinds.append((kind, _kinds(value.items(), exact=exact)))
         else:
-            kinds.append((kind, value) if exact and kind in (int, float) else kind)
+            kinds.append((kind, value) if exact and isinstance(value, (int, float)) else kind)
     return tuple(kinds)
 
 

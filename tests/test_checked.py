@@ -282,3 +282,16 @@ def test_what_is_named_is_checked_beside_what_is_not():
             build(**{"name": "it", **given})
     with pytest.raises(TypeError, match="multiple values"):
         build("it", name="it")
+
+
+def test_numbers_of_a_kind_of_their_own_are_looked_at_each_time():
+    class Whole(int):
+        pass
+
+    @checked
+    def blocks(*, depth: Count = 0) -> Any:
+        return depth
+
+    assert blocks(depth=Whole(1)) == 1
+    with pytest.raises(ValueError, match="depth is -5; expected at least 0"):
+        blocks(depth=Whole(-5))

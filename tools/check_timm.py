@@ -40,6 +40,7 @@ CASES = {
     "no biases of queries": ("vit_tiny_patch16_224", {**SMALL, "qkv_bias": False}),
     "no head": ("vit_tiny_patch16_224", {**SMALL, "num_classes": 0}),
     "vit_tiny_patch16_224": ("vit_tiny_patch16_224", {}),
+    "Swin": ("swin_tiny_patch4_window7_224", {"img_size": (60, 44), "patch_size": 2, "depths": (2, 1, 0, 2)}),
     "Mixer": ("mixer_s32_224", {"img_size": 64, "mlp_ratio": (0.3, 1.5), "num_classes": 7}),
 }
 SIZES = [(32, 32), (24, 40), (48, 48), (16, 64)]  # the last has as many patches as 32 x 32
@@ -94,8 +95,9 @@ def same_architecture(preset: str) -> bool:
     shapes = {name: tuple(weight.shape) for name, weight in theirs.state_dict().items()}
     shapes = {name: shape for name, shape in shapes.items() if not name.endswith("num_batches_tracked")}
     our_shapes = {name: torch_shape(param) for name, param in ours.named_state().items()}
-    heads = theirs.blocks[0].attn.num_heads if "num_heads" in ours.config else None
-    return our_shapes == shapes and ours.config.get("num_heads") == heads
+    heads = [module.num_heads for name, module in theirs.named_modules() if name.endswith(".attn")]
+    depths = ours.config.get("depths", ours.config.get("depth", 0))
+    return our_shapes == shapes and np.repeat(ours.config.get("num_heads", 0), depths).tolist() == heads
 
 
 def main() -> int:

@@ -1,5 +1,6 @@
 """Layers of one or two ops: Linear, LayerNorm, GroupNorm, Mlp."""
 
+from math import inf
 from typing import NamedTuple
 
 from numpy import ndarray
@@ -109,8 +110,16 @@ def mlp_width(dim: int, mlp_ratio: float) -> int:
     """``dim * mlp_ratio``, cut off to a whole number, as timm does it.
 
     A ratio is often one of two widths, and 392 * (1024 / 392) is 1023.9999999999999: 1024 is meant.
+
+    Raises
+    ------
+    ValueError
+        If no array can be so wide.
     """
-    return int(dim * mlp_ratio * (1 + 1e-12))
+    width = dim * mlp_ratio * (1 + 1e-12)
+    if width == inf:
+        raise ValueError(f"mlp_ratio is {mlp_ratio}; no array can be so wide")
+    return int(width)
 
 
 class MlpCache(NamedTuple):

@@ -1,5 +1,6 @@
 """Attention inside the windows of a map."""
 
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -81,13 +82,16 @@ class WindowAttention(SelfAttention):
             self.qkv = OnlyValues(dim, dim, bias=qkv_bias)
         (M, L), self.map_size = pair(window_size), pair(map_size)
         self.cut = {"window_size": (M, L), "shift_size": pair(shift_size), "pad_first": pad_first}
-        mask = shifted_window_mask(map_size, window_size, shift_size)[:, None]  # (W, 1, N, N)
-        self.mask = None if mask.all() else mask
         self.relative_position_bias_table = (
             None
             if relative_position == "none"
             else Param(((2 * M - 1) * (2 * L - 1), num_heads), "way head", normal(0.02))
         )
+
+    @cached_property
+    def mask(self) -> ndarray | None:
+        """True where a token of a window may look at another (W, 1, N, N); None where all may look at all."""
+        return _mask(self.map_size, self.cut["window_size"], self.cut["shift_size"])
 
     def forward(  # type: ignore[override]
         self, x: ndarray, *, mask: ndarray | None = None, rng: Generator | None = None
@@ -126,6 +130,16 @@ class WindowAttention(SelfAttention):
                 self.relative_position_bias_table.add_grad(dtable)
         (dx,) = window_partition_backward(dwindows, cache.partition)
         return dx
+
+
+@lru_cache(maxsize=16)
+def _mask(map_size: tuple[int, int], window_size: tuple[int, int], shift_size: tuple[int, int]) -> ndarray | None:
+    """All blocks of a stage share it, and a model that is only built or counted has none."""
+    if not any(shift_size):
+        return None
+    mask = shifted_window_mask(map_size, window_size, shift_size)[:, None]
+    mask.flags.writeable = False
+    return mask
 
 
 class OnlyValues(Linear):

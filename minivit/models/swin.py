@@ -148,7 +148,8 @@ class Swin(Model):
     windows_like : "timm" or "transformers"
         What to do with maps that windows do not divide. timm rolls the map, then fills it up, and cuts the window down
         side by side; transformers fill up first, and take, if one side is too small, square windows of that side and
-        no shift. Both are the same where windows divide every map, as in all published models.
+        no shift. Both are the same for
+        square images whose maps the windows divide, as in all published models.
     drop_rate, pos_drop_rate, proj_drop_rate, drop_path_rate : float
         Dropout before the head, after the patches, after attention and inside MLPs; stochastic depth, growing linearly
         from 0 in the first block to this rate in the last. Only active when ``forward`` gets ``rng``.
@@ -250,7 +251,7 @@ class Swin(Model):
         if self.absolute_pos_embed:
             x, c_absolute = add_positions_forward(x, self.absolute_pos_embed.value)
         x, c_pos_drop = self.pos_drop.forward(x, rng=rng)
-        x = x.reshape(len(x), *self.grid_size, -1)  # (B, Y, X, D)
+        x = x.reshape(len(x), *self.grid_size, x.shape[-1])  # (B, Y, X, D)
         x, c_layers = run(self.layers, x, rng=rng)  # (B, Y / 2^i, X / 2^i, 2^i D)
         x, c_norm = self.norm.forward(x)
         logits, c_head = self.head.forward(x, rng=rng)
@@ -268,7 +269,7 @@ class Swin(Model):
         dx = self.head.backward(dlogits, cache.head)
         dx = self.norm.backward(dx, cache.norm)
         dx = run_backward(self.layers, dx, cache.layers)
-        dx = dx.reshape(len(dx), prod(self.grid_size), -1)  # forward: x.reshape(len(x), *grid_size, -1)
+        dx = dx.reshape(len(dx), prod(self.grid_size), dx.shape[-1])  # forward: x.reshape(len(x), *grid_size, D)
         dx = self.pos_drop.backward(dx, cache.pos_drop)
         if self.absolute_pos_embed and cache.absolute_pos_embed:
             dx, dpositions = add_positions_backward(dx, cache.absolute_pos_embed)

@@ -145,7 +145,8 @@ def shifted_window_mask(map_size: Size, window_size: Size, shift_size: Shift = 0
 
     Along each side, the last ``shift_size`` places of the rolled map were rolled over from the other end. Tokens of one
     window are neighbours where, along rows and along columns, both were rolled over or neither. If windows do not
-    divide the map, places are counted to the end of what fills it up, as in timm and transformers.
+    divide the map, places are counted to the end of what fills it up, as in timm and transformers. (timm rolls
+    first, so its seam lies elsewhere then: some from opposite ends may look at each other, in timm and here.)
 
     Places that only fill the map up may be looked at, as there. Where those add -100 to the score of a forbidden pair,
     attention under this mask gives it no weight at all; softmax makes of -100 less than 1e-43 of the rest.

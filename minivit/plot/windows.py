@@ -99,7 +99,9 @@ def attention_in_windows(images: UInt8[ndarray, "B Y X C"], cache: Any, *, stage
             bare(panel)
             cut = block.attn.partition
             (down, right), (M, L), (Y, X) = cut.shift_size, cut.window_size, cut.map_size
-            edges = np.arange(down, Y, M), np.arange(right, X, L)
+            if cut.pad_first:
+                Y, X = -(-Y // M) * M, -(-X // L) * L
+            edges = (np.arange(0, Y, M) + down) % Y, (np.arange(0, X, L) + right) % X  # where the roll has put them
             draw_edges(panel, *edges, cut.map_size, cut.map_size, color=EDGE, width=1.2)
     panels[0][0].set_title("image", fontsize=TEXT)
     for panel, block in zip(panels[0][1:], blocks, strict=True):
@@ -117,6 +119,9 @@ def relative_position_biases(model: Swin, *, stage: int = 0, block: int = 0) -> 
 
     In the middle of each map is the token itself; above it are the keys above. Blue is more, orange less.
     """
+    depths = model.config["depths"]
+    if not 0 <= stage < len(depths) or not 0 <= block < depths[stage]:
+        raise ValueError(f"there is no block {block} in stage {stage}, both from 0 on: the depths are {depths}")
     attn = _attn(model, stage, block)
     table = attn.relative_position_bias_table
     if table is None:

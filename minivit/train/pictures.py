@@ -75,12 +75,13 @@ def _of_the_model(trainer: Trainer, rows: list[Metrics]) -> Pictures:
         pictures["attention_maps"] = lambda: plot.attention_maps(images, model.forward(trainer.normalize(images))[1])
     if isinstance(model, Swin):
         pictures["pyramid"] = lambda: plot.pyramid(images[0], model)
-        if not model.config["grad_checkpointing"]:
+        first = next((i for i, stage in enumerate(model.layers) if stage.blocks), None)
+        if first is not None and not model.config["grad_checkpointing"]:
             pictures["attention_in_windows"] = lambda: plot.attention_in_windows(
-                images, model.forward(trainer.normalize(images))[1]
+                images, model.forward(trainer.normalize(images))[1], stage=first
             )
-        if model.config["relative_position"] != "none":
-            pictures["relative_position_biases"] = lambda: plot.relative_position_biases(model)
+        if first is not None and model.config["relative_position"] != "none":
+            pictures["relative_position_biases"] = lambda: plot.relative_position_biases(model, stage=first)
     kernels = [name for name, param in model.named_params().items() if param.axes == ("row", "column", "in", "out")]
     if kernels and model.named_params()[kernels[0]].shape[2] == images.shape[3]:  # the first one sees pixels
         pictures["patch_filters"] = lambda: _learned_filters(model, kernels[0])

@@ -20,7 +20,7 @@ def load_hf(model: Model, arrays: Arrays, *, keep_head: bool = False, grid: tupl
     Parameters
     ----------
     model : Model
-        Of a kind whose names are known: so far a ViT.
+        Of a kind whose names are known: a ViT or a Swin.
     arrays : {state_dict name: array}, or the path of a .safetensors or .npz file
     keep_head : bool
         Leave the model's own head as it is and the checkpoint's aside: for fine-tuning on other classes.

@@ -144,6 +144,10 @@ def reason(
     for option in DEPTHS & options.keys():
         if 0 < theirs != ours:
             return f"the checkpoint's depth is {theirs}, the model's {ours}: build it with {option}={theirs}"
+    their_stages, our_stages = _depths(names), _depths(expected)
+    if "depths" in options and their_stages and their_stages != our_stages:
+        found = f"the checkpoint's stages have {their_stages} blocks, the model's {our_stages}"
+        return f"{found}: build it with depths={their_stages}"
     if 2 * len(missing) > len(expected):
         return "these are not the weights of this model"
     for option, (pattern, only_checkpoint, only_model) in OPTIONS.items():
@@ -171,6 +175,14 @@ def _most(names: Collection[str], expected: Collection[str]) -> int:
 
 def _any(pattern: str, names: Iterable[str]) -> bool:
     return any(re.search(pattern, name) for name in names)
+
+
+def _depths(names: Iterable[str]) -> tuple[int, ...]:
+    """How many blocks the names count in each stage."""
+    found = (re.search(r"layers\.(\d{1,3})\.blocks\.(\d{1,3})\.", name) for name in names)
+    blocks = {(int(match[1]), int(match[2])) for match in found if match}
+    last = max((stage for stage, _ in blocks), default=-1)
+    return tuple(max((block + 1 for its, block in blocks if its == stage), default=0) for stage in range(last + 1))
 
 
 def _depth(names: Iterable[str]) -> int:

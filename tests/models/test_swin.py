@@ -1,3 +1,4 @@
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -210,3 +211,27 @@ def test_a_map_of_another_size():
     layer = WindowAttention(4, 2, (6, 8), window_size=2).init(dtype="float64")
     with pytest.raises(ValueError, match="window_reverse: 9 windows of 4 tokens do not make a map of 6 x 8"):
         layer.forward(np.zeros((1, 6, 6, 4)))
+
+
+def test_no_images():
+    model = swin(dtype="float64")
+    logits, cache = model.forward(np.zeros((0, 6, 8, 3)))
+    assert logits.shape == (0, 5)
+    assert model.backward(logits, cache).shape == (0, 6, 8, 3)
+
+
+def test_building_makes_no_masks():
+    tracemalloc.start()
+    model = swin(img_size=128, patch_size=1, window_size=100, depths=(4,), num_heads=(1,))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2**20
+    masks = [block.attn.mask for block in swin(depths=(4,), num_heads=(2,), window_size=2).layers[0].blocks]
+    assert masks[0] is masks[2] is None
+    assert masks[1] is masks[3] is not None
+    assert model.num_params > 0
+
+
+def test_a_width_that_no_array_has():
+    with pytest.raises(ValueError, match=r"mlp_ratio is 1e\+308; no array can be so wide"):
+        swin(mlp_ratio=1e308)

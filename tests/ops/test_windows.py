@@ -162,11 +162,6 @@ def test_a_table_for_another_window():
         relative_position_bias_forward(np.zeros((14, 2)), window_size=(2, 3))
 
 
-def test_the_index_that_is_remembered_cannot_be_changed():
-    with pytest.raises(ValueError, match="read-only"):
-        relative_position_index(2, 2)[0, 0] = 1
-
-
 def test_four_patches_side_by_side_in_the_order_of_the_official_code():
     x = RNG.standard_normal((2, 4, 6, 3))
     y, _ = merge_patches_forward(x)

@@ -98,3 +98,18 @@ def test_the_folder_of_a_run_has_its_pictures(tmp_path):
     trainer = Trainer(recipe, dataset, threads=1)
     names = {path.name for path in draw_run(tmp_path, trainer, list(trainer.run()))}
     assert {"pyramid.png", "attention_in_windows.png", "relative_position_biases.png"} <= names
+
+
+def test_every_edge_of_a_shifted_window_is_drawn():
+    """Of 9 rows in windows of 4, rolled by 2: rows 2 to 5, then 6, 7, 8 and 0, then 1."""
+    model = mv.models.Swin(img_size=9, patch_size=1, embed_dim=2, depths=(2,), num_heads=(1,), window_size=4)
+    images = np.zeros((1, 9, 9, 3), np.uint8)
+    _, cache = model.forward(images.astype(np.float32))
+    lines = attention_in_windows(images, cache).axes[2].lines
+    rows = sorted(line.get_ydata()[0] for line in lines if line.get_ydata()[0] == line.get_ydata()[1])
+    assert rows == [0.5, 1.5, 5.5]
+
+
+def test_no_such_block():
+    with pytest.raises(ValueError, match=r"no block 2 in stage 0, both from 0 on: the depths are \(2, 1\)"):
+        relative_position_biases(small()[0], block=2)

@@ -19,8 +19,8 @@ from numpy import ndarray
 from safetensors.numpy import save_file
 
 import minivit as mv
-from minivit.models import Mixer, Model, Transformer, ViT
-from minivit.weights import load_google, load_hf, load_timm, load_torch, to_timm
+from minivit.models import Mixer, Model, Swin, Transformer, ViT
+from minivit.weights import load_google, load_hf, load_timm, load_torch, tables, to_timm
 from minivit.weights.names import listed
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -392,3 +392,61 @@ def test_each_third_of_what_pytorch_keeps_in_one():
 def test_pytorch_has_no_vision_transformer():
     with pytest.raises(TypeError, match="load_torch knows Transformer, not ViT"):
         load_torch(ViT(**CONFIG), {})
+
+
+SWIN: dict[str, Any] = {"patch_size": 2, "embed_dim": 8, "num_heads": (2, 4), "window_size": 4, "num_classes": 3}
+
+
+@pytest.mark.parametrize(("theirs", "ours"), [((2, 2), (2, 3)), ((2, 2), (2, 1)), ((2, 1), (0, 1)), ((1, 0), (1, 2))])
+@pytest.mark.filterwarnings("ignore")
+def test_other_depths_of_stages_are_named(theirs: tuple[int, ...], ours: tuple[int, ...]) -> None:
+    model, other = (Swin(img_size=32, depths=depths, **SWIN) for depths in (ours, theirs))
+    counted = theirs if theirs[-1] else theirs[:-1]  # a stage without blocks leaves no name of one
+    message = re.escape(f"the checkpoint's stages have {counted} blocks, the model's {ours}: build it with depths=")
+    with pytest.raises(KeyError, match=message):
+        load_timm(model, to_timm(other))
+
+
+def test_a_checkpoint_of_another_window() -> None:
+    model, other = (Swin(img_size=32, depths=(1, 1), **{**SWIN, "window_size": side}) for side in (8, 4))
+    with pytest.raises(
+        ValueError, match=r"The checkpoint's window is 4 x 4, this model's needs 225 rows: .*window_size=4"
+    ):
+        load_timm(model, to_timm(other))
+
+
+def test_official_names_of_a_swin() -> None:
+    """Its merging stands a stage earlier, its head has another name, and its buffers are stored."""
+    model, other = (Swin(img_size=32, depths=(2, 1), seed=seed, **SWIN) for seed in (0, 1))
+    official = {
+        name.replace("layers.1.downsample", "layers.0.downsample").replace("head.fc", "head"): array
+        for name, array in to_timm(other).items()
+    }
+    buffers = {"layers.0.blocks.0.attn.relative_position_index": np.zeros((16, 16), np.int64)}
+    buffers["layers.0.blocks.1.attn_mask"] = np.zeros((16, 16, 16), np.float32)
+    with pytest.warns(UserWarning, match="it is computed from the window's size, not learned"):
+        load_timm(model, {**official, **buffers})
+    for name, array in to_timm(other).items():
+        np.testing.assert_array_equal(to_timm(model)[name], array)
+
+
+@pytest.mark.parametrize(
+    ("options", "fits"),
+    [
+        ({"img_size": 32}, True),
+        ({"img_size": (16, 32)}, True),  # a single block of the second stage is not shifted
+        (
+            {"img_size": (16, 32), "depths": (1, 2)},
+            False,
+        ),  # of maps of 4 x 8, transformers shift none, timm the longer side
+        ({"img_size": (16, 32), "depths": (1, 2), "shifted": False}, True),
+        ({"img_size": 36}, False),
+        ({"img_size": 36, "depths": (1, 1)}, True),  # nothing is shifted: both fill up alike
+        ({"img_size": 32, "window_size": (4, 2)}, False),
+        ({"img_size": (16, 32), "windows_like": "transformers"}, True),
+    ],
+    ids=str,
+)
+def test_where_transformers_cut_otherwise_it_is_said(options: dict[str, Any], fits: bool) -> None:
+    model = Swin(**{"depths": (2, 1), **SWIN, **options})
+    assert bool(tables.find("hf", model).unfit) != fits

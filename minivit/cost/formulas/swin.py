@@ -22,7 +22,8 @@ def swin_params(
     in_chans: Positive = 3,
     num_classes: Count = 1000,
 ) -> int:
-    r"""Parameters of a Swin Transformer; the defaults are Swin-T. The size of the image is in none of them.
+    r"""Parameters of a Swin Transformer; the defaults are Swin-T. The size of the image is in none
+    of them, as long as no map is smaller than a window.
 
     A block is a ViT's, :math:`12 C_s^2 + 13 C_s`, and a table of :math:`(2M - 1)^2` relative positions for each head.
     Between stages a norm over four neighbours, :math:`8 C_s`, and a map of theirs without bias, :math:`8 C_s^2`. In
@@ -58,20 +59,22 @@ def swin_macs(
     r"""MACs of a Swin Transformer for one image; the defaults are Swin-T.
 
     A block is :math:`\Omega(\text{W-MSA}) + 8 hw C_s^2`, the merging of four neighbours
-    :math:`\frac{hw}{4} \cdot 4 C_s \cdot 2 C_s = 2 hw C_s^2`. Shifted windows are as many as others. (The official
-    repository's count is a little higher: it adds the norms.)
+    :math:`\lceil \frac h2 \rceil \lceil \frac w2 \rceil \cdot 4 C_s \cdot 2 C_s`. Shifted windows
+    are as many as others. (The official repository's count is a little higher: it adds the norms.)
 
     Raises
     ------
     ValueError
-        If the windows do not divide the grid of a stage.
+        If the windows do not divide the grid of a stage that has blocks.
     """
     (Y, X), (P, Q) = pair(img_size), pair(patch_size)
     grid, C = (Y // P, X // Q), embed_dim
     total = num_tokens(img_size, patch_size) * conv_params(patch_size, in_chans, C, bias=False)
     for stage, depth in enumerate(depths):
         if stage:
-            total += 2 * num_tokens(grid) * C**2
-            grid, C = (grid[0] // 2, grid[1] // 2), 2 * C
-        total += depth * (window_msa_macs(grid, C, window_size) + 8 * num_tokens(grid) * C**2)
+            grid = -(-grid[0] // 2), -(-grid[1] // 2)  # odd maps are filled up
+            total += 8 * num_tokens(grid) * C**2
+            C *= 2
+        if depth:
+            total += depth * (window_msa_macs(grid, C, window_size) + 8 * num_tokens(grid) * C**2)
     return total + C * num_classes

@@ -1,6 +1,7 @@
 """The names of transformers for the parts of a :class:`minivit.models.Swin`: its ``SwinForImageClassification``."""
 
 from minivit.models.swin import Swin, fit_windows
+from minivit.types import pair
 from minivit.weights.places import Place, Table, Way
 
 BODY = {  # names inside "swin.", which is missing in files of SwinModel, the body alone
@@ -28,8 +29,8 @@ OLDER_BLOCK = {  # those of most files on the hub
     "mlp.fc2": ("output.dense",),
 }
 UNFIT = (
-    "windows do not divide every map of this model, and transformers fill maps up in another way than timm: build the "
-    'model with windows_like="transformers"'
+    "transformers cut a map of this model into other windows than timm, because one of its sides fits into a window, "
+    'or windows do not divide it: build the model with windows_like="transformers"'
 )
 ASIDE = {
     r"relative_position_index$": "it is computed from the window's size, not learned",
@@ -47,12 +48,22 @@ def table(model: Swin) -> Table:
 
 def _cut_otherwise(model: Swin) -> bool:
     """Whether transformers would cut a map of this model in another way."""
-    window_size, like = model.config["window_size"], model.config["windows_like"]
-    sizes = [stage.map_size for stage in model.layers]
-    cuts = [(fit_windows(size, window_size, "timm"), size) for size in sizes]
-    whole = all(Y % M == X % L == 0 for ((M, L), _), (Y, X) in cuts)
-    square = all(M == L for ((M, L), _), _ in cuts)
-    return like == "timm" and not (whole and square)
+    if model.config["windows_like"] == "transformers":
+        return False
+    M, L = pair(model.config["window_size"])
+    return M != L or any(
+        _differ(stage.map_size, M, moves=model.config["shifted"] and len(stage.blocks) > 1)
+        for stage in model.layers
+        if stage.blocks
+    )
+
+
+def _differ(map_size: tuple[int, int], window_size: int, *, moves: bool) -> bool:
+    """Where nothing moves, only the window counts; where it does, the shift, and what fills the map up, too."""
+    window, shift = fit_windows(map_size, window_size, "timm")
+    their_window, their_shift = fit_windows(map_size, window_size, "transformers")
+    filled_up = any(side % M for side, M in zip(map_size, window, strict=True))
+    return window != their_window or (moves and (shift != their_shift or (filled_up and any(shift))))
 
 
 def _way(model: Swin, body: str, block: dict[str, tuple[str, ...]]) -> Way:
