@@ -54,9 +54,8 @@ def window_partition_forward(
     ----------
     Liu et al. 2021, "Swin Transformer: Hierarchical Vision Transformer using Shifted Windows", section 3.2, figure 4.
     """
-    cache = WindowPartitionCache(
-        x.shape[1:3], pair(window_size), _shift("window_partition", window_size, shift_size), pad_first
-    )
+    shift = _shift("window_partition", window_size, shift_size)
+    cache = WindowPartitionCache(x.shape[1:3], pair(window_size), shift, pad_first)
     down, right = cache.shift_size
     if pad_first:
         x = _roll(_fill(x, cache), -down, -right)
@@ -93,9 +92,8 @@ def window_reverse_forward(
     ValueError
         If these are not the windows of such a map, or an option is out of range.
     """
-    cache = WindowPartitionCache(
-        pair(map_size), pair(window_size), _shift("window_reverse", window_size, shift_size), pad_first
-    )
+    shift = _shift("window_reverse", window_size, shift_size)
+    cache = WindowPartitionCache(pair(map_size), pair(window_size), shift, pad_first)
     (Y, X), (M, L), (down, right), _ = cache
     rows, columns = -(-Y // M), -(-X // L)
     B, W, N, C = x.shape
