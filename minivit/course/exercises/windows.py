@@ -186,7 +186,7 @@ TASKS = (
                 "together (a grid with holes); a window holds neighbours",
                 ".transpose(0, 1, 3, 2, 4, 5)[..., ::-1, :]": "... y",
             },
-            "pair(window_size), _shift": {"pair(window_size)[::-1], _shift": SIDES},
+            "pair(window_size), shift,": {"pair(window_size)[::-1], shift,": SIDES},
             CUT: {
                 "right, down = cache.shift_size": SHIFTS,
                 f"{CUT}; down, right = -down, -right": "the map is rolled down and to the right; roll it up and to "
