@@ -181,7 +181,7 @@ assert costs[3] == formulas.msa_macs((7, 7), 768)  # one window: nothing is save
 # %% [markdown]
 # Still the first, but no more by much: the balance is back.
 #
-# **Exercise.** [`windows`](../minivit/course/exercises/windows.md): `minivit course start windows`
+# (To cut a map into windows is the first part of the exercise of [section 5](#5-Relative-positions).)
 #
 # *Sources.* Liu et al. 2021, section 3.2, equations 1 and 2.
 
@@ -427,8 +427,8 @@ assert off[6] < 1e-12 and off[7] > 0.01
 # be looked at, in both.) There is no right and wrong here, only weights that were trained with the one or the other, so the
 # model has an option: `windows_like`.
 #
-# **Exercises.** [`windows`](../minivit/course/exercises/windows.md), and the block of all this:
-# [`swin_block`](../minivit/course/exercises/swin_block.md): `minivit course start swin_block`
+# (The shift and its mask are a part of the exercise of [section 5](#5-Relative-positions), the layer of all this one of that
+# of [section 6](#6-Patch-merging).)
 #
 # *Sources.* Liu et al. 2021, section 3.2, figure 4. The two orders: timm's `swin_transformer.py` and transformers'
 # `modeling_swin.py`; outputs of both are fixtures of the tests.
