@@ -3,7 +3,7 @@
     python experiments/families.py speed  DATA_DIR     # seconds per step, measured in turn: how many epochs are SECONDS
     python experiments/families.py search DATA_DIR     # a learning rate for each
     python experiments/families.py train  DATA_DIR     # the trainings, which can be stopped and go on where they were
-    python experiments/families.py table               # the table and the picture in docs/training.md
+    python experiments/families.py table               # prints the table, draws docs/images/families.png
 
 Each makes what is not yet in its file of results/. The three models have about a million parameters. The learning rate
 is the best of RATES, by 5,000 of the training images, after a training on 22,500 others; test images are looked at in
@@ -22,6 +22,8 @@ from record import RESULTS, record
 
 import minivit as mv
 from minivit.data.dataset import Dataset
+from minivit.plot import save
+from minivit.plot.figure import SMALL, STYLES, TITLE, labelled, new_panel
 from minivit.train import AdamW, Trainer, training_step
 from minivit.train.recipes import recipe_of
 
@@ -96,9 +98,32 @@ def train(data_dir: str) -> None:
     record("families", {"seconds": SECONDS, "threads": THREADS}, ({"model": name} for name in MODELS), measure)
 
 
+def table() -> None:
+    """Cost and accuracy of each, and the accuracy after every epoch over the time."""
+    ax = new_panel(3.4)
+    print("| model | parameters | MACs | peak of a step | s per epoch | epochs | learning rate | test accuracy |")
+    print("|---|---:|---:|---:|---:|---:|---:|---:|")
+    for run, (colour, marker, dash) in zip(read("families"), STYLES, strict=False):
+        cost = mv.cost.estimate(run["model"], batch=BATCH_SIZE, threads=THREADS)
+        columns = [
+            f"{cost.params:,}",
+            f"{cost.macs_forward // BATCH_SIZE:,}",
+            f"{cost.peak_training_bytes / 2**20:.0f} MiB",
+        ]
+        columns += [f"{run['seconds_per_epoch']:.0f}", f"{run['epochs']}", f"{run['lr']:g}", f"{run['test'][-1]:.1%}"]
+        print("|", " | ".join([f"`{run['model']}`", *columns]), "|")
+        minutes = [run["seconds_per_epoch"] * (epoch + 1) / 60 for epoch in range(run["epochs"])]
+        ax.plot(minutes, [100 * score for score in run["test"]], dash, color=colour, marker=marker, label=run["model"])
+    labelled(ax, "minutes on two processors", "test accuracy (%)").legend(frameon=False, fontsize=SMALL)
+    ax.set_title("CIFAR-10, in the same time", fontsize=TITLE, loc="left")
+    save(ax, Path(__file__).parent.parent / "docs" / "images" / "families.png")
+
+
 if __name__ == "__main__":
     what, *data_dir = sys.argv[1:]
-    if what == "train":
+    if what == "table":
+        table()
+    elif what == "train":
         train(data_dir[0])
     elif what in ("speed", "search"):
         {"speed": speed, "search": search}[what](mv.data.load_dataset("cifar10", data_dir=data_dir[0]))

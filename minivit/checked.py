@@ -143,7 +143,7 @@ def check_range(
     ]
     if not all(holds for _, holds in ends):
         words = " and ".join(words for words, _ in ends if "None" not in words)
-        raise ValueError(f"{name} is {value}; expected {words}")
+        raise ValueError(f"{name} is {in_short(value) if numbers is value else value}; expected {words}")
 
 
 def check_broadcast(label: str, what: str, shape: tuple[int, ...], **arrays: ndarray | None) -> None:

