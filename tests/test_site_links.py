@@ -163,3 +163,9 @@ def test_what_a_topic_checks_is_asserted_where_it_is_shown(row):
     assert quoted
     for claim in quoted:
         assert claim in claims
+
+
+def test_every_exercise_is_in_the_contents_of_the_site() -> None:
+    contents = (ROOT / "docs" / "index.md").read_text(encoding="utf-8").splitlines()
+    listed = [line.rpartition("/")[2] for line in contents if line.startswith("../minivit/course/exercises/")]
+    assert sorted(listed) == sorted(course.EXERCISES)
