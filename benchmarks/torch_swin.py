@@ -108,6 +108,7 @@ class TorchSwin(nn.Module):
                 )
             )
             self.layers.append(stage)
+        width = dim * 2 ** (len(config["depths"]) - 1)
         self.norm = nn.LayerNorm(width)
         self.head = nn.ModuleDict({"fc": nn.Linear(width, config["num_classes"])})
 

@@ -108,7 +108,8 @@ def test_a_block_row_by_row_and_column_by_column():
 
 
 def test_block():
-    x, options = RNG.standard_normal((4, 5, 6)), {"tokens_dim": 7, "channels_dim": 8}
+    x = RNG.standard_normal((4, 5, 6))
+    options: dict[str, Any] = {"tokens_dim": 7, "channels_dim": 8}
     dropping = MixerBlock(6, 5, **options, proj_drop=0.3, drop_path_rate=0.4)
     check_layer(dropping.init(), x)
     check_layer(dropping.init(), x, rng=np.random.default_rng(1))

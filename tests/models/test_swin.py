@@ -41,7 +41,7 @@ def test_parameters_and_macs(name):
 
 
 def test_number_of_parameters_by_hand():
-    M, classes, total = 4, 10, (2 * 2 * 3) * 48 + 48 + 2 * 48
+    M, classes, total, D = 4, 10, (2 * 2 * 3) * 48 + 48 + 2 * 48, 48
     for i, (depth, heads) in enumerate([(2, 2), (4, 4), (2, 8)]):
         D = 48 * 2**i
         F = 2 * D

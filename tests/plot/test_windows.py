@@ -24,6 +24,13 @@ def small(**options: Any):
     return model, images, cache
 
 
+def edges(panel: Any) -> tuple[list[float], list[float]]:
+    """Where the lines are that are drawn across, and down."""
+    ends = [(*line.get_ydata(), *line.get_xdata()) for line in panel.lines]
+    rows = sorted(top for top, bottom, _, _ in ends if top == bottom)
+    return rows, sorted(left for _, _, left, right in ends if left == right)
+
+
 @pytest.mark.parametrize("grad_checkpointing", [False, True])
 def test_a_pyramid_says_the_sizes_of_the_maps(grad_checkpointing):
     model, images, _ = small(grad_checkpointing=grad_checkpointing)
@@ -53,10 +60,11 @@ def test_edges_of_windows_are_drawn_where_the_shift_has_put_them():
     _, images, cache = small()
     figure = attention_in_windows(images, cache)
     plain, shifted = figure.axes[1:3]
-    for panel, rows, columns in ((plain, [-0.5, 3.5], [-0.5, 2.5]), (shifted, [1.5, 5.5], [0.5, 3.5])):
-        ends = [(*line.get_ydata(), *line.get_xdata()) for line in panel.lines]
-        assert [top for top, bottom, _, _ in ends if top == bottom][:2] == rows
-        assert [left for _, _, left, right in ends if left == right][:2] == columns
+    for panel, rows, columns in (
+        (plain, [-0.5, 3.5], [-0.5, 2.5, 5.5, 8.5]),
+        (shifted, [1.5, 5.5], [0.5, 3.5, 6.5, 9.5]),
+    ):
+        assert edges(panel) == (rows, columns)
 
 
 def test_no_such_attention():
@@ -105,9 +113,8 @@ def test_every_edge_of_a_shifted_window_is_drawn():
     model = mv.models.Swin(img_size=9, patch_size=1, embed_dim=2, depths=(2,), num_heads=(1,), window_size=4)
     images = np.zeros((1, 9, 9, 3), np.uint8)
     _, cache = model.forward(images.astype(np.float32))
-    lines = attention_in_windows(images, cache).axes[2].lines
-    rows = sorted(line.get_ydata()[0] for line in lines if line.get_ydata()[0] == line.get_ydata()[1])
-    assert rows == [0.5, 1.5, 5.5]
+    rows, columns = edges(attention_in_windows(images, cache).axes[2])
+    assert rows == columns == [0.5, 1.5, 5.5]
 
 
 def test_no_such_block():

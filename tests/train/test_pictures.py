@@ -140,5 +140,6 @@ def test_of_a_mixer_what_training_changed_in_token_mixing(tmp_path: Path, monkey
     np.testing.assert_array_equal(
         maps["block 3: what training changed"], trainer.model.named_params()[name].value - before
     )
-    trainer.model = MODELS["Mixer"](img_size=32, patch_size=8, num_blocks=0, num_classes=10)
+    mixer: Any = MODELS["Mixer"]
+    trainer.model = mixer(img_size=32, patch_size=8, num_blocks=0, num_classes=10)
     assert "token_mixing" not in [path.stem for path in draw_run(tmp_path, trainer, [])]

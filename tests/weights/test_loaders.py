@@ -422,8 +422,10 @@ def test_official_names_of_a_swin() -> None:
         name.replace("layers.1.downsample", "layers.0.downsample").replace("head.fc", "head"): array
         for name, array in to_timm(other).items()
     }
-    buffers = {"layers.0.blocks.0.attn.relative_position_index": np.zeros((16, 16), np.int64)}
-    buffers["layers.0.blocks.1.attn_mask"] = np.zeros((16, 16, 16), np.float32)
+    buffers: dict[str, ndarray] = {
+        "layers.0.blocks.0.attn.relative_position_index": np.zeros((16, 16), np.int64),
+        "layers.0.blocks.1.attn_mask": np.zeros((16, 16, 16), np.float32),
+    }
     with pytest.warns(UserWarning, match="it is computed from the window's size, not learned"):
         load_timm(model, {**official, **buffers})
     for name, array in to_timm(other).items():

@@ -1,5 +1,5 @@
 # ruff: noqa: F811
-# pyright: reportUndefinedVariable=false, reportRedeclaration=false
+# pyright: reportUndefinedVariable=false, reportRedeclaration=false, reportCallIssue=false
 # Each part is put behind the answer, whose functions it replaces; its heading is what the check must say.
 # --- a loop over axis 1 of x (row) and axis 2 of x (column)
 answer = WindowAttention.forward

@@ -1,5 +1,5 @@
 # ruff: noqa: E402, F811
-# pyright: reportUndefinedVariable=false, reportRedeclaration=false
+# pyright: reportUndefinedVariable=false, reportRedeclaration=false, reportPossiblyUnboundVariable=false, reportAttributeAccessIssue=false
 # Each part, with its imports, is put behind the answer, whose functions it replaces.
 # --- minus 100 for strangers, as in the official code
 def forward(self, x, *, mask=None, rng=None):
