@@ -4,6 +4,9 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
+from multiprocessing import get_context
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -21,6 +24,7 @@ from minivit.course.report import Report
 from minivit.course.runner import ChildRunner, InPlaceRunner, texts_of
 from minivit.course.stub import solved_source, stub_source
 from minivit.course.trial import layer_class, make_trial, reference, without_options
+from minivit.processors import available_processors
 
 FEWEST_BUGS = 300
 DRAWS = 5  # of each kind of call, whose options may be drawn, too
@@ -31,13 +35,20 @@ def verify(tell: Callable[[str], None] = print) -> bool:
     bugs = {name: [(task, bug) for task in exercise.tasks for bug in task.bugs] for name, exercise in EXERCISES.items()}
     count = sum(map(len, bugs.values()))
     troubles = [f"there are {count} planted bugs; at least {FEWEST_BUGS} are wanted"] * (count < FEWEST_BUGS)
-    for name, exercise in EXERCISES.items():
-        found = [*empty_tasks(exercise), *early_answers(exercise), *unasked_arguments(exercise)]
-        found += [*judge_reference(exercise), *judge_stub(exercise)]
-        found += [trouble for task, bug in bugs[name] if (trouble := judge_bug(exercise, task, bug))]
-        how = f"{len(found)} troubles" if found else "as it should be"
-        tell("\n  ".join([f"{name}: reference, stub and {len(bugs[name])} planted bugs: {how}", *found]))
-        troubles += found
+    with (
+        ProcessPoolExecutor(available_processors(), get_context("spawn"))
+        if processes_exist()
+        else nullcontext() as pool
+    ):
+        judge = pool.map if pool else map
+        judged = {name: judge(judge_at, [(name, task.name, bug) for task, bug in bugs[name]]) for name in bugs}
+        for name, exercise in EXERCISES.items():
+            found = [*empty_tasks(exercise), *early_answers(exercise), *unasked_arguments(exercise)]
+            found += [*judge_reference(exercise), *judge_stub(exercise)]
+            found += filter(None, judged[name])
+            how = f"{len(found)} troubles" if found else "as it should be"
+            tell("\n  ".join([f"{name}: reference, stub and {len(bugs[name])} planted bugs: {how}", *found]))
+            troubles += found
     tell(f"{count} planted bugs, {len(troubles)} troubles")
     return not troubles
 
@@ -142,3 +153,10 @@ def judge_bug(exercise: Exercise, task: Task, bug: Mistake) -> str | None:
         if result.status == "failed" and bug.says in result.message:
             return None
     return f"{name} fails without saying {bug.says!r}:\n" + "\n".join(messages) if messages else f"{name} passes"
+
+
+def judge_at(place: tuple[str, str, Mistake]) -> str | None:
+    """The same, of what can be sent to another process: the names of an exercise and of a function, and the bug."""
+    name, function, bug = place
+    exercise = EXERCISES[name]
+    return judge_bug(exercise, next(task for task in exercise.tasks if task.name == function), bug)
