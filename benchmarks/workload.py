@@ -58,9 +58,9 @@ def only_vit(config: dict[str, Any]) -> None:
 
 def batch_that_fits(config: dict[str, Any]) -> int:
     """The largest power of two, 128 at most, for which a training step takes seconds and a few GiB."""
-    batch_size = LARGEST_BATCH
+    cost, batch_size = mv.cost.estimate(model_of(config)), LARGEST_BATCH
     while batch_size > 1 and (
-        6 * batch_size * macs(config) > STEP_FLOPS or batch_size * kept_bytes(config) > STEP_BYTES
+        6 * batch_size * cost.macs_forward > STEP_FLOPS or batch_size * cost.activation_bytes > STEP_BYTES
     ):
         batch_size //= 2
     return batch_size
@@ -78,15 +78,11 @@ def macs(config: dict[str, Any]) -> int:
     return mv.cost.estimate(model_of(config)).macs_forward
 
 
-def kept_bytes(config: dict[str, Any]) -> int:
-    """What backward keeps per image."""
-    return mv.cost.estimate(model_of(config)).activation_bytes
-
-
 def check_memory(workload: Workload, what: str, threads: int) -> None:
     """Skip what would not fit into memory, both sides being in it at a time."""
     label, config, batch_size = workload
-    params, kept = model_of(config).num_params, kept_bytes(config)
+    cost = mv.cost.estimate(model_of(config))
+    params, kept = cost.params, cost.activation_bytes
     if what == "inference":
         need = 4 * params * 3 + batch_size * kept  # more than it is: inference keeps one block at a time
     else:  # value, gradients, two averages, and the arithmetic of the optimizer; then the activations of both sides

@@ -1,6 +1,6 @@
 """Attention inside the windows of a map."""
 
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -88,7 +88,7 @@ class WindowAttention(SelfAttention):
             else Param(((2 * M - 1) * (2 * L - 1), num_heads), "way head", normal(0.02))
         )
 
-    @cached_property
+    @property
     def mask(self) -> ndarray | None:
         """True where a token of a window may look at another (W, 1, N, N); None where all may look at all."""
         return _mask(self.map_size, self.cut["window_size"], self.cut["shift_size"])

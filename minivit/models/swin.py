@@ -149,8 +149,7 @@ class Swin(Model):
     windows_like : "timm" or "transformers"
         What to do with maps that windows do not divide. timm rolls the map, then fills it up, and cuts the window down
         side by side; transformers fill up first, and take, if one side is too small, square windows of that side and
-        no shift. Both are the same for
-        square images whose maps the windows divide, as in all published models.
+        no shift. Both are the same for square images whose maps the windows divide, as in all published models.
     drop_rate, pos_drop_rate, proj_drop_rate, drop_path_rate : float
         Dropout before the head, after the patches, after attention and inside MLPs; stochastic depth, growing linearly
         from 0 in the first block to this rate in the last. Only active when ``forward`` gets ``rng``.

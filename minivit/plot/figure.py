@@ -57,6 +57,13 @@ def labelled(ax: Axes, xlabel: str, ylabel: str) -> Axes:
     return ax
 
 
+def signed_colours() -> Any:
+    """A colour map with orange for numbers below zero, white for zero, blue above."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("orange-white-blue", [RED, "white", BLUE])
+
+
 def set_title(figure: Figure, text: str) -> None:
     """Write a title over all panels, at the left like the titles of single panels."""
     figure.suptitle(text, fontsize=TITLE, x=0.014, horizontalalignment="left")

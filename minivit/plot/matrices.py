@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from minivit.plot.figure import BLUE, GREY, RED, SMALL, TEXT, WIDTH, Axes, Figure, new_figure, set_title
+from minivit.plot.figure import GREY, SMALL, TEXT, WIDTH, Axes, Figure, new_figure, set_title, signed_colours
 from minivit.types import ndarray
 
 LARGEST_WRITTEN = 200  # numbers; a larger matrix is drawn without them
@@ -71,10 +71,9 @@ def matrices(
 
 
 def _draw_matrix(ax: Axes, array: ndarray, limit: float, digits: int, size: float) -> None:
-    from matplotlib.colors import LinearSegmentedColormap
     from matplotlib.patches import Rectangle
 
-    colours = LinearSegmentedColormap.from_list("orange-white-blue", [RED, "white", BLUE])
+    colours = signed_colours()
     limit = max(limit, 1e-12)
     ax.imshow(array, cmap=colours, vmin=-limit, vmax=limit)
     ax.add_patch(Rectangle((-0.5, -0.5), array.shape[1], array.shape[0], fill=False, edgecolor=GREY, linewidth=0.8))

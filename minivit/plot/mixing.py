@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from minivit.plot.embedding import mosaic
-from minivit.plot.figure import BLUE, GREY, RED, SMALL, TEXT, WIDTH, Figure, bare, new_figure, set_title
+from minivit.plot.figure import GREY, SMALL, TEXT, WIDTH, Figure, bare, new_figure, set_title, signed_colours
 from minivit.types import Float, Int, ndarray, pair
 
 COLUMNS = 4  # pairs side by side
@@ -63,13 +63,11 @@ def token_mixing_maps(
     ----------
     Tolstikhin et al. 2021, "MLP-Mixer: An all-MLP Architecture for Vision", figure 5.
     """
-    from matplotlib.colors import LinearSegmentedColormap
-
     pictures = {title: _picture(weight, pair(grid_size), count) for title, weight in weights.items()}
     Y, X = (max(picture.shape[axis] for picture in pictures.values()) for axis in (0, 1))
     across = 0.97 * WIDTH / max(2, len(pictures))  # inches, of a panel
     figure = new_figure(across * Y / X + 0.95, across * len(pictures) + 0.2)
-    colours = LinearSegmentedColormap.from_list("orange-white-blue", [RED, "white", BLUE])
+    colours = signed_colours()
     for ax, (title, picture) in zip(figure.subplots(1, len(pictures), squeeze=False)[0], pictures.items(), strict=True):
         ax.set_facecolor("#cccccc")  # seen where there is nan
         ax.imshow(picture, cmap=colours, vmin=-1, vmax=1, interpolation="nearest")

@@ -7,9 +7,7 @@ import numpy as np
 from minivit.models.swin import Swin
 from minivit.ops.windows import WindowPartitionCache, window_regions, window_reverse_forward
 from minivit.plot.figure import (
-    BLUE,
     GREY,
-    RED,
     SMALL,
     TEXT,
     WIDTH,
@@ -21,6 +19,7 @@ from minivit.plot.figure import (
     new_figure,
     set_title,
     show_image,
+    signed_colours,
 )
 from minivit.types import Float, Size, UInt8, ndarray, pair
 
@@ -139,7 +138,7 @@ def relative_position_biases(model: Swin, *, stage: int = 0, block: int = 0) -> 
         if h >= len(heads):
             panel.axis("off")
             continue
-        drawn = panel.imshow(heads[h], _orange_to_blue(), vmin=-limit, vmax=limit)
+        drawn = panel.imshow(heads[h], signed_colours(), vmin=-limit, vmax=limit)
         panel.plot(L - 1, M - 1, "+", color="black", markersize=7)
         panel.set_title(f"head {h + 1}", fontsize=TEXT)
         bare(panel)
@@ -213,9 +212,3 @@ def draw_edges(
         ax.axhline(row * height / Y - 0.5, color=color, linewidth=width)
     for column in columns:
         ax.axvline(column * across / X - 0.5, color=color, linewidth=width)
-
-
-def _orange_to_blue() -> Any:
-    from matplotlib.colors import LinearSegmentedColormap
-
-    return LinearSegmentedColormap.from_list("orange-white-blue", [RED, "white", BLUE])

@@ -187,8 +187,10 @@ TASKS = (
         ),
         mistakes={
             "if self.mask is not None:": {
-                'self.mask = shifted_window_mask(self.map_size, self.cut["window_size"], tuple(m // 2 for m in '
-                'self.cut["window_size"]))[:, None]\n    if True:': "the mask of a shift of half a window is used in "
+                "half = tuple(m // 2 for m in self.cut['window_size'])\n"
+                "    near = shifted_window_mask(self.map_size, self.cut['window_size'], half)[:, None]\n"
+                "    bias = np.where(near, x.dtype.type(0) if bias is None else bias, x.dtype.type(-np.inf))\n"
+                "    if False:": "the mask of a shift of half a window is used in "
                 "every layer; self.mask is that of this one, and None where all may look at all",
                 "if self.mask is not None and mask is None:": "self.mask is not used where another mask is given; a "
                 "token looks where both allow it",

@@ -24,20 +24,14 @@ from minivit.plot.figure import (
     new_figure,
     new_panel,
     set_title,
+    signed_colours,
 )
 from minivit.types import Float, ndarray
 
 
-def _signed() -> Any:
-    """Orange for numbers below zero, white for zero, blue above."""
-    from matplotlib.colors import LinearSegmentedColormap
-
-    return LinearSegmentedColormap.from_list("orange-white-blue", [RED, "white", BLUE])
-
-
 def _heat(ax: Axes, array: ndarray, title: str, *, limit: float, signed: bool = True, aspect: Any = "equal") -> Any:
     """A matrix as colours; ``signed``: from -limit to limit, else from 0 to limit."""
-    colours, low = (_signed(), -limit) if signed else ("inferno", 0.0)
+    colours, low = (signed_colours(), -limit) if signed else ("inferno", 0.0)
     image = ax.imshow(array, cmap=colours, vmin=low, vmax=limit, interpolation="nearest", aspect=aspect)
     ax.set_xticks([])
     ax.set_yticks([])

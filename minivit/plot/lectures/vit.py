@@ -23,6 +23,7 @@ from minivit.plot.figure import (
     new_figure,
     new_panel,
     show_image,
+    signed_colours,
 )
 from minivit.types import UInt8, ndarray, pair
 
@@ -235,9 +236,7 @@ def _strip(ax: Axes, tiles: ndarray, centres: ndarray, top: float, bottom: float
 
 def _colours(array: ndarray) -> ndarray:
     """Rows of numbers (n, D) as tiles (n, D, 8, 3) of colours."""
-    from matplotlib.colors import LinearSegmentedColormap
-
-    colours = LinearSegmentedColormap.from_list("orange-white-blue", [RED, "white", BLUE])
+    colours = signed_colours()
     tile = colours(0.5 + 0.5 * array / np.abs(array).max())[..., :3]  # (n, D, 3)
     return np.repeat(tile[:, :, None], 8, axis=2)
 
