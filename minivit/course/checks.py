@@ -20,6 +20,7 @@ from minivit.course.runner import CannotRunError, Runner
 from minivit.course.speed import check_loops, check_time
 from minivit.course.together import check_together
 from minivit.course.trial import make_trial
+from minivit.threads import one_blas_thread
 
 FLOAT32 = 1e-3  # of the largest number of all outputs; the reference itself is off by 1e-6
 TRIALS = 3  # random cases for each check of numbers
@@ -48,8 +49,9 @@ def check_task(task: Task, runner: Runner, seed: int, *, timed: bool = True) -> 
     CannotRunError
         If the solution cannot be loaded any more.
     """
-    for result in _check_task(task, runner, seed, timed):
-        yield result._replace(message=clip(result.message))  # in which there is text of the solution's
+    with one_blas_thread():  # of small products several make threads wait for one another, most of the time
+        for result in _check_task(task, runner, seed, timed):
+            yield result._replace(message=clip(result.message))  # in which there is text of the solution's
 
 
 def _check_task(task: Task, runner: Runner, seed: int, timed: bool) -> Iterator[Result]:

@@ -15,7 +15,7 @@ from minivit.course.outputs import named_outputs
 from minivit.course.resized import TIMES, Resized, longer, resized, trial_of
 from minivit.course.steps import MOST, count_steps
 from minivit.course.trial import argument_names, make_trial, reference
-from minivit.threads import keep_freed_memory, one_blas_thread
+from minivit.threads import keep_freed_memory
 
 SLOWEST = 100  # times the reference: a loop over rows is hundreds of times slower
 ATTEMPTS = 4
@@ -36,9 +36,8 @@ def check_loops(asked: Asked, rng: Generator) -> None:
         more = asked.steps(large.trial)
         if more - steps >= fewest_of_a_loop(large.length):
             larger = next(still_longer(task, large, rng), large)
-            theirs = more, asked.steps(larger.trial)
             ours = our_steps(task, large.trial), our_steps(task, larger.trial)
-            if goes_on(*theirs, larger.length) and not goes_on(*ours, larger.length):
+            if not goes_on(*ours, larger.length) and goes_on(more, asked.steps(larger.trial), larger.length):
                 loops.append(axis_name(task, large))
     if loops:
         raise CheckFailedError(f"a loop over {' and '.join(sorted(loops))}, where one NumPy call can do it all")
@@ -116,7 +115,7 @@ def check_time(asked: Asked, rng: Generator) -> str:
     ratio = np.inf
     keep_freed_memory()  # otherwise large arrays can make ours slow, and a loop look fast beside it
     for _ in range(ATTEMPTS):
-        with one_blas_thread(), np.errstate(all="ignore"):
+        with np.errstate(all="ignore"):
             our_seconds = ours()
             outcome = asked.timed(trial)
             our_seconds = min(our_seconds, ours())
