@@ -33,6 +33,11 @@ SECONDS, THREADS, BATCH_SIZE, ROUNDS = 900, 2, 128, 20
 RUNS = Path("runs")
 
 
+def command(what: str) -> str:
+    """The line that makes a file of results."""
+    return f"python experiments/families.py {what} DATA_DIR"
+
+
 def step_of(name: str, dataset: Dataset) -> Any:
     """A training step, to be called again and again."""
     trainer = Trainer(recipe_of("cifar10", model=name), dataset, threads=THREADS)
@@ -54,7 +59,7 @@ def speed(dataset: Dataset) -> None:
             seconds[name].append(perf_counter() - begin)
     record(
         "families_speed",
-        {"threads": THREADS, "batch_size": BATCH_SIZE},
+        {"command": command("speed"), "threads": THREADS, "batch_size": BATCH_SIZE},
         ({"model": name} for name in MODELS),
         lambda model: {"seconds_per_step": round(min(seconds[model]), 4)},
     )
@@ -71,7 +76,7 @@ def search(dataset: Dataset) -> None:
         return {"score": rows[-1].test_score}
 
     runs = ({"model": name, "lr": lr} for lr in RATES for name in MODELS)
-    record("families_search", {"images": 22_500}, runs, measure)
+    record("families_search", {"command": command("search"), "images": 22_500}, runs, measure)
 
 
 def read(name: str) -> list[dict[str, Any]]:
@@ -89,13 +94,14 @@ def train(data_dir: str) -> None:
         epochs, folder = int(SECONDS / seconds[model]), RUNS / f"families-{model}"
         new = ["--data", "cifar10", "--model", model, "--lr", str(lr), "--epochs", str(epochs), "--out", str(folder)]
         how = ["--resume", str(folder)] if folder.exists() else new
-        command = [sys.executable, "-m", "minivit", "train", *how, "--data-dir", data_dir, "--threads", str(THREADS)]
-        subprocess.run(command, check=True)
+        program = [sys.executable, "-m", "minivit", "train", *how]
+        subprocess.run([*program, "--data-dir", data_dir, "--threads", str(THREADS)], check=True)
         rows = (folder / "metrics.csv").read_text().splitlines()
         scores = [float(row.rsplit(",", 1)[1]) for row in rows[1:] if row.rsplit(",", 1)[1]]
         return {"lr": lr, "epochs": epochs, "seconds_per_epoch": round(seconds[model], 1), "test": scores}
 
-    record("families", {"seconds": SECONDS, "threads": THREADS}, ({"model": name} for name in MODELS), measure)
+    about = {"command": command("train"), "seconds": SECONDS, "threads": THREADS}
+    record("families", about, ({"model": name} for name in MODELS), measure)
 
 
 def table() -> None:
