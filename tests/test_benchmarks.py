@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.unchecked import without_annotations
+
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 
@@ -42,6 +44,7 @@ def test_pairs_alternate_and_ratios_are_above_one_where_minivit_is_faster() -> N
     "label", ["vit_micro_patch4_32:avg", "vit_micro_patch4_32:token", "swin_tiny_patch2_32", "mixer_tiny_patch4_32"]
 )
 @pytest.mark.parametrize("size", [1, 3])
+@without_annotations
 def test_recorded_products_are_all_there_are(label: str, size: int) -> None:
     from limit import operand_pairs, products_of_shard
     from workload import macs, make_workload
@@ -64,6 +67,7 @@ def test_an_operation_is_recorded_with_its_flops_and_bytes() -> None:
     assert [(op.name, op.flops, op.nbytes) for op in log] == [("add", 6, 48), ("matmul", 60, 24 + 60 + 40)]
 
 
+@without_annotations
 def test_batches_shrink_with_the_model() -> None:
     from workload import make_workload
 

@@ -21,6 +21,7 @@ from minivit.models import MODELS, Model
 from minivit.storage import load, open_safetensors, read_arrays, read_metadata, save, write_arrays
 from minivit.types import Count, Depths, Positive
 from tests.sampled import a_third_by_default
+from tests.unchecked import without_annotations
 
 
 def small_model(**options) -> mv.models.ViT:
@@ -381,6 +382,7 @@ def smallest(name: str) -> Model:
 
 
 @pytest.mark.parametrize("name", a_third_by_default(["Stages", *OURS], ["Stages", *OURS]))
+@without_annotations
 def test_a_hostile_configuration_costs_nothing(path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each option of each model with each of these: a sentence, or the same model, and no memory to speak of.
 

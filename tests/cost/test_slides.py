@@ -8,8 +8,9 @@ import pytest
 from minivit.cost import formulas
 from minivit.cost.lectures.row import UNITS, VERDICTS, held, verdict
 from minivit.cost.slides import slides
+from tests.unchecked import without_annotations
 
-TABLE = slides()
+TABLE = without_annotations(slides)()
 ROWS = TABLE.to_dict()
 
 

@@ -47,7 +47,7 @@ USERS = {task.name: exercise for exercise in EXERCISES.values() for task in exer
 
 
 ISOLATED = ("multi_head_attention_backward", "cross_entropy_forward", "SelfAttention.backward")  # one of each kind
-CALLS = [pytest.param(name, False, id=name) for name in USERS]
+CALLS = a_third_by_default([pytest.param(name, False, id=name) for name in USERS])
 CALLS += a_third_by_default([pytest.param(name, True, id=f"{name}, in a process of its own") for name in ISOLATED])
 
 

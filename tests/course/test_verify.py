@@ -16,18 +16,22 @@ from tests.sampled import a_third_by_default
 
 every_exercise = pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
 BUGS = [(exercise, task, bug) for exercise in EXERCISES.values() for task in exercise.tasks for bug in task.bugs]
+ONE_OF_EACH_TASK = [next(bug for bug in BUGS if bug[1] is task) for it in EXERCISES.values() for task in it.tasks]
+"""The others are judged by `minivit course verify`."""
 
 
-@every_exercise
+some_exercises = pytest.mark.parametrize("exercise", a_third_by_default(EXERCISES.values(), EXERCISES))
+
+
+@some_exercises
 def test_the_reference_passes_and_the_stub_scores_nothing(exercise):
     assert [*verifying.judge_reference(exercise), *verifying.judge_stub(exercise)] == []
 
 
 @pytest.mark.parametrize(
-    ("exercise", "task", "bug"),
-    a_third_by_default([pytest.param(*bug, id=f"{bug[1].name}-{bug[2].new[:40]}") for bug in BUGS]),
+    ("exercise", "task", "bug"), ONE_OF_EACH_TASK, ids=[task.name for _, task, _ in ONE_OF_EACH_TASK]
 )
-def test_every_planted_bug_is_found_and_named(exercise, task, bug):
+def test_a_planted_bug_is_found_and_named(exercise, task, bug):
     assert verifying.judge_bug(exercise, task, bug) is None
 
 
@@ -84,7 +88,7 @@ def seeds_without_alarm(exercise, seeds, timed):
                 assert result.status == "passed", (seed, result)
 
 
-@every_exercise
+@some_exercises
 def test_no_false_alarm(exercise):
     seeds_without_alarm(exercise, [1], lambda seed: False)
 

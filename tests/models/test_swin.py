@@ -11,6 +11,8 @@ from minivit.layers.window_attention import WindowAttention, window_attention_in
 from minivit.models import PRESETS, Swin
 from minivit.models.swin import fit_windows
 from tests import facts
+from tests.sampled import a_third_by_default
+from tests.unchecked import without_annotations
 
 RNG = np.random.default_rng(0)
 SMALL: dict[str, Any] = {
@@ -32,6 +34,7 @@ def swin(**options: Any) -> Swin:
 
 
 @pytest.mark.parametrize("name", [name for name, (model_class, _) in PRESETS.items() if model_class is Swin])
+@without_annotations
 def test_parameters_and_macs(name):
     if name == "swin_tiny_patch2_32":  # by hand, below
         return
@@ -66,7 +69,7 @@ OPTIONS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("options", OPTIONS, ids=str)
+@pytest.mark.parametrize("options", a_third_by_default(OPTIONS, map(str, OPTIONS)))
 def test_gradients(options):
     model = swin(**options)
     check_layer(model, RNG.standard_normal((2, *model.img_size, 3)))
