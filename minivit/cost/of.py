@@ -14,9 +14,9 @@ from minivit.caches import nbytes
 from minivit.cost.meta import MetaArray
 from minivit.cost.run import MetaGenerator, like, numberless
 from minivit.cost.tally import Tally, Work
+from minivit.every_op import EVERY_OP
 from minivit.layers.layer import Layer
 from minivit.nests import mapped
-from minivit.ops import OPS
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,9 @@ def of(function: Callable | Layer | str, /, *, dtype: str = "float32", **argumen
     Work(macs=3227648, elements=50432)
     """
     if isinstance(function, str):
-        if function not in OPS:
-            raise ValueError(f"there is no op {function!r}; expected one of {', '.join(OPS)}")
-        function = OPS[function].forward
+        if function not in EVERY_OP:
+            raise ValueError(f"there is no op {function!r}; expected one of {', '.join(EVERY_OP)}")
+        function = EVERY_OP[function].forward
     _check_dtype(dtype)
     tally = Tally()
     forward: Any = function

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from minivit.check import CASES, CONSTANTS, GradientError, check_pair
-from minivit.ops import OPS
+from minivit.every_op import EVERY_OP
 from tests.check.planted_bugs import BUGS
 from tests.sampled import a_third_by_default
 from tests.unchecked import without_annotations
@@ -20,7 +20,7 @@ def draws(bug, count):
 
 
 def planted(bug):
-    op = OPS[bug.op]
+    op = EVERY_OP[bug.op]
 
     def backward(dy, cache):
         return bug.wrong(dy, cache, op.backward(dy, cache))
@@ -59,9 +59,9 @@ QUICK = 3  # of them, in each run of the tests
 
 
 @pytest.mark.parametrize("fault", [*[*FAULTS][:QUICK], *(pytest.param(f, marks=SLOW) for f in [*FAULTS][QUICK:])])
-@pytest.mark.parametrize("name", a_third_by_default(OPS, OPS))
+@pytest.mark.parametrize("name", a_third_by_default(EVERY_OP, EVERY_OP))
 def test_every_fault_in_every_gradient_of_every_op_is_caught(name, fault):
-    op, planted = OPS[name], set()
+    op, planted = EVERY_OP[name], set()
     for seed in range(20):
         case = CASES[name](np.random.default_rng(seed))
         y, cache = op.forward(*case.args, **case.kwargs)

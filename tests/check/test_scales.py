@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from minivit.check import CASES, CONSTANTS, GradientError, check_complex_step, check_pair
-from minivit.ops import OPS
+from minivit.every_op import EVERY_OP
 from tests.check.planted_bugs import BUGS
 from tests.check.several_outputs import doubled
 from tests.check.test_planted_bugs import draws, planted
@@ -23,13 +23,13 @@ def scaled(name, case, scale):
 
 
 def check_at(name, scale, seed, of=lambda op: (op.forward, op.backward)):
-    pair, case = of(OPS[name]), scaled(name, CASES[name](np.random.default_rng([seed, 1])), scale)
+    pair, case = of(EVERY_OP[name]), scaled(name, CASES[name](np.random.default_rng([seed, 1])), scale)
     check_pair(*pair, *case.args, constants=CONSTANTS[name], seed=seed, **case.kwargs)
     if scale < 1e3 or name not in OVERFLOW:
         check_complex_step(*pair, *case.args, constants=CONSTANTS[name], seed=seed, **case.kwargs)
 
 
-@pytest.mark.parametrize("name", OPS)
+@pytest.mark.parametrize("name", EVERY_OP)
 def test_no_false_alarm_at_any_scale(name):
     for scale in SCALES:
         for seed in range(2):
@@ -38,7 +38,7 @@ def test_no_false_alarm_at_any_scale(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("scale", SCALES)
-@pytest.mark.parametrize("name", OPS)
+@pytest.mark.parametrize("name", EVERY_OP)
 def test_no_false_alarm_at_any_scale_in_200_draws(name, scale):
     for seed in range(200):
         check_at(name, scale, seed)
@@ -46,7 +46,7 @@ def test_no_false_alarm_at_any_scale_in_200_draws(name, scale):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("scale", SCALES)
-@pytest.mark.parametrize("name", OPS)
+@pytest.mark.parametrize("name", EVERY_OP)
 def test_no_false_alarm_with_two_outputs(name, scale):
     for seed in range(50):
         check_at(name, scale, seed, doubled)

@@ -21,10 +21,10 @@ from minivit.cost.estimate import OPTIMIZERS
 from minivit.cost.meta import MetaArray
 from minivit.cost.run import MetaGenerator, numberless
 from minivit.cost.tally import Tally
+from minivit.every_op import EVERY_OP
 from minivit.layers.checkpoint import checkpointed
 from minivit.models import MODELS
 from minivit.nests import mapped, named_leaves
-from minivit.ops import OPS
 
 CONFIGURATIONS = 500
 IN_DEFAULT = 50
@@ -98,7 +98,7 @@ def check_op(name: str, seed: int) -> None:
 
     def case():
         drawn = CASES[name](np.random.default_rng(seed))  # a generator among the options draws, so it is drawn anew
-        bound = signature(OPS[name].forward).bind(*drawn.args, **drawn.kwargs).arguments
+        bound = signature(EVERY_OP[name].forward).bind(*drawn.args, **drawn.kwargs).arguments
         return mapped(lambda a: a.astype(dtype) if isinstance(a, np.ndarray) and a.dtype.kind == "f" else a, bound)
 
     def without_numbers(array):
@@ -107,7 +107,7 @@ def check_op(name: str, seed: int) -> None:
             return MetaGenerator(tally)
         return MetaArray(array.shape, array.dtype, tally) if is_array else array
 
-    op, tally = OPS[name], Tally()
+    op, tally = EVERY_OP[name], Tally()
     y, cache = op.forward(**mapped(lambda a: a.copy() if isinstance(a, np.ndarray) else a, case()))
     dy = gradient_like(rng, y)
     grads = op.backward(dy, cache)
@@ -216,7 +216,7 @@ def check(number: int) -> None:
     if is_model:
         check_model(FAMILIES[half % len(FAMILIES)], number)
     else:
-        check_op([*OPS][half % len(OPS)], number)
+        check_op([*EVERY_OP][half % len(EVERY_OP)], number)
 
 
 @pytest.mark.parametrize("number", range(IN_DEFAULT))

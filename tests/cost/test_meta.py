@@ -12,8 +12,8 @@ from minivit.check.cases import CASES
 from minivit.cost.errors import CostError
 from minivit.cost.meta import MetaArray
 from minivit.cost.tally import Tally
+from minivit.every_op import EVERY_OP
 from minivit.nests import mapped, named_leaves
-from minivit.ops import OPS
 
 
 def without_numbers(nest, tally):
@@ -33,7 +33,7 @@ def layout(nest):
 
 @pytest.mark.parametrize("name", CASES)
 def test_every_op_makes_the_same_arrays(name):
-    op, tally = OPS[name], Tally()
+    op, tally = EVERY_OP[name], Tally()
     for seed in range(3):
         case = CASES[name](np.random.default_rng(seed))
         again = CASES[name](np.random.default_rng(seed))  # a generator among the options has drawn
