@@ -12,7 +12,7 @@ from numpy import ndarray
 import minivit as mv
 from minivit import ops
 from minivit.layers import Attention, Block, GRUCell, Layer, PostNormBlock
-from minivit.weights import load_google, load_hf, load_timm, load_torch, resample_abs_pos_embed
+from minivit.weights import load_google, load_hf, load_timm, load_torch, resample_abs_pos_embed, to_hf, to_timm
 from minivit.weights.files import open_arrays
 from minivit.weights.torch_layout import from_torch
 
@@ -69,6 +69,8 @@ VITS: dict[str, tuple[Callable, Callable]] = {
     "timm_vit_avg_no_fc_norm": (load_timm, load_timm),
     "timm_google": (load_google, load_timm),
     "hf_vit": (load_hf, load_hf),
+    "timm_deit_distilled": (load_timm, load_timm),
+    "hf_deit_distilled": (load_hf, load_hf),
 }
 
 
@@ -79,6 +81,23 @@ MIXERS = {"timm_mixer": (load_timm, load_timm), "google_mixer": (load_google, lo
 @pytest.mark.parametrize("grad_checkpointing", [False, True])
 def test_vit(name: str, grad_checkpointing: bool) -> None:
     assert_model(mv.models.ViT, Case(name), *VITS[name], grad_checkpointing=grad_checkpointing)
+
+
+@pytest.mark.parametrize(
+    ("name", "load", "back"), [("timm_deit_distilled", load_timm, to_timm), ("hf_deit_distilled", load_hf, to_hf)]
+)
+def test_weights_of_a_distilled_model_are_given_back(name: str, load: Callable, back: Callable) -> None:
+    case = Case(name)
+    model = mv.models.ViT(**case.meta["config"], dtype="float64")
+    load(model, case.part("param"))
+    assert_given_back(back(model), case)
+
+
+def assert_given_back(arrays: dict[str, ndarray], case: Case) -> None:
+    """The same arrays under the same names as the other library has them."""
+    assert arrays.keys() == case.part("param").keys()
+    for key, array in case.part("param").items():
+        np.testing.assert_array_equal(arrays[key], array)
 
 
 @pytest.mark.parametrize("name", MIXERS)

@@ -103,6 +103,15 @@ def timm_vit(name: str, **options: Any) -> None:
     record(name, lambda: {"y": model(x)}, {"x": x}, dict(model.named_parameters()), config=config)
 
 
+def timm_deit_distilled() -> None:
+    """The mean of both heads, as for inference."""
+    torch.manual_seed(5)
+    config = {**VIT, "mlp_ratio": 2.0}
+    model, x = randomize(timm.models.deit.VisionTransformerDistilled(**config)), rand(2, 3, 8, 6)
+    options = config | {"distilled": True}
+    record("timm_deit_distilled", lambda: {"y": model(x)}, {"x": x}, dict(model.named_parameters()), config=options)
+
+
 def timm_google() -> None:
     """Weights in Google's format, read by timm."""
     D, H, hidden = 12, 3, 24
@@ -163,16 +172,28 @@ def google_mixer() -> None:
     write("google_mixer", written, {"config": config | {"act_layer": "gelu_tanh"}})
 
 
+HF_VIT = {
+    "image_size": (8, 6),
+    "patch_size": (4, 2),
+    "hidden_size": 12,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 3,
+    "intermediate_size": 24,
+    "num_labels": 5,
+}
+
+
+def hf_deit_distilled() -> None:
+    torch.manual_seed(6)
+    config = transformers.DeiTConfig(**HF_VIT)
+    model, x = randomize(transformers.DeiTForImageClassificationWithTeacher(config)), rand(2, 3, 8, 6)
+    options = {**VIT, "mlp_ratio": 2.0, "norm_eps": config.layer_norm_eps, "distilled": True}
+    params = dict(model.named_parameters())
+    record("hf_deit_distilled", lambda: {"y": model(x).logits}, {"x": x}, params, config=options)
+
+
 def hf_vit() -> None:
-    config = transformers.ViTConfig(
-        image_size=(8, 6),
-        patch_size=(4, 2),
-        hidden_size=12,
-        num_hidden_layers=2,
-        num_attention_heads=3,
-        intermediate_size=24,
-        num_labels=5,
-    )
+    config = transformers.ViTConfig(**HF_VIT)
     model, x = randomize(transformers.ViTForImageClassification(config)), rand(2, 3, 8, 6)
     options = {**VIT, "mlp_ratio": 2.0, "norm_eps": config.layer_norm_eps}
     record("hf_vit", lambda: {"y": model(x).logits}, {"x": x}, dict(model.named_parameters()), config=options)
@@ -564,6 +585,8 @@ def main() -> None:
         swin(name, options)
     timm_mixer()
     google_mixer()
+    timm_deit_distilled()
+    hf_deit_distilled()
 
 
 if __name__ == "__main__":

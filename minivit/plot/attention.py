@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from minivit.ops.pool import FirstTokenCache
+from minivit.ops.pool import MeanPoolCache
 from minivit.ops.resize import resize_forward
 from minivit.plot.figure import (
     SMALL,
@@ -56,14 +56,15 @@ def attention_rollout(cache: Any) -> Float[ndarray, "B N N"]:
 def read_by_head(weights: Float[ndarray, "B *H N N"], cache: Any) -> Float[ndarray, "B *H rows columns"]:
     """Of attention maps or a rollout, how much of each patch reaches what the classification head reads.
 
-    That is the row of the class token, or the mean row of the patches for ``global_pool="avg"``. It sums to at most
-    one: columns of tokens that are not patches are left out.
+    That is the row of the class token, the mean row of class and distillation token, or, for ``global_pool="avg"``, the
+    mean row of the patches. It sums to at most one: columns of tokens that are not patches are left out.
     """
     (_, Y, X, _), (P, Q) = cache.patch_embed.patches
     grid_size = Y // P, X // Q
-    first = weights.shape[-1] - grid_size[0] * grid_size[1]  # the patches stand behind the class token, if there is one
-    rows = weights[..., 0, :] if isinstance(cache.pool, FirstTokenCache) else weights[..., first:, :].mean(-2)
-    return rows[..., first:].reshape(*rows.shape[:-1], *grid_size)
+    first = weights.shape[-1] - grid_size[0] * grid_size[1]  # the patches stand behind one other token, or two, or none
+    read = slice(first, None) if isinstance(cache.pool, MeanPoolCache) else slice(first)
+    shares = weights[..., read, first:].mean(-2)
+    return shares.reshape(*shares.shape[:-1], *grid_size)
 
 
 def attention_maps(images: UInt8[ndarray, "B Y X C"], cache: Any, *, block: int = -1) -> Figure:
@@ -110,7 +111,7 @@ def attention_maps(images: UInt8[ndarray, "B Y X C"], cache: Any, *, block: int 
             panel.axis("off")
     for panel, name in zip(panels[0], names, strict=False):
         panel.set_title(name, fontsize=TEXT)
-    reader = "class token looks" if isinstance(cache.pool, FirstTokenCache) else "patches look on average"
+    reader = "patches look on average" if isinstance(cache.pool, MeanPoolCache) else "class token looks"
     set_title(figure, f"Where the {reader}: heads of block {block % depth + 1} of {depth}, and rollout")
     _draw_scale(figure, panels, rollout[0].size)
     return figure

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from minivit.models.model import model_options
+from minivit.models.model import PRESETS, model_options
 from minivit.train.recipe import Recipe
 from minivit.train.settings import read_settings
 
@@ -13,7 +13,7 @@ RECIPES: dict[str, dict[str, Any]] = {
 """What differs from the recipe of CIFAR, which :class:`Recipe` itself holds."""
 
 POOLING = {"global_pool": "avg", "class_token": False}
-"""What the head reads, of models that leave one the choice."""
+"""What the head reads, of models that leave one the choice; with a distillation token there is none."""
 
 
 def recipe_of(data: str, settings: Sequence[tuple[str, str]] = (), **given: Any) -> Recipe:
@@ -35,5 +35,8 @@ def recipe_of(data: str, settings: Sequence[tuple[str, str]] = (), **given: Any)
     """
     choices = RECIPES.get(data, {}) | {name: value for name, value in given.items() if value is not None}
     model = choices.get("model", Recipe.model)
-    pooling = {name: value for name, value in POOLING.items() if name in model_options(model)}
-    return Recipe(**choices, options=pooling | read_settings(model, settings))
+    known, options = model_options(model), read_settings(model, settings)
+    _, preset = PRESETS[model]
+    distilled = (preset | options).get("distilled", False)
+    pooling = {} if distilled else {name: value for name, value in POOLING.items() if name in known}
+    return Recipe(**choices, options=pooling | options)
