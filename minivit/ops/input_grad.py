@@ -1,4 +1,4 @@
-"""The gradients that all ops with one differentiable argument return: ``x``, or a table that is read."""
+"""The gradients that all ops with one differentiable argument return, by its name: ``x``, a table, a wave ``y``, ..."""
 
 from typing import NamedTuple
 
@@ -15,3 +15,21 @@ class TableGrad(NamedTuple):
     """Gradient of the one differentiable argument, ``table``: as an array of its shape and dtype."""
 
     table: Float[ndarray, "..."]
+
+
+class WaveGrad(NamedTuple):
+    """Gradient of the one differentiable argument, the wave ``y``: as an array of its shape and dtype."""
+
+    y: Float[ndarray, "..."]
+
+
+class SpectrogramGrad(NamedTuple):
+    """Gradient of the one differentiable argument, the spectrogram ``S``: as an array of its shape and dtype."""
+
+    S: Float[ndarray, "..."]
+
+
+class DataGrad(NamedTuple):
+    """Gradient of the one differentiable argument, the features ``data``: as an array of its shape and dtype."""
+
+    data: Float[ndarray, "..."]

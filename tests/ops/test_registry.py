@@ -16,7 +16,7 @@ from minivit.check import CASES, CONSTANTS, cases, check_complex_step, check_pai
 from minivit.check.draw import sizes
 from minivit.every_op import EVERY_OP
 from minivit.ops.embedding import TableGrad
-from minivit.ops.input_grad import InputGrad
+from minivit.ops.input_grad import DataGrad, InputGrad, SpectrogramGrad, WaveGrad
 from minivit.ops.losses import LogitsGrad
 from minivit.ops.registry import Op, modules_of, ops_of, public_functions
 from minivit.types import Float, ndarray
@@ -176,5 +176,12 @@ def test_names_follow_the_convention(name):
     }
     assert type(cache).__name__ == shared.get(name, f"{camel}Cache")
     grads = op.backward(y, cache)
-    one = {"x": InputGrad, "logits": LogitsGrad, "table": TableGrad}  # ops with one argument share one tuple
+    one = {  # ops with one argument share one tuple
+        "x": InputGrad,
+        "logits": LogitsGrad,
+        "table": TableGrad,
+        "y": WaveGrad,
+        "S": SpectrogramGrad,
+        "data": DataGrad,
+    }
     assert type(grads).__name__.endswith("Grads") if len(grads) > 1 else type(grads) is one[grads._fields[0]]
