@@ -34,10 +34,14 @@ def load_source(data: str, **options: Any) -> Dataset:
 
 def summary(dataset: Dataset) -> Iterator[str]:
     """What is in a data set, line by line."""
-    _, rows, columns, channels = dataset.train.images.shape
     classes = len(dataset.class_names)
-    yield f"{one_line(dataset.name)}: {rows} x {columns} pixels, {channels} channels, {classes} classes"
+    if dataset.sr:
+        what, size = "sounds", f"{dataset.train.waves.shape[1] / dataset.sr:g} s at {dataset.sr:,} Hz"
+    else:
+        _, rows, columns, channels = dataset.train.images.shape
+        what, size = "images", f"{rows} x {columns} pixels, {channels} channels"
+    yield f"{one_line(dataset.name)}: {size}, {classes} classes"
     for split, labels in (("train", dataset.train.labels), ("test", dataset.test.labels)):
         counts = np.bincount(labels, minlength=classes)
-        yield f"{split}: {len(labels):,} images, {counts.min():,} to {counts.max():,} of a class"
+        yield f"{split}: {len(labels):,} {what}, {counts.min():,} to {counts.max():,} of a class"
     yield one_line(f"classes: {', '.join(dataset.class_names)}")
