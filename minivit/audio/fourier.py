@@ -5,9 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minivit.audio.grads import SpectrumGrad
 from minivit.checked import PRECISION, check_shape, checked
-from minivit.ops.input_grad import InputGrad
+from minivit.ops.input_grad import InputGrad, SpectrumGrad
 from minivit.types import Complex, Real, Samples, ndarray
 
 

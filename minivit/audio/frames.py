@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from minivit.audio.grads import FramesGrad, WaveGrad
 from minivit.checked import check_shape, checked
+from minivit.ops.input_grad import FramesGrad, WaveGrad
 from minivit.types import Count, Float, Positive, Real, Samples, ndarray
 
 

@@ -20,7 +20,7 @@ from minivit.audio.windows import get_window
 from minivit.checked import PRECISION, check_shape, checked
 from minivit.types import Complex, Count, Positive, Real, Samples, ndarray
 
-BLOCK = 2**15  # numbers of frames that are transformed at once: with their spectrum, they stay in the processor's cache
+BLOCK = 2**16  # numbers of frames that are transformed at once: with their spectrum, they stay in the processor's cache
 LEAST = 1e-10  # of the largest sum of squared windows: where less is left of the wave, nothing can be told of it
 
 

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from minivit.types import Float, ndarray
+from minivit.types import Complex, Float, ndarray
 
 
 class InputGrad(NamedTuple):
@@ -33,3 +33,15 @@ class DataGrad(NamedTuple):
     """Gradient of the one differentiable argument, the features ``data``: as an array of its shape and dtype."""
 
     data: Float[ndarray, "..."]
+
+
+class SpectrumGrad(NamedTuple):
+    """Gradient of the one differentiable argument, a complex spectrum ``X``: dL/dRe X + i dL/dIm X."""
+
+    X: Complex[ndarray, "..."]
+
+
+class FramesGrad(NamedTuple):
+    """Gradient of the one differentiable argument, ``frames``: as an array of their shape and dtype."""
+
+    frames: Float[ndarray, "..."]

@@ -14,11 +14,15 @@ def frame(rng: Generator) -> Case:
 
 
 def overlap_add(rng: Generator) -> Case:
-    return Case((rng.standard_normal(sizes(rng, 3)),), {"hop_length": int(rng.integers(1, 6))})
+    while True:
+        (B, W, N), hop = sizes(rng, 3), int(rng.integers(1, 6))
+        if different((B, W + (N - 1) * hop)):
+            return Case((rng.standard_normal((B, W, N)),), {"hop_length": hop})
 
 
 def pad_wave(rng: Generator) -> Case:
-    B, T = sizes(rng, 2)
-    mode = choose(rng, "constant", "reflect")
-    most = T if mode == "reflect" else T + 2
-    return Case((rng.standard_normal((B, T)),), {"pad_length": int(rng.integers(most)), "pad_mode": mode})
+    while True:
+        (B, T), mode = sizes(rng, 2), choose(rng, "constant", "reflect")
+        pad = int(rng.integers(T if mode == "reflect" else T + 2))
+        if different((B, T + 2 * pad)):
+            return Case((rng.standard_normal((B, T)),), {"pad_length": pad, "pad_mode": mode})
