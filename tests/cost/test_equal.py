@@ -15,6 +15,7 @@ import pytest
 from numpy.random import Generator
 
 import minivit as mv
+from minivit.check.arguments import as_dtype
 from minivit.check.cases import CASES
 from minivit.check.draw import choose
 from minivit.cost.estimate import OPTIMIZERS
@@ -99,10 +100,10 @@ def check_op(name: str, seed: int) -> None:
     def case():
         drawn = CASES[name](np.random.default_rng(seed))  # a generator among the options draws, so it is drawn anew
         bound = signature(EVERY_OP[name].forward).bind(*drawn.args, **drawn.kwargs).arguments
-        return mapped(lambda a: a.astype(dtype) if isinstance(a, np.ndarray) and a.dtype.kind == "f" else a, bound)
+        return mapped(lambda a: as_dtype(a, dtype) if isinstance(a, np.ndarray) else a, bound)
 
     def without_numbers(array):
-        is_array = isinstance(array, np.ndarray) and (array.dtype.kind == "f" or whole_numbers)
+        is_array = isinstance(array, np.ndarray) and (array.dtype.kind in "fc" or whole_numbers)
         if isinstance(array, Generator):
             return MetaGenerator(tally)
         return MetaArray(array.shape, array.dtype, tally) if is_array else array
@@ -119,7 +120,7 @@ def check_op(name: str, seed: int) -> None:
     assert layout(meta_cache) == layout(cache)
     assert layout(op.backward(mapped(without_numbers, dy), meta_cache)) == layout(grads)
 
-    shapes = mapped(lambda a: a.shape if isinstance(a, np.ndarray) and a.dtype.kind == "f" else a, case())
+    shapes = mapped(lambda a: a.shape if isinstance(a, np.ndarray) and a.dtype.kind in "fc" else a, case())
     cost = mv.cost.of(op.forward, dtype=dtype, **shapes)
     assert cost.kept_bytes == mv.nbytes(cache)
     assert (cost.forward.macs, cost.backward.macs) == (macs_forward, macs_backward)
