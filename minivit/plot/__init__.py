@@ -14,6 +14,7 @@ from minivit.plot.embedding import patch_filters, position_similarity, principal
 from minivit.plot.figure import save
 from minivit.plot.frames import frames
 from minivit.plot.images import predictions, reconstructions, samples
+from minivit.plot.inversion import inversion_curves, picture_in_sound
 from minivit.plot.mixing import paired_units, token_mixing_maps
 from minivit.plot.similarity import similarity_matrix
 from minivit.plot.windows import attention_in_windows, pyramid, relative_position_biases, shifted_regions
@@ -25,12 +26,14 @@ __all__ = [
     "attention_weights",
     "boxes",
     "frames",
+    "inversion_curves",
     "learning_curves",
     "loss_curve",
     "macs_by_size",
     "memory_bars",
     "paired_units",
     "patch_filters",
+    "picture_in_sound",
     "position_similarity",
     "predictions",
     "principal_filters",
