@@ -56,6 +56,9 @@ Positive = Annotated[int, Range(at_least=1)]
 Samples = Annotated[int, Range(at_least=1, at_most=2**24)]
 """Of a window or a frame: of longer ones, a number that was meant otherwise would take all memory."""
 
+SampleRate = Annotated[int, Range(at_least=1, at_most=1_000_000)]
+"""Samples in a second, of a sound."""
+
 Rate = Annotated[float, Range(at_least=0, below=1)]
 """A share that is dropped."""
 Share = Annotated[float, Range(at_least=0, at_most=1)]
@@ -84,6 +87,7 @@ __all__ = [
     "Range",
     "Rate",
     "Real",
+    "SampleRate",
     "Samples",
     "Scalar",
     "Share",

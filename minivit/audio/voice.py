@@ -10,7 +10,7 @@ from typing import Annotated
 import numpy as np
 
 from minivit.checked import checked
-from minivit.types import Float, Range, ndarray
+from minivit.types import Float, Range, SampleRate, ndarray
 
 FORMANTS = {
     "a": (730.0, 1090.0, 2440.0),
@@ -42,9 +42,6 @@ LETTER, PAUSE, GLIDE, FADE = 0.28, 0.10, 0.10, 0.03
 LONGEST = 600.0
 """Seconds of speech, of more letters than anybody means."""
 
-Rate = Annotated[int, Range(at_least=4_000, at_most=384_000)]
-"""Samples in a second. Below 4,000 there is no room for two formants."""
-
 Pitch = Annotated[float, Range(at_least=20, at_most=1_000)]
 Speed = Annotated[float, Range(at_least=0.1, at_most=10)]
 Breath = Annotated[float, Range(at_least=0, at_most=100)]
@@ -54,7 +51,7 @@ Seed = Annotated[int, Range(at_least=0)]
 
 @checked
 def glottis(
-    pitch: Float[ndarray, "T"], *, sr: Rate, breath: Breath = 0.0, rng: np.random.Generator | None = None
+    pitch: Float[ndarray, "T"], *, sr: SampleRate, breath: Breath = 0.0, rng: np.random.Generator | None = None
 ) -> Float[ndarray, "T"]:
     r"""The sound at the glottis, with the lips' part in it: the slope of the flow of air, and noise where air flows.
 
@@ -106,7 +103,11 @@ def _even(x: ndarray) -> ndarray:
 
 @checked
 def tract(
-    x: Float[ndarray, "T"], formants: Float[ndarray, "K steps"], *, sr: Rate, bandwidths: Sequence[float] = BANDWIDTHS
+    x: Float[ndarray, "T"],
+    formants: Float[ndarray, "K steps"],
+    *,
+    sr: SampleRate,
+    bandwidths: Sequence[float] = BANDWIDTHS,
 ) -> Float[ndarray, "T"]:
     r"""Send a sound through resonators, one behind the other, one for each formant.
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minivit.audio.melody import melody
+from minivit.audio.strings import melody
 from minivit.audio.voice import FORMANTS, HIGHER_FORMANTS, glottis, tract
 from minivit.checked import checked
 from minivit.data.dataset import Dataset

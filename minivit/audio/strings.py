@@ -5,9 +5,9 @@ from typing import Annotated
 
 import numpy as np
 
-from minivit.audio.voice import Duration, Rate
+from minivit.audio.voice import Duration
 from minivit.checked import checked
-from minivit.types import Float, Range, ndarray
+from minivit.types import Float, Range, SampleRate, ndarray
 
 FADE = 0.005
 """Seconds in which the hand damps a string."""
@@ -15,7 +15,11 @@ FADE = 0.005
 
 @checked
 def pluck(
-    frequency: Annotated[float, Range(at_least=20)], *, duration: Duration = 1.0, sr: Rate, rng: np.random.Generator
+    frequency: Annotated[float, Range(at_least=20)],
+    *,
+    duration: Duration = 1.0,
+    sr: SampleRate,
+    rng: np.random.Generator,
 ) -> Float[ndarray, "T"]:
     r"""A plucked string: the samples of one period are noise, and each later one the mean of two a period before.
 
@@ -64,7 +68,7 @@ def pluck(
 
 @checked
 def melody(
-    frequencies: Sequence[float], *, duration: Duration = 0.3, sr: Rate, rng: np.random.Generator
+    frequencies: Sequence[float], *, duration: Duration = 0.3, sr: SampleRate, rng: np.random.Generator
 ) -> Float[ndarray, "T"]:
     """Notes on one string, one after the other, each of ``duration`` seconds: a note ends where the next begins.
 
