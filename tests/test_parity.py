@@ -12,7 +12,16 @@ from numpy import ndarray
 import minivit as mv
 from minivit import ops
 from minivit.layers import Attention, Block, GRUCell, Layer, PostNormBlock
-from minivit.weights import load_google, load_hf, load_timm, load_torch, resample_abs_pos_embed, to_hf, to_timm
+from minivit.weights import (
+    cut_or_stretch_pos_embed,
+    load_google,
+    load_hf,
+    load_timm,
+    load_torch,
+    resample_abs_pos_embed,
+    to_hf,
+    to_timm,
+)
 from minivit.weights.files import open_arrays
 from minivit.weights.torch_layout import from_torch
 
@@ -98,6 +107,38 @@ def assert_given_back(arrays: dict[str, ndarray], case: Case) -> None:
     assert arrays.keys() == case.part("param").keys()
     for key, array in case.part("param").items():
         np.testing.assert_array_equal(arrays[key], array)
+
+
+@pytest.mark.parametrize("grad_checkpointing", [False, True])
+def test_ast(grad_checkpointing: bool) -> None:
+    """There, time stands before frequency."""
+    case = Case("hf_ast")
+    options = {**case.meta["config"], "dtype": "float64", "grad_checkpointing": grad_checkpointing}
+    model, gradients = mv.models.AST(**options), mv.models.AST(**options)
+    load_hf(model, case.part("param"))
+    load_hf(gradients, case.part("gparam"))
+    assert_given_back(to_hf(model), case)
+
+    y, cache = model.forward(case["in/x"].transpose(0, 2, 1))
+    assert_output(y, case["out/y"])
+    dx = model.backward(case["cot/y"], cache)
+    assert_gradient(dx, case["gin/x"].transpose(0, 2, 1))
+    assert_parameters(model, gradients)
+
+
+def test_positions_of_another_number_of_frames() -> None:
+    """As the authors of AST read them: the middle of a longer table, and a shorter one stretched."""
+    case = Case("hf_ast")
+    table = case["param/audio_spectrogram_transformer.embeddings.position_embeddings"]
+    for name, positions in case.part("const/grid").items():
+        size = tuple(map(int, name.split("x")))
+        ours = cut_or_stretch_pos_embed(table, (size[0], size[1]), (4, 9))
+        np.testing.assert_array_equal(ours[:, :2], table[:, :2])
+        np.testing.assert_allclose(ours[:, 2:], positions, rtol=0, atol=1e-12)
+    for frames, columns in ((13, 5), (28, 13)):  # the loader knows the rows
+        model = mv.models.AST(**{**case.meta["config"], "length": frames}, dtype="float64")
+        load_hf(model, case.part("param"))
+        np.testing.assert_allclose(model.pos_embed.value[:, 2:], case[f"const/grid/4x{columns}"], rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", MIXERS)

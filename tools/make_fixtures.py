@@ -192,6 +192,27 @@ def hf_deit_distilled() -> None:
     record("hf_deit_distilled", lambda: {"y": model(x).logits}, {"x": x}, params, config=options)
 
 
+def hf_ast() -> None:
+    """Spectrograms are (batch, frames, bands). Positions of another number of frames as in the code of the authors."""
+    torch.manual_seed(7)
+    theirs = {"num_mel_bins": 14, "max_length": 20, "patch_size": 4, "frequency_stride": 3, "time_stride": 2}
+    same = {name: HF_VIT[name] for name in HF_VIT if name not in ("image_size", "patch_size")}
+    config = transformers.ASTConfig(**theirs, **same)
+    model, x = randomize(transformers.ASTForAudioClassification(config)), rand(2, 20, 14)
+    options = {"n_mels": 14, "length": 20, "patch_size": 4, "stride": (3, 2), "embed_dim": 12, "depth": 2}
+    options |= {"num_heads": 3, "mlp_ratio": 2.0, "num_classes": 5, "norm_eps": config.layer_norm_eps}
+    grid = model.audio_spectrogram_transformer.embeddings.position_embeddings[:, 2:].reshape(1, 4, 9, 12)
+    grid = grid.permute(0, 3, 1, 2).detach()
+    resized = {
+        "4x5": grid[:, :, :, 9 // 2 - 5 // 2 :][:, :, :, :5],
+        "4x13": F.interpolate(grid, size=(4, 13), mode="bilinear"),
+        "6x8": F.interpolate(grid[:, :, :, 9 // 2 - 8 // 2 :][:, :, :, :8], size=(6, 8), mode="bilinear"),
+    }
+    constants = {f"grid/{name}": table.flatten(2).transpose(1, 2) for name, table in resized.items()}
+    params = dict(model.named_parameters())
+    record("hf_ast", lambda: {"y": model(x).logits}, {"x": x}, params, constants, config=options)
+
+
 def hf_vit() -> None:
     config = transformers.ViTConfig(**HF_VIT)
     model, x = randomize(transformers.ViTForImageClassification(config)), rand(2, 3, 8, 6)
@@ -587,6 +608,7 @@ def main() -> None:
     google_mixer()
     timm_deit_distilled()
     hf_deit_distilled()
+    hf_ast()
 
 
 if __name__ == "__main__":

@@ -59,8 +59,7 @@ def read_by_head(weights: Float[ndarray, "B *H N N"], cache: Any) -> Float[ndarr
     That is the row of the class token, the mean row of class and distillation token, or, for ``global_pool="avg"``, the
     mean row of the patches. It sums to at most one: columns of tokens that are not patches are left out.
     """
-    (_, Y, X, _), (P, Q) = cache.patch_embed.patches
-    grid_size = Y // P, X // Q
+    grid_size = cache.patch_embed.grid_size
     first = weights.shape[-1] - grid_size[0] * grid_size[1]  # the patches stand behind one other token, or two, or none
     read = slice(first, None) if isinstance(cache.pool, MeanPoolCache) else slice(first)
     shares = weights[..., read, first:].mean(-2)

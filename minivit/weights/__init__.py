@@ -23,11 +23,12 @@ from minivit.weights.fairseq import load_fairseq
 from minivit.weights.files import read
 from minivit.weights.google import load_google
 from minivit.weights.hf import load_hf, to_hf
-from minivit.weights.positions import resample_abs_pos_embed
+from minivit.weights.positions import cut_or_stretch_pos_embed, resample_abs_pos_embed
 from minivit.weights.timm import load_timm, to_timm
 from minivit.weights.torch import load_torch
 
 __all__ = [
+    "cut_or_stretch_pos_embed",
     "load_fairseq",
     "load_google",
     "load_hf",

@@ -14,18 +14,21 @@ def load_hf(model: Model, arrays: Arrays, *, keep_head: bool = False, grid: tupl
     """Load the weights of models of transformers; :mod:`minivit.weights` says what all loaders do.
 
     Of a ViT these are those of ``ViTForImageClassification``, of a distilled one those of
-    ``DeiTForImageClassificationWithTeacher``, under the names of older or newer versions. Files of ``ViTModel`` and
-    ``ViTForMaskedImageModeling``, which have no head, load with ``keep_head=True``; their pooler, decoder and mask token
-    are left aside. The library's ViT is this one with ``norm_eps=1e-12``.
+    ``DeiTForImageClassificationWithTeacher``, under the names of older or newer versions. Files of ``ViTModel`` and of
+    ``ViTForMaskedImageModeling``, which have no head, load with ``keep_head=True``; their pooler, decoder and mask
+    token are left aside. The library's ViT is this one with ``norm_eps=1e-12``.
+
+    Those of an AST are of ``ASTForAudioClassification``. It computes in ``norm_eps=1e-12``, as ours does.
 
     Positions of another grid, which is taken to be square, are resampled as the library does it
     (``interpolate_pos_encoding=True``): bicubic, without antialiasing, also for as many patches if the model's grid is
-    not square.
+    not square. Those of an AST, whose grid is taken to have as many rows, are cut or stretched as its authors do it: so
+    a checkpoint of ten seconds reads two (:func:`minivit.weights.cut_or_stretch_pos_embed`).
 
     Parameters
     ----------
     model : Model
-        Of a kind whose names are known: a ViT or a Swin.
+        Of a kind whose names are known: a ViT, a Swin or an AST.
     arrays : {state_dict name: array}, or the path of a .safetensors or .npz file
     keep_head : bool
         Leave the model's own head as it is and the checkpoint's aside: for fine-tuning on other classes.

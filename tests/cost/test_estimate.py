@@ -9,7 +9,7 @@ import pytest
 import minivit as mv
 from minivit.cost.errors import CostError
 from minivit.layers import Linear
-from minivit.models import MODELS, PRESETS, Mixer, RNNSearch, ShowAttendTell, Swin, Transformer, ViT
+from minivit.models import AST, MODELS, PRESETS, Mixer, RNNSearch, ShowAttendTell, Swin, Transformer, ViT
 from minivit.train.optim import AdamW
 from tests import facts
 from tests.sampled import a_third_by_default
@@ -21,6 +21,8 @@ SMALL = {
     "vit": ViT(**SMALL_VIT),
     "vit, mean": ViT(**SMALL_VIT, class_token=False, global_pool="avg"),
     "vit, dropping": ViT(**SMALL_VIT, proj_drop_rate=0.3, drop_path_rate=0.2),
+    "vit, distilled": ViT(**SMALL_VIT, distilled=True),
+    "ast": AST(n_mels=8, length=12, patch_size=4, stride=3, embed_dim=12, depth=2, num_heads=3, num_classes=5),
     "swin, padded": Swin(
         img_size=(10, 14), patch_size=2, embed_dim=6, depths=(2, 1), num_heads=(1, 2), window_size=3, num_classes=5
     ),
