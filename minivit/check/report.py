@@ -83,7 +83,9 @@ def _look_at(slopes: Slopes, name: str, grads: Mapping[str, Any], rng: Generator
         comparison = compare_elements(slopes, name, grad, np.arange(grad.size))
         expected = comparison.expected.reshape(shape)
         telling, weak = _telling(name, grads, expected, hints), diagnose(grad, expected, hints.sizes)
-        return Look(telling, weak, _worst(comparison, shape, name in hints.split), _map(comparison, shape))
+        return Look(
+            telling, weak, _worst(comparison, shape, name in hints.split), _map(comparison, shape, name in hints.split)
+        )
     count = min(int(np.clip(WORK // slopes.y.size, 20, 1000)), grad.size) - 1
     places = np.append(wrong_by_halving(slopes, name, grad, rng), rng.choice(grad.size, count, replace=False))
     some = compare_elements(slopes, name, grad, places)
@@ -129,12 +131,14 @@ def _telling(name: str, grads: Mapping[str, Any], expected: ndarray, hints: Hint
     return missing_or_twice(grad, expected, hints.passing)
 
 
-def _map(comparison: Comparison, shape: tuple[int, ...]) -> list[str]:
+def _map(comparison: Comparison, shape: tuple[int, ...], split: bool) -> list[str]:
     """Rows and columns of the last two axes, ``#`` where a number is wrong; of other axes, that of the worst place."""
     if not shape:
         return []
-    leading = tuple(int(n) for n in np.unravel_index(_index_of_worst(comparison), shape)[:-2])
-    plane = np.atleast_2d(comparison.wrong.reshape(shape)[leading])
+    wrong, index = comparison.wrong.reshape(shape), np.unravel_index(_index_of_worst(comparison), shape)
+    wrong = wrong.any(-1) if split else wrong
+    leading = tuple(int(n) for n in index[: max(wrong.ndim - 2, 0)])
+    plane = np.atleast_2d(wrong[leading])
     if plane.size < 4 or plane.all() or not plane.any():
         return []
     rows = [

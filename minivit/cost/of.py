@@ -41,7 +41,8 @@ def of(function: Callable | Layer | str, /, *, dtype: str = "float32", **argumen
         ``mv.ops.NAME_forward``, or NAME; a layer; or a function of your own that takes and returns arrays. If it is
         called NAME_forward and there is a NAME_backward beside it, they are a pair, and both are counted.
     dtype : str
-        Of the arrays (those that must be complex are complex of its precision); a parameter of the function that has this name keeps its default.
+        Of the arrays, and the precision of those that must be complex; a parameter of the function that has this name
+        keeps its default.
     arguments
         By name. A tuple of whole numbers is the shape of an array without numbers, except where the function's
         annotations ask for a tuple. All else is handed on: an array of numbers, such as labels, is one.

@@ -19,14 +19,14 @@ def _transformed(a: MetaArray, n: int, length: int, dtype: Any) -> MetaArray:
 
 def _rfft(a: MetaArray, n: int | None = None, **options: Any) -> MetaArray:
     _refuse("rfft", options)
-    n = a.shape[-1] if n is None else n
-    return _transformed(a, n, 1 + n // 2, np.result_type(a.dtype, np.complex64))
+    N = a.shape[-1] if n is None else n
+    return _transformed(a, N, 1 + N // 2, np.result_type(a.dtype, np.complex64))
 
 
 def _irfft(a: MetaArray, n: int | None = None, **options: Any) -> MetaArray:
     _refuse("irfft", options)
-    n = 2 * (a.shape[-1] - 1) if n is None else n
-    return _transformed(a, n, n, PRECISION[a.dtype])
+    N = 2 * (a.shape[-1] - 1) if n is None else n
+    return _transformed(a, N, N, PRECISION[a.dtype])
 
 
 def _refuse(name: str, options: dict[str, Any]) -> None:

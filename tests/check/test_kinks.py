@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from minivit.check import CASES, CONSTANTS, GradientError, check_pair, check_vjp, gradient_errors
+from minivit.check.arguments import as_dtype
 from minivit.every_op import EVERY_OP
 from minivit.ops import linear_backward, linear_forward, relu_backward, relu_forward
 from tests.check.small_pairs import grads, identity_backward, normal
@@ -140,7 +141,7 @@ def test_a_right_pair_is_never_called_wrong_for_its_low_precision(name):
     @wraps(EVERY_OP[name].forward)
     def forward(*args, **kwargs):
         y, cache = EVERY_OP[name].forward(*args, **kwargs)
-        return np.asarray(y, np.float32).astype(np.float64), cache
+        return as_dtype(as_dtype(np.asarray(y), np.float32), np.float64), cache
 
     for seed in range(3):
         case = CASES[name](np.random.default_rng(seed))

@@ -5,12 +5,15 @@ import numpy as np
 import pytest
 
 from minivit.check import CASES, CONSTANTS, GradientError, check_pair
+from minivit.check.derivative import random_like
 from minivit.every_op import EVERY_OP
 from tests.check.planted_bugs import BUGS
+from tests.check.planted_sound_bugs import SOUND_BUGS
 from tests.sampled import a_third_by_default
 from tests.unchecked import without_annotations
 
 SLOW = pytest.mark.slow
+ALL_BUGS = BUGS + SOUND_BUGS
 
 
 def draws(bug, count):
@@ -28,7 +31,7 @@ def planted(bug):
     return bug.forward or op.forward, backward
 
 
-@pytest.mark.parametrize("bug", a_third_by_default(BUGS, [f"{bug.op}: {bug.what}" for bug in BUGS]))
+@pytest.mark.parametrize("bug", a_third_by_default(ALL_BUGS, [f"{bug.op}: {bug.what}" for bug in ALL_BUGS]))
 def test_bug_is_caught_and_explained(bug):
     forward, backward = planted(bug)
     cases = draws(bug, 2)
@@ -65,7 +68,7 @@ def test_every_fault_in_every_gradient_of_every_op_is_caught(name, fault):
     for seed in range(20):
         case = CASES[name](np.random.default_rng(seed))
         y, cache = op.forward(*case.args, **case.kwargs)
-        for field, grad in op.backward(np.random.default_rng(9).standard_normal(np.shape(y)), cache)._asdict().items():
+        for field, grad in op.backward(random_like(np.random.default_rng(9), np.asarray(y)), cache)._asdict().items():
             if field in planted or grad is None or grad.size < 2:
                 continue
             wrong = FAULTS[fault](grad)
@@ -87,3 +90,4 @@ def test_every_fault_in_every_gradient_of_every_op_is_caught(name, fault):
 
 def test_there_are_many_bugs():
     assert len(BUGS) >= 80
+    assert len(SOUND_BUGS) >= 30
