@@ -7,7 +7,7 @@ from minivit.check.draw import Case, choose, different, sizes
 
 def frame(rng: Generator) -> Case:
     while True:  # until no two lengths are equal
-        (B,), (W, hop, N) = sizes(rng, 1), (int(n) for n in rng.integers(1, 6, 3))
+        (B,), W, hop, N = sizes(rng, 1), *(int(n) for n in rng.integers((1, 1, 2), 6))
         T = W + (N - 1) * hop + int(rng.integers(hop))
         if different((B, T), (B, W, N)):
             return Case((rng.standard_normal((B, T)),), {"frame_length": W, "hop_length": hop})

@@ -15,7 +15,7 @@ def framed(rng: Generator) -> tuple[tuple[int, int], tuple[int, int, int], dict[
         win_length = choose(rng, n_fft, int(rng.integers(4, n_fft + 1)))
         hop_length = int(rng.integers(1, 1 + win_length // 2))
         N = 1 + (T + 2 * (n_fft // 2) * center - n_fft) // hop_length
-        if different((B, T), (B, 1 + n_fft // 2, N)):
+        if N > 1 and different((B, T), (B, 1 + n_fft // 2, N)):
             options = {"n_fft": n_fft, "hop_length": hop_length, "win_length": win_length, "center": center}
             return (B, T), (B, 1 + n_fft // 2, N), options
 
