@@ -7,7 +7,7 @@ import numpy as np
 
 from minivit.audio.voice import Duration
 from minivit.checked import checked
-from minivit.types import Float, Range, SampleRate, ndarray
+from minivit.types import Range, Real, SampleRate, ndarray
 
 FADE = 0.005
 """Seconds in which the hand damps a string."""
@@ -20,14 +20,16 @@ def pluck(
     duration: Duration = 1.0,
     sr: SampleRate,
     rng: np.random.Generator,
-) -> Float[ndarray, "T"]:
+) -> Real[ndarray, "T"]:
     r"""A plucked string: the samples of one period are noise, and each later one the mean of two a period before.
 
     .. math:: y_t = x_t + \tfrac12 (y_{t-N} + y_{t-N-1})
 
     The mean takes a little away at each round, most of high frequencies, as a string does; it delays by half a sample,
     so that a period is N + 1/2 samples. What then lacks of :math:`s / f`, for a string of f hertz at s samples in a
-    second, is less than a sample, and is made by an all-pass filter :math:`(C + z^{-1}) / (1 + C z^{-1})` in the loop.
+    second, is about a sample d, and is made by an all-pass filter in the loop,
+
+    .. math:: \frac{C + z^{-1}}{1 + C z^{-1}}, \qquad C = \frac{\sin(\pi f (1 - d) / s)}{\sin(\pi f (1 + d) / s)}.
 
     Parameters
     ----------
@@ -55,9 +57,10 @@ def pluck(
     if frequency > sr / 4:
         raise ValueError(f"pluck: frequency is {frequency:g}; expected at most sr / 4 = {sr / 4:g} Hz")
     period = sr / frequency
-    N = int(period - 0.6)  # so that the all-pass filter delays by 0.1 to 1.1, where it does so at all frequencies
+    N = int(period - 0.6)  # so that the all-pass filter delays by 0.1 to 1.1, at nearly all frequencies alike
     missing = period - 0.5 - N
-    C = (1 - missing) / (1 + missing)
+    turn = np.pi * frequency / sr  # half of what the phase moves in a sample
+    C = np.sin(turn * (1 - missing)) / np.sin(turn * (1 + missing))
     loop = np.zeros(N + 3)
     loop[:2] = 1, C
     loop[N:] -= np.array([C, 1 + C, 1]) / 2  # half of (1 + 1/z)(C + 1/z)
@@ -69,7 +72,7 @@ def pluck(
 @checked
 def melody(
     frequencies: Sequence[float], *, duration: Duration = 0.3, sr: SampleRate, rng: np.random.Generator
-) -> Float[ndarray, "T"]:
+) -> Real[ndarray, "T"]:
     """Notes on one string, one after the other, each of ``duration`` seconds: a note ends where the next begins.
 
     Raises

@@ -10,7 +10,7 @@ from typing import Annotated
 import numpy as np
 
 from minivit.checked import checked
-from minivit.types import Float, Range, SampleRate, ndarray
+from minivit.types import Count, Range, Real, SampleRate, ndarray
 
 FORMANTS = {
     "a": (730.0, 1090.0, 2440.0),
@@ -22,12 +22,11 @@ FORMANTS = {
 """The first three formants of vowels in hertz: means of 33 men (Peterson and Barney 1952, "Control Methods Used in a
 Study of the Vowels", table II: hod, head, heed, hawed, who'd)."""
 
-HIGHER_FORMANTS = (3300.0, 3750.0)
-"""The fourth and fifth, alike in all vowels (Klatt 1980, "Software for a cascade/parallel formant synthesizer", table
-I; the bandwidths too)."""
+HIGHER_FORMANTS = (3500.0, 4500.0, 5500.0, 6500.0)
+"""Those of a tube of 17.5 cm that is shut at one end, where sound goes 350 m in a second: much alike in all vowels."""
 
-BANDWIDTHS = (50.0, 70.0, 110.0, 250.0, 200.0)
-"""Of the five formants, in hertz."""
+BANDWIDTHS = (50.0, 70.0, 110.0, 200.0, 250.0, 300.0, 350.0)
+"""Of all these, in hertz; of three as in Klatt 1980, "Software for a cascade/parallel formant synthesizer"."""
 
 OPENING, CLOSING = 0.40, 0.16
 """How long the glottis opens and closes, as shares of a period; then it stays shut (Rosenberg 1971, "Effect of glottal
@@ -39,20 +38,128 @@ STEP = 0.005
 LETTER, PAUSE, GLIDE, FADE = 0.28, 0.10, 0.10, 0.03
 """Seconds that a vowel lasts, that a space lasts, that it takes from one vowel to the next, and to begin and end."""
 
+FALL, JITTER, SHAKE = 0.08, 0.01, 0.02
+"""How far pitch falls in a word, above and below its mean; how unsteady it is, as a share of it, and how fast (s)."""
+
+LEVEL = 0.5
+"""The largest sample of what is spoken."""
+
 LONGEST = 600.0
-"""Seconds of speech, of more letters than anybody means."""
+"""Seconds of speech: who asks for more has meant something else."""
+
+VoiceRate = Annotated[int, Range(at_least=4_000, at_most=192_000)]
+"""Samples in a second. Below 4,000 there is no room for two formants."""
 
 Pitch = Annotated[float, Range(at_least=20, at_most=1_000)]
 Speed = Annotated[float, Range(at_least=0.1, at_most=10)]
 Breath = Annotated[float, Range(at_least=0, at_most=100)]
 Duration = Annotated[float, Range(above=0, at_most=LONGEST)]
-Seed = Annotated[int, Range(at_least=0)]
+
+
+@checked
+def vowel(
+    name: str,
+    *,
+    duration: Duration = 0.5,
+    pitch: Pitch = 120.0,
+    breath: Breath = 0.05,
+    seed: Count = 0,
+    sr: VoiceRate = 16_000,
+) -> Real[ndarray, "T"]:
+    """One vowel, from a row of pulses through the formants of ``FORMANTS`` (arguments and errors: see :func:`speak`).
+
+    Parameters
+    ----------
+    name : str
+        "a", "e", "i", "o" or "u".
+    duration : float
+        Seconds.
+    """
+    if name.lower() not in FORMANTS:
+        raise ValueError(f"vowel: name is {name!r:.100}; expected one of {', '.join(FORMANTS)}")
+    length = max(round(duration * sr), 1)
+    return _loud(_word(name.lower(), length, pitch, breath, sr, np.random.default_rng(seed)))
+
+
+@checked
+def speak(
+    text: str,
+    *,
+    pitch: Pitch = 120.0,
+    speed: Speed = 1.0,
+    breath: Breath = 0.05,
+    seed: Count = 0,
+    sr: VoiceRate = 16_000,
+) -> Real[ndarray, "T"]:
+    """Speak words of vowels: "a e i o u" is five, and in "ai" the tongue moves from the one to the other.
+
+    Parameters
+    ----------
+    text : str
+        The letters a, e, i, o, u, in words.
+    pitch : float
+        Hertz: some 120 of a man, 210 of a woman, 300 of a child. In each word it falls a little, and it is never still.
+    speed : float
+        2 is twice as fast; the pitch is the same.
+    breath : float
+        How strong the noise of breath is beside the pulses of the glottis; with 10 and more it is a whisper.
+    seed : int
+        Of this noise, and of what moves the pitch.
+    sr : int
+        Samples in a second.
+
+    Returns
+    -------
+    y : float32 (T,)
+        Its largest sample is 0.5.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there are no letters or others, an option is out of its range, or it all would last longer than 600 s.
+    """
+    words = text.lower().split()
+    others = sorted({letter for word in words for letter in word} - {*FORMANTS})
+    if others or not words:
+        came = f"has {others[0]!r}" if others else "has no letters"
+        raise ValueError(f"speak: text {came}; expected words of the vowels {', '.join(FORMANTS)}")
+    letter, pause = (round(seconds / speed * sr) for seconds in (LETTER, PAUSE))
+    seconds = (letter * sum(map(len, words)) + pause * (len(words) - 1)) / sr
+    if seconds > LONGEST:
+        raise ValueError(f"speak: text would last {seconds:,.0f} s; expected at most {LONGEST:g}")
+    rng, spoken = np.random.default_rng(seed), []
+    for word in words:
+        spoken += [_word(word, letter * len(word), pitch, breath, sr, rng), np.zeros(pause)]
+    return _loud(np.concatenate(spoken[:-1]))
+
+
+def _word(word: str, length: int, pitch: float, breath: float, sr: int, rng: np.random.Generator) -> ndarray:
+    """The vowels of a word one after the other, each equally long, in so many samples."""
+    each = length / len(word)
+    glide = min(GLIDE * sr, each / 2) / 2
+    starts = each * np.arange(len(word))
+    times = np.stack([starts + glide, starts + each - glide], 1).ravel()  # between which each vowel is still
+    targets = np.log([[*FORMANTS[letter], *HIGHER_FORMANTS] for letter in word]).repeat(2, 0)
+    steps = np.linspace(0, length, max(round(length / (STEP * sr)), 1))
+    formants = np.exp([np.interp(steps, times, target) for target in targets.T])  # (7, steps)
+
+    nodes = np.linspace(0, length, 2 + round(length / (SHAKE * sr)))
+    shaking = 1 + JITTER * rng.standard_normal(len(nodes))
+    contour = pitch * np.linspace(1 + FALL, 1 - FALL, length) * np.interp(np.arange(length), nodes, shaking)
+    y = tract(glottis(contour, sr=sr, breath=breath, rng=rng), formants, sr=sr)
+    edge = np.minimum(1, np.arange(1, length + 1) / (FADE * sr))
+    return y * edge * edge[::-1]
+
+
+def _loud(y: ndarray) -> ndarray:
+    """As loud as ``LEVEL``; of a single sample, which the glottis begins with, nothing is heard."""
+    return (LEVEL / (np.abs(y).max() or 1.0) * y).astype(np.float32)
 
 
 @checked
 def glottis(
-    pitch: Float[ndarray, "T"], *, sr: SampleRate, breath: Breath = 0.0, rng: np.random.Generator | None = None
-) -> Float[ndarray, "T"]:
+    pitch: Real[ndarray, "T"], *, sr: SampleRate, breath: Breath = 0.0, rng: np.random.Generator | None = None
+) -> Real[ndarray, "T"]:
     r"""The sound at the glottis, with the lips' part in it: the slope of the flow of air, and noise where air flows.
 
     Of a period of length 1, with :math:`O` and :math:`C` as in ``OPENING`` and ``CLOSING``, the flow is
@@ -103,12 +210,12 @@ def _even(x: ndarray) -> ndarray:
 
 @checked
 def tract(
-    x: Float[ndarray, "T"],
-    formants: Float[ndarray, "K steps"],
+    x: Real[ndarray, "T"],
+    formants: Real[ndarray, "K steps"],
     *,
     sr: SampleRate,
     bandwidths: Sequence[float] = BANDWIDTHS,
-) -> Float[ndarray, "T"]:
+) -> Real[ndarray, "T"]:
     r"""Send a sound through resonators, one behind the other, one for each formant.
 
     A resonator at F hertz that is B hertz wide is
@@ -147,12 +254,15 @@ def tract(
     widths = np.asarray(bandwidths, np.float64)[:K]
     if len(widths) < K or not (widths > 0).all():
         raise ValueError(f"tract: bandwidths are {tuple(bandwidths)}; expected {K} numbers above 0, one for a formant")
-    kept = (formants <= 0.45 * sr).all(1)
-    y, state = np.empty(len(x)), np.zeros((int(kept.sum()), 2))
-    edges = np.linspace(0, len(x), steps + 1).astype(int)
+    kept = np.flatnonzero((formants <= 0.45 * sr).all(1))[::-1]  # the highest first: what lies behind dampens clicks
+    if not kept.size or not x.size:
+        return x.copy()
     sections = _resonators(formants[kept].astype(np.float64), widths[kept, None], sr)
-    for filters, start, stop in zip(sections, edges[:-1], edges[1:], strict=True):
-        y[start:stop], state = sosfilt(filters, x[start:stop], zi=state) if kept.any() else (x[start:stop], state)
+    edges = np.linspace(0, len(x), steps + 1).astype(int)
+    y, state = np.empty(len(x)), np.zeros((len(kept), 2))
+    for section, start, stop in zip(sections, edges[:-1], edges[1:], strict=True):
+        if start < stop:  # there may be fewer samples than steps
+            y[start:stop], state = sosfilt(section, x[start:stop], zi=state)
     return y.astype(x.dtype)
 
 
