@@ -1,8 +1,8 @@
-"""Write tests/fixtures/*.npz: what PyTorch, timm and transformers compute, for the tests to compare with.
+"""Write tests/fixtures/*.npz: what PyTorch, timm, transformers, librosa and torchaudio compute, to compare with.
 
 Run it by hand, rarely, where these libraries are installed (the tests need none of them)::
 
-    pip install torch timm transformers
+    pip install torch timm transformers librosa torchaudio
     python tools/make_fixtures.py
 
 Everything is float64 and drawn from a fixed seed, every parameter is random. Keys of a file:
@@ -43,6 +43,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 import transformers
+from _sound import librosa_features, torchaudio_features, transformers_features
 from _timm import VisionTransformer, resample_abs_pos_embed, timm
 from numpy import ndarray
 from safetensors.torch import save_file
@@ -609,6 +610,9 @@ def main() -> None:
     timm_deit_distilled()
     hf_deit_distilled()
     hf_ast()
+    librosa_features(write)
+    torchaudio_features(record)
+    transformers_features(write)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """Mel: hertz as an ear counts them, and the bank of triangular filters that sums a spectrum band by band."""
 
 import warnings
+from functools import lru_cache
 from math import inf, log
+from typing import Any
 
 import numpy as np
 
@@ -221,6 +223,17 @@ def mel_filterbank(
 def empty_filters(mel_basis: Real[ndarray, "M F"]) -> Int[ndarray, " E"]:
     """The numbers of the filters that let nothing through, from 0 on."""
     return np.flatnonzero(~mel_basis.any(axis=1))
+
+
+@lru_cache(maxsize=16)
+def kept_filterbank(label: str, dtype: np.dtype, **options: Any) -> ndarray:
+    """What :func:`mel_filterbank` gives, for an op that asks again and again: made once, and warned of once."""
+    try:
+        W = mel_filterbank(**options).astype(dtype)
+    except ValueError as error:
+        raise ValueError(str(error).replace("mel_filterbank", label)) from None
+    W.flags.writeable = False
+    return W
 
 
 def _check_band(label: str, fmin: float, fmax: float) -> None:
