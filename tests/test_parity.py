@@ -1,6 +1,7 @@
-"""The same numbers as PyTorch, timm and transformers, forward and backward: see tools/make_fixtures.py."""
+"""The same numbers as PyTorch, timm, transformers and fairseq, forward and backward: see tools/make_fixtures.py."""
 
 import json
+from ast import literal_eval
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,11 @@ from numpy import ndarray
 import minivit as mv
 from minivit import ops
 from minivit.layers import Attention, Block, GRUCell, Layer, PostNormBlock
+from minivit.models.model import model_options
+from minivit.models.wav2vec import Wav2VecOutputs
 from minivit.weights import (
     cut_or_stretch_pos_embed,
+    load_fairseq,
     load_google,
     load_hf,
     load_timm,
@@ -301,6 +305,54 @@ def test_multi_head_attention() -> None:
     assert_parameters(layer, gradients)
 
 
+def wav2vec_options(theirs: dict[str, Any]) -> dict[str, Any]:
+    """Options of fairseq as ours."""
+    conv = zip(*literal_eval(theirs["conv_feature_layers"]), strict=True)
+    context_dim, context_kernel, _ = zip(*literal_eval(theirs["conv_aggregator_layers"]), strict=True)
+    same = {name: theirs[name] for name in theirs.keys() & model_options(mv.models.Wav2Vec).keys()}
+    return same | {
+        **dict(zip(("conv_dim", "conv_kernel", "conv_stride"), conv, strict=True)),
+        "context_dim": context_dim,
+        "context_kernel": context_kernel,
+        "conv_bias": not theirs["no_conv_bias"],
+    }
+
+
+@pytest.mark.parametrize("name", ["fairseq_wav2vec", "fairseq_wav2vec_otherwise"])
+def test_wav2vec(name: str) -> None:
+    """Frames, contexts, logits and loss, and the gradients of all of these; fairseq has time last, and one long row of
+    logits: for each step those of all true frames, then those of all first distractors, and so on.
+    """
+    case = Case(name)
+    options = {**wav2vec_options(case.meta["config"]), "dtype": "float64"}
+    model, gradients = (mv.models.Wav2Vec(**options) for _ in range(2))
+    load_fairseq(model, case.part("param"))
+    load_fairseq(gradients, case.part("gparam"))
+    offset = case.meta["offset"]
+    assert model.offset == offset
+
+    (z, c, h), cache = model.forward(case["in/x"])
+    assert_output(z, case["out/z"].mT)
+    assert_output(c, case["out/c"].mT)
+    logits, c_logits = ops.future_logits_forward(h, z, case["const/distractors"], offset=offset)
+    steps, _ = ops.future_pairs(h.shape[1], h.shape[2], offset)
+    parts = [logits[:, steps == k].transpose(2, 0, 1) for k in np.unique(steps)]  # (1 + N, B, T)
+    assert_output(np.concatenate([part.ravel() for part in parts]), case["out/logits"])
+    truth = np.zeros_like(logits)
+    truth[..., 0] = 1
+    loss, c_loss = ops.binary_cross_entropy_forward(logits, truth)
+    assert_output(loss * logits.size, case["out/loss"])  # theirs is a sum
+
+    (dlogits,) = ops.binary_cross_entropy_backward(case["cot/loss"] * logits.size, c_loss)
+    rows = np.split(case["cot/logits"], np.cumsum([part.size for part in parts])[:-1])
+    for k, (row, part) in enumerate(zip(rows, parts, strict=True)):
+        dlogits[:, steps == k] += row.reshape(part.shape).transpose(1, 2, 0)
+    dh, dz = ops.future_logits_backward(dlogits, c_logits)
+    dx = model.backward(Wav2VecOutputs(dz + case["cot/z"].mT, case["cot/c"].mT, dh), cache)
+    assert_gradient(dx, case["gin/x"])
+    assert_parameters(model, gradients)
+
+
 def load_gru_cell(cell: Layer, arrays: dict[str, ndarray]) -> None:
     """torch.nn.GRUCell; the gates stand in the same order."""
     cell.load_state_dict(
@@ -355,6 +407,21 @@ def test_conv2d() -> None:
         assert_gradient(grads.bias, case[f"gparam/{name}.bias"])
         dx = dx + grads.x
     assert_gradient(np.asarray(dx), channels_last(case["gin/x"]))
+
+
+def test_conv1d() -> None:
+    case = Case("conv1d")
+    x, dx = case["in/x"].mT, 0
+    for name, options in case.meta["options"].items():
+        weight = case[f"param/{name}.weight"].transpose(2, 1, 0)
+        y, cache = ops.conv1d_forward(x, weight, case[f"param/{name}.bias"], **options)
+        assert_output(y, case[f"out/{name}"].mT)
+        grads = ops.conv1d_backward(case[f"cot/{name}"].mT, cache)
+        assert_gradient(grads.weight, case[f"gparam/{name}.weight"].transpose(2, 1, 0))
+        assert grads.bias is not None
+        assert_gradient(grads.bias, case[f"gparam/{name}.bias"])
+        dx = dx + grads.x
+    assert_gradient(np.asarray(dx), case["gin/x"].mT)
 
 
 def test_pool2d() -> None:

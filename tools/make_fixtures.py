@@ -5,6 +5,8 @@ Run it by hand, rarely, where these libraries are installed (the tests need none
     pip install torch timm transformers librosa torchaudio
     python tools/make_fixtures.py
 
+What fairseq computes, too, where it lies on the path: see ``_fairseq.py``.
+
 Everything is float64 and drawn from a fixed seed, every parameter is random. Keys of a file:
 
 ``__meta__``
@@ -43,6 +45,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 import transformers
+from _fairseq import wav2vec
 from _sound import librosa_features, torchaudio_features, transformers_features
 from _timm import VisionTransformer, resample_abs_pos_embed, timm
 from numpy import ndarray
@@ -354,6 +357,28 @@ def conv2d() -> None:
     )
 
 
+def conv1d() -> None:
+    options: dict[str, dict[str, Any]] = {
+        "padded": {"padding": 2},
+        "strided": {"stride": 3},
+        "dilated": {"dilation": 2, "stride": 2, "padding": 1},
+        "grouped": {"groups": 3},
+    }
+    x, params = rand(2, 6, 17), {}
+    for name, option in options.items():
+        params[f"{name}.weight"], params[f"{name}.bias"] = rand(9, 6 // option.get("groups", 1), 4), rand(9)
+    record(
+        "conv1d",
+        lambda: {
+            name: F.conv1d(x, params[f"{name}.weight"], params[f"{name}.bias"], **option)
+            for name, option in options.items()
+        },
+        {"x": x},
+        params,
+        options=options,
+    )
+
+
 def resize() -> None:
     options = {}
     for mode in ("bilinear", "bicubic"):
@@ -613,6 +638,8 @@ def main() -> None:
     librosa_features(write)
     torchaudio_features(record)
     transformers_features(write)
+    conv1d()
+    wav2vec(record, randomize)
 
 
 if __name__ == "__main__":
