@@ -13,7 +13,7 @@ MatrixSize = Annotated[int, Range(at_least=1, at_most=2**13)]  # of which the ma
 
 
 @checked
-def euler(angle: Real[ndarray, "..."] | float) -> Complex[ndarray, "..."]:
+def euler(angle: float | ndarray) -> Complex[ndarray, "..."]:
     """The point of the unit circle at an angle: e^(i angle) = cos(angle) + i sin(angle), Euler's formula."""
     return np.asarray(np.cos(angle) + 1j * np.sin(angle))
 

@@ -21,7 +21,7 @@ def fft_frequencies(*, sr: float = 22050, n_fft: Samples = 2048) -> Real[ndarray
 
 
 @checked
-def alias(f: Real[ndarray, "..."] | float, sr: float) -> Real[ndarray, "..."] | float:
+def alias(f: float | ndarray, sr: float) -> float | ndarray:
     """The frequency, from 0 to sr / 2, at which a tone of ``f`` hertz is heard after it was sampled at ``sr`` hertz.
 
     A tone that turns once more between two samples looks the same, and so does one that turns the other way; hence
