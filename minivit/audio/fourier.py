@@ -95,7 +95,7 @@ def bluestein(x: Complex[ndarray, "*B W"]) -> Complex[ndarray, "*B W"]:
     chirp = euler(np.pi / N * (n * n % (2 * N))).astype(x.dtype)  # n^2 modulo two turns of half a circle: exact
     a = np.zeros_like(x, shape=(*x.shape[:-1], M), order="C")
     a[..., :N] = x * chirp.conj()
-    b = np.zeros(M, x.dtype)
+    b = np.zeros_like(x, shape=M)
     b[:N], b[M - N + 1 :] = chirp, chirp[:0:-1]  # c_{-n} = c_n, and negative places are those at the end
     return ifft(fft(a) * fft(b))[..., :N] * chirp.conj()
 
@@ -116,15 +116,15 @@ def dft_multiplications(N: Samples) -> int:
 def fft_multiplications(N: Samples) -> int:
     """Multiplications of complex numbers in :func:`fft`: N / 2 log2 N where N is a power of 2.
 
-    Of each halving N / 2. Where an odd number is left, three transforms of the power of 2 that is at least 2 N - 1, the
-    product of two of them, and that with the chirp before and after.
+    Each halving has N / 2. Where an odd m is left, the power of 2 M is at least 2 m - 1: of each of the N / m rows there
+    are two transforms of M, the product in between, and the chirp before and after; and one transform is the chirp's.
     """
-    if N == 1:
-        return 0
-    if N % 2 == 0:
-        return 2 * fft_multiplications(N // 2) + N // 2
-    M = _power_of_two(2 * N - 1)
-    return 3 * fft_multiplications(M) + M + 2 * N
+    rows = N & -N  # the largest power of 2 that divides it
+    m, halvings = N // rows, (rows - 1).bit_length()
+    if m == 1:
+        return halvings * N // 2
+    M = _power_of_two(2 * m - 1)
+    return halvings * N // 2 + rows * (2 * fft_multiplications(M) + M + 2 * m) + fft_multiplications(M)
 
 
 class RfftCache(NamedTuple):

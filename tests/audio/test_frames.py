@@ -106,7 +106,7 @@ def test_a_window_stands_in_the_middle():
         (lambda y: frame_forward(y, frame_length=0, hop_length=1), ValueError, "frame: frame_length is 0; expected at"),
         (lambda y: frame_forward(y, frame_length=2, hop_length=0), ValueError, "frame: hop_length is 0; expected at"),
         (
-            lambda y: frame_forward(y, frame_length=2, hop_length=1.5),
+            lambda y: frame_forward(y, frame_length=2, hop_length=1.5),  # pyright: ignore[reportArgumentType]
             TypeError,
             "frame: hop_length is 1.5; expected int",
         ),
