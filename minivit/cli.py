@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from minivit.audio.cli import add_audio_commands
 from minivit.cost.cli import add_cost_command
 from minivit.course.cli import add_course_command, training_with
 from minivit.data.names import NAMES
@@ -83,6 +84,7 @@ def build_parser() -> argparse.ArgumentParser:
     data.set_defaults(run=run_data)
 
     add_cost_command(commands)
+    add_audio_commands(commands)
 
     doctor = commands.add_parser("doctor", help="versions, BLAS, threads, models: what to put into a question")
     doctor.set_defaults(run=run_doctor)

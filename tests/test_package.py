@@ -74,7 +74,7 @@ def part(module: str) -> str:
 def test_imports_point_downwards(level):
     allowed = set(LEVELS[: LEVELS.index(level) + 1])
     for module, others in imports(PACKAGE).items():
-        if part(module) == level:
+        if part(module) == level and not module.endswith(".cli"):  # a command stands above all, wherever its file does
             assert {part(other) for other in others} <= allowed, module
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from minivit.audio.invert import griffinlim
 from minivit.audio.stft import stft_forward
 from minivit.checked import check_range, checked
-from minivit.types import Count, Positive, Real, Samples, ndarray
+from minivit.types import Count, Positive, Real, SampleRate, Samples, ndarray
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -46,7 +46,7 @@ class Hidden(NamedTuple):
 def hide(
     image: ndarray,
     *,
-    sr: Positive = 22050,
+    sr: SampleRate = 22050,
     duration: float | None = None,
     fmin: float = 500.0,
     fmax: float | None = None,
