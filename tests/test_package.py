@@ -16,7 +16,8 @@ import minivit
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "minivit"
-LEVELS = ["types", "nests", "checked", "ops", "files", "audio", "every_op", "layers", "models"]  # imports lead to the left
+# imports lead to the left
+LEVELS = ["types", "nests", "checked", "ops", "files", "audio", "every_op", "layers", "models"]
 BESIDE = {"data": {"models", "tasks", "train"}, "tasks": {"models", "train"}}  # and these may not import those
 
 
