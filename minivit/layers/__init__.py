@@ -11,6 +11,7 @@ from minivit.layers.decoder_block import DecoderBlock, PostNormDecoderBlock
 from minivit.layers.dropout import Dropout, DropPath
 from minivit.layers.embedding import Embedding, TokenEmbed, Unembedding
 from minivit.layers.layer import Layer
+from minivit.layers.log_mel import LogMel
 from minivit.layers.mixer_block import MixerBlock
 from minivit.layers.mixing_as_conv import channel_mixing_conv, token_mixing_conv
 from minivit.layers.param import Param
@@ -42,6 +43,7 @@ __all__ = [
     "LayerNorm",
     "LearnedPositions",
     "Linear",
+    "LogMel",
     "MeanPool",
     "MixerBlock",
     "Mlp",
