@@ -116,8 +116,8 @@ def dft_multiplications(N: Samples) -> int:
 def fft_multiplications(N: Samples) -> int:
     """Multiplications of complex numbers in :func:`fft`: N / 2 log2 N where N is a power of 2.
 
-    Each halving has N / 2. Where an odd m is left, the power of 2 M is at least 2 m - 1: of each of the N / m rows there
-    are two transforms of M, the product in between, and the chirp before and after; and one transform is the chirp's.
+    Each halving has N / 2. Where an odd m is left, the power of 2 M is at least 2 m - 1: each of the N / m rows has
+    two transforms of M, the product in between, and the chirp before and after; and one transform is the chirp's.
     """
     rows = N & -N  # the largest power of 2 that divides it
     m, halvings = N // rows, (rows - 1).bit_length()
