@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from math import ceil
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +18,11 @@ from minivit.checked import check_range, checked
 from minivit.types import Positive, Real, ndarray
 
 BLOCK = 2**18
-"""Samples of all channels together that are in memory at a time."""
+"""Samples of all channels together that are read at a time, and not so many that their spectrum has more than four
+times as many numbers: frames may overlap by all but one sample."""
+
+MOST_NUMBERS = 5 * 10**7
+"""In all columns together: of very long frames and many channels, there are fewer columns than were asked for."""
 
 LONGEST_FRAME = 2**16
 MOST_CHANNELS = 8
@@ -58,7 +63,7 @@ def wav_overview(
     n_mels : int, optional
         So many mel bands instead of all frequencies.
     max_columns : int
-        See :func:`column_means`.
+        See :func:`column_means`; fewer, if they had more than 5 * 10^7 numbers.
 
     Raises
     ------
@@ -85,11 +90,17 @@ def wav_overview(
         bank = mel_filterbank(sr=info.sr, n_fft=n_fft, n_mels=n_mels).astype(np.float32)
         hertz = mel_frequencies(n_mels + 2, fmax=info.sr / 2)[1:-1]
     levels = Levels(info.channels)
+    at_once = max(1, 4 * BLOCK // (info.channels * (1 + n_fft // 2))) * hop  # samples, by their spectrum
+    block_length = min(BLOCK // info.channels, at_once)
     with warnings.catch_warnings(action="ignore"):  # what there was to say of the file has been said above
-        blocks = levels.passing(wav_blocks(path, block_length=BLOCK // info.channels))
-    spectra = stft_blocks(blocks, window, n_fft=n_fft, hop_length=hop)
-    padded = info.length + 2 * (n_fft // 2)
-    power, _ = column_means(_powers(spectra, bank), num_frames=1 + (padded - n_fft) // hop, max_columns=max_columns)
+        blocks = levels.passing(wav_blocks(path, block_length=block_length))
+    half = np.zeros((n_fft // 2,) if info.channels == 1 else (info.channels, n_fft // 2), np.float32)
+    ends = [half[..., start : start + block_length] for start in range(0, n_fft // 2, block_length)]
+    # zeros at both ends as by center=True, which would add them at once: many frames may lie in half of one
+    spectra = stft_blocks(chain(ends, blocks, ends), window, n_fft=n_fft, hop_length=hop, center=False)
+    num_frames = 1 + (info.length + 2 * (n_fft // 2) - n_fft) // hop
+    max_columns = min(max_columns, MOST_NUMBERS // (info.channels * len(hertz)))
+    power, _ = column_means(_powers(spectra, bank), num_frames=num_frames, max_columns=max_columns)
     return Overview(power.reshape(info.channels, len(hertz), -1), hertz, info, levels)
 
 

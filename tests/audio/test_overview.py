@@ -104,16 +104,37 @@ def test_a_file_shorter_than_a_frame_is_one_among_zeros(tmp_path, length):
     assert found.power.max() > 0
 
 
-def test_an_hour_needs_no_more_memory_than_a_minute(tmp_path, monkeypatch):
-    """Here 200 seconds, and blocks of half a second: the spectrogram has 13 MB, the wave 6."""
-    monkeypatch.setattr(overview, "BLOCK", 4096)
-    write_wav(tmp_path / "long.wav", np.tile(tone(440).astype(np.float32), 200), SR)
+def peak_of(path, **options):
+    """Bytes that the overview of a file has taken at most, and its shape."""
+    wav_overview(path, n_fft=16)  # what is imported on first use
     tracemalloc.start()
-    found = wav_overview(tmp_path / "long.wav", n_fft=256, max_columns=100)
+    found = wav_overview(path, **options)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert 50 < found.power.shape[-1] <= 100
+    return peak, found.power.shape
+
+
+def test_an_hour_needs_no_more_memory_than_a_minute(tmp_path, monkeypatch):
+    """Here 50 seconds, and blocks of half a second: the spectrogram has 3.2 MB, the wave 1.6."""
+    monkeypatch.setattr(overview, "BLOCK", 4096)
+    write_wav(tmp_path / "long.wav", np.tile(tone(440).astype(np.float32), 50), SR)
+    peak, shape = peak_of(tmp_path / "long.wav", n_fft=256, max_columns=100)
+    assert peak < 7e5
+    assert shape == (1, 129, 100)
+
+
+def test_frames_that_overlap_by_all_but_a_sample_take_no_more_memory(tmp_path, monkeypatch):
+    """In one piece, the spectrum has 8 MB."""
+    monkeypatch.setattr(overview, "BLOCK", 4096)
+    write_wav(tmp_path / "short.wav", tone(440, 0.25), SR)
+    peak, shape = peak_of(tmp_path / "short.wav", n_fft=1024, hop_length=1, max_columns=50)
     assert peak < 1e6
+    assert shape == (1, 513, 49)
+
+
+def test_of_long_frames_and_many_channels_there_are_fewer_columns(file, monkeypatch):
+    monkeypatch.setattr(overview, "MOST_NUMBERS", 10_000)
+    assert wav_overview(file, n_fft=256).power.shape == (2, 129, 32)
 
 
 @pytest.mark.parametrize(
