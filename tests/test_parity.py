@@ -424,6 +424,62 @@ def test_conv1d() -> None:
     assert_gradient(np.asarray(dx), case["gin/x"].mT)
 
 
+def as_complex(pairs: ndarray) -> ndarray:
+    """(re, im) on the last axis."""
+    return pairs[..., 0] + 1j * pairs[..., 1]
+
+
+def assert_spectrum(gradients: list[ndarray], theirs: ndarray) -> None:
+    np.testing.assert_allclose(sum(gradients), theirs, rtol=0, atol=1e-8 * np.abs(theirs).max())
+
+
+def test_stft() -> None:
+    """Spectra, one-sided or whole, and the way back of one that is no wave's; gradients of the wave and the window."""
+    case = Case("stft")
+    y, window, dwave, dwindow = case["in/x"], case["param/window"], [], []
+
+    def transformed(name: str, **more: Any) -> tuple[ndarray, Any, Any]:
+        options = {"n_fft": 32, **case.meta["options"][name], **more}
+        w = window[: options.get("win_length", 32)]
+        op = mv.audio.OPS["spectrogram" if "power" in options else "stft"]
+        X, cache = op.forward(y, w, **options)
+        return X, cache, op.backward
+
+    def add(grads: Any) -> None:
+        dwave.append(grads[0])
+        dwindow.append(np.pad(grads[1], (0, 32 - len(grads[1]))))
+
+    for name in ("reflected", "zeros", "odd", "whole_frames", "short_window"):
+        X, cache, backward = transformed(name)
+        assert_output(X, as_complex(case[f"out/{name}"]))
+        add(backward(as_complex(case[f"cot/{name}"]), cache))
+
+    X, cache, backward = transformed("normalized")
+    assert_output(X / 32**0.5, as_complex(case["out/normalized"]))
+    add(backward(as_complex(case["cot/normalized"]) / 32**0.5, cache))
+
+    X, cache, backward = transformed("twosided")
+    dwhole = as_complex(case["cot/twosided"])
+    assert_output(np.concatenate([X, X[:, 15:0:-1].conj()], 1), as_complex(case["out/twosided"]))
+    dwhole[:, 1:16] += dwhole[:, :16:-1].conj()  # those that are not stored
+    add(backward(dwhole[:, :17], cache))
+
+    S, cache, backward = transformed("power", power=2.0)
+    assert_output(S, case["out/power"])
+    add(backward(case["cot/power"], cache))
+
+    X, cache, backward = transformed("inverse")
+    size = np.abs(X)
+    back, c_istft = mv.audio.istft_forward(X * (1 + size), window, hop_length=10, length=120)
+    assert_output(back, case["out/inverse"])
+    dlouder, dw = mv.audio.istft_backward(case["cot/inverse"], c_istft)
+    dwindow.append(dw)
+    add(backward(dlouder * (1 + size) + (dlouder.conj() * X).real * X / size, cache))
+
+    assert_spectrum(dwave, case["gin/x"])
+    assert_spectrum(dwindow, case["gparam/window"])
+
+
 def test_pool2d() -> None:
     case = Case("pool2d")
     x, dx = channels_last(case["in/x"]), 0

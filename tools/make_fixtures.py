@@ -584,6 +584,38 @@ def pool2d() -> None:
     )
 
 
+def stft() -> None:
+    """One-sided and whole, padded in two ways or not, a shorter window, the power, and the way back; (re, im) last."""
+    torch.manual_seed(6)
+    x, window = rand(2, 120), (0.1 + torch.rand(32)).requires_grad_()
+    options: dict[str, dict[str, Any]] = {
+        "reflected": {"hop_length": 10, "pad_mode": "reflect"},
+        "zeros": {"hop_length": 10, "pad_mode": "constant"},
+        "odd": {"n_fft": 25, "win_length": 20, "hop_length": 7, "pad_mode": "reflect"},
+        "whole_frames": {"hop_length": 9, "center": False},
+        "short_window": {"win_length": 20, "hop_length": 8, "pad_mode": "reflect"},
+        "normalized": {"hop_length": 10, "pad_mode": "reflect"},
+        "twosided": {"hop_length": 16, "pad_mode": "constant"},
+        "power": {"hop_length": 8, "pad_mode": "reflect"},
+        "inverse": {"hop_length": 10, "pad_mode": "reflect"},
+    }
+
+    def transform(options: dict[str, Any], **more: Any) -> Tensor:
+        win = options.get("win_length", 32)
+        return torch.stft(x, **{"n_fft": 32, **options}, window=window[:win], return_complex=True, **more)
+
+    def run() -> Tensors:
+        X = {
+            name: transform(option, onesided=name != "twosided", normalized=name == "normalized")
+            for name, option in options.items()
+        }
+        y = torch.istft(X.pop("inverse") * (1 + X["reflected"].abs()), 32, 10, window=window, length=120)
+        power = X.pop("power").abs() ** 2
+        return {name: torch.view_as_real(spectrum) for name, spectrum in X.items()} | {"power": power, "inverse": y}
+
+    record("stft", run, {"x": x}, {"window": window}, options=options)
+
+
 def numbers() -> None:
     """Among the numbers: nan, infinities, the smallest."""
     torch.manual_seed(2)
@@ -640,6 +672,7 @@ def main() -> None:
     transformers_features(write)
     conv1d()
     wav2vec(record, randomize)
+    stft()
 
 
 if __name__ == "__main__":
