@@ -129,7 +129,7 @@ def invert_by_gradient(
     backward: Callable[..., Any],
     *,
     n_iter: Count = 200,
-    lr: float = 1e-2,
+    lr: float = 3e-3,
 ) -> Inverted:
     r"""A wave with these features, whatever they are: gradient descent on the samples, through the features' backward.
 
@@ -152,7 +152,8 @@ def invert_by_gradient(
     backward : function
         dfeatures, cache -> the gradient of y, or several gradients of which it is the first.
     lr : float
-        How far the first step moves a sample: a few hundredths of the largest one in the wave are good.
+        How far the first step moves a sample: a hundredth of the largest one in the wave is good for log-mel features,
+        a few hundredths for the sizes of an STFT.
 
     Raises
     ------
