@@ -168,7 +168,9 @@ def glottis(
         g(p) = \tfrac12 (1 - \cos(\pi p / O)) \text{ for } p < O, \qquad
         \cos(\tfrac\pi2 (p - O) / C) \text{ for } O \le p < O + C, \qquad 0 \text{ else.}
 
-    Lips radiate the slope of the flow rather than the flow. As both are filters, the slope may as well be taken here.
+    Lips radiate the slope of the flow rather than the flow. As both are filters, the slope may as well be taken here:
+    the difference of two samples. Each is the mean of g since the one before, for at single points of g, frequencies
+    that the rate cannot have would be heard as others.
 
     Parameters
     ----------
@@ -194,13 +196,21 @@ def glottis(
         raise ValueError(f"glottis: pitch must lie above 0 and below sr / 2 = {sr / 2:g} Hz at every sample")
     if breath and rng is None:
         raise ValueError(f"glottis: breath is {breath}, and noise needs an rng, such as np.random.default_rng(0)")
-    phase = np.cumsum(pitch / sr, dtype=np.float64) % 1
-    rising, falling = phase / OPENING, (phase - OPENING) / CLOSING
-    flow = np.where(rising < 1, (1 - np.cos(np.pi * rising)) / 2, np.cos(np.pi / 2 * np.clip(falling, 0, 1)))
+    step = pitch / sr
+    flow = np.diff(_air(np.cumsum(step, dtype=np.float64)), prepend=0.0) / step  # the mean of g since the last sample
     source = _even(np.diff(flow, prepend=0.0))
     if breath and rng is not None:
         source += breath * _even(flow * rng.standard_normal(len(flow)))
     return source.astype(pitch.dtype)
+
+
+def _air(phase: ndarray) -> ndarray:
+    """How much air has flown after so many periods: the integral of g."""
+    period, p = np.divmod(phase, 1)
+    rising = np.minimum(p, OPENING)
+    falling = np.clip((p - OPENING) / CLOSING, 0, 1)
+    opened = (rising - OPENING / np.pi * np.sin(np.pi * rising / OPENING)) / 2
+    return period * (OPENING / 2 + 2 * CLOSING / np.pi) + opened + 2 * CLOSING / np.pi * np.sin(np.pi / 2 * falling)
 
 
 def _even(x: ndarray) -> ndarray:

@@ -56,6 +56,14 @@ def test_pulses_are_as_the_formula_says():
     np.testing.assert_allclose(-period.min() / period.max(), 0.4 / 0.16, rtol=0.02)
 
 
+def test_harmonics_that_the_rate_cannot_have_are_not_heard_as_other_tones():
+    """Of 133 1/3 samples of a period; between the harmonics below 1.5 kHz there is next to nothing."""
+    source = glottis(np.full(SR // 2, 120.0), sr=SR)
+    level = np.abs(np.fft.rfft(source * np.blackman(len(source))))  # of every second hertz
+    between = np.abs((2 * np.arange(750) + 60) % 120 - 60) > 20
+    assert level[:750][between].max() < 2e-4 * level.max()
+
+
 def test_a_tube_of_resonators_is_the_product_of_their_responses():
     formants = np.array([[500.0], [1500.0], [2500.0]])
     impulse = np.zeros(8192)
