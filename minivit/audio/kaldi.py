@@ -1,7 +1,8 @@
 """Kaldi's log-mel features: what AST, and much of speech recognition, was trained on."""
 
+from collections.abc import Iterable, Iterator
 from math import inf
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from minivit.audio.fourier import RfftCache, rfft_backward, rfft_forward
 from minivit.audio.frames import FrameCache, frame_backward, frame_forward
 from minivit.audio.mel import kept_filterbank
 from minivit.audio.preemphasis import PreemphasisCache, preemphasis_backward, preemphasis_forward
+from minivit.audio.streaming import whole_frames
 from minivit.audio.windows import get_window
 from minivit.checked import check_range, check_shape, checked
 from minivit.ops.input_grad import WaveGrad
@@ -171,6 +173,26 @@ def kaldi_fbank_backward(dy: Real[ndarray, "*B M N"], cache: KaldiFbankCache) ->
         drows = drows - drows.mean(-1, keepdims=True)  # forward: rows = rows - rows.mean(-1, keepdims=True)
     (dmirrored,) = frame_backward(drows.swapaxes(-1, -2), c.frame)  # forward: rows = frames.swapaxes(-1, -2)
     return WaveGrad(_mirror_ends_backward(dmirrored, c.ends))
+
+
+@checked
+def kaldi_fbank_blocks(
+    blocks: Iterable,
+    *,
+    sr: float = 16000.0,
+    win_length: Samples | None = None,
+    hop_length: Positive | None = None,
+    **options: Any,
+) -> Iterator:
+    """Kaldi's features of a wave that comes in blocks: together what :func:`kaldi_fbank_forward` makes of the whole.
+
+    Only whole frames, as with ``snip_edges=True``. Parameters and errors as there; ``blocks`` as for
+    :func:`minivit.audio.log_mel.log_mel_blocks`.
+    """
+    W, h = (_samples(*item, sr) for item in {"win_length": win_length, "hop_length": hop_length}.items())
+    spans = whole_frames(blocks, frame_length=W, hop_length=h, label="kaldi_fbank_blocks")
+    frames = {"sr": sr, "win_length": W, "hop_length": h, "snip_edges": True}
+    return (kaldi_fbank_forward(span, **frames, **options)[0] for span in spans)
 
 
 def _samples(name: str, given: int | None, sr: float) -> int:

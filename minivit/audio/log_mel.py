@@ -1,13 +1,15 @@
 """Log-mel features: the whole way from a wave to the picture of it that models look at."""
 
+from collections.abc import Iterable, Iterator
 from math import inf
 from typing import Any, NamedTuple
 
 from minivit.audio.decibels import LogFloorCache, log_floor_backward, log_floor_forward
 from minivit.audio.melspectrogram import MelspectrogramCache, melspectrogram_backward, melspectrogram_forward
 from minivit.audio.stft import StftGrads
+from minivit.audio.streaming import whole_frames
 from minivit.checked import check_range, checked
-from minivit.types import Real, ndarray
+from minivit.types import Positive, Real, Samples, ndarray
 
 
 class LogMelCache(NamedTuple):
@@ -52,3 +54,51 @@ def log_mel_backward(dy: Real[ndarray, "*B M N"], cache: LogMelCache) -> StftGra
     """Gradients of :func:`log_mel_forward`: its two steps, undone from the last to the first."""
     (dY,) = log_floor_backward(dy, cache.log_floor)
     return melspectrogram_backward(dY, cache.melspectrogram)
+
+
+@checked
+def log_mel_blocks(
+    blocks: Iterable,
+    window: Real[ndarray, "V"] | str = "hann",
+    *,
+    n_fft: Samples = 2048,
+    hop_length: Positive = 512,
+    center: bool = True,
+    pad_mode: str = "constant",
+    **options: Any,
+) -> Iterator:
+    """Log-mel features of a wave that comes in blocks: together what :func:`log_mel_forward` makes of the whole.
+
+    A block, its spectrum and about two frames are in memory, however long the wave is. (Decibels below the loudest
+    place, as in :func:`minivit.audio.mfcc.mfcc_forward`, must have seen all of it.)
+
+    >>> pieces = mv.audio.log_mel_blocks(mv.audio.wav_blocks("hour.wav", block_length=2**18), sr=16000.0)
+    >>> np.concatenate(list(pieces), axis=-1)
+
+    Parameters
+    ----------
+    blocks : iterable of arrays (..., t)
+        Of one dtype, and alike but in their lengths, which may be any.
+    window, n_fft, hop_length, center, pad_mode, **options
+        As for :func:`log_mel_forward`.
+
+    Yields
+    ------
+    z : (..., M, n)
+        The next frames, at least one.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`log_mel_forward`, of the whole wave; and if a block does not fit to the one before.
+    """
+    spans = whole_frames(
+        blocks,
+        frame_length=n_fft,
+        hop_length=hop_length,
+        pad_length=n_fft // 2 if center else 0,
+        pad_mode=pad_mode,
+        label="log_mel_blocks",
+    )
+    options |= {"n_fft": n_fft, "hop_length": hop_length, "center": False}
+    return (log_mel_forward(span, window, **options)[0] for span in spans)

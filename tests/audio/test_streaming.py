@@ -86,7 +86,7 @@ def test_memory_does_not_grow_with_the_wave():
             [np.zeros(3)] * 2,
             {"center": False, "n_fft": 16},
             ValueError,
-            "have 6 samples together; expected at least n_fft",
+            "have 6 samples together; expected at least 16, a frame",
         ),
         (
             [np.zeros(3), np.zeros((1, 3))],
