@@ -59,7 +59,7 @@ def linear_probe(features: Float[ndarray, "N D"], labels: Int[ndarray, " N"], *,
     """
     from scipy.optimize import minimize
 
-    check_range("penalty", penalty, above=0, below=inf)
+    check_range("linear_probe: penalty", penalty, above=0, below=inf)
     if len(features) == 0:
         raise ValueError("linear_probe: there are no features; expected at least one sample")
     if not np.isfinite(features).all():

@@ -8,12 +8,13 @@ from minivit.check import CASES, CONSTANTS, GradientError, check_pair
 from minivit.check.derivative import random_like
 from minivit.every_op import EVERY_OP
 from tests.check.planted_bugs import BUGS
+from tests.check.planted_future_bugs import FUTURE_BUGS
 from tests.check.planted_sound_bugs import SOUND_BUGS
 from tests.sampled import a_third_by_default
 from tests.unchecked import without_annotations
 
 SLOW = pytest.mark.slow
-ALL_BUGS = BUGS + SOUND_BUGS
+ALL_BUGS = BUGS + SOUND_BUGS + FUTURE_BUGS
 
 
 def draws(bug, count):
@@ -91,3 +92,4 @@ def test_every_fault_in_every_gradient_of_every_op_is_caught(name, fault):
 def test_there_are_many_bugs():
     assert len(BUGS) >= 80
     assert len(SOUND_BUGS) >= 30
+    assert len(FUTURE_BUGS) >= 20
