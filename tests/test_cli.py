@@ -680,7 +680,7 @@ def test_misspelt(args: list[str], capsys: pytest.CaptureFixture[str]) -> None:
         (["train", "--resume", ""], "argument --resume: it is empty"),
         (["train", "--with", "adamw", "--with", ""], "argument --with: it is empty"),
         (["predict", "", "x.png"], "argument RUN: it is empty"),
-        (["predict", "run", "x.png", ""], "argument IMAGE: it is empty"),
+        (["predict", "run", "x.png", ""], "argument FILE: it is empty"),
         (["data", ""], "argument DATA: it is empty"),
         (["course", "check", ""], "argument DIR: it is empty"),
         (["course", "check", "x", "--json="], "argument --json: it is empty"),

@@ -1,7 +1,5 @@
 """A data set as the command line names it and as the folder of a run remembers it."""
 
-import sys
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +9,7 @@ from minivit.data.dataset import Dataset
 from minivit.data.download import data_folder
 from minivit.data.names import NAMES, load_dataset
 from minivit.data.paths import folder_path
-from minivit.terminal import one_line
+from minivit.terminal import one_line, warnings_said
 
 
 def full_source(data: str, *, data_dir: str | None = None, img_size: int | None = None) -> dict[str, Any]:
@@ -25,11 +23,8 @@ def full_source(data: str, *, data_dir: str | None = None, img_size: int | None 
 
 def load_source(data: str, **options: Any) -> Dataset:
     """The data set; what was left out of a folder is said on stderr."""
-    with warnings.catch_warnings(record=True, action="always", category=UserWarning) as said:
-        dataset = load_dataset(data, **options)
-    for warning in said:
-        print(f"minivit: {warning.message}", file=sys.stderr)
-    return dataset
+    with warnings_said():
+        return load_dataset(data, **options)
 
 
 def summary(dataset: Dataset) -> Iterator[str]:

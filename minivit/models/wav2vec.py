@@ -7,7 +7,7 @@ from collections.abc import Callable
 from itertools import accumulate, pairwise
 from math import inf, prod
 from operator import mul
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -140,6 +140,8 @@ class Wav2Vec(Model):
     and ``conv_stride`` are transformers' names for wav2vec 2.0. fairseq's recurrent context network, its quantizers
     (vq-wav2vec) and its InfoNCE loss are other papers' and are left out.
     """
+
+    usual_task: ClassVar[str] = "Future"
 
     def __init__(
         self,

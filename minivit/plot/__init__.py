@@ -14,6 +14,8 @@ from minivit.plot.ear import cochleagram_beside_spectrogram, ear_maps, ear_respo
 from minivit.plot.embedding import patch_filters, position_similarity, principal_filters, similarity_maps
 from minivit.plot.figure import save
 from minivit.plot.frames import frames
+from minivit.plot.future import foretold, steps_ahead
+from minivit.plot.heard import sound_images, spectrogram_images
 from minivit.plot.images import predictions, reconstructions, samples
 from minivit.plot.inversion import inversion_curves, picture_in_sound
 from minivit.plot.mixing import paired_units, token_mixing_maps
@@ -31,6 +33,7 @@ __all__ = [
     "cochleagram_beside_spectrogram",
     "ear_maps",
     "ear_responses",
+    "foretold",
     "frames",
     "inversion_curves",
     "learning_curves",
@@ -54,8 +57,11 @@ __all__ = [
     "shifted_regions",
     "similarity_maps",
     "similarity_matrix",
+    "sound_images",
     "source_and_filter",
     "spectrogram",
+    "spectrogram_images",
+    "steps_ahead",
     "token_mixing_maps",
     "tones_through_windows",
     "vocal_tube",

@@ -9,6 +9,7 @@ from minivit.train.settings import read_settings
 
 RECIPES: dict[str, dict[str, Any]] = {
     "shapes": {"model": "vit_micro_patch4_32", "epochs": 3, "lr": 3e-3, "crop_padding": 0, "flip": False},
+    "sounds": {"model": "ast_tiny_patch16_64x98", "epochs": 10, "batch_size": 64, "lr": 3e-3, "crop_padding": 800},
 }
 """What differs from the recipe of CIFAR, which :class:`Recipe` itself holds."""
 

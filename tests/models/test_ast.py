@@ -45,6 +45,48 @@ def test_gradients(options, grad_checkpointing):
     check_layer(model, SPECTROGRAMS, rng=np.random.default_rng(1))
 
 
+WAVES: dict[str, Any] = {**SMALL, "n_mels": 5, "length": 470, "sr": 4_000, "patch_size": 3, "stride": 2}
+
+
+def test_gradients_reach_the_wave():
+    """Frames of 100 samples, one every 40: ten of them, and 30 samples are left over."""
+    model = AST(**WAVES)
+    assert model.patch_embed.grid_size == (2, 4)
+    check_layer(model, RNG.standard_normal((2, 470)))
+    y, cache = AST(**WAVES, dtype="float64").forward(RNG.standard_normal((2, 470)))
+    dx = AST(**WAVES, dtype="float64").backward(y, cache)
+    assert not dx[:, 460:].any()
+    assert dx[:, :460].all()
+
+
+def test_waves_are_heard_as_kaldi_hears_them():
+    """The features of transformers' ASTFeatureExtractor, which subtracts a mean and divides by twice a deviation."""
+    waves = RNG.standard_normal((2, 470))
+    options = {**WAVES, "mean": 3.0, "std": 0.7, "dtype": "float64"}
+    features, _ = mv.audio.kaldi_fbank_forward(waves, sr=4_000.0, n_mels=5, window="hann")
+    eyes = AST(**{**options, "sr": None, "length": features.shape[2]})
+    np.testing.assert_allclose(AST(**options).forward(waves)[0], eyes.forward((features - 3) / 1.4)[0], rtol=1e-10)
+
+
+def test_ten_seconds_are_the_frames_of_the_paper():
+    model = mv.create_model("ast_base_patch16_128x1024", sr=16_000, length=164_080)
+    assert model.patch_embed.grid_size == (12, 101)
+    assert model.num_params == 86_594_063
+    shorter = mv.create_model("ast_base_patch16_128x1024", sr=16_000, length=164_079)
+    assert shorter.patch_embed.grid_size == (12, 101)  # 1023 frames
+
+
+def test_the_tiny_one_fits_the_embedded_sounds():
+    """Mean and deviation of its features are those of what it is trained on."""
+    model = mv.create_model("ast_tiny_patch16_64x98")
+    data = mv.data.sounds(150, 1)
+    features, _ = model.log_mel.forward(mv.train.normalize_waves(data.train.waves))
+    assert features.shape == (150, 64, 98)
+    np.testing.assert_allclose(features.mean(), model.config["mean"], atol=0.1)
+    np.testing.assert_allclose(features.std(), model.config["std"], atol=0.1)
+    assert (model.config["sr"], model.config["num_classes"]) == (data.sr, len(data.class_names))
+
+
 def test_it_is_as_large_as_that_of_transformers():
     """86,594,063 parameters, counted there; 12 x 101 patches of 10.24 s."""
     model = mv.create_model("ast_base_patch16_128x1024")
@@ -105,6 +147,10 @@ def test_parameter_names_are_those_of_a_distilled_vit_with_another_norm():
         ({"stride": 0}, "AST: stride is 0; expected at least 1"),
         ({"num_heads": 3}, "width 8 is not divisible by num_heads 3"),
         ({"length": 0}, "AST: length is 0; expected at least 1"),
+        ({"sr": 4_000, "length": 99}, "length is 99; expected at least 100 samples, a frame of 25 ms at 4000 Hz"),
+        ({"sr": 99}, "AST: sr is 99; expected at least 100"),
+        ({"sr": 4_000, "std": 0.0}, "std is 0.0"),
+        ({"sr": 4_000, "mean": float("nan")}, "mean is nan"),
     ],
 )
 def test_wrong_options(options, message):
@@ -113,12 +159,28 @@ def test_wrong_options(options, message):
 
 
 @pytest.mark.parametrize(
+    ("waves", "error", "message"),
+    [
+        (np.zeros((2, 471), np.float32), ValueError, r"waves have shape \(2, 471\); the model expects \(batch, 470\)"),
+        (np.zeros((2, 1, 470), np.float32), ValueError, r"waves have shape \(2, 1, 470\); the model expects"),
+        (np.zeros((2, 470)), TypeError, "waves have dtype float64; the model computes in float32$"),
+        (np.zeros((2, 470), np.int16), TypeError, r"waves have dtype int16; .* float32 \(divide samples .* by 32768\)"),
+    ],
+)
+def test_wrong_waves(waves, error, message):
+    with pytest.raises(error, match=message):
+        AST(**WAVES).check_inputs(waves)
+
+
+@pytest.mark.parametrize(
     ("shape", "dtype", "error", "message"),
     [
         ((2, 11, 7), np.float32, ValueError, r"shape \(2, 11, 7\); the model expects \(batch, 7, 11\)"),
+        ((7, 11), np.float32, ValueError, r"shape \(7, 11\); the model expects \(batch, 7, 11\)"),
+        ((), np.float32, ValueError, r"shape \(\); the model expects \(batch, 7, 11\)"),
         ((2, 7, 11), np.float64, TypeError, "spectrograms have dtype float64; the model computes in float32"),
     ],
 )
 def test_wrong_spectrograms(shape, dtype, error, message):
     with pytest.raises(error, match=message):
-        ast().forward(np.zeros(shape, dtype))
+        ast().check_inputs(np.zeros(shape, dtype))
