@@ -5,14 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from minivit.audio.overview import Overview
-from minivit.plot.figure import SMALL, TEXT, TITLE, Axes, Figure, new_figure
-from minivit.types import ndarray
+from minivit.plot.figure import SMALL, TEXT, TITLE, Figure, new_figure
+from minivit.plot.sound import name_frequencies
 
 LONG = 300.0
 """Seconds: what is longer is counted in minutes."""
-
-OCTAVES = 250.0 * 2.0 ** np.arange(10)
-"""Frequencies that are named beside rows of other than equal distance, such as those of mel filters."""
 
 
 def sound_overview(found: Overview, *, db: float, title: str, names: Sequence[str] | None = None) -> Figure:
@@ -36,7 +33,7 @@ def sound_overview(found: Overview, *, db: float, title: str, names: Sequence[st
     for i, (panel, level) in enumerate(zip(panels, levels, strict=True)):
         extent = (0, length, -0.5, len(hertz) - 0.5)
         image = panel.imshow(level, cmap="magma", vmin=-db, vmax=0, origin="lower", aspect="auto", extent=extent)
-        _name_frequencies(panel, hertz)
+        name_frequencies(panel, hertz)
         if names:
             panel.set_title(names[i], fontsize=TEXT, loc="left")
         if i == len(levels) - 1:
@@ -46,15 +43,3 @@ def sound_overview(found: Overview, *, db: float, title: str, names: Sequence[st
             bar.ax.tick_params(labelsize=SMALL)
     figure.suptitle(title, fontsize=TITLE, x=0.014, horizontalalignment="left")
     return figure
-
-
-def _name_frequencies(panel: Axes, hertz: ndarray) -> None:
-    """Round numbers of hertz beside the rows where they are."""
-    from matplotlib.ticker import MaxNLocator
-
-    equal = len(hertz) < 3 or np.ptp(np.diff(hertz)) < 1e-3 * (hertz[1] - hertz[0])
-    named = np.asarray(MaxNLocator(6, steps=[1, 2, 5, 10]).tick_values(hertz[0], hertz[-1])) if equal else OCTAVES
-    named = named[(named >= hertz[0]) & (named <= hertz[-1])]
-    panel.set_yticks(np.interp(named, hertz, np.arange(len(hertz))), [f"{f / 1000:g}" for f in named])
-    panel.set_ylabel("kHz", fontsize=TEXT)
-    panel.tick_params(labelsize=SMALL)

@@ -1,4 +1,4 @@
-"""``minivit spectrogram`` and ``minivit hide``: what they draw, write and print, and what they say about mistakes."""
+"""``minivit spectrogram``, ``hide`` and ``synth``: what they draw, write and print, and what they say of mistakes."""
 
 import struct
 from pathlib import Path
@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from minivit import cli, plot
+from minivit.audio.voice import speak
 from minivit.audio.wav import read_wav, write_wav
 
 SR = 8000
@@ -202,3 +203,36 @@ def test_names_that_are_no_words_stay_on_their_line(place, capsys):
     assert code == 0
     assert lines[0].startswith(r"$x\n_^.wav: 1.00 s")
     assert size("a.png")[0] > 1000
+
+
+def test_a_voice_is_written_to_a_file(place, capsys):
+    code, lines, error = run(capsys, "synth", "a ei", "-o", "said")
+    assert (code, error) == (0, "")
+    assert lines == ["said.wav: 0.94 s at 16000 Hz"]
+    y, sr = read_wav("said.wav")
+    assert (sr, len(y)) == (16_000, 15_040)
+    np.testing.assert_allclose(y, speak("a ei"), atol=2**-15)
+
+
+def test_a_voice_has_a_pitch_a_speed_breath_a_rate_and_a_seed(place, capsys):
+    options = {"pitch": 210.0, "speed": 2.0, "breath": 0.5, "sr": 8000, "seed": 3}
+    given = [text for name, value in options.items() for text in (f"--{name}", value)]
+    code, lines, _ = run(capsys, "synth", "ai", "-o", "said.wav", *given)
+    assert (code, lines) == (0, ["said.wav: 0.28 s at 8000 Hz"])
+    np.testing.assert_allclose(read_wav("said.wav")[0], speak("ai", **options), atol=2**-15)
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (("hello", "-o", "x.wav"), "minivit: speak: text has 'h'; expected words of the vowels a, e, i, o, u"),
+        (("a, e", "-o", "x.wav"), "minivit: speak: text has ','; expected words of the vowels a, e, i, o, u"),
+        (("a", "-o", "x.mp3"), "minivit: x.mp3 is no name for a sound: it ends in .mp3; expected .wav"),
+        (("a", "-o", "x.wav", "--speed", "0"), "minivit: speak: speed is 0.0; expected at least 0.1 and at most 10"),
+        (("a", "-o", "x.wav", "--sr", "100"), "minivit: speak: sr is 100; expected at least 4000 and at most 192000"),
+        (("a", "-o", "no/x.wav"), "minivit: No such file or directory: no/x.wav"),
+    ],
+)
+def test_what_cannot_be_said(place, capsys, command, message):
+    assert run(capsys, "synth", *command) == (1, [], message)
+    assert not (place / "x.wav").exists()
