@@ -141,6 +141,9 @@ def invert_by_gradient(
     minima, as two waves with one spectrogram need not be near each other: begin at a wave of :func:`griffinlim` where
     there is one, or with a little noise.
 
+    >>> layer = mv.layers.LogMel(sr=16000, n_fft=1024, n_mels=80)
+    >>> y = mv.audio.invert_by_gradient(target, start, layer.forward, layer.backward).y
+
     Parameters
     ----------
     target : array

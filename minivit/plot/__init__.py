@@ -19,6 +19,7 @@ from minivit.plot.heard import sound_images, spectrogram_images
 from minivit.plot.images import predictions, reconstructions, samples
 from minivit.plot.inversion import inversion_curves, picture_in_sound
 from minivit.plot.mixing import paired_units, token_mixing_maps
+from minivit.plot.overview import sound_overview
 from minivit.plot.similarity import similarity_matrix
 from minivit.plot.sound import mel_filters, spectrogram, tones_through_windows, waveform, window_spectra
 from minivit.plot.voice import source_and_filter, vocal_tube
@@ -58,6 +59,7 @@ __all__ = [
     "similarity_maps",
     "similarity_matrix",
     "sound_images",
+    "sound_overview",
     "source_and_filter",
     "spectrogram",
     "spectrogram_images",

@@ -16,6 +16,8 @@ def inversion_curves(curves: Mapping[str, Real[ndarray, " I"]], *, ax: Axes | No
         One to four: ``convergence`` of :func:`minivit.audio.invert.griffinlim` and its kin. The first number is the
         error before the first step.
     """
+    from matplotlib.ticker import LogLocator
+
     if not 1 <= len(curves) <= len(STYLES):
         raise ValueError(f"there are {len(curves)} curves; expected 1 to {len(STYLES)}, which can be told apart")
     ax = labelled(ax or new_panel(4.0), "step", "spectral convergence")
@@ -26,6 +28,7 @@ def inversion_curves(curves: Mapping[str, Real[ndarray, " I"]], *, ax: Axes | No
     ax.set_yscale("log")
     ax.yaxis.set_major_formatter("{x:g}")
     ax.yaxis.set_minor_formatter("{x:g}")
+    ax.yaxis.set_minor_locator(LogLocator(subs=[2, 5]))
     ax.margins(x=0.02)
     ax.legend(fontsize=TEXT, frameon=False)
     ax.set_title("How far the spectrogram is from the one wanted", fontsize=TITLE, loc="left")
