@@ -132,7 +132,7 @@ PAD_MODES = ("constant", "reflect")
 @checked
 def pad_wave_forward(
     y: Float[ndarray, "*B T"], *, pad_length: Count, pad_mode: str = "constant"
-) -> tuple[Float[ndarray, "*B L"], PadWaveCache]:
+) -> tuple[Float[ndarray, "*B S"], PadWaveCache]:
     """Make a wave longer at both ends, so that the first frame is centred at its first sample.
 
     Parameters
@@ -164,7 +164,7 @@ def pad_wave_forward(
 
 
 @checked
-def pad_wave_backward(dy: Float[ndarray, "*B L"], cache: PadWaveCache) -> WaveGrad:
+def pad_wave_backward(dy: Float[ndarray, "*B S"], cache: PadWaveCache) -> WaveGrad:
     """Gradient of :func:`pad_wave_forward`: what was reflected gets the gradient of its image, too."""
     T, pad, mode = cache
     check_shape("pad_wave_backward: dy", dy, (*dy.shape[:-1], T + 2 * pad))
@@ -176,7 +176,7 @@ def pad_wave_backward(dy: Float[ndarray, "*B L"], cache: PadWaveCache) -> WaveGr
 
 
 @checked
-def pad_center(data: Real[ndarray, "W"], *, size: Samples) -> Real[ndarray, "S"]:
+def pad_center(data: Real[ndarray, "W"], *, size: Samples) -> Real[ndarray, "L"]:
     """Put a window into the middle of ``size`` samples, zeros around it: where it fills an odd rest, on the right.
 
     Raises
