@@ -8,6 +8,7 @@ from minivit.audio.spectrogram import spectrogram_backward
 from minivit.audio.stft import istft_backward, stft_backward, stft_forward
 from minivit.ops.input_grad import WaveGrad
 from tests.check.planted_bugs import Bug, right
+from tests.check.planted_mel_bugs import MEL_BUGS
 
 
 def own_window(case):
@@ -91,6 +92,7 @@ def without_the_squares(dy, c, g):
 # One bug, one row.
 # fmt: off
 SOUND_BUGS: list[Bug] = [
+    *MEL_BUGS,
     Bug("frame", "= instead of +=", lambda dy, c, g: WaveGrad(laid(dy, c, overwriting=True)), "gradient of y is wrong",
         overlapping),
     Bug("frame", "hop and window exchanged",
