@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Any
 
-from minivit import check, data, layers, models, ops, tasks, train, weights
+from minivit import audio, check, data, layers, models, ops, tasks, train, weights
 from minivit.caches import describe, nbytes
 from minivit.models import create_model
 from minivit.storage import load, save
@@ -11,6 +11,7 @@ from minivit.version import __version__
 
 __all__ = [
     "__version__",
+    "audio",
     "check",
     "create_model",
     "data",

@@ -68,9 +68,15 @@ def arrays_in(cache: Any, name: str = "") -> Iterator[tuple[str, ndarray]]:
 
 def owner(array: ndarray) -> ndarray:
     """The array whose memory this one is, perhaps, a view of; a view keeps all of it alive."""
-    while isinstance(array.base, ndarray):
-        array = array.base
+    while (base := _base(array)) is not None:
+        array = base
     return array
+
+
+def _base(array: ndarray) -> ndarray | None:
+    """The array that this one is a view of; NumPy's views with strides of their own hold it by a dummy."""
+    base = array.base
+    return base if isinstance(base, ndarray) else getattr(base, "base", None)
 
 
 def describe(cache: Any, depth: int | None = None) -> Description:

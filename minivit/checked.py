@@ -32,6 +32,7 @@ def checked(function: Function) -> Function:
     - ``Float[ndarray, "*B D"]``: an array of float32 or float64 with these axes. A letter means the same length in all
       arrays of the call, those of its ``cache`` included, and all of them have one precision. Where one is complex (for
       the complex step), the others become complex too.
+    - ``Real`` is never complex, and ``Complex`` always is: a spectrum.
     - ``Bool[ndarray, "*B D"]``: an array of bool. ``ndarray``: any array.
     - ``Scalar``: one number. It takes the precision of the arrays.
     - All else are options, of the Python types that stand there; ``Size``, ``Count``, ``Rate`` and their
@@ -213,6 +214,11 @@ def _axes(hint: Any) -> Axes | None:
     return None
 
 
+def _may_be_either(axes: Axes) -> bool:
+    """Whether numbers are real, and complex for the complex step."""
+    return {"float32", "complex64"} <= {*axes.dtypes}
+
+
 @cache
 def _fields(kind: Any) -> dict[str, Any]:
     """The annotations of the arrays in a cache."""
@@ -226,17 +232,18 @@ def _taken(name: str, value: Any, hint: Any) -> Any:
         value = plain(value)
         check_type(name, value, hint)
         return value
-    if axes and value is None and NoneType in get_args(hint):
-        return None
+    if axes and type(value) in (NoneType, str) and type(value) in get_args(hint):
+        return value
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{name} is a masked array; expected a plain one, in which every number counts")
     has_own_ways = isinstance(value, ndarray) and type(value).__array_ufunc__ is not ndarray.__array_ufunc__
     if isinstance(value, (float, np.generic, ndarray)) and not has_own_ways:  # one that records what is done with it
         value = np.asarray(value)  # the plain array: products of np.matrix are others
     if not isinstance(value, ndarray):
-        raise TypeError(f"{name} is {in_short(value)}, of type {type(value).__name__}; expected a NumPy array")
+        or_name = " or a name" * (str in get_args(hint))
+        raise TypeError(f"{name} is {in_short(value)}, of type {type(value).__name__}; expected a NumPy array{or_name}")
     if axes and not (value.dtype.name in axes.dtypes and value.dtype.isnative):
-        kinds = {"float32": "float32 or float64", "int64": "integers"}
+        kinds = {"float32": "float32 or float64", "complex64": "complex64 or complex128", "int64": "integers"}
         expected = next((words for kind, words in kinds.items() if kind in axes.dtypes), axes.dtypes[0])
         raise TypeError(f"{name} has dtype {value.dtype}; expected {expected}")
     return value
@@ -250,10 +257,10 @@ def _fit_together(values: dict[str, Any], hints: dict[str, Any]) -> None:
     known: dict[str, tuple[Any, str, tuple[int, ...]]] = {}
     precision, first, is_complex = None, "", False
     for name, (axes, array) in arrays.items():
-        if axes is None or array is None:
+        if axes is None or not isinstance(array, ndarray):
             continue
         if array.dtype in PRECISION:
-            is_complex = is_complex or array.dtype.kind == "c"
+            is_complex = is_complex or (array.dtype.kind == "c" and _may_be_either(axes))
             if first and precision != PRECISION[array.dtype]:
                 raise TypeError(f"{name} is of {array.dtype}, but {first} of {precision}; expected one precision")
             precision, first = PRECISION[array.dtype], first or name
@@ -275,7 +282,7 @@ def _fit_together(values: dict[str, Any], hints: dict[str, Any]) -> None:
     for name, hint in hints.items():
         if hint == Scalar and name in values:
             values[name] = np.asarray(values[name], precision)
-        elif is_complex and (axes := _axes(hint)) and "float32" in axes.dtypes and values.get(name) is not None:
+        elif is_complex and (axes := _axes(hint)) and _may_be_either(axes) and isinstance(values.get(name), ndarray):
             values[name] = values[name].astype(np.result_type(precision, np.complex64), copy=False)
 
 

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from minivit.audio.cli import add_audio_commands
 from minivit.cost.cli import add_cost_command
 from minivit.course.cli import add_course_command, training_with
 from minivit.data.names import NAMES
@@ -12,7 +13,7 @@ from minivit.data.source import full_source, load_source, summary
 from minivit.doctor import findings
 from minivit.errors import sentence, told
 from minivit.parser import Parser, setting
-from minivit.terminal import one_line, plain_streams
+from minivit.terminal import one_line, plain_streams, warnings_said
 from minivit.train.folder import RunFolder, create_numbered
 from minivit.train.prediction import likeliest_classes
 from minivit.train.recipes import recipe_of
@@ -50,7 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     train = commands.add_parser(
-        "train", help="train a Vision Transformer; by default on drawn shapes, in two to three minutes"
+        "train", help="train a model; by default a Vision Transformer on drawn shapes, in two to three minutes"
     )
     train.add_argument("--model", metavar="NAME", help="minivit doctor lists all")
     train.add_argument(
@@ -71,9 +72,9 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--resume", metavar="DIR", help="go on with the run in this folder, as it was begun")
     train.set_defaults(run=run_train)
 
-    predict = commands.add_parser("predict", help="say what is on images")
+    predict = commands.add_parser("predict", help="say what is on images, or to be heard in sounds")
     predict.add_argument("run_or_file", metavar="RUN", help="folder of a run, or its checkpoint.safetensors")
-    predict.add_argument("images", nargs="+", metavar="IMAGE")
+    predict.add_argument("files", nargs="+", metavar="FILE", help="images, or WAV files if it was trained on sounds")
     predict.set_defaults(run=run_predict)
 
     data = commands.add_parser("data", help="fetch a data set, check it, and say what is in it")
@@ -83,6 +84,7 @@ def build_parser() -> argparse.ArgumentParser:
     data.set_defaults(run=run_data)
 
     add_cost_command(commands)
+    add_audio_commands(commands)
 
     doctor = commands.add_parser("doctor", help="versions, BLAS, threads, models: what to put into a question")
     doctor.set_defaults(run=run_doctor)
@@ -127,10 +129,12 @@ def resume_train(args: argparse.Namespace, named: list[str]) -> int:
 
 
 def run_predict(args: argparse.Namespace) -> int:
-    """Print the most probable classes of each image."""
-    found = likeliest_classes(args.run_or_file, args.images)
-    for image, classes in zip(args.images, found, strict=True):
-        print(one_line(f"{image}: {', '.join(f'{name} {probability:.1%}' for name, probability in classes)}"))
+    """Print the most probable classes of each file."""
+    found = likeliest_classes(args.run_or_file, args.files)
+    for file in args.files:
+        with warnings_said():
+            classes = next(found)
+        print(one_line(f"{file}: {', '.join(f'{name} {probability:.1%}' for name, probability in classes)}"))
     return 0
 
 

@@ -37,6 +37,15 @@ def shortened(text: str, longest: int = LONGEST) -> str:
     return text if len(text) <= longest else f"{text[:half]} [...] {text[-half:]}"
 
 
+@contextmanager
+def warnings_said() -> Iterator[None]:
+    """Say on stderr, a line each, what was warned of inside; if an error ends it, the error alone is said."""
+    with warnings.catch_warnings(record=True, action="always", category=UserWarning) as said:
+        yield
+    for warning in said:
+        print(f"minivit: {warning.message}", file=sys.stderr)
+
+
 class PlainStream:
     """A stream that writes to another one what can be written there, and is quiet when there is none any more.
 

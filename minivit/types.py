@@ -13,8 +13,10 @@ from numpy import ndarray
 
 if TYPE_CHECKING:
     from typing import Annotated as Bool
+    from typing import Annotated as Complex
     from typing import Annotated as Float
     from typing import Annotated as Int
+    from typing import Annotated as Real
     from typing import Annotated as UInt8
 else:
     from jaxtyping import AbstractDtype, Bool, UInt8
@@ -24,6 +26,16 @@ else:
         """float32 or float64; complex too, because the complex-step derivative walks through the same code."""
 
         dtypes = ["float32", "float64", "complex64", "complex128"]  # noqa: RUF012 (jaxtyping's own protocol)
+
+    class Real(AbstractDtype):
+        """float32 or float64 and nothing else: for code that is not analytic, such as the size of a spectrum."""
+
+        dtypes = ["float32", "float64"]  # noqa: RUF012
+
+    class Complex(AbstractDtype):
+        """complex64 or complex128: a spectrum."""
+
+        dtypes = ["complex64", "complex128"]  # noqa: RUF012
 
 
 Scalar = float | np.inexact | ndarray
@@ -41,6 +53,12 @@ class Range(NamedTuple):
 
 Count = Annotated[int, Range(at_least=0)]
 Positive = Annotated[int, Range(at_least=1)]
+Samples = Annotated[int, Range(at_least=1, at_most=2**24)]
+"""Of a window or a frame: of longer ones, a number that was meant otherwise would take all memory."""
+
+SampleRate = Annotated[int, Range(at_least=1, at_most=1_000_000)]
+"""Samples in a second, of a sound."""
+
 Rate = Annotated[float, Range(at_least=0, below=1)]
 """A share that is dropped."""
 Share = Annotated[float, Range(at_least=0, at_most=1)]
@@ -59,6 +77,7 @@ Shift = Annotated[int | tuple[int, int], Range(at_least=0)]
 
 __all__ = [
     "Bool",
+    "Complex",
     "Count",
     "Depth",
     "Depths",
@@ -67,6 +86,9 @@ __all__ = [
     "Positive",
     "Range",
     "Rate",
+    "Real",
+    "SampleRate",
+    "Samples",
     "Scalar",
     "Share",
     "Shift",

@@ -24,6 +24,12 @@ VIT = {  # parameters, and MACs of one forward pass of one image: of timm 1.0's 
     "vit_gigantic_patch14_224": (1_844_440_680, 483_747_550_208),
 }
 
+DEIT = {  # the same, of timm's distilled DeiTs: two tokens, two heads
+    "deit_tiny_distilled_patch16_224": (5_910_800, 1_261_003_776),
+    "deit_small_distilled_patch16_224": (22_436_432, 4_624_140_288),
+    "deit_base_distilled_patch16_224": (87_338_192, 17_656_811_520),
+}
+
 SWIN = {  # the same, of timm's Swins; their own papers count the norms as well
     "swin_tiny_patch4_window7_224": (28_288_354, 4_490_566_656),
     "swin_small_patch4_window7_224": (49_606_258, 8_740_875_264),

@@ -37,6 +37,11 @@ def test_memory_is_counted_once():
     assert table.nbytes == 120
 
 
+def test_a_view_of_overlapping_windows_counts_for_what_they_are_cut_from():
+    windows = np.lib.stride_tricks.sliding_window_view(np.zeros(100), 10)
+    assert nbytes((windows, windows[::2])) == 800
+
+
 def test_a_view_counts_for_all_that_it_keeps_alive():
     row = describe(A.copy()[:1]).rows[0]
     assert row.nbytes == 120

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from minivit.checked import check_type, checked, plain
-from minivit.types import Bool, Count, Depths, Float, Int, Scalar, Size, ndarray
+from minivit.types import Bool, Complex, Count, Depths, Float, Int, Real, Scalar, Size, ndarray
 
 X, WEIGHT, BIAS = np.ones((2, 3, 5), np.float32), np.ones((5, 7), np.float32), np.ones(7, np.float32)
 
@@ -110,6 +110,32 @@ def test_what_is_wrong_is_said_in_one_sentence(changes, error, message):
     with pytest.raises(error, match=f"^seen: {message}") as caught:
         forward(**{"x": X, "weight": WEIGHT, **changes})
     assert "\n" not in str(caught.value)
+
+
+@checked
+def filtered(
+    X: Complex[ndarray, "*B F"], response: Real[ndarray, "F"] | str = "flat", gain: Float[ndarray, "F"] | None = None
+):
+    """A spectrum is always complex, a response never, and a gain where the complex step makes it so."""
+    return X, response, gain
+
+
+def test_a_spectrum_is_complex_and_makes_nothing_else_so():
+    X, response = np.ones((2, 5), np.complex64), np.ones(5, np.float32)
+    got = filtered(X, response, response)
+    assert [np.asarray(array).dtype for array in got] == [np.complex64, np.float32, np.float32]
+    assert filtered(X, "low")[1] == filtered(X, response="low")[1] == "low"
+    assert np.asarray(filtered(X, response, response + 0j)[1]).dtype == np.float32
+    for args, error, message in [
+        ((X.real,), TypeError, "X has dtype float32; expected complex64 or complex128"),
+        ((X, response + 0j), TypeError, "response has dtype complex64; expected float32 or float64"),
+        ((X, response.astype(float)), TypeError, "response is of float64, but X of float32; expected one precision"),
+        ((X, response[1:]), ValueError, r"response has shape \(4,\); expected \(F,\), with F as in X"),
+        ((X, None), TypeError, "response is None, of type NoneType; expected a NumPy array or a name"),
+        ((X, "low", "high"), TypeError, "gain is 'high', of type str; expected a NumPy array$"),
+    ]:
+        with pytest.raises(error, match=f"^filtered: {message}"):
+            filtered(*args)
 
 
 @pytest.mark.parametrize("kind", [np.matrix, np.recarray, np.memmap])

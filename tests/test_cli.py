@@ -680,7 +680,7 @@ def test_misspelt(args: list[str], capsys: pytest.CaptureFixture[str]) -> None:
         (["train", "--resume", ""], "argument --resume: it is empty"),
         (["train", "--with", "adamw", "--with", ""], "argument --with: it is empty"),
         (["predict", "", "x.png"], "argument RUN: it is empty"),
-        (["predict", "run", "x.png", ""], "argument IMAGE: it is empty"),
+        (["predict", "run", "x.png", ""], "argument FILE: it is empty"),
         (["data", ""], "argument DATA: it is empty"),
         (["course", "check", ""], "argument DIR: it is empty"),
         (["course", "check", "x", "--json="], "argument --json: it is empty"),
@@ -857,7 +857,7 @@ def mistake(place: Path, capsys: pytest.CaptureFixture[str]):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["--data", "nix"], "unknown data set 'nix': expected shapes, cifar10, cifar100 or an existing folder"),
+        (["--data", "nix"], "unknown data set 'nix': expected shapes, sounds, cifar10, cifar100 or an existing folder"),
         (["--data", "run"], ".*run holds no data set: expected .* train/CLASS/.*"),
         (["--model", "vit_huge"], "there is no model 'vit_huge'; the models are .*vit_micro_patch4_32.*"),
         (["--epochs", "-1"], "epochs is -1; expected at least 1"),

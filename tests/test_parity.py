@@ -1,6 +1,7 @@
-"""The same numbers as PyTorch, timm and transformers, forward and backward: see tools/make_fixtures.py."""
+"""The same numbers as PyTorch, timm, transformers and fairseq, forward and backward: see tools/make_fixtures.py."""
 
 import json
+from ast import literal_eval
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,19 @@ from numpy import ndarray
 import minivit as mv
 from minivit import ops
 from minivit.layers import Attention, Block, GRUCell, Layer, PostNormBlock
-from minivit.weights import load_google, load_hf, load_timm, load_torch, resample_abs_pos_embed
+from minivit.models.model import model_options
+from minivit.models.wav2vec import Wav2VecOutputs
+from minivit.weights import (
+    cut_or_stretch_pos_embed,
+    load_fairseq,
+    load_google,
+    load_hf,
+    load_timm,
+    load_torch,
+    resample_abs_pos_embed,
+    to_hf,
+    to_timm,
+)
 from minivit.weights.files import open_arrays
 from minivit.weights.torch_layout import from_torch
 
@@ -69,6 +82,8 @@ VITS: dict[str, tuple[Callable, Callable]] = {
     "timm_vit_avg_no_fc_norm": (load_timm, load_timm),
     "timm_google": (load_google, load_timm),
     "hf_vit": (load_hf, load_hf),
+    "timm_deit_distilled": (load_timm, load_timm),
+    "hf_deit_distilled": (load_hf, load_hf),
 }
 
 
@@ -79,6 +94,55 @@ MIXERS = {"timm_mixer": (load_timm, load_timm), "google_mixer": (load_google, lo
 @pytest.mark.parametrize("grad_checkpointing", [False, True])
 def test_vit(name: str, grad_checkpointing: bool) -> None:
     assert_model(mv.models.ViT, Case(name), *VITS[name], grad_checkpointing=grad_checkpointing)
+
+
+@pytest.mark.parametrize(
+    ("name", "load", "back"), [("timm_deit_distilled", load_timm, to_timm), ("hf_deit_distilled", load_hf, to_hf)]
+)
+def test_weights_of_a_distilled_model_are_given_back(name: str, load: Callable, back: Callable) -> None:
+    case = Case(name)
+    model = mv.models.ViT(**case.meta["config"], dtype="float64")
+    load(model, case.part("param"))
+    assert_given_back(back(model), case)
+
+
+def assert_given_back(arrays: dict[str, ndarray], case: Case) -> None:
+    """The same arrays under the same names as the other library has them."""
+    assert arrays.keys() == case.part("param").keys()
+    for key, array in case.part("param").items():
+        np.testing.assert_array_equal(arrays[key], array)
+
+
+@pytest.mark.parametrize("grad_checkpointing", [False, True])
+def test_ast(grad_checkpointing: bool) -> None:
+    """There, time stands before frequency."""
+    case = Case("hf_ast")
+    options = {**case.meta["config"], "dtype": "float64", "grad_checkpointing": grad_checkpointing}
+    model, gradients = mv.models.AST(**options), mv.models.AST(**options)
+    load_hf(model, case.part("param"))
+    load_hf(gradients, case.part("gparam"))
+    assert_given_back(to_hf(model), case)
+
+    y, cache = model.forward(case["in/x"].transpose(0, 2, 1))
+    assert_output(y, case["out/y"])
+    dx = model.backward(case["cot/y"], cache)
+    assert_gradient(dx, case["gin/x"].transpose(0, 2, 1))
+    assert_parameters(model, gradients)
+
+
+def test_positions_of_another_number_of_frames() -> None:
+    """As the authors of AST read them: the middle of a longer table, and a shorter one stretched."""
+    case = Case("hf_ast")
+    table = case["param/audio_spectrogram_transformer.embeddings.position_embeddings"]
+    for name, positions in case.part("const/grid").items():
+        size = tuple(map(int, name.split("x")))
+        ours = cut_or_stretch_pos_embed(table, (size[0], size[1]), (4, 9))
+        np.testing.assert_array_equal(ours[:, :2], table[:, :2])
+        np.testing.assert_allclose(ours[:, 2:], positions, rtol=0, atol=1e-12)
+    for frames, columns in ((13, 5), (28, 13)):  # the loader knows the rows
+        model = mv.models.AST(**{**case.meta["config"], "length": frames}, dtype="float64")
+        load_hf(model, case.part("param"))
+        np.testing.assert_allclose(model.pos_embed.value[:, 2:], case[f"const/grid/4x{columns}"], rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", MIXERS)
@@ -241,6 +305,54 @@ def test_multi_head_attention() -> None:
     assert_parameters(layer, gradients)
 
 
+def wav2vec_options(theirs: dict[str, Any]) -> dict[str, Any]:
+    """Options of fairseq as ours."""
+    conv = zip(*literal_eval(theirs["conv_feature_layers"]), strict=True)
+    context_dim, context_kernel, _ = zip(*literal_eval(theirs["conv_aggregator_layers"]), strict=True)
+    same = {name: theirs[name] for name in theirs.keys() & model_options(mv.models.Wav2Vec).keys()}
+    return same | {
+        **dict(zip(("conv_dim", "conv_kernel", "conv_stride"), conv, strict=True)),
+        "context_dim": context_dim,
+        "context_kernel": context_kernel,
+        "conv_bias": not theirs["no_conv_bias"],
+    }
+
+
+@pytest.mark.parametrize("name", ["fairseq_wav2vec", "fairseq_wav2vec_otherwise"])
+def test_wav2vec(name: str) -> None:
+    """Frames, contexts, logits and loss, and the gradients of all of these; fairseq has time last, and one long row of
+    logits: for each step those of all true frames, then those of all first distractors, and so on.
+    """
+    case = Case(name)
+    options = {**wav2vec_options(case.meta["config"]), "dtype": "float64"}
+    model, gradients = (mv.models.Wav2Vec(**options) for _ in range(2))
+    load_fairseq(model, case.part("param"))
+    load_fairseq(gradients, case.part("gparam"))
+    offset = case.meta["offset"]
+    assert model.offset == offset
+
+    (z, c, h), cache = model.forward(case["in/x"])
+    assert_output(z, case["out/z"].mT)
+    assert_output(c, case["out/c"].mT)
+    logits, c_logits = ops.future_logits_forward(h, z, case["const/distractors"], offset=offset)
+    steps, _ = ops.future_pairs(h.shape[1], h.shape[2], offset)
+    parts = [logits[:, steps == k].transpose(2, 0, 1) for k in np.unique(steps)]  # (1 + N, B, T)
+    assert_output(np.concatenate([part.ravel() for part in parts]), case["out/logits"])
+    truth = np.zeros_like(logits)
+    truth[..., 0] = 1
+    loss, c_loss = ops.binary_cross_entropy_forward(logits, truth)
+    assert_output(loss * logits.size, case["out/loss"])  # theirs is a sum
+
+    (dlogits,) = ops.binary_cross_entropy_backward(case["cot/loss"] * logits.size, c_loss)
+    rows = np.split(case["cot/logits"], np.cumsum([part.size for part in parts])[:-1])
+    for k, (row, part) in enumerate(zip(rows, parts, strict=True)):
+        dlogits[:, steps == k] += row.reshape(part.shape).transpose(1, 2, 0)
+    dh, dz = ops.future_logits_backward(dlogits, c_logits)
+    dx = model.backward(Wav2VecOutputs(dz + case["cot/z"].mT, case["cot/c"].mT, dh), cache)
+    assert_gradient(dx, case["gin/x"])
+    assert_parameters(model, gradients)
+
+
 def load_gru_cell(cell: Layer, arrays: dict[str, ndarray]) -> None:
     """torch.nn.GRUCell; the gates stand in the same order."""
     cell.load_state_dict(
@@ -295,6 +407,77 @@ def test_conv2d() -> None:
         assert_gradient(grads.bias, case[f"gparam/{name}.bias"])
         dx = dx + grads.x
     assert_gradient(np.asarray(dx), channels_last(case["gin/x"]))
+
+
+def test_conv1d() -> None:
+    case = Case("conv1d")
+    x, dx = case["in/x"].mT, 0
+    for name, options in case.meta["options"].items():
+        weight = case[f"param/{name}.weight"].transpose(2, 1, 0)
+        y, cache = ops.conv1d_forward(x, weight, case[f"param/{name}.bias"], **options)
+        assert_output(y, case[f"out/{name}"].mT)
+        grads = ops.conv1d_backward(case[f"cot/{name}"].mT, cache)
+        assert_gradient(grads.weight, case[f"gparam/{name}.weight"].transpose(2, 1, 0))
+        assert grads.bias is not None
+        assert_gradient(grads.bias, case[f"gparam/{name}.bias"])
+        dx = dx + grads.x
+    assert_gradient(np.asarray(dx), case["gin/x"].mT)
+
+
+def as_complex(pairs: ndarray) -> ndarray:
+    """(re, im) on the last axis."""
+    return pairs[..., 0] + 1j * pairs[..., 1]
+
+
+def assert_spectrum(gradients: list[ndarray], theirs: ndarray) -> None:
+    np.testing.assert_allclose(sum(gradients), theirs, rtol=0, atol=1e-8 * np.abs(theirs).max())
+
+
+def test_stft() -> None:
+    """Spectra, one-sided or whole, and the way back of one that is no wave's; gradients of the wave and the window."""
+    case = Case("stft")
+    y, window, dwave, dwindow = case["in/x"], case["param/window"], [], []
+
+    def transformed(name: str, **more: Any) -> tuple[ndarray, Any, Any]:
+        options = {"n_fft": 32, **case.meta["options"][name], **more}
+        w = window[: options.get("win_length", 32)]
+        op = mv.audio.OPS["spectrogram" if "power" in options else "stft"]
+        X, cache = op.forward(y, w, **options)
+        return X, cache, op.backward
+
+    def add(grads: Any) -> None:
+        dwave.append(grads[0])
+        dwindow.append(np.pad(grads[1], (0, 32 - len(grads[1]))))
+
+    for name in ("reflected", "zeros", "odd", "whole_frames", "short_window"):
+        X, cache, backward = transformed(name)
+        assert_output(X, as_complex(case[f"out/{name}"]))
+        add(backward(as_complex(case[f"cot/{name}"]), cache))
+
+    X, cache, backward = transformed("normalized")
+    assert_output(X / 32**0.5, as_complex(case["out/normalized"]))
+    add(backward(as_complex(case["cot/normalized"]) / 32**0.5, cache))
+
+    X, cache, backward = transformed("twosided")
+    dwhole = as_complex(case["cot/twosided"])
+    assert_output(np.concatenate([X, X[:, 15:0:-1].conj()], 1), as_complex(case["out/twosided"]))
+    dwhole[:, 1:16] += dwhole[:, :16:-1].conj()  # those that are not stored
+    add(backward(dwhole[:, :17], cache))
+
+    S, cache, backward = transformed("power", power=2.0)
+    assert_output(S, case["out/power"])
+    add(backward(case["cot/power"], cache))
+
+    X, cache, backward = transformed("inverse")
+    size = np.abs(X)
+    back, c_istft = mv.audio.istft_forward(X * (1 + size), window, hop_length=10, length=120)
+    assert_output(back, case["out/inverse"])
+    dlouder, dw = mv.audio.istft_backward(case["cot/inverse"], c_istft)
+    dwindow.append(dw)
+    add(backward(dlouder * (1 + size) + (dlouder.conj() * X).real * X / size, cache))
+
+    assert_spectrum(dwave, case["gin/x"])
+    assert_spectrum(dwindow, case["gparam/window"])
 
 
 def test_pool2d() -> None:

@@ -1,9 +1,11 @@
-"""Write tests/fixtures/*.npz: what PyTorch, timm and transformers compute, for the tests to compare with.
+"""Write tests/fixtures/*.npz: what PyTorch, timm, transformers, librosa and torchaudio compute, to compare with.
 
 Run it by hand, rarely, where these libraries are installed (the tests need none of them)::
 
-    pip install torch timm transformers
+    pip install torch timm transformers librosa torchaudio
     python tools/make_fixtures.py
+
+What fairseq computes, too, where it lies on the path: see ``_fairseq.py``.
 
 Everything is float64 and drawn from a fixed seed, every parameter is random. Keys of a file:
 
@@ -43,6 +45,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 import transformers
+from _fairseq import wav2vec
+from _sound import librosa_features, torchaudio_features, transformers_features
 from _timm import VisionTransformer, resample_abs_pos_embed, timm
 from numpy import ndarray
 from safetensors.torch import save_file
@@ -101,6 +105,15 @@ def timm_vit(name: str, **options: Any) -> None:
     config = {**VIT, "mlp_ratio": 2.0, **options}
     model, x = randomize(VisionTransformer(**config)), rand(2, 3, 8, 6)
     record(name, lambda: {"y": model(x)}, {"x": x}, dict(model.named_parameters()), config=config)
+
+
+def timm_deit_distilled() -> None:
+    """The mean of both heads, as for inference."""
+    torch.manual_seed(5)
+    config = {**VIT, "mlp_ratio": 2.0}
+    model, x = randomize(timm.models.deit.VisionTransformerDistilled(**config)), rand(2, 3, 8, 6)
+    options = config | {"distilled": True}
+    record("timm_deit_distilled", lambda: {"y": model(x)}, {"x": x}, dict(model.named_parameters()), config=options)
 
 
 def timm_google() -> None:
@@ -163,16 +176,49 @@ def google_mixer() -> None:
     write("google_mixer", written, {"config": config | {"act_layer": "gelu_tanh"}})
 
 
+HF_VIT = {
+    "image_size": (8, 6),
+    "patch_size": (4, 2),
+    "hidden_size": 12,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 3,
+    "intermediate_size": 24,
+    "num_labels": 5,
+}
+
+
+def hf_deit_distilled() -> None:
+    torch.manual_seed(6)
+    config = transformers.DeiTConfig(**HF_VIT)
+    model, x = randomize(transformers.DeiTForImageClassificationWithTeacher(config)), rand(2, 3, 8, 6)
+    options = {**VIT, "mlp_ratio": 2.0, "norm_eps": config.layer_norm_eps, "distilled": True}
+    params = dict(model.named_parameters())
+    record("hf_deit_distilled", lambda: {"y": model(x).logits}, {"x": x}, params, config=options)
+
+
+def hf_ast() -> None:
+    """Spectrograms are (batch, frames, bands). Positions of another number of frames as in the code of the authors."""
+    torch.manual_seed(7)
+    theirs = {"num_mel_bins": 14, "max_length": 20, "patch_size": 4, "frequency_stride": 3, "time_stride": 2}
+    same = {name: HF_VIT[name] for name in HF_VIT if name not in ("image_size", "patch_size")}
+    config = transformers.ASTConfig(**theirs, **same)
+    model, x = randomize(transformers.ASTForAudioClassification(config)), rand(2, 20, 14)
+    options = {"n_mels": 14, "length": 20, "patch_size": 4, "stride": (3, 2), "embed_dim": 12, "depth": 2}
+    options |= {"num_heads": 3, "mlp_ratio": 2.0, "num_classes": 5, "norm_eps": config.layer_norm_eps}
+    grid = model.audio_spectrogram_transformer.embeddings.position_embeddings[:, 2:].reshape(1, 4, 9, 12)
+    grid = grid.permute(0, 3, 1, 2).detach()
+    resized = {
+        "4x5": grid[:, :, :, 9 // 2 - 5 // 2 :][:, :, :, :5],
+        "4x13": F.interpolate(grid, size=(4, 13), mode="bilinear"),
+        "6x8": F.interpolate(grid[:, :, :, 9 // 2 - 8 // 2 :][:, :, :, :8], size=(6, 8), mode="bilinear"),
+    }
+    constants = {f"grid/{name}": table.flatten(2).transpose(1, 2) for name, table in resized.items()}
+    params = dict(model.named_parameters())
+    record("hf_ast", lambda: {"y": model(x).logits}, {"x": x}, params, constants, config=options)
+
+
 def hf_vit() -> None:
-    config = transformers.ViTConfig(
-        image_size=(8, 6),
-        patch_size=(4, 2),
-        hidden_size=12,
-        num_hidden_layers=2,
-        num_attention_heads=3,
-        intermediate_size=24,
-        num_labels=5,
-    )
+    config = transformers.ViTConfig(**HF_VIT)
     model, x = randomize(transformers.ViTForImageClassification(config)), rand(2, 3, 8, 6)
     options = {**VIT, "mlp_ratio": 2.0, "norm_eps": config.layer_norm_eps}
     record("hf_vit", lambda: {"y": model(x).logits}, {"x": x}, dict(model.named_parameters()), config=options)
@@ -303,6 +349,28 @@ def conv2d() -> None:
         "conv2d",
         lambda: {
             name: F.conv2d(x, params[f"{name}.weight"], params[f"{name}.bias"], **option)
+            for name, option in options.items()
+        },
+        {"x": x},
+        params,
+        options=options,
+    )
+
+
+def conv1d() -> None:
+    options: dict[str, dict[str, Any]] = {
+        "padded": {"padding": 2},
+        "strided": {"stride": 3},
+        "dilated": {"dilation": 2, "stride": 2, "padding": 1},
+        "grouped": {"groups": 3},
+    }
+    x, params = rand(2, 6, 17), {}
+    for name, option in options.items():
+        params[f"{name}.weight"], params[f"{name}.bias"] = rand(9, 6 // option.get("groups", 1), 4), rand(9)
+    record(
+        "conv1d",
+        lambda: {
+            name: F.conv1d(x, params[f"{name}.weight"], params[f"{name}.bias"], **option)
             for name, option in options.items()
         },
         {"x": x},
@@ -516,6 +584,38 @@ def pool2d() -> None:
     )
 
 
+def stft() -> None:
+    """One-sided and whole, padded in two ways or not, a shorter window, the power, and the way back; (re, im) last."""
+    torch.manual_seed(6)
+    x, window = rand(2, 120), (0.1 + torch.rand(32)).requires_grad_()
+    options: dict[str, dict[str, Any]] = {
+        "reflected": {"hop_length": 10, "pad_mode": "reflect"},
+        "zeros": {"hop_length": 10, "pad_mode": "constant"},
+        "odd": {"n_fft": 25, "win_length": 20, "hop_length": 7, "pad_mode": "reflect"},
+        "whole_frames": {"hop_length": 9, "center": False},
+        "short_window": {"win_length": 20, "hop_length": 8, "pad_mode": "reflect"},
+        "normalized": {"hop_length": 10, "pad_mode": "reflect"},
+        "twosided": {"hop_length": 16, "pad_mode": "constant"},
+        "power": {"hop_length": 8, "pad_mode": "reflect"},
+        "inverse": {"hop_length": 10, "pad_mode": "reflect"},
+    }
+
+    def transform(options: dict[str, Any], **more: Any) -> Tensor:
+        win = options.get("win_length", 32)
+        return torch.stft(x, **{"n_fft": 32, **options}, window=window[:win], return_complex=True, **more)
+
+    def run() -> Tensors:
+        X = {
+            name: transform(option, onesided=name != "twosided", normalized=name == "normalized")
+            for name, option in options.items()
+        }
+        y = torch.istft(X.pop("inverse") * (1 + X["reflected"].abs()), 32, 10, window=window, length=120)
+        power = X.pop("power").abs() ** 2
+        return {name: torch.view_as_real(spectrum) for name, spectrum in X.items()} | {"power": power, "inverse": y}
+
+    record("stft", run, {"x": x}, {"window": window}, options=options)
+
+
 def numbers() -> None:
     """Among the numbers: nan, infinities, the smallest."""
     torch.manual_seed(2)
@@ -564,6 +664,15 @@ def main() -> None:
         swin(name, options)
     timm_mixer()
     google_mixer()
+    timm_deit_distilled()
+    hf_deit_distilled()
+    hf_ast()
+    librosa_features(write)
+    torchaudio_features(record)
+    transformers_features(write)
+    conv1d()
+    wav2vec(record, randomize)
+    stft()
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ REFERENCE = ROOT / "docs" / "reference"  # written anew by each build, and not c
 PARTS = (
     "minivit",
     "minivit.ops",
+    "minivit.audio",
     "minivit.layers",
     "minivit.models",
     "minivit.tasks",
@@ -35,7 +36,7 @@ PARTS = (
     "minivit.course",
 )
 LINE = 80
-MAPPED = PARTS[1:6]
+MAPPED = PARTS[1:7]
 
 
 def setup(app: Any) -> dict[str, Any]:

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from minivit.check.reals import is_complex
+
 Args = dict[str, Any]
-"""Numbers that may be varied, by name: floating-point arrays and floats. One in a list is called ``parts[0]``."""
+"""Numbers that may be varied, by name: arrays of real or complex numbers, floats. One in a list is ``parts[0]``."""
 
 BY_POSITION = (
     inspect.Parameter.POSITIONAL_ONLY,
@@ -35,8 +37,8 @@ class Call:
     args : dict
         What may be varied, as it was given.
     required : list of str
-        What needs a gradient: each floating-point array for a parameter that may be given by position (however it was
-        given), unless it is named in ``constants``.
+        What needs a gradient: each array of real or complex numbers for a parameter that may be given by position
+        (however it was given), unless it is named in ``constants``.
     others : list of array
         Masks, integers and the like.
     """
@@ -70,7 +72,7 @@ class Call:
                     self.others.append(leaf)
 
     def values(self, dtype: type[np.floating]) -> Args:
-        """A copy of what may be varied, in this dtype; plain Python floats, which have none, as they are."""
+        """A copy of what may be varied, in this precision; plain Python floats, which have none, as they are."""
         return {name: as_dtype(arg, dtype) for name, arg in self.args.items()}
 
     def __call__(self, values: Mapping[str, Any]) -> Any:
@@ -125,21 +127,24 @@ def _replaced(value: Any, name: str, values: Mapping[str, Any]) -> Any:
 
 
 def _may_vary(name: str, leaf: Any) -> bool:
-    """Whether it is an array of floating-point numbers or a float; what cannot be computed with is refused."""
+    """Whether it is an array of real or complex numbers, or a float; what cannot be computed with is refused."""
     if not isinstance(leaf, (ndarray, np.generic)):
         return isinstance(leaf, float)
     if leaf.dtype.kind in "biuUSMm":
         return False
-    if leaf.dtype.kind != "f" or leaf.dtype.itemsize < 4:
-        raise TypeError(f"{name} has dtype {leaf.dtype}; gradients are checked of float64 and float32 arrays")
+    if leaf.dtype.kind not in "fc" or leaf.dtype.itemsize < 4:
+        raise TypeError(
+            f"{name} has dtype {leaf.dtype}; gradients are checked of float64 and float32 arrays, and of complex ones"
+        )
     return True
 
 
 def as_dtype(arg: Any, dtype: type[np.floating]) -> Any:
-    """A copy of floating-point numbers in this dtype; anything else, plain Python floats too, as it is."""
-    if isinstance(arg, ndarray) and arg.dtype.kind == "f":
-        return np.array(arg, dtype)
-    return dtype(arg) if isinstance(arg, np.floating) else arg
+    """A copy of real numbers in this dtype, of complex ones in its precision; all else, Python's floats too, as is."""
+    if not isinstance(arg, ndarray | np.generic) or arg.dtype.kind not in "fc":
+        return arg
+    kind = np.result_type(dtype, np.complex64) if is_complex(arg) else np.dtype(dtype)
+    return np.array(arg, kind) if isinstance(arg, ndarray) else kind.type(arg)
 
 
 def described(value: Any) -> str:

@@ -9,6 +9,7 @@ from numpy.random import Generator
 
 from minivit.check.arguments import Args
 from minivit.check.directions import everywhere
+from minivit.check.reals import as_complex, as_reals, is_complex
 from minivit.nests import mapped
 
 Function = Callable[[Args], Any]
@@ -38,6 +39,8 @@ class Slope(NamedTuple):
 
 def random_like(rng: Generator, y: Any) -> Any:
     """A random cotangent for ``y``. Never ones: softmax and layer norm send a constant cotangent to zero."""
+    if is_complex(y):
+        return np.asarray(as_complex(rng.standard_normal((*np.shape(y), 2))), y.dtype)[()]
     return np.asarray(rng.standard_normal(np.shape(y)), y.dtype)[()]
 
 
@@ -251,8 +254,10 @@ def rounded(value: Any, rng: Generator) -> Any:
     """Every number in a nest moved by one rounding, up, down or not at all: results are no surer than they stay."""
 
     def moved(leaf: Any) -> Any:
-        if not (isinstance(leaf, ndarray | np.floating) and np.asarray(leaf).dtype.kind in "fc"):
+        if not (isinstance(leaf, ndarray | np.inexact) and np.asarray(leaf).dtype.kind in "fc"):
             return leaf
+        if is_complex(leaf):
+            return as_complex(moved(as_reals(leaf)))
         return _of_the_kind_of(leaf, leaf * (1 + EPS * rng.integers(-1, 2, np.shape(leaf))))
 
     return mapped(moved, value)

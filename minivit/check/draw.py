@@ -1,8 +1,10 @@
 """What sample inputs are drawn with: small arrays of random numbers, no two axes of the same length."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy import ndarray
 from numpy.random import Generator
 
 
@@ -26,6 +28,11 @@ def choose(rng: Generator, *options: Any) -> Any:
 def different(*shapes: tuple[int, ...]) -> bool:
     """Whether no shape has two axes of the same length."""
     return all(len(set(shape)) == len(shape) for shape in shapes)
+
+
+def complex_normal(rng: Generator, shape: Sequence[int]) -> ndarray:
+    """Complex numbers, their real and imaginary parts both random."""
+    return rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
 
 
 def generator(rng: Generator) -> Generator:

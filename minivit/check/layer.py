@@ -61,7 +61,9 @@ def check_layer(layer: Layer, *inputs: Any, seed: int = 0, rtol: float = 1e-8, *
         Differences,
         rng=rng,
         rtol=rtol,
-        hints=lambda trial: Hints(named_sizes(trial.args, kwargs), _gradients_on_the_way(trial, call), of_layer=True),
+        hints=lambda trial: Hints(
+            named_sizes(trial.args, kwargs), _gradients_on_the_way(trial, call), split=trial.split, of_layer=True
+        ),
     )
 
 

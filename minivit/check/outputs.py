@@ -10,6 +10,7 @@ from numpy import ndarray
 from numpy.random import Generator
 
 from minivit.check.derivative import random_like
+from minivit.check.reals import as_reals, is_complex
 from minivit.nests import NESTS, mapped, named_leaves
 
 
@@ -23,16 +24,24 @@ def parts(nest: Any, name: str) -> list[tuple[str, ndarray]]:
     return [(path, np.asarray(leaf)) for path, leaf in named_leaves(nest, name) if has_gradient(leaf)]
 
 
+def any_complex(nest: Any) -> bool:
+    """Whether any of the outputs is complex."""
+    return any(is_complex(array) for _, array in parts(nest, ""))
+
+
 def form(nest: Any) -> list[tuple[str, tuple[int, ...]]]:
     """Which outputs have a gradient, and their shapes."""
     return [(path, array.shape) for path, array in parts(nest, "y")]
 
 
-def flat(nest: Any, place: int | None = None) -> ndarray:
-    """All :func:`parts` as one flat array, or only that at ``place``."""
+def flat(nest: Any, place: int | None = None, *, split: bool = False) -> ndarray:
+    """All :func:`parts` as one flat array, or only that at ``place``.
+
+    ``split``: complex numbers as two real ones. (The complex step makes real outputs complex, and wants them as such.)
+    """
     if not isinstance(nest, NESTS):
-        return np.ravel(nest)
-    arrays = [np.ravel(array) for _, array in parts(nest, "")]
+        return np.ravel(as_reals(nest) if split else nest)
+    arrays = [np.ravel(as_reals(array) if split else array) for _, array in parts(nest, "")]
     return np.concatenate(arrays) if place is None else arrays[place]
 
 

@@ -12,6 +12,7 @@ from minivit.check.derivative import ComplexSteps, Differences, Slopes
 from minivit.check.elements import compare_elements
 from minivit.check.outputs import parts
 from minivit.check.promises import check_float32, check_linear, check_memory, check_second_backward
+from minivit.check.reals import as_complex, as_reals
 from minivit.check.report import Hints, named_sizes
 from minivit.check.trial import Trial
 
@@ -44,8 +45,8 @@ def check_vjp(
         Then ``dy`` is one of the same type. Outputs that are None, integers or bools have no gradient; in their places
         in ``dy`` stands None. Each output is checked alone, with zeros for all others, and then all together.
     *args
-        Floating-point arrays are taken in float64; plain floats and integers are options, whose gradients may be left
-        out.
+        Floating-point arrays are taken in float64, complex ones in complex128; plain floats and integers are options,
+        whose gradients may be left out. The cotangent and the gradient of a complex number z are dL/dRe z + i dL/dIm z.
     constants : tuple of str
         Parameters of ``forward`` that need no gradient: ``("target",)`` for a loss.
     seed : int
@@ -63,7 +64,7 @@ def check_vjp(
     GradientError
         If a gradient is wrong or left out, or if forward or backward writes into an array that was given to it.
     TypeError
-        If an argument cannot be checked: float16 and complex arrays, or integers where a gradient is returned.
+        If an argument cannot be checked: float16 arrays, or integers where a gradient is returned.
     """
     trial = Trial(Call(forward, args, kwargs, constants), backward, seed)
     _check_slopes(trial, Differences, rtol, every_element)
@@ -78,7 +79,10 @@ def check_complex_step(
     rtol: float = 1e-12,
     **kwargs: Any,
 ) -> None:
-    """As :func:`check_vjp`, by the complex step: exact, for a forward that also computes with complex numbers."""
+    """As :func:`check_vjp`, by the complex step: exact, for a forward that also computes with complex numbers.
+
+    Its arguments and outputs themselves must be real.
+    """
     _check_slopes(Trial(Call(forward, args, kwargs, constants), backward, seed), ComplexSteps, rtol)
 
 
@@ -132,7 +136,8 @@ def gradient_errors(
             continue
         grad = np.asarray(grad)
         _, got, expected, _ = compare_elements(slopes, name, grad, np.arange(grad.size))
-        errors[name] = (got - expected).reshape(grad.shape)
+        error = (got - expected).reshape(grad.shape)
+        errors[name] = as_complex(error) if name in trial.split else error
     return errors
 
 
@@ -143,5 +148,9 @@ def _check_slopes(trial: Trial, kind: type[Slopes], rtol: float, every_element: 
         rng=np.random.default_rng([trial.seed, 2]),
         rtol=rtol,
         every_element=every_element,
-        hints=lambda trial: Hints(named_sizes(trial.args, trial.call.given), dict(parts(trial.dy, "dy"))),
+        hints=lambda trial: Hints(
+            named_sizes(trial.args, trial.call.given),
+            {name: as_reals(dy) for name, dy in parts(trial.dy, "dy")},
+            split=trial.split,
+        ),
     )

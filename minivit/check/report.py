@@ -12,6 +12,8 @@ from minivit.check.diagnose import AT_ONCE, OF_SAMPLES, diagnose, missing_or_twi
 from minivit.check.elements import WORK, Comparison, compare_elements, few_enough, numerical_gradient, wrong_by_halving
 
 MAP = (16, 64)  # rows and columns of a map, at most
+PARTS = ("real", "imaginary")
+CONJUGATE = np.array([1, -1])
 MOST_LOOKS = 8  # wrong gradients that are searched for a pattern
 
 
@@ -22,10 +24,12 @@ class Hints(NamedTuple):
     Of several wrong gradients that of the first argument is explained; of a layer, whose mistakes run through all
     gradients that backward computes later, the last one in which a pattern is found. ``outputs`` says for which of
     several outputs gradients are right, and ``elsewhere`` are the slopes if the cotangent were that of another one.
+    ``split`` are the complex arguments, whose gradients have their two parts along an axis more.
     """
 
     sizes: Mapping[str, float]
     passing: Mapping[str, ndarray]
+    split: Sequence[str] = ()
     of_layer: bool = False
     outputs: str | None = None
     elsewhere: Mapping[str, Slopes] = {}
@@ -79,20 +83,25 @@ def _look_at(slopes: Slopes, name: str, grads: Mapping[str, Any], rng: Generator
         comparison = compare_elements(slopes, name, grad, np.arange(grad.size))
         expected = comparison.expected.reshape(shape)
         telling, weak = _telling(name, grads, expected, hints), diagnose(grad, expected, hints.sizes)
-        return Look(telling, weak, _worst(comparison, shape), _map(comparison, shape))
+        return Look(
+            telling, weak, _worst(comparison, shape, name in hints.split), _map(comparison, shape, name in hints.split)
+        )
     count = min(int(np.clip(WORK // slopes.y.size, 20, 1000)), grad.size) - 1
     places = np.append(wrong_by_halving(slopes, name, grad, rng), rng.choice(grad.size, count, replace=False))
     some = compare_elements(slopes, name, grad, places)
-    return Look(diagnose(some.got, some.expected, hints.sizes, OF_SAMPLES), worst=_worst(some, shape))
+    return Look(
+        diagnose(some.got, some.expected, hints.sizes, OF_SAMPLES), worst=_worst(some, shape, name in hints.split)
+    )
 
 
-def _worst(comparison: Comparison, shape: tuple[int, ...]) -> str:
+def _worst(comparison: Comparison, shape: tuple[int, ...], split: bool) -> str:
     places, got, expected, kinks = comparison
     i = _index_of_worst(comparison)
     index = tuple(int(n) for n in np.unravel_index(places[i], shape))
+    where = f"{index[:-1]}, its {PARTS[index[-1]]} part" if split else f"{index}"
     among = "" if len(places) == np.prod(shape) else f" of {len(places)} places tried"
     kink = " (the slope of one side: forward has a kink there)" if places[i] in kinks else ""
-    return f"worst{among}: index {index}, got {got[i]:.9g}, expected {expected[i]:.9g}{kink}"
+    return f"worst{among}: index {where}, got {got[i]:.9g}, expected {expected[i]:.9g}{kink}"
 
 
 def _index_of_worst(comparison: Comparison) -> int:
@@ -104,6 +113,8 @@ def _telling(name: str, grads: Mapping[str, Any], expected: ndarray, hints: Hint
     grad = np.asarray(grads[name])
     if at_once := diagnose(grad, expected, hints.sizes, AT_ONCE):
         return at_once
+    if name in hints.split and same(grad * CONJUGATE, expected):
+        return "the complex conjugate of what it should be: imaginary parts have the wrong sign"
     for other, other_grad in grads.items():
         if other != name and expected.any() and same(np.asarray(other_grad), expected):
             return f"its numbers stand in the place of {other}: are the two exchanged?"
@@ -120,12 +131,14 @@ def _telling(name: str, grads: Mapping[str, Any], expected: ndarray, hints: Hint
     return missing_or_twice(grad, expected, hints.passing)
 
 
-def _map(comparison: Comparison, shape: tuple[int, ...]) -> list[str]:
+def _map(comparison: Comparison, shape: tuple[int, ...], split: bool) -> list[str]:
     """Rows and columns of the last two axes, ``#`` where a number is wrong; of other axes, that of the worst place."""
     if not shape:
         return []
-    leading = tuple(int(n) for n in np.unravel_index(_index_of_worst(comparison), shape)[:-2])
-    plane = np.atleast_2d(comparison.wrong.reshape(shape)[leading])
+    wrong, index = comparison.wrong.reshape(shape), np.unravel_index(_index_of_worst(comparison), shape)
+    wrong = wrong.any(-1) if split else wrong
+    leading = tuple(int(n) for n in index[: max(wrong.ndim - 2, 0)])
+    plane = np.atleast_2d(wrong[leading])
     if plane.size < 4 or plane.all() or not plane.any():
         return []
     rows = [

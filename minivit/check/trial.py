@@ -12,7 +12,9 @@ from numpy import ndarray
 from minivit.caches import arrays_in
 from minivit.check.arguments import Args, Call, MalformedError, described
 from minivit.check.derivative import EPS, ComplexSteps, Differences, GradientError, Slopes, rounded
-from minivit.check.outputs import cotangent, flat, form, has_gradient, only, parts
+from minivit.check.outputs import any_complex, cotangent, flat, form, has_gradient, only, parts
+from minivit.check.reals import as_complex, as_reals, is_complex
+from minivit.checked import PRECISION
 from minivit.nests import NESTS, named_leaves
 
 SAFETY = 30  # times what one rounding changes
@@ -25,14 +27,17 @@ class Trial:
     Attributes
     ----------
     args : dict
-        The arguments that may be varied, in this dtype.
+        The arguments that may be varied, in this precision.
     y, dy : array, or nest of arrays
         The output and a random cotangent (zero where ``y`` is infinite, as what is masked may be). Several outputs are
         a nest, and their cotangents one of the same type.
     name : str
         ``dy``; if one of several outputs is tried alone, ``dy.first`` or the like.
     grads : dict
-        Gradients by the names of ``args``; None where the argument was no array either, or needs none.
+        Gradients by the names of ``args``; None where the argument was no array either, or needs none. Those of complex
+        arguments are split into their parts (:mod:`minivit.check.reals`), as are the slopes they are compared with.
+    split : list of str
+        Which arguments are complex.
     """
 
     def __init__(
@@ -44,6 +49,7 @@ class Trial:
         self.call, self.seed, self.dtype, self._backward = call, seed, dtype, backward
         self.label = label or getattr(backward, "__name__", "backward")
         self.args = call.values(dtype)
+        self.split = [name for name, arg in self.args.items() if is_complex(arg)]
         self.name, self._place = "dy", None  # of the output that is tried alone
         self.y, self.cache = self._forward(self.args)
         self.dy = cotangent(np.random.default_rng(seed), self.y)
@@ -66,18 +72,22 @@ class Trial:
         return trial
 
     def outputs(self, values: Args) -> ndarray:
-        """The outputs of forward for other values, as one flat array."""
-        y = self.call(values)[0]
+        """The outputs of forward for other values, as one flat array; both are split where they are complex."""
+        y = self.call(values | {name: as_complex(values[name]) for name in self.split})[0]
         if isinstance(y, NESTS) and form(y) != form(self.y):
             raise GradientError(f"{self.label}: for other numbers forward returns outputs of another number or shape")
-        return flat(y, self._place)
+        return flat(y, self._place, split=any_complex(self.y))
 
     def slopes(self, kind: type[Slopes]) -> Slopes:
         """The numerical slopes of the forward that was tried."""
-        args = self.args
+        args, split = {name: as_reals(arg) for name, arg in self.args.items()}, any_complex(self.y)
         if kind is ComplexSteps:
+            if self.split or split:
+                which = f"{self.split[0]} is" if self.split else "outputs are"
+                raise TypeError(f"{self.label}: {which} complex; the complex step is for real arguments and outputs")
             args = args | {name: args[name] + 0j for name, grad in self.grads.items() if grad is not None}
-        return kind(self.outputs, args, flat(self.y, self._place), flat(self.dy, self._place))
+        y, dy = (flat(nest, self._place, split=split) for nest in (self.y, self.dy))
+        return kind(self.outputs, args, y, dy)
 
     def backward(self, dy: Any) -> dict[str, Any]:
         """Gradients for another cotangent, with the same cache."""
@@ -133,7 +143,7 @@ class Trial:
                 raise TypeError(
                     f"forward makes {dtype}{which}, which has no gradient; give it floating-point numbers: x / 1.0"
                 )
-            if dtype != self.dtype and type(leaf) is not float:
+            if PRECISION.get(dtype) != self.dtype and type(leaf) is not float:
                 raise GradientError(
                     f"{self.label}: from {np.dtype(self.dtype)} forward makes {dtype}{which}; dtype in = dtype out"
                 )
@@ -158,7 +168,7 @@ class Trial:
                     f"{self.label}: the gradient of {name} is {what}; if it is a constant, say so: "
                     f"constants=({name.partition('[')[0]!r},)"
                 )
-        return {name: grad for name, grad in grads.items() if name in values}
+        return {name: as_reals(grad) for name, grad in grads.items() if name in values}
 
     def _check_gradient(self, name: str, grad: Any) -> None:
         """Whether there is such an argument, and the gradient is made of numbers of its dtype."""
@@ -191,8 +201,8 @@ def _check_finite(y: Any, which: str, values: Args) -> None:
     """Minus infinity may come out where it went in (a mask); nothing else that is not finite may."""
     if np.isfinite(y).all():
         return
-    masked = any(np.isneginf(arg).any() for arg in values.values())
-    bad = np.argwhere(~np.isfinite(y) & ~(masked & np.isneginf(y)))
+    masked = any(np.isneginf(np.real(arg)).any() for arg in values.values())
+    bad = np.argwhere(~np.isfinite(y) & ~(masked & np.isneginf(np.real(y))))
     if len(bad):
         index = tuple(int(i) for i in bad[0])
         raise GradientError(

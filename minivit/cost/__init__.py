@@ -1,6 +1,6 @@
 """What models cost: counted by running their code on arrays without numbers; and the lectures' formulas and numbers."""
 
-from minivit.cost import formats, formulas, functions, mixed_precision, ufuncs
+from minivit.cost import formats, formulas, functions, mixed_precision, transforms, ufuncs
 from minivit.cost.budget import LargestBatch, largest_batch, largest_otherwise
 from minivit.cost.errors import CostError
 from minivit.cost.estimate import Estimate, estimate

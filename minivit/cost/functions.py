@@ -220,6 +220,7 @@ FUNCTIONS |= {
     np.isneginf: lambda x: x == -np.inf,
     np.isposinf: lambda x: x == np.inf,
     np.real: lambda array: array.real,
+    np.imag: lambda array: array.imag,
     np.shape: lambda array: array.shape,
     np.ndim: lambda array: array.ndim,
     np.size: lambda array, axis=None: prod(

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
+from minivit.checked import PRECISION
 from minivit.cost.errors import CostError, may_ask, where
 from minivit.cost.indexing import check_assigned, check_mask, found, indexed, is_basic, picked
 from minivit.cost.layout import (
@@ -127,8 +128,9 @@ class MetaArray(np.ndarray):
 
     # ---- views, and copies where there is none
 
-    def _view(self, shape: Sequence[int], steps: Strides) -> "MetaArray":
-        view = MetaArray(shape, self.dtype, self.tally, steps, self if self.owner is None else self.owner)
+    def _view(self, shape: Sequence[int], steps: Strides, dtype: Any = None) -> "MetaArray":
+        dtype, owner = self.dtype if dtype is None else dtype, self if self.owner is None else self.owner
+        view = MetaArray(shape, dtype, self.tally, steps, owner)
         view.below = self.below
         return view
 
@@ -168,10 +170,15 @@ class MetaArray(np.ndarray):
 
     @property
     def real(self) -> "MetaArray":
-        """The array itself, if it is not complex."""
-        if self.dtype.kind == "c":
-            raise CostError(f"the counter does not know ndarray.real of complex numbers {where()}")
-        return self
+        """The array itself, if it is not complex; else a view of every second number."""
+        return self._view(self.shape, self.steps, PRECISION[self.dtype]) if self.dtype.kind == "c" else self
+
+    @property
+    def imag(self) -> "MetaArray":
+        """The other numbers."""
+        if self.dtype.kind != "c":
+            raise CostError(f"the counter does not know ndarray.imag of real numbers {where()}")
+        return self._view(self.shape, self.steps, PRECISION[self.dtype])
 
     def ravel(self, order: str = "C") -> "MetaArray":
         """One axis."""

@@ -14,9 +14,9 @@ from minivit.caches import nbytes
 from minivit.cost.meta import MetaArray
 from minivit.cost.run import MetaGenerator, like, numberless
 from minivit.cost.tally import Tally, Work
+from minivit.every_op import EVERY_OP
 from minivit.layers.layer import Layer
 from minivit.nests import mapped
-from minivit.ops import OPS
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ def of(function: Callable | Layer | str, /, *, dtype: str = "float32", **argumen
         ``mv.ops.NAME_forward``, or NAME; a layer; or a function of your own that takes and returns arrays. If it is
         called NAME_forward and there is a NAME_backward beside it, they are a pair, and both are counted.
     dtype : str
-        Of the arrays; a parameter of the function that has this name keeps its default.
+        Of the arrays, and the precision of those that must be complex; a parameter of the function that has this name
+        keeps its default.
     arguments
         By name. A tuple of whole numbers is the shape of an array without numbers, except where the function's
         annotations ask for a tuple. All else is handed on: an array of numbers, such as labels, is one.
@@ -73,9 +74,9 @@ def of(function: Callable | Layer | str, /, *, dtype: str = "float32", **argumen
     Work(macs=3227648, elements=50432)
     """
     if isinstance(function, str):
-        if function not in OPS:
-            raise ValueError(f"there is no op {function!r}; expected one of {', '.join(OPS)}")
-        function = OPS[function].forward
+        if function not in EVERY_OP:
+            raise ValueError(f"there is no op {function!r}; expected one of {', '.join(EVERY_OP)}")
+        function = EVERY_OP[function].forward
     _check_dtype(dtype)
     tally = Tally()
     forward: Any = function
@@ -84,9 +85,10 @@ def of(function: Callable | Layer | str, /, *, dtype: str = "float32", **argumen
         twin = copy.deepcopy(function).init(dtype=dtype)
         numberless(twin, tally)
         forward, backward = twin.forward, getattr(twin, "backward", None)
-    tuples = {name for name, it in _parameters(forward).items() if _is_tuple(it.annotation)}
+    hints = {name: it.annotation for name, it in _parameters(forward).items()}
     given = {
-        name: value if name in tuples else _argument(name, value, dtype, tally) for name, value in arguments.items()
+        name: value if _is_tuple(hints.get(name)) else _argument(name, value, _asked(hints.get(name), dtype), tally)
+        for name, value in arguments.items()
     }
     if not isinstance(function, Layer) and not any(isinstance(each, (MetaArray, Generator)) for each in given.values()):
         raise ValueError(
@@ -153,7 +155,13 @@ def _is_tuple(annotation: Any) -> bool:
     return "tuple" in str(annotation) and "ndarray" not in str(annotation)
 
 
-def _argument(name: str, value: Any, dtype: str, tally: Tally) -> Any:
+def _asked(annotation: Any, dtype: str) -> Any:
+    """The dtype of an array: complex, of this precision, where nothing else is allowed."""
+    kinds = getattr(annotation, "dtypes", ())
+    return np.result_type(dtype, np.complex64) if "complex64" in kinds and "float32" not in kinds else dtype
+
+
+def _argument(name: str, value: Any, dtype: Any, tally: Tally) -> Any:
     if isinstance(value, Generator):
         return MetaGenerator(tally)
     is_shape = isinstance(value, tuple) and all(isinstance(n, (int, np.integer)) for n in value)

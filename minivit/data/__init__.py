@@ -1,8 +1,8 @@
-"""Data sets: shapes drawn from a seed, scenes with captions, sequences, CIFAR-10 and CIFAR-100, folders of images."""
+"""Data sets: shapes and sounds drawn from a seed, scenes with captions, sequences, CIFAR-10 and CIFAR-100, folders."""
 
 from minivit.data.cifar import cifar10, cifar100
 from minivit.data.dataset import Dataset, channel_statistics
-from minivit.data.examples import Examples, Images, LabeledImages, Scenes
+from minivit.data.examples import Examples, Images, LabeledImages, LabeledSounds, Scenes, Sounds
 from minivit.data.folder import image_folder
 from minivit.data.names import load_dataset
 from minivit.data.scenes import Scene, draw_scenes, scenes
@@ -20,3 +20,4 @@ from minivit.data.sequences import (
     sorting,
 )
 from minivit.data.shapes import draw_shapes, shapes
+from minivit.data.sounds import draw_sounds, sounds

@@ -10,7 +10,7 @@ from unicodedata import category
 import numpy as np
 
 from minivit.checked import checked
-from minivit.data.examples import Examples, Images
+from minivit.data.examples import Examples, Images, Sounds
 from minivit.types import UInt8, ndarray
 
 Kind = TypeVar("Kind", bound=Examples)
@@ -24,12 +24,14 @@ class Dataset(Generic[Kind]):
     ----------
     name : str
     train, test : LabeledImages, or Examples of another kind
-        ``train.images`` is uint8 (N, Y, X, C); ``train.labels``, or boxes, or captions say what is known of them.
-        All images are of one size; nothing is ever written to them.
+        ``train.images`` is uint8 (N, Y, X, C), or ``train.waves`` int16 (N, T); ``train.labels``, or boxes, or captions
+        say what is known of them. All images are of one size, all sounds of one length; nothing is ever written to.
     class_names : tuple of str
         All different: the names of the classes, or the symbols of sequences. A list is made a tuple here.
     mean, std : tuple of float
         Of the training images, one number per channel, in units of pixel / 255; none where there are no images.
+    sr : int or None
+        Samples in a second, of sounds; None where there are none.
 
     Raises
     ------
@@ -43,6 +45,7 @@ class Dataset(Generic[Kind]):
     class_names: tuple[str, ...]
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
+    sr: int | None = None
 
     def __post_init__(self) -> None:
         names = _class_names(self.class_names)
@@ -60,6 +63,7 @@ class Dataset(Generic[Kind]):
                     f"train images are {_size(train)} but test images are {_size(test)}; they must be alike"
                 )
             channels = train[2]
+        self._check_sounds()
         if not len(self.mean) == len(self.std) == channels:
             raise ValueError(
                 f"mean and std need one number for each of the {channels} channels, "
@@ -68,9 +72,24 @@ class Dataset(Generic[Kind]):
         mean, std = tuple(map(float, self.mean)), tuple(map(float, self.std))
         if not all(map(isfinite, mean + std)) or min(std, default=0) < 0:
             raise ValueError(f"mean is {mean} and std is {std}; expected finite numbers, and none of std below zero")
+        sr = None if self.sr is None else int(self.sr)
         # as checkpoints store them, whatever kind of sequence and of number they were
-        for field, value in (("class_names", names), ("mean", mean), ("std", std)):
+        for field, value in (("class_names", names), ("mean", mean), ("std", std), ("sr", sr)):
             object.__setattr__(self, field, value)
+
+    def _check_sounds(self) -> None:
+        """Sounds are of one length and have a rate; nothing else has one."""
+        if not isinstance(self.train, Sounds) or not isinstance(self.test, Sounds):
+            if self.sr is not None:
+                raise ValueError(f"sr is {self.sr}, and there are no sounds; expected None")
+            return
+        train, test = self.train.waves.shape[1], self.test.waves.shape[1]
+        if train != test:
+            raise ValueError(f"train sounds have {train} samples but test sounds {test}; they must be alike")
+        if not isinstance(self.sr, (int, np.integer)) or isinstance(self.sr, bool):
+            raise TypeError(f"sr is {self.sr!r:.100}; expected a whole number, the samples in a second")
+        if self.sr < 1:
+            raise ValueError(f"sr is {self.sr}; expected at least 1 sample in a second")
 
 
 def _class_names(names: Sequence[str]) -> tuple[str, ...]:

@@ -94,6 +94,17 @@ def _taken(column: Column, places: ndarray | slice) -> Column:
     return [column[i] for i in np.arange(len(column))[places]]
 
 
+def _check_labels(split: str, labels: ndarray, num_classes: int) -> None:
+    if labels.dtype != np.int64 or labels.ndim != 1:
+        raise ValueError(f"{split} labels must be one axis of int64, got {labels.dtype} of shape {labels.shape}")
+    wrong = labels[(labels < 0) | (labels >= num_classes)]
+    if len(wrong):
+        raise ValueError(
+            f"the {split} split has the label {wrong[0]}; labels must lie in 0..{num_classes - 1}, "
+            f"because there are {num_classes} class names"
+        )
+
+
 @dataclass(frozen=True, eq=False)
 class Images(Examples):
     """Images, and nothing that is known of them.
@@ -133,18 +144,55 @@ class LabeledImages(Images):
 
     def check(self, split: str, num_classes: int) -> None:
         """As :meth:`Images.check`, and the labels must be numbers of classes."""
-        labels = self.labels
-        if not isinstance(labels, ndarray):
-            raise TypeError(f"{split} labels must be a NumPy array, got {type(labels).__name__}")
+        if not isinstance(self.labels, ndarray):
+            raise TypeError(f"{split} labels must be a NumPy array, got {type(self.labels).__name__}")
         super().check(split, num_classes)
-        if labels.dtype != np.int64 or labels.ndim != 1:
-            raise ValueError(f"{split} labels must be one axis of int64, got {labels.dtype} of shape {labels.shape}")
-        wrong = labels[(labels < 0) | (labels >= num_classes)]
-        if len(wrong):
-            raise ValueError(
-                f"the {split} split has the label {wrong[0]}; labels must lie in 0..{num_classes - 1}, "
-                f"because there are {num_classes} class names"
-            )
+        _check_labels(split, self.labels, num_classes)
+
+
+@dataclass(frozen=True, eq=False)
+class Sounds(Examples):
+    """Sounds of one length, and nothing that is known of them. Their rate is ``Dataset.sr``.
+
+    Attributes
+    ----------
+    waves : int16 (N, T)
+        Samples as a WAV file has them; 32,768 would be 1.
+    """
+
+    waves: ndarray
+
+    def check(self, split: str, num_classes: int) -> None:
+        """As :meth:`Examples.check`, and the waves must be samples of 16 bits."""
+        if not isinstance(self.waves, ndarray):
+            raise TypeError(f"{split} waves must be a NumPy array, got {type(self.waves).__name__}")
+        if self.waves.dtype != np.int16:
+            raise ValueError(f"{split} waves must be int16, got {self.waves.dtype}")
+        if self.waves.ndim != 2:
+            raise ValueError(f"{split} waves must be (sounds, samples), got shape {self.waves.shape}")
+        if self.waves.size == 0:
+            raise ValueError(f"the {split} split is empty: its waves have shape {self.waves.shape}")
+        super().check(split, num_classes)
+
+
+@dataclass(frozen=True, eq=False)
+class LabeledSounds(Sounds):
+    """Sounds of one thing each, and what it is.
+
+    Attributes
+    ----------
+    waves : int16 (N, T)
+    labels : int64 (N,), 0 <= label < the number of classes
+    """
+
+    labels: ndarray
+
+    def check(self, split: str, num_classes: int) -> None:
+        """As :meth:`Sounds.check`, and the labels must be numbers of classes."""
+        if not isinstance(self.labels, ndarray):
+            raise TypeError(f"{split} labels must be a NumPy array, got {type(self.labels).__name__}")
+        super().check(split, num_classes)
+        _check_labels(split, self.labels, num_classes)
 
 
 @dataclass(frozen=True, eq=False)

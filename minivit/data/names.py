@@ -1,17 +1,18 @@
 """The data sets that have a name, and the one function that loads any, by its name or from a folder."""
 
 from pathlib import Path
+from typing import Any
 
 from minivit.checked import checked
 from minivit.data.cifar import cifar10, cifar100, find_layout, read_layout
 from minivit.data.dataset import Dataset
-from minivit.data.examples import LabeledImages
 from minivit.data.folder import image_folder
 from minivit.data.paths import folder_path
 from minivit.data.shapes import shapes
+from minivit.data.sounds import sounds
 from minivit.types import Size
 
-NAMES = ("shapes", "cifar10", "cifar100")
+NAMES = ("shapes", "sounds", "cifar10", "cifar100")
 
 
 @checked
@@ -21,19 +22,24 @@ def load_dataset(
     img_size: Size | None = None,
     data_dir: str | Path | None = None,
     seed: int = 0,
-) -> Dataset[LabeledImages]:
+) -> Dataset[Any]:
     """Load a data set by its name or from a folder.
 
     Parameters
     ----------
     name_or_folder : str or Path
-        "shapes" (drawn from ``seed``), "cifar10" or "cifar100" (downloaded once), or a folder that holds CIFAR in an
-        official layout, or images as :func:`image_folder` reads them.
+        "shapes" or "sounds" (drawn from ``seed``), "cifar10" or "cifar100" (downloaded once), or a folder that holds
+        CIFAR in an official layout, or images as :func:`image_folder` reads them.
     img_size : int or (rows, columns), optional
         For a folder of images: the size that all of them get.
     data_dir : str or Path, optional
         Where downloads are kept; the environment variable MINIVIT_DATA, or else the user's cache folder, if not given.
     seed : int
+
+    Returns
+    -------
+    Dataset
+        Of :class:`LabeledImages`; of :class:`LabeledSounds`, if it is "sounds".
 
     Raises
     ------
@@ -52,9 +58,13 @@ def load_dataset(
         if layout is None:
             return image_folder(folder, img_size=img_size)
     if img_size is not None:
+        if name_or_folder == "sounds":
+            raise ValueError("img_size is for folders of images; sounds have none")
         raise ValueError(f"img_size is for folders of images; those of {name_or_folder} have 32 x 32 pixels")
     if layout:
         return read_layout(*layout)
     if name_or_folder == "shapes":
         return shapes(seed=seed)
+    if name_or_folder == "sounds":
+        return sounds(seed=seed)
     return cifar10(data_dir=data_dir) if name_or_folder == "cifar10" else cifar100(data_dir=data_dir)

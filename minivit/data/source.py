@@ -1,7 +1,5 @@
 """A data set as the command line names it and as the folder of a run remembers it."""
 
-import sys
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +9,7 @@ from minivit.data.dataset import Dataset
 from minivit.data.download import data_folder
 from minivit.data.names import NAMES, load_dataset
 from minivit.data.paths import folder_path
-from minivit.terminal import one_line
+from minivit.terminal import one_line, warnings_said
 
 
 def full_source(data: str, *, data_dir: str | None = None, img_size: int | None = None) -> dict[str, Any]:
@@ -25,19 +23,20 @@ def full_source(data: str, *, data_dir: str | None = None, img_size: int | None 
 
 def load_source(data: str, **options: Any) -> Dataset:
     """The data set; what was left out of a folder is said on stderr."""
-    with warnings.catch_warnings(record=True, action="always", category=UserWarning) as said:
-        dataset = load_dataset(data, **options)
-    for warning in said:
-        print(f"minivit: {warning.message}", file=sys.stderr)
-    return dataset
+    with warnings_said():
+        return load_dataset(data, **options)
 
 
 def summary(dataset: Dataset) -> Iterator[str]:
     """What is in a data set, line by line."""
-    _, rows, columns, channels = dataset.train.images.shape
     classes = len(dataset.class_names)
-    yield f"{one_line(dataset.name)}: {rows} x {columns} pixels, {channels} channels, {classes} classes"
+    if dataset.sr:
+        what, size = "sounds", f"{dataset.train.waves.shape[1] / dataset.sr:g} s at {dataset.sr:,} Hz"
+    else:
+        _, rows, columns, channels = dataset.train.images.shape
+        what, size = "images", f"{rows} x {columns} pixels, {channels} channels"
+    yield f"{one_line(dataset.name)}: {size}, {classes} classes"
     for split, labels in (("train", dataset.train.labels), ("test", dataset.test.labels)):
         counts = np.bincount(labels, minlength=classes)
-        yield f"{split}: {len(labels):,} images, {counts.min():,} to {counts.max():,} of a class"
+        yield f"{split}: {len(labels):,} {what}, {counts.min():,} to {counts.max():,} of a class"
     yield one_line(f"classes: {', '.join(dataset.class_names)}")

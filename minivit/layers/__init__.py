@@ -6,14 +6,16 @@ from minivit.layers.basic import GroupNorm, LayerNorm, Linear, Mlp
 from minivit.layers.batch_norm import BatchNorm, frozen
 from minivit.layers.block import Block, PostNormBlock
 from minivit.layers.checkpoint import Checkpoint
+from minivit.layers.conv2d import Conv2d
 from minivit.layers.decoder_block import DecoderBlock, PostNormDecoderBlock
 from minivit.layers.dropout import Dropout, DropPath
 from minivit.layers.embedding import Embedding, TokenEmbed, Unembedding
 from minivit.layers.layer import Layer
+from minivit.layers.log_mel import LogMel
 from minivit.layers.mixer_block import MixerBlock
 from minivit.layers.mixing_as_conv import channel_mixing_conv, token_mixing_conv
 from minivit.layers.param import Param
-from minivit.layers.patch_embed import PatchEmbed
+from minivit.layers.patch_embed import OverlappingPatchEmbed, PatchEmbed
 from minivit.layers.patch_merging import PatchMerging
 from minivit.layers.pool import FirstToken, MeanPool
 from minivit.layers.positions import LearnedPositions, SinusoidalPositions
@@ -28,6 +30,7 @@ __all__ = [
     "BatchNorm",
     "Block",
     "Checkpoint",
+    "Conv2d",
     "DecoderBlock",
     "DropPath",
     "Dropout",
@@ -40,9 +43,11 @@ __all__ = [
     "LayerNorm",
     "LearnedPositions",
     "Linear",
+    "LogMel",
     "MeanPool",
     "MixerBlock",
     "Mlp",
+    "OverlappingPatchEmbed",
     "Param",
     "PatchEmbed",
     "PatchMerging",

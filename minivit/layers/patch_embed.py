@@ -6,8 +6,10 @@ from numpy import ndarray
 from numpy.random import Generator
 
 from minivit.layers.basic import LayerNorm, Linear
+from minivit.layers.conv2d import Conv2d
 from minivit.layers.initial import lecun_normal
 from minivit.layers.layer import Layer
+from minivit.ops.conv import Conv2dCache
 from minivit.ops.layer_norm import LayerNormCache
 from minivit.ops.linear import LinearCache
 from minivit.ops.patches import PatchifyCache, patchify_backward, patchify_forward
@@ -19,6 +21,12 @@ class PatchEmbedCache(NamedTuple):
 
     patches: PatchifyCache
     proj: LinearCache
+
+    @property
+    def grid_size(self) -> tuple[int, int]:
+        """Rows and columns of patches."""
+        (_, Y, X, _), (P, Q) = self.patches
+        return Y // P, X // Q
 
 
 class PatchEmbed(Layer):
@@ -84,3 +92,43 @@ class NormedPatchEmbed(PatchEmbed):
     def backward(self, dy: ndarray, cache: NormedPatchEmbedCache) -> ndarray:  # type: ignore[override]
         dh = self.norm.backward(dy, cache.norm)
         return super().backward(dh, cache.embed)
+
+
+class OverlappingPatchEmbedCache(NamedTuple):
+    """Caches of the steps of :class:`OverlappingPatchEmbed`."""
+
+    proj: Conv2dCache
+
+    @property
+    def grid_size(self) -> tuple[int, int]:
+        """Rows and columns of patches."""
+        return self.proj.window.out
+
+
+class OverlappingPatchEmbed(Layer):
+    """Patches that begin ``stride`` pixels apart, and share what lies in two of them, each mapped to a token.
+
+    That is a convolution, and ``proj.weight`` (P, P, C, D) its kernel. What is left over at the far ends of the image,
+    too little for one more patch, is not seen.
+
+    Source: Gong et al. 2021, "AST: Audio Spectrogram Transformer", section 2.1.
+    """
+
+    def __init__(self, img_size: Size, patch_size: Size, stride: Size, in_chans: int, embed_dim: int) -> None:
+        self.img_size, self.patch_size, self.stride = pair(img_size), pair(patch_size), pair(stride)
+        (Y, X), (P, Q), (sy, sx) = self.img_size, self.patch_size, self.stride
+        if P > Y or Q > X:
+            raise ValueError(f"image size {Y} x {X} is smaller than the patch size {P} x {Q}")
+        self.grid_size = (Y - P) // sy + 1, (X - Q) // sx + 1
+        self.num_patches = self.grid_size[0] * self.grid_size[1]
+        self.proj = Conv2d(in_chans, embed_dim, self.patch_size, stride=self.stride)
+
+    def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, OverlappingPatchEmbedCache]:
+        """(B, Y, X, C) -> (B, N, D): a token for each patch, row by row."""
+        h, c_proj = self.proj.forward(x)  # (B, rows, columns, D)
+        return h.reshape(len(h), self.num_patches, h.shape[-1]), OverlappingPatchEmbedCache(c_proj)
+
+    def backward(self, dy: ndarray, cache: OverlappingPatchEmbedCache) -> ndarray:
+        """Add to the gradients of ``proj``; return that of the images."""
+        dh = dy.reshape(len(dy), *self.grid_size, dy.shape[-1])  # forward: h.reshape(len(h), num_patches, D)
+        return self.proj.backward(dh, cache.proj)

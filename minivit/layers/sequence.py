@@ -1,8 +1,9 @@
-"""Layers one after the other, and the layer that does nothing."""
+"""Layers one after the other, layers side by side, and the layer that does nothing."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 from numpy import ndarray
 from numpy.random import Generator
 
@@ -23,6 +24,18 @@ def run_backward(layers: Sequence[Layer], dy: ndarray, caches: Sequence[Any]) ->
     for layer, cache in zip(reversed(layers), reversed(caches), strict=True):
         dy = layer.backward(dy, cache)
     return dy
+
+
+def run_each(layers: Sequence[Layer], x: ndarray) -> tuple[ndarray, list[Any]]:
+    """Layers side by side, each for one token of x (B, N, D), in their order; what they give is (B, N, ...)."""
+    pairs = [layer.forward(x[:, n]) for n, layer in enumerate(layers)]
+    return np.stack([y for y, _ in pairs], axis=1), [cache for _, cache in pairs]
+
+
+def run_each_backward(layers: Sequence[Layer], dy: ndarray, caches: Sequence[Any]) -> ndarray:
+    """The mirror of :func:`run_each`: each layer hands its gradient to its own token."""
+    pairs = zip(layers, caches, strict=True)
+    return np.stack([layer.backward(dy[:, n], cache) for n, (layer, cache) in enumerate(pairs)], axis=1)
 
 
 class IdentityCache(NamedTuple):

@@ -34,6 +34,9 @@ class Model(Layer):
     head_names: ClassVar[tuple[str, ...]] = ("head",)
     """The layers that give a number for each class: for other classes they are trained anew."""
 
+    usual_task: ClassVar[str] = "Classification"
+    """What it is trained for where nothing else is said: the name of a class of :mod:`minivit.tasks`."""
+
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if "__init__" in vars(cls):

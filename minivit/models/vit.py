@@ -1,10 +1,11 @@
-"""Vision Transformer (ViT).
+"""Vision Transformer (ViT), and what distillation adds to it (DeiT): a second token, and a head that reads it.
 
-Source: Dosovitskiy et al. 2021, "An Image is Worth 16x16 Words: Transformers for Image Recognition at Scale".
+Sources: Dosovitskiy et al. 2021, "An Image is Worth 16x16 Words: Transformers for Image Recognition at Scale"; Touvron
+et al. 2021, "Training data-efficient image transformers & distillation through attention".
 """
 
 from math import inf
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -17,13 +18,13 @@ from minivit.layers.initial import normal
 from minivit.layers.layer import Layer
 from minivit.layers.param import Param
 from minivit.layers.patch_embed import PatchEmbed, PatchEmbedCache
-from minivit.layers.pool import FirstToken, MeanPool
-from minivit.layers.sequence import Identity, IdentityCache, run, run_backward
+from minivit.layers.pool import FirstToken, MeanPool, PrefixTokens
+from minivit.layers.sequence import Identity, IdentityCache, run, run_backward, run_each, run_each_backward
 from minivit.models.model import Model
 from minivit.ops.dropout import DropoutCache
 from minivit.ops.layer_norm import LayerNormCache
 from minivit.ops.linear import LinearCache
-from minivit.ops.pool import FirstTokenCache, MeanPoolCache
+from minivit.ops.pool import FirstTokenCache, MeanPoolCache, PrefixTokensCache
 from minivit.ops.positions import (
     AddPositionsCache,
     PrependTokenCache,
@@ -39,15 +40,18 @@ class ViTCache(NamedTuple):
     """Caches of the steps of :class:`ViT`, in order. ``blocks[i].attn.attention.weights`` is an attention map."""
 
     patch_embed: PatchEmbedCache
+    dist_token: PrependTokenCache
     cls_token: PrependTokenCache
     pos_embed: AddPositionsCache
     pos_drop: DropoutCache | IdentityCache
     blocks: list[BlockCache | CheckpointCache]
     norm: LayerNormCache | IdentityCache
-    pool: MeanPoolCache | FirstTokenCache
+    pool: MeanPoolCache | FirstTokenCache | PrefixTokensCache
     fc_norm: LayerNormCache | IdentityCache
     head_drop: DropoutCache | IdentityCache
     head: LinearCache | IdentityCache
+    head_dist: LinearCache | IdentityCache | None
+    mean_of_heads: MeanPoolCache | IdentityCache
 
 
 class ViT(Model):
@@ -64,6 +68,15 @@ class ViT(Model):
         Whether queries, keys and values have a bias.
     class_token : bool
         Put one learned token in front of the patches.
+    distilled : bool
+        Put a second one, the distillation token, behind the class token, which a head of its own, ``head_dist``, reads;
+        the logits are the mean of both heads (DeiT).
+    heads_apart : bool
+        Of a distilled model, return the logits of both heads beside each other, (B, 2, num_classes), that of the class
+        token first, instead of their mean. It is the same model, with the same parameters. DeiT is trained so: the head
+        of the class token by the labels, the head of the distillation token by what a teacher says (the class that it
+        holds for likeliest, "hard", or its probabilities), and the loss is the mean of both (section 4). A task that
+        has a loss for each head asks for it in its ``model_options``.
     global_pool : "token" or "avg"
         What the head reads: the class token, or the mean of the patch tokens.
     fc_norm : bool, optional
@@ -84,10 +97,13 @@ class ViT(Model):
     Raises
     ------
     ValueError
-        If the patch does not divide the image, the heads do not divide the width, or an option is out of range.
+        If the patch does not divide the image, the heads do not divide the width, options exclude each other, or one is
+        out of range.
     TypeError
         If an option is of another type.
     """
+
+    head_names: ClassVar[tuple[str, ...]] = ("head", "head_dist")
 
     def __init__(
         self,
@@ -102,6 +118,8 @@ class ViT(Model):
         mlp_ratio: float = 4.0,
         qkv_bias: bool = True,
         class_token: bool = True,
+        distilled: bool = False,
+        heads_apart: bool = False,
         global_pool: str = "token",
         fc_norm: bool | None = None,
         drop_rate: Rate = 0.0,
@@ -118,13 +136,18 @@ class ViT(Model):
             raise ValueError(f'global_pool is {global_pool!r}; expected "token" or "avg"')
         if global_pool == "token" and not class_token:
             raise ValueError('global_pool="token" reads the class token, so it needs class_token=True')
+        if distilled and not (global_pool == "token" and class_token):
+            raise ValueError('distilled=True reads both tokens: it needs class_token=True and global_pool="token"')
+        if heads_apart and not distilled:
+            raise ValueError("heads_apart=True is for two heads: it needs distilled=True")
         check_range("mlp_ratio", mlp_ratio, at_least=1 / embed_dim, below=inf)
         check_range("norm_eps", norm_eps, at_least=0, below=inf)
         self.in_chans = in_chans
 
         self.patch_embed = PatchEmbed(img_size, patch_size, in_chans, embed_dim)
         self.cls_token = Param((1, 1, embed_dim), "batch token width", normal(0.02)) if class_token else None
-        num_tokens = self.patch_embed.num_patches + class_token
+        self.dist_token = Param((1, 1, embed_dim), "batch token width", normal(0.02)) if distilled else None
+        num_tokens = self.patch_embed.num_patches + class_token + distilled
         grid = self.patch_embed.grid_size
         self.pos_embed = Param((1, num_tokens, embed_dim), "batch position width", normal(0.02), grid=grid)
         self.pos_drop = dropout(pos_drop_rate)
@@ -144,17 +167,25 @@ class ViT(Model):
         self.blocks = [Checkpoint(block) for block in blocks] if grad_checkpointing else blocks
         norm_after_pool = global_pool == "avg" if fc_norm is None else fc_norm
         self.norm: Layer = Identity() if norm_after_pool else LayerNorm(embed_dim, eps=norm_eps)
-        self.pool: Layer = MeanPool(num_prefix_tokens=int(class_token)) if global_pool == "avg" else FirstToken()
+        pool = PrefixTokens(2) if distilled else FirstToken()
+        self.pool: Layer = MeanPool(num_prefix_tokens=int(class_token)) if global_pool == "avg" else pool
         self.fc_norm: Layer = LayerNorm(embed_dim, eps=norm_eps) if norm_after_pool else Identity()
         self.head_drop = dropout(drop_rate)
         # small, so that an untrained model holds all classes for equally likely: its loss is about log(num_classes)
-        self.head: Layer = Linear(embed_dim, num_classes, initial=normal(0.02)) if num_classes else Identity()
+        head, head_dist = (
+            Linear(embed_dim, num_classes, initial=normal(0.02)) if num_classes else Identity() for _ in range(2)
+        )
+        self.head: Layer = head
+        self.head_dist: Layer | None = head_dist if distilled else None
+        self.mean_of_heads: Layer = MeanPool() if distilled and not heads_apart else Identity()
         self.init(seed, dtype)
 
     def forward(
         self, images: Float[ndarray, "B Y X C"], *, rng: np.random.Generator | None = None
-    ) -> tuple[Float[ndarray, "B classes"], ViTCache]:
+    ) -> tuple[Float[ndarray, "B *heads classes"], ViTCache]:
         """Logits (B, num_classes) of images (B, Y, X, C), and the cache for :meth:`backward`.
+
+        With ``heads_apart`` the logits are (B, 2, num_classes).
 
         Raises
         ------
@@ -163,17 +194,23 @@ class ViT(Model):
         """
         self.check_images(images, self.patch_embed.img_size, self.in_chans)
         x, c_patch_embed = self.patch_embed.forward(images)  # (B, N, D)
+        x, c_dist_token = prepend_token_forward(x, self.dist_token.value if self.dist_token else None)
         x, c_cls_token = prepend_token_forward(x, self.cls_token.value if self.cls_token else None)  # (B, 1 + N, D)
         x, c_pos_embed = add_positions_forward(x, self.pos_embed.value)
         x, c_pos_drop = self.pos_drop.forward(x, rng=rng)
         x, c_blocks = run(self.blocks, x, rng=rng)
         x, c_norm = self.norm.forward(x)
-        x, c_pool = self.pool.forward(x)  # (B, D)
+        x, c_pool = self.pool.forward(x)  # (B, D), or of both tokens (B, 2, D)
         x, c_fc_norm = self.fc_norm.forward(x)
         x, c_head_drop = self.head_drop.forward(x, rng=rng)
-        logits, c_head = self.head.forward(x)
+        if self.head_dist:
+            x, (c_head, c_head_dist) = run_each((self.head, self.head_dist), x)  # (B, 2, classes)
+        else:
+            (x, c_head), c_head_dist = self.head.forward(x), None
+        logits, c_mean_of_heads = self.mean_of_heads.forward(x)
         return logits, ViTCache(
             patch_embed=c_patch_embed,
+            dist_token=c_dist_token,
             cls_token=c_cls_token,
             pos_embed=c_pos_embed,
             pos_drop=c_pos_drop,
@@ -183,11 +220,17 @@ class ViT(Model):
             fc_norm=c_fc_norm,
             head_drop=c_head_drop,
             head=c_head,
+            head_dist=c_head_dist,
+            mean_of_heads=c_mean_of_heads,
         )
 
-    def backward(self, dlogits: Float[ndarray, "B classes"], cache: ViTCache) -> Float[ndarray, "B Y X C"]:
+    def backward(self, dlogits: Float[ndarray, "B *heads classes"], cache: ViTCache) -> Float[ndarray, "B Y X C"]:
         """Add to the gradient of every parameter; return the gradient of the images."""
-        dx = self.head.backward(dlogits, cache.head)
+        dx = self.mean_of_heads.backward(dlogits, cache.mean_of_heads)
+        if self.head_dist:
+            dx = run_each_backward((self.head, self.head_dist), dx, (cache.head, cache.head_dist))
+        else:
+            dx = self.head.backward(dx, cache.head)
         dx = self.head_drop.backward(dx, cache.head_drop)
         dx = self.fc_norm.backward(dx, cache.fc_norm)
         dx = self.pool.backward(dx, cache.pool)
@@ -199,6 +242,9 @@ class ViT(Model):
         dx, dtoken = prepend_token_backward(dx, cache.cls_token)
         if self.cls_token and dtoken is not None:
             self.cls_token.add_grad(dtoken)
+        dx, dtoken = prepend_token_backward(dx, cache.dist_token)
+        if self.dist_token and dtoken is not None:
+            self.dist_token.add_grad(dtoken)
         return self.patch_embed.backward(dx, cache.patch_embed)
 
 
@@ -239,5 +285,8 @@ ViT.add_presets(
         "vit_huge_patch14_224": _preset("huge", 14),
         "vit_giant_patch14_224": _preset("giant", 14, mlp_ratio=48 / 11),
         "vit_gigantic_patch14_224": _preset("gigantic", 14, mlp_ratio=64 / 13),
+        "deit_tiny_distilled_patch16_224": _preset("tiny", 16, distilled=True),
+        "deit_small_distilled_patch16_224": _preset("small", 16, distilled=True),
+        "deit_base_distilled_patch16_224": _preset("base", 16, distilled=True),
     }
 )

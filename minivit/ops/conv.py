@@ -78,13 +78,8 @@ def conv2d_forward(
     ----------
     Dumoulin and Visin 2016, "A guide to convolution arithmetic for deep learning".
     """
-    C, (P, Q, group_in, O) = x.shape[3], weight.shape
-    if groups < 1 or group_in * groups != C or O % groups:
-        raise ValueError(
-            f"conv2d: x has {C} channels and weight {weight.shape} makes {O} from {group_in} in each of "
-            f"{groups} groups; channels in must be {group_in} * {groups}, channels out a multiple of {groups}"
-        )
-    window = sliding("conv2d", x.shape[1:3], (P, Q), stride=stride, padding=padding, dilation=dilation)
+    check_channels("conv2d", x.shape[3], weight.shape, groups)
+    window = sliding("conv2d", x.shape[1:3], weight.shape[:2], stride=stride, padding=padding, dilation=dilation)
     y = _form(x, weight, window).convolve(x, weight, window)
     if bias is not None:
         y += bias
@@ -109,6 +104,16 @@ def conv2d_backward(dy: Float[ndarray, "B Yo Xo O"], cache: Conv2dCache) -> Conv
     dbias = column_sum(dy) if has_bias else None  # forward: y += bias
     dx, dweight = _form(x, weight, window).gradients(dy, x, weight, window)  # forward: convolve(x, weight, window)
     return Conv2dGrads(dx, dweight, dbias)
+
+
+def check_channels(label: str, C: int, weight_shape: tuple[int, ...], groups: int) -> None:
+    """ValueError where channels, kernel and groups do not fit."""
+    *_, group_in, O = weight_shape
+    if groups < 1 or group_in * groups != C or O % groups:
+        raise ValueError(
+            f"{label}: x has {C} channels and weight {weight_shape} makes {O} from {group_in} in each of "
+            f"{groups} groups; channels in must be {group_in} * {groups}, channels out a multiple of {groups}"
+        )
 
 
 class Form(NamedTuple):

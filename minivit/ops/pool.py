@@ -8,7 +8,7 @@ from minivit.checked import check_shape, checked
 from minivit.ops.input_grad import InputGrad
 from minivit.ops.rows import token_sum
 from minivit.ops.sliding import Padding, Sliding, from_windows, places, sliding, windows
-from minivit.types import Count, Float, Int, Size, ndarray
+from minivit.types import Count, Float, Int, Positive, Size, ndarray
 
 
 class MeanPoolCache(NamedTuple):
@@ -83,6 +83,43 @@ def first_token_backward(dy: Float[ndarray, "B D"], cache: FirstTokenCache) -> I
     check_shape("dy", dy, cache.x_shape[::2])
     dx = np.zeros_like(dy, shape=cache.x_shape)
     dx[:, 0] = dy  # forward: y = x[:, 0]
+    return InputGrad(dx)
+
+
+class PrefixTokensCache(NamedTuple):
+    """What ``prefix_tokens_backward`` needs."""
+
+    x_shape: tuple[int, ...]
+    num_prefix_tokens: int
+
+
+@checked
+def prefix_tokens_forward(
+    x: Float[ndarray, "B N D"], *, num_prefix_tokens: Positive
+) -> tuple[Float[ndarray, "B M D"], PrefixTokensCache]:
+    """The M tokens in front of the patches, ``y = x[:, :M]``: class and distillation token, where both are read.
+
+    Raises
+    ------
+    ValueError
+        If there are not so many tokens.
+
+    References
+    ----------
+    Touvron et al. 2021, "Training data-efficient image transformers & distillation through attention", section 4.
+    """
+    if x.shape[1] < num_prefix_tokens:
+        raise ValueError(f"prefix_tokens: x has shape {x.shape}; expected at least {num_prefix_tokens} tokens")
+    return x[:, :num_prefix_tokens].copy(), PrefixTokensCache(x.shape, num_prefix_tokens)
+
+
+@checked
+def prefix_tokens_backward(dy: Float[ndarray, "B M D"], cache: PrefixTokensCache) -> InputGrad:
+    """Gradient of :func:`prefix_tokens_forward`: to the tokens in front; the others had no say."""
+    (B, N, D), M = cache
+    check_shape("dy", dy, (B, M, D))
+    dx = np.zeros_like(dy, shape=(B, N, D))
+    dx[:, :M] = dy  # formula: y = x[:, :M]
     return InputGrad(dx)
 
 

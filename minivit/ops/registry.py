@@ -1,7 +1,9 @@
-"""How ops are found: in a module of ops, ``NAME_forward`` and ``NAME_backward`` make the op NAME."""
+"""How ops are found: in a module of ops or audio, ``NAME_forward`` and ``NAME_backward`` make the op NAME."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from importlib import import_module
 from inspect import isfunction
+from pkgutil import iter_modules
 from types import ModuleType
 from typing import NamedTuple
 
@@ -11,6 +13,12 @@ class Op(NamedTuple):
 
     forward: Callable
     backward: Callable
+
+
+def modules_of(package: str, path: Sequence[str]) -> Iterator[ModuleType]:
+    """Every module of a package, by the package's name and its ``__path__``."""
+    for info in iter_modules(path, f"{package}."):
+        yield import_module(info.name)
 
 
 def public_functions(module: ModuleType) -> dict[str, Callable]:

@@ -10,12 +10,19 @@ from minivit.plot.attention import attention_maps, attention_rollout, attention_
 from minivit.plot.boxes import boxes
 from minivit.plot.cost import macs_by_size, memory_bars
 from minivit.plot.curves import learning_curves, loss_curve, score_curve
+from minivit.plot.ear import cochleagram_beside_spectrogram, ear_maps, ear_responses
 from minivit.plot.embedding import patch_filters, position_similarity, principal_filters, similarity_maps
 from minivit.plot.figure import save
 from minivit.plot.frames import frames
+from minivit.plot.future import foretold, steps_ahead
+from minivit.plot.heard import sound_images, spectrogram_images
 from minivit.plot.images import predictions, reconstructions, samples
+from minivit.plot.inversion import inversion_curves, picture_in_sound
 from minivit.plot.mixing import paired_units, token_mixing_maps
+from minivit.plot.overview import sound_overview
 from minivit.plot.similarity import similarity_matrix
+from minivit.plot.sound import mel_filters, spectrogram, tones_through_windows, waveform, window_spectra
+from minivit.plot.voice import source_and_filter, vocal_tube
 from minivit.plot.windows import attention_in_windows, pyramid, relative_position_biases, shifted_regions
 
 __all__ = [
@@ -24,13 +31,20 @@ __all__ = [
     "attention_rollout",
     "attention_weights",
     "boxes",
+    "cochleagram_beside_spectrogram",
+    "ear_maps",
+    "ear_responses",
+    "foretold",
     "frames",
+    "inversion_curves",
     "learning_curves",
     "loss_curve",
     "macs_by_size",
+    "mel_filters",
     "memory_bars",
     "paired_units",
     "patch_filters",
+    "picture_in_sound",
     "position_similarity",
     "predictions",
     "principal_filters",
@@ -44,5 +58,15 @@ __all__ = [
     "shifted_regions",
     "similarity_maps",
     "similarity_matrix",
+    "sound_images",
+    "sound_overview",
+    "source_and_filter",
+    "spectrogram",
+    "spectrogram_images",
+    "steps_ahead",
     "token_mixing_maps",
+    "tones_through_windows",
+    "vocal_tube",
+    "waveform",
+    "window_spectra",
 ]

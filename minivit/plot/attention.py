@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from minivit.ops.pool import FirstTokenCache
+from minivit.ops.pool import MeanPoolCache, PrefixTokensCache
 from minivit.ops.resize import resize_forward
 from minivit.plot.figure import (
     SMALL,
@@ -56,17 +56,17 @@ def attention_rollout(cache: Any) -> Float[ndarray, "B N N"]:
 def read_by_head(weights: Float[ndarray, "B *H N N"], cache: Any) -> Float[ndarray, "B *H rows columns"]:
     """Of attention maps or a rollout, how much of each patch reaches what the classification head reads.
 
-    That is the row of the class token, or the mean row of the patches for ``global_pool="avg"``. It sums to at most
-    one: columns of tokens that are not patches are left out.
+    That is the row of the class token, the mean row of class and distillation token, or, for ``global_pool="avg"``, the
+    mean row of the patches. It sums to at most one: columns of tokens that are not patches are left out.
     """
-    (_, Y, X, _), (P, Q) = cache.patch_embed.patches
-    grid_size = Y // P, X // Q
-    first = weights.shape[-1] - grid_size[0] * grid_size[1]  # the patches stand behind the class token, if there is one
-    rows = weights[..., 0, :] if isinstance(cache.pool, FirstTokenCache) else weights[..., first:, :].mean(-2)
-    return rows[..., first:].reshape(*rows.shape[:-1], *grid_size)
+    grid_size = cache.patch_embed.grid_size
+    first = weights.shape[-1] - grid_size[0] * grid_size[1]  # the patches stand behind one other token, or two, or none
+    read = slice(first, None) if isinstance(cache.pool, MeanPoolCache) else slice(first)
+    shares = weights[..., read, first:].mean(-2)
+    return shares.reshape(*shares.shape[:-1], *grid_size)
 
 
-def attention_maps(images: UInt8[ndarray, "B Y X C"], cache: Any, *, block: int = -1) -> Figure:
+def attention_maps(images: UInt8[ndarray, "B Y X C"], cache: Any, *, block: int = -1, origin: str = "upper") -> Figure:
     """One row per image: the image, what each head of one block looks at, the rollout, the image seen through it.
 
     All maps have one logarithmic scale, from a tenth of an even share to everything, so that a head that looks at
@@ -75,11 +75,13 @@ def attention_maps(images: UInt8[ndarray, "B Y X C"], cache: Any, *, block: int 
     Parameters
     ----------
     images : uint8 (B, Y, X, C)
-        The pixels of which the model was given the normalised form.
-    cache : ViTCache
+        The pixels of which the model was given the normalised form, or of an AST :func:`spectrogram_images`.
+    cache : ViTCache or ASTCache
         Of ``model.forward``.
     block : int
         Whose heads to draw; the last one by default.
+    origin : "upper" or "lower"
+        Where the first row of patches lies: that of the lowest frequencies of a spectrogram is the lowest.
 
     References
     ----------
@@ -92,6 +94,10 @@ def attention_maps(images: UInt8[ndarray, "B Y X C"], cache: Any, *, block: int 
         raise ValueError(f"block is {block}; expected {-depth} to {depth - 1}")
     heads = read_by_head(weights[block], cache)  # (B, H, rows, columns)
     rollout = read_by_head(attention_rollout(cache), cache)  # (B, rows, columns)
+    if origin not in ("upper", "lower"):
+        raise ValueError(f'origin is {origin!r}; expected "upper" or "lower"')
+    if origin == "lower":
+        heads, rollout = heads[..., ::-1, :], rollout[..., ::-1, :]
     check_lengths(len(images), maps=heads)
 
     names = ["image", *(f"head {h + 1}" for h in range(heads.shape[1])), "rollout", "× image"]
@@ -110,7 +116,8 @@ def attention_maps(images: UInt8[ndarray, "B Y X C"], cache: Any, *, block: int 
             panel.axis("off")
     for panel, name in zip(panels[0], names, strict=False):
         panel.set_title(name, fontsize=TEXT)
-    reader = "class token looks" if isinstance(cache.pool, FirstTokenCache) else "patches look on average"
+    several = "class and distillation token look" if isinstance(cache.pool, PrefixTokensCache) else "class token looks"
+    reader = "patches look on average" if isinstance(cache.pool, MeanPoolCache) else several
     set_title(figure, f"Where the {reader}: heads of block {block % depth + 1} of {depth}, and rollout")
     _draw_scale(figure, panels, rollout[0].size)
     return figure

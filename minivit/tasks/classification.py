@@ -1,4 +1,4 @@
-"""Which of the classes is on the image?"""
+"""Which of the classes is on the image, or to be heard?"""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from minivit.checked import check_type, checked
 from minivit.data.dataset import Dataset
-from minivit.data.examples import LabeledImages
+from minivit.data.examples import LabeledImages, LabeledSounds
 from minivit.ops.losses import CrossEntropyCache, cross_entropy_backward, cross_entropy_forward, least_cross_entropy
 from minivit.ops.softmax import softmax_forward
 from minivit.tasks.task import Augment, Normalize, Pictures, Task
@@ -14,7 +14,7 @@ from minivit.types import Float, Scalar, Share, ndarray
 
 
 class Classification(Task):
-    """Cross-entropy of logits (B, classes), a mean over images; the score is the share of right answers.
+    """Cross-entropy of logits (B, classes), a mean over images or sounds; the score is the share of right answers.
 
     Targets are class numbers (B,) or soft targets (B, classes).
 
@@ -22,11 +22,11 @@ class Classification(Task):
     ----------
     label_smoothing : float
         See :func:`minivit.ops.cross_entropy_forward`.
-    augment : function of pixels and a random generator, optional
-        What makes other images of the same things, in training.
+    augment : function of pixels, or samples, and a random generator, optional
+        What makes other images, or sounds, of the same things, in training.
     """
 
-    kind = LabeledImages
+    kind = LabeledImages | LabeledSounds
     loss_name = "cross-entropy (nats)"
     score_name = "accuracy"
 
@@ -35,13 +35,17 @@ class Classification(Task):
         self.label_smoothing, self.augment = label_smoothing, augment
 
     def draw(
-        self, examples: LabeledImages, *, normalize: Normalize, rng: np.random.Generator | None = None
+        self,
+        examples: LabeledImages | LabeledSounds,
+        *,
+        normalize: Normalize,
+        rng: np.random.Generator | None = None,
     ) -> tuple[Any, Any]:
         self.check(examples)
-        pixels = examples.images
+        stored = examples.images if isinstance(examples, LabeledImages) else examples.waves
         if self.augment is not None and rng is not None:
-            pixels = self.augment(pixels, rng)
-        return normalize(pixels), examples.labels
+            stored = self.augment(stored, rng)
+        return normalize(stored), examples.labels
 
     def model_options(self, dataset: Dataset) -> dict[str, Any]:
         return super().model_options(dataset) | {"num_classes": len(dataset.class_names)}
@@ -62,11 +66,20 @@ class Classification(Task):
         return float(np.mean(outputs.argmax(-1) == labels))
 
     def least_loss(self, dataset: Dataset) -> float:
-        """That of a model which says for every image exactly what the smoothed targets say, their entropy."""
+        """That of a model which says for every example exactly what the smoothed targets say, their entropy."""
         return least_cross_entropy(len(dataset.class_names), self.label_smoothing)
 
-    def pictures(self, dataset: Dataset, examples: LabeledImages, targets: Any, outputs: ndarray) -> Pictures:
+    def pictures(
+        self, dataset: Dataset, examples: LabeledImages | LabeledSounds, targets: Any, outputs: ndarray
+    ) -> Pictures:
         from minivit import plot
 
-        images, labels, names = examples.images, examples.labels, dataset.class_names
-        return {"predictions": lambda: plot.predictions(images, labels, softmax_forward(outputs)[0], names)}
+        def predictions() -> Any:
+            images = examples.images if isinstance(examples, LabeledImages) else sound_images(examples.waves)
+            return plot.predictions(images, examples.labels, softmax_forward(outputs)[0], dataset.class_names)
+
+        def sound_images(waves: ndarray) -> ndarray:
+            assert dataset.sr is not None
+            return plot.sound_images(waves, dataset.sr)
+
+        return {"predictions": predictions}

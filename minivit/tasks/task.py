@@ -9,15 +9,15 @@ import numpy as np
 from numpy import ndarray
 
 from minivit.data.dataset import Dataset
-from minivit.data.examples import Examples
+from minivit.data.examples import Examples, Sounds
 from minivit.nests import mapped
 from minivit.types import Scalar
 
 Normalize = Callable[[ndarray], ndarray]
-"""From stored pixels, uint8, to what a model sees."""
+"""From what is stored, pixels of uint8 or samples of int16, to what a model sees or hears."""
 
 Augment = Callable[[ndarray, np.random.Generator], ndarray]
-"""Other pixels of the same things: ``functools.partial(random_crop_flip, padding=4)``."""
+"""Other pixels, or samples, of the same things: ``functools.partial(random_crop_flip, padding=4)``."""
 
 Pictures = dict[str, Callable[[], Any]]
 """Pictures, as :mod:`minivit.plot` makes them, by the names of their files; each is drawn when it is called."""
@@ -53,7 +53,7 @@ class Task:
         examples : minivit.data.Examples
             Of the kind that this task is about.
         normalize : function
-            What to do to pixels before a model sees them.
+            What to do to pixels or samples before a model gets them.
         rng : numpy.random.Generator, optional
             For what is random in training: augmentation, masks. Without it the examples are drawn for a test: the same
             each time.
@@ -67,7 +67,9 @@ class Task:
             raise TypeError(f"{type(self).__name__} is about {kinds}; these examples are {type(examples).__name__}")
 
     def model_options(self, dataset: Dataset) -> dict[str, Any]:
-        """Options that a model needs for this task on this data set; ``img_size`` if it has such an option."""
+        """Options that a model needs for this task on this data set; ``img_size`` and ``length`` if it has them."""
+        if isinstance(dataset.train, Sounds):
+            return {"sr": dataset.sr, "length": dataset.train.waves.shape[1]}
         _, Y, X, C = dataset.train.images.shape
         return {"img_size": (Y, X), "in_chans": C}
 

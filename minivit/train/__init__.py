@@ -1,6 +1,6 @@
 """Training: optimizers, schedules, augmentation, the sharded step, the loop with its checkpoints."""
 
-from minivit.train.augment import normalize, random_crop_flip
+from minivit.train.augment import normalize, normalize_waves, random_crop_flip, random_shift_flip
 from minivit.train.optim import SGD, Adam, AdamW, Optimizer, adam_update, adamw_update, clip_grad_norm, sgd_update
 from minivit.train.recipe import Recipe
 from minivit.train.schedule import warmup_cosine
@@ -19,8 +19,10 @@ __all__ = [
     "adamw_update",
     "clip_grad_norm",
     "normalize",
+    "normalize_waves",
     "predict",
     "random_crop_flip",
+    "random_shift_flip",
     "sgd_update",
     "training_step",
     "warmup_cosine",

@@ -1,4 +1,4 @@
-"""From stored pixels to what the model sees: random crop and flip, and normalisation."""
+"""From stored pixels and samples to what the model sees: random crop, shift and flip, and normalisation."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,10 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from minivit.checked import check_range, checked
-from minivit.types import Float, UInt8, ndarray
+from minivit.types import Float, Int, UInt8, ndarray
+
+LARGEST_SAMPLE = 2**15
+"""What a sample of 16 bits is divided by, so that it lies between -1 and 1."""
 
 
 @checked
@@ -74,3 +77,53 @@ def normalize(
     scale = 1 / (255 * divisor)
     shift = np.array(mean) / divisor
     return images * scale.astype(dtype) - shift.astype(dtype)
+
+
+@checked
+def random_shift_flip(
+    waves: Int[ndarray, "B T"], rng: np.random.Generator, *, padding: int = 4, flip: bool = True
+) -> Int[ndarray, "B T"]:
+    """Shift each sound by up to ``padding`` samples either way (silence comes in) and turn every other one upside down.
+
+    Its sign is what nobody hears of a sound. To run it backwards is no mirror image: a rising tone would fall.
+
+    Parameters
+    ----------
+    waves : int16 (B, T)
+    rng : numpy.random.Generator
+    padding : int
+        Less than T: something of each stays.
+    flip : bool
+
+    Raises
+    ------
+    ValueError, TypeError
+        If ``padding`` is below 0, too large, or no whole number, or the samples are none of 16 bits.
+    """
+    _check_samples(waves)
+    B, T = waves.shape
+    check_range("padding", padding, at_least=0, below=T)
+    padded = np.pad(waves, ((0, 0), (padding, padding)))
+    shifted = sliding_window_view(padded, T, axis=1)[np.arange(B), rng.integers(0, 2 * padding + 1, B)]
+    mirrored = rng.random(B) < (0.5 if flip else 0)
+    return np.where(mirrored[:, None], -np.maximum(shifted, 1 - LARGEST_SAMPLE), shifted)  # there is no 32,768
+
+
+@checked
+def normalize_waves(waves: Int[ndarray, "B T"], dtype: str = "float32") -> Float[ndarray, "B T"]:
+    """Samples of 16 bits to numbers from -1 to 1: ``waves / 32768``.
+
+    Raises
+    ------
+    TypeError
+        If the samples or ``dtype`` are of another type.
+    """
+    _check_samples(waves)
+    if np.dtype(dtype).name not in ("float32", "float64"):
+        raise TypeError(f'dtype is {dtype}; expected "float32" or "float64"')
+    return waves * np.asarray(1 / LARGEST_SAMPLE, dtype)
+
+
+def _check_samples(waves: ndarray) -> None:
+    if waves.dtype != np.int16:
+        raise TypeError(f"waves have dtype {waves.dtype}; expected samples of 16 bits, int16")

@@ -8,8 +8,9 @@ from pathlib import Path
 from numpy import ndarray
 
 from minivit import plot
-from minivit.data.examples import Images
+from minivit.data.examples import Images, Sounds
 from minivit.errors import sentence
+from minivit.models.ast import AST
 from minivit.models.mixer import Mixer
 from minivit.models.model import Model
 from minivit.models.swin import Swin
@@ -26,8 +27,9 @@ def draw_run(folder: Path, trainer: Trainer, rows: list[Metrics]) -> list[Path]:
     Returns the files. Of a Vision Transformer, three are figures of its paper (Dosovitskiy et al. 2021): 6, attention
     maps; 7 left, patch-embedding filters, here of what training changed; 7 centre, similarity of position embeddings.
     Of a Swin Transformer, its stages, attention inside windows before and after the shift, relative position biases.
-    Of an MLP-Mixer what training changed in token mixing, figure 5 of Tolstikhin et al. 2021. Of all models the filters
-    are drawn if the first kernel sees pixels, the positions if they are a table on a grid.
+    Of an MLP-Mixer what training changed in token mixing, figure 5 of Tolstikhin et al. 2021. Of an AST attention maps
+    lie over spectrograms. Of all models the filters are drawn if the first kernel sees pixels, or a spectrogram, the
+    positions if they are a table on a grid.
 
     A training is not lost because a picture cannot be drawn: that is said on the standard error stream, and the others
     are drawn.
@@ -67,23 +69,47 @@ def _of_the_task(trainer: Trainer, rows: list[Metrics]) -> Pictures:
 
 
 def _of_the_model(trainer: Trainer, rows: list[Metrics]) -> Pictures:
-    model, pictures = trainer.model, Pictures()
-    if not isinstance(trainer.dataset.test, Images):
-        return pictures
-    images = trainer.dataset.test.images[:4]
-    if isinstance(model, ViT) and not model.config["grad_checkpointing"]:  # a checkpointed block keeps no attention map
-        pictures["attention_maps"] = lambda: plot.attention_maps(images, model.forward(trainer.normalize(images))[1])
+    model, examples = trainer.model, trainer.dataset.test.take(slice(4))
+    if isinstance(examples, Images):
+        normalized = trainer.normalize(examples.images)
+        return _of_images(model, examples.images, normalized) | _of_parameters(model, examples.images.shape[3])
+    if isinstance(examples, Sounds) and isinstance(model, AST):
+        return _of_sounds(model, trainer.normalize(examples.waves)) | _of_parameters(model, 1)
+    return {}
+
+
+def _of_images(model: Model, images: ndarray, normalized: ndarray) -> Pictures:
+    pictures = Pictures()
+    keeps_maps = not model.config.get("grad_checkpointing")  # a checkpointed block keeps no attention map
+    if isinstance(model, ViT) and keeps_maps:
+        pictures["attention_maps"] = lambda: plot.attention_maps(images, model.forward(normalized)[1])
     if isinstance(model, Swin):
         pictures["pyramid"] = lambda: plot.pyramid(images[0], model)
         first = next((i for i, stage in enumerate(model.layers) if stage.blocks), None)
-        if first is not None and not model.config["grad_checkpointing"]:
+        if first is not None and keeps_maps:
             pictures["attention_in_windows"] = lambda: plot.attention_in_windows(
-                images, model.forward(trainer.normalize(images))[1], stage=first
+                images, model.forward(normalized)[1], stage=first
             )
         if first is not None and model.config["relative_position"] != "none":
             pictures["relative_position_biases"] = lambda: plot.relative_position_biases(model, stage=first)
-    kernels = [name for name, param in model.named_params().items() if param.axes == ("row", "column", "in", "out")]
-    if kernels and model.named_params()[kernels[0]].shape[2] == images.shape[3]:  # the first one sees pixels
+    return pictures
+
+
+def _of_sounds(model: AST, waves: ndarray) -> Pictures:
+    if model.config["grad_checkpointing"]:
+        return {}
+
+    def attention_maps() -> Figure:
+        images = plot.spectrogram_images(model.log_mel.forward(waves)[0])
+        return plot.attention_maps(images, model.forward(waves)[1], origin="lower")
+
+    return {"attention_maps": attention_maps}
+
+
+def _of_parameters(model: Model, channels: int) -> Pictures:
+    pictures, params = Pictures(), model.named_params()
+    kernels = [name for name, param in params.items() if param.axes == ("row", "column", "in", "out")]
+    if kernels and params[kernels[0]].shape[2] == channels:  # the first one sees pixels
         pictures["patch_filters"] = lambda: _learned_filters(model, kernels[0])
     if isinstance(model, Mixer) and model.blocks:
         pictures["token_mixing"] = lambda: _learned_token_mixing(model)

@@ -1,4 +1,4 @@
-"""What a training is made of, but for its images."""
+"""What a training is made of, but for its examples."""
 
 from dataclasses import dataclass, field, fields
 from math import inf
@@ -25,10 +25,13 @@ LIMITS = (
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides the outcome of a training but the images: model, schedule, regularisation, seed.
+    """Everything that decides the outcome of a training but the examples: model, schedule, regularisation, seed.
 
     ``options`` go to :func:`minivit.create_model`; ``warmup_epochs`` may be a fraction; ``clip_norm=None`` clips
-    nothing. NumPy's numbers become Python's, so that a recipe can be written down as JSON.
+    nothing. ``crop_padding`` and ``flip`` are about pixels and mirror images (:func:`minivit.train.random_crop_flip`),
+    or, of sounds, about samples and signs (:func:`minivit.train.random_shift_flip`).
+
+    NumPy's numbers become Python's, so that a recipe can be written down as JSON.
 
     Raises
     ------

@@ -3,17 +3,18 @@
 from collections.abc import Sequence
 from typing import Any
 
-from minivit.models.model import model_options
+from minivit.models.model import PRESETS, model_options
 from minivit.train.recipe import Recipe
 from minivit.train.settings import read_settings
 
 RECIPES: dict[str, dict[str, Any]] = {
     "shapes": {"model": "vit_micro_patch4_32", "epochs": 3, "lr": 3e-3, "crop_padding": 0, "flip": False},
+    "sounds": {"model": "ast_tiny_patch16_64x98", "epochs": 10, "batch_size": 64, "lr": 3e-3, "crop_padding": 800},
 }
 """What differs from the recipe of CIFAR, which :class:`Recipe` itself holds."""
 
 POOLING = {"global_pool": "avg", "class_token": False}
-"""What the head reads, of models that leave one the choice."""
+"""What the head reads, of models that leave one the choice; with a distillation token there is none."""
 
 
 def recipe_of(data: str, settings: Sequence[tuple[str, str]] = (), **given: Any) -> Recipe:
@@ -35,5 +36,8 @@ def recipe_of(data: str, settings: Sequence[tuple[str, str]] = (), **given: Any)
     """
     choices = RECIPES.get(data, {}) | {name: value for name, value in given.items() if value is not None}
     model = choices.get("model", Recipe.model)
-    pooling = {name: value for name, value in POOLING.items() if name in model_options(model)}
-    return Recipe(**choices, options=pooling | read_settings(model, settings))
+    known, options = model_options(model), read_settings(model, settings)
+    _, preset = PRESETS[model]
+    distilled = (preset | options).get("distilled", False)
+    pooling = {} if distilled else {name: value for name, value in POOLING.items() if name in known}
+    return Recipe(**choices, options=pooling | options)

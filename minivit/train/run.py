@@ -27,7 +27,7 @@ def run_to_the_end(trainer: Trainer, folder: RunFolder) -> bool:
     dataset, total = trainer.dataset, trainer.total_steps
     print(
         f"{trainer.recipe.model}: {trainer.model.num_params:,} parameters; "
-        f"{dataset.name}: {len(dataset.train):,} images"
+        f"{dataset.name}: {len(dataset.train):,} {trainer.kind.what}"
     )
     if trainer.step == total:
         print(f"{folder.path} is finished, all {total} steps; only its pictures are drawn again")

@@ -13,6 +13,7 @@ DECIDED = {
     "img_size": "it is that of the images (--img-size)",
     "in_chans": "it is that of the images",
     "num_classes": "it is that of the data set",
+    "heads_apart": "it is for a task with a loss for each head",
     "seed": "--seed does",
     "dtype": "a training computes in float32",
 }

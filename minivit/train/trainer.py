@@ -6,33 +6,31 @@ optimizer's averages and the step. A training that was killed and resumed ends i
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from functools import partial
 from math import isfinite
 from pathlib import Path
-from typing import Any, NamedTuple, get_type_hints
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from minivit.checked import check_range, check_type
+from minivit import tasks
+from minivit.checked import check_type
 from minivit.data.dataset import Dataset
-from minivit.data.examples import Images
-from minivit.json_text import from_json, to_json, tuples
-from minivit.models.model import Model, create_model, model_options
+from minivit.json_text import from_json, to_json
+from minivit.models.model import PRESETS, Model, create_model, model_options
 from minivit.ops.softmax import softmax_forward
-from minivit.storage import fitting, read_arrays, read_metadata, save, split_arrays
+from minivit.storage import fitting, read_arrays, save, split_arrays
 from minivit.tasks.classification import Classification
 from minivit.tasks.task import Task
-from minivit.train.augment import normalize, random_crop_flip
 from minivit.train.fit import check_attention_fits
+from minivit.train.kinds import Kind, kind_of
 from minivit.train.optim import AdamW
 from minivit.train.recipe import Recipe
 from minivit.train.schedule import warmup_cosine
 from minivit.train.step import predict, training_step
-from minivit.types import Float, UInt8, ndarray, pair
+from minivit.train.trained_on import CLASSIFICATION
+from minivit.types import Float, ndarray
 
-LONGEST_SIDE = 2**13  # pixels, of the images that a file asks for
 ORDER, NOISE = 0, 1  # two independent streams of random numbers from one seed
-CLASSIFICATION = Classification.__name__
 
 
 class Metrics(NamedTuple):
@@ -56,10 +54,11 @@ class Trainer:
     ----------
     recipe : Recipe
     dataset : Dataset
-        The model gets its image size, channels and number of classes from here, if the task does not say otherwise.
+        The model gets image size and channels, or length and rate of sounds, and the number of classes from here, if
+        the task does not say otherwise.
     task : Task, optional
-        What the model is trained for, with an augmentation of its own. If not given, classification as the recipe has
-        it: ``label_smoothing``, ``crop_padding`` and ``flip``.
+        What the model is trained for, with an augmentation of its own. If not given, what it is usually trained for:
+        most models to classify, as the recipe has it (``label_smoothing``, ``crop_padding`` and ``flip``).
     threads : int, optional
         Does not change the result.
     """
@@ -70,18 +69,21 @@ class Trainer:
         if threads is not None and threads < 1:
             raise ValueError(f"threads is {threads}; expected at least 1")
         self.recipe, self.dataset, self.threads = recipe, dataset, threads
-        if isinstance(dataset.train, Images):
-            _, Y, X, _ = dataset.train.images.shape
-            check_range("crop_padding", recipe.crop_padding, at_least=0, below=min(Y, X))  # something of each stays
-        augment = partial(random_crop_flip, padding=recipe.crop_padding, flip=recipe.flip)
-        self.task = task or Classification(label_smoothing=recipe.label_smoothing, augment=augment)
+        self.kind = kind_of(dataset)
+        known = model_options(recipe.model)
+        self.task = task or _usual_task(recipe, self.kind)
         self.task.check(dataset.train)
         fixed = {"name": recipe.model, "seed": recipe.seed}
         if twice := fixed.keys() & recipe.options.keys():
             raise ValueError(f"options has an entry {min(twice)!r}, which the recipe itself decides")
         needed = self.task.model_options(dataset)
-        if "img_size" not in model_options(recipe.model):  # it takes images of any size
-            needed.pop("img_size", None)
+        for size in {"img_size", "length"} & needed.keys() - known.keys():  # it takes images of any size
+            del needed[size]
+        if strange := needed.keys() - known.keys():
+            raise ValueError(
+                f"{recipe.model} cannot be trained on {self.kind.what}: it has no option {min(strange)}; "
+                f"its options are {', '.join(known)}"
+            )
         self.model: Model = create_model(**fixed, **{**needed, **recipe.options})
         check_attention_fits(recipe.model, self.model)
         self.optimizer = AdamW(self.model, lr=recipe.lr, betas=recipe.betas, weight_decay=recipe.weight_decay)
@@ -124,13 +126,13 @@ class Trainer:
             score = self.test_score() if self.step % self.steps_per_epoch == 0 else None
             yield Metrics(self.step, self.step / self.steps_per_epoch, loss, lr, score)
 
-    def normalize(self, pixels: UInt8[ndarray, "B Y X C"]) -> Float[ndarray, "B Y X C"]:
-        """Pixels as the model wants them."""
-        return normalize(pixels, self.dataset.mean, self.dataset.std)
+    def normalize(self, stored: ndarray) -> Float[ndarray, "B ..."]:
+        """Pixels, or samples of sounds, as the model wants them."""
+        return self.kind.normalize(stored)
 
-    def probabilities(self, pixels: UInt8[ndarray, "B Y X C"]) -> Float[ndarray, "B classes"]:
-        """Probability of each class for each image, of a model that classifies."""
-        probabilities, _ = softmax_forward(predict(self.model, self.normalize(pixels), threads=self.threads))
+    def probabilities(self, stored: ndarray) -> Float[ndarray, "B classes"]:
+        """Probability of each class for each image or sound, of a model that classifies."""
+        probabilities, _ = softmax_forward(predict(self.model, self.normalize(stored), threads=self.threads))
         return probabilities
 
     def test_score(self) -> float:
@@ -141,9 +143,7 @@ class Trainer:
     def save(self, path: str | Path) -> None:
         """Write all that :meth:`resume` needs; the file is also one for :func:`minivit.load`."""
         names, mean, std = self.dataset.class_names, self.dataset.mean, self.dataset.std
-        data = {"name": self.dataset.name, "class_names": names, "mean": mean, "std": std}
-        if isinstance(self.dataset.train, Images):
-            _, *data["img_size"], _ = self.dataset.train.images.shape
+        data = {"name": self.dataset.name, "class_names": names, "mean": mean, "std": std, **self.kind.facts()}
         about = {"recipe": asdict(self.recipe), "data": data, **_named(self.task), "step": self.step}
         save(self.model, path, optimizer_state=self.optimizer.state_dict(), **about)
 
@@ -163,6 +163,7 @@ class Trainer:
         identity = self._identity()
         options = metadata.get("task_options", identity["task_options"])  # nor do older ones tell its options
         theirs = {**metadata["recipe"], **metadata["data"], "task": task, "task_options": options}
+        theirs.setdefault("img_size", identity.get("img_size"))  # nor this
         for name, ours in identity.items():
             if theirs.get(name) != ours:
                 raise ValueError(f"{path} belongs to another training: its {name} is {theirs.get(name)}, not {ours}")
@@ -184,10 +185,18 @@ class Trainer:
         self.step = step
 
     def _identity(self) -> dict[str, Any]:
-        """What a checkpoint must agree with, as it reads when it comes back from JSON: recipe, task, images."""
-        data = self.dataset
-        identity = {**asdict(self.recipe), "class_names": data.class_names, "mean": data.mean, "std": data.std}
+        """What a checkpoint must agree with, as it reads when it comes back from JSON: recipe, task, examples."""
+        identity = asdict(self.recipe) | {"class_names": self.dataset.class_names} | self.kind.facts()
         return from_json(to_json(identity | _named(self.task)))
+
+
+def _usual_task(recipe: Recipe, kind: Kind) -> Task:
+    """What its model is trained for where nothing else is said, as the recipe has it."""
+    augment = kind.augment(recipe)
+    model_class, _ = PRESETS[recipe.model]
+    if model_class.usual_task == CLASSIFICATION:
+        return Classification(label_smoothing=recipe.label_smoothing, augment=augment)
+    return getattr(tasks, model_class.usual_task)()
 
 
 def _named(task: Task) -> dict[str, Any]:
@@ -209,45 +218,3 @@ def _options(task: Task) -> dict[str, Any]:
 def _are_numbers(values: tuple[Any, ...]) -> bool:
     """Whether JSON can write them."""
     return all(isinstance(value, (int, float)) and isfinite(value) for value in values)
-
-
-class TrainedOn(NamedTuple):
-    """What a model must know of its training images to look at others."""
-
-    class_names: tuple[str, ...]
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    img_size: tuple[int, int]
-
-
-def read_trained_on(path: str | Path, model: Model) -> TrainedOn:
-    """What the checkpoint of this model says of the images that it was trained on.
-
-    Raises
-    ------
-    ValueError
-        If it does not say it, or says what does not fit the model.
-    """
-    metadata = read_metadata(path).get("metadata")
-    if not isinstance(metadata, dict) or not isinstance(metadata.get("data"), dict):
-        raise ValueError(f"{path} does not say what its classes are: it was not written by minivit train")
-    if (task := metadata.get("task", CLASSIFICATION)) != CLASSIFICATION:
-        raise ValueError(f"the model of {path} was trained for {task}, not to name classes")
-    said = metadata["data"]
-    if "img_size" in model.config:  # else it takes images of any size, and is shown those that it has learned
-        said = said | {"img_size": pair(model.config["img_size"])}
-    found = TrainedOn(*(tuples(said.get(name)) for name in TrainedOn._fields))
-    channels = model.config["in_chans"]
-    lengths = {"class_names": model.config["num_classes"], "mean": channels, "std": channels, "img_size": 2}
-    try:
-        for name, hint in get_type_hints(TrainedOn).items():
-            check_type(name, getattr(found, name), hint)
-            if len(getattr(found, name)) != lengths[name]:
-                raise ValueError(f"{name} has {len(getattr(found, name))} entries; expected {lengths[name]}")
-        if min(found.std) < 0:
-            raise ValueError(f"std is {found.std}; expected 0 or more")
-        for side in found.img_size:
-            check_range("img_size", side, at_least=1, below=LONGEST_SIDE)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{path} is damaged: {error}") from error
-    return found

@@ -1,8 +1,8 @@
-"""Weights from elsewhere: the same models under the names and layouts of timm, Google, transformers and PyTorch.
+"""Weights from elsewhere: the same models under the names and layouts of timm, Google, transformers, PyTorch, fairseq.
 
 Our names are timm's, and a parameter knows what its axes are: so :func:`load_timm` and :func:`to_timm` know every
-model, with no line written for it. What Google, transformers and PyTorch call the parts of a model stands in a file of
-:mod:`minivit.weights.tables`. What all loaders have in common:
+model, with no line written for it. What the others call the parts of a model stands in a file of
+:mod:`minivit.weights.tables`, by which :func:`to_hf` gives weights back, too. What all loaders have in common:
 
 - They take arrays by name, also in a nest of mappings, or the path of a .safetensors or .npz file. Nothing is ever
   unpickled (.pth, .pt, .bin: the error says how PyTorch converts them), and only what is needed is read, after its
@@ -19,11 +19,23 @@ model, with no line written for it. What Google, transformers and PyTorch call t
 - If anything does not fit, nothing is changed.
 """
 
+from minivit.weights.fairseq import load_fairseq
 from minivit.weights.files import read
 from minivit.weights.google import load_google
-from minivit.weights.hf import load_hf
-from minivit.weights.positions import resample_abs_pos_embed
+from minivit.weights.hf import load_hf, to_hf
+from minivit.weights.positions import cut_or_stretch_pos_embed, resample_abs_pos_embed
 from minivit.weights.timm import load_timm, to_timm
 from minivit.weights.torch import load_torch
 
-__all__ = ["load_google", "load_hf", "load_timm", "load_torch", "read", "resample_abs_pos_embed", "to_timm"]
+__all__ = [
+    "cut_or_stretch_pos_embed",
+    "load_fairseq",
+    "load_google",
+    "load_hf",
+    "load_timm",
+    "load_torch",
+    "read",
+    "resample_abs_pos_embed",
+    "to_hf",
+    "to_timm",
+]

@@ -1,26 +1,34 @@
-"""Weights of the transformers library (https://github.com/huggingface/transformers)."""
+"""Weights of the transformers library (https://github.com/huggingface/transformers), from it and for it."""
+
+import numpy as np
+from numpy import ndarray
 
 from minivit.models.model import Model
 from minivit.weights.files import Arrays
 from minivit.weights.loading import load
 from minivit.weights.sources import HF
+from minivit.weights.torch_layout import to_torch
 
 
 def load_hf(model: Model, arrays: Arrays, *, keep_head: bool = False, grid: tuple[int, int] | None = None) -> None:
     """Load the weights of models of transformers; :mod:`minivit.weights` says what all loaders do.
 
-    Of a ViT these are those of ``ViTForImageClassification``, under the names of older or newer versions. Files of
-    ``ViTModel`` and ``ViTForMaskedImageModeling``, which have no head, load with ``keep_head=True``; their pooler,
-    decoder and mask token are left aside. The library's ViT is this one with ``norm_eps=1e-12``.
+    Of a ViT these are those of ``ViTForImageClassification``, of a distilled one those of
+    ``DeiTForImageClassificationWithTeacher``, under the names of older or newer versions. Files of ``ViTModel`` and of
+    ``ViTForMaskedImageModeling``, which have no head, load with ``keep_head=True``; their pooler, decoder and mask
+    token are left aside. The library's ViT is this one with ``norm_eps=1e-12``.
+
+    Those of an AST are of ``ASTForAudioClassification``. It computes in ``norm_eps=1e-12``, as ours does.
 
     Positions of another grid, which is taken to be square, are resampled as the library does it
     (``interpolate_pos_encoding=True``): bicubic, without antialiasing, also for as many patches if the model's grid is
-    not square.
+    not square. Those of an AST, whose grid is taken to have as many rows, are cut or stretched as its authors do it: so
+    a checkpoint of ten seconds reads two (:func:`minivit.weights.cut_or_stretch_pos_embed`).
 
     Parameters
     ----------
     model : Model
-        Of a kind whose names are known: a ViT or a Swin.
+        Of a kind whose names are known: a ViT, a Swin or an AST.
     arrays : {state_dict name: array}, or the path of a .safetensors or .npz file
     keep_head : bool
         Leave the model's own head as it is and the checkpoint's aside: for fine-tuning on other classes.
@@ -37,3 +45,27 @@ def load_hf(model: Model, arrays: Arrays, *, keep_head: bool = False, grid: tupl
         If the file is missing or damaged.
     """
     load(model, arrays, HF, keep_head=keep_head, grid=grid)
+
+
+def to_hf(model: Model) -> dict[str, ndarray]:
+    """Weights as the same model of transformers loads them, under its newest names: the inverse of :func:`load_hf`.
+
+    Raises
+    ------
+    TypeError
+        If the library has no such model, or its names are not known here.
+    ValueError
+        If its model computes something else than this one, as it was built.
+    """
+    table = HF.table(model)
+    if table.unfit:
+        raise ValueError(table.unfit)
+    newest, *_ = table.ways
+    arrays = {}
+    for name, param in model.named_state().items():
+        layer, _, kind = name.rpartition(".")
+        names = newest[name].names if name in newest else [f"{part}.{kind}" for part in newest[layer].names]
+        array = to_torch(param)
+        parts = np.split(array, len(names)) if len(names) > 1 else [array]  # along "out", which is PyTorch's first axis
+        arrays |= dict(zip(names, parts, strict=True))
+    return arrays

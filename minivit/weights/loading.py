@@ -75,6 +75,7 @@ def load(model: Model, arrays: Arrays, source: Source, *, keep_head: bool, grid:
     table = source.table(model)
     if table.unfit:
         raise ValueError(table.unfit)
+    source = source._replace(resample={**source.resample, **table.resample})
     state = model.named_state()
     if keep_head:
         state = {name: param for name, param in state.items() if not within(name, model.head_names)}
@@ -159,7 +160,7 @@ def _other_loaders(model: Model, source: Source) -> list[tuple[str, set[str]]]:
     """The names that the other loaders would look for, one set for each way of writing files."""
     state, ways = model.named_state(), []
     for other in SOURCES:
-        if other is not source:
+        if other.loader != source.loader:
             with suppress(TypeError):  # it may know no such model
                 ways += [(other, way) for way in other.table(model).ways]
     return [(other.loader, _names(_layout(state, way, other))) for other, way in ways]

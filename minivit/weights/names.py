@@ -9,7 +9,6 @@ from typing import Any
 # A part that a checkpoint may have and a model may not, by the names of its arrays.
 PARTS = {
     r"\bls[12]\b|layer_?scale|\bgamma_[12]\b": "layer scale",
-    r"dist_token|distillation_token|head_dist|distillation_classifier": "a distillation token (as DeiT has)",
     r"reg(ister)?_tokens?\b": "register tokens",
     r"\bw12\b|weights_in|fc1_[gx]\b|gate_proj": "gated MLPs (SwiGLU)",
     r"\b[qk]_norm\b": "norms of queries and keys",
@@ -31,6 +30,11 @@ OPTIONS = {
         r"(^|[./])cls(_token)?$",
         "the checkpoint has a class token: build the model with class_token=True",
         "the checkpoint has no class token: build the model with class_token=False and global_pool='avg'",
+    ),
+    "distilled": (
+        r"dist(illation)?_token|head_dist\b|distillation_classifier",
+        "the checkpoint has a distillation token (as DeiT has): build the model with distilled=True",
+        "the checkpoint has no distillation token: build the model with distilled=False",
     ),
     "qkv_bias": (
         r"\b(qkv|query|key|value|[qkv]_proj)[./]bias$",

@@ -49,12 +49,15 @@ class Table(NamedTuple):
         What the model must be built with to compute the same.
     unfit : str
         Why this model, as it was built, is none of theirs.
+    resample : {name of an axis: function}
+        Where the tables of this model are made to fit another grid in another way than the source's are.
     """
 
     ways: Sequence[Way]
     aside: Mapping[str, str] = MappingProxyType({})
     trained_with: Mapping[str, object] = MappingProxyType({})
     unfit: str = ""
+    resample: Mapping[str, Resample] = MappingProxyType({})
 
 
 class Source(NamedTuple):

@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from minivit.checked import checked
 from minivit.layers.param import Param
 from minivit.ops.resize import resize_forward
-from minivit.types import Float, ndarray, pair
+from minivit.types import Count, Float, Size, ndarray, pair
 from minivit.weights.places import Grid
 
 
@@ -81,6 +82,65 @@ def resample_abs_pos_embed(
     options = {"mode": interpolation, "antialias": antialias, "align_corners": align_corners}
     grid, _ = resize_forward(grid, size=(new_rows, new_columns), **options)
     return np.concatenate((posemb[:, :num_prefix_tokens], grid.reshape(B, -1, D)), axis=1)
+
+
+@checked
+def cut_or_stretch_pos_embed(
+    posemb: Float[ndarray, "B N D"], new_size: Size, old_size: Size, *, num_prefix_tokens: Count = 2
+) -> Float[ndarray, "B M D"]:
+    """Make position embeddings of a spectrogram fit another one, as the code of AST does it.
+
+    What is a second long stays a second long where the new grid is shorter: the middle of the old one is cut out. Where
+    it is longer, the old one is stretched (bilinear, without antialiasing). So with the columns, then with the rows.
+
+    Parameters
+    ----------
+    posemb : (B, num_prefix_tokens + rows * columns, D)
+    new_size, old_size : int or (rows, columns)
+        Of the grids.
+    num_prefix_tokens : int
+        Positions in front of the grid's, which stay as they are.
+
+    Raises
+    ------
+    ValueError
+        If the positions do not make the old grid.
+
+    References
+    ----------
+    Gong et al. 2021, "AST: Audio Spectrogram Transformer", section 2.2.
+    """
+    (rows, columns), new = pair(old_size), pair(new_size)
+    B, N, D = posemb.shape
+    if num_prefix_tokens + rows * columns != N:
+        raise ValueError(f"{N} positions, {num_prefix_tokens} of them in front, make no grid of {rows} x {columns}")
+    grid = posemb[:, num_prefix_tokens:].reshape(B, rows, columns, D)
+    for axis in (2, 1):
+        length, wanted = grid.shape[axis], new[axis - 1]
+        if wanted <= length:
+            first = length // 2 - wanted // 2
+            grid = grid.take(range(first, first + wanted), axis)
+        else:
+            size = (grid.shape[1], wanted) if axis == 2 else (wanted, grid.shape[2])
+            grid, _ = resize_forward(grid, size=size, mode="bilinear", antialias=False)
+    return np.concatenate((posemb[:, :num_prefix_tokens], grid.reshape(B, -1, D)), axis=1)
+
+
+def fit_spectrogram_positions(table: ndarray, param: Param, grid: Grid) -> ndarray:
+    """A checkpoint's positions of a spectrogram for the grid of our parameter, (1, N, D).
+
+    ``grid`` is that of the checkpoint; if it is not given, it is taken to have as many rows, because it has as many
+    bands, but other frames.
+    """
+    assert param.grid is not None
+    rows, columns = param.grid
+    front, patches = param.shape[1] - rows * columns, table.shape[1] - (param.shape[1] - rows * columns)
+    if grid is None and patches % rows:
+        raise ValueError(
+            f"the checkpoint's {table.shape[1]} positions, {front} of them in front, do not make {rows} rows, as this "
+            "model has: grid=(rows, columns) says which grid they are of"
+        )
+    return cut_or_stretch_pos_embed(table, (rows, columns), grid or (rows, patches // rows), num_prefix_tokens=front)
 
 
 def fit_positions(table: ndarray, param: Param, grid: Grid, *, as_many_fit: bool = False, **convention: Any) -> ndarray:

@@ -1,4 +1,4 @@
-"""timm, Google, transformers and PyTorch: how each writes its files and resamples positions, whatever the model."""
+"""timm, Google, transformers, PyTorch, fairseq: how each writes its files and resamples positions, whatever the model."""
 
 from contextlib import suppress
 from functools import partial
@@ -38,6 +38,13 @@ def _our_axes(param: Param) -> tuple[int, ...]:
     return tuple(range(len(param.axes)))
 
 
+def _fairseq_axes(param: Param) -> tuple[int, ...]:
+    """PyTorch's; a map for each step is a transposed convolution, the kernel of which begins with "in"."""
+    if "step" not in param.axes:
+        return torch_axes(param)
+    return tuple(map(param.axes.index, ("in", "out", "step")))
+
+
 TIMM = Source(
     loader="load_timm",
     table=_our_names,
@@ -70,4 +77,12 @@ TORCH = Source(
     axes=torch_axes,
     resample={},
 )
-SOURCES = (TIMM, GOOGLE, HF, TORCH)
+FAIRSEQ = Source(
+    loader="load_fairseq",
+    table=partial(find, "fairseq"),
+    separator=".",
+    leaf=_as_ours,
+    axes=_fairseq_axes,
+    resample={},
+)
+SOURCES = (TIMM, GOOGLE, HF, TORCH, FAIRSEQ)

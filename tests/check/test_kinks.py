@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from minivit.check import CASES, CONSTANTS, GradientError, check_pair, check_vjp, gradient_errors
-from minivit.ops import OPS, linear_backward, linear_forward, relu_backward, relu_forward
+from minivit.check.arguments import as_dtype
+from minivit.every_op import EVERY_OP
+from minivit.ops import linear_backward, linear_forward, relu_backward, relu_forward
 from tests.check.small_pairs import grads, identity_backward, normal
 
 WITH_ZEROS = np.maximum(np.round(2 * normal(4, 5)), 0)
@@ -134,16 +136,18 @@ def test_a_forward_too_rough_to_judge_is_called_rough():
         check_vjp(forward, lambda dy, x: grads(x=dy / np.cosh(x) ** 2), normal(4, 5))
 
 
-@pytest.mark.parametrize("name", OPS)
+@pytest.mark.parametrize("name", EVERY_OP)
 def test_a_right_pair_is_never_called_wrong_for_its_low_precision(name):
-    @wraps(OPS[name].forward)
+    @wraps(EVERY_OP[name].forward)
     def forward(*args, **kwargs):
-        y, cache = OPS[name].forward(*args, **kwargs)
-        return np.asarray(y, np.float32).astype(np.float64), cache
+        y, cache = EVERY_OP[name].forward(*args, **kwargs)
+        return as_dtype(as_dtype(np.asarray(y), np.float32), np.float64), cache
 
     for seed in range(3):
         case = CASES[name](np.random.default_rng(seed))
-        said = complaint(forward, OPS[name].backward, *case.args, constants=CONSTANTS[name], seed=seed, **case.kwargs)
+        said = complaint(
+            forward, EVERY_OP[name].backward, *case.args, constants=CONSTANTS[name], seed=seed, **case.kwargs
+        )
         assert not said or "cannot be told because forward is too rough" in said
 
 

@@ -5,12 +5,16 @@ import numpy as np
 import pytest
 
 from minivit.check import CASES, CONSTANTS, GradientError, check_pair
-from minivit.ops import OPS
+from minivit.check.derivative import random_like
+from minivit.every_op import EVERY_OP
 from tests.check.planted_bugs import BUGS
+from tests.check.planted_future_bugs import FUTURE_BUGS
+from tests.check.planted_sound_bugs import SOUND_BUGS
 from tests.sampled import a_third_by_default
 from tests.unchecked import without_annotations
 
 SLOW = pytest.mark.slow
+ALL_BUGS = BUGS + SOUND_BUGS + FUTURE_BUGS
 
 
 def draws(bug, count):
@@ -20,7 +24,7 @@ def draws(bug, count):
 
 
 def planted(bug):
-    op = OPS[bug.op]
+    op = EVERY_OP[bug.op]
 
     def backward(dy, cache):
         return bug.wrong(dy, cache, op.backward(dy, cache))
@@ -28,7 +32,7 @@ def planted(bug):
     return bug.forward or op.forward, backward
 
 
-@pytest.mark.parametrize("bug", a_third_by_default(BUGS, [f"{bug.op}: {bug.what}" for bug in BUGS]))
+@pytest.mark.parametrize("bug", a_third_by_default(ALL_BUGS, [f"{bug.op}: {bug.what}" for bug in ALL_BUGS]))
 def test_bug_is_caught_and_explained(bug):
     forward, backward = planted(bug)
     cases = draws(bug, 2)
@@ -59,13 +63,13 @@ QUICK = 3  # of them, in each run of the tests
 
 
 @pytest.mark.parametrize("fault", [*[*FAULTS][:QUICK], *(pytest.param(f, marks=SLOW) for f in [*FAULTS][QUICK:])])
-@pytest.mark.parametrize("name", a_third_by_default(OPS, OPS))
+@pytest.mark.parametrize("name", a_third_by_default(EVERY_OP, EVERY_OP))
 def test_every_fault_in_every_gradient_of_every_op_is_caught(name, fault):
-    op, planted = OPS[name], set()
+    op, planted = EVERY_OP[name], set()
     for seed in range(20):
         case = CASES[name](np.random.default_rng(seed))
         y, cache = op.forward(*case.args, **case.kwargs)
-        for field, grad in op.backward(np.random.default_rng(9).standard_normal(np.shape(y)), cache)._asdict().items():
+        for field, grad in op.backward(random_like(np.random.default_rng(9), np.asarray(y)), cache)._asdict().items():
             if field in planted or grad is None or grad.size < 2:
                 continue
             wrong = FAULTS[fault](grad)
@@ -87,3 +91,5 @@ def test_every_fault_in_every_gradient_of_every_op_is_caught(name, fault):
 
 def test_there_are_many_bugs():
     assert len(BUGS) >= 80
+    assert len(SOUND_BUGS) >= 30
+    assert len(FUTURE_BUGS) >= 20

@@ -15,16 +15,17 @@ import pytest
 from numpy.random import Generator
 
 import minivit as mv
+from minivit.check.arguments import as_dtype
 from minivit.check.cases import CASES
 from minivit.check.draw import choose
 from minivit.cost.estimate import OPTIMIZERS
 from minivit.cost.meta import MetaArray
 from minivit.cost.run import MetaGenerator, numberless
 from minivit.cost.tally import Tally
+from minivit.every_op import EVERY_OP
 from minivit.layers.checkpoint import checkpointed
 from minivit.models import MODELS
 from minivit.nests import mapped, named_leaves
-from minivit.ops import OPS
 
 CONFIGURATIONS = 500
 IN_DEFAULT = 50
@@ -98,16 +99,16 @@ def check_op(name: str, seed: int) -> None:
 
     def case():
         drawn = CASES[name](np.random.default_rng(seed))  # a generator among the options draws, so it is drawn anew
-        bound = signature(OPS[name].forward).bind(*drawn.args, **drawn.kwargs).arguments
-        return mapped(lambda a: a.astype(dtype) if isinstance(a, np.ndarray) and a.dtype.kind == "f" else a, bound)
+        bound = signature(EVERY_OP[name].forward).bind(*drawn.args, **drawn.kwargs).arguments
+        return mapped(lambda a: as_dtype(a, dtype) if isinstance(a, np.ndarray) else a, bound)
 
     def without_numbers(array):
-        is_array = isinstance(array, np.ndarray) and (array.dtype.kind == "f" or whole_numbers)
+        is_array = isinstance(array, np.ndarray) and (array.dtype.kind in "fc" or whole_numbers)
         if isinstance(array, Generator):
             return MetaGenerator(tally)
         return MetaArray(array.shape, array.dtype, tally) if is_array else array
 
-    op, tally = OPS[name], Tally()
+    op, tally = EVERY_OP[name], Tally()
     y, cache = op.forward(**mapped(lambda a: a.copy() if isinstance(a, np.ndarray) else a, case()))
     dy = gradient_like(rng, y)
     grads = op.backward(dy, cache)
@@ -119,7 +120,7 @@ def check_op(name: str, seed: int) -> None:
     assert layout(meta_cache) == layout(cache)
     assert layout(op.backward(mapped(without_numbers, dy), meta_cache)) == layout(grads)
 
-    shapes = mapped(lambda a: a.shape if isinstance(a, np.ndarray) and a.dtype.kind == "f" else a, case())
+    shapes = mapped(lambda a: a.shape if isinstance(a, np.ndarray) and a.dtype.kind in "fc" else a, case())
     cost = mv.cost.of(op.forward, dtype=dtype, **shapes)
     assert cost.kept_bytes == mv.nbytes(cache)
     assert (cost.forward.macs, cost.backward.macs) == (macs_forward, macs_backward)
@@ -216,7 +217,7 @@ def check(number: int) -> None:
     if is_model:
         check_model(FAMILIES[half % len(FAMILIES)], number)
     else:
-        check_op([*OPS][half % len(OPS)], number)
+        check_op([*EVERY_OP][half % len(EVERY_OP)], number)
 
 
 @pytest.mark.parametrize("number", range(IN_DEFAULT))

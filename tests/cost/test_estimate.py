@@ -9,7 +9,7 @@ import pytest
 import minivit as mv
 from minivit.cost.errors import CostError
 from minivit.layers import Linear
-from minivit.models import MODELS, PRESETS, Mixer, RNNSearch, ShowAttendTell, Swin, Transformer, ViT
+from minivit.models import AST, MODELS, PRESETS, Mixer, RNNSearch, ShowAttendTell, Swin, Transformer, ViT, Wav2Vec
 from minivit.train.optim import AdamW
 from tests import facts
 from tests.sampled import a_third_by_default
@@ -21,6 +21,11 @@ SMALL = {
     "vit": ViT(**SMALL_VIT),
     "vit, mean": ViT(**SMALL_VIT, class_token=False, global_pool="avg"),
     "vit, dropping": ViT(**SMALL_VIT, proj_drop_rate=0.3, drop_path_rate=0.2),
+    "vit, distilled": ViT(**SMALL_VIT, distilled=True),
+    "ast, waves": AST(
+        n_mels=5, length=470, sr=4_000, patch_size=3, stride=2, embed_dim=12, depth=1, num_heads=3, num_classes=5
+    ),
+    "ast": AST(n_mels=8, length=12, patch_size=4, stride=3, embed_dim=12, depth=2, num_heads=3, num_classes=5),
     "swin, padded": Swin(
         img_size=(10, 14), patch_size=2, embed_dim=6, depths=(2, 1), num_heads=(1, 2), window_size=3, num_classes=5
     ),
@@ -29,6 +34,18 @@ SMALL = {
     "transformer, pre-norm": Transformer(vocab_size=0, embed_dim=8, encoder_depth=1, num_heads=2, norm_first=True),
     "rnn search": RNNSearch(vocab_size=7, embed_dim=6),
     "show, attend": ShowAttendTell(img_size=12, vocab_size=9, embed_dim=8),
+    "wav2vec": Wav2Vec(
+        conv_dim=(4, 6, 6),
+        conv_kernel=(4, 3, 3),
+        conv_stride=(2, 2, 1),
+        context_dim=(5, 7),
+        context_kernel=(2, 3),
+        prediction_steps=3,
+        skip_connections_feat=True,
+        skip_connections_agg=True,
+        log_compression=True,
+        dropout=0.2,
+    ),
 }
 BATCH, LENGTH = 3, 5
 
@@ -58,7 +75,7 @@ def test_what_is_kept_is_what_a_real_run_keeps(name):
     assert estimate.optimizer_bytes == sum(array.nbytes for array in optimizer.state.values())
 
 
-TIMM = facts.VIT | facts.MIXER
+TIMM = facts.VIT | facts.DEIT | facts.MIXER
 
 
 @pytest.mark.parametrize("name", a_third_by_default(TIMM, TIMM))

@@ -199,7 +199,9 @@ def test_attention_over_a_sequence_is_that_over_a_grid():
 @pytest.mark.parametrize("name", [name for name, (kind, _) in PRESETS.items() if kind is ViT])
 def test_parameters_of_a_vit_are_those_of_the_model(name):
     model = create_model(name)
-    assert formulas.vit_params(**shape_of(model)) == model.num_params
+    token, head_dist = 2 * model.config["embed_dim"], (model.config["embed_dim"] + 1) * model.config["num_classes"]
+    distillation = token + head_dist if model.config["distilled"] else 0  # the token has a position, too
+    assert formulas.vit_params(**shape_of(model)) + distillation == model.num_params
 
 
 @pytest.mark.parametrize("name", facts.VIT)

@@ -37,6 +37,15 @@ def test_what_is_no_shape_is_handed_on():
     assert dropout.kept_bytes == mv.nbytes(cache)
 
 
+def test_transforms_and_spectra():
+    """A transform of n numbers is log2 n passes over them; a spectrum is complex though only a shape was given."""
+    assert mv.cost.of("rfft", x=(3, 8)).forward == Work(macs=0, elements=3 * 8 * 3)
+    assert mv.cost.of("irfft", X=(3, 5), n=8).forward == Work(macs=0, elements=3 * 8 * 3)
+    y = np.zeros((2, 4000), np.float32)
+    cost = mv.cost.of("spectrogram", y=y.shape, n_fft=64)
+    assert cost.kept_bytes == mv.nbytes(mv.audio.spectrogram_forward(y, n_fft=64)[1])
+
+
 def test_a_layer():
     layer = SelfAttention(12, 3).init()
     cost = mv.cost.of(layer, x=(2, 35, 12))

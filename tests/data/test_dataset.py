@@ -4,7 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minivit.data import Dataset, LabeledImages, channel_statistics, load_dataset
+from minivit.data import Dataset, LabeledImages, LabeledSounds, channel_statistics, load_dataset
+from tests.unchecked import without_annotations
 
 
 def dataset(**changes) -> Dataset:
@@ -50,6 +51,37 @@ def test_every_inconsistency_is_named(changes, message):
         dataset(**changes)
 
 
+def data_of_sounds(length: int = 5, **changes) -> Dataset:
+    waves = np.zeros((3, 5), np.int16)
+    given = {"name": "tiny", "train": LabeledSounds(waves, np.array([0, 1, 1])), "class_names": ("a", "b"), "sr": 8000}
+    given["test"] = LabeledSounds(waves[:1, :length], np.array([1]))
+    return Dataset(**{**given, **changes})
+
+
+def test_a_consistent_data_set_of_sounds():
+    sr = without_annotations(data_of_sounds)(sr=np.int64(8000)).sr
+    assert (sr, type(sr)) == (8000, int)  # as a checkpoint stores it
+    assert dataset().sr is None
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: data_of_sounds(length=4), "train sounds have 5 samples but test sounds 4; they must be alike"),
+        (lambda: data_of_sounds(sr=None), "sr is None; expected a whole number, the samples in a second"),
+        (lambda: data_of_sounds(sr=True), "sr is True; expected a whole number"),
+        (lambda: data_of_sounds(sr=8000.0), "sr is 8000.0; expected a whole number"),
+        (lambda: data_of_sounds(sr=0), "sr is 0; expected at least 1 sample in a second"),
+        (lambda: dataset(sr=8000), "sr is 8000, and there are no sounds; expected None"),
+        (lambda: data_of_sounds(class_names=("a",)), "the train split has the label 1"),
+        (lambda: data_of_sounds(mean=(0.0,), std=(1.0,)), "one number for each of the 0 channels, got 1 and 1"),
+    ],
+)
+def test_every_inconsistency_of_sounds_is_named(call, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        without_annotations(call)()
+
+
 @pytest.mark.parametrize("n", [1, 255, 256, 600])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_channel_statistics(n, channels):
@@ -61,7 +93,7 @@ def test_channel_statistics(n, channels):
 
 
 def test_unknown_names():
-    with pytest.raises(ValueError, match="unknown data set 'mnist': expected shapes, cifar10, cifar100 or an existing"):
+    with pytest.raises(ValueError, match="unknown data set 'mnist': expected shapes, sounds, cifar10, cifar100 or an"):
         load_dataset("mnist")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minivit.data import Dataset, Examples, Images, LabeledImages, Scenes, draw_scenes, scenes
+from minivit.data import Dataset, Examples, Images, LabeledImages, LabeledSounds, Scenes, Sounds, draw_scenes, scenes
 from tests.unchecked import without_annotations
 
 
@@ -86,6 +86,11 @@ def test_some_images_are_a_copy():
     ("examples", "message"),
     [
         (Waves([], np.zeros(0)), "the train split is empty: it has no waves"),
+        (Sounds(np.zeros((2, 3), np.float32)), "train waves must be int16, got float32"),
+        (Sounds(np.zeros(3, np.int16)), r"train waves must be \(sounds, samples\), got shape \(3,\)"),
+        (Sounds(np.zeros((2, 0), np.int16)), r"the train split is empty: its waves have shape \(2, 0\)"),
+        (LabeledSounds(np.zeros((2, 3), np.int16), np.zeros(1, int)), "the train split has 2 waves but 1 labels"),
+        (LabeledSounds(np.zeros((2, 3), np.int16), np.array([0, 3])), "the train split has the label 3"),
         (Waves(waves(3).waves, np.zeros(4)), "the train split has 3 waves but 4 loudness"),
         (Waves("abc", np.zeros(3)), "train waves must be a NumPy array or a list, got str"),  # type: ignore[arg-type]
         (

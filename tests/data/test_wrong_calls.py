@@ -13,6 +13,9 @@ CALLS = {
     "Dataset(**good(test=labeled(np.array([0, 1], 'i4'))))": "ValueError: test labels must be .* int64, got int32 .*",
     "Dataset(**good(test=labeled(np.array([0., 1.]))))": "ValueError: test labels must be .* int64, got float64 .*",
     "Dataset(**good(test=labeled(np.array([True, False]))))": "ValueError: test labels must be .* int64, got bool .*",
+    "LabeledSounds([1], labels).check('train', 2)": "TypeError: train waves must be a NumPy array, got list",
+    "LabeledSounds(waves, [0, 1]).check('train', 2)": "TypeError: train labels must be a NumPy array, got list",
+    "draw_sounds(2.5, rng=rng)": "TypeError: draw_sounds: n is 2.5; expected int",
     "Dataset(**good(class_names=[0, 1]))": r"TypeError: class_names must be strings, .*; got \[0, 1\]",
     "Dataset(**good(class_names='ab'))": r"TypeError: class_names must be strings, .*; got 'ab'",
     "Dataset(**good(class_names=np.arange(10000)))": r"TypeError: class_names must be strings, .{0,150}",
@@ -38,11 +41,12 @@ CALLS = {
 PROGRAM = f"""
 import json
 import numpy as np
-from minivit.data import Dataset, Images, LabeledImages, channel_statistics
-from minivit.data import draw_scenes, draw_shapes, load_dataset, shapes
+from minivit.data import Dataset, Images, LabeledImages, LabeledSounds, channel_statistics
+from minivit.data import draw_scenes, draw_shapes, draw_sounds, load_dataset, shapes
 from minivit.data.image_file import read_image
 from minivit.train import Recipe, Trainer, normalize, random_crop_flip
 pixels, labels, rng = np.zeros((2, 32, 32, 3), np.uint8), np.array([0, 1]), np.random.default_rng(0)
+waves = np.zeros((2, 9), np.int16)
 def labeled(labels):
     return LabeledImages(pixels, labels)
 def good(**changes):

@@ -9,6 +9,9 @@ from minivit.check import check_layer
 from minivit.layers import Identity
 from minivit.layers.block import BlockCache
 from minivit.models import PRESETS, ViT, create_model
+from minivit.ops import cross_entropy_backward, cross_entropy_forward
+from minivit.tasks import Classification
+from minivit.train import training_step
 from tests import facts
 
 RNG = np.random.default_rng(0)
@@ -26,7 +29,7 @@ IMAGES = RNG.standard_normal((2, 4, 6, 3))
 
 # As counted from timm's own models; those for images of 32 x 32 pixels by hand, below.
 PARAMETERS = {"vit_micro_patch4_32": 311338, "vit_tiny_patch4_32": 811146}
-PARAMETERS |= {name: params for name, (params, _) in facts.VIT.items()}
+PARAMETERS |= {name: params for name, (params, _) in (facts.VIT | facts.DEIT).items()}
 
 
 def vit_presets():
@@ -64,6 +67,9 @@ def test_counting_a_huge_model_allocates_nothing():
         {"global_pool": "avg", "class_token": False, "fc_norm": False},
         {"fc_norm": True},
         {"num_classes": 0},
+        {"distilled": True, "drop_rate": 0.2},
+        {"distilled": True, "heads_apart": True, "fc_norm": True},
+        {"distilled": True, "num_classes": 0},
         {"qkv_bias": False, "act_layer": "gelu_tanh"},
         {"patch_size": (2, 3), "act_layer": "relu", "norm_eps": 1e-3},
         {"depth": 0},
@@ -139,6 +145,48 @@ def test_parameter_names_are_those_of_timm():
     assert sorted(pooled.named_params()) == sorted(names)
 
 
+def test_logits_of_a_distilled_model_are_the_mean_of_two_heads():
+    """Each head reads its own token, the class token the first; ``heads_apart`` is the same model."""
+    mean = ViT(**SMALL, distilled=True, dtype="float64")
+    apart = ViT(**SMALL, distilled=True, heads_apart=True, dtype="float64")
+    more = {*mean.named_params()} - {*ViT(**SMALL).named_params()}
+    assert more == {"dist_token", "head_dist.weight", "head_dist.bias"}
+    assert apart.num_params == mean.num_params
+    apart.load_state_dict(mean.state_dict())
+    both, cache = apart.forward(IMAGES)
+    assert both.shape == (2, 2, 5)
+    np.testing.assert_allclose(mean.forward(IMAGES)[0], (both[:, 0] + both[:, 1]) / 2, rtol=1e-12)
+    cls, dist = (block.attn.attention.weights.shape for block in cache.blocks)
+    assert cls == dist == (2, 2, 8, 8)  # two tokens and six patches
+    assert mean.head_dist is not None
+    mean.head_dist.bias.value += 1
+    np.testing.assert_allclose(mean.forward(IMAGES)[0], (both[:, 0] + both[:, 1] + 1) / 2, rtol=1e-12)
+    tokens, _ = ViT(**{**SMALL, "num_classes": 0}, distilled=True).forward(IMAGES.astype(np.float32))
+    assert tokens.shape == (2, 8)
+
+
+def test_heads_apart_are_trained_by_a_loss_each():
+    """As DeiT is: the class head learns the labels, the distillation head what a teacher says."""
+
+    class Both(Classification):
+        def forward(self, outputs, targets):
+            losses = [cross_entropy_forward(outputs[:, n], targets[:, n]) for n in range(2)]
+            return sum(loss for loss, _ in losses) / 2, [cache for _, cache in losses]
+
+        def backward(self, dloss, cache):
+            return np.stack([cross_entropy_backward(dloss / 2, its).logits for its in cache], axis=1)
+
+        def over(self, targets):
+            return len(targets)
+
+    model = ViT(**SMALL, distilled=True, heads_apart=True)
+    images, says = IMAGES.astype(np.float32), np.array([[0, 1], [2, 3]])
+    optimizer = mv.train.AdamW(model, lr=0.01)
+    for _ in range(30):
+        training_step(model, images, says, optimizer=optimizer, task=Both())
+    np.testing.assert_array_equal(model.forward(images)[0].argmax(-1), says)
+
+
 def test_seed_decides_and_checkpointing_does_not():
     state = ViT(**SMALL, seed=3).state_dict()
     again, other = ViT(**SMALL, seed=3, grad_checkpointing=True).state_dict(), ViT(**SMALL, seed=4).state_dict()
@@ -163,6 +211,8 @@ def test_replica_computes_the_same_and_owns_its_gradients():
     [
         ({"global_pool": "max"}, 'global_pool is \'max\'; expected "token" or "avg"'),
         ({"class_token": False}, "needs class_token=True"),
+        ({"distilled": True, "global_pool": "avg"}, "distilled=True reads both tokens: it needs class_token=True and"),
+        ({"heads_apart": True}, "heads_apart=True is for two heads: it needs distilled=True"),
         ({"patch_size": 4}, "image size 4 x 6 is not divisible by the patch size 4 x 4"),
         ({"num_heads": 3}, "width 8 is not divisible by num_heads 3"),
         ({"act_layer": "elu"}, "act_layer is 'elu'"),

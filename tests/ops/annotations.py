@@ -1,5 +1,7 @@
-"""Verify the annotations that no call verifies: the fields of caches and gradients."""
+"""Verify the annotations that no call verifies: the fields of caches and gradients; and ask what they say of an op."""
 
+from collections.abc import Callable
+from inspect import signature
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -19,6 +21,17 @@ def mismatches(*tuples: Any) -> list[str]:
             for name, hint in get_type_hints(type(each)).items()
             if not matches(getattr(each, name), hint)
         ]
+
+
+def is_analytic(forward: Callable) -> bool:
+    """Whether a forward also computes with complex numbers in the place of real ones, as the complex step needs it.
+
+    Then no array that it takes or makes is annotated as ``Real`` or ``Complex``.
+    """
+    call = signature(forward)
+    hints = [*get_args(call.return_annotation)[:1], *(it.annotation for it in call.parameters.values())]
+    kinds = [getattr(part, "dtypes", ()) for hint in hints for part in (get_args(hint) or (hint,))]
+    return all(("float64" in kind) == ("complex128" in kind) for kind in kinds)
 
 
 def matches(value: Any, hint: Any) -> bool:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+import minivit.audio
 import minivit.ops
 
-FILES = sorted(Path(minivit.ops.__path__[0]).glob("*.py"))
+FILES = [path for package in (minivit.ops, minivit.audio) for path in sorted(Path(package.__path__[0]).glob("*.py"))]
 QUOTE, FORMULA = "# forward: ", "# formula: "
 
 
@@ -39,7 +40,7 @@ def missing(text):
             yield f"line {line}: {quote}"
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}.{path.stem}")
 def test_a_line_of_the_forward_is_quoted_as_it_is(path):
     assert list(missing(path.read_text(encoding="utf-8"))) == []
 

@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from minivit.ops import avg_pool2d_forward, max_pool2d_backward, max_pool2d_forward, mean_pool_forward
+from minivit.ops import (
+    avg_pool2d_forward,
+    max_pool2d_backward,
+    max_pool2d_forward,
+    mean_pool_forward,
+    prefix_tokens_forward,
+)
 
 X = np.random.default_rng(0).standard_normal((2, 7, 8, 3))
 
@@ -9,6 +15,13 @@ X = np.random.default_rng(0).standard_normal((2, 7, 8, 3))
 def test_mean_pool():
     x = X.reshape(2, 56, 3)
     np.testing.assert_allclose(mean_pool_forward(x)[0], x.sum(1) / 56, rtol=1e-12)
+
+
+def test_prefix_tokens():
+    x = X.reshape(2, 56, 3)
+    np.testing.assert_array_equal(prefix_tokens_forward(x, num_prefix_tokens=2)[0], x[:, :2])
+    with pytest.raises(ValueError, match=r"prefix_tokens: x has shape \(2, 1, 3\); expected at least 2 tokens"):
+        prefix_tokens_forward(x[:, :1], num_prefix_tokens=2)
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,13 @@ def test_rollout_of_tokens_that_look_at_themselves():
     np.testing.assert_array_equal(attention_rollout(with_weights(cache, [eye] * 3)), eye[:, 0])
 
 
+def test_both_tokens_of_a_distilled_model_are_read():
+    _, cache = run(distilled=True)
+    A = attention_rollout(cache)
+    assert A.shape == (2, 8, 8)
+    np.testing.assert_allclose(read_by_head(A, cache).reshape(2, 6), A[:, :2, 2:].mean(1), rtol=1e-6)
+
+
 def test_rollout_multiplies_later_blocks_from_the_left():
     """Token 1 takes from token 2, then token 0 from token 1: so token 0 has some of 2, but not the other way round."""
     _, cache = run(depth=2)

@@ -12,10 +12,10 @@ from minivit.check import check_vjp
 from minivit.data import END, PAD, START, sorting
 from minivit.data.scenes import draw_scenes
 from minivit.layers import Layer
-from minivit.models import Transformer, ViT
+from minivit.models import Transformer, ViT, Wav2Vec
 from minivit.nests import mapped
 from minivit.ops import log_softmax_forward, mse_backward, mse_forward, one_hot, patchify_forward
-from minivit.tasks import Classification, Contrastive, Distillation, MaskedPatches, NextToken, OneBox, Task
+from minivit.tasks import Classification, Contrastive, Distillation, Future, MaskedPatches, NextToken, OneBox, Task
 from minivit.tasks.boxes import iou
 from minivit.tasks.distillation import Taught
 from minivit.tasks.masked import Masked
@@ -30,6 +30,14 @@ B = 37  # two shards of 16, and 5
 RNG = np.random.default_rng(0)
 CROP = partial(random_crop_flip, padding=2)
 SMALL: dict[str, Any] = {"img_size": 16, **families.SMALL}
+WAVES: dict[str, Any] = {
+    "conv_dim": (12, 16),
+    "conv_kernel": (10, 4),
+    "conv_stride": (5, 2),
+    "context_dim": (16,),
+    "context_kernel": (3,),
+    "prediction_steps": 3,
+}
 TOKENS: dict[str, Any] = {"embed_dim": 24, "encoder_depth": 1, "decoder_depth": 1, "num_heads": 3, "norm_first": True}
 
 
@@ -120,7 +128,26 @@ def given_a_teacher(dtype: str, n: int = B) -> Given:
     return Given(task, model, images, Taught(np.arange(n) % 7, 50 * task.teacher(images)))
 
 
-GIVEN = [given_classes, given_boxes, given_views, given_patches, given_tokens, given_two_outputs, given_a_teacher]
+def given_waves(dtype: str, n: int = B) -> Given:
+    """Gliding tones: what comes next is a little higher than what there was, or, in the others, a little lower."""
+    rng = np.random.default_rng(6)
+    rising = np.linspace(0.1, 1.5, 240)
+    pitch = np.where(rng.random((n, 1)) < 0.5, rising, rising[::-1])
+    waves = np.sin(np.cumsum(pitch, axis=1) + rng.uniform(0, 6, (n, 1))) + 0.01 * rng.standard_normal((n, 240))
+    model = Wav2Vec(**WAVES, dtype=dtype)
+    return Given(Future(num_negatives=4, offset=model.offset), model, waves.astype(dtype), np.arange(n))
+
+
+GIVEN = [
+    given_classes,
+    given_boxes,
+    given_views,
+    given_patches,
+    given_tokens,
+    given_two_outputs,
+    given_a_teacher,
+    given_waves,
+]
 every_task = pytest.mark.parametrize("given", GIVEN)
 
 
@@ -180,6 +207,7 @@ def test_a_mean_over_images_would_be_another_loss(given):
         (given_views, 25, 0.5, 0.9),
         (given_patches, 60, 0.0, 0.15),
         (given_tokens, 80, 0.1, 0.5),
+        (given_waves, 150, 0.3, 0.8),
     ],
 )
 def test_a_model_learns_it(given, steps, before, after):

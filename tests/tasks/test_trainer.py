@@ -13,7 +13,7 @@ from minivit.storage import read_arrays, write_arrays
 from minivit.tasks import Classification, Contrastive, Distillation, MaskedPatches, NextToken, OneBox, Task
 from minivit.train import Recipe, Trainer, normalize, predict, random_crop_flip
 from minivit.train.pictures import draw_run
-from minivit.train.trainer import read_trained_on
+from minivit.train.trained_on import read_trained_on
 from tests.tasks.families import SMALL
 from tests.unchecked import without_annotations
 
@@ -159,7 +159,7 @@ def test_options_that_no_file_can_hold_lose_no_training(objects, tmp_path):
 
 
 def test_examples_of_another_kind_are_refused(objects):
-    with pytest.raises(TypeError, match="Classification is about LabeledImages; these examples are Scenes"):
+    with pytest.raises(TypeError, match="Classification is about LabeledImages or LabeledSounds; these examples are Scenes"):
         Trainer(Recipe(), objects)
     with pytest.raises(TypeError, match="OneBox is about Scenes; these examples are LabeledImages"):
         Trainer(Recipe(), mv.data.shapes(3, 3), task=OneBox())

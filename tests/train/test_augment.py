@@ -1,10 +1,10 @@
-"""Random crops and flips, and normalisation."""
+"""Random crops, shifts and flips, and normalisation."""
 
 import numpy as np
 import pytest
 from numpy.random import default_rng
 
-from minivit.train import normalize, random_crop_flip
+from minivit.train import normalize, normalize_waves, random_crop_flip, random_shift_flip
 
 
 def pictures(B: int = 50) -> np.ndarray:
@@ -123,3 +123,74 @@ def test_normalize_a_channel_that_never_changes() -> None:
     images = np.array([[[[0, 7]]], [[[255, 7]]]], np.uint8)
     x = normalize(images, (0.5, 7 / 255), (0.5, 0.0))
     np.testing.assert_allclose(x[:, 0, 0], [[-1, 0], [1, 0]], atol=1e-6)
+
+
+# Sounds
+
+
+def waves(B: int = 60) -> np.ndarray:
+    """Sounds without a zero, each unlike what it is upside down."""
+    return default_rng(0).integers(1, 2**15, (B, 9), dtype=np.int16)
+
+
+def shifts(wave: np.ndarray, original: np.ndarray, padding: int) -> list[tuple[int, bool]]:
+    """Where in the padded original, upside down or not, a sound can be found."""
+    padded = np.pad(original, padding).astype(int)
+    return [
+        (start, sign < 0)
+        for start in range(2 * padding + 1)
+        for sign in (1, -1)
+        if np.array_equal(wave, sign * padded[start : start + len(wave)])
+    ]
+
+
+def test_every_sound_has_a_shift_and_a_sign_of_its_own() -> None:
+    original = waves()
+    moved = random_shift_flip(original, default_rng(0), padding=3)
+    assert moved.dtype == np.int16
+    found = [shifts(a, b, 3) for a, b in zip(moved, original, strict=True)]
+    assert all(len(place) == 1 for place in found)
+    starts, flipped = zip(*(place[0] for place in found), strict=True)
+    assert set(starts) == set(range(7))
+    assert set(flipped) == {False, True}
+
+
+def test_the_generator_decides_of_sounds_too() -> None:
+    first, same, other = (random_shift_flip(waves(), default_rng(seed), padding=2) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first, same)
+    assert not np.array_equal(first, other)
+
+
+def test_sounds_of_which_nothing_is_asked() -> None:
+    original = waves()
+    original.flags.writeable = False
+    np.testing.assert_array_equal(random_shift_flip(original, default_rng(0), padding=0, flip=False), original)
+    same_sign = random_shift_flip(original, default_rng(0), padding=2, flip=False)
+    assert (same_sign >= 0).all()
+
+
+def test_the_lowest_sample_has_no_mirror_image() -> None:
+    lowest = np.full((40, 1), -(2**15), np.int16)
+    assert {*random_shift_flip(lowest, default_rng(0), padding=0).flat} == {-(2**15), 2**15 - 1}
+
+
+@pytest.mark.parametrize(("padding", "message"), [(9, "padding is 9; .* below 9"), (-1, "padding is -1")])
+def test_shifts_that_leave_nothing(padding: int, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        random_shift_flip(waves(), default_rng(0), padding=padding)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_samples_become_numbers_up_to_one(dtype: str) -> None:
+    samples = np.array([[-(2**15), -1, 0, 2**14, 2**15 - 1]], np.int16)
+    expected = np.array([[-1, -(2.0**-15), 0, 0.5, 1 - 2.0**-15]], dtype)
+    np.testing.assert_array_equal(normalize_waves(samples, dtype=dtype), expected, strict=True)
+
+
+def test_what_are_no_samples() -> None:
+    with pytest.raises(TypeError, match="waves have dtype int32; expected samples of 16 bits, int16"):
+        normalize_waves(waves().astype(np.int32))
+    with pytest.raises(TypeError, match="waves have dtype int64; expected samples"):
+        random_shift_flip(waves().astype(np.int64), default_rng(0))
+    with pytest.raises(TypeError, match="dtype is float16"):
+        normalize_waves(waves(), dtype="float16")

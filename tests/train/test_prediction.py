@@ -1,4 +1,4 @@
-"""What is on images in files; test_cli.py holds it to its messages."""
+"""What is on images in files, or to be heard in sounds; test_cli.py holds it to its messages."""
 
 from pathlib import Path
 
@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from minivit.audio import write_wav
 from minivit.train.prediction import likeliest_classes
 from tests.train.small import small_dataset, small_trainer
+from tests.train.sounds import small_sound_trainer, small_sounds
 
 
 def test_the_three_most_probable_classes(tmp_path: Path) -> None:
@@ -32,3 +34,17 @@ def test_an_image_is_looked_at_when_its_turn_comes(tmp_path: Path) -> None:
     assert len(next(found)) == 3
     with pytest.raises(FileNotFoundError, match=r"nowhere\.png"):
         next(found)
+
+
+def test_sounds_are_heard_as_long_as_the_model_knows_them(tmp_path: Path) -> None:
+    trainer = small_sound_trainer()
+    trainer.save(tmp_path / "checkpoint.safetensors")
+    wave = small_sounds().test.waves[0]
+    write_wav(tmp_path / "same.wav", wave, 8_000)
+    write_wav(tmp_path / "longer.wav", np.append(wave, np.zeros(50, np.int16)), 8_000)
+    found = likeliest_classes(tmp_path, [tmp_path / "same.wav", tmp_path / "longer.wav"])
+    classes = next(found)
+    probabilities = trainer.probabilities(wave[None])[0]
+    assert dict(classes) == pytest.approx({"a": probabilities[0], "b": probabilities[1]})
+    with pytest.warns(UserWarning, match=r"longer\.wav: cut out 0\.00 to 0\.07 s, where it is loudest"):
+        assert next(found) == classes

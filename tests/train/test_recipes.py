@@ -27,6 +27,12 @@ def test_options_of_the_model() -> None:
     assert recipe_of("shapes", settings).options == expected
 
 
+def test_a_distilled_model_reads_its_tokens() -> None:
+    assert recipe_of("shapes", model="deit_tiny_distilled_patch16_224").options == {}
+    assert recipe_of("shapes", [("distilled", "true")]).options == {"distilled": True}
+    assert recipe_of("shapes", [("distilled", "false")]).options == {**POOLING, "distilled": False}
+
+
 def test_a_model_that_leaves_no_choice_of_pooling(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("minivit.models.model.MODELS", dict(MODELS))
 

@@ -15,7 +15,7 @@ import minivit as mv
 from minivit.checked import plain
 from minivit.storage import read_arrays, write_arrays
 from minivit.train import Metrics, Recipe, Trainer, warmup_cosine
-from minivit.train.trainer import read_trained_on
+from minivit.train.trained_on import read_trained_on
 from tests.train.small import TINY, assert_same_bits, small_dataset, small_model, small_trainer
 from tests.unchecked import without_annotations
 
@@ -343,43 +343,7 @@ def test_the_model_fits_the_images(dataset: mv.data.Dataset) -> None:
     assert small_trainer(dataset, options={**TINY, "num_classes": 12}).model.config["num_classes"] == 12
 
 
-# What a model must know of its images
-
-
-def test_what_it_was_trained_on(dataset: mv.data.Dataset, checkpoint: Path) -> None:
-    found = read_trained_on(checkpoint, mv.load(checkpoint))
-    assert found == (dataset.class_names, dataset.mean, dataset.std, (32, 32))
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"class_names": []}, "class_names has 0 entries; expected 10"),
-        ({"class_names": ["a"] * 9}, "class_names has 9 entries; expected 10"),
-        ({"class_names": "0123456789"}, r"class_names is '0123456789'; expected \(str, ...\)"),
-        ({"class_names": [*"abcdefghi", 3]}, r"class_names is \('a', .*; expected \(str, ...\)"),
-        ({"class_names": [*"abcdefghi", None]}, r"class_names is \('a', .*; expected \(str, ...\)"),
-        ({"class_names": None}, r"class_names is None; expected \(str, ...\)"),
-        ({"mean": [0.5]}, "mean has 1 entries; expected 3"),
-        ({"mean": [0.5] * 4}, "mean has 4 entries; expected 3"),
-        ({"mean": 0.5}, r"mean is 0.5; expected \(float, ...\)"),
-        ({"mean": [0.5, 0.5, "0.5"]}, r"mean is .*; expected \(float, ...\)"),
-        ({"std": [True, 0.5, 0.5]}, r"std is .*; expected \(float, ...\)"),
-        ({"std": [0.1, 0.1, -0.1]}, r"std is \(0.1, 0.1, -0.1\); expected 0 or more"),
-        ({"std": []}, "std has 0 entries; expected 3"),
-    ],
-)
-def test_classes_that_do_not_fit_the_model(checkpoint: Path, changes: dict, message: str) -> None:
-    rewrite(checkpoint, data={**read_arrays(checkpoint)[1]["metadata"]["data"], **changes})
-    with pytest.raises(ValueError, match=f"is damaged: {message}$"):
-        read_trained_on(checkpoint, mv.load(checkpoint))
-
-
-@pytest.mark.parametrize("data", [None, 3, []])
-def test_classes_that_are_not_there(checkpoint: Path, data: object) -> None:
-    rewrite(checkpoint, data=data)
-    with pytest.raises(ValueError, match="does not say what its classes are: it was not written by minivit train"):
-        read_trained_on(checkpoint, mv.load(checkpoint))
+# Recipes
 
 
 @pytest.mark.parametrize(

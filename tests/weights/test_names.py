@@ -106,6 +106,7 @@ OPTIONS = {
     "class_token": [{"global_pool": "avg", "fc_norm": False}, {"class_token": False}],
     "fc_norm": [{"global_pool": "avg", "fc_norm": True}, {"fc_norm": False}],
     "qkv_bias": [{"qkv_bias": True}, {"qkv_bias": False}],
+    "distilled": [{"distilled": True}, {"distilled": False}],
     "depth": [{"depth": 5}, {"depth": 1}],
 }
 
@@ -144,8 +145,6 @@ def test_a_head_that_only_one_has_is_named() -> None:
         ("blocks.0.ls1.gamma", "layer scale"),
         ("encoder.layer.0.layer_scale1.lambda1", "layer scale"),
         ("blocks.0.gamma_1", "layer scale"),
-        ("dist_token", "a distillation token"),
-        ("head_dist.weight", "a distillation token"),
         ("reg_token", "register tokens"),
         ("embeddings.register_tokens", "register tokens"),
         ("blocks.0.mlp.w12.weight", "gated MLPs"),

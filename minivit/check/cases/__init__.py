@@ -1,4 +1,6 @@
-"""Sample inputs for every op, file by file as in :mod:`minivit.ops`: small, random, with all options.
+"""Sample inputs for every op, file by file as in :mod:`minivit.ops`, in ``audio`` as in :mod:`minivit.audio`.
+
+They are small, random, with all options.
 
 The function NAME in the file that has the name of the op's file draws one case of the op NAME; then::
 
@@ -10,24 +12,25 @@ numerical derivative means nothing.
 
 from collections.abc import Callable
 from importlib import import_module
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 from typing import Any
 
 from numpy.random import Generator
 
 from minivit.check.draw import Case
-from minivit.ops import OPS
+from minivit.every_op import EVERY_OP
 
-_files = {info.name: vars(import_module(f"{__name__}.{info.name}")) for info in iter_modules(__path__)}
+_files = {info.name: vars(import_module(info.name)) for info in walk_packages(__path__, f"{__name__}.")}
 
 
-def _beside(name: str) -> dict[str, Any]:
+def _beside(op: str) -> dict[str, Any]:
     """What stands in the file of cases that has the name of an op's file; nothing if there is none."""
-    return _files.get(OPS[name].forward.__module__.rpartition(".")[2], {})
+    place = EVERY_OP[op].forward.__module__.removeprefix("minivit.").removeprefix("ops.")
+    return _files.get(f"{__name__}.{place}", {})
 
 
-CASES: dict[str, Callable[[Generator], Case]] = {name: _beside(name)[name] for name in OPS if name in _beside(name)}
-"""For every op of :data:`minivit.ops.OPS` a function that draws one case."""
+CASES: dict[str, Callable[[Generator], Case]] = {op: _beside(op)[op] for op in EVERY_OP if op in _beside(op)}
+"""For every op of :data:`minivit.every_op.EVERY_OP` a function that draws one case."""
 
-CONSTANTS: dict[str, tuple[str, ...]] = {name: _beside(name).get("CONSTANTS", {}).get(name, ()) for name in OPS}
+CONSTANTS: dict[str, tuple[str, ...]] = {op: _beside(op).get("CONSTANTS", {}).get(op, ()) for op in EVERY_OP}
 """For every op its arguments that have no gradient, though they may be given by position."""

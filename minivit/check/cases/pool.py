@@ -14,6 +14,12 @@ def mean_pool(rng: Generator) -> Case:
     return Case((rng.standard_normal((B, N, D)),), {"num_prefix_tokens": int(rng.integers(0, N))})
 
 
+def prefix_tokens(rng: Generator) -> Case:
+    B, D, *tokens = sizes(rng, 4)
+    M, N = sorted(tokens)
+    return Case((rng.standard_normal((B, N, D)),), {"num_prefix_tokens": M})
+
+
 def pool_windows(rng: Generator) -> tuple[tuple[int, ...], dict[str, Any]]:
     """Shape of a map, and windows that fit: apart, touching and overlapping, with padding and without."""
     while True:  # until no two lengths are equal

@@ -1,11 +1,17 @@
-"""The names of transformers for the parts of a :class:`minivit.models.ViT`: its ``ViTForImageClassification``."""
+"""The names of transformers for the parts of a :class:`minivit.models.ViT`: its ``ViTForImageClassification``.
+
+Of a distilled one they are those of ``DeiTForImageClassificationWithTeacher``.
+"""
+
+from collections.abc import Mapping
 
 from minivit.layers.sequence import Identity
 from minivit.models.vit import ViT
 from minivit.weights.places import Place, Table, Way
 
-BODY = {  # names inside "vit.", which is missing in files of ViTModel, the body alone
+BODY = {  # names inside "vit." or "deit.", which is missing in files of the body alone
     "cls_token": "embeddings.cls_token",
+    "dist_token": "embeddings.distillation_token",
     "pos_embed": "embeddings.position_embeddings",
     "patch_embed.proj": "embeddings.patch_embeddings.projection",
     "norm": "layernorm",
@@ -26,22 +32,31 @@ OLDER_BLOCK = {  # names inside encoder.layer.0: those of most files on the hub
     "mlp.fc1": ("intermediate.dense",),
     "mlp.fc2": ("output.dense",),
 }
-UNUSED = r"^decoder\.|^(vit\.)?(pooler\.|embeddings\.mask_token)"  # the first is of ViTForMaskedImageModeling
+BLOCKS = {"layers": BLOCK, "encoder.layer": OLDER_BLOCK}
+UNUSED = r"^decoder\.|^((vit|deit)\.)?(pooler\.|embeddings\.mask_token)"  # the first is of ViTForMaskedImageModeling
 UNFIT = "the ViT of transformers has no norm after pooling: build the model with fc_norm=False"
 
 
 def table(model: ViT) -> Table:
-    kinds = {"layers": BLOCK, "encoder.layer": OLDER_BLOCK}
+    distilled = model.head_dist is not None
+    head = {"head": "cls_classifier", "head_dist": "distillation_classifier"} if distilled else {"head": "classifier"}
     return Table(
-        [_way(model, body, f"{body}{blocks}", kinds[blocks]) for body in ("vit.", "") for blocks in kinds],
+        ways("deit." if distilled else "vit.", BODY, head, len(model.blocks)),
         aside={UNUSED: "ViTForImageClassification of transformers does not use it either"},
         unfit="" if isinstance(model.fc_norm, Identity) else UNFIT,
     )
 
 
-def _way(model: ViT, body: str, blocks: str, block: dict[str, tuple[str, ...]]) -> Way:
-    way = {ours: Place((body + theirs,)) for ours, theirs in BODY.items()} | {"head": Place(("classifier",))}
-    for i in range(len(model.blocks)):
-        for ours, theirs in block.items():
-            way[f"blocks.{i}.{ours}"] = Place(tuple(f"{blocks}.{i}.{name}" for name in theirs))
-    return way
+def ways(name: str, body: Mapping[str, str], head: Mapping[str, str], depth: int) -> list[Way]:
+    """How files of a Transformer on patches are written: with its name in front of the body or not, newer and older."""
+    return [
+        {ours: Place((theirs,)) for ours, theirs in head.items()}
+        | {ours: Place((front + theirs,)) for ours, theirs in body.items()}
+        | {
+            f"blocks.{i}.{ours}": Place(tuple(f"{front}{blocks}.{i}.{part}" for part in theirs))
+            for i in range(depth)
+            for ours, theirs in block.items()
+        }
+        for front in (name, "")
+        for blocks, block in BLOCKS.items()
+    ]

@@ -1,0 +1,1 @@
+"""Sample inputs for every op of :mod:`minivit.audio`, file by file."""

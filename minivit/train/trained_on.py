@@ -1,0 +1,59 @@
+"""What a model must know of the examples that it was trained on, to look at others or to listen to them."""
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from minivit.checked import check_type
+from minivit.json_text import tuples
+from minivit.models.model import Model
+from minivit.storage import read_metadata
+from minivit.tasks.classification import Classification
+from minivit.train.kinds import ImageKind, SoundKind
+from minivit.types import pair
+
+CLASSIFICATION = Classification.__name__
+SIZES = ("img_size", "sr", "length")
+"""Options of models that say what examples are like."""
+
+
+class TrainedOn(NamedTuple):
+    """Names of the classes, and the kind of the examples, which reads files as the model wants them."""
+
+    class_names: tuple[str, ...]
+    kind: ImageKind | SoundKind
+
+
+def read_trained_on(path: str | Path, model: Model) -> TrainedOn:
+    """What the checkpoint of this model says of the examples that it was trained on.
+
+    Raises
+    ------
+    ValueError
+        If it does not say it, or says what does not fit the model.
+    """
+    metadata = read_metadata(path).get("metadata")
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("data"), dict):
+        raise ValueError(f"{path} does not say what its classes are: it was not written by minivit train")
+    if (task := metadata.get("task", CLASSIFICATION)) != CLASSIFICATION:
+        raise ValueError(f"the model of {path} was trained for {task}, not to name classes")
+    said, config = metadata["data"], model.config
+    kind = SoundKind if "sr" in said else ImageKind
+    hints = {"class_names": tuple[str, ...]} | {field.name: field.type for field in fields(kind)}
+    # a model without an option img_size takes images of any size, and is shown those that it has learned
+    known = {name: config[name] for name in SIZES if name in hints and name in config}
+    known |= {"img_size": pair(config["img_size"])} if "img_size" in known else {}
+    lengths = {"class_names": config.get("num_classes"), "img_size": 2}
+    lengths |= {"mean": config.get("in_chans"), "std": config.get("in_chans")}
+    found: dict[str, Any] = {name: tuples(known.get(name, said.get(name))) for name in hints}
+    try:
+        for name, hint in hints.items():
+            check_type(name, found[name], hint)
+            if name in lengths and len(found[name]) != lengths[name]:
+                raise ValueError(f"{name} has {len(found[name])} entries; expected {lengths[name]}")
+        class_names = found.pop("class_names")
+        trained_on = TrainedOn(class_names, kind(**found))
+        trained_on.kind.check()
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path} is damaged: {error}") from error
+    return trained_on

@@ -1,0 +1,38 @@
+"""What is kept of a wave without its phases."""
+
+import numpy as np
+import pytest
+
+from minivit.audio.spectrogram import spectrogram_backward, spectrogram_forward
+from minivit.audio.stft import stft_forward
+
+RNG = np.random.default_rng(0)
+Y = RNG.standard_normal((2, 300))
+
+
+@pytest.mark.parametrize("power", [1, 2])
+def test_it_is_the_size_of_the_transform(power):
+    S, _ = spectrogram_forward(Y, n_fft=32, power=power)
+    np.testing.assert_allclose(S, np.abs(stft_forward(Y, n_fft=32)[0]) ** power, rtol=1e-14)
+    assert spectrogram_forward(Y.astype(np.float32), n_fft=32, power=power)[0].dtype == np.float32
+
+
+def test_a_tone_is_where_its_frequency_is():
+    sr, n_fft, f = 8000, 256, 1250
+    y = 0.5 * np.cos(2 * np.pi * f / sr * np.arange(4000))
+    S, _ = spectrogram_forward(y, "hann", n_fft=n_fft, center=False)
+    assert set(S.argmax(0)) == {f * n_fft // sr}
+    np.testing.assert_allclose(S.max(0), (0.5 * n_fft / 4) ** 2, rtol=1e-6)  # amplitude times half the window's sum
+
+
+@pytest.mark.parametrize("power", [1, 2])
+def test_silence_has_gradient_zero(power):
+    S, cache = spectrogram_forward(np.zeros(40), n_fft=8, power=power)
+    dy = spectrogram_backward(np.ones_like(S), cache).y
+    np.testing.assert_array_equal(dy, np.zeros(40))
+
+
+@pytest.mark.parametrize("power", [0, 3, 1.5, np.nan])
+def test_other_powers_are_refused(power):
+    with pytest.raises(ValueError, match=f"spectrogram: power is {power}; expected 1 or 2"):
+        spectrogram_forward(Y, power=power)
