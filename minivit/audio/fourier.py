@@ -51,7 +51,7 @@ def dft(x: Float[ndarray, "*B W"]) -> Complex[ndarray, "*B W"]:
     ValueError
         If there are more than 2^13 numbers, whose matrix has 2^26.
     """
-    return x @ dft_matrix(x.shape[-1]).astype(np.result_type(x, np.complex64))
+    return x @ dft_matrix(x.shape[-1]).astype(np.result_type(x, np.complex64), copy=False)
 
 
 @checked
