@@ -286,9 +286,9 @@ def _check_layers(**options: tuple[int, ...]) -> None:
 
 Wav2Vec.add_presets(
     {
-        # one second of the embedded sounds, at 8 kHz, are 48 frames
+        # of the embedded sounds, each a second at 8 kHz, it makes 48 frames
         "wav2vec_tiny": {
-            "conv_dim": (64,) * 5,
+            "conv_dim": (32, 32, 64, 64, 64),
             "context_dim": (64,) * 6,
             "context_kernel": (3,) * 6,
             "log_compression": True,

@@ -22,8 +22,9 @@ def test_what_is_given_stands_in_its_place() -> None:
 
 
 def test_a_model_has_what_differs_for_it() -> None:
-    recipe, choices = recipe_of("sounds", model="wav2vec_tiny"), RECIPES["sounds"] | OF_MODELS["wav2vec_tiny"]
-    assert recipe == Recipe(**choices | {"model": "wav2vec_tiny"})
+    choices: dict[str, Any] = RECIPES["sounds"] | OF_MODELS["wav2vec_tiny"] | {"model": "wav2vec_tiny"}
+    recipe = recipe_of("sounds", model="wav2vec_tiny")
+    assert recipe == Recipe(**choices)
     assert recipe_of("sounds", model="wav2vec_tiny", lr=0.1).lr == 0.1
     assert recipe_of("sounds").lr == RECIPES["sounds"]["lr"] != recipe.lr
 
