@@ -42,12 +42,9 @@ def test_the_presets_of_the_paper_and_a_tiny_one():
 @pytest.mark.parametrize(
     "options",
     [
-        {},
-        {"log_compression": True, "conv_bias": False},
-        {"agg_zero_pad": True, "skip_connections_agg": True},
-        {**SKIPS, "conv_dim": (4, 4), "residual_scale": 0.3},
+        {"log_compression": True, "conv_bias": False, "context_kernel": (1, 3), "prediction_steps": 1},
+        {**SKIPS, "agg_zero_pad": True, "conv_dim": (4, 4), "residual_scale": 0.3},
         {**SKIPS, "conv_dim": (1, 1), "context_dim": (1, 2)},
-        {"context_kernel": (1, 1), "prediction_steps": 1},
     ],
     ids=str,
 )
@@ -70,7 +67,7 @@ def test_dropout_is_random_where_a_generator_is_given_and_only_there():
     assert (noisy.h == 0).mean() > 0.2
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(5))
 def test_what_a_frame_hears(seed):
     """Receptive field, hop and the first step that shares no sample, against nets drawn at random."""
     rng = np.random.default_rng(seed)
