@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("numpy", "scipy", "torch", "jax", "jaxlib", "autograd")
+PACKAGES = ("numpy", "scipy", "torch", "jax", "jaxlib", "autograd", "librosa", "torchaudio")
 
 
 def describe() -> dict[str, Any]:

@@ -19,8 +19,9 @@ def on_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(BENCHMARKS))
 
 
-def test_help_needs_no_other_library() -> None:
-    program = [sys.executable, "-S", str(BENCHMARKS / "run.py"), "--help"]  # -S: no installed packages at all
+@pytest.mark.parametrize("name", ["run.py", "audio.py"])
+def test_help_needs_no_other_library(name: str) -> None:
+    program = [sys.executable, "-S", str(BENCHMARKS / name), "--help"]  # -S: no installed packages at all
     assert "TRAINING" not in subprocess.run(program, check=True, capture_output=True, text=True).stdout
 
 

@@ -25,6 +25,7 @@ from PIL import Image
 
 import minivit as mv
 from minivit import cli, plot
+from minivit.audio import write_wav
 from minivit.course import EXERCISES
 from minivit.course.stub import stub_source
 from minivit.errors import sentence
@@ -33,6 +34,7 @@ from minivit.storage import read_arrays, write_arrays
 from minivit.train import pictures
 from minivit.train.folder import RunFolder
 from tests.rights import as_nobody, posix
+from tests.train.sounds import small_sound_trainer, small_sounds
 from tests.unchecked import said
 
 DRAW_RUN = pictures.draw_run
@@ -599,6 +601,23 @@ def test_predict_is_the_model(place: Path, capsys: pytest.CaptureFixture[str]) -
     probabilities = trainer.probabilities(dataset.test.images[:1])[0]
     best = probabilities.argmax()
     assert capsys.readouterr().out.startswith(f"0.png: class{best} {probabilities[best]:.1%}, ")
+
+
+def test_predict_a_sound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is done to a file stands on stderr, in front of what is said of it."""
+    monkeypatch.chdir(tmp_path)
+    Path("run").mkdir()
+    small_sound_trainer().save("run/checkpoint.safetensors")
+    wave = small_sounds().test.waves[0]
+    write_wav("same.wav", wave, 8_000)
+    write_wav("twice.wav", np.tile(np.append(wave, wave), (2, 1)), 16_000)
+    write_wav("silent.wav", np.zeros(600), 8_000)
+    assert cli.main(["predict", "run", "same.wav", "twice.wav"]) == 0
+    out, err = capsys.readouterr()
+    assert err == "minivit: twice.wav: took the mean of its 2 channels, resampled it from 16,000 to 8,000 Hz\n"
+    assert re.fullmatch(r"(\w+\.wav: [ab] \d+\.\d%, [ab] \d+\.\d%\n){2}", out)
+    assert cli.main(["predict", "run", "silent.wav"]) == 1
+    assert capsys.readouterr().err == "minivit: silent.wav is silent: there is nothing to hear in it\n"
 
 
 def test_data(place: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -119,6 +119,16 @@ def test_trainings_and_sums_in_few_bits(monkeypatch):
     assert [len(sums["mixed"]), len(sums["low"])] == [2, 2]
 
 
+def test_probes_of_sounds(monkeypatch):
+    import probe_sounds
+
+    monkeypatch.setattr(probe_sounds, "SETTINGS", {"n_train": 33, "n_test": 15, "penalty": 1e-3, "epochs": (0, 1)})
+    found = probe_sounds.measure(seed=0)
+    assert [*found] == ["log_mel", "context", "frame", "true_frames"]
+    assert all([*found[name]] == ["0", "1"] for name in ("context", "frame", "true_frames"))
+    assert all(0 <= value <= 1 for name in ("context", "frame", "true_frames") for value in found[name].values())
+
+
 @pytest.mark.parametrize("path", sorted((FOLDER / "results").glob("*.json")), ids=lambda path: path.stem)
 def test_results_say_by_which_command_they_were_made(path):
     found = json.loads(path.read_text(encoding="utf-8"))

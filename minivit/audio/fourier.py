@@ -36,10 +36,10 @@ def dft_loops(x: Float[ndarray, "W"]) -> Complex[ndarray, "W"]:
 def dft_matrix(N: MatrixSize) -> Complex[ndarray, "W W"]:
     """The matrix of the transform, F_kn = e^(-2 pi i k n / N): X = F x. Its inverse is conj(F) / N.
 
-    Exponents are taken modulo N, a whole turn, so that large ones are as exact as small ones.
+    There are N different numbers in it, the N-th roots of 1: after N steps the circle is round.
     """
     k = np.arange(N)
-    return euler(-2 * np.pi / N * (k[:, None] * k % N))
+    return euler(-2 * np.pi / N * k)[k[:, None] * k % N]
 
 
 @checked
@@ -51,7 +51,7 @@ def dft(x: Float[ndarray, "*B W"]) -> Complex[ndarray, "*B W"]:
     ValueError
         If there are more than 2^13 numbers, whose matrix has 2^26.
     """
-    return x @ dft_matrix(x.shape[-1]).astype(np.result_type(x, np.complex64))
+    return x @ dft_matrix(x.shape[-1]).astype(np.result_type(x, np.complex64), copy=False)
 
 
 @checked

@@ -1,13 +1,13 @@
 """Frames: cut a wave into overlapping pieces, and add pieces up to a wave; fill up ends and windows."""
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from minivit.checked import check_shape, checked
 from minivit.ops.input_grad import FramesGrad, WaveGrad
-from minivit.types import Count, Float, Positive, Real, Samples, ndarray
+from minivit.types import Float, Positive, Range, Real, Samples, ndarray
 
 
 class FrameCache(NamedTuple):
@@ -72,7 +72,7 @@ class OverlapAddCache(NamedTuple):
 
 @checked
 def overlap_add_forward(
-    frames: Float[ndarray, "*B W N"], *, hop_length: Positive
+    frames: Float[ndarray, "*B W N"], *, hop_length: Samples
 ) -> tuple[Float[ndarray, "*B T"], OverlapAddCache]:
     """Lay frames side by side, ``hop_length`` samples apart, and add them up: the adjoint of :func:`frame_forward`.
 
@@ -126,12 +126,13 @@ class PadWaveCache(NamedTuple):
     pad_mode: str
 
 
+PadLength = Annotated[int, Range(at_least=0, at_most=2**24)]
 PAD_MODES = ("constant", "reflect")
 
 
 @checked
 def pad_wave_forward(
-    y: Float[ndarray, "*B T"], *, pad_length: Count, pad_mode: str = "constant"
+    y: Float[ndarray, "*B T"], *, pad_length: PadLength, pad_mode: str = "constant"
 ) -> tuple[Float[ndarray, "*B S"], PadWaveCache]:
     """Make a wave longer at both ends, so that the first frame is centred at its first sample.
 

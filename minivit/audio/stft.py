@@ -196,14 +196,14 @@ def istft_forward(
     stop = covered - start if length is None else start + length
     if stop > covered:
         raise ValueError(f"istft: length is {length}; expected at most {covered - start}, what {N} frames cover")
+    gap = f"istft: windows of {win} samples, {hop} apart, do not overlap-add: they leave nothing of sample"
+    if N > 1 and hop > W:  # said before memory is taken for it
+        raise ValueError(f"{gap} {W - start}; expected a smaller hop_length")
     squares, _ = overlap_add_forward(np.broadcast_to((w * w)[:, None], (W, N)), hop_length=hop)
     squares = squares[start:stop]
     if not (squares > LEAST * squares.max(initial=0)).all():
         i = int(np.argmin(squares))
-        raise ValueError(
-            f"istft: windows of {win} samples, {hop} apart, do not overlap-add: they leave nothing of sample {i} of "
-            f"{len(squares)}; expected a smaller hop_length, or center=True"
-        )
+        raise ValueError(f"{gap} {i} of {len(squares)}; expected a smaller hop_length, or center=True")
     rows, _ = irfft_forward(stft_matrix.swapaxes(-1, -2), n=W)  # (..., N, W)
     windowed = (rows * w).swapaxes(-1, -2)
     added, _ = overlap_add_forward(windowed, hop_length=hop)

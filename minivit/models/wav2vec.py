@@ -7,6 +7,7 @@ from collections.abc import Callable
 from itertools import accumulate, pairwise
 from math import inf, prod
 from operator import mul
+from reprlib import repr as in_short
 from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -279,14 +280,15 @@ def _check_layers(**options: tuple[int, ...]) -> None:
         raise ValueError(f"{first} is (); expected a number for each layer, of which there is at least one")
     for name, each in others:
         if len(each) != len(numbers):
-            raise ValueError(f"{name} is {each}; expected {len(numbers)} numbers, as {first} has: one for each layer")
+            expected = f"expected {len(numbers)} numbers, as {first} has: one for each layer"
+            raise ValueError(f"{name} is {in_short(each)}; {expected}")
 
 
 Wav2Vec.add_presets(
     {
-        # one second of the embedded sounds, at 8 kHz, are 48 frames
+        # of the embedded sounds, each a second at 8 kHz, it makes 48 frames
         "wav2vec_tiny": {
-            "conv_dim": (64,) * 5,
+            "conv_dim": (32, 32, 64, 64, 64),
             "context_dim": (64,) * 6,
             "context_kernel": (3,) * 6,
             "log_compression": True,

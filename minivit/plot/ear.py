@@ -15,15 +15,15 @@ from minivit.types import Real, ndarray
 def ear_responses(species: str = "cat", *, places: Sequence[float] | None = None, ax: Axes | None = None) -> Axes:
     """How much places of the basilar membrane move at each frequency, on a logarithmic axis, from the apex to the base.
 
+    After Ghitza's figure of a cat's in Rabiner and Juang 1993, "Fundamentals of Speech Recognition", figure 3.50; the
+    curves are those of :func:`minivit.audio.ear.basilar_membrane_response`.
+
     Parameters
     ----------
     species : str
         "cat" or "human".
     places : sequence of float
         From 0 at the apex to 1 at the base; eleven from 0.05 to 0.95 if not given.
-
-    After Ghitza's figure of a cat's in Rabiner and Juang 1993, "Fundamentals of Speech Recognition", figure 3.50; the
-    curves are those of :func:`minivit.audio.ear.basilar_membrane_response`.
     """
     from matplotlib import colormaps
 

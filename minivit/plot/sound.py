@@ -123,14 +123,14 @@ WINDOWS = ("rectangular", "hann", "hamming", "blackman")
 def window_spectra(windows: Sequence[str] = WINDOWS, *, length: int = 64) -> Figure:
     """Windows, and below each of them how far a tone leaks through it into other frequencies.
 
+    Source: Harris 1978, "On the Use of Windows for Harmonic Analysis with the Discrete Fourier Transform", section V.
+
     Parameters
     ----------
     windows : sequence of str
         Names for :func:`minivit.audio.windows.get_window`.
     length : int
         Samples of each.
-
-    Source: Harris 1978, "On the Use of Windows for Harmonic Analysis with the Discrete Fourier Transform", section V.
     """
     figure = new_figure(4.6)
     panels: Any = figure.subplots(2, len(windows), sharex="row", sharey="row", squeeze=False)

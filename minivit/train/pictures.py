@@ -74,7 +74,7 @@ def _of_the_model(trainer: Trainer, rows: list[Metrics]) -> Pictures:
         normalized = trainer.normalize(examples.images)
         return _of_images(model, examples.images, normalized) | _of_parameters(model, examples.images.shape[3])
     if isinstance(examples, Sounds) and isinstance(model, AST):
-        return _of_sounds(model, trainer.normalize(examples.waves)) | _of_parameters(model, 1)
+        return _of_sounds(model, trainer.normalize(examples.waves)) | _of_parameters(model, 1, lowest_first=True)
     return {}
 
 
@@ -106,11 +106,11 @@ def _of_sounds(model: AST, waves: ndarray) -> Pictures:
     return {"attention_maps": attention_maps}
 
 
-def _of_parameters(model: Model, channels: int) -> Pictures:
+def _of_parameters(model: Model, channels: int, *, lowest_first: bool = False) -> Pictures:
     pictures, params = Pictures(), model.named_params()
     kernels = [name for name, param in params.items() if param.axes == ("row", "column", "in", "out")]
     if kernels and params[kernels[0]].shape[2] == channels:  # the first one sees pixels
-        pictures["patch_filters"] = lambda: _learned_filters(model, kernels[0])
+        pictures["patch_filters"] = lambda: _learned_filters(model, kernels[0], lowest_first)
     if isinstance(model, Mixer) and model.blocks:
         pictures["token_mixing"] = lambda: _learned_token_mixing(model)
     for table in model.params:
@@ -132,8 +132,8 @@ def _learned_token_mixing(model: Mixer) -> Figure:
     return plot.token_mixing_maps(dict(zip(titles, changes, strict=True)), model.stem.grid_size)
 
 
-def _learned_filters(model: Model, name: str) -> Axes:
+def _learned_filters(model: Model, name: str, lowest_first: bool) -> Axes:
     (change,) = _learned(model, [name])
-    ax = plot.patch_filters(change, count=14)
+    ax = plot.patch_filters(change[::-1] if lowest_first else change, count=14)  # low frequencies lie below
     ax.set_title(f"What training changed:\n{ax.get_title(loc='left')}", fontsize=TITLE, loc="left")
     return ax

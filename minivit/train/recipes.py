@@ -1,4 +1,4 @@
-"""The recipe of each data set."""
+"""The recipe of each data set, and what differs for some models."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,6 +12,11 @@ RECIPES: dict[str, dict[str, Any]] = {
     "sounds": {"model": "ast_tiny_patch16_64x98", "epochs": 10, "batch_size": 64, "lr": 3e-3, "crop_padding": 800},
 }
 """What differs from the recipe of CIFAR, which :class:`Recipe` itself holds."""
+
+OF_MODELS: dict[str, dict[str, Any]] = {
+    "wav2vec_tiny": {"epochs": 5, "batch_size": 32, "lr": 1e-2},
+}
+"""What differs for a model, whatever it is trained on."""
 
 POOLING = {"global_pool": "avg", "class_token": False}
 """What the head reads, of models that leave one the choice; with a distillation token there is none."""
@@ -34,8 +39,9 @@ def recipe_of(data: str, settings: Sequence[tuple[str, str]] = (), **given: Any)
     TypeError, ValueError
         If there is no such model or option, it is not for ``--set``, is set twice, or a value is not of its type.
     """
-    choices = RECIPES.get(data, {}) | {name: value for name, value in given.items() if value is not None}
-    model = choices.get("model", Recipe.model)
+    given = {name: value for name, value in given.items() if value is not None}
+    model = (RECIPES.get(data, {}) | given).get("model", Recipe.model)
+    choices = RECIPES.get(data, {}) | OF_MODELS.get(model, {}) | given
     known, options = model_options(model), read_settings(model, settings)
     _, preset = PRESETS[model]
     distilled = (preset | options).get("distilled", False)

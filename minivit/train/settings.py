@@ -12,6 +12,8 @@ from minivit.models.model import Model, model_options
 DECIDED = {
     "img_size": "it is that of the images (--img-size)",
     "in_chans": "it is that of the images",
+    "sr": "it is that of the sounds",
+    "length": "it is that of the sounds",
     "num_classes": "it is that of the data set",
     "heads_apart": "it is for a task with a loss for each head",
     "seed": "--seed does",

@@ -129,6 +129,16 @@ def test_a_window_stands_in_the_middle():
         ),
         (lambda y: pad_wave_forward(y, pad_length=-1), ValueError, "pad_wave: pad_length is -1; expected at least 0"),
         (
+            lambda y: pad_wave_forward(y, pad_length=10**12),
+            ValueError,
+            "pad_length is 1000000000000; .* at most 16777216",
+        ),
+        (
+            lambda y: overlap_add_forward(y[:, None], hop_length=2**40),
+            ValueError,
+            "hop_length is 1099511627776; .* at most",
+        ),
+        (
             lambda y: pad_wave_forward(y, pad_length=1, pad_mode="wrap"),
             ValueError,
             "pad_mode is 'wrap'; expected one of",

@@ -126,6 +126,7 @@ def test_what_is_no_transform_gives_the_nearest_wave():
             "do not overlap-add: they leave nothing of sample 8 of 176; expected a smaller hop",
         ),
         ("hamming", {"hop_length": 20}, "windows of 16 samples, 20 apart, do not overlap-add"),
+        ("hamming", {"hop_length": 10**15}, "windows of 16 samples, 1000000000000000 apart, .* nothing of sample 8;"),
         ("hann", {"hop_length": 8, "center": False}, r"nothing of sample 0 of .*, or center=True"),
         (np.zeros(16), {"hop_length": 4}, "do not overlap-add"),
         (np.full(16, np.nan), {"hop_length": 4}, "do not overlap-add"),

@@ -55,9 +55,7 @@ def test_where_it_is_loudest() -> None:
 def test_channels_and_rates(path: Path) -> None:
     both = np.stack((WAVE, WAVE / 2))
     write_wav(path, both, 2 * SR, subtype="FLOAT")
-    said = (
-        r"a\.wav: took the mean of its 2 channels, resampled it from 16,000 to 8,000 Hz, put 0\.01 s of silence"
-    )
+    said = r"a\.wav: took the mean of its 2 channels, resampled it from 16,000 to 8,000 Hz, put 0\.01 s of silence"
     with pytest.warns(UserWarning, match=said):
         y = read_sound(path, sr=SR, length=600)
     expected = resample(both.mean(0), orig_sr=2 * SR, target_sr=SR)

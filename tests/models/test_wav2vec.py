@@ -24,6 +24,12 @@ SKIPS = {"skip_connections_feat": True, "skip_connections_agg": True}
 PARAMETERS = {"wav2vec": 15_491_072, "wav2vec_large": 32_537_088}  # of fairseq's models, built with these options
 
 
+def without_norms(blocks: Any) -> None:
+    """They alone hear the whole sound."""
+    for block in blocks:
+        block.norm = Identity()
+
+
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_number_of_parameters(name):
     assert create_model(name).num_params == PARAMETERS[name]
@@ -36,12 +42,9 @@ def test_the_presets_of_the_paper_and_a_tiny_one():
 @pytest.mark.parametrize(
     "options",
     [
-        {},
-        {"log_compression": True, "conv_bias": False},
-        {"agg_zero_pad": True, "skip_connections_agg": True},
-        {**SKIPS, "conv_dim": (4, 4), "residual_scale": 0.3},
+        {"log_compression": True, "conv_bias": False, "context_kernel": (1, 3), "prediction_steps": 1},
+        {**SKIPS, "agg_zero_pad": True, "conv_dim": (4, 4), "residual_scale": 0.3},
         {**SKIPS, "conv_dim": (1, 1), "context_dim": (1, 2)},
-        {"context_kernel": (1, 1), "prediction_steps": 1},
     ],
     ids=str,
 )
@@ -64,15 +67,14 @@ def test_dropout_is_random_where_a_generator_is_given_and_only_there():
     assert (noisy.h == 0).mean() > 0.2
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(5))
 def test_what_a_frame_hears(seed):
     """Receptive field, hop and the first step that shares no sample, against nets drawn at random."""
     rng = np.random.default_rng(seed)
     kernels, strides = rng.integers(1, 7, 3).tolist(), rng.integers(1, 4, 3).tolist()
     options = {"conv_dim": (2, 2, 2), "conv_kernel": tuple(kernels), "conv_stride": tuple(strides)}
     model = Wav2Vec(**{**SMALL, **options}, dtype="float64")
-    for block in model.feature_extractor:  # whose norms hear everything
-        block.norm = Identity()
+    without_norms(model.feature_extractor)
     (waves,) = model.example(1, 5, lambda shape, dtype: np.ones(shape, dtype))
     for block in model.feature_extractor:
         block.conv.weight.value[...] = 1  # so that no ReLU cuts anything off
@@ -119,15 +121,14 @@ def test_the_context_sees_no_future_but_for_the_norms(options):
         return np.triu(seen, 1).any(), np.tril(seen, -1).any()
 
     assert future() == (True, True)
-    for block in model.feature_aggregator:
-        block.norm = Identity()
+    without_norms(model.feature_aggregator)
     assert future() == (False, True)
 
 
 def test_a_context_network_that_pads_on_both_sides_is_found():
     """The test above can fail: a net whose block looks one frame ahead."""
     block = ConvBlock1d(4, 5, 3, causal="edge").init(0, "float64")
-    block.norm = Identity()
+    without_norms([block])
     z = RNG.standard_normal((1, 9, 4))
     later = z.copy()
     later[0, 5:] += 1
@@ -147,7 +148,8 @@ def test_silence_is_heard_as_what_the_norms_add():
     model = Wav2Vec(**SMALL)
     (z, c, h), cache = model.forward(np.zeros((2, 34), np.float32))
     assert not z.any()
-    assert np.isfinite(c).all() and np.isfinite(h).all()
+    assert np.isfinite(c).all()
+    assert np.isfinite(h).all()
     assert np.isfinite(model.backward(Wav2VecOutputs(z + 1, c + 1, h + 1), cache)).all()
 
 

@@ -116,6 +116,22 @@ def test_every_panel_is_as_large_as_its_image():
     np.testing.assert_allclose([height / width for width, height in shapes], 8 / 12, rtol=1e-6)
 
 
+def test_the_first_row_may_lie_below():
+    """As that of the lowest frequencies of a spectrogram."""
+    images, cache = run()
+    shares = read_by_head(attention_weights(cache)[-1], cache)[1, 1]
+    for origin, expected in (("upper", shares), ("lower", shares[::-1])):
+        drawn = attention_maps(images, cache, origin=origin).axes[8 + 2].images[0].get_array()
+        np.testing.assert_array_equal(drawn, expected)
+    with pytest.raises(ValueError, match='origin is \'left\'; expected "upper" or "lower"'):
+        attention_maps(images, cache, origin="left")
+
+
+def test_a_distilled_model_looks_with_both_tokens():
+    images, cache = run(distilled=True)
+    assert "Where the class and distillation token look:" in attention_maps(images, cache).get_suptitle()
+
+
 def test_many_heads_take_several_lines():
     images, cache = run(embed_dim=12, num_heads=12)
     figure = attention_maps(images, cache)

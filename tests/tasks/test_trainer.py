@@ -159,7 +159,9 @@ def test_options_that_no_file_can_hold_lose_no_training(objects, tmp_path):
 
 
 def test_examples_of_another_kind_are_refused(objects):
-    with pytest.raises(TypeError, match="Classification is about LabeledImages or LabeledSounds; these examples are Scenes"):
+    with pytest.raises(
+        TypeError, match="Classification is about LabeledImages or LabeledSounds; these examples are Scenes"
+    ):
         Trainer(Recipe(), objects)
     with pytest.raises(TypeError, match="OneBox is about Scenes; these examples are LabeledImages"):
         Trainer(Recipe(), mv.data.shapes(3, 3), task=OneBox())

@@ -15,9 +15,11 @@ from minivit.layers.initial import normal
 from minivit.layers.param import Param
 from minivit.models import MODELS, Model
 from minivit.ops.losses import least_cross_entropy
+from minivit.train import pictures
 from minivit.train.pictures import draw_run
 from tests.train.any_size import AnySize
 from tests.train.small import TINY, small_dataset, small_trainer
+from tests.train.sounds import SMALL_AST, small_sound_trainer
 
 
 class Embedded(Model):
@@ -63,6 +65,39 @@ def test_of_another_family_is_drawn_what_its_parameters_are(tmp_path: Path, monk
     assert names == ["learning_curves", "predictions", "patch_filters", "position_similarity"]
     trainer.model = AnySize()
     assert [path.stem for path in draw_run(tmp_path, trainer, rows)] == ["learning_curves", "predictions"]
+
+
+@pytest.mark.parametrize("grad_checkpointing", [False, True])
+def test_of_sounds_spectrograms_are_drawn(
+    grad_checkpointing: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plot, "save", lambda _, path: path.touch())
+    seen = []
+    monkeypatch.setattr(plot, "attention_maps", lambda images, cache, **options: seen.append((images, options)))
+    trainer = small_sound_trainer(epochs=1, options={**SMALL_AST, "grad_checkpointing": grad_checkpointing})
+    paths = draw_run(tmp_path, trainer, list(trainer.run()))
+    assert paths == [tmp_path / f"{name}.png" for name in NAMES if not (grad_checkpointing and "maps" in name)]
+    for images, options in seen:
+        assert images.shape == (4, 12, 6, 3)  # four sounds, twelve bands, six frames
+        assert options == {"origin": "lower"}
+    assert len(seen) == 1 - grad_checkpointing
+
+
+def test_filters_of_spectrograms_are_drawn_with_low_frequencies_below(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn, draw = [], plot.patch_filters
+    monkeypatch.setattr(plot, "patch_filters", lambda weight, **how: drawn.append(weight) or draw(weight, **how))
+    trainer = small_sound_trainer(epochs=1)
+    before = trainer.model.named_params()["patch_embed.proj.weight"].value.copy()
+    rows = list(trainer.run())
+    pictures._of_the_model(trainer, rows)["patch_filters"]()
+    change = trainer.model.named_params()["patch_embed.proj.weight"].value - before
+    np.testing.assert_array_equal(drawn[0], change[::-1])
+
+
+def test_of_a_model_that_sees_no_spectrogram_its_curves_are_drawn() -> None:
+    options = {"conv_dim": (8,), "conv_kernel": (10,), "conv_stride": (5,), "context_dim": (8,), "context_kernel": (3,)}
+    trainer = small_sound_trainer(model="wav2vec_tiny", options=options)
+    assert pictures._of_the_model(trainer, []) == {}
 
 
 def test_no_picture_can_be_drawn_and_nothing_is_left_open(

@@ -7,7 +7,7 @@ import pytest
 from minivit.layers import Linear
 from minivit.models import MODELS, PRESETS, Model
 from minivit.train import Recipe
-from minivit.train.recipes import POOLING, RECIPES, recipe_of
+from minivit.train.recipes import OF_MODELS, POOLING, RECIPES, recipe_of
 
 
 def test_a_data_set_has_its_recipe() -> None:
@@ -19,6 +19,14 @@ def test_a_data_set_has_its_recipe() -> None:
 def test_what_is_given_stands_in_its_place() -> None:
     recipe = recipe_of("shapes", model="vit_tiny_patch4_32", epochs=None, lr=0.1)
     assert recipe == Recipe(**RECIPES["shapes"] | {"model": "vit_tiny_patch4_32", "lr": 0.1}, options=POOLING)
+
+
+def test_a_model_has_what_differs_for_it() -> None:
+    choices: dict[str, Any] = RECIPES["sounds"] | OF_MODELS["wav2vec_tiny"] | {"model": "wav2vec_tiny"}
+    recipe = recipe_of("sounds", model="wav2vec_tiny")
+    assert recipe == Recipe(**choices)
+    assert recipe_of("sounds", model="wav2vec_tiny", lr=0.1).lr == 0.1
+    assert recipe_of("sounds").lr == RECIPES["sounds"]["lr"] != recipe.lr
 
 
 def test_options_of_the_model() -> None:
