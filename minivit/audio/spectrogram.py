@@ -62,7 +62,7 @@ def spectrogram_forward(
 
 @checked
 def spectrogram_backward(dy: Real[ndarray, "*B F N"], cache: SpectrogramCache) -> StftGrads:
-    """Gradient of :func:`spectrogram_forward`: of |X|^2 = Re X^2 + Im X^2 it is 2 X, of |X| the direction of X, X / |X|.
+    """Gradient of :func:`spectrogram_forward`: of |X|^2 = Re X^2 + Im X^2 it is 2 X, of |X| its direction, X / |X|.
 
     That is dL/dRe X + i dL/dIm X, from which :func:`minivit.audio.stft.stft_backward` goes on.
     """

@@ -1,4 +1,4 @@
-"""timm, Google, transformers, PyTorch, fairseq: how each writes its files and resamples positions, whatever the model."""
+"""timm, Google, transformers, PyTorch, fairseq: how each writes files and resamples positions, whatever the model."""
 
 from contextlib import suppress
 from functools import partial
