@@ -23,8 +23,7 @@ from record import record
 from minivit import data
 from minivit.data.sounds import SR
 from minivit.layers import LogMel
-from minivit.train import Trainer, predict
-from minivit.train.probe import linear_probe
+from minivit.train import Trainer, linear_probe, predict
 from minivit.train.recipes import recipe_of
 
 EPOCHS = (0, 1, 2, 5)

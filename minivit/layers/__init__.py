@@ -6,6 +6,7 @@ from minivit.layers.basic import GroupNorm, LayerNorm, Linear, Mlp
 from minivit.layers.batch_norm import BatchNorm, frozen
 from minivit.layers.block import Block, PostNormBlock
 from minivit.layers.checkpoint import Checkpoint
+from minivit.layers.conv1d import CausalPad, Conv1d
 from minivit.layers.conv2d import Conv2d
 from minivit.layers.decoder_block import DecoderBlock, PostNormDecoderBlock
 from minivit.layers.dropout import Dropout, DropPath
@@ -29,7 +30,9 @@ __all__ = [
     "AttentionDecoder",
     "BatchNorm",
     "Block",
+    "CausalPad",
     "Checkpoint",
+    "Conv1d",
     "Conv2d",
     "DecoderBlock",
     "DropPath",

@@ -2,6 +2,7 @@
 
 from minivit.train.augment import normalize, normalize_waves, random_crop_flip, random_shift_flip
 from minivit.train.optim import SGD, Adam, AdamW, Optimizer, adam_update, adamw_update, clip_grad_norm, sgd_update
+from minivit.train.probe import LinearProbe, linear_probe
 from minivit.train.recipe import Recipe
 from minivit.train.schedule import warmup_cosine
 from minivit.train.step import predict, training_step
@@ -11,6 +12,7 @@ __all__ = [
     "SGD",
     "Adam",
     "AdamW",
+    "LinearProbe",
     "Metrics",
     "Optimizer",
     "Recipe",
@@ -18,6 +20,7 @@ __all__ = [
     "adam_update",
     "adamw_update",
     "clip_grad_norm",
+    "linear_probe",
     "normalize",
     "normalize_waves",
     "predict",

@@ -33,7 +33,8 @@ from minivit.layers import (
     run_backward,
 )
 from minivit.layers.checkpoint import checkpointed
-from minivit.models import Mixer, Transformer, ViT
+from minivit.layers.conv_block1d import ConvBlock1d, SkipConvBlock1d
+from minivit.models import Mixer, Transformer, ViT, Wav2Vec
 
 RNG = np.random.default_rng(0)
 X, CONTEXT, IMAGES = RNG.standard_normal((2, 5, 12)), RNG.standard_normal((2, 3, 12)), RNG.standard_normal((2, 4, 6, 3))
@@ -58,6 +59,9 @@ LAYERS = [
     (ViT(**{**SMALL, "num_classes": 0}, dtype="float64"), IMAGES),
     (MixerBlock(12, 5, tokens_dim=7, channels_dim=17), X),
     (Mixer(img_size=(4, 6), patch_size=2, embed_dim=12, num_blocks=2, num_classes=7, dtype="float64"), IMAGES),
+    (ConvBlock1d(12, 5, 3, causal="edge"), X),
+    (SkipConvBlock1d(12, 5, 3, causal="edge", residual_scale=0.5), X),
+    (Wav2Vec(conv_dim=(3,), conv_kernel=(4,), conv_stride=(2,), dtype="float64"), X[..., 0].repeat(4, 1)),
 ]
 FILES = [path for part in ("layers", "models") for path in (Path(minivit.__file__).parent / part).glob("*.py")]
 

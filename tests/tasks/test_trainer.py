@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 
 import minivit as mv
-from minivit.data import Dataset, Images, captioned, scenes, sorting
+from minivit.data import Dataset, Images, Sounds, captioned, scenes, sorting
 from minivit.ops import patchify_forward
 from minivit.storage import read_arrays, write_arrays
-from minivit.tasks import Classification, Contrastive, Distillation, MaskedPatches, NextToken, OneBox, Task
+from minivit.tasks import Classification, Contrastive, Distillation, Future, MaskedPatches, NextToken, OneBox, Task
 from minivit.train import Recipe, Trainer, normalize, predict, random_crop_flip
 from minivit.train.pictures import draw_run
 from minivit.train.trained_on import read_trained_on
 from tests.tasks.families import SMALL
+from tests.tasks.test_tasks import WAVES
 from tests.unchecked import without_annotations
 
 CROP = partial(random_crop_flip, padding=2)
@@ -38,6 +39,7 @@ def trainer_of(name: str, objects: Dataset, **choices: Any) -> Trainer:
         "masked": ("fill_in", {}, MaskedPatches(4), images),
         "tokens": ("transformer_micro", {"encoder_depth": 1, "decoder_depth": 1}, NextToken(), sorting(40, 24)),
         "distillation": ("vit_micro_patch4_32", vit, Distillation(teacher, augment=CROP), mv.data.shapes(40, 24)),
+        "future": ("wav2vec_tiny", WAVES, Future(num_negatives=4), noises(40, 24)),
     }[name]
     recipe = Recipe(model=model, options=options, epochs=1, batch_size=13, crop_padding=0, **choices)
     return Trainer(recipe, data, task=task, threads=1)
@@ -47,7 +49,13 @@ def teacher(images: np.ndarray) -> np.ndarray:
     return images.mean((1, 2)) @ np.ones((3, 10), images.dtype)
 
 
-NAMES = ["boxes", "contrastive", "masked", "tokens", "distillation"]
+def noises(*counts: int) -> Dataset:
+    """Sounds of which nothing can be foretold."""
+    train, test = (Sounds(np.random.default_rng(n).integers(-99, 99, (n, 240)).astype(np.int16)) for n in counts)
+    return Dataset("noises", train, test, ("noise",), sr=8_000)
+
+
+NAMES = ["boxes", "contrastive", "masked", "tokens", "distillation", "future"]
 every_task = pytest.mark.parametrize("name", NAMES)
 
 
@@ -85,6 +93,7 @@ def test_its_pictures(name, objects, tmp_path, capsys, unsaved):
         "contrastive": "similarity_matrix",
         "masked": "reconstructions",
         "tokens": "learning_curves",
+        "future": "foretold",
     }
     assert {"learning_curves", own.get(name, "predictions")} <= {path.stem for path in paths}
 
@@ -131,6 +140,7 @@ def test_a_checkpoint_of_a_task_with_other_options_is_refused(objects, tmp_path)
     for name, option, value in [
         ("masked", "mask_ratio", 0.5),
         ("masked", "patch_size", (4, 2)),
+        ("future", "offset", 2),
         ("distillation", "alpha", 0.25),
     ]:
         trainer, other = trainer_of(name, objects), trainer_of(name, objects)
