@@ -136,7 +136,7 @@ def _map(comparison: Comparison, shape: tuple[int, ...], split: bool) -> list[st
     if not shape:
         return []
     wrong, index = comparison.wrong.reshape(shape), np.unravel_index(_index_of_worst(comparison), shape)
-    wrong = wrong.any(-1) if split else wrong
+    wrong = np.asarray(wrong.any(-1) if split else wrong)
     leading = tuple(int(n) for n in index[: max(wrong.ndim - 2, 0)])
     plane = np.atleast_2d(wrong[leading])
     if plane.size < 4 or plane.all() or not plane.any():

@@ -81,7 +81,9 @@ def of_first_frame(dy, c, g):
 
 
 def window_from_the_left(dy, c, g):
-    return g._replace(window=stft_backward(dy, c._replace(win_length=len(c.window))).window[: c.win_length])
+    whole = stft_backward(dy, c._replace(win_length=len(c.window))).window
+    assert whole is not None
+    return g._replace(window=whole[: c.win_length])
 
 
 def without_the_squares(dy, c, g):
