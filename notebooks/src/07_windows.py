@@ -115,8 +115,8 @@ show_source(ops.window_partition_backward)
 
 # %% [markdown]
 # A side of $Y$ rows is split into $Y/M$ windows of $M$ rows; then the two axes that count windows go in front. It is a move of
-# numbers, none is lost and none is added. (The line says that there may be more to it: a shift, and zeros where windows do not
-# divide the map. Section 4.)
+# numbers, none is lost and none is added. (The op can do more: a shift, and zeros where windows do not divide the map. That is
+# section 4.)
 #
 # **Predict.** What is the backward pass of a move?
 #
@@ -232,7 +232,7 @@ lecture.gradient_maps(rows, titles, start=token, edges=edges, title=title)
 # %% [markdown]
 # Without a shift it is 16 tokens after any number of blocks, and the white is not small but 0: this is sixteen nets that share
 # their weights and do not know of each other, and nobody sees a thing that lies across an edge. With the shift, it is 16, 64,
-# 144, and all 256 after four blocks. How much arrives is another question: at the rim it is less than a ten-thousandth of
+# 144, and all 256 after four blocks. How much arrives is another question: in places at the rim, less than a ten-thousandth of
 # what arrives in the middle.
 #
 # One finds the shift explained as windows that wander over the image from block to block. They do not: they take turns
@@ -601,8 +601,8 @@ print({name: f"{1e6 * seconds:.0f} µs" for name, seconds in fastest.items()})
 assert fastest["by_rows"] > 1.5 * fastest["by_bincount"]
 
 # %% [markdown]
-# By rows, several times slower; head by head, with a NumPy of today, there is not much between them. (Microseconds move from
-# machine to machine; the assert asks for the first only.)
+# By rows, several times slower; head by head, with a NumPy of today, there is not much between them, and minivit takes the one
+# that rounds less. (Microseconds move from machine to machine; the assert asks for the first only.)
 #
 # In the layer, the gradient of the scores is summed over images and windows before it comes here, for all read the same table;
 # between strangers it is 0. Of its backward, in section 4, these lines do it:
@@ -903,8 +903,8 @@ assert near > far
 plot.relative_position_biases(model, stage=1, block=0)
 
 # %% [markdown]
-# A scale from -0.4 to 0.4 is little beside scores that decide; blue about the middle, in the second stage, says that near tokens
-# count for more. In a thousand steps no more has become of it.
+# A scale from -0.4 to 0.4 is little beside scores that decide. In the second stage near tokens count for a little more than far
+# ones, on average; no head shows it clearly. In a thousand steps no more has become of it.
 #
 # **Predict.** Take away from the trained net, one after the other: the biases; the mask; the shift (with its mask). Which does it
 # miss most?

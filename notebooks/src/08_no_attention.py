@@ -164,7 +164,7 @@ print(len(small.params), "parameters, and the images: every gradient agrees with
 assert len(small.params) == 30
 
 # %% [markdown]
-# **Predict.** Two of these 30 parameters have no gradient at all, whatever the images are. Which?
+# **Predict.** Two of these 30 arrays of parameters have no gradient at all, whatever the images are. Which?
 
 # %%
 logits, cache = small.forward(images)
@@ -258,7 +258,7 @@ for name, params in sizes.items():
 # | token mixing | $2NE + E + N$ | $2NED$ |
 # | channel mixing, MLP | $2DF + F + D$ | $2NDF$ |
 #
-# Token mixing is linear in $N$, *because $E$ is chosen without regard to it*: 256, 384 or 512 in the paper, half of the
+# Token mixing is linear in $N$, *because $E$ is chosen without regard to it*: 256 to 640 in the paper, half of the
 # width. **Predict.** At 14 × 14 tokens and $D$ = 768, how many times cheaper than attention is token mixing? At 56 × 56?
 
 # %%
@@ -298,7 +298,7 @@ Markdown("\n".join(lines))
 # %% [markdown]
 # About 70 % of both, and less memory. What is it worth? The paper's own tables, not computed here: trained on ImageNet
 # alone, Mixer-B/16 reaches 76.4 % and a ViT-B/16 79.7 %; with 300 million images before, the largest of each, 87.9 %
-# and 88.6 %. With little data the matrix that is computed is ahead; with much, a learned one nearly does.
+# and 88.6 %. With little data the matrix that is computed is ahead; with much, a learned one nearly catches up.
 #
 # *Sources.* Tolstikhin et al. 2021, section 2 and tables 1 to 3.
 
@@ -356,7 +356,7 @@ assert noticed["ViT"] > 1e-3 and noticed["Mixer"] > 0.05
 
 # %% [markdown]
 # The ViT without positions does not care: it is [permutation
-# equivariant](../docs/glossary.md#permutation-equivariant). A Mixer does, most of all: token 17 has row 17 of $W_1$ to itself.
+# equivariant](../docs/glossary.md#permutation-equivariant). A Mixer does: token 17 has row 17 of $W_1$ to itself.
 # That is why it needs no [position embedding](../docs/glossary.md#position-embedding).
 #
 # So it knows *where* everything is. Does it know what is *beside* what? Shuffle the patches, and the rows of $W_1$ and
@@ -434,7 +434,8 @@ changes = [now[name].value - before[name].value for name in names]
 plot.token_mixing_maps({f"block {i + 1}": change for i, change in enumerate(changes)}, 8)
 
 # %% [markdown]
-# Spots and bars, some of them large, and many pairs with opposite signs, though nothing was told about neighbours.
+# Spots and bars, some of them large, though nothing was told about neighbours. (That the maps of a pair have opposite signs says
+# nothing: so they were paired, and smooth maps of random numbers would look so, too.)
 # Is that more than an impression? If neighbouring tokens are treated alike, the maps are smooth. **Predict.** How alike
 # are neighbours in a map that was drawn at random?
 
