@@ -25,7 +25,7 @@ def alias(f: float | ndarray, sr: float) -> float | ndarray:
     """The frequency, from 0 to sr / 2, at which a tone of ``f`` hertz is heard after it was sampled at ``sr`` hertz.
 
     A tone that turns once more between two samples looks the same, and so does one that turns the other way; hence
-    |f - sr round(f / sr)|. Sampling keeps only what is below sr / 2 as it is.
+    ``|f - sr round(f / sr)|``. Sampling keeps only what is below sr / 2 as it is.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def alias(f: float | ndarray, sr: float) -> float | ndarray:
 
 @checked
 def parseval(x: Float[ndarray, "W"]) -> tuple[float, float]:
-    """The energy of a wave, in time and in frequency: sum |x_n|^2 and 1/N sum |X_k|^2, which are equal."""
+    """The energy of a wave, in time and in frequency: ``sum |x_n|^2`` and ``1/N sum |X_k|^2``, which are equal."""
     X = fft(x)
     return float((np.abs(x) ** 2).sum()), float((np.abs(X) ** 2).sum() / len(x))
 

@@ -29,7 +29,7 @@ def spectrogram_forward(
     pad_mode: str = "constant",
     power: float = 2.0,
 ) -> tuple[Real[ndarray, "*B F N"], SpectrogramCache]:
-    """The size of the short-time Fourier transform, S = |X|^power: what is kept of it when its phases are forgotten.
+    """The size of the short-time Fourier transform, ``S = |X|^power``: what is left of it without its phases.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def spectrogram_forward(
 
 @checked
 def spectrogram_backward(dy: Real[ndarray, "*B F N"], cache: SpectrogramCache) -> StftGrads:
-    """Gradient of :func:`spectrogram_forward`: of |X|^2 = Re X^2 + Im X^2 it is 2 X, of |X| its direction, X / |X|.
+    """Gradient of :func:`spectrogram_forward`: of ``|X|^2 = Re X^2 + Im X^2`` it is 2 X, of ``|X|`` it is ``X / |X|``.
 
     That is dL/dRe X + i dL/dIm X, from which :func:`minivit.audio.stft.stft_backward` goes on.
     """

@@ -83,7 +83,7 @@ def window_spectrum_db(window: Real[ndarray, "W"], n_fft: Samples) -> Real[ndarr
     Returns
     -------
     level : (1 + n_fft // 2,)
-        20 log10(|W_k| / max |W|), at most 0; minus infinity where the spectrum is zero.
+        ``20 log10(|W_k| / max |W|)``, at most 0; minus infinity where the spectrum is zero.
 
     Raises
     ------
