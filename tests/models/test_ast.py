@@ -49,7 +49,7 @@ WAVES: dict[str, Any] = {**SMALL, "n_mels": 5, "length": 470, "sr": 4_000, "patc
 
 
 def test_gradients_reach_the_wave():
-    """Frames of 100 samples, one every 40: ten of them, of which patches of 3, one every 2, cover nine, 420 samples."""
+    """Frames of 100 samples, one every 40: ten of them, of which four patches of three see nine, to sample 420."""
     model = AST(**WAVES)
     assert model.patch_embed.grid_size == (2, 4)
     check_layer(model, RNG.standard_normal((2, 470)))
