@@ -69,6 +69,25 @@ def librosa_features(write: Callable) -> None:
     write("librosa_features", arrays, {"options": SOUND, **versions})
 
 
+def librosa_inversion(write: Callable) -> None:
+    """Waves of magnitudes ``S``, in a few steps from phases of zero, and a spectrum of bands ``M`` that no wave has."""
+    if find_spec("librosa") is None:
+        return
+    import librosa
+
+    rng = np.random.default_rng(0)
+    time = np.arange(730) / RATE
+    y = np.sin(2 * np.pi * (400 + 9000 * time) * time) + 0.3 * rng.standard_normal(time.size)
+    S = np.abs(librosa.stft(y, n_fft=64, hop_length=20))
+    cut = {"hop_length": 20, "n_fft": 64, "length": y.size, "n_iter": 6, "init": None}
+    waves = {f"wave/{momentum}": librosa.griffinlim(S, momentum=momentum, **cut) for momentum in (0.0, 0.99)}
+    M = librosa.feature.melspectrogram(S=S**2, sr=RATE, n_fft=64, n_mels=10)
+    M *= np.exp(rng.standard_normal(M.shape))
+    found = librosa.feature.inverse.mel_to_stft(M, sr=RATE, n_fft=64)
+    meta = {"versions": {"librosa": librosa.__version__}, "sr": RATE, "n_fft": 64, "hop_length": 20, "n_iter": 6}
+    write("librosa_inversion", {"S": S, **waves, "length": y.size, "M": M, "mel_to_stft": found}, meta)
+
+
 def torchaudio_features(record: Callable) -> None:
     """Features and their gradients, as PyTorch has them."""
     if find_spec("torchaudio") is None:

@@ -46,7 +46,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 import transformers
 from _fairseq import wav2vec
-from _sound import librosa_features, torchaudio_features, transformers_features
+from _sound import librosa_features, librosa_inversion, torchaudio_features, transformers_features
 from _timm import VisionTransformer, resample_abs_pos_embed, timm
 from numpy import ndarray
 from safetensors.torch import save_file
@@ -668,6 +668,7 @@ def main() -> None:
     hf_deit_distilled()
     hf_ast()
     librosa_features(write)
+    librosa_inversion(write)
     torchaudio_features(record)
     transformers_features(write)
     conv1d()

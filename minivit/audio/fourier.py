@@ -90,7 +90,7 @@ def bluestein(x: Complex[ndarray, "*B W"]) -> Complex[ndarray, "*B W"]:
     Bluestein 1970, "A linear filtering approach to the computation of discrete Fourier transform".
     """
     N = x.shape[-1]
-    M = _power_of_two(2 * N - 1)
+    M = power_of_two(2 * N - 1)
     n = np.arange(N)
     chirp = euler(np.pi / N * (n * n % (2 * N))).astype(x.dtype)  # n^2 modulo two turns of half a circle: exact
     a = np.zeros_like(x, shape=(*x.shape[:-1], M), order="C")
@@ -123,7 +123,7 @@ def fft_multiplications(N: Samples) -> int:
     m, halvings = N // rows, (rows - 1).bit_length()
     if m == 1:
         return halvings * N // 2
-    M = _power_of_two(2 * m - 1)
+    M = power_of_two(2 * m - 1)
     return halvings * N // 2 + rows * (2 * fft_multiplications(M) + M + 2 * m) + fft_multiplications(M)
 
 
@@ -236,5 +236,6 @@ def _code_for(x: ndarray) -> ModuleType:
     return fft
 
 
-def _power_of_two(least: int) -> int:
+def power_of_two(least: int) -> int:
+    """The smallest power of 2 that is not below ``least``."""
     return 1 << (least - 1).bit_length()

@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minivit.audio.decibels import LogFloorCache, log_floor_backward, log_floor_forward
-from minivit.audio.fourier import RfftCache, rfft_backward, rfft_forward
+from minivit.audio.fourier import RfftCache, power_of_two, rfft_backward, rfft_forward
 from minivit.audio.frames import FrameCache, frame_backward, frame_forward
 from minivit.audio.mel import kept_filterbank
 from minivit.audio.preemphasis import PreemphasisCache, preemphasis_backward, preemphasis_forward
+from minivit.audio.spectrogram import magnitude, magnitude_gradient
 from minivit.audio.streaming import whole_frames
 from minivit.audio.windows import get_window
 from minivit.checked import check_range, check_shape, checked
@@ -113,8 +114,8 @@ def kaldi_fbank_forward(
     ----------
     Povey et al. 2011, "The Kaldi Speech Recognition Toolkit"; feature-window.cc, feature-fbank.cc, mel-computations.cc.
     """
-    W, h = (_samples(*item, sr) for item in {"win_length": win_length, "hop_length": hop_length}.items())
-    n = 1 << (W - 1).bit_length() if n_fft is None else n_fft
+    W, h = _samples("win_length", win_length, sr), _samples("hop_length", hop_length, sr)
+    n = power_of_two(W) if n_fft is None else n_fft
     if n < W:
         raise ValueError(f"kaldi_fbank: n_fft is {n}; expected at least {W}, the samples of a frame")
     if power not in (1, 2):
@@ -133,9 +134,7 @@ def kaldi_fbank_forward(
     rows, c_preemphasis = preemphasis_forward(rows, coef=coef, pad_mode="edge")
     w = get_window(window, W, fftbins=False).astype(y.dtype, copy=False)
     X, c_rfft = rfft_forward(rows * w, n=n)
-    S = np.abs(X)
-    if power == 2:
-        S *= S
+    S = magnitude(X, power)
     options = {"sr": sr, "n_fft": n, "n_mels": n_mels, "fmin": fmin, "fmax": fmax}
     mel_basis = kept_filterbank("kaldi_fbank", y.dtype, **options, htk=True, norm=None, triangles="mel")
     z, c_log_floor = log_floor_forward(S @ mel_basis.T, floor=floor)
@@ -162,11 +161,7 @@ def kaldi_fbank_backward(dy: Real[ndarray, "*B M N"], cache: KaldiFbankCache) ->
     check_shape("kaldi_fbank_backward: dy", dy, (*B, M, N))
     (dmel,) = log_floor_backward(dy.swapaxes(-1, -2), c.log_floor)
     dS = dmel @ c.mel_basis  # forward: S @ mel_basis.T
-    if c.power == 2:
-        dX = 2 * dS * c.X  # forward: S *= S
-    else:
-        size = np.abs(c.X)
-        dX = dS * (c.X / np.where(size == 0, 1, size))  # forward: S = np.abs(X)
+    dX = magnitude_gradient(dS, c.X, c.power)  # forward: S = magnitude(X, power)
     (drows,) = rfft_backward(dX, c.rfft)
     (drows,) = preemphasis_backward(drows * c.window, c.preemphasis)  # forward: rfft_forward(rows * w, n=n)
     if c.remove_dc_offset:
@@ -189,7 +184,7 @@ def kaldi_fbank_blocks(
     Only whole frames, as with ``snip_edges=True``. Parameters and errors as there; ``blocks`` as for
     :func:`minivit.audio.log_mel.log_mel_blocks`.
     """
-    W, h = (_samples(*item, sr) for item in {"win_length": win_length, "hop_length": hop_length}.items())
+    W, h = _samples("win_length", win_length, sr), _samples("hop_length", hop_length, sr)
     spans = whole_frames(blocks, frame_length=W, hop_length=h, label="kaldi_fbank_blocks")
     frames = {"sr": sr, "win_length": W, "hop_length": h, "snip_edges": True}
     return (kaldi_fbank_forward(span, **frames, **options)[0] for span in spans)
@@ -216,12 +211,10 @@ def _mirror_ends(y: ndarray, ends: tuple[int, int]) -> ndarray:
 
 def _mirror_ends_backward(dy: ndarray, ends: tuple[int, int]) -> ndarray:
     left, right = ends
-    before, after = max(left, 0), max(-left, 0)
-    dx = np.zeros_like(dy, shape=(*dy.shape[:-1], dy.shape[-1] - right - left))
-    T = dx.shape[-1]
-    dx[..., after:] = dy[..., before : dy.shape[-1] - right]  # forward: y[..., max(-left, 0) :]
+    before, after, end = max(left, 0), max(-left, 0), dy.shape[-1] - right
+    T = end - left
+    dx = np.zeros_like(dy, shape=(*dy.shape[:-1], T))
+    dx[..., after:] = dy[..., before:end]  # forward: y[..., max(-left, 0) :]
     dx[..., :before] += dy[..., :before][..., ::-1]  # forward: y[..., : max(left, 0)][..., ::-1]
-    dx[..., T - right :] += dy[..., dy.shape[-1] - right :][
-        ..., ::-1
-    ]  # forward: y[..., y.shape[-1] - right :][..., ::-1]
+    dx[..., T - right :] += dy[..., end:][..., ::-1]  # forward: y[..., y.shape[-1] - right :][..., ::-1]
     return dx

@@ -12,6 +12,7 @@ import numpy as np
 from minivit.audio.levels import Levels
 from minivit.audio.mel import mel_filterbank, mel_frequencies
 from minivit.audio.riff import WavInfo
+from minivit.audio.spectrogram import magnitude
 from minivit.audio.streaming import stft_blocks
 from minivit.audio.wav import wav_blocks, wav_info
 from minivit.checked import check_range, checked
@@ -153,6 +154,5 @@ def column_means(
 def _powers(spectra: Iterable[ndarray], bank: ndarray | None) -> Iterator[ndarray]:
     """The energy of each piece of a spectrum, at all frequencies or in bands."""
     for X in spectra:
-        power = np.abs(X)
-        power *= power
+        power = magnitude(X, 2)
         yield power if bank is None else bank @ power

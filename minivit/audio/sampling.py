@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minivit.audio.fourier import fft, ifft
+from minivit.audio.fourier import fft, ifft, irfft_forward, power_of_two, rfft_forward
 from minivit.checked import check_range, checked
 from minivit.types import Complex, Float, Real, Samples, ndarray
 
@@ -77,5 +77,6 @@ def fft_convolve(y: Real[ndarray, "*B T"], h: Real[ndarray, "W"]) -> Real[ndarra
     T, W = y.shape[-1], len(h)
     if T == 0:
         raise ValueError(f"fft_convolve: y has shape {y.shape}; expected at least one sample")
-    N = 1 << (T + W - 2).bit_length()  # the power of 2 that is at least T + W - 1
-    return np.fft.irfft(np.fft.rfft(y, N) * np.fft.rfft(h, N), N)[..., : T + W - 1]
+    N = power_of_two(T + W - 1)
+    Y, H = rfft_forward(y, n=N)[0], rfft_forward(h, n=N)[0]
+    return irfft_forward(Y * H, n=N)[0][..., : T + W - 1]

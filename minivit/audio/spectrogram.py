@@ -54,9 +54,7 @@ def spectrogram_forward(
     X, c_stft = stft_forward(
         y, window, n_fft=n_fft, hop_length=hop_length, win_length=win_length, center=center, pad_mode=pad_mode
     )
-    S = np.abs(X)
-    if power == 2:
-        S *= S
+    S = magnitude(X, power)
     return S, SpectrogramCache(c_stft, X, power)
 
 
@@ -66,11 +64,22 @@ def spectrogram_backward(dy: Real[ndarray, "*B F N"], cache: SpectrogramCache) -
 
     That is dL/dRe X + i dL/dIm X, from which :func:`minivit.audio.stft.stft_backward` goes on.
     """
-    X = cache.X
-    check_shape("spectrogram_backward: dy", dy, X.shape)
-    if cache.power == 2:
-        dX = 2 * dy * X  # forward: S *= S
-    else:
-        size = np.abs(X)
-        dX = dy * (X / np.where(size == 0, 1, size))  # forward: S = np.abs(X)
+    check_shape("spectrogram_backward: dy", dy, cache.X.shape)
+    dX = magnitude_gradient(dy, cache.X, cache.power)  # forward: S = magnitude(X, power)
     return stft_backward(dX, cache.stft)  # formula: X is linear in y, and in the window
+
+
+def magnitude(X: Complex[ndarray, "..."], power: float) -> Real[ndarray, "..."]:
+    """``|X|^power``, of which the power is 1 or 2."""
+    S = np.abs(X)
+    if power == 2:
+        S *= S
+    return S
+
+
+def magnitude_gradient(dS: Real[ndarray, "..."], X: Complex[ndarray, "..."], power: float) -> Complex[ndarray, "..."]:
+    """Gradient of X, dL/dRe X + i dL/dIm X, from that of :func:`magnitude`; 0 where ``|X|`` has no slope."""
+    if power == 2:
+        return 2 * dS * X  # formula: |X|^2 = Re X^2 + Im X^2
+    size = np.abs(X)
+    return dS * (X / np.where(size == 0, 1, size))  # formula: the direction in which |X| grows

@@ -115,8 +115,7 @@ def main_lobe_width(window: Real[ndarray, "W"]) -> float:
     ----------
     Harris 1978, table 1.
     """
-    level = window_spectrum_db(window, OVERSAMPLED * len(window))
-    edge = _first_minimum(level)
+    _, edge = _lobes(window)
     return float(len(window)) if edge is None else 2 * edge / OVERSAMPLED
 
 
@@ -136,12 +135,12 @@ def highest_side_lobe(window: Real[ndarray, "W"]) -> float:
     ----------
     Harris 1978, table 1.
     """
-    level = window_spectrum_db(window, OVERSAMPLED * len(window))
-    edge = _first_minimum(level)
+    level, edge = _lobes(window)
     return -np.inf if edge is None else float(level[edge:].max())
 
 
-def _first_minimum(level: ndarray) -> int | None:
-    """Where a curve that begins at its maximum rises for the first time."""
+def _lobes(window: ndarray) -> tuple[ndarray, int | None]:
+    """A window's spectrum, from the middle of its main lobe on; where it first rises, which is the lobe's end."""
+    level = window_spectrum_db(window, OVERSAMPLED * len(window))
     rising = np.flatnonzero(np.diff(level) > 0)
-    return int(rising[0]) if len(rising) else None
+    return level, int(rising[0]) if len(rising) else None

@@ -126,7 +126,7 @@ PLANTED = [
     (kaldi, right_kaldi, 'coef=coef, pad_mode="edge"', 'coef=coef, pad_mode="constant"'),
     (kaldi, right_kaldi, "rows = rows - rows.mean(-1, keepdims=True)", "rows = rows - rows.mean()"),
     (kaldi, right_kaldi, "    if remove_dc_offset:\n", "    if not remove_dc_offset:\n"),
-    (kaldi, right_kaldi, "if power == 2:\n        S *= S", "if power == 1:\n        S *= S"),
+    (kaldi, right_kaldi, "S = magnitude(X, power)", "S = magnitude(X, 3 - power)"),
     (kaldi, right_kaldi, "left = 0 if snip_edges else W // 2 - h // 2", "left = 0"),
     (kaldi, right_kaldi, "y[..., : max(left, 0)][..., ::-1]", "y[..., : max(left, 0)]"),
     (kaldi, right_kaldi, "fmin: float = 20.0", "fmin: float = 0.0"),
