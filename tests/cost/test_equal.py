@@ -100,6 +100,7 @@ def check_op(name: str, seed: int) -> None:
     def case():
         drawn = CASES[name](np.random.default_rng(seed))  # a generator among the options draws, so it is drawn anew
         bound = signature(EVERY_OP[name].forward).bind(*drawn.args, **drawn.kwargs).arguments
+        bound |= bound.pop("options", {})  # of **options, all that have no place of their own
         return mapped(lambda a: as_dtype(a, dtype) if isinstance(a, np.ndarray) else a, bound)
 
     def without_numbers(array):
