@@ -144,7 +144,7 @@ class ViT(Model):
         check_range("norm_eps", norm_eps, at_least=0, below=inf)
         self.in_chans = in_chans
 
-        self.patch_embed = PatchEmbed(img_size, patch_size, in_chans, embed_dim)
+        self.patch_embed = self.make_patch_embed(img_size, patch_size, in_chans, embed_dim)
         self.cls_token = Param((1, 1, embed_dim), "batch token width", normal(0.02)) if class_token else None
         self.dist_token = Param((1, 1, embed_dim), "batch token width", normal(0.02)) if distilled else None
         num_tokens = self.patch_embed.num_patches + class_token + distilled
@@ -179,6 +179,10 @@ class ViT(Model):
         self.head_dist: Layer | None = head_dist if distilled else None
         self.mean_of_heads: Layer = MeanPool() if distilled and not heads_apart else Identity()
         self.init(seed, dtype)
+
+    def make_patch_embed(self, img_size: Size, patch_size: Size, in_chans: int, embed_dim: int) -> PatchEmbed:
+        """What makes tokens of an image: the one step that a hybrid has otherwise."""
+        return PatchEmbed(img_size, patch_size, in_chans, embed_dim)
 
     def forward(
         self, images: Float[ndarray, "B Y X C"], *, rng: np.random.Generator | None = None

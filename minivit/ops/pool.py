@@ -147,7 +147,7 @@ def avg_pool2d_forward(
     kernel_size : int or (rows, columns)
     stride : int or (rows, columns), optional
         As large as the window if not given: windows that touch and do not overlap.
-    padding : int, (rows, columns), or ((top, bottom), (left, right))
+    padding : int, (rows, columns), ((top, bottom), (left, right)), or "same"
         At most half of the window, so that no window lies outside.
 
     Raises
