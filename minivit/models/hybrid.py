@@ -169,9 +169,7 @@ class HybridEmbed(PatchEmbed):
         map_size = backbone.map_size(pair(img_size))
         if any(side % patch for side, patch in zip(map_size, pair(patch_size), strict=True)):
             (Y, X), (P, Q) = map_size, pair(patch_size)
-            raise ValueError(
-                f"the backbone makes a map of {Y} x {X}, which is not divisible by the patch size {P} x {Q}"
-            )
+            raise ValueError(f"the map of the backbone, {Y} x {X}, is not divisible by the patch size {P} x {Q}")
         super().__init__(map_size, patch_size, chans, embed_dim)
         self.img_size = pair(img_size)
         self.backbone = backbone
