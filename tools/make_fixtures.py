@@ -49,7 +49,7 @@ import transformers
 from _cnn import google_hybrid, hybrid, resnets
 from _fairseq import wav2vec
 from _sound import librosa_features, librosa_inversion, torchaudio_features, transformers_features
-from _timm import VisionTransformer, resample_abs_pos_embed, timm
+from _timm import VisionTransformer, mixtures, resample_abs_pos_embed, timm
 from numpy import ndarray
 from safetensors.torch import save_file
 from scipy.ndimage import zoom
@@ -685,6 +685,7 @@ def main() -> None:
     resnets(record, randomize)
     hybrid(record, randomize)
     google_hybrid(write, google_vit_shapes(1, positions=7, kernel=(1, 1, 16)))
+    mixtures(write)
 
 
 if __name__ == "__main__":
