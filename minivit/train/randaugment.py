@@ -125,11 +125,11 @@ def randaugment(
     Magnitude 0 does not mean that nothing happens: AutoContrast, Equalize and Invert know no magnitude; at 0 Solarize
     turns every pixel into its negative and Posterize leaves one bit, their strongest, and Color, Contrast, Brightness
     and Sharpness take away nine tenths of what they are about. Only what moves, covers or adds leaves the image as it
-    is. From 10 on Solarize does nothing, from 20 on neither does Posterize, and at 5 the four are as good as left out.
+    is. From 10 on Solarize does nothing, and from 20 on neither does Posterize.
 
-    In 2021 NumPy wrote a threshold of 256 and more into eight bits without a word, and TensorFlow solarized from what
-    is left of it after division by 256: from 0 at magnitudes 10 and 20, from 128 at 15. Newer versions refuse such
-    numbers. Here they are what the formula says.
+    NumPy before version 2 writes a threshold of 256 and more into eight bits without a word, so that TensorFlow 2.15
+    solarizes from what is left of it after division by 256: from 0 at magnitudes 10 and 20, from 128 at 15. NumPy 2
+    refuses such a number. Here it is what the formula says.
 
     Parameters
     ----------
