@@ -21,7 +21,7 @@
 # | $M$ | side of a window; in code $M \times L$, if it is not square | $M$ | $M$ |
 # | $W$ | windows of a map, $YX / M^2$ | | |
 # | $N$ | tokens of a window, $M^2$ | $M^2$ | $M^2$ |
-# | $C$ | width of a token (its channels); $D$ in the code of layers | $C$ | $C$, and $D$ |
+# | $C$ | width of a token (its channels); $D$ in the code of layers | $C$ | $C$ |
 # | $H$ | heads | | |
 # | $d_k$ | width of a head, $C / H$; $K$ in shapes | $d$ | $D$ |
 # | $B$ | bias of relative positions; at the front of a shape, images of a batch | $B$ | $B$ |
@@ -131,7 +131,6 @@ matrices({"map": numbers[0, :, :, 0], **tiles}, columns=5, shared=True)
 show_source(
     ops.window_partition_forward, "B, Y, X, C = x.shape", "M, L =", "tiles =", "return tiles"
 )
-show_source(ops.window_partition_backward)
 
 # %% [markdown]
 # A side of $Y$ rows is split into $Y/M$ windows of $M$ rows; then the two axes that count windows go in front. It is a move of
@@ -139,11 +138,9 @@ show_source(ops.window_partition_backward)
 # section 4.)
 #
 # **Predict.** What is the backward pass of a move?
-#
-# Where a number went, its gradient comes from, so it is the move back: put the windows together. As a matrix the move is a
-# permutation $\Pi$, and $\Pi^\top = \Pi^{-1}$. Both are ops, and the backward of each is the forward of the other.
 
 # %%
+show_source(ops.window_partition_backward)
 together, _ = ops.window_reverse_forward(windows, map_size=(4, 6), window_size=(2, 3))
 assert np.array_equal(together, numbers)  # the inverse
 rng = np.random.default_rng(0)
@@ -153,6 +150,9 @@ assert np.array_equal(dx, ops.window_reverse_forward(dy, map_size=(4, 6), window
 assert np.isclose((dy * windows).sum(), (dx * numbers).sum())  # <dy, P x> = <P^T dy, x>
 
 # %% [markdown]
+# Where a number went, its gradient comes from, so it is the move back: put the windows together. As a matrix the move is a
+# permutation $\Pi$, and $\Pi^\top = \Pi^{-1}$. Both are ops, and the backward of each is the forward of the other.
+#
 # Between the two stands attention as [lecture 2](02_attention.ipynb) left it. Nothing in it is new, the windows are one more axis
 # in front, like the batch: scores are $(B, W, H, N, N)$, with $N = M^2$.
 #
@@ -198,12 +198,14 @@ products = [2 * formulas.window_attention_entries((side, side), 7) * C for side,
 print("M MACs of the layer:", [round(n / 1e6) for n in costs])
 print("of these the products:", [round(n / 1e6) for n in products])
 assert [round(n / 1e6) for n in costs] == [145, 130, 123, 119]
+assert [round(macs["attention"][stage] / 1e6) for stage in (0, 3)] == [2004, 119]
+assert round(products[0] / costs[0], 1) == 0.2
 assert round(formulas.msa_macs((56, 56), 96) / costs[0], 1) == 13.8
 assert costs[3] == formulas.msa_macs((7, 7), 768)  # one window: nothing is saved
 
 # %% [markdown]
-# Still the first, but not by much any more: 145 to 119 in place of 2,004 to 119, and the products are a fifth at most. The balance
-# is back.
+# Still the first, but not by much any more: 145 to 119 in place of 2,004 to 119, and the products are a fifth of it or
+# less. The balance is back.
 #
 # *Sources.* Liu et al. 2021, section 3.2, equations 1 and 2.
 
@@ -256,8 +258,8 @@ lecture.gradient_maps(rows, titles, start=token, edges=edges, title=title)
 # 144, and all 256 after four blocks. How much arrives is another question: in places at the rim, less than a ten-thousandth of
 # what arrives in the middle.
 #
-# One finds the shift explained as windows that wander over the image from block to block. They do not: they take turns
-# between two places.
+# (One deck of slides has windows that shift "progressively across the image". They do not wander: they take turns between two
+# places.)
 #
 # What is it worth? For Swin-T the paper measured, with and without, how many images are classified right (ImageNet; top-5: the
 # right class is among the first five), how well objects are found and outlined (COCO; box AP and mask AP), and how well each pixel is
@@ -474,9 +476,9 @@ assert off[6] < 1e-12 and off[7] > 0.01
 #
 # $$\operatorname{softmax}\!\left(\frac{Q K^\top}{\sqrt{d_k}} + B\right) V, \qquad B \in \mathbb{R}^{M^2 \times M^2} .$$
 #
-# ($d_k$ is the width of a *head*. Slides write $\sqrt D$, their letter for the width of a token; divided by the root of that, scores
-# would be smaller by $\sqrt H$.) Are the $M^4$ numbers of $B$ learned? No: between two tokens of a window there are at most $2M - 1$ ways up or
-# down and as many left or right, so each head learns a table of $(2M - 1)^2$, and $B$ reads from it.
+# ($d_k$ is the width of a *head*. Slides write $\sqrt D$, and elsewhere $D$ for the width of a token; divided by the root of that,
+# scores would be smaller by $\sqrt H$.) Are the $M^4$ numbers of $B$ learned? No: between two tokens of a window there are at most
+# $2M - 1$ ways up or down and as many left or right, so each head learns a table of $(2M - 1)^2$, and $B$ reads from it.
 #
 # **Predict.** A window of 2 × 2 has the tokens 1 2 / 3 4, and its table nine entries, 0 to 8, row by row: from *one row up, one
 # column to the left* (query minus key) to *one down, one to the right*. Which entry does query 1 read for key 1? Query 1 for key
@@ -554,7 +556,8 @@ Markdown("\n".join(lines))
 # %% [markdown]
 # Relative ones: 1.2 points on ImageNet more than none, and absolute ones beside them gain nothing, and lose in finding and
 # outlining objects. "Without appearance" has no queries and keys, only the softmax of $B$: each token gets a mean of its window with
-# weights that are the same for every image. It is two points behind, not fifty. All of them are options of the model: `relative_position="bias"`, `"none"` or `"only"`, and `ape=True`.
+# weights that are the same for every image. It is two points behind, not fifty. All of them are options of the model:
+# `relative_position="bias"`, `"none"` or `"only"`, and `ape=True`.
 #
 # ### Backward
 #
@@ -672,7 +675,7 @@ assert merged[0, 0, 0].tolist() == [1, 5, 2, 6]  # down first, then to the right
 matrices({"map": numbers[0, :, :, 0], "merged: a row for each token": merged.reshape(4, 4)})
 
 # %% [markdown]
-# Down first: 1, 5, 2, 6. No formula asks for that order; the published weights do. **Predict.** Its backward pass? And is there a
+# Down first: 1, 5, 2, 6. No formula asks for that order; the published weights do. **Predict.** What is its backward pass? Is there a
 # name in convolutional nets for "$2 \times 2$ neighbours, one matrix from $4C$ to $2C$"?
 
 # %%
@@ -791,8 +794,8 @@ Markdown("\n".join(lines))
 
 # %% [markdown]
 # At about the MACs of a DeiT, which is a ViT with a better training, Swin-T is 1.5 points better and Swin-B 1.7; beside the
-# convolutional nets it is 1.3 and 0.6. With almost the MACs of DeiT-S, Swin-T was slower: 755 images a second against 940. To cut, to
-# roll and to put together counts no MAC, and takes time.
+# convolutional nets it is 1.3 and 0.6. With almost the MACs of DeiT-S, Swin-T was slower: 755 images a second against 940, and 1,157
+# of RegNetY-4G. To cut, to roll and to put together counts no MAC, and takes time.
 #
 # And the maps of all sizes, that finding objects wants? In one and the same detector (Cascade Mask R-CNN), with each of three nets
 # below it:
@@ -815,8 +818,8 @@ Markdown("\n".join(lines))
 # queries and keys, and makes the table of positions by a small net, so that it fits any window.
 #
 # *Sources.* Liu et al. 2021 (ICCV; most slides say CVPR), sections 3.1 and 3.3, equation 3, tables 1 and 2; Radosavovic et al. 2020,
-# "Designing Network Design Spaces"; Fan et al. 2021, "Multiscale Vision
-# Transformers"; Li et al. 2022, "MViTv2"; Liu et al. 2022, "Swin Transformer V2".
+# "Designing Network Design Spaces"; Fan et al. 2021, "Multiscale Vision Transformers"; Li et al. 2022, "MViTv2"; Liu et al. 2022,
+# "Swin Transformer V2".
 
 # %% [markdown]
 # ## 7 A small Swin, trained
@@ -920,7 +923,7 @@ plot.learning_curves(rows, least=trainer.task.least_loss(data))
 # [the next lecture](08_no_attention.ipynb#6-Training-one).)
 #
 # Where does it look? Below, how much each token is looked at by the tokens of its window, in the two blocks of the first stage;
-# lines are the windows' edges.
+# lines are the windows' edges. **Predict.** A shape lies across the edges of four windows. How can four windows agree on what it is?
 
 # %%
 pixels = data.test.images[:3]
@@ -930,8 +933,6 @@ for block in cache.layers[0].blocks:
 plot.attention_in_windows(pixels, cache, stage=0)
 
 # %% [markdown]
-# **Predict.** A shape lies across the edges of four windows. How do four windows agree on what it is?
-#
 # In the first block they cannot: in each, its own part of the shape is looked at. In the second, the shift has made a window in
 # the middle that holds most of the shape at once; there tokens look about more evenly. Do the two blocks differ like that in more
 # images than three? Of each of 200 images take the 16 of 64 tokens that stand out most from the background, and measure how much
@@ -1004,8 +1005,9 @@ print({name: f"{value:.1%}" for name, value in scores.items()})
 
 # %% [markdown]
 # The shift, by far: without it what was learned to come across the edges does not come. The mask matters less, perhaps because
-# strangers come from the rim, which here is mostly background. The biases are hardly missed. But this asks what a net misses that was trained with a thing; whether one
-# trained without it would be worse is another question, and the paper's table 4, quoted above, is about that one.
+# strangers come from the rim, which here is mostly background. The biases are hardly missed. But this asks what a net misses that
+# was trained with a thing; whether one trained without it would be worse is another question, and the paper's table 4, quoted
+# above, is about that one.
 
 # %%
 assert scores["no shift"] < whole - 0.05 and scores["no shift"] < scores["no mask"]
