@@ -38,7 +38,7 @@ def two_ears() -> Figure:
     figure = new_figure(3.3)
     panels: Any = figure.subplots(1, 2, sharey=True)
     for panel, species in zip(panels, ("cat", "human"), strict=True):
-        ear_responses(species, ax=panel).set_title(species, fontsize=TEXT)
+        ear_responses(species, ax=panel).set_title(species, fontsize=TEXT, loc="left")
     panels[1].set_ylabel("")
     set_title(figure, "What places of the basilar membrane answer to, from the apex (dark) to the base (light)")
     return figure
@@ -76,7 +76,7 @@ def wound(x: Real[ndarray, " W"], turns: Sequence[int]) -> Figure:
 def counted_and_timed(
     lengths: ndarray, ways: Mapping[str, tuple[ndarray, Mapping[str, tuple[ndarray, ndarray]]]]
 ) -> Axes:
-    """Draw multiplications (lines, left axis) and seconds (marks, right axis) over the length, all axes logarithmic.
+    """Draw multiplications (lines, left axis) and time (marks, right axis) over the length, all axes logarithmic.
 
     A mark on its line is a multiplication in 10 ns.
 
@@ -98,10 +98,10 @@ def counted_and_timed(
     for panel in (ax, right):
         panel.set_yscale("log")
         panel.minorticks_off()
-    ends = np.array([lengths[0] / 2, 2 * max(counted[-1] for counted, _ in ways.values())])
-    ax.set_ylim(ends)
-    right.set_ylim(SECONDS_EACH * ends)
-    right.set_ylabel("seconds (marks)", fontsize=TEXT)
+    least, most = float(lengths[0] / 2), float(2 * max(counted[-1] for counted, _ in ways.values()))
+    ax.set_ylim(least, most)
+    right.set_ylim(SECONDS_EACH * least, SECONDS_EACH * most)
+    right.set_ylabel("processor time (s; marks)", fontsize=TEXT)
     right.tick_params(labelsize=SMALL)
     right.spines[["top"]].set_visible(False)
     ax.set_xticks(lengths, labels=[f"{N:,}" for N in lengths])
@@ -123,7 +123,7 @@ def same_samples(f: float, sr: float, *, samples: int = 12) -> Axes:
     samples : int
         How many are drawn.
     """
-    ax = labelled(new_panel(2.8), "time (ms)", "")
+    ax = labelled(new_panel(2.8), "time (ms)", "sample")
     heard = alias(f, sr)
     ms = np.linspace(0, 1000 * (samples - 1) / sr, 100 * samples)
     for hertz, (colour, _, dash) in zip((f, heard), STYLES, strict=False):
@@ -156,7 +156,7 @@ def windows_add_up(window: Real[ndarray, " W"], hops: Sequence[int], *, count: i
             total[start : start + W] += window**2
             panel.plot(np.arange(start, start + W), window, color=BLUE, linewidth=1.2)
         panel.plot(total, color=RED, linewidth=2.2)
-        panel.set_title(f"hop {hop}: {W / hop:.3g} windows over a sample", fontsize=TEXT)
+        panel.set_title(f"hop {hop}", fontsize=TEXT)
     set_title(figure, f"Windows of {W} samples (blue), and the sum of their squares (orange)")
     return figure
 
