@@ -93,8 +93,8 @@ def tract(vowel="uh"):
 plot.frames(tract, vowel=["uh", "a", "ae", "i"])
 
 # %% [markdown]
-# Real tracts are no two tubes, but it comes near. Means of 33 men, measured in 1952: 730 and 1090 Hz for the a, 270 and
-# 2290 Hz for the i. With these the voice above was made: pulses of air from the glottis (the *source*) through a
+# Real tracts are no two tubes, but it comes near. Means of 33 men, published in 1952: 730 and 1090 Hz for the a, 270
+# and 2290 Hz for the i. With these the voice above was made: pulses of air from the glottis (the *source*) through a
 # resonator for each formant (the *filter*).
 
 # %%
@@ -658,7 +658,9 @@ assert valley["hann"] > -0.5 and valley["blackman"] > -0.05
 # noise would be.) Hann is what most take, here too.
 #
 # *Sources.* Harris 1978, "On the use of windows for harmonic analysis with the discrete Fourier transform", section V
-# and table 1; Blackman and Tukey 1958, "The measurement of power spectra", who named hanning and hamming.
+# and table 1; Blackman and Tukey 1958, "The measurement of power spectra from the point of view of communications
+# engineering", who named hanning and hamming. The picture of three windows on slides: Taylor 2009, "Text-to-Speech
+# Synthesis", figure 12.1.
 
 # %% [markdown]
 # ## 5 The short-time Fourier transform

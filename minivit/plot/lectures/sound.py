@@ -64,7 +64,7 @@ def wound(x: Real[ndarray, " W"], turns: Sequence[int]) -> Figure:
         z = x * euler(-2 * np.pi * k * n / N)
         mean = z.mean()
         labelled(panel, "real part", "imaginary part" if k == turns[0] else "")
-        panel.plot(z.real, z.imag, ".-", color=BLUE, linewidth=0.8, markersize=4, alpha=0.7)
+        panel.plot(np.real(z), np.imag(z), ".-", color=BLUE, linewidth=0.8, markersize=4, alpha=0.7)
         panel.plot([0, mean.real], [0, mean.imag], color=RED, linewidth=2)
         panel.plot(mean.real, mean.imag, "o", color=RED, markersize=8)
         panel.set(xlim=(-edge, edge), ylim=(-edge, edge), aspect="equal")
