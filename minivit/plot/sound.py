@@ -149,7 +149,7 @@ def window_spectra(windows: Sequence[str] = WINDOWS, *, length: int = 64) -> Fig
         if np.isfinite(side):
             spectrum.axhline(side, color=RED, linewidth=0.8, linestyle="--")
         spectrum.axvspan(-width / 2, width / 2, color=GREY, alpha=0.15, linewidth=0)
-        words = f"{width:.1f} bins wide, {side:.0f} dB beside".replace("-", "−")
+        words = f"{width:.3g} bins, {side:.1f} dB".replace("-", "−")
         spectrum.set_title(words, fontsize=SMALL, color=RED)
         spectrum.set_xlim(-10, 10)
         spectrum.set_ylim(FLOOR, 3)

@@ -593,10 +593,10 @@ windows = {
 }
 for name, w in windows.items():
     assert np.allclose(audio.get_window(name, N), w, atol=1e-15)
-plot.window_spectra(length=64)
+plot.window_spectra(length=1024)
 
 # %% [markdown]
-# Above 64 samples of each, below what they make of a single tone: one [main lobe, and side
+# Above 1024 samples of each, below what they make of a single tone: one [main lobe, and side
 # lobes](../docs/glossary.md#side-lobe). **Predict.** Which window would you take to tell two tones apart that are near
 # to each other and equally strong? Which if one is much weaker?
 
@@ -1051,7 +1051,7 @@ images = plot.sound_images(data.train.waves[first], data.sr)
 assert images.shape == (15, 64, 98, 3) and data.sr == SR
 some = [0, 3, 6, 9, 12]
 hear({data.class_names[label]: data.train.waves[first[label]] for label in some})
-plot.samples(images, data.train.labels[first], data.class_names, columns=5)
+plot.samples(images, data.train.labels[first], data.class_names, columns=5, title="Sounds and their classes")
 
 # %% [markdown]
 # A second of 8,000 samples has become an image of 64 × 98. Cover the names and say what is what: you can read sounds
