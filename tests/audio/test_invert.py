@@ -237,3 +237,12 @@ def test_spectral_convergence_of_nothing():
     assert spectral_convergence(zero, one) == 1
     with pytest.raises(ValueError, match=r"found has shape \(2, 3\); expected \(3, 2\)"):
         spectral_convergence(zero, zero.T)
+
+
+@pytest.mark.parametrize("loud", [1e-30, 1.0, 1e30])
+def test_spectral_convergence_is_taken_in_float64(loud):
+    """In float32 squares of 1e-30 are zero, those of 1e30 infinite, and of a sum of millions five digits are right."""
+    found, wanted = np.random.default_rng(0).exponential(size=(2, 1500, 1000)).astype(np.float32) * np.float32(loud)
+    right = np.linalg.norm(found.astype(float) - wanted) / np.linalg.norm(wanted.astype(float))
+    assert spectral_convergence(found, wanted) == pytest.approx(right, rel=1e-7)
+    assert spectral_convergence(found.T, wanted.T) == pytest.approx(right, rel=1e-7)
