@@ -88,3 +88,14 @@ def test_options_out_of_range(option, value):
         log_floor_forward(S, floor=value)
     with pytest.raises(ValueError, match=r"^power_to_db: top_db is -1.0; expected at least 0"):
         power_to_db_forward(S, top_db=-1.0)
+
+
+def test_a_floor_that_is_zero_in_the_precision_of_the_numbers_is_none():
+    silence = np.zeros((2, 3), np.float32)
+    for floor in (1e-60, 1e39):
+        with pytest.raises(ValueError, match=r"^log_floor: floor is 1e.*; expected at least 1.17.*e-38 and at most"):
+            log_floor_forward(silence, floor=floor)
+        with pytest.raises(ValueError, match=r"^power_to_db: amin is 1e.*; expected at least 1.17.*e-38 and at most"):
+            power_to_db_forward(silence, amin=floor)
+    np.testing.assert_allclose(log_floor_forward(silence.astype(float), floor=1e-60)[0], np.log(1e-60))
+    np.testing.assert_allclose(power_to_db_forward(silence.astype(float), amin=1e-60)[0], -600)
