@@ -118,7 +118,8 @@ def power_to_db_backward(dy: Float[ndarray, "*B F T"], cache: PowerToDbCache) ->
     if raised is not None and loudest is not None:
         dlevel = np.where(raised, 0, dy)  # forward: y = np.where(raised, peak - top_db, level)
         dpeak = np.where(raised, dy, 0).sum((-2, -1), keepdims=True)
-        dlevel += loudest * (dpeak / loudest.sum((-2, -1), keepdims=True))  # forward: peak = level.max((-2, -1),
+        equals = np.maximum(loudest.sum((-2, -1), keepdims=True), 1)  # where nan is the loudest, nothing equals it
+        dlevel += loudest * (dpeak / equals)  # forward: peak = level.max((-2, -1), keepdims=True)
     dS = np.where(low, 0, PER_NEPER * dlevel / np.where(low, 1, S))  # forward: 10 * np.log10(np.where(low, amin, S))
     return SpectrogramGrad(dS)
 

@@ -65,8 +65,11 @@ def test_silence_has_no_gradient_and_is_no_minus_infinity():
 def test_nan_stays_where_it_is_and_infinity_is_infinite():
     y, _ = log_floor_forward(np.array([1.0, np.nan, np.inf]))
     np.testing.assert_array_equal(y, [0, np.nan, np.inf])
-    y, _ = power_to_db_forward(np.array([[1.0, np.nan]]), top_db=None)
-    np.testing.assert_array_equal(y, [[0, np.nan]])
+    for top_db in (None, 20.0):
+        y, cache = power_to_db_forward(np.array([[1.0, np.nan, 1e-9]]), top_db=top_db)
+        np.testing.assert_allclose(y, [[0, np.nan, -90]])
+        dS = power_to_db_backward(np.ones_like(y), cache).S
+        np.testing.assert_allclose(dS, 10 / np.log(10) * np.array([[1, np.nan, 1e9]]))
 
 
 def test_the_floor_is_inside_and_is_a_floor():
