@@ -254,6 +254,8 @@ def mel_to_stft(
     bank = mel_filterbank(sr=sr, n_fft=n_fft, n_mels=M.shape[-2], fmin=fmin, fmax=fmax, htk=htk, norm=norm)
     W, transposed = csr_array(bank.astype(M.dtype)), csr_array(bank.T.astype(M.dtype))
     wanted = np.moveaxis(M, -2, 0).reshape(len(bank), -1)  # (M, frames of all waves)
+    loud = np.maximum(wanted.max(0), np.finfo(M.dtype).tiny)  # each as loud as 1: squares of small numbers would be 0
+    wanted = wanted / loud
     step = np.asarray(1 / np.linalg.norm(bank, 2) ** 2, M.dtype)
     P = np.maximum(np.linalg.pinv(bank).astype(M.dtype) @ wanted, 0)
     z, age = P, np.ones(P.shape[1], M.dtype)
@@ -263,7 +265,7 @@ def mel_to_stft(
         uphill = np.einsum("fn,fn->n", z - after, after - P) > 0
         z = after + np.where(uphill, 0, (age - 1) / older).astype(M.dtype) * (after - P)
         P, age = after, np.where(uphill, 1, older).astype(M.dtype)
-    S = (P ** np.asarray(1 / power, M.dtype)).reshape(bank.shape[1], *M.shape[:-2], M.shape[-1])
+    S = ((P * loud) ** np.asarray(1 / power, M.dtype)).reshape(bank.shape[1], *M.shape[:-2], M.shape[-1])
     return np.ascontiguousarray(np.moveaxis(S, 0, -2))
 
 

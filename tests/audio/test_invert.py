@@ -230,6 +230,16 @@ def test_features_of_another_shape_and_a_step_that_leads_nowhere_are_refused():
             invert_by_gradient(np.zeros(3), np.ones(3), lambda y: (y, None), lambda dy, cache: dy, lr=lr)
 
 
+@pytest.mark.parametrize("loud", [0.0, 2.0**-100, 2.0**-80, 2.0**80, 2.0**120])
+def test_a_spectrum_of_any_loudness_is_found_as_well_in_float32(loud):
+    """Momentum is lost uphill, which products of two small steps tell: in float32, 1e-24 times 1e-24 is 0."""
+    bank = mel_filterbank(sr=8000, n_fft=128, n_mels=10)
+    M = (bank @ np.random.default_rng(0).exponential(size=(65, 5))).astype(np.float32)
+    found = mel_to_stft(M * np.float32(loud), sr=8000, n_fft=128)
+    expected = mel_to_stft(M, sr=8000, n_fft=128) * np.float32(loud**0.5)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6 * expected.max())
+
+
 def test_spectral_convergence_of_nothing():
     zero, one = np.zeros((2, 3)), np.ones((2, 3))
     assert spectral_convergence(zero, zero) == 0
