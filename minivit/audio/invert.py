@@ -177,7 +177,7 @@ def invert_by_gradient(
     """
     check_range("invert_by_gradient: lr", lr, above=0, below=inf)
     beta1, beta2 = 0.9, 0.999
-    m, v, convergence = np.zeros_like(y), np.zeros_like(y), []
+    m, v, convergence = np.zeros(y.shape), np.zeros(y.shape), []  # float64: squares of a soft wave's gradient are small
     for step in range(n_iter + 1):
         features, cache = forward(y)
         if features.shape != target.shape:
@@ -189,11 +189,12 @@ def invert_by_gradient(
             )
         if step < n_iter:
             grads = backward(features - target, cache)
-            dy = grads if isinstance(grads, ndarray) else grads[0]
+            dy = (grads if isinstance(grads, ndarray) else grads[0]).astype(np.float64, copy=False)
             m = beta1 * m + (1 - beta1) * dy
             v = beta2 * v + (1 - beta2) * (dy * dy)
-            root = np.sqrt(v / (1 - beta2 ** (step + 1))) + np.finfo(y.dtype).tiny
-            y = y - lr * (1 - step / n_iter) / (1 - beta1 ** (step + 1)) * (m / root)
+            root = np.sqrt(v / (1 - beta2 ** (step + 1))) + np.finfo(np.float64).tiny
+            rate = lr * (1 - step / n_iter) / (1 - beta1 ** (step + 1))
+            y = y - (rate * (m / root)).astype(y.dtype)
     return Inverted(y, np.array(convergence))
 
 

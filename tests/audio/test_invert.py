@@ -1,6 +1,7 @@
 """What waves that are found from their features promise: librosa's numbers, and errors that get small."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from minivit.audio.invert import griffinlim, invert_by_gradient, mel_to_stft, spectral_convergence
 from minivit.audio.mel import mel_filterbank
+from minivit.audio.spectrogram import spectrogram_backward, spectrogram_forward
 from minivit.audio.stft import stft_backward, stft_forward
 
 CUT: Any = {"n_fft": 64, "hop_length": 16}
@@ -228,6 +230,17 @@ def test_features_of_another_shape_and_a_step_that_leads_nowhere_are_refused():
     for lr in (0.0, -1.0, np.nan, np.inf):
         with pytest.raises(ValueError, match="lr is"):
             invert_by_gradient(np.zeros(3), np.ones(3), lambda y: (y, None), lambda dy, cache: dy, lr=lr)
+
+
+@pytest.mark.parametrize("loud", [1.0, 2.0**-30, 2.0**20])
+def test_descent_is_the_same_at_any_loudness_in_float32(loud):
+    """The gradient of the power of a wave is as its cube: squares of that leave what float32 can say."""
+    y = chirp(300, np.float32) * np.float32(loud)
+    target, _ = spectrogram_forward(y, **CUT)
+    power = partial(spectrogram_forward, **CUT)
+    found = invert_by_gradient(target, y / 4, power, spectrogram_backward, n_iter=30, lr=0.03 * loud)
+    assert found.y.dtype == np.float32
+    np.testing.assert_allclose(found.convergence[[0, -1]], [0.9375, 0.28296], rtol=1e-4)
 
 
 @pytest.mark.parametrize("loud", [0.0, 2.0**-100, 2.0**-80, 2.0**80, 2.0**120])
