@@ -26,7 +26,8 @@ def gammatone(
 
     Where :math:`e^{2 \pi i f t}` stands for the cosine, it is n times the same filter, :math:`e^{-2 \pi (b - i f) t}`:
     n resonators, each with one complex number as its state. What comes out is the motion (its real part) and its
-    envelope (its size). A tone of f hertz comes out as loud as it came in.
+    envelope (its size). A tone of f hertz comes out as loud as it came in, to 1 % from 30 Hz to 0.42 ``sr``. Near 0 and
+    ``sr / 2`` the wave that turns the other way comes through, too, and a tone may come out up to twice as loud.
 
     Parameters
     ----------
@@ -50,7 +51,7 @@ def gammatone(
     References
     ----------
     Patterson et al. 1987, "An efficient auditory filterbank based on the gammatone function". Hohmann 2002, "Frequency
-    analysis and synthesis using a Gammatone filterbank", section 2 (the complex recursion; n = 4).
+    analysis and synthesis using a Gammatone filterbank" (the complex recursion; n = 4).
     """
     _check_frequencies("gammatone", frequencies, sr)
     if y.shape[-1] == 0:

@@ -69,7 +69,7 @@ def dct_forward(
 
     References
     ----------
-    Ahmed, Natarajan and Rao 1974, "Discrete Cosine Transform"; for sound Davis and Mermelstein 1980, equation 2.
+    Ahmed, Natarajan and Rao 1974, "Discrete Cosine Transform"; for sound Davis and Mermelstein 1980.
     """
     F = x.shape[-2]
     D = _matrix(x, n or F, F, norm)

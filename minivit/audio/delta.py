@@ -48,7 +48,7 @@ def delta_forward(
 
     References
     ----------
-    Furui 1986, "Speaker-independent isolated word recognition using dynamic features of speech spectrum", equation 3.
+    Furui 1986, "Speaker-independent isolated word recognition using dynamic features of speech spectrum".
     Young et al. 2002, "The HTK Book", section 5.9.
     """
     if width % 2 == 0 or not 3 <= width <= WIDEST:

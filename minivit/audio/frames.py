@@ -143,7 +143,7 @@ def pad_wave_forward(
         Samples at either end.
     pad_mode : str
         "constant": zeros. "reflect": the wave backwards, its last sample not repeated. librosa's default was "reflect"
-        before 0.10 and is "constant" since; torch's and torchaudio's is "reflect".
+        before 0.9 and is "constant" since; torch's and torchaudio's is "reflect".
 
     Raises
     ------

@@ -36,7 +36,8 @@ def spectrogram_forward(
     y, window, n_fft, hop_length, win_length, center, pad_mode
         As for :func:`minivit.audio.stft.stft_forward`, which says what is refused.
     power : float
-        2: energy. 1: amplitude, which has no slope where it is zero; there the gradient is 0.
+        2: energy. 1: amplitude, which has no slope where it is zero; there, and where it is next to it, the gradient is
+        0.
 
     Returns
     -------
@@ -82,4 +83,5 @@ def magnitude_gradient(dS: Real[ndarray, "..."], X: Complex[ndarray, "..."], pow
     if power == 2:
         return 2 * dS * X  # formula: |X|^2 = Re X^2 + Im X^2
     size = np.abs(X)
-    return dS * (X / np.where(size == 0, 1, size))  # formula: the direction in which |X| grows
+    too_small = size < np.finfo(size.dtype).tiny  # 1 over the smallest numbers is infinite
+    return dS * (X / np.where(too_small, 1, size))  # formula: the direction in which |X| grows

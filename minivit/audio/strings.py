@@ -25,8 +25,9 @@ def pluck(
 
     .. math:: y_t = x_t + \tfrac12 (y_{t-N} + y_{t-N-1})
 
-    The mean takes a little away at each round, most of high frequencies, as a string does; it delays by half a sample,
-    so that a period is N + 1/2 samples. What then lacks of :math:`s / f`, for a string of f hertz at s samples in a
+    The mean takes a little away at each round, most of high frequencies, as a string does, and nothing of what is
+    constant: the mean of the noise remains when the tone has died away. It delays by half a sample, so that a period is
+    N + 1/2 samples. What then lacks of :math:`s / f`, for a string of f hertz at s samples in a
     second, is about a sample d, and is made by an all-pass filter in the loop,
 
     .. math:: \frac{C + z^{-1}}{1 + C z^{-1}}, \qquad C = \frac{\sin(\pi f (1 - d) / s)}{\sin(\pi f (1 + d) / s)}.

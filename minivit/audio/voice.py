@@ -190,7 +190,7 @@ def glottis(
 
     References
     ----------
-    Rosenberg 1971, pulse type C. Klatt 1980, section I (noise comes with the flow; radiation is a first difference).
+    Rosenberg 1971, pulse type C. Klatt 1980 (noise comes with the flow; radiation is a first difference).
     """
     if not ((pitch > 0) & (pitch < sr / 2)).all():
         raise ValueError(f"glottis: pitch must lie above 0 and below sr / 2 = {sr / 2:g} Hz at every sample")
@@ -254,7 +254,7 @@ def tract(
 
     References
     ----------
-    Klatt 1980, "Software for a cascade/parallel formant synthesizer", section I.
+    Klatt 1980, "Software for a cascade/parallel formant synthesizer" (digital resonators).
     """
     from scipy.signal import sosfilt
 

@@ -45,6 +45,16 @@ def test_a_tone_comes_out_as_loud_as_it_came_in_and_where_it_belongs():
     assert loudness[11] == pytest.approx(1, abs=2e-3)
 
 
+@pytest.mark.parametrize("sr", [8_000, 16_000, 44_100])
+def test_how_loud_tones_come_out_near_the_ends(sr):
+    """To 1 % from 30 Hz to 0.42 sr; at sr / 2, where a wave and its mirror image are one, twice as loud."""
+    for f, size in ((30.0, 1.0), (60.0, 1.0), (0.3 * sr, 1.0), (0.42 * sr, 1.0), (sr / 2, 2.0)):
+        tone = np.cos(2 * np.pi * f * np.arange(sr) / sr)
+        motion = gammatone(tone, np.array([f]), sr=sr)[0, sr // 2 :]
+        energy, own = (motion**2).mean(), (tone[sr // 2 :] ** 2).mean()
+        assert np.sqrt(energy / own) == pytest.approx(size, rel=0.01)
+
+
 def test_a_cochleagram_is_the_power_of_the_envelope():
     """Of a tone, half of its squared size: at its own place, from when the filter has begun to swing."""
     frequencies = greenwood_frequencies(24, fmin=100, fmax=5000)

@@ -36,3 +36,14 @@ def test_silence_has_gradient_zero(power):
 def test_other_powers_are_refused(power):
     with pytest.raises(ValueError, match=f"spectrogram: power is {power}; expected 1 or 2"):
         spectrogram_forward(Y, power=power)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_what_is_too_soft_to_be_divided_by_has_no_slope(dtype):
+    """The smallest numbers, to which a sound may have faded away: 1 over them is infinite, and no gradient is nan."""
+    y = np.random.default_rng(0).standard_normal(64).astype(dtype)
+    y[32:] *= 40 * np.finfo(dtype).smallest_subnormal
+    S, cache = spectrogram_forward(y, "rectangular", n_fft=8, hop_length=8, center=False, power=1.0)
+    dy = spectrogram_backward(np.ones_like(S), cache).y
+    assert np.abs(dy[:32]).max() > 1
+    assert np.abs(dy[32:]).max() < 1e-30
