@@ -7,6 +7,7 @@ import numpy as np
 from numpy import ndarray
 from numpy.random import Generator
 
+from minivit.checked import check_shape
 from minivit.layers.attention import SelfAttention, SelfAttentionCache
 from minivit.layers.basic import Linear
 from minivit.layers.initial import normal
@@ -101,6 +102,7 @@ class WindowAttention(SelfAttention):
         Strangers, whom ``self.mask`` (W, 1, N, N; None where all may look at all) keeps apart, have the score minus
         infinity. ``mask`` may forbid further pairs; it is broadcastable to (B, W, H, N, N).
         """
+        check_shape("window attention: x", x, (len(x), *self.map_size, x.shape[-1]))
         windows, c_partition = window_partition_forward(x, **self.cut)  # (B, W, N, D)
         bias, c_bias = None, None
         if self.relative_position_bias_table:
