@@ -128,7 +128,8 @@ def _runs(asked: Asked, rng: Generator) -> str:
         raise NotWrittenError(outcome.message)
     value = asked.returned(outcome, trial).value
     named_outputs(asked.task.kind, value, trial.expected)
-    return form_note(asked.task.kind, value, trial.expected)
+    how = f"judged with the cache of your {asked.task.forward}" * asked.with_own_cache
+    return "; ".join(filter(None, (form_note(asked.task.kind, value, trial.expected), how)))
 
 
 def _shapes(asked: Asked, rng: Generator) -> None:

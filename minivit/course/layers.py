@@ -84,9 +84,7 @@ def values_of(layer: Layer) -> dict[str, Any]:
     return {name: param.value for name, param in layer.named_params().items()}
 
 
-def _gradients(
-    layer: Any, dy: Any, cache: Any, call: Options, start: dict[str, Any] | None = None
-) -> dict[str, Any]:
+def _gradients(layer: Any, dy: Any, cache: Any, call: Options, start: dict[str, Any] | None = None) -> dict[str, Any]:
     layer.zero_grad()
     for name, grad in (start or {}).items():
         layer.named_params()[name].grad = grad.copy()

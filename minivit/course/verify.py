@@ -17,7 +17,7 @@ from minivit.course.checks import check_names, check_task
 from minivit.course.exercise import Exercise, Mistake, Task
 from minivit.course.exercises import EXERCISES
 from minivit.course.grade import closed_functions, run_checks
-from minivit.course.outputs import is_number, named_outputs
+from minivit.course.outputs import a, is_number, named_outputs
 from minivit.course.plant import NoSuchPieceError, planted
 from minivit.course.process import processes_exist
 from minivit.course.report import Report
@@ -102,9 +102,11 @@ def unasked_forms(exercise: Exercise) -> Iterator[str]:
         trials = [make_trial(task, draw, rng) for draw in task.cases.values() for _ in range(DRAWS)]
         for name, hint in get_type_hints(inspect.unwrap(reference(task))).items() if not task.is_layer else ():
             if {*get_args(hint)} >= {int, tuple[int, int]}:
-                given = [{**dict(zip(argument_names(task), t.args, strict=False)), **t.kwargs}.get(name) for t in trials]
+                given = [
+                    {**dict(zip(argument_names(task), t.args, strict=False)), **t.kwargs}.get(name) for t in trials
+                ]
                 for form in {int, tuple} - {type(value) for value in given}:
-                    yield f"{task.name} is never given a {form.__name__} as {name}: add a case with one"
+                    yield f"{task.name} is never given {a(form.__name__)} as {name}: add a case with one"
 
 
 def optional_arguments(task: Task) -> set[str]:

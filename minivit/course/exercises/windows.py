@@ -164,8 +164,8 @@ def seam(is_over: str, shift: str = "pair(shift_size)") -> str:
 def numbered(x: str, options: str = "", keys: str = "True") -> str:
     """The mask with another map of numbers x, made of what was rolled over, and of what only fills up (as keys)."""
     return (
-        "(Y, X), (M, L), (a, b) = pair(map_size), pair(window_size), pair(shift_size); y, x = (np.arange(-(-n // m) * m)"
-        " for n, m in ((Y, M), (X, L))); down, right = (y >= len(y) - a)[:, None], x >= len(x) - b; filled = (y >= Y)"
+        "(Y, X), (M, L), (a, b) = pair(map_size), pair(window_size), pair(shift_size); y, x = (np.arange(-(-n // m) * "
+        "m) for n, m in ((Y, M), (X, L))); down, right = (y >= len(y) - a)[:, None], x >= len(x) - b; filled = (y >= Y)"
         "[:, None] | (x >= X); cut = lambda of, **options: window_partition_forward(np.add(of, np.zeros((1, len(y), "
         f"len(x))))[..., None], window_size=(M, L), **options)[0][0, :, :, 0]; regions, keys = cut({x}{options}), "
         f"cut({keys}); return (regions[:, :, None] == regions[:, None, :]) & (keys[:, None, :] > 0)"
@@ -240,8 +240,8 @@ TASKS = (
                 "the left: np.roll by -shift",
                 f"{CUT}; right = 0": "only rows are rolled; the columns have a shift, too",
                 f"{CUT}; down = 0": "only columns are rolled; the rows have a shift, too",
-                f"{CUT}; _roll = lambda x, a, b: np.roll(x, a + b, 1)": "rows are rolled by both shifts; the second one "
-                "is that of the columns, axis 2",
+                f"{CUT}; _roll = lambda x, a, b: np.roll(x, a + b, 1)": "rows are rolled by both shifts; the second "
+                "one is that of the columns, axis 2",
                 f"{CUT}; right = down": "the shift of the rows is used for the columns, too",
                 f"{CUT}; _roll = lambda x, a, b: np.roll(x, (a, b), (0, 1))": "the roll runs over samples and rows; "
                 "rows and columns are axes 1 and 2",
