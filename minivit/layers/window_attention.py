@@ -76,8 +76,7 @@ class WindowAttention(SelfAttention):
         qkv_bias: bool = True,
         proj_drop: float = 0.0,
     ) -> None:
-        if relative_position not in ("bias", "only", "none"):
-            raise ValueError(f'relative_position is {relative_position!r}; expected "bias", "only" or "none"')
+        check_relative_position(relative_position)
         super().__init__(dim, num_heads, qkv_bias=qkv_bias, proj_drop=proj_drop)
         if relative_position == "only":
             self.qkv = OnlyValues(dim, dim, bias=qkv_bias)
@@ -132,6 +131,12 @@ class WindowAttention(SelfAttention):
                 self.relative_position_bias_table.add_grad(dtable)
         (dx,) = window_partition_backward(dwindows, cache.partition)
         return dx
+
+
+def check_relative_position(relative_position: str) -> None:
+    """ValueError for another word; a model asks it, too, which may have no block that would."""
+    if relative_position not in ("bias", "only", "none"):
+        raise ValueError(f'relative_position is {relative_position!r}; expected "bias", "only" or "none"')
 
 
 @lru_cache(maxsize=16)
