@@ -51,7 +51,7 @@ def _unchanged(path: str, now: Any, array: ndarray, of_layer: bool) -> None:
     parameter = path.removeprefix("params.")
     if of_layer and parameter != path and not np.array_equal(now, array, equal_nan=True):
         raise CheckFailedError(
-            f"you changed the parameter {parameter}: a layer only reads them, and an optimizer changes them"
+            f"you changed the parameter {parameter}: a layer reads its own, only an optimizer changes them"
         )
     if np.shape(now) != array.shape:
         raise CheckFailedError(f"you modified {path} in place: it has shape {np.shape(now)} afterwards")
