@@ -126,6 +126,9 @@ def changed(name: str, value: Any) -> Iterator[tuple[str, Any, tuple[str, ...]]]
                 OF_SHAPES,
             )  # which a reshape divides
             yield f"{where} is empty", value.take([], axis), ()
+            if axis and value.shape[axis - 1] != value.shape[axis]:  # as many numbers, and a reshape takes them
+                words = f"the axes {axis - 1} and {axis} of {name} exchanged"
+                yield words, value.swapaxes(axis - 1, axis), OF_SHAPES
         if value.dtype.kind == "b":
             yield f"{name} of integers", value.astype(int), ()
         if value.dtype.kind == "i":

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from minivit.checked import check_range
-from minivit.layers.basic import LayerNorm, Linear
+from minivit.layers.basic import LayerNorm, Linear, check_act_layer
 from minivit.layers.block import Block, BlockCache
 from minivit.layers.checkpoint import Checkpoint, CheckpointCache
 from minivit.layers.dropout import dropout
@@ -141,6 +141,7 @@ class ViT(Model):
         if heads_apart and not distilled:
             raise ValueError("heads_apart=True is for two heads: it needs distilled=True")
         check_range("mlp_ratio", mlp_ratio, at_least=1 / embed_dim, below=inf)
+        check_act_layer(act_layer)
         check_range("norm_eps", norm_eps, at_least=0, below=inf)
         self.in_chans = in_chans
 

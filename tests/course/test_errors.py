@@ -51,7 +51,11 @@ ASKED = {
     },
     "prepend_token_forward": {"token whose last axis has length 1": "ValueError"},
     "add_positions_forward": {"positions whose axis 0 has length 1": "ValueError"},
-    "window_reverse_forward": {"x whose axis 1 is too long": "ValueError", "x whose axis 2 is too long": "ValueError"},
+    "window_reverse_forward": {
+        "x whose axis 1 is too long": "ValueError",
+        "x whose axis 2 is too long": "ValueError",
+        "the axes 1 and 2 of x exchanged": "ValueError",
+    },
     "relative_position_bias_forward": {"table whose axis 0 is twice as long": "ValueError"},
 }
 

@@ -80,6 +80,16 @@ def test_an_argument_that_nobody_needs_is_told(name, argument):
     assert said in list(verifying.unasked_arguments(fewer))
 
 
+@pytest.mark.parametrize(("name", "argument"), [("window_partition_forward", "shift_size"), ("msa_macs", "grid_size")])
+def test_a_form_that_nobody_needs_is_told(name, argument):
+    """Without the case in which there is a number in place of each pair."""
+    exercise, task = next((e, t) for e in EXERCISES.values() for t in e.tasks if t.name == name)
+    assert list(verifying.unasked_forms(exercise)) == []
+    cases = {label: draw for label, draw in task.cases.items() if label != "with a number for both sides"}
+    fewer = dataclasses.replace(exercise, tasks=(dataclasses.replace(task, cases=cases),))
+    assert f"{name} is never given an int as {argument}: add a case with one" in list(verifying.unasked_forms(fewer))
+
+
 def seeds_without_alarm(exercise, seeds, timed):
     runner = InPlaceRunner(load_source(solved_source(exercise), "solution.py"))
     for seed in seeds:
