@@ -206,9 +206,10 @@ class HybridViT(ViT):
         Of the group normalisation.
     backbone_like : "timm" or "google"
         Where a small number is added to standardised kernels, and the eps of the norms: Google's weights need "google".
-    in_chans, num_classes, embed_dim, depth, num_heads, mlp_ratio, qkv_bias, class_token, global_pool, fc_norm,
+    in_chans, num_classes, embed_dim, depth, num_heads, mlp_ratio, qkv_bias, class_token, global_pool, fc_norm
+        As of :class:`minivit.models.ViT`, and so are those below.
     drop_rate, pos_drop_rate, proj_drop_rate, drop_path_rate, act_layer, norm_eps, grad_checkpointing, seed, dtype
-        As of :class:`minivit.models.ViT`.
+        See there.
 
     Raises
     ------
