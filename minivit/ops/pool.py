@@ -6,6 +6,7 @@ import numpy as np
 
 from minivit.checked import check_shape, checked
 from minivit.ops.input_grad import InputGrad
+from minivit.ops.kept import kept
 from minivit.ops.rows import token_sum
 from minivit.ops.sliding import Padding, Sliding, from_windows, places, sliding, windows
 from minivit.types import Count, Float, Int, Positive, Size, ndarray
@@ -205,7 +206,7 @@ def max_pool2d_backward(dy: Float[ndarray, "B Yo Xo C"], cache: MaxPool2dCache) 
     dx = np.zeros_like(dy, shape=(len(dy), *window.size, dy.shape[3]))
     for (p, q), pixels, positions in places(window):  # formula: y = max over p and q
         won = winner[positions] == p * window.kernel[1] + q
-        dx[pixels] += np.where(won, dy[positions], 0)
+        dx[pixels] += kept(dy[positions], won)
     return InputGrad(dx)
 
 
