@@ -65,7 +65,7 @@ class MaskedPrediction(Task):
 
     kind = Images
     loss_name = "loss of hidden patches"
-    score_name = "of hidden patches"
+    score_name = "score on hidden patches"
 
     @checked
     def __init__(self, patch_size: Size, *, target: str = "mean", mask_ratio: float = 0.5) -> None:
