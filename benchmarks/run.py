@@ -23,7 +23,7 @@ import argparse
 import sys
 
 WHATS = ("step", "inference", "memory", "startup", "ops", "limit", "accuracy")
-PEERS = ("torch", "torch-compile", "jax", "autograd")
+PEERS = ("torch", "torch-channels-last", "torch-compile", "jax", "autograd")
 
 
 def build_parser() -> argparse.ArgumentParser:

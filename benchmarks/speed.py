@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from measure import Times, Worker, alternate
-from workload import Workload, check_memory, image_shape, model_of, only_vit
+from workload import Workload, check_memory, image_shape, model_of, one_shard, only_vit
 
 from minivit.tasks import Classification
 from minivit.train import AdamW, predict, training_step
@@ -24,7 +24,8 @@ def compare(what: str, workload: list, peer: str, threads: int, pairs: int) -> T
     check_memory(Workload(*workload), what, threads)
     side = {"what": what, "workload": workload, "peer": peer, "threads": threads}
     check = check_logits if what == "inference" else check_losses
-    check(one_side("minivit", **side), one_side("peer", **side))
+    checked = side | {"workload": one_shard(Workload(*workload))}
+    check(one_side("minivit", **checked), one_side("peer", **checked))
     ours, theirs = (partial(Worker, "speed.one_side", name=name, **side) for name in ("minivit", "peer"))
     with ours() as our_seconds, theirs() as their_seconds:
         return alternate(our_seconds, their_seconds, pairs)

@@ -43,7 +43,7 @@ class Session:
 
     def installed(self, peer: str) -> bool:
         """Whether there is such a library; if not, say so."""
-        found = find_spec(peer.removesuffix("-compile")) is not None
+        found = find_spec(peer.partition("-")[0]) is not None
         if not found:
             print(f"skipped: {peer} is not installed", flush=True)
         return found

@@ -39,9 +39,10 @@ def twin_of(model: Any) -> nn.Module:
     return twin_model
 
 
-def channels_first(images: Any) -> torch.Tensor:
-    """Images (B, Y, X, C) in PyTorch's own layout."""
-    return torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
+def channels_first(images: Any, peer: str) -> torch.Tensor:
+    """Images (B, Y, X, C) as PyTorch indexes them, in its own layout or, for "torch-channels-last", in ours."""
+    layout = torch.channels_last if peer == "torch-channels-last" else torch.contiguous_format
+    return torch.from_numpy(images).permute(0, 3, 1, 2).contiguous(memory_format=layout)
 
 
 def training_of(net: nn.Module, pixels: torch.Tensor, targets: torch.Tensor) -> Callable[[], float]:
@@ -63,9 +64,11 @@ def training_of(net: nn.Module, pixels: torch.Tensor, targets: torch.Tensor) -> 
 
 
 def training(peer: str, model: Any, images: Any, labels: Any, threads: int) -> Callable[[], float]:
-    """The training step of ``peer``, torch or torch-compile, from the weights of ``model``."""
+    """The training step of ``peer``, one of PyTorch's ways to run, from the weights of ``model``."""
     torch.set_num_threads(threads)
-    net, pixels, targets = twin_of(model), channels_first(images), torch.from_numpy(labels)
+    net, pixels, targets = twin_of(model), channels_first(images, peer), torch.from_numpy(labels)
+    if peer == "torch-channels-last":
+        net = net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     if peer == "torch-compile":
         net = compiled(net, lambda compiled_net: compiled_net(pixels).sum().backward())
     return training_of(net, pixels, targets)
@@ -74,7 +77,9 @@ def training(peer: str, model: Any, images: Any, labels: Any, threads: int) -> C
 def inference(peer: str, model: Any, images: Any, threads: int) -> Callable[[], Any]:
     """A function that returns the logits of the images as an array."""
     torch.set_num_threads(threads)
-    net, pixels = twin_of(model).eval(), channels_first(images)
+    net, pixels = twin_of(model).eval(), channels_first(images, peer)
+    if peer == "torch-channels-last":
+        net = net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     if peer == "torch-compile":
         with torch.inference_mode():
             net = compiled(net, lambda compiled_net: compiled_net(pixels))

@@ -10,7 +10,7 @@ from minivit.models import MODELS, PRESETS, Model
 from minivit.train.step import SHARD_SIZE
 from minivit.types import pair
 
-TWINS = ("ViT", "Swin", "Mixer")
+TWINS = ("ViT", "Swin", "Mixer", "ResNet")
 """Families with a twin in PyTorch, torch_FAMILY.py; in other libraries only ViT has one."""
 DEFAULT_MODELS = ["vit_tiny_patch4_32:avg", "vit_tiny_patch4_32:token", "swin_tiny_patch2_32", "mixer_tiny_patch4_32"]
 LARGEST_BATCH = 128
@@ -48,6 +48,13 @@ def make_workload(label: str, batch_size: int | None) -> Workload:
 def model_of(config: dict[str, Any]) -> Model:
     """The model of a workload."""
     return MODELS[config["family"]](**{name: value for name, value in config.items() if name != "family"})
+
+
+def one_shard(workload: Workload) -> Workload:
+    """Of a model with batch normalisation, a batch of one shard: its statistics are of shards, PyTorch's of batches."""
+    model = model_of(workload.config)
+    keeps_averages = len(model.named_state()) > len(model.named_params())
+    return workload._replace(batch_size=min(workload.batch_size, SHARD_SIZE)) if keeps_averages else workload
 
 
 def only_vit(config: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from numpy import ndarray
 
 import minivit as mv
 from minivit import ops
-from minivit.layers import Attention, Block, GRUCell, Layer, PostNormBlock
+from minivit.layers import Attention, Block, GRUCell, Layer, PostNormBlock, frozen
 from minivit.models.model import model_options
 from minivit.models.wav2vec import Wav2VecOutputs
 from minivit.weights import (
@@ -188,6 +188,41 @@ def test_swin(name: str, grad_checkpointing: bool) -> None:
     dx = model.backward(case["cot/y"], cache)
     assert_gradient(dx, channels_last(case["gin/x"]))
     assert_parameters(model, gradients)
+
+
+@pytest.mark.parametrize("name", ["timm_resnet_basic", "timm_resnet_bottleneck"])
+def test_resnet(name: str) -> None:
+    """With running averages, and with those of the batch, which then move them."""
+    case = Case(name)
+    options = {**case.meta["config"], "dtype": "float64"}
+    model, gradients = mv.models.ResNet(**options), mv.models.ResNet(**options)
+    averages = {key.removeprefix("before/"): a for key, a in case.part("const").items() if key.startswith("before/")}
+    load_timm(model, case.part("param") | averages)
+    load_timm(gradients, case.part("gparam") | averages)
+    assert to_timm(model).keys() == case.part("param").keys() | averages.keys()
+
+    net = model if case.meta["train"] else frozen(model)
+    y, cache = net.forward(channels_last(case["in/x"]))
+    assert_output(y, case["out/y"])
+    dx = net.backward(case["cot/y"], cache)
+    assert_gradient(dx, channels_last(case["gin/x"]))
+    assert_parameters(net, gradients)
+    if case.meta["train"]:
+        model.absorb(cache)
+    for key in averages:
+        np.testing.assert_allclose(model.named_state()[key].value, case[f"const/after/{key}"], rtol=1e-12)
+
+
+@pytest.mark.parametrize(("name", "load"), [("timm_hybrid", load_timm), ("google_hybrid", load_google)])
+def test_hybrid(name: str, load: Callable) -> None:
+    assert_model(mv.models.HybridViT, Case(name), load, load_timm)
+
+
+def test_weights_of_a_hybrid_are_given_back() -> None:
+    case = Case("timm_hybrid")
+    model = mv.models.HybridViT(**case.meta["config"], dtype="float64")
+    load_timm(model, case.part("param"))
+    assert_given_back(to_timm(model), case)
 
 
 def test_resample_abs_pos_embed() -> None:

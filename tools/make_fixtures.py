@@ -19,7 +19,8 @@ Everything is float64 and drawn from a fixed seed, every parameter is random. Ke
     The gradients of L.
 
 Images are (B, C, rows, columns), as in PyTorch. ``timm_google.npz`` has its ``param/`` under Google's names, loaded by
-timm's own reader of Google's files, and its ``gparam/`` under timm's; so has ``google_mixer.npz``.
+timm's own reader of Google's files, and its ``gparam/`` under timm's; so have ``google_mixer.npz`` and
+``google_hybrid.npz``.
 
 ``optim_adam.npz``, ``optim_adamw.npz``, ``optim_sgd.npz`` are trajectories: ``p0/i`` the initial value of parameter i,
 ``g{t}/i`` its gradient at step t = 0..5, ``p{t+1}/i`` its value after that step; hyper-parameters in ``__meta__``.
@@ -45,6 +46,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 import transformers
+from _cnn import google_hybrid, hybrid, resnets
 from _fairseq import wav2vec
 from _sound import librosa_features, librosa_inversion, torchaudio_features, transformers_features
 from _timm import VisionTransformer, resample_abs_pos_embed, timm
@@ -116,13 +118,13 @@ def timm_deit_distilled() -> None:
     record("timm_deit_distilled", lambda: {"y": model(x)}, {"x": x}, dict(model.named_parameters()), config=options)
 
 
-def timm_google() -> None:
-    """Weights in Google's format, read by timm."""
+def google_vit_shapes(depth: int, positions: int, kernel: tuple[int, int, int]) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of Google's file of a Vision Transformer of width 12."""
     D, H, hidden = 12, 3, 24
-    shapes = {"embedding/kernel": (4, 2, 3, D), "embedding/bias": (D,), "cls": (1, 1, D)}
-    shapes |= {"Transformer/posembed_input/pos_embedding": (1, 7, D), "head/kernel": (D, 5), "head/bias": (5,)}
+    shapes = {"embedding/kernel": (*kernel, D), "embedding/bias": (D,), "cls": (1, 1, D)}
+    shapes |= {"Transformer/posembed_input/pos_embedding": (1, positions, D), "head/kernel": (D, 5), "head/bias": (5,)}
     shapes |= {f"Transformer/encoder_norm/{kind}": (D,) for kind in ("scale", "bias")}
-    for i in range(2):
+    for i in range(depth):
         block = f"Transformer/encoderblock_{i}"
         attention, mlp = f"{block}/MultiHeadDotProductAttention_1", f"{block}/MlpBlock_3"
         shapes |= {f"{block}/LayerNorm_{n}/{kind}": (D,) for n in (0, 2) for kind in ("scale", "bias")}
@@ -131,6 +133,12 @@ def timm_google() -> None:
         shapes |= {f"{attention}/out/kernel": (H, D // H, D), f"{attention}/out/bias": (D,)}
         shapes |= {f"{mlp}/Dense_0/kernel": (D, hidden), f"{mlp}/Dense_0/bias": (hidden,)}
         shapes |= {f"{mlp}/Dense_1/kernel": (hidden, D), f"{mlp}/Dense_1/bias": (D,)}
+    return shapes
+
+
+def timm_google() -> None:
+    """Weights in Google's format, read by timm."""
+    shapes = google_vit_shapes(2, positions=7, kernel=(4, 2, 3))
     arrays = {key: torch.randn(shape).numpy() / 2 for key, shape in shapes.items()}
     config = {**VIT, "mlp_ratio": 2.0, "act_layer": "gelu_tanh"}
     model, x = randomize(VisionTransformer(**config)), rand(2, 3, 8, 6)
@@ -678,6 +686,9 @@ def main() -> None:
     conv1d()
     wav2vec(record, randomize)
     stft()
+    resnets(record, randomize)
+    hybrid(record, randomize)
+    google_hybrid(write, google_vit_shapes(1, positions=7, kernel=(1, 1, 16)))
 
 
 if __name__ == "__main__":

@@ -2,12 +2,12 @@
 
 from minivit.layers.attention import Attention, SelfAttention
 from minivit.layers.attention_decoder import AttentionDecoder
-from minivit.layers.basic import GroupNorm, LayerNorm, Linear, Mlp
+from minivit.layers.basic import GroupNorm, LayerNorm, Linear, Mlp, Relu
 from minivit.layers.batch_norm import BatchNorm, frozen
 from minivit.layers.block import Block, PostNormBlock
 from minivit.layers.checkpoint import Checkpoint
 from minivit.layers.conv1d import CausalPad, Conv1d
-from minivit.layers.conv2d import Conv2d
+from minivit.layers.conv2d import Conv2d, StdConv2d
 from minivit.layers.decoder_block import DecoderBlock, PostNormDecoderBlock
 from minivit.layers.dropout import Dropout, DropPath
 from minivit.layers.embedding import Embedding, TokenEmbed, Unembedding
@@ -18,9 +18,10 @@ from minivit.layers.mixing_as_conv import channel_mixing_conv, token_mixing_conv
 from minivit.layers.param import Param
 from minivit.layers.patch_embed import OverlappingPatchEmbed, PatchEmbed
 from minivit.layers.patch_merging import PatchMerging
-from minivit.layers.pool import FirstToken, MeanPool
+from minivit.layers.pool import FirstToken, MaxPool2d, MeanPool
 from minivit.layers.positions import LearnedPositions, SinusoidalPositions
 from minivit.layers.recurrent import GRU, GRUCell
+from minivit.layers.residual_conv import BasicBlock, Bottleneck
 from minivit.layers.sequence import Identity, run, run_backward
 from minivit.layers.window_attention import WindowAttention
 
@@ -28,8 +29,10 @@ __all__ = [
     "GRU",
     "Attention",
     "AttentionDecoder",
+    "BasicBlock",
     "BatchNorm",
     "Block",
+    "Bottleneck",
     "CausalPad",
     "Checkpoint",
     "Conv1d",
@@ -47,6 +50,7 @@ __all__ = [
     "LearnedPositions",
     "Linear",
     "LogMel",
+    "MaxPool2d",
     "MeanPool",
     "MixerBlock",
     "Mlp",
@@ -56,8 +60,10 @@ __all__ = [
     "PatchMerging",
     "PostNormBlock",
     "PostNormDecoderBlock",
+    "Relu",
     "SelfAttention",
     "SinusoidalPositions",
+    "StdConv2d",
     "TokenEmbed",
     "Unembedding",
     "WindowAttention",

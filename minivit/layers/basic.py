@@ -1,4 +1,4 @@
-"""Layers of one or two ops: Linear, LayerNorm, GroupNorm, Mlp."""
+"""Layers of one or two ops: Linear, LayerNorm, GroupNorm, Relu, Mlp."""
 
 from math import inf
 from typing import NamedTuple
@@ -13,6 +13,7 @@ from minivit.layers.layer import Layer
 from minivit.layers.param import Initial, Param
 from minivit.layers.sequence import IdentityCache
 from minivit.ops import OPS, Op
+from minivit.ops.activations import ReluCache, relu_backward, relu_forward
 from minivit.ops.dropout import DropoutCache
 from minivit.ops.group_norm import GroupNormCache, group_norm_backward, group_norm_forward
 from minivit.ops.layer_norm import LayerNormCache, layer_norm_backward, layer_norm_forward
@@ -59,8 +60,8 @@ class Norm(Layer):
     They are called ``weight`` and ``bias``, as in checkpoints.
     """
 
-    def __init__(self, dim: int, *, eps: float) -> None:
-        self.weight = Param((dim,), "out", ones)
+    def __init__(self, dim: int, *, eps: float, initial: Initial = ones) -> None:
+        self.weight = Param((dim,), "out", initial)
         self.bias = Param((dim,), "out", zeros)
         self.eps = eps
 
@@ -92,11 +93,11 @@ class GroupNorm(Norm):
     Source: Wu and He 2018, "Group Normalization".
     """
 
-    def __init__(self, num_groups: int, num_channels: int, *, eps: float = 1e-5) -> None:
+    def __init__(self, num_groups: int, num_channels: int, *, eps: float = 1e-5, initial: Initial = ones) -> None:
         check_type("num_groups", num_groups, int)
         if num_groups < 1 or num_channels % num_groups:
             raise ValueError(f"num_channels {num_channels} is not divisible by num_groups {num_groups}")
-        super().__init__(num_channels, eps=eps)
+        super().__init__(num_channels, eps=eps, initial=initial)
         self.num_groups = num_groups
 
     def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, GroupNormCache]:
@@ -104,6 +105,17 @@ class GroupNorm(Norm):
 
     def backward(self, dy: ndarray, cache: GroupNormCache) -> ndarray:
         return self.add_grads(*group_norm_backward(dy, cache))
+
+
+class Relu(Layer):
+    """``y = max(x, 0)`` as a layer, where layers stand one after the other."""
+
+    def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, ReluCache]:
+        return relu_forward(x)
+
+    def backward(self, dy: ndarray, cache: ReluCache) -> ndarray:
+        (dx,) = relu_backward(dy, cache)
+        return dx
 
 
 def mlp_width(dim: int, mlp_ratio: float) -> int:

@@ -9,9 +9,10 @@ from numpy.random import Generator
 from minivit.layers.basic import Norm
 from minivit.layers.initial import ones, zeros
 from minivit.layers.layer import Layer
-from minivit.layers.param import Param
+from minivit.layers.param import Initial, Param
 from minivit.nests import mapped
 from minivit.ops.batch_norm import BatchNormCache, batch_norm_backward, batch_norm_forward
+from minivit.ops.rows import column_sum
 
 AnyLayer = TypeVar("AnyLayer", bound=Layer)
 
@@ -27,8 +28,8 @@ class BatchNorm(Norm):
     2017, which trains as well or better than that of a large batch. Other libraries normalise the whole batch.
     """
 
-    def __init__(self, dim: int, *, eps: float = 1e-5, momentum: float = 0.1) -> None:
-        super().__init__(dim, eps=eps)
+    def __init__(self, dim: int, *, eps: float = 1e-5, momentum: float = 0.1, initial: Initial = ones) -> None:
+        super().__init__(dim, eps=eps, initial=initial)
         self.running_mean = Param((dim,), "out", zeros, learned=False)
         self.running_var = Param((dim,), "out", ones, learned=False)
         self.momentum = momentum
@@ -51,6 +52,13 @@ class BatchNorm(Norm):
         scale = self.weight.value / np.sqrt(var + np.asarray(self.eps, var.dtype))
         return scale, self.bias.value - self.running_mean.value * scale
 
+    def add_scale_and_shift_grads(self, dscale: ndarray, dshift: ndarray) -> None:
+        """The way back of :meth:`scale_and_shift`, through which ``weight`` and ``bias`` have a gradient."""
+        var = self.running_var.value
+        dscale = dscale - self.running_mean.value * dshift  # forward: self.bias.value - self.running_mean.value * scale
+        self.weight.add_grad(dscale / np.sqrt(var + np.asarray(self.eps, var.dtype)))  # forward: self.weight.value /
+        self.bias.add_grad(dshift)
+
     def frozen(self) -> "Frozen":
         """What it is for inference."""
         return Frozen(self)
@@ -59,13 +67,15 @@ class BatchNorm(Norm):
 class FrozenCache(NamedTuple):
     """What the backward of :class:`Frozen` needs."""
 
+    x: ndarray
     scale: ndarray
 
 
 class Frozen(Layer):
     """What a normalisation by the batch is after training: for each channel a fixed scale and shift.
 
-    ``norm`` says what they are, as :meth:`BatchNorm.scale_and_shift` does; its parameters keep their names.
+    ``norm`` says what they are, as :meth:`BatchNorm.scale_and_shift` does, and takes their gradients; its parameters
+    keep their names. So a network can be fine-tuned with the averages that it has.
     """
 
     def __init__(self, norm: Any) -> None:
@@ -76,10 +86,10 @@ class Frozen(Layer):
 
     def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, FrozenCache]:
         scale, shift = self.norm.scale_and_shift()
-        return x * scale + shift, FrozenCache(scale)
+        return x * scale + shift, FrozenCache(x, scale)
 
     def backward(self, dy: ndarray, cache: FrozenCache) -> ndarray:
-        """The gradient of x; scale and shift are fixed."""
+        self.norm.add_scale_and_shift_grads(column_sum(dy * cache.x), column_sum(dy))  # forward: x * scale + shift
         return dy * cache.scale
 
 

@@ -39,3 +39,12 @@ def lecun_normal(rng: np.random.Generator, param: Param) -> ndarray:
     """Normal with variance 1 / fan_in, for a linear map. Source: LeCun et al. 1998, "Efficient BackProp"."""
     fan_in, _ = param.fans
     return rng.standard_normal(param.shape) / sqrt(fan_in)
+
+
+def he_normal(rng: np.random.Generator, param: Param) -> ndarray:
+    """Normal with variance 2 / fan_out, for a linear map in front of a ReLU: gradients keep their size on the way back.
+
+    Source: He et al. 2015, "Delving Deep into Rectifiers", section 2.2 (there for either way; timm takes this one).
+    """
+    _, fan_out = param.fans
+    return rng.standard_normal(param.shape) * sqrt(2 / fan_out)

@@ -1,4 +1,4 @@
-"""From many tokens to one: what the head of a classifier reads."""
+"""From many tokens to one, which is what the head of a classifier reads; and from a map to a smaller one."""
 
 from numpy import ndarray
 from numpy.random import Generator
@@ -6,15 +6,23 @@ from numpy.random import Generator
 from minivit.layers.layer import Layer
 from minivit.ops.pool import (
     FirstTokenCache,
+    MaxPool2dCache,
     MeanPoolCache,
+    PatchTokensCache,
     PrefixTokensCache,
     first_token_backward,
     first_token_forward,
+    max_pool2d_backward,
+    max_pool2d_forward,
     mean_pool_backward,
     mean_pool_forward,
+    patch_tokens_backward,
+    patch_tokens_forward,
     prefix_tokens_backward,
     prefix_tokens_forward,
 )
+from minivit.ops.sliding import Padding
+from minivit.types import Size
 
 
 class MeanPool(Layer):
@@ -53,4 +61,32 @@ class PrefixTokens(Layer):
 
     def backward(self, dy: ndarray, cache: PrefixTokensCache) -> ndarray:
         (dx,) = prefix_tokens_backward(dy, cache)
+        return dx
+
+
+class PatchTokens(Layer):
+    """The tokens of patches, without those in front of them."""
+
+    def __init__(self, num_prefix_tokens: int) -> None:
+        self.num_prefix_tokens = num_prefix_tokens
+
+    def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, PatchTokensCache]:
+        return patch_tokens_forward(x, num_prefix_tokens=self.num_prefix_tokens)
+
+    def backward(self, dy: ndarray, cache: PatchTokensCache) -> ndarray:
+        (dx,) = patch_tokens_backward(dy, cache)
+        return dx
+
+
+class MaxPool2d(Layer):
+    """The largest number of each window of a map, each channel alone."""
+
+    def __init__(self, kernel_size: Size, *, stride: Size, padding: Padding = 0) -> None:
+        self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
+
+    def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, MaxPool2dCache]:
+        return max_pool2d_forward(x, kernel_size=self.kernel_size, stride=self.stride, padding=self.padding)
+
+    def backward(self, dy: ndarray, cache: MaxPool2dCache) -> ndarray:
+        (dx,) = max_pool2d_backward(dy, cache)
         return dx

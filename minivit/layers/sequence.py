@@ -1,6 +1,6 @@
 """Layers one after the other, layers side by side, and the layer that does nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,21 +9,27 @@ from numpy.random import Generator
 
 from minivit.layers.layer import Layer
 
+Layers = Sequence[Layer] | Mapping[str, Layer]
 
-def run(layers: Sequence[Layer], x: ndarray, **options: Any) -> tuple[ndarray, list[Any]]:
-    """Each layer takes what the one before gives; the caches are in the order of the layers."""
+
+def run(layers: Layers, x: ndarray, **options: Any) -> tuple[ndarray, Any]:
+    """Each layer takes what the one before gives; their caches are a list as they are, or a dict of the same keys."""
     caches = []
-    for layer in layers:
+    for layer in _in_order(layers):
         x, cache = layer.forward(x, **options)
         caches.append(cache)
-    return x, caches
+    return x, dict(zip(layers, caches, strict=True)) if isinstance(layers, Mapping) else caches
 
 
-def run_backward(layers: Sequence[Layer], dy: ndarray, caches: Sequence[Any]) -> ndarray:
+def run_backward(layers: Layers, dy: ndarray, caches: Any) -> ndarray:
     """The mirror of :func:`run`: the gradient goes through the layers from the last to the first."""
-    for layer, cache in zip(reversed(layers), reversed(caches), strict=True):
+    for layer, cache in zip(reversed(_in_order(layers)), reversed(_in_order(caches)), strict=True):
         dy = layer.backward(dy, cache)
     return dy
+
+
+def _in_order(items: Any) -> Sequence[Any]:
+    return [*items.values()] if isinstance(items, Mapping) else items
 
 
 def run_each(layers: Sequence[Layer], x: ndarray) -> tuple[ndarray, list[Any]]:

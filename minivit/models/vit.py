@@ -145,7 +145,7 @@ class ViT(Model):
         check_range("norm_eps", norm_eps, at_least=0, below=inf)
         self.in_chans = in_chans
 
-        self.patch_embed = PatchEmbed(img_size, patch_size, in_chans, embed_dim)
+        self.patch_embed = self.make_patch_embed(img_size, patch_size, in_chans, embed_dim)
         self.cls_token = Param((1, 1, embed_dim), "batch token width", normal(0.02)) if class_token else None
         self.dist_token = Param((1, 1, embed_dim), "batch token width", normal(0.02)) if distilled else None
         num_tokens = self.patch_embed.num_patches + class_token + distilled
@@ -181,6 +181,10 @@ class ViT(Model):
         self.mean_of_heads: Layer = MeanPool() if distilled and not heads_apart else Identity()
         self.init(seed, dtype)
 
+    def make_patch_embed(self, img_size: Size, patch_size: Size, in_chans: int, embed_dim: int) -> PatchEmbed:
+        """What makes tokens of an image: the one step that a hybrid has otherwise."""
+        return PatchEmbed(img_size, patch_size, in_chans, embed_dim)
+
     def forward(
         self, images: Float[ndarray, "B Y X C"], *, rng: np.random.Generator | None = None
     ) -> tuple[Float[ndarray, "B *heads classes"], ViTCache]:
@@ -195,6 +199,12 @@ class ViT(Model):
         """
         self.check_images(images, self.patch_embed.img_size, self.in_chans)
         x, c_patch_embed = self.patch_embed.forward(images)  # (B, N, D)
+        return self.from_patches(x, c_patch_embed, rng=rng)
+
+    def from_patches(
+        self, x: Float[ndarray, "B N D"], c_patch_embed: Any, *, rng: np.random.Generator | None = None
+    ) -> tuple[ndarray, ViTCache]:
+        """All that comes after patches have become tokens."""
         x, c_dist_token = prepend_token_forward(x, self.dist_token.value if self.dist_token else None)
         x, c_cls_token = prepend_token_forward(x, self.cls_token.value if self.cls_token else None)  # (B, 1 + N, D)
         x, c_pos_embed = add_positions_forward(x, self.pos_embed.value)
@@ -227,6 +237,10 @@ class ViT(Model):
 
     def backward(self, dlogits: Float[ndarray, "B *heads classes"], cache: ViTCache) -> Float[ndarray, "B Y X C"]:
         """Add to the gradient of every parameter; return the gradient of the images."""
+        return self.patch_embed.backward(self.to_patches(dlogits, cache), cache.patch_embed)
+
+    def to_patches(self, dlogits: ndarray, cache: ViTCache) -> Float[ndarray, "B N D"]:
+        """The way back of :meth:`from_patches`."""
         dx = self.mean_of_heads.backward(dlogits, cache.mean_of_heads)
         if self.head_dist:
             dx = run_each_backward((self.head, self.head_dist), dx, (cache.head, cache.head_dist))
@@ -246,7 +260,7 @@ class ViT(Model):
         dx, dtoken = prepend_token_backward(dx, cache.dist_token)
         if self.dist_token and dtoken is not None:
             self.dist_token.add_grad(dtoken)
-        return self.patch_embed.backward(dx, cache.patch_embed)
+        return dx
 
 
 def _preset(size: str, patch: int, img_size: int = 224, **options: Any) -> dict[str, Any]:

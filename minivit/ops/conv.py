@@ -59,7 +59,8 @@ def conv2d_forward(
         Kernel rows, kernel columns, input channels of one group, output channels.
     bias : (O,), optional
     stride, dilation : int or (rows, columns)
-    padding : int, (rows, columns), or ((top, bottom), (left, right))
+    padding : int, (rows, columns), ((top, bottom), (left, right)), or "same"
+        "same": as many zeros as let ceil(Y / stride) rows come out; of an odd number, one more at the end.
     groups : int
         Input and output channels are cut into so many groups; each output sees the inputs of its own group only.
         ``groups=C`` is the depthwise convolution.

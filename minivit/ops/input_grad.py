@@ -45,3 +45,9 @@ class FramesGrad(NamedTuple):
     """Gradient of the one differentiable argument, ``frames``: as an array of their shape and dtype."""
 
     frames: Float[ndarray, "..."]
+
+
+class WeightGrad(NamedTuple):
+    """Gradient of the only argument of a forward, a kernel, called weight."""
+
+    weight: Float[ndarray, "..."]

@@ -13,8 +13,12 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from minivit.types import Float, Size, ndarray, pair
 
-Padding = int | tuple[int, int] | tuple[tuple[int, int], tuple[int, int]]
-"""Pixels around a map: on all sides, (rows, columns), or ((top, bottom), (left, right)); each at least 0."""
+Padding = int | tuple[int, int] | tuple[tuple[int, int], tuple[int, int]] | str
+"""Pixels around a map: on all sides, (rows, columns), or ((top, bottom), (left, right)); each at least 0.
+
+Or "same": as many as it takes for ceil(Y / stride) rows to come out, whatever the kernel, and likewise columns. Of an
+odd number, the one more is at the bottom or on the right. It is TensorFlow's, and Google's networks have it.
+"""
 
 Index = tuple[EllipsisType, slice, slice, slice]
 
@@ -53,15 +57,31 @@ def sliding(
 ) -> Sliding:
     """How a window slides over a map of ``size`` (Y, X). ValueError if it is larger than the padded map."""
     Y, X = size
-    rows, columns = (padding, padding) if isinstance(padding, int) else padding
-    sides = pair(rows), pair(columns)
+    window = Sliding((Y, X), pair(kernel), pair(stride), dilation=pair(dilation))
+    if isinstance(padding, str):
+        if padding != "same":
+            raise ValueError(f'{label}: padding is {padding!r}; expected numbers, or "same"')
+        sides = _same(window)
+    else:
+        rows, columns = (padding, padding) if isinstance(padding, int) else padding
+        sides = pair(rows), pair(columns)
     if min(map(min, sides)) < 0:
         raise ValueError(f"{label}: padding is {padding}; expected 0 or more")
-    window = Sliding((Y, X), pair(kernel), pair(stride), sides, pair(dilation))
+    window = window._replace(padding=sides)
     if min(window.out) < 1:
         padded = Y + sum(sides[0]), X + sum(sides[1])
         raise ValueError(f"{label}: a window of {window.reach} is larger than the map of {padded}, padding included")
     return window
+
+
+def _same(window: Sliding) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Padding with which a window of this stride stands at ceil(side / stride) positions."""
+    missing = [
+        max((-(-side // step) - 1) * step + reach - side, 0)
+        for side, step, reach in zip(window.size, window.stride, window.reach, strict=True)
+    ]
+    (top, bottom), (left, right) = ((n // 2, n - n // 2) for n in missing)
+    return (top, bottom), (left, right)
 
 
 def windows(x: Float[ndarray, "B Y X C"], window: Sliding, fill: float = 0) -> Float[ndarray, "B Yo Xo P Q C"]:

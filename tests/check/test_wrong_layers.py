@@ -1,11 +1,14 @@
 import pytest
 
 from minivit.check import GradientError, check_layer
+from tests.check.planted_cnn_bugs import WRONG_CNN_LAYERS
 from tests.check.wrong_layers import LAYERS
 from tests.sampled import a_third_by_default
 
+ALL_LAYERS = LAYERS + WRONG_CNN_LAYERS
 
-@pytest.mark.parametrize("wrong", a_third_by_default(LAYERS, [wrong.what for wrong in LAYERS]))
+
+@pytest.mark.parametrize("wrong", a_third_by_default(ALL_LAYERS, [wrong.what for wrong in ALL_LAYERS]))
 def test_wrong_layer_is_caught_and_explained(wrong):
     layer = wrong.layer().init()
     kind = type(layer)
@@ -15,6 +18,6 @@ def test_wrong_layer_is_caught_and_explained(wrong):
     assert all(says in str(caught.value) for says in wrong.says), str(caught.value)
 
 
-@pytest.mark.parametrize("wrong", LAYERS, ids=lambda wrong: wrong.what)
+@pytest.mark.parametrize("wrong", ALL_LAYERS, ids=lambda wrong: wrong.what)
 def test_the_layer_itself_is_right(wrong):
     check_layer(wrong.layer().init(), *wrong.inputs)

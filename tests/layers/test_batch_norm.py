@@ -100,6 +100,14 @@ def test_pytorchs_numbers():
     np.testing.assert_allclose(frozen(norm).forward(NUMBERS)[0], PYTORCH["eval"], rtol=1e-12)
 
 
+def test_gradients_with_running_averages():
+    """As PyTorch's in ``eval()``: scale and shift of the norm learn on, the averages are what they are."""
+    norm = BatchNorm(5).init(0, "float64")
+    for param in norm.named_state().values():
+        param.value = RNG.uniform(0.5, 2, 5)
+    check_layer(frozen(norm), X)
+
+
 @pytest.mark.parametrize("checkpoint", [False, True])
 def test_the_same_averages_from_any_number_of_threads(checkpoint):
     one = trained(threads=1, checkpoint=checkpoint)

@@ -65,3 +65,25 @@ def test_nothing_is_copied_where_each_pixel_has_its_own_position():
     x, window = np.ones((2, 7, 8, 3)), sliding("test", (7, 8), 1)
     assert spread(x, window) is x
     assert np.shares_memory(windows(x, window), x)
+
+
+@pytest.mark.parametrize(
+    ("side", "kernel", "stride"), [(224, 7, 2), (7, 3, 2), (8, 3, 2), (5, 1, 2), (6, 2, 3), (3, 5, 4)]
+)
+def test_same_padding_gives_a_position_for_each_stride(side, kernel, stride):
+    """TensorFlow's rule; of an odd number of zeros, the one more is at the end."""
+    window = sliding("test", (side, side + 1), kernel, stride=stride, padding="same")
+    assert window.out == (-(-side // stride), -(-(side + 1) // stride))
+    (top, bottom), _ = window.padding
+    needed = max((-(-side // stride) - 1) * stride + kernel - side, 0)
+    assert (top, bottom) == (needed // 2, needed - needed // 2)
+
+
+def test_same_padding_counts_dilation():
+    window = sliding("test", (9, 8), (3, 2), dilation=(2, 3), padding="same")
+    assert (window.out, window.padding) == ((9, 8), ((2, 2), (1, 2)))
+
+
+def test_another_word_for_padding():
+    with pytest.raises(ValueError, match="test: padding is 'valid'; expected numbers, or \"same\""):
+        sliding("test", (9, 8), 3, padding="valid")

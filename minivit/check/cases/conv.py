@@ -14,7 +14,7 @@ def conv2d(rng: Generator) -> Case:
         groups, group_in, group_out = choose(rng, dense, dense, grouped, depthwise)
         options = {
             "stride": choose(rng, 1, 1, 2, (2, 3), (3, 1)),
-            "padding": choose(rng, 0, 0, 1, (1, 2), ((0, 1), (2, 1)), ((6, 0), (1, 0))),
+            "padding": choose(rng, 0, 0, 1, "same", (1, 2), ((0, 1), (2, 1)), ((6, 0), (1, 0))),
             "dilation": choose(rng, 1, 1, 2, (1, 2)),
         }
         kernel = choose(rng, (1, 1), *[(P, Q)] * 6)

@@ -1,0 +1,334 @@
+"""A hybrid: a ResNet makes a small map of the image, and the places of that are the tokens of a Vision Transformer.
+
+Sources: Dosovitskiy et al. 2021, section 3.1 ("Hybrid Architecture"); for the ResNet, Kolesnikov et al. 2020, "Big
+Transfer (BiT)", section 3.1: group normalisation and standardised kernels, so that no image depends on its batch.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from reprlib import repr as in_short
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+from numpy import ndarray
+
+from minivit.layers.basic import GroupNorm, Relu
+from minivit.layers.conv2d import StdConv2d, StdConv2dCache
+from minivit.layers.initial import zeros
+from minivit.layers.layer import Layer
+from minivit.layers.patch_embed import PatchEmbed, PatchEmbedCache
+from minivit.layers.pool import MaxPool2d
+from minivit.layers.residual_conv import ResidualConv
+from minivit.layers.sequence import Identity, run, run_backward
+from minivit.models.vit import ViT
+from minivit.ops.activations import ReluCache
+from minivit.ops.group_norm import GroupNormCache
+from minivit.types import Count, Depth, Depths, Positive, Range, Rate, Size, pair
+
+NORM_EPS = {"timm": 1e-5, "google": 1e-6}
+STEMS = {"7x7": (7, 2), "3x3": (3, 1)}
+"""Kernel and stride of the first convolution."""
+
+
+class BackboneBlockCache(NamedTuple):
+    """Caches of the steps of :class:`BackboneBlock`, in order."""
+
+    conv1: StdConv2dCache
+    norm1: GroupNormCache
+    act1: ReluCache
+    conv2: StdConv2dCache
+    norm2: GroupNormCache
+    act2: ReluCache
+    conv3: StdConv2dCache
+    norm3: GroupNormCache
+    downsample: dict[str, Any]
+    act: ReluCache
+
+
+class BackboneBlock(ResidualConv):
+    """The bottleneck of :class:`minivit.layers.Bottleneck` with standardised kernels and group normalisation.
+
+    The first of a stage has a convolution in its shortcut, whatever its shape.
+    """
+
+    cache = BackboneBlockCache
+
+    def __init__(self, in_chans: int, out_chans: int, *, stride: int, first: bool, like: str, num_groups: int) -> None:
+        chans, eps = _quarter(out_chans), NORM_EPS[like]
+        shortcut = {
+            "conv": StdConv2d(in_chans, out_chans, 1, stride=stride, eps_like=like),
+            "norm": GroupNorm(num_groups, out_chans, eps=eps),
+        }
+        self.downsample = shortcut if first else {}
+        self.conv1 = StdConv2d(in_chans, chans, 1, eps_like=like)
+        self.norm1 = GroupNorm(num_groups, chans, eps=eps)
+        self.act1 = Relu()
+        self.conv2 = StdConv2d(chans, chans, 3, stride=stride, eps_like=like)
+        self.norm2 = GroupNorm(num_groups, chans, eps=eps)
+        self.act2 = Relu()
+        self.conv3 = StdConv2d(chans, out_chans, 1, eps_like=like)
+        self.norm3 = GroupNorm(num_groups, out_chans, eps=eps, initial=zeros)
+
+    @property
+    def branch(self) -> Sequence[Layer]:
+        first = self.conv1, self.norm1, self.act1
+        return *first, self.conv2, self.norm2, self.act2, self.conv3, self.norm3
+
+
+class StageCache(NamedTuple):
+    """Caches of the blocks of a :class:`Stage`."""
+
+    blocks: list[BackboneBlockCache]
+
+
+class Stage(Layer):
+    """Blocks on maps of one size. All but the first stage halve the map that they are given."""
+
+    def __init__(self, in_chans: int, out_chans: int, depth: int, *, stride: int, **options: Any) -> None:
+        chans, strides = [in_chans] + [out_chans] * depth, [stride] + [1] * depth
+        self.blocks = [
+            BackboneBlock(chans[i], out_chans, stride=strides[i], first=i == 0, **options) for i in range(depth)
+        ]
+
+    def forward(self, x: ndarray, *, rng: np.random.Generator | None = None) -> tuple[ndarray, StageCache]:
+        x, c_blocks = run(self.blocks, x)
+        return x, StageCache(c_blocks)
+
+    def backward(self, dy: ndarray, cache: StageCache) -> ndarray:
+        return run_backward(self.blocks, dy, cache.blocks)
+
+
+class BackboneCache(NamedTuple):
+    """Caches of the steps of :class:`Backbone`, in order."""
+
+    stem: dict[str, Any]
+    stages: list[StageCache]
+
+
+class Backbone(Layer):
+    """A ResNet without a head: (B, Y, X, C) -> a small map of many channels.
+
+    Parameters are those of :class:`HybridViT`.
+    """
+
+    def __init__(
+        self,
+        in_chans: int,
+        *,
+        layers: Sequence[int],
+        channels: Sequence[int],
+        stem: str,
+        stem_chans: int,
+        like: str,
+        num_groups: int,
+    ) -> None:
+        kernel_size, stride = STEMS[stem]
+        self.stem: dict[str, Layer] = {
+            "conv": StdConv2d(in_chans, stem_chans, kernel_size, stride=stride, eps_like=like),
+            "norm": GroupNorm(num_groups, stem_chans, eps=NORM_EPS[like]),
+            "act": Relu(),
+            "pool": Identity() if stem == "3x3" else MaxPool2d(3, stride=2, padding="same"),
+        }
+        self.stages = [
+            Stage(*chans, depth, stride=2 if i else 1, like=like, num_groups=num_groups)
+            for i, (chans, depth) in enumerate(zip(pairwise((stem_chans, *channels)), layers, strict=True))
+        ]
+        self.halvings = len(layers) - 1 + (0 if stem == "3x3" else 2)
+
+    def map_size(self, img_size: tuple[int, int]) -> tuple[int, int]:
+        """Rows and columns of the map that it makes: each halving rounds up."""
+        Y, X = (-(-side // 2**self.halvings) for side in img_size)
+        return Y, X
+
+    def forward(self, x: ndarray, *, rng: np.random.Generator | None = None) -> tuple[ndarray, BackboneCache]:
+        x, c_stem = run(self.stem, x)
+        x, c_stages = run(self.stages, x)
+        return x, BackboneCache(c_stem, c_stages)
+
+    def backward(self, dy: ndarray, cache: BackboneCache) -> ndarray:
+        dx = run_backward(self.stages, dy, cache.stages)
+        return run_backward(self.stem, dx, cache.stem)
+
+
+class HybridEmbedCache(NamedTuple):
+    """Caches of the steps of :class:`HybridEmbed`."""
+
+    backbone: BackboneCache
+    patches: PatchEmbedCache
+
+    @property
+    def grid_size(self) -> tuple[int, int]:
+        """Rows and columns of tokens."""
+        return self.patches.grid_size
+
+
+class HybridEmbed(PatchEmbed):
+    """Patches of the map that a backbone makes of the image, mostly of one place each."""
+
+    def __init__(self, img_size: Size, patch_size: Size, backbone: Backbone, chans: int, embed_dim: int) -> None:
+        map_size = backbone.map_size(pair(img_size))
+        if any(side % patch for side, patch in zip(map_size, pair(patch_size), strict=True)):
+            (Y, X), (P, Q) = map_size, pair(patch_size)
+            raise ValueError(f"the map of the backbone, {Y} x {X}, is not divisible by the patch size {P} x {Q}")
+        super().__init__(map_size, patch_size, chans, embed_dim)
+        self.img_size = pair(img_size)
+        self.backbone = backbone
+
+    def forward(  # type: ignore[override]
+        self, x: ndarray, *, rng: np.random.Generator | None = None
+    ) -> tuple[ndarray, HybridEmbedCache]:
+        """(B, Y, X, C) -> (B, N, D): a map, and its places as tokens."""
+        h, c_backbone = self.backbone.forward(x)
+        h, c_patches = super().forward(h)
+        return h, HybridEmbedCache(c_backbone, c_patches)
+
+    def backward(self, dy: ndarray, cache: HybridEmbedCache) -> ndarray:  # type: ignore[override]
+        dh = super().backward(dy, cache.patches)
+        return self.backbone.backward(dh, cache.backbone)
+
+
+class HybridViT(ViT):
+    """A Vision Transformer whose tokens are the places of a ResNet's last map.
+
+    Parameters
+    ----------
+    img_size : int or (rows, columns)
+    patch_size : int or (rows, columns)
+        Of the map that the ResNet makes; mostly 1.
+    layers : tuple of int
+        Number of bottleneck blocks in each stage of the ResNet.
+    channels : tuple of int
+        What comes out of each stage; the convolutions of 3 x 3 have a quarter of that.
+    stem : "7x7" or "3x3"
+        "7x7" makes a map of a quarter of the image's side, by stride and max pooling; "3x3" leaves the side as it is.
+    stem_chans : int
+    num_groups : int
+        Of the group normalisation.
+    backbone_like : "timm" or "google"
+        Where a small number is added to standardised kernels, and the eps of the norms: Google's weights need "google".
+    in_chans, num_classes, embed_dim, depth, num_heads, mlp_ratio, qkv_bias, class_token, global_pool, fc_norm
+        As of :class:`minivit.models.ViT`, and so are those below.
+    drop_rate, pos_drop_rate, proj_drop_rate, drop_path_rate, act_layer, norm_eps, grad_checkpointing, seed, dtype
+        See there.
+
+    Raises
+    ------
+    ValueError
+        If there are not as many ``channels`` as ``layers``, groups do not divide channels, an option is out of range,
+        or as of :class:`minivit.models.ViT`.
+    TypeError
+        If an option is of another type.
+    """
+
+    def __init__(
+        self,
+        *,
+        img_size: Size = 224,
+        patch_size: Size = 1,
+        in_chans: Positive = 3,
+        num_classes: Count = 1000,
+        layers: Depths = (3, 4, 9),
+        channels: Annotated[tuple[int, ...], Range(at_least=1)] = (256, 512, 1024),
+        stem: str = "7x7",
+        stem_chans: Positive = 64,
+        num_groups: Positive = 32,
+        backbone_like: str = "timm",
+        embed_dim: Positive = 768,
+        depth: Depth = 12,
+        num_heads: Positive = 12,
+        mlp_ratio: float = 4.0,
+        qkv_bias: bool = True,
+        class_token: bool = True,
+        global_pool: str = "token",
+        fc_norm: bool | None = None,
+        drop_rate: Rate = 0.0,
+        pos_drop_rate: Rate = 0.0,
+        proj_drop_rate: Rate = 0.0,
+        drop_path_rate: Rate = 0.0,
+        act_layer: str = "gelu",
+        norm_eps: float = 1e-6,
+        grad_checkpointing: bool = False,
+        seed: Count = 0,
+        dtype: str | type | np.dtype = "float32",
+    ) -> None:
+        if not layers or len(layers) != len(channels):
+            raise ValueError(
+                f"layers are {in_short(layers)}, channels {in_short(channels)}; expected one of each for every stage"
+            )
+        if stem not in STEMS:
+            raise ValueError(f"stem is {stem!r}; expected one of {', '.join(STEMS)}")
+        if backbone_like not in NORM_EPS:
+            raise ValueError(f"backbone_like is {backbone_like!r}; expected one of {', '.join(NORM_EPS)}")
+        self.backbone_options = {
+            "layers": layers,
+            "channels": channels,
+            "stem": stem,
+            "stem_chans": stem_chans,
+            "like": backbone_like,
+            "num_groups": num_groups,
+        }
+        super().__init__(
+            img_size=img_size,
+            patch_size=patch_size,
+            in_chans=in_chans,
+            num_classes=num_classes,
+            embed_dim=embed_dim,
+            depth=depth,
+            num_heads=num_heads,
+            mlp_ratio=mlp_ratio,
+            qkv_bias=qkv_bias,
+            class_token=class_token,
+            global_pool=global_pool,
+            fc_norm=fc_norm,
+            drop_rate=drop_rate,
+            pos_drop_rate=pos_drop_rate,
+            proj_drop_rate=proj_drop_rate,
+            drop_path_rate=drop_path_rate,
+            act_layer=act_layer,
+            norm_eps=norm_eps,
+            grad_checkpointing=grad_checkpointing,
+            seed=seed,
+            dtype=dtype,
+        )
+
+    def make_patch_embed(self, img_size: Size, patch_size: Size, in_chans: int, embed_dim: int) -> HybridEmbed:
+        """A ResNet, and tokens of its map."""
+        backbone = Backbone(in_chans, **self.backbone_options)
+        return HybridEmbed(img_size, patch_size, backbone, self.backbone_options["channels"][-1], embed_dim)
+
+
+def _quarter(chans: int) -> int:
+    """A quarter of the channels, as a multiple of 8 that is not less than nine tenths of it: timm's rounding."""
+    quarter = max(8, (chans // 4 + 4) // 8 * 8)
+    return quarter + 8 if quarter < 0.9 * (chans / 4) else quarter
+
+
+def _preset(embed_dim: int, num_heads: int, layers: tuple[int, ...], img_size: int = 224) -> dict[str, Any]:
+    channels = (256, 512, 1024, 2048)[: len(layers)]
+    shape = {"embed_dim": embed_dim, "depth": 24 if embed_dim == 1024 else 12, "num_heads": num_heads}
+    return {"img_size": img_size, "layers": layers, "channels": channels, **shape}
+
+
+HybridViT.add_presets(
+    {
+        "vit_tiny_r8_s4_32": {  # CIFAR: maps of 32 x 32, 16 x 16 and 8 x 8, then 64 tokens
+            "img_size": 32,
+            "num_classes": 10,
+            "layers": (1, 1, 1),
+            "channels": (32, 64, 128),
+            "stem": "3x3",
+            "stem_chans": 16,
+            "num_groups": 8,
+            "embed_dim": 128,
+            "depth": 4,
+            "num_heads": 4,
+            "mlp_ratio": 2.0,
+        },
+        "vit_small_r26_s32_224": _preset(384, 6, (2, 2, 2, 2)),
+        "vit_small_r26_s32_384": _preset(384, 6, (2, 2, 2, 2), 384),
+        "vit_base_r50_s16_224": _preset(768, 12, (3, 4, 9)),
+        "vit_base_r50_s16_384": _preset(768, 12, (3, 4, 9), 384),
+        "vit_large_r50_s32_224": _preset(1024, 16, (3, 4, 6, 3)),
+        "vit_large_r50_s32_384": _preset(1024, 16, (3, 4, 6, 3), 384),
+    }
+)
