@@ -12,8 +12,8 @@
 # 3. [What its attention looks at](#3-What-its-attention-looks-at), gradients down to the wave, and time put out of order.
 # 4. [Two networks that listen to a wave](#4-Two-networks-that-listen-to-a-wave): the convolutions of wav2vec, how far they
 #    hear, and through what the future leaks.
-# 5. [Which future is the true one?](#5-Which-future-is-the-true-one?) A [contrastive](../docs/glossary.md#contrastive-loss) task
-#    and its backward pass.
+# 5. [Which future is the true one?](#5-Which-future-is-the-true-one?) A [contrastive](../docs/glossary.md#contrastive-loss)
+#    task and its backward pass.
 # 6. [What has it learnt?](#6-What-has-it-learnt?-The-probe) A short training, and a probe that reads off classes nobody told
 #    it.
 #
@@ -218,7 +218,7 @@ lecture.overlapping_patches(a, 16, 10, seen, hertz=HERTZ, hop=HOP)
 # %%
 ast = mv.create_model("ast_tiny_patch16_64x98", seed=0)
 E, bias = ast.patch_embed.proj.weight.value.reshape(256, 64), ast.patch_embed.proj.bias.value
-embedded, _ = ast.patch_embed.forward(a[None, :, :, None])
+embedded, c_embed = ast.patch_embed.forward(a[None, :, :, None])
 cut = [a[r : r + 16, c : c + 16].reshape(256) for r in starts(64) for c in starts(98)]
 assert np.allclose(cut @ E + bias, embedded[0], atol=1e-4) and embedded.shape == (1, 45, 64)
 show_source(mv.layers.OverlappingPatchEmbed.forward)
@@ -229,8 +229,19 @@ assert np.array_equal(paper != grid(16, lengths)[1], (lengths - 16) % 10 == 0)
 assert 128 - (16 + 11 * 10) == 2 and 64 - (16 + 4 * 10) == 8
 
 # %% [markdown]
-# **Predict.** Backward, what does a number get that lies in four patches? Its share from each, summed: the backward of this
-# convolution is where gradients of neighbouring tokens meet again.
+# **Predict.** Backward, what does a number get that lies in four patches?
+
+# %%
+dtokens = np.random.default_rng(0).standard_normal((1, 45, 64), np.float32)
+dz = ast.patch_embed.backward(dtokens, c_embed)[0, :, :, 0]
+corners = [(r, c) for r in starts(64) for c in starts(98)]
+by_hand = np.zeros((64, 98))
+for (r, c), dtoken in zip(corners, dtokens[0], strict=True):
+    by_hand[r : r + 16, c : c + 16] += (E @ dtoken).reshape(16, 16)  # forward: cut @ E
+assert np.allclose(dz, by_hand, atol=1e-4) and np.array_equal(dz != 0, seen > 0)
+
+# %% [markdown]
+# Its share from each, summed: backward, gradients of neighbouring tokens meet where their patches overlap.
 #
 # ### Mean and standard deviation
 #
@@ -444,10 +455,10 @@ assert kind[~right].mean() > 0.8 and of_beats > 0.5
 lecture.confusion(counts, names, title=f"{right.sum()} of {len(right)} right")
 
 # %% [markdown]
-# It has the kinds, and it has the way of whatever glides. Left are the beats: whether pauses become shorter or longer. A
-# gliding tone shows in each patch, as a slanted line. A pause does not: to compare two of them, one needs several patches and
-# their order. That is learned last. After ten epochs over 6,000 sounds, two minutes of a processor, it is 98.6 %: `minivit
-# train --data sounds`, [training](../docs/training.md#sounds).
+# It has the kinds, and it has the way of whatever glides, swells or steps. Nearly all that is wrong are beats: whether pauses
+# become shorter or longer, it does not know. A gliding tone shows in each patch, as a slanted line. A pause does not: to
+# compare two of them, one needs several patches and their order. That is learned last. After ten epochs over 6,000 sounds, two
+# minutes of a processor, it is 98.6 %: `minivit train --data sounds`, [training](../docs/training.md#sounds).
 #
 # *Sources.* Gong et al. 2021, section 2 (and `ast_models.py` of its code, for the sum, the mean of tokens and the second
 # norm); Touvron et al. 2021, "Training data-efficient image transformers & distillation through attention", section 4.
@@ -542,9 +553,9 @@ print(f"the tone is {louder:.0f} times as large as the noise before it, its grad
 assert ratio["wave"] > 10 * ratio["gradient"]
 
 # %% [markdown]
-# Blue: more power here would help, orange: less. One sees the patches, the bands that no patch sees, and that the place where
-# the tone turns matters. Down at the wave, the noise before the tone gets a gradient about as large as the tone's, at a
-# twentieth of its amplitude. **Predict.** Why?
+# Blue: more power here would help, orange: less. One sees the patches, and the bands that no patch sees; and much of it lies
+# where there is nothing but noise. Down at the wave, the noise before the tone gets a gradient about as large as the tone's,
+# at a twentieth of its amplitude. **Predict.** Why?
 #
 # Because of the logarithm: its slope is one over the power, so where it is soft a small change of the wave is a large one of
 # the picture. That has a price. Move each wave against its gradient, by a hundredth of its size, 40 dB below the sound.
@@ -574,7 +585,7 @@ players({name: sounds[turned] for name, sounds in moved.items()})
 # %% [markdown]
 # Noise does next to nothing, and against the gradient a good part of the right answers is lost, here about 40 %. The three
 # sounds above are taken for two different classes; hear for yourself. It is not a nice thing to know of a model, but it says
-# that the gradient is right: no other direction does that.
+# that the gradient is right: a direction drawn at random does nothing of the kind.
 #
 # ### Time, put out of order
 #
@@ -711,8 +722,8 @@ lecture.gradient_sizes(milliseconds, sizes, xlabel="time (ms)", title=title, spa
 
 # %% [markdown]
 # Without the norms it is 465 samples, to the sample. With them, all of the wave: each of the layers is a convolution, a [group
-# norm](../docs/glossary.md#group-normalisation) with *one* group, and a ReLU. One group means that mean and variance are of all
-# channels and all *frames* of a sound,
+# norm](../docs/glossary.md#group-normalisation) with *one* group, and a ReLU. One group means that mean and variance are of
+# all channels and all *frames* of a sound,
 #
 # $$\hat x_{tc} = \frac{x_{tc} - \mu}{\sqrt{\sigma^2 + \epsilon}}, \qquad
 #   \mu = \frac{1}{TC} \sum_{t,c} x_{tc}, \quad \sigma^2 = \frac{1}{TC} \sum_{t,c} (x_{tc} - \mu)^2 ,$$
@@ -753,9 +764,9 @@ spans, title = {"19 frames": (t - 18, t)}, f"Which frames have a say in context 
 lecture.gradient_sizes(np.arange(48), sizes, xlabel="frame", title=title, spans=spans)
 
 # %% [markdown]
-# So "causal" is true of the convolutions and not quite of the network. For who wants to hear sounds while they come, it is not
-# true at all: the norm of the first layer waits for the last sample. What the norm is for: a louder recording is no other
-# sound.
+# (Frame 0 stands out, for it is repeated in front of itself.) So "causal" is true of the convolutions and not quite of the
+# network. For who wants to hear sounds while they come, it is not true at all: the norm of the first layer waits for the last
+# sample. What the norm is for: a louder recording is no other sound.
 
 # %%
 z, c, _ = normed.forward(noise)[0]
@@ -882,9 +893,9 @@ assert np.isclose(np.ptp(frames["what the context has heard"][0]), (12 * 160 + 4
 lecture.which_future(features(chirp), frames, hertz=HERTZ, hop=HOP)
 
 # %% [markdown]
-# Why from the *same* sound? Were they from other sounds, it would be enough to know who speaks, or how loud the room is.
-# Within a sound, one has to know what is going on. And why not the next frame? It shares samples with the present one.
-# **Predict.** How many steps until a frame shares none, and how many samples do frames share that are one step apart?
+# Why from the *same* sound? Were they from other sounds, it would be enough to know who speaks, or in which room. Within a
+# sound, one has to know what is going on. And why not the next frame? It shares samples with the present one. **Predict.** How
+# many steps until a frame shares none, and how many samples do frames share that are one step apart?
 
 # %%
 shared = [max(0, 465 - 160 * n) for n in (1, 2, 3)]
@@ -969,8 +980,8 @@ show_source(Steps.backward)
 # ## 6 What has it learnt? The probe
 #
 # A small wav2vec: six causal layers in the context network, with skips, twice over 2,400 sounds, of whose classes it is told
-# nothing. (The model of [training](../docs/training.md#sounds-without-labels) has more channels in its first layers,
-# and goes further.) **Predict.** By chance one finds the true frame in one of eleven cases. How often after 600 steps?
+# nothing. (The model of [training](../docs/training.md#sounds-without-labels) has more channels in its first layers, and goes
+# further.) **Predict.** By chance one finds the true frame in one of eleven cases. How often after 600 steps?
 
 # %%
 recipe = Recipe(
@@ -1016,7 +1027,7 @@ plot.foretold(probabilities, 3)
 # %% [markdown]
 # In the second picture, each row is a moment, and what is bright in it fits what was said there of three frames later. On the
 # dotted line is the truth. In the noise before the tone, any frame of noise will do, which is all that can be known of it.
-# Then comes the tone, and on its way up it says where it will be. Near the top it hesitates, for it cannot know when the tone
+# Then comes the tone, and on its way it says where it will be. Near the top it hesitates, for it cannot know when the tone
 # will turn.
 #
 # By kinds, it knows best what glides or swells, and beats least: between two of them one silence is like the other.

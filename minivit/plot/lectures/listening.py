@@ -226,10 +226,10 @@ def which_future(
 ) -> Figure:
     """Draw a spectrogram, and below it a row of bars for each name: from when to when, in seconds, each reaches.
 
-    The frame of the first name is shaded on the spectrogram.
+    The frame of the first name is marked on the spectrogram.
     """
-    figure = new_figure(4.3)
-    sound, rows = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": (3, 2)})
+    figure = new_figure(4.8)
+    sound, rows = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": (3, 2.6)})
     log_mel(sound, z, hertz, hop)
     sound.set_xlabel("")
     lines, names = 0, []
@@ -238,7 +238,7 @@ def which_future(
         for first, last in spans:
             rows.barh(lines, last - first, left=first, height=0.7, color=colour)
             lines += 1
-        lines += 0.6
+        lines += 1.2
     for edge in next(iter(frames.values()))[0]:
         sound.axvline(edge, color="white", linewidth=1.4, linestyle="--")
     rows.set_yticks([place for place, _ in names], labels=[name for _, name in names], fontsize=TEXT)
@@ -247,7 +247,7 @@ def which_future(
     rows.set_xlabel("time (s)", fontsize=TEXT)
     rows.spines[["top", "right"]].set_visible(False)
     sound.set_xlim(0, z.shape[1] * hop)
-    set_title(figure, "One of eleven frames is the true one: it is marked above")
+    set_title(figure, "One of eleven frames is the true one: it is marked in the spectrogram")
     return figure
 
 
