@@ -551,6 +551,7 @@ ratio = {name: loud / soft for name, (soft, loud) in size.items()}
 loud, louder = ratio["gradient"], ratio["wave"]
 print(f"the tone is {louder:.0f} times as large as the noise before it, its gradient {loud:.1f}")
 assert ratio["wave"] > 10 * ratio["gradient"]
+show_source(mv.audio.kaldi_fbank_backward)
 
 # %% [markdown]
 # Blue: more power here would help, orange: less. One sees the patches, and the bands that no patch sees; and much of it lies
@@ -639,8 +640,8 @@ assert still["as they are"] - without < 0.12
 # Pieces of two patches leave most as it was, pieces of half a patch leave one of three ways, which is guessing, while the kind
 # is still known; frame by frame both are lost. Played backwards, what rose falls. But: exchange the *positions*, so that no
 # patch knows when it was, and hardly anything changes. This model reads the order in time *inside* of its patches, and has not
-# yet begun to compare them; that is why it fails at beats. Lecture 5 found the same of shapes: a bag of patches. Whoever says
-# "the Transformer looks at the whole sound" should shuffle it first.
+# yet begun to compare them; that is why it fails at beats (and see question 6). Lecture 5 found the same of shapes: a bag of
+# patches. Whoever says "the Transformer looks at the whole sound" should shuffle it first.
 #
 # *Sources.* Gong et al. 2021, section 2; Simonyan et al. 2014, "Deep Inside Convolutional Networks" (gradients as pictures);
 # Szegedy et al. 2014, "Intriguing properties of neural networks" (small steps against them); Jain and Wallace 2019, "Attention
@@ -1122,6 +1123,8 @@ lecture.probes([0, 1, 2, 5], curves)
 #    stand that has learned nothing?
 # 4. Of images one makes more by mirroring them. Which augmentations of sounds keep the class here, and which do not?
 # 5. A batch has sounds of different lengths, filled up with zeros. Which layer of wav2vec notices?
+# 6. Train the whole run, `minivit train --data sounds`, read it with `mv.load`, and exchange its positions along time as in
+#    section 3. Which classes notice?
 #
 # <details><summary>Answers</summary>
 #
@@ -1131,6 +1134,9 @@ lecture.probes([0, 1, 2, 5], curves)
 # 3. One half; $\ln 2 = 0.693$, which is also the loss of saying nothing.
 # 4. Later, louder, turned in sign, with noise added: the same class. Backwards, no. Higher or slower: yes, within limits.
 # 5. The group norm: its mean and variance are over all frames, and zeros are frames. Convolutions see them at the end only.
+# 6. The beats, and no others. As trained it is right for 98.6 %: for 94 % of the beats and 99.8 % of the rest. With positions
+#    exchanged, in three ways, it is right for 70 to 84 % of the beats, and still for 99.5 % of the rest (on the machine where
+#    this was written). So order between patches can be learned, and that is what the longer training is for.
 #
 # </details>
 
