@@ -208,6 +208,9 @@ class Wav2Vec(Model):
         """Steps to the first frame that shares no sample with the present one: where ``h`` begins in fairseq."""
         return -(-self.receptive_field // self.hop)
 
+    def task_options(self) -> dict[str, Any]:
+        return {"offset": self.offset}
+
     def example(self, batch: int, length: int, new: Callable[..., ndarray]) -> tuple[ndarray, ...]:
         return (new((batch, self.receptive_field + (length - 1) * self.hop), self.dtype),)
 

@@ -50,7 +50,7 @@ class Future(Task):
         lays its draws out in another order than it has drawn them for, and so it may come up there as well.
     offset : int
         n of the nearest step. In the paper it is 1; fairseq begins where a frame shares no sample with the present one,
-        which is step 3 for the published kernels and strides (``offset`` of the model).
+        which is step 3 for the published kernels and strides. (:class:`minivit.train.Trainer` asks the model for it.)
 
     References
     ----------

@@ -320,7 +320,7 @@ def test_parts_of_nests():
 
 def test_inputs_and_targets_must_be_of_the_same_number():
     task, model, (images, mask), targets = given_patches("float32")
-    with pytest.raises(ValueError, match="37 and 36 images and 37 labels; expected as many"):
+    with pytest.raises(ValueError, match="37 and 36 inputs and 37 targets; expected as many"):
         training_step(model, (images, mask[:-1]), targets, optimizer=SGD(model), task=task)
 
 

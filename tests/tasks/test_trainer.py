@@ -70,6 +70,14 @@ NAMES = ["boxes", "contrastive", "masked", "hidden", "tokens", "distillation", "
 every_task = pytest.mark.parametrize("name", NAMES)
 
 
+def test_frames_to_come_begin_where_they_share_no_sample_with_the_present_one():
+    """Whatever the kernels and strides: with a hop of half as many samples they begin twice as far ahead."""
+    for options, offset in (({}, 3), ({"conv_stride": (5, 4, 2, 2, 1)}, 6)):
+        recipe = Recipe(model="wav2vec_tiny", options=options)
+        trainer: Any = Trainer(recipe, mv.data.sounds(4, 2))
+        assert (trainer.task.offset, trainer.model.offset) == (offset, offset)
+
+
 @every_task
 def test_it_trains_and_goes_on(name, objects, tmp_path):
     trainer = trainer_of(name, objects)
