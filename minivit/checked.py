@@ -112,8 +112,14 @@ def _kinds(values: Iterable[Any], *, exact: bool = False) -> tuple[Any, ...]:
         elif kind is dict:
             kinds.append((kind, _kinds(value.items(), exact=exact)))
         else:
-            kinds.append((kind, value) if exact and isinstance(value, (int, float)) else kind)
+            itself = isinstance(value, (int, float)) and (exact or _too_long(value))
+            kinds.append((kind, value) if itself else kind)
     return tuple(kinds)
+
+
+def _too_long(value: Any) -> bool:
+    """Whether a number is a whole one that no float can be."""
+    return isinstance(value, int) and abs(value) > float_info.max
 
 
 def check_type(name: str, value: Any, hint: Any) -> None:
@@ -144,7 +150,7 @@ def check_range(
     ]
     if not all(holds for _, holds in ends):
         words = " and ".join(words for words, _ in ends if "None" not in words)
-        raise ValueError(f"{name} is {in_short(value) if numbers is value else value}; expected {words}")
+        raise ValueError(f"{name} is {in_short(value)}; expected {words}")
 
 
 def check_broadcast(label: str, what: str, shape: tuple[int, ...], **arrays: ndarray | None) -> None:
@@ -301,9 +307,14 @@ def _fits(value: Any, hint: Any) -> bool:
         return callable(value)
     if get_origin(hint) is dict:
         return isinstance(value, dict) and all(_fits(k, parts[0]) and _fits(v, parts[1]) for k, v in value.items())
+    if get_origin(hint) is Sequence:
+        items = value.tolist() if isinstance(value, ndarray) else value
+        is_one = isinstance(items, Sequence) and not isinstance(items, (str, bytes))
+        return is_one and all(_fits(plain(item), parts[0]) for item in items)
     if hint in (int, float):
-        too_long = hint is float and isinstance(value, int) and abs(value) > float_info.max  # for any float
-        return isinstance(value, (int, hint)) and not isinstance(value, bool) and not too_long
+        return (
+            isinstance(value, (int, hint)) and not isinstance(value, bool) and not (hint is float and _too_long(value))
+        )
     if hasattr(hint, "_fields"):  # a cache, or one of somebody's own with the same fields
         return getattr(value, "_fields", None) == hint._fields
     return hint is Any or not isinstance(hint, type) or isinstance(value, hint)
@@ -317,6 +328,8 @@ def _words(hint: Any) -> str:
         return " or ".join(map(_words, get_args(hint)))
     if get_origin(hint) is tuple:
         return f"({', '.join(map(_words, get_args(hint)))})"
+    if get_origin(hint) is Sequence:
+        return f"a sequence of {_words(get_args(hint)[0])}"
     if get_origin(hint) is Callable:
         return "a function"
     return "None" if hint is NoneType else getattr(hint, "__name__", str(hint))

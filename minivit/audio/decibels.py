@@ -39,9 +39,9 @@ def log_floor_forward(
     Raises
     ------
     ValueError
-        If the floor is not above 0, or not finite.
+        If the floor is not above 0, or not finite in the precision of x.
     """
-    check_range("log_floor: floor", floor, above=0, below=inf)
+    check_range("log_floor: floor", floor, above=0, below=inf, at_most=float(np.finfo(x.dtype).max))
     low = np.real(x) <= floor
     return np.log(np.where(low, floor, x)), LogFloorCache(x, low)
 
@@ -96,7 +96,7 @@ def power_to_db_forward(
         If ``ref`` or ``amin`` is not above 0, or ``top_db`` is negative.
     """
     check_range("power_to_db: ref", ref, above=0, below=inf)
-    check_range("power_to_db: amin", amin, above=0, below=inf)
+    check_range("power_to_db: amin", amin, above=0, below=inf, at_most=float(np.finfo(S.dtype).max))
     low = np.real(S) <= amin
     level = 10 * np.log10(np.where(low, amin, S)) - 10 * log10(max(ref, amin))
     if top_db is None or S.shape[-1] == 0:

@@ -195,6 +195,7 @@ def basilar_membrane_response(
     return (decibels((frequency / f0) ** 2) - decibels(highest)).astype(frequency.dtype)
 
 
+@checked
 def membrane_of(label: str, species: str) -> Membrane:
     """The constants of a species; ValueError, with the name of who asks, if they are not known."""
     if species not in SPECIES:

@@ -7,7 +7,7 @@ import numpy as np
 
 from minivit.checked import PRECISION, check_shape, checked
 from minivit.ops.input_grad import InputGrad, SpectrumGrad
-from minivit.types import Complex, Float, Range, Real, Samples, ndarray
+from minivit.types import Complex, Float, Positive, Range, Real, Samples, ndarray
 
 MatrixSize = Annotated[int, Range(at_least=1, at_most=2**13)]  # of which the matrix has a gibibyte
 
@@ -236,6 +236,7 @@ def _code_for(x: ndarray) -> ModuleType:
     return fft
 
 
-def power_of_two(least: int) -> int:
+@checked
+def power_of_two(least: Positive) -> int:
     """The smallest power of 2 that is not below ``least``."""
     return 1 << (least - 1).bit_length()

@@ -174,7 +174,7 @@ def _grey(image: ndarray) -> "Image.Image":
 
     if image.dtype != np.uint8:
         raise TypeError(f"hide: image has dtype {image.dtype}; expected uint8, pixels from 0 to 255")
-    channels = 1 if image.ndim == 2 else image.shape[-1]
+    channels = image.shape[-1] if image.ndim == 3 else 1
     if image.ndim not in (2, 3) or channels not in MODES or image.size == 0:
         raise ValueError(
             f"hide: image has shape {image.shape}; expected (Y, X) or (Y, X, C), none of them 0, and C 1 to 4"

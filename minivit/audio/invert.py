@@ -97,7 +97,7 @@ def griffinlim(
     _check_sizes("griffinlim: S", S)
     check_range("griffinlim: momentum", momentum, at_least=0, below=inf)
     if init not in ("random", None):
-        raise ValueError(f"griffinlim: init is {init!r}; expected 'random' or None")
+        raise ValueError(f"griffinlim: init is {init!r:.100}; expected 'random' or None")
     *_, F, N = S.shape
     if center and N == 1 and length is None:
         raise ValueError("griffinlim: S has a single frame, of which the middle is at sample 0; expected a length")
@@ -233,7 +233,7 @@ def mel_to_stft(
     Raises
     ------
     ValueError
-        If M is not finite and at least 0; or as :func:`minivit.audio.mel.mel_filterbank`.
+        If M is not finite and at least 0, or all filters are empty; or as :func:`minivit.audio.mel.mel_filterbank`.
 
     References
     ----------
@@ -247,7 +247,14 @@ def mel_to_stft(
     bank = mel_filterbank(sr=sr, n_fft=n_fft, n_mels=M.shape[-2], fmin=fmin, fmax=fmax, htk=htk, norm=norm)
     W, transposed = csr_array(bank.astype(M.dtype)), csr_array(bank.T.astype(M.dtype))
     wanted = np.moveaxis(M, -2, 0).reshape(len(bank), -1)  # (M, frames of all waves)
-    step = np.asarray(1 / np.linalg.norm(bank, 2) ** 2, M.dtype)
+    strongest = float(np.linalg.norm(bank, 2)) ** 2
+    if not np.finfo(M.dtype).tiny < strongest < np.finfo(M.dtype).max:
+        highest = sr / 2 if fmax is None else fmax
+        raise ValueError(
+            f"mel_to_stft: no filter from fmin, {fmin:g} Hz, to fmax, {highest:g} Hz, lets anything through that "
+            f"can be counted; expected a band that has some of the frequencies, {sr / n_fft:g} Hz apart"
+        )
+    step = np.asarray(1 / strongest, M.dtype)
     P = np.maximum(np.linalg.pinv(bank).astype(M.dtype) @ wanted, 0)
     z, age = P, np.ones(P.shape[1], M.dtype)
     for _ in range(n_iter):

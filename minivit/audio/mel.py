@@ -190,9 +190,9 @@ def mel_filterbank(
     continuously spoken sentences", section II; Slaney 1998 for the norm.
     """
     if norm not in ("slaney", None):
-        raise ValueError(f"mel_filterbank: norm is {norm!r}; expected 'slaney' or None")
+        raise ValueError(f"mel_filterbank: norm is {norm!r:.100}; expected 'slaney' or None")
     if triangles not in ("hertz", "mel"):
-        raise ValueError(f"mel_filterbank: triangles is {triangles!r}; expected 'hertz' or 'mel'")
+        raise ValueError(f"mel_filterbank: triangles is {triangles!r:.100}; expected 'hertz' or 'mel'")
     check_range("mel_filterbank: sr", sr, above=0, below=inf)
     fmax = sr / 2 if fmax is None else fmax
     _check_band("mel_filterbank", fmin, fmax)

@@ -1,6 +1,7 @@
 """What waves that are found from their features promise: librosa's numbers, and errors that get small."""
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -237,3 +238,9 @@ def test_spectral_convergence_of_nothing():
     assert spectral_convergence(zero, one) == 1
     with pytest.raises(ValueError, match=r"found has shape \(2, 3\); expected \(3, 2\)"):
         spectral_convergence(zero, zero.T)
+
+
+@pytest.mark.parametrize("options", [{"n_fft": 2}, {"fmax": 2.0}, {"sr": 1e300}, {"fmax": 1e300}])
+def test_a_bank_that_lets_nothing_through_cannot_be_inverted(options):
+    with warnings.catch_warnings(action="ignore"), pytest.raises(ValueError, match=r"mel_to_stft: no filter from fmin"):
+        mel_to_stft(np.ones((8, 3), np.float32), **{"sr": 8000.0, "n_fft": 256, **options})

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from minivit.audio.spectrogram import spectrogram_backward, spectrogram_forward
+from minivit.audio.spectrogram import magnitude, magnitude_gradient, spectrogram_backward, spectrogram_forward
 from minivit.audio.stft import stft_forward
+from tests.unchecked import without_annotations
 
 RNG = np.random.default_rng(0)
 Y = RNG.standard_normal((2, 300))
@@ -36,3 +37,16 @@ def test_silence_has_gradient_zero(power):
 def test_other_powers_are_refused(power):
     with pytest.raises(ValueError, match=f"spectrogram: power is {power}; expected 1 or 2"):
         spectrogram_forward(Y, power=power)
+
+
+def test_sizes_of_what_is_no_spectrum_are_refused():
+    X = np.ones((3, 2), complex)
+    for call, message in (
+        (lambda: magnitude(X, "2"), "magnitude: power is '2'; expected float"),
+        (lambda: magnitude(X, 3), "magnitude: power is 3; expected 1 or 2"),
+        (lambda: magnitude(X.real, 2), "magnitude: X has dtype float64"),
+        (lambda: magnitude_gradient(X.real, X, 0.5), "magnitude_gradient: power is 0.5; expected 1 or 2"),
+        (lambda: magnitude_gradient(np.ones(2), X, 2), r"magnitude_gradient: dS has shape \(2,\); expected \(3, 2\)"),
+    ):
+        with pytest.raises((TypeError, ValueError), match=message):
+            without_annotations(call)()
