@@ -178,6 +178,20 @@ def check_numbers(name: str, numbers: ndarray, count: int, what: str) -> None:
         raise ValueError(f"{name} {bad} is out of range; expected 0 to {count - 1} for {count} {what}")
 
 
+def real_numbers(name: str, values: float | ndarray) -> ndarray:
+    """An array of floats, in the precision that it has; numbers and integers become float64. TypeError for others."""
+    _check_unmasked(name, values)
+    array = np.asarray(float(values) if isinstance(values, int) else values)
+    if array.dtype not in (np.float32, np.float64) and not np.issubdtype(array.dtype, np.integer):
+        raise TypeError(f"{name} has dtype {array.dtype}; expected float32, float64 or integers")
+    return array if array.dtype == np.float32 else array.astype(np.float64)
+
+
+def _check_unmasked(name: str, value: Any) -> None:
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array; expected a plain one, in which every number counts")
+
+
 def plain(value: Any) -> Any:
     """NumPy's numbers as Python's, those within tuples, lists and dicts too; all else as it is."""
     if isinstance(value, np.generic) or (isinstance(value, ndarray) and value.ndim == 0):
@@ -240,8 +254,7 @@ def _taken(name: str, value: Any, hint: Any) -> Any:
         return value
     if axes and type(value) in (NoneType, str) and type(value) in get_args(hint):
         return value
-    if isinstance(value, np.ma.MaskedArray):
-        raise TypeError(f"{name} is a masked array; expected a plain one, in which every number counts")
+    _check_unmasked(name, value)
     has_own_ways = isinstance(value, ndarray) and type(value).__array_ufunc__ is not ndarray.__array_ufunc__
     if isinstance(value, (float, np.generic, ndarray)) and not has_own_ways:  # one that records what is done with it
         value = np.asarray(value)  # the plain array: products of np.matrix are others

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from minivit.checked import check_range, check_type, checked, plain
+from minivit.checked import check_range, check_type, checked, plain, real_numbers
 from minivit.types import Bool, Complex, Count, Depths, Float, Int, Real, Scalar, Size, ndarray
 from tests.unchecked import without_annotations
 
@@ -355,3 +355,17 @@ def test_a_whole_number_that_no_float_can_be_is_refused_after_others_too():
 def test_a_long_number_is_cut():
     with pytest.raises(ValueError, match=r"^x is 10+\.\.\.0+; expected at most 5$"):
         check_range("x", 10**400, at_most=5)
+
+
+def test_numbers_are_floats_or_become_float64():
+    """NumPy's cosine of a small integer has three digits."""
+    numbers = without_annotations(real_numbers)
+    for values in (3, 3.0, np.int8(3), np.float64(3), np.array([3], np.uint8), 10**30):
+        assert numbers("x", values).dtype == np.float64
+    single = np.ones(2, np.float32)
+    assert numbers("x", single) is single
+    for values in (["a"], 1j, None, np.float16(3), np.array([True]), np.array([None]), np.array([10**30]), "3"):
+        with pytest.raises(TypeError, match=r"^x has dtype .*; expected float32, float64 or integers"):
+            numbers("x", values)
+    with pytest.raises(TypeError, match=r"^x is a masked array"):
+        numbers("x", np.ma.masked_array([1.0], [True]))

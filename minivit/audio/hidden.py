@@ -13,7 +13,7 @@ import numpy as np
 from minivit.audio.invert import griffinlim
 from minivit.audio.stft import stft_forward
 from minivit.checked import check_range, checked
-from minivit.types import Count, Positive, Real, SampleRate, Samples, ndarray
+from minivit.types import Count, Real, SampleRate, Samples, ndarray
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -52,7 +52,7 @@ def hide(
     fmax: float | None = None,
     db: float = 50.0,
     n_fft: Samples = 1024,
-    hop_length: Positive = 256,
+    hop_length: Samples = 256,
     n_iter: Count = 64,
     seed: Count = 0,
 ) -> Hidden:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minivit.checked import check_range, checked
+from minivit.checked import check_range, checked, real_numbers
 from minivit.types import Int, Positive, Real, Samples, ndarray
 
 # Slaney's scale: straight up to 1000 Hz, logarithmic above, 27 steps for a factor of 6.4
@@ -244,12 +244,8 @@ def _check_band(label: str, fmin: float, fmax: float) -> None:
 
 
 def _numbers(name: str, values: float | ndarray) -> ndarray:
-    """Numbers from 0 on, as float64 if they are integers."""
-    numbers = np.asarray(values)
-    if numbers.dtype.kind in "iu":
-        numbers = numbers.astype(np.float64)
-    if numbers.dtype not in (np.float32, np.float64):
-        raise TypeError(f"{name} have dtype {numbers.dtype}; expected float32, float64 or integers")
+    """Numbers from 0 on, as floats."""
+    numbers = real_numbers(name, values)
     if not (numbers >= 0).all():
         raise ValueError(f"{name} have {numbers[~(numbers >= 0)].flat[0]} among them; expected at least 0")
     return numbers
