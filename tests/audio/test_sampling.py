@@ -76,5 +76,5 @@ def test_what_is_no_wave_is_refused(call, message):
 
 def test_what_is_no_frequency_has_no_alias():
     for f in (np.array(["a"]), np.array([1j]), np.array([None]), np.array([True])):
-        with pytest.raises(TypeError, match="alias: f has dtype .*; expected float32, float64 or integers"):
+        with pytest.raises(TypeError, match=r"alias: f has dtype .*; expected float32, float64 or integers"):
             alias(f, 8000.0)
