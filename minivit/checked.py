@@ -321,9 +321,10 @@ def _fits(value: Any, hint: Any) -> bool:
     if get_origin(hint) is dict:
         return isinstance(value, dict) and all(_fits(k, parts[0]) and _fits(v, parts[1]) for k, v in value.items())
     if get_origin(hint) is Sequence:
+        if isinstance(value, (str, bytes)):
+            return isinstance(value, str) and parts[0] is str
         items = value.tolist() if isinstance(value, ndarray) else value
-        is_one = isinstance(items, Sequence) and not isinstance(items, (str, bytes))
-        return is_one and all(_fits(plain(item), parts[0]) for item in items)
+        return isinstance(items, Sequence) and all(_fits(plain(item), parts[0]) for item in items)
     if hint in (int, float):
         return (
             isinstance(value, (int, hint)) and not isinstance(value, bool) and not (hint is float and _too_long(value))

@@ -337,6 +337,16 @@ def test_sequences_are_of_what_they_are_said_to_be():
     for notes in (None, 3, "ab", ["a"], [None], [True], iter([1.0]), np.float64(3), [[1.0]], np.ones((2, 2)), [1j]):
         with pytest.raises(TypeError, match=r"play: notes is .*; expected a sequence of float$"):
             play(notes)
+
+    @checked
+    def write(words: Sequence[Sequence[str]]) -> Any:
+        return len(words)
+
+    write = without_annotations(write)
+    assert write(["ab", ("a", "b"), ["c"], ""]) == 4
+    for words in ("ab", [3], [b"ab"], [["a", 3]]):
+        with pytest.raises(TypeError, match=r"words is .*; expected a sequence of a sequence of str$"):
+            write(words)
     for tubes in ([1.0], [(1.0,)], [(1.0, "a")], np.ones((2, 3))):
         with pytest.raises(TypeError, match=r"play: tubes is .*; expected a sequence of \(float, float\)$"):
             play([], tubes)
