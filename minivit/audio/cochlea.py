@@ -53,6 +53,8 @@ def gammatone(
     Patterson et al. 1987, "An efficient auditory filterbank based on the gammatone function". Hohmann 2002, "Frequency
     analysis and synthesis using a Gammatone filterbank" (the complex recursion; n = 4).
     """
+    if frequencies.dtype not in (np.float32, np.float64) and not np.issubdtype(frequencies.dtype, np.integer):
+        raise TypeError(f"gammatone: frequencies have dtype {frequencies.dtype}; expected floats or integers")
     _check_frequencies("gammatone", frequencies, sr)
     if y.shape[-1] == 0:
         raise ValueError("gammatone: y has no samples; expected at least one")
@@ -108,7 +110,7 @@ def cochleagram(
     fmax = min(0.45 * sr, A * (10**a - k)) if fmax is None else fmax
     frequencies = greenwood_frequencies(n_filters, fmin=fmin, fmax=fmax, species=species)
     _check_frequencies("cochleagram", frequencies, sr)
-    hop = hop_length or max(sr // 100, 1)
+    hop = min(hop_length or max(sr // 100, 1), y.shape[-1])
     starts = np.arange(0, y.shape[-1], hop)
     lengths = np.diff(starts, append=y.shape[-1])
     check_range("cochleagram: numbers of the output", y.size // y.shape[-1] * n_filters * len(starts), at_most=LARGEST)

@@ -54,7 +54,7 @@ def delta_forward(
     if width % 2 == 0 or not 3 <= width <= WIDEST:
         raise ValueError(f"delta: width is {width}; expected an odd number from 3 to {WIDEST}")
     if mode not in ("interp", "nearest"):
-        raise ValueError(f"delta: mode is {mode!r}; expected 'interp' or 'nearest'")
+        raise ValueError(f"delta: mode is {mode!r:.100}; expected 'interp' or 'nearest'")
     needed = width if mode == "interp" else 1
     if data.shape[-1] < needed:
         raise ValueError(f"delta: data has {data.shape[-1]} frames; with mode {mode!r} expected at least {needed}")

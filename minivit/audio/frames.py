@@ -152,7 +152,7 @@ def pad_wave_forward(
     """
     T = y.shape[-1]
     if pad_mode not in PAD_MODES:
-        raise ValueError(f"pad_wave: pad_mode is {pad_mode!r}; expected one of {', '.join(PAD_MODES)}")
+        raise ValueError(f"pad_wave: pad_mode is {pad_mode!r:.100}; expected one of {', '.join(PAD_MODES)}")
     if pad_mode == "reflect" and pad_length >= T:
         raise ValueError(
             f"pad_wave: y has {T} samples; expected more than {pad_length} to be reflected, or pad_mode='constant'"

@@ -103,7 +103,7 @@ def griffinlim(
     _check_sizes("griffinlim: S", S)
     check_range("griffinlim: momentum", momentum, at_least=0, below=inf)
     if init not in ("random", None):
-        raise ValueError(f"griffinlim: init is {init!r}; expected 'random' or None")
+        raise ValueError(f"griffinlim: init is {init!r:.100}; expected 'random' or None")
     *_, F, N = S.shape
     if center and N == 1 and length is None:
         raise ValueError("griffinlim: S has a single frame, of which the middle is at sample 0; expected a length")
@@ -241,7 +241,7 @@ def mel_to_stft(
     Raises
     ------
     ValueError
-        If M is not finite and at least 0; or as :func:`minivit.audio.mel.mel_filterbank`.
+        If M is not finite and at least 0, or all filters are empty; or as :func:`minivit.audio.mel.mel_filterbank`.
 
     References
     ----------
@@ -257,7 +257,14 @@ def mel_to_stft(
     wanted = np.moveaxis(M, -2, 0).reshape(len(bank), -1)  # (M, frames of all waves)
     loud = np.maximum(wanted.max(0), np.finfo(M.dtype).tiny)  # each as loud as 1: squares of small numbers would be 0
     wanted = wanted / loud
-    step = np.asarray(1 / np.linalg.norm(bank, 2) ** 2, M.dtype)
+    strongest = float(np.linalg.norm(bank, 2)) ** 2
+    if not np.finfo(M.dtype).tiny < strongest < np.finfo(M.dtype).max:
+        highest = sr / 2 if fmax is None else fmax
+        raise ValueError(
+            f"mel_to_stft: no filter from fmin, {fmin:g} Hz, to fmax, {highest:g} Hz, lets anything through that "
+            f"can be counted; expected a band that has some of the frequencies, {sr / n_fft:g} Hz apart"
+        )
+    step = np.asarray(1 / strongest, M.dtype)
     P = np.maximum(np.linalg.pinv(bank).astype(M.dtype) @ wanted, 0)
     z, age = P, np.ones(P.shape[1], M.dtype)
     for _ in range(n_iter):

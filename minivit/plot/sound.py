@@ -92,7 +92,11 @@ def name_frequencies(ax: Axes, hertz: Real[ndarray, " F"]) -> None:
     equal = len(hertz) < 3 or np.ptp(np.diff(hertz)) < 1e-3 * (hertz[1] - hertz[0])
     named = np.asarray(MaxNLocator(6, steps=[1, 2, 5, 10]).tick_values(hertz[0], hertz[-1])) if equal else OCTAVES
     named = named[(named >= hertz[0]) & (named <= hertz[-1])]
-    ax.set_yticks(np.interp(named, hertz, np.arange(len(hertz))), [f"{f / 1000:g}" for f in named])
+    rows = np.interp(named, hertz, np.arange(len(hertz)))
+    if not equal:  # the lowest octaves may lie in neighbouring rows
+        roomy = np.diff(rows, append=np.inf) > len(hertz) / 20
+        named, rows = named[roomy], rows[roomy]
+    ax.set_yticks(rows, [f"{f / 1000:g}" for f in named])
     ax.set_ylabel("kHz", fontsize=TEXT)
     ax.tick_params(labelsize=SMALL)
 

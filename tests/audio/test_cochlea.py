@@ -109,6 +109,8 @@ def test_silence_stays_silent():
         (lambda: gammatone(np.ones(9), np.array([8001.0]), sr=SR), r"at most at sr / 2 = 8000 Hz"),
         (lambda: gammatone(np.ones(9), np.ones(0), sr=SR), r"frequencies have shape \(0,\); expected one axis, with"),
         (lambda: gammatone(np.ones(9), np.ones((2, 2)), sr=SR), r"frequencies have shape \(2, 2\)"),
+        (lambda: gammatone(np.ones(9), np.full(2, "x"), sr=SR), "gammatone: frequencies have dtype <U1"),
+        (lambda: gammatone(np.ones(9), np.ones(2, complex), sr=SR), "gammatone: frequencies have dtype complex128"),
         (lambda: gammatone(np.ones(9, int), np.ones(2), sr=SR), "y has dtype int64; expected float32 or float64"),
         (lambda: gammatone(np.ones(10**5), np.ones(10**5), sr=SR), "numbers of the output is 10000000000; expected at"),
         (lambda: cochleagram(np.zeros(0), sr=SR), "cochleagram: y has no samples"),
@@ -124,3 +126,9 @@ def test_silence_stays_silent():
 def test_wrong_arguments(call: Any, message: str):
     with pytest.raises((TypeError, ValueError), match=message):
         without_annotations(call)()
+
+
+def test_a_hop_longer_than_the_sound():
+    y = np.random.default_rng(0).standard_normal(90)
+    expected = cochleagram(y, sr=SR, hop_length=90)
+    np.testing.assert_array_equal(cochleagram(y, sr=SR, hop_length=10**30), expected)

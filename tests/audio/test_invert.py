@@ -1,6 +1,7 @@
 """What waves that are found from their features promise: librosa's numbers, and errors that get small."""
 
 import json
+import warnings
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -269,3 +270,9 @@ def test_spectral_convergence_is_taken_in_float64(loud):
     right = np.linalg.norm(found.astype(float) - wanted) / np.linalg.norm(wanted.astype(float))
     assert spectral_convergence(found, wanted) == pytest.approx(right, rel=1e-7)
     assert spectral_convergence(found.T, wanted.T) == pytest.approx(right, rel=1e-7)
+
+
+@pytest.mark.parametrize("options", [{"n_fft": 2}, {"fmax": 2.0}, {"sr": 1e300}, {"fmax": 1e300}])
+def test_a_bank_that_lets_nothing_through_cannot_be_inverted(options):
+    with warnings.catch_warnings(action="ignore"), pytest.raises(ValueError, match=r"mel_to_stft: no filter from fmin"):
+        mel_to_stft(np.ones((8, 3), np.float32), **{"sr": 8000.0, "n_fft": 256, **options})

@@ -1,10 +1,13 @@
 """What is kept of a wave without its phases."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from minivit.audio.spectrogram import spectrogram_backward, spectrogram_forward
+from minivit.audio.spectrogram import magnitude, magnitude_gradient, spectrogram_backward, spectrogram_forward
 from minivit.audio.stft import stft_forward
+from tests.unchecked import without_annotations
 
 RNG = np.random.default_rng(0)
 Y = RNG.standard_normal((2, 300))
@@ -47,3 +50,17 @@ def test_what_is_too_soft_to_be_divided_by_has_no_slope(dtype):
     dy = spectrogram_backward(np.ones_like(S), cache).y
     assert np.abs(dy[:32]).max() > 1
     assert np.abs(dy[32:]).max() < 1e-30
+
+
+def test_sizes_of_what_is_no_spectrum_are_refused():
+    X, real = np.ones((3, 2), complex), np.ones((3, 2))
+    text: Any = "2"
+    for call, message in (
+        (lambda: magnitude(X, text), "magnitude: power is '2'; expected float"),
+        (lambda: magnitude(X, 3), "magnitude: power is 3; expected 1 or 2"),
+        (lambda: magnitude(real, 2), "magnitude: X has dtype float64"),
+        (lambda: magnitude_gradient(real, X, 0.5), "magnitude_gradient: power is 0.5; expected 1 or 2"),
+        (lambda: magnitude_gradient(np.ones(2), X, 2), r"magnitude_gradient: dS has shape \(2,\); expected \(3, 2\)"),
+    ):
+        with pytest.raises((TypeError, ValueError), match=message):
+            without_annotations(call)()
