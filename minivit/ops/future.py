@@ -109,11 +109,33 @@ def future_logits_backward(dy: Float[ndarray, "B P M"], cache: FutureLogitsCache
     return FutureLogitsGrads(dh, dz.reshape(B, T, D))
 
 
-def future_pairs(frames: int, steps: int, offset: int) -> tuple[Int[ndarray, " P"], Int[ndarray, " P"]]:
-    """Which step, and the frame that it is about, of each pair: the nearest step first, and frame after frame.
+class FuturePairs(NamedTuple):
+    """Of each pair the step, and the frame that it is about."""
+
+    steps: Int[ndarray, " P"]
+    about: Int[ndarray, " P"]
+
+
+def future_pairs(frames: int, steps: int, offset: int) -> FuturePairs:
+    r"""Which step, and the frame that it is about, of each pair: the nearest step first, and frame after frame.
+
+    Step k looks :math:`n_k = \text{offset} + k` frames ahead, from frame 0 on: so it is about the frames j with
+    :math:`n_k \le j < T`, of T frames.
 
     >>> [array.tolist() for array in future_pairs(4, 2, 2)]
     [[0, 0, 1], [2, 3, 3]]
     """
     step, about = np.nonzero(np.arange(frames) >= offset + np.arange(steps)[:, None])
-    return step, about
+    return FuturePairs(step, about)
+
+
+def other_frames(drawn: Int[ndarray, "B T N"]) -> Int[ndarray, "B T N"]:
+    """Distractors: for each of T frames N others, of numbers that were drawn from 0 to T - 2.
+
+    Those below the frame's own number are what they are; from there on, each is one more. So the frame itself is passed
+    over, and all others are as frequent as their numbers were.
+
+    >>> other_frames(np.array([[[0, 1], [0, 1], [0, 1]]])).tolist()
+    [[[1, 2], [0, 2], [0, 1]]]
+    """
+    return drawn + (drawn >= np.arange(drawn.shape[1])[:, None])
