@@ -129,6 +129,7 @@ def future_pairs(frames: int, steps: int, offset: int) -> FuturePairs:
     return FuturePairs(step, about)
 
 
+@checked
 def other_frames(drawn: Int[ndarray, "B T N"]) -> Int[ndarray, "B T N"]:
     """Distractors: for each of T frames N others, of numbers that were drawn from 0 to T - 2.
 
@@ -137,5 +138,13 @@ def other_frames(drawn: Int[ndarray, "B T N"]) -> Int[ndarray, "B T N"]:
 
     >>> other_frames(np.array([[[0, 1], [0, 1], [0, 1]]])).tolist()
     [[[1, 2], [0, 2], [0, 1]]]
+
+    Raises
+    ------
+    ValueError
+        If a number is outside 0..T-2.
+    TypeError
+        If they are no integers.
     """
+    check_numbers("other_frames: number", drawn, drawn.shape[1] - 1, "other frames")
     return drawn + (drawn >= np.arange(drawn.shape[1])[:, None])

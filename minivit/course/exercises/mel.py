@@ -1,5 +1,6 @@
 """Log-mel features: hertz as an ear counts them, triangles, sums over bands, a logarithm with a floor, deltas."""
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -127,7 +128,11 @@ FEATURES = {
 
 def named_sizes(case: Case) -> dict[str, float]:
     S, mel_basis = case.args
-    found = {"the bands": mel_basis.shape[0], "the frequencies": S.shape[-2], "the frames": S.shape[-1]}
+    found: dict[str, float] = {
+        "the bands": mel_basis.shape[0],
+        "the frequencies": S.shape[-2],
+        "the frames": S.shape[-1],
+    }
     return found | ({"the batch": len(S)} if S.ndim > 2 else {})
 
 
@@ -248,6 +253,21 @@ def ends(first: str, last: str, cut: str = "dy[..., h : dy.shape[-1] - h].copy()
 BEFORE = "dx[..., 0] += dy[..., :h].sum(-1)"
 BEHIND = "dx[..., -1] += dy[..., dy.shape[-1] - h :].sum(-1)"
 
+
+def part_of_scale(change: Callable[[np.ndarray], np.ndarray]) -> Callable[[Case], Case | None]:
+    """Numbers from one part of Slaney's scale."""
+
+    def one(case: Case) -> Case | None:
+        return None if case.kwargs.get("htk") else Case((change(case.args[0]),), {})
+
+    return one
+
+
+def without_silence(case: Case) -> Case | None:
+    (x,), options = case
+    return Case((np.where(x == 0, options["floor"] / 3, x),), options) if (x == 0).any() else None
+
+
 summed = partial(Task, sizes=named_sizes, simpler=ONE_SAMPLE)
 changes = partial(Task, simpler=ONE_SAMPLE)
 
@@ -304,6 +324,10 @@ TASKS = (
                 "logarithm there, too (hertz are compared with 1000, not with 15)",
             },
         },
+        simpler={
+            "below 1000 Hz": part_of_scale(lambda f: f % 1000),
+            "above 1000 Hz": part_of_scale(lambda f: 1001 + f % 7000),
+        },
     ),
     Task(
         "mel_to_hz",
@@ -322,6 +346,7 @@ TASKS = (
                 "HTK_HZ * 10 ** (m / HTK_MELS)": "1 is missing: of 1 + f / 700 it must be subtracted",
                 "HTK_HZ * 10 ** (m / HTK_MELS) - 1": "1 is subtracted behind the product; first subtract it, then "
                 "multiply by 700",
+                "HTK_HZ * 10 ** (m / HTK_MELS - 1)": "1 is subtracted in the exponent; it is from the power",
                 "HTK_HZ * (10 ** (m / HTK_MELS) + 1)": "1 is added; the forward has added it, so subtract it",
                 "(10 ** (m / HTK_MELS) - 1) / HTK_HZ": "you divide by 700; the forward has divided, so multiply",
                 "HTK_HZ * (2 ** (m / HTK_MELS) - 1)": "the base is 2; what undoes log10 is 10^",
@@ -356,6 +381,10 @@ TASKS = (
                 "hz_to_mel(m)": "that is hz_to_mel once more; undo it",
             },
         },
+        simpler={
+            "below 15 mel": part_of_scale(lambda m: m % 15),
+            "above 15 mel": part_of_scale(lambda m: 15.1 + m % 30),
+        },
     ),
     Task(
         "triangular_filters",
@@ -383,6 +412,8 @@ TASKS = (
                 "too late: it is 1 at the middle edge and 0 at the right one",
                 "(places - left), (right - places)": "the slopes are 1; divide, so that a filter is 1 at its middle "
                 "edge",
+                "1 - 2 * np.abs(places - middle) / (right - left), 1": "both sides are equally wide; they go to the "
+                "edges before and after, which lie unevenly",
                 "(places >= left) * 1.0, (places < right) * 1.0": "those are boxes; a filter rises and falls in "
                 "straight lines",
                 "(places - left) / (middle - left), (places <= middle) * 1.0": "the falling side is missing",
@@ -502,6 +533,11 @@ TASKS = (
                 "W = triangular_filters(np.asarray(hz_to_mel(edges, htk=htk)), places)": "with triangles='mel' the "
                 "edges are in mel and the frequencies in hertz; both are in mel",
             },
+            "W = triangular_filters(edges, places)": {
+                "W = triangular_filters(np.floor((n_fft + 1) * edges / sr) * (sr / n_fft), places)": ROUNDED,
+                "W = triangular_filters(np.floor(n_fft * edges / sr) * (sr / n_fft), places)": ROUNDED,
+                "W = triangular_filters(np.round(n_fft * edges / sr) * (sr / n_fft), places)": ROUNDED,
+            },
             'if norm == "slaney":': {
                 "if True:": "the norm is always Slaney's; norm=None leaves the filters 1 high",
                 "if norm is None:": "... norm='slaney' is left out",
@@ -537,6 +573,7 @@ TASKS = (
                 "mel_basis @ S**2, ": "S is squared once more; it holds powers already",
                 "mel_basis @ np.sqrt(S), ": "the root of S is taken; sum the powers as they are",
                 "(mel_basis @ np.sqrt(S)) ** 2, ": "amplitudes are summed and then squared; sum the powers as they are",
+                "(mel_basis @ S) ** 2, ": "the sums are squared; S holds powers already",
                 "np.log(mel_basis @ S), ": "the logarithm comes later, in log_floor_forward",
                 "np.log10(mel_basis @ S), ": "the logarithm comes later, in log_floor_forward, and is the natural one",
                 "10 * np.log10(mel_basis @ S), ": "those are decibels; here a band is the sum itself",
@@ -619,8 +656,7 @@ TASKS = (
                 "below it, and nothing else",
                 "np.log(np.maximum(x, floor * x.max()))": "the floor is taken below the largest number; it is the "
                 "number that is given",
-                "np.log(np.maximum(x, np.finfo(x.dtype).eps))": "the floor is the epsilon of the dtype; it is the "
-                "number that is given",
+                "np.log(np.maximum(x, np.finfo(x.dtype).eps))": "another floor is taken than the number that is given",
                 "np.where(low, np.log(floor), np.log(x))": "... comes y in float64",
                 "np.maximum(x, floor)": "the logarithm is missing",
                 "-np.log(np.where(low, floor, x))": "... y has the wrong sign",
@@ -657,10 +693,12 @@ TASKS = (
                 "np.where(low, 0, -dy / x)": "... dx has the wrong sign",
                 "np.where(low, 0, 1 / x)": "... dx is not linear in dy",
                 "np.where(low, 0, dy / x / x)": "x stands twice below; the slope of the logarithm is 1 / x",
+                "np.where(low, 0, dy / (x + 1e-10))": "a constant is added to x; above the floor there is none",
                 "np.where(low, 0.0, dy * np.float64(1) / x)": "... comes dx in float64",
             },
             "InputGrad(np": {"(lambda a: a)(np": "... the gradients must be an InputGrad"},
         },
+        simpler={"where nothing is silent": without_silence},
         axes={"dx": "sample band frame"},
     ),
     changes(
@@ -707,6 +745,12 @@ TASKS = (
                 "ends are filled up from the other end; with 'interp' the first and last slope are repeated, with "
                 "'nearest' the first and last frame",
                 f"_repeat_ends = lambda x, h: x; {SLOPES}": "... y has shape",
+                'y = _slopes(np.pad(data, [(0, 0)] * (data.ndim - 1) + [(h, h)], "wrap"), h) if mode': "the frames "
+                "beyond an end are taken from the other end (np.roll?); with 'interp' the first and last slope are "
+                "repeated, with 'nearest' the first and last frame",
+                "y = _slopes(np.pad(data, [(0, 0)] * (data.ndim - 1) + [(h, h)]), h) if mode": "the frames beyond an "
+                "end are taken for zeros; with 'interp' the first and last slope are repeated, with 'nearest' the "
+                "first and last frame",
                 "y = np.gradient(data, axis=-1) if mode": "that is the slope between the frame before and the one "
                 "after; it is that of a line through `width` frames",
                 "y = np.diff(data, axis=-1, prepend=data[..., :1]) if mode": "that is the step from the frame before; "
@@ -778,6 +822,9 @@ TASKS = (
                 "delta of dy; a gradient goes the other way: a frame is ahead of those before it",
                 "return DataGrad(-_slopes(_repeat_ends(dy, cache.h), cache.h)); shape, h, mode = cache": "that is "
                 "minus the delta of dy; right in the middle, but not at the ends",
+                "dy = np.pad(dy, [(0, 0)] * (dy.ndim - 1) + [(cache.h, cache.h)]); return DataGrad(-_slopes(dy, "
+                "cache.h)); shape, h, mode = cache": "right in the middle, but not at the ends: what was repeated "
+                "there was read more often",
                 "return DataGrad(dy); shape, h, mode = cache": "that is dy itself",
                 "shape, h, mode = cache; h = 2 * h": "... ",
                 "shape, h, mode = cache; dy *= 2": "... you modified dy in place",

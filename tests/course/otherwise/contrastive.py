@@ -8,12 +8,16 @@ def future_pairs(frames, steps, offset):
 
 
 def other_frames(drawn):
+    if drawn.dtype.kind not in "iu":
+        raise TypeError("no numbers")
+    if not ((drawn >= 0) & (drawn < drawn.shape[1] - 1)).all():
+        raise ValueError("no numbers of other frames")
     frame = np.arange(drawn.shape[1]).reshape(-1, 1)
     return np.where(drawn < frame, drawn, drawn + 1)
 
 
 def future_logits_forward(h, z, distractors, *, offset):
-    (B, T, K, D), N = h.shape, distractors.shape[2]
+    B, T, K, _ = h.shape
     if offset >= T or distractors.min(initial=0) < 0 or distractors.max(initial=0) >= T:
         raise ValueError("no such frames")
     if distractors.dtype.kind not in "iu":
