@@ -135,7 +135,7 @@ def _shapes(asked: Asked, rng: Generator) -> None:
 
 LIFTED = (
     ". np.sqrt or np.log of one number is a float64 that lifts float32 arrays: use math.sqrt, math.log; np.zeros(n) "
-    "and np.eye(n) are float64, and arrays of whole numbers make float64 of others: add dtype=x.dtype"
+    "and np.eye(n) are float64, and integers make float64 of float32: add dtype=x.dtype"
 )
 
 
