@@ -615,7 +615,7 @@ TASKS = (
 
 CONTRASTIVE = Exercise(
     "contrastive",
-    "which future is the true one?",
+    "the true future among distractors",
     50,
     TASKS,
     offers=("check_numbers", "sigmoid_forward"),

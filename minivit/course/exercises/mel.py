@@ -41,9 +41,10 @@ def scale_cases(draw: Draw, htk: Draw) -> dict[str, Draw]:
 
 
 def triangles(rng: Generator) -> Case:
-    """Edges at uneven distances, and places on both sides of them, too."""
+    """Edges at uneven distances, and places on them, between them, and beyond the first and the last."""
     edges = np.cumsum(rng.uniform(0.5, 2, choose(rng, 6, 7)))
-    return Case((edges, np.linspace(edges[0] - 0.7, edges[-1] + 0.9, choose(rng, 17, 19))), {})
+    between = np.linspace(edges[0] - 0.7, edges[-1] + 0.9, choose(rng, 12, 14))
+    return Case((edges, np.sort(np.concatenate((between, edges)))), {})
 
 
 def one_triangle(rng: Generator) -> Case:
@@ -122,6 +123,7 @@ FEATURES = {
     "with a width of its own": features(*FRAMES, width=5),
     "with the first and last frame repeated": features(*FRAMES, mode="nearest"),
     "of few frames, the first and last repeated": features(2, 4, mode="nearest"),
+    "of as many frames as the width": features(9),
     "of one row": arrays("14"),
 }
 
@@ -842,6 +844,7 @@ MEL = Exercise(
     offers=("log",),
     closed=(
         *("minivit.audio.mel:mel_frequencies", "minivit.audio.mel:kept_filterbank"),
+        *("minivit.audio.decibels:power_to_db_forward", "minivit.audio.decibels:power_to_db_backward"),
         *(f"minivit.audio.delta:_{name}" for name in ("slopes", "slopes_backward", "squares")),
         *(f"minivit.audio.delta:_{name}" for name in ("repeat_ends", "repeat_ends_backward")),
     ),
