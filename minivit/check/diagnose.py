@@ -9,7 +9,6 @@ import numpy as np
 from numpy import ndarray
 
 TOLERANCE = 1e-6  # relative to the largest number: numerical gradients in float64 are good to about 1e-9
-MOST_INDICES = 12  # that are told one by one
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 
 
@@ -34,8 +33,7 @@ class Names(NamedTuple):
             which = ORDINALS[first] if first < len(ORDINALS) else f"number {first}"
             return f"the {which} {self.axes[axis]}" if self.axes else f"index {first} of axis {axis}"
         is_range = indices == list(range(first, last + 1))
-        some = ", ".join(map(str, indices[:MOST_INDICES])) + f", ... {last}" * (len(indices) > MOST_INDICES)
-        numbers = f"{first} to {last}" if is_range else some
+        numbers = f"{first} to {last}" if is_range else ", ".join(map(str, indices))
         return f"indices {numbers}{' (counted from 0)' * bool(self.axes)} of {self.axis(axis)}"
 
     def of_factor(self, factor: float) -> Iterator[tuple[str, str]]:

@@ -585,6 +585,7 @@ TASKS = (
                 "mel_basis @ S / mel_basis.shape[1], ": "... the frequencies: averaged over it instead of summed",
                 "(mel_basis[:, :, None] * S[..., None, :, :]).max(-2), ": "that is the strongest frequency of a band; "
                 "sum all of them",
+                "np.abs(mel_basis @ S), ": "negative sums are made positive; a band is the sum as it is",
                 "(mel_basis > 0) @ S, ": "the weights of the filters are missing: frequencies count as much as the "
                 "filter says",
                 "mel_basis[:, ::-1] @ S, ": "the filters are read from the highest frequency on",

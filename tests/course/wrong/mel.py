@@ -143,7 +143,7 @@ def mel_scale_forward(S, mel_basis):
     return np.einsum("mf,bfn->bmn", mel_basis, S), MelScaleCache(mel_basis)
 
 
-# --- y is wrong
+# --- negative sums are made positive
 def mel_scale_forward(S, mel_basis):
     return np.abs(mel_basis @ S), MelScaleCache(mel_basis)
 
