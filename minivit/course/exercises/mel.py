@@ -438,6 +438,10 @@ TASKS = (
             },
             "return np.maximum(0": {
                 "edges *= 1.5; return np.maximum(0": "... you modified edges in place",
+                "return (places != middle) * np.maximum(0": "at its middle edge a filter is 1; yours is 0 there (< on "
+                "both sides?)",
+                "return (1 + (places == middle)) * np.maximum(0": "at the middle edge both sides are counted, which "
+                "makes 2; a filter is 1 there",
             },
             "len(edges) < 3 or not (np.diff(edges) > 0).all()": {
                 "False": "... it must raise a ValueError",
@@ -642,6 +646,8 @@ TASKS = (
                 "10 * np.log10(np.where(low, floor, x))": "those are decibels, 10 log10; take the natural logarithm",
                 "20 * np.log10(np.where(low, floor, x))": "those are decibels of amplitudes, 20 log10; take the "
                 "natural logarithm",
+                "np.log1p(x / floor)": "x is divided by the floor, and 1 is added; the floor takes the place of what "
+                "is below it: max(x, floor)",
                 "np.log1p(np.where(low, floor, x))": "that is the logarithm of 1 + x; it is that of x",
                 "np.log(np.where(low, floor, x)) / 2": "half of the logarithm, as of an amplitude; x is a power",
                 "np.log(np.where(low, floor, x) ** 2)": "x is squared; it is a power already",
