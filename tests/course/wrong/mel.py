@@ -158,7 +158,7 @@ def mel_scale_backward(dy, cache):
     return cache.mel_basis.T @ dy
 
 
-# --- another floor is taken than the number that is given
+# --- the argument floor is not used
 def log_floor_forward(x, *, floor=1e-10):
     low = x <= 1e-10
     return np.log(np.where(low, 1e-10, x)), LogFloorCache(x, low)
