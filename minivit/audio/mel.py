@@ -11,10 +11,13 @@ from minivit.checked import check_range, checked, real_numbers
 from minivit.types import Int, Positive, Real, Samples, ndarray
 
 # Slaney's scale: straight up to 1000 Hz, logarithmic above, 27 steps for a factor of 6.4
-BREAK_HZ, HZ_PER_MEL, LOG_STEP = 1000.0, 200 / 3, log(6.4) / 27
+BREAK_HZ = 1000.0
+HZ_PER_MEL = 200 / 3
+LOG_STEP = log(6.4) / 27
 BREAK_MEL = BREAK_HZ / HZ_PER_MEL
 
-HTK_MELS, HTK_HZ = 2595.0, 700.0
+HTK_MELS = 2595.0
+HTK_HZ = 700.0
 LARGEST_BANK = 10**8  # numbers: of more, an option that was meant otherwise would take all memory
 NAMED = 12  # filters that a warning names one by one
 

@@ -72,7 +72,7 @@ class Asked:
 
     def twice(self, trial: Trial) -> tuple[Any, Any]:
         """What a call returns, and what became of that by a call with other numbers."""
-        args = trial.args, mapped(other_numbers, trial.args)
+        args = trial.args, mapped(half, trial.args)
         name = f"{self.task.name}{THEN}{self.task.name}"
         return self.returned(self.runner.call(name, args, trial.kwargs, "value", self.task.given)).value
 
@@ -148,6 +148,11 @@ def other_numbers(value: Any) -> Any:
     """For floating-point numbers others, of the same shape; anything else as it is."""
     is_real = isinstance(value, ndarray) and value.dtype.kind == "f"
     return random_like(np.random.default_rng(value.size), value) if is_real else value
+
+
+def half(value: Any) -> Any:
+    """Of floating-point numbers their halves: what must be positive, or in ascending order, still is."""
+    return value / 2 if isinstance(value, ndarray) and value.dtype.kind == "f" else value
 
 
 def differs(forward: Task, cache: Any, expected: Any) -> bool:

@@ -139,8 +139,8 @@ def _shapes(asked: Asked, rng: Generator) -> None:
 
 
 LIFTED = (
-    ". np.sqrt of a whole number is a float64 that lifts float32 arrays: use math.sqrt; np.zeros(n) and np.eye(n) are "
-    "float64: add dtype=x.dtype"
+    ". np.sqrt or np.log of one number is a float64 that lifts float32 arrays: use math.sqrt, math.log; np.zeros(n) "
+    "and np.eye(n) are float64, and integers make float64 of float32: add dtype=x.dtype"
 )
 
 

@@ -27,7 +27,7 @@ Kind = Literal["forward", "backward", "plain"]
 ELSEWHERE = "... "
 """Before what another check says."""
 
-PACKAGES = ("minivit.ops", "minivit.layers", "minivit.train", "minivit.cost.formulas")
+PACKAGES = ("minivit.ops", "minivit.layers", "minivit.train", "minivit.cost.formulas", "minivit.audio")
 """Where references are looked for."""
 
 

@@ -67,6 +67,7 @@ def wrong_shape(name: str, got: ndarray, expected: ndarray, wanted: Mapping[str,
     return message
 
 
+@np.errstate(all="ignore")
 def wrong_values(
     wrong: Mapping[str, tuple[ndarray, ndarray]], task: Task, trial: Trial, said: Sequence[str] = ()
 ) -> str:

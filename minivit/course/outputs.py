@@ -27,13 +27,13 @@ def named_outputs(kind: Kind, value: Any, expected: Any) -> dict[str, Any]:
         if not (isinstance(value, (tuple, list)) and len(value) == 2) or _fields_of(value) is not None:
             raise MalformedError(f"it must return the pair (y, cache); it returned {describe(value)}")
         y, cache = value
-        return {"y": _leaf(y, "y")} | ({} if cache_note(cache, expected[1]) else flatten(cache, "cache."))
+        named = {"y": _leaf(y, "y")} | ({} if cache_note(cache, expected[1]) else flatten(cache, "cache."))
+        return {name: _as_number(part) for name, part in named.items()}
     if kind == "backward":
         return _named("the gradients", value, expected, "d")
     if hasattr(expected, "_fields"):
         return _named("the result", value, expected, "")
-    y = _leaf(value, "y")
-    return {"y": y.astype(int) if isinstance(y, ndarray) and y.dtype == bool else y}  # True is compared as 1
+    return {"y": _as_number(_leaf(value, "y"))}
 
 
 def form_note(kind: Kind, value: Any, expected: Any) -> str:
@@ -114,6 +114,11 @@ def _leaf(value: Any, name: str) -> Any:
     if not isinstance(value, (ndarray, np.generic, float, int)):
         raise MalformedError(f"{name} must be an array; it is {describe(value)}")
     return value
+
+
+def _as_number(value: Any) -> Any:
+    """True is compared as 1."""
+    return value.astype(int) if isinstance(value, ndarray) and value.dtype == bool else value
 
 
 def is_number(kind: Kind, value: Any) -> bool:

@@ -89,6 +89,7 @@ def is_right(asked: Asked, rng: Generator) -> bool:
     return True
 
 
+@np.errstate(all="ignore")
 def is_its_gradient(asked: Asked, trial: Trial, grads: Any, rng: Generator) -> bool:
     """Whether these are the gradients of the solution's own forward, wrong as it may be: one numerical slope."""
     assert asked.partner

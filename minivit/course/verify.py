@@ -3,7 +3,7 @@
 import ast
 import inspect
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 from multiprocessing import get_context
@@ -30,11 +30,12 @@ FEWEST_BUGS = 300
 DRAWS = 5  # of each kind of call, whose options may be drawn, too
 
 
-def verify(tell: Callable[[str], None] = print) -> bool:
-    """Run everything and tell what is found; True when all is as it should be."""
-    bugs = {name: [(task, bug) for task in exercise.tasks for bug in task.bugs] for name, exercise in EXERCISES.items()}
-    count = sum(map(len, bugs.values()))
-    troubles = [f"there are {count} planted bugs; at least {FEWEST_BUGS} are wanted"] * (count < FEWEST_BUGS)
+def verify(tell: Callable[[str], None] = print, names: Sequence[str] = ()) -> bool:
+    """Run everything, or the exercises of these names, and tell what is found; True when all is as it should be."""
+    exercises = {name: EXERCISES[name] for name in names or EXERCISES}
+    bugs = {name: [(task, bug) for task in exercise.tasks for bug in task.bugs] for name, exercise in exercises.items()}
+    count, fewest = sum(map(len, bugs.values())), 0 if names else FEWEST_BUGS
+    troubles = [f"there are {count} planted bugs; at least {fewest} are wanted"] * (count < fewest)
     with (
         ProcessPoolExecutor(available_processors(), get_context("spawn"))
         if processes_exist()
@@ -42,7 +43,7 @@ def verify(tell: Callable[[str], None] = print) -> bool:
     ):
         judge = pool.map if pool else map
         judged = {name: judge(judge_at, [(name, task.name, bug) for task, bug in bugs[name]]) for name in bugs}
-        for name, exercise in EXERCISES.items():
+        for name, exercise in exercises.items():
             found = [*empty_tasks(exercise), *early_answers(exercise)]
             found += [*unasked_arguments(exercise), *unasked_forms(exercise)]
             found += [*judge_reference(exercise), *judge_stub(exercise)]

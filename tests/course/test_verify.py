@@ -124,6 +124,14 @@ def test_the_command_runs_them_all_and_tells_troubles(monkeypatch, capsys):
     assert "2 planted bugs, 3 troubles" in told
 
 
+def test_exercises_by_their_names(capsys):
+    assert main(["course", "verify", "tokens"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in told[:-1]] == ["tokens"]
+    assert main(["course", "verify", "nothing"]) == 2
+    assert "there is no exercise 'nothing'" in capsys.readouterr().err
+
+
 def without_loops(mistakes):
     return {
         old: {new: says for new, says in changes.items() if "a loop" not in says} for old, changes in mistakes.items()
