@@ -5,9 +5,9 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from minivit.checked import PRECISION, check_shape, checked
+from minivit.checked import PRECISION, check_shape, checked, real_numbers
 from minivit.ops.input_grad import InputGrad, SpectrumGrad
-from minivit.types import Complex, Float, Range, Real, Samples, ndarray
+from minivit.types import Complex, Float, Positive, Range, Real, Samples, ndarray
 
 MatrixSize = Annotated[int, Range(at_least=1, at_most=2**13)]  # of which the matrix has a gibibyte
 
@@ -15,7 +15,8 @@ MatrixSize = Annotated[int, Range(at_least=1, at_most=2**13)]  # of which the ma
 @checked
 def euler(angle: float | ndarray) -> Complex[ndarray, "..."]:
     """The point of the unit circle at an angle: e^(i angle) = cos(angle) + i sin(angle), Euler's formula."""
-    return np.asarray(np.cos(angle) + 1j * np.sin(angle))
+    numbers = real_numbers("euler: angle", angle)
+    return np.asarray(np.cos(numbers) + 1j * np.sin(numbers))
 
 
 @checked
@@ -236,6 +237,7 @@ def _code_for(x: ndarray) -> ModuleType:
     return fft
 
 
-def power_of_two(least: int) -> int:
+@checked
+def power_of_two(least: Positive) -> int:
     """The smallest power of 2 that is not below ``least``."""
     return 1 << (least - 1).bit_length()

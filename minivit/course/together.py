@@ -32,7 +32,7 @@ def check_together(asked: Asked, rng: Generator) -> str:
         if outcome.status == "not implemented":
             raise NotWrittenError(outcome.message)
         try:
-            judge(asked, trial, asked.returned(outcome).value)
+            judge(asked, trial, asked.returned(outcome, trial).value)
             if asked.task.uses:
                 judge_alone(asked, trial, rng)
         except (CheckFailedError, MalformedError) as failure:
@@ -64,7 +64,7 @@ def judge_alone(asked: Asked, trial: Trial, rng: Generator) -> None:
     A function that is right by itself may still return something else than what stands in for it during a check.
     """
     try:
-        y, grads, *_ = asked.returned(asked.together(trial, alone=True)).value
+        y, grads, *_ = asked.returned(asked.together(trial, alone=True), trial).value
         compare_values(asked.task, grads, trial, [])
         if not same(np.asarray(y), np.asarray(trial.y)):
             raise CheckFailedError("y is another")
@@ -89,6 +89,7 @@ def is_right(asked: Asked, rng: Generator) -> bool:
     return True
 
 
+@np.errstate(all="ignore")
 def is_its_gradient(asked: Asked, trial: Trial, grads: Any, rng: Generator) -> bool:
     """Whether these are the gradients of the solution's own forward, wrong as it may be: one numerical slope."""
     assert asked.partner

@@ -31,7 +31,7 @@ def check_attention_fits(name: str, model: Model) -> None:
         If the model does not fit.
     """
     config = model.config
-    if not isinstance(model, ViT) or (size := attention_bytes(config)) <= MOST_BYTES:
+    if type(model) is not ViT or (size := attention_bytes(config)) <= MOST_BYTES:
         return
     (Y, X), (P, Q) = pair(config["img_size"]), pair(config["patch_size"])
     # presets are in the order of their size; each can have images of any size that its patches divide

@@ -18,11 +18,10 @@ from minivit.train.augment import normalize, normalize_waves, random_crop_flip, 
 from minivit.train.erasing import random_erasing
 from minivit.train.randaugment import randaugment
 from minivit.train.recipe import OFF, Recipe
-from minivit.types import ndarray
+from minivit.types import HIGHEST_RATE, ndarray
 
 LONGEST_SIDE = 2**13  # pixels, of the images that a file asks for
 LONGEST_SOUND = 2**24  # samples, likewise
-HIGHEST_RATE = 10**6
 
 
 class Kind:

@@ -49,7 +49,7 @@ def regularisation(model: str, rate: float, known: dict[str, Any]) -> dict[str, 
     rate : float
         Steiner et al. have 0 and 0.1. (Their code as it is published drops behind attention, too.)
     known : dict
-        The options that the model has. Of a Mixer, which has no attention, ``proj_drop_rate`` is about MLPs alone.
+        The options that the model has. Without attention, as of a Mixer, ``proj_drop_rate`` is about MLPs alone.
 
     Raises
     ------
@@ -57,8 +57,8 @@ def regularisation(model: str, rate: float, known: dict[str, Any]) -> dict[str, 
         If the rate is no share below 1, or the model has no such options.
     """
     check_range("regularisation", rate, at_least=0, below=1)
-    in_mlps = next((name for name in ("mlp_drop_rate", "proj_drop_rate") if name in known), None)
-    if in_mlps is None or "drop_path_rate" not in known:
+    in_mlps = "mlp_drop_rate" if "num_heads" in known else "proj_drop_rate"
+    if not {in_mlps, "drop_path_rate"} <= known.keys():
         raise ValueError(
             f"regularisation is dropout inside MLPs and stochastic depth, and {model} has not got both; "
             f"its options are {', '.join(known)}"

@@ -9,7 +9,20 @@ import pytest
 import minivit as mv
 from minivit.cost.errors import CostError
 from minivit.layers import Linear
-from minivit.models import AST, MODELS, PRESETS, Mixer, RNNSearch, ShowAttendTell, Swin, Transformer, ViT, Wav2Vec
+from minivit.models import (
+    AST,
+    MODELS,
+    PRESETS,
+    HybridViT,
+    Mixer,
+    ResNet,
+    RNNSearch,
+    ShowAttendTell,
+    Swin,
+    Transformer,
+    ViT,
+    Wav2Vec,
+)
 from minivit.train.optim import AdamW
 from tests import facts
 from tests.sampled import a_third_by_default
@@ -30,6 +43,10 @@ SMALL = {
         img_size=(10, 14), patch_size=2, embed_dim=6, depths=(2, 1), num_heads=(1, 2), window_size=3, num_classes=5
     ),
     "mixer": Mixer(img_size=(8, 12), patch_size=4, embed_dim=10, num_blocks=2, num_classes=5),
+    "resnet": ResNet(img_size=(9, 12), num_classes=5, layers=(1, 2), channels=(4, 6), stem="3x3", stem_chans=3),
+    "hybrid": HybridViT(
+        **{**SMALL_VIT, "patch_size": 1}, layers=(1, 1), channels=(4, 6), stem="3x3", stem_chans=4, num_groups=2
+    ),
     "transformer": Transformer(vocab_size=11, embed_dim=8, encoder_depth=2, decoder_depth=1, num_heads=2),
     "transformer, pre-norm": Transformer(vocab_size=0, embed_dim=8, encoder_depth=1, num_heads=2, norm_first=True),
     "rnn search": RNNSearch(vocab_size=7, embed_dim=6),
@@ -75,7 +92,7 @@ def test_what_is_kept_is_what_a_real_run_keeps(name):
     assert estimate.optimizer_bytes == sum(array.nbytes for array in optimizer.state.values())
 
 
-TIMM = facts.VIT | facts.DEIT | facts.MIXER
+TIMM = facts.VIT | facts.DEIT | facts.MIXER | facts.RESNET | facts.HYBRID
 
 
 @pytest.mark.parametrize("name", a_third_by_default(TIMM, TIMM))
@@ -87,7 +104,11 @@ def test_parameters_and_products_are_those_of_timm(name):
 
 
 def test_no_preset_is_forgotten():
-    theirs = {name for name, (kind, _) in PRESETS.items() if kind in (ViT, Mixer) and not name.endswith("_32")}
+    theirs = {
+        name
+        for name, (kind, _) in PRESETS.items()
+        if kind in (ViT, Mixer, ResNet, HybridViT) and not name.endswith("_32")
+    }
     assert theirs == {*TIMM}
 
 

@@ -10,11 +10,12 @@ from minivit.layers.dropout import Dropout
 from minivit.layers.layer import Layer
 from minivit.layers.sequence import Identity
 from minivit.models import MODELS, ViT
-from tests.models import test_ast, test_hybrid, test_swin, test_vit
+from tests.models import test_ast, test_hybrid, test_masked_vit, test_swin, test_vit
 
 FAMILIES: dict[str, dict[str, Any]] = {
     "ViT": test_vit.SMALL,
     "HybridViT": test_hybrid.SMALL,
+    "MaskedViT": test_masked_vit.SMALL,
     "Swin": test_swin.SMALL,
     "AST": test_ast.SMALL,
 }

@@ -4,9 +4,11 @@ from minivit.course.exercise import Exercise
 from minivit.course.exercises.adamw import ADAMW
 from minivit.course.exercises.attention import ATTENTION
 from minivit.course.exercises.block import BLOCK
+from minivit.course.exercises.contrastive import CONTRASTIVE
 from minivit.course.exercises.costs import COSTS
 from minivit.course.exercises.layer_norm import LAYER_NORM
 from minivit.course.exercises.linear import LINEAR
+from minivit.course.exercises.mel import MEL
 from minivit.course.exercises.mixer import MIXER
 from minivit.course.exercises.multi_head import MULTI_HEAD
 from minivit.course.exercises.patches import PATCHES
@@ -31,6 +33,8 @@ ALL = (
     WINDOWS,
     SWIN_BLOCK,
     MIXER,
+    MEL,
+    CONTRASTIVE,
 )
 
 EXERCISES: dict[str, Exercise] = {

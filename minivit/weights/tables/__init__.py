@@ -19,7 +19,7 @@ def find(source: str, model: Model) -> Table:
         If there is none.
     """
     files = {info.name for info in iter_modules(__path__)}
-    known = [name for name in MODELS if f"{source}_{name.lower()}" in files]
+    known = sorted(name for name in MODELS if f"{source}_{name.lower()}" in files)
     names = [base.__name__ for base in type(model).__mro__ if base.__name__ in known]
     if not names:
         raise TypeError(f"load_{source} knows {', '.join(known)}, not {type(model).__name__}")
