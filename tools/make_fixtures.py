@@ -5,7 +5,8 @@ Run it by hand, rarely, where these libraries are installed (the tests need none
     pip install torch timm transformers librosa torchaudio
     python tools/make_fixtures.py
 
-What fairseq computes, too, where it lies on the path: see ``_fairseq.py``.
+What fairseq computes, too, where it lies on the path: see ``_fairseq.py``. What TensorFlow computes is written by
+``tensorflow_fixture.py``, in an environment of its own.
 
 Everything is float64 and drawn from a fixed seed, every parameter is random. Keys of a file:
 
