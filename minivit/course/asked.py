@@ -119,8 +119,8 @@ class Asked:
 
 def other_numbers(value: Any) -> Any:
     """For floating-point numbers others, of the same shape; anything else as it is."""
-    is_real = isinstance(value, ndarray) and value.dtype.kind == "f"
-    return random_like(np.random.default_rng(value.size), value) if is_real else value
+    is_float = isinstance(value, ndarray) and value.dtype.kind in "fc"
+    return random_like(np.random.default_rng(value.size), value) if is_float else value
 
 
 def differs(forward: Task, cache: Any, expected: Any) -> bool:

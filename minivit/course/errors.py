@@ -139,6 +139,8 @@ def changed(name: str, value: Any) -> Iterator[tuple[str, Any, tuple[str, ...]]]
             for new in (number + 1, 0, -number):
                 several = (*value[:i], new, *value[i + 1 :])
                 yield f"{name}={several}", several, ()
+    elif isinstance(value, str):
+        yield f"{name}='no_such_name'", "no_such_name", ()
     elif isinstance(value, float):
         yield from ((f"{name}={new}", new, ()) for new in (-0.5, 1.5))
 

@@ -5,6 +5,7 @@ from minivit.course.exercises.adamw import ADAMW
 from minivit.course.exercises.attention import ATTENTION
 from minivit.course.exercises.block import BLOCK
 from minivit.course.exercises.costs import COSTS
+from minivit.course.exercises.dft import DFT
 from minivit.course.exercises.layer_norm import LAYER_NORM
 from minivit.course.exercises.linear import LINEAR
 from minivit.course.exercises.mixer import MIXER
@@ -31,6 +32,7 @@ ALL = (
     WINDOWS,
     SWIN_BLOCK,
     MIXER,
+    DFT,
 )
 
 EXERCISES: dict[str, Exercise] = {
