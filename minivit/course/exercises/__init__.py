@@ -13,6 +13,7 @@ from minivit.course.exercises.multi_head import MULTI_HEAD
 from minivit.course.exercises.patches import PATCHES
 from minivit.course.exercises.recurrent_attention import RECURRENT_ATTENTION
 from minivit.course.exercises.softmax import SOFTMAX
+from minivit.course.exercises.stft import STFT
 from minivit.course.exercises.swin_block import SWIN_BLOCK
 from minivit.course.exercises.tokens import TOKENS
 from minivit.course.exercises.windows import WINDOWS
@@ -33,6 +34,7 @@ ALL = (
     SWIN_BLOCK,
     MIXER,
     DFT,
+    STFT,
 )
 
 EXERCISES: dict[str, Exercise] = {
