@@ -9,8 +9,8 @@ from numpy.random import Generator
 
 from minivit.check.draw import Case
 from minivit.course.asked import Asked, partner
-from minivit.course.complex_numbers import wrong_dtype
 from minivit.course.compare import CheckFailedError, NotWrittenError, arrays_of, compare_shapes, compare_values
+from minivit.course.complex_numbers import wrong_dtype
 from minivit.course.errors import check_errors, promised
 from minivit.course.exercise import Draw, Property, Task
 from minivit.course.manners import check_adds, check_linear, check_manners

@@ -37,7 +37,8 @@ def _known_forms(name: str, got: ndarray, expected: ndarray) -> Iterator[str]:
             yield f"{name} has {words}"
             return
     if same(got, expected.conj()):
-        yield f"{name} is the complex conjugate of what is expected: an exponent has the other sign, or .conj() is missing"
+        sign = "an exponent has the other sign, or .conj() is missing"
+        yield f"{name} is the complex conjugate of what is expected: {sign}"
     elif same(got, -expected.conj()):
         yield f"{name}: the real part has the wrong sign, the imaginary part is right"
     elif same(got, 1j * expected.conj()):
@@ -77,5 +78,7 @@ def wrong_dtype(name: str, given: np.dtype, came: np.dtype, went: np.dtype) -> s
         return f"{name} is of {came}, real numbers; it must be complex: {went} where {given} came in"
     if went.kind != "c":
         return f"{name} is of {came}; it must be of real numbers, {went}: take .real, if that is what is meant"
-    lifted = ". np.exp(1j * ...) of float64 is complex128 and lifts complex64: add .astype(np.result_type(x, np.complex64))"
+    lifted = (
+        ". np.exp(1j * ...) of float64 is complex128 and lifts complex64: add .astype(np.result_type(x, np.complex64))"
+    )
     return f"{name} is of {came}; it must be of {went} where {given} came in" + lifted * (came == np.complex128)

@@ -1,7 +1,5 @@
 """The short-time Fourier transform: windows, frames, overlap-add, the transform with its backward, and its inverse."""
 
-from functools import partial
-
 import numpy as np
 from numpy.random import Generator
 
@@ -73,7 +71,12 @@ def sizes(rng: Generator, n_ffts: tuple[int, ...], center: bool) -> tuple[int, i
 
 
 def sound(
-    *n_ffts: int, window: str | None = "hann", shorter: int = 0, hops: bool = True, batch: bool = True, **options: object
+    *n_ffts: int,
+    window: str | None = "hann",
+    shorter: int = 0,
+    hops: bool = True,
+    batch: bool = True,
+    **options: object,
 ) -> Draw:
     """Draws what ``stft_forward`` is given; without a name a window of its own."""
 
@@ -118,6 +121,7 @@ SOUNDS = {
     "with another window": sound(window="hamming"),
     "with a shorter window": sound(shorter=3),
     "with the hop that is not given": sound(12, shorter=4, hops=False),
+    "with a window of three samples": sound(6, shorter=3, hops=False),
     "filled up by reflection": sound(pad_mode="reflect"),
     "with a window of its own": sound(window=None),
     "with a shorter window of its own": sound(window=None, shorter=3),
@@ -170,7 +174,9 @@ def keeps_the_energy(call: Call, rng: Generator) -> str | None:
     X = call(y, "rectangular", n_fft=12, hop_length=12, center=False)[0]
     yours = (np.abs(X[[0, -1]]) ** 2).sum() + 2 * (np.abs(X[1:-1]) ** 2).sum()
     right = 12 * (y * y).sum()
-    says = "Parseval: without overlap and window, |X|^2 of all bins (with their conjugates) sums to n_fft times that of y"
+    says = (
+        "Parseval: without overlap and window, |X|^2 of all bins (with their conjugates) sums to n_fft times that of y"
+    )
     return None if close(yours, right) else f"{says}, {right:.6g} here; yours is {yours:.6g}"
 
 
@@ -189,7 +195,9 @@ TABLE = "COSINES[window]"
 VIEW = "sliding_window_view(y, frame_length, axis=-1)[..., ::hop_length, :]"
 COLUMNS = "return frames.swapaxes(-1, -2)"
 SYMMETRIC = "the window is symmetric; for a spectrum it is periodic (fftbins=True)"
-AT_THE_LEFT = "a window that is shorter than n_fft stands at the beginning of the frame; it belongs in the middle (pad_center)"
+AT_THE_LEFT = (
+    "a window that is shorter than n_fft stands at the beginning of the frame; it belongs in the middle (pad_center)"
+)
 QUARTER = "without hop_length, the hop is a quarter of the window, win_length // 4, not of n_fft"
 NO_WINDOW = "the window is missing: each frame is multiplied by it"
 SQUARED = "the window has been multiplied twice"
@@ -197,6 +205,7 @@ NOTHING_DIVIDED = "nothing is divided in the transform; only the inverse divides
 LAST_FRAME = "the last whole frame is missing: there are 1 + (T - W) // hop_length"
 EXCHANGED = "frame_length and hop_length are exchanged"
 OVERWRITTEN = "where frames overlap, a later one overwrites the earlier; they are added: +="
+FORGETS = "+= with an index adds one of the frames that meet in a sample and forgets the others; np.add.at adds all"
 AVERAGED = "divided by the number of frames that overlap; they are added"
 SPECTRA = "X = _spectra(rows, w).swapaxes(-1, -2)"
 ADJOINT = "dx, *_ = rfft_backward(dy.swapaxes(-1, -2), RfftCache(W, W))"
@@ -204,6 +213,14 @@ TO_FRAMES = "(dpadded,) = frame_backward((dx * w).swapaxes(-1, -2), cache.frame)
 OF_WINDOW = "dw = (cache.rows * dx).sum(tuple(range(dx.ndim - 1)))"
 DENOMINATOR = "(w * w)[:, None]"
 DIVIDED = "y = added[..., start:stop] / squares"
+
+
+def symmetric(mode: str) -> str:
+    """The frames of a wave that is filled up in another way."""
+    return (
+        "p = c_pad_wave.pad_length; padded = np.pad(y, ((0, 0),) * (y.ndim - 1) + ((p, p),), "
+        f"{mode!r}) if pad_mode == 'reflect' else padded; frames, c_frame = frame_forward("
+    )
 
 
 def laid(line: str, returned: str = "y") -> str:
@@ -231,8 +248,8 @@ TASKS = (
         (Property("periodic windows add up", adds_up),),
         {
             PERIOD: {
-                "(Nx - 1)": "the window is equal from both ends; with fftbins=True it is one period, M = Nx, whose next "
-                "sample would be the first again",
+                "(Nx - 1)": "the window is equal from both ends; with fftbins=True it is one period, M = Nx, whose "
+                "next sample would be the first again",
                 "Nx": "fftbins=False means M = Nx - 1, so that the last sample equals the first",
                 "(Nx + 1)": "the window begins and ends too early: M is Nx, or Nx - 1 with fftbins=False",
             },
@@ -262,11 +279,11 @@ TASKS = (
                 "if": "the power 0.85 of Povey's window is missing",
                 "** 0.5 if": "the power of Povey's window is 0.85",
             },
-            "np.maximum(w, 0) ** POVEY if window == \"povey\" else np.asarray(w)": {
-                "(np.maximum(w, 0) ** POVEY if window == \"povey\" else np.asarray(w)) ** 2": "the window is squared",
+            'np.maximum(w, 0) ** POVEY if window == "povey" else np.asarray(w)': {
+                '(np.maximum(w, 0) ** POVEY if window == "povey" else np.asarray(w)) ** 2': "the window is squared",
                 "np.sqrt(np.maximum(w, 0))": "the root of the window is taken",
-                "np.asarray(w) / np.max(w)": "the window is divided by its largest number, or by its sum; the formula is "
-                "all that is asked for",
+                "np.asarray(w) / np.max(w)": "the window is divided by its largest number; the formula "
+                "is all that is asked for",
                 "np.asarray(w) / np.sum(w)": "the window is divided by its sum; the formula is all that is asked for",
                 "np.asarray(w)[:-1]": "... y has shape",
             },
@@ -284,10 +301,10 @@ TASKS = (
             VIEW: {
                 "sliding_window_view(y, frame_length, axis=-1)[..., : 1 + (T - frame_length) // hop_length, :]": "the "
                 "frames begin at every sample; they begin hop_length samples apart",
-                "sliding_window_view(y, frame_length, axis=-1)": "there is a frame at every sample; they begin hop_length "
-                "samples apart",
-                "sliding_window_view(y, frame_length, axis=-1)[..., ::frame_length, :]": "the frames begin frame_length "
-                "samples apart; it is hop_length",
+                "sliding_window_view(y, frame_length, axis=-1)": "there is a frame at every sample; they begin "
+                "hop_length samples apart",
+                "sliding_window_view(y, frame_length, axis=-1)[..., ::frame_length, :]": "the frames begin "
+                "frame_length samples apart; it is hop_length",
                 "sliding_window_view(y, hop_length, axis=-1)[..., ::frame_length, :]": EXCHANGED,
                 "sliding_window_view(y, frame_length, axis=-1)[..., ::hop_length, :][..., :-1, :]": LAST_FRAME,
                 "sliding_window_view(y[..., :-1], frame_length, axis=-1)[..., ::hop_length, :]": LAST_FRAME,
@@ -296,15 +313,16 @@ TASKS = (
                 "sliding_window_view(y[..., (T - frame_length) % hop_length :], frame_length, axis=-1)[..., "
                 "::hop_length, :]": "the rest is left out at the beginning; it is left out at the end",
                 "sliding_window_view(np.pad(y, ((0, 0),) * (y.ndim - 1) + ((0, -(T - frame_length) % hop_length),)), "
-                "frame_length, axis=-1)[..., ::hop_length, :]": "the rest at the end is filled up with zeros to one frame "
-                "more; it is left out",
+                "frame_length, axis=-1)[..., ::hop_length, :]": "the rest at the end is filled up with zeros to one "
+                "frame more; it is left out",
                 "sliding_window_view(y, frame_length, axis=-1)[..., ::hop_length, ::-1]": "... reversed along",
-                "sliding_window_view(y, frame_length, axis=-1)[..., ::-hop_length, :]": "the frames are cut from the end",
+                "sliding_window_view(y, frame_length, axis=-1)[..., ::-hop_length, :]": "the frames are cut from the "
+                "end",
             },
             COLUMNS: {
                 "return frames": "... it equals the transpose of the expected",
-                "return frames.reshape(*frames.shape[:-2], frame_length, -1)": "a reshape does not exchange axes: frame t "
-                "is column t, frames[..., :, t]",
+                "return frames.reshape(*frames.shape[:-2], frame_length, -1)": "a reshape does not exchange axes: "
+                "frame t is column t, frames[..., :, t]",
             },
             "FrameCache(T, frame_length, hop_length)": {
                 "FrameCache(T, hop_length, frame_length)": "... cache.frame_length is",
@@ -328,15 +346,20 @@ TASKS = (
             "": {
                 laid("y[..., t * h : t * h + W] = frames[..., t]"): OVERWRITTEN,
                 laid("y[..., t * h : t * h + W] += frames[..., t]", "y / np.maximum(count, 1)"): AVERAGED,
-                laid("y[..., t * h : t * h + W] += frames[..., t]", "y / N"): "divided by the number of frames; they are "
-                "added",
+                "*B, W, N = frames.shape; h = hop_length; y = np.zeros_like(frames, shape=(*B, W + (N - 1) * h)); "
+                "y[..., np.arange(W)[:, None] + h * np.arange(N)] += frames; return y, OverlapAddCache(W, h, N)"
+                "": FORGETS,
+                laid(
+                    "y[..., t * h : t * h + W] += frames[..., t]", "y / N"
+                ): "divided by the number of frames; they are added",
                 laid("y[..., t * h : t * h + W] += frames[..., N - 1 - t]"): "the last frame comes first",
                 laid("y[..., t * h : t * h + W] += frames[..., ::-1, t]"): "each frame is turned around in time",
                 laid("y[..., t : t + W] += frames[..., t]"): "the frames lie one sample apart; it is hop_length",
                 laid("y[..., t * h : t * h + W] += frames[..., t] * (t < N - 1)"): "the last frame is missing",
                 laid("y[..., t * h : t * h + W] += frames[..., t] * (t > 0)"): "the first frame is missing",
-                laid("y[..., t * h : t * h + W] += frames[..., t]", "y[..., : N * h]"): "the end of the last frame is cut "
-                "off: there are W + (N - 1) hop_length samples",
+                laid(
+                    "y[..., t * h : t * h + W] += frames[..., t]", "y[..., : N * h]"
+                ): "the end of the last frame is cut off: there are W + (N - 1) hop_length samples",
                 laid("y[..., t * h : t * h + W] += frames.reshape(*B, N, W)[..., t, :]"): "a reshape does not exchange "
                 "axes: frame t is column t, frames[..., :, t]",
                 laid("y[..., t * h : t * h + W] += frames[..., t]", "2 * y"): "... 2 times too large",
@@ -351,22 +374,24 @@ TASKS = (
         WAVES,
         mistakes={
             "return WaveGrad(_filled_up(added, 0, T - added.shape[-1]))": {
-                "return WaveGrad(added)": "the samples behind the last frame are missing: nobody has read them, so their "
-                "gradient is 0, but they are there",
+                "return WaveGrad(added)": "the samples behind the last frame are missing: nobody has read them, so "
+                "their gradient is 0, but they are there",
                 "return WaveGrad(_filled_up(added, T - added.shape[-1], 0))": "the zeros stand at the beginning; the "
                 "samples that are in no frame are the last ones",
                 "ones = overlap_add_forward(np.ones_like(dy), hop_length=hop)[0]; return WaveGrad(_filled_up(added / "
-                "np.maximum(ones, 1), 0, T - added.shape[-1]))": "divided by the number of frames in which a sample is; "
-                "their gradients are added",
-                "return WaveGrad(_filled_up(added / N, 0, T - added.shape[-1]))": "divided by the number of frames; the "
-                "gradients are added",
+                "np.maximum(ones, 1), 0, T - added.shape[-1]))": "divided by the number of frames in which a sample "
+                "is; their gradients are added",
+                "return WaveGrad(_filled_up(added / N, 0, T - added.shape[-1]))": "divided by the number of frames; "
+                "the gradients are added",
                 "return WaveGrad(-_filled_up(added, 0, T - added.shape[-1]))": "... has the wrong sign",
             },
             "added, _ = overlap_add_forward(dy, hop_length=hop)": {
                 "added, _ = overlap_add_forward(dy[..., :-1], hop_length=hop)": "the last frame is missing",
                 "added, _ = overlap_add_forward(dy[..., ::-1], hop_length=hop)": "the last frame comes first",
-                "added, _ = overlap_add_forward(dy * (np.arange(N) == 0) if hop < W else dy, hop_length=hop)": "only the "
-                "first frame has a gradient; a sample gets that of every frame in which it is",
+                "added, _ = overlap_add_forward(dy * (np.arange(N) == 0) if hop < W else dy, hop_length=hop)": "only "
+                "the first frame has a gradient; a sample gets that of every frame in which it is",
+                "added = np.zeros_like(dy, shape=(*dy.shape[:-2], T)); added[..., np.arange(W)[:, None] + hop * "
+                "np.arange(N)] += dy": FORGETS,
                 "added = np.zeros_like(dy, shape=(*dy.shape[:-2], T))\n    for t in range(N):\n        "
                 "added[..., t * hop : t * hop + W] = dy[..., t]": OVERWRITTEN,
             },
@@ -388,15 +413,16 @@ TASKS = (
             "least = 1 if center else n_fft": {
                 "least = 1; w = np.ones_like(w)": NO_WINDOW,
                 "least = 1; w = w * w": SQUARED,
-                "least = 1; w = pad_center(get_window(window, win, fftbins=False).astype(y.dtype), size=n_fft)": SYMMETRIC,
+                "least = 1; w = pad_center(get_window(window, win, fftbins=False).astype(y.dtype), size=n_fft)"
+                "": SYMMETRIC,
                 "least = 1; w = np.pad(get_window(window, win), (0, n_fft - win)).astype(y.dtype)": AT_THE_LEFT,
                 "least = 1; w = np.pad(get_window(window, win), (n_fft - win, 0)).astype(y.dtype)": "a window that is "
                 "shorter than n_fft stands at the end of the frame; it belongs in the middle (pad_center)",
                 "least = 1; w = np.roll(w, 1) if win < n_fft and (n_fft - win) % 2 else w": "where an odd rest is left "
                 "around the window, the odd zero stands on the right of it (pad_center)",
-                "least = 1; w = get_window(window if isinstance(window, np.ndarray) and len(window) == n_fft else 'hann', "
-                "n_fft).astype(y.dtype)": "the window has win_length samples, and zeros around it up to n_fft; and it is "
-                "the one that is given",
+                "least = 1; w = get_window(window if isinstance(window, np.ndarray) and len(window) == n_fft else "
+                "'hann', n_fft).astype(y.dtype)": "the window has win_length samples, and zeros around it up to "
+                "n_fft; and it is the one that is given",
                 "least = 1; w = w / w.sum()": "the window is divided by its sum; " + NOTHING_DIVIDED,
                 "least = 1; hop = max(1, n_fft // 4) if hop_length is None else hop_length": QUARTER,
                 "least = 1; hop = win // 2 if hop_length is None else hop_length": "without hop_length, the hop is a "
@@ -404,17 +430,28 @@ TASKS = (
                 "least = 1; hop = win": "the frames do not overlap: they begin hop_length samples apart",
             },
             "pad_length=n_fft // 2 if center else 0": {
-                "pad_length=0": "center=True adds n_fft // 2 samples at either end, so that frame t is centred at sample "
-                "t hop_length",
+                "pad_length=0": "center=True adds n_fft // 2 samples at either end, so that frame t is centred at "
+                "sample t hop_length",
                 "pad_length=n_fft if center else 0": "n_fft // 2 samples are added at either end, not n_fft",
-                "pad_length=win // 2 if center else 0": "half of the window is added at either end; it is half of n_fft",
+                "pad_length=win // 2 if center else 0": "half of the window is added at either end; it is half of "
+                "n_fft",
                 "pad_length=hop if center else 0": "one hop is added at either end; it is n_fft // 2 samples",
-                "pad_length=(n_fft - 1) // 2 if center else 0": "(n_fft - 1) // 2 samples are added at either end; it is "
-                "n_fft // 2",
+                "pad_length=(n_fft - 1) // 2 if center else 0": "(n_fft - 1) // 2 samples are added at either end; it "
+                "is n_fft // 2",
             },
             "pad_mode=pad_mode": {
                 "pad_mode='reflect' if y.shape[-1] > n_fft else pad_mode": "the "
                 "ends are filled up by reflection, whatever pad_mode says",
+            },
+            "frames, c_frame = frame_forward(": {
+                symmetric("symmetric"): "the last sample is repeated where the ends are reflected: np.pad calls that "
+                "'symmetric', and 'reflect' where it is not",
+                symmetric(
+                    "edge"
+                ): "the ends are filled up with copies of the last sample; 'reflect' is the mirror image",
+                symmetric(
+                    "wrap"
+                ): "the ends are filled up with the other end of the wave; 'reflect' is the mirror image",
             },
             SPECTRA: {
                 "X = _spectra(rows, w)": "... it equals the transpose of the expected",
@@ -424,24 +461,24 @@ TASKS = (
                 "X = _spectra(rows, w).swapaxes(-1, -2).real": "... the imaginary part is missing",
                 "X = _spectra(rows, w).swapaxes(-1, -2) / n_fft": f"divided by n_fft: {NOTHING_DIVIDED}",
                 "X = _spectra(rows, w).swapaxes(-1, -2) / np.sqrt(n_fft)": f"divided by sqrt(n_fft): {NOTHING_DIVIDED}",
-                "X = _spectra(rows, w).swapaxes(-1, -2) / np.sqrt((w * w).sum())": "divided by the root of the sum of the "
-                f"window's squares: {NOTHING_DIVIDED}",
-                "X = _spectra(rows, w).swapaxes(-1, -2)[..., :-1]": "the last frame is missing: there are 1 + (T - n_fft) "
-                "// hop_length, where T counts what was added",
+                "X = _spectra(rows, w).swapaxes(-1, -2) / np.sqrt((w * w).sum())": "divided by the root of the sum of "
+                f"the window's squares: {NOTHING_DIVIDED}",
+                "X = _spectra(rows, w).swapaxes(-1, -2)[..., :-1]": "the last frame is missing: there are 1 + (T - "
+                "n_fft) // hop_length, where T counts what was added",
                 "X = _spectra(rows, w).swapaxes(-1, -2)[..., 1:]": "the first frame is missing",
-                "X = _spectra(rows, w).swapaxes(-1, -2)[..., :-1, :]": "the last bin is missing: k goes from 0 to n_fft // "
-                "2",
+                "X = _spectra(rows, w).swapaxes(-1, -2)[..., :-1, :]": "the last bin is missing: k goes from 0 to "
+                "n_fft // 2",
                 "X = _spectra(rows, w).swapaxes(-1, -2)[..., 1:, :]": "bin 0 is missing",
-                "X = np.fft.fft(rows * w).swapaxes(-1, -2)": "all n_fft frequencies; of real numbers the second half says "
-                "nothing new: rfft",
-                "X = np.fft.rfft(np.roll(rows * w, -(n_fft // 2), -1)).swapaxes(-1, -2)": "the frames are rolled so that "
-                "their middle comes first (zero phase); here a frame is transformed as it stands",
+                "X = np.fft.fft(rows * w).swapaxes(-1, -2)": "all n_fft frequencies; of real numbers the second half "
+                "says nothing new: rfft",
+                "X = np.fft.rfft(np.roll(rows * w, -(n_fft // 2), -1)).swapaxes(-1, -2)": "the frames are rolled so "
+                "that their middle comes first (zero phase); here a frame is transformed as it stands",
                 "X = _spectra(rows - rows.mean(-1, keepdims=True), w).swapaxes(-1, -2)": "the mean of each frame is "
                 "subtracted; it belongs to the frame",
                 "X = _spectra(rows[..., ::-1], w).swapaxes(-1, -2)": "each frame is turned around in time",
                 "X = _spectra(rows, w).swapaxes(-1, -2) * np.exp(-2j * np.pi * np.arange(1 + n_fft // 2)[:, None] * "
-                "hop * np.arange(rows.shape[-2]) / n_fft)": "the phase is counted from the beginning of the wave; here each "
-                "frame begins with n = 0",
+                "hop * np.arange(rows.shape[-2]) / n_fft)": "the phase is counted from the beginning of the wave; "
+                "here each frame begins with n = 0",
                 "X = 2 * _spectra(rows, w).swapaxes(-1, -2)": "... 2 times too large",
                 "X = _spectra(rows, w).swapaxes(-1, -2).astype(complex)": "... it must be of complex64",
             },
@@ -462,39 +499,41 @@ TASKS = (
         SOUNDS,
         mistakes={
             ADJOINT: {
-                "dx = np.fft.irfft(dy.swapaxes(-1, -2), W)": "the inverse transform is no adjoint: it divides by n_fft and "
-                "counts the bins between the edges twice; take rfft_backward",
-                "dx = np.fft.irfft(dy.swapaxes(-1, -2), W) * W": "the bins between the edges count twice (irfft adds their "
-                "conjugates); take rfft_backward",
-                "dx, *_ = rfft_backward(dy.swapaxes(-1, -2).conj(), RfftCache(W, W))": "dy is conjugated: rfft_backward "
-                "takes it as it is",
+                "dx = np.fft.irfft(dy.swapaxes(-1, -2), W)": "the inverse transform is no adjoint: it divides by "
+                "n_fft and counts the bins between the edges twice; take rfft_backward",
+                "dx = np.fft.irfft(dy.swapaxes(-1, -2), W) * W": "the bins between the edges count twice (irfft adds "
+                "their conjugates); take rfft_backward",
+                "dx, *_ = rfft_backward(dy.swapaxes(-1, -2).conj(), RfftCache(W, W))": "dy is conjugated: "
+                "rfft_backward takes it as it is",
                 "dx, *_ = rfft_backward(dy.swapaxes(-1, -2).real + 0j, RfftCache(W, W))": "the imaginary part of dy is "
                 "left out",
-                "dx, *_ = rfft_backward(np.abs(dy.swapaxes(-1, -2)) + 0j, RfftCache(W, W))": "the angle of dy is left out",
+                "dx, *_ = rfft_backward(np.abs(dy.swapaxes(-1, -2)) + 0j, RfftCache(W, W))": "the angle of dy is left "
+                "out",
                 "dx, *_ = rfft_backward(dy.swapaxes(-1, -2), RfftCache(W, W)); dx = dx / W": "divided by n_fft: the "
                 "forward divides by nothing, so neither does its gradient",
-                "dx, *_ = rfft_backward(dy.swapaxes(-1, -2), RfftCache(W, W)); dx = dx[..., ::-1]": "each frame is turned "
-                "around in time",
+                "dx, *_ = rfft_backward(dy.swapaxes(-1, -2), RfftCache(W, W)); dx = dx[..., ::-1]": "each frame is "
+                "turned around in time",
             },
             TO_FRAMES: {
                 "(dpadded,) = frame_backward(dx.swapaxes(-1, -2), cache.frame)": "the window is forgotten: the forward "
                 "multiplies by it, so the gradient is multiplied by it, too",
                 "(dpadded,) = frame_backward((dx * w * w).swapaxes(-1, -2), cache.frame)": SQUARED,
-                "(dpadded,) = frame_backward((dx * w[::-1]).swapaxes(-1, -2), cache.frame)": "the window is turned around",
+                "(dpadded,) = frame_backward((dx * w[::-1]).swapaxes(-1, -2), cache.frame)": "the window is turned "
+                "around",
                 "(dpadded,) = frame_backward((dx * w).swapaxes(-1, -2), cache.frame); dpadded = dpadded / np.maximum("
-                "frame_backward(np.ones_like(dx).swapaxes(-1, -2), cache.frame)[0], 1)": "divided by the number of frames "
-                "that overlap; their gradients are added",
+                "frame_backward(np.ones_like(dx).swapaxes(-1, -2), cache.frame)[0], 1)": "divided by the number of "
+                "frames that overlap; their gradients are added",
                 "(dpadded,) = frame_backward((dx * w).swapaxes(-1, -2), cache.frame); dpadded = dpadded / np.maximum("
-                "frame_backward((np.ones_like(dx) * w * w).swapaxes(-1, -2), cache.frame)[0], 1e-3)": "divided by the sum "
-                "of the squared windows: that is the inverse, not the adjoint",
-                "dpadded = np.zeros_like(dx, shape=(*dx.shape[:-2], T))\n    for t in range(N):\n        dpadded[..., t * "
-                "hop : t * hop + W] = dx[..., t, :] * w": OVERWRITTEN,
+                "frame_backward((np.ones_like(dx) * w * w).swapaxes(-1, -2), cache.frame)[0], 1e-3)": "divided by the "
+                "sum of the squared windows: that is the inverse, not the adjoint",
+                "dpadded = np.zeros_like(dx, shape=(*dx.shape[:-2], T))\n    for t in range(N):\n        dpadded[..., "
+                "t * hop : t * hop + W] = dx[..., t, :] * w": OVERWRITTEN,
             },
             "(dwave,) = pad_wave_backward(dpadded, cache.pad_wave)": {
-                "dwave = dpadded": "the samples that were added at the ends still have a gradient; pad_wave_backward takes "
-                "it off",
-                "p = cache.pad_wave; dwave = dpadded[..., p.pad_length : p.pad_length + p.length]": "what was reflected at "
-                "the ends has a gradient, which belongs to its image: pad_wave_backward",
+                "dwave = dpadded": "the samples that were added at the ends still have a gradient; pad_wave_backward "
+                "takes it off",
+                "p = cache.pad_wave; dwave = dpadded[..., p.pad_length : p.pad_length + p.length]": "what was "
+                "reflected at the ends has a gradient, which belongs to its image: pad_wave_backward",
                 "p = cache.pad_wave; dwave = dpadded[..., : p.length]": "the padding is taken off at the end only",
                 "p = cache.pad_wave; dwave = dpadded[..., 2 * p.pad_length :]": "the padding is taken off at the "
                 "beginning only",
@@ -502,10 +541,10 @@ TASKS = (
             },
             "if cache.rows is None:": {"if True:": "... dwindow is None"},
             OF_WINDOW: {
-                "dw = (cache.rows * dx * w).sum(tuple(range(dx.ndim - 1)))": "the window stands in its own gradient: the "
-                "frames are multiplied by it, so its gradient is the sum of frames times dx",
-                "dw = dx.sum(tuple(range(dx.ndim - 1)))": "the frames are missing in the gradient of the window: sum of "
-                "y[t hop + n] dx[n, t]",
+                "dw = (cache.rows * dx * w).sum(tuple(range(dx.ndim - 1)))": "the window stands in its own gradient: "
+                "the frames are multiplied by it, so its gradient is the sum of frames times dx",
+                "dw = dx.sum(tuple(range(dx.ndim - 1)))": "the frames are missing in the gradient of the window: sum "
+                "of y[t hop + n] dx[n, t]",
                 "dw = (cache.rows * dx).mean(tuple(range(dx.ndim - 1)))": "averaged over the frames; every frame has a "
                 "part, and they are summed",
                 "dw = (cache.rows * dx)[0].sum(tuple(range(dx.ndim - 2)))": "... dwindow",
@@ -533,14 +572,15 @@ TASKS = (
             "with a shorter window": spectra(shorter=3),
             "with the hop that is not given": spectra(12, shorter=4, hops=False),
             "with a length": spectra(length=2),
+            "with a length that only the last frame reaches": spectra(length=-2),
             "with a window of its own": spectra(window=None),
             "of one wave": spectra(batch=False),
         },
         (Property("gives the wave back", reconstructs),),
         {
             DENOMINATOR: {
-                "w[:, None]": "divided by the sum of the windows; as the frames were multiplied by the window twice, it is "
-                "the sum of their squares",
+                "w[:, None]": "divided by the sum of the windows; as the frames were multiplied by the window twice, "
+                "it is the sum of their squares",
                 "np.ones((W, 1))": "divided by the number of frames that overlap; it is the sum of the squared windows",
             },
             "windowed = (rows * w)": {
@@ -550,54 +590,56 @@ TASKS = (
                 "windowed = (rows * w[::-1])": "the window is turned around",
             },
             "windowed = (rows * w).swapaxes(-1, -2)": {
-                "windowed = rows.swapaxes(-1, -2); squares, _ = overlap_add_forward(np.broadcast_to(w[:, None], (W, N)), "
-                "hop_length=hop); squares = squares[start:stop]": "neither multiplied by the window again nor divided by "
-                "its squares: that is the inverse of a transform, but not the nearest wave; it is w in the sum and w^2 in "
-                "the denominator",
+                "windowed = rows.swapaxes(-1, -2); squares, _ = overlap_add_forward(np.broadcast_to(w[:, None], (W, "
+                "N)), hop_length=hop); squares = squares[start:stop]": "neither multiplied by the window again nor "
+                "divided by its squares: that is the inverse of a transform, but not the nearest wave; it is w in the "
+                "sum and w^2 in the denominator",
                 "windowed = (rows / np.where(w == 0, 1, w)).swapaxes(-1, -2); squares, _ = overlap_add_forward(np."
                 "broadcast_to((w != 0)[:, None] + 0.0, (W, N)), hop_length=hop); squares = squares[start:stop]": "each "
                 "frame is divided by the window; multiply by it, and divide the sum by the squares",
             },
             DIVIDED: {
-                "y = added[..., start:stop]": "nothing is divided: the sum is the wave times the sum of squared windows",
+                "y = added[..., start:stop]": "nothing is divided: the sum is the wave times the sum of squared "
+                "windows",
                 "y = added[..., start:stop] / (w * w).sum()": "divided by one number; it is the sum of squares at each "
                 "sample",
-                "y = added[..., start:stop] / squares.max()": "divided by the largest sum of squares; it is that of each "
-                "sample",
-                "y = added[..., start:stop] * hop / (w * w).sum()": "divided by the mean of the sum of squares; near the "
-                "ends fewer frames overlap, so it is the sum at each sample",
+                "y = added[..., start:stop] / squares.max()": "divided by the largest sum of squares; it is that of "
+                "each sample",
+                "y = added[..., start:stop] * hop / (w * w).sum()": "divided by the mean of the sum of squares; near "
+                "the ends fewer frames overlap, so it is the sum at each sample",
                 "y = added[..., start:stop] / np.sqrt(squares)": "divided by the root of the sum of squares",
-                "y = added[..., : stop - start] / squares": "the n_fft // 2 samples before the first one are still there: "
-                "left out at the beginning, too",
-                "y = added / overlap_add_forward(np.broadcast_to((w * w)[:, None] + 1e-9, (W, N)), hop_length=hop)[0]": "... "
+                "y = added[..., : stop - start] / squares": "the n_fft // 2 samples before the first one are still "
+                "there: left out at the beginning, too",
+                "y = added / (overlap_add_forward((w * w)[:, None] * np.ones((W, N)), hop_length=hop)[0] + 1)": "... "
                 "y has shape",
                 "y = 2 * added[..., start:stop] / squares": "... 2 times too large",
                 "y = added[..., start:stop] / squares; y = y[..., ::-1]": "... reversed along",
                 "y = (added[..., start:stop] / squares).astype(float)": "... comes y in float64",
             },
             "rows, _ = irfft_forward(stft_matrix.swapaxes(-1, -2), n=W)": {
-                "rows, _ = irfft_forward(stft_matrix.swapaxes(-1, -2).conj(), n=W)": "each frame is turned around in time: "
-                "the spectrum is conjugated",
+                "rows, _ = irfft_forward(stft_matrix.swapaxes(-1, -2).conj(), n=W)": "each frame is turned around in "
+                "time: the spectrum is conjugated",
                 "rows, _ = irfft_forward(stft_matrix.swapaxes(-1, -2), n=W); rows = rows * W": "... = ",
-                "rows, _ = irfft_forward(np.abs(stft_matrix.swapaxes(-1, -2)) + 0j, n=W)": "the angles are lost: np.abs "
-                "does not belong there",
+                "rows, _ = irfft_forward(np.abs(stft_matrix.swapaxes(-1, -2)) + 0j, n=W)": "the angles are lost: "
+                "np.abs does not belong there",
                 "rows, _ = irfft_forward(stft_matrix.swapaxes(-1, -2).real + 0j, n=W)": "the imaginary part of the "
                 "spectrum is left out",
-                "rows = np.roll(irfft_forward(stft_matrix.swapaxes(-1, -2), n=W)[0], W // 2, -1)": "the frames are rolled "
-                "by half of n_fft; a frame begins with its first sample",
-                "rows = np.fft.ifft(stft_matrix.swapaxes(-1, -2), W).real": "the bins of negative frequencies are missing: "
-                "irfft takes them for the conjugates of those that are given, ifft for zeros",
+                "rows = np.roll(irfft_forward(stft_matrix.swapaxes(-1, -2), n=W)[0], W // 2, -1)": "the frames are "
+                "rolled by half of n_fft; a frame begins with its first sample",
+                "rows = np.fft.ifft(stft_matrix.swapaxes(-1, -2), W).real": "the bins of negative frequencies are "
+                "missing: irfft takes them for the conjugates of those that are given, ifft for zeros",
                 "rows, _ = irfft_forward(stft_matrix[..., ::-1].swapaxes(-1, -2), n=W)": "the last frame comes first",
             },
             'gap = f"istft': {
-                "w = pad_center(get_window(window, win, fftbins=False).astype(w.dtype), size=W); gap = f\"istft": SYMMETRIC,
-                "w = np.pad(get_window(window, win), (0, W - win)).astype(w.dtype); gap = f\"istft": AT_THE_LEFT,
+                'w = pad_center(get_window(window, win, fftbins=False).astype(w.dtype), size=W); gap = f"istft'
+                "": SYMMETRIC,
+                'w = np.pad(get_window(window, win), (0, W - win)).astype(w.dtype); gap = f"istft': AT_THE_LEFT,
             },
             "start, covered = W // 2 if center else 0,": {
                 "start, covered = 0,": "... ValueError",
                 "hop = hop_length or max(1, W // 4); start, covered = W // 2 if center else 0,": QUARTER,
-                "hop = hop_length or win // 2; start, covered = W // 2 if center else 0,": "without hop_length, the hop is a "
-                "quarter of the window, not a half",
+                "hop = hop_length or win // 2; start, covered = W // 2 if center else 0,": "without hop_length, the "
+                "hop is a quarter of the window, not a half",
             },
         },
         uses=("get_window", "overlap_add_forward"),

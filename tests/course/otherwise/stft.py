@@ -23,7 +23,7 @@ def get_window(window, Nx, *, fftbins=True):
 
 def frame_forward(y, *, frame_length, hop_length):
     T = y.shape[-1]
-    if T < frame_length:
+    if frame_length > T:
         raise ValueError("the wave is too short")
     starts = np.arange(0, T - frame_length + 1, hop_length)
     return y[..., np.arange(frame_length)[:, None] + starts], FrameCache(T, frame_length, hop_length)
@@ -83,7 +83,7 @@ def istft_forward(
     n_fft = n_fft or 2 * (F - 1)
     win_length = win_length or n_fft
     hop_length = hop_length or max(win_length // 4, 1)
-    if F != n_fft // 2 + 1 or win_length > n_fft or N == 0:
+    if n_fft // 2 + 1 != F or win_length > n_fft or N == 0:
         raise ValueError("no such transform")
     dtype = stft_matrix.real.dtype
     w = pad_center(get_window(window, win_length).astype(dtype), size=n_fft)
