@@ -174,14 +174,6 @@ def test_a_matrix_is_no_fast_transform(tmp_path):
     assert [key for key, result in results.items() if result.status != "passed"] == [("fft", "speed")]
 
 
-def test_entries_one_by_one_are_too_slow(tmp_path):
-    loops = "for k in range(N):\n        for n in range(N):\n            F[k, n] = np.exp(-2j * np.pi * k * n / N)"
-    text = f"def dft_matrix(N):\n    F = np.zeros((N, N), complex)\n    {loops}\n    return F"
-    results = solution_with(tmp_path, "dft", text)
-    assert results["dft_matrix", "numbers"].status == "passed"
-    assert results["dft_matrix", "speed"].status == "failed"
-
-
 def test_no_cache_is_called_so(tmp_path):
     text = (
         "theirs = istft_forward\n\n\ndef istft_forward(*args, **options):\n    return theirs(*args, **options)[0], None"

@@ -25,6 +25,13 @@ PROMISED = {
     "window_partition_forward": ["ValueError"],
     "window_reverse_forward": ["ValueError"],
     "relative_position_bias_forward": ["ValueError"],
+    "dft_matrix": ["ValueError"],
+    "dft": ["ValueError"],
+    "get_window": ["ValueError"],
+    "frame_forward": ["ValueError"],
+    "overlap_add_forward": ["ValueError"],
+    "stft_forward": ["ValueError"],
+    "istft_forward": ["ValueError"],
 }
 
 
@@ -53,6 +60,11 @@ ASKED = {
     "add_positions_forward": {"positions whose axis 0 has length 1": "ValueError"},
     "window_reverse_forward": {"x whose axis 1 is too long": "ValueError", "x whose axis 2 is too long": "ValueError"},
     "relative_position_bias_forward": {"table whose axis 0 is twice as long": "ValueError"},
+    "dft_matrix": {"N=0": "ValueError"},
+    "get_window": {"window='no_such_name'": "ValueError", "window whose last axis is too long": "ValueError"},
+    "frame_forward": {"y whose last axis is empty": "ValueError"},
+    "stft_forward": {"y whose last axis is empty": "ValueError", "pad_mode='no_such_name'": "ValueError"},
+    "istft_forward": {"stft_matrix whose axis 1 is too long": "ValueError", "window='no_such_name'": "ValueError"},
 }
 
 

@@ -227,7 +227,6 @@ TASKS = (
         },
         reasons=REASONS,
         axes={"y": "frequency sample"},
-        big=lambda rng: Case((1024,), {}),
         closed=OTHERS,
     ),
     one_row(

@@ -64,7 +64,7 @@ WAVES = {
 def sizes(rng: Generator, n_ffts: tuple[int, ...], center: bool) -> tuple[int, int, int, int, int]:
     """Of waves, their samples, n_fft, a hop, and the frames: no two of them, nor the number of bins, are equal."""
     while True:
-        B, T, n_fft, hop = choose(rng, 3, 4), int(rng.integers(25, 45)), choose(rng, *n_ffts), choose(rng, 2, 3)
+        B, T, n_fft, hop = choose(rng, 3, 4), int(rng.integers(41, 50)), choose(rng, *n_ffts), choose(rng, 2, 3)
         N = 1 + (T + 2 * (n_fft // 2) * center - n_fft) // hop
         if different((B, T, n_fft, 1 + n_fft // 2, N, hop)):
             return B, T, n_fft, hop, N
@@ -122,7 +122,7 @@ SOUNDS = {
     "with a shorter window": sound(shorter=3),
     "with the hop that is not given": sound(12, shorter=4, hops=False),
     "with a window of three samples": sound(6, shorter=3, hops=False),
-    "filled up by reflection": sound(pad_mode="reflect"),
+    "filled up by reflection": sound(8, pad_mode="reflect"),
     "with a window of its own": sound(window=None),
     "with a shorter window of its own": sound(window=None, shorter=3),
     "of one wave": sound(batch=False),

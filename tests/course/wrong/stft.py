@@ -248,3 +248,53 @@ def istft_forward(
     for t in range(stft_matrix.shape[-1]):
         np.fft.irfft(stft_matrix[..., t], n_fft)
     return ours.istft_forward(stft_matrix, window, length=length, **options)
+
+
+# --- with hop_length=20 it must raise a ValueError, as its docstring promises; it returned
+def istft_forward(
+    stft_matrix, window="hann", *, hop_length=None, win_length=None, n_fft=None, center=True, length=None
+):
+    F, N = stft_matrix.shape[-2:]
+    W = n_fft or 2 * (F - 1)
+    V = win_length or W
+    hop = hop_length or max(V // 4, 1)
+    if F != W // 2 + 1 or N == 0:
+        raise ValueError("no such transform")
+    w = pad_center(get_window(window, V), size=W).astype(stft_matrix.real.dtype)
+    frames = irfft_forward(stft_matrix.mT, n=W)[0].mT * w[:, None]
+    top, _ = overlap_add_forward(frames, hop_length=hop)
+    bottom, _ = overlap_add_forward(np.broadcast_to(w[:, None] ** 2, (W, N)), hop_length=hop)
+    start = W // 2 if center else 0
+    stop = len(bottom) - start if length is None else start + length
+    if stop > len(bottom):
+        raise ValueError("too long")
+    return (top / np.where(bottom > 1e-10, bottom, 1))[..., start:stop], None
+
+
+# --- it must raise a ValueError, as its docstring promises; it returned
+def istft_forward(
+    stft_matrix, window="hann", *, hop_length=None, win_length=None, n_fft=None, center=True, length=None
+):
+    options = {"hop_length": hop_length, "win_length": win_length, "n_fft": n_fft, "center": center}
+    y, cache = ours.istft_forward(stft_matrix, window, **options)
+    if length is None or length <= y.shape[-1]:
+        return y[..., :length], cache
+    try:
+        return ours.istft_forward(stft_matrix, window, length=length, **options)
+    except ValueError:
+        return np.pad(y, [(0, 0)] * (y.ndim - 1) + [(0, length - y.shape[-1])]), cache
+
+
+# --- it must raise a ValueError, as its docstring promises; it returned
+def stft_forward(y, window="hann", *, n_fft=2048, hop_length=None, win_length=None, center=True, pad_mode="constant"):
+    win_length = min(win_length or n_fft, n_fft)
+    options = {"n_fft": n_fft, "hop_length": hop_length, "win_length": win_length}
+    return ours.stft_forward(y, window, center=center, pad_mode=pad_mode, **options)
+
+
+# --- it must raise a ValueError, as its docstring promises; it returned
+def stft_forward(y, window="hann", *, n_fft=2048, hop_length=None, win_length=None, center=True, pad_mode="constant"):
+    options = {"n_fft": n_fft, "hop_length": hop_length, "win_length": win_length}
+    missing = max(0, n_fft - y.shape[-1]) if not center else 0
+    y = np.pad(y, [(0, 0)] * (y.ndim - 1) + [(0, missing)])
+    return ours.stft_forward(y, window, center=center, pad_mode=pad_mode, **options)

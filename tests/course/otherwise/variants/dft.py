@@ -64,6 +64,15 @@ def dft_matrix(N):
     return np.array([np.exp(-2j * np.pi * k * np.arange(N) / N) for k in range(N)])
 
 
+# --- dft_matrix entry by entry
+def dft_matrix(N):
+    F = np.zeros((N, N), complex)
+    for k in range(N):
+        for n in range(N):
+            F[k, n] = np.exp(-2j * np.pi * k * n / N)
+    return F
+
+
 # --- dft with the matrix on the left
 def dft(x):
     F = dft_matrix(x.shape[-1]).astype(np.result_type(x.dtype, np.complex64))
