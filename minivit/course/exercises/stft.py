@@ -656,7 +656,7 @@ TASKS = (
 STFT = Exercise(
     "stft",
     "the short-time Fourier transform, and back",
-    70,
+    60,
     TASKS,
     offers=(
         *("pad_center", "pad_wave_forward", "pad_wave_backward"),
