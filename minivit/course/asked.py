@@ -91,20 +91,21 @@ class Asked:
             return
         assert self.partner
         trials = [make_trial(self.task, draw, rng) for draw in self.task.cases.values()]
-        if any(self._has_its_own_cache(trial) for trial in (trials if self.partner.free else trials[:1])):
+        if any(self._has_another_cache(trial) for trial in trials):
             try:
                 for trial in trials:
                     compare_values(self.task, self.value(trial), trial, [])
             except (CheckFailedError, MalformedError):
                 self.with_own_cache = True
 
-    def _has_its_own_cache(self, trial: Trial) -> bool:
-        """Whether the forward of the solution returns a cache of another form, or another one where that is free."""
+    def _has_another_cache(self, trial: Trial) -> bool:
+        """Whether the forward of the solution returns another cache than ours: in its form, or where it is free."""
         assert self.partner
         outcome = self.runner.call(self.task.forward, trial.inputs, trial.case.kwargs, "value", self.partner.given)
         value = outcome.value
-        is_pair = outcome.status == "returned" and isinstance(value, (tuple, list)) and len(value) == 2
-        return is_pair and bool(cache_note(value[1], trial.cache) or differs(self.partner, value[1], trial.cache))
+        if outcome.status != "returned" or not isinstance(value, (tuple, list)) or len(value) != 2:
+            return False
+        return bool(cache_note(value[1], trial.cache)) or differs(self.partner, value[1], trial.cache)
 
     def _call(self, trial: Trial, how: How) -> Outcome:
         if self.with_own_cache:

@@ -19,7 +19,7 @@ def of_complex(name: str, got: ndarray, expected: ndarray) -> Iterator[str]:
     with np.errstate(all="ignore"):
         if is_complex(expected):
             yield from _known_forms(name, got, expected)
-        elif same(got.real, expected):
+        elif same(np.real(got), expected):
             yield f"{name} has the right real part, but real numbers are expected: take .real"
         elif same(np.abs(got), expected):
             yield f"{name} has the right size, but real numbers are expected, not complex ones"
@@ -27,8 +27,8 @@ def of_complex(name: str, got: ndarray, expected: ndarray) -> Iterator[str]:
 
 def _known_forms(name: str, got: ndarray, expected: ndarray) -> Iterator[str]:
     forms = {
-        "the right real part only: the imaginary part is missing": expected.real,
-        "the right imaginary part, but as a real number, and no real part": expected.imag,
+        "the right real part only: the imaginary part is missing": np.real(expected),
+        "the right imaginary part, but as a real number, and no real part": np.imag(expected),
         "the size of the complex numbers only: their angle is missing": np.abs(expected),
         "the squared size of the complex numbers only: their angle is missing": np.abs(expected) ** 2,
     }
@@ -45,9 +45,9 @@ def _known_forms(name: str, got: ndarray, expected: ndarray) -> Iterator[str]:
         yield f"{name}: real and imaginary part are exchanged"
     elif turn := _turn(got, expected):
         yield f"{name} is turned by {turn}, the same everywhere"
-    elif is_complex(got) and same(got.real, expected.real):
+    elif is_complex(got) and same(np.real(got), np.real(expected)):
         yield f"{name}: the real part is right, the imaginary part is wrong"
-    elif is_complex(got) and same(got.imag, expected.imag):
+    elif is_complex(got) and same(np.imag(got), np.imag(expected)):
         yield f"{name}: the imaginary part is right, the real part is wrong"
     elif same(np.abs(got), np.abs(expected)) and not same(got, -expected):
         yield f"{name}: every size is right, the angles are wrong"

@@ -88,7 +88,7 @@ def _source(exercise: Exercise, solved: bool) -> str:
                 sources.setdefault(module, set()).add(line)
     says = "README.md says what to do; `minivit course check .` what is right."
     title = f'"""Exercise {exercise.name}: {exercise.title}.\n\n{says}\n"""'
-    gap = "\n\n\n" if blocks[0].startswith(("def ", "class ", "@")) else "\n\n"  # as isort has it before a constant
+    gap = "\n\n\n" if blocks[0].startswith(("@", "class ", "def ")) else "\n\n"  # before a constant
     return f"{title}\n\n{_import_lines(sources)}{gap}" + "\n\n\n".join(blocks) + "\n"
 
 

@@ -171,3 +171,20 @@ def test_what_is_said_of_a_solution_is_true_however_much_of_it_is_called(name, t
             "this training had no use for conv2d_loops, conv2d_places",
         ],
     }[name]
+
+
+def heard():
+    """Features of sounds, the gradient of a loss of them, and a sound made of a spectrogram."""
+    y = np.random.default_rng(0).standard_normal((2, 700), np.float32)
+    S, cache = mv.audio.spectrogram_forward(y, n_fft=96, hop_length=40)
+    X, _ = mv.audio.stft_forward(y, n_fft=96, hop_length=40)
+    return [S, *mv.audio.spectrogram_backward(S, cache), mv.audio.istft_forward(X, hop_length=40)[0]]
+
+
+def test_what_hears_computes_with_a_students_transform(tmp_path):
+    before = heard()
+    solutions = [load_checked(solved_folder(tmp_path, name)) for name in ("dft", "stft")]
+    with in_place_of_ours(solutions) as called:
+        assert all(map(np.array_equal, heard(), before))
+    pairs = {"stft_forward", "stft_backward", "istft_forward", "frame_forward", "frame_backward", "get_window"}
+    assert called >= {*pairs, "overlap_add_forward", "rfft_forward", "rfft_backward"}

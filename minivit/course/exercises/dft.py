@@ -102,7 +102,7 @@ def undoes(call: Call, rng: Generator) -> str | None:
 def has_real_edges(call: Call, rng: Generator) -> str | None:
     X = np.asarray(call(rng.standard_normal(12))[0])
     says = "of real numbers X_0 and X_{N/2} are real (a sum, and a sum with every other sign changed)"
-    return None if close(X[[0, -1]].imag, 0) else f"{says}; yours are {X[0]:.4g} and {X[-1]:.4g}"
+    return None if close(np.imag(X[[0, -1]]), 0) else f"{says}; yours are {X[0]:.4g} and {X[-1]:.4g}"
 
 
 SIGN = "the exponent has the other sign: the transform has e^(-2 pi i k n / N), its inverse e^(+2 pi i k n / N)"
