@@ -131,7 +131,7 @@ def other_numbers(value: Any) -> Any:
 def differs(forward: Task, cache: Any, expected: Any) -> bool:
     """Whether what is free in a cache is something else than ours."""
     found, wanted = flatten(cache, "cache."), flatten(expected, "cache.")
-    return any(not np.array_equal(found.get(name), wanted.get(name)) for name in forward.free)
+    return any(not np.array_equal(np.asarray(found.get(name)), np.asarray(wanted.get(name))) for name in forward.free)
 
 
 def every_task() -> Iterator[Task]:

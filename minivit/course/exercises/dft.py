@@ -339,7 +339,7 @@ TASKS = (
         uses=("dft",),
         instead=HALVES,
         big=lambda rng: Case(
-            (rng.standard_normal((1, 1536)),), {}
+            (rng.standard_normal((1, 3072)),), {}
         ),  # three times a power of 2: halved as long as it goes
         hides_docstring=True,
     ),
@@ -374,7 +374,7 @@ TASKS = (
         },
         uses=("fft",),
         instead=HALVES,
-        big=lambda rng: Case((complex_normal(rng, (1, 1024)),), {}),
+        big=lambda rng: Case((complex_normal(rng, (1, 2048)),), {}),
     ),
     transform(
         "rfft_forward",
