@@ -95,8 +95,13 @@ def is_right_for_every_length(call: Call, rng: Generator) -> str | None:
 
 
 def undoes(call: Call, rng: Generator) -> str | None:
-    x = complex_normal(rng, (3, 12))
-    return None if close(call(np.fft.fft(x)), x) else "the inverse of the transform of x must be x, complex as it is"
+    for x in (complex_normal(rng, (3, 12)), rng.standard_normal((3, 12))):
+        again = np.asarray(call(np.fft.fft(x)))
+        if not close(again, x):
+            return "the inverse of the transform of x must be x, complex as it is"
+        if again.dtype.kind != "c":
+            return "where x was real, it returns real numbers; the inverse returns complex ones, whatever they are"
+    return None
 
 
 def has_real_edges(call: Call, rng: Generator) -> str | None:
@@ -163,6 +168,8 @@ TASKS = (
                 "X[k] += x[n] * euler(-2 * np.pi * k * n / (N - 1))": STEPS,
                 "X[k] += x[n] * euler(-2 * np.pi * (k + 1) * n / N)": FROM_ONE,
                 "X[k] += x[n] * euler(-2 * np.pi * k * (n + 1) / N)": SAMPLES_FROM_ONE,
+                "X[k] += x[n] * euler(-2 * np.pi * (k + 1) * (n + 1) / N)": "both indices are counted from 1; they "
+                "begin with 0",
                 "X[k] += x[n] * euler(-2 * np.pi * k / N)": "the exponent does not depend on n: the wave must turn "
                 "from sample to sample",
                 "X[k] += x[n] * euler(-2 * np.pi * n / N)": "the exponent does not depend on k: bin k turns k times",

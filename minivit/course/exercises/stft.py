@@ -417,6 +417,10 @@ TASKS = (
                 "(dpadded,) = frame_backward((dx * w).swapaxes(-1, -2), cache.frame); dpadded = dpadded / np.maximum("
                 "frame_backward((np.ones_like(dx) * w * w).swapaxes(-1, -2), cache.frame)[0], 1e-3)": "divided by the "
                 "sum of the squared windows: that is the inverse, not the adjoint",
+                "dx = np.fft.irfft(dy.swapaxes(-1, -2), W); (dpadded,) = frame_backward((dx * w).swapaxes(-1, -2), "
+                "cache.frame); s = frame_backward((np.ones_like(dx) * w * w).swapaxes(-1, -2), cache.frame)[0]; "
+                "dpadded = dpadded / np.where(s > 1e-10, s, 1)": "that is istft_forward, the inverse; the backward is "
+                "the adjoint of every step, which divides by nothing",
                 "dpadded = np.zeros_like(dx, shape=(*dx.shape[:-2], T))\n    for t in range(N):\n        dpadded[..., "
                 "t * hop : t * hop + W] = dx[..., t, :] * w": OVERWRITTEN,
             },
