@@ -152,14 +152,14 @@ def _refusing(closed: tuple[str, ...]) -> Iterator[None]:
             function = inspect.unwrap(getattr(sys.modules[module], name))
             before.append((function, function.__code__))
             package = module.partition(".")[0]
-            close(function, f"what {package} has for this is closed during the check: to write it is the exercise")
+            shut(function, f"what {package} has for this is closed during the check: to write it is the exercise")
         yield
     finally:
         for function, code in before:
             function.__code__ = code
 
 
-def close(function: Any, text: str) -> None:
+def shut(function: Any, text: str) -> None:
     """Make a function refuse to work, under whatever name it is called."""
     names: dict[str, Any] = {}
     exec(f"def refuse(*args, **kwargs): raise PermissionError({text!r})", names)

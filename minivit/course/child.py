@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import minivit
-from minivit.course.call import Outcome, close, load_source, perform, text_of_error
+from minivit.course.call import Outcome, load_source, perform, shut, text_of_error
 from minivit.course.wire import WireError, find_in_minivit, pack, receive, send, unpack
 
 MEMORY = 2 * 2**30  # bytes of address space
@@ -72,7 +72,7 @@ def load(source: str, path: str, closed: list[str]) -> tuple[Outcome, Any]:
     import scipy.special  # noqa: F401  (before files of the package are closed; erf needs it)
 
     for where in closed:
-        close_ours(where)
+        close(where)
     for module, name in UNHEARD.items():
         if hasattr(sys.modules.get(module), name):
             setattr(sys.modules[module], name, start_nothing)
@@ -101,14 +101,14 @@ def functions(texts: dict[str, str]) -> dict[str, Callable]:
     return found
 
 
-def close_ours(where: str) -> None:
+def close(where: str) -> None:
     """Make a function of minivit refuse to work, under whatever name the solution may have got hold of it."""
     module_name, _, path = where.partition(":")
     function: Any = import_module(module_name)
     for part in path.split("."):
         function = getattr(function, part)
     function = inspect.unwrap(function)  # a decorator calls it in the end
-    close(function, f"this is minivit's own {path}: it is closed during the check, the answer is in it")
+    shut(function, f"this is minivit's own {path}: it is closed during the check, the answer is in it")
 
 
 PACKAGE = os.path.realpath(os.path.dirname(minivit.__file__))
