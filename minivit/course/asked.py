@@ -152,7 +152,7 @@ def other_numbers(value: Any) -> Any:
 
 def half(value: Any) -> Any:
     """Of floating-point numbers their halves: what must be positive, or in ascending order, still is."""
-    return value / 2 if isinstance(value, ndarray) and value.dtype.kind == "f" else value
+    return value / 2 if isinstance(value, ndarray) and value.dtype.kind in "fc" else value
 
 
 def differs(forward: Task, cache: Any, expected: Any) -> bool:
