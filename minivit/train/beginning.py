@@ -83,10 +83,10 @@ def _fitted(name: str, theirs: Param, ours: Param) -> ndarray:
     """A value of theirs as one of ours: resampled, if it is a table on another grid."""
     if theirs.shape == ours.shape and theirs.grid == ours.grid:
         return theirs.value
-    on_grids = theirs.grid and ours.grid and theirs.axes == ours.axes == ("batch", "position", "width")
-    if not on_grids or theirs.shape[2] != ours.shape[2]:
+    alike = theirs.axes == ours.axes == ("batch", "position", "width") and theirs.shape[2] == ours.shape[2]
+    if theirs.grid is None or ours.grid is None or not alike:
         raise ValueError(f"{name} has shape {theirs.shape} there and {ours.shape} here: more differs than the head")
-    front = [param.shape[1] - param.grid[0] * param.grid[1] for param in (theirs, ours) if param.grid]
+    front = [param.shape[1] - rows * columns for param, (rows, columns) in ((theirs, theirs.grid), (ours, ours.grid))]
     if front[0] != front[1]:
         raise ValueError(f"{name} has {front[0]} positions in front of the patches there and {front[1]} here")
     return resample_abs_pos_embed(theirs.value, ours.grid, theirs.grid, num_prefix_tokens=front[0])
