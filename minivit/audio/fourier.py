@@ -38,6 +38,11 @@ def dft_matrix(N: MatrixSize) -> Complex[ndarray, "W W"]:
     """The matrix of the transform, F_kn = e^(-2 pi i k n / N): X = F x. Its inverse is conj(F) / N.
 
     There are N different numbers in it, the N-th roots of 1: after N steps the circle is round.
+
+    Raises
+    ------
+    ValueError
+        If N is less than 1, or more than 2^13: there would be more than 2^26 numbers.
     """
     k = np.arange(N)
     return euler(-2 * np.pi / N * k)[k[:, None] * k % N]
@@ -98,7 +103,8 @@ def bluestein(x: Complex[ndarray, "*B W"]) -> Complex[ndarray, "*B W"]:
     a[..., :N] = x * chirp.conj()
     b = np.zeros_like(x, shape=M)
     b[:N], b[M - N + 1 :] = chirp, chirp[:0:-1]  # c_{-n} = c_n, and negative places are those at the end
-    return ifft(fft(a) * fft(b))[..., :N] * chirp.conj()
+    X = fft((fft(a) * fft(b)).conj()).conj() / M  # the inverse transform of the product
+    return X[..., :N] * chirp.conj()
 
 
 @checked

@@ -118,9 +118,11 @@ def common_factor(got: ndarray, expected: ndarray, tolerance: float = TOLERANCE)
     """The one number by which ``got`` is too large everywhere, if there is one."""
     if got.shape != expected.shape or not expected.any():
         return None
-    factor = float(np.vdot(expected, got) / np.vdot(expected, expected))
-    is_one = abs(factor) > tolerance and same(np.asarray(got / factor), expected, tolerance=tolerance)
-    return factor if is_one else None
+    factor = np.vdot(expected, got) / np.vdot(expected, expected)
+    if abs(factor.imag) > tolerance * abs(factor):
+        return None  # complex numbers that are turned, too
+    is_one = abs(factor) > tolerance and same(np.asarray(got / factor.real), expected, tolerance=tolerance)
+    return float(factor.real) if is_one else None
 
 
 def not_finite(got: ndarray, expected: ndarray, names: Names) -> str | None:

@@ -146,19 +146,19 @@ def options_of(task: Task, trial: Trial) -> str:
 
 def other_numbers(value: Any) -> Any:
     """For floating-point numbers others, of the same shape; anything else as it is."""
-    is_real = isinstance(value, ndarray) and value.dtype.kind == "f"
-    return random_like(np.random.default_rng(value.size), value) if is_real else value
+    is_float = isinstance(value, ndarray) and value.dtype.kind in "fc"
+    return random_like(np.random.default_rng(value.size), value) if is_float else value
 
 
 def half(value: Any) -> Any:
     """Of floating-point numbers their halves: what must be positive, or in ascending order, still is."""
-    return value / 2 if isinstance(value, ndarray) and value.dtype.kind == "f" else value
+    return value / 2 if isinstance(value, ndarray) and value.dtype.kind in "fc" else value
 
 
 def differs(forward: Task, cache: Any, expected: Any) -> bool:
     """Whether what is free in a cache is something else than ours."""
     found, wanted = flatten(cache, "cache."), flatten(expected, "cache.")
-    return any(found.get(name) != wanted.get(name) for name in forward.free)
+    return any(not np.array_equal(np.asarray(found.get(name)), np.asarray(wanted.get(name))) for name in forward.free)
 
 
 def every_task() -> Iterator[Task]:

@@ -10,6 +10,7 @@ from numpy.random import Generator
 from minivit.check.draw import Case
 from minivit.course.asked import Asked, partner
 from minivit.course.compare import CheckFailedError, NotWrittenError, arrays_of, compare_shapes, compare_values
+from minivit.course.complex_numbers import wrong_dtype
 from minivit.course.errors import check_errors, promised
 from minivit.course.exercise import Draw, Property, Task
 from minivit.course.manners import check_adds, check_linear, check_manners
@@ -156,6 +157,8 @@ def _dtype(asked: Asked, rng: Generator) -> None:
                     continue  # a number of Python's lifts nothing
                 came, went = np.asarray(got).dtype, expected.dtype
                 if came != went:
+                    if "c" in came.kind + went.kind:
+                        raise CheckFailedError(wrong_dtype(name, np.dtype(dtype), came, went))
                     raise CheckFailedError(
                         f"from {went} comes {name} in {came}; what goes in as {went} must come out as {went}"
                         + LIFTED * (came == np.float64 and went == np.float32)

@@ -137,7 +137,7 @@ def changed(name: str, value: Any) -> Iterator[tuple[str, Any, tuple[str, ...]]]
             yield f"{name} with -1 in it", np.where(value == value.max(), -1, value), ()
             yield f"{name} of bool", value > 0, ()
     elif isinstance(value, int) and not isinstance(value, bool):
-        yield from ((f"{name}={new}", new, ()) for new in (value + 1, value + 3, 1, 0, -value))
+        yield from ((f"{name}={new}", new, ()) for new in (value + 1, value + 3, 10 * value, 1, 0, -value))
     elif isinstance(value, tuple):
         for i, number in enumerate(value):
             for new in (number + 1, 0, -number):

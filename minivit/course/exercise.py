@@ -103,6 +103,10 @@ class Task:
         The stub keeps the loops and leaves out what stands in them: the first rung of a ladder.
     hides_docstring : bool
         The stub leaves the docstring out: it says the formula that is asked for.
+    closed : tuple of str
+        ``module:name`` of functions of other packages that refuse while it is called, because they are the answer.
+    instead : str
+        What who loops, or takes too long, is told to do instead.
     """
 
     name: str
@@ -119,6 +123,8 @@ class Task:
     loops: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     keep_loops: bool = False
     hides_docstring: bool = False
+    closed: tuple[str, ...] = ()
+    instead: str = ""
 
     @property
     def kind(self) -> Kind:

@@ -11,7 +11,9 @@ from numpy import ndarray
 
 from minivit.check.diagnose import Names, common_factor, counts, diagnose
 from minivit.check.diagnose import same as same_up_to
+from minivit.check.reals import as_reals, is_complex
 from minivit.course.call import perform
+from minivit.course.complex_numbers import of_complex
 from minivit.course.exercise import Task, Trial
 from minivit.course.outputs import flatten, is_number, named_outputs
 from minivit.course.plant import planted
@@ -153,6 +155,7 @@ def _patterns(name: str, got: ndarray, expected: ndarray, task: Task, trial: Tri
         return
     if not got.any() and expected.any():
         yield f"{name} is zero everywhere: nothing reaches it"
+    yield from of_complex(name, got, expected)
     if sentence := nearly_right(name, got, expected):
         yield sentence
     factor = common_factor(got, expected, TOLERANCE)
@@ -173,6 +176,8 @@ CASTS = "np.float32(...), dtype=np.float32"
 
 def nearly_right(name: str, got: ndarray, expected: ndarray) -> str | None:
     """What a small error tells: rounding goes both ways, a constant like eps most often goes one way."""
+    if is_complex(got) or is_complex(expected):
+        got, expected = (as_reals(np.asarray(a, np.complex128)) for a in (got, expected))
     error = float(np.abs(got - expected).max(initial=0)) / (float(np.abs(expected).max(initial=0)) or np.inf)
     if not 0 < error < 1e-4:
         return None

@@ -55,8 +55,8 @@ def _unchanged(path: str, now: Any, array: ndarray, of_layer: bool) -> None:
         )
     if np.shape(now) != array.shape:
         raise CheckFailedError(f"you modified {path} in place: it has shape {np.shape(now)} afterwards")
-    if not np.array_equal(array, np.asarray(now), equal_nan=array.dtype.kind == "f"):
-        place = f"\n  {worst_place(path, np.asarray(now), array)}" if array.dtype.kind == "f" else ""
+    if not np.array_equal(array, np.asarray(now), equal_nan=array.dtype.kind in "fc"):
+        place = f"\n  {worst_place(path, np.asarray(now), array)}" if array.dtype.kind in "fc" else ""
         raise CheckFailedError(f"you modified {path} in place; make a new array ({path} = {path} - ..., not -=){place}")
 
 

@@ -51,7 +51,8 @@ def cache_note(cache: Any, expected: Any) -> str:
     same_names = found is not None and found.keys() == wanted.keys() and not _is_plain_dict(cache)
     if same_names and flatten(expected, "").keys() <= flatten(cache, "").keys():
         return ""
-    return f"a cache of your own, {describe(cache)}; the given one is {_given(expected)}"
+    own = "no cache" if cache is None else f"a cache of your own, {describe(cache)}"
+    return f"{own}; the given one is {_given(expected)}"
 
 
 def _given(expected: Any) -> str:

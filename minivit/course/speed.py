@@ -28,7 +28,7 @@ def check_loops(asked: Asked, rng: Generator) -> None:
     """
     task = asked.task
     case = most_different(asked.first, rng)
-    steps, loops = asked.steps(trial_of(task, case, rng)), []
+    steps, loops = asked.steps(trial_of(task, case, rng)), {}
     for large in resized(task, case, rng, longer):
         if any(is_allowed(task, place) for place in large.places):
             continue
@@ -37,9 +37,10 @@ def check_loops(asked: Asked, rng: Generator) -> None:
             larger = next(still_longer(task, large, rng), large)
             ours = our_steps(task, large.trial), our_steps(task, larger.trial)
             if not goes_on(*ours, larger.length) and goes_on(more, asked.steps(larger.trial), larger.length):
-                loops.append(axis_name(task, large))
+                loops.setdefault(str(large.places), axis_name(task, large))
     if loops:
-        raise CheckFailedError(f"a loop over {' and '.join(sorted(loops))}, where one NumPy call can do it all")
+        instead = task.instead or "where one NumPy call can do it all"
+        raise CheckFailedError(f"a loop over {' and '.join(sorted(loops.values()))}, {instead}")
 
 
 def fewest_of_a_loop(length: int) -> float:
@@ -117,6 +118,6 @@ def check_time(asked: Asked, rng: Generator) -> str:
         if ratio <= SLOWEST:
             return f"{ratio:.1f} times the reference's time"
     raise CheckFailedError(
-        f"{ratio:.0f} times as long as the reference on a large batch: a loop over rows, samples or numbers, "
-        "where one NumPy call can do them all"
+        f"{ratio:.0f} times as long as the reference on a large batch: "
+        + (task.instead or "a loop over rows, samples or numbers, where one NumPy call can do them all")
     )

@@ -130,6 +130,8 @@ class Cut:
                 self.definitions[node.name] = node
             elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
                 self.definitions[node.targets[0].id] = node
+            elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                self.definitions[node.target.id] = node
             elif isinstance(node, ast.ImportFrom):
                 for alias in node.names:
                     self.imports[alias.name] = (node.module or "", alias.name)

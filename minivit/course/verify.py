@@ -16,7 +16,7 @@ from minivit.course.call import load_source
 from minivit.course.checks import check_names, check_task
 from minivit.course.exercise import Exercise, Mistake, Task
 from minivit.course.exercises import EXERCISES
-from minivit.course.grade import closed_functions, run_checks
+from minivit.course.grade import closed_for, closed_functions, run_checks
 from minivit.course.outputs import a, is_number, named_outputs
 from minivit.course.plant import NoSuchPieceError, planted
 from minivit.course.process import processes_exist
@@ -149,7 +149,7 @@ def run(exercise: Exercise, source: str) -> Report:
     """Check a text as if it were a solution."""
     if not processes_exist():
         return run_checks(exercise, InPlaceRunner(load_source(source, "solution.py")))
-    runner = ChildRunner(source, "solution.py", closed_functions(exercise))
+    runner = ChildRunner(source, "solution.py", closed_functions(exercise), closed_for(exercise.tasks))
     try:
         return run_checks(exercise, runner)
     finally:
@@ -160,7 +160,7 @@ def judge_bug(exercise: Exercise, task: Task, bug: Mistake) -> str | None:
     """None if the bug is found and named, else what is wrong."""
     name = f"{task.name} with {bug.new!r} for {bug.old!r}"
     try:
-        runner = InPlaceRunner(planted(task, bug))
+        runner = InPlaceRunner(planted(task, bug), closed_for([task]))
     except NoSuchPieceError as error:
         return f"{name}: {error} any more"
     messages = []

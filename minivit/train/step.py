@@ -116,9 +116,9 @@ def training_step(
             del c_model
         if not np.isfinite(loss):
             raise FloatingPointError(f"the loss is {loss}: {_first_trouble(model, inputs, rngs)}")
-        norm = clip_grad_norm([*params.values()], np.inf if clip_norm is None else clip_norm)
+        norm = clip_grad_norm([*optimizer.params.values()], np.inf if clip_norm is None else clip_norm)
         if not np.isfinite(norm):
-            bad = [name for name, param in params.items() if not np.isfinite(param.grad).all()]
+            bad = [name for name, param in optimizer.params.items() if not np.isfinite(param.grad).all()]
             place = f"the first parameter with such a gradient is {bad[0]}" if bad else "its square overflows"
             raise FloatingPointError(f"the norm of the gradient is {norm}: {place}")
         optimizer.step()

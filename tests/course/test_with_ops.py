@@ -93,6 +93,7 @@ def test_all_exercises_together_train_to_the_same_bits(tmp_path):
         *(task.name for task in EXERCISES["costs"].tasks),  # no training asks what it costs
         *(task.name for name in ("mel", "contrastive") for task in EXERCISES[name].tasks),  # nor does a ViT hear
         *(task.name for name in ("windows", "swin_block") for task in EXERCISES[name].tasks),  # a ViT has no windows
+        *(task.name for name in ("dft", "stft") for task in EXERCISES[name].tasks),  # nor does it hear
         "log_softmax_backward",
         *("mean_pool_forward", "mean_pool_backward"),  # this model reads its class token
         "merge_heads_backward",  # which is split_heads_forward, and that is called
@@ -196,3 +197,20 @@ def test_what_is_said_of_a_solution_is_true_however_much_of_it_is_called(name, t
             "this training had no use for conv2d_loops, conv2d_places",
         ],
     }[name]
+
+
+def heard():
+    """Features of sounds, the gradient of a loss of them, and a sound made of a spectrogram."""
+    y = np.random.default_rng(0).standard_normal((2, 700), np.float32)
+    S, cache = mv.audio.spectrogram_forward(y, n_fft=96, hop_length=40)
+    X, _ = mv.audio.stft_forward(y, n_fft=96, hop_length=40)
+    return [S, *mv.audio.spectrogram_backward(S, cache), mv.audio.istft_forward(X, hop_length=40)[0]]
+
+
+def test_what_hears_computes_with_a_students_transform(tmp_path):
+    before = heard()
+    solutions = [load_checked(solved_folder(tmp_path, name)) for name in ("dft", "stft")]
+    with in_place_of_ours(solutions) as called:
+        assert all(map(np.array_equal, heard(), before))
+    pairs = {"stft_forward", "stft_backward", "istft_forward", "frame_forward", "frame_backward", "get_window"}
+    assert called >= {*pairs, "overlap_add_forward", "rfft_forward", "rfft_backward"}

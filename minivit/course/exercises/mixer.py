@@ -12,8 +12,8 @@ from minivit.layers.mixer_block import MixerBlock
 
 
 def tokens_of_a_map(rng: Generator) -> Case:
-    B, Y, X, D, F = lengths(rng, 5)
-    shapes = (B, Y, X, D), (Y * X, F), (F,), (F, Y * X), (Y * X,)
+    B, Y, X, D, E = lengths(rng, 5)
+    shapes = (B, Y, X, D), (Y * X, E), (E,), (E, Y * X), (Y * X,)
     return Case(tuple(rng.standard_normal(shape) for shape in shapes), {})
 
 
@@ -145,7 +145,7 @@ TASKS = (
                 "np.repeat(kernels, D, -1), np.repeat(bias1, D)": REPEATED.format("kernels and biases"),
                 "np.tile(kernels, D), None": NO_BIAS.format("first"),
             },
-            "np.tile(bias1, D), groups=D)  # (B, 1, 1, D * F)\n    h, _ = gelu_forward(h)": {
+            "np.tile(bias1, D), groups=D)  # (B, 1, 1, D * E)\n    h, _ = gelu_forward(h)": {
                 "None, groups=D); h = gelu_forward(h)[0] + np.tile(bias1, D)": LATE_BIAS,
             },
             "np.tile(weight2[None, None], D), np.tile(bias2, D)": {
