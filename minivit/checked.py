@@ -50,7 +50,7 @@ def checked(function: Function) -> Function:
     hints = {p.name: object if p.annotation is p.empty else p.annotation for p in named}
     positional = [parameter.name for parameter in named if parameter.kind is not parameter.KEYWORD_ONLY]
     ranges = {name: part for name, hint in hints.items() for part in _ranges(hint)}
-    hints = {name: _without_range(hint) for name, hint in hints.items()}
+    hints = {name: without_range(hint) for name, hint in hints.items()}
     label = function.__qualname__.removesuffix(".__init__").removesuffix("_forward")
     right: set[Any] = set()  # what has been found right once, need not be looked at again
 
@@ -83,11 +83,11 @@ def _ranges(hint: Any) -> Iterable[Any]:
     return [*getattr(hint, "__metadata__", ()), *(part for kind in _either(hint) for part in _ranges(kind))]
 
 
-def _without_range(hint: Any) -> Any:
+def without_range(hint: Any) -> Any:
     """The type that an annotation asks for: of ``Count | None`` it is ``int | None``."""
     if getattr(hint, "__metadata__", None):
         return get_args(hint)[0]
-    return reduce(or_, map(_without_range, _either(hint))) if _either(hint) else hint
+    return reduce(or_, map(without_range, _either(hint))) if _either(hint) else hint
 
 
 def _either(hint: Any) -> tuple[Any, ...]:

@@ -12,13 +12,19 @@ from minivit.data.names import NAMES
 from minivit.data.source import full_source, load_source, summary
 from minivit.doctor import findings
 from minivit.errors import is_sentence, sentence, told
-from minivit.parser import Parser, setting
+from minivit.json_text import tuples
+from minivit.parser import Parser, number, setting
 from minivit.terminal import one_line, plain_streams, warnings_said
 from minivit.train.folder import RunFolder, create_numbered
+from minivit.train.named import AUGMENTATIONS, described
 from minivit.train.prediction import likeliest_classes
+from minivit.train.recipe import OFF
 from minivit.train.recipes import recipe_of
 from minivit.train.run import run_to_the_end
 from minivit.train.trainer import Trainer
+
+# What a recipe holds, and what is said of it by options of the same name.
+CHOICES = ("model", "epochs", "batch_size", "lr", "weight_decay", "label_smoothing", "seed", *OFF)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -63,6 +69,15 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--epochs", type=int)
     train.add_argument("--batch-size", type=int)
     train.add_argument("--lr", type=float, help="learning rate at the end of the warmup")
+    train.add_argument("--weight-decay", type=float, help="by which weight matrices shrink")
+    train.add_argument("--label-smoothing", type=float, metavar="S", help="a share S of each target for all classes")
+    train.add_argument("--recipe", metavar="NAME", help="how much augmentation; see minivit doctor --recipe NAME")
+    train.add_argument("--regularisation", type=float, metavar="R", help="dropout in MLPs, and stochastic depth")
+    train.add_argument("--randaugment", type=number, nargs=2, metavar=("LAYERS", "MAGNITUDE"), help="10 is full")
+    train.add_argument("--random-erasing", type=float, metavar="P", help="put noise into a share P of the images")
+    train.add_argument("--mixup", type=float, metavar="ALPHA", help="lay images over each other in pairs")
+    train.add_argument("--cutmix", type=float, metavar="ALPHA", help="put a part of one image into another")
+    train.add_argument("--ema", type=float, metavar="DECAY", help="test and keep a running average of the weights")
     train.add_argument("--seed", type=int)
     train.add_argument("--threads", type=int, help="does not change the result; all processors if not given")
     train.add_argument("--out", metavar="DIR", help="folder for this run; runs/DATA-1, -2, ... if not given")
@@ -87,6 +102,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_audio_commands(commands)
 
     doctor = commands.add_parser("doctor", help="versions, BLAS, threads, models: what to put into a question")
+    doctor.add_argument("--recipe", metavar="NAME", help=f"say what it means: {', '.join(AUGMENTATIONS)}")
     doctor.set_defaults(run=run_doctor)
 
     add_course_command(commands)
@@ -99,8 +115,8 @@ def run_train(args: argparse.Namespace) -> int:
     if args.resume:
         return resume_train(args, named)
     data = args.data or "shapes"
-    given = {name: getattr(args, name) for name in ("model", "epochs", "batch_size", "lr", "seed")}
-    recipe = recipe_of(data, args.set or [], **given)
+    given = {name: tuples(getattr(args, name)) for name in CHOICES}
+    recipe = recipe_of(data, args.set or [], named=args.recipe or "none", regularised=args.regularisation, **given)
     source = full_source(data, data_dir=args.data_dir, img_size=args.img_size)
     with training_with(named):
         trainer = Trainer(recipe, load_source(**source), threads=args.threads)
@@ -153,7 +169,7 @@ def run_data(args: argparse.Namespace) -> int:
 
 
 def run_doctor(args: argparse.Namespace) -> int:
-    """Print what one needs to know to help."""
-    for line in findings():
+    """Print what one needs to know to help, or what a recipe means."""
+    for line in described(args.recipe) if args.recipe else findings():
         print(line)
     return 0

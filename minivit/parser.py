@@ -40,6 +40,11 @@ def whole_number(text: str) -> int:
     return int(text)
 
 
+def number(text: str) -> float:
+    """An argument that is a number, a whole one where it has no fraction."""
+    return whole_number(text) if text.lstrip("+-").isdecimal() else float(text)
+
+
 def setting(text: str) -> tuple[str, str]:
     """An argument ``KEY=VALUE``."""
     key, _, value = given_text(text).partition("=")

@@ -5,7 +5,8 @@ Run it by hand, rarely, where these libraries are installed (the tests need none
     pip install torch timm transformers librosa torchaudio
     python tools/make_fixtures.py
 
-What fairseq computes, too, where it lies on the path: see ``_fairseq.py``.
+What fairseq computes, too, where it lies on the path: see ``_fairseq.py``. What TensorFlow computes is written by
+``tensorflow_fixture.py``, in an environment of its own.
 
 Everything is float64 and drawn from a fixed seed, every parameter is random. Keys of a file:
 
@@ -49,7 +50,7 @@ import transformers
 from _cnn import google_hybrid, hybrid, resnets
 from _fairseq import wav2vec
 from _sound import librosa_features, librosa_inversion, torchaudio_features, transformers_features
-from _timm import VisionTransformer, resample_abs_pos_embed, timm
+from _timm import VisionTransformer, mixtures, resample_abs_pos_embed, timm
 from numpy import ndarray
 from safetensors.torch import save_file
 from scipy.ndimage import zoom
@@ -689,6 +690,7 @@ def main() -> None:
     resnets(record, randomize)
     hybrid(record, randomize)
     google_hybrid(write, google_vit_shapes(1, positions=7, kernel=(1, 1, 16)))
+    mixtures(write)
 
 
 if __name__ == "__main__":

@@ -103,7 +103,7 @@ class AST(Model):
         Width of a token, number of blocks, heads per block, and width of the MLP as a multiple of ``embed_dim``.
     qkv_bias : bool
         Whether queries, keys and values have a bias.
-    drop_rate, pos_drop_rate, proj_drop_rate, drop_path_rate : float
+    drop_rate, pos_drop_rate, proj_drop_rate, mlp_drop_rate, drop_path_rate : float
         As in :class:`ViT`. Only active when ``forward`` gets ``rng``.
     act_layer : "gelu", "gelu_tanh" or "relu"
     norm_eps : float
@@ -142,6 +142,7 @@ class AST(Model):
         drop_rate: Rate = 0.0,
         pos_drop_rate: Rate = 0.0,
         proj_drop_rate: Rate = 0.0,
+        mlp_drop_rate: Rate | None = None,
         drop_path_rate: Rate = 0.0,
         act_layer: str = "gelu",
         norm_eps: float = 1e-12,
@@ -180,6 +181,7 @@ class AST(Model):
                 mlp_ratio=mlp_ratio,
                 qkv_bias=qkv_bias,
                 proj_drop=proj_drop_rate,
+                mlp_drop=mlp_drop_rate,
                 drop_path_rate=float(rate),
                 act_layer=act_layer,
                 norm_eps=norm_eps,

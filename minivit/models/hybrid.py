@@ -208,7 +208,9 @@ class HybridViT(ViT):
         Where a small number is added to standardised kernels, and the eps of the norms: Google's weights need "google".
     in_chans, num_classes, embed_dim, depth, num_heads, mlp_ratio, qkv_bias, class_token, global_pool, fc_norm
         As of :class:`minivit.models.ViT`, and so are those below.
-    drop_rate, pos_drop_rate, proj_drop_rate, drop_path_rate, act_layer, norm_eps, grad_checkpointing, seed, dtype
+    drop_rate, pos_drop_rate, proj_drop_rate, mlp_drop_rate, drop_path_rate, act_layer, norm_eps
+        See there.
+    grad_checkpointing, seed, dtype
         See there.
 
     Raises
@@ -244,6 +246,7 @@ class HybridViT(ViT):
         drop_rate: Rate = 0.0,
         pos_drop_rate: Rate = 0.0,
         proj_drop_rate: Rate = 0.0,
+        mlp_drop_rate: Rate | None = None,
         drop_path_rate: Rate = 0.0,
         act_layer: str = "gelu",
         norm_eps: float = 1e-6,
@@ -283,6 +286,7 @@ class HybridViT(ViT):
             drop_rate=drop_rate,
             pos_drop_rate=pos_drop_rate,
             proj_drop_rate=proj_drop_rate,
+            mlp_drop_rate=mlp_drop_rate,
             drop_path_rate=drop_path_rate,
             act_layer=act_layer,
             norm_eps=norm_eps,

@@ -74,7 +74,7 @@ class MaskedViT(ViT):
         :func:`minivit.ops.color_codes.patch_outputs`.
     img_size, patch_size, in_chans, embed_dim, depth, num_heads, mlp_ratio, qkv_bias, class_token
         As of :class:`minivit.models.ViT`, and so are those below.
-    pos_drop_rate, proj_drop_rate, drop_path_rate, act_layer, norm_eps, grad_checkpointing, seed, dtype
+    pos_drop_rate, proj_drop_rate, mlp_drop_rate, drop_path_rate, act_layer, norm_eps, grad_checkpointing, seed, dtype
         See there.
 
     Raises
@@ -102,6 +102,7 @@ class MaskedViT(ViT):
         class_token: bool = True,
         pos_drop_rate: Rate = 0.0,
         proj_drop_rate: Rate = 0.0,
+        mlp_drop_rate: Rate | None = None,
         drop_path_rate: Rate = 0.0,
         act_layer: str = "gelu",
         norm_eps: float = 1e-6,
@@ -124,6 +125,7 @@ class MaskedViT(ViT):
             fc_norm=False,  # the norm comes before what stands in place of pooling
             pos_drop_rate=pos_drop_rate,
             proj_drop_rate=proj_drop_rate,
+            mlp_drop_rate=mlp_drop_rate,
             drop_path_rate=drop_path_rate,
             act_layer=act_layer,
             norm_eps=norm_eps,

@@ -153,6 +153,8 @@ class Swin(Model):
     drop_rate, pos_drop_rate, proj_drop_rate, drop_path_rate : float
         Dropout before the head, after the patches, after attention and inside MLPs; stochastic depth, growing linearly
         from 0 in the first block to this rate in the last. Only active when ``forward`` gets ``rng``.
+    mlp_drop_rate : float, optional
+        Dropout inside MLPs, if it is not to be ``proj_drop_rate``. timm has no such option.
     act_layer : "gelu", "gelu_tanh" or "relu"
     grad_checkpointing : bool
         Keep only each block's input for backward and compute the rest again.
@@ -190,6 +192,7 @@ class Swin(Model):
         drop_rate: Rate = 0.0,
         pos_drop_rate: Rate = 0.0,
         proj_drop_rate: Rate = 0.0,
+        mlp_drop_rate: Rate | None = None,
         drop_path_rate: Rate = 0.1,
         act_layer: str = "gelu",
         grad_checkpointing: bool = False,
@@ -229,6 +232,7 @@ class Swin(Model):
                 mlp_ratio=mlp_ratio,
                 qkv_bias=qkv_bias,
                 proj_drop=proj_drop_rate,
+                mlp_drop=mlp_drop_rate,
                 act_layer=act_layer,
                 grad_checkpointing=grad_checkpointing,
             )

@@ -85,6 +85,9 @@ class ViT(Model):
     drop_rate, pos_drop_rate, proj_drop_rate, drop_path_rate : float
         Dropout before the head, after the position embedding, after attention and inside MLPs; stochastic depth,
         growing linearly from 0 in the first block to this rate in the last. Only active when ``forward`` gets ``rng``.
+    mlp_drop_rate : float, optional
+        Dropout inside MLPs, if it is not to be ``proj_drop_rate``, which then is that after attention alone. timm has
+        no such option.
     act_layer : "gelu", "gelu_tanh" or "relu"
         "gelu" is exact; Google's weights need "gelu_tanh".
     norm_eps : float
@@ -125,6 +128,7 @@ class ViT(Model):
         drop_rate: Rate = 0.0,
         pos_drop_rate: Rate = 0.0,
         proj_drop_rate: Rate = 0.0,
+        mlp_drop_rate: Rate | None = None,
         drop_path_rate: Rate = 0.0,
         act_layer: str = "gelu",
         norm_eps: float = 1e-6,
@@ -159,6 +163,7 @@ class ViT(Model):
                 mlp_ratio=mlp_ratio,
                 qkv_bias=qkv_bias,
                 proj_drop=proj_drop_rate,
+                mlp_drop=mlp_drop_rate,
                 drop_path_rate=float(rate),
                 act_layer=act_layer,
                 norm_eps=norm_eps,

@@ -7,6 +7,7 @@ to close and no ``plt.show()`` to call. Images are the stored pixels, uint8 (N, 
 """
 
 from minivit.plot.attention import attention_maps, attention_rollout, attention_weights, read_by_head
+from minivit.plot.augmentations import augmentations, mixtures
 from minivit.plot.boxes import boxes
 from minivit.plot.cost import macs_by_size, memory_bars
 from minivit.plot.curves import learning_curves, loss_curve, score_curve
@@ -30,6 +31,7 @@ __all__ = [
     "attention_maps",
     "attention_rollout",
     "attention_weights",
+    "augmentations",
     "boxes",
     "cochleagram_beside_spectrogram",
     "ear_maps",
@@ -42,6 +44,7 @@ __all__ = [
     "macs_by_size",
     "mel_filters",
     "memory_bars",
+    "mixtures",
     "paired_units",
     "patch_filters",
     "picture_in_sound",

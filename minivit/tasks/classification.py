@@ -1,5 +1,6 @@
 """Which of the classes is on the image, or to be heard?"""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,9 @@ from minivit.ops.losses import CrossEntropyCache, cross_entropy_backward, cross_
 from minivit.ops.softmax import softmax_forward
 from minivit.tasks.task import Augment, Normalize, Pictures, Task
 from minivit.types import Float, Scalar, Share, ndarray
+
+Mix = Callable[[ndarray, ndarray, np.random.Generator], tuple[ndarray, ndarray]]
+"""From inputs and class numbers (B,) to mixed inputs and soft targets (B, classes)."""
 
 
 class Classification(Task):
@@ -24,6 +28,9 @@ class Classification(Task):
         See :func:`minivit.ops.cross_entropy_forward`.
     augment : function of pixels, or samples, and a random generator, optional
         What makes other images, or sounds, of the same things, in training.
+    mix : function of inputs, labels and a random generator, optional
+        What mixes a batch in training, inputs and targets alike (:func:`minivit.train.mix`). For the score the target
+        is the class with the larger share.
     """
 
     kind = LabeledImages | LabeledSounds
@@ -31,8 +38,8 @@ class Classification(Task):
     score_name = "accuracy"
 
     @checked
-    def __init__(self, *, label_smoothing: Share = 0.0, augment: Augment | None = None) -> None:
-        self.label_smoothing, self.augment = label_smoothing, augment
+    def __init__(self, *, label_smoothing: Share = 0.0, augment: Augment | None = None, mix: Mix | None = None) -> None:
+        self.label_smoothing, self.augment, self.mix = label_smoothing, augment, mix
 
     def draw(
         self,
@@ -45,7 +52,10 @@ class Classification(Task):
         stored = examples.images if isinstance(examples, LabeledImages) else examples.waves
         if self.augment is not None and rng is not None:
             stored = self.augment(stored, rng)
-        return normalize(stored), examples.labels
+        inputs, targets = normalize(stored), examples.labels
+        if self.mix is not None and rng is not None:
+            inputs, targets = self.mix(inputs, targets, rng)
+        return inputs, targets
 
     def model_options(self, dataset: Dataset) -> dict[str, Any]:
         return super().model_options(dataset) | {"num_classes": len(dataset.class_names)}

@@ -1,8 +1,12 @@
 """Training: optimizers, schedules, augmentation, the sharded step, the loop with its checkpoints."""
 
 from minivit.train.augment import normalize, normalize_waves, random_crop_flip, random_shift_flip
+from minivit.train.ema import WeightAverage
+from minivit.train.erasing import random_erasing
+from minivit.train.mixing import cutmix, mix, mixup
 from minivit.train.optim import SGD, Adam, AdamW, Optimizer, adam_update, adamw_update, clip_grad_norm, sgd_update
 from minivit.train.probe import LinearProbe, linear_probe
+from minivit.train.randaugment import randaugment
 from minivit.train.recipe import Recipe
 from minivit.train.schedule import warmup_cosine
 from minivit.train.step import predict, training_step
@@ -17,14 +21,20 @@ __all__ = [
     "Optimizer",
     "Recipe",
     "Trainer",
+    "WeightAverage",
     "adam_update",
     "adamw_update",
     "clip_grad_norm",
+    "cutmix",
     "linear_probe",
+    "mix",
+    "mixup",
     "normalize",
     "normalize_waves",
     "predict",
+    "randaugment",
     "random_crop_flip",
+    "random_erasing",
     "random_shift_flip",
     "sgd_update",
     "training_step",

@@ -15,7 +15,7 @@ from minivit.errors import sentence
 from minivit.files import LOCK, TEMPORARY, must_be_file, replace_file, sole_use
 from minivit.json_text import from_json, to_json, tuples
 from minivit.terminal import command_line
-from minivit.train.recipe import Recipe
+from minivit.train.recipe import OFF, Recipe
 from minivit.train.trainer import Metrics, Trainer
 from minivit.version import __version__
 
@@ -116,6 +116,7 @@ class RunFolder:
             if not isinstance(solutions, list) or not all(isinstance(folder, str) for folder in solutions):
                 raise ValueError(f"its entry 'with' is {short(solutions)}; expected a list of folders")
             self.solutions = in_full(solutions)
+            recipe = OFF | recipe
             for choice in fields(Recipe):
                 if choice.name not in recipe:  # its default may be another one now
                     raise KeyError(choice.name)

@@ -1,9 +1,12 @@
 """Kinds of examples: how images, and how sounds, come to a model, from a data set or from a file."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import partial, reduce
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from minivit.checked import check_range
 from minivit.data.dataset import Dataset
@@ -12,7 +15,9 @@ from minivit.data.image_file import read_image
 from minivit.data.sound_file import read_sound
 from minivit.tasks.task import Augment
 from minivit.train.augment import normalize, normalize_waves, random_crop_flip, random_shift_flip
-from minivit.train.recipe import Recipe
+from minivit.train.erasing import random_erasing
+from minivit.train.randaugment import randaugment
+from minivit.train.recipe import OFF, Recipe
 from minivit.types import HIGHEST_RATE, ndarray
 
 LONGEST_SIDE = 2**13  # pixels, of the images that a file asks for
@@ -57,7 +62,13 @@ class ImageKind(Kind):
     def augment(self, recipe: Recipe) -> Augment:
         # something of each image stays
         check_range("crop_padding", recipe.crop_padding, at_least=0, below=min(self.img_size))
-        return partial(random_crop_flip, padding=recipe.crop_padding, flip=recipe.flip)
+        steps: list[Augment] = [partial(random_crop_flip, padding=recipe.crop_padding, flip=recipe.flip)]
+        if recipe.randaugment is not None:
+            layers, magnitude = recipe.randaugment
+            steps.append(partial(randaugment, layers=layers, magnitude=magnitude))
+        if recipe.random_erasing:
+            steps.append(partial(random_erasing, probability=recipe.random_erasing))
+        return partial(_one_after_the_other, steps)
 
     def read(self, path: str | Path) -> ndarray:
         return self.normalize(read_image(path, size=self.img_size, channels=len(self.mean))[None])
@@ -86,6 +97,7 @@ class SoundKind(Kind):
         return normalize_waves(stored)
 
     def augment(self, recipe: Recipe) -> Augment:
+        must_be_off(recipe, ("randaugment", "random_erasing", "cutmix"), "that is for images, not for sounds")
         check_range("crop_padding", recipe.crop_padding, at_least=0, below=self.length)
         return partial(random_shift_flip, padding=recipe.crop_padding, flip=recipe.flip)
 
@@ -99,6 +111,17 @@ class SoundKind(Kind):
         """ValueError for numbers that no sounds have."""
         check_range("sr", self.sr, at_least=1, at_most=HIGHEST_RATE)
         check_range("length", self.length, at_least=1, at_most=LONGEST_SOUND)
+
+
+def _one_after_the_other(steps: list[Augment], stored: ndarray, rng: np.random.Generator) -> ndarray:
+    return reduce(lambda images, step: step(images, rng), steps, stored)
+
+
+def must_be_off(recipe: Recipe, names: Sequence[str], reason: str) -> None:
+    """ValueError for a choice that would have no effect."""
+    for name in names:
+        if (value := getattr(recipe, name)) != OFF[name]:
+            raise ValueError(f"{name} is {value}, and {reason}; expected {OFF[name]}")
 
 
 def kind_of(dataset: Dataset) -> Kind:

@@ -64,12 +64,12 @@ def _of_the_task(trainer: Trainer, rows: list[Metrics]) -> Pictures:
     task, dataset = trainer.task, trainer.dataset
     examples = dataset.test.take(slice(24))
     inputs, targets = task.draw(examples, normalize=trainer.normalize)
-    outputs = predict(trainer.model, inputs, threads=trainer.threads)
+    outputs = predict(trainer.trained, inputs, threads=trainer.threads)
     return task.pictures(dataset, examples, targets, outputs)
 
 
 def _of_the_model(trainer: Trainer, rows: list[Metrics]) -> Pictures:
-    model, examples = trainer.model, trainer.dataset.test.take(slice(4))
+    model, examples = trainer.trained, trainer.dataset.test.take(slice(4))
     if isinstance(examples, Images):
         normalized = trainer.normalize(examples.images)
         return _of_images(model, examples.images, normalized) | _of_parameters(model, examples.images.shape[3])

@@ -6,6 +6,7 @@ from typing import Any
 
 from minivit.checked import check_type, plain
 from minivit.json_text import to_json, tuples
+from minivit.train.randaugment import MOST_LAYERS, MOST_MAGNITUDE
 
 # What each number must be beside its type, and how to say it.
 LIMITS = (
@@ -18,9 +19,22 @@ LIMITS = (
     ("label_smoothing", lambda x: 0 <= x <= 1, "a number from 0 to 1"),
     ("clip_norm", lambda x: x is None or 0 < x < inf, "a positive number, or None to clip nothing"),
     ("crop_padding", lambda n: n >= 0, "0 or more"),
+    ("randaugment", lambda it: it is None or 0 <= it[0] <= MOST_LAYERS, f"0 to {MOST_LAYERS} layers, or None"),
+    (
+        "randaugment",
+        lambda it: it is None or 0 <= it[1] <= MOST_MAGNITUDE,
+        f"a magnitude from 0 to {MOST_MAGNITUDE}, or None",
+    ),
+    ("random_erasing", lambda x: 0 <= x <= 1, "a number from 0 to 1"),
+    ("mixup", lambda x: 0 <= x < inf, "0 or a positive number"),
+    ("cutmix", lambda x: 0 <= x < inf, "0 or a positive number"),
+    ("ema", lambda x: x is None or 0 <= x < 1, "a number from 0 to below 1, or None"),
     ("seed", lambda n: n >= 0, "0 or more"),
     ("seed", lambda n: n < 2**64, "a number of at most 64 bits"),
 )
+
+OFF: dict[str, Any] = {"randaugment": None, "random_erasing": 0.0, "mixup": 0.0, "cutmix": 0.0, "ema": None}
+"""Choices that runs begun before there were such things did without: their files do not name them."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +44,11 @@ class Recipe:
     ``options`` go to :func:`minivit.create_model`; ``warmup_epochs`` may be a fraction; ``clip_norm=None`` clips
     nothing. ``crop_padding`` and ``flip`` are about pixels and mirror images (:func:`minivit.train.random_crop_flip`),
     or, of sounds, about samples and signs (:func:`minivit.train.random_shift_flip`).
+
+    ``randaugment`` are its layers and magnitude (:func:`minivit.train.randaugment`), ``random_erasing`` is the share of
+    images that :func:`minivit.train.random_erasing` erases a part of, ``mixup`` and ``cutmix`` are alphas
+    (:func:`minivit.train.mix`); ``ema`` is the decay of the average of the weights that is then tested and kept
+    (:class:`minivit.train.WeightAverage`). All of these are off if not given.
 
     NumPy's numbers become Python's, so that a recipe can be written down as JSON.
 
@@ -51,6 +70,11 @@ class Recipe:
     clip_norm: float | None = 1.0
     crop_padding: int = 4
     flip: bool = True
+    randaugment: tuple[int, float] | None = OFF["randaugment"]
+    random_erasing: float = OFF["random_erasing"]
+    mixup: float = OFF["mixup"]
+    cutmix: float = OFF["cutmix"]
+    ema: float | None = OFF["ema"]
     seed: int = 0
 
     def __post_init__(self) -> None:

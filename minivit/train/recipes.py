@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from minivit.models.model import PRESETS, model_options
+from minivit.train.named import augmentation, regularisation
 from minivit.train.recipe import Recipe
 from minivit.train.settings import read_settings
 
@@ -22,7 +23,14 @@ POOLING = {"global_pool": "avg", "class_token": False}
 """What the head reads, of models that leave one the choice; with a distillation token there is none."""
 
 
-def recipe_of(data: str, settings: Sequence[tuple[str, str]] = (), **given: Any) -> Recipe:
+def recipe_of(
+    data: str,
+    settings: Sequence[tuple[str, str]] = (),
+    *,
+    named: str = "none",
+    regularised: float | None = None,
+    **given: Any,
+) -> Recipe:
     """The recipe of a data set.
 
     Parameters
@@ -31,19 +39,25 @@ def recipe_of(data: str, settings: Sequence[tuple[str, str]] = (), **given: Any)
         Its name, or a folder.
     settings : pairs of str
         Options of the model and their values, as ``--set KEY=VALUE`` says them.
+    named : str
+        Of :data:`minivit.train.named.AUGMENTATIONS`.
+    regularised : float, optional
+        How much dropout in MLPs, and stochastic depth, where ``settings`` do not say otherwise.
     **given
         Choices of :class:`Recipe` to be made otherwise; None for those that are not.
 
     Raises
     ------
     TypeError, ValueError
-        If there is no such model or option, it is not for ``--set``, is set twice, or a value is not of its type.
+        If there is no such model, option or named recipe, an option is not for ``--set``, is set twice, or a value is
+        not of its type.
     """
     given = {name: value for name, value in given.items() if value is not None}
     model = (RECIPES.get(data, {}) | given).get("model", Recipe.model)
-    choices = RECIPES.get(data, {}) | OF_MODELS.get(model, {}) | given
+    choices = RECIPES.get(data, {}) | OF_MODELS.get(model, {}) | augmentation(named) | given
     known, options = model_options(model), read_settings(model, settings)
     _, preset = PRESETS[model]
     distilled = (preset | options).get("distilled", False)
     pooling = {} if distilled else {name: value for name, value in POOLING.items() if name in known}
-    return Recipe(**choices, options=pooling | options)
+    dropped = {} if regularised is None else regularisation(model, regularised, known)
+    return Recipe(**choices, options=pooling | dropped | options)

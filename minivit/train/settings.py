@@ -5,8 +5,9 @@ from contextlib import suppress
 from math import isfinite
 from reprlib import repr as in_short
 from types import NoneType, UnionType
-from typing import Annotated, Any, get_args, get_origin
+from typing import Any, get_args
 
+from minivit.checked import without_range
 from minivit.models.model import Model, model_options
 
 DECIDED = {
@@ -48,8 +49,7 @@ def read_value(name: str, text: str, hint: Any) -> Any:
 
 def readers_of(hint: Any) -> list[tuple[str, Callable[[str], Any]]]:
     """How values of a type are written, in words, and what reads them."""
-    if get_origin(hint) is Annotated:
-        hint, *_ = get_args(hint)
+    hint = without_range(hint)
     kinds = get_args(hint) if isinstance(hint, UnionType) else (hint,)
     return [reader for kind, reader in READERS.items() if kind in kinds]
 

@@ -6,6 +6,7 @@ optimizer's averages and the step. A training that was killed and resumed ends i
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,16 +22,19 @@ from minivit.ops.softmax import softmax_forward
 from minivit.storage import fitting, read_arrays, save, split_arrays
 from minivit.tasks.classification import Classification
 from minivit.tasks.task import Task
+from minivit.train.ema import WeightAverage
 from minivit.train.fit import check_attention_fits
-from minivit.train.kinds import Kind, kind_of
+from minivit.train.kinds import Kind, kind_of, must_be_off
+from minivit.train.mixing import mix
 from minivit.train.optim import AdamW
-from minivit.train.recipe import Recipe
+from minivit.train.recipe import OFF, Recipe
 from minivit.train.schedule import warmup_cosine
 from minivit.train.step import predict, training_step
 from minivit.train.trained_on import CLASSIFICATION
 from minivit.types import Float, ndarray
 
 ORDER, NOISE = 0, 1  # two independent streams of random numbers from one seed
+LEARNED = "learned."  # what the names of the weights begin with where the model of a checkpoint has their averages
 
 
 class Metrics(NamedTuple):
@@ -58,7 +62,8 @@ class Trainer:
         the task does not say otherwise.
     task : Task, optional
         What the model is trained for, with an augmentation of its own. If not given, what it is usually trained for:
-        most models to classify, as the recipe has it (``label_smoothing``, ``crop_padding`` and ``flip``).
+        most models to classify, as the recipe has it (``label_smoothing`` and all augmentation, which are for this task
+        alone).
     threads : int, optional
         Does not change the result.
     """
@@ -74,7 +79,7 @@ class Trainer:
         fixed = {"name": recipe.model, "seed": recipe.seed}
         if twice := fixed.keys() & recipe.options.keys():
             raise ValueError(f"options has an entry {min(twice)!r}, which the recipe itself decides")
-        self.task = task or _usual_task(recipe, self.kind)
+        self.task = task or _usual_task(recipe, dataset, self.kind)
         self.task.check(dataset.train)
         needed = self.task.model_options(dataset)
         for size in {"img_size", "length"} & needed.keys() - known.keys():  # it takes images of any size
@@ -87,6 +92,7 @@ class Trainer:
         self.model: Model = create_model(**fixed, **{**needed, **recipe.options})
         check_attention_fits(recipe.model, self.model)
         self.optimizer = AdamW(self.model, lr=recipe.lr, betas=recipe.betas, weight_decay=recipe.weight_decay)
+        self.average = None if recipe.ema is None else WeightAverage(self.model, decay=recipe.ema)
         self.step = 0
         self.batch_size = min(recipe.batch_size, len(dataset.train))
         self.steps_per_epoch = len(dataset.train) // self.batch_size  # what is left over waits for another epoch
@@ -123,8 +129,15 @@ class Trainer:
                     f"training stopped at step {self.step + 1}: {error}; a smaller lr or a longer warmup usually helps"
                 ) from error
             self.step += 1
+            if self.average:
+                self.average.update(self.model, self.step)
             score = self.test_score() if self.step % self.steps_per_epoch == 0 else None
             yield Metrics(self.step, self.step / self.steps_per_epoch, loss, lr, score)
+
+    @property
+    def trained(self) -> Model:
+        """What is tested and kept: the model, or where the recipe has ``ema`` one with the average of its weights."""
+        return self.average.model if self.average else self.model
 
     def normalize(self, stored: ndarray) -> Float[ndarray, "B ..."]:
         """Pixels, or samples of sounds, as the model wants them."""
@@ -132,20 +145,25 @@ class Trainer:
 
     def probabilities(self, stored: ndarray) -> Float[ndarray, "B classes"]:
         """Probability of each class for each image or sound, of a model that classifies."""
-        probabilities, _ = softmax_forward(predict(self.model, self.normalize(stored), threads=self.threads))
+        probabilities, _ = softmax_forward(predict(self.trained, self.normalize(stored), threads=self.threads))
         return probabilities
 
     def test_score(self) -> float:
         """How good the model is on the test examples, as its task has it: for classification, the accuracy."""
         inputs, targets = self.task.draw(self.dataset.test, normalize=self.normalize)
-        return float(self.task.score(predict(self.model, inputs, threads=self.threads), targets))
+        return float(self.task.score(predict(self.trained, inputs, threads=self.threads), targets))
 
     def save(self, path: str | Path) -> None:
         """Write all that :meth:`resume` needs; the file is also one for :func:`minivit.load`."""
         names, mean, std = self.dataset.class_names, self.dataset.mean, self.dataset.std
         data = {"name": self.dataset.name, "class_names": names, "mean": mean, "std": std, **self.kind.facts()}
         about = {"recipe": asdict(self.recipe), "data": data, **_named(self.task), "step": self.step}
-        save(self.model, path, optimizer_state=self.optimizer.state_dict(), **about)
+        save(self.trained, path, optimizer_state=self._to_go_on(), **about)
+
+    def _to_go_on(self) -> dict[str, ndarray]:
+        """What a checkpoint holds beside what is kept: the optimizer's state, and the weights if these are others."""
+        weights = self.model.state_dict() if self.average else {}
+        return self.optimizer.state_dict() | {LEARNED + name: array for name, array in weights.items()}
 
     def resume(self, path: str | Path) -> None:
         """Go on from a checkpoint of the same training; nothing changes if it is not one.
@@ -162,14 +180,14 @@ class Trainer:
         task = metadata.get("task", CLASSIFICATION)  # files from when there was no other do not name it
         identity = self._identity()
         options = metadata.get("task_options", identity["task_options"])  # nor do older ones tell its options
-        theirs = {**metadata["recipe"], **metadata["data"], "task": task, "task_options": options}
+        theirs = {**OFF, **metadata["recipe"], **metadata["data"], "task": task, "task_options": options}
         theirs.setdefault("img_size", identity.get("img_size"))  # nor this
         for name, ours in identity.items():
             if theirs.get(name) != ours:
                 raise ValueError(f"{path} belongs to another training: its {name} is {theirs.get(name)}, not {ours}")
         model, optimizer = split_arrays(arrays)
         try:
-            optimizer = fitting(self.optimizer.state_dict(), optimizer)
+            optimizer = fitting(self._to_go_on(), optimizer)
             model = fitting(self.model.named_state(), model)
             step: Any = metadata.get("step")
             check_type("step", step, int)
@@ -180,8 +198,10 @@ class Trainer:
                 raise ValueError(f"step is {step}, but the optimizer has made {steps}")
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path} is damaged: {error.args[0]}") from error
+        self.trained.load_state_dict(model)
+        if self.average:
+            self.model.load_state_dict({name: optimizer.pop(LEARNED + name) for name in model})
         self.optimizer.load_state_dict(optimizer)
-        self.model.load_state_dict(model)
         self.step = step
 
     def _identity(self) -> dict[str, Any]:
@@ -190,12 +210,15 @@ class Trainer:
         return from_json(to_json(identity | _named(self.task)))
 
 
-def _usual_task(recipe: Recipe, kind: Kind) -> Task:
+def _usual_task(recipe: Recipe, dataset: Dataset, kind: Kind) -> Task:
     """What its model is trained for where nothing else is said, as the recipe has it."""
     augment = kind.augment(recipe)
     model_class, _ = PRESETS[recipe.model]
     if model_class.usual_task == CLASSIFICATION:
-        return Classification(label_smoothing=recipe.label_smoothing, augment=augment)
+        alphas = {"mixup_alpha": recipe.mixup, "cutmix_alpha": recipe.cutmix}
+        mixing = partial(mix, num_classes=len(dataset.class_names), **alphas) if any(alphas.values()) else None
+        return Classification(label_smoothing=recipe.label_smoothing, augment=augment, mix=mixing)
+    must_be_off(recipe, [name for name in OFF if name != "ema"], f"{recipe.model} is not trained to classify")
     model = create_model(recipe.model, **recipe.options)
     return getattr(tasks, model_class.usual_task)(**model.task_options())
 

@@ -22,6 +22,11 @@ EXTREMES = {
     "clip_norm": [None, 1e-300, 10],
     "crop_padding": [0, 100],
     "flip": [False],
+    "randaugment": [None, (0, 0), (16, 30.0)],
+    "random_erasing": [0, 1],
+    "mixup": [0, 1e30],
+    "cutmix": [0, 1e-300],
+    "ema": [None, 0, 0.999999],
     "seed": [0, 2**64 - 1],
     "model": ["vit_tiny_patch4_32"],
     "options": [{}, {"depth": 2, "img_size": (8, 6), "fc_norm": None, "act_layer": "relu", "qkv_bias": False}],
@@ -63,6 +68,18 @@ def test_every_choice_has_its_extremes() -> None:
         ({"clip_norm": nan}, "clip_norm is nan; expected a positive number, or None to clip nothing"),
         ({"clip_norm": inf}, "clip_norm is inf; expected a positive number, or None to clip nothing"),
         ({"crop_padding": -1}, "crop_padding is -1; expected 0 or more"),
+        ({"randaugment": (-1, 5)}, r"randaugment is \(-1, 5\); expected 0 to 16 layers, or None"),
+        ({"randaugment": (17, 5)}, r"randaugment is \(17, 5\); expected 0 to 16 layers, or None"),
+        ({"randaugment": (2, -0.1)}, r"randaugment is \(2, -0.1\); expected a magnitude from 0 to 30, or None"),
+        ({"randaugment": (2, 30.1)}, r"randaugment is \(2, 30.1\); expected a magnitude from 0 to 30, or None"),
+        ({"randaugment": (2, nan)}, r"randaugment is \(2, nan\); expected a magnitude from 0 to 30, or None"),
+        ({"random_erasing": -0.1}, "random_erasing is -0.1; expected a number from 0 to 1"),
+        ({"random_erasing": nan}, "random_erasing is nan; expected a number from 0 to 1"),
+        ({"mixup": -0.1}, "mixup is -0.1; expected 0 or a positive number"),
+        ({"mixup": nan}, "mixup is nan; expected 0 or a positive number"),
+        ({"cutmix": inf}, "cutmix is inf; expected 0 or a positive number"),
+        ({"ema": 1.0}, "ema is 1.0; expected a number from 0 to below 1, or None"),
+        ({"ema": nan}, "ema is nan; expected a number from 0 to below 1, or None"),
         ({"seed": -1}, "seed is -1; expected 0 or more"),
         ({"seed": 2**64}, "seed is 18446744073709551616; expected a number of at most 64 bits"),
         ({"options": {"drop_rate": nan}}, "options cannot be written down: the number NaN is not finite"),
@@ -95,6 +112,13 @@ def accepted(name):
     right |= {name: ["3"] for name in ("epochs", "batch_size", "crop_padding", "seed")}
     right |= {name: ["3", "2.5"] for name in ("lr", "weight_decay", "warmup_epochs")}
     right |= {"clip_norm": ["3", "2.5", "None"]}
+    right |= {
+        "randaugment": ["None"],
+        "random_erasing": [],
+        "mixup": ["3", "2.5"],
+        "cutmix": ["3", "2.5"],
+        "ema": ["None"],
+    }
     assert right.keys() == EXTREMES.keys()
     ours = "epochs=np.int64(3), lr=np.float32(0.5), betas=(np.float64(0.5), np.float32(0.25)), flip=np.bool_(False), "
     ours += "seed=np.uint64(2**64 - 1), options={'num_classes': np.int64(7), 'img_size': [np.int32(8), 6]}"

@@ -24,6 +24,8 @@ from minivit.types import Depth, Depths, Rate, Size
         (float | tuple[float, float], "0.5,4", (0.5, 4.0)),
         (float, "12", 12.0),
         (Rate, "1e-1", 0.1),
+        (Rate | None, "1e-1", 0.1),
+        (Rate | None, "none", None),
         (bool, "true", True),
         (bool, "False", False),
         (bool | None, "none", None),
