@@ -15,6 +15,7 @@ from minivit.errors import is_sentence, sentence, told
 from minivit.json_text import tuples
 from minivit.parser import Parser, number, setting
 from minivit.terminal import one_line, plain_streams, warnings_said
+from minivit.train.beginning import full_path
 from minivit.train.folder import RunFolder, create_numbered
 from minivit.train.named import AUGMENTATIONS, described
 from minivit.train.prediction import likeliest_classes
@@ -65,7 +66,10 @@ def build_parser() -> argparse.ArgumentParser:
     )
     train.add_argument("--data", metavar="DATA", help=f"{', '.join(NAMES)}, or a folder of images; shapes if not given")
     train.add_argument("--data-dir", metavar="DIR", help="where downloads are kept (or set MINIVIT_DATA)")
-    train.add_argument("--img-size", type=int, metavar="N", help="of a folder of images: make all of them N x N pixels")
+    train.add_argument("--img-size", type=int, metavar="N", help="make all images N x N pixels")
+    train.add_argument("--init", metavar="RUN", help="begin with what this run, or file of weights, has learned")
+    train.add_argument("--freeze", action="store_true", default=None, help="with --init: train the head alone")
+    train.add_argument("--layer-decay", type=float, metavar="D", help="each layer learns slower than the one above it")
     train.add_argument("--epochs", type=int)
     train.add_argument("--batch-size", type=int)
     train.add_argument("--lr", type=float, help="learning rate at the end of the warmup")
@@ -95,7 +99,7 @@ def build_parser() -> argparse.ArgumentParser:
     data = commands.add_parser("data", help="fetch a data set, check it, and say what is in it")
     data.add_argument("data", metavar="DATA", help=f"{', '.join(NAMES)}, or a folder")
     data.add_argument("--data-dir", metavar="DIR", help="where downloads are kept (or set MINIVIT_DATA)")
-    data.add_argument("--img-size", type=int, metavar="N", help="of a folder of images: make all of them N x N pixels")
+    data.add_argument("--img-size", type=int, metavar="N", help="make all images N x N pixels")
     data.set_defaults(run=run_data)
 
     add_cost_command(commands)
@@ -116,6 +120,8 @@ def run_train(args: argparse.Namespace) -> int:
         return resume_train(args, named)
     data = args.data or "shapes"
     given = {name: tuples(getattr(args, name)) for name in CHOICES}
+    if args.init is not None:
+        given["init"] = full_path(args.init)
     recipe = recipe_of(data, args.set or [], named=args.recipe or "none", regularised=args.regularisation, **given)
     source = full_source(data, data_dir=args.data_dir, img_size=args.img_size)
     with training_with(named):
@@ -139,7 +145,7 @@ def resume_train(args: argparse.Namespace, named: list[str]) -> int:
     recipe, source, solutions = folder.read_config()
     folder.must_be_named(named)
     with folder.held(), training_with(solutions):
-        trainer = Trainer(recipe, load_source(**source), threads=args.threads)
+        trainer = Trainer(recipe, load_source(**source), threads=args.threads, to_resume=folder.has_begun)
         folder.resume(trainer)
         return 0 if run_to_the_end(trainer, folder) else 130
 
