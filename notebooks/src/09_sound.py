@@ -621,6 +621,7 @@ Markdown("\n".join(lines))
 N, bin_width = 256, SR / 256
 t = np.arange(N) / SR
 strong, weak = np.sin(2 * np.pi * 1010 * t), 0.01 * np.sin(2 * np.pi * 1210 * t)
+assert (1210 - 1010) / bin_width == 6.4
 at_strong, at_weak = (round(f * 64 / bin_width) for f in (1010, 1210))  # 64 places for each bin
 leaks = {}
 for name in windows:
@@ -823,7 +824,7 @@ assert np.isclose((dframes * frames).sum(), audio.frame_backward(dframes, c_fram
 # %% [markdown]
 # ## 6 Mel features
 #
-# A spectrogram has half of its rows for the octave from 2 to 4 kHz, and the ear an octave for everything. What features
+# A spectrogram has half of its rows for the octave from 2 to 4 kHz, and the ear less than 5 of its 35 mm. What features
 # do for machines that listen is what an ear does: fine steps below, coarse ones above, and loudness in ratios.
 #
 # ### The scale
@@ -843,6 +844,7 @@ heard = {
 print("Slaney", np.round(heard[False], 1), "HTK", np.round(heard[True], 1))
 assert np.isclose(heard[False][1], 15) and round(heard[True][1]) == 1000
 assert np.isclose(heard[False][2], 15 + 27 * np.log(4) / np.log(6.4))
+assert 35 * np.diff(audio.greenwood_position(np.array([2000.0, 4000.0])))[0] < 5
 f = np.linspace(0, 8000, 50)
 for htk in (False, True):
     assert np.allclose(audio.mel_to_hz(audio.hz_to_mel(f, htk=htk), htk=htk), f)

@@ -399,6 +399,7 @@ assert macs["AST, 10.24 s"] == 1212 * 256 * 768 + blocks + 768 * 527 == 130_514_
 assert nets["AST, 10.24 s"].num_params == 86_594_063 and ast.num_params == 121_231
 assert round(macs["AST, 10.24 s"] / macs["DeiT-B, 224 × 224"], 1) == 7.4
 assert [round(part, 3) for part in share.values()][:2] == [0.041, 0.208]
+assert round(1214 / 198, 1) == 6.1 and round(0.208 / 0.041) == 5
 
 # %% [markdown]
 # 7.4 times, for 6.1 times the tokens, and attention's part, which grows with their square, is five times as large: 21 %.
@@ -1129,8 +1130,8 @@ lecture.probes([0, 1, 2, 5], curves)
 #    stand that has learned nothing?
 # 4. Of images one makes more by mirroring them. Which augmentations of sounds keep the class here, and which do not?
 # 5. A batch has sounds of different lengths, filled up with zeros. Which layer of wav2vec notices?
-# 6. Train the whole run, `minivit train --data sounds`, read it with `mv.load`, and exchange its positions along time as in
-#    section 3. Which classes notice?
+# 6. Train the whole run, `minivit train --data sounds`, read it with `mv.load("runs/sounds-1/checkpoint.safetensors")`, and
+#    exchange its positions along time as in section 3. Which classes notice?
 #
 # <details><summary>Answers</summary>
 #
