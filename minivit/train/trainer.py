@@ -95,6 +95,8 @@ class Trainer:
     def run(self) -> Iterator[Metrics]:
         """Train to the end, yielding after every step; stop when you like and call again to go on."""
         recipe, epoch, order = self.recipe, None, np.empty(0, int)
+        if self.step < self.total_steps:
+            self.dataset = self.task.prepared(self.dataset, normalize=self.normalize)
         warmup = round(min(recipe.warmup_epochs * self.steps_per_epoch, self.total_steps))
         while self.step < self.total_steps:
             if epoch != self.step // self.steps_per_epoch:
@@ -126,13 +128,17 @@ class Trainer:
             score = self.test_score() if self.step % self.steps_per_epoch == 0 else None
             yield Metrics(self.step, self.step / self.steps_per_epoch, loss, lr, score)
 
+    def finished(self) -> Model:
+        """The model as it is kept and asked, see :meth:`minivit.tasks.Task.finished`."""
+        return self.task.finished(self.model)
+
     def normalize(self, stored: ndarray) -> Float[ndarray, "B ..."]:
         """Pixels, or samples of sounds, as the model wants them."""
         return self.kind.normalize(stored)
 
     def probabilities(self, stored: ndarray) -> Float[ndarray, "B classes"]:
         """Probability of each class for each image or sound, of a model that classifies."""
-        probabilities, _ = softmax_forward(predict(self.model, self.normalize(stored), threads=self.threads))
+        probabilities, _ = softmax_forward(predict(self.finished(), self.normalize(stored), threads=self.threads))
         return probabilities
 
     def test_score(self) -> float:
@@ -145,7 +151,7 @@ class Trainer:
         names, mean, std = self.dataset.class_names, self.dataset.mean, self.dataset.std
         data = {"name": self.dataset.name, "class_names": names, "mean": mean, "std": std, **self.kind.facts()}
         about = {"recipe": asdict(self.recipe), "data": data, **_named(self.task), "step": self.step}
-        save(self.model, path, optimizer_state=self.optimizer.state_dict(), **about)
+        save(self.finished(), path, optimizer_state=self.optimizer.state_dict(), **about)
 
     def resume(self, path: str | Path) -> None:
         """Go on from a checkpoint of the same training; nothing changes if it is not one.
