@@ -61,13 +61,16 @@ def partly_labeled(
 def _images_in(folder: Path, size: tuple[int, int], channels: int) -> ndarray:
     if not folder.is_dir():
         raise FileNotFoundError(f"there is no folder {folder}")
-    found = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    paths = [path for path in found if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()]
+    paths: list[Path] = []
+    left_out: list[Path] = []
+    for path in sorted(path for path in folder.iterdir() if not path.name.startswith(".")):
+        is_image = path.suffix.lower() in IMAGE_SUFFIXES and not path.is_dir()
+        (paths if is_image else left_out).append(path)
     if not paths:
         raise ValueError(f"{folder} holds no images: expected {KINDS}, and no folders around them")
-    if left_out := len(found) - len(paths):
-        other = next(path.name for path in found if path not in paths)
-        warnings.warn(f"{folder}: left out {other!r} and {left_out - 1} more; images are {KINDS}", stacklevel=4)
+    if left_out:
+        more = f" and {len(left_out) - 1} more" if len(left_out) > 1 else ""
+        warnings.warn(f"{folder}: left out {left_out[0].name!r}{more}; images are {KINDS}", stacklevel=4)
     images = np.empty((len(paths), *size, channels), np.uint8)  # first of all: what has no room is said at once
     for i, path in enumerate(paths):
         images[i] = read_image(path, size=size, channels=channels)

@@ -11,7 +11,7 @@ from minivit.storage import checksum, load
 from minivit.train.kinds import ImageKind
 from minivit.train.step import predict
 from minivit.train.trained_on import checkpoint_of, read_trained_on
-from minivit.types import ndarray, pair
+from minivit.types import ndarray
 
 
 class Teacher:
@@ -49,13 +49,10 @@ class Teacher:
         if not isinstance(kind, ImageKind) or not isinstance(dataset.train, Images):
             raise ValueError(f"{self.path} cannot teach {dataset.name}: images only are taught, by a model of images")
         self._check_classes(names, dataset)
-        _, *size, channels = dataset.train.images.shape
-        wants = [*pair(self.model.config["img_size"])] if "img_size" in self.model.config else size
-        if (wants, len(kind.mean)) != (size, channels):
-            raise ValueError(
-                f"the teacher {self.path} looks at images of {wants[0]} x {wants[1]} pixels and {len(kind.mean)} "
-                f"channels; those of {dataset.name} have {size[0]} x {size[1]} and {channels}"
-            )
+        try:  # one image that shows nothing; a ResNet takes any size
+            predict(self.model, np.zeros((1, *dataset.train.images.shape[1:]), self.model.dtype))
+        except ValueError as error:
+            raise ValueError(f"the teacher {self.path} cannot look at those of {dataset.name}: {error}") from error
         std, wanted = (np.array([s or 1.0 for s in stds]) for stds in (dataset.std, kind.std))  # as normalize divides
         self.is_alike = (dataset.mean, dataset.std) == (kind.mean, kind.std)
         self.scale, self.shift = std / wanted, (np.array(dataset.mean) - np.array(kind.mean)) / wanted

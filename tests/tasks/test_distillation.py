@@ -372,7 +372,7 @@ def test_a_model_with_a_token_is_kept_with_the_mean_of_its_heads(tmp_path):
     rows = list(trainer.run())
     assert trainer.model.config["heads_apart"]
     trainer.save(tmp_path / "checkpoint")
-    model = mv.load(tmp_path / "checkpoint")
+    model: Any = mv.load(tmp_path / "checkpoint")
     assert model.config["heads_apart"] is False
     images = trainer.normalize(trainer.dataset.test.images)
     apart = predict(trainer.model, images, threads=1)
