@@ -144,8 +144,7 @@ class Distillation(Task):
         if isinstance(examples, TaughtImages) and examples.answers.shape[1] and not changed:
             answers = examples.answers
         else:
-            answers = self.teacher(inputs)
-        check_type("what the teacher says", answers, ndarray)
+            answers = self.ask(inputs)
         return inputs, Taught(labels, answers, label_weights(labels))
 
     def model_options(self, dataset: Dataset) -> dict[str, Any]:
@@ -169,11 +168,17 @@ class Distillation(Task):
             return examples
         images = examples.images
         first, *later = [images[start : start + CHUNK] for start in range(0, len(images), CHUNK)]
-        answers = self.teacher(normalize(first))
+        answers = self.ask(normalize(first))
         if answers.nbytes // len(first) * len(images) > MOST_ANSWERS:
             return TaughtImages.unasked(images, examples.labels)
-        answers = np.concatenate([answers, *(self.teacher(normalize(chunk)) for chunk in later)])
+        answers = np.concatenate([answers, *(self.ask(normalize(chunk)) for chunk in later)])
         return TaughtImages(images, examples.labels, answers)
+
+    def ask(self, inputs: Any) -> ndarray:
+        """What the teacher says of these inputs."""
+        answers = self.teacher(inputs)
+        check_type("what the teacher says", answers, ndarray)
+        return answers
 
     def finished(self, model: Any) -> Any:
         """Of a model with both heads apart, the one whose logits are their mean."""

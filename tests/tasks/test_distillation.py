@@ -14,6 +14,7 @@ from minivit.tasks.distillation import Taught, label_weights
 from minivit.train import SGD, Recipe, Trainer, normalize, predict, random_crop_flip, training_step
 from tests.tasks.families import SMALL
 from tests.test_parity import Case, assert_gradient, assert_output
+from tests.unchecked import without_annotations
 
 RNG = np.random.default_rng(0)
 B, K = 7, 5
@@ -433,6 +434,15 @@ def test_a_teacher_of_other_classes():
     for method in ("soft", "hard"):
         with pytest.raises(ValueError, match=r"what the teacher says has shape \(7, 4\); expected \(7, 5\)"):
             Distillation(len, method=method).forward(np.zeros((B, K)), targets_of(said=SAID[:, :4]))
+
+
+def test_a_teacher_that_answers_otherwise():
+    trainer = student(Distillation(lambda images: [0.0]), shapes())  # type: ignore[arg-type,return-value]
+    with pytest.raises(TypeError, match=r"what the teacher says is \[0\.0\]; expected ndarray"):
+        without_annotations(next)(trainer.run())
+    trainer = student(Distillation(lambda images: images[:, :4, 0, 0]), shapes())
+    with pytest.raises(ValueError, match=r"train answers must be .*\(images, 10\) .* got float32 of shape \(40, 4\)"):
+        next(trainer.run())
 
 
 def test_a_model_that_has_one_head():
