@@ -45,7 +45,7 @@ class Distilling:
         check_range("alpha", self.alpha, at_least=0, at_most=1)
         check_range("temperature", self.temperature, above=0, below=inf)
         if self.method == "hard" and self.temperature != 1:
-            raise ValueError("a temperature is for --distill soft: the hardest class is the same at any temperature")
+            raise ValueError("a temperature is for --distill soft: the likeliest class is the same at any temperature")
 
 
 def add_distillation(train: ArgumentParser) -> None:
