@@ -112,8 +112,14 @@ def _kinds(values: Iterable[Any], *, exact: bool = False) -> tuple[Any, ...]:
         elif kind is dict:
             kinds.append((kind, _kinds(value.items(), exact=exact)))
         else:
-            kinds.append((kind, value) if exact and isinstance(value, (int, float)) else kind)
+            itself = isinstance(value, (int, float)) and (exact or _too_long(value))
+            kinds.append((kind, value) if itself else kind)
     return tuple(kinds)
+
+
+def _too_long(value: Any) -> bool:
+    """Whether a number is a whole one that no float can be."""
+    return isinstance(value, int) and abs(value) > float_info.max
 
 
 def check_type(name: str, value: Any, hint: Any) -> None:
@@ -144,7 +150,7 @@ def check_range(
     ]
     if not all(holds for _, holds in ends):
         words = " and ".join(words for words, _ in ends if "None" not in words)
-        raise ValueError(f"{name} is {in_short(value) if numbers is value else value}; expected {words}")
+        raise ValueError(f"{name} is {in_short(value)}; expected {words}")
 
 
 def check_broadcast(label: str, what: str, shape: tuple[int, ...], **arrays: ndarray | None) -> None:
@@ -170,6 +176,20 @@ def check_numbers(name: str, numbers: ndarray, count: int, what: str) -> None:
     if numbers.size and not (numbers.min() >= 0 and numbers.max() < count):
         bad = numbers[(numbers < 0) | (numbers >= count)].flat[0]
         raise ValueError(f"{name} {bad} is out of range; expected 0 to {count - 1} for {count} {what}")
+
+
+def real_numbers(name: str, values: float | ndarray) -> ndarray:
+    """An array of floats, in the precision that it has; numbers and integers become float64. TypeError for others."""
+    _check_unmasked(name, values)
+    array = np.asarray(float(values) if isinstance(values, int) else values)
+    if array.dtype not in (np.float32, np.float64) and not np.issubdtype(array.dtype, np.integer):
+        raise TypeError(f"{name} has dtype {array.dtype}; expected float32, float64 or integers")
+    return array if array.dtype == np.float32 else array.astype(np.float64)
+
+
+def _check_unmasked(name: str, value: Any) -> None:
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array; expected a plain one, in which every number counts")
 
 
 def plain(value: Any) -> Any:
@@ -234,8 +254,7 @@ def _taken(name: str, value: Any, hint: Any) -> Any:
         return value
     if axes and type(value) in (NoneType, str) and type(value) in get_args(hint):
         return value
-    if isinstance(value, np.ma.MaskedArray):
-        raise TypeError(f"{name} is a masked array; expected a plain one, in which every number counts")
+    _check_unmasked(name, value)
     has_own_ways = isinstance(value, ndarray) and type(value).__array_ufunc__ is not ndarray.__array_ufunc__
     if isinstance(value, (float, np.generic, ndarray)) and not has_own_ways:  # one that records what is done with it
         value = np.asarray(value)  # the plain array: products of np.matrix are others
@@ -301,9 +320,15 @@ def _fits(value: Any, hint: Any) -> bool:
         return callable(value)
     if get_origin(hint) is dict:
         return isinstance(value, dict) and all(_fits(k, parts[0]) and _fits(v, parts[1]) for k, v in value.items())
+    if get_origin(hint) is Sequence:
+        if isinstance(value, (str, bytes)):
+            return isinstance(value, str) and parts[0] is str
+        items = value.tolist() if isinstance(value, ndarray) else value
+        return isinstance(items, Sequence) and all(_fits(plain(item), parts[0]) for item in items)
     if hint in (int, float):
-        too_long = hint is float and isinstance(value, int) and abs(value) > float_info.max  # for any float
-        return isinstance(value, (int, hint)) and not isinstance(value, bool) and not too_long
+        return (
+            isinstance(value, (int, hint)) and not isinstance(value, bool) and not (hint is float and _too_long(value))
+        )
     if hasattr(hint, "_fields"):  # a cache, or one of somebody's own with the same fields
         return getattr(value, "_fields", None) == hint._fields
     return hint is Any or not isinstance(hint, type) or isinstance(value, hint)
@@ -317,6 +342,8 @@ def _words(hint: Any) -> str:
         return " or ".join(map(_words, get_args(hint)))
     if get_origin(hint) is tuple:
         return f"({', '.join(map(_words, get_args(hint)))})"
+    if get_origin(hint) is Sequence:
+        return f"a sequence of {_words(get_args(hint)[0])}"
     if get_origin(hint) is Callable:
         return "a function"
     return "None" if hint is NoneType else getattr(hint, "__name__", str(hint))

@@ -11,7 +11,7 @@ from minivit.course.cli import add_course_command, training_with
 from minivit.data.names import NAMES
 from minivit.data.source import full_source, load_source, summary
 from minivit.doctor import findings
-from minivit.errors import sentence, told
+from minivit.errors import is_sentence, sentence, told
 from minivit.parser import Parser, setting
 from minivit.terminal import one_line, plain_streams, warnings_said
 from minivit.train.distilling import (
@@ -140,13 +140,20 @@ def resume_train(args: argparse.Namespace, named: list[str]) -> int:
 
 
 def run_predict(args: argparse.Namespace) -> int:
-    """Print the most probable classes of each file."""
-    found = likeliest_classes(args.run_or_file, args.files)
+    """Print the most probable classes of each file that can be read, and of each other one what is wrong with it."""
+    of_file, code = likeliest_classes(args.run_or_file), 0
     for file in args.files:
-        with warnings_said():
-            classes = next(found)
-        print(one_line(f"{file}: {', '.join(f'{name} {probability:.1%}' for name, probability in classes)}"))
-    return 0
+        try:
+            with warnings_said():
+                classes = of_file(file)
+        except (OSError, ValueError) as error:
+            if not is_sentence(error):
+                raise
+            print(f"minivit: {sentence(error)}", file=sys.stderr)
+            code = 1
+        else:
+            print(one_line(f"{file}: {', '.join(f'{name} {probability:.1%}' for name, probability in classes)}"))
+    return code
 
 
 def run_data(args: argparse.Namespace) -> int:

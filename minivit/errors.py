@@ -29,9 +29,15 @@ def told(error: BaseException, command: Sequence[str]) -> str:
     if place := first_foreign(error.__traceback__):
         lines = traceback.format_exception(type(error), error, place)
         return f"{''.join(lines)}minivit: stopped by this error, in code that is not minivit's"
-    if isinstance(error, ON_PURPOSE) and is_raised_by_us(error):
+    if is_sentence(error):
         return f"minivit: {sentence(error)}"
     return report(error, command)
+
+
+def is_sentence(error: BaseException) -> bool:
+    """Whether :func:`sentence` says all that there is to say."""
+    refused = isinstance(error, (OSError, MemoryError))
+    return refused or (isinstance(error, ON_PURPOSE) and is_raised_by_us(error))
 
 
 def sentence(error: BaseException) -> str:

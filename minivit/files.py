@@ -42,7 +42,7 @@ def must_be_file(path: str | Path) -> None:
             with open(path, "rb"):
                 pass
     except FileNotFoundError as error:
-        raise FileNotFoundError(f"there is no file {path}") from error
+        raise FileNotFoundError(f"there is no file {path or repr(path)}") from error
 
 
 def _check_ordinary(mode: int) -> None:
@@ -50,6 +50,29 @@ def _check_ordinary(mode: int) -> None:
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if not stat.S_ISREG(mode):  # to open a pipe would wait for ever, and whoever replaces a device has lost it
         raise OSError(errno.EINVAL, "Not an ordinary file")
+
+
+def with_ending(path: str | Path, ending: str) -> Path:
+    """Where to write what was called so: ``ending`` is put behind a name without one.
+
+    Raises
+    ------
+    OSError
+        If there is a folder or a device of this name, which its own ending would only hide.
+    """
+    path = Path(path)
+    if path.suffix:
+        return path
+    with suppress(FileNotFoundError), naming(path):
+        _check_ordinary(os.stat(path).st_mode)
+    return path.with_suffix(ending)
+
+
+def must_be_another(path: Path, source: str | Path) -> None:
+    """ValueError if what is written to ``path`` would take the place of the file that it is made from."""
+    with suppress(OSError):  # one of them is not there
+        if os.path.samefile(path, source):
+            raise ValueError(f"{path} is the file that is read; expected another name for what is written")
 
 
 def replace_file(path: str | Path, content: bytes) -> None:
@@ -60,10 +83,10 @@ def replace_file(path: str | Path, content: bytes) -> None:
     could replace, is refused as a folder is; a link is replaced, unless it leads to one of these.
     """
     path = Path(path)
-    temporary = path.with_name(f".{uuid4().hex}.tmp")
     with naming(path):
         with suppress(FileNotFoundError):
             _check_ordinary(os.stat(path).st_mode)
+        temporary = path.with_name(f".{uuid4().hex}.tmp")
         try:
             with open(temporary, "xb") as file:
                 file.write(content)

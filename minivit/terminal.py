@@ -7,10 +7,12 @@ training because an old code page cannot write them, or be taken for lines of ou
 import errno
 import logging
 import os
+import shlex
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from subprocess import list2cmdline
 from typing import Any
 from unicodedata import category
 
@@ -44,6 +46,11 @@ def warnings_said() -> Iterator[None]:
         yield
     for warning in said:
         print(f"minivit: {warning.message}", file=sys.stderr)
+
+
+def command_line(words: Sequence[str]) -> str:
+    """A command as it is typed, with quotes where a name has spaces in it."""
+    return list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
 
 
 class PlainStream:

@@ -56,7 +56,8 @@ Positive = Annotated[int, Range(at_least=1)]
 Samples = Annotated[int, Range(at_least=1, at_most=2**24)]
 """Of a window or a frame: of longer ones, a number that was meant otherwise would take all memory."""
 
-SampleRate = Annotated[int, Range(at_least=1, at_most=1_000_000)]
+HIGHEST_RATE = 1_000_000
+SampleRate = Annotated[int, Range(at_least=1, at_most=HIGHEST_RATE)]
 """Samples in a second, of a sound."""
 
 Rate = Annotated[float, Range(at_least=0, below=1)]
@@ -76,6 +77,7 @@ Shift = Annotated[int | tuple[int, int], Range(at_least=0)]
 """How far, in rows and columns alike, or (rows, columns)."""
 
 __all__ = [
+    "HIGHEST_RATE",
     "Bool",
     "Complex",
     "Count",

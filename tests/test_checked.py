@@ -1,13 +1,15 @@
 """What every op asks of its arguments is written once, so it is tested once, on a function made for it."""
 
 from collections import namedtuple
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 
-from minivit.checked import check_type, checked, plain
+from minivit.checked import check_range, check_type, checked, plain, real_numbers
 from minivit.types import Bool, Complex, Count, Depths, Float, Int, Real, Scalar, Size, ndarray
+from tests.unchecked import without_annotations
 
 X, WEIGHT, BIAS = np.ones((2, 3, 5), np.float32), np.ones((5, 7), np.float32), np.ones(7, np.float32)
 
@@ -321,3 +323,59 @@ def test_numbers_of_a_kind_of_their_own_are_looked_at_each_time():
     assert blocks(depth=Whole(1)) == 1
     with pytest.raises(ValueError, match="depth is -5; expected at least 0"):
         blocks(depth=Whole(-5))
+
+
+def test_sequences_are_of_what_they_are_said_to_be():
+    @checked
+    def play(notes: Sequence[float], tubes: Sequence[tuple[float, float]] = ()) -> Any:
+        return len(notes)
+
+    play = without_annotations(play)
+    for notes in ([1.0, 2], (1.0, np.float32(2)), range(2), np.array([1.0, 2.0]), np.arange(2)):
+        assert play(notes) == 2
+    assert play([], np.ones((3, 2))) == 0
+    for notes in (None, 3, "ab", ["a"], [None], [True], iter([1.0]), np.float64(3), [[1.0]], np.ones((2, 2)), [1j]):
+        with pytest.raises(TypeError, match=r"play: notes is .*; expected a sequence of float$"):
+            play(notes)
+
+    @checked
+    def write(words: Sequence[Sequence[str]]) -> Any:
+        return len(words)
+
+    write = without_annotations(write)
+    assert write(["ab", ("a", "b"), ["c"], ""]) == 4
+    for words in ("ab", [3], [b"ab"], [["a", 3]]):
+        with pytest.raises(TypeError, match=r"words is .*; expected a sequence of a sequence of str$"):
+            write(words)
+    for tubes in ([1.0], [(1.0,)], [(1.0, "a")], np.ones((2, 3))):
+        with pytest.raises(TypeError, match=r"play: tubes is .*; expected a sequence of \(float, float\)$"):
+            play([], tubes)
+
+
+def test_a_whole_number_that_no_float_can_be_is_refused_after_others_too():
+    @checked
+    def half(x: float) -> float:
+        return x / 2
+
+    assert half(4) == 2
+    with pytest.raises(TypeError, match=r"half: x is 1000+\.\.\.0+; expected float$"):
+        half(10**400)
+
+
+def test_a_long_number_is_cut():
+    with pytest.raises(ValueError, match=r"^x is 10+\.\.\.0+; expected at most 5$"):
+        check_range("x", 10**400, at_most=5)
+
+
+def test_numbers_are_floats_or_become_float64():
+    """NumPy's cosine of a small integer has three digits."""
+    numbers = without_annotations(real_numbers)
+    for values in (3, 3.0, np.int8(3), np.float64(3), np.array([3], np.uint8), 10**30):
+        assert numbers("x", values).dtype == np.float64
+    single = np.ones(2, np.float32)
+    assert numbers("x", single) is single
+    for values in (["a"], 1j, None, np.float16(3), np.array([True]), np.array([None]), np.array([10**30]), "3"):
+        with pytest.raises(TypeError, match=r"^x has dtype .*; expected float32, float64 or integers"):
+            numbers("x", values)
+    with pytest.raises(TypeError, match=r"^x is a masked array"):
+        numbers("x", np.ma.masked_array([1.0], [True]))

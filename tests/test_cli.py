@@ -618,6 +618,10 @@ def test_predict_a_sound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
     assert re.fullmatch(r"(\w+\.wav: [ab] \d+\.\d%, [ab] \d+\.\d%\n){2}", out)
     assert cli.main(["predict", "run", "silent.wav"]) == 1
     assert capsys.readouterr().err == "minivit: silent.wav is silent: there is nothing to hear in it\n"
+    assert cli.main(["predict", "run", "silent.wav", "none.wav", "same.wav"]) == 1
+    out, err = capsys.readouterr()
+    assert err.splitlines()[1:] == ["minivit: there is no file none.wav"]
+    assert out.startswith("same.wav: ")
 
 
 def test_data(place: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from minivit import files
-from minivit.files import LOCK, TEMPORARY, must_be_file, replace_file, sole_use
+from minivit.files import LOCK, TEMPORARY, must_be_another, must_be_file, replace_file, sole_use, with_ending
 from tests.rights import as_nobody, posix
 
 
@@ -50,6 +50,42 @@ def test_who_may_not_read_is_told_so(tmp_path: Path) -> None:
     path.chmod(0)
     with as_nobody(), pytest.raises(PermissionError, match=f"Permission denied: '{path}'"):
         must_be_file(path)
+
+
+@posix
+@pytest.mark.parametrize("name", ["", ".", "..", "/", "folder", "folder/", "/dev/null", "pipe"])
+def test_a_name_without_an_ending_may_be_that_of_a_folder_or_a_device(tmp_path: Path, monkeypatch, name: str) -> None:
+    """``/dev/null`` is neither ``/dev/null.png`` nor to be replaced, and nothing is put beside ``..``."""
+    monkeypatch.chdir(tmp_path)
+    Path("folder").mkdir()
+    os.mkfifo("pipe")
+    for write in (lambda: with_ending(name, ".png"), lambda: replace_file(name, b"")):
+        with pytest.raises(OSError, match=r"Is a directory|Not an ordinary file"):
+            write()
+    assert sorted(os.listdir()) == ["folder", "pipe"]
+
+
+def test_a_name_gets_an_ending_if_it_has_none(tmp_path: Path) -> None:
+    (tmp_path / "a").touch()
+    for name, expected in {"a": "a.png", "b": "b.png", "c.wav": "c.wav", "no/d": "no/d.png"}.items():
+        assert with_ending(tmp_path / name, ".png") == tmp_path / expected
+
+
+def test_what_is_written_does_not_take_the_place_of_what_is_read(tmp_path: Path) -> None:
+    (tmp_path / "a").touch()
+    (tmp_path / "b").touch()
+    must_be_another(tmp_path / "b", tmp_path / "a")
+    must_be_another(tmp_path / "none", tmp_path / "a")
+    must_be_another(tmp_path / "a", tmp_path / "none")
+    (tmp_path / "c").hardlink_to(tmp_path / "a")
+    for name in ("a", "../" + tmp_path.name + "/a", "c"):
+        with pytest.raises(ValueError, match=r"[ac] is the file that is read"):
+            must_be_another(tmp_path / name, str(tmp_path / "a"))
+
+
+def test_no_name_is_seen(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"^there is no file ''$"):
+        must_be_file("")
 
 
 def test_a_file_is_a_file(tmp_path: Path) -> None:

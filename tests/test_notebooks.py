@@ -1,8 +1,12 @@
 import ast
+from base64 import b64decode, b64encode
+from io import BytesIO
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from minivit.course.exercises import EXERCISES
 
@@ -101,10 +105,15 @@ def result(**data):
     return cell
 
 
-def test_of_a_picture_its_name_is_left_out(builder):
-    (cell,) = result(image_png="", text_plain="<Picture>").cells
+def test_of_a_picture_its_name_is_left_out_and_it_has_256_colours(builder):
+    pixels = np.arange(40 * 40 * 3, dtype=np.uint32).reshape(40, 40, 3) * 2654435761 >> 24  # more colours than that
+    file = BytesIO()
+    Image.fromarray(pixels.astype(np.uint8)).save(file, "png")
+    (cell,) = result(image_png=b64encode(file.getvalue()).decode(), text_plain="<Picture>").cells
     builder.clean(cell)
     assert set(cell.outputs[0].data) == {"image/png"}
+    shown = Image.open(BytesIO(b64decode(cell.outputs[0].data["image/png"])))
+    assert (shown.size, len(shown.getcolors() or [])) == ((40, 40), 256)
 
 
 def test_a_slider_that_needs_a_kernel_is_refused(builder):

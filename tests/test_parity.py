@@ -471,13 +471,13 @@ def assert_spectrum(gradients: list[ndarray], theirs: ndarray) -> None:
 def test_stft() -> None:
     """Spectra, one-sided or whole, and the way back of one that is no wave's; gradients of the wave and the window."""
     case = Case("stft")
-    y, window, dwave, dwindow = case["in/x"], case["param/window"], [], []
+    window, dwave, dwindow = case["param/window"], [], []
 
     def transformed(name: str, **more: Any) -> tuple[ndarray, Any, Any]:
         options = {"n_fft": 32, **case.meta["options"][name], **more}
         w = window[: options.get("win_length", 32)]
         op = mv.audio.OPS["spectrogram" if "power" in options else "stft"]
-        X, cache = op.forward(y, w, **options)
+        X, cache = op.forward(case["in/x"], w, **options)
         return X, cache, op.backward
 
     def add(grads: Any) -> None:
@@ -503,13 +503,20 @@ def test_stft() -> None:
     assert_output(S, case["out/power"])
     add(backward(case["cot/power"], cache))
 
-    X, cache, backward = transformed("inverse")
-    size = np.abs(X)
-    back, c_istft = mv.audio.istft_forward(X * (1 + size), window, hop_length=10, length=120)
-    assert_output(back, case["out/inverse"])
-    dlouder, dw = mv.audio.istft_backward(case["cot/inverse"], c_istft)
-    dwindow.append(dw)
-    add(backward(dlouder * (1 + size) + (dlouder.conj() * X).real * X / size, cache))
+    for name, back, length in (
+        ("reflected", "inverse", 120),
+        ("odd", "inverse_odd", 115),
+        ("whole_frames", "inverse_whole_frames", None),
+    ):
+        X, cache, backward = transformed(name)
+        options = {"n_fft": 32, **case.meta["options"][name]}
+        options.pop("pad_mode", None)
+        w, size = window[: options.get("win_length", 32)], np.abs(X)
+        y, c_istft = mv.audio.istft_forward(X * (1 + size), w, length=length, **options)
+        assert_output(y, case[f"out/{back}"])
+        dlouder, dw = mv.audio.istft_backward(case[f"cot/{back}"], c_istft)
+        dwindow.append(np.pad(dw, (0, 32 - len(dw))))
+        add(backward(dlouder * (1 + size) + (dlouder.conj() * X).real * X / size, cache))
 
     assert_spectrum(dwave, case["gin/x"])
     assert_spectrum(dwindow, case["gparam/window"])

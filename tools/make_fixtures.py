@@ -594,7 +594,7 @@ def pool2d() -> None:
 
 
 def stft() -> None:
-    """One-sided and whole, padded in two ways or not, a shorter window, the power, and the way back; (re, im) last."""
+    """One-sided and whole, padded in two ways or not, a shorter window, the power, three ways back; (re, im) last."""
     torch.manual_seed(6)
     x, window = rand(2, 120), (0.1 + torch.rand(32)).requires_grad_()
     options: dict[str, dict[str, Any]] = {
@@ -606,7 +606,6 @@ def stft() -> None:
         "normalized": {"hop_length": 10, "pad_mode": "reflect"},
         "twosided": {"hop_length": 16, "pad_mode": "constant"},
         "power": {"hop_length": 8, "pad_mode": "reflect"},
-        "inverse": {"hop_length": 10, "pad_mode": "reflect"},
     }
 
     def transform(options: dict[str, Any], **more: Any) -> Tensor:
@@ -618,9 +617,14 @@ def stft() -> None:
             name: transform(option, onesided=name != "twosided", normalized=name == "normalized")
             for name, option in options.items()
         }
-        y = torch.istft(X.pop("inverse") * (1 + X["reflected"].abs()), 32, 10, window=window, length=120)
+        louder = {name: X[name] * (1 + X[name].abs()) for name in ("reflected", "odd", "whole_frames")}
+        back = {
+            "inverse": torch.istft(louder["reflected"], 32, 10, window=window, length=120),
+            "inverse_odd": torch.istft(louder["odd"], 25, 7, 20, window=window[:20], length=115),
+            "inverse_whole_frames": torch.istft(louder["whole_frames"], 32, 9, window=window, center=False),
+        }
         power = X.pop("power").abs() ** 2
-        return {name: torch.view_as_real(spectrum) for name, spectrum in X.items()} | {"power": power, "inverse": y}
+        return {name: torch.view_as_real(spectrum) for name, spectrum in X.items()} | {"power": power} | back
 
     record("stft", run, {"x": x}, {"window": window}, options=options)
 

@@ -23,6 +23,7 @@ import argparse
 import re
 import sys
 import time
+from base64 import b64decode, b64encode
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ import jupytext  # pyright: ignore[reportMissingImports]  (the extra [notebooks]
 import nbformat  # pyright: ignore[reportMissingImports]
 from nbclient import NotebookClient  # pyright: ignore[reportMissingImports]
 from nbclient.exceptions import CellExecutionError, CellTimeoutError  # pyright: ignore[reportMissingImports]
+
+from minivit.plot.frames import in_256_colours
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 SECONDS, MIB = 60, 1024
@@ -143,11 +146,13 @@ def execute(name: str, notebook: Any, seconds: float) -> list[str]:
 
 
 def clean(cell: Any) -> None:
-    """Keep of a cell's outputs what is shown: no text beside a picture."""
+    """Keep of a cell's outputs what is shown: no text beside a picture, and no more than 256 colours in it."""
     for output in cell.get("outputs", []):
         data = output.get("data", {})
         if len(data) > 1:
             data.pop("text/plain", None)
+        if "image/png" in data:
+            data["image/png"] = b64encode(in_256_colours(b64decode(data["image/png"]))).decode()
 
 
 def as_text(notebook: Any) -> str:

@@ -1,11 +1,13 @@
 """``minivit spectrogram``, ``hide`` and ``synth``: sounds to pictures, pictures to sounds, and a voice."""
 
 import argparse
-from math import inf
 from pathlib import Path
 from typing import Any
 
 N_FFT, DB, N_MELS = 2048, 80.0, 128
+
+DEEPEST = 300.0
+"""Decibels from the loudest to black: some 150 is what float32 tells from its rounding."""
 
 
 def add_audio_commands(commands: Any) -> None:
@@ -40,11 +42,15 @@ def _run_spectrogram(args: argparse.Namespace) -> int:
     """Draw a file, and print how loud it is."""
     from minivit.audio.overview import wav_overview
     from minivit.checked import check_range
+    from minivit.files import must_be_another
     from minivit.plot import save
+    from minivit.plot.figure import picture_path
     from minivit.plot.overview import sound_overview
     from minivit.terminal import one_line, shortened, warnings_said
 
-    check_range("--db", args.db, above=0, below=inf)
+    check_range("--db", args.db, above=0, at_most=DEEPEST)
+    out = picture_path(args.out or f"{Path(args.file).stem}-spectrogram.png")
+    must_be_another(out, args.file)
     with warnings_said():
         found = wav_overview(
             args.file,
@@ -56,7 +62,6 @@ def _run_spectrogram(args: argparse.Namespace) -> int:
     lines, info = found.levels.words(), found.info
     if info.channels > 1:
         lines = [f"channel {i}: {words}" for i, words in enumerate(lines, 1)]
-    out = args.out or f"{Path(args.file).stem}-spectrogram.png"
     title = shortened(one_line(Path(args.file).name), 60).replace("$", r"\$")
     save(sound_overview(found, db=args.db, title=title, names=lines if info.channels > 1 else None), out)
     print(one_line(f"{args.file}: {info.length / info.sr:.2f} s at {info.sr} Hz, {info.subtype}; drawn: {out}"))
@@ -70,9 +75,11 @@ def _run_hide(args: argparse.Namespace) -> int:
     from minivit.audio.hidden import hidden_correlation, hide
     from minivit.audio.wav import read_wav, write_wav
     from minivit.data.image_file import read_image
-    from minivit.terminal import one_line
+    from minivit.files import must_be_another
+    from minivit.terminal import command_line, one_line
 
     path = _sound_path(args.out)
+    must_be_another(path, args.image)
     hidden = hide(read_image(args.image))
     write_wav(path, hidden.y, hidden.sr)
     found = hidden_correlation(read_wav(path)[0], hidden)
@@ -80,7 +87,8 @@ def _run_hide(args: argparse.Namespace) -> int:
     seconds = len(hidden.y) / hidden.sr
     shown = f"from {low} to {high} Hz its spectrogram shows {args.image}, correlation {found:.3f}"
     print(one_line(f"{path}: {seconds:.1f} s at {hidden.sr} Hz; {shown}"))
-    print(one_line(f"to see it: minivit spectrogram {path} --n-fft {hidden.n_fft} --db {hidden.db:g}"))
+    command = ["minivit", "spectrogram", str(path), "--n-fft", str(hidden.n_fft), "--db", f"{hidden.db:g}"]
+    print(one_line(f"to see it: {command_line(command)}"))
     return 0
 
 
@@ -99,7 +107,9 @@ def _run_synth(args: argparse.Namespace) -> int:
 
 def _sound_path(name: str) -> Path:
     """Where to write a sound; ``.wav`` if the name has no ending."""
-    path = Path(name)
-    if path.suffix.lower() not in ("", ".wav"):
+    from minivit.files import with_ending
+
+    path = with_ending(name, ".wav")
+    if path.suffix.lower() != ".wav":
         raise ValueError(f"{path} is no name for a sound: it ends in {path.suffix}; expected .wav")
-    return path if path.suffix else path.with_suffix(".wav")
+    return path

@@ -26,7 +26,8 @@ def gammatone(
 
     Where :math:`e^{2 \pi i f t}` stands for the cosine, it is n times the same filter, :math:`e^{-2 \pi (b - i f) t}`:
     n resonators, each with one complex number as its state. What comes out is the motion (its real part) and its
-    envelope (its size). A tone of f hertz comes out as loud as it came in.
+    envelope (its size). A tone of f hertz comes out as loud as it came in, to 1 % from 30 Hz to 0.42 ``sr``. Near 0 and
+    ``sr / 2`` the wave that turns the other way comes through, too, and a tone may come out up to twice as loud.
 
     Parameters
     ----------
@@ -50,8 +51,10 @@ def gammatone(
     References
     ----------
     Patterson et al. 1987, "An efficient auditory filterbank based on the gammatone function". Hohmann 2002, "Frequency
-    analysis and synthesis using a Gammatone filterbank", section 2 (the complex recursion; n = 4).
+    analysis and synthesis using a Gammatone filterbank" (the complex recursion; n = 4).
     """
+    if frequencies.dtype not in (np.float32, np.float64) and not np.issubdtype(frequencies.dtype, np.integer):
+        raise TypeError(f"gammatone: frequencies have dtype {frequencies.dtype}; expected floats or integers")
     _check_frequencies("gammatone", frequencies, sr)
     if y.shape[-1] == 0:
         raise ValueError("gammatone: y has no samples; expected at least one")
@@ -107,7 +110,7 @@ def cochleagram(
     fmax = min(0.45 * sr, A * (10**a - k)) if fmax is None else fmax
     frequencies = greenwood_frequencies(n_filters, fmin=fmin, fmax=fmax, species=species)
     _check_frequencies("cochleagram", frequencies, sr)
-    hop = hop_length or max(sr // 100, 1)
+    hop = min(hop_length or max(sr // 100, 1), y.shape[-1])
     starts = np.arange(0, y.shape[-1], hop)
     lengths = np.diff(starts, append=y.shape[-1])
     check_range("cochleagram: numbers of the output", y.size // y.shape[-1] * n_filters * len(starts), at_most=LARGEST)

@@ -7,11 +7,11 @@ import numpy as np
 
 from minivit.checked import check_shape, checked
 from minivit.ops.input_grad import InputGrad
-from minivit.types import Float, Positive, Real, ndarray
+from minivit.types import Float, Positive, Real, Samples, ndarray
 
 
 @checked
-def dct_matrix(n: Positive, F: Positive, *, norm: str | None = "ortho") -> Real[ndarray, "N F"]:
+def dct_matrix(n: Positive, F: Samples, *, norm: str | None = "ortho") -> Real[ndarray, "N F"]:
     r"""The first ``n`` rows of the cosine transform (DCT-II) of F numbers.
 
     .. math:: D_{kf} = 2 \cos\bigl(\pi k (2 f + 1) / 2 F\bigr)
@@ -30,7 +30,7 @@ def dct_matrix(n: Positive, F: Positive, *, norm: str | None = "ortho") -> Real[
         If ``n`` is more than F, or the norm is another.
     """
     if norm not in ("ortho", None):
-        raise ValueError(f"dct: norm is {norm!r}; expected 'ortho' or None")
+        raise ValueError(f"dct: norm is {norm!r:.100}; expected 'ortho' or None")
     if n > F:
         raise ValueError(f"dct: n is {n}; expected at most {F}, as many as there are numbers to transform")
     D = 2 * np.cos(np.pi / F * np.arange(n)[:, None] * (np.arange(F) + 0.5))
@@ -69,7 +69,7 @@ def dct_forward(
 
     References
     ----------
-    Ahmed, Natarajan and Rao 1974, "Discrete Cosine Transform"; for sound Davis and Mermelstein 1980, equation 2.
+    Ahmed, Natarajan and Rao 1974, "Discrete Cosine Transform"; for sound Davis and Mermelstein 1980.
     """
     F = x.shape[-2]
     D = _matrix(x, n or F, F, norm)

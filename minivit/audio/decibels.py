@@ -39,9 +39,9 @@ def log_floor_forward(
     Raises
     ------
     ValueError
-        If the floor is not above 0, or not finite.
+        If the floor is not above 0, or not finite, in the precision of x.
     """
-    check_range("log_floor: floor", floor, above=0, below=inf)
+    _check_floor("log_floor: floor", floor, x)
     low = np.real(x) <= floor
     return np.log(np.where(low, floor, x)), LogFloorCache(x, low)
 
@@ -93,10 +93,10 @@ def power_to_db_forward(
     Raises
     ------
     ValueError
-        If ``ref`` or ``amin`` is not above 0, or ``top_db`` is negative.
+        If ``ref`` or ``amin`` is not above 0 (``amin`` in the precision of S), or ``top_db`` is negative.
     """
     check_range("power_to_db: ref", ref, above=0, below=inf)
-    check_range("power_to_db: amin", amin, above=0, below=inf)
+    _check_floor("power_to_db: amin", amin, S)
     low = np.real(S) <= amin
     level = 10 * np.log10(np.where(low, amin, S)) - 10 * log10(max(ref, amin))
     if top_db is None or S.shape[-1] == 0:
@@ -118,6 +118,14 @@ def power_to_db_backward(dy: Float[ndarray, "*B F T"], cache: PowerToDbCache) ->
     if raised is not None and loudest is not None:
         dlevel = np.where(raised, 0, dy)  # forward: y = np.where(raised, peak - top_db, level)
         dpeak = np.where(raised, dy, 0).sum((-2, -1), keepdims=True)
-        dlevel += loudest * (dpeak / loudest.sum((-2, -1), keepdims=True))  # forward: peak = level.max((-2, -1),
+        equals = np.maximum(loudest.sum((-2, -1), keepdims=True), 1)  # where nan is the loudest, nothing equals it
+        dlevel += loudest * (dpeak / equals)  # forward: peak = level.max((-2, -1), keepdims=True)
     dS = np.where(low, 0, PER_NEPER * dlevel / np.where(low, 1, S))  # forward: 10 * np.log10(np.where(low, amin, S))
     return SpectrogramGrad(dS)
+
+
+def _check_floor(name: str, floor: float, like: ndarray) -> None:
+    """In float32, 1e-46 is 0, whose logarithm is minus infinity."""
+    check_range(name, floor, above=0, below=inf)
+    kind = np.finfo(like.dtype)
+    check_range(name, floor, at_least=float(kind.tiny), at_most=float(kind.max))

@@ -48,13 +48,13 @@ def delta_forward(
 
     References
     ----------
-    Furui 1986, "Speaker-independent isolated word recognition using dynamic features of speech spectrum", equation 3.
+    Furui 1986, "Speaker-independent isolated word recognition using dynamic features of speech spectrum".
     Young et al. 2002, "The HTK Book", section 5.9.
     """
     if width % 2 == 0 or not 3 <= width <= WIDEST:
         raise ValueError(f"delta: width is {width}; expected an odd number from 3 to {WIDEST}")
     if mode not in ("interp", "nearest"):
-        raise ValueError(f"delta: mode is {mode!r}; expected 'interp' or 'nearest'")
+        raise ValueError(f"delta: mode is {mode!r:.100}; expected 'interp' or 'nearest'")
     needed = width if mode == "interp" else 1
     if data.shape[-1] < needed:
         raise ValueError(f"delta: data has {data.shape[-1]} frames; with mode {mode!r} expected at least {needed}")

@@ -5,9 +5,9 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from minivit.checked import PRECISION, check_shape, checked
+from minivit.checked import PRECISION, check_shape, checked, real_numbers
 from minivit.ops.input_grad import InputGrad, SpectrumGrad
-from minivit.types import Complex, Float, Range, Real, Samples, ndarray
+from minivit.types import Complex, Float, Positive, Range, Real, Samples, ndarray
 
 MatrixSize = Annotated[int, Range(at_least=1, at_most=2**13)]  # of which the matrix has a gibibyte
 
@@ -15,7 +15,8 @@ MatrixSize = Annotated[int, Range(at_least=1, at_most=2**13)]  # of which the ma
 @checked
 def euler(angle: float | ndarray) -> Complex[ndarray, "..."]:
     """The point of the unit circle at an angle: e^(i angle) = cos(angle) + i sin(angle), Euler's formula."""
-    return np.asarray(np.cos(angle) + 1j * np.sin(angle))
+    numbers = real_numbers("euler: angle", angle)
+    return np.asarray(np.cos(numbers) + 1j * np.sin(numbers))
 
 
 @checked
@@ -37,6 +38,11 @@ def dft_matrix(N: MatrixSize) -> Complex[ndarray, "W W"]:
     """The matrix of the transform, F_kn = e^(-2 pi i k n / N): X = F x. Its inverse is conj(F) / N.
 
     There are N different numbers in it, the N-th roots of 1: after N steps the circle is round.
+
+    Raises
+    ------
+    ValueError
+        If N is less than 1, or more than 2^13: there would be more than 2^26 numbers.
     """
     k = np.arange(N)
     return euler(-2 * np.pi / N * k)[k[:, None] * k % N]
@@ -97,7 +103,8 @@ def bluestein(x: Complex[ndarray, "*B W"]) -> Complex[ndarray, "*B W"]:
     a[..., :N] = x * chirp.conj()
     b = np.zeros_like(x, shape=M)
     b[:N], b[M - N + 1 :] = chirp, chirp[:0:-1]  # c_{-n} = c_n, and negative places are those at the end
-    return ifft(fft(a) * fft(b))[..., :N] * chirp.conj()
+    X = fft((fft(a) * fft(b)).conj()).conj() / M  # the inverse transform of the product
+    return X[..., :N] * chirp.conj()
 
 
 @checked
@@ -236,6 +243,7 @@ def _code_for(x: ndarray) -> ModuleType:
     return fft
 
 
-def power_of_two(least: int) -> int:
+@checked
+def power_of_two(least: Positive) -> int:
     """The smallest power of 2 that is not below ``least``."""
     return 1 << (least - 1).bit_length()

@@ -143,7 +143,7 @@ def pad_wave_forward(
         Samples at either end.
     pad_mode : str
         "constant": zeros. "reflect": the wave backwards, its last sample not repeated. librosa's default was "reflect"
-        before 0.10 and is "constant" since; torch's and torchaudio's is "reflect".
+        before 0.9 and is "constant" since; torch's and torchaudio's is "reflect".
 
     Raises
     ------
@@ -152,7 +152,7 @@ def pad_wave_forward(
     """
     T = y.shape[-1]
     if pad_mode not in PAD_MODES:
-        raise ValueError(f"pad_wave: pad_mode is {pad_mode!r}; expected one of {', '.join(PAD_MODES)}")
+        raise ValueError(f"pad_wave: pad_mode is {pad_mode!r:.100}; expected one of {', '.join(PAD_MODES)}")
     if pad_mode == "reflect" and pad_length >= T:
         raise ValueError(
             f"pad_wave: y has {T} samples; expected more than {pad_length} to be reflected, or pad_mode='constant'"

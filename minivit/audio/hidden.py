@@ -13,7 +13,7 @@ import numpy as np
 from minivit.audio.invert import griffinlim
 from minivit.audio.stft import stft_forward
 from minivit.checked import check_range, checked
-from minivit.types import Count, Positive, Real, SampleRate, Samples, ndarray
+from minivit.types import Count, Real, SampleRate, Samples, ndarray
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -52,7 +52,7 @@ def hide(
     fmax: float | None = None,
     db: float = 50.0,
     n_fft: Samples = 1024,
-    hop_length: Positive = 256,
+    hop_length: Samples = 256,
     n_iter: Count = 64,
     seed: Count = 0,
 ) -> Hidden:
@@ -174,7 +174,7 @@ def _grey(image: ndarray) -> "Image.Image":
 
     if image.dtype != np.uint8:
         raise TypeError(f"hide: image has dtype {image.dtype}; expected uint8, pixels from 0 to 255")
-    channels = 1 if image.ndim == 2 else image.shape[-1]
+    channels = image.shape[-1] if image.ndim == 3 else 1
     if image.ndim not in (2, 3) or channels not in MODES or image.size == 0:
         raise ValueError(
             f"hide: image has shape {image.shape}; expected (Y, X) or (Y, X, C), none of them 0, and C 1 to 4"

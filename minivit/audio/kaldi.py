@@ -181,8 +181,8 @@ def kaldi_fbank_blocks(
 ) -> Iterator:
     """Kaldi's features of a wave that comes in blocks: together what :func:`kaldi_fbank_forward` makes of the whole.
 
-    Only whole frames, as with ``snip_edges=True``. Parameters and errors as there; ``blocks`` as for
-    :func:`minivit.audio.log_mel.log_mel_blocks`.
+    Only whole frames, as with ``snip_edges=True``. Parameters and errors as there; ``blocks``, and what may differ in
+    the last bit, as for :func:`minivit.audio.log_mel.log_mel_blocks`.
     """
     W, h = _samples("win_length", win_length, sr), _samples("hop_length", hop_length, sr)
     spans = whole_frames(blocks, frame_length=W, hop_length=h, label="kaldi_fbank_blocks")

@@ -70,7 +70,8 @@ def log_mel_blocks(
     """Log-mel features of a wave that comes in blocks: together what :func:`log_mel_forward` makes of the whole.
 
     A block, its spectrum and about two frames are in memory, however long the wave is. (Decibels below the loudest
-    place, as in :func:`minivit.audio.mfcc.mfcc_forward`, must have seen all of it.)
+    place, as in :func:`minivit.audio.mfcc.mfcc_forward`, must have seen all of it.) The last bit may differ, as a
+    product of matrices adds in another order where there are more columns.
 
     >>> pieces = mv.audio.log_mel_blocks(mv.audio.wav_blocks("hour.wav", block_length=2**18), sr=16000.0)
     >>> np.concatenate(list(pieces), axis=-1)

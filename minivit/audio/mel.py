@@ -7,14 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from minivit.checked import check_range, checked
+from minivit.checked import check_range, checked, real_numbers
 from minivit.types import Int, Positive, Real, Samples, ndarray
 
 # Slaney's scale: straight up to 1000 Hz, logarithmic above, 27 steps for a factor of 6.4
-BREAK_HZ, HZ_PER_MEL, LOG_STEP = 1000.0, 200 / 3, log(6.4) / 27
+BREAK_HZ = 1000.0
+HZ_PER_MEL = 200 / 3
+LOG_STEP = log(6.4) / 27
 BREAK_MEL = BREAK_HZ / HZ_PER_MEL
 
-HTK_MELS, HTK_HZ = 2595.0, 700.0
+HTK_MELS = 2595.0
+HTK_HZ = 700.0
 LARGEST_BANK = 10**8  # numbers: of more, an option that was meant otherwise would take all memory
 NAMED = 12  # filters that a warning names one by one
 
@@ -190,9 +193,9 @@ def mel_filterbank(
     continuously spoken sentences", section II; Slaney 1998 for the norm.
     """
     if norm not in ("slaney", None):
-        raise ValueError(f"mel_filterbank: norm is {norm!r}; expected 'slaney' or None")
+        raise ValueError(f"mel_filterbank: norm is {norm!r:.100}; expected 'slaney' or None")
     if triangles not in ("hertz", "mel"):
-        raise ValueError(f"mel_filterbank: triangles is {triangles!r}; expected 'hertz' or 'mel'")
+        raise ValueError(f"mel_filterbank: triangles is {triangles!r:.100}; expected 'hertz' or 'mel'")
     check_range("mel_filterbank: sr", sr, above=0, below=inf)
     fmax = sr / 2 if fmax is None else fmax
     _check_band("mel_filterbank", fmin, fmax)
@@ -244,12 +247,8 @@ def _check_band(label: str, fmin: float, fmax: float) -> None:
 
 
 def _numbers(name: str, values: float | ndarray) -> ndarray:
-    """Numbers from 0 on, as float64 if they are integers."""
-    numbers = np.asarray(values)
-    if numbers.dtype.kind in "iu":
-        numbers = numbers.astype(np.float64)
-    if numbers.dtype not in (np.float32, np.float64):
-        raise TypeError(f"{name} have dtype {numbers.dtype}; expected float32, float64 or integers")
+    """Numbers from 0 on, as floats."""
+    numbers = real_numbers(name, values)
     if not (numbers >= 0).all():
         raise ValueError(f"{name} have {numbers[~(numbers >= 0)].flat[0]} among them; expected at least 0")
     return numbers

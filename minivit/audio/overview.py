@@ -3,9 +3,8 @@
 import warnings
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from math import ceil
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 
@@ -13,10 +12,10 @@ from minivit.audio.levels import Levels
 from minivit.audio.mel import mel_filterbank, mel_frequencies
 from minivit.audio.riff import WavInfo
 from minivit.audio.spectrogram import magnitude
-from minivit.audio.streaming import stft_blocks
+from minivit.audio.streaming import check_block, stft_blocks
 from minivit.audio.wav import wav_blocks, wav_info
 from minivit.checked import check_range, checked
-from minivit.types import Positive, Real, ndarray
+from minivit.types import Positive, Range, Real, ndarray
 
 BLOCK = 2**18
 """Samples of all channels together that are read at a time, and not so many that their spectrum has more than four
@@ -25,8 +24,14 @@ times as many numbers: frames may overlap by all but one sample."""
 MOST_NUMBERS = 5 * 10**7
 """In all columns together: of very long frames and many channels, there are fewer columns than were asked for."""
 
+QUIETEST, LOUDEST = 1e-12, 1e15
+"""Largest samples of floats of which float32 has all energies; one of integers is 1 at most, and 2^-31 at least."""
+
 LONGEST_FRAME = 2**16
 MOST_CHANNELS = 8
+
+
+Frames = Annotated[int, Range(at_least=1, at_most=2**53)]
 
 
 class Overview(NamedTuple):
@@ -69,7 +74,8 @@ def wav_overview(
     Raises
     ------
     ValueError
-        If an option is out of range, or the file has more than 8 channels; as :func:`minivit.audio.wav.read_wav`.
+        If an option is out of range, or the file has more than 8 channels, or floats that are no sound: the largest of
+        them below 1e-12 or above 1e15; as :func:`minivit.audio.wav.read_wav`.
     OSError
         If the file cannot be read.
 
@@ -90,7 +96,7 @@ def wav_overview(
     else:
         bank = mel_filterbank(sr=info.sr, n_fft=n_fft, n_mels=n_mels).astype(np.float32)
         hertz = mel_frequencies(n_mels + 2, fmax=info.sr / 2)[1:-1]
-    levels = Levels(info.channels)
+    levels = Levels(info.channels, info.subtype)
     at_once = max(1, 4 * BLOCK // (info.channels * (1 + n_fft // 2))) * hop  # samples, by their spectrum
     block_length = min(BLOCK // info.channels, at_once)
     with warnings.catch_warnings(action="ignore"):  # what there was to say of the file has been said above
@@ -101,13 +107,16 @@ def wav_overview(
     spectra = stft_blocks(chain(ends, blocks, ends), window, n_fft=n_fft, hop_length=hop, center=False)
     num_frames = 1 + (info.length + 2 * (n_fft // 2) - n_fft) // hop
     max_columns = min(max_columns, MOST_NUMBERS // (info.channels * len(hertz)))
-    power, _ = column_means(_powers(spectra, bank), num_frames=num_frames, max_columns=max_columns)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is too large is told below
+        power, _ = column_means(_powers(spectra, bank), num_frames=num_frames, max_columns=max_columns)
+    if levels.peak and not QUIETEST <= levels.peak <= LOUDEST:
+        raise ValueError(f"{path} has {levels.peak:.3g} for its largest sample; expected {QUIETEST:g} to {LOUDEST:g}")
     return Overview(power.reshape(info.channels, len(hertz), -1), hertz, info, levels)
 
 
 @checked
 def column_means(
-    pieces: Iterable[ndarray], *, num_frames: Positive, max_columns: Positive = 2000
+    pieces: Iterable, *, num_frames: Frames, max_columns: Positive = 2000
 ) -> tuple[Real[ndarray, "*B F C"], int]:
     """The mean of every so many frames of a spectrogram, as few as leave at most ``max_columns`` of them.
 
@@ -129,13 +138,15 @@ def column_means(
 
     Raises
     ------
-    ValueError
-        If there are more frames or fewer.
+    ValueError, TypeError
+        If there are more frames or fewer, or pieces are no floats, or not alike.
     """
-    each = ceil(num_frames / max_columns)
-    columns = ceil(num_frames / each)
-    sums, done = None, 0
+    each = -(-num_frames // max_columns)
+    columns = -(-num_frames // each)
+    sums, done, before = None, 0, None
     for piece in pieces:
+        check_block("column_means", piece, before)
+        before = piece
         if sums is None:
             sums = np.zeros((*piece.shape[:-1], columns), piece.dtype)
         n = piece.shape[-1]

@@ -43,7 +43,7 @@ def preemphasis_forward(
     Young et al. 2002, "The HTK Book", section 5.2.
     """
     if pad_mode not in ("constant", "edge"):
-        raise ValueError(f"preemphasis: pad_mode is {pad_mode!r}; expected 'constant' or 'edge'")
+        raise ValueError(f"preemphasis: pad_mode is {pad_mode!r:.100}; expected 'constant' or 'edge'")
     z = y.copy()
     z[..., 1:] -= coef * y[..., :-1]
     if pad_mode == "edge":

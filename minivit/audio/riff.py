@@ -37,6 +37,12 @@ OTHERS = {
 }
 """How files begin that are none, whatever they are called."""
 
+GUIDS = (bytes.fromhex("000000001000800000aa00389b71"), bytes.fromhex("00002107d3118644c8c1ca000000"))
+"""What stands behind the number of the format where it stands further behind; the second is that of ambisonics."""
+
+MOST_CHUNKS = 1000
+"""Before the samples: a file may be gigabytes of empty ones."""
+
 UNKNOWN = 0xFFFFFFFF
 """The size that a program writes which cannot go back to its header, because its output is a pipe."""
 
@@ -68,12 +74,14 @@ def wav_header(file: BinaryIO) -> tuple[WavInfo, int]:
     total = file.seek(0, 2)
     file.seek(0)
     head = file.read(12)
-    if head[:4] not in (b"RIFF", b"RF64") or head[8:] != b"WAVE":
+    if head[:4] not in (b"RIFF", b"RF64", b"BW64") or head[8:] != b"WAVE":
         raise ValueError(_what_it_is(head))
     riff_end = 8 + struct.unpack("<I", head[4:8])[0]
     layout: tuple[int, ...] = ()
-    large = None  # of a file beyond 4 GiB (RF64), its size stands in a chunk of its own
-    while len(name_size := file.read(8)) == 8:
+    large = None  # of a file beyond 4 GiB (RF64, BW64), its size stands in a chunk of its own
+    for _ in range(MOST_CHUNKS):
+        if len(name_size := file.read(8)) < 8:
+            break
         name, size = struct.unpack("<4sI", name_size)
         start = file.tell()
         if name == b"data":
@@ -94,13 +102,26 @@ def wav_header(file: BinaryIO) -> tuple[WavInfo, int]:
         content = file.read(min(size, 64))
         if name == b"fmt " and len(content) >= 16:
             tag, channels, sr, _, frame, bits = struct.unpack("<HHIIHH", content[:16])
-            if tag == EXTENSIBLE and len(content) >= 26:
-                (tag,) = struct.unpack("<H", content[24:26])
+            if tag == EXTENSIBLE:
+                tag = _further_behind(content)
+            if layout not in ((), (tag, channels, sr, frame, bits)):
+                raise ValueError("is a damaged WAV file: it says twice what its samples are, and not the same")
             layout = tag, channels, sr, frame, bits
         elif name == b"ds64" and len(content) >= 16:
             (large,) = struct.unpack("<Q", content[8:16])
         file.seek(start + size + size % 2)
+    else:
+        raise ValueError(f"is a damaged WAV file: {MOST_CHUNKS:,} chunks, and none of them has its samples")
     raise ValueError("is a damaged WAV file: it ends before its samples begin (a chunk 'data')")
+
+
+def _further_behind(content: bytes) -> int:
+    """The number of the format of an extensible header, the first two bytes of a name of sixteen."""
+    if len(content) < 40:
+        raise ValueError("is a damaged WAV file: its header is an extensible one and ends before it says the format")
+    if content[26:40] not in GUIDS:
+        raise ValueError(f"has samples of an unknown kind ({content[24:40].hex()}); expected PCM or floats: {CONVERT}")
+    return int.from_bytes(content[24:26], "little")
 
 
 def _layout(said: tuple[int, ...]) -> tuple[int, int, str, int]:

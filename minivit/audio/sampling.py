@@ -3,7 +3,7 @@
 import numpy as np
 
 from minivit.audio.fourier import fft, ifft, irfft_forward, power_of_two, rfft_forward
-from minivit.checked import check_range, checked
+from minivit.checked import check_range, checked, real_numbers
 from minivit.types import Complex, Float, Real, Samples, ndarray
 
 
@@ -37,7 +37,8 @@ def alias(f: float | ndarray, sr: float) -> float | ndarray:
     Shannon 1949, "Communication in the presence of noise", theorem 1.
     """
     check_range("alias: sr", sr, above=0, below=np.inf)
-    heard = np.abs(f - sr * np.round(np.asarray(f) / sr))
+    numbers = real_numbers("alias: f", f)
+    heard = np.abs(numbers - sr * np.round(numbers / sr))
     return heard if isinstance(f, ndarray) else float(heard)
 
 

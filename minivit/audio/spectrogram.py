@@ -36,7 +36,8 @@ def spectrogram_forward(
     y, window, n_fft, hop_length, win_length, center, pad_mode
         As for :func:`minivit.audio.stft.stft_forward`, which says what is refused.
     power : float
-        2: energy. 1: amplitude, which has no slope where it is zero; there the gradient is 0.
+        2: energy. 1: amplitude, which has no slope where it is zero; there, and where it is next to it, the gradient is
+        0.
 
     Returns
     -------
@@ -49,8 +50,7 @@ def spectrogram_forward(
     ValueError
         If ``power`` is neither 1 nor 2, or the transform refuses something.
     """
-    if power not in (1, 2):
-        raise ValueError(f"spectrogram: power is {power}; expected 1 or 2")
+    _check_power("spectrogram", power)
     X, c_stft = stft_forward(
         y, window, n_fft=n_fft, hop_length=hop_length, win_length=win_length, center=center, pad_mode=pad_mode
     )
@@ -69,17 +69,28 @@ def spectrogram_backward(dy: Real[ndarray, "*B F N"], cache: SpectrogramCache) -
     return stft_backward(dX, cache.stft)  # formula: X is linear in y, and in the window
 
 
+@checked
 def magnitude(X: Complex[ndarray, "..."], power: float) -> Real[ndarray, "..."]:
-    """``|X|^power``, of which the power is 1 or 2."""
+    """``|X|^power``; ValueError if the power is neither 1 nor 2."""
+    _check_power("magnitude", power)
     S = np.abs(X)
     if power == 2:
         S *= S
     return S
 
 
+@checked
 def magnitude_gradient(dS: Real[ndarray, "..."], X: Complex[ndarray, "..."], power: float) -> Complex[ndarray, "..."]:
     """Gradient of X, dL/dRe X + i dL/dIm X, from that of :func:`magnitude`; 0 where ``|X|`` has no slope."""
+    check_shape("magnitude_gradient: dS", dS, X.shape)
+    _check_power("magnitude_gradient", power)
     if power == 2:
         return 2 * dS * X  # formula: |X|^2 = Re X^2 + Im X^2
     size = np.abs(X)
-    return dS * (X / np.where(size == 0, 1, size))  # formula: the direction in which |X| grows
+    too_small = size < np.finfo(size.dtype).tiny  # 1 over the smallest numbers is infinite
+    return dS * (X / np.where(too_small, 1, size))  # formula: the direction in which |X| grows
+
+
+def _check_power(label: str, power: float) -> None:
+    if power not in (1, 2):
+        raise ValueError(f"{label}: power is {power}; expected 1 or 2")

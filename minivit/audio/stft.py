@@ -18,6 +18,7 @@ from minivit.audio.frames import (
 )
 from minivit.audio.windows import get_window
 from minivit.checked import PRECISION, check_shape, checked
+from minivit.ops.rows import column_sum
 from minivit.types import Complex, Count, Positive, Real, Samples, ndarray
 
 BLOCK = 2**16  # numbers of frames that are transformed at once: with their spectrum, they stay in the processor's cache
@@ -120,7 +121,7 @@ def stft_backward(dy: Complex[ndarray, "*B F N"], cache: StftCache) -> StftGrads
     (dwave,) = pad_wave_backward(dpadded, cache.pad_wave)
     if cache.rows is None:
         return StftGrads(dwave, None)
-    dw = (cache.rows * dx).sum(tuple(range(dx.ndim - 1)))  # formula: rows are multiplied by w
+    dw = column_sum(cache.rows * dx)  # formula: rows are multiplied by w
     return StftGrads(dwave, _centre(dw, cache.win_length))
 
 
@@ -229,9 +230,9 @@ def istft_backward(dy: Real[ndarray, "*B T"], cache: IstftCache) -> IstftGrads:
     dX = dX.swapaxes(-1, -2)
     if rows is None or y is None:
         return IstftGrads(dX, None)
-    dw = (rows * dx).sum(tuple(range(rows.ndim - 1)))  # forward: windowed = (rows * w).swapaxes(-1, -2)
-    dsquares = -(dadded * y).sum(tuple(range(y.ndim - 1)))  # forward: y = added[..., start:stop] / squares
-    dw += 2 * w * _rows(dsquares, ends, W, hop).sum(0)  # forward: np.broadcast_to((w * w)[:, None], (W, N))
+    dw = column_sum(rows * dx)  # forward: windowed = (rows * w).swapaxes(-1, -2)
+    dsquares = -column_sum(dadded * y)  # forward: y = added[..., start:stop] / squares
+    dw += 2 * w * column_sum(_rows(dsquares, ends, W, hop))  # forward: np.broadcast_to((w * w)[:, None], (W, N))
     return IstftGrads(dX, _centre(dw, win))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from minivit.audio.frames import pad_wave_forward
 from minivit.audio.stft import stft_forward
 from minivit.checked import checked
-from minivit.types import Positive, Real, Samples, ndarray
+from minivit.types import Count, Positive, Real, Samples, ndarray
 
 
 @checked
@@ -60,12 +60,13 @@ def stft_blocks(
     return (stft_forward(span, window, **options)[0] for span in spans)
 
 
+@checked
 def whole_frames(
     blocks: Iterable,
     *,
-    frame_length: int,
-    hop_length: int,
-    pad_length: int = 0,
+    frame_length: Samples,
+    hop_length: Positive,
+    pad_length: Count = 0,
     pad_mode: str = "constant",
     label: str = "whole_frames",
 ) -> Iterator[ndarray]:
@@ -80,7 +81,7 @@ def _padded(label: str, blocks: Iterator[ndarray], pad: int, pad_mode: str) -> I
     """The wave piece by piece, with what is added at its ends: to reflect these, so many samples must have come."""
     least, begun, ending = pad + 1 if pad_mode == "reflect" else 1, False, None
     for block in blocks:
-        _check_block(label, block, ending)
+        check_block(label, block, ending)
         ending = block if ending is None else np.concatenate([ending, block], axis=-1)
         if begun:
             yield block
@@ -112,7 +113,9 @@ def _spans(label: str, pieces: Iterator[ndarray], n_fft: int, hop: int) -> Itera
         raise ValueError(f"{label}: blocks have {samples} samples together; expected at least {n_fft}, a frame")
 
 
-def _check_block(label: str, block: Any, before: ndarray | None) -> None:
+@checked
+def check_block(label: str, block: Any, before: ndarray | None) -> None:
+    """TypeError or ValueError, beginning with ``label``, for what is no block of a wave, or not like the last."""
     if not isinstance(block, ndarray) or block.ndim == 0 or block.dtype not in (np.float32, np.float64):
         came = f"an array of {block.dtype}, shape {block.shape}" if isinstance(block, ndarray) else repr(block)[:50]
         raise TypeError(f"{label}: a block is {came}; expected an array (..., t) of float32 or float64")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import numpy as np
 
-from minivit.audio.voice import Duration
+from minivit.audio.voice import Duration, samples_of
 from minivit.checked import checked
 from minivit.types import Range, Real, SampleRate, ndarray
 
@@ -25,8 +25,9 @@ def pluck(
 
     .. math:: y_t = x_t + \tfrac12 (y_{t-N} + y_{t-N-1})
 
-    The mean takes a little away at each round, most of high frequencies, as a string does; it delays by half a sample,
-    so that a period is N + 1/2 samples. What then lacks of :math:`s / f`, for a string of f hertz at s samples in a
+    The mean takes a little away at each round, most of high frequencies, as a string does, and nothing of what is
+    constant: the mean of the noise remains when the tone has died away. It delays by half a sample, so that a period is
+    N + 1/2 samples. What then lacks of :math:`s / f`, for a string of f hertz at s samples in a
     second, is about a sample d, and is made by an all-pass filter in the loop,
 
     .. math:: \frac{C + z^{-1}}{1 + C z^{-1}}, \qquad C = \frac{\sin(\pi f (1 - d) / s)}{\sin(\pi f (1 + d) / s)}.
@@ -45,7 +46,7 @@ def pluck(
     Raises
     ------
     ValueError, TypeError
-        If one of them is out of its range.
+        If one of them is out of its range, or they are more than 10^7 samples.
 
     References
     ----------
@@ -64,7 +65,7 @@ def pluck(
     loop = np.zeros(N + 3)
     loop[:2] = 1, C
     loop[N:] -= np.array([C, 1 + C, 1]) / 2  # half of (1 + 1/z)(C + 1/z)
-    burst = np.zeros(max(round(duration * sr), 1))
+    burst = np.zeros(samples_of(duration, sr, label="pluck: duration"))
     burst[:N] = rng.uniform(-1, 1, N)[: len(burst)]
     return np.asarray(lfilter([1, C], loop, burst), np.float32)
 
@@ -82,6 +83,7 @@ def melody(
     """
     if not len(frequencies):
         raise ValueError("melody: there are no frequencies; expected at least one note")
+    samples_of(duration * len(frequencies), sr, label="melody: duration of all frequencies")
     notes = [pluck(frequency, duration=duration, sr=sr, rng=rng) for frequency in frequencies]
     damping = np.minimum(1, np.arange(len(notes[0]))[::-1] / (FADE * sr)).astype(np.float32)
     return np.concatenate([note * damping for note in notes])

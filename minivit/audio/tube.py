@@ -105,8 +105,7 @@ def _flow(k: ndarray, tubes: Sequence[tuple[float, float]]) -> ndarray:
 
 
 def _check_tubes(label: str, tubes: Sequence[tuple[float, float]]) -> None:
-    shape = np.shape(tubes)
-    if len(shape) != 2 or shape[0] == 0 or shape[1] != 2:
-        raise ValueError(f"{label}: tubes have shape {shape}; expected a (length, area) for each, and at least one")
+    if len(tubes) == 0:
+        raise ValueError(f"{label}: there are no tubes; expected a (length, area) for each, and at least one")
     if not ((np.asarray(tubes) >= 0.01) & (np.asarray(tubes) <= 100)).all():
         raise ValueError(f"{label}: tubes have a length or an area that is not between 0.01 and 100 cm")

@@ -5,6 +5,7 @@ any vowel can be sung at any pitch, and a whisper has vowels and no pitch at all
 """
 
 from collections.abc import Sequence
+from math import inf
 from typing import Annotated
 
 import numpy as np
@@ -47,6 +48,9 @@ LEVEL = 0.5
 LONGEST = 600.0
 """Seconds of speech: who asks for more has meant something else."""
 
+MOST_SAMPLES = 10**7
+"""Ten minutes at 16 kHz: while a voice is made, each takes some 80 bytes."""
+
 VoiceRate = Annotated[int, Range(at_least=4_000, at_most=192_000)]
 """Samples in a second. Below 4,000 there is no room for two formants."""
 
@@ -77,7 +81,7 @@ def vowel(
     """
     if name.lower() not in FORMANTS:
         raise ValueError(f"vowel: name is {name!r:.100}; expected one of {', '.join(FORMANTS)}")
-    length = max(round(duration * sr), 1)
+    length = samples_of(duration, sr, label="vowel: duration")
     return _loud(_word(name.lower(), length, pitch, breath, sr, np.random.default_rng(seed)))
 
 
@@ -116,7 +120,8 @@ def speak(
     Raises
     ------
     ValueError, TypeError
-        If there are no letters or others, an option is out of its range, or it all would last longer than 600 s.
+        If there are no letters or others, an option is out of its range, or it all would last longer than 600 s, or
+        have more than 10^7 samples.
     """
     words = text.lower().split()
     others = sorted({letter for word in words for letter in word} - {*FORMANTS})
@@ -127,10 +132,21 @@ def speak(
     seconds = (letter * sum(map(len, words)) + pause * (len(words) - 1)) / sr
     if seconds > LONGEST:
         raise ValueError(f"speak: text would last {seconds:,.0f} s; expected at most {LONGEST:g}")
+    samples_of(seconds, sr, label="speak: what text lasts")
     rng, spoken = np.random.default_rng(seed), []
     for word in words:
         spoken += [_word(word, letter * len(word), pitch, breath, sr, rng), np.zeros(pause)]
     return _loud(np.concatenate(spoken[:-1]))
+
+
+@checked
+def samples_of(seconds: Annotated[float, Range(above=0, below=inf)], sr: SampleRate, *, label: str = "seconds") -> int:
+    """How many samples so many seconds are, at least one; ValueError that begins with ``label`` if more than 10^7."""
+    length = max(round(seconds * sr), 1)
+    if length > MOST_SAMPLES:
+        came = f"{label} is {seconds:g} s, {length:,} samples at {sr:,} in a second"
+        raise ValueError(f"{came}; expected at most {MOST_SAMPLES:,} samples")
+    return length
 
 
 def _word(word: str, length: int, pitch: float, breath: float, sr: int, rng: np.random.Generator) -> ndarray:
@@ -190,7 +206,7 @@ def glottis(
 
     References
     ----------
-    Rosenberg 1971, pulse type C. Klatt 1980, section I (noise comes with the flow; radiation is a first difference).
+    Rosenberg 1971, pulse type C. Klatt 1980 (noise comes with the flow; radiation is a first difference).
     """
     if not ((pitch > 0) & (pitch < sr / 2)).all():
         raise ValueError(f"glottis: pitch must lie above 0 and below sr / 2 = {sr / 2:g} Hz at every sample")
@@ -254,7 +270,7 @@ def tract(
 
     References
     ----------
-    Klatt 1980, "Software for a cascade/parallel formant synthesizer", section I.
+    Klatt 1980, "Software for a cascade/parallel formant synthesizer" (digital resonators).
     """
     from scipy.signal import sosfilt
 

@@ -59,7 +59,7 @@ def get_window(window: str | ndarray, Nx: Samples, *, fftbins: bool = True) -> R
             raise ValueError(f"get_window: window has shape {window.shape}; expected ({Nx},)")
         return window
     if window not in COSINES:
-        raise ValueError(f"get_window: window is {window!r}; expected one of {', '.join(COSINES)}, or an array")
+        raise ValueError(f"get_window: window is {window!r:.100}; expected one of {', '.join(COSINES)}, or an array")
     if Nx == 1:
         return np.ones(1)
     angle = 2 * np.pi * np.arange(Nx) / (Nx if fftbins else Nx - 1)

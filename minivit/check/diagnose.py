@@ -9,6 +9,7 @@ import numpy as np
 from numpy import ndarray
 
 TOLERANCE = 1e-6  # relative to the largest number: numerical gradients in float64 are good to about 1e-9
+MOST_RANGES = 6  # that are told of the indices at which something is wrong
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 
 
@@ -28,13 +29,11 @@ class Names(NamedTuple):
 
     def part(self, indices: list[int], axis: int) -> str:
         """``the third head``, ``indices 1 to 2 of axis 1``."""
-        first, last = indices[0], indices[-1]
+        first = indices[0]
         if len(indices) == 1:
             which = ORDINALS[first] if first < len(ORDINALS) else f"number {first}"
             return f"the {which} {self.axes[axis]}" if self.axes else f"index {first} of axis {axis}"
-        is_range = indices == list(range(first, last + 1))
-        numbers = f"{first} to {last}" if is_range else ", ".join(map(str, indices))
-        return f"indices {numbers}{' (counted from 0)' * bool(self.axes)} of {self.axis(axis)}"
+        return f"indices {ranges(indices)}{' (counted from 0)' * bool(self.axes)} of {self.axis(axis)}"
 
     def of_factor(self, factor: float) -> Iterator[tuple[str, str]]:
         """Sizes that make this factor, and how: ``("sqrt({})", "the width")``."""
@@ -43,6 +42,16 @@ class Names(NamedTuple):
             for form in forms if size not in (0, 1) else ():
                 if isclose(factor, FORMS[form](size), rel_tol=TOLERANCE):
                     yield form, name
+
+
+def ranges(numbers: list[int]) -> str:
+    """``0 to 14, 30 to 44``: rising numbers, those in a row as one; of very many the first ones."""
+    starts = [i for i, number in enumerate(numbers) if i == 0 or number != numbers[i - 1] + 1]
+    runs = [numbers[i:j] for i, j in zip(starts, [*starts[1:], None], strict=True)]
+    words = [f"{run[0]} to {run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs]
+    if len(words) > MOST_RANGES:
+        words = [*words[: MOST_RANGES - 1], f"... ({len(numbers)} of them)"]
+    return ", ".join(words)
 
 
 FORMS: dict[str, Callable[[float], float]] = {
@@ -109,9 +118,11 @@ def common_factor(got: ndarray, expected: ndarray, tolerance: float = TOLERANCE)
     """The one number by which ``got`` is too large everywhere, if there is one."""
     if got.shape != expected.shape or not expected.any():
         return None
-    factor = float(np.vdot(expected, got) / np.vdot(expected, expected))
-    is_one = abs(factor) > tolerance and same(np.asarray(got / factor), expected, tolerance=tolerance)
-    return factor if is_one else None
+    factor = np.vdot(expected, got) / np.vdot(expected, expected)
+    if abs(factor.imag) > tolerance * abs(factor):
+        return None  # complex numbers that are turned, too
+    is_one = abs(factor) > tolerance and same(np.asarray(got / factor.real), expected, tolerance=tolerance)
+    return float(factor.real) if is_one else None
 
 
 def not_finite(got: ndarray, expected: ndarray, names: Names) -> str | None:
@@ -276,7 +287,12 @@ def factor_per_slice(got: ndarray, expected: ndarray, names: Names) -> str | Non
 
 
 def same_numbers_elsewhere(got: ndarray, expected: ndarray, names: Names) -> str | None:
-    """Every number is right and stands in the wrong place: axes or heads reshaped in the wrong order."""
+    """Every number is right and stands in the wrong place: axes or heads reshaped in the wrong order.
+
+    Of two different numbers, as in a mask, that would hold of anything in which each is found as often.
+    """
+    if np.unique(expected).size <= 2:
+        return None
     if got.size == expected.size and same(np.sort(got, axis=None), np.sort(expected, axis=None)):
         return "the right numbers in the wrong places: a reshape or transpose in another order"
     return None

@@ -14,7 +14,7 @@ from minivit.course.compare import CheckFailedError, compare_values
 from minivit.course.exercise import Draw, Task, Trial
 from minivit.course.outputs import MalformedError, cache_note, flatten
 from minivit.course.runner import Runner
-from minivit.course.trial import argument_names, make_trial
+from minivit.course.trial import argument_names, forward_names, make_trial
 from minivit.nests import mapped
 
 
@@ -23,7 +23,7 @@ class Asked:
 
     A backward is ``paired`` if its forward is asked of the solution, too. It is judged ``with_own_cache`` if the cache
     of that forward has another form than the given one (or is another where that is free), and the given one is of no
-    use to it.
+    use to it; ``excuse`` is what is to be said first then if that forward is wrong.
     """
 
     def __init__(self, task: Task, runner: Runner) -> None:
@@ -33,6 +33,7 @@ class Asked:
         self.paired = self.partner is not None and runner.has(self.partner.name)
         self.pair = f"{task.forward}{THEN}{task.name}"
         self.with_own_cache = False
+        self.excuse = ""
 
     @property
     def first(self) -> Draw:
@@ -44,22 +45,26 @@ class Asked:
         """Of the functions that are called."""
         return self.pair if self.paired else self.task.name
 
-    def returned(self, outcome: Outcome) -> Outcome:
-        """An outcome that is one, or CheckFailedError."""
+    def returned(self, outcome: Outcome, trial: Trial | None = None) -> Outcome:
+        """An outcome that is one, or CheckFailedError; of an error with the options of the call."""
         if outcome.status != "returned":
-            raise CheckFailedError(outcome.message)
+            options = options_of(self.task, trial) if trial and outcome.status == "raised" else ""
+            raise CheckFailedError(outcome.message + options)
         return outcome
 
-    def call(self, trial: Trial) -> Outcome:
-        """Call the function; what a backward gets is the cache of the reference, or its own."""
+    def call(self, trial: Trial, start: Any = None) -> Outcome:
+        """Call the function; what a backward gets is the cache of the reference, or its own.
+
+        The gradients of a layer's parameters begin with ``start``, if it is given.
+        """
         if not self.with_own_cache:
-            return self._call(trial, "value")
-        outcome = self.together(trial)
+            return self._call(trial, "value", start)
+        outcome = self._call_pair(trial, "value", self._given, start)
         return outcome._replace(value=outcome.value[1]) if outcome.status == "returned" else outcome
 
-    def value(self, trial: Trial) -> Any:
+    def value(self, trial: Trial, start: Any = None) -> Any:
         """What the call returns, or CheckFailedError."""
-        return self.returned(self.call(trial)).value
+        return self.returned(self.call(trial, start), trial).value
 
     def together(self, trial: Trial, *, alone: bool = False) -> Outcome:
         """Call its forward and give its cache to the function; ``alone`` without any of ours that stand in."""
@@ -67,7 +72,7 @@ class Asked:
 
     def twice(self, trial: Trial) -> tuple[Any, Any]:
         """What a call returns, and what became of that by a call with other numbers."""
-        args = trial.args, mapped(other_numbers, trial.args)
+        args = trial.args, mapped(half, trial.args)
         name = f"{self.task.name}{THEN}{self.task.name}"
         return self.returned(self.runner.call(name, args, trial.kwargs, "value", self.task.given)).value
 
@@ -82,8 +87,17 @@ class Asked:
     def arguments(self, trial: Trial) -> dict[str, Any]:
         """All that a call could write into, in the order of its arguments; the options come last."""
         if self.with_own_cache:
-            return {"dy": trial.dy}
+            return {"dy": trial.dy} | ({"params": trial.args[2]} if self.task.is_layer else {})
         return dict(zip(argument_names(self.task), trial.args, strict=False)) | {"options": trial.kwargs}
+
+    def became(self, outcome: Outcome, count: int) -> tuple[Any, ...]:
+        """What those so many arguments were after the call."""
+        args = outcome.args if isinstance(outcome.args, tuple) else ()
+        if self.with_own_cache and len(args) > 1 and isinstance(args[1], tuple):
+            args = (args[0], *args[1][1:])  # dy, (x, params)
+        if len(args) < count:
+            raise CheckFailedError("it is not told what became of the arguments")
+        return args
 
     def choose_cache(self, rng: Generator) -> None:
         """Find out whether the function must be judged with the cache of its own forward."""
@@ -91,24 +105,30 @@ class Asked:
             return
         assert self.partner
         trials = [make_trial(self.task, draw, rng) for draw in self.task.cases.values()]
-        args, options = trials[0].inputs, trials[0].case.kwargs
-        outcome = self.runner.call(self.task.forward, args, options, "value", self.partner.given)
-        value = outcome.value
-        is_pair = outcome.status == "returned" and isinstance(value, (tuple, list)) and len(value) == 2
-        if is_pair and (cache_note(value[1], trials[0].cache) or differs(self.partner, value[1], trials[0].cache)):
+        if any(self._has_another_cache(trial) for trial in trials):
             try:
                 for trial in trials:
                     compare_values(self.task, self.value(trial), trial, [])
             except (CheckFailedError, MalformedError):
                 self.with_own_cache = True
 
-    def _call(self, trial: Trial, how: How) -> Outcome:
+    def _has_another_cache(self, trial: Trial) -> bool:
+        """Whether the forward of the solution returns another cache than ours: in its form, or where it is free."""
+        assert self.partner
+        outcome = self.runner.call(self.task.forward, trial.inputs, trial.case.kwargs, "value", self.partner.given)
+        value = outcome.value
+        if outcome.status != "returned" or not isinstance(value, (tuple, list)) or len(value) != 2:
+            return False
+        return bool(cache_note(value[1], trial.cache)) or differs(self.partner, value[1], trial.cache)
+
+    def _call(self, trial: Trial, how: How, start: Any = None) -> Outcome:
         if self.with_own_cache:
             return self._call_pair(trial, how, self._given)
-        return self.runner.call(self.task.name, trial.args, trial.kwargs, how, self.task.given)
+        args = trial.args if start is None else (*trial.args, start)
+        return self.runner.call(self.task.name, args, trial.kwargs, how, self.task.given)
 
-    def _call_pair(self, trial: Trial, how: How, given: tuple[str, ...]) -> Outcome:
-        args = trial.dy, trial.inputs, mapped(other_numbers, trial.inputs)
+    def _call_pair(self, trial: Trial, how: How, given: tuple[str, ...], start: Any = None) -> Outcome:
+        args = trial.dy, trial.inputs, mapped(other_numbers, trial.inputs), *(() if start is None else (start,))
         return self.runner.call(self.pair, args, trial.case.kwargs, how, given)
 
     @property
@@ -117,16 +137,28 @@ class Asked:
         return (*self.partner.given, *self.task.given)
 
 
+def options_of(task: Task, trial: Trial) -> str:
+    """What tells a call from others, if anything, as a line of a message: arguments that are no arrays."""
+    given = dict(zip(forward_names(task), trial.inputs, strict=False)) | trial.case.kwargs
+    said = [f"{name}={value!r}" for name, value in given.items() if isinstance(value, (int, float, str, tuple))]
+    return f"\n  called with {', '.join(said)}" if said else ""
+
+
 def other_numbers(value: Any) -> Any:
     """For floating-point numbers others, of the same shape; anything else as it is."""
-    is_real = isinstance(value, ndarray) and value.dtype.kind == "f"
-    return random_like(np.random.default_rng(value.size), value) if is_real else value
+    is_float = isinstance(value, ndarray) and value.dtype.kind in "fc"
+    return random_like(np.random.default_rng(value.size), value) if is_float else value
+
+
+def half(value: Any) -> Any:
+    """Of floating-point numbers their halves: what must be positive, or in ascending order, still is."""
+    return value / 2 if isinstance(value, ndarray) and value.dtype.kind in "fc" else value
 
 
 def differs(forward: Task, cache: Any, expected: Any) -> bool:
     """Whether what is free in a cache is something else than ours."""
     found, wanted = flatten(cache, "cache."), flatten(expected, "cache.")
-    return any(found.get(name) != wanted.get(name) for name in forward.free)
+    return any(not np.array_equal(np.asarray(found.get(name)), np.asarray(wanted.get(name))) for name in forward.free)
 
 
 def every_task() -> Iterator[Task]:

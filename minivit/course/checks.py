@@ -10,6 +10,7 @@ from numpy.random import Generator
 from minivit.check.draw import Case
 from minivit.course.asked import Asked, partner
 from minivit.course.compare import CheckFailedError, NotWrittenError, arrays_of, compare_shapes, compare_values
+from minivit.course.complex_numbers import wrong_dtype
 from minivit.course.errors import check_errors, promised
 from minivit.course.exercise import Draw, Property, Task
 from minivit.course.manners import check_adds, check_linear, check_manners
@@ -18,7 +19,7 @@ from minivit.course.properties import check_property
 from minivit.course.resized import of_one, resized
 from minivit.course.runner import CannotRunError, Runner
 from minivit.course.speed import check_loops, check_time
-from minivit.course.together import check_together
+from minivit.course.together import check_together, is_right
 from minivit.course.trial import make_trial
 from minivit.threads import one_blas_thread
 
@@ -108,7 +109,9 @@ def _judge_once(asked: Asked, name: str, check: Check, seed: int) -> Result:
     except NotWrittenError as error:
         return Result(task, name, "not implemented", str(error))
     except (CheckFailedError, MalformedError) as failure:
-        return Result(task, name, "failed", str(failure))
+        if asked.excuse and isinstance(check, Numbers):
+            return Result(task, name, "failed", asked.excuse)  # of which numbers tell nothing
+        return Result(task, name, "failed", "\n  ".join(filter(None, (asked.excuse, str(failure)))))
     except CannotRunError:
         raise
     except Exception as error:  # what was returned may be anything: strings for numbers, and the like
@@ -118,13 +121,16 @@ def _judge_once(asked: Asked, name: str, check: Check, seed: int) -> Result:
 def _runs(asked: Asked, rng: Generator) -> str:
     """It returns something with the right parts, whatever stands in them; what else there is to say of its form."""
     asked.choose_cache(rng)
+    if asked.partner and asked.with_own_cache and not is_right(Asked(asked.partner, asked.runner), rng):
+        asked.excuse = f"judged with the cache of your {asked.partner.name}, which is wrong: mend that first"
     trial = make_trial(asked.task, asked.first, rng)
     outcome = asked.call(trial)
     if outcome.status == "not implemented":
         raise NotWrittenError(outcome.message)
-    value = asked.returned(outcome).value
+    value = asked.returned(outcome, trial).value
     named_outputs(asked.task.kind, value, trial.expected)
-    return form_note(asked.task.kind, value, trial.expected)
+    how = f"judged with the cache of your {asked.task.forward}" * asked.with_own_cache
+    return "; ".join(filter(None, (form_note(asked.task.kind, value, trial.expected), how)))
 
 
 def _shapes(asked: Asked, rng: Generator) -> None:
@@ -134,8 +140,8 @@ def _shapes(asked: Asked, rng: Generator) -> None:
 
 
 LIFTED = (
-    ". np.sqrt of a whole number is a float64 that lifts float32 arrays: use math.sqrt; np.zeros(n) and np.eye(n) are "
-    "float64: add dtype=x.dtype"
+    ". np.sqrt or np.log of one number is a float64 that lifts float32 arrays: use math.sqrt, math.log; np.zeros(n) "
+    "and np.eye(n) are float64, and integers make float64 of float32: add dtype=x.dtype"
 )
 
 
@@ -151,6 +157,8 @@ def _dtype(asked: Asked, rng: Generator) -> None:
                     continue  # a number of Python's lifts nothing
                 came, went = np.asarray(got).dtype, expected.dtype
                 if came != went:
+                    if "c" in came.kind + went.kind:
+                        raise CheckFailedError(wrong_dtype(name, np.dtype(dtype), came, went))
                     raise CheckFailedError(
                         f"from {went} comes {name} in {came}; what goes in as {went} must come out as {went}"
                         + LIFTED * (came == np.float64 and went == np.float32)

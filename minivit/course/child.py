@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import minivit
-from minivit.course.call import Outcome, load_source, perform, text_of_error
+from minivit.course.call import Outcome, load_source, perform, shut, text_of_error
 from minivit.course.wire import WireError, find_in_minivit, pack, receive, send, unpack
 
 MEMORY = 2 * 2**30  # bytes of address space
@@ -108,10 +108,7 @@ def close(where: str) -> None:
     for part in path.split("."):
         function = getattr(function, part)
     function = inspect.unwrap(function)  # a decorator calls it in the end
-    text = f"this is minivit's own {path}: it is closed during the check, the answer is in it"
-    names: dict[str, Any] = {}
-    exec(f"def refuse(*args, **kwargs): raise PermissionError({text!r})", names)
-    function.__code__ = names["refuse"].__code__.replace(co_freevars=function.__code__.co_freevars)
+    shut(function, f"this is minivit's own {path}: it is closed during the check, the answer is in it")
 
 
 PACKAGE = os.path.realpath(os.path.dirname(minivit.__file__))

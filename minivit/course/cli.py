@@ -42,6 +42,7 @@ def add_course_command(commands: Any) -> None:
     grade.set_defaults(run=run_grade)
 
     verify = actions.add_parser("verify", help="check the exercises themselves")
+    verify.add_argument("names", nargs="*", metavar="NAME", help="of an exercise; all if none is given")
     verify.set_defaults(run=run_verify)
 
 
@@ -152,7 +153,7 @@ def run_verify(args: argparse.Namespace) -> int:
     """Check the exercises."""
     from minivit.course.verify import verify
 
-    return 0 if verify(print) else 1
+    return 0 if verify(print, [exercise_named(name).name for name in args.names]) else 1
 
 
 @contextmanager

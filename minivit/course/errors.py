@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import warnings
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -62,7 +63,7 @@ def refused_calls(task: Task, rng: Generator) -> Iterator[tuple[Wrong, str]]:
             if call in seen:
                 continue
             try:
-                with np.errstate(all="ignore"):
+                with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
                     reference(task)(*wrong.args, **wrong.kwargs)
             except Exception as error:
                 if type(error).__name__ in kinds and not does_no_harm(task, wrong):
@@ -91,7 +92,7 @@ def wrong_calls(task: Task, trial: Trial) -> Iterator[Wrong]:
     """Calls with one argument changed, of which many are wrong."""
     names = argument_names(task)[: len(trial.args)]
     given = dict(zip(names, trial.args, strict=True)) | trial.kwargs
-    first = trial.args[0]
+    first = trial.args[0] if trial.args else None
     count = len(first) if isinstance(first, ndarray) and first.ndim > 1 else -1
     none = tuple(arg[:0] if isinstance(arg, ndarray) and len(arg) == count else arg for arg in trial.args)
     yield Wrong("no rows", none, trial.kwargs)
@@ -101,7 +102,7 @@ def wrong_calls(task: Task, trial: Trial) -> Iterator[Wrong]:
             yield Wrong(words, args, {**trial.kwargs, **({name: new} if name in trial.kwargs else {})}, kinds)
 
 
-def broadcast(name: str, value: Any, first: ndarray) -> Iterator[tuple[str, Any, tuple[str, ...]]]:
+def broadcast(name: str, value: Any, first: Any) -> Iterator[tuple[str, Any, tuple[str, ...]]]:
     """An array that NumPy takes for one that fits the first one, in words."""
     if not isinstance(value, ndarray):
         return
@@ -126,6 +127,9 @@ def changed(name: str, value: Any) -> Iterator[tuple[str, Any, tuple[str, ...]]]
                 OF_SHAPES,
             )  # which a reshape divides
             yield f"{where} is empty", value.take([], axis), ()
+            if axis and value.shape[axis - 1] != value.shape[axis]:  # as many numbers, and a reshape takes them
+                words = f"the axes {axis - 1} and {axis} of {name} exchanged"
+                yield words, value.swapaxes(axis - 1, axis), OF_SHAPES
         if value.dtype.kind == "b":
             yield f"{name} of integers", value.astype(int), ()
         if value.dtype.kind == "i":
@@ -133,12 +137,14 @@ def changed(name: str, value: Any) -> Iterator[tuple[str, Any, tuple[str, ...]]]
             yield f"{name} with -1 in it", np.where(value == value.max(), -1, value), ()
             yield f"{name} of bool", value > 0, ()
     elif isinstance(value, int) and not isinstance(value, bool):
-        yield from ((f"{name}={new}", new, ()) for new in (value + 1, value + 3, 0, -value))
+        yield from ((f"{name}={new}", new, ()) for new in (value + 1, value + 3, 10 * value, 1, 0, -value))
     elif isinstance(value, tuple):
         for i, number in enumerate(value):
             for new in (number + 1, 0, -number):
                 several = (*value[:i], new, *value[i + 1 :])
                 yield f"{name}={several}", several, ()
+    elif isinstance(value, str):
+        yield f"{name}='no_such_name'", "no_such_name", ()
     elif isinstance(value, float):
         yield from ((f"{name}={new}", new, ()) for new in (-0.5, 1.5))
 

@@ -27,7 +27,7 @@ Kind = Literal["forward", "backward", "plain"]
 ELSEWHERE = "... "
 """Before what another check says."""
 
-PACKAGES = ("minivit.ops", "minivit.layers", "minivit.train", "minivit.cost.formulas")
+PACKAGES = ("minivit.ops", "minivit.layers", "minivit.train", "minivit.cost.formulas", "minivit.audio")
 """Where references are looked for."""
 
 
@@ -91,7 +91,7 @@ class Task:
     simpler : mapping of str to function
         Easier cases to try when the answer is wrong: ``{"for one sample": ...}``; None where a case has no such form.
     axes : mapping of str to str
-        What an axis of an output is called: ``{"dq": "sample head query width"}``.
+        What an axis of an output is called, or one of an argument: ``{"dq": "sample head query width"}``.
     uses : tuple of str
         Functions of the same exercise that it may call: while it is checked they are the reference's, so that their
         mistakes cost nothing here. They must stand before it: then they have been judged, and are no answers any more.
@@ -103,6 +103,10 @@ class Task:
         The stub keeps the loops and leaves out what stands in them: the first rung of a ladder.
     hides_docstring : bool
         The stub leaves the docstring out: it says the formula that is asked for.
+    closed : tuple of str
+        ``module:name`` of functions of other packages that refuse while it is called, because they are the answer.
+    instead : str
+        What who loops, or takes too long, is told to do instead.
     """
 
     name: str
@@ -119,6 +123,8 @@ class Task:
     loops: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     keep_loops: bool = False
     hides_docstring: bool = False
+    closed: tuple[str, ...] = ()
+    instead: str = ""
 
     @property
     def kind(self) -> Kind:

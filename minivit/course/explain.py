@@ -11,7 +11,9 @@ from numpy import ndarray
 
 from minivit.check.diagnose import Names, common_factor, counts, diagnose
 from minivit.check.diagnose import same as same_up_to
+from minivit.check.reals import as_reals, is_complex
 from minivit.course.call import perform
+from minivit.course.complex_numbers import of_complex
 from minivit.course.exercise import Task, Trial
 from minivit.course.outputs import flatten, is_number, named_outputs
 from minivit.course.plant import planted
@@ -67,6 +69,7 @@ def wrong_shape(name: str, got: ndarray, expected: ndarray, wanted: Mapping[str,
     return message
 
 
+@np.errstate(all="ignore")
 def wrong_values(
     wrong: Mapping[str, tuple[ndarray, ndarray]], task: Task, trial: Trial, said: Sequence[str] = ()
 ) -> str:
@@ -107,23 +110,21 @@ def known_mistakes(found: Mapping[str, ndarray], task: Task, trial: Trial) -> li
     """Outputs whose numbers are just those of a known mistake, planted in the reference and run, and what it says.
 
     They come in the order in which they are found; of one output those first of whose other consequences none is right
-    here. A mistake that has no consequence (a mask forgotten where there is none) is none.
+    here, and of these what explains most. A mistake that has no consequence (a mask forgotten where there is none) is
+    none.
     """
     expected = _arrays(task, trial, trial.expected)
     right = {name for name, array in expected.items() if name not in found or same(found[name], array)}
-    known: list[tuple[bool, str, str]] = []
+    known: list[tuple[int, bool, int, str]] = []
+    order = [*found]
     for says, value in wrong_answers(task, trial):
         arrays = _arrays(task, trial, value)
         wrong = {
             name: arrays[name] for name in arrays.keys() & expected.keys() if not same(arrays[name], expected[name])
         }
-        known += [
-            (not right.isdisjoint(wrong), name, f"{name}: {says}")
-            for name in wrong.keys() & found.keys()
-            if same(found[name], wrong[name])
-        ]
-    order = [*found]
-    return [(name, says) for _, name, says in sorted(known, key=lambda item: (order.index(item[1]), item[0]))]
+        fits = [name for name in wrong.keys() & found.keys() if same(found[name], wrong[name])]
+        known += [(order.index(name), not right.isdisjoint(wrong), -len(fits), says) for name in fits]
+    return [(order[i], f"{order[i]}: {says}") for i, _, _, says in sorted(known, key=lambda item: item[:3])]
 
 
 def wrong_answers(task: Task, trial: Trial) -> Iterator[tuple[str, Any]]:
@@ -154,6 +155,7 @@ def _patterns(name: str, got: ndarray, expected: ndarray, task: Task, trial: Tri
         return
     if not got.any() and expected.any():
         yield f"{name} is zero everywhere: nothing reaches it"
+    yield from of_complex(name, got, expected)
     if sentence := nearly_right(name, got, expected):
         yield sentence
     factor = common_factor(got, expected, TOLERANCE)
@@ -174,6 +176,8 @@ CASTS = "np.float32(...), dtype=np.float32"
 
 def nearly_right(name: str, got: ndarray, expected: ndarray) -> str | None:
     """What a small error tells: rounding goes both ways, a constant like eps most often goes one way."""
+    if is_complex(got) or is_complex(expected):
+        got, expected = (as_reals(np.asarray(a, np.complex128)) for a in (got, expected))
     error = float(np.abs(got - expected).max(initial=0)) / (float(np.abs(expected).max(initial=0)) or np.inf)
     if not 0 < error < 1e-4:
         return None

@@ -55,9 +55,9 @@ def open_solution(solution: Source, seconds: float) -> Runner:
     """A child process with the solution in it; a browser has no processes, so there it is loaded right here."""
     text, path, exercise = solution
     if processes_exist():
-        return ChildRunner(text, str(path), closed_functions(exercise), seconds=seconds)
+        return ChildRunner(text, str(path), closed_functions(exercise), closed_for(exercise.tasks), seconds=seconds)
     try:
-        return InPlaceRunner(load_source(text, str(path)))
+        return InPlaceRunner(load_source(text, str(path)), closed_for(exercise.tasks))
     except (Exception, SystemExit) as error:
         raise CannotRunError(f"the solution cannot be loaded: {type(error).__name__}: {error}") from error
 
@@ -74,7 +74,7 @@ def check_functions(functions: Iterable[Callable], *, seed: int = 0) -> Report:
         name = task.name.partition(".")[0]
         if named[name] is getattr(import_module(task.module), name):
             raise CannotRunError(f"{name} is minivit's own: write one yourself")
-    runner = InPlaceRunner(types.SimpleNamespace(**named))
+    runner = InPlaceRunner(types.SimpleNamespace(**named), closed_for(task for _, task in chosen))
     report = Report(", ".join(dict.fromkeys(exercise.name for exercise, _ in chosen)), runner.isolated)
     for _, task in chosen:
         report.results += check_task(task, runner, seed)
@@ -111,3 +111,8 @@ def check_task_safely(task: Task, runner: Runner, seed: int, timed: bool) -> lis
 def closed_functions(exercise: Exercise) -> list[str]:
     """``module:name`` of what a solution may not call."""
     return [*(f"{task.module}:{task.name}" for task in exercise.tasks), *exercise.closed]
+
+
+def closed_for(tasks: Iterable[Task]) -> dict[str, tuple[str, ...]]:
+    """Of each function, which of other packages it may not call."""
+    return {task.name: task.closed for task in tasks if task.closed}

@@ -17,9 +17,11 @@ Options = dict[str, Any]
 
 
 def layer_forward(layer_class: Callable[..., Layer], x: Any, params: dict[str, Any], **options: Any) -> Any:
-    """Its forward."""
+    """Its forward. In ``params`` stands what became of them, here as below."""
     layer, call = made(layer_class, params, options)
-    return _forward(layer, x, call)
+    value = _forward(layer, x, call)
+    params.update(values_of(layer))
+    return value
 
 
 def layer_backward(
@@ -32,24 +34,34 @@ def layer_backward(
 ) -> dict[str, Any]:
     """Its backward; gradients by name. Those of parameters begin with ``start``, else with zeros."""
     layer, call = made(layer_class, params, options)
-    for name, grad in (start or {}).items():
-        layer.named_params()[name].grad = grad.copy()
-    return _gradients(layer, dy, cache, call)
+    grads = _gradients(layer, dy, cache, call, start)
+    params.update(values_of(layer))
+    return grads
 
 
-def layer_together(layer_class: Callable[..., Layer], dy: Any, args: tuple, other: tuple, **options: Any) -> tuple:
-    """As :func:`minivit.course.pair.together`."""
+def layer_together(
+    layer_class: Callable[..., Layer],
+    dy: Any,
+    args: tuple,
+    other: tuple,
+    start: dict[str, Any] | None = None,
+    **options: Any,
+) -> tuple:
+    """As :func:`minivit.course.pair.together`; gradients of parameters begin with ``start`` each time."""
     x, params = args
     layer, call = made(layer_class, params, options)
 
     def forward(x: Any, *_: Any) -> Any:
-        return _forward(layer, x, call)
+        value = _forward(layer, x, call)
+        layer.load_state_dict(params)  # what it writes into them is told of the forward, and not of the backward
+        return value
 
     def backward(dy: Any, cache: Any) -> dict[str, Any]:
-        layer.zero_grad()
-        return _gradients(layer, dy, cache, call)
+        return _gradients(layer, dy, cache, call, start)
 
-    return together(forward, backward, dy, (x,), other)
+    value = together(forward, backward, dy, (x,), other)
+    params.update(values_of(layer))
+    return value
 
 
 def made(layer_class: Callable[..., Layer], params: dict[str, Any], options: Options) -> tuple[Layer, Options]:
@@ -67,7 +79,15 @@ def _forward(layer: Any, x: Any, call: Options) -> Any:
     return layer.forward(x, **{**call, **seed})
 
 
-def _gradients(layer: Any, dy: Any, cache: Any, call: Options) -> dict[str, Any]:
+def values_of(layer: Layer) -> dict[str, Any]:
+    """The parameters by name."""
+    return {name: param.value for name, param in layer.named_params().items()}
+
+
+def _gradients(layer: Any, dy: Any, cache: Any, call: Options, start: dict[str, Any] | None = None) -> dict[str, Any]:
+    layer.zero_grad()
+    for name, grad in (start or {}).items():
+        layer.named_params()[name].grad = grad.copy()
     returned = layer.backward(dy, cache)
     inputs = ["x", *(name for name in call if name in positional(type(layer)))]
     is_pair = len(inputs) > 1 and isinstance(returned, (tuple, list))

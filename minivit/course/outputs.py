@@ -27,13 +27,13 @@ def named_outputs(kind: Kind, value: Any, expected: Any) -> dict[str, Any]:
         if not (isinstance(value, (tuple, list)) and len(value) == 2) or _fields_of(value) is not None:
             raise MalformedError(f"it must return the pair (y, cache); it returned {describe(value)}")
         y, cache = value
-        return {"y": _leaf(y, "y")} | ({} if cache_note(cache, expected[1]) else flatten(cache, "cache."))
+        named = {"y": _leaf(y, "y")} | ({} if cache_note(cache, expected[1]) else flatten(cache, "cache."))
+        return {name: _as_number(part) for name, part in named.items()}
     if kind == "backward":
         return _named("the gradients", value, expected, "d")
     if hasattr(expected, "_fields"):
         return _named("the result", value, expected, "")
-    y = _leaf(value, "y")
-    return {"y": y.astype(int) if isinstance(y, ndarray) and y.dtype == bool else y}  # True is compared as 1
+    return {"y": _as_number(_leaf(value, "y"))}
 
 
 def form_note(kind: Kind, value: Any, expected: Any) -> str:
@@ -51,7 +51,8 @@ def cache_note(cache: Any, expected: Any) -> str:
     same_names = found is not None and found.keys() == wanted.keys() and not _is_plain_dict(cache)
     if same_names and flatten(expected, "").keys() <= flatten(cache, "").keys():
         return ""
-    return f"a cache of your own, {describe(cache)}; the given one is {_given(expected)}"
+    own = "no cache" if cache is None else f"a cache of your own, {describe(cache)}"
+    return f"{own}; the given one is {_given(expected)}"
 
 
 def _given(expected: Any) -> str:
@@ -76,7 +77,8 @@ def _named(what: str, value: Any, expected: Any, prefix: str) -> dict[str, Any]:
     if found is None:
         kind = f"the fields {', '.join(wanted)}" if isinstance(expected, dict) else _given(expected)
         same_name = ", which is no NamedTuple" * (type_name(value) == type(expected).__name__)
-        raise MalformedError(f"{what} must be {kind}; it returned {describe(value)}{same_name}{_alone(value, wanted)}")
+        returned = f"{describe(value)}{same_name}{_alone(value, expected, prefix)}"
+        raise MalformedError(f"{what} must be {kind}; it returned {returned}")
     for name in wanted:
         if name not in found:
             if isinstance(expected, dict):  # those of a layer
@@ -87,13 +89,14 @@ def _named(what: str, value: Any, expected: Any, prefix: str) -> dict[str, Any]:
     return flatten(found, prefix)
 
 
-def _alone(value: Any, wanted: dict[str, Any]) -> str:
-    """Of an array that stands alone for the only field: whether its numbers are right."""
-    if len(wanted) != 1 or not isinstance(value, ndarray):
+def _alone(value: Any, expected: Any, prefix: str) -> str:
+    """Of an array that stands alone for the only field: whether its numbers are right, and what to put it into."""
+    if len(expected) != 1 or not isinstance(value, ndarray):
         return ""
-    (expected,) = wanted.values()
-    is_right = value.shape == np.shape(expected) and np.allclose(value, expected, rtol=1e-9, atol=1e-12)
-    return ", whose numbers are right" if is_right else ", whose numbers are others"
+    (array,) = expected.values() if isinstance(expected, dict) else expected
+    is_right = value.shape == np.shape(array) and np.allclose(value, array, rtol=1e-9, atol=1e-12)
+    put = "" if isinstance(expected, dict) else f"; return {type(expected).__name__}({prefix}{expected._fields[0]})"
+    return f", whose numbers are {'right' if is_right else 'others'}{put}"
 
 
 def flatten(value: Any, prefix: str) -> dict[str, Any]:
@@ -112,6 +115,11 @@ def _leaf(value: Any, name: str) -> Any:
     if not isinstance(value, (ndarray, np.generic, float, int)):
         raise MalformedError(f"{name} must be an array; it is {describe(value)}")
     return value
+
+
+def _as_number(value: Any) -> Any:
+    """True is compared as 1."""
+    return value.astype(int) if isinstance(value, ndarray) and value.dtype == bool else value
 
 
 def is_number(kind: Kind, value: Any) -> bool:

@@ -38,7 +38,7 @@ class Watched:
         return found if hasattr(expected, "_fields") else value
 
     def _look(self, name: str, got: ndarray, expected: ndarray) -> None:
-        if got.dtype.kind == "f" and expected.dtype == np.float64:
+        if got.dtype.kind in "fc" and expected.dtype in (np.float64, np.complex128):
             near = nearly_right(name, got, expected) or ""
             self.rounding = self.rounding or near * (ROUNDING in near)
             self.is_wrong |= not near and not np.allclose(got, expected, rtol=1e-9, atol=1e-12, equal_nan=True)

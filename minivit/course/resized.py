@@ -40,7 +40,7 @@ def resized(task: Task, case: Case, rng: Generator, change: Callable[[ndarray, i
     for length in sorted({n for _, array in arrays for n in array.shape} - {1}):
         other = Case(*mapped(partial(changed, length, change), (case.args, case.kwargs)))
         places = [(i, axis) for i, array in arrays for axis, n in enumerate(array.shape) if n == length]
-        for fitting in (other, *(with_longer_sides(other) if change is longer else ())):
+        for fitting in (other, *(with_longer_sides(other, length) if change is longer else ())):
             with suppress(ValueError, TypeError):
                 trial = trial_of(task, fitting, rng)
                 if all(np.size(output) for output in named_outputs(task.kind, *[trial.expected] * 2).values()):
@@ -53,12 +53,18 @@ def resized(task: Task, case: Case, rng: Generator, change: Callable[[ndarray, i
                     yield Resized(trial, value, places, option)
 
 
-def with_longer_sides(case: Case) -> Iterator[Case]:
-    """The case with one number of an option that is a pair so many times as large: windows come from a larger map."""
-    for option, value in case.kwargs.items():
-        for i, side in enumerate(value if isinstance(value, tuple) else ()):
-            sides = *value[:i], TIMES * side, *value[i + 1 :]
-            yield case._replace(kwargs={**case.kwargs, option: sides})
+def with_longer_sides(case: Case, length: int) -> Iterator[Case]:
+    """The case with one number of an option that is a pair so many times as large.
+
+    If the length that has grown is a side of a map, it is this side, and no other one of which as many windows come;
+    if it is none (their number), any side will do: windows come from a larger map.
+    """
+    pairs = {option: value for option, value in case.kwargs.items() if isinstance(value, tuple)}
+    sides = [(option, i) for option, value in pairs.items() for i in range(len(value))]
+    for option, i in [(option, i) for option, i in sides if pairs[option][i] == length] or sides:
+        value = pairs[option]
+        longer_value = *value[:i], TIMES * value[i], *value[i + 1 :]
+        yield case._replace(kwargs={**case.kwargs, option: longer_value})
 
 
 def changed(length: int, change: Callable[[ndarray, int], ndarray], leaf: Any) -> Any:

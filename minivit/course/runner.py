@@ -1,6 +1,7 @@
 """Who calls the functions of a solution: a child (:class:`ChildRunner`), or this process (:class:`InPlaceRunner`)."""
 
 import inspect
+from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -15,6 +16,10 @@ CALL_SECONDS = 5.0
 START_SECONDS = 60.0  # importing minivit, on a slow disk
 
 
+ClosedFor = Mapping[str, tuple[str, ...]]
+"""Of each function that is asked for, which of other packages refuse while it is called."""
+
+
 class CannotRunError(ValueError):
     """The solution cannot even be loaded."""
 
@@ -25,15 +30,15 @@ class InPlaceRunner:
     isolated = False
     output = ""
 
-    def __init__(self, module: Any) -> None:
-        self.module = module
+    def __init__(self, module: Any, closed_for: ClosedFor | None = None) -> None:
+        self.module, self.closed_for = module, closed_for or {}
 
     def call(
         self, name: str, args: tuple, kwargs: dict[str, Any], how: How = "value", given: tuple[str, ...] = ()
     ) -> Outcome:
         """As :func:`perform`; ``given`` are names, ``module:name``."""
         ours = {where.partition(":")[2]: ours_at(where) for where in given}
-        return perform(self.module, name, args, kwargs, how, ours)
+        return perform(self.module, name, args, kwargs, how, ours, closed_while(name, self.closed_for))
 
     def has(self, name: str) -> bool:
         """Whether the function is there: who has a function of a notebook checked may leave the others out."""
@@ -56,12 +61,22 @@ class ChildRunner:
         Text of the solution, read once (it may delete itself), and where it came from.
     closed : list of str
         ``module:name`` of functions that the solution may not call.
+    closed_for : mapping of str to tuple of str, optional
+        The same, of other packages, for some of its functions only.
     """
 
     isolated = True
 
-    def __init__(self, source: str, path: str, closed: list[str], *, seconds: float = CALL_SECONDS) -> None:
-        self.seconds = seconds
+    def __init__(
+        self,
+        source: str,
+        path: str,
+        closed: list[str],
+        closed_for: ClosedFor | None = None,
+        *,
+        seconds: float = CALL_SECONDS,
+    ) -> None:
+        self.seconds, self.closed_for = seconds, closed_for or {}
         self._closed = tuple(closed)
         self._solution = pack({"source": source, "path": path, "closed": closed})
         self._folder = str(Path(path).parent)
@@ -83,7 +98,8 @@ class ChildRunner:
         before, one of them may be the cause (by a thread that it left, say): a fresh child is asked again.
         """
         texts = texts_of(given, self._closed)
-        call = pack({"name": name, "args": args, "kwargs": kwargs, "how": how, "given": texts})
+        closed = closed_while(name, self.closed_for)
+        call = pack({"name": name, "args": args, "kwargs": kwargs, "how": how, "given": texts, "closed": closed})
         outcome = self._ask(name, call)
         return self._ask(name, call) if self._child.ended and self.is_shared(name) else outcome
 
@@ -134,6 +150,11 @@ def ours_at(where: str) -> Any:
     """Our own function, by ``module:name``."""
     module, _, name = where.partition(":")
     return getattr(import_module(module), name)
+
+
+def closed_while(name: str, closed_for: ClosedFor) -> tuple[str, ...]:
+    """What refuses during a call, of one function or of a forward and its backward."""
+    return tuple(dict.fromkeys(where for part in name.split(THEN) for where in closed_for.get(part, ())))
 
 
 @cache

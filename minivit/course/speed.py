@@ -1,7 +1,6 @@
 """No loops in Python: counted, axis by axis, and timed on a large batch."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 from numpy.random import Generator
@@ -14,7 +13,7 @@ from minivit.course.exercise import Draw, Task, Trial
 from minivit.course.outputs import named_outputs
 from minivit.course.resized import TIMES, Resized, longer, resized, trial_of
 from minivit.course.steps import MOST, count_steps
-from minivit.course.trial import argument_names, make_trial, reference
+from minivit.course.trial import forward_names, make_trial, reference
 from minivit.threads import keep_freed_memory
 
 SLOWEST = 100  # times the reference: a loop over rows is hundreds of times slower
@@ -29,7 +28,7 @@ def check_loops(asked: Asked, rng: Generator) -> None:
     """
     task = asked.task
     case = most_different(asked.first, rng)
-    steps, loops = asked.steps(trial_of(task, case, rng)), []
+    steps, loops = asked.steps(trial_of(task, case, rng)), {}
     for large in resized(task, case, rng, longer):
         if any(is_allowed(task, place) for place in large.places):
             continue
@@ -38,9 +37,10 @@ def check_loops(asked: Asked, rng: Generator) -> None:
             larger = next(still_longer(task, large, rng), large)
             ours = our_steps(task, large.trial), our_steps(task, larger.trial)
             if not goes_on(*ours, larger.length) and goes_on(more, asked.steps(larger.trial), larger.length):
-                loops.append(axis_name(task, large))
+                loops.setdefault(str(large.places), axis_name(task, large))
     if loops:
-        raise CheckFailedError(f"a loop over {' and '.join(sorted(loops))}, where one NumPy call can do it all")
+        instead = task.instead or "where one NumPy call can do it all"
+        raise CheckFailedError(f"a loop over {' and '.join(sorted(loops.values()))}, {instead}")
 
 
 def fewest_of_a_loop(length: int) -> float:
@@ -71,24 +71,17 @@ def is_allowed(task: Task, place: tuple[int, int]) -> bool:
     return place[1] in task.loops.get(forward_names(task)[place[0]], ())
 
 
-def forward_names(task: Task) -> list[str]:
-    """The arguments of the function, or of its forward."""
-    if task.kind != "backward" or task.is_layer:
-        return ["x", "params"] if task.is_layer else argument_names(task)
-    return argument_names(replace(task, name=task.forward))
-
-
 def axis_name(task: Task, large: Resized) -> str:
-    """``axis 1 of q (head)``: the word is that of an output in which the length stands as well."""
+    """``axis 1 of q (head)``: the word is that of the argument, or of an output in which the length stands as well."""
     if large.option:
         return f"all {large.option}"
     argument, axis = large.places[0]
     name = forward_names(task)[argument]
     shape = large.trial.inputs[argument].shape
     output = {"y": large.trial.y} if task.kind == "backward" else named_outputs(task.kind, *[large.trial.expected] * 2)
-    same_place = {f"d{name}": shape, **{of: np.shape(array) for of, array in output.items()}}
-    for of, words in task.axes.items():
-        there = same_place.get(of, ())
+    same_place = {name: shape, f"d{name}": shape, **{of: np.shape(array) for of, array in output.items()}}
+    for of in (name, *task.axes):
+        words, there = task.axes.get(of, ""), same_place.get(of, ())
         if len(there) > axis and there[axis] == shape[axis] and len(words.split()) == len(there):
             return f"axis {axis} of {name} ({words.split()[axis]})"
     return f"axis {axis} of {name}"
@@ -125,6 +118,6 @@ def check_time(asked: Asked, rng: Generator) -> str:
         if ratio <= SLOWEST:
             return f"{ratio:.1f} times the reference's time"
     raise CheckFailedError(
-        f"{ratio:.0f} times as long as the reference on a large batch: a loop over rows, samples or numbers, "
-        "where one NumPy call can do them all"
+        f"{ratio:.0f} times as long as the reference on a large batch: "
+        + (task.instead or "a loop over rows, samples or numbers, where one NumPy call can do them all")
     )

@@ -88,7 +88,8 @@ def _source(exercise: Exercise, solved: bool) -> str:
                 sources.setdefault(module, set()).add(line)
     says = "README.md says what to do; `minivit course check .` what is right."
     title = f'"""Exercise {exercise.name}: {exercise.title}.\n\n{says}\n"""'
-    return "\n\n\n".join([f"{title}\n\n{_import_lines(sources)}", *blocks]) + "\n"
+    gap = "\n\n\n" if blocks[0].startswith(("@", "class ", "def ")) else "\n\n"  # before a constant
+    return f"{title}\n\n{_import_lines(sources)}{gap}" + "\n\n\n".join(blocks) + "\n"
 
 
 def _import_lines(sources: dict[str, set[str]]) -> str:
@@ -129,6 +130,8 @@ class Cut:
                 self.definitions[node.name] = node
             elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
                 self.definitions[node.targets[0].id] = node
+            elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+                self.definitions[node.target.id] = node
             elif isinstance(node, ast.ImportFrom):
                 for alias in node.names:
                     self.imports[alias.name] = (node.module or "", alias.name)

@@ -32,7 +32,7 @@ def check_together(asked: Asked, rng: Generator) -> str:
         if outcome.status == "not implemented":
             raise NotWrittenError(outcome.message)
         try:
-            judge(asked, trial, asked.returned(outcome).value)
+            judge(asked, trial, asked.returned(outcome, trial).value)
             if asked.task.uses:
                 judge_alone(asked, trial, rng)
         except (CheckFailedError, MalformedError) as failure:
@@ -64,7 +64,7 @@ def judge_alone(asked: Asked, trial: Trial, rng: Generator) -> None:
     A function that is right by itself may still return something else than what stands in for it during a check.
     """
     try:
-        y, grads, *_ = asked.returned(asked.together(trial, alone=True)).value
+        y, grads, *_ = asked.returned(asked.together(trial, alone=True), trial).value
         compare_values(asked.task, grads, trial, [])
         if not same(np.asarray(y), np.asarray(trial.y)):
             raise CheckFailedError("y is another")
@@ -89,6 +89,7 @@ def is_right(asked: Asked, rng: Generator) -> bool:
     return True
 
 
+@np.errstate(all="ignore")
 def is_its_gradient(asked: Asked, trial: Trial, grads: Any, rng: Generator) -> bool:
     """Whether these are the gradients of the solution's own forward, wrong as it may be: one numerical slope."""
     assert asked.partner
@@ -103,12 +104,12 @@ def is_its_gradient(asked: Asked, trial: Trial, grads: Any, rng: Generator) -> b
         ends.append(np.asarray(outcome.value[0]))
     if ends[0].shape != np.shape(trial.dy):
         return False
-    slope = np.vdot(trial.dy, (ends[0] - ends[1]) / (2 * STEP))
+    slope = inner(trial.dy, (ends[0] - ends[1]) / (2 * STEP))
     given = dict(zip(names, direction, strict=False))
     parts = {**given, **given.pop("params", {})} if asked.task.is_layer else given
     try:
         found = named_outputs("backward", grads, trial.expected)
-        claimed = sum(np.vdot(found[f"d{name}"], t) for name, t in parts.items() if isinstance(t, ndarray))
+        claimed = sum(inner(found[f"d{name}"], t) for name, t in parts.items() if isinstance(t, ndarray))
     except (KeyError, ValueError, TypeError):
         return False
     return bool(abs(claimed - slope) <= SLOPE_TOLERANCE * (abs(slope) + np.sqrt(trial.dy.size)))
@@ -116,4 +117,9 @@ def is_its_gradient(asked: Asked, trial: Trial, grads: Any, rng: Generator) -> b
 
 def direction_of(leaf: Any, rng: Generator) -> ndarray | None:
     """A random direction, where a gradient is asked for."""
-    return random_like(rng, leaf) if isinstance(leaf, ndarray) and leaf.dtype.kind == "f" else None
+    return random_like(rng, leaf) if isinstance(leaf, ndarray) and leaf.dtype.kind in "fc" else None
+
+
+def inner(da: Any, t: Any) -> float:
+    """How fast a loss grows along ``t`` whose gradient is ``da``: of complex numbers, both parts count."""
+    return float(np.real(np.vdot(da, t)))

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
@@ -47,6 +48,13 @@ def argument_names(task: Task) -> list[str]:
         return ["x", "params"]
     code = inspect.unwrap(reference(task)).__code__
     return list(code.co_varnames[: code.co_argcount])
+
+
+def forward_names(task: Task) -> list[str]:
+    """The arguments of the function, or of its forward."""
+    if task.kind != "backward" or task.is_layer:
+        return ["x", "params"] if task.is_layer else argument_names(task)
+    return argument_names(replace(task, name=task.forward))
 
 
 def without_options(task: Task, trial: Trial) -> Iterator[tuple[str, tuple[Any, ...], dict[str, Any]]]:

@@ -3,11 +3,11 @@
 import ast
 import inspect
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 from multiprocessing import get_context
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, get_args, get_type_hints
 
 import numpy as np
 
@@ -16,25 +16,26 @@ from minivit.course.call import load_source
 from minivit.course.checks import check_names, check_task
 from minivit.course.exercise import Exercise, Mistake, Task
 from minivit.course.exercises import EXERCISES
-from minivit.course.grade import closed_functions, run_checks
-from minivit.course.outputs import is_number, named_outputs
+from minivit.course.grade import closed_for, closed_functions, run_checks
+from minivit.course.outputs import a, is_number, named_outputs
 from minivit.course.plant import NoSuchPieceError, planted
 from minivit.course.process import processes_exist
 from minivit.course.report import Report
 from minivit.course.runner import ChildRunner, InPlaceRunner, texts_of
 from minivit.course.stub import solved_source, stub_source
-from minivit.course.trial import layer_class, make_trial, reference, without_options
+from minivit.course.trial import argument_names, layer_class, make_trial, reference, without_options
 from minivit.processors import available_processors
 
 FEWEST_BUGS = 300
 DRAWS = 5  # of each kind of call, whose options may be drawn, too
 
 
-def verify(tell: Callable[[str], None] = print) -> bool:
-    """Run everything and tell what is found; True when all is as it should be."""
-    bugs = {name: [(task, bug) for task in exercise.tasks for bug in task.bugs] for name, exercise in EXERCISES.items()}
-    count = sum(map(len, bugs.values()))
-    troubles = [f"there are {count} planted bugs; at least {FEWEST_BUGS} are wanted"] * (count < FEWEST_BUGS)
+def verify(tell: Callable[[str], None] = print, names: Sequence[str] = ()) -> bool:
+    """Run everything, or the exercises of these names, and tell what is found; True when all is as it should be."""
+    exercises = {name: EXERCISES[name] for name in names or EXERCISES}
+    bugs = {name: [(task, bug) for task in exercise.tasks for bug in task.bugs] for name, exercise in exercises.items()}
+    count, fewest = sum(map(len, bugs.values())), 0 if names else FEWEST_BUGS
+    troubles = [f"there are {count} planted bugs; at least {fewest} are wanted"] * (count < fewest)
     with (
         ProcessPoolExecutor(available_processors(), get_context("spawn"))
         if processes_exist()
@@ -42,8 +43,9 @@ def verify(tell: Callable[[str], None] = print) -> bool:
     ):
         judge = pool.map if pool else map
         judged = {name: judge(judge_at, [(name, task.name, bug) for task, bug in bugs[name]]) for name in bugs}
-        for name, exercise in EXERCISES.items():
-            found = [*empty_tasks(exercise), *early_answers(exercise), *unasked_arguments(exercise)]
+        for name, exercise in exercises.items():
+            found = [*empty_tasks(exercise), *early_answers(exercise)]
+            found += [*unasked_arguments(exercise), *unasked_forms(exercise)]
             found += [*judge_reference(exercise), *judge_stub(exercise)]
             found += filter(None, judged[name])
             how = f"{len(found)} troubles" if found else "as it should be"
@@ -94,6 +96,20 @@ def unasked_arguments(exercise: Exercise) -> Iterator[str]:
             yield f"{task.name} is right though it ignores {name}: add a case in which that counts"
 
 
+def unasked_forms(exercise: Exercise) -> Iterator[str]:
+    """What may be one number or a pair must be drawn as both: who takes only one of them is wrong in a case then."""
+    for task in exercise.tasks:
+        rng = np.random.default_rng(0)
+        trials = [make_trial(task, draw, rng) for draw in task.cases.values() for _ in range(DRAWS)]
+        for name, hint in get_type_hints(inspect.unwrap(reference(task))).items() if not task.is_layer else ():
+            if {*get_args(hint)} >= {int, tuple[int, int]}:
+                given = [
+                    {**dict(zip(argument_names(task), t.args, strict=False)), **t.kwargs}.get(name) for t in trials
+                ]
+                for form in {int, tuple} - {type(value) for value in given}:
+                    yield f"{task.name} is never given {a(form.__name__)} as {name}: add a case with one"
+
+
 def optional_arguments(task: Task) -> set[str]:
     """Arguments that may be left out and that the reference uses."""
     method = layer_class(task).__dict__[task.name.partition(".")[2]] if task.is_layer else reference(task)
@@ -133,7 +149,7 @@ def run(exercise: Exercise, source: str) -> Report:
     """Check a text as if it were a solution."""
     if not processes_exist():
         return run_checks(exercise, InPlaceRunner(load_source(source, "solution.py")))
-    runner = ChildRunner(source, "solution.py", closed_functions(exercise))
+    runner = ChildRunner(source, "solution.py", closed_functions(exercise), closed_for(exercise.tasks))
     try:
         return run_checks(exercise, runner)
     finally:
@@ -144,7 +160,7 @@ def judge_bug(exercise: Exercise, task: Task, bug: Mistake) -> str | None:
     """None if the bug is found and named, else what is wrong."""
     name = f"{task.name} with {bug.new!r} for {bug.old!r}"
     try:
-        runner = InPlaceRunner(planted(task, bug))
+        runner = InPlaceRunner(planted(task, bug), closed_for([task]))
     except NoSuchPieceError as error:
         return f"{name}: {error} any more"
     messages = []

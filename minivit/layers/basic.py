@@ -134,6 +134,12 @@ def mlp_width(dim: int, mlp_ratio: float) -> int:
     return int(width)
 
 
+def check_act_layer(act_layer: str) -> None:
+    """ValueError for a name of no activation; a model asks it, too, which may have no block that would."""
+    if act_layer not in ACTIVATIONS:
+        raise ValueError(f"act_layer is {act_layer!r}; expected one of {', '.join(ACTIVATIONS)}")
+
+
 class MlpCache(NamedTuple):
     """Caches of the steps of :class:`Mlp`, in order."""
 
@@ -151,8 +157,7 @@ class Mlp(Layer):
     """
 
     def __init__(self, dim: int, hidden_dim: int, *, act_layer: str = "gelu", drop: float = 0.0) -> None:
-        if act_layer not in ACTIVATIONS:
-            raise ValueError(f"act_layer is {act_layer!r}; expected one of {', '.join(ACTIVATIONS)}")
+        check_act_layer(act_layer)
         self.fc1 = Linear(dim, hidden_dim)
         self.fc2 = Linear(hidden_dim, dim)
         self.act = ACTIVATIONS[act_layer]

@@ -100,7 +100,7 @@ class SkipConvBlock1d(ConvBlock1d):
     the input goes through a matrix. Where the convolution leaves out frames, so does the skip: it keeps the first of
     every so many, as fairseq does.
 
-    Source: Schneider et al. 2019, section 3.3 (wav2vec large); He et al. 2016, "Deep Residual Learning".
+    Source: Schneider et al. 2019, section 2.1 (wav2vec large); He et al. 2016, "Deep Residual Learning".
     """
 
     def __init__(self, in_chans: int, out_chans: int, kernel_size: int, *, residual_scale: float, **options) -> None:

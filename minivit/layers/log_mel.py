@@ -10,6 +10,7 @@ from minivit.audio import OPS
 from minivit.audio.kaldi import KaldiFbankCache, kaldi_fbank_forward
 from minivit.audio.log_mel import LogMelCache
 from minivit.audio.melspectrogram import melspectrogram_forward
+from minivit.checked import checked
 from minivit.layers.layer import Layer
 
 
@@ -33,6 +34,7 @@ class LogMel(Layer):
         If the function has no such option. (What it says to their values, it says when it is called.)
     """
 
+    @checked
     def __init__(self, *, sr: float, kaldi: bool = False, **options: Any) -> None:
         known = {*signature(kaldi_fbank_forward if kaldi else melspectrogram_forward).parameters, "floor"} - {"y"}
         if unknown := options.keys() - known:

@@ -26,7 +26,7 @@ class MixerBlockCache(NamedTuple):
 
 
 class MixerBlock(Layer):
-    """``token_mixing``, ``x + mlp_tokens(norm1(x).T).T``, then ``channel_mixing``, ``x + mlp_channels(norm2(x))``.
+    """``token_mixing``, ``x + mlp_tokens(norm1(x).mT).mT``, then ``channel_mixing``, ``x + mlp_channels(norm2(x))``.
 
     ``mlp_tokens.fc1.weight`` is (N, E): column e weighs every token, so it can be drawn as a small map. All channels
     share it, as all tokens share the matrices of ``mlp_channels``.

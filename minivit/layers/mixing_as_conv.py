@@ -29,22 +29,22 @@ def channel_mixing_conv(
 
 def token_mixing_conv(
     x: Float[ndarray, "B Y X D"],
-    weight1: Float[ndarray, "N F"],
-    bias1: Float[ndarray, " F"],
-    weight2: Float[ndarray, "F N"],
+    weight1: Float[ndarray, "N E"],
+    bias1: Float[ndarray, " E"],
+    weight2: Float[ndarray, "E N"],
     bias2: Float[ndarray, " N"],
 ) -> Float[ndarray, "B Y X D"]:
     """What an MLP over N = Y X tokens makes of a map: two convolutions in D groups, one channel in each.
 
-    The F columns of ``weight1`` are kernels of the size of the map. Each channel is weighed by all of them, which gives
-    F numbers for each. In the second convolution, of 1 x 1, the N outputs of a group are the places of its channel.
+    The E columns of ``weight1`` are kernels of the size of the map. Each channel is weighed by all of them, which gives
+    E numbers for each. In the second convolution, of 1 x 1, the N outputs of a group are the places of its channel.
 
     Nothing but the repeating ties the channels together. (What kernels of each channel's own would cost says
     :func:`minivit.cost.formulas.token_mixing_params`.)
     """
     B, Y, X, D = x.shape
-    kernels = weight1.reshape(Y, X, 1, -1)  # (Y, X, 1, F)
-    h, _ = conv2d_forward(x, np.tile(kernels, D), np.tile(bias1, D), groups=D)  # (B, 1, 1, D * F)
+    kernels = weight1.reshape(Y, X, 1, -1)  # (Y, X, 1, E)
+    h, _ = conv2d_forward(x, np.tile(kernels, D), np.tile(bias1, D), groups=D)  # (B, 1, 1, D * E)
     h, _ = gelu_forward(h)
     y, _ = conv2d_forward(h, np.tile(weight2[None, None], D), np.tile(bias2, D), groups=D)  # (B, 1, 1, D * N)
     return y.reshape(B, D, Y, X).transpose(0, 2, 3, 1)

@@ -8,6 +8,7 @@ from minivit.ops.pool import (
     FirstTokenCache,
     MaxPool2dCache,
     MeanPoolCache,
+    PatchTokensCache,
     PrefixTokensCache,
     first_token_backward,
     first_token_forward,
@@ -15,6 +16,8 @@ from minivit.ops.pool import (
     max_pool2d_forward,
     mean_pool_backward,
     mean_pool_forward,
+    patch_tokens_backward,
+    patch_tokens_forward,
     prefix_tokens_backward,
     prefix_tokens_forward,
 )
@@ -58,6 +61,20 @@ class PrefixTokens(Layer):
 
     def backward(self, dy: ndarray, cache: PrefixTokensCache) -> ndarray:
         (dx,) = prefix_tokens_backward(dy, cache)
+        return dx
+
+
+class PatchTokens(Layer):
+    """The tokens of patches, without those in front of them."""
+
+    def __init__(self, num_prefix_tokens: int) -> None:
+        self.num_prefix_tokens = num_prefix_tokens
+
+    def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, PatchTokensCache]:
+        return patch_tokens_forward(x, num_prefix_tokens=self.num_prefix_tokens)
+
+    def backward(self, dy: ndarray, cache: PatchTokensCache) -> ndarray:
+        (dx,) = patch_tokens_backward(dy, cache)
         return dx
 
 

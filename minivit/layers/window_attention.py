@@ -7,6 +7,7 @@ import numpy as np
 from numpy import ndarray
 from numpy.random import Generator
 
+from minivit.checked import check_shape
 from minivit.layers.attention import SelfAttention, SelfAttentionCache
 from minivit.layers.basic import Linear
 from minivit.layers.initial import normal
@@ -75,8 +76,7 @@ class WindowAttention(SelfAttention):
         qkv_bias: bool = True,
         proj_drop: float = 0.0,
     ) -> None:
-        if relative_position not in ("bias", "only", "none"):
-            raise ValueError(f'relative_position is {relative_position!r}; expected "bias", "only" or "none"')
+        check_relative_position(relative_position)
         super().__init__(dim, num_heads, qkv_bias=qkv_bias, proj_drop=proj_drop)
         if relative_position == "only":
             self.qkv = OnlyValues(dim, dim, bias=qkv_bias)
@@ -101,6 +101,7 @@ class WindowAttention(SelfAttention):
         Strangers, whom ``self.mask`` (W, 1, N, N; None where all may look at all) keeps apart, have the score minus
         infinity. ``mask`` may forbid further pairs; it is broadcastable to (B, W, H, N, N).
         """
+        check_shape("window attention: x", x, (len(x), *self.map_size, x.shape[-1]))
         windows, c_partition = window_partition_forward(x, **self.cut)  # (B, W, N, D)
         bias, c_bias = None, None
         if self.relative_position_bias_table:
@@ -130,6 +131,12 @@ class WindowAttention(SelfAttention):
                 self.relative_position_bias_table.add_grad(dtable)
         (dx,) = window_partition_backward(dwindows, cache.partition)
         return dx
+
+
+def check_relative_position(relative_position: str) -> None:
+    """ValueError for another word; a model asks it, too, which may have no block that would."""
+    if relative_position not in ("bias", "only", "none"):
+        raise ValueError(f'relative_position is {relative_position!r}; expected "bias", "only" or "none"')
 
 
 @lru_cache(maxsize=16)

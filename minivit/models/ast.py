@@ -12,7 +12,7 @@ import numpy as np
 from minivit.audio.kaldi import KaldiFbankCache
 from minivit.audio.log_mel import LogMelCache
 from minivit.checked import check_range, check_type
-from minivit.layers.basic import LayerNorm, Linear
+from minivit.layers.basic import LayerNorm, Linear, check_act_layer
 from minivit.layers.block import Block, BlockCache
 from minivit.layers.checkpoint import Checkpoint, CheckpointCache
 from minivit.layers.dropout import dropout
@@ -150,6 +150,7 @@ class AST(Model):
         dtype: str | type | np.dtype = "float32",
     ) -> None:
         check_range("mlp_ratio", mlp_ratio, at_least=1 / embed_dim, below=inf)
+        check_act_layer(act_layer)
         check_range("norm_eps", norm_eps, at_least=0, below=inf)
         check_range("mean", mean, above=-inf, below=inf)
         check_range("std", std, above=0, below=inf)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minivit.checked import check_range
-from minivit.layers.basic import LayerNorm, Linear, mlp_width
+from minivit.layers.basic import LayerNorm, Linear, check_act_layer, mlp_width
 from minivit.layers.checkpoint import Checkpoint, CheckpointCache
 from minivit.layers.dropout import dropout
 from minivit.layers.initial import normal
@@ -96,6 +96,7 @@ class Mixer(Model):
         for ratio in ratios:
             check_range("mlp_ratio", ratio, at_least=1 / embed_dim, below=inf)
         check_range("norm_eps", norm_eps, at_least=0, below=inf)
+        check_act_layer(act_layer)
         tokens_dim, channels_dim = (mlp_width(embed_dim, ratio) for ratio in ratios)
         self.in_chans = in_chans
 

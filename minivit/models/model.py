@@ -62,6 +62,10 @@ class Model(Layer):
         """
         return (new((batch, *pair(self.config["img_size"]), self.config["in_chans"]), self.dtype),)
 
+    def task_options(self) -> dict[str, Any]:
+        """Options of its usual task that follow from its own."""
+        return {}
+
     def check_images(self, images: ndarray, img_size: tuple[int, int] | None, in_chans: int) -> None:
         """See that images are what the model takes; without ``img_size``, images of any size.
 

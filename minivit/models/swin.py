@@ -12,7 +12,7 @@ import numpy as np
 from numpy import ndarray
 
 from minivit.checked import check_range
-from minivit.layers.basic import LayerNorm
+from minivit.layers.basic import LayerNorm, check_act_layer
 from minivit.layers.block import Block, BlockCache
 from minivit.layers.checkpoint import Checkpoint, CheckpointCache
 from minivit.layers.classifier_head import ClassifierHead, ClassifierHeadCache
@@ -23,7 +23,7 @@ from minivit.layers.param import Param
 from minivit.layers.patch_embed import NormedPatchEmbed, NormedPatchEmbedCache, PatchEmbed, PatchEmbedCache
 from minivit.layers.patch_merging import PatchMerging, PatchMergingCache
 from minivit.layers.sequence import Identity, IdentityCache, run, run_backward
-from minivit.layers.window_attention import WindowAttention
+from minivit.layers.window_attention import WindowAttention, check_relative_position
 from minivit.models.model import Model
 from minivit.ops.dropout import DropoutCache
 from minivit.ops.layer_norm import LayerNormCache
@@ -201,6 +201,8 @@ class Swin(Model):
                 f"depths are {in_short(depths)}, num_heads {in_short(num_heads)}; expected one of each for every stage"
             )
         check_range("mlp_ratio", mlp_ratio, at_least=1 / embed_dim, below=inf)
+        check_act_layer(act_layer)
+        check_relative_position(relative_position)
         self.in_chans = in_chans
 
         patch_embed = (NormedPatchEmbed if patch_norm else PatchEmbed)(img_size, patch_size, in_chans, embed_dim)

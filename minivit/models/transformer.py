@@ -10,7 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from minivit.checked import check_numbers, check_range, check_shape, checked
-from minivit.layers.basic import LayerNorm, Linear
+from minivit.layers.basic import LayerNorm, Linear, check_act_layer
 from minivit.layers.block import Block, BlockCache, PostNormBlock
 from minivit.layers.decoder_block import DecoderBlock, DecoderBlockCache, PostNormDecoderBlock
 from minivit.layers.embedding import Embedding, TokenEmbed, TokenEmbedCache, Unembedding
@@ -112,6 +112,7 @@ class Transformer(Model):
         if vocab_size and positions == "sincos" and embed_dim % 2:
             raise ValueError(f'embed_dim is {embed_dim}; positions="sincos" needs an even one: a sine for every cosine')
         check_range("mlp_ratio", mlp_ratio, at_least=1 / embed_dim, below=inf)
+        check_act_layer(act_layer)
         check_range("norm_eps", norm_eps, at_least=0, below=inf)
         self.vocab_size, self.embed_dim = vocab_size, embed_dim
         self.has_final_norm = norm_first if final_norm is None else final_norm

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from minivit.checked import check_range
-from minivit.layers.basic import LayerNorm, Linear
+from minivit.layers.basic import LayerNorm, Linear, check_act_layer
 from minivit.layers.block import Block, BlockCache
 from minivit.layers.checkpoint import Checkpoint, CheckpointCache
 from minivit.layers.dropout import dropout
@@ -141,6 +141,7 @@ class ViT(Model):
         if heads_apart and not distilled:
             raise ValueError("heads_apart=True is for two heads: it needs distilled=True")
         check_range("mlp_ratio", mlp_ratio, at_least=1 / embed_dim, below=inf)
+        check_act_layer(act_layer)
         check_range("norm_eps", norm_eps, at_least=0, below=inf)
         self.in_chans = in_chans
 
@@ -198,6 +199,12 @@ class ViT(Model):
         """
         self.check_images(images, self.patch_embed.img_size, self.in_chans)
         x, c_patch_embed = self.patch_embed.forward(images)  # (B, N, D)
+        return self.from_patches(x, c_patch_embed, rng=rng)
+
+    def from_patches(
+        self, x: Float[ndarray, "B N D"], c_patch_embed: Any, *, rng: np.random.Generator | None = None
+    ) -> tuple[ndarray, ViTCache]:
+        """All that comes after patches have become tokens."""
         x, c_dist_token = prepend_token_forward(x, self.dist_token.value if self.dist_token else None)
         x, c_cls_token = prepend_token_forward(x, self.cls_token.value if self.cls_token else None)  # (B, 1 + N, D)
         x, c_pos_embed = add_positions_forward(x, self.pos_embed.value)
@@ -230,6 +237,10 @@ class ViT(Model):
 
     def backward(self, dlogits: Float[ndarray, "B *heads classes"], cache: ViTCache) -> Float[ndarray, "B Y X C"]:
         """Add to the gradient of every parameter; return the gradient of the images."""
+        return self.patch_embed.backward(self.to_patches(dlogits, cache), cache.patch_embed)
+
+    def to_patches(self, dlogits: ndarray, cache: ViTCache) -> Float[ndarray, "B N D"]:
+        """The way back of :meth:`from_patches`."""
         dx = self.mean_of_heads.backward(dlogits, cache.mean_of_heads)
         if self.head_dist:
             dx = run_each_backward((self.head, self.head_dist), dx, (cache.head, cache.head_dist))
@@ -249,7 +260,7 @@ class ViT(Model):
         dx, dtoken = prepend_token_backward(dx, cache.dist_token)
         if self.dist_token and dtoken is not None:
             self.dist_token.add_grad(dtoken)
-        return self.patch_embed.backward(dx, cache.patch_embed)
+        return dx
 
     def with_heads(self, *, apart: bool) -> "ViT":
         """A distilled model with the same parameters, whose ``heads_apart`` is as given."""

@@ -208,6 +208,9 @@ class Wav2Vec(Model):
         """Steps to the first frame that shares no sample with the present one: where ``h`` begins in fairseq."""
         return -(-self.receptive_field // self.hop)
 
+    def task_options(self) -> dict[str, Any]:
+        return {"offset": self.offset}
+
     def example(self, batch: int, length: int, new: Callable[..., ndarray]) -> tuple[ndarray, ...]:
         return (new((batch, self.receptive_field + (length - 1) * self.hop), self.dtype),)
 
@@ -295,7 +298,7 @@ Wav2Vec.add_presets(
             "skip_connections_agg": True,
         },
         "wav2vec": {},  # the paper's section 2.1
-        "wav2vec_large": {  # its section 3.3, and fairseq's recipe of the checkpoint wav2vec_large.pt
+        "wav2vec_large": {  # there, too, and fairseq's recipe of the checkpoint wav2vec_large.pt
             "conv_dim": (512,) * 7,
             "conv_kernel": (10, 8, 4, 4, 4, 1, 1),
             "conv_stride": (5, 4, 2, 2, 2, 1, 1),

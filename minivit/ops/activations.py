@@ -11,6 +11,7 @@ import numpy as np
 
 from minivit.checked import checked
 from minivit.ops.input_grad import InputGrad
+from minivit.ops.kept import kept
 from minivit.ops.normal import normal_cdf, normal_pdf
 from minivit.types import Bool, Float, ndarray
 
@@ -33,7 +34,7 @@ def relu_forward(x: Float[ndarray, "*B D"]) -> tuple[Float[ndarray, "*B D"], Rel
 @checked
 def relu_backward(dy: Float[ndarray, "*B D"], cache: ReluCache) -> InputGrad:
     r"""Gradient of :func:`relu_forward`: :math:`\bar x = \bar y` where :math:`x > 0`, else 0 (at the kink too)."""
-    return InputGrad(np.where(cache.positive, dy, 0))  # forward: y = np.maximum(x, 0)
+    return InputGrad(kept(dy, cache.positive))  # forward: return np.maximum(x, 0)
 
 
 class GeluCache(NamedTuple):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from minivit.ops.rows import column_sum
+from minivit.ops.rows import COLUMN_BLOCK, column_sum
 from minivit.ops.sliding import Sliding, spread, windows
 from minivit.types import Float, ndarray
 
@@ -19,5 +19,7 @@ def conv_depthwise_gradients(
 ) -> tuple[Float[ndarray, "B Y X C"], Float[ndarray, "P Q 1 C"]]:
     """Gradients of ``x`` and ``weight``. That of x is again a depthwise convolution, with the kernel turned."""
     dx = conv_depthwise(spread(dy, window), weight[::-1, ::-1], window.back)
-    row_sums = np.einsum("bijpqc,bijc->bipqc", windows(x, window), dy)  # not all at once, which would cost digits
-    return dx, column_sum(row_sums.reshape(-1, weight.size)).reshape(weight.shape)
+    met = windows(x, window)
+    blocks = [slice(start, start + COLUMN_BLOCK) for start in range(0, dy.shape[2], COLUMN_BLOCK)]
+    sums = [np.einsum("bijpqc,bijc->bipqc", met[:, :, j], dy[:, :, j]) for j in blocks]  # all at once costs digits
+    return dx, column_sum(np.concatenate(sums).reshape(-1, weight.size)).reshape(weight.shape)

@@ -1,4 +1,4 @@
-"""How well what is said of future frames fits them, and other frames: the logits of wav2vec's task."""
+"""Which frames to come something is said of, and how well it fits them and others: the logits of wav2vec's task."""
 
 from typing import NamedTuple
 
@@ -9,9 +9,50 @@ from minivit.ops.embedding import EmbeddingCache, embedding_backward
 from minivit.types import Float, Int, Positive, ndarray
 
 
+class FuturePairs(NamedTuple):
+    """Of each pair the step, and the frame that it is about."""
+
+    steps: Int[ndarray, " P"]
+    about: Int[ndarray, " P"]
+
+
+def future_pairs(frames: int, steps: int, offset: int) -> FuturePairs:
+    r"""Which step, and the frame that it is about, of each pair: the nearest step first, and frame after frame.
+
+    Step k looks :math:`n_k = \text{offset} + k` frames ahead, from frame 0 on: so it is about the frames j with
+    :math:`n_k \le j < T`, of T frames.
+
+    >>> [array.tolist() for array in future_pairs(4, 2, 2)]
+    [[0, 0, 1], [2, 3, 3]]
+    """
+    step, about = np.nonzero(np.arange(frames) >= offset + np.arange(steps)[:, None])
+    return FuturePairs(step, about)
+
+
+@checked
+def other_frames(drawn: Int[ndarray, "B T N"]) -> Int[ndarray, "B T N"]:
+    """Distractors: for each of T frames N others, of numbers that were drawn from 0 to T - 2.
+
+    Those below the frame's own number are what they are; from there on, each is one more. So the frame itself is passed
+    over, and all others are as frequent as their numbers were.
+
+    >>> other_frames(np.array([[[0, 1], [0, 1], [0, 1]]])).tolist()
+    [[[1, 2], [0, 2], [0, 1]]]
+
+    Raises
+    ------
+    ValueError
+        If a number is outside 0..T-2.
+    TypeError
+        If they are no integers.
+    """
+    check_numbers("other_frames: number", drawn, drawn.shape[1] - 1, "other frames")
+    return drawn + (drawn >= np.arange(drawn.shape[1])[:, None])
+
+
 class FutureLogitsCache(NamedTuple):
-    """What ``future_logits_backward`` needs: ``said`` is h by the frame that it is about, ``frames`` the z that it met
-    there, ``places`` where these stand among the frames of all samples.
+    """What ``future_logits_backward`` needs: ``said`` is h by the frame that it is about (0 where there is none),
+    ``frames`` the z that it met there, ``places`` where these stand among the frames of all samples.
     """
 
     said: Float[ndarray, "B T K D"]
@@ -107,13 +148,3 @@ def future_logits_backward(dy: Float[ndarray, "B P M"], cache: FutureLogitsCache
     for k, n in enumerate(range(offset, min(offset + K, T))):
         dh[:, : T - n, k] = dsaid[:, n:, k]  # forward: said[:, n:, k] = h[:, : T - n, k]
     return FutureLogitsGrads(dh, dz.reshape(B, T, D))
-
-
-def future_pairs(frames: int, steps: int, offset: int) -> tuple[Int[ndarray, " P"], Int[ndarray, " P"]]:
-    """Which step, and the frame that it is about, of each pair: the nearest step first, and frame after frame.
-
-    >>> [array.tolist() for array in future_pairs(4, 2, 2)]
-    [[0, 0, 1], [2, 3, 3]]
-    """
-    step, about = np.nonzero(np.arange(frames) >= offset + np.arange(steps)[:, None])
-    return step, about

@@ -6,6 +6,7 @@ import numpy as np
 
 from minivit.checked import check_shape, checked
 from minivit.ops.input_grad import InputGrad
+from minivit.ops.kept import kept
 from minivit.ops.rows import token_sum
 from minivit.ops.sliding import Padding, Sliding, from_windows, places, sliding, windows
 from minivit.types import Count, Float, Int, Positive, Size, ndarray
@@ -123,6 +124,39 @@ def prefix_tokens_backward(dy: Float[ndarray, "B M D"], cache: PrefixTokensCache
     return InputGrad(dx)
 
 
+class PatchTokensCache(NamedTuple):
+    """What ``patch_tokens_backward`` needs."""
+
+    x_shape: tuple[int, ...]
+    num_prefix_tokens: int
+
+
+@checked
+def patch_tokens_forward(
+    x: Float[ndarray, "B N D"], *, num_prefix_tokens: Count
+) -> tuple[Float[ndarray, "B P D"], PatchTokensCache]:
+    """The tokens of patches, behind M in front, ``y = x[:, M:]``: where something is to be said of each patch.
+
+    Raises
+    ------
+    ValueError
+        If there are not so many tokens in front.
+    """
+    if x.shape[1] < num_prefix_tokens:
+        raise ValueError(f"patch_tokens: x has shape {x.shape}; expected at least {num_prefix_tokens} tokens")
+    return x[:, num_prefix_tokens:].copy(), PatchTokensCache(x.shape, num_prefix_tokens)
+
+
+@checked
+def patch_tokens_backward(dy: Float[ndarray, "B P D"], cache: PatchTokensCache) -> InputGrad:
+    """Gradient of :func:`patch_tokens_forward`: to the patches; the tokens in front had no say."""
+    (B, N, D), M = cache
+    check_shape("dy", dy, (B, N - M, D))
+    dx = np.zeros_like(dy, shape=(B, N, D))
+    dx[:, M:] = dy  # formula: y = x[:, M:]
+    return InputGrad(dx)
+
+
 class AvgPool2dCache(NamedTuple):
     """What ``avg_pool2d_backward`` needs."""
 
@@ -205,7 +239,7 @@ def max_pool2d_backward(dy: Float[ndarray, "B Yo Xo C"], cache: MaxPool2dCache) 
     dx = np.zeros_like(dy, shape=(len(dy), *window.size, dy.shape[3]))
     for (p, q), pixels, positions in places(window):  # formula: y = max over p and q
         won = winner[positions] == p * window.kernel[1] + q
-        dx[pixels] += np.where(won, dy[positions], 0)
+        dx[pixels] += kept(dy[positions], won)
     return InputGrad(dx)
 
 

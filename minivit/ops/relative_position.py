@@ -6,7 +6,7 @@ import numpy as np
 
 from minivit.checked import check_shape, checked
 from minivit.ops.input_grad import TableGrad
-from minivit.types import Float, Int, Size, ndarray, pair
+from minivit.types import Float, Int, Real, Size, ndarray, pair
 
 
 def relative_position_index(rows: int, columns: int) -> Int[ndarray, "N N"]:
@@ -70,7 +70,7 @@ def relative_position_bias_forward(
 
 
 @checked
-def relative_position_bias_backward(dy: Float[ndarray, "H N N"], cache: RelativePositionBiasCache) -> TableGrad:
+def relative_position_bias_backward(dy: Real[ndarray, "H N N"], cache: RelativePositionBiasCache) -> TableGrad:
     """Gradient of :func:`relative_position_bias_forward`: an entry gets the sum over all pairs that have read it."""
     rows, columns = cache.window_size
     N, ways = rows * columns, (2 * rows - 1) * (2 * columns - 1)

@@ -8,6 +8,9 @@ from minivit.checked import check_shape, checked
 from minivit.ops.input_grad import InputGrad
 from minivit.types import Bool, Float, Int, Shift, Size, ndarray, pair
 
+MOST_PLACES = 2**32
+"""Of a map that is filled up: a window that was meant otherwise would take all memory."""
+
 
 class WindowPartitionCache(NamedTuple):
     """What the backwards need: how the map was cut."""
@@ -48,7 +51,8 @@ def window_partition_forward(
     Raises
     ------
     ValueError
-        If a side of the window is less than 1, or the shift is negative or as large as a window.
+        If a side of the window is less than 1, or the shift is negative or as large as a window; or if the window is so
+        large that no memory would hold the map when it is filled up.
 
     References
     ----------
@@ -129,9 +133,9 @@ def window_regions(map_size: Size, window_size: Size, shift_size: Shift = 0) -> 
 
     Source: Liu et al. 2021, figure 4.
     """
-    (Y, X), (M, L), (down, right) = pair(map_size), pair(window_size), _shift("window_regions", window_size, shift_size)
-    rows = _parts(-(-Y // M) * M, M, down)
-    columns = _parts(-(-X // L) * L, L, right)
+    (M, L), (down, right) = pair(window_size), _shift("window_regions", window_size, shift_size)
+    Y, X = _filled("window_regions", pair(map_size), (M, L))
+    rows, columns = _parts(Y, M, down), _parts(X, L, right)
     regions = 3 * rows[:, None] + columns  # (Y, X) of the rolled map
     windows, _ = window_partition_forward(regions[None, :, :, None].astype(float), window_size=window_size)
     return windows[0, :, :, 0].astype(int)
@@ -166,8 +170,20 @@ def _shift(label: str, window_size: Size, shift_size: Shift) -> tuple[int, int]:
 
 def _fill(x: ndarray, cache: WindowPartitionCache) -> ndarray:
     """Zeros at the bottom and on the right, up to whole windows."""
-    (Y, X), (M, L) = cache.map_size, cache.window_size
-    return np.pad(x, ((0, 0), (0, -Y % M), (0, -X % L), (0, 0))) if Y % M or X % L else x
+    (Y, X), (rows, columns) = cache.map_size, _filled("window_partition", cache.map_size, cache.window_size)
+    return np.pad(x, ((0, 0), (0, rows - Y), (0, columns - X), (0, 0))) if (rows, columns) != (Y, X) else x
+
+
+def _filled(label: str, map_size: tuple[int, int], window_size: tuple[int, int]) -> tuple[int, int]:
+    """Rows and columns of the map when it is filled up to whole windows."""
+    (Y, X), (M, L) = map_size, window_size
+    rows, columns = -(-Y // M) * M, -(-X // L) * L
+    if rows * columns > MOST_PLACES:
+        raise ValueError(
+            f"{label}: windows of {M} x {L} fill a map of {Y} x {X} up to {rows} x {columns} places; expected at most "
+            f"{MOST_PLACES} places"
+        )
+    return rows, columns
 
 
 def _roll(x: ndarray, down: int, right: int) -> ndarray:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minivit.files import replace_file
+from minivit.files import replace_file, with_ending
 from minivit.types import UInt8, ndarray
 
 if TYPE_CHECKING:
@@ -109,9 +109,19 @@ def save(picture: Axes | Figure, path: str | Path) -> None:
         If the file cannot be written.
     """
     figure: Any = picture.figure  # of a Figure, this is the figure itself
-    path, content = Path(path), BytesIO()
-    known = figure.canvas.get_supported_filetypes()
-    if path.suffix[1:].lower() not in ("", *known):
+    path, content = picture_path(path), BytesIO()
+    figure.savefig(content, dpi=150, format=path.suffix[1:])
+    replace_file(path, content.getvalue())
+
+
+def picture_path(path: str | Path) -> Path:
+    """Where :func:`save` writes to (errors are the same)."""
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    path = with_ending(path, ".png")
+    known = [
+        kind for kind in FigureCanvasBase.get_supported_filetypes() if kind != "pgf"
+    ]  # LaTeX would have to draw it
+    if path.suffix[1:].lower() not in known:
         raise ValueError(f"{path} is no name for a picture: it ends in {path.suffix}; expected {', '.join(known)}")
-    figure.savefig(content, dpi=150, format=path.suffix[1:] or "png")
-    replace_file(path if path.suffix else path.with_suffix(".png"), content.getvalue())
+    return path

@@ -125,14 +125,20 @@ def as_text(value: Any) -> str:
 
 
 def as_png(picture: Any) -> bytes:
-    """A picture as a file in 256 colours, which are enough for it and a third of the size.
+    """A picture as a file, see :func:`in_256_colours`."""
+    file = BytesIO()
+    picture.figure.savefig(file, format="png")
+    return in_256_colours(file.getvalue())
+
+
+def in_256_colours(png: bytes) -> bytes:
+    """The same picture in 256 colours, which are enough for it and a third of the size.
 
     They are chosen so that no colour is far off, however few pixels have it: the end of a scale is such a colour.
     """
     from PIL import Image
 
-    full, small = BytesIO(), BytesIO()
-    picture.figure.savefig(full, format="png")
-    exact = Image.open(full).convert("RGB")
+    small = BytesIO()
+    exact = Image.open(BytesIO(png)).convert("RGB")
     exact.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(small, "png", optimize=True)
     return small.getvalue()

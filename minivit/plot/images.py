@@ -27,9 +27,14 @@ AS_IT_IS: dict[str, Any] = {"parse_math": False, "usetex": False}
 
 
 def samples(
-    images: UInt8[ndarray, "N Y X C"], labels: Int[ndarray, "N"], class_names: Sequence[str], *, columns: int = 8
+    images: UInt8[ndarray, "N Y X C"],
+    labels: Int[ndarray, "N"],
+    class_names: Sequence[str],
+    *,
+    columns: int = 8,
+    title: str = "Images and their classes",
 ) -> Figure:
-    """Contact sheet: every image with the name of its class."""
+    """Contact sheet: every image, or spectrogram, with the name of its class."""
     check_images(images)
     check_lengths(len(images), labels=labels)
     figure, panels = image_panels(len(images), columns, aspect=images.shape[1] / images.shape[2], text=0.25)
@@ -38,7 +43,7 @@ def samples(
     for panel, image, name in zip(panels, images, names, strict=True):
         show_image(panel, image)
         panel.set_xlabel(name, fontsize=size, **AS_IT_IS)
-    set_title(figure, "Images and their classes")
+    set_title(figure, title)
     return figure
 
 

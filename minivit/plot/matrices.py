@@ -1,6 +1,6 @@
 """Matrices as colours with their numbers written in: how the lectures show every step of a small example."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -19,6 +19,7 @@ def matrices(
     columns: int = 6,
     title: str = "",
     tokens: str = "",
+    numbered: bool = False,
     shared: bool = False,
 ) -> Figure:
     """Draw matrices side by side as colours with their numbers written in: blue positive, orange negative, white zero.
@@ -32,6 +33,8 @@ def matrices(
         How many matrices stand side by side.
     tokens : str
         One letter per token, to be written beside the rows and below the columns of attention weights.
+    numbered : bool
+        Write 1, 2, 3, ... beside the rows and below the columns.
     shared : bool
         One scale of colours for all. Otherwise each matrix has its own, and below several of them it says so.
     """
@@ -58,9 +61,9 @@ def matrices(
         middle, half = (array.shape[1] - 1) / 2, widths[i % across] / 2
         panel.set(xlim=(middle - half, middle + half), ylim=(heights[i // across] - 0.45, -0.55))
         panel.set_title(name, fontsize=TEXT)
-        for place, letter in enumerate(tokens):
-            panel.text(-0.75, place, letter, ha="center", va="center", fontsize=SMALL, color=GREY)
-            panel.text(place, len(tokens) - 0.25, letter, ha="center", va="center", fontsize=SMALL, color=GREY)
+        names = tokens or [str(n + 1) for n in range(max(array.shape))]
+        if tokens or numbered:
+            _draw_names(panel, names[: len(array)], names[: array.shape[1]])
     for panel in panels[len(shown) :]:
         panel.axis("off")
     if title:
@@ -84,6 +87,13 @@ def _draw_matrix(ax: Axes, array: ndarray, limit: float, digits: int, size: floa
         background = np.array(colours(0.5 + 0.5 * value / limit)[:3])
         colour = "white" if background**2.2 @ LUMINANCE < 0.18 else "black"  # whichever has more contrast
         ax.text(column, row, _number(value, digits), ha="center", va="center", fontsize=size, color=colour)
+
+
+def _draw_names(ax: Axes, rows: Sequence[str], columns: Sequence[str]) -> None:
+    """Beside the rows, and below the columns."""
+    places = [(-0.75, row) for row in range(len(rows))] + [(column, len(rows) - 0.25) for column in range(len(columns))]
+    for (x, y), name in zip(places, [*rows, *columns], strict=True):
+        ax.text(x, y, name, ha="center", va="center", fontsize=SMALL, color=GREY)
 
 
 def _number(value: float, digits: int) -> str:

@@ -75,7 +75,8 @@ def token_mixing_maps(
         bare(ax)
         ax.spines[:].set_visible(False)
     set_title(figure, "Token mixing: units as maps")
-    figure.supxlabel("two of a pair, one above the other; smooth pairs first", fontsize=SMALL, color=GREY)
+    words = "two of a pair, one above the other; smooth pairs first\nblue counts, orange is deducted; a scale for each"
+    figure.supxlabel(words, fontsize=SMALL, color=GREY)
     return figure
 
 

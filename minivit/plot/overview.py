@@ -38,7 +38,7 @@ def sound_overview(found: Overview, *, db: float, title: str, names: Sequence[st
             panel.set_title(names[i], fontsize=TEXT, loc="left")
         if i == len(levels) - 1:
             panel.set_xlabel(f"time ({unit})", fontsize=TEXT)
-            bar = figure.colorbar(image, ax=list(panels), pad=0.01, aspect=40 / len(levels) ** 0.5)
+            bar = figure.colorbar(image, ax=list(panels), pad=0.01, aspect=40 * len(levels))  # equally wide
             bar.set_label("dB below the loudest", fontsize=TEXT)
             bar.ax.tick_params(labelsize=SMALL)
     figure.suptitle(title, fontsize=TITLE, x=0.014, horizontalalignment="left")

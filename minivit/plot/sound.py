@@ -92,7 +92,11 @@ def name_frequencies(ax: Axes, hertz: Real[ndarray, " F"]) -> None:
     equal = len(hertz) < 3 or np.ptp(np.diff(hertz)) < 1e-3 * (hertz[1] - hertz[0])
     named = np.asarray(MaxNLocator(6, steps=[1, 2, 5, 10]).tick_values(hertz[0], hertz[-1])) if equal else OCTAVES
     named = named[(named >= hertz[0]) & (named <= hertz[-1])]
-    ax.set_yticks(np.interp(named, hertz, np.arange(len(hertz))), [f"{f / 1000:g}" for f in named])
+    rows = np.interp(named, hertz, np.arange(len(hertz)))
+    if not equal:  # the lowest octaves may lie in neighbouring rows
+        roomy = np.diff(rows, append=np.inf) > len(hertz) / 20
+        named, rows = named[roomy], rows[roomy]
+    ax.set_yticks(rows, [f"{f / 1000:g}" for f in named])
     ax.set_ylabel("kHz", fontsize=TEXT)
     ax.tick_params(labelsize=SMALL)
 
@@ -149,7 +153,7 @@ def window_spectra(windows: Sequence[str] = WINDOWS, *, length: int = 64) -> Fig
         if np.isfinite(side):
             spectrum.axhline(side, color=RED, linewidth=0.8, linestyle="--")
         spectrum.axvspan(-width / 2, width / 2, color=GREY, alpha=0.15, linewidth=0)
-        words = f"{width:.1f} bins wide, {side:.0f} dB beside".replace("-", "−")
+        words = f"{width:.3g} bins, {side:.1f} dB".replace("-", "−")
         spectrum.set_title(words, fontsize=SMALL, color=RED)
         spectrum.set_xlim(-10, 10)
         spectrum.set_ylim(FLOOR, 3)

@@ -13,7 +13,13 @@ from minivit.ops.binary_cross_entropy import (
     binary_cross_entropy_backward,
     binary_cross_entropy_forward,
 )
-from minivit.ops.future import FutureLogitsCache, future_logits_backward, future_logits_forward, future_pairs
+from minivit.ops.future import (
+    FutureLogitsCache,
+    future_logits_backward,
+    future_logits_forward,
+    future_pairs,
+    other_frames,
+)
 from minivit.tasks.task import Normalize, Pictures, Task, part_of
 from minivit.types import Float, Int, Positive, Scalar, ndarray
 
@@ -50,7 +56,7 @@ class Future(Task):
         lays its draws out in another order than it has drawn them for, and so it may come up there as well.
     offset : int
         n of the nearest step. In the paper it is 1; fairseq begins where a frame shares no sample with the present one,
-        which is step 3 for the published kernels and strides (``offset`` of the model).
+        which is step 3 for the published kernels and strides. (:class:`minivit.train.Trainer` asks the model for it.)
 
     References
     ----------
@@ -127,5 +133,4 @@ def distractors(seeds: Int[ndarray, " B"], frames: int, count: int) -> Int[ndarr
     if frames < 2:
         raise ValueError(f"distractors: there are {frames} frames in a sound; expected at least 2")
     drawn = [np.random.default_rng(seed).integers(frames - 1, size=(frames, count)) for seed in seeds]
-    others = np.reshape(drawn, (len(seeds), frames, count)).astype(np.intp)
-    return others + (others >= np.arange(frames)[:, None])  # the frame itself is passed over
+    return other_frames(np.reshape(drawn, (len(seeds), frames, count)).astype(np.intp))

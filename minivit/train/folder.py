@@ -2,21 +2,19 @@
 
 import errno
 import os
-import shlex
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, fields
 from math import isfinite
 from pathlib import Path
 from reprlib import repr as short
-from subprocess import list2cmdline
 from typing import Any
 
 from minivit.checked import check_type
 from minivit.errors import sentence
 from minivit.files import LOCK, TEMPORARY, must_be_file, replace_file, sole_use
 from minivit.json_text import from_json, to_json, tuples
+from minivit.terminal import command_line
 from minivit.train.distilling import Distilling
 from minivit.train.recipe import Recipe
 from minivit.train.trainer import Metrics, Trainer
@@ -165,7 +163,7 @@ class RunFolder:
         """What to type to go on with this run."""
         words = ["minivit", "train", "--resume", str(self.path)]
         words += [word for folder in self.solutions for word in ("--with", folder)]
-        return list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
+        return command_line(words)
 
     @contextmanager
     def writing(self) -> Iterator[None]:

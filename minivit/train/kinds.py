@@ -13,11 +13,10 @@ from minivit.data.sound_file import read_sound
 from minivit.tasks.task import Augment
 from minivit.train.augment import normalize, normalize_waves, random_crop_flip, random_shift_flip
 from minivit.train.recipe import Recipe
-from minivit.types import ndarray
+from minivit.types import HIGHEST_RATE, ndarray
 
 LONGEST_SIDE = 2**13  # pixels, of the images that a file asks for
 LONGEST_SOUND = 2**24  # samples, likewise
-HIGHEST_RATE = 10**6
 
 
 class Kind:

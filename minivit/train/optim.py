@@ -112,19 +112,36 @@ def is_linear_map(name: str, param: Param) -> bool:
     return param.is_linear_map
 
 
+def the_same(name: str, param: Param) -> float:
+    """The same learning rate for all parameters."""
+    return 1.0
+
+
 class Optimizer:
     """Base of the optimizers: the parameters, the learning rate, the step count and the running averages by name.
 
-    ``optimizer.lr`` may be set before every step (that is what a schedule does).
+    ``optimizer.lr`` may be set before every step (that is what a schedule does). ``rates`` says by what factor a
+    parameter's own differs from it; those with 0 are left as they are, and nothing is kept for them.
     """
 
     slots: tuple[str, ...] = ()
     """Names of the running averages kept for each parameter."""
 
-    def __init__(self, model: Layer, lr: float, weight_decay: float, decays: Callable[[str, Param], bool]) -> None:
+    def __init__(
+        self,
+        model: Layer,
+        lr: float,
+        weight_decay: float,
+        decays: Callable[[str, Param], bool],
+        rates: Callable[[str, Param], float],
+    ) -> None:
         check_range("lr", lr, at_least=0, below=inf)
         check_range("weight_decay", weight_decay, at_least=0, below=inf)
-        self.params = model.named_params()
+        known = model.named_params()
+        self.rates = {name: rates(name, param) for name, param in known.items()}
+        for name, rate in self.rates.items():
+            check_range(f"the rate of {name}", rate, at_least=0, below=inf)
+        self.params = {name: param for name, param in known.items() if self.rates[name] > 0}
         self.lr = lr
         self.steps = 0
         self.decay = {name: weight_decay if decays(name, param) else 0.0 for name, param in self.params.items()}
@@ -137,13 +154,14 @@ class Optimizer:
         check_range("lr", self.lr, at_least=0, below=inf)
         self.steps += 1
         for name, param in self.params.items():
+            lr = self.lr * self.rates[name]
             param.value, *averages = self.update(
-                param, self.decay[name], *(self.state[f"{s}.{name}"] for s in self.slots)
+                param, lr, self.decay[name], *(self.state[f"{s}.{name}"] for s in self.slots)
             )
             for slot, average in zip(self.slots, averages, strict=True):
                 self.state[f"{slot}.{name}"] = average
 
-    def update(self, param: Param, decay: float, *averages: ndarray) -> tuple[ndarray, ...]:
+    def update(self, param: Param, lr: float, decay: float, *averages: ndarray) -> tuple[ndarray, ...]:
         """New value and new running averages of one parameter."""
         raise NotImplementedError
 
@@ -175,16 +193,17 @@ class AdamW(Optimizer):
         eps: float = 1e-8,
         weight_decay: float = 0.05,
         decays: Callable[[str, Param], bool] = is_linear_map,
+        rates: Callable[[str, Param], float] = the_same,
     ) -> None:
-        super().__init__(model, lr, weight_decay, decays)
+        super().__init__(model, lr, weight_decay, decays, rates)
         for i, beta in enumerate(betas):
             check_range(f"betas[{i}]", beta, at_least=0, below=1)
         check_range("eps", eps, at_least=0, below=inf)
         self.betas, self.eps = betas, eps
 
-    def update(self, param: Param, decay: float, *averages: ndarray) -> tuple[ndarray, ...]:
+    def update(self, param: Param, lr: float, decay: float, *averages: ndarray) -> tuple[ndarray, ...]:
         m, v = averages
-        options = {"lr": self.lr, "betas": self.betas, "eps": self.eps, "weight_decay": decay}
+        options = {"lr": lr, "betas": self.betas, "eps": self.eps, "weight_decay": decay}
         return adamw_update(param.value, param.grad, m, v, self.steps, **options)
 
 
@@ -203,17 +222,18 @@ class Adam(Optimizer):
         eps: float = 1e-8,
         weight_decay: float = 0.0,
         decays: Callable[[str, Param], bool] = is_linear_map,
+        rates: Callable[[str, Param], float] = the_same,
     ) -> None:
-        super().__init__(model, lr, weight_decay, decays)
+        super().__init__(model, lr, weight_decay, decays, rates)
         for i, beta in enumerate(betas):
             check_range(f"betas[{i}]", beta, at_least=0, below=1)
         check_range("eps", eps, at_least=0, below=inf)
         self.betas, self.eps = betas, eps
 
-    def update(self, param: Param, decay: float, *averages: ndarray) -> tuple[ndarray, ...]:
+    def update(self, param: Param, lr: float, decay: float, *averages: ndarray) -> tuple[ndarray, ...]:
         m, v = averages
         grad = param.grad + decay * param.value
-        return adam_update(param.value, grad, m, v, self.steps, lr=self.lr, betas=self.betas, eps=self.eps)
+        return adam_update(param.value, grad, m, v, self.steps, lr=lr, betas=self.betas, eps=self.eps)
 
 
 class SGD(Optimizer):
@@ -230,15 +250,16 @@ class SGD(Optimizer):
         momentum: float = 0.0,
         weight_decay: float = 0.0,
         decays: Callable[[str, Param], bool] = is_linear_map,
+        rates: Callable[[str, Param], float] = the_same,
     ) -> None:
-        super().__init__(model, lr, weight_decay, decays)
+        super().__init__(model, lr, weight_decay, decays, rates)
         check_range("momentum", momentum, at_least=0, below=1)
         self.momentum = momentum
 
-    def update(self, param: Param, decay: float, *averages: ndarray) -> tuple[ndarray, ...]:
+    def update(self, param: Param, lr: float, decay: float, *averages: ndarray) -> tuple[ndarray, ...]:
         (velocity,) = averages
         grad = param.grad + decay * param.value
-        return sgd_update(param.value, grad, velocity, lr=self.lr, momentum=self.momentum)
+        return sgd_update(param.value, grad, velocity, lr=lr, momentum=self.momentum)
 
 
 def global_norm(params: list[Param]) -> float:

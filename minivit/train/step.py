@@ -1,7 +1,8 @@
 """One training step: the batch in small shards, the shards in threads, the same bits whatever the number of threads.
 
-A shard is a few images, so that what its forward keeps stays near the processor until its backward reads it. Each shard
-runs on a replica of the model, and the gradients of the shards are added up in their order, whichever is ready first.
+A shard is a few samples, so that what its forward keeps stays near the processor until its backward reads it. Each
+shard runs on a replica of the model, and the gradients of the shards are added up in their order, whichever is ready
+first.
 """
 
 import copy
@@ -72,7 +73,7 @@ def training_step(
     count = max(counts, default=0)
     if count == 0 or {*counts, number_of(targets)} != {count}:
         raise ValueError(
-            f"training_step: {' and '.join(map(str, counts))} images and {number_of(targets)} labels; "
+            f"training_step: {' and '.join(map(str, counts))} inputs and {number_of(targets)} targets; "
             "expected as many, at least one"
         )
     if clip_norm is not None:
@@ -115,9 +116,9 @@ def training_step(
             del c_model
         if not np.isfinite(loss):
             raise FloatingPointError(f"the loss is {loss}: {_first_trouble(model, inputs, rngs)}")
-        norm = clip_grad_norm([*params.values()], np.inf if clip_norm is None else clip_norm)
+        norm = clip_grad_norm([*optimizer.params.values()], np.inf if clip_norm is None else clip_norm)
         if not np.isfinite(norm):
-            bad = [name for name, param in params.items() if not np.isfinite(param.grad).all()]
+            bad = [name for name, param in optimizer.params.items() if not np.isfinite(param.grad).all()]
             place = f"the first parameter with such a gradient is {bad[0]}" if bad else "its square overflows"
             raise FloatingPointError(f"the norm of the gradient is {norm}: {place}")
         optimizer.step()
@@ -187,7 +188,7 @@ def predict(model: Layer, inputs: ndarray | tuple, *, threads: int | None = None
     inputs = inputs if isinstance(inputs, tuple) else (inputs,)
     count = number_of(inputs)
     if count == 0:
-        raise ValueError("predict: there are no images; expected at least one")
+        raise ValueError("predict: there are no inputs; expected at least one")
     shards = [part_of(inputs, shard) for shard in _shards(count)]
     # a replica draws what has not been drawn yet, here and not in several threads at once
     model = checkpointed(frozen(model))
@@ -201,8 +202,8 @@ def _first_trouble(model: Layer, inputs: tuple, rngs: Sequence[np.random.Generat
             return f"parameter {name} is not finite"
     for shard, shard_rng in zip(_shards(number_of(inputs)), rngs, strict=True):
         shown = part_of(inputs, shard)
-        if first_nonfinite({"images": shown}):
-            return "the images are not finite"
+        if first_nonfinite({"inputs": shown}):
+            return "the inputs are not finite"
         with np.errstate(all="ignore"):
             outputs, c_model = model.forward(*shown, rng=shard_rng)
         steps = c_model._asdict() if hasattr(c_model, "_asdict") else {"cache": c_model}

@@ -45,7 +45,7 @@ def read_trained_on(path: str | Path, model: Model) -> TrainedOn:
     if (task := metadata.get("task", CLASSIFICATION)) not in (CLASSIFICATION, Distillation.__name__):
         raise ValueError(f"the model of {path} was trained for {task}, not to name classes")
     said, config = metadata["data"], model.config
-    kind = SoundKind if "sr" in said else ImageKind
+    kind = SoundKind if "sr" in said or config.get("sr") else ImageKind
     hints = {"class_names": tuple[str, ...]} | {field.name: field.type for field in fields(kind)}
     # a model without an option img_size takes images of any size, and is shown those that it has learned
     known = {name: config[name] for name in SIZES if name in hints and name in config}

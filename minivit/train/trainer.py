@@ -71,11 +71,11 @@ class Trainer:
         self.recipe, self.dataset, self.threads = recipe, dataset, threads
         self.kind = kind_of(dataset)
         known = model_options(recipe.model)
-        self.task = task or _usual_task(recipe, self.kind)
-        self.task.check(dataset.train)
         fixed = {"name": recipe.model, "seed": recipe.seed}
         if twice := fixed.keys() & recipe.options.keys():
             raise ValueError(f"options has an entry {min(twice)!r}, which the recipe itself decides")
+        self.task = task or _usual_task(recipe, self.kind)
+        self.task.check(dataset.train)
         needed = self.task.model_options(dataset)
         for size in {"img_size", "length"} & needed.keys() - known.keys():  # it takes images of any size
             del needed[size]
@@ -202,7 +202,8 @@ def _usual_task(recipe: Recipe, kind: Kind) -> Task:
     model_class, _ = PRESETS[recipe.model]
     if model_class.usual_task == CLASSIFICATION:
         return Classification(label_smoothing=recipe.label_smoothing, augment=augment)
-    return getattr(tasks, model_class.usual_task)()
+    model = create_model(recipe.model, **recipe.options)
+    return getattr(tasks, model_class.usual_task)(**model.task_options())
 
 
 def _named(task: Task) -> dict[str, Any]:

@@ -13,6 +13,23 @@
 # 6. [Patch merging](#6-Patch-merging) and the pyramid: Swin-T, S and B, counted.
 # 7. [A small Swin, trained](#7-A-small-Swin,-trained), and what CNN, ViT and Swin see by depth.
 #
+# Slides, paper and code do not have the same letters. Here, as in the code:
+#
+# | here | what it is | in the paper | on the slides |
+# |---|---|---|---|
+# | $Y \times X$ | rows and columns of a map, in tokens | $h \times w$ | $H \times W$ |
+# | $M$ | side of a window; in code $M \times L$, if it is not square | $M$ | $M$ |
+# | $W$ | windows of a map, $YX / M^2$ | | |
+# | $N$ | tokens of a window, $M^2$ | $M^2$ | $M^2$ |
+# | $C$ | width of a token (its channels); $D$ in the code of layers | $C$ | $C$ |
+# | $H$ | heads | | |
+# | $d_k$ | width of a head, $C / H$; $K$ in shapes | $d$ | $D$ |
+# | $B$ | bias of relative positions; at the front of a shape, images of a batch | $B$ | $B$ |
+#
+# Two exercises belong to it. [`windows`](../minivit/course/exercises/windows.md) (cut, shift, mask, positions) has its answers in
+# sections 2, 4 and 5, [`swin_block`](../minivit/course/exercises/swin_block.md) (the two layers) in sections 4 and 6. Their
+# statements have all the formulas: who wants to find the code does them before reading it here.
+#
 # It takes less than a minute on two processors and needs no download. *Predict* means: write down a guess before you run the
 # cell below. Every number that the text claims stands in an `assert`; they are the same on every machine, but for those of the
 # training in section 7, which move by a few percent. Words in blue lead to the [glossary](../docs/glossary.md).
@@ -73,11 +90,11 @@ Markdown("\n".join(lines))
 # %% [markdown]
 # Convolution and MLP cost the same on each: a quarter of the places, and four times the weights. That is the balance for which
 # such nets halve and double. Attention of all with all is out of it. Its two products, scores and weighted sums, take
-# $2 (hw)^2 C$: on each map eight times what they take on the next, and on the first 94 % of the layer.
+# $2 (YX)^2 C$: on each map eight times what they take on the next, and on the first 94 % of the layer.
 #
-# Work is not the worst. On the first map, one attention matrix has $56^4$ entries, 9.8 million. (On slides one finds
-# $56^2 \times 4^2 = 9.8$ M. It is a misprint: that product is 50,176.) Swin-T has two blocks of three heads there, and backward
-# needs all of them. **Predict.** How many MiB, for one image?
+# Work is not the worst. On the first map, one attention matrix has $56^4$ entries, 9.8 million. (One deck of slides has $56^2 \times
+# 4^2 = 9.8$ M. It is a misprint: that product is 50,176.) Swin-T has two blocks of three heads there; attended all with all, backward
+# would need six such matrices. **Predict.** How many MiB, for one image?
 
 # %%
 entries = formulas.attention_entries((56, 56))
@@ -96,6 +113,9 @@ assert round(first_stage / MIB) == 225 and 56**4 == 256 * 14**4
 # %% [markdown]
 # ## 2 Windows
 #
+# *To cut a map into windows is the first part of the exercise [`windows`](../minivit/course/exercises/windows.md):
+# `minivit course start windows`. Try it before you read on.*
+#
 # Let each token look only at those in its own [window](../docs/glossary.md#window-attention), $M \times M$ tokens. First the
 # cut. A map of 4 × 6 tokens, numbered, with one channel, and windows of 2 × 3:
 
@@ -111,7 +131,6 @@ matrices({"map": numbers[0, :, :, 0], **tiles}, columns=5, shared=True)
 show_source(
     ops.window_partition_forward, "B, Y, X, C = x.shape", "M, L =", "tiles =", "return tiles"
 )
-show_source(ops.window_partition_backward)
 
 # %% [markdown]
 # A side of $Y$ rows is split into $Y/M$ windows of $M$ rows; then the two axes that count windows go in front. It is a move of
@@ -119,11 +138,9 @@ show_source(ops.window_partition_backward)
 # section 4.)
 #
 # **Predict.** What is the backward pass of a move?
-#
-# Where a number went, its gradient comes from, so it is the move back: put the windows together. As a matrix the move is a
-# permutation $\Pi$, and $\Pi^\top = \Pi^{-1}$. Both are ops, and the backward of each is the forward of the other.
 
 # %%
+show_source(ops.window_partition_backward)
 together, _ = ops.window_reverse_forward(windows, map_size=(4, 6), window_size=(2, 3))
 assert np.array_equal(together, numbers)  # the inverse
 rng = np.random.default_rng(0)
@@ -133,10 +150,14 @@ assert np.array_equal(dx, ops.window_reverse_forward(dy, map_size=(4, 6), window
 assert np.isclose((dy * windows).sum(), (dx * numbers).sum())  # <dy, P x> = <P^T dy, x>
 
 # %% [markdown]
-# Between the two stands attention as [lecture 2](02_attention.ipynb) left it. Nothing in it is new, the windows are one more axis
-# in front, like the batch: scores are $(B, W, H, M^2, M^2)$.
+# Where a number went, its gradient comes from, so it is the move back: put the windows together. As a matrix the move is a
+# permutation $\Pi$, and $\Pi^\top = \Pi^{-1}$. Both are ops, and the backward of each is the forward of the other.
 #
-# **Predict.** A map of $H \times W$ tokens has $H^2 W^2$ weights in each head. And in windows, all windows together?
+# Between the two stands attention as [lecture 2](02_attention.ipynb) left it. Nothing in it is new, the windows are one more axis
+# in front, like the batch: scores are $(B, W, H, N, N)$, with $N = M^2$.
+#
+# **Predict.** A map of $Y \times X$ tokens has $(YX)^2$ weights in each head (on the slides $H^2 W^2$). And in windows, all windows
+# together?
 
 # %%
 sides, C, M = np.array([7, 14, 28, 56]), 8, 7
@@ -152,37 +173,39 @@ def weights_kept(side, window):
 
 everywhere = np.array([weights_kept(side, side) for side in sides.tolist()])
 in_windows = np.array([weights_kept(side, M) for side in sides.tolist()])
-assert np.array_equal(everywhere, sides**4)  # H^2 W^2
+assert np.array_equal(everywhere, sides**4)  # Y^2 X^2
 assert np.array_equal(in_windows, M**4 * (sides // M) ** 2)
-assert np.array_equal(in_windows, M**2 * sides**2)  # M^2 H W
+assert np.array_equal(in_windows, M**2 * sides**2)  # M^2 Y X
 assert everywhere[-1] == 64 * in_windows[-1] and in_windows[-1] == 153_664
 for side, all_of_them, inside in zip(sides, everywhere, in_windows, strict=True):
     print(f"{side:2} x {side:<2} {all_of_them:>9,} weights, in windows {inside:>7,}")
 
 # %%
-closed = {"one window: $H^2 W^2$": sides**4, f"windows of {M} × {M}: $M^2 H W$": M**2 * sides**2}
+closed = {"one window: $Y^2 X^2$": sides**4, f"windows of {M} × {M}: $M^2 Y X$": M**2 * sides**2}
 rings = zip(closed, ((sides, everywhere), (sides, in_windows)), strict=True)
 lecture.weights_by_side(sides, closed, dict(rings))
 
 # %% [markdown]
-# $M^4 \cdot \frac HM \cdot \frac WM = M^2 HW$, in caches as on paper: linear in the area, and 64 times less on the map of 56 × 56.
-# The multiplications of the two products shrink by the same factor, and the layer's with its four projections by 13.8,
-# [counted in lecture 6](06_costs.ipynb#2-Pixels,-patches,-windows). With $M = 7$ throughout, the products are a small part now:
+# $M^4 \cdot \frac YM \cdot \frac XM = M^2 YX$, in caches as on paper: linear in the area, and 64 times less on the map of 56 × 56.
+# The multiplications of the two products shrink by the same factor; those of the whole layer, which has four projections as well,
+# by 13.8 ([counted in lecture 6](06_costs.ipynb#2-Pixels,-patches,-windows)).
 #
-# **Predict.** Of the four maps of section 1, which is dearest for attention in windows?
+# **Predict.** Swin has $M = 7$ throughout. Of the four maps of section 1, which is dearest for attention in windows?
 
 # %%
 costs = [formulas.window_msa_macs((side, side), C, 7) for side, C in STAGES]
 products = [2 * formulas.window_attention_entries((side, side), 7) * C for side, C in STAGES]
-print("M MACs:", [round(n / 1e6) for n in costs], "products:", [round(n / 1e6) for n in products])
+print("M MACs of the layer:", [round(n / 1e6) for n in costs])
+print("of these the products:", [round(n / 1e6) for n in products])
 assert [round(n / 1e6) for n in costs] == [145, 130, 123, 119]
+assert [round(macs["attention"][stage] / 1e6) for stage in (0, 3)] == [2004, 119]
+assert round(products[0] / costs[0], 1) == 0.2
 assert round(formulas.msa_macs((56, 56), 96) / costs[0], 1) == 13.8
 assert costs[3] == formulas.msa_macs((7, 7), 768)  # one window: nothing is saved
 
 # %% [markdown]
-# Still the first, but no more by much: the balance is back.
-#
-# (To cut a map into windows is the first part of the exercise of [section 5](#5-Relative-positions).)
+# Still the first, but not by much any more: 145 to 119 in place of 2,004 to 119, and the products are a fifth of it or
+# less. The balance is back.
 #
 # *Sources.* Liu et al. 2021, section 3.2, equations 1 and 2.
 
@@ -235,10 +258,12 @@ lecture.gradient_maps(rows, titles, start=token, edges=edges, title=title)
 # 144, and all 256 after four blocks. How much arrives is another question: in places at the rim, less than a ten-thousandth of
 # what arrives in the middle.
 #
-# One finds the shift explained as windows that wander over the image from block to block. They do not: they take turns
-# between two places.
+# (One deck of slides has windows that shift "progressively across the image". They do not wander: they take turns between two
+# places.)
 #
-# What is it worth? For Swin-T the paper measured, with and without:
+# What is it worth? For Swin-T the paper measured, with and without, how many images are classified right (ImageNet; top-5: the
+# right class is among the first five), how well objects are found and outlined (COCO; box AP and mask AP), and how well each pixel is
+# named (ADE20k; mIoU). 100 is perfect in all:
 
 # %%
 quoted = {row.topic: row.printed for row in mv.cost.slides().only("quoted").rows}
@@ -260,6 +285,10 @@ Markdown("\n".join(lines))
 # %% [markdown]
 # ## 4 The shift
 #
+# *Shift and mask are the second part of the exercise [`windows`](../minivit/course/exercises/windows.md). The layer of all this,
+# whose code stands before "Windows that do not divide the map", is the first part of
+# [`swin_block`](../minivit/course/exercises/swin_block.md).*
+#
 # [Shifted windows](../docs/glossary.md#shifted-windows): moved by half a window, $\lfloor M/2 \rfloor$ tokens down and to the
 # right, windows lie across the edges of the ones before. And here comes the ugly detail: they do not fit any more. **Predict.** A
 # map of 8 × 8 tokens and windows of 4 × 4, moved by 2. How many pieces, and of which sizes?
@@ -274,7 +303,7 @@ assert pieces.count((2, 4)) == pieces.count((4, 2)) == 2 and pieces.count((2, 2)
 assert (56 // 7 + 1) ** 2 == 81 and (14 // 7 + 1) ** 2 / (14 // 7) ** 2 == 2.25
 
 # %% [markdown]
-# Nine pieces in place of four windows, and only one of them is whole. Fill up the others, and there are $(Y/M + 1)(X/M + 1)$
+# Nine pieces in place of four windows, and only one of them is whole. Fill the others up, and there are $(Y/M + 1)(X/M + 1)$
 # windows: on Swin-T's third map, 14 × 14, nine for four, 2.25 times the work. The paper's trick: roll the map, up and to the
 # left, until the moved windows lie where the plain ones were. What leaves at the top comes back at the bottom.
 
@@ -390,9 +419,10 @@ assert strangers.size and np.all(strangers == 0)
 # %% [markdown]
 # ### Windows that do not divide the map
 #
-# Published models have maps that windows divide; yours may not. The official code for classification refuses them. timm
-# and transformers fill the map up with zeros, at the bottom and on the right, after the norm. But one **rolls, then fills up**,
-# the other **fills up, then rolls**. A map of 1 × 7 tokens, windows of 1 × 4, moved by 2; 0 is what fills up:
+# Published models have maps that windows divide; yours may not. The official code for classification refuses such a map. timm and
+# transformers fill it up with zeros at the bottom and on the right until windows do divide it. But timm **rolls, then fills up**;
+# transformers **fills up, then rolls**. Take a row of seven tokens, 1 to 7, in windows of four, moved by two. One place has to be
+# filled up, and its 0 ends up elsewhere. The third matrix has the regions that the mask is made of: who may look at whom.
 
 # %%
 seven = np.arange(1.0, 8).reshape(1, 1, 7, 1)
@@ -402,7 +432,7 @@ for name, pad_first in (("timm", False), ("transformers", True)):
     windows, _ = ops.window_partition_forward(seven, **cut, pad_first=pad_first)
     orders[name] = windows[0, :, :, 0]
 regions = ops.window_regions((1, 7), **cut)
-matrices({**orders, "regions": regions + 1}, title="Each row is a window")
+matrices({**orders, "regions": regions + 1}, title="Each row is a window of four places")
 
 # %%
 assert orders["timm"].tolist() == [[3, 4, 5, 6], [7, 1, 2, 0]]
@@ -418,18 +448,18 @@ for grid in (6, 7):
         for like in ("timm", "transformers")
     )
     off[grid] = np.abs(a - b).max() / np.abs(a).max()
-    print(f"{grid} x {grid} in windows of 4: logits differ by {off[grid]:.1%} of the largest")
+    print(f"{grid} x {grid} in windows of 4: logits differ by {off[grid]:.0%} of the largest")
 assert off[6] < 1e-12 and off[7] > 0.01
 
 # %% [markdown]
-# Both have the same mask, and it was made for the second: the seam lies in the middle of the window. In timm's order, tokens 7 and
-# 1, from opposite ends of the map, are of one region and look at each other. With the same weights the two give other
-# logits, but where as much is filled up as the shift is long: on 6 × 6, the seam is in the same place again. (And the zeros may
-# be looked at, in both.) There is no right and wrong here, only weights that were trained with the one or the other, so the
-# model has an option: `windows_like`.
+# Compare the second windows with their regions, 2 2 3 3. In transformers' order they fit: 7 and a zero are one group, 1 and 2, from
+# the other end of the row, are another. timm has the same mask, but its windows are 7 1 | 2 0: tokens 7 and 1, from opposite ends,
+# look at each other, and the neighbours 1 and 2 do not.
 #
-# (The shift and its mask are a part of the exercise of [section 5](#5-Relative-positions), the layer of all this one of that
-# of [section 6](#6-Patch-merging).)
+# The two numbers are of whole models with the same weights. On a map of 7 × 7 the two orders give other logits. On 6 × 6 they
+# give the same: two places are filled up, as many as the shift is long, and then the windows are 1 2 | 0 0 and 0 0 | 1 2, the same
+# groups in another place. (Zeros may be looked at like tokens in both libraries.) Neither order is wrong for weights that were
+# trained with it, so the model has an option: `windows_like`.
 #
 # *Sources.* Liu et al. 2021, section 3.2, figure 4. The two orders: timm's `swin_transformer.py` and transformers'
 # `modeling_swin.py`; outputs of both are fixtures of the tests.
@@ -437,15 +467,18 @@ assert off[6] < 1e-12 and off[7] > 0.01
 # %% [markdown]
 # ## 5 Relative positions
 #
+# **Exercise.** [`windows`](../minivit/course/exercises/windows.md): `minivit course start windows`. Its last part is what follows,
+# the bias and its backward; the other parts are in sections 2 and 4. Try it before you read on.
+#
 # A ViT adds a vector for each place, an *absolute* [position](../docs/glossary.md#position-embedding). Swin adds none.
 # What it adds is to the scores, a number for each pair that depends on how the two lie to each other, a [relative position
 # bias](../docs/glossary.md#relative-position-bias):
 #
-# $$\operatorname{softmax}\!\left(\frac{Q K^\top}{\sqrt{d}} + B\right) V, \qquad B \in \mathbb{R}^{M^2 \times M^2} .$$
+# $$\operatorname{softmax}\!\left(\frac{Q K^\top}{\sqrt{d_k}} + B\right) V, \qquad B \in \mathbb{R}^{M^2 \times M^2} .$$
 #
-# ($d$ is the width of a *head*. Slides write $\sqrt D$, the letter for the width of a token; with that, scores would be smaller by
-# $\sqrt H$.) Are the $M^4$ numbers of $B$ learned? No: between two tokens of a window there are at most $2M - 1$ ways up or
-# down and as many left or right, so each head learns a table of $(2M - 1)^2$, and $B$ reads from it.
+# ($d_k$ is the width of a *head*. Slides write $\sqrt D$, and elsewhere $D$ for the width of a token; divided by the root of that,
+# scores would be smaller by $\sqrt H$.) Are the $M^4$ numbers of $B$ learned? No: between two tokens of a window there are at most
+# $2M - 1$ ways up or down and as many left or right, so each head learns a table of $(2M - 1)^2$, and $B$ reads from it.
 #
 # **Predict.** A window of 2 × 2 has the tokens 1 2 / 3 4, and its table nine entries, 0 to 8, row by row: from *one row up, one
 # column to the left* (query minus key) to *one down, one to the right*. Which entry does query 1 read for key 1? Query 1 for key
@@ -459,7 +492,8 @@ three = relative_position_index(3, 3)
 assert three[0].tolist() == [12, 11, 10, 7, 6, 5, 2, 1, 0]
 assert np.all(np.diag(two) == 4) and np.all(np.diag(three) == 12)  # itself: the middle
 assert np.all(two + two.T == 8) and np.all(three + three.T == 24)  # there and back
-matrices({"2 × 2": two, "3 × 3": three}, digits=0, title="Rows: queries. Columns: keys")
+title = "Which entry is read (rows: queries; columns: keys)"
+matrices({"2 × 2": two, "3 × 3": three}, digits=0, numbered=True, title=title)
 
 # %% [markdown]
 # Query 1 reads the middle, 4, for itself; entry 0 for key 4, which lies below and to the right, so from it to the query it is up
@@ -484,20 +518,26 @@ assert 197 * 768 == 151_296  # positions of ViT-B/16
 #
 # ### The same everywhere
 #
-# All windows read the same table, so Swin does not know where on the map a window lies. **Predict.** Move the map by four tokens,
-# the side of a window. What does a layer without shift make of it? And moved by one?
+# All windows read the same table, so attention does not know where on the map a window lies. **Predict.** Roll a map of 8 × 8 to
+# the right by four tokens, the side of a window. Does a layer without shift give its old output, rolled by four as well? And if the
+# map is rolled by one, the old output rolled by one?
 
 # %%
 plain = WindowAttention(8, 2, (8, 8), window_size=4).init(0, "float64")
 changed = {}
 for by in (4, 1):
-    moved = plain.forward(np.roll(x, by, axis=2))[0]
-    changed[by] = np.abs(moved - np.roll(plain.forward(x)[0], by, axis=2)).max()
-    print(f"moved by {by}: the output moves along, but for {changed[by]:.2g}")
+    rolled_before = plain.forward(np.roll(x, by, axis=2))[0]
+    rolled_after = np.roll(plain.forward(x)[0], by, axis=2)
+    changed[by] = np.abs(rolled_before - rolled_after).max()
+    print(f"rolled by {by}, before or after the layer: largest difference {changed[by]:.2g}")
 assert changed[4] < 1e-14 and changed[1] > 0.1
 
 # %% [markdown]
-# For whole windows it is what a convolution is for any move. What the paper measured of positions, for Swin-T:
+# By four: yes, each window has gone to the place of another, and is treated as before. By one: no, for other tokens share a window
+# now. A convolution gives its old output, moved, for a move by *any* number of places; windows give it for moves by whole windows
+# only.
+#
+# Are positions worth it, and which? What the paper measured for Swin-T:
 
 # %%
 kinds = (
@@ -514,8 +554,10 @@ assert top == [80.1, 80.5, 81.3, 79.3, 81.3] and round(top[4] - top[3], 1) == 2
 Markdown("\n".join(lines))
 
 # %% [markdown]
-# "Without appearance" has no queries and keys, only softmax of $B$: a fixed mean of the window, and it is two points behind, not
-# fifty. All of them are options of the model: `relative_position="bias"`, `"none"` or `"only"`, and `ape=True`.
+# Relative ones: 1.2 points on ImageNet more than none, and absolute ones beside them gain nothing, and lose in finding and
+# outlining objects. "Without appearance" has no queries and keys, only the softmax of $B$: each token gets a mean of its window with
+# weights that are the same for every image. It is two points behind, not fifty. All of them are options of the model:
+# `relative_position="bias"`, `"none"` or `"only"`, and `ape=True`.
 #
 # ### Backward
 #
@@ -526,7 +568,8 @@ Markdown("\n".join(lines))
 readers = np.bincount(three.ravel(), minlength=25).reshape(5, 5)
 assert np.array_equal(readers, np.outer([1, 2, 3, 2, 1], [1, 2, 3, 2, 1]))  # (M - |dy|)(M - |dx|)
 assert readers.sum() == 9**2 and readers[2, 2] == 9 and readers[0, 0] == 1
-matrices({"how many pairs read each entry": readers}, digits=0)
+title = "Pairs that read each entry"
+matrices({"rows: Δy from −2 to 2; columns: Δx": readers}, digits=0, title=title)
 
 # %% [markdown]
 # All nine tokens read the middle, for themselves; a corner is read by one pair. With loops, the backward pass is its definition:
@@ -608,17 +651,18 @@ assert fastest["by_rows"] > 1.5 * fastest["by_bincount"]
 # between strangers it is 0. Of its backward, in section 4, these lines do it:
 
 # %%
-show_source(WindowAttention.backward, "dbias", "dtable")
+show_source(WindowAttention.backward, "if ", "dbias", "dtable")
 
 # %% [markdown]
-# **Exercise.** [`windows`](../minivit/course/exercises/windows.md): `minivit course start windows`
-#
 # *Sources.* Liu et al. 2021, section 3.2, equation 4, and table 4; Shaw, Uszkoreit and Vaswani 2018, "Self-Attention with
 # Relative Position Representations"; Raffel et al. 2020, "Exploring the Limits of Transfer Learning", section 2.1 (a number for
 # each distance, added to the scores).
 
 # %% [markdown]
 # ## 6 Patch merging
+#
+# **Exercise.** [`swin_block`](../minivit/course/exercises/swin_block.md): `minivit course start swin_block`. Its first part is the
+# layer of section 4, its second patch merging. Try it before you read on.
 #
 # Between two stages stands the step that makes the pyramid, [patch merging](../docs/glossary.md#patch-merging): 2 × 2 neighbours
 # are put side by side, four times the channels, and a linear map makes half of that. A map of 4 × 4 with one channel:
@@ -631,7 +675,7 @@ assert merged[0, 0, 0].tolist() == [1, 5, 2, 6]  # down first, then to the right
 matrices({"map": numbers[0, :, :, 0], "merged: a row for each token": merged.reshape(4, 4)})
 
 # %% [markdown]
-# Down first: 1, 5, 2, 6. No formula asks for that order; the published weights do. **Predict.** Its backward pass? And is there a
+# Down first: 1, 5, 2, 6. No formula asks for that order; the published weights do. **Predict.** What is its backward pass? Is there a
 # name in convolutional nets for "$2 \times 2$ neighbours, one matrix from $4C$ to $2C$"?
 
 # %%
@@ -650,9 +694,9 @@ assert np.allclose(merged @ W, convolved, atol=1e-12)
 print("merge, then a matrix", (merged @ W).shape, "= 2 x 2 convolution with stride 2")
 
 # %% [markdown]
-# Every number goes back to where it came from: a permutation again. And merging and matrix are a convolution with a kernel of 2 ×
-# 2 and stride 2. (Slides speak of a 1 × 1 convolution: that is the matrix alone, on the merged map.) What stands between the two
-# in the code, and in no sentence of the paper, is a layer norm over the $4C$ numbers:
+# Every number goes back to where it came from: a permutation again. And merging and matrix together are a convolution with a kernel
+# of 2 × 2 and stride 2. (Slides speak of a 1 × 1 convolution: that is the matrix alone, on the merged map.) What stands between the
+# two in the code, and in no sentence of the paper, is a layer norm over the $4C$ numbers:
 
 # %%
 show_source(PatchMerging.forward)
@@ -674,7 +718,7 @@ assert swin.patch_embed.proj.weight.shape == (4, 4, 3, 96) and 4 * 4 * 3 == 48
 # $$\hat z^{l+1} = \text{SW-MSA}(\text{LN}(z^l)) + z^l, \qquad z^{l+1} = \text{MLP}(\text{LN}(\hat z^{l+1})) + \hat z^{l+1} .$$
 #
 # Its backward is that of the [residual path](03_transformer.ipynb#2-The-residual-path). One forward, read from its cache: how the
-# windows of each block are cut, and its weights, (images, windows, heads, $M^2$, $M^2$).
+# windows of each block are cut, and the shape of its weights, $(B, W, H, N, N)$.
 
 # %%
 small = mv.create_model("swin_tiny_patch2_32", seed=0)
@@ -727,35 +771,55 @@ Markdown("\n".join(lines))
 # things. What is called FLOPs is MACs; FLOPs are twice as many. And 28.29 million are 28, not 29. (It is 29 in the
 # table of the paper; 28 in the list of models that comes with the official code.)
 #
-# What that buys, in the paper's figures: images per second on one GPU (V100), and accuracy on ImageNet.
+# What that buys, in the paper's figures: images per second on one GPU (V100), and accuracy on ImageNet. Beside ViTs stand RegNetY,
+# convolutional nets with a pyramid whose widths and depths come from a search (Radosavovic et al. 2020); 4G and 16G are their MACs.
 
 # %%
 speed = {row.split(": ")[1]: text for row, text in quoted.items() if row.startswith("Speed")}
 nets = "RegNetY-4G", "DeiT-S", "Swin-T", "RegNetY-16G", "DeiT-B", "Swin-B"
-lines = ["| at 224 × 224 | images/s | top-1, % |", "|-|-|-|"]
-lines += [f"| {net} | {speed[f'{net} at 224'].replace(';', ' |')} |" for net in nets]
+lines = ["| at 224 × 224 | G MACs | images/s | top-1, % |", "|-|-|-|-|"]
+claimed = {}
+for net in nets:
+    topic = f"{net}: MACs" if net.startswith("RegNet") else f"{net} at 224: MACs"
+    claimed[net] = printed[topic]["printed"]
+    lines.append(f"| {net} | {claimed[net]} | {speed[f'{net} at 224'].replace(';', ' |')} |")
 top = {net: float(speed[f"{net} at 224"].split(";")[1]) for net in nets}
 assert top["Swin-T"] == 81.3 and round(top["Swin-T"] - top["DeiT-S"], 1) == 1.5
 assert round(top["Swin-B"] - top["DeiT-B"], 1) == 1.7
+gains = top["Swin-T"] - top["RegNetY-4G"], top["Swin-B"] - top["RegNetY-16G"]
+assert np.round(gains, 1).tolist() == [1.3, 0.6]
 assert [speed[f"{net} at 224"].split(".")[0] for net in ("Swin-T", "DeiT-S")] == ["755", "940"]
-claimed = [
-    printed[f"{net} at 224: MACs"]["printed"] for net in ("Swin-T", "DeiT-S", "Swin-B", "DeiT-B")
-]
-assert claimed == ["4.5", "4.6", "15.4", "17.5"]
+assert [*claimed.values()] == ["4.0", "4.6", "4.5", "16.0", "17.5", "15.4"]
 Markdown("\n".join(lines))
 
 # %% [markdown]
-# At about the MACs of a DeiT, which is a ViT with a better training (T against S: 4.5 and 4.6 G; B: 15.4 and 17.5 G), Swin-T is
-# 1.5 points better and Swin-B 1.7; and it has the maps of all sizes that finding objects wants. Per MAC, T was slower there: 755
-# images a second against 940. To cut, to roll and to put together counts no MAC, and takes time.
+# At about the MACs of a DeiT, which is a ViT with a better training, Swin-T is 1.5 points better and Swin-B 1.7; beside the
+# convolutional nets it is 1.3 and 0.6. With almost the MACs of DeiT-S, Swin-T was slower: 755 images a second against 940, and 1,157
+# of RegNetY-4G. To cut, to roll and to put together counts no MAC, and takes time.
+#
+# And the maps of all sizes, that finding objects wants? In one and the same detector (Cascade Mask R-CNN), with each of three nets
+# below it:
+
+# %%
+lines = ["| COCO, in % | box AP | mask AP |", "|-|-|-|"]
+found = {}
+for name, row in (("ResNet-50", "R50"), ("DeiT-S", "DeiT-S"), ("Swin-T", "Swin-T")):
+    boxes, masks, *_ = quoted[f"COCO: Cascade with masks, {row}"].split("; ")
+    found[name] = float(boxes.split(", ")[0])
+    lines.append(f"| {name} | {found[name]} | {masks.split(', ')[0]} |")
+assert round(found["Swin-T"] - found["DeiT-S"], 1) == 2.5
+Markdown("\n".join(lines))
+
+# %% [markdown]
+# 2.5 points of box AP more than the isotropic DeiT-S, of whose one map the others have to be made afterwards. That is what the
+# pyramid is for.
 #
 # Others have built pyramids, too: MViT and its successor pool queries, keys and values inside attention; Swin V2 normalises
 # queries and keys, and makes the table of positions by a small net, so that it fits any window.
 #
-# **Exercise.** [`swin_block`](../minivit/course/exercises/swin_block.md): `minivit course start swin_block`
-#
-# *Sources.* Liu et al. 2021 (ICCV; slides say CVPR), sections 3.1 and 3.3, equation 3, table 1; Fan et al. 2021, "Multiscale Vision
-# Transformers"; Li et al. 2022, "MViTv2"; Liu et al. 2022, "Swin Transformer V2".
+# *Sources.* Liu et al. 2021 (ICCV; most slides say CVPR), sections 3.1 and 3.3, equation 3, tables 1 and 2; Radosavovic et al. 2020,
+# "Designing Network Design Spaces"; Fan et al. 2021, "Multiscale Vision Transformers"; Li et al. 2022, "MViTv2"; Liu et al. 2022,
+# "Swin Transformer V2".
 
 # %% [markdown]
 # ## 7 A small Swin, trained
@@ -833,8 +897,8 @@ lecture.gradient_maps(
 # ### Training
 #
 # The small Swin that fits here has patches of 4 × 4, two stages of two blocks, maps of 8 × 8 and 4 × 4, windows of 4 × 4, and
-# width 32, then 64. It sees 8,000 images twice, as the ViT of [lecture 5](05_training_vit.ipynb#1-Training-it,-here) saw them three
-# times.
+# width 32, then 64. It sees 8,000 images twice. (The ViT of [lecture 5](05_training_vit.ipynb#1-Training-it,-here) saw them three
+# times.)
 
 # %%
 recipe = mv.train.Recipe(
@@ -855,8 +919,11 @@ plot.learning_curves(rows, least=trainer.task.least_loss(data))
 
 # %% [markdown]
 # About 84 % of the test images, and still on its way. (`minivit train --model swin_tiny_patch2_32` is the larger one, and
-# longer: [training](../docs/training.md#a-swin-transformer).) Where does it look? Below, how much each token is looked at by the
-# tokens of its window, in the two blocks of the first stage; lines are the windows' edges.
+# longer: [training](../docs/training.md#a-swin-transformer). A ViT, a Swin and a Mixer trained for the same time stand side by side in
+# [the next lecture](08_no_attention.ipynb#6-Training-one).)
+#
+# Where does it look? Below, how much each token is looked at by the tokens of its window, in the two blocks of the first stage;
+# lines are the windows' edges. **Predict.** A shape lies across the edges of four windows. How can four windows agree on what it is?
 
 # %%
 pixels = data.test.images[:3]
@@ -866,11 +933,10 @@ for block in cache.layers[0].blocks:
 plot.attention_in_windows(pixels, cache, stage=0)
 
 # %% [markdown]
-# **Predict.** A shape lies across the edges of four windows. How do four windows agree on what it is?
-#
-# In the first block they cannot: in each, its own part of the shape is looked at. In the second the window in the middle, which
-# the shift has made, holds most of the shape at once; there tokens look about more evenly. In numbers, over 200 images: what
-# falls on the quarter of the tokens that stands out most from the background, where 1 is the mean of all.
+# In the first block they cannot: in each, its own part of the shape is looked at. In the second, the shift has made a window in
+# the middle that holds most of the shape at once; there tokens look about more evenly. Do the two blocks differ like that in more
+# images than three? Of each of 200 images take the 16 of 64 tokens that stand out most from the background, and measure how much
+# they are looked at. 1 is the mean of all tokens: whoever looks at everything alike gives that.
 
 # %%
 many = data.test.images[:200]
@@ -883,11 +949,15 @@ for block in cache.layers[0].blocks:
     falls = block.attn.attn.attention.weights.mean(2).sum(-2)  # (B, W, N)
     places, _ = ops.window_reverse_forward(falls[..., None], **block.attn.partition._asdict())
     on_shape.append(np.take_along_axis(places.reshape(200, 64), stands_out, axis=1).mean())
-print(f"windows {on_shape[0]:.2f}, shifted windows {on_shape[1]:.2f}")
+print(f"windows {on_shape[0]:.2f}, shifted windows {on_shape[1]:.2f} times the mean")
 assert on_shape[0] > 1.2 and on_shape[0] > on_shape[1]
 
 # %% [markdown]
-# What the heads have learned of positions:
+# They do. In the first block the shape gets nearly twice its share of attention (1.9 when this was written), in the second hardly
+# more than its share (1.1). It looks as if the first block finds out, inside of each window, where the shape is, and the second
+# mixes what four windows have found.
+#
+# What have the heads learned of positions? Around each token (+), how much is added to the score of a key there:
 
 # %%
 plot.relative_position_biases(model, stage=0, block=0)
@@ -934,9 +1004,10 @@ assert score() == whole
 print({name: f"{value:.1%}" for name, value in scores.items()})
 
 # %% [markdown]
-# The shift, by far: without it what was learned to come across the edges does not come. The mask matters less, for strangers here
-# are mostly background. The biases are hardly missed. But this asks what a net misses that was trained with a thing; whether one
-# trained without it would be worse is another question, and the paper's table 4, quoted above, is about that one.
+# The shift, by far: without it what was learned to come across the edges does not come. The mask matters less, perhaps because
+# strangers come from the rim, which here is mostly background. The biases are hardly missed. But this asks what a net misses that
+# was trained with a thing; whether one trained without it would be worse is another question, and the paper's table 4, quoted
+# above, is about that one.
 
 # %%
 assert scores["no shift"] < whole - 0.05 and scores["no shift"] < scores["no mask"]
@@ -965,7 +1036,7 @@ assert scores["no biases"] > whole - 0.05
 # 4. None that knows only forward and backward, for the pair stays a permutation and its inverse. One against published weights
 #    does: the same numbers meet other rows of the matrix. Trained from the start, the model is as good, for the rows of a
 #    matrix that is drawn at random may stand in any order.
-# 5. Yes, the last block alone sees all. Lost is what windows are for: the weights of the last are $H^2 W^2$ again.
+# 5. Yes, the last block alone sees all. Lost is what windows are for: the weights of the last are $(YX)^2$ again.
 #
 # </details>
 

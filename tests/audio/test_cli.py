@@ -1,5 +1,6 @@
 """``minivit spectrogram``, ``hide`` and ``synth``: what they draw, write and print, and what they say of mistakes."""
 
+import shlex
 import struct
 from pathlib import Path
 
@@ -12,6 +13,10 @@ from minivit.audio.voice import speak
 from minivit.audio.wav import read_wav, write_wav
 
 SR = 8000
+TOO_LONG = (
+    "minivit: speak: what text lasts is 599.76 s, 115,153,920 samples at 192,000 in a second; "
+    "expected at most 10,000,000 samples"
+)
 
 
 @pytest.fixture
@@ -138,6 +143,11 @@ def test_silence_a_dead_channel_and_what_was_cut_off_are_told(place, capsys, und
         (["--window", "kaiser"], "window is 'kaiser'; expected one of"),
         (["--db", "0"], "--db is 0.0; expected above 0"),
         (["--db", "nan"], "--db is nan"),
+        (["--db", "1e9"], "--db is 1000000000.0; expected above 0 and at most 300"),
+        (["-o", "."], "Is a directory: ."),
+        (["-o", "/"], "Is a directory: /"),
+        (["-o", "/dev/null"], "Not an ordinary file: /dev/null"),
+        (["-o", "picture.pgf"], "picture.pgf is no name for a picture"),
         (["-o", "picture.wav"], "picture.wav is no name for a picture"),
         (["-o", "no/such/folder.png"], "No such file or directory: no/such/folder.png"),
     ],
@@ -147,6 +157,39 @@ def test_an_option_out_of_range_is_one_sentence(place, capsys, options, message)
     assert (code, lines) == (1, [])
     assert message in error
     assert len(error.splitlines()) == 1
+
+
+def test_the_name_that_is_told_is_that_of_the_picture(place, capsys, undrawn):
+    _, lines, _ = run(capsys, "spectrogram", "noise.wav", "-o", "picture")
+    assert lines[0].endswith("drawn: picture.png")
+    assert (place / "picture.png").exists()
+
+
+def test_nothing_takes_the_place_of_what_it_is_made_from(place, capsys):
+    """A recording may be called .png, and an image .wav."""
+    for command, name, source in (("spectrogram", "a.png", "noise.wav"), ("hide", "b.wav", "pixels.png")):
+        content = (place / source).read_bytes()
+        (place / name).write_bytes(content)
+        code, lines, error = run(capsys, command, name, "-o", f"../{place.name}/{name}")
+        assert (code, lines) == (1, [])
+        assert error.endswith(f"{name} is the file that is read; expected another name for what is written")
+        assert (place / name).read_bytes() == content
+
+
+@pytest.mark.parametrize("scale", [1e30, 1e-30])
+def test_floats_whose_energies_are_no_numbers_any_more_are_not_drawn_white_or_black(place, capsys, scale):
+    write_wav("floats.wav", scale * np.sin(np.arange(3000) / 5), SR, subtype="FLOAT")
+    code, lines, error = run(capsys, "spectrogram", "floats.wav")
+    assert (code, lines) == (1, [])
+    assert error == f"minivit: floats.wav has {scale:.3g} for its largest sample; expected 1e-12 to 1e+15"
+
+
+def test_what_is_printed_to_be_typed_can_be_typed(place, capsys, undrawn):
+    code, lines, _ = run(capsys, "hide", "pixels.png", "-o", "two words.wav")
+    assert code == 0
+    command = shlex.split(lines[1].removeprefix("to see it: minivit "))
+    assert command[1] == "two words.wav"
+    assert run(capsys, *command)[0] == 0
 
 
 def test_a_picture_is_hidden_and_can_be_drawn_again(place, capsys, undrawn):
@@ -183,6 +226,8 @@ def test_black_letters_on_nothing_are_hidden_as_on_white_paper(place, capsys):
         ("noise.wav", "a.wav", "noise.wav cannot be read as an image"),
         ("pixels.png", "pixels.png", "pixels.png is no name for a sound: it ends in .png; expected .wav"),
         ("pixels.png", "no/such/a.wav", "No such file or directory: no/such/a.wav"),
+        ("pixels.png", ".", "Is a directory: ."),
+        ("pixels.png", "/dev/null", "Not an ordinary file: /dev/null"),
         ("white.png", "a.wav", "hide: all pixels of image are of one brightness"),
     ],
 )
@@ -230,6 +275,8 @@ def test_a_voice_has_a_pitch_a_speed_breath_a_rate_and_a_seed(place, capsys):
         (("a", "-o", "x.mp3"), "minivit: x.mp3 is no name for a sound: it ends in .mp3; expected .wav"),
         (("a", "-o", "x.wav", "--speed", "0"), "minivit: speak: speed is 0.0; expected at least 0.1 and at most 10"),
         (("a", "-o", "x.wav", "--sr", "100"), "minivit: speak: sr is 100; expected at least 4000 and at most 192000"),
+        (("a", "-o", ".."), "minivit: Is a directory: .."),
+        (("a" * 2142, "--sr", "192000", "-o", "x.wav"), TOO_LONG),
         (("a", "-o", "no/x.wav"), "minivit: No such file or directory: no/x.wav"),
     ],
 )

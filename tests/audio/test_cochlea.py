@@ -45,6 +45,16 @@ def test_a_tone_comes_out_as_loud_as_it_came_in_and_where_it_belongs():
     assert loudness[11] == pytest.approx(1, abs=2e-3)
 
 
+@pytest.mark.parametrize("sr", [8_000, 16_000, 44_100])
+def test_how_loud_tones_come_out_near_the_ends(sr):
+    """To 1 % from 30 Hz to 0.42 sr; at sr / 2, where a wave and its mirror image are one, twice as loud."""
+    for f, size in ((30.0, 1.0), (60.0, 1.0), (0.3 * sr, 1.0), (0.42 * sr, 1.0), (sr / 2, 2.0)):
+        tone = np.cos(2 * np.pi * f * np.arange(sr) / sr)
+        motion = gammatone(tone, np.array([f]), sr=sr)[0, sr // 2 :]
+        energy, own = (motion**2).mean(), (tone[sr // 2 :] ** 2).mean()
+        assert np.sqrt(energy / own) == pytest.approx(size, rel=0.01)
+
+
 def test_a_cochleagram_is_the_power_of_the_envelope():
     """Of a tone, half of its squared size: at its own place, from when the filter has begun to swing."""
     frequencies = greenwood_frequencies(24, fmin=100, fmax=5000)
@@ -99,6 +109,8 @@ def test_silence_stays_silent():
         (lambda: gammatone(np.ones(9), np.array([8001.0]), sr=SR), r"at most at sr / 2 = 8000 Hz"),
         (lambda: gammatone(np.ones(9), np.ones(0), sr=SR), r"frequencies have shape \(0,\); expected one axis, with"),
         (lambda: gammatone(np.ones(9), np.ones((2, 2)), sr=SR), r"frequencies have shape \(2, 2\)"),
+        (lambda: gammatone(np.ones(9), np.full(2, "x"), sr=SR), "gammatone: frequencies have dtype <U1"),
+        (lambda: gammatone(np.ones(9), np.ones(2, complex), sr=SR), "gammatone: frequencies have dtype complex128"),
         (lambda: gammatone(np.ones(9, int), np.ones(2), sr=SR), "y has dtype int64; expected float32 or float64"),
         (lambda: gammatone(np.ones(10**5), np.ones(10**5), sr=SR), "numbers of the output is 10000000000; expected at"),
         (lambda: cochleagram(np.zeros(0), sr=SR), "cochleagram: y has no samples"),
@@ -114,3 +126,9 @@ def test_silence_stays_silent():
 def test_wrong_arguments(call: Any, message: str):
     with pytest.raises((TypeError, ValueError), match=message):
         without_annotations(call)()
+
+
+def test_a_hop_longer_than_the_sound():
+    y = np.random.default_rng(0).standard_normal(90)
+    expected = cochleagram(y, sr=SR, hop_length=90)
+    np.testing.assert_array_equal(cochleagram(y, sr=SR, hop_length=10**30), expected)

@@ -65,8 +65,11 @@ def test_silence_has_no_gradient_and_is_no_minus_infinity():
 def test_nan_stays_where_it_is_and_infinity_is_infinite():
     y, _ = log_floor_forward(np.array([1.0, np.nan, np.inf]))
     np.testing.assert_array_equal(y, [0, np.nan, np.inf])
-    y, _ = power_to_db_forward(np.array([[1.0, np.nan]]), top_db=None)
-    np.testing.assert_array_equal(y, [[0, np.nan]])
+    for top_db in (None, 20.0):
+        y, cache = power_to_db_forward(np.array([[1.0, np.nan, 1e-9]]), top_db=top_db)
+        np.testing.assert_allclose(y, [[0, np.nan, -90]])
+        dS = power_to_db_backward(np.ones_like(y), cache).S
+        np.testing.assert_allclose(dS, 10 / np.log(10) * np.array([[1, np.nan, 1e9]]))
 
 
 def test_the_floor_is_inside_and_is_a_floor():
@@ -88,3 +91,14 @@ def test_options_out_of_range(option, value):
         log_floor_forward(S, floor=value)
     with pytest.raises(ValueError, match=r"^power_to_db: top_db is -1.0; expected at least 0"):
         power_to_db_forward(S, top_db=-1.0)
+
+
+def test_a_floor_that_is_zero_in_the_precision_of_the_numbers_is_none():
+    silence = np.zeros((2, 3), np.float32)
+    for floor in (1e-60, 1e39):
+        with pytest.raises(ValueError, match=r"^log_floor: floor is 1e.*; expected at least 1.17.*e-38 and at most"):
+            log_floor_forward(silence, floor=floor)
+        with pytest.raises(ValueError, match=r"^power_to_db: amin is 1e.*; expected at least 1.17.*e-38 and at most"):
+            power_to_db_forward(silence, amin=floor)
+    np.testing.assert_allclose(log_floor_forward(silence.astype(float), floor=1e-60)[0], np.log(1e-60))
+    np.testing.assert_allclose(power_to_db_forward(silence.astype(float), amin=1e-60)[0], -600)

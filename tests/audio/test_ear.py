@@ -31,13 +31,15 @@ def test_frequencies_are_equally_far_apart_on_the_membrane():
 
 
 def test_widths():
-    """Of Glasberg and Moore's filters at 1 kHz, 132.6 Hz; and all of them cover the same length of the membrane."""
+    """Of Glasberg and Moore's filters at 1 kHz, 132.6 Hz; high ones all cover the same length of the membrane."""
     assert erb(1000.0) == pytest.approx(132.639)
     for species in ("human", "cat"):
         f = np.array([2000.0, 4000, 8000, 16_000])
         half = np.asarray(erb(f, species=species)) / 2
         ends = [np.asarray(greenwood_position(f + sign * half, species=species)) for sign in (-1, 1)]
         np.testing.assert_allclose(ends[1] - ends[0], 0.0226, atol=0.0008)
+    slope = np.diff([greenwood_position(f) for f in (99.5, 100.5, 999.5, 1000.5)])[::2]  # of the membrane, per hertz
+    np.testing.assert_allclose(slope * np.asarray(erb(np.array([100.0, 1000.0]))), [0.030, 0.024], atol=0.0005)
 
 
 def test_numbers_and_precisions():

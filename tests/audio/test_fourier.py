@@ -153,3 +153,9 @@ def test_what_cannot_be_transformed_is_refused(call, error, message):
 def test_no_rows_make_none():
     assert rfft_forward(np.zeros((0, 5)))[0].shape == (0, 3)
     assert fft(np.zeros((0, 6))).shape == (0, 6)
+
+
+def test_euler_of_small_integers_has_all_its_digits():
+    np.testing.assert_array_equal(euler(np.arange(5, dtype=np.uint8)), euler(np.arange(5.0)), strict=True)
+    with pytest.raises(TypeError, match="euler: angle has dtype <U1"):
+        euler(np.array(["a"]))

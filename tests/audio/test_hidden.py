@@ -149,6 +149,7 @@ def test_a_wave_in_which_nothing_is_to_be_seen(hidden):
         (star(8), {"duration": 1e9}, ValueError, r"at most 10\^8 numbers"),
         (star(8), {"db": 0.0}, ValueError, "db is 0.0"),
         (star(8), {"hop_length": 2000}, ValueError, "do not overlap-add"),
+        (np.uint8(3) * np.ones((), np.uint8), {}, ValueError, r"image has shape \(\); expected \(Y, X\)"),
         (star(8), {"n_fft": 2}, ValueError, "expected a band of at least two"),
     ],
 )

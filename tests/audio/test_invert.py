@@ -1,6 +1,8 @@
 """What waves that are found from their features promise: librosa's numbers, and errors that get small."""
 
 import json
+import warnings
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 
 from minivit.audio.invert import griffinlim, invert_by_gradient, mel_to_stft, spectral_convergence
 from minivit.audio.mel import mel_filterbank
+from minivit.audio.spectrogram import spectrogram_backward, spectrogram_forward
 from minivit.audio.stft import stft_backward, stft_forward
 
 CUT: Any = {"n_fft": 64, "hop_length": 16}
@@ -230,6 +233,27 @@ def test_features_of_another_shape_and_a_step_that_leads_nowhere_are_refused():
             invert_by_gradient(np.zeros(3), np.ones(3), lambda y: (y, None), lambda dy, cache: dy, lr=lr)
 
 
+@pytest.mark.parametrize("loud", [1.0, 2.0**-30, 2.0**20])
+def test_descent_is_the_same_at_any_loudness_in_float32(loud):
+    """The gradient of the power of a wave is as its cube: squares of that leave what float32 can say."""
+    y = chirp(300, np.float32) * np.float32(loud)
+    target, _ = spectrogram_forward(y, **CUT)
+    power = partial(spectrogram_forward, **CUT)
+    found = invert_by_gradient(target, y / 4, power, spectrogram_backward, n_iter=30, lr=0.03 * loud)
+    assert found.y.dtype == np.float32
+    np.testing.assert_allclose(found.convergence[[0, -1]], [0.9375, 0.28296], rtol=1e-4)
+
+
+@pytest.mark.parametrize("loud", [0.0, 2.0**-100, 2.0**-80, 2.0**80, 2.0**120])
+def test_a_spectrum_of_any_loudness_is_found_as_well_in_float32(loud):
+    """Momentum is lost uphill, which products of two small steps tell: in float32, 1e-24 times 1e-24 is 0."""
+    bank = mel_filterbank(sr=8000, n_fft=128, n_mels=10)
+    M = (bank @ np.random.default_rng(0).exponential(size=(65, 5))).astype(np.float32)
+    found = mel_to_stft(M * np.float32(loud), sr=8000, n_fft=128)
+    expected = mel_to_stft(M, sr=8000, n_fft=128) * np.float32(loud**0.5)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6 * expected.max())
+
+
 def test_spectral_convergence_of_nothing():
     zero, one = np.zeros((2, 3)), np.ones((2, 3))
     assert spectral_convergence(zero, zero) == 0
@@ -237,3 +261,18 @@ def test_spectral_convergence_of_nothing():
     assert spectral_convergence(zero, one) == 1
     with pytest.raises(ValueError, match=r"found has shape \(2, 3\); expected \(3, 2\)"):
         spectral_convergence(zero, zero.T)
+
+
+@pytest.mark.parametrize("loud", [1e-30, 1.0, 1e30])
+def test_spectral_convergence_is_taken_in_float64(loud):
+    """In float32 squares of 1e-30 are zero, those of 1e30 infinite, and of a sum of millions five digits are right."""
+    found, wanted = np.random.default_rng(0).exponential(size=(2, 1500, 1000)).astype(np.float32) * np.float32(loud)
+    right = np.linalg.norm(found.astype(float) - wanted) / np.linalg.norm(wanted.astype(float))
+    assert spectral_convergence(found, wanted) == pytest.approx(right, rel=1e-7)
+    assert spectral_convergence(found.T, wanted.T) == pytest.approx(right, rel=1e-7)
+
+
+@pytest.mark.parametrize("options", [{"n_fft": 2}, {"fmax": 2.0}, {"sr": 1e300}, {"fmax": 1e300}])
+def test_a_bank_that_lets_nothing_through_cannot_be_inverted(options):
+    with warnings.catch_warnings(action="ignore"), pytest.raises(ValueError, match=r"mel_to_stft: no filter from fmin"):
+        mel_to_stft(np.ones((8, 3), np.float32), **{"sr": 8000.0, "n_fft": 256, **options})

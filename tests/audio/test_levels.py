@@ -43,3 +43,21 @@ def test_a_wave_that_was_cut_off_is_told_from_one_that_is_just_as_loud():
 def test_tiny_samples_are_not_silent_in_single_precision():
     levels = after(np.full(10, 1e-30, np.float32))
     assert levels.mean_db == pytest.approx([-600], abs=0.1)
+
+
+def test_8_bits_are_cut_off_at_their_own_largest_number():
+    y = np.array([0, 127, 127, 127, 126, -128]) / np.float32(128)
+    for subtype, full in {"PCM_U8": 4, "PCM_16": 1}.items():
+        levels = Levels(1, subtype)
+        list(levels.passing([y]))
+        assert levels.full.tolist() == [full]
+
+
+def test_floats_above_full_scale_were_not_cut_off():
+    levels = after(np.array([0.5, 3.0, -40.0]))
+    assert levels.words() == ["peak 32.0 dB, mean 27.3 dB of full scale, 2 samples above it"]
+    assert levels.peak == 40
+
+
+def test_nearly_nothing_below_full_scale_is_nothing_below_it():
+    assert after(np.full(1, 1 - 2.0**-15)).words() == ["peak 0.0 dB, mean 0.0 dB of full scale"]

@@ -47,8 +47,8 @@ def test_float32_stays_and_integers_are_numbers(function, htk):
     [
         (-1.0, ValueError, "frequencies have -1.0 among them; expected at least 0"),
         (np.array([1.0, np.nan]), ValueError, "frequencies have nan among them; expected at least 0"),
-        (np.ones(2, np.float16), TypeError, "frequencies have dtype float16; expected float32, float64 or integers"),
-        (np.array([True]), TypeError, "frequencies have dtype bool"),
+        (np.ones(2, np.float16), TypeError, "frequencies has dtype float16; expected float32, float64 or integers"),
+        (np.array([True]), TypeError, "frequencies has dtype bool"),
         ("440", TypeError, "frequencies is '440'; expected float or ndarray"),
     ],
 )

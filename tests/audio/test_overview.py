@@ -160,6 +160,27 @@ def test_more_channels_than_a_picture_has_room_for_are_refused(tmp_path):
         wav_overview(tmp_path / "many.wav")
 
 
+@pytest.mark.parametrize(
+    ("pieces", "options", "message"),
+    [
+        ([None], {}, "a block is None; expected an array"),
+        ([S.astype(np.uint8)], {}, "a block is an array of uint8"),
+        ([S, S.astype(np.float32)], {}, "a block has shape .*, float32; expected .* float64"),
+        ([S, S[:1]], {}, r"a block has shape \(1, 3, 23\)"),
+        ([S], {"num_frames": 10**30}, "num_frames is 1000000000000000000000000000000; expected at least 1 and at most"),
+    ],
+)
+def test_pieces_that_are_none(pieces, options, message):
+    with pytest.raises((TypeError, ValueError), match=f"column_means: {message}"):
+        column_means(pieces, **{"num_frames": 23, **options})
+
+
+def test_as_many_columns_as_anybody_likes():
+    means, each = column_means([S], num_frames=23, max_columns=10**400)
+    np.testing.assert_array_equal(means, S)
+    assert each == 1
+
+
 def test_silence_has_no_energy(tmp_path):
     write_wav(tmp_path / "silence.wav", np.zeros(SR), SR)
     found = wav_overview(tmp_path / "silence.wav")

@@ -72,3 +72,9 @@ def test_a_filter_is_scipys(T, W):
 def test_what_is_no_wave_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_what_is_no_frequency_has_no_alias():
+    for f in (np.array(["a"]), np.array([1j]), np.array([None]), np.array([True])):
+        with pytest.raises(TypeError, match=r"alias: f has dtype .*; expected float32, float64 or integers"):
+            alias(f, 8000.0)

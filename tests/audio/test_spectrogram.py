@@ -1,10 +1,13 @@
 """What is kept of a wave without its phases."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from minivit.audio.spectrogram import spectrogram_backward, spectrogram_forward
+from minivit.audio.spectrogram import magnitude, magnitude_gradient, spectrogram_backward, spectrogram_forward
 from minivit.audio.stft import stft_forward
+from tests.unchecked import without_annotations
 
 RNG = np.random.default_rng(0)
 Y = RNG.standard_normal((2, 300))
@@ -36,3 +39,28 @@ def test_silence_has_gradient_zero(power):
 def test_other_powers_are_refused(power):
     with pytest.raises(ValueError, match=f"spectrogram: power is {power}; expected 1 or 2"):
         spectrogram_forward(Y, power=power)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_what_is_too_soft_to_be_divided_by_has_no_slope(dtype):
+    """The smallest numbers, to which a sound may have faded away: 1 over them is infinite, and no gradient is nan."""
+    y = np.random.default_rng(0).standard_normal(64).astype(dtype)
+    y[32:] *= 40 * np.finfo(dtype).smallest_subnormal
+    S, cache = spectrogram_forward(y, "rectangular", n_fft=8, hop_length=8, center=False, power=1.0)
+    dy = spectrogram_backward(np.ones_like(S), cache).y
+    assert np.abs(dy[:32]).max() > 1
+    assert np.abs(dy[32:]).max() < 1e-30
+
+
+def test_sizes_of_what_is_no_spectrum_are_refused():
+    X, real = np.ones((3, 2), complex), np.ones((3, 2))
+    text: Any = "2"
+    for call, message in (
+        (lambda: magnitude(X, text), "magnitude: power is '2'; expected float"),
+        (lambda: magnitude(X, 3), "magnitude: power is 3; expected 1 or 2"),
+        (lambda: magnitude(real, 2), "magnitude: X has dtype float64"),
+        (lambda: magnitude_gradient(real, X, 0.5), "magnitude_gradient: power is 0.5; expected 1 or 2"),
+        (lambda: magnitude_gradient(np.ones(2), X, 2), r"magnitude_gradient: dS has shape \(2,\); expected \(3, 2\)"),
+    ):
+        with pytest.raises((TypeError, ValueError), match=message):
+            without_annotations(call)()

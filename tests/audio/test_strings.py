@@ -3,7 +3,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minivit.audio import melody, pluck
+from minivit.audio import melody, pluck, vowel
 from tests.unchecked import without_annotations
 
 SR = 16_000
@@ -81,3 +81,13 @@ def test_shorter_than_a_period():
 def test_numbers_of_numpy():
     y = without_annotations(melody)(np.array([200, 300]), duration=np.float64(0.1), sr=np.int64(SR), rng=rng())
     np.testing.assert_array_equal(y, melody([200.0, 300.0], duration=0.1, sr=SR, rng=rng()))
+
+
+def test_more_samples_than_anybody_hears():
+    for call in (pluck, vowel):
+        first = 200.0 if call is pluck else "a"
+        options = {"rng": rng()} if call is pluck else {}
+        with pytest.raises(ValueError, match=r"duration is 600 s, 1\d{2},\d{3},\d{3} samples at .* at most 10,000,000"):
+            call(first, duration=600.0, sr=192_000, **options)
+    with pytest.raises(ValueError, match="melody: duration of all frequencies is 800 s, 12,800,000 samples at 16,000"):
+        melody([200.0] * 8, duration=100.0, sr=16_000, rng=rng())

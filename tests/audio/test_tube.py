@@ -51,8 +51,10 @@ def test_a_resonance_is_as_wide_as_is_lost():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: tube_formants([]), r"tube_formants: tubes have shape \(0,\); expected a \(length, area\) for each"),
-        (lambda: tube_formants([(1.0, 2.0, 3.0)]), r"tubes have shape \(1, 3\)"),
+        (lambda: tube_formants([]), r"tube_formants: there are no tubes; expected a \(length, area\) for each"),
+        (lambda: tube_formants([(1.0, 2.0, 3.0)]), r"tubes is .*; expected a sequence of \(float, float\)"),
+        (lambda: tube_formants([(1.0, 2.0), (3.0,)]), r"tubes is .*; expected a sequence of \(float, float\)"),
+        (lambda: tube_formants([("a", 1.0)]), r"tubes is .*; expected a sequence of \(float, float\)"),
         (lambda: tube_formants([(1.0, 0.0)]), "tubes have a length or an area that is not between 0.01 and 100 cm"),
         (lambda: tube_formants([(np.nan, 1.0)]), "tubes have a length or an area"),
         (lambda: tube_formants([(1e300, 1.0)]), "tubes have a length or an area"),

@@ -1,5 +1,6 @@
 """WAV files, held against scipy and the standard library, and as others make them: damaged, compressed, lying."""
 
+import os
 import struct
 import tracemalloc
 import warnings
@@ -17,6 +18,7 @@ from tests.unchecked import without_annotations
 
 RNG = np.random.default_rng(0)
 SAMPLES = np.arange(-150, 150, dtype="<i2")
+AMBISONIC = b"\x00\x00\x21\x07\xd3\x11\x86\x44\xc8\xc1\xca\x00\x00\x00"
 GUID = b"\x00\x00\x00\x00\x10\x00\x80\x00\x00\xaa\x00\x38\x9b\x71"
 
 
@@ -148,6 +150,15 @@ GOOD = {
         name=b"RF64",
         size=0xFFFFFFFF,
     ),
+    "as EBU calls a file beyond 4 GiB": riff(
+        chunk(b"ds64", struct.pack("<QQQI", 900, 600, 300, 0)),
+        layout(),
+        chunk(b"data", SAMPLES.tobytes(), 0xFFFFFFFF),
+        name=b"BW64",
+        size=0xFFFFFFFF,
+    ),
+    "extensible, of ambisonics": riff(layout(0xFFFE, more=struct.pack("<HHIH", 22, 16, 0, 1) + AMBISONIC), DATA),
+    "said twice": riff(layout(), layout(), DATA),
     "a wrong number of bytes in a second": riff(layout()[:16] + b"\7\7\7\7" + layout()[20:], DATA),
 }
 
@@ -181,6 +192,12 @@ BAD = {
     riff(layout(0x55, bits=0, frame=1), DATA): r"is compressed \(MP3\)",
     riff(layout(0x4321), DATA): r"is compressed \(a codec of the number 17185\)",
     riff(layout(0xFFFE, more=struct.pack("<HHIH", 22, 16, 4, 6) + GUID), DATA): r"is compressed \(A-law\)",
+    riff(layout(0xFFFE), DATA): "its header is an extensible one and ends before it says the format",
+    riff(layout(0xFFFE, more=struct.pack("<HHIH", 22, 16, 4, 1) + b"x" * 14), DATA): (
+        r"has samples of an unknown kind \(0100(78){14}\); expected PCM or floats"
+    ),
+    riff(layout(), layout(channels=2, frame=4), DATA): "it says twice what its samples are, and not the same",
+    riff(*[chunk(b"JUNK", b"")] * 1000, layout(), DATA): "1,000 chunks, and none of them has its samples",
     riff(layout(sr=0), DATA): "says that it has 0 samples in a second; expected at least 1",
     riff(layout(channels=0), DATA): "says that it has 0 channels; expected at least 1",
     riff(layout(bits=0), DATA): "says that its samples have 0 bits; expected 8, 16, 24 or 32 bits",
@@ -208,6 +225,14 @@ def test_files_that_cannot_be_read(path, content, message):
     path.write_bytes(content)
     with pytest.raises(ValueError, match=rf"sound\.wav {message}|sound\.wav .*{message}"):
         read_wav(path)
+
+
+def test_zeros_without_end_are_no_header(path):
+    """They are empty chunks without names: hundreds of millions of them, in a file that takes no room on a disk."""
+    path.write_bytes(b"RIFF\0\0\0\0WAVE")
+    os.truncate(path, 2**32)
+    with pytest.raises(ValueError, match="1,000 chunks, and none of them has its samples"):
+        wav_info(path)
 
 
 def test_a_place_without_a_file(tmp_path):

@@ -77,3 +77,24 @@ def test_a_factor_without_a_name_is_only_told():
 
 def test_gradient_that_should_be_zero():
     assert diagnose(E, 0 * E) is None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ([*range(15), *range(30, 45)], "indices 0 to 14, 30 to 44 of axis 0"),
+        ([1, 2, 5, 9, 10], "indices 1 to 2, 5, 9 to 10 of axis 0"),
+        ([*range(0, 70, 2)], "indices 0, 2, 4, 6, 8, ... (35 of them) of axis 0"),
+    ],
+)
+def test_many_indices_are_told_in_a_few_words(wrong, words):
+    expected = np.random.default_rng(0).standard_normal(70)
+    got = expected.copy()
+    got[wrong] = np.random.default_rng(1).standard_normal(len(wrong))
+    assert diagnose(got, expected) == f"right except at {words}"
+
+
+def test_a_mask_with_as_many_ones_is_no_other_order_of_the_same():
+    """That would hold of any."""
+    mask, other = (np.random.default_rng(seed).permutation(np.arange(60) < 20).reshape(4, 3, 5) for seed in (0, 1))
+    assert diagnose(1.0 * other, 1.0 * mask) is None

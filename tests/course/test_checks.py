@@ -1,6 +1,8 @@
 """Whatever a function returns, it is judged: the report is never lost, and never long."""
 
 import json
+import types
+from functools import wraps
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from minivit.course.exercises import EXERCISES
 from minivit.course.grade import run_checks
 from minivit.course.report import Report
 from minivit.course.runner import CannotRunError, InPlaceRunner
-from minivit.course.trial import reference
+from minivit.course.trial import layer_class, reference
 from minivit.course.wire import Other
 
 TASKS = {task.name: task for exercise in EXERCISES.values() for task in exercise.tasks}
@@ -173,3 +175,73 @@ def test_what_has_been_said_is_not_said_again_but_where_it_stands():
     assert "NO  numbers with a bias: the same as under 'numbers with a mask'\n" in text
     assert "NO  linear in dy: the same as under 'numbers'\n" in text
     assert "3 times too large" in text
+
+
+LAYERS = sorted({task.name.partition(".")[0] for task in TASKS.values() if task.is_layer})
+
+
+def checked_layer(name, method, forward, backward):
+    """What is said of a method where the layer's methods are these, made of our own."""
+    layer = layer_class(TASKS[f"{name}.{method}"])
+    methods = {"forward": forward(layer.forward), "backward": backward(layer.backward)}
+    module = types.SimpleNamespace(**{name: type(name, (layer,), methods)})
+    results = check_task(TASKS[f"{name}.{method}"], InPlaceRunner(module), 0, timed=False)
+    return [result.message for result in results if result.status == "failed"]
+
+
+def as_it_is(method):
+    return method
+
+
+def that_writes(method):
+    """Into a parameter, when all is done."""
+
+    @wraps(method)
+    def written(self, *args, **options):
+        value = method(self, *args, **options)
+        next(iter(self.named_params().values())).value += 1
+        return value
+
+    return written
+
+
+def of_an_own_cache(forward):
+    @wraps(forward)
+    def returning(self, *args, **options):
+        y, cache = forward(self, *args, **options)
+        return y, {"own": cache}
+
+    return returning
+
+
+def that_reads_it(backward):
+    return lambda self, dy, cache: backward(self, dy, cache["own"])
+
+
+def that_assigns(backward):
+    """Gradients, in place of adding them."""
+
+    def assigned(self, dy, cache):
+        self.zero_grad()
+        return backward(self, dy, cache)
+
+    return assigned
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_method_that_writes_into_a_parameter_is_told(name):
+    for forward, backward, method in (
+        (that_writes, as_it_is, "forward"),
+        (as_it_is, that_writes, "backward"),
+        (of_an_own_cache, lambda ours: that_writes(that_reads_it(ours)), "backward"),
+    ):
+        said = checked_layer(name, method, forward, backward)
+        assert any(message.startswith("you changed the parameter ") for message in said)
+    assert checked_layer(name, "backward", lambda ours: that_writes(of_an_own_cache(ours)), that_reads_it) == []
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_gradients_that_are_assigned_are_told_with_an_own_cache_too(name):
+    assert checked_layer(name, "backward", of_an_own_cache, that_reads_it) == []
+    (said,) = checked_layer(name, "backward", of_an_own_cache, lambda ours: that_assigns(that_reads_it(ours)))
+    assert "is assigned where a gradient is there already" in said

@@ -25,6 +25,21 @@ PROMISED = {
     "window_partition_forward": ["ValueError"],
     "window_reverse_forward": ["ValueError"],
     "relative_position_bias_forward": ["ValueError"],
+    "dft_matrix": ["ValueError"],
+    "dft": ["ValueError"],
+    "get_window": ["ValueError"],
+    "frame_forward": ["ValueError"],
+    "overlap_add_forward": ["ValueError"],
+    "stft_forward": ["ValueError"],
+    "istft_forward": ["ValueError"],
+    "hz_to_mel": ["ValueError", "TypeError"],
+    "triangular_filters": ["ValueError"],
+    "mel_filterbank": ["ValueError"],
+    "log_floor_forward": ["ValueError"],
+    "delta_forward": ["ValueError"],
+    "other_frames": ["ValueError", "TypeError"],
+    "future_logits_forward": ["ValueError", "TypeError"],
+    "binary_cross_entropy_forward": ["ValueError"],
 }
 
 
@@ -51,8 +66,31 @@ ASKED = {
     },
     "prepend_token_forward": {"token whose last axis has length 1": "ValueError"},
     "add_positions_forward": {"positions whose axis 0 has length 1": "ValueError"},
-    "window_reverse_forward": {"x whose axis 1 is too long": "ValueError", "x whose axis 2 is too long": "ValueError"},
+    "window_reverse_forward": {
+        "x whose axis 1 is too long": "ValueError",
+        "x whose axis 2 is too long": "ValueError",
+        "the axes 1 and 2 of x exchanged": "ValueError",
+    },
     "relative_position_bias_forward": {"table whose axis 0 is twice as long": "ValueError"},
+    "dft_matrix": {"N=0": "ValueError"},
+    "get_window": {"window='no_such_name'": "ValueError", "window whose last axis is too long": "ValueError"},
+    "frame_forward": {"y whose last axis is empty": "ValueError"},
+    "stft_forward": {"y whose last axis is empty": "ValueError", "pad_mode='no_such_name'": "ValueError"},
+    "istft_forward": {"stft_matrix whose axis 1 is too long": "ValueError", "window='no_such_name'": "ValueError"},
+    "hz_to_mel": {"frequencies=-0.5": "ValueError"},
+    "triangular_filters": {"edges whose last axis is too long": "ValueError"},
+    "mel_filterbank": {
+        "norm='no_such_name'": "ValueError",
+        "triangles='no_such_name'": "ValueError",
+        "sr=-0.5": "ValueError",
+        "fmin=-0.5": "ValueError",
+        "fmax=1.5": "ValueError",
+    },
+    "delta_forward": {"width=1": "ValueError", "width=6": "ValueError", "mode='no_such_name'": "ValueError"},
+    "future_logits_forward": {
+        "distractors with -1 in it": "ValueError",
+        "distractors of bool": "TypeError",
+    },
 }
 
 

@@ -76,7 +76,13 @@ def test_patterns_in_the_students_words(task, old, new, says):
     assert any(says in message for message in messages(task, (old, new)))
 
 
+MIXED_LAST = """dh = self.mlp_channels.backward(dh, cache.mlp_channels)
+        dx = dy + self.norm2.backward(dh, cache.norm2)"""
+MIXED_FIRST = """dh = self.norm2.backward(dh, cache.norm2)
+        dx = dy + self.mlp_channels.backward(dh, cache.mlp_channels)"""
 TRUE_AND_FALSE = [
+    ("MixerBlock.backward", "dx = dy + self.norm2", "dx = self.norm2", "channel mixing is missing", "not linear"),
+    ("MixerBlock.backward", MIXED_LAST, MIXED_FIRST, "norm2 comes before mlp_channels here", "is not called"),
     ("linear_forward", ".reshape(*x.shape[:-1], weight.shape[1])", "", "only the shape is not", "is summed"),
     ("cross_entropy_forward", "if label_smoothing:", "if False:", "label_smoothing is not used", "same factor"),
     ("cross_entropy_forward", "+ label_smoothing / logits.shape[-1]",
@@ -235,7 +241,7 @@ def test_an_array_that_stands_alone_for_its_tuple():
     for factor, which in ((1, "right"), (2, "others")):
         (said,) = messages("softmax_backward", ("return InputGrad(dx)", f"return {factor} * dx"))[:1]
         assert said.startswith("the gradients must be an InputGrad (x); it returned one array of shape (")
-        assert said.endswith(f", whose numbers are {which}")
+        assert said.endswith(f", whose numbers are {which}; return InputGrad(dx)")
 
 
 def test_the_worst_place_may_be_nan():

@@ -114,7 +114,7 @@ def test_the_commands_of_the_page_are_spelt_right(command):
 
 
 def test_the_plan_of_the_page_is_that_of_the_exercises():
-    rows = re.findall(r"^\| \d \| `(\w+)`[^|]*\|([^|]*)\|([^|]*)\|$", TEXT, re.MULTILINE)
+    rows = re.findall(r"^\| \d+ \| `(\w+)`[^|]*\|([^|]*)\|([^|]*)\|$", TEXT, re.MULTILINE)
     plan = {lecture: (re.findall(r"`(\w+)`", names), minutes.strip()) for lecture, names, minutes in rows}
     for lecture, (names, minutes) in plan.items():
         assert names == [name for name, exercise in EXERCISES.items() if exercise.lecture == lecture]

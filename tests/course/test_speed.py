@@ -90,6 +90,17 @@ def test_a_length_that_cannot_be_changed_alone_is_left():
     assert {other.length for other in resized(task, case, np.random.default_rng(0), longer)} == {B, N}
 
 
+def test_the_side_of_the_map_that_has_grown_is_told_to_the_layer():
+    """And no other one, of which as many windows come."""
+    task = TASKS["WindowAttention.forward"]
+    case = task.cases[""](np.random.default_rng(0))
+    B, Y, X, _ = case.args[0].shape
+    larger = {other.length: other.trial for other in resized(task, case, np.random.default_rng(0), longer)}
+    assert larger.keys() == {B, Y, X}
+    assert larger[Y].kwargs["map_size"] == (TIMES * Y, X) == larger[Y].args[0].shape[1:3]
+    assert larger[X].kwargs["map_size"] == (Y, TIMES * X) == larger[X].args[0].shape[1:3]
+
+
 def test_windows_grow_with_the_map_that_they_make():
     """Their number cannot be changed alone; it can with a side of the map."""
     task = TASKS["window_reverse_forward"]

@@ -80,6 +80,16 @@ def test_an_argument_that_nobody_needs_is_told(name, argument):
     assert said in list(verifying.unasked_arguments(fewer))
 
 
+@pytest.mark.parametrize(("name", "argument"), [("window_partition_forward", "shift_size"), ("msa_macs", "grid_size")])
+def test_a_form_that_nobody_needs_is_told(name, argument):
+    """Without the case in which there is a number in place of each pair."""
+    exercise, task = next((e, t) for e in EXERCISES.values() for t in e.tasks if t.name == name)
+    assert list(verifying.unasked_forms(exercise)) == []
+    cases = {label: draw for label, draw in task.cases.items() if label != "with a number for both sides"}
+    fewer = dataclasses.replace(exercise, tasks=(dataclasses.replace(task, cases=cases),))
+    assert f"{name} is never given an int as {argument}: add a case with one" in list(verifying.unasked_forms(fewer))
+
+
 def seeds_without_alarm(exercise, seeds, timed):
     runner = InPlaceRunner(load_source(solved_source(exercise), "solution.py"))
     for seed in seeds:
@@ -112,6 +122,14 @@ def test_the_command_runs_them_all_and_tells_troubles(monkeypatch, capsys):
     told = capsys.readouterr().out
     assert told.count("has no 'this is not there' any more") == 2
     assert "2 planted bugs, 3 troubles" in told
+
+
+def test_exercises_by_their_names(capsys):
+    assert main(["course", "verify", "tokens"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in told[:-1]] == ["tokens"]
+    assert main(["course", "verify", "nothing"]) == 2
+    assert "there is no exercise 'nothing'" in capsys.readouterr().err
 
 
 def without_loops(mistakes):

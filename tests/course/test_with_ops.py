@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 import minivit as mv
+from minivit.audio.mel import kept_filterbank
 from minivit.course import EXERCISES, CannotRunError, start, with_ops
 from minivit.course.cli import training_with
 from minivit.course.stub import solved_source
 from minivit.course.with_ops import in_place_of_ours, load_checked
 from minivit.layers import block
+from tests.models.test_wav2vec import SMALL as WAV2VEC
 from tests.sampled import REST
 
 
@@ -52,6 +54,29 @@ def test_a_model_with_windows_trains_to_the_same_bits(tmp_path):
     assert called == {task.name for name in ("windows", "swin_block") for task in EXERCISES[name].tasks}
 
 
+def test_what_hears_trains_to_the_same_bits(tmp_path):
+    """wav2vec by its own loss; log-mel features and their deltas by a gradient that reaches the wave."""
+
+    def hear():
+        kept_filterbank.cache_clear()  # which is asked once in a training
+        waves = np.random.default_rng(0).standard_normal((3, 400), np.float32)
+        model, task = mv.models.Wav2Vec(**WAV2VEC), mv.tasks.Future(num_negatives=4, offset=2)
+        loss = mv.train.training_step(model, waves, np.arange(3), optimizer=mv.train.AdamW(model, lr=1e-3), task=task)
+        layer = mv.layers.LogMel(sr=8000.0, n_fft=100, hop_length=50, n_mels=7)
+        features, cache = layer.forward(waves)
+        deltas, c_deltas = mv.audio.delta_forward(features, width=3)
+        (dfeatures,) = mv.audio.delta_backward(deltas, c_deltas)
+        return loss, layer.backward(dfeatures, cache)
+
+    loss, dwaves = hear()
+    solutions = [load_checked(solved_folder(tmp_path, name)) for name in ("mel", "contrastive")]
+    with in_place_of_ours(solutions) as called:
+        again, dwaves_again = hear()
+    assert again == loss
+    np.testing.assert_array_equal(dwaves_again, dwaves)
+    assert called == {task.name for name in ("mel", "contrastive") for task in EXERCISES[name].tasks}
+
+
 @REST
 def test_all_exercises_together_train_to_the_same_bits(tmp_path):
     before = losses()
@@ -66,7 +91,9 @@ def test_all_exercises_together_train_to_the_same_bits(tmp_path):
         *(task.name for task in EXERCISES["recurrent_attention"].tasks),  # this model has no recurrent decoder
         *(task.name for task in EXERCISES["mixer"].tasks),  # nor a block without attention
         *(task.name for task in EXERCISES["costs"].tasks),  # no training asks what it costs
+        *(task.name for name in ("mel", "contrastive") for task in EXERCISES[name].tasks),  # nor does a ViT hear
         *(task.name for name in ("windows", "swin_block") for task in EXERCISES[name].tasks),  # a ViT has no windows
+        *(task.name for name in ("dft", "stft") for task in EXERCISES[name].tasks),  # nor does it hear
         "log_softmax_backward",
         *("mean_pool_forward", "mean_pool_backward"),  # this model reads its class token
         "merge_heads_backward",  # which is split_heads_forward, and that is called
@@ -170,3 +197,20 @@ def test_what_is_said_of_a_solution_is_true_however_much_of_it_is_called(name, t
             "this training had no use for conv2d_loops, conv2d_places",
         ],
     }[name]
+
+
+def heard():
+    """Features of sounds, the gradient of a loss of them, and a sound made of a spectrogram."""
+    y = np.random.default_rng(0).standard_normal((2, 700), np.float32)
+    S, cache = mv.audio.spectrogram_forward(y, n_fft=96, hop_length=40)
+    X, _ = mv.audio.stft_forward(y, n_fft=96, hop_length=40)
+    return [S, *mv.audio.spectrogram_backward(S, cache), mv.audio.istft_forward(X, hop_length=40)[0]]
+
+
+def test_what_hears_computes_with_a_students_transform(tmp_path):
+    before = heard()
+    solutions = [load_checked(solved_folder(tmp_path, name)) for name in ("dft", "stft")]
+    with in_place_of_ours(solutions) as called:
+        assert all(map(np.array_equal, heard(), before))
+    pairs = {"stft_forward", "stft_backward", "istft_forward", "frame_forward", "frame_backward", "get_window"}
+    assert called >= {*pairs, "overlap_add_forward", "rfft_forward", "rfft_backward"}

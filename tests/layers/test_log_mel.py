@@ -4,6 +4,7 @@ import pytest
 from minivit.audio import kaldi_fbank_forward, log_mel_forward
 from minivit.check import check_layer
 from minivit.layers import LogMel
+from tests.unchecked import without_annotations
 
 Y = np.random.default_rng(0).standard_normal((2, 500))
 LIBROSA = {"sr": 8000.0, "n_fft": 128, "hop_length": 50, "n_mels": 9}
@@ -50,3 +51,5 @@ def test_options():
         LogMel(sr=8000.0, kaldi=True, center=False)
     with pytest.raises(ValueError, match="melspectrogram: n_mels is 0; expected at least 1"):
         LogMel(**{**LIBROSA, "n_mels": 0}).forward(Y)
+    with pytest.raises(TypeError, match="LogMel: kaldi is 'no'; expected bool"):
+        without_annotations(LogMel)(sr=8000.0, kaldi="no")

@@ -2,6 +2,8 @@
 
 import json
 import sys
+from inspect import signature
+from typing import Any
 
 import numpy as np
 import pytest
@@ -79,3 +81,27 @@ def test_every_file_of_models_is_found():
             assert getattr(mv.models, name) is model_class
             assert model_class.__module__ in sys.modules
     assert {"ViT"} <= {*mv.models.MODELS}
+
+
+NO_BLOCKS = {
+    "ViT": {"depth": 0},
+    "AST": {"depth": 0},
+    "Mixer": {"num_blocks": 0},
+    "Swin": {"depths": (0,), "num_heads": (1,)},
+    "Transformer": {"encoder_depth": 0, "decoder_depth": 0},
+}
+
+
+def test_every_model_with_an_activation_may_have_no_block():
+    with_one = {name for name, kind in mv.models.MODELS.items() if "act_layer" in signature(kind).parameters}
+    assert NO_BLOCKS.keys() == with_one
+
+
+@pytest.mark.parametrize("name", NO_BLOCKS)
+def test_words_are_checked_where_no_block_is_there_to_do_it(name):
+    model: Any = mv.models.MODELS[name]
+    with pytest.raises(ValueError, match="act_layer is 'elu'"):
+        model(**NO_BLOCKS[name], act_layer="elu")
+    if name == "Swin":
+        with pytest.raises(ValueError, match="relative_position is 'yes'"):
+            mv.models.Swin(**NO_BLOCKS[name], relative_position="yes")

@@ -210,10 +210,12 @@ def test_images_of_another_size():
         swin().forward(np.zeros((2, 8, 6, 3), np.float32))
 
 
-def test_a_map_of_another_size():
-    layer = WindowAttention(4, 2, (6, 8), window_size=2).init(dtype="float64")
-    with pytest.raises(ValueError, match="window_reverse: 9 windows of 4 tokens do not make a map of 6 x 8"):
-        layer.forward(np.zeros((1, 6, 6, 4)))
+@pytest.mark.parametrize("sides", [(6, 6), (8, 6), (4, 12)])
+def test_a_map_of_another_size(sides):
+    """Also one that has as many windows."""
+    layer = WindowAttention(4, 2, (6, 8), window_size=2, shift_size=1).init(dtype="float64")
+    with pytest.raises(ValueError, match=r"window attention: x has shape \(1, .*, 4\); expected \(1, 6, 8, 4\)"):
+        layer.forward(np.zeros((1, *sides, 4)))
 
 
 def test_no_images():

@@ -40,6 +40,15 @@ def test_huge_logits(dtype):
     np.testing.assert_array_equal(binary_cross_entropy_backward(dtype(1), cache).logits, [[0.5, -0.5]])
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("logit", [3.0, 12.0, 20.0, 40.0])
+def test_whoever_is_right_and_sure_loses_log_of_1_plus_exp_of_minus_z(logit, dtype):
+    """All its digits: log(1 + exp(z)) - z, taken as it stands, is nothing but rounding where z is large."""
+    both = np.array([logit, -logit], dtype)
+    loss, _ = binary_cross_entropy_forward(both, np.array([1, 0], dtype))
+    np.testing.assert_allclose(loss, np.log1p(np.exp(-logit)), rtol=4 * np.finfo(dtype).eps)
+
+
 def test_what_does_not_fit():
     with pytest.raises(ValueError, match=r"^binary_cross_entropy: targets has shape \(5, 1\)"):
         binary_cross_entropy_forward(LOGITS, TARGETS[:, :1])

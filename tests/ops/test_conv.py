@@ -124,6 +124,9 @@ def test_of_no_images_there_are_no_gradients(x, weight, options):
         ((16, 64, 64, 8), (3, 3, 1, 8), 1),
         ((16, 64, 64, 8), (3, 3, 2, 8), 2),
         ((1, 160, 160, 4), (1, 1, 4, 4), 1),
+        ((1, 1, 100_000, 4), (1, 3, 4, 4), 1),  # a sound: one long row
+        ((1, 1, 100_000, 4), (1, 3, 1, 4), 1),
+        ((1, 1, 100_000, 4), (1, 3, 2, 4), 2),
     ],
 )
 def test_a_sum_over_many_positions_keeps_its_digits(images, weight, stride):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minivit.ops import future_logits_backward, future_logits_forward, future_pairs
+from minivit.ops import future_logits_backward, future_logits_forward, future_pairs, other_frames
 
 RNG = np.random.default_rng(0)
 B, T, K, D, N = 2, 9, 4, 3, 5
@@ -32,6 +32,19 @@ def test_every_frame_that_something_is_said_of_is_a_pair(frames, steps, offset):
     step, about = future_pairs(frames, steps, offset)
     pairs = [(k, t + offset + k) for k in range(steps) for t in range(frames) if t + offset + k < frames]
     assert [*zip(step, about, strict=True)] == pairs
+
+
+def test_other_frames_are_all_but_the_frame_itself():
+    """Each once, if each number was drawn once; and nothing else is taken for a number that was drawn."""
+    found = other_frames(np.tile(np.arange(6), (2, 7, 1)))
+    for t in range(7):
+        assert found[0, t].tolist() == [j for j in range(7) if j != t]
+    np.testing.assert_array_equal(found[1], found[0])
+    for wrong in (-1, 6):
+        with pytest.raises(ValueError, match=f"other_frames: number {wrong} is out of range; expected 0 to 5"):
+            other_frames(np.full((1, 7, 2), wrong))
+    with pytest.raises(TypeError, match="other_frames: drawn"):
+        other_frames(np.zeros((1, 7, 2)))
 
 
 def test_no_sample_meets_another():

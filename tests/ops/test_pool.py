@@ -6,6 +6,7 @@ from minivit.ops import (
     max_pool2d_backward,
     max_pool2d_forward,
     mean_pool_forward,
+    patch_tokens_forward,
     prefix_tokens_forward,
 )
 
@@ -22,6 +23,14 @@ def test_prefix_tokens():
     np.testing.assert_array_equal(prefix_tokens_forward(x, num_prefix_tokens=2)[0], x[:, :2])
     with pytest.raises(ValueError, match=r"prefix_tokens: x has shape \(2, 1, 3\); expected at least 2 tokens"):
         prefix_tokens_forward(x[:, :1], num_prefix_tokens=2)
+
+
+def test_patch_tokens():
+    x = X.reshape(2, 56, 3)
+    np.testing.assert_array_equal(patch_tokens_forward(x, num_prefix_tokens=2)[0], x[:, 2:])
+    assert patch_tokens_forward(x, num_prefix_tokens=56)[0].shape == (2, 0, 3)
+    with pytest.raises(ValueError, match=r"patch_tokens: x has shape \(2, 1, 3\); expected at least 2 tokens"):
+        patch_tokens_forward(x[:, :1], num_prefix_tokens=2)
 
 
 @pytest.mark.parametrize(

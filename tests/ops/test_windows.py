@@ -118,6 +118,20 @@ def test_a_shift_is_less_than_a_window():
         shifted_window_mask(4, 0)
 
 
+def test_windows_that_no_memory_would_hold():
+    for side in (10**5, 10**9, 10**12):
+        with pytest.raises(ValueError, match=rf"windows of {side} x {side} fill a map of 4 x 6 up to {side} x {side} "):
+            window_partition_forward(np.zeros((1, 4, 6, 1)), window_size=side)
+        with pytest.raises(ValueError, match=rf"windows of {side} x 1 fill a map of 4 x 99999 up to {side} x 99999 "):
+            shifted_window_mask((4, 99999), (side, 1))
+
+
+def test_gradients_of_a_table_are_real():
+    _, cache = relative_position_bias_forward(np.zeros((9, 1)), window_size=2)
+    with pytest.raises(TypeError, match="dy has dtype complex128; expected float32 or float64"):
+        relative_position_bias_backward(np.zeros((1, 4, 4), complex), cache)
+
+
 def test_windows_that_make_no_such_map():
     windows = np.zeros((1, 4, 4, 1))
     with pytest.raises(

@@ -55,6 +55,11 @@ def test_the_suffix_says_how(tmp_path):
         assert (tmp_path / (name if "." in name else f"{name}.png")).read_bytes().startswith(start)
     with pytest.raises(ValueError, match="txt"):
         save(new_figure(1.0), tmp_path / "a.txt")
+    with pytest.raises(ValueError, match=r"a\.pgf is no name for a picture"):  # of all, this one would need LaTeX
+        save(new_figure(1.0), tmp_path / "a.pgf")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(IsADirectoryError, match="folder"):
+        save(new_figure(1.0), tmp_path / "folder")
 
 
 def test_a_notebook_can_show_it():

@@ -33,6 +33,12 @@ def test_tokens_are_named_beside_rows_and_below_columns():
     assert rows == [(-0.75, 1), (1, 2.75)]
 
 
+def test_rows_and_columns_are_numbered_from_1():
+    (ax,) = matrices({"A": np.zeros((2, 3))}, numbered=True).axes
+    places = {text.get_position(): text.get_text() for text in ax.texts if text.get_text() != "0"}
+    assert places == {(-0.75, 0): "1", (-0.75, 1): "2", (0, 1.75): "1", (1, 1.75): "2", (2, 1.75): "3"}
+
+
 def test_no_numbers_in_a_large_matrix():
     (ax,) = matrices({"large": np.zeros((20, 20))}).axes
     assert texts(ax) == []

@@ -1,6 +1,10 @@
+import itertools
+from io import BytesIO
+
 import numpy as np
 import pytest
 
+from minivit.audio.mel import mel_frequencies
 from minivit.audio.overview import wav_overview
 from minivit.audio.wav import write_wav
 from minivit.plot.overview import sound_overview
@@ -61,3 +65,26 @@ def test_silence_is_black(found):
     silent = overview._replace(power=np.zeros_like(overview.power))
     for panel in panels(sound_overview(silent, db=60, title="a")):
         np.testing.assert_allclose(drawn(panel), -60)
+
+
+@pytest.mark.parametrize("sr", [8000, 44_100, 96_000])
+def test_names_of_frequencies_do_not_lie_on_each_other(found, sr):
+    overview = found(n_mels=128)
+    overview = overview._replace(hertz=mel_frequencies(130, fmax=sr / 2)[1:-1])
+    figure = sound_overview(overview, db=60, title="a")
+    figure.savefig(BytesIO())
+    for panel in panels(figure):
+        boxes = [text.get_window_extent() for text in panel.get_yticklabels()]
+        assert len(boxes) > 3
+        assert all(below.y1 < above.y0 for below, above in itertools.pairwise(boxes))
+
+
+def test_the_bar_of_colours_is_equally_wide_beside_few_channels_and_many(found):
+    overview = found()
+    widths = []
+    for channels in (1, 2, 8):
+        power = np.repeat(overview.power[:1], channels, 0)
+        figure = sound_overview(overview._replace(power=power), db=60, title="a")
+        figure.savefig(BytesIO())
+        widths.append(figure.axes[-1].get_position().width)
+    np.testing.assert_allclose(widths, widths[0], rtol=0.3)

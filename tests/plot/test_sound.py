@@ -76,8 +76,8 @@ def test_windows_and_their_spectra_are_named_by_number():
     panels = np.reshape(np.array(window_spectra(("rectangular", "hann"), length=32).axes, object), (2, 2))
     np.testing.assert_allclose(panels[0, 1].lines[0].get_ydata(), get_window("hann", 32))
     assert [panel.get_title() for panel in panels[0]] == ["rectangular", "hann"]
-    assert panels[1, 0].get_title() == "2.0 bins wide, −13 dB beside"
-    assert panels[1, 1].get_title() == "4.0 bins wide, −31 dB beside"
+    assert panels[1, 0].get_title() == "2 bins, −13.2 dB"
+    assert panels[1, 1].get_title() == "4 bins, −31.5 dB"
     bins, level = panels[1, 0].lines[0].get_data()
     assert bins[level.argmax()] == 0
     assert level[np.argmin(np.abs(bins - 1))] < -90  # a tone in the middle of the next bin is not seen
@@ -86,7 +86,7 @@ def test_windows_and_their_spectra_are_named_by_number():
 
 def test_a_window_without_side_lobes():
     words = [panel.get_title() for panel in window_spectra(("hann",), length=1).axes]
-    assert words[1] == "1.0 bins wide, −inf dB beside"
+    assert words[1] == "1 bins, −inf dB"
 
 
 def test_a_weak_tone_is_seen_through_some_windows():

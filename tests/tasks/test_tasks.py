@@ -12,13 +12,24 @@ from minivit.check import check_vjp
 from minivit.data import END, PAD, START, sorting
 from minivit.data.scenes import draw_scenes
 from minivit.layers import Layer
-from minivit.models import Transformer, ViT, Wav2Vec
+from minivit.models import MaskedViT, Transformer, ViT, Wav2Vec
 from minivit.nests import mapped
 from minivit.ops import log_softmax_forward, mse_backward, mse_forward, one_hot, patchify_forward
-from minivit.tasks import Classification, Contrastive, Distillation, Future, MaskedPatches, NextToken, OneBox, Task
+from minivit.tasks import (
+    Classification,
+    Contrastive,
+    Distillation,
+    Future,
+    MaskedPatches,
+    MaskedPrediction,
+    NextToken,
+    OneBox,
+    Task,
+)
 from minivit.tasks.boxes import iou
 from minivit.tasks.distillation import Taught, label_weights
 from minivit.tasks.masked import Masked
+from minivit.tasks.masked_prediction import AskedPatches
 from minivit.tasks.next_token import greedy
 from minivit.tasks.task import joined, number_of, part_of
 from minivit.train import SGD, AdamW, normalize, predict, random_crop_flip, training_step
@@ -75,6 +86,30 @@ def given_patches(dtype: str, n: int = B) -> Given:
     mask = np.random.default_rng(2).random((n, 16)) < np.linspace(0, 0.9, n)[:, None]  # unevenly
     patches, _ = patchify_forward(images, patch_size=4)
     return Given(MaskedPatches(4), FillIn(dtype=dtype), (images, mask), Masked(patches, mask))
+
+
+def given_hidden_patches(target: str, dtype: str, n: int = B) -> Given:
+    """Unevenly many of each image, all masked."""
+    images = scenes(n)[0].astype(dtype)
+    asked = np.random.default_rng(2).random((n, 16)) < np.linspace(0, 0.9, n)[:, None]
+    task = MaskedPrediction(4, target=target)
+    pixels = np.clip(60 * images + 128, 0, 255).astype(np.uint8)
+    answers = task.answers(pixels, images)
+    sizes = {"img_size": 16, "patch_size": 4, "embed_dim": 24, "depth": 1, "num_heads": 3, "mlp_ratio": 2.0}
+    model = MaskedViT(target=target, **sizes, dtype=dtype)
+    return Given(task, model, (images, np.where(asked, -1, np.arange(16))), AskedPatches(answers, asked))
+
+
+def given_hidden_codes(dtype: str, n: int = B) -> Given:
+    return given_hidden_patches("mean", dtype, n)
+
+
+def given_hidden_small_patches(dtype: str, n: int = B) -> Given:
+    return given_hidden_patches("downsized", dtype, n)
+
+
+def given_hidden_colours(dtype: str, n: int = B) -> Given:
+    return given_hidden_patches("rgb", dtype, n)
 
 
 def given_classes(dtype: str, n: int = B) -> Given:
@@ -164,6 +199,9 @@ GIVEN = [
     given_boxes,
     given_views,
     given_patches,
+    given_hidden_codes,
+    given_hidden_small_patches,
+    given_hidden_colours,
     given_tokens,
     given_two_outputs,
     given_a_teacher,
@@ -212,7 +250,7 @@ def test_shards_add_up_to_the_whole_batch(given, threads):
         np.testing.assert_allclose(param.grad, grad, rtol=1e-9, atol=1e-14 + 1e-11 * np.abs(grad).max())
 
 
-@pytest.mark.parametrize("given", [given_boxes, given_views, given_patches, given_tokens])
+@pytest.mark.parametrize("given", [given_boxes, given_views, given_patches, given_hidden_colours, given_tokens])
 def test_a_mean_over_images_would_be_another_loss(given):
     """What the shards' own losses would add up to, weighted as images are: the reason for ``over`` and ``coupled``."""
     task, _, _, targets = given = given("float64")
@@ -230,6 +268,8 @@ def test_a_mean_over_images_would_be_another_loss(given):
         (given_boxes, 50, 0.1, 0.5),
         (given_views, 25, 0.5, 0.9),
         (given_patches, 60, 0.0, 0.15),
+        (given_hidden_codes, 60, 0.1, 0.3),
+        (given_hidden_colours, 60, 0.1, 0.3),
         (given_tokens, 80, 0.1, 0.5),
         (given_waves, 150, 0.3, 0.8),
     ],
@@ -304,7 +344,7 @@ def test_parts_of_nests():
 
 def test_inputs_and_targets_must_be_of_the_same_number():
     task, model, (images, mask), targets = given_patches("float32")
-    with pytest.raises(ValueError, match="37 and 36 images and 37 labels; expected as many"):
+    with pytest.raises(ValueError, match="37 and 36 inputs and 37 targets; expected as many"):
         training_step(model, (images, mask[:-1]), targets, optimizer=SGD(model), task=task)
 
 

@@ -10,7 +10,17 @@ import minivit as mv
 from minivit.data import Dataset, Images, Sounds, captioned, scenes, sorting
 from minivit.ops import patchify_forward
 from minivit.storage import read_arrays, write_arrays
-from minivit.tasks import Classification, Contrastive, Distillation, Future, MaskedPatches, NextToken, OneBox, Task
+from minivit.tasks import (
+    Classification,
+    Contrastive,
+    Distillation,
+    Future,
+    MaskedPatches,
+    MaskedPrediction,
+    NextToken,
+    OneBox,
+    Task,
+)
 from minivit.train import Recipe, Trainer, normalize, predict, random_crop_flip
 from minivit.train.pictures import draw_run
 from minivit.train.trained_on import read_trained_on
@@ -37,6 +47,7 @@ def trainer_of(name: str, objects: Dataset, **choices: Any) -> Trainer:
         "boxes": ("vit_micro_patch4_32", vit, OneBox(), objects),
         "contrastive": ("two_views", {}, Contrastive(CROP, temperature=0.2), images),
         "masked": ("fill_in", {}, MaskedPatches(4), images),
+        "hidden": ("masked_vit_micro_patch8_32", {"embed_dim": 8, "depth": 1}, MaskedPrediction(8), images),
         "tokens": ("transformer_micro", {"encoder_depth": 1, "decoder_depth": 1}, NextToken(), sorting(40, 24)),
         "distillation": ("vit_micro_patch4_32", vit, Distillation(teacher, augment=CROP), mv.data.shapes(40, 24)),
         "future": ("wav2vec_tiny", WAVES, Future(num_negatives=4), noises(40, 24)),
@@ -55,8 +66,16 @@ def noises(*counts: int) -> Dataset:
     return Dataset("noises", train, test, ("noise",), sr=8_000)
 
 
-NAMES = ["boxes", "contrastive", "masked", "tokens", "distillation", "future"]
+NAMES = ["boxes", "contrastive", "masked", "hidden", "tokens", "distillation", "future"]
 every_task = pytest.mark.parametrize("name", NAMES)
+
+
+def test_frames_to_come_begin_where_they_share_no_sample_with_the_present_one():
+    """Whatever the kernels and strides: with a hop of half as many samples they begin twice as far ahead."""
+    for options, offset in (({}, 3), ({"conv_stride": (5, 4, 2, 2, 1)}, 6)):
+        recipe = Recipe(model="wav2vec_tiny", options=options)
+        trainer: Any = Trainer(recipe, mv.data.sounds(4, 2))
+        assert (trainer.task.offset, trainer.model.offset) == (offset, offset)
 
 
 @every_task
@@ -92,6 +111,7 @@ def test_its_pictures(name, objects, tmp_path, capsys, unsaved):
         "boxes": "boxes",
         "contrastive": "similarity_matrix",
         "masked": "reconstructions",
+        "hidden": "reconstructions",
         "tokens": "learning_curves",
         "future": "foretold",
     }

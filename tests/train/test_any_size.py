@@ -37,7 +37,8 @@ def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_images_are_shown_as_it_has_seen_them(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
     monkeypatch.setattr(AnySize, "check_images", lambda self, images, *_: seen.append(images.shape))
-    assert len(list(likeliest_classes(checkpoint, [checkpoint / "same.png", checkpoint / "large.png"]))) == 2
+    classes_of = likeliest_classes(checkpoint)
+    assert [len(classes_of(checkpoint / name)) for name in ("same.png", "large.png")] == [2, 2]
     assert seen == [(1, 8, 12, 3), (1, 8, 12, 3)]
 
 
@@ -54,7 +55,7 @@ def test_a_size_that_no_image_has(checkpoint: Path, img_size: object, says: str)
     data = mv.storage.read_metadata(path)["metadata"]["data"]
     rewrite(path, data={**data, "img_size": img_size})
     with pytest.raises(ValueError, match=f"is damaged: {says}"):
-        list(likeliest_classes(path, [checkpoint / "same.png"]))
+        likeliest_classes(path)(checkpoint / "same.png")
 
 
 def test_images_of_any_size_but_of_its_channels() -> None:

@@ -278,7 +278,7 @@ def test_a_nan_in_a_parameter_is_named(name: str) -> None:
 def test_a_nan_in_an_image_is_named(bad: float) -> None:
     images, labels = small_batch(SHARD_SIZE + 1)
     images[-1, 1, 2, 0] = bad  # in the second shard
-    attempt(small_model(), images, labels, "the loss is nan: the images are not finite")
+    attempt(small_model(), images, labels, "the loss is nan: the inputs are not finite")
 
 
 def test_an_overflow_inside_is_named() -> None:
@@ -318,14 +318,14 @@ def test_an_exploding_learning_rate_is_noticed() -> None:
 def test_an_empty_batch() -> None:
     images, labels = small_batch(0)
     model = small_model()
-    with pytest.raises(ValueError, match="0 images and 0 labels; expected as many, at least one"):
+    with pytest.raises(ValueError, match="0 inputs and 0 targets; expected as many, at least one"):
         training_step(model, images, labels, optimizer=SGD(model))
 
 
 def test_images_and_labels_of_different_number() -> None:
     images, labels = small_batch(SHARD_SIZE + 1)
     model = small_model()
-    with pytest.raises(ValueError, match=rf"{SHARD_SIZE + 1} images and 8 labels"):
+    with pytest.raises(ValueError, match=rf"{SHARD_SIZE + 1} inputs and 8 targets"):
         training_step(model, images, labels[:8], optimizer=SGD(model))
 
 

@@ -96,5 +96,4 @@ def test_sounds_are_not_taken_for_images(of_sounds: Path) -> None:
     data = read_arrays(of_sounds)[1]["metadata"]["data"]
     del data["sr"]
     rewrite(of_sounds, data=data)
-    with pytest.raises(ValueError, match="is damaged: mean has 0 entries"):
-        read_trained_on(of_sounds, mv.load(of_sounds))
+    assert read_trained_on(of_sounds, mv.load(of_sounds)).kind == SoundKind(sr=8_000, length=600)

@@ -20,6 +20,11 @@ def prefix_tokens(rng: Generator) -> Case:
     return Case((rng.standard_normal((B, N, D)),), {"num_prefix_tokens": M})
 
 
+def patch_tokens(rng: Generator) -> Case:
+    (x,), _ = prefix_tokens(rng)
+    return Case((x,), {"num_prefix_tokens": choose(rng, 0, 1, x.shape[1] - 1)})
+
+
 def pool_windows(rng: Generator) -> tuple[tuple[int, ...], dict[str, Any]]:
     """Shape of a map, and windows that fit: apart, touching and overlapping, with padding and without."""
     while True:  # until no two lengths are equal

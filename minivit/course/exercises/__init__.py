@@ -4,14 +4,18 @@ from minivit.course.exercise import Exercise
 from minivit.course.exercises.adamw import ADAMW
 from minivit.course.exercises.attention import ATTENTION
 from minivit.course.exercises.block import BLOCK
+from minivit.course.exercises.contrastive import CONTRASTIVE
 from minivit.course.exercises.costs import COSTS
+from minivit.course.exercises.dft import DFT
 from minivit.course.exercises.layer_norm import LAYER_NORM
 from minivit.course.exercises.linear import LINEAR
+from minivit.course.exercises.mel import MEL
 from minivit.course.exercises.mixer import MIXER
 from minivit.course.exercises.multi_head import MULTI_HEAD
 from minivit.course.exercises.patches import PATCHES
 from minivit.course.exercises.recurrent_attention import RECURRENT_ATTENTION
 from minivit.course.exercises.softmax import SOFTMAX
+from minivit.course.exercises.stft import STFT
 from minivit.course.exercises.swin_block import SWIN_BLOCK
 from minivit.course.exercises.tokens import TOKENS
 from minivit.course.exercises.windows import WINDOWS
@@ -31,6 +35,10 @@ ALL = (
     WINDOWS,
     SWIN_BLOCK,
     MIXER,
+    DFT,
+    STFT,
+    MEL,
+    CONTRASTIVE,
 )
 
 EXERCISES: dict[str, Exercise] = {

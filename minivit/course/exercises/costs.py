@@ -46,6 +46,16 @@ def cut(largest: int = 8, *others: tuple[int, int], oblong: bool = False, **opti
     return drawn
 
 
+def square(*others: tuple[int, int]) -> Draw:
+    """The same with a number in place of each pair."""
+
+    def drawn(rng: Generator) -> Case:
+        parts, P, *numbers = (int(rng.integers(*each)) for each in ((3, 9), (2, 6), *others))
+        return Case((parts * P, *numbers, P), {})
+
+    return drawn
+
+
 def vit(rng: Generator) -> Case:
     """Options of a small model, no two alike."""
     patch_size = int(rng.integers(2, 6))
@@ -58,6 +68,12 @@ def oblong_vit(rng: Generator) -> Case:
     """The same with patches that are not square."""
     case = vit(rng)
     return Case((), {**case.kwargs, "img_size": sides(rng, (2, 3)), "patch_size": (2, 3)})
+
+
+def square_vit(rng: Generator) -> Case:
+    """The same for square images."""
+    case = vit(rng)
+    return Case((), {**case.kwargs, "img_size": case.kwargs["img_size"][0]})
 
 
 def counted(case: Case) -> Estimate:
@@ -113,6 +129,7 @@ HALF_A_TOKEN = "D numbers are missing: the class token is learned, and so is its
 TOKEN = "the class token is forgotten: it is a token like the others"
 
 OBLONG = "with patches that are not square"
+SQUARE = "with a number for both sides"
 
 formula = partial(Task, hides_docstring=True)
 
@@ -123,6 +140,7 @@ FORMULAS = (
             "": cut(),
             "with a class token": cut(class_token=True),
             OBLONG: cut(oblong=True),
+            SQUARE: square(),
         },
         mistakes={
             '_parts("img_size", img_size, "patch_size", patch_size) + class_token': {
@@ -146,7 +164,7 @@ FORMULAS = (
     ),
     formula(
         "attention_entries",
-        {"": cut(), "with a class token": cut(class_token=True)},
+        {"": cut(), "with a class token": cut(class_token=True), OBLONG: cut(oblong=True), SQUARE: square()},
         mistakes={
             "num_tokens(img_size, patch_size, class_token=class_token) ** 2": {
                 "num_tokens(img_size, patch_size, class_token=class_token)": "that is the number of tokens; every "
@@ -165,7 +183,7 @@ FORMULAS = (
     ),
     formula(
         "window_attention_entries",
-        {"": cut(), "with windows that are not square": cut(oblong=True)},
+        {"": cut(), "with windows that are not square": cut(oblong=True), SQUARE: square()},
         mistakes={
             "(M * L) ** 2": {
                 "M ** 4": "the window has M rows and L columns",
@@ -205,7 +223,7 @@ FORMULAS = (
     ),
     formula(
         "msa_macs",
-        {"": lambda rng: Case((sides(rng, 1), int(rng.integers(5, 40))), {})},
+        {"": lambda rng: Case((sides(rng, 1), int(rng.integers(5, 40))), {}), SQUARE: whole((3, 9), (10, 40))},
         (Property("what the counter counts", attention_is_counted),),
         mistakes={
             "4 * N * C**2 + 2 * N**2 * C": {
@@ -232,7 +250,11 @@ FORMULAS = (
     ),
     formula(
         "window_msa_macs",
-        {"": cut(6, (5, 40)), "with windows that are not square": cut(6, (5, 40), oblong=True)},
+        {
+            "": cut(6, (5, 40)),
+            "with windows that are not square": cut(6, (5, 40), oblong=True),
+            SQUARE: square((10, 40)),
+        },
         mistakes={
             "4 * N * C**2 + 2 * window_attention_entries(grid_size, window_size) * C": {
                 "msa_macs(grid_size, channels)": "the windows are not used: that is attention over the whole grid",
@@ -288,6 +310,8 @@ FORMULAS = (
         {
             "": lambda rng: Case((sides(rng, 1), *(int(n) for n in rng.permutation([2, 3, 5, 6])[:3])), {}),
             "with groups": lambda rng: Case((sides(rng, 1), 3, 4 * int(rng.integers(2, 5)), 20), {"groups": 4}),
+            "with a kernel that is not square": lambda rng: Case((sides(rng, 1), (2, 5), 3, 7), {}),
+            SQUARE: lambda rng: Case(tuple(int(n) for n in rng.permutation([3, 5, 6, 7])), {}),
         },
         (Property("what the counter counts", convolution_is_counted),),
         mistakes={
@@ -343,6 +367,7 @@ FORMULAS = (
             "without a class token": with_options(vit, class_token=False),
             "without the bias of qkv": with_options(vit, qkv_bias=False),
             OBLONG: oblong_vit,
+            SQUARE: square_vit,
         },
         (held_against(lambda it: it.params, "parameters"),),
         mistakes={
@@ -409,7 +434,12 @@ FORMULAS = (
     ),
     formula(
         "vit_macs",
-        {"": vit, "without a class token": with_options(vit, class_token=False), OBLONG: oblong_vit},
+        {
+            "": vit,
+            "without a class token": with_options(vit, class_token=False),
+            OBLONG: oblong_vit,
+            SQUARE: square_vit,
+        },
         (held_against(lambda it: it.macs_forward, "MACs"),),
         mistakes={
             "N = num_tokens(img_size, patch_size, class_token=class_token)": {

@@ -12,8 +12,8 @@ from minivit.layers.mixer_block import MixerBlock
 
 
 def tokens_of_a_map(rng: Generator) -> Case:
-    B, Y, X, D, F = lengths(rng, 5)
-    shapes = (B, Y, X, D), (Y * X, F), (F,), (F, Y * X), (Y * X,)
+    B, Y, X, D, E = lengths(rng, 5)
+    shapes = (B, Y, X, D), (Y * X, E), (E,), (E, Y * X), (Y * X,)
     return Case(tuple(rng.standard_normal(shape) for shape in shapes), {})
 
 
@@ -69,6 +69,18 @@ def channels_share(call: Call, rng: Generator) -> str | None:
 
 
 NO_GELU = "GELU is missing between the two convolutions"
+GELUS = {
+    "pass": NO_GELU,
+    "h = 0.5 * h * (1 + np.tanh((2 / np.pi) ** 0.5 * (h + 0.044715 * h * h * h)))": "that is GELU with tanh, an "
+    "approximation; gelu_forward is the exact one",
+    "h = h / (1 + np.exp(-1.702 * h))": "that is GELU with a logistic function, an approximation; gelu_forward is the "
+    "exact one",
+    "h = h / (1 + np.exp(-h))": "that is SiLU; between the two convolutions stands GELU",
+    "h = np.maximum(h, 0)": "that is ReLU; between the two convolutions stands GELU",
+    "h, _ = gelu_forward(h); h, _ = gelu_forward(h)": "GELU is there twice, one behind the other",
+}
+LAST_GELU = "a second GELU stands behind the second convolution; there is one, between the two"
+LATE_BIAS = "the bias of the first convolution is added behind GELU; it belongs before it"
 NO_BIAS = "the bias of the {} convolution is missing"
 REPEATED = "the {} of a group must lie side by side, all of the first channel, then all of the second: np.tile repeats "
 REPEATED += "them as a whole, np.repeat one by one"
@@ -78,6 +90,7 @@ LEFT_OUT = "{} is left out, or does not get rng: a branch passes through it befo
 NO_DROPOUT = "the dropout inside {} is left out: it needs rng"
 UNDROPPED = "the backward of {} is left out: a branch that was dropped gets no gradient"
 ADDS = "x + h, so both ways get the gradient: dy itself and what comes back through the MLP"
+TWICE = "the backward of {} is called twice, so what was kept grows twice"
 NOT_CALLED = "the backward of {} is not called: its parameters get no gradient"
 
 on_maps = partial(Task, simpler=ONE_SAMPLE, sizes=map_sizes, axes={"y": "sample row column channel"})
@@ -100,10 +113,14 @@ TASKS = (
         {"": channels_of_a_map},
         (Property("each place by itself", places_are_apart),),
         {
-            "h, _ = gelu_forward(h)": {"pass": NO_GELU},
+            "h, _ = gelu_forward(h)": GELUS,
             "weight1[None, None], bias1)": {"weight1[None, None])": NO_BIAS.format("first")},
+            "weight1[None, None], bias1)  # (B, Y, X, F)\n    h, _ = gelu_forward(h)": {
+                "weight1[None, None]); h = gelu_forward(h)[0] + bias1": LATE_BIAS,
+            },
             "weight2[None, None], bias2)": {"weight2[None, None])": NO_BIAS.format("second")},
             "return y": {
+                "return gelu_forward(y)[0]": LAST_GELU,
                 "return x + y": "x is added: the residual path belongs to the block, not to the MLP",
                 "return y.reshape(len(x), -1, x.shape[3])": "... y has shape",
             },
@@ -114,7 +131,7 @@ TASKS = (
         {"": tokens_of_a_map},
         (Property("channels share their kernels", channels_share),),
         {
-            "h, _ = gelu_forward(h)": {"pass": NO_GELU},
+            "h, _ = gelu_forward(h)": GELUS,
             "weight1.reshape(Y, X, 1, -1)": {
                 "weight1.reshape(X, Y, 1, -1).swapaxes(0, 1)": "rows and columns of the kernels are exchanged: tokens "
                 "are numbered row by row",
@@ -125,13 +142,20 @@ TASKS = (
             "np.tile(kernels, D), np.tile(bias1, D)": {
                 "np.repeat(kernels, D, -1), np.tile(bias1, D)": REPEATED.format("kernels"),
                 "np.tile(kernels, D), np.repeat(bias1, D)": REPEATED.format("biases"),
+                "np.repeat(kernels, D, -1), np.repeat(bias1, D)": REPEATED.format("kernels and biases"),
                 "np.tile(kernels, D), None": NO_BIAS.format("first"),
+            },
+            "np.tile(bias1, D), groups=D)  # (B, 1, 1, D * E)\n    h, _ = gelu_forward(h)": {
+                "None, groups=D); h = gelu_forward(h)[0] + np.tile(bias1, D)": LATE_BIAS,
             },
             "np.tile(weight2[None, None], D), np.tile(bias2, D)": {
                 "np.repeat(weight2[None, None], D, -1), np.tile(bias2, D)": REPEATED.format("kernels"),
+                "np.tile(weight2[None, None], D), np.repeat(bias2, D)": REPEATED.format("biases"),
+                "np.repeat(weight2[None, None], D, -1), np.repeat(bias2, D)": REPEATED.format("kernels and biases"),
                 "np.tile(weight2[None, None], D), None": NO_BIAS.format("second"),
             },
             "y.reshape(B, D, Y, X).transpose(0, 2, 3, 1)": {
+                "gelu_forward(y)[0].reshape(B, D, Y, X).transpose(0, 2, 3, 1)": LAST_GELU,
                 "y.reshape(B, Y, X, D)": "the channels come first in y, each with its N places: reshape to "
                 "(B, D, Y, X), then move the channels to the end",
                 "y.reshape(B, D, Y, X)": "... y has shape",
@@ -151,6 +175,9 @@ TASKS = (
         mistakes={
             "h, c_norm1 = self.norm1.forward(x)": {
                 "_, c_norm1 = self.norm1.forward(x); h = x": "norm1 is left out: token mixing reads norm1(x), not x",
+                "_, c_norm1 = self.norm1.forward(x); h = (x - x.mean(1, keepdims=True)) / np.sqrt(x.var(1, keepdims="
+                "True) + 1e-6)": "norm1 runs over the tokens; it normalises each token over its channels, before the "
+                "axes are swapped",
             },
             "self.mlp_tokens.forward(h.mT.copy(), rng=rng)": {
                 "self.mlp_tokens.forward(h, rng=rng)": "... linear: weight has shape",
@@ -177,6 +204,8 @@ TASKS = (
             "self.norm2.forward(x)": {
                 "h2, c_norm2 = self.norm2.forward(x); x = x + h; h = h2": "norm2 and channel mixing read x as it came "
                 "in (parallel branches); they read the sum after token mixing",
+                "x, c_norm2 = self.norm2.forward(x + h); h = x": "the residual path passes norm2; x is added as it is "
+                "after token mixing, and only channel mixing reads norm2(x)",
                 "h, c_norm2 = self.norm2.forward(x + h)": "what token mixing found is lost: the last sum is with x as "
                 "it came in; it is with the sum after token mixing",
             },
@@ -191,7 +220,18 @@ TASKS = (
                 "self.mlp_channels.forward(h)": NO_DROPOUT.format("mlp_channels"),
             },
             "self.drop_path2.forward(h, rng=rng)": {"h, IdentityCache()": LEFT_OUT.format("drop_path2")},
-            "return x + h": {"return h": "the residual is missing after channel mixing: x + h"},
+            "h, c_drop_path2 = self.drop_path2.forward(h, rng=rng)": {
+                "x, c_drop_path2 = self.drop_path2.forward(x + h, rng=rng); h = 0": "drop_path2 drops the sum; it "
+                "drops the branch alone, and x passes always",
+            },
+            "h, c_drop_path1 = self.drop_path1.forward(h.mT.copy(), rng=rng)": {
+                "x, c_drop_path1 = self.drop_path1.forward(x + h.mT, rng=rng); h = 0": "drop_path1 drops the sum; it "
+                "drops the branch alone, and x passes always",
+            },
+            "return x + h": {
+                "return h": "the residual is missing after channel mixing: x + h",
+                "return x + x + h": "x is added twice after channel mixing",
+            },
             "": {
                 "h, c_norm2 = self.norm2.forward(x); h, c_channels = self.mlp_channels.forward(h, rng=rng); "
                 "h, c_drop2 = self.drop_path2.forward(h, rng=rng); x = x + h; "
@@ -205,9 +245,25 @@ TASKS = (
     on_tokens(
         "MixerBlock.backward",
         mistakes={
-            "dx = dy + self.norm2": {"dx = self.norm2": f"the way round channel mixing is missing: {ADDS}"},
+            "dx = dy + self.norm2": {
+                "dx = self.norm2": f"the way round channel mixing is missing: {ADDS}",
+                "dx = 0.5 * dy + self.norm2": "dy is halved on the way round channel mixing: both ways of x + h get "
+                "all of it",
+            },
+            "dh = self.mlp_channels.backward(dh, cache.mlp_channels)\n    dx = dy + self.norm2.backward(dh, "
+            "cache.norm2)": {
+                "dh = self.norm2.backward(dh, cache.norm2); dx = dy + self.mlp_channels.backward(dh, "
+                "cache.mlp_channels)": "norm2 comes before mlp_channels here; what the forward does last is undone "
+                "first: mlp_channels, then norm2",
+            },
+            "self.mlp_tokens.backward(dh.mT.copy(), cache.mlp_tokens)  # forward: h.mT.copy()\n    dh = "
+            "self.norm1.backward(dh.mT.copy(), cache.norm1)": {
+                "self.mlp_tokens.backward(self.norm1.backward(dh, cache.norm1).mT, cache.mlp_tokens).mT": "norm1 comes "
+                "before mlp_tokens here; what the forward does last is undone first: mlp_tokens, then norm1",
+            },
             "return dx + dh": {
                 "return dh": f"the way round token mixing is missing: {ADDS}",
+                "return dx + dy + dh": "dy is added once more in the end; it is in the gradient of the sum already",
                 "return dy + dh": "dy itself is added in the end; add the gradient of the sum after token mixing, "
                 "which has passed channel mixing as well",
             },
@@ -230,8 +286,18 @@ TASKS = (
                 "self.drop_path1.backward(dy,": "token mixing got dy; it must get the gradient of the sum after it, "
                 "which has passed channel mixing as well",
             },
-            "dh = self.drop_path1.backward(dx, cache.drop_path1)": {"dh = dx": UNDROPPED.format("drop_path1")},
-            "dh = self.drop_path2.backward(dy, cache.drop_path2)": {"dh = dy": UNDROPPED.format("drop_path2")},
+            "dh = self.drop_path1.backward(dx, cache.drop_path1)": {
+                "dh = dx": UNDROPPED.format("drop_path1"),
+                "dh = self.drop_path1.backward(self.drop_path1.backward(dx, cache.drop_path1), cache.drop_path1)": (
+                    TWICE.format("drop_path1")
+                ),
+            },
+            "dh = self.drop_path2.backward(dy, cache.drop_path2)": {
+                "dh = dy": UNDROPPED.format("drop_path2"),
+                "dh = self.drop_path2.backward(self.drop_path2.backward(dy, cache.drop_path2), cache.drop_path2)": (
+                    TWICE.format("drop_path2")
+                ),
+            },
             "self.norm2.backward(dh, cache.norm2)": {
                 "dh": NOT_CALLED.format("norm2"),
                 "self.norm1.backward(dh, cache.norm2)": "norm1 is used twice; the gradient before channel mixing goes "

@@ -135,6 +135,16 @@ AFTER_SOFTMAX = (
     '_forward(self.relative_position_bias_table.value, window_size=self.cut["window_size"])[0]) @ a.v).swapaxes(-3, '
     "-2).reshape(windows.shape))"
 )
+EACH_LOOKS = (
+    "both = mask if self.mask is None else self.mask if mask is None else self.mask & mask; added = np.where(True if "
+    f"both is None else both, 0, {{}}).astype(x.dtype); {BIAS_ALONE}; h, c_attn = super().forward(windows, added if "
+    "alone is None else alone + added, rng=rng)"
+)
+FINITE = (
+    "a token that may look at nothing looks at all, because a finite number is taken from all of its scores alike; "
+)
+FINITE += "minus infinity, or mask=, gives it zeros"
+NO_PAD_FIRST = "the windows are cut without pad_first; self.cut has it"
 UNSHIFTED = "the map is not shifted: give shift_size to window_partition_forward and window_reverse_forward"
 NOT_BACK = "the windows are put together without rolling back: give shift_size to window_reverse_forward, too"
 RESIDUAL = "x is added: the residual path belongs to the block, not to attention"
@@ -231,6 +241,10 @@ TASKS = (
                 "(1, 2)), **self.cut)": "the map is rolled twice: window_partition_forward rolls it already",
                 'windows, c_partition = window_partition_forward(x, **{**self.cut, "shift_size": 0})': "the windows "
                 "are cut without the shift, and put back with it",
+                'windows, c_partition = window_partition_forward(x, **{**self.cut, "pad_first": False})': NO_PAD_FIRST,
+                'self.cut["pad_first"] = False; windows, c_partition = window_partition_forward(x, **self.cut)': (
+                    NO_PAD_FIRST
+                ),
                 "x *= 1.5; windows, c_partition = window_partition_forward(x, **self.cut)": "... you modified x in "
                 "place",
             },
@@ -249,6 +263,12 @@ TASKS = (
             },
             ATTEND: {
                 AFTER_SOFTMAX: "the bias is added to the shares, after the softmax; it is added to the scores, before",
+                EACH_LOOKS.format(-100.0): FINITE,
+                EACH_LOOKS.format(-1e9): FINITE,
+                EACH_LOOKS.format(-1.0): "forbidden scores are only 1 smaller; they must become minus infinity",
+                "h, c_attn = super().forward(windows, mask=mask, rng=rng)": "what was put into the bias is not given "
+                "to super().forward: neither relative positions nor self.mask count",
+                f"bias = None if bias is None else bias / 2; {ATTEND}": "the bias is halved; it is added as it is",
                 "h, c_attn = super().forward(windows, bias, rng=rng)": "the argument mask is not used",
                 "h, c_attn = super().forward(windows, bias, mask=mask)": "the dropout is left out",
                 f"{BIAS_ALONE}; either = self.mask if mask is None else mask if self.mask is None else self.mask | "
@@ -377,6 +397,10 @@ TASKS = (
                 "": "one reshape cannot do it: undo the forward's steps one by one, the last one first",
                 ".transpose(0, 1, 3, 2, 4, 5)": ORDER,
             },
+            "dy.reshape(B, rows, columns, 2, 2, C).transpose(0, 1, 4, 2, 3, 5)": {
+                "dy.reshape(B, rows, columns, C, 2, 2).transpose(0, 1, 5, 2, 4, 3)": "the four neighbours are taken "
+                "from dy[..., 0::4] and so on; each has C channels in a row: dy[..., :C], dy[..., C : 2 * C], ...",
+            },
             "[:, :Y, :X]": {
                 "": "what filled the map up is still there; drop it",
                 "[:, -Y:, -X:]": "dropped at the top and on the left; what filled the map up stands at the bottom and "
@@ -402,8 +426,11 @@ TASKS = (
             "merge_patches_forward(x)": {
                 "merge_patches_forward(x.swapaxes(1, 2)); h = h.swapaxes(1, 2)": ORDER,
                 "merge_patches_forward(x / x.std())": "... y",
+                "merge_patches_forward((x - x.mean(-1, keepdims=True)) / x.std(-1, keepdims=True))": "each token is "
+                "normalised before it is merged; self.norm alone normalises, the 4C numbers that are merged",
             },
             "return y": {
+                "return np.maximum(y, 0)": "there is no activation behind reduction, nor one before it",
                 "return y / 2": "... y is 2 times too small",
                 "return y.reshape(len(y), -1, y.shape[-1])": "... the numbers are right, only the shape",
             },
@@ -418,6 +445,8 @@ TASKS = (
                 "dh": "the backward of the norm is not called: its parameters get no gradient",
             },
             "self.reduction.backward(dy, cache.reduction)": {
+                "(self.reduction.backward(dy, cache.reduction), dy @ self.reduction.weight.value.reshape(dy.shape[-1], "
+                "-1))[1]": "a reshape of the weight is not its transpose; self.reduction.backward returns the gradient",
                 "dy @ self.reduction.weight.value.T": "... dreduction.weight is zero everywhere",
                 "(self.reduction.zero_grad(), self.reduction.backward(dy, cache.reduction))[1]": "... is assigned where"
                 " a gradient is there already",

@@ -36,6 +36,21 @@ def whole_map(*, forward: str, whole: bool = True, shifted: bool = False, **opti
     return drawn
 
 
+def square(forward: str) -> Draw:
+    """The same with a number in place of each pair; the last window of each side is not full."""
+
+    def drawn(rng: Generator) -> Case:
+        B, C, (M, shift) = *choose(rng, (3, 5), (5, 3), (7, 5)), choose(rng, (3, 1), (3, 2), (4, 1), (4, 3))
+        windows = choose(rng, 2, 3)
+        side = windows * M - 1
+        options = {"window_size": M, "shift_size": shift, "pad_first": True}
+        if forward == "partition":
+            return Case((rng.standard_normal((B, side, side, C)),), options)
+        return Case((rng.standard_normal((B, windows**2, M**2, C)),), {"map_size": side, **options})
+
+    return drawn
+
+
 def cases(forward: str) -> dict[str, Draw]:
     draw = partial(whole_map, forward=forward)
     return {
@@ -44,6 +59,7 @@ def cases(forward: str) -> dict[str, Draw]:
         "where windows do not divide the map": draw(whole=False),
         "with a shift, where windows do not divide the map": draw(whole=False, shifted=True),
         "with a shift, filled up first": draw(whole=False, shifted=True, pad_first=True),
+        "with a number for both sides": square(forward),
     }
 
 
@@ -145,9 +161,26 @@ def seam(is_over: str, shift: str = "pair(shift_size)") -> str:
     )
 
 
+def numbered(x: str, options: str = "", keys: str = "True") -> str:
+    """The mask with another map of numbers x, made of what was rolled over, and of what only fills up (as keys)."""
+    return (
+        "(Y, X), (M, L), (a, b) = pair(map_size), pair(window_size), pair(shift_size); y, x = (np.arange(-(-n // m) * "
+        "m) for n, m in ((Y, M), (X, L))); down, right = (y >= len(y) - a)[:, None], x >= len(x) - b; filled = (y >= Y)"
+        "[:, None] | (x >= X); cut = lambda of, **options: window_partition_forward(np.add(of, np.zeros((1, len(y), "
+        f"len(x))))[..., None], window_size=(M, L), **options)[0][0, :, :, 0]; regions, keys = cut({x}{options}), "
+        f"cut({keys}); return (regions[:, :, None] == regions[:, None, :]) & (keys[:, None, :] > 0)"
+    )
+
+
 RESHAPED = "one reshape cannot do it: the rows of a window do not lie side by side in memory"
 BY_COLUMN = "the windows are numbered column by column; number them row by row"
 INSIDE = "the tokens inside a window are numbered column by column; number them row by row"
+SWAPPED = "a reshape exchanges no axes: it mixes heads with pairs; move the axis of the heads with a transpose"
+OVERWRITTEN = (
+    "in the corner one number overwrites the other; rows may be rolled over, columns, or both: add the numbers"
+)
+FILLED_FORBIDDEN = "what only fills the map up is forbidden; here it may be looked at, as in timm"
+ONE_FOR_ALL = "left and right, up and down have one entry; each way has its own"
 SIDES = "rows and columns of the window are exchanged: window_size is (rows, columns)"
 SHIFTS = "rows and columns of the shift are exchanged: shift_size is (rows, columns)"
 FIRST = "filling up and rolling come in the wrong order: pad_first says whether filling up is the first of the two"
@@ -160,10 +193,18 @@ UNCUT = "what filled the map up is still there; drop it"
 ONCE_ROLLED = "[2 * s for s in shift_size]"
 
 cutting = partial(
-    Task, cases=cases("partition"), big=large, simpler=ONE_SAMPLE, axes={"y": "sample window token channel"}
+    Task,
+    cases=cases("partition"),
+    big=large,
+    simpler=ONE_SAMPLE,
+    axes={"x": "sample row column channel", "y": "sample window token channel"},
 )
 joining = partial(
-    Task, cases=cases("reverse"), big=large_windows, simpler=ONE_SAMPLE, axes={"y": "sample row column channel"}
+    Task,
+    cases=cases("reverse"),
+    big=large_windows,
+    simpler=ONE_SAMPLE,
+    axes={"x": "sample window token channel", "y": "sample row column channel"},
 )
 biases = partial(
     Task,
@@ -187,12 +228,20 @@ TASKS = (
                 ".transpose(0, 1, 3, 2, 4, 5)[..., ::-1, :]": "... y",
             },
             "pair(window_size), shift,": {"pair(window_size)[::-1], shift,": SIDES},
+            "x.reshape(B, Y // M, M, X // L, L, C).transpose(0, 1, 3, 2, 4, 5)": {
+                "x.reshape(B, M, Y // M, L, X // L, C).transpose(0, 2, 4, 1, 3, 5)": "tokens that lie Y / M rows and "
+                "X / L columns apart are together; a window holds neighbours",
+                "x.reshape(B, Y // M, M, X // L, L, C).transpose(1, 3, 0, 2, 4, 5)": "the windows come before the "
+                "samples, and a reshape then mixes the two; samples come first",
+            },
             CUT: {
                 "right, down = cache.shift_size": SHIFTS,
                 f"{CUT}; down, right = -down, -right": "the map is rolled down and to the right; roll it up and to "
                 "the left: np.roll by -shift",
                 f"{CUT}; right = 0": "only rows are rolled; the columns have a shift, too",
                 f"{CUT}; down = 0": "only columns are rolled; the rows have a shift, too",
+                f"{CUT}; _roll = lambda x, a, b: np.roll(x, a + b, 1)": "rows are rolled by both shifts; the second "
+                "one is that of the columns, axis 2",
                 f"{CUT}; right = down": "the shift of the rows is used for the columns, too",
                 f"{CUT}; _roll = lambda x, a, b: np.roll(x, (a, b), (0, 1))": "the roll runs over samples and rows; "
                 "rows and columns are axes 1 and 2",
@@ -242,6 +291,8 @@ TASKS = (
         mistakes={
             ".transpose(0, 1, 3, 2, 4, 5)": {"": RESHAPED},
             "x.reshape(B, rows, columns, M, L, C)": {
+                "x.reshape(B, rows, M, columns, L, C)": "windows are cut into axes as a map is; theirs are (rows of "
+                "windows, columns of windows, rows inside, columns inside)",
                 "x[:, ::-1].reshape(B, rows, columns, M, L, C)": "the windows are in reversed order",
                 "x.reshape(B, columns, rows, M, L, C).swapaxes(1, 2)": BY_COLUMN.replace("number them", "they are"),
                 "x.reshape(B, rows, columns, L, M, C).swapaxes(3, 4)": INSIDE.replace("number them", "they are"),
@@ -335,6 +386,15 @@ TASKS = (
                 "regions = window_regions(map_size, window_size, shift_size); regions = regions // 3 + regions % 3": "a"
                 " number for rows and one for columns are added, and strangers get the same sum (0 + 2, 1 + 1); keep "
                 "them apart: 3 * rows + columns",
+                numbered("np.where(right, 1, 2 * down)"): OVERWRITTEN,
+                numbered("np.where(down, 1, 2 * right)"): OVERWRITTEN,
+                numbered("2 * down + right", ", shift_size=(a, b)"): "the map of numbers is rolled once more; the "
+                "numbers are those of the rolled map already, so it is cut without a shift",
+                numbered("2 * down + right + 10 * filled"): FILLED_FORBIDDEN,
+                numbered("np.where(filled, 10, 2 * down + right)"): FILLED_FORBIDDEN,
+                numbered("2 * down + right", keys="~filled"): FILLED_FORBIDDEN,
+                seam("(np.arange(n) >= n - s) & (s > 0)"): "the map of numbers is not filled up before it is numbered "
+                "and cut, so what fills it up gets a 0, and the seam is counted from the end of the map",
                 "regions = window_regions(map_size, window_size, shift_size); M, L = pair(window_size); regions = "
                 "regions.reshape(-1, M, L).swapaxes(1, 2).reshape(-1, M * L)": INSIDE,
                 "regions = window_regions(map_size, window_size, shift_size); c = -(-pair(map_size)[1] // "
@@ -374,8 +434,10 @@ TASKS = (
                 "the way is query minus key",
                 "y[:, None] - y, x - x[:, None]": "columns are counted the other way round: query minus key, as rows",
                 "y - y[:, None], x[:, None] - x": "rows are counted the other way round: query minus key, as columns",
-                "np.abs(y[:, None] - y), np.abs(x[:, None] - x)": "left and right, up and down have one entry; each "
-                "way has its own",
+                "np.abs(y[:, None] - y), np.abs(x[:, None] - x)": ONE_FOR_ALL,
+                "1 - rows + np.abs(y[:, None] - y), 1 - columns + np.abs(x[:, None] - x)": ONE_FOR_ALL,
+                "1 - rows + y[:, None] - y, 1 - columns + x[:, None] - x": "rows - 1 and columns - 1 are missing: the "
+                "ways up and to the left are negative, and numbers begin with 0",
             },
             "y, x = np.divmod": {
                 "x, y = np.divmod": "row and column of a token are exchanged: np.divmod(n, columns) is (row, column)",
@@ -421,6 +483,7 @@ TASKS = (
                 "np.take(table.T, relative_position_index(rows, columns).T, axis=1)": "the index is transposed: row n "
                 "of the bias is of query n, column m of key m",
                 "np.take(table.T, relative_position_index(columns, rows), axis=1)": SIDES,
+                "table[relative_position_index(rows, columns)].reshape(table.shape[1], rows * columns, -1)": SWAPPED,
                 "table[relative_position_index(rows, columns)]": "the heads come last; they come first: (H, N, N)",
                 "np.take(table.T[:1].repeat(table.shape[1], 0), relative_position_index(rows, columns), axis=1)": "the "
                 "bias of the first head stands in all; each head has its own column of the table",
@@ -444,6 +507,7 @@ TASKS = (
             "np.bincount(index, dbias.ravel(), minlength=ways)": {
                 "np.bincount(index, dbias.T.ravel(), minlength=ways)": "the index, or dy, is transposed: row n is of "
                 "query n in both",
+                "np.bincount(index, dy.reshape(N, N, -1)[..., h].ravel(), minlength=ways)": SWAPPED,
                 "np.bincount(index, dy[0].ravel(), minlength=ways)": "the gradient of the first head stands in all "
                 "columns; each head has its own",
                 "np.bincount(index, dy.sum(0).ravel(), minlength=ways)": "the heads are summed; each has its own "

@@ -12,7 +12,7 @@ def forward(self, x, *, mask=None, rng=None):  # bias and mask apart
     if self.mask is not None:
         mask = self.mask if mask is None else self.mask & mask
     h, c_attn = SelfAttention.forward(self, windows, bias, mask=mask, rng=rng)
-    y, c_reverse = window_reverse_forward(h, map_size=self.map_size, **self.cut)
+    y, c_reverse = window_reverse_forward(h, map_size=x.shape[1:3], **self.cut)
     return y, WindowAttentionCache(c_partition, c_bias, c_attn, c_reverse)
 
 

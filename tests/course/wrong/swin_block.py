@@ -98,6 +98,60 @@ def backward(self, dy, cache):
 WindowAttention.backward = backward
 
 
+# --- is assigned where a gradient is there already
+def forward(self, x, *, mask=None, rng=None):
+    windows, c_partition = window_partition_forward(x, **self.cut)
+    bias = c_bias = None
+    if self.relative_position_bias_table:
+        bias, c_bias = relative_position_bias_forward(
+            self.relative_position_bias_table.value, window_size=self.cut["window_size"]
+        )
+    if self.mask is not None:
+        mask = self.mask if mask is None else self.mask & mask
+    h, c_attn = SelfAttention.forward(self, windows, bias, mask=mask, rng=rng)
+    y, c_reverse = window_reverse_forward(h, map_size=self.map_size, **self.cut)
+    return y, WindowAttentionCache(c_partition, c_bias, c_attn, c_reverse)
+
+
+def backward(self, dy, cache):
+    (dh,) = window_reverse_backward(dy, cache.reverse)
+    dwindows = SelfAttention.backward(self, dh, cache.attn)
+    if cache.relative_position_bias:
+        dwindows, dbias = dwindows
+        (dtable,) = relative_position_bias_backward(dbias, cache.relative_position_bias)
+        self.relative_position_bias_table.grad = dtable
+    return window_partition_backward(dwindows, cache.partition).x
+
+
+WindowAttention.forward, WindowAttention.backward = forward, backward
+
+
+# --- judged with the cache of your WindowAttention.forward, which is wrong: mend that first
+def forward(self, x, *, mask=None, rng=None):
+    windows, c_partition = window_partition_forward(x, **self.cut)
+    bias = c_bias = None
+    if self.relative_position_bias_table:
+        bias, c_bias = relative_position_bias_forward(
+            self.relative_position_bias_table.value, window_size=self.cut["window_size"]
+        )
+    h, c_attn = SelfAttention.forward(self, windows, bias, mask=mask, rng=rng)
+    y, c_reverse = window_reverse_forward(h, map_size=self.map_size, **self.cut)
+    return y, WindowAttentionCache(c_partition, c_bias, c_attn, c_reverse)
+
+
+def backward(self, dy, cache):
+    (dh,) = window_reverse_backward(dy, cache.reverse)
+    dwindows = SelfAttention.backward(self, dh, cache.attn)
+    if cache.relative_position_bias:
+        dwindows, dbias = dwindows
+        (dtable,) = relative_position_bias_backward(dbias, cache.relative_position_bias)
+        self.relative_position_bias_table.add_grad(dtable)
+    return window_partition_backward(dwindows, cache.partition).x
+
+
+WindowAttention.forward, WindowAttention.backward = forward, backward
+
+
 # --- a loop over axis 1 of x
 def merge_patches_forward(x):
     padded = np.pad(x, ((0, 0), (0, x.shape[1] % 2), (0, x.shape[2] % 2), (0, 0)))

@@ -1,7 +1,7 @@
 # ruff: noqa: F811
 # pyright: reportUndefinedVariable=false, reportRedeclaration=false
 # Each part is put behind the answer, whose functions it replaces; its heading is what the check must say.
-# --- a loop over axis 1 of x
+# --- a loop over axis 1 of x (row) and axis 2 of x (column)
 def window_partition_forward(x, *, window_size, shift_size=0, pad_first=False):
     options = {"window_size": window_size, "pad_first": pad_first}
     _, cache = ours.window_partition_forward(x, shift_size=shift_size, **options)
@@ -15,7 +15,7 @@ def window_partition_forward(x, *, window_size, shift_size=0, pad_first=False):
     ), cache
 
 
-# --- a loop over axis 1 of x
+# --- a loop over axis 1 of x (window)
 def window_reverse_forward(x, *, map_size, window_size, shift_size=0, pad_first=False):
     options = {"map_size": map_size, "window_size": window_size, "pad_first": pad_first}
     _, cache = ours.window_reverse_forward(x, shift_size=shift_size, **options)
@@ -50,6 +50,36 @@ def relative_position_bias_forward(table, *, window_size):
     rows, columns = pair(window_size)
     index = relative_position_index(rows, columns)
     return np.moveaxis(table[index], -1, 0), RelativePositionBiasCache((rows, columns))
+
+
+# --- with the axes 1 and 2 of x exchanged it must raise a ValueError
+def window_reverse_forward(x, *, map_size, window_size, shift_size=0, pad_first=False):
+    options = {"map_size": map_size, "window_size": window_size, "shift_size": shift_size, "pad_first": pad_first}
+    (Y, X), (M, L) = pair(map_size), pair(window_size)
+    if x.shape[1] * x.shape[2] != -(-Y // M) * -(-X // L) * M * L:
+        raise ValueError("not the windows of such a map")
+    return ours.window_reverse_forward(x.reshape(len(x), -1, M * L, x.shape[3]), **options)
+
+
+# --- cannot unpack non-iterable int object
+def window_partition_forward(x, *, window_size, shift_size=0, pad_first=False):
+    M, L = window_size
+    return ours.window_partition_forward(x, window_size=(M, L), shift_size=shift_size, pad_first=pad_first)
+
+
+# --- called with map_size=
+def window_reverse_forward(x, *, map_size, window_size, shift_size=0, pad_first=False):
+    Y, X = map_size
+    return ours.window_reverse_forward(
+        x, map_size=(Y, X), window_size=window_size, shift_size=shift_size, pad_first=pad_first
+    )
+
+
+# --- cache.window_size is 4; it should be (4, 4)
+def window_partition_forward(x, *, window_size, shift_size=0, pad_first=False):
+    options = {"window_size": window_size, "shift_size": shift_size, "pad_first": pad_first}
+    y, cache = ours.window_partition_forward(x, **options)
+    return y, cache._replace(window_size=window_size)
 
 
 # --- is not linear in dy

@@ -77,6 +77,61 @@ def backward(self, dy, cache):
 WindowAttention.forward, WindowAttention.backward = forward, backward
 
 
+# --- what the cut has kept is given to the way back, and the masks apart
+def forward(self, x, *, mask=None, rng=None):
+    windows, c_part = window_partition_forward(x, **self.cut)
+    bias = c_bias = None
+    if self.relative_position_bias_table is not None:
+        bias, c_bias = relative_position_bias_forward(
+            self.relative_position_bias_table.value, window_size=self.cut["window_size"]
+        )
+    own = self.mask
+    if own is not None:
+        mask = own if mask is None else own & mask
+    h, c_attn = SelfAttention.forward(self, windows, bias, mask=mask, rng=rng)
+    y, c_reverse = window_reverse_forward(h, **c_part._asdict())
+    return y, WindowAttentionCache(c_part, c_bias, c_attn, c_reverse)
+
+
+def backward(self, dy, cache):
+    (dh,) = window_reverse_backward(dy, cache.reverse)
+    dwindows = SelfAttention.backward(self, dh, cache.attn)
+    if cache.relative_position_bias is not None:
+        dwindows, dbias = dwindows
+        (dtable,) = relative_position_bias_backward(dbias, cache.relative_position_bias)
+        self.relative_position_bias_table.add_grad(dtable)
+    (dx,) = window_partition_backward(dwindows, cache.partition)
+    return dx
+
+
+WindowAttention.forward, WindowAttention.backward = forward, backward
+
+
+# --- the masks apart only where there is no table
+answers = WindowAttention.forward, WindowAttention.backward
+
+
+def forward(self, x, *, mask=None, rng=None):
+    if self.relative_position_bias_table is not None:
+        return answers[0](self, x, mask=mask, rng=rng)
+    windows, c_partition = window_partition_forward(x, **self.cut)
+    if self.mask is not None:
+        mask = self.mask if mask is None else self.mask & mask
+    h, c_attn = SelfAttention.forward(self, windows, mask=mask, rng=rng)
+    y, c_reverse = window_reverse_forward(h, map_size=self.map_size, **self.cut)
+    return y, WindowAttentionCache(c_partition, None, c_attn, c_reverse)
+
+
+def backward(self, dy, cache):
+    if self.relative_position_bias_table is not None:
+        return answers[1](self, dy, cache)
+    (dh,) = window_reverse_backward(dy, cache.reverse)
+    return window_partition_backward(SelfAttention.backward(self, dh, cache.attn), cache.partition).x
+
+
+WindowAttention.forward, WindowAttention.backward = forward, backward
+
+
 # --- sum_to where it is needed, and grad with +=
 def backward(self, dy, cache):
     (dh,) = window_reverse_backward(dy, cache.reverse)

@@ -1,0 +1,185 @@
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+import minivit as mv
+from minivit.layers import Param
+from minivit.models import MaskedViT, Mixer, ResNet, Swin, ViT
+from minivit.ops import resize_forward
+from minivit.train import SGD, AdamW, training_step
+from minivit.train.beginning import begin_with, by_layer, only_head
+from minivit.weights import to_timm
+from tests.models.test_hybrid import SMALL as HYBRID
+from tests.models.test_mixer import SMALL as MIXER
+from tests.models.test_resnet import SMALL as RESNET
+
+SIZES = {"img_size": (8, 12), "patch_size": 4, "embed_dim": 12, "depth": 2, "num_heads": 3, "mlp_ratio": 2.0}
+RNG = np.random.default_rng(0)
+
+
+def saved(model, folder):
+    mv.save(model, folder / "checkpoint.safetensors")
+    return folder
+
+
+def same(ours, theirs, but=()):
+    for name, value in ours.state_dict().items():
+        if not name.startswith(("head", "fc", *but)):
+            np.testing.assert_array_equal(value, theirs.state_dict()[name])
+
+
+@pytest.mark.parametrize("how", ["folder", "file"])
+def test_all_but_the_head_is_taken_over(how, tmp_path):
+    theirs, ours = ViT(**SIZES, num_classes=7, seed=1), ViT(**SIZES, num_classes=3, seed=2)
+    head = ours.head.weight.value.copy()
+    folder = saved(theirs, tmp_path)
+    begin_with(ours, folder if how == "folder" else folder / "checkpoint.safetensors")
+    same(ours, theirs)
+    np.testing.assert_array_equal(ours.head.weight.value, head)
+    assert not np.shares_memory(ours.norm.weight.value, theirs.norm.weight.value)
+
+
+@pytest.mark.parametrize(("kind", "options"), [(Mixer, MIXER), (ResNet, RESNET), (mv.models.HybridViT, HYBRID)])
+def test_of_any_family(kind, options, tmp_path):
+    """Running averages, too."""
+    theirs, ours = kind(**options, seed=1), kind(**{**options, "num_classes": 3}, seed=2)
+    for param in theirs.named_state().values():
+        param.value = RNG.uniform(0.5, 1, param.shape)
+    begin_with(ours, saved(theirs, tmp_path))
+    same(ours, theirs)
+
+
+def test_positions_of_another_grid_are_resampled_and_the_class_token_is_not(tmp_path):
+    theirs, ours = ViT(**SIZES, seed=1), ViT(**{**SIZES, "img_size": (16, 12)}, seed=2)
+    theirs.pos_embed.value = RNG.standard_normal(theirs.pos_embed.shape)
+    begin_with(ours, saved(theirs, tmp_path))
+    same(ours, theirs, but=["pos_embed"])
+    table = theirs.pos_embed.value
+    np.testing.assert_array_equal(ours.pos_embed.value[:, 0], table[:, 0])
+    grid, _ = resize_forward(table[:, 1:].reshape(1, 2, 3, 12), size=(4, 3), mode="bicubic", antialias=True)
+    np.testing.assert_allclose(ours.pos_embed.value[:, 1:], grid.reshape(1, 12, 12), rtol=1e-6)
+
+
+def test_what_was_learned_of_hidden_patches_is_what_a_classifier_begins_with(tmp_path):
+    theirs, ours = MaskedViT(**SIZES, target="rgb", seed=1), ViT(**SIZES, num_classes=3, seed=2)
+    begin_with(ours, saved(theirs, tmp_path))
+    same(ours, theirs)
+
+
+def test_files_of_timm(tmp_path):
+    theirs, ours = ViT(**SIZES, num_classes=7, seed=1), ViT(**SIZES, num_classes=3, seed=2)
+    save_file(to_timm(theirs), tmp_path / "timm.safetensors")
+    begin_with(ours, tmp_path / "timm.safetensors")
+    same(ours, theirs)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"depth": 3},
+            r"holds a ViT of [\d,]+ parameters, which has no 'blocks.2.* and 9 more for this ViT of [\d,]+",
+        ),
+        ({"embed_dim": 24}, r"has shape .* there and .* here: more differs than the head"),
+        ({"class_token": False, "global_pool": "avg", "fc_norm": False}, "1 positions in front of the patches there"),
+    ],
+)
+def test_models_that_differ_in_more(options, message, tmp_path):
+    ours = ViT(**{**SIZES, **options}, seed=2)
+    before = ours.state_dict()
+    with pytest.raises(ValueError, match=message):
+        begin_with(ours, saved(ViT(**SIZES, seed=1), tmp_path))
+    for name, value in ours.state_dict().items():
+        np.testing.assert_array_equal(value, before[name])
+
+
+def test_another_family(tmp_path):
+    with pytest.raises(ValueError, match=r"holds a Mixer of .* parameters, which has no"):
+        begin_with(ViT(**SIZES), saved(Mixer(**MIXER), tmp_path))
+
+
+def test_files_that_are_none(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        begin_with(ViT(**SIZES), tmp_path / "missing.safetensors")
+    (tmp_path / "checkpoint.safetensors").write_bytes(b"\x00" * 30)
+    with pytest.raises(ValueError, match=r"checkpoint\.safetensors"):
+        begin_with(ViT(**SIZES), tmp_path)
+    save_file({"a": np.ones(3)}, tmp_path / "strange.safetensors")
+    with pytest.raises(ValueError, match=r"strange\.safetensors does not fit this ViT of"):
+        begin_with(ViT(**SIZES), tmp_path / "strange.safetensors")
+
+
+def test_rates_by_layer():
+    model = ViT(**{**SIZES, "depth": 3}, num_classes=2)
+    rate = by_layer(model, 0.5)
+    rates = {name: rate(name, param) for name, param in model.named_params().items()}
+    assert rates["patch_embed.proj.weight"] == rates["cls_token"] == rates["pos_embed"] == 0.5**4
+    assert [rates[f"blocks.{i}.mlp.fc1.bias"] for i in range(3)] == [0.125, 0.25, 0.5]
+    assert rates["norm.weight"] == rates["head.bias"] == 1
+
+
+def test_rates_by_layer_of_other_families():
+    """A block is a layer wherever it stands; its shortcut is a part of it."""
+    resnet = ResNet(**RESNET)
+    rate = by_layer(resnet, 0.5)
+    rates = {name: rate(name, param) for name, param in resnet.named_params().items()}
+    assert (rates["conv1.weight"], rates["layer1.0.conv1.weight"], rates["layer1.1.conv2.weight"]) == (
+        1 / 16,
+        1 / 8,
+        1 / 4,
+    )
+    assert rates["layer2.0.conv1.weight"] == rates["layer2.0.downsample.1.bias"] == 1 / 2
+    assert rates["fc.weight"] == 1
+    swin = Swin(img_size=16, patch_size=2, embed_dim=6, depths=(2, 1), num_heads=(1, 2), window_size=4)
+    rate = by_layer(swin, 0.5)
+    rates = {name: rate(name, param) for name, param in swin.named_params().items()}
+    assert rates["layers.0.blocks.0.norm1.weight"] < rates["layers.0.blocks.1.norm1.weight"]
+    assert rates["layers.0.blocks.1.norm1.weight"] < rates["layers.1.downsample.norm.weight"]
+    assert rates["layers.1.blocks.0.norm1.weight"] == 1 / 2
+
+
+def test_a_frozen_body_stays_and_only_the_head_learns():
+    model = ViT(**SIZES, num_classes=3)
+    before = model.state_dict()
+    optimizer = AdamW(model, lr=1e-2, rates=only_head(model))
+    assert [*optimizer.params] == ["head.weight", "head.bias"]
+    assert {*optimizer.state_dict()} == {"steps", "m.head.weight", "v.head.weight", "m.head.bias", "v.head.bias"}
+    images, labels = RNG.standard_normal((5, 8, 12, 3)).astype(np.float32), np.arange(5) % 3
+    training_step(model, images, labels, optimizer=optimizer, clip_norm=1.0)
+    changed = {name for name, value in model.state_dict().items() if not np.array_equal(value, before[name])}
+    assert changed == {"head.weight", "head.bias"}
+
+
+def test_what_is_clipped_is_what_is_learned():
+    """Gradients of a body that stays would shorten those of the head."""
+    images, labels = RNG.standard_normal((5, 8, 12, 3)).astype(np.float32), np.arange(5) % 3
+    model = ViT(**SIZES, num_classes=3)
+    training_step(model, images, labels, optimizer=SGD(model, lr=0.0, rates=only_head(model)))
+    gradient = np.concatenate([model.head.weight.grad.ravel(), model.head.bias.grad])
+    before = model.head.bias.value.copy()
+    step = SGD(model, lr=1.0, rates=only_head(model))
+    training_step(model, images, labels, optimizer=step, clip_norm=0.5 * float(np.linalg.norm(gradient)))
+    np.testing.assert_allclose(before - model.head.bias.value, 0.5 * gradient[-3:], rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("kind", [SGD, AdamW, mv.train.Adam])
+def test_a_rate_is_a_factor_of_the_learning_rate(kind):
+    """Of the decay, too, where it is a part of the step."""
+
+    def stepped(rate, lr):
+        model = ViT(**SIZES, num_classes=3)
+        model.head.weight.grad = np.ones_like(model.head.weight.value)
+        optimizer = kind(model, lr=lr, weight_decay=0.1, rates=lambda name, param: rate)
+        optimizer.step()
+        return model.head.weight.value
+
+    np.testing.assert_array_equal(stepped(0.5, 0.2), stepped(1.0, 0.1))
+
+
+@pytest.mark.parametrize("rate", [-1.0, np.inf, np.nan])
+def test_rates_that_are_none(rate):
+    def rates(name: str, param: Param) -> float:
+        return rate
+
+    with pytest.raises(ValueError, match=r"the rate of patch_embed.proj.weight is"):
+        SGD(ViT(**SIZES), rates=rates)
