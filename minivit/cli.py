@@ -16,13 +16,18 @@ from minivit.json_text import tuples
 from minivit.parser import Parser, number, setting
 from minivit.terminal import one_line, plain_streams, warnings_said
 from minivit.train.beginning import full_path
+from minivit.train.distilling import (
+    add_distillation,
+    distilling_of,
+    must_not_be_its_own_teacher,
+    recipe_for,
+    trainer_of,
+)
 from minivit.train.folder import RunFolder, create_numbered
 from minivit.train.named import AUGMENTATIONS, described
 from minivit.train.prediction import likeliest_classes
 from minivit.train.recipe import OFF
-from minivit.train.recipes import recipe_of
 from minivit.train.run import run_to_the_end
-from minivit.train.trainer import Trainer
 
 # What a recipe holds, and what is said of it by options of the same name.
 CHOICES = ("model", "epochs", "batch_size", "lr", "weight_decay", "label_smoothing", "seed", *OFF)
@@ -88,6 +93,7 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--with", metavar="DIR", action="append", help="use your solution of an exercise; may be repeated"
     )
+    add_distillation(train)
     train.add_argument("--resume", metavar="DIR", help="go on with the run in this folder, as it was begun")
     train.set_defaults(run=run_train)
 
@@ -122,15 +128,20 @@ def run_train(args: argparse.Namespace) -> int:
     given = {name: tuples(getattr(args, name)) for name in CHOICES}
     if args.init is not None:
         given["init"] = full_path(args.init)
-    recipe = recipe_of(data, args.set or [], named=args.recipe or "none", regularised=args.regularisation, **given)
-    source = full_source(data, data_dir=args.data_dir, img_size=args.img_size)
+    distilling = distilling_of(args)
+    how = {"named": args.recipe or "none", "regularised": args.regularisation}
+    recipe = recipe_for(distilling, data, args.set or [], **how, **given)
+    chosen = {name: getattr(args, name) for name in ("data_dir", "img_size", "labeled", "unlabeled")}
+    source = full_source(data, **chosen)
+    if args.out:
+        must_not_be_its_own_teacher(distilling, args.out)
     with training_with(named):
-        trainer = Trainer(recipe, load_source(**source), threads=args.threads)
+        trainer, distilling = trainer_of(recipe, load_source(**source), distilling, threads=args.threads)
         if args.out:
             folder = RunFolder(args.out)
-            folder.create(recipe, source, named)
+            folder.create(recipe, source, named, distilling)
         else:
-            folder = create_numbered("runs", Path(source["data"]).name, recipe, source, named)
+            folder = create_numbered("runs", Path(source["data"]).name, recipe, source, named, distilling)
         with folder.held():
             return 0 if run_to_the_end(trainer, folder) else 130
 
@@ -144,8 +155,10 @@ def resume_train(args: argparse.Namespace, named: list[str]) -> int:
     folder = RunFolder(args.resume)
     recipe, source, solutions = folder.read_config()
     folder.must_be_named(named)
+    must_not_be_its_own_teacher(folder.distilling, args.resume)
     with folder.held(), training_with(solutions):
-        trainer = Trainer(recipe, load_source(**source), threads=args.threads, to_resume=folder.has_begun)
+        options = {"threads": args.threads, "to_resume": folder.has_begun}
+        trainer, _ = trainer_of(recipe, load_source(**source), folder.distilling, **options)
         folder.resume(trainer)
         return 0 if run_to_the_end(trainer, folder) else 130
 

@@ -24,10 +24,15 @@ VIT = {  # parameters, and MACs of one forward pass of one image: of timm 1.0's 
     "vit_gigantic_patch14_224": (1_844_440_680, 483_747_550_208),
 }
 
-DEIT = {  # the same, of timm's distilled DeiTs: two tokens, two heads
+DEIT = {  # the same, of timm's DeiTs; of the distilled ones, with two tokens and two heads
+    "deit_tiny_patch16_224": (5_717_416, 1_253_683_200),
+    "deit_small_patch16_224": (22_050_664, 4_598_882_304),
+    "deit_base_patch16_224": (86_567_656, 17_563_828_224),
+    "deit_base_patch16_384": (86_859_496, 55_484_350_464),
     "deit_tiny_distilled_patch16_224": (5_910_800, 1_261_003_776),
     "deit_small_distilled_patch16_224": (22_436_432, 4_624_140_288),
     "deit_base_distilled_patch16_224": (87_338_192, 17_656_811_520),
+    "deit_base_distilled_patch16_384": (87_630_032, 55_591_342_080),
 }
 
 SWIN = {  # the same, of timm's Swins; their own papers count the norms as well

@@ -48,6 +48,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 import transformers
 from _cnn import google_hybrid, hybrid, resnets
+from _deit import deit_loss
 from _fairseq import wav2vec
 from _sound import librosa_features, librosa_inversion, torchaudio_features, transformers_features
 from _timm import VisionTransformer, mixtures, resample_abs_pos_embed, timm
@@ -689,6 +690,7 @@ def main() -> None:
     stft()
     resnets(record, randomize)
     hybrid(record, randomize)
+    deit_loss(record)
     google_hybrid(write, google_vit_shapes(1, positions=7, kernel=(1, 1, 16)))
     mixtures(write)
 

@@ -215,8 +215,9 @@ def mel_filterbank(
         more = f" and {len(empty) - NAMED} more" if len(empty) > NAMED else ""
         numbers = ", ".join(map(str, empty[:NAMED])) + more
         warnings.warn(
-            f"mel_filterbank: of {n_mels} filters {numbers} let nothing through: no frequency of the DFT lies between "
-            f"their edges (one every {sr / n_fft:.4g} Hz, up to {sr / 2:g} Hz); take a larger n_fft or fewer n_mels",
+            f"mel_filterbank: empty filters, {len(empty)} of {n_mels} (no. {numbers}): no frequency of the DFT lies "
+            f"between their edges (one every {sr / n_fft:.4g} Hz, up to {sr / 2:g} Hz); take a larger n_fft or fewer "
+            "n_mels",
             stacklevel=3,
         )
     return W

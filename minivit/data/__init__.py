@@ -2,7 +2,7 @@
 
 from minivit.data.cifar import cifar10, cifar100
 from minivit.data.dataset import Dataset, channel_statistics
-from minivit.data.examples import Examples, Images, LabeledImages, LabeledSounds, Scenes, Sounds
+from minivit.data.examples import Examples, Images, LabeledImages, LabeledSounds, Scenes, Sounds, TaughtImages
 from minivit.data.folder import image_folder
 from minivit.data.names import load_dataset
 from minivit.data.scenes import Scene, draw_scenes, scenes
@@ -21,3 +21,4 @@ from minivit.data.sequences import (
 )
 from minivit.data.shapes import draw_shapes, shapes
 from minivit.data.sounds import draw_sounds, sounds
+from minivit.data.unlabeled import partly_labeled

@@ -13,6 +13,10 @@ Column = ndarray | list
 """An array with a row for each example, or, where rows differ in length, a list with an array or a text for each."""
 
 
+UNLABELED = -1
+"""In place of the number of a class, where nobody has said which."""
+
+
 @dataclass(frozen=True, eq=False)
 class Examples:
     """Some examples. A subclass names the columns, of whatever kind of data: images, sounds, boxes, captions.
@@ -148,6 +152,45 @@ class LabeledImages(Images):
             raise TypeError(f"{split} labels must be a NumPy array, got {type(self.labels).__name__}")
         super().check(split, num_classes)
         _check_labels(split, self.labels, num_classes)
+
+
+@dataclass(frozen=True, eq=False)
+class TaughtImages(Images):
+    """Images of one thing each: of some it is known what it is, and of all what a teacher says.
+
+    Attributes
+    ----------
+    images : uint8 (N, Y, X, C)
+    labels : int64 (N,)
+        -1 where nobody has said what it is; of images to test on, everything is known.
+    answers : float (N, classes)
+        Logits of the teacher; (N, 0) where it is to be asked for each batch.
+    """
+
+    labels: ndarray
+    answers: ndarray
+
+    @classmethod
+    def unasked(cls, images: ndarray, labels: ndarray) -> Self:
+        """Images about which the teacher has not been asked yet."""
+        return cls(images, labels, np.empty((len(images), 0), np.float32))
+
+    def check(self, split: str, num_classes: int) -> None:
+        """As :meth:`Images.check`; a label may be -1, and answers are logits of all classes, or of none."""
+        for name, column in (("labels", self.labels), ("answers", self.answers)):
+            if not isinstance(column, ndarray):
+                raise TypeError(f"{split} {name} must be a NumPy array, got {type(column).__name__}")
+        super().check(split, num_classes)
+        known = self.labels != UNLABELED
+        _check_labels(split, self.labels[known], num_classes)
+        if split == "test" and not known.all():
+            raise ValueError(f"the test split has {(~known).sum()} images without a label; expected one for each")
+        shape = self.answers.shape
+        if self.answers.dtype.kind != "f" or shape[1:] not in ((0,), (num_classes,)):
+            raise ValueError(
+                f"{split} answers must be floating-point numbers, (images, {num_classes}) or (images, 0), "
+                f"got {self.answers.dtype} of shape {shape}"
+            )
 
 
 @dataclass(frozen=True, eq=False)

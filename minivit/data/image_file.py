@@ -95,8 +95,9 @@ def fit_image(pixels: UInt8[ndarray, "Y X C"], size: tuple[int, int]) -> UInt8[n
     if pixels.shape[:2] == size:
         return pixels
     image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
-    fitting = ImageOps.fit(image, size[::-1], Image.Resampling.BICUBIC)
-    return np.asarray(fitting).reshape(*size, pixels.shape[2])
+    rows, columns = size
+    fitting = ImageOps.fit(image, (columns, rows), Image.Resampling.BICUBIC)
+    return np.asarray(fitting).reshape(rows, columns, pixels.shape[2])
 
 
 def _eight_bits(image: "Image.Image") -> "Image.Image":

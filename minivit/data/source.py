@@ -9,22 +9,34 @@ from minivit.data.dataset import Dataset
 from minivit.data.download import data_folder
 from minivit.data.names import NAMES, load_dataset
 from minivit.data.paths import folder_path
+from minivit.data.unlabeled import partly_labeled
 from minivit.terminal import one_line, warnings_said
 
 
-def full_source(data: str, *, data_dir: str | None = None, img_size: int | None = None) -> dict[str, Any]:
+def full_source(
+    data: str,
+    *,
+    data_dir: str | None = None,
+    img_size: int | None = None,
+    labeled: int | None = None,
+    unlabeled: str | None = None,
+) -> dict[str, Any]:
     """The arguments of :func:`load_source`, with folders in full, so that a run can be resumed from anywhere."""
     if data not in NAMES and (folder := folder_path(data, "--data")).is_dir():
         data = str(folder.resolve())
     kept = None if data_dir is None else str(data_folder(data_dir).resolve())
-    size = {} if img_size is None else {"img_size": img_size}
-    return {"data": data, "data_dir": kept, **size}
+    more = None if unlabeled is None else str(folder_path(unlabeled, "--unlabeled").resolve())
+    given = {"img_size": img_size, "labeled": labeled, "unlabeled": more}
+    return {"data": data, "data_dir": kept, **{name: value for name, value in given.items() if value is not None}}
 
 
-def load_source(data: str, **options: Any) -> Dataset:
-    """The data set; what was left out of a folder is said on stderr."""
+def load_source(data: str, *, labeled: int | None = None, unlabeled: str | None = None, **options: Any) -> Dataset:
+    """The data set, :func:`partly_labeled` if that was asked for; what was left out of a folder is said on stderr."""
     with warnings_said():
-        return load_dataset(data, **options)
+        dataset = load_dataset(data, **options)
+        if labeled is None and unlabeled is None:
+            return dataset
+        return partly_labeled(dataset, labeled=labeled, unlabeled=unlabeled)
 
 
 def summary(dataset: Dataset) -> Iterator[str]:

@@ -267,6 +267,12 @@ class ViT(Model):
             self.dist_token.add_grad(dtoken)
         return dx
 
+    def with_heads(self, *, apart: bool) -> "ViT":
+        """A distilled model with the same parameters, whose ``heads_apart`` is as given."""
+        twin = type(self)(**{**self.config, "heads_apart": apart})
+        twin.load_state_dict(self.state_dict())
+        return twin
+
 
 def _preset(size: str, patch: int, img_size: int = 224, **options: Any) -> dict[str, Any]:
     widths = {"tiny": (192, 12, 3), "small": (384, 12, 6), "base": (768, 12, 12), "large": (1024, 24, 16)}
@@ -305,8 +311,13 @@ ViT.add_presets(
         "vit_huge_patch14_224": _preset("huge", 14),
         "vit_giant_patch14_224": _preset("giant", 14, mlp_ratio=48 / 11),
         "vit_gigantic_patch14_224": _preset("gigantic", 14, mlp_ratio=64 / 13),
+        "deit_tiny_patch16_224": _preset("tiny", 16),  # a DeiT without its distillation token is a ViT
+        "deit_small_patch16_224": _preset("small", 16),
+        "deit_base_patch16_224": _preset("base", 16),
+        "deit_base_patch16_384": _preset("base", 16, 384),
         "deit_tiny_distilled_patch16_224": _preset("tiny", 16, distilled=True),
         "deit_small_distilled_patch16_224": _preset("small", 16, distilled=True),
         "deit_base_distilled_patch16_224": _preset("base", 16, distilled=True),
+        "deit_base_distilled_patch16_384": _preset("base", 16, 384, distilled=True),
     }
 )

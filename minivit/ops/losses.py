@@ -1,6 +1,6 @@
 """Losses: one number that says how wrong, as a mean over all rows or numbers."""
 
-from math import inf, log, prod
+from math import log, prod
 from typing import NamedTuple
 
 import numpy as np
@@ -206,57 +206,3 @@ def l1_backward(dy: Scalar, cache: L1Cache) -> InputGrad:
     r"""Gradient of :func:`l1_forward`: :math:`\bar x_i = \bar L \operatorname{sign}(x_i - t_i) / n`, 0 at a kink."""
     sign = cache.sign
     return InputGrad(sign * (dy / sign.size))  # formula: mean of |difference|
-
-
-class DistillationCache(NamedTuple):
-    """What ``distillation_backward`` needs."""
-
-    log_probs: Float[ndarray, "*B C"]
-    teacher_probs: Float[ndarray, "*B C"]
-    temperature: float
-
-
-@checked
-def distillation_forward(
-    logits: Float[ndarray, "*B C"], teacher_logits: Float[ndarray, "*B C"], *, temperature: float = 1.0
-) -> tuple[Scalar, DistillationCache]:
-    r"""Kullback-Leibler divergence of a student from a teacher, both softened by a temperature; mean over rows.
-
-    .. math:: L = \frac{\tau^2}{N} \sum_n \sum_c p_{nc} \left(\log p_{nc} - \log q_{nc}\right), \quad
-              p = \operatorname{softmax}(z^{\text{teacher}} / \tau), \; q = \operatorname{softmax}(z / \tau)
-
-    The factor :math:`\tau^2` keeps the size of the gradient when the temperature changes. The teacher is a constant.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, the temperature is not positive, or there are no rows.
-
-    References
-    ----------
-    Hinton, Vinyals and Dean 2015, "Distilling the Knowledge in a Neural Network", section 2.
-    """
-    if not 0 < temperature < inf:
-        raise ValueError(f"distillation: temperature is {temperature}; expected a positive number")
-    log_probs, _ = log_softmax_forward(logits / temperature)
-    teacher, _ = log_softmax_forward(teacher_logits / temperature)
-    probs = np.exp(teacher)
-    divergence = _expected(probs, teacher) - _expected(probs, log_probs)
-    loss = divergence.sum() * (temperature**2 / _count("distillation", logits[..., 0]))
-    return loss, DistillationCache(log_probs, probs, temperature)
-
-
-@checked
-def distillation_backward(dy: Scalar, cache: DistillationCache) -> LogitsGrad:
-    r"""Gradient of :func:`distillation_forward`.
-
-    As for the cross-entropy, student minus teacher; one :math:`1/\tau` comes from ``logits / temperature``:
-
-    .. math:: \bar z = \bar L\, \frac{\tau}{N} (q - p)
-    """
-    log_probs, probs, temperature = cache
-    dlogits = np.exp(log_probs)
-    dlogits -= probs  # formula: divergence = probs * log probs - probs * log_probs
-    rows = prod(dlogits.shape[:-1])
-    dlogits *= dy * (temperature / rows)  # formula: * temperature**2 / rows, logits / temperature
-    return LogitsGrad(dlogits)

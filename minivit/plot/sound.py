@@ -198,5 +198,5 @@ def tones_through_windows(
         room = 0.35 * (max(marked) - min(marked)) or 0.1 * sr
         panels[0].set_xlim(max(0, min(marked) - room), min(sr / 2, max(marked) + room))
     panels[0].set_ylabel("dB", fontsize=TEXT)
-    set_title(figure, f"One frame of {len(y)} samples, through windows")
+    set_title(figure, f"One frame of {len(y)} samples, through windows{' (dashed: the tones)' if marked else ''}")
     return figure

@@ -73,6 +73,10 @@ class Task:
         _, Y, X, C = dataset.train.images.shape
         return {"img_size": (Y, X), "in_chans": C}
 
+    def prepared(self, dataset: Dataset, *, normalize: Normalize) -> Dataset:
+        """The data set with what is computed once for all of a training; by default, as it is."""
+        return dataset
+
     def over(self, targets: Any) -> int:
         """How many the loss of samples with these targets is a mean over; by default, the samples."""
         return number_of(targets)
@@ -84,6 +88,10 @@ class Task:
     def backward(self, dloss: Scalar, cache: Any) -> Any:
         """Gradient of the outputs: an array, or a nest of arrays if these are one."""
         raise NotImplementedError
+
+    def finished(self, model: Any) -> Any:
+        """The model as it is kept and asked, where it is trained in another form; by default, as it is."""
+        return model
 
     def score(self, outputs: Any, targets: Any) -> float:
         """How good the outputs are; 1 is perfect."""

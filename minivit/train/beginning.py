@@ -13,6 +13,7 @@ from numpy import ndarray
 from minivit.layers.param import Param
 from minivit.models.model import Model
 from minivit.storage import load
+from minivit.train.trained_on import checkpoint_of
 from minivit.weights import load_google, load_hf, load_timm, resample_abs_pos_embed
 from minivit.weights.names import listed, within
 
@@ -42,9 +43,7 @@ def begin_with(model: Model, run_or_file: str | Path) -> None:
     ValueError
         If it is damaged, or what it holds is not of this model's shape.
     """
-    path = Path(run_or_file)
-    if path.is_dir():
-        path /= "checkpoint.safetensors"
+    path = checkpoint_of(run_or_file)
     try:
         theirs = load(path)
     except ValueError as error:

@@ -15,6 +15,7 @@ from minivit.errors import sentence
 from minivit.files import LOCK, TEMPORARY, must_be_file, replace_file, sole_use
 from minivit.json_text import from_json, to_json, tuples
 from minivit.terminal import command_line
+from minivit.train.distilling import Distilling
 from minivit.train.recipe import OFF, Recipe
 from minivit.train.trainer import Metrics, Trainer
 from minivit.version import __version__
@@ -22,12 +23,15 @@ from minivit.version import __version__
 HEAD = ",".join(Metrics._fields)
 OLDER_HEAD = HEAD.replace("test_score", "test_accuracy")  # when there was no other task than classification
 
+ASKED_FOR = {"img_size": int, "labeled": int, "unlabeled": str}
+"""What config.json says of the data only where it was asked for."""
+
 
 class RunFolder:
     """Where a run keeps its files; each of them is written as a whole or not at all.
 
     ``solutions`` are the folders of a student's functions that the run computes with: those that it was created with,
-    or, after :meth:`read_config`, those that its config.json names.
+    or, after :meth:`read_config`, those that its config.json names. So is ``distilling``, who teaches the model.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -36,9 +40,16 @@ class RunFolder:
         self.metrics_path = self.path / "metrics.csv"
         self.checkpoint_path = self.path / "checkpoint.safetensors"
         self.solutions: list[str] = []
+        self.distilling: Distilling | None = None
         self._held: os.stat_result | None = None  # which folder it was when we took it
 
-    def create(self, recipe: Recipe, data: dict[str, Any], solutions: Sequence[str] = ()) -> None:
+    def create(
+        self,
+        recipe: Recipe,
+        data: dict[str, Any],
+        solutions: Sequence[str] = (),
+        distilling: Distilling | None = None,
+    ) -> None:
         """Make the folder and write what the run was asked for.
 
         The folders of ``solutions`` are written in full, so that the run can be resumed from anywhere. A folder that is
@@ -60,8 +71,10 @@ class RunFolder:
         self._must_be_empty()
         with sole_use(self.path):
             self._must_be_empty()
-            self.solutions = in_full(solutions)
+            self.solutions, self.distilling = in_full(solutions), distilling
             config = {"minivit": __version__, "recipe": asdict(recipe), "data": data, "with": self.solutions}
+            if distilling:
+                config["distillation"] = asdict(distilling)
             replace_file(self.config_path, (to_json(config, indent=2) + "\n").encode())
 
     def _must_be_empty(self) -> None:
@@ -107,9 +120,10 @@ class RunFolder:
             check_type("recipe", recipe, dict[str, Any])
             check_type("data", data, dict[str, Any])
             source = {"data": data["data"], "data_dir": data["data_dir"]}
-            if "img_size" in data:  # only where it was asked for
-                source["img_size"] = data["img_size"]
-                check_type("img_size", source["img_size"], int)
+            for name, hint in ASKED_FOR.items():
+                if name in data:
+                    source[name] = data[name]
+                    check_type(name, source[name], hint)
             check_type("data", source["data"], str)
             check_type("data_dir", source["data_dir"], str | None)
             solutions = config.get("with", [])  # runs begun before there was this entry have none
@@ -117,6 +131,9 @@ class RunFolder:
                 raise ValueError(f"its entry 'with' is {short(solutions)}; expected a list of folders")
             self.solutions = in_full(solutions)
             recipe = OFF | recipe
+            if "distillation" in config:
+                check_type("distillation", config["distillation"], dict[str, Any])
+                self.distilling = Distilling(**config["distillation"])
             for choice in fields(Recipe):
                 if choice.name not in recipe:  # its default may be another one now
                     raise KeyError(choice.name)
@@ -235,14 +252,19 @@ def in_full(folders: Sequence[str]) -> list[str]:
 
 
 def create_numbered(
-    parent: str | Path, name: str, recipe: Recipe, data: dict[str, Any], solutions: Sequence[str] = ()
+    parent: str | Path,
+    name: str,
+    recipe: Recipe,
+    data: dict[str, Any],
+    solutions: Sequence[str] = (),
+    distilling: Distilling | None = None,
 ) -> RunFolder:
     """Create ``parent/name-1``, or the next number that is free: looked for and taken in one step."""
     number = 1
     while True:
         folder = RunFolder(Path(parent) / f"{name}-{number}")
         try:
-            folder.create(recipe, data, solutions)
+            folder.create(recipe, data, solutions, distilling)
         except (FileExistsError, BlockingIOError):  # another run, or one that another process has just begun
             number += 1
         else:

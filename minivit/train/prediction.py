@@ -8,7 +8,7 @@ import numpy as np
 from minivit.ops.softmax import softmax_forward
 from minivit.storage import load
 from minivit.train.step import predict
-from minivit.train.trained_on import read_trained_on
+from minivit.train.trained_on import checkpoint_of, read_trained_on
 
 
 def likeliest_classes(run_or_file: str | Path) -> Callable[[str | Path], list[tuple[str, float]]]:
@@ -32,9 +32,7 @@ def likeliest_classes(run_or_file: str | Path) -> Callable[[str | Path], list[tu
     ValueError
         If the model was not trained by minivit, something is damaged, or the model gives no probabilities.
     """
-    path = Path(run_or_file)
-    if path.is_dir():
-        path /= "checkpoint.safetensors"
+    path = checkpoint_of(run_or_file)
     model = load(path)
     names, kind = read_trained_on(path, model)
 

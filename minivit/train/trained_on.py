@@ -9,6 +9,7 @@ from minivit.json_text import tuples
 from minivit.models.model import Model
 from minivit.storage import read_metadata
 from minivit.tasks.classification import Classification
+from minivit.tasks.distillation import Distillation
 from minivit.train.kinds import ImageKind, SoundKind
 from minivit.types import pair
 
@@ -24,6 +25,12 @@ class TrainedOn(NamedTuple):
     kind: ImageKind | SoundKind
 
 
+def checkpoint_of(run_or_file: str | Path) -> Path:
+    """The checkpoint of a run by its folder, or as it was named itself."""
+    path = Path(run_or_file)
+    return path / "checkpoint.safetensors" if path.is_dir() else path
+
+
 def read_trained_on(path: str | Path, model: Model) -> TrainedOn:
     """What the checkpoint of this model says of the examples that it was trained on.
 
@@ -35,7 +42,7 @@ def read_trained_on(path: str | Path, model: Model) -> TrainedOn:
     metadata = read_metadata(path).get("metadata")
     if not isinstance(metadata, dict) or not isinstance(metadata.get("data"), dict):
         raise ValueError(f"{path} does not say what its classes are: it was not written by minivit train")
-    if (task := metadata.get("task", CLASSIFICATION)) != CLASSIFICATION:
+    if (task := metadata.get("task", CLASSIFICATION)) not in (CLASSIFICATION, Distillation.__name__):
         raise ValueError(f"the model of {path} was trained for {task}, not to name classes")
     said, config = metadata["data"], model.config
     kind = SoundKind if "sr" in said or config.get("sr") else ImageKind

@@ -22,7 +22,7 @@ from minivit.layers.param import Param
 from minivit.models.model import PRESETS, Model, create_model, model_options
 from minivit.ops.softmax import softmax_forward
 from minivit.storage import fitting, read_arrays, save, split_arrays
-from minivit.tasks.classification import Classification
+from minivit.tasks.classification import Classification, Mix
 from minivit.tasks.task import Task
 from minivit.train.beginning import begin_with, by_layer, only_head
 from minivit.train.ema import WeightAverage
@@ -121,6 +121,8 @@ class Trainer:
     def run(self) -> Iterator[Metrics]:
         """Train to the end, yielding after every step; stop when you like and call again to go on."""
         recipe, epoch, order = self.recipe, None, np.empty(0, int)
+        if self.step < self.total_steps:
+            self.dataset = self.task.prepared(self.dataset, normalize=self.normalize)
         warmup = round(min(recipe.warmup_epochs * self.steps_per_epoch, self.total_steps))
         while self.step < self.total_steps:
             if epoch != self.step // self.steps_per_epoch:
@@ -159,13 +161,17 @@ class Trainer:
         """What is tested and kept: the model, or where the recipe has ``ema`` one with the average of its weights."""
         return self.average.model if self.average else self.model
 
+    def finished(self) -> Model:
+        """The model as it is kept and asked, see :meth:`minivit.tasks.Task.finished`."""
+        return self.task.finished(self.trained)
+
     def normalize(self, stored: ndarray) -> Float[ndarray, "B ..."]:
         """Pixels, or samples of sounds, as the model wants them."""
         return self.kind.normalize(stored)
 
     def probabilities(self, stored: ndarray) -> Float[ndarray, "B classes"]:
         """Probability of each class for each image or sound, of a model that classifies."""
-        probabilities, _ = softmax_forward(predict(self.trained, self.normalize(stored), threads=self.threads))
+        probabilities, _ = softmax_forward(predict(self.finished(), self.normalize(stored), threads=self.threads))
         return probabilities
 
     def test_score(self) -> float:
@@ -178,7 +184,7 @@ class Trainer:
         names, mean, std = self.dataset.class_names, self.dataset.mean, self.dataset.std
         data = {"name": self.dataset.name, "class_names": names, "mean": mean, "std": std, **self.kind.facts()}
         about = {"recipe": asdict(self.recipe), "data": data, **_named(self.task), "step": self.step}
-        save(self.trained, path, optimizer_state=self._to_go_on(), **about)
+        save(self.finished(), path, optimizer_state=self._to_go_on(), **about)
 
     def _to_go_on(self) -> dict[str, ndarray]:
         """What a checkpoint holds beside what is kept: the optimizer's state, and the weights if these are others."""
@@ -242,12 +248,17 @@ def _usual_task(recipe: Recipe, dataset: Dataset, kind: Kind) -> Task:
     augment = kind.augment(recipe)
     model_class, _ = PRESETS[recipe.model]
     if model_class.usual_task == CLASSIFICATION:
-        alphas = {"mixup_alpha": recipe.mixup, "cutmix_alpha": recipe.cutmix}
-        mixing = partial(mix, num_classes=len(dataset.class_names), **alphas) if any(alphas.values()) else None
+        mixing = mixing_of(recipe, dataset)
         return Classification(label_smoothing=recipe.label_smoothing, augment=augment, mix=mixing)
     must_be_off(recipe, [name for name in OFF if name != "ema"], f"{recipe.model} is not trained to classify")
     model = create_model(recipe.model, **recipe.options)
     return getattr(tasks, model_class.usual_task)(**model.task_options())
+
+
+def mixing_of(recipe: Recipe, dataset: Dataset) -> Mix | None:
+    """What mixes a batch, inputs and labels alike, as the recipe has it."""
+    alphas = {"mixup_alpha": recipe.mixup, "cutmix_alpha": recipe.cutmix}
+    return partial(mix, num_classes=len(dataset.class_names), **alphas) if any(alphas.values()) else None
 
 
 def _named(task: Task) -> dict[str, Any]:

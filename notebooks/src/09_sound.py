@@ -102,9 +102,11 @@ assert FORMANTS["a"][:2] == (730, 1090) and FORMANTS["i"][:2] == (270, 2290)
 plot.source_and_filter("a", pitch=120.0)
 
 # %% [markdown]
-# In decibels, what is heard is the sum of both. The source has a line at every multiple of its pitch, and the filter
-# decides which of them are strong. **Predict.** Sing the same a an octave higher. What moves: the lines, the hills, or
-# both? And what is left of a vowel that is whispered?
+# The axis counts [decibels](../docs/glossary.md#decibel): ten times the logarithm, to base 10, of a ratio of powers.
+# Ten times the power is +10 dB, a hundredth of it -20 dB; and as logarithms add where powers are multiplied, what is
+# heard is the sum of both curves. The source has a line at every multiple of its pitch, and the filter decides which of
+# them are strong. **Predict.** Sing the same a an octave higher. What moves: the lines, the hills, or both? And what is
+# left of a vowel that is whispered?
 
 # %%
 sung = {
@@ -118,21 +120,12 @@ hann = audio.get_window("hann", len(sung["a, 110 Hz"]))
 spectra = {name: np.abs(np.fft.rfft(y * hann)) ** 2 for name, y in sung.items()}
 
 # %%
-between = {
-    "a": (600, 1250),
-    "i": (1900, 2600),
-}  # where one of them has formants, and the other none
-share = {
-    name: [
-        power[(hertz > low) & (hertz < high)].sum() / power.sum()
-        for low, high in between.values()
-    ]
-    for name, power in spectra.items()
-}
-for name, parts in share.items():
-    print(f"{name:13} 600 to 1250 Hz: {parts[0]:4.0%}   1900 to 2600 Hz: {parts[1]:6.2%}")
-assert all(share[name][0] > 0.4 for name in sung if name[0] == "a")
-assert share["i, 110 Hz"][0] < 0.02
+here = (hertz > 600) & (hertz < 1250)  # an a has two formants there, an i has none
+share = {name: power[here].sum() / power.sum() for name, power in spectra.items()}
+for name, part in share.items():
+    print(f"{name:13} {part:6.1%} of the power from 600 to 1250 Hz")
+assert [sum(600 < f < 1250 for f in FORMANTS[name]) for name in "ai"] == [2, 0]
+assert all(share[name] > 0.7 for name in sung if name[0] == "a") and share["i, 110 Hz"] < 0.02
 few = {name: 10 * np.log10(spectra[name] / spectra[name].max()) for name in [*sung][:2]}
 shown = hertz < 2000
 lecture.levels(
@@ -150,9 +143,9 @@ lecture.levels(
 #
 # Behind the ear drum three little bones hand the pressure on into a snail of water, the cochlea. In it, rolled up, lies
 # the [basilar membrane](../docs/glossary.md#basilar-membrane): 35 mm long, narrow and stiff where sound comes in (the
-# base), wide and loose at its end (the apex). Each place of it swings at its own frequency and excites its own nerves.
-# It is a piano with 3,500 strings, played backwards: an analysis. Greenwood's map says which place hears what, with $x$
-# from 0 at the apex to 1:
+# base), wide and loose at its end (the apex). Each place of it swings most at its own frequency, and along it stand
+# some 3,500 inner hair cells, which tell the nerves how much: a piano that is played backwards, an analysis.
+# Greenwood's map says which place hears what, with $x$ from 0 at the apex to 1 at the base:
 #
 # $$f = A\,(10^{a x} - k), \qquad A = 165.4\ \text{Hz},\quad a = 2.1,\quad k = 0.88 .$$
 #
@@ -174,12 +167,12 @@ plot.ear_maps()
 
 # %% [markdown]
 # 20 to 20,677 Hz: what is said of human ears. High up, equal ratios are equal ways, as on a piano; low down, it is more
-# like equal differences. A cat's hears up to 57,042 Hz.
+# like equal differences. A cat's ears reach 57,042 Hz.
 #
 # How sharply does a place answer? On slides stands figure 3.50 of a textbook, measured on a cat. The curves below are
-# no measurements, but a filter with an ear's shape, a [gammatone](../docs/glossary.md#gammatone) without zeros, at
-# Greenwood's places. **Predict.** A place hears 2000 Hz best. Which tone moves it more: one an octave below, or one an
-# octave above?
+# no measurements, but a filter with an ear's shape, Lyon's relative of the
+# [gammatone](../docs/glossary.md#gammatone), at Greenwood's places. **Predict.** A place hears 2000 Hz best. Which tone
+# moves it more: one an octave below, or one an octave above?
 
 # %%
 place = np.array([audio.greenwood_position(2000.0, species="cat")])
@@ -194,30 +187,33 @@ lecture.two_ears()
 # The one below, by far: -43.5 dB against -79.7. Slow to the left and steep to the right, as in the figure. So a deep
 # tone can hide a higher one, and hardly the other way round.
 #
-# In width: a human's filter at $f$ lets as much noise through as a rectangle that is $24.7\,(4.37 f / 1000 + 1)$ Hz
-# wide. **Predict.** Up to which frequency can an ear tell the lines of a voice at 120 Hz apart?
+# In width: a human's filter at $f$ Hz lets as much noise through as a rectangle of its height that is
+# $24.7\,(4.37 f / 1000 + 1)$ Hz wide, and listeners hear one line among others out if they are 1.25 such widths apart.
+# **Predict.** Up to which frequency can an ear tell the lines of a voice at 120 Hz apart?
 
 # %%
 widths = {f: round(audio.erb(f)) for f in (100.0, 1000.0, 4000.0)}
-last = 1000 * (120 / 24.7 - 1) / 4.37  # where the filter is 120 Hz wide
-print(widths, f"120 Hz at {last:.0f} Hz")
-assert widths == {100.0: 35, 1000.0: 133, 4000.0: 456} and round(last) == 883
-assert np.isclose(audio.erb(last), 120)
+last = 1000 * (120 / 1.25 / 24.7 - 1) / 4.37  # where 1.25 widths are 120 Hz
+print(widths, f"1.25 widths are 120 Hz at {last:.0f} Hz: {last // 120:.0f} lines")
+assert widths == {100.0: 35, 1000.0: 133, 4000.0: 456} and round(last) == 661
+assert np.isclose(1.25 * audio.erb(last), 120) and last // 120 == 5
 voice = audio.speak("aiu", sr=SR)
 assert len(voice) / SR == 0.84
 hear({"a, i, u in one breath": voice})
 plot.cochleagram_beside_spectrogram(voice, sr=SR)
 
 # %% [markdown]
-# Up to 883 Hz. On the right, a cochleagram: gammatone filters at 96 places, and how strong each of them is, over time.
-# It has the lines of the pitch at the bottom, and bands, the formants, above. On the left the spectrogram, to which the
+# Up to 661 Hz: the first five. On the right, a cochleagram: such filters at 96 places, and how strong what each lets
+# through is, over time. It has the lines of the pitch at the bottom, and bands, the formants, above. On the left the
+# spectrogram, to which the
 # rest of this lecture leads: filters of one width for all frequencies, so lines everywhere, and half of the picture for
 # the octave at the top.
 #
 # *Sources.* Rabiner and Schafer 1978, "Digital Processing of Speech Signals", chapter 3 (tubes); Peterson and Barney
 # 1952, "Control Methods Used in a Study of the Vowels", table II; Greenwood 1990, "A cochlear frequency-position
 # function for several species: 29 years later"; Glasberg and Moore 1990, "Derivation of auditory filter shapes from
-# notched-noise data"; Lyon 1997, "All-pole models of auditory filtering". The figure of the cat: Ghitza's, in Rabiner
+# notched-noise data"; Moore and Ohgushi 1993, "Audibility of partials in inharmonic complex tones" (1.25 widths); Lyon
+# 1997, "All-pole models of auditory filtering". The figure of the cat: Ghitza's, in Rabiner
 # and Juang 1993, "Fundamentals of Speech Recognition".
 
 # %% [markdown]
@@ -239,7 +235,7 @@ assert np.allclose((audio.euler(alpha) + audio.euler(-alpha)) / 2, np.cos(alpha)
 print("e^(i pi) =", audio.euler(np.pi).round(12))
 
 # %% [markdown]
-# A cosine is the sum of two points that go round in opposite directions, so it has two frequencies, $k$ and $-k$.
+# A cosine is half the sum of two points that go round in opposite directions, so it has two frequencies, $k$ and $-k$.
 # Below, 32 samples of a cosine that turns three times. Sample $n$ is laid on the circle at the angle $-2\pi k n / N$.
 # **Predict.** Where is the mean for $k = 2$? For $k = 3$?
 
@@ -254,8 +250,8 @@ lecture.wound(three, (2, 3, 4))
 # $$X_k = \sum_{n=0}^{N-1} x_n\, e^{-2\pi i k n / N}
 #       = \sum_{n=0}^{N-1} x_n \Big[\cos\frac{2\pi k n}{N} - i \sin\frac{2\pi k n}{N}\Big], \qquad k = 0, \ldots, N - 1 .$$
 #
-# **Exercise.** [`dft`](../minivit/course/exercises/dft.md): `minivit course start dft`. Here is its answer, as
-# the definition says it, with two loops:
+# **Exercise.** [`dft`](../minivit/course/exercises/dft.md): `minivit course start dft`. Try it before you
+# read on, for here is its answer, as the definition says it, with two loops:
 
 # %%
 show_source(audio.dft_loops)
@@ -405,7 +401,7 @@ assert not np.allclose(
 
 # %% [markdown]
 # The inverse divides by $N$, and counts every bin between the edges twice, for its mirror image. So that a gradient can
-# go through an inverse, both are undone before: that is the array `_copies`.
+# go through an inverse, both are undone before: `_copies` holds 2 for such a bin and 1 for the edges.
 #
 # *Sources.* Cooley and Tukey 1965, "An algorithm for the machine calculation of complex Fourier series"; Bluestein
 # 1970, "A linear filtering approach to the computation of discrete Fourier transform"; Heideman, Johnson and Burrus
@@ -414,7 +410,7 @@ assert not np.allclose(
 # %% [markdown]
 # ## 3 Filtering, aliasing, the convolution theorem
 #
-# In its transform a sound can be mended. Somebody speaks while a machine hums at 1000 Hz, four times as strong.
+# In its transform a sound can be mended. Somebody speaks while a machine hums near 1000 Hz, with four times the power.
 # **Predict.** Put the frequencies from 985 to 1015 Hz to zero, and transform back. What is left of the hum? And of the
 # voice?
 
@@ -480,7 +476,8 @@ assert np.allclose(audio.fft(x * w), both_ways, atol=1e-12)  # and the other way
 #
 # A room is a kernel, too: its echo of a clap. A clap in this one fades for half a second. **Predict.** 6,720 samples of
 # a voice, 4,000 of echo: how many multiplications are that, by the definition? And how many through three transforms?
-# (What would come out at the end must not run into the beginning, so there are zeros behind both.)
+# (What would come out at the end must not run into the beginning, so there are zeros behind both. And those of
+# transforms are complex: four real ones each.)
 
 # %%
 clap = rng.standard_normal(4000) * np.exp(-np.arange(4000) / 700)
@@ -488,15 +485,15 @@ clap[0] = 12  # what comes straight, before any wall
 in_the_hall = audio.fft_convolve(voice.astype(float), clap)
 assert np.allclose(in_the_hall, np.convolve(voice.astype(float), clap), atol=1e-10)
 N = 2**14  # enough for 6,720 + 4,000 - 1 samples
-direct, through = len(voice) * len(clap), 3 * audio.fft_multiplications(N) + N
+direct, through = len(voice) * len(clap), 4 * (3 * audio.fft_multiplications(N) + N)
 print(f"{direct:,} or {through:,}: {direct / through:.0f} times fewer")
-assert (len(voice), direct, through) == (6720, 26_880_000, 360_448)
-assert round(direct / through) == 75
+assert (len(voice), direct, through) == (6720, 26_880_000, 1_441_792)
+assert round(direct / through) == 19
 hear({"a clap in the hall": clap, "a voice in the hall": in_the_hall})
 
 # %% [markdown]
-# (The kernel that learns in a convolutional net is the same thing, short and in two dimensions; so short that nobody
-# transforms it.)
+# (The kernel that learns in a convolutional net is the same thing, mirrored, short and in two dimensions; so short that
+# hardly anybody transforms it.)
 #
 # ### Aliasing
 #
@@ -538,14 +535,15 @@ expected = audio.alias(8000 * np.arange(len(heard)) * 64 / SR, SR)
 inner = slice(4, -4)
 assert np.abs(heard - expected)[inner].max() < 1.5 * SR / 256
 left = ratio_db(filtered[5000:], every_other[5000:])
-print(f"second half, filtered: {left:.0f} dB")
+print(f"filtered against not, from {5000 / SR:.3f} s on: {left:.0f} dB")
 assert left < -40
 lecture.spectrogram_row(powers, 1.0, hertz=rows, title="A tone that climbs to 8 kHz")
 
 # %% [markdown]
 # It climbs to 4,000 Hz and comes down again, as the formula says: $|f - s \operatorname{round}(f / s)|$ at $s$ samples
-# in a second. Filtered before, there is silence in the second half. (`audio.resample` filters. A photograph that is
-# made smaller by leaving out pixels has the same trouble: fine stripes become broad ones.)
+# in a second. Filtered before, it fades at 4,000 Hz, and then there is silence: a filter of finite length falls within
+# several hundred hertz, not at once. (`audio.resample` filters. A photograph that is made smaller by leaving out pixels
+# has the same trouble: fine stripes become broad ones.)
 #
 # *Sources.* Shannon 1949, "Communication in the presence of noise", theorem 1.
 
@@ -580,7 +578,7 @@ lecture.levels(
 # window, so by the theorem the spectrum is convolved with that of a rectangle, which has side lobes without end.
 # Windows that go down to their ends have no jump. From the formulas, with $c_j = \cos(2\pi j n / N)$: Hann
 # $\tfrac12 - \tfrac12 c_1$, Hamming $0.54 - 0.46\, c_1$, Blackman $0.42 - 0.5\, c_1 + 0.08\, c_2$. (Slides say
-# "Hanning". The man was called Julius von Hann; his name got the ending of Hamming's.)
+# "Hanning". The man was called Julius von Hann; to use his window was to *hann*, and hanning is what one did with it.)
 
 # %%
 N = 1024
@@ -615,7 +613,7 @@ assert lobes == {
 Markdown("\n".join(lines))
 
 # %% [markdown]
-# The narrow ones have high side lobes, there is no window that has both. Two tones, 40 dB apart, in a frame of 256
+# Narrow and low: no window is both. Two tones, 40 dB apart, in a frame of 256
 # samples: 1010 Hz, and 1210 Hz with a hundredth of its amplitude. A bin is 31.25 Hz, so they are 6.4 bins apart.
 # **Predict** from the table: through which windows is the weak one seen?
 
@@ -623,6 +621,7 @@ Markdown("\n".join(lines))
 N, bin_width = 256, SR / 256
 t = np.arange(N) / SR
 strong, weak = np.sin(2 * np.pi * 1010 * t), 0.01 * np.sin(2 * np.pi * 1210 * t)
+assert (1210 - 1010) / bin_width == 6.4
 at_strong, at_weak = (round(f * 64 / bin_width) for f in (1010, 1210))  # 64 places for each bin
 leaks = {}
 for name in windows:
@@ -695,7 +694,8 @@ matrices({"frames of 0, 1, ..., 9: each column is one": counted}, digits=0)
 # $1 + \lfloor T / h \rfloor$ frames. Without, the first frame begins at the first sample, and there are
 # $1 + \lfloor (T - W) / h \rfloor$.
 #
-# **Exercise.** [`stft`](../minivit/course/exercises/stft.md): `minivit course start stft`. Here is its answer:
+# **Exercise.** [`stft`](../minivit/course/exercises/stft.md): `minivit course start stft`. Try it before you
+# read on, for here is its answer:
 
 # %%
 show_source(audio.stft_forward, "padded,", "frames,", "rows =", "X =", "return X")
@@ -782,10 +782,11 @@ lecture.windows_add_up(hann, (64, 128, 200))
 
 # %% [markdown]
 # No: it is enough that they leave nothing out. It is right to the last digit with each of these hops; at 256 there are
-# samples of which the window has left nothing, and that is refused. With a quarter of a frame the sum is a constant,
-# 1.5, which saves the division and is kinder to those who change the spectrum before they go back. Why multiply by $w$
-# a second time, when dividing by $\sum w$ would do? Because a spectrum that somebody has changed may be no transform of
-# any wave; with squares, one gets the wave whose transform is the nearest (Griffin and Lim). Section 7 lives on that.
+# samples of which the window has left nothing, and that is refused. With a hop of a quarter of a frame the sum is a
+# constant, 1.5, which saves the division and is kinder to those who change the spectrum before they go back. Why
+# multiply by $w$ a second time, when dividing by $\sum w$ would do? Because a spectrum that somebody has changed may be
+# no transform of any wave; with squares, one gets the wave whose transform is the nearest (Griffin and Lim). Section 7
+# lives on that.
 #
 # ### Backward
 #
@@ -823,7 +824,7 @@ assert np.isclose((dframes * frames).sum(), audio.frame_backward(dframes, c_fram
 # %% [markdown]
 # ## 6 Mel features
 #
-# A spectrogram has half of its rows for the octave from 2 to 4 kHz, and the ear an octave for everything. What features
+# A spectrogram has half of its rows for the octave from 2 to 4 kHz, and the ear less than 5 of its 35 mm. What features
 # do for machines that listen is what an ear does: fine steps below, coarse ones above, and loudness in ratios.
 #
 # ### The scale
@@ -843,6 +844,7 @@ heard = {
 print("Slaney", np.round(heard[False], 1), "HTK", np.round(heard[True], 1))
 assert np.isclose(heard[False][1], 15) and round(heard[True][1]) == 1000
 assert np.isclose(heard[False][2], 15 + 27 * np.log(4) / np.log(6.4))
+assert 35 * np.diff(audio.greenwood_position(np.array([2000.0, 4000.0])))[0] < 5
 f = np.linspace(0, 8000, 50)
 for htk in (False, True):
     assert np.allclose(audio.mel_to_hz(audio.hz_to_mel(f, htk=htk), htk=htk), f)
@@ -862,7 +864,8 @@ lecture.scales_of_hearing()
 # (The slide counts $k$ from 1 to $N$, the "DFT bin number". Of real samples, $1 + N/2$ bins say all; here $k$ counts
 # from 0 to $N/2$.)
 #
-# **Exercise.** [`mel`](../minivit/course/exercises/mel.md): `minivit course start mel`. Here is its answer:
+# **Exercise.** [`mel`](../minivit/course/exercises/mel.md): `minivit course start mel`. Try it before you
+# read on, for here is its answer:
 
 # %%
 show_source(audio.triangular_filters)
@@ -882,8 +885,8 @@ plot.mel_filters(bank, sr=SR)
 
 # %% [markdown]
 # Wide ones are low: in Slaney's way each is divided by half of its width in hertz, so a noise that is equally strong
-# everywhere is so in all bands. (HTK leaves them all 1 high.) Where no bin lies under a corner, it is cut off. It is a
-# matrix, so backward is its transpose.
+# everywhere is so in all bands. (HTK leaves them all 1 high.) Where no bin lies under a tip, the tip is cut off. It is
+# a matrix, so backward is its transpose.
 #
 # **Predict.** 128 bands, librosa's default, from frames of 128 samples. What goes wrong?
 
@@ -894,10 +897,10 @@ with warnings.catch_warnings(record=True) as said:
     warnings.simplefilter("always")
     too_many = audio.mel_filterbank(sr=SR, n_fft=128, n_mels=128)
 empty = audio.empty_filters(too_many)
-print(f"{len(empty)} of 128 filters let nothing through, the first of them {empty[:6]}")
+print(f"{len(empty)} of 128 filters let nothing through, the first of them no. {empty[:6]}")
 edge = audio.mel_frequencies(130, fmax=SR / 2)[1]
 print(f"bins are {SR / 128} Hz apart, edges of low filters {edge:.1f} Hz")
-assert len(empty) == 29 and "let nothing through" in str(said[0].message)
+assert len(empty) == 29 and "empty" in str(said[0].message)
 assert 2 * edge < SR / 128
 
 # %% [markdown]
@@ -1033,11 +1036,16 @@ dy = layer.backward(one, cache)[0]
 reached = np.flatnonzero(np.abs(dy) > 1e-12 * np.abs(dy).max())
 start = 50 * 64 - 128
 assert start <= reached[0] and reached[-1] < start + 256
+w, band = audio.get_window("hann", 256), audio.mel_filterbank(sr=SR, n_fft=256, n_mels=20)[12]
+its_frame = w * np.pad(y, 128)[50 * 64 :][:256]
+heard = np.fft.irfft(band * np.fft.rfft(its_frame))  # through the filter
+frame = dy[start : start + 256]
+assert np.isclose(np.corrcoef(frame, w * heard)[0, 1], 1)  # and through the window again
 lecture.gradient_of_a_frame(dy[start - 256 : start + 512], SR, (256, 512))
 
 # %% [markdown]
-# The 256 samples of its frame and no others; and it looks like the wave itself, as that filter and that window see it:
-# more of the same makes the number larger.
+# The 256 samples of its frame and no others; and it is, but for a factor, the wave itself as that filter and that
+# window see it: more of the same makes the number larger.
 #
 # ### Sounds as images
 #
@@ -1051,7 +1059,13 @@ images = plot.sound_images(data.train.waves[first], data.sr)
 assert images.shape == (15, 64, 98, 3) and data.sr == SR
 some = [0, 3, 6, 9, 12]
 hear({data.class_names[label]: data.train.waves[first[label]] for label in some})
-plot.samples(images, data.train.labels[first], data.class_names, columns=5, title="Sounds and their classes")
+plot.samples(
+    images,
+    data.train.labels[first],
+    data.class_names,
+    columns=5,
+    title="Sounds and their classes",
+)
 
 # %% [markdown]
 # A second of 8,000 samples has become an image of 64 × 98. Cover the names and say what is what: you can read sounds
@@ -1128,7 +1142,7 @@ plot.inversion_curves(curves)
 # %% [markdown]
 # It ends where the plain one does, or near it, behind the fast one; and it knew nothing of sound. Griffin-Lim is
 # gradient descent, too, in disguise: without momentum, a step moves sample $i$ by $-1 / (W \sum_t w_{i - t h}^2)$ of
-# its gradient, if the error is taken over all $W$ frequencies.
+# its gradient, if the loss is half the squared error over all $W$ frequencies.
 
 # %%
 S_start, cache = forward(random.y)
@@ -1147,7 +1161,7 @@ assert np.abs(one_step - griffin_lim).max() < 1e-5
 # ### From mel to sound
 #
 # A mel spectrogram has lost more: 257 frequencies have become 64 sums. Look for a spectrum $P \ge 0$ with these sums,
-# $\min_P \tfrac12 \|W P - M\|^2$: non-negative least squares. Then Griffin-Lim for the angles; and then downhill
+# $\min_P \tfrac12 \|W P - M\|^2$: non-negative least squares (NNLS). Then Griffin-Lim for the angles; and then downhill
 # through the log-mel layer, which asks for what is wanted itself. **Predict.** Which of the two brings more?
 
 # %%
@@ -1246,6 +1260,7 @@ hear({"a star and a voice": again["a voice as loud"]})
 plot.picture_in_sound(hidden, again["a voice as loud"])
 
 # %% [markdown]
+# Sixteen bits change nothing, the noise costs a little, and the voice lies in front of it; one still sees what it was.
 # From the command line, with any image, and what shows it again:
 #
 #     minivit hide picture.png -o secret.wav

@@ -76,8 +76,8 @@ players({name: waves[one_of[name]] for name in ways})
 
 # %% [markdown]
 # What a model gets is a [log-mel spectrogram](09_sound.ipynb#6-Mel-features), made as Kaldi makes it: frames of 25 ms, one
-# every 10 ms, a Hann window, the power spectrum of each, summed under triangles that are equally far apart in mel, and of that
-# the natural logarithm,
+# every 10 ms, each without its mean and with pre-emphasis, a Hann window, the power spectrum of each, summed under triangles
+# that are equally far apart in mel, and of that the natural logarithm,
 #
 # $$z_{m,t} = \ln \max\Bigl(\epsilon, \sum_k W_m[k]\, |X_t[k]|^2\Bigr) .$$
 #
@@ -102,9 +102,9 @@ print("and a word of warning:", str(said[0].message).split(";")[0])
 assert shapes == [(128, 1022), (64, 98)]
 
 # %% [markdown]
-# 1,022 and 98. (A paper that says "$128 \times 100\,t$" rounds; its code fills 1,022 up to 1,024.) And of 128 triangles one,
-# no. 3, is empty: so low, the mel scale is finer than the bins of a DFT of 512 samples. Published weights have learned with
-# that empty band, so it stays.
+# 1,022 and 98. (A paper that says "$128 \times 100\,t$" rounds; its code puts zeros behind the frames until there are 1,024.)
+# And of 128 triangles one, no. 3, is empty: so low, the mel scale is finer than the bins of a DFT of 512 samples. Published
+# weights have learned with that empty band, so it stays.
 
 # %%
 HOP = 0.01  # seconds
@@ -146,7 +146,7 @@ assert near.mean() > 0.85
 lecture.log_mels(np.stack([*changed.values()]), [*changed], hertz=HERTZ, hop=HOP)
 
 # %% [markdown]
-# (a) is a shift, as in an image, (b) adds $2 \ln 10 = 4.6$ everywhere, as more light does, and (c) leaves no trace, for the
+# (a) is a shift, as in an image, (b) adds $2 \ln 10 = 4.6$ everywhere, a brighter picture, and (c) leaves no trace, for the
 # spectrogram has lost the phase. (d) mirrors the picture, which for photographs makes more training data at no cost; here the
 # chirp that rose falls, so it is another class. And (e): sounds do not hide one another. Powers add, and of two the logarithm
 # shows about the louder one, place by place; each patch may hold a piece of both.
@@ -279,8 +279,9 @@ show_source(AST.backward)
 #
 # AST begins with the weights of a DeiT, a ViT that was trained with a teacher. A DeiT has a [distillation
 # token](../docs/glossary.md#distillation-token) beside the class token, each with a head of its own: the one learns from
-# labels, the other from what the teacher says, and the answer is the mean of both heads. AST has one head, on the mean of both
-# tokens. **Predict.** If both heads of a DeiT were equal, would there be a difference?
+# labels, the other from what the teacher says, and the answer is the mean of both heads (of the logits in its code; its paper
+# adds what softmax makes of them). AST has one head, on the mean of both tokens. **Predict.** If both heads of a DeiT were
+# equal, would there be a difference?
 
 # %%
 small = {"img_size": 16, "patch_size": 8, "embed_dim": 12, "depth": 1, "num_heads": 2}
@@ -323,7 +324,8 @@ for tokens_differ, net in ((False, twins), (True, AST(**ast.config | {"dtype": "
 
 # %% [markdown]
 # Only because they were drawn apart, or come apart from a DeiT. If they and their positions were equal once, they would get
-# equal gradients for ever, and one of them would be for nothing.
+# equal gradients for ever, and one of them would be for nothing. And to be drawn apart may not be enough: DeiT's authors tried
+# a second class token with the same target, and the two met again (cosine 0.999). What kept theirs apart was the teacher.
 #
 # ### Weights from another world
 #
@@ -397,6 +399,7 @@ assert macs["AST, 10.24 s"] == 1212 * 256 * 768 + blocks + 768 * 527 == 130_514_
 assert nets["AST, 10.24 s"].num_params == 86_594_063 and ast.num_params == 121_231
 assert round(macs["AST, 10.24 s"] / macs["DeiT-B, 224 × 224"], 1) == 7.4
 assert [round(part, 3) for part in share.values()][:2] == [0.041, 0.208]
+assert round(1214 / 198, 1) == 6.1 and round(0.208 / 0.041) == 5
 
 # %% [markdown]
 # 7.4 times, for 6.1 times the tokens, and attention's part, which grows with their square, is five times as large: 21 %.
@@ -416,7 +419,7 @@ recipe = Recipe(
 trainer = Trainer(recipe, data)
 rows = [*trainer.run()]
 model = trainer.model
-assert model.num_params == 121_231 and rows[-1].test_score > 0.75
+assert model.num_params == 121_231 and rows[-1].test_score > 0.7
 plot.learning_curves(rows, least=trainer.task.least_loss(data))
 
 # %%
@@ -455,10 +458,10 @@ assert kind[~right].mean() > 0.8 and of_beats > 0.5
 lecture.confusion(counts, names, title=f"{right.sum()} of {len(right)} right")
 
 # %% [markdown]
-# It has the kinds, and it has the way of whatever glides, swells or steps. Nearly all that is wrong are beats: whether pauses
-# become shorter or longer, it does not know. A gliding tone shows in each patch, as a slanted line. A pause does not: to
-# compare two of them, one needs several patches and their order. That is learned last. After ten epochs over 6,000 sounds, two
-# minutes of a processor, it is 98.6 %: `minivit train --data sounds`, [training](../docs/training.md#sounds).
+# It has the kinds, and mostly it has the way of whatever glides, swells or steps. Most of what is wrong are beats: whether
+# pauses become shorter or longer, it does not know. A gliding tone shows in each patch, as a slanted line. A pause does not:
+# to compare two of them, one needs several patches and their order. That is learned last. After ten epochs over 6,000 sounds,
+# two minutes of a processor, it is 98.6 %: `minivit train --data sounds`, [training](../docs/training.md#sounds).
 #
 # *Sources.* Gong et al. 2021, section 2 (and `ast_models.py` of its code, for the sum, the mean of tokens and the second
 # norm); Touvron et al. 2021, "Training data-efficient image transformers & distillation through attention", section 4.
@@ -503,7 +506,7 @@ print(
     f"an even share {11 / 45:.1%}, before training {before.mean():.1%}, after {after.mean():.1%}"
 )
 print({kind: f"{part:.0%}" for kind, part in by_kind.items()})
-assert abs(after.mean() - 11 / 45) < 0.08 and np.ptp([*by_kind.values()]) > 0.05
+assert abs(after.mean() - 11 / 45) < 0.08 and np.ptp([*by_kind.values()]) > 0.03
 
 # %% [markdown]
 # About an even share, before and after. It differs by kind, but the picture has told a story that the numbers do not. A silent
@@ -550,13 +553,13 @@ size = {name: [np.std(x[part]) for part in (noise, tone)] for name, x in arrived
 ratio = {name: loud / soft for name, (soft, loud) in size.items()}
 loud, louder = ratio["gradient"], ratio["wave"]
 print(f"the tone is {louder:.0f} times as large as the noise before it, its gradient {loud:.1f}")
-assert ratio["wave"] > 10 * ratio["gradient"]
+assert ratio["wave"] > 15 and ratio["gradient"] < 3
 show_source(mv.audio.kaldi_fbank_backward)
 
 # %% [markdown]
 # Blue: more power here would help, orange: less. One sees the patches, and the bands that no patch sees; and much of it lies
 # where there is nothing but noise. Down at the wave, the noise before the tone gets a gradient about as large as the tone's,
-# at a twentieth of its amplitude. **Predict.** Why?
+# at an eighteenth of its amplitude. **Predict.** Why?
 #
 # Because of the logarithm: its slope is one over the power, so where it is soft a small change of the wave is a large one of
 # the picture. That has a price. Move each wave against its gradient, by a hundredth of its size, 40 dB below the sound.
@@ -584,9 +587,9 @@ print(f"one of them: {names[answers_few[turned]]!r}, then {names[now[turned]]!r}
 players({name: sounds[turned] for name, sounds in moved.items()})
 
 # %% [markdown]
-# Noise does next to nothing, and against the gradient a good part of the right answers is lost, here about 40 %. The three
-# sounds above are taken for two different classes; hear for yourself. It is not a nice thing to know of a model, but it says
-# that the gradient is right: a direction drawn at random does nothing of the kind.
+# Noise does next to nothing, and against the gradient a good part of the right answers is lost, here about 40 points of a
+# hundred. The three sounds above are taken for two different classes; hear for yourself. It is not a nice thing to know of a
+# model, but it says that the gradient is right: a direction drawn at random does nothing of the kind.
 #
 # ### Time, put out of order
 #
@@ -620,12 +623,13 @@ lecture.shuffled_time(10 * pieces, parts, marks=marks, title="What is left when 
 # %%
 print({f"{10 * n} ms": f"{share:.0%}" for n, share in zip(pieces, parts["class"], strict=True)})
 assert parts["class"][0] < 0.35 and parts["class"][5] > parts["class"][3] + 0.2
-assert parts["kind"][3] > 0.7 and parts["kind"][0] < 0.6
+assert parts["kind"][3] > 0.6 and abs(parts["class"][3] - parts["kind"][3] / 3) < 0.12
+assert parts["kind"][0] < 0.5
 mirrored = labels[:200] // 3 * 3 + np.array([1, 0, 2])[labels[:200] % 3]  # up becomes down
 backwards = predict(model, np.ascontiguousarray(few[:, ::-1])).argmax(1)
 same, mirror = np.mean(backwards == labels[:200]), np.mean(backwards == mirrored)
 print(f"played backwards: {same:.0%} for the class it was, {mirror:.0%} for the mirrored one")
-assert mirror > 0.7 and same < 0.45
+assert mirror > 0.6 and same < 0.45  # up and down is its own mirror image
 state = model.state_dict()
 columns = np.random.default_rng(0).permutation(9)
 grid_of = state["pos_embed"][:, 2:].reshape(1, 5, 9, 64)[:, :, columns].reshape(1, 45, 64)
@@ -638,10 +642,10 @@ assert still["as they are"] - without < 0.12
 
 # %% [markdown]
 # Pieces of two patches leave most as it was, pieces of half a patch leave one of three ways, which is guessing, while the kind
-# is still known; frame by frame both are lost. Played backwards, what rose falls. But: exchange the *positions*, so that no
-# patch knows when it was, and hardly anything changes. This model reads the order in time *inside* of its patches, and has not
-# yet begun to compare them; that is why it fails at beats (and see question 6). Lecture 5 found the same of shapes: a bag of
-# patches. Whoever says "the Transformer looks at the whole sound" should shuffle it first.
+# is still mostly known; frame by frame the kind, too, is lost more often than not. Played backwards, what rose falls. But:
+# exchange the *positions*, so that no patch knows when it was, and hardly anything changes. This model reads the order in time
+# *inside* of its patches, and has not yet begun to compare them; that is why it fails at beats (and see question 6). Lecture 5
+# found the same of shapes: a bag of patches. Whoever says "the Transformer looks at the whole sound" should shuffle it first.
 #
 # *Sources.* Gong et al. 2021, section 2; Simonyan et al. 2014, "Deep Inside Convolutional Networks" (gradients as pictures);
 # Szegedy et al. 2014, "Intriguing properties of neural networks" (small steps against them); Jain and Wallace 2019, "Attention
@@ -836,29 +840,31 @@ show_source(ops.conv1d_backward)
 tiny = {"conv_dim": (3, 4), "conv_kernel": (4, 3), "conv_stride": (3, 2), "prediction_steps": 3}
 tiny |= {"context_dim": (5, 6), "context_kernel": (2, 3), "seed": 0}
 mv.check.check_layer(mv.models.Wav2Vec(**tiny), rng.standard_normal((2, 34)))  # silent: right
-lines = ["| | parameters | MACs for a second of sound at 16 kHz |", "|-|-|-|"]
+lines = ["| | parameters | MACs for 98 frames, a second of sound at 16 kHz |", "|-|-|-|"]
 counted = {}
 for name in ("wav2vec", "wav2vec_large"):
-    macs = mv.cost.estimate(name, batch=1, length=98).macs_forward  # 98 frames
+    macs = mv.cost.estimate(name, batch=1, length=98).macs_forward  # of 15,985 samples, no more
     counted[name] = mv.create_model(name).num_params, macs
     lines.append(f"| {name} | {counted[name][0]:,} | {macs:,} |")
 assert [params for params, _ in counted.values()] == [15_491_072, 32_537_088]
-assert (16_000 - 465) // 160 + 1 == 98 and round(130_514_373_888 / 10.24 / 1e9, 1) == 12.7
+assert (16_000 - 465) // 160 + 1 == 98 and 97 * 160 + 465 == 15_985
+assert round(130_514_373_888 / 10.24 / 1e9, 1) == 12.7
 Markdown("\n".join(lines))
 
 # %% [markdown]
 # (An AST takes 12.7 billion for each of its ten seconds. Of the figures above a part is for what is said of the future; who
 # wants the contexts only, does without.)
 #
-# *Sources.* Schneider, Baevski, Collobert and Auli 2019, "wav2vec: Unsupervised Pre-training for Speech Recognition", sections
-# 2.1 and 3.3; Oord et al. 2016, "WaveNet", section 2.1 (causal convolutions); Wu and He 2018, "Group Normalization".
+# *Sources.* Schneider, Baevski, Collobert and Auli 2019, "wav2vec: Unsupervised Pre-training for Speech Recognition", section
+# 2.1; Oord et al. 2016, "WaveNet", section 2.1 (causal convolutions); Wu and He 2018, "Group Normalization".
 
 # %% [markdown]
 # ## 5 Which future is the true one?
 #
 # There are no labels. But the sound itself goes on, and what comes next is known, a little later. To foretell samples would be
 # to foretell noise. wav2vec has an easier question, and a better one: here is a context; here are eleven frames of the same
-# sound, one of which comes $n$ steps later. *Which one?*
+# sound, one of which comes $n$ steps later. *Which one?* (Figure 1 of the paper, which stands on slides, calls it "next time
+# step prediction". It is twelve steps, and to recognise a frame, not to make one.)
 #
 # For each of $K = 12$ steps an affine map says of a context what the frame will be like, $h_n(c_t) = W_n c_t + b_n$. How well
 # that fits a frame is a dot product. Each of the eleven is a question of yes or no, with the [logistic
@@ -870,7 +876,8 @@ Markdown("\n".join(lines))
 # where $d_1, \dots, d_{10}$ are drawn at random from the frames of this sound, the
 # [distractors](../docs/glossary.md#distractor).
 #
-# **Exercise.** [`contrastive`](../minivit/course/exercises/contrastive.md): `minivit course start contrastive`
+# **Exercise.** [`contrastive`](../minivit/course/exercises/contrastive.md): `minivit course start contrastive`. The rest of
+# this section shows its answers; try it before you read their code.
 #
 # On one sound, with frames that are 20 ms apart at 8 kHz:
 
@@ -1000,7 +1007,7 @@ losses = np.array([row.loss for row in rows])
 assert len(rows) == 600 and rows[-1].test_score > 0.2
 early, late = losses[50:100].mean(), losses[-50:].mean()
 print(f"{listener.num_params:,} parameters; loss {early:.3f}, then {late:.3f}")
-assert abs(early - knows) < 0.01 and late < 0.28
+assert abs(early - knows) < 0.01 and late < 0.29
 plot.learning_curves(rows, loss=teller.task.loss_name, score=teller.task.score_name)
 
 # %% [markdown]
@@ -1123,8 +1130,8 @@ lecture.probes([0, 1, 2, 5], curves)
 #    stand that has learned nothing?
 # 4. Of images one makes more by mirroring them. Which augmentations of sounds keep the class here, and which do not?
 # 5. A batch has sounds of different lengths, filled up with zeros. Which layer of wav2vec notices?
-# 6. Train the whole run, `minivit train --data sounds`, read it with `mv.load`, and exchange its positions along time as in
-#    section 3. Which classes notice?
+# 6. Train the whole run, `minivit train --data sounds`, read it with `mv.load("runs/sounds-1/checkpoint.safetensors")`, and
+#    exchange its positions along time as in section 3. Which classes notice?
 #
 # <details><summary>Answers</summary>
 #

@@ -4,7 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minivit.data import Dataset, LabeledImages, LabeledSounds, channel_statistics, load_dataset
+from minivit.data import Dataset, LabeledImages, LabeledSounds, channel_statistics, load_dataset, shapes
+from minivit.data.resized import resized
 from tests.unchecked import without_annotations
 
 

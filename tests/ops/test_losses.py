@@ -4,8 +4,6 @@ import pytest
 from minivit.ops import (
     cross_entropy_backward,
     cross_entropy_forward,
-    distillation_backward,
-    distillation_forward,
     l1_backward,
     l1_forward,
     least_cross_entropy,
@@ -69,18 +67,6 @@ def test_mse_and_l1():
     np.testing.assert_array_equal(l1_backward(np.float64(3), cache).x, [[0, -1, 1]])
 
 
-def test_distillationergence_is_zero_only_from_itself():
-    np.testing.assert_allclose(distillation_forward(LOGITS, LOGITS + 7)[0], 0, atol=1e-15)
-    assert distillation_forward(LOGITS, 2 * LOGITS)[0] > 0
-
-
-def test_distillationergence_with_temperature_is_the_formula():
-    teacher = RNG.standard_normal((3, 5))
-    p, q = softmax_forward(teacher / 4)[0], softmax_forward(LOGITS / 4)[0]
-    loss, _ = distillation_forward(LOGITS, teacher, temperature=4.0)
-    np.testing.assert_allclose(loss, 16 * (p * np.log(p / q)).sum() / 3, rtol=1e-12)
-
-
 @pytest.mark.parametrize(
     ("targets", "error", "message"),
     [
@@ -107,11 +93,6 @@ def test_shapes_are_never_broadcast(forward):
         forward(LOGITS, LOGITS[:, :1])
 
 
-def test_wrong_teacher():
-    with pytest.raises(ValueError, match=r"teacher_logits has shape \(3, 4\); expected \(..., C\), with C as in"):
-        distillation_forward(LOGITS, LOGITS[:, 1:])
-
-
 def test_what_cannot_be_counts_for_nothing():
     """0 log 0 is 0: a forbidden class costs nothing where it is not the target, and everything where it is."""
     logits = np.array([[0, -np.inf, 1]])
@@ -122,12 +103,6 @@ def test_what_cannot_be_counts_for_nothing():
     )
     assert cross_entropy_forward(logits, np.array([1]))[0] == np.inf
     assert cross_entropy_forward(logits, np.array([0]), label_smoothing=0.1)[0] == np.inf
-    teacher = np.array([[1, -np.inf, 0]])
-    loss, cache = distillation_forward(logits, teacher)
-    np.testing.assert_allclose(loss, (np.e - 1) / (np.e + 1), rtol=1e-15)  # 0.462117
-    expected = softmax_forward(logits)[0] - softmax_forward(teacher)[0]
-    np.testing.assert_allclose(distillation_backward(1.0, cache).logits, expected, atol=1e-15)
-    assert distillation_forward(logits, np.zeros((1, 3)))[0] == np.inf  # the teacher holds possible what cannot be
 
 
 def test_one_hot_says_what_it_wants():
@@ -137,16 +112,9 @@ def test_one_hot_says_what_it_wants():
         one_hot(LABELS, 2.5)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("temperature", [0.0, -1.0, np.nan, np.inf])
-def test_temperature_is_positive(temperature):
-    with pytest.raises(ValueError, match=rf"distillation: temperature is {temperature}; expected a positive number"):
-        distillation_forward(LOGITS, LOGITS, temperature=temperature)
-
-
 def test_a_mean_over_nothing_is_no_number():
-    for forward, nothing in [(cross_entropy_forward, LABELS[:0]), (distillation_forward, LOGITS[:0])]:
-        with pytest.raises(ValueError, match="there is nothing to take a mean of, the arguments have no rows"):
-            forward(LOGITS[:0], nothing)
+    with pytest.raises(ValueError, match="there is nothing to take a mean of, the arguments have no rows"):
+        cross_entropy_forward(LOGITS[:0], LABELS[:0])
     for forward in (mse_forward, l1_forward):
         with pytest.raises(ValueError, match=r"(mse|l1): there is nothing to take a mean of"):
             forward(LOGITS[:0], LOGITS[:0])

@@ -101,6 +101,7 @@ def test_a_weak_tone_is_seen_through_some_windows():
         assert [line.get_xdata()[0] for line in panel.lines[1:]] == [1010, 1250]
     assert panels[0].get_xlim()[0] < 1010 < 1250 < panels[0].get_xlim()[1]
     assert texts(panels[0]) == []
+    assert panels[0].figure.get_suptitle() == "One frame of 256 samples, through windows (dashed: the tones)"
 
 
 def test_nothing_to_draw():

@@ -27,7 +27,7 @@ from minivit.tasks import (
     Task,
 )
 from minivit.tasks.boxes import iou
-from minivit.tasks.distillation import Taught
+from minivit.tasks.distillation import Taught, label_weights
 from minivit.tasks.masked import Masked
 from minivit.tasks.masked_prediction import AskedPatches
 from minivit.tasks.next_token import greedy
@@ -160,7 +160,28 @@ def given_a_teacher(dtype: str, n: int = B) -> Given:
     teacher = ViT(**SMALL, num_classes=7, seed=5, dtype=dtype)
     task = Distillation(partial(predict, teacher), alpha=0.3, temperature=2.0, label_smoothing=0.1)
     model = ViT(**SMALL, num_classes=7, dtype=dtype)
-    return Given(task, model, images, Taught(np.arange(n) % 7, 50 * task.teacher(images)))
+    labels = np.arange(n) % 7
+    return Given(task, model, images, Taught(labels, 50 * task.teacher(images), label_weights(labels)))
+
+
+def given_a_teacher_of_some(dtype: str, n: int = B) -> Given:
+    """Some images have no label, those of the last shard among them."""
+    task, model, images, taught = given_a_teacher(dtype, n)
+    labels = np.where((np.arange(n) % 3 > 0) & (np.arange(n) < 32), taught.labels, -1)
+    return Given(task, model, images, taught._replace(labels=labels, weights=label_weights(labels)))
+
+
+def given_a_teacher_for_the_token(dtype: str, n: int = B) -> Given:
+    _, _, images, taught = given_a_teacher_of_some(dtype, n)
+    model = ViT(**SMALL, num_classes=7, distilled=True, heads_apart=True, dtype=dtype)
+    task = Distillation(len, method="hard", token=True, alpha=0.3, label_smoothing=0.1, teacher_smoothing=0.2)
+    return Given(task, model, images, taught)
+
+
+def given_the_slides_teacher(dtype: str, n: int = B) -> Given:
+    _, model, images, taught = given_a_teacher_of_some(dtype, n)
+    options = {"reverse": True, "per_class": True, "smooth_others": True}
+    return Given(Distillation(len, temperature=3.0, label_smoothing=0.1, **options), model, images, taught)
 
 
 def given_waves(dtype: str, n: int = B) -> Given:
@@ -184,6 +205,9 @@ GIVEN = [
     given_tokens,
     given_two_outputs,
     given_a_teacher,
+    given_a_teacher_of_some,
+    given_a_teacher_for_the_token,
+    given_the_slides_teacher,
     given_waves,
 ]
 every_task = pytest.mark.parametrize("given", GIVEN)
@@ -329,11 +353,11 @@ def test_inputs_and_targets_must_be_of_the_same_number():
     [
         (None, TypeError, "a batch has None; expected an array or a list with an entry for each sample"),
         (
-            Taught(np.zeros(16, int), np.zeros((32, 7))),
+            Taught(np.zeros(16, int), np.zeros((32, 7)), np.ones(16)),
             ValueError,
-            r"parts of a batch have \[16, 32\] entries; expected",
+            r"parts of a batch have \[16, 32, 16\] entries; expected",
         ),
-        (Taught(np.zeros(16, int), np.zeros(())), TypeError, r"a batch has array\(0\.\); expected"),
+        (Taught(np.zeros(16, int), np.zeros(()), np.ones(16)), TypeError, r"a batch has array\(0\.\); expected"),
         ((), ValueError, r"parts of a batch have \[\] entries"),
     ],
 )

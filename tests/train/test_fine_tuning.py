@@ -1,6 +1,7 @@
 """Trainings that begin where others have ended, in Python and from the command line."""
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,7 @@ def test_it_begins_with_what_was_learned(data, before):
     trainer = Trainer(recipe(init=str(before)), data, threads=1)
     theirs = mv.load(before).state_dict()
     different = changed(trainer, theirs)
-    assert different == {"head.weight"}  # drawn from another seed
+    assert different == {"head.weight", "head.bias"}  # the other one's has been trained
     list(trainer.run())
     assert changed(trainer, theirs) == {*theirs}
 
@@ -80,7 +81,7 @@ def test_layers_learn_at_their_own_rates(data, before):
         for name in ("pos_embed", "blocks.0.mlp.fc1.weight", "blocks.1.mlp.fc1.weight", "norm.weight")
     }
     steps = [*moved.values()]
-    assert all(4 * a < b for a, b in zip(steps, steps[1:], strict=False)), moved
+    assert all(4 * a < b for a, b in pairwise(steps)), moved
 
 
 @pytest.mark.parametrize("choices", [{}, {"freeze": True}, {"layer_decay": 0.5, "ema": 0.9}])
@@ -158,7 +159,7 @@ def test_what_does_not_fit_leaves_no_folder(before, tmp_path, monkeypatch, capsy
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("minivit.data.names.shapes", lambda seed: mv.data.shapes(40, 24, seed=seed))
     assert cli.main(["train", "--init", str(before), "--out", "run", "--set", "depth=3"]) == 1
-    assert "more differs than the head" in capsys.readouterr().err or True
+    assert "which has no 'blocks.2." in capsys.readouterr().err
     assert not Path("run").exists()
 
 

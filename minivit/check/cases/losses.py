@@ -25,15 +25,8 @@ def l1(rng: Generator) -> Case:
     return Case((target + distance, target), {})
 
 
-def distillation(rng: Generator) -> Case:
-    B, N, C = sizes(rng, 3)
-    shape = choose(rng, (B, C), (B, N, C))
-    return Case((rng.standard_normal(shape), rng.standard_normal(shape)), {"temperature": choose(rng, 1.0, 3.0)})
-
-
 CONSTANTS = {
     "cross_entropy": ("targets",),
     "mse": ("target",),
     "l1": ("target",),
-    "distillation": ("teacher_logits",),
 }

@@ -75,7 +75,7 @@ def log_mel(ax: Axes, z: Float[ndarray, "M N"], hertz: ndarray, hop: float) -> N
 def overlapping_patches(
     z: Float[ndarray, "M N"], patch: int, stride: int, seen: Int[ndarray, "M N"], *, hertz: ndarray, hop: float
 ) -> Figure:
-    """Draw two patches that are neighbours on a spectrogram, and beside it how many patches see each of its numbers."""
+    """Draw three neighbouring patches on a spectrogram, and beside it how many patches see each of its numbers."""
     from matplotlib.patches import Rectangle
 
     figure = new_figure(3.3)
@@ -198,7 +198,7 @@ def gradient_sizes(
     spans : {text: (first, last)}
         Stretches to be shaded and named.
     """
-    ax = labelled(new_panel(3.5), xlabel, "gradient, of the largest")
+    ax = labelled(new_panel(3.5), xlabel, "gradient, as part of the largest")
     faintest = 1.0
     for (name, values), (colour, marker, _) in zip(sizes.items(), STYLES, strict=False):
         shares = values / values.max()

@@ -1,0 +1,154 @@
+"""Distillation: a student learns what a teacher says; and smoothed targets, in the two ways that are in use."""
+
+from math import inf
+from typing import NamedTuple
+
+import numpy as np
+
+from minivit.checked import checked
+from minivit.ops.losses import LogitsGrad
+from minivit.ops.rows import row_dot
+from minivit.ops.softmax import log_softmax_forward
+from minivit.types import Float, Scalar, Share, ndarray
+
+
+class DistillationCache(NamedTuple):
+    """What ``distillation_backward`` needs."""
+
+    log_probs: Float[ndarray, "*B C"]
+    teacher_log_probs: Float[ndarray, "*B C"]
+    temperature: float
+    reverse: bool
+    number: int
+    """Of what the mean is taken over: rows, or all numbers."""
+
+
+@checked
+def distillation_forward(
+    logits: Float[ndarray, "*B C"],
+    teacher_logits: Float[ndarray, "*B C"],
+    *,
+    temperature: float = 1.0,
+    reverse: bool = False,
+    per_class: bool = False,
+) -> tuple[Scalar, DistillationCache]:
+    r"""Kullback-Leibler divergence of a student from a teacher, both softened by a temperature; mean over rows.
+
+    .. math:: L = \frac{\tau^2}{N} \sum_n \sum_c p_{nc} \left(\log p_{nc} - \log q_{nc}\right), \quad
+              p = \operatorname{softmax}(z^{\text{teacher}} / \tau), \; q = \operatorname{softmax}(z / \tau)
+
+    The factor :math:`\tau^2` keeps the size of the gradient when the temperature changes. The teacher is a constant.
+
+    For two images, a student that knows nothing, and one temperature, the three in use are:
+
+    >>> import numpy as np
+    >>> from minivit.ops import distillation_forward
+    >>> student, teacher = np.zeros((2, 4)), np.array([[4.0, 0, 0, 0], [0, 2, 2, 0]])
+    >>> def loss(**options):
+    ...     return round(float(distillation_forward(student, teacher, temperature=2.0, **options)[0]), 4)
+    >>> loss(), loss(per_class=True)  # Hinton's, and that of DeiT's code: a quarter, for 4 classes
+    (1.1579, 0.2895)
+    >>> loss(reverse=True)  # as the paper of DeiT, and slides on it, write it
+    1.1491
+
+    Parameters
+    ----------
+    logits, teacher_logits : (..., C)
+    temperature : float
+    reverse : bool
+        The divergence the other way round, :math:`\sum_c q_{nc} (\log q_{nc} - \log p_{nc})`: as equation 2 of DeiT's
+        paper writes it, KL(student, teacher), while DeiT's own code computes KL(teacher || student).
+    per_class : bool
+        A mean over rows and classes, N C in place of N, as in DeiT's own code.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, the temperature is not positive, or there are no rows.
+
+    References
+    ----------
+    Hinton, Vinyals and Dean 2015, "Distilling the Knowledge in a Neural Network", section 2; Touvron et al. 2021,
+    "Training data-efficient image transformers & distillation through attention", section 4, and ``losses.py`` of its
+    code (github.com/facebookresearch/deit, commit 7e160fe).
+    """
+    if not 0 < temperature < inf:
+        raise ValueError(f"distillation: temperature is {temperature}; expected a positive number")
+    log_probs, _ = log_softmax_forward(logits / temperature)
+    teacher, _ = log_softmax_forward(teacher_logits / temperature)
+    number = logits.size if per_class else logits[..., 0].size
+    if number == 0:
+        raise ValueError("distillation: there is nothing to take a mean of, the arguments have no rows")
+    first, second = (log_probs, teacher) if reverse else (teacher, log_probs)
+    probs = np.exp(first)
+    divergence = row_dot(probs, _difference(probs, first, second))
+    loss = divergence.sum() * (temperature**2 / number)
+    return loss, DistillationCache(log_probs, teacher, temperature, reverse, number)
+
+
+@checked
+def distillation_backward(dy: Scalar, cache: DistillationCache) -> LogitsGrad:
+    r"""Gradient of :func:`distillation_forward`.
+
+    As for the cross-entropy, student minus teacher; one :math:`1/\tau` comes from ``logits / temperature``:
+
+    .. math:: \bar z = \bar L\, \frac{\tau}{N} (q - p)
+
+    With ``reverse`` the student stands in both places. With :math:`s_c = \log q_c - \log p_c`, the slope of
+    :math:`\sum_c q_c s_c` along :math:`q_c` is :math:`s_c + 1`, and the softmax takes the mean of the slopes, weighted
+    by q, from each of them (:func:`minivit.ops.softmax_backward`), the 1 included:
+
+    .. math:: \bar z_j = \bar L\, \frac{\tau}{N}\, q_j \Big(s_j - \sum_c q_c s_c\Big)
+
+    Here each class counts by q, what the student says: a class that it holds for impossible is not pulled up, however
+    likely it is for the teacher. Above it counts by the difference.
+    """
+    log_probs, teacher, temperature, reverse, number = cache
+    probs = np.exp(log_probs)
+    if reverse:
+        surplus = _difference(probs, log_probs, teacher)
+        dlogits = probs * (surplus - row_dot(probs, surplus))  # formula: divergence = probs * surplus
+    else:
+        dlogits = probs - np.exp(teacher)  # formula: divergence = exp(teacher) * (teacher - log_probs)
+    dlogits *= dy * (temperature / number)  # formula: * temperature**2 / number, logits / temperature
+    return LogitsGrad(dlogits)
+
+
+def _difference(probs: ndarray, first: ndarray, second: ndarray) -> ndarray:
+    """``first - second`` where there is a probability. What cannot be counts for nothing: 0 log 0 = 0."""
+    impossible = probs == 0
+    return np.where(impossible, 0, first) - np.where(impossible, 0, second)
+
+
+@checked
+def smoothed(
+    targets: Float[ndarray, "*B C"], label_smoothing: Share, *, others: bool = False
+) -> Float[ndarray, "*B C"]:
+    r"""Targets with a share :math:`\varepsilon` of each row spread over the classes.
+
+    .. math:: (1 - \varepsilon)\, t + \frac{\varepsilon}{K}
+              \quad\text{or, of the others,}\quad
+              (1 - \varepsilon)\, t + \frac{\varepsilon}{K - 1}\, (1 - t)
+
+    The first spreads it over all K classes, as ``label_smoothing`` of :func:`cross_entropy_forward` does, PyTorch and
+    DeiT's code; with ``others`` the true class keeps :math:`1 - \varepsilon`, as slides on DeiT write it. The second
+    with :math:`\varepsilon` is the first with :math:`\varepsilon K / (K - 1)`.
+
+    >>> import numpy as np
+    >>> from minivit.ops import smoothed
+    >>> target = np.array([[0.0, 1, 0, 0, 0]])
+    >>> smoothed(target, 0.1)
+    array([[0.02, 0.92, 0.02, 0.02, 0.02]])
+    >>> smoothed(target, 0.1, others=True), smoothed(target, 0.125)
+    (array([[0.025, 0.9  , 0.025, 0.025, 0.025]]), array([[0.025, 0.9  , 0.025, 0.025, 0.025]]))
+
+    Raises
+    ------
+    ValueError
+        If the smoothing is outside [0, 1], or there are no other classes.
+    """
+    classes = targets.shape[-1]
+    if others and classes == 1:
+        raise ValueError("smoothed: there is 1 class; expected others to spread the smoothing over")
+    spread = (1 - targets) / (classes - 1) if others else 1 / classes
+    return targets * (1 - label_smoothing) + label_smoothing * spread

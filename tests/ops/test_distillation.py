@@ -1,0 +1,105 @@
+import numpy as np
+import pytest
+
+from minivit.ops import cross_entropy_forward, distillation_backward, distillation_forward, smoothed, softmax_forward
+
+RNG = np.random.default_rng(0)
+LOGITS, TEACHER = RNG.standard_normal((2, 3, 5))
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_it_is_zero_only_from_itself(reverse):
+    np.testing.assert_allclose(distillation_forward(LOGITS, LOGITS + 7, reverse=reverse)[0], 0, atol=1e-15)
+    assert distillation_forward(LOGITS, 2 * LOGITS, reverse=reverse)[0] > 0
+
+
+def test_with_temperature_it_is_the_formula():
+    p, q = softmax_forward(TEACHER / 4)[0], softmax_forward(LOGITS / 4)[0]
+    loss, _ = distillation_forward(LOGITS, TEACHER, temperature=4.0)
+    np.testing.assert_allclose(loss, 16 * (p * np.log(p / q)).sum() / 3, rtol=1e-12)
+    loss, _ = distillation_forward(LOGITS, TEACHER, temperature=4.0, reverse=True)
+    np.testing.assert_allclose(loss, 16 * (q * np.log(q / p)).sum() / 3, rtol=1e-12)
+    loss, _ = distillation_forward(LOGITS, TEACHER, temperature=4.0, per_class=True)
+    np.testing.assert_allclose(loss, 16 * (p * np.log(p / q)).sum() / 15, rtol=1e-12)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_hot_gradient_is_that_of_squared_logits(reverse):
+    """Hinton et al. 2015, equation 4: for a high temperature, (z - v) / (N K), of logits with mean zero."""
+    z, v = (logits - logits.mean(-1, keepdims=True) for logits in (LOGITS, TEACHER))
+    _, cache = distillation_forward(z, v, temperature=1e4, reverse=reverse)
+    np.testing.assert_allclose(distillation_backward(1.0, cache).logits, (z - v) / 15, rtol=1e-3, atol=1e-7)
+
+
+def test_what_a_student_holds_for_impossible_is_pulled_up_in_one_direction_only():
+    """KL(teacher || student) covers all that the teacher says; the reverse one is content with a part of it."""
+    student, teacher = np.array([[0.0, 0.0, -30.0]]), np.zeros((1, 3))
+    forward, reverse = (distillation_forward(student, teacher, reverse=way)[1] for way in (False, True))
+    np.testing.assert_allclose(distillation_backward(1.0, forward).logits, [[1 / 6, 1 / 6, -1 / 3]], atol=1e-12)
+    assert np.abs(distillation_backward(1.0, reverse).logits).max() < 1e-11
+
+
+def test_what_cannot_be_counts_for_nothing():
+    """0 log 0 is 0: a class that one of them forbids costs nothing where the other does not ask for it."""
+    logits, teacher = np.array([[0, -np.inf, 1]]), np.array([[1, -np.inf, 0]])
+    difference = softmax_forward(logits)[0] - softmax_forward(teacher)[0]
+    for reverse in (False, True):
+        loss, cache = distillation_forward(logits, teacher, reverse=reverse)
+        np.testing.assert_allclose(loss, (np.e - 1) / (np.e + 1), rtol=1e-15)  # 0.462117
+        gradient = distillation_backward(1.0, cache).logits
+        assert gradient[0, 1] == 0
+        if not reverse:
+            np.testing.assert_allclose(gradient, difference, atol=1e-15)
+    assert distillation_forward(logits, np.zeros((1, 3)))[0] == np.inf  # the teacher holds possible what cannot be
+    assert np.isfinite(distillation_forward(logits, np.zeros((1, 3)), reverse=True)[0])
+    assert distillation_forward(np.zeros((1, 3)), teacher, reverse=True)[0] == np.inf
+
+
+def test_wrong_teacher():
+    with pytest.raises(ValueError, match=r"teacher_logits has shape \(3, 4\); expected \(..., C\), with C as in"):
+        distillation_forward(LOGITS, LOGITS[:, 1:])
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0, np.nan, np.inf])
+def test_temperature_is_positive(temperature):
+    with pytest.raises(ValueError, match=rf"distillation: temperature is {temperature}; expected a positive number"):
+        distillation_forward(LOGITS, LOGITS, temperature=temperature)
+
+
+@pytest.mark.parametrize("per_class", [False, True])
+def test_a_mean_over_nothing_is_no_number(per_class):
+    with pytest.raises(
+        ValueError, match="distillation: there is nothing to take a mean of, the arguments have no rows"
+    ):
+        distillation_forward(LOGITS[:0], LOGITS[:0], per_class=per_class)
+
+
+# Smoothed targets
+
+
+@pytest.mark.parametrize("others", [False, True])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 1.0])
+def test_smoothed_targets_sum_to_one(others, smoothing):
+    soft = RNG.dirichlet(np.ones(5), 4)
+    np.testing.assert_allclose(smoothed(soft, smoothing, others=others).sum(-1), 1, rtol=1e-14)
+
+
+def test_smoothing_of_all_is_that_of_the_cross_entropy():
+    labels = np.array([4, 0, 2])
+    loss, _ = cross_entropy_forward(LOGITS, labels, label_smoothing=0.1)
+    np.testing.assert_allclose(cross_entropy_forward(LOGITS, smoothed(np.eye(5)[labels], 0.1))[0], loss, rtol=1e-14)
+
+
+@pytest.mark.parametrize("classes", [2, 10, 1000])
+def test_smoothing_of_the_others_is_more_smoothing_of_all(classes):
+    target = np.eye(classes)[:2]
+    more = 0.1 * classes / (classes - 1)
+    np.testing.assert_allclose(smoothed(target, 0.1, others=True), smoothed(target, more), atol=1e-15)
+    assert smoothed(target, 0.1, others=True)[0, 0] == 0.9
+
+
+def test_smoothing_that_is_none():
+    with pytest.raises(ValueError, match=r"smoothed: label_smoothing is 1\.5; expected at least 0 and at most 1"):
+        smoothed(np.eye(5), 1.5)
+    with pytest.raises(ValueError, match="smoothed: there is 1 class; expected others to spread the smoothing over"):
+        smoothed(np.ones((3, 1)), 0.1, others=True)
