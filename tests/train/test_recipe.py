@@ -108,7 +108,7 @@ def accepted(name):
             Recipe(**{{name: eval(value)}})
             found.append(value)
         except (TypeError, ValueError) as error:
-            assert str(error).startswith(name + " is ") and "\\n" not in str(error), error
+            assert str(error).startswith((name + " is ", "freeze leaves")) and "\\n" not in str(error), error
     return found
 """
     right = {"model": ["'3'"], "options": ["{}"], "betas": [], "label_smoothing": [], "flip": ["True"]}
@@ -121,6 +121,9 @@ def accepted(name):
         "mixup": ["3", "2.5"],
         "cutmix": ["3", "2.5"],
         "ema": ["None"],
+        "init": ["'3'", "None"],
+        "freeze": [],
+        "layer_decay": ["None"],
     }
     assert right.keys() == EXTREMES.keys()
     ours = "epochs=np.int64(3), lr=np.float32(0.5), betas=(np.float64(0.5), np.float32(0.25)), flip=np.bool_(False), "
