@@ -15,6 +15,7 @@ from minivit.errors import is_sentence, sentence, told
 from minivit.json_text import tuples
 from minivit.parser import Parser, number, setting
 from minivit.terminal import one_line, plain_streams, warnings_said
+from minivit.train.beginning import full_path
 from minivit.train.distilling import (
     add_distillation,
     distilling_of,
@@ -70,7 +71,10 @@ def build_parser() -> argparse.ArgumentParser:
     )
     train.add_argument("--data", metavar="DATA", help=f"{', '.join(NAMES)}, or a folder of images; shapes if not given")
     train.add_argument("--data-dir", metavar="DIR", help="where downloads are kept (or set MINIVIT_DATA)")
-    train.add_argument("--img-size", type=int, metavar="N", help="of a folder of images: make all of them N x N pixels")
+    train.add_argument("--img-size", type=int, metavar="N", help="make all images N x N pixels")
+    train.add_argument("--init", metavar="RUN", help="begin with what this run, or file of weights, has learned")
+    train.add_argument("--freeze", action="store_true", default=None, help="with --init: train the head alone")
+    train.add_argument("--layer-decay", type=float, metavar="D", help="each layer learns slower than the one above it")
     train.add_argument("--epochs", type=int)
     train.add_argument("--batch-size", type=int)
     train.add_argument("--lr", type=float, help="learning rate at the end of the warmup")
@@ -101,7 +105,7 @@ def build_parser() -> argparse.ArgumentParser:
     data = commands.add_parser("data", help="fetch a data set, check it, and say what is in it")
     data.add_argument("data", metavar="DATA", help=f"{', '.join(NAMES)}, or a folder")
     data.add_argument("--data-dir", metavar="DIR", help="where downloads are kept (or set MINIVIT_DATA)")
-    data.add_argument("--img-size", type=int, metavar="N", help="of a folder of images: make all of them N x N pixels")
+    data.add_argument("--img-size", type=int, metavar="N", help="make all images N x N pixels")
     data.set_defaults(run=run_data)
 
     add_cost_command(commands)
@@ -122,6 +126,8 @@ def run_train(args: argparse.Namespace) -> int:
         return resume_train(args, named)
     data = args.data or "shapes"
     given = {name: tuples(getattr(args, name)) for name in CHOICES}
+    if args.init is not None:
+        given["init"] = full_path(args.init)
     distilling = distilling_of(args)
     how = {"named": args.recipe or "none", "regularised": args.regularisation}
     recipe = recipe_for(distilling, data, args.set or [], **how, **given)
@@ -151,7 +157,8 @@ def resume_train(args: argparse.Namespace, named: list[str]) -> int:
     folder.must_be_named(named)
     must_not_be_its_own_teacher(folder.distilling, args.resume)
     with folder.held(), training_with(solutions):
-        trainer, _ = trainer_of(recipe, load_source(**source), folder.distilling, threads=args.threads)
+        options = {"threads": args.threads, "to_resume": folder.has_begun}
+        trainer, _ = trainer_of(recipe, load_source(**source), folder.distilling, **options)
         folder.resume(trainer)
         return 0 if run_to_the_end(trainer, folder) else 130
 

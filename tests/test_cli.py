@@ -976,8 +976,8 @@ def test_images_of_many_sizes(place: Path, capsys: pytest.CaptureFixture[str]) -
 
 def test_a_size_that_is_none(mistake) -> None:
     mistake(".*img_size is 0; expected at least 1", "train", "--data", "pets", "--img-size", "0")
-    mistake("img_size is for folders of images; those of shapes have .*", "train", "--img-size", "64")
-    mistake("img_size is for folders of images; those of cifar have .*", "data", "cifar", "--img-size", "64")
+    mistake("img_size is for images; sounds have none", "train", "--data", "sounds", "--img-size", "64")
+    mistake(".*img_size is -1; expected at least 1", "data", "cifar", "--img-size", "-1")
     message = "--resume goes on with a run as it was begun; --img-size cannot change it"
     mistake(message, "train", "--resume", "run", "--img-size", "24")
 

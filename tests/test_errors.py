@@ -126,7 +126,7 @@ def test_what_numpy_says_of_our_arguments_is_a_mistake_of_ours(
     out, err = capsys.readouterr()
     assert out == ""
     assert "  command: minivit data 'x y'\n" in err
-    assert re.search(r"line \d+, in .*: return load_dataset\(.*\)\n  TypeError: divmod\(\) takes no", err)
+    assert re.search(r"line \d+, in .*: dataset = load_dataset\(.*\)\n  TypeError: divmod\(\) takes no", err)
 
 
 def test_the_exit_code_of_a_course_command_is_another(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,10 +43,7 @@ def read_image(path: str | Path, *, size: Size | None = None, channels: int = 3)
     The picture stands as the camera was held (EXIF). What is transparent in it lies on white. Of 16 bits the upper
     eight are taken. Of an animation, or of several pages, it is the first picture.
 
-    With a ``size``, a picture of another size is resized (bicubic) until its shorter side fits, and what its longer
-    side has too much is cut off at both ends; so timm does with ``crop_pct=1``. (For images of 224 pixels timm cuts
-    off a tenth of every side, too, which small images cannot spare; and here a picture of the right size stays as it
-    is.)
+    With a ``size``, a picture of another size is made to fit: see :func:`fit_image`.
 
     Parameters
     ----------
@@ -65,7 +62,7 @@ def read_image(path: str | Path, *, size: Size | None = None, channels: int = 3)
         If it is none of these, is damaged, has more pixels than Pillow's limit (``PIL.Image.MAX_IMAGE_PIXELS``, 89
         million), or pixels of 32 bits, of which nobody knows what is white.
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image, UnidentifiedImageError
 
     if channels not in (1, 3):
         raise ValueError(f"images are read in 1 or 3 channels, not in {channels}")
@@ -82,10 +79,25 @@ def read_image(path: str | Path, *, size: Size | None = None, channels: int = 3)
             raise ValueError(f"{path} cannot be read as an image (it is none of {', '.join(SUFFIXES)})") from error
         except Exception as error:  # damaged files make Pillow fail in many ways, and each of them means the same
             raise ValueError(f"{path} cannot be read as an image ({error or type(error).__name__})") from error
-    rows, columns = (image.height, image.width) if size is None else pair(size)
-    if (image.height, image.width) != (rows, columns):
-        image = ImageOps.fit(image, (columns, rows), Image.Resampling.BICUBIC)
-    return np.asarray(image).reshape(rows, columns, channels)
+    pixels = np.asarray(image).reshape(image.height, image.width, channels)
+    return pixels if size is None else fit_image(pixels, pair(size))
+
+
+def fit_image(pixels: UInt8[ndarray, "Y X C"], size: tuple[int, int]) -> UInt8[ndarray, "rows columns C"]:
+    """Pixels of a picture, in 1 or 3 channels, as one of ``size``: (rows, columns).
+
+    It is resized (bicubic) until its shorter side fits, and what its longer side has too much is cut off at both ends;
+    so timm does with ``crop_pct=1``. (For images of 224 pixels timm cuts off a tenth of every side, too, which small
+    images cannot spare; and here a picture of the right size stays as it is.)
+    """
+    from PIL import Image, ImageOps
+
+    if pixels.shape[:2] == size:
+        return pixels
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    rows, columns = size
+    fitting = ImageOps.fit(image, (columns, rows), Image.Resampling.BICUBIC)
+    return np.asarray(fitting).reshape(rows, columns, pixels.shape[2])
 
 
 def _eight_bits(image: "Image.Image") -> "Image.Image":

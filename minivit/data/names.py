@@ -8,6 +8,7 @@ from minivit.data.cifar import cifar10, cifar100, find_layout, read_layout
 from minivit.data.dataset import Dataset
 from minivit.data.folder import image_folder
 from minivit.data.paths import folder_path
+from minivit.data.resized import resized
 from minivit.data.shapes import shapes
 from minivit.data.sounds import sounds
 from minivit.types import Size
@@ -31,7 +32,7 @@ def load_dataset(
         "shapes" or "sounds" (drawn from ``seed``), "cifar10" or "cifar100" (downloaded once), or a folder that holds
         CIFAR in an official layout, or images as :func:`image_folder` reads them.
     img_size : int or (rows, columns), optional
-        For a folder of images: the size that all of them get.
+        The size that all images get, as :func:`minivit.data.image_file.fit_image` makes it.
     data_dir : str or Path, optional
         Where downloads are kept; the environment variable MINIVIT_DATA, or else the user's cache folder, if not given.
     seed : int
@@ -57,14 +58,14 @@ def load_dataset(
         layout = find_layout(folder)
         if layout is None:
             return image_folder(folder, img_size=img_size)
-    if img_size is not None:
-        if name_or_folder == "sounds":
-            raise ValueError("img_size is for folders of images; sounds have none")
-        raise ValueError(f"img_size is for folders of images; those of {name_or_folder} have 32 x 32 pixels")
-    if layout:
-        return read_layout(*layout)
-    if name_or_folder == "shapes":
-        return shapes(seed=seed)
     if name_or_folder == "sounds":
+        if img_size is not None:
+            raise ValueError("img_size is for images; sounds have none")
         return sounds(seed=seed)
-    return cifar10(data_dir=data_dir) if name_or_folder == "cifar10" else cifar100(data_dir=data_dir)
+    if layout:
+        dataset = read_layout(*layout)
+    elif name_or_folder == "shapes":
+        dataset = shapes(seed=seed)
+    else:
+        dataset = cifar10(data_dir=data_dir) if name_or_folder == "cifar10" else cifar100(data_dir=data_dir)
+    return dataset if img_size is None else resized(dataset, img_size)

@@ -84,6 +84,9 @@ class Frozen(Layer):
     def _walk(self, prefix: str):
         return self.norm._walk(prefix)
 
+    def absorb(self, cache: Any) -> None:
+        """Its averages stay as they are."""
+
     def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, FrozenCache]:
         scale, shift = self.norm.scale_and_shift()
         return x * scale + shift, FrozenCache(x, scale)

@@ -1,6 +1,7 @@
 """Training: optimizers, schedules, augmentation, the sharded step, the loop with its checkpoints."""
 
 from minivit.train.augment import normalize, normalize_waves, random_crop_flip, random_shift_flip
+from minivit.train.beginning import begin_with, by_layer, only_head
 from minivit.train.ema import WeightAverage
 from minivit.train.erasing import random_erasing
 from minivit.train.mixing import cutmix, mix, mixup
@@ -24,6 +25,8 @@ __all__ = [
     "WeightAverage",
     "adam_update",
     "adamw_update",
+    "begin_with",
+    "by_layer",
     "clip_grad_norm",
     "cutmix",
     "linear_probe",
@@ -31,6 +34,7 @@ __all__ = [
     "mixup",
     "normalize",
     "normalize_waves",
+    "only_head",
     "predict",
     "randaugment",
     "random_crop_flip",

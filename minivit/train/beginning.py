@@ -62,6 +62,16 @@ def begin_with(model: Model, run_or_file: str | Path) -> None:
         body[name].value = value
 
 
+def full_path(run_or_file: str) -> str:
+    """The path as it is found from anywhere, with ``~`` written out. ValueError if no file can be called so."""
+    try:
+        return str(Path(run_or_file).expanduser().resolve(strict=True))
+    except FileNotFoundError:
+        raise FileNotFoundError(f"there is no run or file {run_or_file}") from None
+    except (RuntimeError, ValueError) as error:  # no such user, or half a letter
+        raise ValueError(f"{run_or_file!a} leads nowhere: {error}") from error
+
+
 def _begin_with_others(model: Model, path: Path) -> None:
     """By the loader under whose names the file fits; if under none, what the first has to say."""
     troubles = []

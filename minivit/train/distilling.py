@@ -94,7 +94,12 @@ def recipe_for(distilling: Distilling | None, data: str, settings: Sequence[tupl
 
 
 def trainer_of(
-    recipe: Recipe, dataset: Dataset, distilling: Distilling | None, *, threads: int | None = None
+    recipe: Recipe,
+    dataset: Dataset,
+    distilling: Distilling | None,
+    *,
+    threads: int | None = None,
+    to_resume: bool = False,
 ) -> tuple[Trainer, Distilling | None]:
     """The training that was asked for, of a student if there is a teacher; and what is asked for, with its fingerprint.
 
@@ -107,7 +112,7 @@ def trainer_of(
     if distilling is None:
         if isinstance(dataset.train, TaughtImages):
             raise ValueError("images without labels need a teacher: add --distill-from RUN to --labeled or --unlabeled")
-        return Trainer(recipe, dataset, threads=threads), None
+        return Trainer(recipe, dataset, threads=threads, to_resume=to_resume), None
     teacher, kind = Teacher(distilling.teacher, dataset, threads=threads), kind_of(dataset)
     if distilling.fingerprint not in (None, teacher.fingerprint):
         raise ValueError(
@@ -128,7 +133,8 @@ def trainer_of(
         augment=kind.augment(recipe) if changed else None,
         mix=mixing,
     )
-    return Trainer(recipe, dataset, task=task, threads=threads), replace(distilling, fingerprint=teacher.fingerprint)
+    trainer = Trainer(recipe, dataset, task=task, threads=threads, to_resume=to_resume)
+    return trainer, replace(distilling, fingerprint=teacher.fingerprint)
 
 
 def must_not_be_its_own_teacher(distilling: Distilling | None, run: str | Path) -> None:

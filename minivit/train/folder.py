@@ -190,9 +190,14 @@ class RunFolder:
         """Whether the path leads to another folder than the one that we hold."""
         return bool(self._held) and not os.path.samestat(self._held, os.stat(self.path))
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is a checkpoint; what cannot be read is there, too, and must not be written over."""
+        return os.path.lexists(self.checkpoint_path)
+
     def resume(self, trainer: Trainer) -> None:
         """Go on from the checkpoint, if there is one yet."""
-        if os.path.lexists(self.checkpoint_path):  # what cannot be read must not be written over
+        if self.has_begun:
             trainer.resume(self.checkpoint_path)
 
     def save(self, trainer: Trainer, rows: list[Metrics]) -> None:

@@ -29,11 +29,21 @@ LIMITS = (
     ("mixup", lambda x: 0 <= x < inf, "0 or a positive number"),
     ("cutmix", lambda x: 0 <= x < inf, "0 or a positive number"),
     ("ema", lambda x: x is None or 0 <= x < 1, "a number from 0 to below 1, or None"),
+    ("layer_decay", lambda x: x is None or 0 < x <= 1, "a number above 0 and at most 1, or None"),
     ("seed", lambda n: n >= 0, "0 or more"),
     ("seed", lambda n: n < 2**64, "a number of at most 64 bits"),
 )
 
-OFF: dict[str, Any] = {"randaugment": None, "random_erasing": 0.0, "mixup": 0.0, "cutmix": 0.0, "ema": None}
+OFF: dict[str, Any] = {
+    "randaugment": None,
+    "random_erasing": 0.0,
+    "mixup": 0.0,
+    "cutmix": 0.0,
+    "ema": None,
+    "init": None,
+    "freeze": False,
+    "layer_decay": None,
+}
 """Choices that runs begun before there were such things did without: their files do not name them."""
 
 
@@ -48,7 +58,11 @@ class Recipe:
     ``randaugment`` are its layers and magnitude (:func:`minivit.train.randaugment`), ``random_erasing`` is the share of
     images that :func:`minivit.train.random_erasing` erases a part of, ``mixup`` and ``cutmix`` are alphas
     (:func:`minivit.train.mix`); ``ema`` is the decay of the average of the weights that is then tested and kept
-    (:class:`minivit.train.WeightAverage`). All of these are off if not given.
+    (:class:`minivit.train.WeightAverage`).
+
+    ``init`` is the run, or the file, with whose weights the model begins (:func:`minivit.train.begin_with`); with
+    ``freeze`` only its head is trained, and with ``layer_decay`` each layer has this share of the learning rate of the
+    layer above it (:func:`minivit.train.by_layer`). All of these are off if not given.
 
     NumPy's numbers become Python's, so that a recipe can be written down as JSON.
 
@@ -75,6 +89,9 @@ class Recipe:
     mixup: float = OFF["mixup"]
     cutmix: float = OFF["cutmix"]
     ema: float | None = OFF["ema"]
+    init: str | None = OFF["init"]
+    freeze: bool = OFF["freeze"]
+    layer_decay: float | None = OFF["layer_decay"]
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -85,6 +102,10 @@ class Recipe:
         for name, is_right, expected in LIMITS:
             if not is_right(getattr(self, name)):
                 raise ValueError(f"{name} is {getattr(self, name)}; expected {expected}")
+        if self.freeze and self.init is None:
+            raise ValueError("freeze leaves all but the head as it is: it needs init, or the model has learned nothing")
+        if self.freeze and self.layer_decay is not None:
+            raise ValueError("with freeze only the head is trained; layer_decay is for models that are trained whole")
         try:
             to_json(self.options)
         except (TypeError, ValueError) as error:

@@ -4,7 +4,7 @@ All randomness is derived from the seed and the step number, so the state of a t
 optimizer's averages and the step. A training that was killed and resumed ends in the same bits as one that was not.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from functools import partial
 from math import isfinite
@@ -17,16 +17,19 @@ from minivit import tasks
 from minivit.checked import check_type
 from minivit.data.dataset import Dataset
 from minivit.json_text import from_json, to_json
+from minivit.layers.batch_norm import frozen
+from minivit.layers.param import Param
 from minivit.models.model import PRESETS, Model, create_model, model_options
 from minivit.ops.softmax import softmax_forward
 from minivit.storage import fitting, read_arrays, save, split_arrays
 from minivit.tasks.classification import Classification, Mix
 from minivit.tasks.task import Task
+from minivit.train.beginning import begin_with, by_layer, only_head
 from minivit.train.ema import WeightAverage
 from minivit.train.fit import check_attention_fits
 from minivit.train.kinds import Kind, kind_of, must_be_off
 from minivit.train.mixing import mix
-from minivit.train.optim import AdamW
+from minivit.train.optim import AdamW, the_same
 from minivit.train.recipe import OFF, Recipe
 from minivit.train.schedule import warmup_cosine
 from minivit.train.step import predict, training_step
@@ -66,10 +69,18 @@ class Trainer:
         alone).
     threads : int, optional
         Does not change the result.
+    to_resume : bool
+        Whether :meth:`resume` is to follow: what the recipe's ``init`` names is not needed then, and may be gone.
     """
 
     def __init__(
-        self, recipe: Recipe, dataset: Dataset, *, task: Task | None = None, threads: int | None = None
+        self,
+        recipe: Recipe,
+        dataset: Dataset,
+        *,
+        task: Task | None = None,
+        threads: int | None = None,
+        to_resume: bool = False,
     ) -> None:
         if threads is not None and threads < 1:
             raise ValueError(f"threads is {threads}; expected at least 1")
@@ -91,7 +102,16 @@ class Trainer:
             )
         self.model: Model = create_model(**fixed, **{**needed, **recipe.options})
         check_attention_fits(recipe.model, self.model)
-        self.optimizer = AdamW(self.model, lr=recipe.lr, betas=recipe.betas, weight_decay=recipe.weight_decay)
+        if recipe.init is not None and not to_resume:
+            begin_with(self.model, recipe.init)
+        self.learner = frozen(self.model) if recipe.freeze else self.model  # its parameters are those of the model
+        self.optimizer = AdamW(
+            self.learner,
+            lr=recipe.lr,
+            betas=recipe.betas,
+            weight_decay=recipe.weight_decay,
+            rates=_rates(recipe, self.model),
+        )
         self.average = None if recipe.ema is None else WeightAverage(self.model, decay=recipe.ema)
         self.step = 0
         self.batch_size = min(recipe.batch_size, len(dataset.train))
@@ -117,7 +137,7 @@ class Trainer:
             self.optimizer.lr = lr
             try:
                 loss = training_step(
-                    self.model,
+                    self.learner,
                     inputs,
                     targets,
                     optimizer=self.optimizer,
@@ -214,6 +234,13 @@ class Trainer:
         """What a checkpoint must agree with, as it reads when it comes back from JSON: recipe, task, examples."""
         identity = asdict(self.recipe) | {"class_names": self.dataset.class_names} | self.kind.facts()
         return from_json(to_json(identity | _named(self.task)))
+
+
+def _rates(recipe: Recipe, model: Model) -> Callable[[str, Param], float]:
+    """By what factor the learning rate of each parameter differs from the recipe's."""
+    if recipe.freeze:
+        return only_head(model)
+    return the_same if recipe.layer_decay is None else by_layer(model, recipe.layer_decay)
 
 
 def _usual_task(recipe: Recipe, dataset: Dataset, kind: Kind) -> Task:

@@ -168,7 +168,7 @@ def check_model(kind, seed: int) -> None:
         batch,
         length,
         lambda shape, dtype: (
-            rng.integers(1, model.config["vocab_size"], shape)  # 0 is padding, which not all places are
+            rng.integers(1, model.config.get("vocab_size", 3), shape)  # 0 is padding, which not all places are
             if np.issubdtype(dtype, np.integer)
             else rng.standard_normal(shape).astype(dtype)
         ),

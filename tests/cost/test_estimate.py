@@ -14,6 +14,7 @@ from minivit.models import (
     MODELS,
     PRESETS,
     HybridViT,
+    MaskedViT,
     Mixer,
     ResNet,
     RNNSearch,
@@ -46,6 +47,9 @@ SMALL = {
     "resnet": ResNet(img_size=(9, 12), num_classes=5, layers=(1, 2), channels=(4, 6), stem="3x3", stem_chans=3),
     "hybrid": HybridViT(
         **{**SMALL_VIT, "patch_size": 1}, layers=(1, 1), channels=(4, 6), stem="3x3", stem_chans=4, num_groups=2
+    ),
+    "masked vit": MaskedViT(
+        **{name: value for name, value in SMALL_VIT.items() if name != "num_classes"}, target="rgb"
     ),
     "transformer": Transformer(vocab_size=11, embed_dim=8, encoder_depth=2, decoder_depth=1, num_heads=2),
     "transformer, pre-norm": Transformer(vocab_size=0, embed_dim=8, encoder_depth=1, num_heads=2, norm_first=True),

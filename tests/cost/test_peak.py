@@ -37,7 +37,11 @@ def real_peaks(model, batch: int, length: int, recompute: bool, optimizer: str, 
 
     def new(shape, dtype):
         is_tokens = np.issubdtype(dtype, np.integer)
-        return rng.integers(1, model.config["vocab_size"], shape) if is_tokens else rng.standard_normal(shape, dtype)
+        return (
+            rng.integers(1, model.config.get("vocab_size", 3), shape)
+            if is_tokens
+            else rng.standard_normal(shape, dtype)
+        )
 
     def peak(function):
         gc.collect()

@@ -4,7 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minivit.data import Dataset, LabeledImages, LabeledSounds, channel_statistics, load_dataset
+from minivit.data import Dataset, LabeledImages, LabeledSounds, channel_statistics, load_dataset, shapes
+from minivit.data.resized import resized
 from tests.unchecked import without_annotations
 
 
@@ -125,10 +126,25 @@ def test_a_folder_with_the_name_of_a_data_set(tmp_path, monkeypatch):
         load_dataset(Path("shapes"))
 
 
-@pytest.mark.parametrize("name", ["shapes", "cifar10", "cifar100"])
-def test_only_folders_of_images_have_a_choice_of_size(name):
-    with pytest.raises(ValueError, match=f"img_size is for folders of images; those of {name} have 32 x 32 pixels"):
-        load_dataset(name, img_size=64)
+def test_images_of_another_size():
+    """Means and deviations are those of what is trained on; a small image is stretched, and one side cut off."""
+    small, large = shapes(40, 20), load_dataset("shapes", img_size=(24, 48))
+    assert large.train.images.shape[1:] == large.test.images.shape[1:] == (24, 48, 3)
+    assert (large.mean, large.std) == channel_statistics(large.train.images)
+    assert large.class_names == small.class_names
+    again = resized(small, 48)
+    assert again.train.images.dtype == np.uint8
+    np.testing.assert_array_equal(again.train.labels, small.train.labels)
+    thumbnail = again.train.images.reshape(40, 16, 3, 16, 3, 3)[:, :, 1, :, 1].astype(float)
+    middle = small.train.images.reshape(40, 16, 2, 16, 2, 3).mean((2, 4))
+    assert np.corrcoef(thumbnail.ravel(), middle.ravel())[0, 1] > 0.98
+    np.testing.assert_array_equal(resized(small, 32).train.images, small.train.images)
+
+
+@pytest.mark.parametrize("size", [0, -3, (8, 10**6)])
+def test_sizes_that_no_image_has(size):
+    with pytest.raises(ValueError, match="img_size is"):
+        load_dataset("shapes", img_size=size)
 
 
 # What users have

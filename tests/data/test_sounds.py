@@ -52,7 +52,7 @@ def test_by_name(monkeypatch):
         "sounds: 1 s at 8,000 Hz, 15 classes",
         "train: 20 sounds, 0 to 4 of a class",
     ]
-    with pytest.raises(ValueError, match="img_size is for folders of images; sounds have none"):
+    with pytest.raises(ValueError, match="img_size is for images; sounds have none"):
         load_dataset("sounds", img_size=32)
 
 

@@ -85,6 +85,8 @@ def test_every_file_of_models_is_found():
 
 NO_BLOCKS = {
     "ViT": {"depth": 0},
+    "HybridViT": {"depth": 0},
+    "MaskedViT": {"depth": 0},
     "AST": {"depth": 0},
     "Mixer": {"num_blocks": 0},
     "Swin": {"depths": (0,), "num_heads": (1,)},

@@ -21,8 +21,11 @@ def prefix_tokens(rng: Generator) -> Case:
 
 
 def patch_tokens(rng: Generator) -> Case:
-    (x,), _ = prefix_tokens(rng)
-    return Case((x,), {"num_prefix_tokens": choose(rng, 0, 1, x.shape[1] - 1)})
+    while True:  # until no two lengths of the output are equal
+        (x,), _ = prefix_tokens(rng)
+        (B, N, D), M = x.shape, choose(rng, 0, 1, 2)
+        if N > M and different((B, N - M, D)):
+            return Case((x,), {"num_prefix_tokens": M})
 
 
 def pool_windows(rng: Generator) -> tuple[tuple[int, ...], dict[str, Any]]:

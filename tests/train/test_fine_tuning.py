@@ -1,0 +1,167 @@
+"""Trainings that begin where others have ended, in Python and from the command line."""
+
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import minivit as mv
+from minivit import cli
+from minivit.data import Dataset
+from minivit.train import Recipe, Trainer
+from tests.models.test_resnet import SMALL as RESNET
+
+TINY = {"embed_dim": 8, "depth": 2, "num_heads": 2}
+SETTINGS = [f"--set={name}={value}" for name, value in TINY.items()]
+
+
+@pytest.fixture(scope="module")
+def data() -> Dataset:
+    return mv.data.shapes(40, 24)
+
+
+def recipe(model="vit_micro_patch4_32", options=TINY, **choices) -> Recipe:
+    return Recipe(model=model, options=options, epochs=1, batch_size=20, lr=1e-2, crop_padding=0, **choices)
+
+
+@pytest.fixture(scope="module")
+def before(data, tmp_path_factory) -> Path:
+    """A run that has ended."""
+    trainer = Trainer(recipe(seed=3), data, threads=1)
+    list(trainer.run())
+    path = tmp_path_factory.mktemp("before") / "checkpoint.safetensors"
+    trainer.save(path)
+    return path
+
+
+def changed(trainer: Trainer, start: dict[str, np.ndarray]) -> set[str]:
+    return {name for name, value in trainer.model.state_dict().items() if not np.array_equal(value, start[name])}
+
+
+def test_it_begins_with_what_was_learned(data, before):
+    trainer = Trainer(recipe(init=str(before)), data, threads=1)
+    theirs = mv.load(before).state_dict()
+    different = changed(trainer, theirs)
+    assert different == {"head.weight", "head.bias"}  # the other one's has been trained
+    list(trainer.run())
+    assert changed(trainer, theirs) == {*theirs}
+
+
+def test_a_frozen_body_stays(data, before):
+    trainer = Trainer(recipe(init=str(before), freeze=True), data, threads=1)
+    start = trainer.model.state_dict()
+    rows = list(trainer.run())
+    assert changed(trainer, start) == {"head.weight", "head.bias"}
+    assert rows[-1].test_score == trainer.test_score()
+    assert {name.partition(".")[2] for name in trainer.optimizer.state} == {"head.weight", "head.bias"}
+
+
+def test_a_frozen_body_normalises_by_what_it_has_seen(data, tmp_path):
+    """Neither its averages move, nor do the statistics of a batch have a say."""
+    options = {name: value for name, value in RESNET.items() if name not in ("img_size", "num_classes")}
+    first = Trainer(recipe("resnet20_32", options), data, threads=1)
+    list(first.run())
+    first.save(tmp_path / "checkpoint.safetensors")
+    trainer = Trainer(recipe("resnet20_32", options, init=str(tmp_path), freeze=True), data, threads=1)
+    start = trainer.model.state_dict()
+    images = trainer.normalize(data.train.images[:4])
+    np.testing.assert_allclose(trainer.learner.forward(images)[0], mv.train.predict(trainer.model, images), atol=1e-5)
+    list(trainer.run())
+    assert changed(trainer, start) == {"fc.weight", "fc.bias"}
+
+
+def test_layers_learn_at_their_own_rates(data, before):
+    trainer = Trainer(recipe(init=str(before), layer_decay=0.1), data, threads=1)
+    start = trainer.model.state_dict()
+    list(trainer.run())
+    moved = {
+        name: float(np.abs(trainer.model.state_dict()[name] - start[name]).mean())
+        for name in ("pos_embed", "blocks.0.mlp.fc1.weight", "blocks.1.mlp.fc1.weight", "norm.weight")
+    }
+    steps = [*moved.values()]
+    assert all(4 * a < b for a, b in pairwise(steps)), moved
+
+
+@pytest.mark.parametrize("choices", [{}, {"freeze": True}, {"layer_decay": 0.5, "ema": 0.9}])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_it_goes_on_without_what_it_began_with(choices, threads, data, before, tmp_path):
+    source = tmp_path / "source.safetensors"
+    source.write_bytes(before.read_bytes())
+    told = recipe(init=str(source), **choices)
+    whole, half = (Trainer(told, data, threads=1) for _ in range(2))
+    list(whole.run())
+    next(iter(half.run()))
+    half.save(tmp_path / "half.safetensors")
+    source.unlink()
+    again = Trainer(told, data, threads=threads, to_resume=True)
+    again.resume(tmp_path / "half.safetensors")
+    list(again.run())
+    for name, value in whole.trained.state_dict().items():
+        np.testing.assert_array_equal(again.trained.state_dict()[name], value)
+
+
+def test_another_beginning_is_another_training(data, before, tmp_path):
+    trainer = Trainer(recipe(init=str(before)), data, threads=1)
+    trainer.save(tmp_path / "it.safetensors")
+    with pytest.raises(ValueError, match="belongs to another training: its init is"):
+        Trainer(recipe(), data, threads=1).resume(tmp_path / "it.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("choices", "message"),
+    [
+        ({"freeze": True}, "freeze leaves all but the head as it is: it needs init"),
+        ({"freeze": True, "init": "a", "layer_decay": 0.5}, "with freeze only the head is trained"),
+        ({"layer_decay": 0.0}, "layer_decay is 0.0; expected a number above 0 and at most 1, or None"),
+        ({"layer_decay": 1.5}, "layer_decay is 1.5"),
+    ],
+)
+def test_choices_that_do_not_fit(choices, message):
+    with pytest.raises(ValueError, match=message):
+        recipe(**choices)
+
+
+def test_from_the_command_line(before, tmp_path, monkeypatch, capsys):
+    """At another size of images, so that positions are resampled; and on from there without the file."""
+    monkeypatch.chdir(tmp_path)
+    source = tmp_path / "source.safetensors"
+    source.write_bytes(before.read_bytes())
+    monkeypatch.setattr("minivit.data.names.shapes", lambda seed: mv.data.shapes(40, 24, seed=seed))
+    command = ["train", "--epochs", "1", "--batch-size", "20", "--img-size", "40", *SETTINGS]
+    command += ["--init", "source.safetensors", "--layer-decay", "0.7", "--out", "tuned", "--threads", "1"]
+    assert cli.main([*command, "--set", "global_pool=token", "--set", "class_token=true"]) == 0, capsys.readouterr()
+    model = mv.load("tuned/checkpoint.safetensors")
+    assert model.pos_embed.shape == (1, 101, 8)
+    source.unlink()
+    assert cli.main(["train", "--resume", "tuned"]) == 0
+    assert "is finished" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--init", "nowhere"], "there is no run or file nowhere"),
+        (["--freeze"], "freeze leaves all but the head as it is"),
+        (["--init", "~nobody-of-this-name/x"], "nobody-of-this-name"),
+        (["--resume", "run", "--freeze"], "--resume goes on with a run as it was begun; --freeze cannot change it"),
+    ],
+)
+def test_mistakes_at_the_command_line(options, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["train", *options]) == 1
+    assert message in capsys.readouterr().err
+    assert not [*tmp_path.iterdir()]
+
+
+def test_what_does_not_fit_leaves_no_folder(before, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("minivit.data.names.shapes", lambda seed: mv.data.shapes(40, 24, seed=seed))
+    assert cli.main(["train", "--init", str(before), "--out", "run", "--set", "depth=3"]) == 1
+    assert "which has no 'blocks.2." in capsys.readouterr().err
+    assert not Path("run").exists()
+
+
+def test_recipes_compare_whole():
+    assert replace(recipe(), layer_decay=0.5) != recipe()
