@@ -47,6 +47,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 import transformers
 from _cnn import google_hybrid, hybrid, resnets
+from _dino import dino
 from _fairseq import wav2vec
 from _sound import librosa_features, librosa_inversion, torchaudio_features, transformers_features
 from _timm import VisionTransformer, resample_abs_pos_embed, timm
@@ -685,6 +686,7 @@ def main() -> None:
     resnets(record, randomize)
     hybrid(record, randomize)
     google_hybrid(write, google_vit_shapes(1, positions=7, kernel=(1, 1, 16)))
+    dino(record, randomize)
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ def test_table_of_another_size(shape):
 
 
 def test_token_of_another_width():
-    with pytest.raises(ValueError, match=r"token has shape \(1, 1, 6\); expected \(1, 1, D\), with D as in x"):
+    with pytest.raises(ValueError, match=r"token has shape \(1, 1, 6\); expected \(1, R, D\), with D as in x"):
         prepend_token_forward(np.zeros((2, 3, 5)), np.zeros((1, 1, 6)))
 
 
