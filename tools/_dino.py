@@ -1,6 +1,6 @@
 """ViTs with LayerScale and registers, of timm and transformers, for tools/make_fixtures.py."""
 
-# pyright: reportMissingImports=false
+# pyright: reportMissingImports=false, reportAttributeAccessIssue=false
 
 from collections.abc import Callable
 from typing import Any

@@ -61,7 +61,7 @@ class ScaledBlock(Block):
         self.ls1 = LayerScale(dim, init_values)
         self.ls2 = LayerScale(dim, init_values)
 
-    def forward(
+    def forward(  # type: ignore[override]
         self, x: ndarray, *, mask: ndarray | None = None, rng: Generator | None = None
     ) -> tuple[ndarray, ScaledBlockCache]:
         h, c_norm1 = self.norm1.forward(x)
@@ -84,7 +84,7 @@ class ScaledBlock(Block):
             drop_path2=c_drop_path2,
         )
 
-    def backward(self, dy: ndarray, cache: ScaledBlockCache) -> ndarray:
+    def backward(self, dy: ndarray, cache: ScaledBlockCache) -> ndarray:  # type: ignore[override]
         dh = self.drop_path2.backward(dy, cache.drop_path2)  # the forward, read from the bottom up
         dh = self.ls2.backward(dh, cache.ls2)
         dh = self.mlp.backward(dh, cache.mlp)

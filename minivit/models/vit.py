@@ -2,8 +2,8 @@
 LayerScale (DeiT III, DINOv2); registers, tokens for what is about no patch.
 
 Sources: Dosovitskiy et al. 2021, "An Image is Worth 16x16 Words: Transformers for Image Recognition at Scale"; Touvron
-et al. 2021, "Training data-efficient image transformers & distillation through attention"; Touvron et al. 2022, "DeiT III:
-Revenge of the ViT"; Oquab et al. 2024, "DINOv2"; Darcet et al. 2024, "Vision Transformers Need Registers".
+et al. 2021, "Training data-efficient image transformers & distillation through attention"; Touvron et al. 2022, "DeiT
+III: Revenge of the ViT"; Oquab et al. 2024, "DINOv2"; Darcet et al. 2024, "Vision Transformers Need Registers".
 """
 
 from functools import partial
@@ -287,14 +287,8 @@ class ViT(Model):
 
 
 def _preset(size: str, patch: int, img_size: int = 224, **options: Any) -> dict[str, Any]:
-    widths = {
-        "tiny": (192, 12, 3),
-        "small": (384, 12, 6),
-        "medium": (512, 12, 8),
-        "base": (768, 12, 12),
-        "large": (1024, 24, 16),
-    }
-    widths |= {"huge": (1280, 32, 16), "giant": (1408, 40, 16), "gigantic": (1664, 48, 16)}
+    widths = {"tiny": (192, 12, 3), "small": (384, 12, 6), "medium": (512, 12, 8), "base": (768, 12, 12)}
+    widths |= {"large": (1024, 24, 16), "huge": (1280, 32, 16), "giant": (1408, 40, 16), "gigantic": (1664, 48, 16)}
     embed_dim, depth, num_heads = widths[size]
     shape = {"embed_dim": embed_dim, "depth": depth, "num_heads": num_heads}
     return {"img_size": img_size, "patch_size": patch, **shape, **options}

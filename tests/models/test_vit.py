@@ -222,7 +222,7 @@ def test_registers_stand_between_class_token_and_patches():
     assert isinstance(cache.norm, LayerNormCache)
     tokens = cache.norm.xhat
     front = np.concatenate((model.cls_token.value, model.reg_token.value), axis=1) + model.pos_embed.value[:, :4]
-    expected, c_norm = model.norm.forward(np.repeat(front, 2, axis=0))
+    _, c_norm = model.norm.forward(np.repeat(front, 2, axis=0))
     np.testing.assert_allclose(tokens[:, :4], c_norm.xhat, rtol=1e-12)
 
 
