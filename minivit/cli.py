@@ -12,6 +12,7 @@ from minivit.data.names import NAMES
 from minivit.data.source import full_source, load_source, summary
 from minivit.doctor import findings
 from minivit.errors import sentence, told
+from minivit.look.cli import add_look_command
 from minivit.parser import Parser, setting
 from minivit.terminal import one_line, plain_streams, warnings_said
 from minivit.train.folder import RunFolder, create_numbered
@@ -85,6 +86,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     add_cost_command(commands)
     add_audio_commands(commands)
+    add_look_command(commands)
 
     doctor = commands.add_parser("doctor", help="versions, BLAS, threads, models: what to put into a question")
     doctor.set_defaults(run=run_doctor)

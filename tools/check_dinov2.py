@@ -5,7 +5,7 @@ Run it by hand where onnx and onnxruntime are installed, with the weights and th
     python tools/check_dinov2.py weights.npz model.onnx photo.jpg ...
 
 The weights bear transformers' names, the ONNX file has the output of ``/backbone/layernorm``; both are of a ViT-S/14 on
-224 x 224 pixels. Written is the largest difference of all tokens behind the last norm, as a share of the largest number.
+224 x 224 pixels. Written is the largest difference of all tokens behind the last norm, as a share of their largest.
 """
 
 # pyright: reportMissingImports=false
@@ -18,7 +18,9 @@ import onnxruntime
 
 import minivit as mv
 from minivit.data.image_file import read_image
-from minivit.look.photographs import normalized
+from minivit.train.augment import normalize
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 TOKENS = "/backbone/layernorm/Add_1_output_0"
 
@@ -36,7 +38,7 @@ def main() -> None:
     session = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
     (pixels,) = session.get_inputs()
     for path in args.photographs:
-        image = normalized(read_image(path, size=224))[None]
+        image = normalize(read_image(path, size=224)[None], MEAN, STD)
         (theirs,) = session.run([TOKENS], {pixels.name: image.transpose(0, 3, 1, 2)})
         norm = model.forward(image)[1].norm
         ours = norm.xhat * model.norm.weight.value + model.norm.bias.value

@@ -21,6 +21,7 @@ model, with no line written for it. What the others call the parts of a model st
 :func:`create_model`, which is ``minivit.create_model``, downloads trained weights of presets if it is asked to.
 """
 
+from minivit.weights.any import load_any
 from minivit.weights.fairseq import load_fairseq
 from minivit.weights.files import read
 from minivit.weights.google import load_google
@@ -33,6 +34,7 @@ from minivit.weights.torch import load_torch
 __all__ = [
     "create_model",
     "cut_or_stretch_pos_embed",
+    "load_any",
     "load_fairseq",
     "load_google",
     "load_hf",

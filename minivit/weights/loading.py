@@ -112,6 +112,20 @@ def load(model: Model, arrays: Arrays, source: Source, *, keep_head: bool, grid:
         state[name].take(value)
 
 
+def names_found(model: Model, names: Collection[str], source: Source) -> int:
+    """How many of the names that this source has for the parts of the model are among these, behind one prefix.
+
+    Raises
+    ------
+    TypeError
+        If the source knows no such model.
+    ValueError
+        If they are there several times.
+    """
+    state = model.named_state()
+    return max(prefix_of(names, _names(_layout(state, way, source)))[1] for way in source.table(model).ways)
+
+
 def _layout(state: Mapping[str, Param], way: Way, source: Source) -> Layout:
     """What this way of writing files makes each parameter of, but those that it has no place for."""
     layout = {}
