@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Callable, Sequence
-from inspect import signature
 from math import isqrt
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,8 +13,8 @@ from minivit.storage import load
 from minivit.train.augment import normalize
 from minivit.train.trained_on import read_trained_on
 from minivit.types import Float, UInt8, ndarray, pair
-from minivit.weights import create_model, load_any, load_timm, to_timm
-from minivit.weights.pretrained import addresses
+from minivit.weights import load_any, load_timm, to_timm
+from minivit.weights.pretrained import addresses, fetch_weights
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 """Mean and standard deviation of channels: what most weights were trained with."""
@@ -92,35 +91,31 @@ def open_backbone(checkpoint: str | Path, name: str | None = None) -> Backbone:
     """
     path = Path(checkpoint)
     if name is None and not path.exists() and str(checkpoint) in PRESETS:
-        return _from_hub(str(checkpoint))
+        name = str(checkpoint)
+        _must_be_vit(name, PRESETS[name][0])
+        path = fetch_weights(name)
     if name is not None:
         return _from_others(path, name)
+    if path.suffix.lower() == ".npz":
+        raise ValueError(f"{path} is no checkpoint of minivit; of others, the preset must be named (--model)")
     return _from_run(path / "checkpoint.safetensors" if path.is_dir() else path)
-
-
-def _from_hub(name: str) -> Backbone:
-    known = addresses().get(name)
-
-    def build(img_size: tuple[int, int]) -> ViT:
-        return create_model(name, pretrained=True, num_classes=0, img_size=img_size, grad_checkpointing=True)
-
-    return _backbone(build, PRESETS[name], (known.mean, known.std) if known else IMAGENET)
 
 
 def _from_others(path: Path, name: str) -> Backbone:
     model_options(name)  # which says that there is none
     kind, options = PRESETS[name]
     _must_be_vit(name, kind)
+    config = ViT(**{**options, "num_classes": 0, "grad_checkpointing": True}).config
 
     def build(img_size: tuple[int, int]) -> ViT:
-        model = ViT(**{**options, "num_classes": 0, "img_size": img_size, "grad_checkpointing": True})
-        with warnings.catch_warnings(action="ignore"):  # what is to be said was said below
+        model = ViT(**{**config, "img_size": img_size})
+        with warnings.catch_warnings(action="ignore"):  # what is to be said is said below
             load_any(model, path, keep_head=True)
         return model
 
-    load_any(ViT(**{**options, "num_classes": 0}), path, keep_head=True)
+    load_any(ViT(**config), path, keep_head=True)
     known = addresses().get(name)
-    return _backbone(build, (kind, options), (known.mean, known.std) if known else IMAGENET)
+    return _backbone(build, config, (known.mean, known.std) if known else IMAGENET)
 
 
 def _from_run(path: Path) -> Backbone:
@@ -133,7 +128,7 @@ def _from_run(path: Path) -> Backbone:
         load_timm(other, to_timm(model), grid=model.patch_embed.grid_size)
         return other
 
-    return _backbone(build, (type(model), model.config), (kind.mean, kind.std))
+    return _backbone(build, model.config, (kind.mean, kind.std))
 
 
 def _must_be_vit(what: str, kind: type[Model]) -> None:
@@ -142,12 +137,8 @@ def _must_be_vit(what: str, kind: type[Model]) -> None:
 
 
 def _backbone(
-    build: Callable[[tuple[int, int]], ViT], preset: tuple[type[Model], dict], pixels: Sequence[tuple[float, ...]]
+    build: Callable[[tuple[int, int]], ViT], config: dict[str, Any], pixels: Sequence[tuple[float, ...]]
 ) -> Backbone:
-    kind, options = preset
-    _must_be_vit("this model", kind)
     mean, std = pixels
-    usual = {name: option.default for name, option in signature(kind).parameters.items()}
-    config = usual | options
     patch, longest = pair(config["patch_size"]), max(pair(config["img_size"]))
     return Backbone(build, patch, config["num_heads"], longest, config["global_pool"] == "token", mean, std)

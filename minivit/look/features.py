@@ -54,7 +54,7 @@ class Components(NamedTuple):
     foreground: Bool[ndarray, "rows columns"]
 
 
-def components(grids: Sequence[Float[ndarray, "rows columns D"]]) -> list[Components]:
+def components(grids: Sequence[ndarray]) -> list[Components]:
     r"""The first three principal components of the patches in the foreground, as red, green and blue.
 
     The first component of all patches of a photograph parts what stands out from what is around it: patches on one side

@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 
 from minivit.plot.figure import SMALL, TEXT, WIDTH, Axes, Figure, bare, check_lengths, new_figure, set_title, show_image
-from minivit.types import Float, Int, UInt8, ndarray
+from minivit.types import ndarray
 
 GAP = 0.04  # between two photographs side by side, as a share of their width
 
 
 def photographs(
-    images: Sequence[UInt8[ndarray, "Y X C"]],
-    attention: Sequence[Float[ndarray, "H rows columns"]],
-    colours: Sequence[Float[ndarray, "rows columns 3"]],
-    pairs: Sequence[Int[ndarray, "pairs 2 2"]] = (),
+    images: Sequence[ndarray],
+    attention: Sequence[ndarray],
+    colours: Sequence[ndarray],
+    pairs: Sequence[ndarray] = (),
     *,
     reader: str = "class token",
 ) -> Figure:
@@ -88,7 +88,7 @@ def _draw_grid(ax: Axes, values: ndarray, aspect: float, **options: Any) -> None
     bare(ax)
 
 
-def beside(a: UInt8[ndarray, "Y X C"], b: UInt8[ndarray, "Y X C"]) -> tuple[UInt8[ndarray, "Y X C"], int]:
+def beside(a: ndarray, b: ndarray) -> tuple[ndarray, int]:
     """Two photographs on one white canvas, and the column where the second begins."""
     offset = a.shape[1] + round(GAP * (a.shape[1] + b.shape[1]))
     canvas = np.full((max(a.shape[0], b.shape[0]), offset + b.shape[1], a.shape[2]), 255, np.uint8)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from minivit.checked import checked
 from minivit.data.download import data_folder, fetch_file
-from minivit.models.model import PRESETS, Model
+from minivit.models.model import Model, model_options
 from minivit.models.model import create_model as build
 from minivit.weights.files import open_arrays
 from minivit.weights.names import listed
@@ -76,13 +76,9 @@ def create_model(name: str, *, pretrained: bool = False, **options: Any) -> Any:
     """
     if not pretrained:
         return build(name, **options)
-    known = addresses().get(name)
-    if known is None and name in PRESETS:
-        raise ValueError(f"no trained weights of {name} are known; they are of {listed(addresses())}")
-    if known is None:
-        return build(name, **options)  # which says that there is no such model
+    model_options(name, options)  # which says that there is no such model, or option
+    path, known = fetch_weights(name), addresses()[name]
     model: Model = build(name, **{"num_classes": known.num_classes, **options})
-    path = fetch_weights(name)
     other = not known.num_classes or model.config["num_classes"] != known.num_classes
     load_timm(model, path, keep_head=other)
     return model
@@ -93,10 +89,14 @@ def fetch_weights(name: str) -> Path:
 
     Raises
     ------
+    ValueError
+        If no weights of it are known.
     OSError
         If it cannot be downloaded or written.
     """
-    known, folder = addresses()[name], data_folder() / "weights"
+    known, folder = addresses().get(name), data_folder() / "weights"
+    if known is None:
+        raise ValueError(f"no trained weights of {name} are known; they are of {listed(addresses())}")
     folder.mkdir(parents=True, exist_ok=True)
     return fetch_file(
         [known.url], f"{name}.safetensors", folder, known_hash=known.hash, by_hand=BY_HAND, check=_must_be_weights
