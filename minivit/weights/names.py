@@ -40,12 +40,12 @@ OPTIONS = {
     ),
     "init_values": (
         LAYER_SCALE,
-        "the checkpoint has layer scale: build the model with init_values=1e-5",
+        "the checkpoint has layer scale, which this model does not: build it with init_values=1e-5",
         "the checkpoint has no layer scale: build the model with init_values=None",
     ),
     "reg_tokens": (
         REGISTERS,
-        "the checkpoint has register tokens: build the model with as many reg_tokens",
+        "the checkpoint has register tokens, which this model does not: build it with as many reg_tokens",
         "the checkpoint has no register tokens: build the model with reg_tokens=0",
     ),
     "qkv_bias": (

@@ -93,9 +93,17 @@ def test_gated_mlps_are_refused(load: Any) -> None:
 @pytest.mark.parametrize(
     ("model", "trained", "message"),
     [
-        ({"init_values": None}, {}, "the checkpoint has layer scale: build the model with init_values=1e-5"),
+        (
+            {"init_values": None},
+            {},
+            "the checkpoint has layer scale, which this model does not: build it with init_values=1e-5",
+        ),
         ({}, {"init_values": None}, "the checkpoint has no layer scale: build the model with init_values=None"),
-        ({}, {"reg_tokens": 4}, "the checkpoint has register tokens: build the model with as many reg_tokens"),
+        (
+            {},
+            {"reg_tokens": 4},
+            "the checkpoint has register tokens, which this model does not: build it with as many reg_tokens",
+        ),
         ({"reg_tokens": 4}, {}, "the checkpoint has no register tokens: build the model with reg_tokens=0"),
     ],
 )
@@ -106,7 +114,7 @@ def test_options_that_differ_are_named(model: dict, trained: dict, message: str)
 
 def test_layer_scale_of_transformers_is_named() -> None:
     model = ViT(**{**OPTIONS, "init_values": None})
-    assert_refuses(load_hf, model, of_transformers(), KeyError, "the checkpoint has layer scale: build the model with")
+    assert_refuses(load_hf, model, of_transformers(), KeyError, "this model does not: build it with init_values")
 
 
 def test_positions_that_some_tokens_have_and_others_do_not() -> None:
