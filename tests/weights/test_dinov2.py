@@ -96,13 +96,13 @@ def test_gated_mlps_are_refused(load: Any) -> None:
         (
             {"init_values": None},
             {},
-            "the checkpoint has layer scale, which this model does not: build it with init_values=1e-5",
+            "layer scale, which this model does not: build it with init_values=1e-5",
         ),
         ({}, {"init_values": None}, "the checkpoint has no layer scale: build the model with init_values=None"),
         (
             {},
             {"reg_tokens": 4},
-            "the checkpoint has register tokens, which this model does not: build it with as many reg_tokens",
+            "register tokens, which this model does not: build it with as many reg_tokens",
         ),
         ({"reg_tokens": 4}, {}, "the checkpoint has no register tokens: build the model with reg_tokens=0"),
     ],
