@@ -13,6 +13,6 @@ def add_positions(rng: Generator) -> Case:
 def prepend_token(rng: Generator) -> Case:
     R = choose(rng, 1, 2)
     B, N, D = sizes(rng, 3)
-    while not different((B, N + R, D)):
+    while not different((B, N + R, D), (B, R, D)):
         B, N, D = sizes(rng, 3)
     return Case((rng.standard_normal((B, N, D)), rng.standard_normal((1, R, D))), {})
