@@ -53,7 +53,7 @@ def main() -> None:
     args = parser.parse_args()
     file = onnx.load(args.onnx_file)
     arrays = weights(file.graph)
-    np.savez(args.out, **arrays)
+    np.savez(args.out, **arrays)  # pyright: ignore[reportArgumentType]
     print(f"{args.out}: {len(arrays)} arrays, {sum(array.size for array in arrays.values()):,} numbers")
 
     model = mv.create_model(NAME, img_size=224)
