@@ -5,9 +5,9 @@ from typing import Any
 
 from minivit import audio, check, data, layers, models, ops, tasks, train, weights
 from minivit.caches import describe, nbytes
-from minivit.models import create_model
 from minivit.storage import load, save
 from minivit.version import __version__
+from minivit.weights import create_model
 
 __all__ = [
     "__version__",

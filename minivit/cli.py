@@ -13,6 +13,7 @@ from minivit.data.source import full_source, load_source, summary
 from minivit.doctor import findings
 from minivit.errors import is_sentence, sentence, told
 from minivit.json_text import tuples
+from minivit.look.cli import add_look_command
 from minivit.parser import Parser, number, setting
 from minivit.terminal import one_line, plain_streams, warnings_said
 from minivit.train.beginning import full_path
@@ -110,6 +111,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     add_cost_command(commands)
     add_audio_commands(commands)
+    add_look_command(commands)
 
     doctor = commands.add_parser("doctor", help="versions, BLAS, threads, models: what to put into a question")
     doctor.add_argument("--recipe", metavar="NAME", help=f"say what it means: {', '.join(AUGMENTATIONS)}")

@@ -63,6 +63,7 @@ SampleRate = Annotated[int, Range(at_least=1, at_most=HIGHEST_RATE)]
 Rate = Annotated[float, Range(at_least=0, below=1)]
 """A share that is dropped."""
 Share = Annotated[float, Range(at_least=0, at_most=1)]
+Factor = Annotated[float, Range(above=0, below=inf)]
 Temperature = Annotated[float, Range(above=0, below=inf)]
 Depth = Annotated[int, Range(at_least=0, below=1_001)]
 """How many blocks: each is built, even of a model that is only counted, and a configuration may come from anybody."""
@@ -83,6 +84,7 @@ __all__ = [
     "Count",
     "Depth",
     "Depths",
+    "Factor",
     "Float",
     "Int",
     "Positive",

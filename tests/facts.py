@@ -35,6 +35,23 @@ DEIT = {  # the same, of timm's DeiTs; of the distilled ones, with two tokens an
     "deit_base_distilled_patch16_384": (87_630_032, 55_591_342_080),
 }
 
+DEIT3 = {  # the same, of timm's DeiT IIIs: LayerScale, no position for the class token
+    "deit3_small_patch16_224": (22_059_496, 4_598_882_304),
+    "deit3_medium_patch16_224": (38_849_512, 7_990_968_320),
+    "deit3_base_patch16_224": (86_585_320, 17_563_828_224),
+    "deit3_large_patch16_224": (304_374_760, 61_554_712_576),
+    "deit3_huge_patch14_224": (632_126_440, 167_295_109_120),
+}
+
+DINOV2 = {  # the same, of timm's DINOv2s, without and with registers: no head, images of 518 x 518
+    "vit_small_patch14_dinov2": (22_056_192, 46_696_739_328),
+    "vit_base_patch14_dinov2": (86_579_712, 151_573_718_016),
+    "vit_large_patch14_dinov2": (304_367_616, 506_803_826_688),
+    "vit_small_patch14_reg4_dinov2": (22_057_344, 46_882_828_800),
+    "vit_base_patch14_reg4_dinov2": (86_582_016, 152_115_766_272),
+    "vit_large_patch14_reg4_dinov2": (304_370_688, 508_551_278_592),
+}
+
 SWIN = {  # the same, of timm's Swins; their own papers count the norms as well
     "swin_tiny_patch4_window7_224": (28_288_354, 4_490_566_656),
     "swin_small_patch4_window7_224": (49_606_258, 8_740_875_264),

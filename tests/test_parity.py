@@ -82,6 +82,11 @@ VITS: dict[str, tuple[Callable, Callable]] = {
     "timm_vit_avg_no_fc_norm": (load_timm, load_timm),
     "timm_google": (load_google, load_timm),
     "hf_vit": (load_hf, load_hf),
+    "timm_dinov2": (load_timm, load_timm),
+    "timm_deit3": (load_timm, load_timm),
+    "timm_reg4": (load_timm, load_timm),
+    "timm_reg_with_position": (load_timm, load_timm),
+    "timm_reg_avg": (load_timm, load_timm),
     "timm_deit_distilled": (load_timm, load_timm),
     "hf_deit_distilled": (load_hf, load_hf),
 }
@@ -106,11 +111,44 @@ def test_weights_of_a_distilled_model_are_given_back(name: str, load: Callable, 
     assert_given_back(back(model), case)
 
 
-def assert_given_back(arrays: dict[str, ndarray], case: Case) -> None:
-    """The same arrays under the same names as the other library has them."""
-    assert arrays.keys() == case.part("param").keys()
+@pytest.mark.parametrize("name", ["hf_dinov2", "hf_dinov2_resampled"])
+def test_dinov2_of_transformers(name: str) -> None:
+    """Its body has two outputs: our model of it reads the class token, and another with its weights the patches."""
+    case = Case(name)
+    config, dx, sums = {**case.meta["config"], "dtype": "float64"}, 0, {}
+    for pool, theirs in case.part("out").items():
+        model = mv.models.ViT(**config, global_pool=pool, fc_norm=False)
+        with pytest.warns(UserWarning, match="'embeddings.mask_token' aside: it stood for patches that were hidden"):
+            load_hf(model, {**case.part("param"), "embeddings.mask_token": case["const/mask_token"]})
+        y, cache = model.forward(channels_last(case["in/x"]))
+        assert_output(y, theirs)
+        dx = dx + model.backward(case[f"cot/{pool}"], cache)
+        for key, param in model.named_params().items():
+            sums[key] = sums.get(key, 0) + param.grad
+    assert_gradient(np.asarray(dx), channels_last(case["gin/x"]))
+    gradients = case.part("gparam")
+    table = gradients["embeddings.position_embeddings"]
+    if name.endswith("resampled"):  # theirs went back through the resampling, of a grid of 4 x 4
+        rows, columns = config["img_size"][0] // 2, config["img_size"][1] // 2
+        _, c_resize = ops.resize_forward(table[:, 1:].reshape(1, 4, 4, -1), size=(rows, columns), mode="bicubic")
+        (dgrid,) = ops.resize_backward(sums["pos_embed"][:, 1:].reshape(1, rows, columns, -1), c_resize)
+        sums["pos_embed"] = np.concatenate((sums["pos_embed"][:, :1], dgrid.reshape(1, 16, -1)), axis=1)
+        config["img_size"] = 8
+    model, expected = (mv.models.ViT(**config, class_token=True) for _ in range(2))
+    load_hf(expected, gradients)
+    for key, param in model.named_params().items():
+        param.grad = sums[key]
+    assert_parameters(model, expected)
+    if not name.endswith("resampled"):
+        load_hf(model, case.part("param"))
+        assert_given_back(to_hf(model), case, front="dinov2.")
+
+
+def assert_given_back(arrays: dict[str, ndarray], case: Case, front: str = "") -> None:
+    """The same arrays under the same names as the other library has them, with ``front`` before those of a body."""
+    assert arrays.keys() == {front + key for key in case.part("param")}
     for key, array in case.part("param").items():
-        np.testing.assert_array_equal(arrays[key], array)
+        np.testing.assert_array_equal(arrays[front + key], array)
 
 
 @pytest.mark.parametrize("grad_checkpointing", [False, True])

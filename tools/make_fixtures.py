@@ -49,6 +49,7 @@ import torch.nn.functional as F  # noqa: N812
 import transformers
 from _cnn import google_hybrid, hybrid, resnets
 from _deit import deit_loss
+from _dino import dino
 from _fairseq import wav2vec
 from _sound import librosa_features, librosa_inversion, torchaudio_features, transformers_features
 from _timm import VisionTransformer, mixtures, resample_abs_pos_embed, timm
@@ -693,6 +694,7 @@ def main() -> None:
     deit_loss(record)
     google_hybrid(write, google_vit_shapes(1, positions=7, kernel=(1, 1, 16)))
     mixtures(write)
+    dino(record, randomize)
 
 
 if __name__ == "__main__":

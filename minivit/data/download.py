@@ -1,19 +1,22 @@
-"""Fetching an archive from the first mirror that delivers it unaltered, and unpacking it safely."""
+"""Fetching a file from the first mirror that delivers it unaltered, and unpacking archives safely."""
 
 import hashlib
 import os
 import shutil
 import tarfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from minivit.data.paths import folder_path
+from minivit.terminal import one_line
 
 FORSAKEN = 3600
 """So many seconds after its last change a half-done file is nobody's: a connection is given up after 30."""
+
+ARCHIVE_BY_HAND = "download it by hand, put it there or into a folder of your own, and pass that folder with --data-dir"
 
 MOST_UNPACKED = 10
 """Times the size of the archive. Photographs cannot be packed much; those of CIFAR take 1.1 times the archive."""
@@ -37,10 +40,38 @@ def data_folder(data_dir: str | Path | None = None) -> Path:
 
 
 def fetch_archive(urls: Sequence[str], md5: str, folder: Path) -> Path:
+    """Download an archive into ``folder`` under its own name, as :func:`fetch_file` does.
+
+    Raises
+    ------
+    OSError
+        If no mirror works; the message says how to go on by hand. Or if the file cannot be written.
+    """
+    return fetch_file(urls, urls[0].rsplit("/", 1)[-1], folder, known_hash=f"md5:{md5}", by_hand=ARCHIVE_BY_HAND)
+
+
+def fetch_file(
+    urls: Sequence[str],
+    name: str,
+    folder: Path,
+    *,
+    known_hash: str | None,
+    by_hand: str,
+    check: Callable[[Path], object] = Path.stat,
+) -> Path:
     """Download a file into ``folder``, from the first of ``urls`` that delivers the right one, and return its path.
 
-    A file that is already there and whose MD5 is right is not downloaded again. What arrives incomplete or altered is
-    removed. Several processes may do so at once.
+    A file that is already there and is right is not downloaded again. What arrives incomplete or altered is removed.
+    Several processes may do so at once.
+
+    Parameters
+    ----------
+    known_hash : str, optional
+        As pooch writes it: "md5:..." or "sha256:...".
+    by_hand : str
+        How to go on if it cannot be downloaded: the end of the message.
+    check : callable (path)
+        Raises a ValueError if this is no such file: where no hash is known, a page to log in at would be one.
 
     Raises
     ------
@@ -50,27 +81,28 @@ def fetch_archive(urls: Sequence[str], md5: str, folder: Path) -> Path:
     import pooch
     import requests
 
-    name = urls[0].rsplit("/", 1)[-1]
-    archive, failures = folder / name, []
-    if archive.is_file():
-        if _md5(archive) == md5:
-            return archive
-        failures.append(f"the {name} found there is truncated or altered")
+    path, failures = folder / name, []
+    altered = "truncated or altered"
+    if path.is_file():
+        if known_hash is None or _hash(path, known_hash) == known_hash:
+            return path
+        failures.append(f"the {name} found there is {altered}")
     with _workplace(folder, name) as place:
         for url in urls:
             try:
-                arrived = pooch.retrieve(url, f"md5:{md5}", name, place, progressbar=True)
+                arrived = Path(pooch.retrieve(url, known_hash, name, place, progressbar=True))
+                check(arrived)
             except (requests.RequestException, ConnectionError, TimeoutError) as error:  # some are ValueErrors, too
                 failures.append(f"{url}: {_reason(error)}")
-            except ValueError:
-                failures.append(f"{url}: what arrived is truncated or altered (its MD5 is not {md5})")
+            except ValueError as error:
+                kind, _, digest = (known_hash or "").partition(":")
+                why = f"its {kind.upper()} is not {digest}" if known_hash else one_line(str(error))
+                failures.append(f"{url}: what arrived is {altered} ({why})")
+                (place / name).unlink(missing_ok=True)
             else:
-                os.replace(arrived, archive)
-                return archive
-    raise OSError(
-        f"{name} could not be downloaded to {folder} ({'; '.join(failures)}); download it by hand, "
-        "put it there or into a folder of your own, and pass that folder with --data-dir"
-    )
+                os.replace(arrived, path)
+                return path
+    raise OSError(f"{name} could not be downloaded to {folder} ({'; '.join(failures)}); {by_hand}")
 
 
 def unpack(archive: Path, subfolder: str, names: Sequence[str]) -> Path:
@@ -142,9 +174,11 @@ def _workplace(folder: Path, name: str) -> Iterator[Path]:
         raise
 
 
-def _md5(path: Path) -> str:
+def _hash(path: Path, like: str) -> str:
+    """Hash of a file, of the same kind and written as this one."""
+    kind, _, _ = like.partition(":")
     with open(path, "rb") as file:
-        return hashlib.file_digest(file, "md5").hexdigest()
+        return f"{kind}:{hashlib.file_digest(file, kind).hexdigest()}"
 
 
 def _reason(error: Exception) -> str:

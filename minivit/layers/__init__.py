@@ -22,6 +22,7 @@ from minivit.layers.pool import FirstToken, MaxPool2d, MeanPool
 from minivit.layers.positions import LearnedPositions, SinusoidalPositions
 from minivit.layers.recurrent import GRU, GRUCell
 from minivit.layers.residual_conv import BasicBlock, Bottleneck
+from minivit.layers.scaled_block import LayerScale, ScaledBlock
 from minivit.layers.sequence import Identity, run, run_backward
 from minivit.layers.window_attention import WindowAttention
 
@@ -47,6 +48,7 @@ __all__ = [
     "Identity",
     "Layer",
     "LayerNorm",
+    "LayerScale",
     "LearnedPositions",
     "Linear",
     "LogMel",
@@ -61,6 +63,7 @@ __all__ = [
     "PostNormBlock",
     "PostNormDecoderBlock",
     "Relu",
+    "ScaledBlock",
     "SelfAttention",
     "SinusoidalPositions",
     "StdConv2d",

@@ -18,6 +18,11 @@ def ones(rng: np.random.Generator, param: Param) -> ndarray:
     return np.ones(param.shape)
 
 
+def full(value: float) -> Initial:
+    """This number everywhere: the factors of LayerScale."""
+    return lambda rng, param: np.full(param.shape, value)
+
+
 def normal(std: float) -> Initial:
     """Normal numbers of this standard deviation.
 

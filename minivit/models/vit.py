@@ -1,9 +1,12 @@
-"""Vision Transformer (ViT), and what distillation adds to it (DeiT): a second token, and a head that reads it.
+"""Vision Transformer (ViT), and what was added to it: by distillation a second token, and a head that reads it (DeiT);
+LayerScale (DeiT III, DINOv2); registers, tokens for what is about no patch.
 
 Sources: Dosovitskiy et al. 2021, "An Image is Worth 16x16 Words: Transformers for Image Recognition at Scale"; Touvron
-et al. 2021, "Training data-efficient image transformers & distillation through attention".
+et al. 2021, "Training data-efficient image transformers & distillation through attention"; Touvron et al. 2022, "DeiT
+III: Revenge of the ViT"; Oquab et al. 2024, "DINOv2"; Darcet et al. 2024, "Vision Transformers Need Registers".
 """
 
+from functools import partial
 from math import inf
 from typing import Any, ClassVar, NamedTuple
 
@@ -19,6 +22,7 @@ from minivit.layers.layer import Layer
 from minivit.layers.param import Param
 from minivit.layers.patch_embed import PatchEmbed, PatchEmbedCache
 from minivit.layers.pool import FirstToken, MeanPool, PrefixTokens
+from minivit.layers.scaled_block import ScaledBlock, ScaledBlockCache
 from minivit.layers.sequence import Identity, IdentityCache, run, run_backward, run_each, run_each_backward
 from minivit.models.model import Model
 from minivit.ops.dropout import DropoutCache
@@ -33,18 +37,19 @@ from minivit.ops.positions import (
     prepend_token_backward,
     prepend_token_forward,
 )
-from minivit.types import Count, Depth, Float, Positive, Rate, Size, ndarray
+from minivit.types import Count, Depth, Factor, Float, Positive, Rate, Size, ndarray
 
 
 class ViTCache(NamedTuple):
     """Caches of the steps of :class:`ViT`, in order. ``blocks[i].attn.attention.weights`` is an attention map."""
 
     patch_embed: PatchEmbedCache
+    reg_token: PrependTokenCache
     dist_token: PrependTokenCache
     cls_token: PrependTokenCache
     pos_embed: AddPositionsCache
     pos_drop: DropoutCache | IdentityCache
-    blocks: list[BlockCache | CheckpointCache]
+    blocks: list[BlockCache | ScaledBlockCache | CheckpointCache]
     norm: LayerNormCache | IdentityCache
     pool: MeanPoolCache | FirstTokenCache | PrefixTokensCache
     fc_norm: LayerNormCache | IdentityCache
@@ -77,6 +82,13 @@ class ViT(Model):
         of the class token by the labels, the head of the distillation token by what a teacher says (the class that it
         holds for likeliest, "hard", or its probabilities), and the loss is the mean of both (section 4). A task that
         has a loss for each head asks for it in its ``model_options``.
+    reg_tokens : int
+        Put so many registers between class token and patches: tokens without a meaning, in which the blocks may keep
+        what is about the whole image. No head reads them.
+    no_embed_class : bool
+        Positions are for patches alone; the tokens in front of them have none.
+    init_values : float, optional
+        End both branches of each block in LayerScale, with factors that are this at first; without it, in none.
     global_pool : "token" or "avg"
         What the head reads: the class token, or the mean of the patch tokens.
     fc_norm : bool, optional
@@ -123,6 +135,9 @@ class ViT(Model):
         class_token: bool = True,
         distilled: bool = False,
         heads_apart: bool = False,
+        reg_tokens: Count = 0,
+        no_embed_class: bool = False,
+        init_values: Factor | None = None,
         global_pool: str = "token",
         fc_norm: bool | None = None,
         drop_rate: Rate = 0.0,
@@ -144,6 +159,8 @@ class ViT(Model):
             raise ValueError('distilled=True reads both tokens: it needs class_token=True and global_pool="token"')
         if heads_apart and not distilled:
             raise ValueError("heads_apart=True is for two heads: it needs distilled=True")
+        if distilled and reg_tokens:
+            raise ValueError(f"distilled=True has no registers; reg_tokens is {reg_tokens}, expected 0")
         check_range("mlp_ratio", mlp_ratio, at_least=1 / embed_dim, below=inf)
         check_act_layer(act_layer)
         check_range("norm_eps", norm_eps, at_least=0, below=inf)
@@ -152,12 +169,17 @@ class ViT(Model):
         self.patch_embed = self.make_patch_embed(img_size, patch_size, in_chans, embed_dim)
         self.cls_token = Param((1, 1, embed_dim), "batch token width", normal(0.02)) if class_token else None
         self.dist_token = Param((1, 1, embed_dim), "batch token width", normal(0.02)) if distilled else None
-        num_tokens = self.patch_embed.num_patches + class_token + distilled
+        tokens = (1, reg_tokens, embed_dim)
+        self.reg_token = Param(tokens, "batch token width", normal(0.02)) if reg_tokens else None
+        num_prefix_tokens = class_token + distilled + reg_tokens
+        self.without_position = num_prefix_tokens if no_embed_class else 0  # so many tokens in front
+        num_positions = num_prefix_tokens - self.without_position + self.patch_embed.num_patches
         grid = self.patch_embed.grid_size
-        self.pos_embed = Param((1, num_tokens, embed_dim), "batch position width", normal(0.02), grid=grid)
+        self.pos_embed = Param((1, num_positions, embed_dim), "batch position width", normal(0.02), grid=grid)
         self.pos_drop = dropout(pos_drop_rate)
+        make_block = Block if init_values is None else partial(ScaledBlock, init_values=init_values)
         blocks = [
-            Block(
+            make_block(
                 embed_dim,
                 num_heads,
                 mlp_ratio=mlp_ratio,
@@ -174,7 +196,7 @@ class ViT(Model):
         norm_after_pool = global_pool == "avg" if fc_norm is None else fc_norm
         self.norm: Layer = Identity() if norm_after_pool else LayerNorm(embed_dim, eps=norm_eps)
         pool = PrefixTokens(2) if distilled else FirstToken()
-        self.pool: Layer = MeanPool(num_prefix_tokens=int(class_token)) if global_pool == "avg" else pool
+        self.pool: Layer = MeanPool(num_prefix_tokens) if global_pool == "avg" else pool
         self.fc_norm: Layer = LayerNorm(embed_dim, eps=norm_eps) if norm_after_pool else Identity()
         self.head_drop = dropout(drop_rate)
         # small, so that an untrained model holds all classes for equally likely: its loss is about log(num_classes)
@@ -210,9 +232,10 @@ class ViT(Model):
         self, x: Float[ndarray, "B N D"], c_patch_embed: Any, *, rng: np.random.Generator | None = None
     ) -> tuple[ndarray, ViTCache]:
         """All that comes after patches have become tokens."""
+        x, c_reg_token = prepend_token_forward(x, self.reg_token.value if self.reg_token else None)
         x, c_dist_token = prepend_token_forward(x, self.dist_token.value if self.dist_token else None)
-        x, c_cls_token = prepend_token_forward(x, self.cls_token.value if self.cls_token else None)  # (B, 1 + N, D)
-        x, c_pos_embed = add_positions_forward(x, self.pos_embed.value)
+        x, c_cls_token = prepend_token_forward(x, self.cls_token.value if self.cls_token else None)  # (B, 1 + R + N, D)
+        x, c_pos_embed = add_positions_forward(x, self.positions())
         x, c_pos_drop = self.pos_drop.forward(x, rng=rng)
         x, c_blocks = run(self.blocks, x, rng=rng)
         x, c_norm = self.norm.forward(x)
@@ -226,6 +249,7 @@ class ViT(Model):
         logits, c_mean_of_heads = self.mean_of_heads.forward(x)
         return logits, ViTCache(
             patch_embed=c_patch_embed,
+            reg_token=c_reg_token,
             dist_token=c_dist_token,
             cls_token=c_cls_token,
             pos_embed=c_pos_embed,
@@ -258,13 +282,15 @@ class ViT(Model):
         dx = run_backward(self.blocks, dx, cache.blocks)
         dx = self.pos_drop.backward(dx, cache.pos_drop)
         dx, dpositions = add_positions_backward(dx, cache.pos_embed)
-        self.pos_embed.add_grad(dpositions)
-        dx, dtoken = prepend_token_backward(dx, cache.cls_token)
-        if self.cls_token and dtoken is not None:
-            self.cls_token.add_grad(dtoken)
-        dx, dtoken = prepend_token_backward(dx, cache.dist_token)
-        if self.dist_token and dtoken is not None:
-            self.dist_token.add_grad(dtoken)
+        self.pos_embed.add_grad(dpositions[:, self.without_position :])  # forward: zeros in front
+        for token, c_token in (
+            (self.cls_token, cache.cls_token),
+            (self.dist_token, cache.dist_token),
+            (self.reg_token, cache.reg_token),
+        ):
+            dx, dtoken = prepend_token_backward(dx, c_token)
+            if token and dtoken is not None:
+                token.add_grad(dtoken)
         return dx
 
     def with_heads(self, *, apart: bool) -> "ViT":
@@ -273,16 +299,27 @@ class ViT(Model):
         twin.load_state_dict(self.state_dict())
         return twin
 
+    def positions(self) -> Float[ndarray, "1 N D"]:
+        """What is added to each token; to those that have no position, zeros."""
+        table = self.pos_embed.value
+        if self.without_position == 0:
+            return table
+        zeros = np.zeros_like(table, shape=(1, self.without_position, table.shape[2]))
+        return np.concatenate((zeros, table), axis=1)
+
 
 def _preset(size: str, patch: int, img_size: int = 224, **options: Any) -> dict[str, Any]:
-    widths = {"tiny": (192, 12, 3), "small": (384, 12, 6), "base": (768, 12, 12), "large": (1024, 24, 16)}
-    widths |= {"huge": (1280, 32, 16), "giant": (1408, 40, 16), "gigantic": (1664, 48, 16)}
+    widths = {"tiny": (192, 12, 3), "small": (384, 12, 6), "medium": (512, 12, 8), "base": (768, 12, 12)}
+    widths |= {"large": (1024, 24, 16), "huge": (1280, 32, 16), "giant": (1408, 40, 16), "gigantic": (1664, 48, 16)}
     embed_dim, depth, num_heads = widths[size]
     shape = {"embed_dim": embed_dim, "depth": depth, "num_heads": num_heads}
     return {"img_size": img_size, "patch_size": patch, **shape, **options}
 
 
 _SMALL_IMAGES = {"img_size": 32, "patch_size": 4, "num_classes": 10, "num_heads": 4, "mlp_ratio": 2.0}
+_DINOV2 = {"img_size": 518, "num_classes": 0, "init_values": 1e-5}
+_DEIT3 = {"init_values": 1e-6, "no_embed_class": True}
+_REGISTERS = {"reg_tokens": 4, "no_embed_class": True}
 
 ViT.add_presets(
     {
@@ -319,5 +356,16 @@ ViT.add_presets(
         "deit_small_distilled_patch16_224": _preset("small", 16, distilled=True),
         "deit_base_distilled_patch16_224": _preset("base", 16, distilled=True),
         "deit_base_distilled_patch16_384": _preset("base", 16, 384, distilled=True),
+        "vit_small_patch14_dinov2": _preset("small", 14, **_DINOV2),
+        "vit_base_patch14_dinov2": _preset("base", 14, **_DINOV2),
+        "vit_large_patch14_dinov2": _preset("large", 14, **_DINOV2),
+        "vit_small_patch14_reg4_dinov2": _preset("small", 14, **_DINOV2, **_REGISTERS),
+        "vit_base_patch14_reg4_dinov2": _preset("base", 14, **_DINOV2, **_REGISTERS),
+        "vit_large_patch14_reg4_dinov2": _preset("large", 14, **_DINOV2, **_REGISTERS),
+        "deit3_small_patch16_224": _preset("small", 16, **_DEIT3),
+        "deit3_medium_patch16_224": _preset("medium", 16, **_DEIT3),
+        "deit3_base_patch16_224": _preset("base", 16, **_DEIT3),
+        "deit3_large_patch16_224": _preset("large", 16, **_DEIT3),
+        "deit3_huge_patch14_224": _preset("huge", 14, **_DEIT3),
     }
 )

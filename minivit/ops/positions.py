@@ -75,23 +75,23 @@ def _waves(position: ndarray, width: int, temperature: float) -> tuple[ndarray, 
 class PrependTokenCache(NamedTuple):
     """What ``prepend_token_backward`` needs."""
 
-    has_token: bool
+    num_tokens: int
 
 
 class PrependTokenGrads(NamedTuple):
     """Gradients of the arguments of ``prepend_token_forward``, by name."""
 
     x: Float[ndarray, "B N D"]
-    token: Float[ndarray, "1 1 D"] | None
+    token: Float[ndarray, "1 R D"] | None
 
 
 @checked
 def prepend_token_forward(
-    x: Float[ndarray, "B N D"], token: Float[ndarray, "1 1 D"] | None = None
+    x: Float[ndarray, "B N D"], token: Float[ndarray, "1 R D"] | None = None
 ) -> tuple[Float[ndarray, "B M D"], PrependTokenCache]:
     """Put one learned token (the class token) in front of every sequence: (B, N, D) -> (B, N + 1, D).
 
-    Without a token x stays as it is.
+    R tokens at once (registers) make N + R. Without a token x stays as it is.
 
     Raises
     ------
@@ -100,20 +100,22 @@ def prepend_token_forward(
 
     References
     ----------
-    Devlin et al. 2019, "BERT"; for images Dosovitskiy et al. 2021, equation 1.
+    Devlin et al. 2019, "BERT"; for images Dosovitskiy et al. 2021, equation 1. Registers: Darcet et al. 2024, "Vision
+    Transformers Need Registers", section 2.2.
     """
     if token is None:
-        return x, PrependTokenCache(has_token=False)
-    tokens = np.broadcast_to(token, (len(x), 1, x.shape[2]))
-    return np.concatenate((tokens, x), axis=1), PrependTokenCache(has_token=True)
+        return x, PrependTokenCache(num_tokens=0)
+    tokens = np.broadcast_to(token, (len(x), *token.shape[1:]))
+    return np.concatenate((tokens, x), axis=1), PrependTokenCache(num_tokens=token.shape[1])
 
 
 @checked
 def prepend_token_backward(dy: Float[ndarray, "B M D"], cache: PrependTokenCache) -> PrependTokenGrads:
-    """Gradients of :func:`prepend_token_forward`: the first row, summed over the batch, and the rest."""
-    if not cache.has_token:
+    """Gradients of :func:`prepend_token_forward`: the first rows, summed over the batch, and the rest."""
+    R = cache.num_tokens
+    if R == 0:
         return PrependTokenGrads(dy, None)
-    return PrependTokenGrads(dy[:, 1:], sum_to(dy[:, :1], (1, 1, dy.shape[2])))  # formula: y = [token, x]
+    return PrependTokenGrads(dy[:, R:], sum_to(dy[:, :R], (1, R, dy.shape[2])))  # formula: y = [token, x]
 
 
 class AddPositionsCache(NamedTuple):

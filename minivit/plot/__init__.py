@@ -19,6 +19,7 @@ from minivit.plot.future import foretold, steps_ahead
 from minivit.plot.heard import sound_images, spectrogram_images
 from minivit.plot.images import predictions, reconstructions, samples
 from minivit.plot.inversion import inversion_curves, picture_in_sound
+from minivit.plot.look import photographs
 from minivit.plot.mixing import paired_units, token_mixing_maps
 from minivit.plot.overview import sound_overview
 from minivit.plot.similarity import similarity_matrix
@@ -47,6 +48,7 @@ __all__ = [
     "mixtures",
     "paired_units",
     "patch_filters",
+    "photographs",
     "picture_in_sound",
     "position_similarity",
     "predictions",

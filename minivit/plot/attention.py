@@ -60,8 +60,11 @@ def read_by_head(weights: Float[ndarray, "B *H N N"], cache: Any) -> Float[ndarr
     mean row of the patches. It sums to at most one: columns of tokens that are not patches are left out.
     """
     grid_size = cache.patch_embed.grid_size
-    first = weights.shape[-1] - grid_size[0] * grid_size[1]  # the patches stand behind one other token, or two, or none
-    read = slice(first, None) if isinstance(cache.pool, MeanPoolCache) else slice(first)
+    first = weights.shape[-1] - grid_size[0] * grid_size[1]  # the patches stand behind class token, registers, ...
+    if isinstance(cache.pool, MeanPoolCache):
+        read = slice(first, None)
+    else:
+        read = slice(cache.pool.num_prefix_tokens if isinstance(cache.pool, PrefixTokensCache) else 1)
     shares = weights[..., read, first:].mean(-2)
     return shares.reshape(*shares.shape[:-1], *grid_size)
 

@@ -17,18 +17,24 @@ model, with no line written for it. What the others call the parts of a model st
   checkpoint does not say its grid; ``grid=(rows, columns)`` does.
 - ``keep_head=True`` is for other classes: it leaves alone what the model calls its ``head_names``.
 - If anything does not fit, nothing is changed.
+
+:func:`create_model`, which is ``minivit.create_model``, downloads trained weights of presets if it is asked to.
 """
 
+from minivit.weights.any import load_any
 from minivit.weights.fairseq import load_fairseq
 from minivit.weights.files import read
 from minivit.weights.google import load_google
 from minivit.weights.hf import load_hf, to_hf
 from minivit.weights.positions import cut_or_stretch_pos_embed, resample_abs_pos_embed
+from minivit.weights.pretrained import create_model
 from minivit.weights.timm import load_timm, to_timm
 from minivit.weights.torch import load_torch
 
 __all__ = [
+    "create_model",
     "cut_or_stretch_pos_embed",
+    "load_any",
     "load_fairseq",
     "load_google",
     "load_hf",

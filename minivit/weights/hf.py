@@ -18,6 +18,11 @@ def load_hf(model: Model, arrays: Arrays, *, keep_head: bool = False, grid: tupl
     ``ViTForMaskedImageModeling``, which have no head, load with ``keep_head=True``; their pooler, decoder and mask
     token are left aside. The library's ViT is this one with ``norm_eps=1e-12``.
 
+    Of a ViT with LayerScale (``init_values``) they are those of ``Dinov2Model``, which is this one with
+    ``norm_eps=1e-6`` and without a head; its mask token is left aside. The classifier of
+    ``Dinov2ForImageClassification`` reads class token and mean of the patches beside each other, which no head here
+    does: ``keep_head=True`` leaves it aside.
+
     Those of an AST are of ``ASTForAudioClassification``. It computes in ``norm_eps=1e-12``, as ours does.
 
     Positions of another grid, which is taken to be square, are resampled as the library does it
@@ -58,8 +63,8 @@ def to_hf(model: Model) -> dict[str, ndarray]:
         If its model computes something else than this one, as it was built.
     """
     table = HF.table(model)
-    if table.unfit:
-        raise ValueError(table.unfit)
+    if table.unfit or table.no_way_back:
+        raise ValueError(table.unfit or table.no_way_back)
     newest, *_ = table.ways
     arrays = {}
     for name, param in model.named_state().items():

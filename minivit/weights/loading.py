@@ -13,7 +13,7 @@ from numpy import ndarray
 from minivit.layers.param import Param
 from minivit.models.model import Model
 from minivit.weights.files import Arrays, Stored, open_arrays
-from minivit.weights.names import listed, misfit, of_another_window, prefix_of, reason, within
+from minivit.weights.names import listed, misfit, of_a_head_of_two, of_another_window, prefix_of, reason, within
 from minivit.weights.places import Grid, Source, Way
 from minivit.weights.sources import SOURCES
 from minivit.weights.torch_layout import in_our_order
@@ -95,7 +95,7 @@ def load(model: Model, arrays: Arrays, source: Source, *, keep_head: bool, grid:
             hints = {"options": model.config, "heads": {} if keep_head else heads, "others": others}
             raise KeyError(misfit(missing, unknown, reason(missing, unknown, _names(layout), stored, **hints)))
         _check_classes(state, model.head_names, layout, stored)
-        _check_arrays(layout, stored)
+        _check_arrays(layout, stored, model.head_names)
         values = {}
         with np.errstate(over="ignore", invalid="ignore"):  # of numbers that are looked at afterwards
             for name, expected in layout.items():
@@ -110,6 +110,20 @@ def load(model: Model, arrays: Arrays, source: Source, *, keep_head: bool, grid:
         warnings.warn(sentence, stacklevel=3)  # which may be an error to whoever wants it so: nothing is changed yet
     for name, value in values.items():
         state[name].take(value)
+
+
+def names_found(model: Model, names: Collection[str], source: Source) -> int:
+    """How many of the names that this source has for the parts of the model are among these, behind one prefix.
+
+    Raises
+    ------
+    TypeError
+        If the source knows no such model.
+    ValueError
+        If they are there several times.
+    """
+    state = model.named_state()
+    return max(prefix_of(names, _names(_layout(state, way, source)))[1] for way in source.table(model).ways)
 
 
 def _layout(state: Mapping[str, Param], way: Way, source: Source) -> Layout:
@@ -209,9 +223,9 @@ def _check_classes(
                 )
 
 
-def _check_arrays(layout: Layout, stored: Mapping[str, Stored]) -> None:
+def _check_arrays(layout: Layout, stored: Mapping[str, Stored], head_names: Sequence[str]) -> None:
     """Shapes, and what the numbers are, before anything is read: so no file has us read more than the model has."""
-    for expected in layout.values():
+    for ours, expected in layout.items():
         for name in expected.names:
             shape, dtype, _ = stored[name]
             if dtype not in FLOATS:
@@ -221,6 +235,7 @@ def _check_arrays(layout: Layout, stored: Mapping[str, Stored]) -> None:
                 )
             if not expected.fits(shape):
                 hint = of_another_window(shape, expected.shape) if expected.axes == ("way", "head") else ""
+                hint = hint or (of_a_head_of_two(shape, expected.shape) if within(ours, head_names) else "")
                 raise ValueError(f"array {name!r} has shape {shape}; this model expects {expected.shape}{hint}")
 
 

@@ -6,10 +6,12 @@ from collections.abc import Collection, Iterable, Mapping
 from math import isqrt
 from typing import Any
 
+LAYER_SCALE = r"\bls[12]\b|layer_?scale|\bgamma_[12]\b"
+REGISTERS = r"reg(ister)?_tokens?\b"
 # A part that a checkpoint may have and a model may not, by the names of its arrays.
 PARTS = {
-    r"\bls[12]\b|layer_?scale|\bgamma_[12]\b": "layer scale",
-    r"reg(ister)?_tokens?\b": "register tokens",
+    LAYER_SCALE: "layer scale",
+    REGISTERS: "register tokens",
     r"\bw12\b|weights_in|fc1_[gx]\b|gate_proj": "gated MLPs (SwiGLU)",
     r"\b[qk]_norm\b": "norms of queries and keys",
     r"relative_position|rel_pos|logit_scale|cpb_mlp": "relative positions",
@@ -35,6 +37,16 @@ OPTIONS = {
         r"dist(illation)?_token|head_dist\b|distillation_classifier",
         "the checkpoint has a distillation token (as DeiT has): build the model with distilled=True",
         "the checkpoint has no distillation token: build the model with distilled=False",
+    ),
+    "init_values": (
+        LAYER_SCALE,
+        "the checkpoint has layer scale, which this model does not: build it with init_values=1e-5",
+        "the checkpoint has no layer scale: build the model with init_values=None",
+    ),
+    "reg_tokens": (
+        REGISTERS,
+        "the checkpoint has register tokens, which this model does not: build it with as many reg_tokens",
+        "the checkpoint has no register tokens: build the model with reg_tokens=0",
     ),
     "qkv_bias": (
         r"\b(qkv|query|key|value|[qkv]_proj)[./]bias$",
@@ -111,6 +123,16 @@ def of_another_window(theirs: tuple[int, ...], ours: tuple[int, ...]) -> str:
     )
 
 
+def of_a_head_of_two(theirs: tuple[int, ...], ours: tuple[int, ...]) -> str:
+    """What to say of a head (out, in) that reads twice as many numbers as the model has."""
+    if len(theirs) != 2 or theirs != (ours[0], 2 * ours[1]):
+        return ""
+    return (
+        ": the checkpoint's head reads two tokens beside each other (as that of DINOv2 the class token and the mean of "
+        "the patches), this model's head one: keep_head=True leaves the checkpoint's aside"
+    )
+
+
 def _arrays(names: Collection[str], one: str = "is", several: str = "are") -> str:
     return f"array {listed(names)} {one}" if len(names) == 1 else f"arrays {listed(names)} {several}"
 
@@ -143,7 +165,8 @@ def reason(
             return f"these are weights for {loader}"
     for pattern, part in PARTS.items():
         if _any(pattern, unknown) and not _any(pattern, expected):
-            return f"the checkpoint has {part}, which this model does not"
+            asked = [hint for option, (its, hint, _) in OPTIONS.items() if its == pattern and option in options]
+            return asked[0] if asked else f"the checkpoint has {part}, which this model does not"
     theirs, ours = _depth(names), _depth(expected)
     for option in DEPTHS & options.keys():
         if 0 < theirs != ours:

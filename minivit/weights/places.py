@@ -49,6 +49,8 @@ class Table(NamedTuple):
         What the model must be built with to compute the same.
     unfit : str
         Why this model, as it was built, is none of theirs.
+    no_way_back : str
+        Why the weights of this model cannot be given to the source, though its own can be loaded.
     resample : {name of an axis: function}
         Where the tables of this model are made to fit another grid in another way than the source's are.
     """
@@ -57,6 +59,7 @@ class Table(NamedTuple):
     aside: Mapping[str, str] = MappingProxyType({})
     trained_with: Mapping[str, object] = MappingProxyType({})
     unfit: str = ""
+    no_way_back: str = ""
     resample: Mapping[str, Resample] = MappingProxyType({})
 
 

@@ -171,8 +171,11 @@ def fit_positions(table: ndarray, param: Param, grid: Grid, *, as_many_fit: bool
         side = math.isqrt(N)
         if front and side > 1 and side * side == N:  # as where timm's no_embed_class is set
             hint = (
-                f"; if none of them is for a class token, they are {side} x {side}, and this model needs {front} more"
+                f"; if none of them is for a class token, they are {side} x {side}, and this model needs {front} more "
+                "(of a ViT, no_embed_class=True needs none)"
             )
+        elif not front and side * side == N - 1:
+            hint = "; if one is for a class token, this model has no place for it (of a ViT, no_embed_class=False has)"
         raise ValueError(
             f"the checkpoint's {error}; they cannot be resized to the model's {rows} x {columns} "
             f"(grid=(rows, columns) says which grid they are of{hint})"

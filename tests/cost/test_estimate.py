@@ -96,7 +96,7 @@ def test_what_is_kept_is_what_a_real_run_keeps(name):
     assert estimate.optimizer_bytes == sum(array.nbytes for array in optimizer.state.values())
 
 
-TIMM = facts.VIT | facts.DEIT | facts.MIXER | facts.RESNET | facts.HYBRID
+TIMM = facts.VIT | facts.DEIT | facts.DEIT3 | facts.DINOV2 | facts.MIXER | facts.RESNET | facts.HYBRID
 
 
 @pytest.mark.parametrize("name", a_third_by_default(TIMM, TIMM))

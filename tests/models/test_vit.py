@@ -10,6 +10,7 @@ from minivit.layers import Identity
 from minivit.layers.block import BlockCache
 from minivit.models import PRESETS, ViT, create_model
 from minivit.ops import cross_entropy_backward, cross_entropy_forward
+from minivit.ops.layer_norm import LayerNormCache
 from minivit.tasks import Classification
 from minivit.train import training_step
 from tests import facts
@@ -29,7 +30,7 @@ IMAGES = RNG.standard_normal((2, 4, 6, 3))
 
 # As counted from timm's own models; those for images of 32 x 32 pixels by hand, below.
 PARAMETERS = {"vit_micro_patch4_32": 311338, "vit_tiny_patch4_32": 811146}
-PARAMETERS |= {name: params for name, (params, _) in (facts.VIT | facts.DEIT).items()}
+PARAMETERS |= {name: params for name, (params, _) in (facts.VIT | facts.DEIT | facts.DEIT3 | facts.DINOV2).items()}
 
 
 def vit_presets():
@@ -70,6 +71,13 @@ def test_counting_a_huge_model_allocates_nothing():
         {"distilled": True, "drop_rate": 0.2},
         {"distilled": True, "heads_apart": True, "fc_norm": True},
         {"distilled": True, "num_classes": 0},
+        {"distilled": True, "no_embed_class": True},
+        {"init_values": 0.5},
+        {"init_values": 0.5, "proj_drop_rate": 0.2, "grad_checkpointing": True},
+        {"reg_tokens": 3},
+        {"reg_tokens": 3, "no_embed_class": True, "global_pool": "avg"},
+        {"reg_tokens": 2, "class_token": False, "global_pool": "avg"},
+        {"no_embed_class": True, "class_token": False, "global_pool": "avg"},
         {"qkv_bias": False, "act_layer": "gelu_tanh"},
         {"patch_size": (2, 3), "act_layer": "relu", "norm_eps": 1e-3},
         {"depth": 0},
@@ -187,6 +195,62 @@ def test_heads_apart_are_trained_by_a_loss_each():
     np.testing.assert_array_equal(model.forward(images)[0].argmax(-1), says)
 
 
+def test_layer_scale_starts_where_it_is_told_and_is_no_linear_map():
+    model = ViT(**SMALL, init_values=1e-5)
+    more = {*model.named_params()} - {*ViT(**SMALL).named_params()}
+    assert more == {f"blocks.{i}.{name}.gamma" for i in range(2) for name in ("ls1", "ls2")}
+    for name in more:
+        param = model.named_params()[name]
+        assert not param.is_linear_map  # so there is no weight decay
+        np.testing.assert_array_equal(param.value, np.full(8, 1e-5, np.float32))
+
+
+def test_blocks_behind_tiny_factors_pass_tokens_on():
+    """What DeiT III and DINOv2 begin with: the class token alone reaches the head, whatever is on the image."""
+    model = ViT(**SMALL, init_values=1e-300, dtype="float64")
+    h, _ = model.norm.forward(model.cls_token.value + model.pos_embed.value[:, :1])
+    expected = np.repeat(model.head.forward(h[:, 0])[0], 2, axis=0)
+    np.testing.assert_allclose(model.forward(IMAGES)[0], expected, rtol=1e-12)
+
+
+def test_registers_stand_between_class_token_and_patches():
+    model = ViT(**{**SMALL, "depth": 0}, reg_tokens=3, dtype="float64")
+    assert {*model.named_params()} - {*ViT(**{**SMALL, "depth": 0}).named_params()} == {"reg_token"}
+    assert model.reg_token.shape == (1, 3, 8)
+    assert model.pos_embed.shape == (1, 1 + 3 + 6, 8)
+    _, cache = model.forward(IMAGES)
+    assert isinstance(cache.norm, LayerNormCache)
+    tokens = cache.norm.xhat
+    front = np.concatenate((model.cls_token.value, model.reg_token.value), axis=1) + model.pos_embed.value[:, :4]
+    _, c_norm = model.norm.forward(np.repeat(front, 2, axis=0))
+    np.testing.assert_allclose(tokens[:, :4], c_norm.xhat, rtol=1e-12)
+
+
+@pytest.mark.parametrize("class_token", [False, True])
+def test_the_mean_of_the_patches_is_without_registers(class_token):
+    """Without blocks no token sees another: what registers hold must not matter."""
+    options = {**SMALL, "depth": 0, "global_pool": "avg", "class_token": class_token, "no_embed_class": True}
+    model = ViT(**options, reg_tokens=3, dtype="float64")
+    before, _ = model.forward(IMAGES)
+    model.reg_token.value += 100
+    np.testing.assert_array_equal(model.forward(IMAGES)[0], before)
+    plain = ViT(**options, dtype="float64")
+    plain.load_state_dict({n: a for n, a in model.state_dict().items() if n != "reg_token"})
+    np.testing.assert_allclose(plain.forward(IMAGES)[0], before, rtol=1e-12)
+
+
+def test_tokens_in_front_have_no_position():
+    """As timm says it: what is added to the patches alone is nothing that the class token sees without blocks."""
+    model = ViT(**{**SMALL, "depth": 0}, no_embed_class=True, reg_tokens=2, dtype="float64")
+    assert model.pos_embed.shape == (1, 6, 8)
+    before, cache = model.forward(IMAGES)
+    model.pos_embed.value += 100
+    np.testing.assert_array_equal(model.forward(IMAGES)[0], before)
+    model.backward(np.ones_like(before), cache)
+    np.testing.assert_array_equal(model.pos_embed.grad, 0)
+    assert model.cls_token.grad.any()
+
+
 def test_seed_decides_and_checkpointing_does_not():
     state = ViT(**SMALL, seed=3).state_dict()
     again, other = ViT(**SMALL, seed=3, grad_checkpointing=True).state_dict(), ViT(**SMALL, seed=4).state_dict()
@@ -212,6 +276,7 @@ def test_replica_computes_the_same_and_owns_its_gradients():
         ({"global_pool": "max"}, 'global_pool is \'max\'; expected "token" or "avg"'),
         ({"class_token": False}, "needs class_token=True"),
         ({"distilled": True, "global_pool": "avg"}, "distilled=True reads both tokens: it needs class_token=True and"),
+        ({"distilled": True, "reg_tokens": 2}, "distilled=True has no registers; reg_tokens is 2, expected 0"),
         ({"heads_apart": True}, "heads_apart=True is for two heads: it needs distilled=True"),
         ({"patch_size": 4}, "image size 4 x 6 is not divisible by the patch size 4 x 4"),
         ({"num_heads": 3}, "width 8 is not divisible by num_heads 3"),
@@ -285,6 +350,8 @@ def test_options_may_be_numbers_of_numpy(tmp_path):
         ({"embed_dim": 0}, ValueError, "embed_dim is 0; expected at least 1"),
         ({"num_classes": -1}, ValueError, "num_classes is -1; expected at least 0"),
         ({"mlp_ratio": 0.0}, ValueError, "mlp_ratio is 0.0"),
+        ({"init_values": 0.0}, ValueError, "init_values is 0.0; expected above 0 and finite"),
+        ({"reg_tokens": -1}, ValueError, "reg_tokens is -1; expected at least 0"),
         ({"drop_path_rate": 1.0}, ValueError, "drop_path_rate is 1.0; expected at least 0 and below 1"),
         ({"drop_rate": np.nan}, ValueError, "drop_rate is nan"),
         ({"dtype": "float16"}, TypeError, "dtype is float16; expected float32"),

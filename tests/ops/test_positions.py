@@ -4,7 +4,13 @@ from math import cos, sin
 import numpy as np
 import pytest
 
-from minivit.ops import add_positions_forward, prepend_token_forward, sincos_positions_1d, sincos_positions_2d
+from minivit.ops import (
+    add_positions_forward,
+    prepend_token_backward,
+    prepend_token_forward,
+    sincos_positions_1d,
+    sincos_positions_2d,
+)
 
 RNG = np.random.default_rng(0)
 
@@ -55,8 +61,18 @@ def test_table_of_another_size(shape):
         add_positions_forward(np.zeros((2, 3, 5)), np.zeros(shape))
 
 
+def test_several_tokens_come_first():
+    x, tokens = RNG.standard_normal((2, 3, 5)), RNG.standard_normal((1, 4, 5))
+    y, cache = prepend_token_forward(x, tokens)
+    np.testing.assert_array_equal(y[:, :4], np.concatenate((tokens, tokens)))
+    np.testing.assert_array_equal(y[:, 4:], x)
+    dx, dtokens = prepend_token_backward(y, cache)
+    np.testing.assert_array_equal(dx, x)
+    np.testing.assert_array_equal(dtokens, 2 * tokens)
+
+
 def test_token_of_another_width():
-    with pytest.raises(ValueError, match=r"token has shape \(1, 1, 6\); expected \(1, 1, D\), with D as in x"):
+    with pytest.raises(ValueError, match=r"token has shape \(1, 1, 6\); expected \(1, R, D\), with D as in x"):
         prepend_token_forward(np.zeros((2, 3, 5)), np.zeros((1, 1, 6)))
 
 

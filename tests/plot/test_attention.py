@@ -57,6 +57,19 @@ def test_both_tokens_of_a_distilled_model_are_read():
     np.testing.assert_allclose(read_by_head(A, cache).reshape(2, 6), A[:, :2, 2:].mean(1), rtol=1e-6)
 
 
+def test_registers_are_neither_read_nor_patches():
+    """Of class token, registers and patches, one row is read, and the columns of the last."""
+    _, cache = run(reg_tokens=3)
+    A = attention_weights(cache)[-1]
+    patches = A.shape[-1] - 4
+    np.testing.assert_array_equal(read_by_head(A, cache).reshape(*A.shape[:2], -1), A[:, :, 0, 4:])
+    assert read_by_head(A, cache)[0, 0].size == patches
+    _, cache = run(reg_tokens=3, global_pool="avg")
+    A = attention_weights(cache)[-1]
+    expected = A[:, :, 4:, 4:].mean(-2)
+    np.testing.assert_allclose(read_by_head(A, cache).reshape(*A.shape[:2], -1), expected, rtol=1e-6)
+
+
 def test_rollout_multiplies_later_blocks_from_the_left():
     """Token 1 takes from token 2, then token 0 from token 1: so token 0 has some of 2, but not the other way round."""
     _, cache = run(depth=2)

@@ -11,7 +11,7 @@ def add_positions(rng: Generator) -> Case:
 
 
 def prepend_token(rng: Generator) -> Case:
-    B, N, D = sizes(rng, 3)
-    while not different((B, N + 1, D)):
+    B, N, D, R = *sizes(rng, 3), choose(rng, 1, 6)  # registers as no other axis, and one token
+    while not different((B, N + R, D)):
         B, N, D = sizes(rng, 3)
-    return Case((rng.standard_normal((B, N, D)), rng.standard_normal((1, 1, D))), {})
+    return Case((rng.standard_normal((B, N, D)), rng.standard_normal((1, R, D))), {})

@@ -65,17 +65,17 @@ TASKS = (
         "prepend_token_backward",
         {"": with_token, "without a token": without_token},
         mistakes={
-            "dy[:, 1:], sum_to": {
-                "dy[:, :-1], sum_to": "x got the gradient of the first tokens; its own begins behind the class token",
+            "dy[:, R:], sum_to": {
+                "dy[:, :-R], sum_to": "x got the gradient of the first tokens; its own begins behind the class token",
                 "dy, sum_to": "... dx has shape",
             },
-            "sum_to(dy[:, :1], (1, 1, dy.shape[2]))": {
-                "sum_to(dy[:, -1:], (1, 1, dy.shape[2]))": "that is the gradient of the last token; the class token "
+            "sum_to(dy[:, :R], (1, R, dy.shape[2]))": {
+                "sum_to(dy[:, -R:], (1, R, dy.shape[2]))": "that is the gradient of the last token; the class token "
                 "is the first one",
-                "sum_to(dy, (1, 1, dy.shape[2]))": "all tokens are summed; only the first one is the class token",
-                "dy[:1, :1]": "the same token stands in every sample: sum over the batch",
-                "sum_to(dy[:, :1], (1, 1, dy.shape[2])) / len(dy)": "... the batch: averaged over it instead of summed",
-                "dy[:, :1]": "... dtoken has shape",
+                "sum_to(dy, (1, R, dy.shape[2]))": "all tokens are summed; only the first one is the class token",
+                "dy[:1, :R]": "the same token stands in every sample: sum over the batch",
+                "sum_to(dy[:, :R], (1, R, dy.shape[2])) / len(dy)": "... the batch: averaged over it instead of summed",
+                "dy[:, :R]": "... dtoken has shape",
             },
         },
         big=arrays("4000 3 8", "1 1 8"),

@@ -4,15 +4,15 @@
 
 def prepend_token_forward(x, token=None):
     if token is None:
-        return x.copy(), PrependTokenCache(False)
+        return x.copy(), PrependTokenCache(0)
     B, N, D = x.shape
     y = np.empty((B, N + 1, D), x.dtype)
     y[:, :1], y[:, 1:] = token, x
-    return y, PrependTokenCache(True)
+    return y, PrependTokenCache(1)
 
 
 def prepend_token_backward(dy, cache):
-    if cache.has_token:
+    if cache.num_tokens:
         return PrependTokenGrads(dy[:, 1:].copy(), dy[:, 0].sum(0)[None, None])
     return PrependTokenGrads(dy.copy(), None)
 
