@@ -24,8 +24,8 @@ def compare(what: str, workload: list, peer: str, threads: int, pairs: int) -> T
     check_memory(Workload(*workload), what, threads)
     side = {"what": what, "workload": workload, "peer": peer, "threads": threads}
     check = check_logits if what == "inference" else check_losses
-    checked = side | {"workload": one_shard(Workload(*workload))}
-    check(one_side("minivit", **checked), one_side("peer", **checked))
+    checked = [*one_shard(Workload(*workload))]
+    check(*(one_side(name, what, checked, peer, threads) for name in ("minivit", "peer")))
     ours, theirs = (partial(Worker, "speed.one_side", name=name, **side) for name in ("minivit", "peer"))
     with ours() as our_seconds, theirs() as their_seconds:
         return alternate(our_seconds, their_seconds, pairs)

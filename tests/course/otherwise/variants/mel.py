@@ -308,8 +308,8 @@ def delta_forward(data, *, width=9, mode="interp"):
     last = np.repeat(data[..., -1:], h, axis=-1)
     x = np.concatenate([first, data, last], -1)
     T = data.shape[-1]
-    y = sum(n * (x[..., h + n : h + n + T] - x[..., h - n : h - n + T]) for n in range(1, h + 1))
-    y = y / (h * (h + 1) * (2 * h + 1) / 3)
+    slopes = [n * (x[..., h + n : h + n + T] - x[..., h - n : h - n + T]) for n in range(1, h + 1)]
+    y = np.sum(slopes, axis=0) / (h * (h + 1) * (2 * h + 1) / 3)
     if mode == "interp":
         y[..., :h] = y[..., h : h + 1]
         y[..., T - h :] = y[..., T - h - 1 : T - h]
