@@ -52,6 +52,7 @@ WAVES = {
     "without overlap": lambda rng: Case((rng.standard_normal((3, 37)),), {"frame_length": 5, "hop_length": 5}),
     "with gaps": wave(9, 11),
     "without a rest": wave(2, 3, rest=False),
+    "of a single frame": lambda rng: Case((rng.standard_normal((3, 7)),), {"frame_length": 7, "hop_length": 2}),
     "without other axes": wave(2, 3, batch=0),
     "with two other axes": wave(2, batch=2),
 }
