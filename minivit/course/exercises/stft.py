@@ -494,7 +494,7 @@ TASKS = (
             "": spectra(),
             "that is not centred": spectra(window="hamming", center=False),
             "of an odd n_fft": spectra(9, 11),
-            "with another window": spectra(window="blackman"),
+            "with another window": spectra(window="blackman", center=True),
             "with a shorter window": spectra(shorter=3),
             "with the hop that is not given": spectra(12, shorter=4, hops=False),
             "with a length": spectra(length=2),

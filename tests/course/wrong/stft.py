@@ -327,3 +327,22 @@ def stft_backward(dy, cache):
     dwave, dw = ours.stft_backward(dy, cache)
     W, V = len(cache.window), cache.win_length
     return StftGrads(dwave, None if dw is None else dw * cache.window[(W - V) // 2 :][:V])
+
+
+# --- with center=False it must raise a ValueError
+def istft_forward(
+    stft_matrix, window="hann", *, hop_length=None, win_length=None, n_fft=None, center=True, length=None
+):
+    F, N = stft_matrix.shape[-2:]
+    W = n_fft or 2 * (F - 1)
+    V = win_length or W
+    hop = hop_length or max(V // 4, 1)
+    w = pad_center(get_window(window, V), size=W).astype(stft_matrix.real.dtype)
+    frames = irfft_forward(stft_matrix.mT, n=W)[0].mT * w[:, None]
+    top, _ = overlap_add_forward(frames, hop_length=hop)
+    bottom, _ = overlap_add_forward(np.broadcast_to(w[:, None] ** 2, (W, N)), hop_length=hop)
+    start = W // 2 if center else 0
+    stop = len(bottom) - start if length is None else start + length
+    if stop > len(bottom) or (bottom[start:stop] == 0).any():
+        raise ValueError("a sample that no window has seen")
+    return top[..., start:stop] / bottom[start:stop], None
