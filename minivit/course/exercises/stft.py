@@ -97,7 +97,9 @@ LAST_FRAME = "the last whole frame is missing: there are 1 + (T - W) // hop_leng
 EXCHANGED = "frame_length and hop_length are exchanged"
 OVERWRITTEN = "where frames overlap, a later one overwrites the earlier; they are added: +="
 FORGETS = "+= with an index adds one of the frames that meet in a sample and forgets the others; np.add.at adds all"
-NOT_EACH = "a loop over the frames, or over the pieces of a frame, is enough: not over each sample of each frame"
+NOT_EACH = (
+    "a loop over the frames, or over the pieces of a frame, is enough: not over each of its samples, and no matrix"
+)
 TOO_SLOW = f"times as long as the reference on a large batch: {NOT_EACH}"
 AVERAGED = "divided by the number of frames that overlap; they are added"
 SPECTRA = "X = _spectra(rows, w).swapaxes(-1, -2)"
