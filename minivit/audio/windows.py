@@ -39,7 +39,7 @@ def get_window(window: str | ndarray, Nx: Samples, *, fftbins: bool = True) -> R
     ----------
     window : str or array (Nx,)
     Nx : int
-        Samples, up to 2^24.
+        Samples, up to 2^24. A single one is 1, whatever the formula.
     fftbins : bool
         True: one period of a function of period M = Nx, for a spectrum; shifted copies of it add up to a constant.
         False: M = Nx - 1, equal from both ends, for filters, and what Kaldi takes.

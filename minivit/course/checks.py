@@ -228,8 +228,8 @@ def _in_float32(asked: Asked, rng: Generator) -> None:
                 raise CheckFailedError(
                     "wrong as well"
                     if asked.said
-                    else f"{name} is right in float64 and wrong in float32: a numerical derivative, or a difference of "
-                    "large numbers?"
+                    else f"{name} is right in float64 and wrong in float32: a numerical derivative, a difference of "
+                    "large numbers, or strides of 8 bytes?"
                 )
 
 

@@ -136,7 +136,9 @@ def changed(name: str, value: Any) -> Iterator[tuple[str, Any, tuple[str, ...]]]
             yield f"{name} with a number that is too large", np.where(value == value.max(), 10**4, value), ()
             yield f"{name} with -1 in it", np.where(value == value.max(), -1, value), ()
             yield f"{name} of bool", value > 0, ()
-    elif isinstance(value, int) and not isinstance(value, bool):
+    elif isinstance(value, bool):
+        yield f"{name}={not value}", not value, ()
+    elif isinstance(value, int):
         yield from ((f"{name}={new}", new, ()) for new in (value + 1, value + 3, 10 * value, 1, 0, -value))
     elif isinstance(value, tuple):
         for i, number in enumerate(value):

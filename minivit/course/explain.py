@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import combinations
+from itertools import combinations, permutations
 from math import floor, isclose, log10
 from typing import Any
 
@@ -53,6 +53,10 @@ def wrong_shape(name: str, got: ndarray, expected: ndarray, wanted: Mapping[str,
     if expected.shape == (*got.shape, 1) and same(got[..., None], expected):
         missing = "the axis of length 1 is missing (keepdims=True in a sum or mean, no squeeze)"
         return f"{message}: the numbers are right; {missing}"
+    if got.ndim == expected.ndim >= 3:
+        for order in permutations(range(got.ndim)):
+            if same(got, expected.transpose(order)):
+                return f"{message}: its axes stand in another order, {order} (.T turns all of them around)"
     if got.size == expected.size and same(got.reshape(expected.shape), expected):
         return f"{message}: the numbers are right, only the shape is not"
     extra = got.ndim - expected.ndim
@@ -155,9 +159,9 @@ def _patterns(name: str, got: ndarray, expected: ndarray, task: Task, trial: Tri
         return
     if not got.any() and expected.any():
         yield f"{name} is zero everywhere: nothing reaches it"
-    yield from of_complex(name, got, expected)
     if sentence := nearly_right(name, got, expected):
         yield sentence
+    yield from of_complex(name, got, expected)
     factor = common_factor(got, expected, TOLERANCE)
     if factor and (sentence := _factor_sentence(name, factor, task, trial, got.size)):
         yield sentence

@@ -41,7 +41,7 @@ def check_manners(asked: Asked, rng: Generator) -> None:
 def outlives(first: dict[str, Any], later: dict[str, Any]) -> None:
     """What one call has returned is not touched by another."""
     for name, array in first.items():
-        if isinstance(array, ndarray) and not same(np.asarray(later[name]), array):
+        if isinstance(array, ndarray) and not np.array_equal(np.asarray(later[name]), array, equal_nan=True):
             raise CheckFailedError(
                 f"a later call writes into the {name} that an earlier one has returned: make a new array in each call"
             )

@@ -9,8 +9,10 @@ import pytest
 
 from minivit.course.call import THEN, Outcome, shortest_time
 from minivit.course.checks import Result, check_names, check_task
+from minivit.course.compare import CheckFailedError
 from minivit.course.exercises import EXERCISES
 from minivit.course.grade import run_checks
+from minivit.course.manners import outlives
 from minivit.course.report import Report
 from minivit.course.runner import CannotRunError, InPlaceRunner
 from minivit.course.trial import layer_class, reference
@@ -104,6 +106,13 @@ def test_shapes_that_would_fill_the_memory_together_are_not_compared(name):
         sum("has shape" in result.message or result.message == "wrong as well" for result in results)
         >= len(results) - 5
     )
+
+
+def test_an_answer_with_nan_in_it_is_not_called_changed():
+    """Of the power of a negative number, say: that is wrong, but no later call has written into it."""
+    outlives({"y": np.array([np.nan, 1.0])}, {"y": np.array([np.nan, 1.0])})
+    with pytest.raises(CheckFailedError, match="a later call writes into the y"):
+        outlives({"y": np.array([np.nan, 1.0])}, {"y": np.array([1.0, 1.0])})
 
 
 def test_an_array_that_has_another_shape_afterwards_was_modified():

@@ -44,6 +44,13 @@ def test_what_is_wrong_with_complex_numbers_is_said(sentence):
     assert next(of_complex("y", SENTENCES[sentence], Z)) == sentence.removesuffix(" (complex)")
 
 
+def test_rounding_on_the_unit_circle_is_told_as_rounding():
+    """In complex64 the sizes of roots of 1 are 1 once more, and only their angles seem to be wrong."""
+    results = results_of(EXERCISES["dft"], "def dft_matrix(N):\n    return ours.dft_matrix(N).astype(np.complex64)")
+    (numbers,) = [result.message for result in results if result.check == "numbers"]
+    assert numbers.startswith("y is right to 7 digits only: that is float32's rounding")
+
+
 def test_complex_numbers_in_place_of_real_ones():
     says = "y has the right real part, but real numbers are expected: take .real"
     assert next(of_complex("y", X + 1j * Z.real, X)) == says

@@ -132,6 +132,15 @@ def test_shapes():
     assert wrong_shape("db", wide[0], heads) == "db has shape (3,); expected (2, 3, 4)"
 
 
+def test_axes_in_another_order_are_told():
+    y = np.random.default_rng(0).standard_normal((2, 3, 5))
+    assert wrong_shape("y", y.T, y).endswith(
+        "expected (2, 3, 5): its axes stand in another order, (2, 1, 0) (.T turns all of them around)"
+    )
+    assert "(1, 2, 0)" in wrong_shape("y", np.moveaxis(y, 0, -1), y)
+    assert "order" not in wrong_shape("y", y.T + 1, y)
+
+
 def test_what_is_said_of_shapes_needs_no_memory():
     """Of no numbers; their sum over the first axis would be 8 exabytes of zeros."""
     assert wrong_shape("y", np.zeros((0, 10**9, 10**9)), np.ones((2, 3))).startswith("y has shape (0, 1000000000, ")

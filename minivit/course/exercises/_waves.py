@@ -52,6 +52,7 @@ WAVES = {
     "without overlap": lambda rng: Case((rng.standard_normal((3, 37)),), {"frame_length": 5, "hop_length": 5}),
     "with gaps": wave(9, 11),
     "without a rest": wave(2, 3, rest=False),
+    "of a single frame": lambda rng: Case((rng.standard_normal((3, 7)),), {"frame_length": 7, "hop_length": 2}),
     "without other axes": wave(2, 3, batch=0),
     "with two other axes": wave(2, batch=2),
 }
@@ -92,20 +93,24 @@ def spectra(
     window: str | None = "hann",
     shorter: int = 0,
     hops: bool = True,
-    center: bool = True,
+    center: bool | None = None,
     length: int | None = None,
     axes: int = 1,
 ) -> Draw:
-    """Draws what ``istft_forward`` is given: no transform of any wave; ``length`` are samples less than there are."""
+    """Draws what ``istft_forward`` is given: no transform of any wave; ``length`` are samples less than there are.
+
+    What is None is not given.
+    """
 
     def drawn(rng: Generator) -> Case:
-        B, _, n_fft, hop, N = sizes(rng, n_ffts or (8, 10, 12), center)
+        centred = center is not False
+        B, _, n_fft, hop, N = sizes(rng, n_ffts or (8, 10, 12), centred)
         win = n_fft - shorter
         own = rng.uniform(0.5, 1.5, win) if window is None else window
         given = ({"hop_length": hop} if hops else {}) | ({"win_length": win} if shorter else {})
-        given |= ({"n_fft": n_fft} if n_fft % 2 else {}) | ({} if center else {"center": False})
+        given |= ({"n_fft": n_fft} if n_fft % 2 else {}) | ({} if center is None else {"center": center})
         if length is not None:
-            given["length"] = n_fft + (N - 1) * hop - 2 * (n_fft // 2) * center - length
+            given["length"] = n_fft + (N - 1) * hop - 2 * (n_fft // 2) * centred - length
         return Case((complex_normal(rng, (*(2, B)[2 - axes :], 1 + n_fft // 2, N)), own), given)
 
     return drawn

@@ -72,7 +72,7 @@ def finds_a_tone(call: Call, rng: Generator) -> str | None:
     right = np.zeros(N)
     right[[k, N - k]] = N / 2
     says = f"a cosine that turns {k} times in {N} samples has {N // 2} in the bins {k} and {N - k}, and 0 elsewhere"
-    return None if close(X, right) else f"{says}; yours has {', '.join(f'{size:.3g}' for size in np.abs(X))}"
+    return None if close(X, right) else f"{says}; yours has {', '.join(f'{size:.3g}' for size in np.abs(X).round(9))}"
 
 
 def turns_with_a_delay(call: Call, rng: Generator) -> str | None:
@@ -165,6 +165,9 @@ TASKS = (
                 "X[k] += x[n] * euler(-k * n / N)": NO_PI,
                 "X[k] += x[n] * euler(-np.pi * k * n / N)": HALF_TURNS,
                 "X[k] += x[n] * euler(-2 * np.pi * k * n)": NO_CIRCLE,
+                "X[k] += x[n] * euler(-2 * np.pi * k * n) / N": "N stands outside of the exponent: the angle is "
+                "divided by it, not the number",
+                "X[k] += x[n] * euler(-360 * k * n / N)": "360 in place of 2 pi: angles are in radians",
                 "X[k] += x[n] * euler(-2 * np.pi * k * n / (N - 1))": STEPS,
                 "X[k] += x[n] * euler(-2 * np.pi * (k + 1) * n / N)": FROM_ONE,
                 "X[k] += x[n] * euler(-2 * np.pi * k * (n + 1) / N)": SAMPLES_FROM_ONE,
@@ -179,6 +182,10 @@ TASKS = (
                 "X[k] += x[n] * euler(-2 * np.pi * k * n / N) / np.sqrt(N)": ROOT,
                 "X[k] = x[n] * euler(-2 * np.pi * k * n / N)": "the last sample overwrites the others; X_k is the sum "
                 "over all of them: +=",
+                "X[k] += x[k] * euler(-2 * np.pi * k * n / N)": "k and n are exchanged in one place: X_k is the sum "
+                "over n, of x_n",
+                "X[k] += 1j * x[n] * np.exp(-2 * np.pi * k * n / N)": "1j stands before the exponential; it belongs "
+                "into the exponent",
                 "X[k] += euler(-2 * np.pi * k * n / N)": "the samples are missing: each turned 1 is multiplied by x_n",
                 "X[k] += x[n] + euler(-2 * np.pi * k * n / N)": "the sample is added to the turned 1; it is multiplied "
                 "by it",
@@ -196,6 +203,7 @@ TASKS = (
             },
             "return X": {
                 "return X[: 1 + N // 2]": "... y has shape",
+                "return X * (np.arange(N) == 0)": "all bins but the first are empty: is `return X` inside of the loop?",
                 "return np.abs(X)": "... their angle is missing",
                 "return X.conj() * 1j": "... real and imaginary part are exchanged",
                 "return -X": "... has the wrong sign",
@@ -222,10 +230,14 @@ TASKS = (
                 "product",
                 "return euler(-2 * np.pi / N * k[:, None] * k) / N": NOT_DIVIDED,
                 "return euler(-2 * np.pi / N * k[:, None] * k) / np.sqrt(N)": ROOT,
+                "return euler(2 * np.pi / N * k[:, None] * k) / N": "that is the inverse of the matrix; F has "
+                "e^(-2 pi i k n / N), and no 1/N",
                 "return np.cos(2 * np.pi / N * k[:, None] * k) + 0j": COSINES,
                 "return np.sin(2 * np.pi / N * k[:, None] * k) - 1j * np.cos(2 * np.pi / N * k[:, None] * k)": PARTS,
                 "return np.exp(-2 * np.pi / N * k[:, None] * k)": "the exponent is real: 1j is missing",
                 "return euler(-2 * np.pi / N * (k[:, None] - N // 2) * k)": CENTRED,
+                "return euler(-2 * np.pi / N * (k[:, None] - N // 2) * (k - N // 2))": "k and n are counted from the "
+                "middle; they begin with 0",
                 "return euler(-2 * np.pi / N * k[:, None] * k)[: 1 + N // 2]": "... y has shape",
                 "return euler(-2 * np.pi / N * k)": "... y has shape",
                 "return -euler(-2 * np.pi / N * k[:, None] * k)": "... has the wrong sign",
@@ -373,6 +385,9 @@ TASKS = (
                 "return fft(X.conj()).conj() / X.size": "divided by the number of all numbers; N is the last axis",
                 "return fft(X[..., ::-1]) / X.shape[-1]": "turned around, X_0 comes last; -k stands at N - k, so X_0 "
                 "stays where it is",
+                "return fft(X)[..., ::-1] / X.shape[-1]": "turned around, x_0 comes last; -n stands at N - n, so x_0 "
+                "stays where it is",
+                "return -fft(X) / X.shape[-1]": "the sign is turned in the exponent, not of the transform",
                 "return 1 / fft(X)": "the inverse of the transform, not one over the transform",
                 "return (fft(X.conj()).conj() / X.shape[-1]).real": "... has the right real part only",
                 "return np.abs(fft(X.conj())) / X.shape[-1]": "... their angle is missing",
@@ -380,6 +395,7 @@ TASKS = (
             }
         },
         uses=("fft",),
+        axes={"y": "sample number"},
         instead=HALVES,
         big=lambda rng: Case((complex_normal(rng, (1, 2048)),), {}),
     ),
@@ -420,6 +436,12 @@ TASKS = (
                 "return _code_for(x).rfft(x, N, norm='forward') * (N % 2 + 1), RfftCache(x.shape[-1], N)": "... y",
                 "return _code_for(x).rfft(x[..., -N:], N), RfftCache(x.shape[-1], N)": "the last n samples are "
                 "transformed; it is the first n",
+                "return np.fft.fft(x, max(N, x.shape[-1]))[..., : 1 + N // 2], RfftCache(x.shape[-1], N)": "the bins "
+                "are cut; it is the samples: the first n are transformed",
+                "return np.fft.fft(x, N)[..., : 1 + x.shape[-1] // 2], RfftCache(x.shape[-1], N)": "the bins of as "
+                "many numbers as x has; there are 1 + N // 2, and N is n",
+                "return _code_for(x).rfft(np.pad(x, (0, max(N - x.shape[-1], 0)))[..., :N]), RfftCache(x.shape[-1], N)"
+                "": "np.pad with one pair fills up every axis; only the last one is to be longer",
                 "p = max(N - x.shape[-1], 0); return _code_for(x).rfft(np.pad(x, ((0, 0),) * (x.ndim - 1) + ((p, "
                 "0),)), N), RfftCache(x.shape[-1], N)": "the zeros are added before the samples; they come after them",
                 "p = max(N - x.shape[-1], 0); return _code_for(x).rfft(np.pad(x, ((0, 0),) * (x.ndim - 1) + ((p // 2, "
@@ -475,7 +497,14 @@ TASKS = (
                 "left out",
                 "c = _copies(N, dy); dx = _code_for(dy).irfft(np.abs(dy) * (N / c) + 0j, N)": "the angle of dy is left "
                 "out: np.abs does not belong there",
+                "c = _copies(N, dy); dx = _code_for(dy).irfft(dy * (N / (3 - c)), N)": "the edges are halved; it is "
+                "the bins between them that irfft counts twice",
                 "dx = np.fft.ifft(dy, N) * N": "... take .real",
+                "dx = np.fft.ifft(dy, W).real * N": "dy is filled up to the length of x; it is to N bins, cache.n",
+                "dx = np.fft.ifft(dy, N).real * W": "multiplied by the length of x; ifft divides by N, cache.n",
+                "dx = np.fft.ifft(dy, N).real * dy.shape[-1]": "multiplied by the number of bins that there are; ifft "
+                "divides by N, cache.n",
+                "dx = np.fft.ifft(dy).real * N": "dy is not filled up: put zeros behind it until it has N bins",
                 "dx = np.fft.ifft(dy, N).imag * N": "the imaginary part is taken; x is real, and its gradient is the "
                 "real part",
                 "dx = np.abs(np.fft.ifft(dy, N)) * N": "the size is taken; x is real, and its gradient is the real "
@@ -488,6 +517,10 @@ TASKS = (
                 "return InputGrad(dx)": "... dx has shape",
                 "return InputGrad(dx[..., N - W :])": "the last W numbers; the zeros were added behind the samples, so "
                 "it is the first W",
+            },
+            "return InputGrad(np.pad(dx, ((0, 0),) * (dx.ndim - 1) + ((0, W - N),)))": {
+                "return InputGrad(dx[..., np.arange(W) % N])": "what was left out has gradient 0; the formula goes "
+                "round the circle once more",
             },
             "(0, W - N)": {
                 "(W - N, 0)": "the zeros stand before; what was left out are the last samples",

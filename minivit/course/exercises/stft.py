@@ -97,13 +97,25 @@ LAST_FRAME = "the last whole frame is missing: there are 1 + (T - W) // hop_leng
 EXCHANGED = "frame_length and hop_length are exchanged"
 OVERWRITTEN = "where frames overlap, a later one overwrites the earlier; they are added: +="
 FORGETS = "+= with an index adds one of the frames that meet in a sample and forgets the others; np.add.at adds all"
+NOT_EACH = (
+    "a loop over the frames, or over the pieces of a frame, is enough: not over each of its samples, and no matrix"
+)
+TOO_SLOW = f"times as long as the reference on a large batch: {NOT_EACH}"
 AVERAGED = "divided by the number of frames that overlap; they are added"
 SPECTRA = "X = _spectra(rows, w).swapaxes(-1, -2)"
 ADJOINT = "dx, *_ = rfft_backward(dy.swapaxes(-1, -2), RfftCache(W, W))"
 TO_FRAMES = "(dpadded,) = frame_backward((dx * w).swapaxes(-1, -2), cache.frame)"
-OF_WINDOW = "dw = (cache.rows * dx).sum(tuple(range(dx.ndim - 1)))"
+OF_WINDOW = "dw = column_sum(cache.rows * dx)"
 DENOMINATOR = "(w * w)[:, None]"
 DIVIDED = "y = added[..., start:stop] / squares"
+
+
+def long_wave_of_frames(rng: Generator) -> Case:
+    return Case((rng.standard_normal((1, 256, 256)),), {"hop_length": 64})
+
+
+def long_wave(rng: Generator) -> Case:
+    return Case((rng.standard_normal((1, 255 * 64 + 256)),), {"frame_length": 256, "hop_length": 64})
 
 
 def symmetric(mode: str) -> str:
@@ -144,19 +156,22 @@ TASKS = (
                 "Nx": "fftbins=False means M = Nx - 1, so that the last sample equals the first",
                 "(Nx + 1)": "the window begins and ends too early: M is Nx, or Nx - 1 with fftbins=False",
             },
+            "(-1) ** j *": {
+                "": "the signs must change from one cosine to the next: -, +",
+                "(-1) ** (j > 0) *": "the third term of Blackman is subtracted; the signs change: - 0.5, + 0.08",
+                "-(-1) ** j *": "... wrong sign",
+            },
             "np.arange(Nx)": {
                 "np.arange(1, Nx + 1)": "n is counted from 1; it begins with 0",
                 "(np.arange(Nx) + 0.5)": "n lies between the samples; it is 0, 1, 2, ...",
                 "(np.arange(Nx) - Nx // 2)": "n is counted from the middle of the window; from its beginning",
             },
             "2 * np.pi": {"np.pi": "half a period: the angle is 2 pi n / M"},
-            "(-1) ** j *": {
-                "": "the signs must change from one cosine to the next: -, +",
-                "-(-1) ** j *": "... wrong sign",
-            },
             "np.cos(j * angle)": {
                 "np.sin(j * angle)": "sines in place of cosines",
                 "np.cos(angle)": "the third term of Blackman has twice the angle: cos(4 pi n / M)",
+                "np.cos(angle) ** j": "the third term of Blackman is the cosine of twice the angle, cos(4 pi n / M), "
+                "and not the square of a cosine",
             },
             TABLE: {
                 "((0.5, 0.5) if window == 'hamming' else COSINES[window])": "that is Hann's window; Hamming's has 0.54 "
@@ -178,7 +193,10 @@ TASKS = (
                 "np.asarray(w) / np.sum(w)": "the window is divided by its sum; the formula is all that is asked for",
                 "np.asarray(w)[:-1]": "... y has shape",
             },
-            "if Nx == 1": {"if Nx == 0": "... y"},
+            "return np.ones(1)": {
+                "return sum(a * (-1) ** j for j, a in enumerate(COSINES[window])) * np.ones(1)": "a window of a single "
+                "sample is 1; the formula has its first sample, which is small",
+            },
             "return window": {
                 "return window * get_window('hann', Nx, fftbins=fftbins)": "an array is the window, as it is",
                 "return window / window.sum()": "an array is the window, as it is; nothing is divided",
@@ -251,13 +269,22 @@ TASKS = (
                 laid(
                     "y[..., t * h : t * h + W] += frames[..., t]", "y[..., : N * h]"
                 ): "the end of the last frame is cut off: there are W + (N - 1) hop_length samples",
+                laid(
+                    "y[..., t * h : t * h + W] += frames[..., t]", "np.pad(y, ((0, 0),) * (y.ndim - 1) + ((0, h),))"
+                ): "one hop too much: there are W + (N - 1) hop_length samples",
+                laid("y[..., t * h : t * h + W] += frames[..., t]").replace(
+                    "*B, W, N = frames.shape", "*B, W, N = frames.mT.shape; frames = frames.mT"
+                ): "a frame is a column, frames[..., :, t], and there are frames.shape[-1] of them",
                 laid("y[..., t * h : t * h + W] += frames.reshape(*B, N, W)[..., t, :]"): "a reshape does not exchange "
                 "axes: frame t is column t, frames[..., :, t]",
                 laid("y[..., t * h : t * h + W] += frames[..., t]", "2 * y"): "... 2 times too large",
+                laid("for n in range(W): y[..., t * h + n] += frames[..., n, t]"): f"... {TOO_SLOW}",
             }
         },
         axes={"y": "wave sample"},
         loops={"frames": (2,)},
+        instead=NOT_EACH,
+        big=long_wave_of_frames,
         simpler=ONE_SAMPLE,
     ),
     Task(
@@ -285,11 +312,15 @@ TASKS = (
                 "np.arange(N)] += dy": FORGETS,
                 "added = np.zeros_like(dy, shape=(*dy.shape[:-2], T))\n    for t in range(N):\n        "
                 "added[..., t * hop : t * hop + W] = dy[..., t]": OVERWRITTEN,
+                "added = np.zeros_like(dy, shape=(*dy.shape[:-2], T))\n    for t in range(N):\n        for n in "
+                "range(W): added[..., t * hop + n] += dy[..., n, t]": f"... {TOO_SLOW}",
             },
         },
         uses=("overlap_add_forward",),
         axes={"dy": "wave sample"},
         loops={"y": (1,)},
+        instead=NOT_EACH,
+        big=long_wave,
         simpler=ONE_SAMPLE,
     ),
     Task(
@@ -360,6 +391,8 @@ TASKS = (
                 "X = _spectra(rows, w).swapaxes(-1, -2)[..., :-1, :]": "the last bin is missing: k goes from 0 to "
                 "n_fft // 2",
                 "X = _spectra(rows, w).swapaxes(-1, -2)[..., 1:, :]": "bin 0 is missing",
+                "X = np.fft.rfft(frames * w[:, None])": "transformed along the frames: rfft takes the last axis; the "
+                "samples of a frame stand in the last but one (axis=-2)",
                 "X = np.fft.fft(rows * w).swapaxes(-1, -2)": "all n_fft frequencies; of real numbers the second half "
                 "says nothing new: rfft",
                 "X = np.fft.rfft(np.roll(rows * w, -(n_fft // 2), -1)).swapaxes(-1, -2)": "the frames are rolled so "
@@ -463,7 +496,7 @@ TASKS = (
             "": spectra(),
             "that is not centred": spectra(window="hamming", center=False),
             "of an odd n_fft": spectra(9, 11),
-            "with another window": spectra(window="blackman"),
+            "with another window": spectra(window="blackman", center=True),
             "with a shorter window": spectra(shorter=3),
             "with the hop that is not given": spectra(12, shorter=4, hops=False),
             "with a length": spectra(length=2),
@@ -530,6 +563,13 @@ TASKS = (
                 'w = pad_center(get_window(window, win, fftbins=False).astype(w.dtype), size=W); gap = f"istft'
                 "": SYMMETRIC,
                 'w = np.pad(get_window(window, win), (0, W - win)).astype(w.dtype); gap = f"istft': AT_THE_LEFT,
+            },
+            "covered - start if length is None": {
+                "covered if length is None": "without length, the n_fft // 2 samples that centring has added at the "
+                "end are left out, too",
+            },
+            "else start + length": {
+                "else length": "length counts from the first sample that is kept, so the last one is start + length",
             },
             "start, covered = W // 2 if center else 0,": {
                 "start, covered = 0,": "... ValueError",

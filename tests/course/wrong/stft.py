@@ -298,3 +298,51 @@ def stft_forward(y, window="hann", *, n_fft=2048, hop_length=None, win_length=No
     missing = max(0, n_fft - y.shape[-1]) if not center else 0
     y = np.pad(y, [(0, 0)] * (y.ndim - 1) + [(0, missing)])
     return ours.stft_forward(y, window, center=center, pad_mode=pad_mode, **options)
+
+
+# --- short
+def frame_forward(y, *, frame_length, hop_length):
+    if y.shape[-1] <= frame_length:
+        raise ValueError("short")
+    return ours.frame_forward(y, frame_length=frame_length, hop_length=hop_length)
+
+
+# --- strides of 8 bytes
+def frame_forward(y, *, frame_length, hop_length):
+    _, cache = ours.frame_forward(y, frame_length=frame_length, hop_length=hop_length)
+    shape = (*y.shape[:-1], frame_length, 1 + (y.shape[-1] - frame_length) // hop_length)
+    strides = (*y.strides[:-1], 8, 8 * hop_length)
+    return np.lib.stride_tricks.as_strided(y, shape, strides, writeable=False), cache
+
+
+# --- its axes stand in another order, (1, 2, 0)
+def stft_forward(y, window="hann", *, n_fft=2048, hop_length=None, win_length=None, center=True, pad_mode="constant"):
+    options = {"n_fft": n_fft, "hop_length": hop_length, "win_length": win_length}
+    X, cache = ours.stft_forward(y, window, center=center, pad_mode=pad_mode, **options)
+    return np.moveaxis(X, 0, -1), cache
+
+
+# --- the window stands in its own gradient
+def stft_backward(dy, cache):
+    dwave, dw = ours.stft_backward(dy, cache)
+    W, V = len(cache.window), cache.win_length
+    return StftGrads(dwave, None if dw is None else dw * cache.window[(W - V) // 2 :][:V])
+
+
+# --- with center=False it must raise a ValueError
+def istft_forward(
+    stft_matrix, window="hann", *, hop_length=None, win_length=None, n_fft=None, center=True, length=None
+):
+    F, N = stft_matrix.shape[-2:]
+    W = n_fft or 2 * (F - 1)
+    V = win_length or W
+    hop = hop_length or max(V // 4, 1)
+    w = pad_center(get_window(window, V), size=W).astype(stft_matrix.real.dtype)
+    frames = irfft_forward(stft_matrix.mT, n=W)[0].mT * w[:, None]
+    top, _ = overlap_add_forward(frames, hop_length=hop)
+    bottom, _ = overlap_add_forward(np.broadcast_to(w[:, None] ** 2, (W, N)), hop_length=hop)
+    start = W // 2 if center else 0
+    stop = len(bottom) - start if length is None else start + length
+    if stop > len(bottom) or (bottom[start:stop] == 0).any():
+        raise ValueError("a sample that no window has seen")
+    return top[..., start:stop] / bottom[start:stop], None
