@@ -246,7 +246,7 @@ FEATURE_TASKS = (
                 "LogFloorCache(np.log(np.where(low, floor, x)), low)": "that is y; keep x",
                 "LogFloorCache(x, ~low)": "low is True where x is above the floor; it is True where the floor stood in",
             },
-            'check_range("log_floor: floor", floor, above=0, below=inf)': {
+            '_check_floor("log_floor: floor", floor, x)': {
                 "pass": "... it must raise a ValueError",
             },
         },

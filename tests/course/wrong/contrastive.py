@@ -251,7 +251,7 @@ def binary_cross_entropy_forward(logits, targets):
     return -(targets * np.log(p) + (1 - targets) * np.log(1 - p)).mean(), BinaryCrossEntropyCache(logits, targets)
 
 
-# --- yours costs 1e-07: exp(800) overflows
+# --- yours costs 1e-07: is a small number added in the logarithm, or something clipped?
 def binary_cross_entropy_forward(logits, targets):
     if logits.size == 0:
         raise ValueError
