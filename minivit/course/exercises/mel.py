@@ -386,6 +386,8 @@ TASKS = (
             },
             "fmax = sr / 2 if": {"fmax = sr if": "if fmax is not given, it is sr; it is half of sr"},
             NORM: {
+                "W = triangular_filters(np.floor((n_fft + 1) * edges / sr) * (sr / n_fft), places)": f"{ROUNDED}; and "
+                "the norm is missing",
                 "pass": "norm='slaney' is left out: divide each filter by half of its width in hertz",
                 "W *= 1 / (edges[2:] - edges[:-2])[:, None]": "each filter is divided by its width; it is by half of "
                 "it, so that the area is 1",

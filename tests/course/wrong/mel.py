@@ -383,3 +383,17 @@ def delta_backward(dy, cache):
     T = shape[-1]
     out = sum(n * (p[..., h + n : h + n + T] - p[..., h - n : h - n + T]) for n in range(1, h + 1))
     return DataGrad(out / (2 * sum(n * n for n in range(1, h + 1))))
+
+
+# --- read at the frequencies; and the norm is missing
+def mel_filterbank(*, sr, n_fft, n_mels=128, fmin=0.0, fmax=None, htk=False, norm="slaney", triangles="hertz"):
+    fmax = fmax or sr / 2
+    e = mel_to_hz(np.linspace(hz_to_mel(fmin, htk=htk), hz_to_mel(fmax, htk=htk), n_mels + 2), htk=htk)
+    bins = np.floor((n_fft + 1) * e / sr).astype(int)
+    fb = np.zeros((n_mels, n_fft // 2 + 1))
+    for m in range(1, n_mels + 1):
+        for k in range(bins[m - 1], bins[m]):
+            fb[m - 1, k] = (k - bins[m - 1]) / (bins[m] - bins[m - 1])
+        for k in range(bins[m], bins[m + 1]):
+            fb[m - 1, k] = (bins[m + 1] - k) / (bins[m + 1] - bins[m])
+    return fb
