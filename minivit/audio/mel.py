@@ -63,7 +63,7 @@ def hz_to_mel(frequencies: float | ndarray, *, htk: bool = False) -> float | nda
 
 @checked
 def mel_to_hz(mels: float | ndarray, *, htk: bool = False) -> float | ndarray:
-    """Mel to hertz: the inverse of :func:`hz_to_mel`, with the same errors.
+    """Mel to hertz: the inverse of :func:`hz_to_mel`.
 
     Parameters
     ----------
@@ -71,6 +71,13 @@ def mel_to_hz(mels: float | ndarray, *, htk: bool = False) -> float | ndarray:
         From 0 on.
     htk : bool
         Which of the two scales.
+
+    Raises
+    ------
+    ValueError
+        If a number is negative or nan.
+    TypeError
+        If the array holds other things than float32, float64 or integers.
     """
     m = _numbers("mel_to_hz: mels", mels)
     if htk:

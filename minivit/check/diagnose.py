@@ -277,8 +277,9 @@ def factor_per_slice(got: ndarray, expected: ndarray, names: Names) -> str | Non
     keeps += [(every - {got.ndim - 1}, "row (last axis)")] if got.ndim > 2 else []
     for kept, words in keeps:
         others = tuple(every - kept)
-        if np.count_nonzero(expected, others).min(initial=2) < 2:
-            continue  # one number alone is always off by a factor of its own
+        size = np.abs(expected)
+        if (size.max(others) <= (1 + TOLERANCE) * np.where(size == 0, np.inf, size).min(others)).any():
+            continue  # one number alone, or one that is repeated, is always off by a factor of its own
         square = (expected * expected).sum(others, keepdims=True)
         factor = (got * expected).sum(others, keepdims=True) / np.where(square == 0, 1, square)
         if same(expected * factor, got):

@@ -44,6 +44,12 @@ def test_pattern(got, sentence):
     assert sentence in found if sentence else found is None
 
 
+def test_what_is_repeated_in_each_row_has_no_factor_of_its_own():
+    """It would fit whatever stands there: in ends of which each repeats one number, say."""
+    repeated = np.repeat(E[:, :, :1], 4, axis=2)
+    assert diagnose(repeated + np.repeat(E[:, :, 1:2], 4, axis=2), repeated) is None
+
+
 @pytest.mark.parametrize(
     ("got", "sentence"),
     [

@@ -1,5 +1,7 @@
 """Errors that docstrings promise are asked for, and no others."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -33,6 +35,7 @@ PROMISED = {
     "stft_forward": ["ValueError"],
     "istft_forward": ["ValueError"],
     "hz_to_mel": ["ValueError", "TypeError"],
+    "mel_to_hz": ["ValueError", "TypeError"],
     "triangular_filters": ["ValueError"],
     "mel_filterbank": ["ValueError"],
     "log_floor_forward": ["ValueError"],
@@ -77,8 +80,16 @@ ASKED = {
     "frame_forward": {"y whose last axis is empty": "ValueError"},
     "stft_forward": {"y whose last axis is empty": "ValueError", "pad_mode='no_such_name'": "ValueError"},
     "istft_forward": {"stft_matrix whose axis 1 is too long": "ValueError", "window='no_such_name'": "ValueError"},
-    "hz_to_mel": {"frequencies=-0.5": "ValueError"},
-    "triangular_filters": {"edges whose last axis is too long": "ValueError"},
+    "hz_to_mel": {
+        "frequencies=-0.5": "ValueError",
+        "frequencies with -1 in it": "ValueError",
+        "frequencies with nan in it": "ValueError",
+    },
+    "mel_to_hz": {"mels=-0.5": "ValueError", "mels with nan in it": "ValueError"},
+    "triangular_filters": {
+        "edges whose last axis is too long": "ValueError",
+        "edges whose first two are equal": "ValueError",
+    },
     "mel_filterbank": {
         "norm='no_such_name'": "ValueError",
         "triangles='no_such_name'": "ValueError",
@@ -103,6 +114,15 @@ def test_calls_that_must_fail(name):
     for words, kind in ASKED[name].items():
         assert calls[words][0] == kind
         assert calls[words][1]
+
+
+def test_the_first_number_beyond_the_last_is_refused_and_nan_where_the_docstring_says_so():
+    rng = np.random.default_rng(0)
+    assert any(
+        re.fullmatch(r"drawn with \d+ in it", wrong.words) for wrong, _ in refused_calls(TASKS["other_frames"], rng)
+    )
+    words = {wrong.words for wrong, _ in refused_calls(TASKS["triangular_filters"], rng)}
+    assert "edges with nan in it" not in words  # who asks for a difference of 0 or less lets it through
 
 
 def test_what_would_do_no_harm_is_not_asked_for():

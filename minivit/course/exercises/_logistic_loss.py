@@ -8,6 +8,7 @@ from numpy.random import Generator
 from minivit.check.draw import Case
 from minivit.course.exercise import Call, Draw, Property, Task
 from minivit.course.exercises._cases import lengths
+from minivit.course.explain import told_apart
 
 
 def answers(scale: float = 2.0, *, axes: int = 3, soft: bool = False) -> Draw:
@@ -43,6 +44,13 @@ def small_logits(case: Case) -> Case | None:
     return Case((logits / 300, targets), {}) if np.abs(logits).max() > 50 else None
 
 
+OVERFLOWS = ": exp(800) overflows, and 1 + exp(-800) is 1; write the loss so that exp grows nowhere"
+CLIPPED = (
+    ": is a small number added in the logarithm, or something clipped? Write the loss so that exp grows nowhere, then "
+    "neither is needed (1 + exp(-800) is 1, and its logarithm 0)"
+)
+
+
 def says_what_it_costs(call: Call, rng: Generator) -> str | None:
     for logits, targets, cost in (
         ([0.0], [1.0], np.log(2)),
@@ -55,16 +63,21 @@ def says_what_it_costs(call: Call, rng: Generator) -> str | None:
         if not abs(loss - cost) < 1e-9:
             small, truth = np.clip(logits, -2, 2), np.array(targets)
             easy = float(call(small, truth)[0] - (np.logaddexp(0, small) - truth * small).mean())
-            why = ": exp(800) overflows, and 1 + exp(-800) is 1; write the loss so that exp grows nowhere"
+            why = CLIPPED if np.isfinite(loss) else OVERFLOWS
             why *= abs(easy) < 1e-6
-            return (
-                f"a logit of {logits[0]:g} where {targets[0]:g} is true costs {cost:.6g}; yours costs {loss:.6g}{why}"
-            )
+            is_, should_be = told_apart(loss, cost, digits=6)
+            return f"a logit of {logits[0]:g} where {targets[0]:g} is true costs {should_be}; yours costs {is_}{why}"
     return None
 
 
-SOFTPLUS = "np.log1p(np.exp(np.where(positive, -logits, logits))) + np.where(positive, logits, 0)"
-COST = "(softplus - targets * logits).sum() / logits.size"
+COST = "loss = (rest + (positive - targets) * logits).sum() / logits.size"
+
+
+def of(loss: str = "each.sum() / n", softplus: str = "np.logaddexp(0, logits)") -> str:
+    """Another loss, made of what ``each`` of ``n`` numbers costs, or of another ``softplus``: log(1 + exp(z))."""
+    return f"softplus = {softplus}; each = softplus - targets * logits; n = logits.size; loss = {loss}"
+
+
 SIGMOID = "probs, _ = sigmoid_forward(logits)"
 of_answers = partial(Task, sizes=sizes_of_answers, simpler={"where logits are small": small_logits})
 
@@ -75,59 +88,73 @@ LOSS_TASKS = (
         (Property("what a sure answer costs", says_what_it_costs),),
         {
             COST: {
-                "-(softplus - targets * logits).sum() / logits.size": "... y has the wrong sign",
-                "(softplus - targets * logits).sum()": "... the numbers: summed over it instead of averaged",
-                "(softplus - targets * logits).sum() / len(logits)": "the sum is divided by the batch; it is by all "
-                "numbers, whatever axes they are spread over",
-                "(softplus - targets * logits).sum() / (logits.size // logits.shape[-1])": "summed over the candidates "
-                "and averaged over the rows; it is the mean over all numbers",
-                "(softplus - targets * logits).sum() / logits.shape[-1]": "averaged over the candidates and summed "
-                "over the rows; it is the mean over all numbers",
-                "(softplus - targets * logits).mean(-1)": "... y has shape",
-                "((softplus - targets * logits)[..., 0].mean() + (softplus - targets * logits)[..., 1:].mean()) / 2": (
+                of("-each.sum() / n"): "... y has the wrong sign",
+                of("each.sum()"): "... the numbers: summed over it instead of averaged",
+                of("each.sum() / len(logits)"): (
+                    "the sum is divided by the batch; it is by all numbers, whatever axes they are spread over"
+                ),
+                of("each.sum() / (n // logits.shape[-1])"): (
+                    "summed over the candidates and averaged over the rows; it is the mean over all numbers"
+                ),
+                of("each.sum() / logits.shape[-1]"): (
+                    "averaged over the candidates and summed over the rows; it is the mean over all numbers"
+                ),
+                of("each.mean(-1)"): "... y has shape",
+                of("(each[..., 0].mean() + each[..., 1:].mean()) / 2"): (
                     "the true frames weigh as much as all distractors together; each number counts once"
                 ),
-                "(softplus - targets * logits)[..., 0].mean()": "only the first number of each row counts, the true "
-                "frame; the distractors cost something, too",
-                "(softplus - targets * logits)[..., 1:].sum() / logits.size": "the first number of each row is left "
-                "out, the true frame; all of them count",
-                "(softplus + targets * logits).sum() / logits.size": "the targets' term is added; it is subtracted: "
-                "log(1 + exp(z)) - t z",
-                "(softplus - targets).sum() / logits.size": "the target itself is subtracted; it is t z",
-                "softplus.sum() / logits.size": "the targets are not used: every number is taken for a no",
-                "(softplus - logits).sum() / logits.size": "the targets are not used: every number is taken for a yes",
-                "(targets * (softplus - logits)).sum() / logits.size": "only the true frames cost something; what is "
-                "not true does, too: (1 - t) log sigmoid(-z)",
-                "((1 - targets) * softplus).sum() / logits.size": "only what is not true costs something; the true "
-                "frames do, too: t log sigmoid(z)",
-                "(softplus - (1 - targets) * logits).sum() / logits.size": "yes and no are exchanged: what is true has "
-                "the target 1",
-                "(softplus - targets * logits).sum() / logits.size / np.log(2)": "the logarithm is that of base 2; "
-                "take the natural one",
-                "(softplus - targets * logits).sum() / logits.size / np.log(10)": "the logarithm is that of base 10; "
-                "take the natural one",
-                "((1 / (1 + np.exp(-logits)) - targets) ** 2).mean()": "that is the squared error of the sigmoids; the "
-                "loss is minus the logarithm of what is said of the truth",
-                "np.abs(1 / (1 + np.exp(-logits)) - targets).mean()": "that is how far the sigmoids are off; the loss "
-                "is minus the logarithm of what is said of the truth",
-                "np.maximum(0, 1 - (2 * targets - 1) * logits).mean()": "that is a hinge loss; it is log(1 + exp(z)) - "
-                "t z",
-                "(np.log(np.exp(logits).sum(-1)) - (targets * logits).sum(-1)).mean()": "that is a softmax over the "
-                "candidates, InfoNCE; here each number is a question of its own, yes or no",
-                "(softplus - (targets > 0.5) * logits).sum() / logits.size": "targets are rounded to yes and no; those "
-                "between count as they are",
-                "(softplus.max() - (targets * logits).mean())": "... y",
-            },
-            SOFTPLUS: {
-                "np.log(1 + np.exp(logits))": "... exp(800) overflows",
-                "np.logaddexp(0, -logits)": "... y",
-                "-np.log(1 / (1 + np.exp(logits)))": "... exp(800) overflows",
-                "-np.log(1 - 1 / (1 + np.exp(-logits)) + 1e-12)": "... exp(800) overflows",
-                "np.maximum(logits, 0)": "1 + exp(-|z|) has a logarithm, too: that is log(1 + exp(z)) of large logits "
-                "only",
-                "np.log1p(np.exp(np.where(positive, -logits, logits)))": "for z above 0, log(1 + exp(z)) is z + log(1 "
-                "+ exp(-z)); z is missing",
-                "np.log1p(np.exp(np.clip(logits, -30, 30)))": "... exp(800) overflows",
+                of("each[..., 0].mean()"): (
+                    "only the first number of each row counts, the true frame; the distractors cost something, too"
+                ),
+                of("each[..., 1:].sum() / n"): (
+                    "the first number of each row is left out, the true frame; all of them count"
+                ),
+                of("(softplus + targets * logits).sum() / n"): (
+                    "the targets' term is added; it is subtracted: log(1 + exp(z)) - t z"
+                ),
+                of("(softplus - targets).sum() / n"): "the target itself is subtracted; it is t z",
+                of("softplus.sum() / n"): "the targets are not used: every number is taken for a no",
+                of("(softplus - logits).sum() / n"): "the targets are not used: every number is taken for a yes",
+                of("(targets * (softplus - logits)).sum() / n"): (
+                    "only the true frames cost something; what is not true does, too: (1 - t) log sigmoid(-z)"
+                ),
+                of("((1 - targets) * softplus).sum() / n"): (
+                    "only what is not true costs something; the true frames do, too: t log sigmoid(z)"
+                ),
+                of("(softplus - (1 - targets) * logits).sum() / n"): (
+                    "yes and no are exchanged: what is true has the target 1"
+                ),
+                of("each.sum() / n / np.log(2)"): "the logarithm is that of base 2; take the natural one",
+                of("each.sum() / n / np.log(10)"): "the logarithm is that of base 10; take the natural one",
+                of("((1 / (1 + np.exp(-logits)) - targets) ** 2).mean()"): (
+                    "that is the squared error of the sigmoids; the loss is minus the logarithm of what is said"
+                    " of the truth"
+                ),
+                of("np.abs(1 / (1 + np.exp(-logits)) - targets).mean()"): (
+                    "that is how far the sigmoids are off; the loss is minus the logarithm of what is said of the truth"
+                ),
+                of("np.maximum(0, 1 - (2 * targets - 1) * logits).mean()"): (
+                    "that is a hinge loss; it is log(1 + exp(z)) - t z"
+                ),
+                of("(np.log(np.exp(logits).sum(-1)) - (targets * logits).sum(-1)).mean()"): (
+                    "that is a softmax over the candidates, InfoNCE; here each number is a question of its own,"
+                    " yes or no"
+                ),
+                of("(softplus - (targets > 0.5) * logits).sum() / n"): (
+                    "targets are rounded to yes and no; those between count as they are"
+                ),
+                of("(softplus.max() - (targets * logits).mean())"): "... y",
+                of(softplus="np.log(1 + np.exp(logits))"): "... exp(800) overflows",
+                of(softplus="np.logaddexp(0, -logits)"): "... y",
+                of(softplus="-np.log(1 / (1 + np.exp(logits)))"): "... exp(800) overflows",
+                of(softplus="-np.log(1 - 1 / (1 + np.exp(-logits)) + 1e-12)"): "... a small number added",
+                of(softplus="np.maximum(logits, 0)"): (
+                    "1 + exp(-|z|) has a logarithm, too: that is log(1 + exp(z)) of large logits only"
+                ),
+                of(softplus="np.log1p(np.exp(np.where(positive, -logits, logits)))"): (
+                    "for z above 0, log(1 + exp(z)) is z + log(1 + exp(-z)); z is missing"
+                ),
+                of(softplus="np.log1p(np.exp(np.clip(logits, -30, 30)))"): "... or something clipped",
             },
             "BinaryCrossEntropyCache(logits, targets)": {
                 "BinaryCrossEntropyCache(targets, logits)": "... cache.logits and cache.targets are exchanged",
@@ -173,6 +200,8 @@ LOSS_TASKS = (
             },
             SIGMOID: {
                 "probs, _ = sigmoid_forward(-logits)": "the sigmoid is that of -z; it is that of z",
+                "probs = (1 + np.tanh(logits)) / 2": "the half is missing in the tangent: the sigmoid of z is (1 + "
+                "tanh(z / 2)) / 2",
                 "probs = np.tanh(logits)": "that is the hyperbolic tangent; the sigmoid of z is (1 + tanh(z / 2)) / 2",
                 "probs = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)": "that is a softmax over the "
                 "candidates; here each number is a question of its own: its sigmoid",

@@ -89,6 +89,13 @@ def silence_is_finite(call: Call, rng: Generator) -> str | None:
     return None if np.allclose(y, np.log(1e-10), rtol=1e-9) else says
 
 
+def nan_stays(call: Call, rng: Generator) -> str | None:
+    """What is not above the floor need not be below it."""
+    y = np.asarray(call(np.array([np.nan, 1.0]))[0])
+    says = "nan stays nan, so that nobody takes it for silence (x > floor is False of nan, and so is x < floor)"
+    return None if np.isnan(y[0]) else f"{says}; yours becomes {y[0]:.6g}"
+
+
 def constant_has_no_delta(call: Call, rng: Generator) -> str | None:
     for mode in ("interp", "nearest"):
         y = call(np.full((2, 11), 3.0), mode=mode)[0]
@@ -132,6 +139,13 @@ def ends(first: str, last: str) -> str:
     )
 
 
+DELTA_OF_DY = "y, _ = delta_forward(dy, width=2 * cache.h + 1, mode=cache.mode)"
+ONE_OF_EQUALS = (
+    "shape, h, mode = cache; last = shape[-1] - 1; dx = np.zeros(shape); t = np.arange(last + 1)\n    "
+    "t = np.clip(t, h, last - h) if mode == 'interp' else t\n    for n in range(1, h + 1):\n        "
+    "dx[..., np.clip(t + n, 0, last)] += n * dy; dx[..., np.clip(t - n, 0, last)] -= n * dy\n    "
+    "return DataGrad(dx / _squares(h))"
+)
 BEFORE = "dx[..., 0] += dy[..., :h].sum(-1)"
 BEHIND = "dx[..., -1] += dy[..., dy.shape[-1] - h :].sum(-1)"
 
@@ -209,7 +223,10 @@ FEATURE_TASKS = (
     Task(
         "log_floor_forward",
         POWERS,
-        (Property("silence is not minus infinity", silence_is_finite),),
+        (
+            Property("silence is not minus infinity", silence_is_finite),
+            Property("nan stays nan", nan_stays),
+        ),
         {
             "np.log(np.where(low, floor, x))": {
                 "np.log10(np.where(low, floor, x))": "the logarithm is that of base 10; take the natural one, np.log",
@@ -223,6 +240,8 @@ FEATURE_TASKS = (
                 "np.log(np.where(low, floor, x)) / 2": "half of the logarithm, as of an amplitude; x is a power",
                 "np.log(np.where(low, floor, x) ** 2)": "x is squared; it is a power already",
                 "np.log(x + floor)": "the floor is added to x; it takes the place of what is below it: max(x, floor)",
+                "np.log(x)": "nothing is held at the floor; it takes the place of what is below it, in the logarithm: "
+                "max(x, floor)",
                 "np.log(x) + floor": "the floor is added to the logarithm; it takes the place of what is below it: "
                 "max(x, floor)",
                 "np.log(np.where(low, floor, x + floor))": "the floor is added to what is above it; it takes the place "
@@ -246,7 +265,7 @@ FEATURE_TASKS = (
                 "LogFloorCache(np.log(np.where(low, floor, x)), low)": "that is y; keep x",
                 "LogFloorCache(x, ~low)": "low is True where x is above the floor; it is True where the floor stood in",
             },
-            'check_range("log_floor: floor", floor, above=0, below=inf)': {
+            '_check_floor("log_floor: floor", floor, x)': {
                 "pass": "... it must raise a ValueError",
             },
         },
@@ -262,6 +281,8 @@ FEATURE_TASKS = (
                 "gradient is 0",
                 "np.where(low, dy / x, 0)": "the mask is the wrong way round: the gradient is 0 where the floor stood "
                 "in, and low is True there",
+                "dy / np.maximum(x, 1e-10)": "where the floor stood in, dy is divided by it; there x has no say, and "
+                "the gradient is 0",
                 "np.where(low, 0, dy)": "the division by x is missing: the slope of the logarithm is 1 / x",
                 "dy": "that is dy itself: the slope of the logarithm is 1 / x, and 0 where the floor stood in",
                 "np.where(low, 0, dy * x)": "you multiply by x; the slope of the logarithm is 1 / x",
@@ -301,6 +322,8 @@ FEATURE_TASKS = (
                 "+ h^2)",
                 slopes("n * (a - b)", "2 * h + 1"): "divided by the width; below the line stands 2 (1 + 4 + ... + h^2)",
                 slopes("n * (a - b)", "1"): "the division by 2 (1 + 4 + ... + h^2) is missing",
+                slopes("n * (a - b)", "2 * sum(n * n for n in range(1, h))"): "the sum below the line ends before n = "
+                "h: range(1, h + 1)",
                 slopes("n * (a - b)", ns="range(1, h)"): "the sum ends before n = h: range(1, h + 1)",
                 slopes("n * (a - b)", ns="range(h)"): "the sum ends before n = h: range(1, h + 1)",
                 slopes("n * n * (a - b)"): "the differences are multiplied by n squared; it is n, and the squares "
@@ -345,6 +368,10 @@ FEATURE_TASKS = (
             },
             'mode == "interp" else _slopes(_repeat_ends(data, h), h)': {
                 'mode != "interp" else _slopes(_repeat_ends(data, h), h)': "... delta",
+                'mode == "interp" else _slopes(np.concatenate((data[..., -h:], data, *h * [data[..., -1:]]), -1), h)': (
+                    "with 'nearest' the frames before the first are taken from the end (a negative index counts from "
+                    "there); the first frame is repeated"
+                ),
             },
             "DeltaCache(data.shape, h, mode)": {
                 "DeltaCache(data.shape, width, mode)": "... cache.h is",
@@ -396,15 +423,20 @@ FEATURE_TASKS = (
                     "the steps are undone in the wrong order: 'interp' repeats the ends last, so this is undone first, "
                     "and with 'nearest' last"
                 ),
-                "return DataGrad(-_repeat_ends(_slopes(dy, cache.h), cache.h)); shape, h, mode = cache": "that is "
-                "minus the delta of dy; right in the middle, but not at the ends",
-                "return DataGrad(_slopes(_repeat_ends(dy, cache.h), cache.h)); shape, h, mode = cache": "that is the "
-                "delta of dy; a gradient goes the other way: a frame is ahead of those before it",
+                f"{DELTA_OF_DY}; return DataGrad(y); shape, h, mode = cache": "that is the delta of dy; a gradient "
+                "goes the other way: a frame is ahead of those before it",
+                f"{DELTA_OF_DY}; return DataGrad(-y); shape, h, mode = cache": "that is minus the delta of dy; right "
+                "in the middle, but not at the ends",
                 "return DataGrad(-_slopes(_repeat_ends(dy, cache.h), cache.h)); shape, h, mode = cache": "that is "
                 "minus the delta of dy; right in the middle, but not at the ends",
                 "dy = np.pad(dy, [(0, 0)] * (dy.ndim - 1) + [(cache.h, cache.h)]); return DataGrad(-_slopes(dy, "
                 "cache.h)); shape, h, mode = cache": "right in the middle, but not at the ends: what was repeated "
                 "there was read more often",
+                "dy = np.pad(dy, [(0, 0)] * (dy.ndim - 1) + [(cache.h, cache.h)]); return DataGrad(_slopes(dy, "
+                "cache.h)); shape, h, mode = cache": "the slopes before and after are exchanged: a frame is read with "
+                "+n for the slope n before it; and at the ends it is read more often",
+                ONE_OF_EQUALS: "a frame that is read for several slopes keeps the gradient of one of them (dx[..., i] "
+                "+= adds once where i has a frame twice; np.add.at adds all)",
                 "return DataGrad(dy); shape, h, mode = cache": "that is dy itself",
                 "shape, h, mode = cache; h = 2 * h": "... ",
                 "shape, h, mode = cache; dy *= 2": "... you modified dy in place",

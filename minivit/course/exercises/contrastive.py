@@ -124,6 +124,7 @@ LOST = (
     "a frame is used many times, as the true one and as a distractor, and yours keeps one gradient of them; sum all of "
     "them (dz[places] += adds only one of those that are equal, np.add.at all)"
 )
+# over the steps; backward over the numbers of a frame, too, as np.bincount needs it
 of_futures = partial(Task, sizes=sizes_of_pairs, simpler={"for one sample": one_sound}, loops={"h": (2,)})
 
 TASKS = (
@@ -203,6 +204,7 @@ TASKS = (
             },
             'check_numbers("other_frames: number", drawn, drawn.shape[1] - 1, "other frames")': {
                 "pass": "... it must raise a ValueError",
+                'check_numbers("drawn", drawn, drawn.shape[1], "frames")': "... in it it must raise a ValueError",
             },
             "return drawn + (": {
                 "return drawn - (": "numbers from the own one on become one less; they become one more",
@@ -317,6 +319,10 @@ TASKS = (
                 "said; they belong to frame j that it is about",
                 "y = logits[:, about, steps]; y[..., 0] = (said[:, about, steps] * z[:, about - steps]).sum(-1); "
                 "return y, ": "the true frame is `offset` later for all steps; of step k it is offset + k later",
+                "return (frames[:, about] @ h[:, about - offset - steps - 1, steps, :, None])[..., 0], ": "what was "
+                "said is taken of one frame before; of frame j it was said at frame j - n_k",
+                "return (frames[:, about] @ h[:, about - offset - steps + 1, steps, :, None])[..., 0], ": "what was "
+                "said is taken of one frame later; of frame j it was said at frame j - n_k",
                 "order = np.lexsort((steps, about)); return logits[:, about[order], steps[order]], ": "the pairs come "
                 "frame by frame; they come as future_pairs has them, step by step",
                 "return logits[:, about, steps].mT, ": "... it equals the transpose of the expected (last two axes)",
@@ -416,6 +422,8 @@ TASKS = (
                 "its own",
                 "dh[:, n:, k] = dsaid[:, : T - n, k]": "the gradient is moved on once more; it goes back to the frame "
                 "at which it was said, n_k before",
+                "dh[:, :, k] = np.roll(dsaid[:, :, k], n, 1)": "the gradient is moved on once more, in a circle; it "
+                "goes back to the frame at which it was said, n_k before",
                 "dh[:, : T - n, k] = dsaid[:, n:, k].mean(1, keepdims=True)": "... dh",
             },
             LOOP: {
@@ -438,6 +446,7 @@ TASKS = (
                 "return FutureLogitsGrads(0 * dh, dz.reshape(B, T, D))": "... dh is zero everywhere",
             },
         },
+        loops={"h": (2, 3)},
         axes={"dh": "sound frame step number", "dz": "sound frame number"},
         uses=("future_pairs",),
     ),

@@ -27,7 +27,7 @@ hertz, mels = on_both_sides(20, 1000, 9000), on_both_sides(0.5, 15, 48)
 
 def scale_cases(draw: Draw, htk: Draw) -> dict[str, Draw]:
     def one_number(rng: Generator) -> Case:
-        return Case((float(draw(rng).args[0][0]),), {})
+        return Case((float(draw(rng).args[0].max()),), {})  # an array alone would show what is wrong above the bend
 
     def matrix(rng: Generator) -> Case:
         return Case((np.stack([draw(rng).args[0] for _ in range(3)]),), {})
@@ -186,6 +186,8 @@ TASKS = (
                 "logarithm; it is ln(f / 1000), and 0 at 1000 Hz",
                 "np.log2(np.maximum(f, BREAK_HZ) / BREAK_HZ) / LOG_STEP": "above 1000 Hz log2 stands beside ln 6.4; "
                 "both logarithms are natural",
+                "27 * np.log(np.maximum(f, BREAK_HZ) / BREAK_HZ / 6.4)": "above 1000 Hz 6.4 stands inside of the "
+                "logarithm of f; ln(f / 1000) is divided by ln 6.4",
             },
             "above = BREAK_MEL +": {"above =": "above 1000 Hz 15 is missing: there the straight part has got so far"},
             BENDS: {
@@ -194,6 +196,8 @@ TASKS = (
                 f"np.where(f < BREAK_HZ, f / 200, {SLANEY_ABOVE})": "below 1000 Hz the 3 is missing: 3 f / 200",
                 f"np.where(f > BREAK_HZ, f / HZ_PER_MEL, {SLANEY_ABOVE})": "the two parts are exchanged: straight "
                 "below 1000 Hz, logarithmic above",
+                "f / HZ_PER_MEL + (f >= BREAK_HZ) * above": "above 1000 Hz the straight part is added once more; 15 "
+                "stands for it",
                 "(f / HZ_PER_MEL)": "the logarithm above 1000 Hz is missing",
                 f"({SLANEY_ABOVE})": "below 1000 Hz it is a straight line, 3 f / 200; yours is the "
                 "logarithm there, too (hertz are compared with 1000, not with 15)",
@@ -232,6 +236,8 @@ TASKS = (
             BACK: {
                 "np.exp(LOG_STEP * np.maximum(m, BREAK_MEL))": "above 15 mel, 15 is not subtracted: they are 1000 Hz",
                 "np.exp(np.maximum(m, BREAK_MEL) - BREAK_MEL)": "above 15 mel the factor ln 6.4 / 27 is missing",
+                "6.4 ** (np.maximum(m, BREAK_MEL) - BREAK_MEL) / 27": "above 15 mel the power is divided by 27; its "
+                "exponent is",
                 "10 ** (LOG_STEP * (np.maximum(m, BREAK_MEL) - BREAK_MEL))": "above 15 mel the base is 10, beside ln "
                 "6.4; what undoes ln is exp",
                 "np.exp((np.maximum(m, BREAK_MEL) - BREAK_MEL) / 27)": "above 15 mel ln 6.4 is missing: it is "
@@ -275,6 +281,10 @@ TASKS = (
                 "1 high, and mel_filterbank sees to the norm",
             },
             LINES: {
+                "(places - left) / (middle - left), (places - right) / (right - middle)": "the falling side has the "
+                "wrong sign: right - place, so that it is 0 at the right edge and 1 at the middle one",
+                "(places - left) / (right - middle), (right - places) / (middle - left)": "each side is divided by the "
+                "width of the other one; by its own, so that it is 1 at the middle edge",
                 "(places - left) / (middle - left), (right - places) / (middle - left)": "both sides have the slope of "
                 "the rising one; the falling one ends at the edge after",
                 "(places - left) / (right - middle), (right - places) / (right - middle)": "both sides have the slope "
@@ -319,6 +329,7 @@ TASKS = (
             "len(edges) < 3 or not (np.diff(edges) > 0).all()": {
                 "False": "... it must raise a ValueError",
                 "len(edges) < 3": "... it must raise a ValueError",
+                "len(edges) < 3 or (np.diff(edges) < 0).any()": "... whose first two are equal it must raise",
             },
         },
         axes={"y": "filter place"},
@@ -375,6 +386,8 @@ TASKS = (
             },
             "fmax = sr / 2 if": {"fmax = sr if": "if fmax is not given, it is sr; it is half of sr"},
             NORM: {
+                "W = triangular_filters(np.floor((n_fft + 1) * edges / sr) * (sr / n_fft), places)": f"{ROUNDED}; and "
+                "the norm is missing",
                 "pass": "norm='slaney' is left out: divide each filter by half of its width in hertz",
                 "W *= 1 / (edges[2:] - edges[:-2])[:, None]": "each filter is divided by its width; it is by half of "
                 "it, so that the area is 1",
@@ -409,6 +422,9 @@ TASKS = (
                 "triangles='mel' and htk the triangles are straight on Slaney's scale; hand htk on",
                 "W = triangular_filters(np.asarray(hz_to_mel(edges, htk=True)), np.asarray(hz_to_mel(places, "
                 "htk=True)))": "with triangles='mel' the triangles are straight on HTK's scale, whatever htk says",
+                "W = triangular_filters(np.asarray(hz_to_mel(edges, htk=htk)), np.asarray(hz_to_mel(places)))": "with "
+                "triangles='mel' and htk the frequencies are on Slaney's scale, the edges on HTK's; hand htk on to "
+                "both",
                 "W = triangular_filters(np.asarray(hz_to_mel(edges, htk=htk)), places)": "with triangles='mel' the "
                 "edges are in mel and the frequencies in hertz; both are in mel",
             },

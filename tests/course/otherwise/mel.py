@@ -4,7 +4,7 @@
 
 def hz_to_mel(frequencies, *, htk=False):
     f = np.atleast_1d(frequencies)
-    if (f < 0).any():
+    if not (f >= 0).all():
         raise ValueError("a negative frequency")
     if htk:
         return (2595 / log(10) * np.log1p(f / 700)).reshape(np.shape(frequencies))
@@ -16,6 +16,8 @@ def hz_to_mel(frequencies, *, htk=False):
 
 def mel_to_hz(mels, *, htk=False):
     m = np.asarray(mels, None if np.ndim(mels) else float)
+    if not (m >= 0).all():
+        raise ValueError("no mel")
     if htk:
         return 700 * np.expm1(m * (log(10) / 2595))
     below = 200 * m / 3

@@ -251,7 +251,7 @@ def binary_cross_entropy_forward(logits, targets):
     return -(targets * np.log(p) + (1 - targets) * np.log(1 - p)).mean(), BinaryCrossEntropyCache(logits, targets)
 
 
-# --- yours costs 1e-07: exp(800) overflows
+# --- yours costs 1e-07: is a small number added in the logarithm, or something clipped?
 def binary_cross_entropy_forward(logits, targets):
     if logits.size == 0:
         raise ValueError
@@ -314,3 +314,54 @@ def binary_cross_entropy_backward(dy, cache):
 def binary_cross_entropy_backward(dy, cache):
     e = np.exp(cache.logits - cache.logits.max(-1, keepdims=True))
     return LogitsGrad(dy * (e / e.sum(-1, keepdims=True) - cache.targets) / cache.logits.size)
+
+
+# --- it must raise a ValueError, as its docstring promises
+def other_frames(drawn):
+    check_numbers("drawn", drawn, drawn.shape[1], "x")
+    return drawn + (drawn >= np.arange(drawn.shape[1])[:, None])
+
+
+# --- what was said is taken of one frame before
+def future_logits_forward(h, z, distractors, *, offset):
+    steps, about = future_pairs(h.shape[1], h.shape[2], offset)
+    cand = np.concatenate([np.tile(about[:, None], (len(h), 1, 1)), distractors[:, about]], -1)
+    said = h[:, about - offset - steps - 1, steps]
+    return np.einsum("bpd,bpmd->bpm", said, z[np.arange(len(h))[:, None, None], cand]), (h, z, distractors, offset)
+
+
+# --- the gradient is moved on once more, in a circle
+def future_logits_backward(dy, cache):
+    said, frames, _, offset = cache
+    _, T, K, _ = said.shape
+    steps, about = future_pairs(T, K, offset)
+    g = ours.future_logits_backward(dy, cache)
+    d = np.zeros((len(dy), T, K, frames.shape[2]), dy.dtype)
+    d[:, about, steps] = dy
+    ds = d @ frames
+    dh = np.stack([np.roll(ds[:, :, k], offset + k, 1) for k in range(K)], 2)
+    return FutureLogitsGrads(dh, g.z)
+
+
+# --- yours costs 0.693147: is a small number added
+def binary_cross_entropy_forward(logits, targets):
+    if logits.size == 0:
+        raise ValueError("n")
+    p = sigmoid_forward(logits)[0]
+    return -(targets * np.log(p + 1e-7) + (1 - targets) * np.log(1 - p + 1e-7)).mean(), BinaryCrossEntropyCache(
+        logits, targets
+    )
+
+
+# --- yours costs 500: is a small number added
+def binary_cross_entropy_forward(logits, targets):
+    if logits.size == 0:
+        raise ValueError("n")
+    z = np.clip(logits, -500, 500)
+    return (np.log1p(np.exp(z)) - targets * z).mean(), BinaryCrossEntropyCache(logits, targets)
+
+
+# --- the half is missing in the tangent
+def binary_cross_entropy_backward(dy, cache):
+    p = (1 + np.tanh(cache.logits)) / 2
+    return LogitsGrad(dy * (p - cache.targets) / p.size)

@@ -11,7 +11,7 @@ def hz_to_mel(frequencies, *, htk=False):
     return np.where(f < 1000, 3 * f / 200, 15 + 27 * np.log(np.maximum(f, 1000) / 1000) / np.log(6.4))
 
 
-# --- with frequencies=-0.5 it must raise a ValueError
+# --- with frequencies with -1 in it it must raise a ValueError
 def hz_to_mel(frequencies, *, htk=False):
     f = np.asarray(frequencies)
     if htk:
@@ -237,3 +237,163 @@ def delta_backward(dy, cache):
         dx[..., h + n : T - h + n] += n * d
         dx[..., h - n : T - h - n] -= n * d
     return DataGrad(dx / (2 * sum(n * n for n in range(1, h + 1))))
+
+
+# --- with frequencies with nan in it it must raise a ValueError
+def hz_to_mel(frequencies, *, htk=False):
+    f = np.asarray(frequencies)
+    if (f < 0).any():
+        raise ValueError("negative")
+    if htk:
+        return 2595 * np.log10(1 + f / 700)
+    return np.where(f < 1000, 3 * f / 200, 15 + 27 * np.log(np.maximum(f, 1000) / 1000) / log(6.4))
+
+
+# --- with mels with -1 in it it must raise a ValueError
+def mel_to_hz(mels, *, htk=False):
+    m = np.asarray(mels)
+    if htk:
+        return 700 * (10 ** (m / 2595) - 1)
+    return np.where(m < 15, 200 * m / 3, 1000 * np.exp(log(6.4) / 27 * (m - 15)))
+
+
+# --- 6.4 stands inside of the logarithm of f
+def hz_to_mel(frequencies, *, htk=False):
+    f = np.asarray(frequencies)
+    if not (f >= 0).all():
+        raise ValueError("must be positive")
+    if htk:
+        return 2595 * np.log10(1 + f / 700)
+    return np.where(f < 1000, 3 * f / 200, 15 + 27 * np.log(np.maximum(f, 1000) / 1000 / 6.4))
+
+
+# --- the straight part is added once more
+def hz_to_mel(frequencies, *, htk=False):
+    f = np.asarray(frequencies)
+    if not (f >= 0).all():
+        raise ValueError("must be positive")
+    if htk:
+        return 2595 * np.log10(1 + f / 700)
+    return 3 * f / 200 + np.where(f < 1000, 0, 15 + 27 * np.log(np.maximum(f, 1000) / 1000) / log(6.4))
+
+
+# --- the power is divided by 27; its exponent is
+def mel_to_hz(mels, *, htk=False):
+    m = np.asarray(mels)
+    if htk:
+        return 700 * (10 ** (m / 2595) - 1)
+    return np.where(m < 15, 200 * m / 3, 1000 * 6.4 ** (m - 15) / 27)
+
+
+# --- with edges whose first two are equal it must raise a ValueError
+def triangular_filters(edges, places):
+    if len(edges) < 3 or (np.diff(edges) < 0).any():
+        raise ValueError("e")
+    left, middle, right = edges[:-2, None], edges[1:-1, None], edges[2:, None]
+    return np.maximum(0, np.minimum((places - left) / (middle - left), (right - places) / (right - middle)))
+
+
+# --- the falling side has the wrong sign
+def triangular_filters(edges, places):
+    if len(edges) < 3 or not (np.diff(edges) > 0).all():
+        raise ValueError("e")
+    l, m, r = edges[:-2, None], edges[1:-1, None], edges[2:, None]
+    return np.maximum(0, np.minimum((places - l) / (m - l), (places - r) / (r - m)))
+
+
+# --- each side is divided by the width of the other one
+def triangular_filters(edges, places):
+    if len(edges) < 3 or (np.diff(edges) <= 0).any():
+        raise ValueError("e")
+    l, m, r = edges[:-2, None], edges[1:-1, None], edges[2:, None]
+    return np.maximum(0, np.minimum((places - l) / (r - m), (r - places) / (m - l)))
+
+
+# --- the frequencies are on Slaney's scale, the edges on HTK's
+def mel_filterbank(*, sr, n_fft, n_mels=128, fmin=0.0, fmax=None, htk=False, norm="slaney", triangles="hertz"):
+    fmax = fmax or sr / 2
+    m = np.linspace(hz_to_mel(fmin, htk=htk), hz_to_mel(fmax, htk=htk), n_mels + 2)
+    e = mel_to_hz(m, htk=htk)
+    places = np.arange(n_fft // 2 + 1) * sr / n_fft
+    W = triangular_filters(e, places) if triangles == "hertz" else triangular_filters(m, hz_to_mel(places))
+    return W * 2 / (e[2:] - e[:-2])[:, None] if norm == "slaney" else W
+
+
+# --- nothing is held at the floor
+def log_floor_forward(x, *, floor=1e-10):
+    return np.log(x), LogFloorCache(x, x < floor)
+
+
+# --- nan stays nan, so that nobody takes it for silence
+def log_floor_forward(x, *, floor=1e-10):
+    if not floor > 0 or floor == np.inf:
+        raise ValueError("f")
+    return np.log(np.fmax(x, floor)), LogFloorCache(x, x < floor)
+
+
+# --- where the floor stood in, dy is divided by it
+def log_floor_backward(dy, cache):
+    return InputGrad(dy / np.maximum(cache.x, 1e-10))
+
+
+# --- the sum below the line ends before n = h
+def delta_forward(data, *, width=9, mode="interp"):
+    if width % 2 == 0 or not 3 <= width <= 999 or mode not in ("interp", "nearest"):
+        raise ValueError("w")
+    T, h = data.shape[-1], width // 2
+    at = np.arange(T)
+    at = np.clip(at, h, T - 1 - h) if mode == "interp" else at
+    y = sum(n * (data[..., np.clip(at + n, 0, T - 1)] - data[..., np.clip(at - n, 0, T - 1)]) for n in range(1, h + 1))
+    return y / (2 * sum(n * n for n in range(1, h))), DeltaCache(data.shape, h, mode)
+
+
+# --- (a negative index counts from there)
+def delta_forward(data, *, width=9, mode="interp"):
+    if width % 2 == 0 or not 3 <= width <= 999 or mode not in ("interp", "nearest"):
+        raise ValueError("w")
+    T, h = data.shape[-1], width // 2
+    at = np.arange(T)
+    at = np.clip(at, h, T - 1 - h) if mode == "interp" else at
+    y = sum(n * (data[..., np.minimum(at + n, T - 1)] - data[..., (at - n) % T]) for n in range(1, h + 1))
+    return y / (2 * sum(n * n for n in range(1, h + 1))), DeltaCache(data.shape, h, mode)
+
+
+# --- that is the delta of dy; a gradient goes the other way
+def delta_backward(dy, cache):
+    return DataGrad(ours.delta_forward(dy, width=2 * cache.h + 1, mode=cache.mode)[0])
+
+
+# --- keeps the gradient of one of them
+def delta_backward(dy, cache):
+    shape, h, mode = cache
+    T = shape[-1]
+    at = np.arange(T)
+    at = np.clip(at, h, T - 1 - h) if mode == "interp" else at
+    dx = np.zeros_like(dy)
+    for n in range(1, h + 1):
+        dx[..., np.clip(at + n, 0, T - 1)] += n * dy
+        dx[..., np.clip(at - n, 0, T - 1)] -= n * dy
+    return DataGrad(dx / (2 * sum(n * n for n in range(1, h + 1))))
+
+
+# --- the slopes before and after are exchanged
+def delta_backward(dy, cache):
+    shape, h, _ = cache
+    p = np.pad(dy, [(0, 0)] * (dy.ndim - 1) + [(h, h)])
+    T = shape[-1]
+    out = sum(n * (p[..., h + n : h + n + T] - p[..., h - n : h - n + T]) for n in range(1, h + 1))
+    return DataGrad(out / (2 * sum(n * n for n in range(1, h + 1))))
+
+
+# --- read at the frequencies; and the norm is missing
+def mel_filterbank(*, sr, n_fft, n_mels=128, fmin=0.0, fmax=None, htk=False, norm="slaney", triangles="hertz"):
+    fmax = fmax or sr / 2
+    e = mel_to_hz(np.linspace(hz_to_mel(fmin, htk=htk), hz_to_mel(fmax, htk=htk), n_mels + 2), htk=htk)
+    bins = np.floor((n_fft + 1) * e / sr).astype(int)
+    fb = np.zeros((n_mels, n_fft // 2 + 1))
+    for m in range(1, n_mels + 1):
+        for k in range(bins[m - 1], bins[m]):
+            fb[m - 1, k] = (k - bins[m - 1]) / (bins[m] - bins[m - 1])
+        for k in range(bins[m], bins[m + 1]):
+            fb[m - 1, k] = (bins[m + 1] - k) / (bins[m + 1] - bins[m])
+    return fb

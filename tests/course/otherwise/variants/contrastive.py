@@ -210,3 +210,46 @@ def binary_cross_entropy_forward(logits, targets):
     return np.logaddexp(np.zeros_like(logits), logits).mean() - (targets * logits).mean(), BinaryCrossEntropyCache(
         logits, targets
     )
+
+
+# --- bincount, number by number
+def future_logits_backward(dy, cache):
+    B, T, K, D = cache.said.shape
+    steps, about = future_pairs(T, K, cache.offset)
+    d = np.zeros((B, T, K, cache.frames.shape[2]), dy.dtype)
+    d[:, about, steps] = dy
+    dsaid, dframes = np.einsum("btkm,btmd->btkd", d, cache.frames), np.einsum("btkm,btkd->btmd", d, cache.said)
+    flat = cache.places.ravel()
+    dz = (
+        np.stack([np.bincount(flat, dframes[..., i].ravel(), B * T) for i in range(D)], -1)
+        .reshape(B, T, D)
+        .astype(dy.dtype)
+    )
+    dh = np.zeros_like(dsaid)
+    dh[:, about - cache.offset - steps, steps] = dsaid[:, about, steps]
+    return FutureLogitsGrads(dh, dz)
+
+
+# --- scores of all frames, of which the candidates are taken
+def future_logits_forward(h, z, distractors, *, offset):
+    B, T, K, _ = h.shape
+    check_numbers("distractors", distractors, T, "frames")
+    if offset >= T:
+        raise ValueError("too short")
+    steps, about = future_pairs(T, K, offset)
+    scores = np.einsum("btkd,bjd->btkj", h, z)[:, about - offset - steps, steps]
+    cand = np.concatenate([np.tile(np.arange(T)[None, :, None], (B, 1, 1)), distractors], -1)[:, about]
+    return np.take_along_axis(scores, cand, axis=-1), {"h": h, "z": z, "cand": cand, "offset": offset}
+
+
+def future_logits_backward(dy, cache):
+    h, z, cand, offset = cache["h"], cache["z"], cache["cand"], cache["offset"]
+    B, T, K, _ = h.shape
+    steps, about = future_pairs(T, K, offset)
+    P = len(steps)
+    ds = np.zeros((B, P, T), dy.dtype)
+    np.add.at(ds, (np.arange(B)[:, None, None], np.arange(P)[:, None], cand), dy)
+    dh = np.zeros_like(h)
+    dh[:, about - offset - steps, steps] = ds @ z
+    dz = ds.mT @ h[:, about - offset - steps, steps]
+    return FutureLogitsGrads(h=dh, z=dz)

@@ -4,7 +4,7 @@
 # --- scales with masks and copies
 def hz_to_mel(frequencies, *, htk=False):
     f = np.asarray(frequencies)
-    if np.any(f < 0):
+    if not np.all(f >= 0):
         raise ValueError("negative")
     if htk:
         return 1127.0104803341574 * np.log(1 + f / 700.0) if False else 2595 * np.log10(1 + f / 700)
@@ -14,6 +14,8 @@ def hz_to_mel(frequencies, *, htk=False):
 
 def mel_to_hz(mels, *, htk=False):
     m = np.asarray(mels)
+    if not np.all(m >= 0):
+        raise ValueError("negative")
     if htk:
         return 700 * (10 ** (m / 2595) - 1)
     return np.where(m >= 15, 1000 * np.exp(log(6.4) / 27 * (m - 15)), 200 / 3 * m)
@@ -31,7 +33,7 @@ def hz_to_mel(frequencies, *, htk=False):
             return 2595 * math.log10(1 + frequencies / 700)
         return 3 * frequencies / 200 if frequencies < 1000 else 15 + 27 * math.log(frequencies / 1000) / math.log(6.4)
     f = np.array(frequencies)
-    if (f < 0).any():
+    if (f < 0).any() or np.isnan(f).any():
         raise ValueError
     if htk:
         return 2595 * np.log10(1 + f / 700)
@@ -42,6 +44,8 @@ def hz_to_mel(frequencies, *, htk=False):
 def mel_to_hz(mels, *, htk=False):
     m = np.asarray(mels)
     m = m if m.dtype.kind == "f" else m.astype(float)
+    if (m < 0).any() or np.isnan(m).any():
+        raise ValueError
     if htk:
         return 700 * (np.power(10, m / 2595) - 1)
     return np.piecewise(
@@ -314,3 +318,28 @@ def delta_forward(data, *, width=9, mode="interp"):
         y[..., :h] = y[..., h : h + 1]
         y[..., T - h :] = y[..., T - h - 1 : T - h]
     return y, DeltaCache(tuple(data.shape), h, mode)
+
+
+# --- filters by searchsorted
+def triangular_filters(edges, places):
+    if edges.size < 3 or not (edges[1:] > edges[:-1]).all():
+        raise ValueError("edges")
+    E, K = len(edges), len(places)
+    i = np.searchsorted(edges, places, side="right") - 1
+    inside = (i >= 0) & (i < E - 1)
+    j = np.clip(i, 0, E - 2)
+    t = (places - edges[j]) / (edges[j + 1] - edges[j])
+    W = np.zeros((E, K), t.dtype)
+    k = np.arange(K)
+    W[j[inside], k[inside]] = (1 - t)[inside]
+    W[j[inside] + 1, k[inside]] = t[inside]
+    return W[1:-1]
+
+
+# --- np.interp of unit vectors
+def triangular_filters(edges, places):
+    if edges.size < 3 or np.any(np.diff(edges) <= 0):
+        raise ValueError("edges")
+    dtype = np.result_type(edges, places)
+    hats = np.eye(len(edges))[1:-1]
+    return np.array([np.interp(places, edges, hat, left=0, right=0) for hat in hats]).astype(dtype)
