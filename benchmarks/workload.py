@@ -10,7 +10,7 @@ from minivit.models import MODELS, PRESETS, Model
 from minivit.train.step import SHARD_SIZE
 from minivit.types import pair
 
-TWINS = ("ViT", "Swin", "Mixer", "ResNet")
+TWINS = ("ViT", "Swin", "Mixer", "ResNet", "HybridViT")
 """Families with a twin in PyTorch, torch_FAMILY.py; in other libraries only ViT has one."""
 DEFAULT_MODELS = ["vit_tiny_patch4_32:avg", "vit_tiny_patch4_32:token", "swin_tiny_patch2_32", "mixer_tiny_patch4_32"]
 LARGEST_BATCH = 128

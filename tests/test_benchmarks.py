@@ -95,7 +95,7 @@ def test_a_worker_times_its_own_process_and_says_when_it_has_ended(capfd: pytest
         assert 0 < step() < 60
     with pytest.raises(ChildError, match="exit code 1"):
         Worker("alone.build", **{**arguments, "batch_size": 0})
-    assert "0 images" in capfd.readouterr().err
+    assert "0 inputs" in capfd.readouterr().err
 
 
 SMALL = {

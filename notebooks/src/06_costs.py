@@ -256,7 +256,13 @@ assert tiny.macs_forward == formulas.swin_macs() == 4_490_566_656
 # side of the image is?
 
 # %%
-counted = [row for row in mv.cost.presets() if row["name"].startswith("vit_")]
+# as in the paper: without a distillation token, registers, or scales in their branches
+plain = {
+    name
+    for name, (kind, options) in mv.models.PRESETS.items()
+    if kind is mv.models.ViT and not {"distilled", "init_values"} & options.keys()
+}
+counted = [row for row in mv.cost.presets() if row["name"] in plain]
 for row in counted:
     config = mv.create_model(row["name"]).config
     keys = ("img_size", "patch_size", "num_classes", "embed_dim", "depth", "class_token")
