@@ -11,6 +11,7 @@ from tests.ops.annotations import is_analytic
 
 SCALES = (1e-3, 1.0, 1e3)
 PROBABILITIES = {"cross_entropy": 1}  # the argument that is none of the free numbers
+MOST = {"distillation": 10.0}  # its reverse multiplies a probability near 0 by logarithms that differ by thousands
 OVERFLOW = ("sigmoid", "gru", "gelu_tanh")  # these forwards give nan for large complex numbers
 
 
@@ -23,6 +24,7 @@ def scaled(name, case, scale):
 
 
 def check_at(name, scale, seed, of=lambda op: (op.forward, op.backward)):
+    scale = min(scale, MOST.get(name, scale))
     pair, case = of(EVERY_OP[name]), scaled(name, CASES[name](np.random.default_rng([seed, 1])), scale)
     check_pair(*pair, *case.args, constants=CONSTANTS[name], seed=seed, **case.kwargs)
     if is_analytic(EVERY_OP[name].forward) and (scale < 1e3 or name not in OVERFLOW):
@@ -54,9 +56,13 @@ def test_no_false_alarm_with_two_outputs(name, scale):
 
 DECIDED = {  # at 1e3 a softmax has decided: its true gradients are zero, and what is planted in them is nothing
     "sigmoid", "softmax", "log_softmax", "attention", "attention_chunked", "gelu", "gelu_tanh", "cross_entropy",
-    "distillation",
+    "distillation", "binary_cross_entropy",
 }  # fmt: skip
-ALIKE_NEAR_ZERO = {"slope of one kind, value of the other"}  # the exact gelu and its approximation
+ALIKE_NEAR_ZERO = {
+    "slope of one kind, value of the other",  # the exact gelu and its approximation
+    # near to each other, two distributions diverge as much one way as the other
+    "the divergence the wrong way round", "gradient of the other way", "weighted by the teacher",
+}  # fmt: skip
 
 
 @pytest.mark.slow
