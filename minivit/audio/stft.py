@@ -87,8 +87,8 @@ def stft_forward(
     Raises
     ------
     ValueError
-        If the wave has no samples, or not enough for one frame, the window is longer than n_fft, or an option is out of
-        range.
+        If the wave has no samples, not enough for one frame, or no more than are to be reflected, the window is longer
+        than n_fft, or an option is out of range.
 
     References
     ----------

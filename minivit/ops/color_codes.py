@@ -4,11 +4,14 @@ from math import prod
 
 import numpy as np
 
-from minivit.checked import check_numbers, checked
+from minivit.checked import check_numbers, check_range, checked
 from minivit.types import Int, Positive, Size, ndarray, pair
 
 LEVELS = 8
 """Of each channel: 3 bits."""
+
+MOST_CHANNELS = 6
+"""Whose colours have codes: 8 times as many for each channel."""
 
 SMALL = 4
 """Rows and columns of a patch that is made smaller."""
@@ -69,7 +72,8 @@ def patch_outputs(target: str, *, patch_size: Size, in_chans: Positive) -> int:
     Raises
     ------
     ValueError
-        If ``target`` is none of them, or 4 does not divide the sides of a patch that is to be made smaller.
+        If ``target`` is none of them, 4 does not divide the sides of a patch that is to be made smaller, or there are
+        codes to be told of more than six channels.
 
     References
     ----------
@@ -77,8 +81,11 @@ def patch_outputs(target: str, *, patch_size: Size, in_chans: Positive) -> int:
     """
     if target not in TARGETS:
         raise ValueError(f"target is {target!r}; expected one of {', '.join(TARGETS)}")
+    if target in ("mean", "downsized"):
+        check_range("in_chans", in_chans, at_most=MOST_CHANNELS)
     P, Q = pair(patch_size)
     if target == "downsized" and (P % SMALL or Q % SMALL):
         raise ValueError(f"a patch of {P} x {Q} cannot be made {SMALL} x {SMALL}; expected sides that 4 divides")
-    codes = LEVELS**in_chans
-    return {"mean": codes, "rgb": in_chans, "downsized": SMALL**2 * codes, "pixels": prod((P, Q, in_chans))}[target]
+    if target in ("rgb", "pixels"):
+        return in_chans if target == "rgb" else prod((P, Q, in_chans))
+    return LEVELS**in_chans * (1 if target == "mean" else SMALL**2)

@@ -38,6 +38,7 @@ def test_how_much_is_asked_of_a_patch():
         (lambda: patch_outputs("median", patch_size=4, in_chans=3), "target is 'median'; expected one of mean, rgb,"),
         (lambda: patch_outputs("downsized", patch_size=6, in_chans=3), "a patch of 6 x 6 cannot be made 4 x 4"),
         (lambda: patch_outputs("mean", patch_size=0, in_chans=3), "patch_size is 0"),
+        (lambda: patch_outputs("mean", patch_size=4, in_chans=10**6), "in_chans is 1000000; expected at most 6"),
     ],
 )
 def test_what_is_refused(call, message):

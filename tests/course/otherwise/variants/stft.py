@@ -271,6 +271,8 @@ def stft_forward(y, window="hann", *, n_fft=2048, hop_length=None, win_length=No
     if win_length > n_fft or 0 in y.shape:
         raise ValueError("does not fit")
     p = n_fft // 2 if center else 0
+    if pad_mode == "reflect" and y.shape[-1] <= p:
+        raise ValueError("too short to be reflected")
     padded = np.pad(y, [(0, 0)] * (y.ndim - 1) + [(p, p)], mode=pad_mode)
     if padded.shape[-1] < n_fft:
         raise ValueError("too short")
