@@ -102,7 +102,9 @@ def _fitted(name: str, theirs: Param, ours: Param) -> ndarray:
 
 
 def only_head(model: Model) -> Callable[[str, Param], float]:
-    """Rates for a probe: 1 for the head, 0 for all else."""
+    """Rates for a probe: 1 for the head, 0 for all else. ValueError for a model without a head."""
+    if not any(within(name, model.head_names) for name in model.named_params()):
+        raise ValueError(f"freeze leaves all but the head as it is, and this {type(model).__name__} has none")
     return lambda name, param: float(within(name, model.head_names))
 
 

@@ -250,7 +250,8 @@ def _usual_task(recipe: Recipe, dataset: Dataset, kind: Kind) -> Task:
     if model_class.usual_task == CLASSIFICATION:
         mixing = mixing_of(recipe, dataset)
         return Classification(label_smoothing=recipe.label_smoothing, augment=augment, mix=mixing)
-    must_be_off(recipe, [name for name in OFF if name != "ema"], f"{recipe.model} is not trained to classify")
+    augmentations = ("randaugment", "random_erasing", "mixup", "cutmix")
+    must_be_off(recipe, augmentations, f"{recipe.model} is not trained to classify")
     model = create_model(recipe.model, **recipe.options)
     return getattr(tasks, model_class.usual_task)(**model.task_options())
 

@@ -12,6 +12,7 @@ from minivit import cli
 from minivit.data import Dataset
 from minivit.train import Recipe, Trainer
 from tests.models.test_resnet import SMALL as RESNET
+from tests.train.sounds import small_sounds
 
 TINY = {"embed_dim": 8, "depth": 2, "num_heads": 2}
 SETTINGS = [f"--set={name}={value}" for name, value in TINY.items()]
@@ -100,6 +101,17 @@ def test_it_goes_on_without_what_it_began_with(choices, threads, data, before, t
     list(again.run())
     for name, value in whole.trained.state_dict().items():
         np.testing.assert_array_equal(again.trained.state_dict()[name], value)
+
+
+@pytest.mark.parametrize("choices", [{}, {"layer_decay": 0.5}])
+def test_so_do_models_that_are_not_trained_to_classify(choices, tmp_path):
+    small = {"model": "wav2vec_tiny", "epochs": 1, "batch_size": 12, "crop_padding": 0, "flip": False}
+    sounds = small_sounds(length=16_000)
+    Trainer(Recipe(**small, seed=3), sounds, threads=1).save(tmp_path / "checkpoint.safetensors")
+    trainer = Trainer(Recipe(**small, init=str(tmp_path), **choices), sounds, threads=1)
+    assert not changed(trainer, mv.load(tmp_path / "checkpoint.safetensors").state_dict())
+    with pytest.raises(ValueError, match=r"^freeze leaves all but the head as it is, and this Wav2Vec has none$"):
+        Trainer(Recipe(**small, init=str(tmp_path), freeze=True), sounds, threads=1)
 
 
 def test_another_beginning_is_another_training(data, before, tmp_path):
