@@ -114,11 +114,9 @@ def model_of(text: str) -> Any:
     """A preset's name as it is, or the model in a file or in the folder of a run."""
     from minivit.models import PRESETS
     from minivit.storage import load
+    from minivit.train.trained_on import checkpoint_of
 
-    path = Path(text)
-    if text in PRESETS or not path.exists():
-        return text
-    return load(path / "checkpoint.safetensors" if path.is_dir() else path)
+    return text if text in PRESETS or not Path(text).exists() else load(checkpoint_of(text))
 
 
 def _check_length(name: str, model: Any) -> None:

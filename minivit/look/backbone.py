@@ -6,12 +6,13 @@ from math import isqrt
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from minivit.data.image_file import read_image
+from minivit.data.image_file import fit_image, read_image
 from minivit.models.model import PRESETS, Model, model_options
 from minivit.models.vit import ViT
 from minivit.storage import load
 from minivit.train.augment import normalize
-from minivit.train.trained_on import read_trained_on
+from minivit.train.kinds import LONGEST_SIDE
+from minivit.train.trained_on import checkpoint_of, read_trained_on
 from minivit.types import Float, UInt8, ndarray, pair
 from minivit.weights import load_any, load_timm, to_timm
 from minivit.weights.pretrained import addresses, fetch_weights
@@ -21,8 +22,6 @@ IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 MOST_BYTES = 2**30
 """Of the attention of one block to one photograph. There are three such arrays at once."""
-
-LONGEST_SIDE = 2**13  # pixels
 
 
 class Backbone(NamedTuple):
@@ -62,7 +61,8 @@ class Backbone(NamedTuple):
         size = self.longest if size is None else size
         if not max(P, Q) <= size < LONGEST_SIDE:
             raise ValueError(f"size is {size}; expected at least {max(P, Q)}, a patch, and below {LONGEST_SIDE}")
-        Y, X = read_image(path, channels=len(self.mean)).shape[:2]
+        photograph = read_image(path, channels=len(self.mean))
+        Y, X = photograph.shape[:2]
         rows, columns = (max(1, round(side * size / max(Y, X) / patch)) for side, patch in ((Y, P), (X, Q)))
         taken = 4 * self.heads * (rows * columns) ** 2
         if taken > MOST_BYTES:
@@ -72,7 +72,7 @@ class Backbone(NamedTuple):
                 f"{taken / 2**30:.1f} GiB in every block, more than {MOST_BYTES / 2**30:.0f}: choose a size of "
                 f"{smaller} at most"
             )
-        return read_image(path, size=(rows * P, columns * Q), channels=len(self.mean))
+        return fit_image(photograph, (rows * P, columns * Q))
 
     def normalize(self, image: UInt8[ndarray, "Y X C"]) -> Float[ndarray, "1 Y X C"]:
         """Its pixels as the model wants them, a batch of one."""
@@ -98,7 +98,7 @@ def open_backbone(checkpoint: str | Path, name: str | None = None) -> Backbone:
         return _from_others(path, name)
     if path.suffix.lower() == ".npz":
         raise ValueError(f"{path} is no checkpoint of minivit; of others, the preset must be named (--model)")
-    return _from_run(path / "checkpoint.safetensors" if path.is_dir() else path)
+    return _from_run(checkpoint_of(path))
 
 
 def _from_others(path: Path, name: str) -> Backbone:

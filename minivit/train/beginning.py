@@ -14,13 +14,11 @@ from minivit.layers.param import Param
 from minivit.models.model import Model
 from minivit.storage import load
 from minivit.train.trained_on import checkpoint_of
-from minivit.weights import load_google, load_hf, load_timm, resample_abs_pos_embed
+from minivit.weights import load_any, resample_abs_pos_embed
 from minivit.weights.names import listed, within
 
 LAYER = re.compile(r"(?:\w+\.)*?\w+\.\d+\.(?:blocks\.\d+\.)?")
 """The beginning of a name up to the first number, and up to that of a block in a stage."""
-
-OTHERS: tuple[Callable[..., None], ...] = (load_timm, load_hf, load_google)
 
 
 def begin_with(model: Model, run_or_file: str | Path) -> None:
@@ -49,7 +47,10 @@ def begin_with(model: Model, run_or_file: str | Path) -> None:
     except ValueError as error:
         if "was not written by minivit" not in str(error) and path.suffix != ".npz":
             raise
-        _begin_with_others(model, path)
+        try:
+            load_any(model, path, keep_head=True)
+        except (KeyError, TypeError, ValueError) as trouble:
+            raise ValueError(f"{path} does not fit this {_kind(model)}: {trouble.args[0]}") from trouble
         return
     known, ours = theirs.named_state(), model.named_state()
     body = {name: param for name, param in ours.items() if not within(name, model.head_names)}
@@ -70,18 +71,6 @@ def full_path(run_or_file: str) -> str:
         raise FileNotFoundError(f"there is no run or file {run_or_file}") from None
     except (RuntimeError, ValueError) as error:  # no such user, or half a letter
         raise ValueError(f"{run_or_file!a} leads nowhere: {error}") from error
-
-
-def _begin_with_others(model: Model, path: Path) -> None:
-    """By the loader under whose names the file fits; if under none, what the first has to say."""
-    troubles = []
-    for load_others in OTHERS:
-        try:
-            load_others(model, path, keep_head=True)
-            return
-        except (KeyError, TypeError, ValueError) as error:
-            troubles.append(error)
-    raise ValueError(f"{path} does not fit this {_kind(model)}: {troubles[0].args[0]}") from troubles[0]
 
 
 def _kind(model: Model) -> str:
