@@ -41,10 +41,9 @@ class PatchEmbed(Layer):
         self.img_size, self.patch_size = pair(img_size), pair(patch_size)
         (Y, X), (P, Q) = self.img_size, self.patch_size
         if Y % P or X % Q:
-            below, above = f"{Y // P * P} x {X // Q * Q}", f"{-(-Y // P) * P} x {-(-X // Q) * Q}"
-            raise ValueError(
-                f"image size {Y} x {X} is not divisible by the patch size {P} x {Q}; {below} and {above} would be"
-            )
+            sizes = ((Y // P * P, X // Q * Q), (-(-Y // P) * P, -(-X // Q) * Q))
+            near = " and ".join(f"{rows} x {columns}" for rows, columns in sizes if rows and columns)
+            raise ValueError(f"image size {Y} x {X} is not divisible by the patch size {P} x {Q}; {near} would be")
         self.grid_size = Y // P, X // Q
         self.num_patches = self.grid_size[0] * self.grid_size[1]
         self.proj = Linear(in_chans, embed_dim, kernel_size=(P, Q), initial=lecun_normal)

@@ -26,6 +26,11 @@ def test_patch_must_divide_the_image():
         PatchEmbed((6, 20), 4, 3, 7)
 
 
+def test_an_image_smaller_than_a_patch_is_told_a_size_that_there_can_be():
+    with pytest.raises(ValueError, match=r"image size 3 x 20 is not divisible by the patch size 4 x 8; 4 x 24 would"):
+        PatchEmbed((3, 20), (4, 8), 3, 7)
+
+
 def test_overlapping_patches():
     layer = OverlappingPatchEmbed((6, 20), (3, 4), (2, 5), 3, 7).init()
     assert (layer.grid_size, layer.num_patches) == ((2, 4), 8)
