@@ -10,7 +10,6 @@ is the best of RATES, by 5,000 of the training images, after a training on 22,50
 the trainings only.
 """
 
-import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -18,7 +17,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from record import RESULTS, record
+from record import record, runs_of
 
 import minivit as mv
 from minivit.data.dataset import Dataset
@@ -79,15 +78,11 @@ def search(dataset: Dataset) -> None:
     record("families_search", {"command": command("search"), "images": 22_500}, runs, measure)
 
 
-def read(name: str) -> list[dict[str, Any]]:
-    return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))["runs"]
-
-
 def train(data_dir: str) -> None:
     """As many whole epochs as fit into the time, at the best rate."""
     steps_per_epoch = 50_000 // BATCH_SIZE
-    seconds = {run["model"]: run["seconds_per_step"] * steps_per_epoch for run in read("families_speed")}
-    found = read("families_search")
+    seconds = {run["model"]: run["seconds_per_step"] * steps_per_epoch for run in runs_of("families_speed")}
+    found = runs_of("families_search")
 
     def measure(model: str) -> dict[str, Any]:
         lr = max((run for run in found if run["model"] == model), key=lambda run: run["score"])["lr"]
@@ -109,7 +104,7 @@ def table() -> None:
     ax = new_panel(3.4)
     print("| model | parameters | MACs | peak of a step | s per epoch | epochs | learning rate | test accuracy |")
     print("|---|---:|---:|---:|---:|---:|---:|---:|")
-    for run, (colour, marker, dash) in zip(read("families"), STYLES, strict=False):
+    for run, (colour, marker, dash) in zip(runs_of("families"), STYLES, strict=False):
         cost = mv.cost.estimate(run["model"], batch=BATCH_SIZE, threads=THREADS)
         columns = [
             f"{cost.params:,}",

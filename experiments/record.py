@@ -39,3 +39,8 @@ def record(
         head = json.dumps(about, indent=2)[:-2]
         RESULTS.mkdir(exist_ok=True)
         replace_file(path, f'{head},\n  "runs": [\n{lines}\n  ]\n}}\n'.encode())
+
+
+def runs_of(name: str) -> list[dict[str, Any]]:
+    """What ``results/NAME.json`` has."""
+    return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))["runs"]

@@ -138,8 +138,112 @@ def test_results_say_by_which_command_they_were_made(path):
     assert (FOLDER / Path(program).name).is_file()
     if path.stem.startswith("families"):  # a quarter of an hour for each run
         assert len({run["model"] for run in found["runs"]}) == 3
+    elif path.stem == "learning_rates":  # a choice, not a result
+        assert len({run["net"] for run in found["runs"]}) == 4
     else:
         assert {run["seed"] for run in found["runs"]} >= {0, 1, 2}
+
+
+def test_models_that_are_compared_have_as_many_macs():
+    from cifar import MODELS
+
+    macs = {net: mv.cost.estimate(options["name"], batch=1, **_but_name(options)) for net, options in MODELS.items()}
+    assert all(21.9e6 < cost.macs_forward < 22.8e6 for cost in macs.values())
+
+
+def _but_name(options):
+    return {name: value for name, value in options.items() if name != "name"}
+
+
+def test_learning_rates_are_the_best_that_were_found():
+    from cifar import MODELS, RATES
+    from record import runs_of
+
+    for net in MODELS:
+        best = max((run for run in runs_of("learning_rates") if run["net"] == net), key=lambda run: run["held back"])
+        assert RATES[net] == best["lr"]
+
+
+def cifar_like(n):
+    rng = np.random.default_rng(0)
+    images, labels = rng.integers(0, 256, (n, 32, 32, 3), dtype=np.uint8), np.arange(n) % 10
+    names = tuple("abcdefghij")
+    examples = mv.data.LabeledImages(images, labels)
+    return mv.data.Dataset("cifar10", examples, examples, names, (0.5,) * 3, (0.2,) * 3)
+
+
+def test_trainings_see_as_many_images_whatever_they_are_given():
+    import cifar
+
+    for images in (1_000, 5_000, 20_000, 50_000):
+        recipe = cifar.recipe_for("ViT", images, seed=1)
+        assert recipe.epochs * (images // recipe.batch_size) * recipe.batch_size == cifar.SEEN
+        assert recipe.warmup_epochs / recipe.epochs == 0.05
+    small = cifar.recipe_for("ViT", 1_000, seed=1, named="medium1", regularised=0.1, options={"depth": 2})
+    assert (small.mixup, small.options["depth"], small.options["mlp_drop_rate"]) == (0.2, 2, 0.1)
+    assert small.options["global_pool"] == "avg"
+
+
+def test_fewer_images_of_a_seed_are_among_the_more():
+    import cifar
+
+    dataset = cifar_like(40)
+    few, more, other = (cifar.part(dataset, *how).train.images for how in ((5, 1), (9, 1), (5, 2)))
+    np.testing.assert_array_equal(few, more[:5])
+    assert not np.array_equal(few, other)
+
+
+def test_tables_have_mean_and_spread():
+    from cifar import markdown
+
+    runs = [{"net": "ViT", "images": 5, "test": score} for score in (0.4, 0.5, 0.6)]
+    runs += [{"net": "CNN", "images": 7, "test": 0.25}]
+    assert markdown(runs, lambda run: f"{run['images']} images", lambda run: run["net"]).splitlines() == [
+        "| | ViT | CNN |",
+        "|---|---|---|",
+        "| 5 images | 50.0 ± 10.0 % |  |",
+        "| 7 images |  | 25.0 % |",
+    ]
+
+
+def test_classes_that_are_left_are_counted_anew():
+    from pretraining import of_classes
+
+    left = of_classes(cifar_like(40), (5, 7, 9))
+    assert left.class_names == ("f", "h", "j")
+    assert left.train.labels.tolist() == [0, 1, 2] * 4
+    np.testing.assert_array_equal(left.test.images[4], cifar_like(40).test.images[17])
+
+
+def test_images_of_half_the_side_are_means():
+    from fine_tuning import at_side
+
+    dataset = cifar_like(3)
+    small = at_side(dataset, 16).train.images
+    assert small.shape == (3, 16, 16, 3)
+    assert abs(int(small[1, 2, 3, 0]) - dataset.train.images[1, 4:6, 6:8, 0].mean()) <= 0.5
+    np.testing.assert_array_equal(at_side(dataset, 32).train.images, dataset.train.images)
+
+
+@pytest.mark.parametrize("student", ["no teacher", "soft", "hard, with a token", "2,000 labels: soft"])
+def test_students(student, monkeypatch, tmp_path):
+    import cifar
+    import distillation
+    import record as module
+
+    monkeypatch.setattr(module, "RESULTS", tmp_path)
+    smaller = {"RUNS": tmp_path / "runs", "SEEDS": (0,), "SEEN": 125, "IMAGES": 250}
+    for name, value in smaller.items():
+        monkeypatch.setattr(distillation, name, value)
+    how = distillation.STUDENTS[student] | ({"labeled": 125} if "labels" in student else {})
+    monkeypatch.setattr(distillation, "STUDENTS", {student: how})
+    for net in ("ViT", "ResNet"):
+        monkeypatch.setitem(cifar.MODELS, net, {"name": "vit_micro_patch4_32", "depth": 1, "patch_size": 8})
+    monkeypatch.setitem(distillation.TEACHERS, "ResNet-20", {"net": "ResNet"})
+    distillation.measure_all(cifar_like(250))
+    *_, row = distillation.table().splitlines()
+    cells = [cell for cell in row.split("|")[2:] if cell.strip()]
+    assert len(cells) == {"no teacher": 1, "hard, with a token": 4}.get(student, 2)
 
 
 @without_annotations
@@ -148,7 +252,7 @@ def test_families_are_compared_by_cost_and_accuracy(monkeypatch, capsys):
 
     measured = {"lr": 1e-3, "epochs": 2, "seconds_per_epoch": 60.0, "test": [0.4, 0.5]}
     pictures = []
-    monkeypatch.setattr(families, "read", lambda _: [{"model": name, **measured} for name in families.MODELS])
+    monkeypatch.setattr(families, "runs_of", lambda _: [{"model": name, **measured} for name in families.MODELS])
     monkeypatch.setattr(families, "save", lambda ax, path: pictures.append((ax, path.name)))
     families.table()
     lines = capsys.readouterr().out.splitlines()

@@ -1,0 +1,53 @@
+"""Augmentation and regularisation: seven recipes without and with dropout and stochastic depth, in two sizes of ViT.
+
+    python experiments/augmentation.py DATA_DIR      # the trainings; started again, it goes on where it was
+    python experiments/augmentation.py               # the tables
+
+The heat map of Steiner et al. 2021, "How to train your ViT?", figure 4, at another scale: 5,000 images of CIFAR-10,
+each seen twenty times. It writes results/augmentation.json.
+"""
+
+import sys
+from typing import Any
+
+from cifar import MODELS, RATES, SEEDS, SEEN, cifar, markdown, part, recipe_for, scores, trained
+from record import record, runs_of
+
+from minivit.data.dataset import Dataset
+from minivit.train.named import AUGMENTATIONS
+
+IMAGES, REGULARISATIONS = 5_000, (0.0, 0.1)
+SIZES: dict[str, dict[str, Any]] = {"small": {"embed_dim": 64, "depth": 2}, "large": {}}
+"""Of about 6 and 22 million MACs."""
+
+
+def measure_all(dataset: Dataset) -> None:
+    """Every training that is not in the results yet."""
+
+    def measure(*, size: str, recipe: str, regularisation: float, seed: int) -> dict[str, Any]:
+        how = {"named": recipe, "regularised": regularisation, "options": SIZES[size]}
+        return scores(trained(recipe_for("ViT", IMAGES, seed=seed, **how), part(dataset, IMAGES, seed)), dataset)
+
+    about = {"command": "python experiments/augmentation.py DATA_DIR", "images": IMAGES, "seen": SEEN}
+    about |= {"model": MODELS["ViT"], "sizes": SIZES, "lr": RATES["ViT"]}
+    runs = [
+        {"size": size, "recipe": recipe, "regularisation": regularisation, "seed": seed}
+        for seed in SEEDS
+        for size in SIZES
+        for regularisation in REGULARISATIONS
+        for recipe in AUGMENTATIONS
+    ]
+    record("augmentation", about, runs, measure)
+
+
+def table() -> str:
+    """Mean and spread of the test accuracy, in Markdown."""
+    return markdown(
+        runs_of("augmentation"),
+        lambda run: run["recipe"],
+        lambda run: f"{run['size']}, {run['regularisation']:g}",
+    )
+
+
+if __name__ == "__main__":
+    measure_all(cifar(sys.argv[1])) if sys.argv[1:] else print(table())
