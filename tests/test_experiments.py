@@ -138,8 +138,8 @@ def test_results_say_by_which_command_they_were_made(path):
     assert (FOLDER / Path(program).name).is_file()
     if path.stem.startswith("families"):  # a quarter of an hour for each run
         assert len({run["model"] for run in found["runs"]}) == 3
-    elif path.stem == "learning_rates":  # a choice, not a result
-        assert len({run["net"] for run in found["runs"]}) == 4
+    elif path.stem in ("learning_rates", "equal_macs"):  # a choice; a time
+        assert len({run["net"] for run in found["runs"]}) >= 3
     else:
         assert {run["seed"] for run in found["runs"]} >= {0, 1, 2}
 
