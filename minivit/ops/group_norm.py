@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from minivit.checked import check_range, checked
-from minivit.ops.layer_norm import LayerNormCache, NormGrads, layer_norm_backward, layer_norm_forward
-from minivit.ops.rows import column_sum
+from minivit.ops.layer_norm import NormGrads
+from minivit.ops.rows import column_sum, row_sum, token_sum
 from minivit.types import Float, ndarray
 
 
@@ -62,10 +62,9 @@ def group_norm_forward(
         raise ValueError(f"group_norm: {x.shape[-1]} channels are not divisible by num_groups {num_groups}")
     if prod(x.shape[1:]) == 0:
         raise ValueError(f"group_norm: there are no places to normalise, x has shape {x.shape}")
-    rows = _rows(x, num_groups)
-    ones = np.ones_like(x, shape=rows.shape[-1])
-    _, (xhat, rstd, _) = layer_norm_forward(rows, ones, np.zeros_like(ones), eps=eps)
-    xhat = _places(xhat, x.shape)
+    xhat = x - _of_channels(_group_mean(x, num_groups), x)
+    rstd = 1 / np.sqrt(_group_mean(xhat * xhat, num_groups) + eps)
+    xhat *= _of_channels(rstd, x)
     y = xhat * gamma
     y += beta
     return y, GroupNormCache(xhat, rstd, gamma)
@@ -77,27 +76,33 @@ def group_norm_backward(dy: Float[ndarray, "B *P C"], cache: GroupNormCache) -> 
 
     Scale and shift belong to channels, so their gradients are sums over samples and places; what is left is a layer
     normalisation without scale and shift, whose gradient is derived in
-    :func:`~minivit.ops.layer_norm.layer_norm_backward`.
+    :func:`~minivit.ops.layer_norm.layer_norm_backward`. With :math:`g = \gamma \bar y` and means over the group:
+
+    .. math:: \bar x = \frac{1}{\sqrt{\sigma^2 + \epsilon}}
+              \left(g - \overline{g} - \hat x\, \overline{g \hat x}\right)
     """
     xhat, rstd, gamma = cache
     num_groups = rstd.shape[1]
     dbeta = column_sum(dy)  # forward: y += beta
-    dgamma = column_sum(dy * xhat)  # forward: y = xhat * gamma
-    drows, rows = _rows(dy * gamma, num_groups), _rows(xhat, num_groups)  # forward: y = xhat * gamma
-    ones = np.ones_like(dy, shape=rows.shape[-1])
-    drows, _, _ = layer_norm_backward(drows, LayerNormCache(rows, rstd, ones))  # formula: xhat = layer_norm(rows)
-    return NormGrads(_places(drows, dy.shape), dgamma, dbeta)
+    dx = dy * gamma  # forward: y = xhat * gamma
+    along_xhat = dy * xhat
+    dgamma = column_sum(along_xhat)  # forward: y = xhat * gamma
+    along_xhat *= gamma
+    along_xhat = _group_mean(along_xhat, num_groups)  # forward: _group_mean(xhat * xhat)
+    dx -= _of_channels(_group_mean(dx, num_groups), dy)  # forward: xhat = x - _group_mean(x)
+    dx -= xhat * _of_channels(along_xhat, dy)  # forward: rstd = 1 / np.sqrt(_group_mean(xhat * xhat) + eps)
+    dx *= _of_channels(rstd, dy)  # forward: xhat *= rstd
+    return NormGrads(dx, dgamma, dbeta)
 
 
-def _rows(x: ndarray, num_groups: int) -> ndarray:
-    """(B, ..., C) -> (B, G, places * C / G): all numbers of a group in one row."""
+def _group_mean(x: Float[ndarray, "B *P C"], num_groups: int) -> Float[ndarray, "B G 1"]:
+    """Over all places and the channels of a group: where they stand, as to bring them together costs a copy."""
     B, *places, C = x.shape
-    groups = x.reshape(B, prod(places), num_groups, C // num_groups).swapaxes(1, 2)
-    return groups.reshape(B, num_groups, prod(places) * C // num_groups)
+    channels = token_sum(x.reshape(B, prod(places), C))
+    return row_sum(channels.reshape(B, num_groups, C // num_groups)) / (prod(places) * (C // num_groups))
 
 
-def _places(rows: ndarray, shape: tuple[int, ...]) -> ndarray:
-    """Undo :func:`_rows`: every number back to its place and channel."""
-    B, *places, C = shape
-    num_groups = rows.shape[1]
-    return rows.reshape(B, num_groups, prod(places), C // num_groups).swapaxes(1, 2).reshape(shape)
+def _of_channels(groups: Float[ndarray, "B G 1"], x: Float[ndarray, "B *P C"]) -> Float[ndarray, "B *ones C"]:
+    """What each group has, for each of its channels, at all places."""
+    B, *places, C = x.shape
+    return np.repeat(groups, C // groups.shape[1], axis=1).reshape(B, *(1 for _ in places), C)
