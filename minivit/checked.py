@@ -169,13 +169,13 @@ def check_shape(name: str, array: ndarray, expected: tuple[int, ...]) -> None:
         raise ValueError(f"{name} has shape {array.shape}; expected {expected}")
 
 
-def check_numbers(name: str, numbers: ndarray, count: int, what: str) -> None:
-    """TypeError or ValueError for an array whose entries are not numbers of ``count`` things, from 0 on."""
+def check_numbers(name: str, numbers: ndarray, count: int, what: str, *, lowest: int = 0) -> None:
+    """TypeError or ValueError for an array whose entries are not numbers of ``count`` things, from 0 on, or less."""
     if not np.issubdtype(numbers.dtype, np.integer):
         raise TypeError(f"{name}s have dtype {numbers.dtype}; expected integers, the numbers of {what}")
-    if numbers.size and not (numbers.min() >= 0 and numbers.max() < count):
-        bad = numbers[(numbers < 0) | (numbers >= count)].flat[0]
-        raise ValueError(f"{name} {bad} is out of range; expected 0 to {count - 1} for {count} {what}")
+    if numbers.size and not (numbers.min() >= lowest and numbers.max() < count):
+        bad = numbers[(numbers < lowest) | (numbers >= count)].flat[0]
+        raise ValueError(f"{name} {bad} is out of range; expected {lowest} to {count - 1} for {count} {what}")
 
 
 def real_numbers(name: str, values: float | ndarray) -> ndarray:

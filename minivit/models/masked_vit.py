@@ -49,7 +49,7 @@ class MaskedPatchEmbed(PatchEmbed):
         B, N, D = h.shape
         if shown.shape != (B, N):
             raise ValueError(f"shown has shape {shown.shape}; expected {(B, N)}, a number for each patch")
-        check_numbers("shown", shown + 1, N + 1, "patches and the mask")
+        check_numbers("shown: number", shown, N, "patches and the mask", lowest=MASK)
         table = np.concatenate((self.mask_token.value[None], h.reshape(B * N, D)))
         first = 1 + N * np.arange(B, like=shown)[:, None]  # row of each image's first patch
         y, c_shown = embedding_forward(np.where(shown == MASK, 0, shown + first), table)

@@ -81,6 +81,8 @@ class MaskedPatches(Task):
                 f"MaskedPatches: outputs have shape {outputs.shape}; expected {patches.shape}, "
                 f"a number for each pixel of patches of size {self.patch_size}"
             )
+        if not mask.any():
+            raise ValueError("MaskedPatches: no patch is masked; expected one at least")
         return outputs[mask], patches[mask]
 
     def backward(self, dloss: Scalar, cache: MaskedPatchesCache) -> Float[ndarray, "B N D"]:

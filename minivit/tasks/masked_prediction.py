@@ -1,5 +1,6 @@
 """What colour has the patch that is not shown?"""
 
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -130,11 +131,15 @@ class MaskedPrediction(Task):
                 f"for patches of size {self.patch_size}"
             )
         said, true = outputs[asked], answers[asked]
+        if len(true) == 0:
+            raise ValueError("MaskedPrediction: no patch is asked for; expected one at least")
+        numbers, given = prod(true.shape[1:]), said.shape[-1]
+        if given % numbers or (given != numbers and not self.of_codes):
+            expected = f"a number for each class, {numbers} times" if self.of_codes else numbers
+            raise ValueError(f"MaskedPrediction: {given} outputs for each patch; expected {expected}")
         if self.of_codes:
-            said = said.reshape(*true.shape, -1)
-        elif said.shape != true.shape:
-            raise ValueError(f"MaskedPrediction: {said.shape[-1]} outputs for each patch; expected {true.shape[-1]}")
-        return said, true.astype(said.dtype, copy=False) if not self.of_codes else true
+            return said.reshape(*true.shape, given // numbers), true
+        return said, true.astype(said.dtype, copy=False)
 
     def backward(self, dloss: Scalar, cache: MaskedPredictionCache) -> Float[ndarray, "B N outputs"]:
         asked, c_loss = cache

@@ -68,9 +68,9 @@ def test_the_gradient_of_the_mask_token_is_that_of_all_hidden_places():
     ("shown", "kind", "message"),
     [
         (SHOWN[:1], ValueError, r"shown has shape \(1, 6\); expected \(2, 6\), a number for each patch"),
-        (SHOWN + 3, ValueError, "is out of range"),
-        (SHOWN - 1, ValueError, "is out of range"),
-        (SHOWN * 1.0, TypeError, "expected integers"),
+        (SHOWN + 7, ValueError, "shown: number .* is out of range; expected -1 to 5 for 6 patches and the mask"),
+        (SHOWN - 2, ValueError, "shown: number -.* is out of range"),
+        (SHOWN * 1.0, TypeError, "shown: numbers have dtype float64; expected integers"),
     ],
 )
 def test_what_cannot_be_shown(shown, kind, message):

@@ -137,3 +137,21 @@ def test_outputs_of_another_shape():
 
 def test_parts_of_targets_are_targets():
     assert isinstance(drawn(MaskedPrediction(8))[1], AskedPatches)
+
+
+@pytest.mark.parametrize("target", ["mean", "downsized", "pixels"])
+def test_of_nothing_there_is_no_loss_and_no_score(target):
+    task = MaskedPrediction(8, target=target)
+    _, targets = drawn(task)
+    nothing = targets._replace(asked=np.zeros_like(targets.asked))
+    outputs = np.zeros((40, 6, {"mean": 512, "downsized": 16 * 512, "pixels": 192}[target]), np.float32)
+    for asked in (task.forward, task.score):
+        with pytest.raises(ValueError, match="no patch is asked for; expected one at least"):
+            asked(outputs, nothing)
+
+
+def test_outputs_that_are_no_classes_of_16_colours():
+    task = MaskedPrediction(8, target="downsized")
+    _, targets = drawn(task)
+    with pytest.raises(ValueError, match="100 outputs for each patch; expected a number for each class, 16 times"):
+        task.forward(np.zeros((40, 6, 100), np.float32), targets)
