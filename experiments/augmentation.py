@@ -7,10 +7,9 @@ The heat map of Steiner et al. 2021, "How to train your ViT?", figure 4, at anot
 each seen twenty times. It writes results/augmentation.json.
 """
 
-import sys
 from typing import Any
 
-from cifar import MODELS, RATES, SEEDS, SEEN, cifar, markdown, part, recipe_for, scores, trained
+from cifar import MODELS, RATES, SEEDS, SEEN, main, markdown, part, recipe_for, scores, trained
 from record import record, runs_of
 
 from minivit.data.dataset import Dataset
@@ -50,4 +49,4 @@ def table() -> str:
 
 
 if __name__ == "__main__":
-    measure_all(cifar(sys.argv[1])) if sys.argv[1:] else print(table())
+    main(measure_all, table)

@@ -3,17 +3,19 @@
 They are small so that each takes minutes, and there are three of each: a mean says little without its spread.
 """
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from statistics import mean, stdev
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 import minivit as mv
 from minivit.data import LabeledImages
 from minivit.data.dataset import Dataset
-from minivit.models.model import Model
+from minivit.tasks.classification import Classification
 from minivit.train import Recipe, Trainer, predict
 from minivit.train.recipes import recipe_of
 
@@ -73,10 +75,14 @@ def to_the_end(trainer: Trainer) -> Trainer:
     return trainer
 
 
-def accuracy(trainer: Trainer, examples: LabeledImages, model: Model | None = None) -> float:
-    """Share of the images that get the right class, by the model of the training or by another one."""
-    logits = predict(model or trainer.finished(), trainer.normalize(examples.images), threads=THREADS)
-    return round(float(np.mean(logits.argmax(1) == examples.labels)), 4)
+def accuracy(trainer: Trainer, examples: LabeledImages) -> float:
+    """Share of the images that get the right class."""
+    return right(predict(trainer.finished(), trainer.normalize(examples.images), threads=THREADS), examples)
+
+
+def right(logits: ndarray, examples: LabeledImages) -> float:
+    """Share of the images whose class has the largest logit."""
+    return round(Classification().score(logits, examples.labels), 4)
 
 
 def scores(trainer: Trainer, dataset: Dataset) -> dict[str, float]:
@@ -109,3 +115,11 @@ def markdown(
 def cifar(data_dir: str) -> Dataset:
     """CIFAR-10 from a folder that has it."""
     return mv.data.load_dataset("cifar10", data_dir=data_dir)
+
+
+def main(measure_all: Callable[[Dataset], None], table: Callable[[], str]) -> None:
+    """``python experiments/NAME.py DATA_DIR`` makes the runs, ``python experiments/NAME.py`` prints their table."""
+    if sys.argv[1:]:
+        measure_all(cifar(sys.argv[1]))
+    else:
+        print(table())

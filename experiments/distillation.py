@@ -8,11 +8,10 @@ learn from the same images, which they see twice as often. It writes results/dis
 in runs/.
 """
 
-import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from cifar import (
     MODELS,
     RATES,
@@ -21,9 +20,10 @@ from cifar import (
     THREADS,
     accuracy,
     blind,
-    cifar,
+    main,
     part,
     recipe_for,
+    right,
     spread,
     to_the_end,
     trained,
@@ -95,18 +95,16 @@ def read_out(trainer: Trainer, dataset: Dataset) -> dict[str, float]:
     if not (isinstance(task, Distillation) and task.token):
         return {"class": accuracy(trainer, dataset.test)}
     outputs = predict(trainer.trained, trainer.normalize(dataset.test.images), threads=THREADS)
-    right = {name: logits.argmax(1) == dataset.test.labels for name, logits in task.read_outs(outputs).items()}
-    return {name: round(float(hits.mean()), 4) for name, hits in right.items()}
-
-
-def score_of(checkpoint: Path, dataset: Dataset) -> float:
-    """The accuracy of a teacher."""
-    model, images = mv.load(checkpoint), kind_of(dataset).normalize(dataset.test.images)
-    return round(float(np.mean(predict(model, images, threads=THREADS).argmax(1) == dataset.test.labels)), 4)
+    return {name: right(logits, dataset.test) for name, logits in task.read_outs(outputs).items()}
 
 
 def measure_all(dataset: Dataset) -> None:
     """Every training that is not in the results yet, of a teacher or a student."""
+
+    @cache
+    def score_of(teacher: Path) -> float:
+        images = kind_of(dataset).normalize(dataset.test.images)
+        return right(predict(mv.load(teacher), images, threads=THREADS), dataset.test)
 
     def measure(*, student: str, seed: int) -> dict[str, Any]:
         how = dict(STUDENTS[student])
@@ -120,7 +118,7 @@ def measure_all(dataset: Dataset) -> None:
             return read_out(trained(recipe, shown), dataset)
         teacher = teacher_of(name, known, seed)
         trainer, _ = trainer_of(recipe, blind(shown), Distilling(str(teacher), **how), threads=THREADS)
-        return read_out(to_the_end(trainer), dataset) | {"teacher": score_of(teacher, dataset)}
+        return read_out(to_the_end(trainer), dataset) | {"teacher": score_of(teacher)}
 
     about = {"command": "python experiments/distillation.py DATA_DIR", "images": IMAGES, "seen": SEEN}
     about |= {"model": MODELS["ViT"], "lr": RATES["ViT"], "teachers": TEACHERS, "students": STUDENTS}
@@ -141,4 +139,4 @@ def table() -> str:
 
 
 if __name__ == "__main__":
-    measure_all(cifar(sys.argv[1])) if sys.argv[1:] else print(table())
+    main(measure_all, table)

@@ -12,7 +12,6 @@ times as many tokens, beside trainings on the large images alone. It writes resu
 results/higher_resolution.json.
 """
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,7 +26,7 @@ from cifar import (
     THREADS,
     accuracy,
     blind,
-    cifar,
+    main,
     markdown,
     part,
     recipe_for,
@@ -113,9 +112,9 @@ def measure_higher_resolution(dataset: Dataset) -> None:
             init = None
             for side, seen in STEPS[row]:
                 lr = RATES["ViT"] / (4 if init else 1)
-                resized = at_side(dataset, side)
+                resized = at_side(part(dataset, IMAGES, seed), side)
                 recipe = recipe_for("ViT", IMAGES, seed=seed, seen=seen, lr=lr, init=init, crop_padding=side // 8)
-                trainer = trained(recipe, part(resized, IMAGES, seed))
+                trainer = trained(recipe, resized)
                 init = str(Path(folder) / f"{side}.safetensors")
                 trainer.save(init)
                 result = scores(trainer, resized)
@@ -124,6 +123,12 @@ def measure_higher_resolution(dataset: Dataset) -> None:
     about = {"command": "python experiments/fine_tuning.py DATA_DIR", "model": MODELS["ViT"], "images": IMAGES}
     about |= {"side and images seen": STEPS}
     record("higher_resolution", about, [{"row": row, "seed": seed} for seed in SEEDS for row in STEPS], measure)
+
+
+def measure_all(dataset: Dataset) -> None:
+    """Both kinds of trainings."""
+    measure_hidden_patches(dataset)
+    measure_higher_resolution(dataset)
 
 
 def tables() -> str:
@@ -135,8 +140,4 @@ def tables() -> str:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:]:
-        measure_hidden_patches(cifar(sys.argv[1]))
-        measure_higher_resolution(cifar(sys.argv[1]))
-    else:
-        print(tables())
+    main(measure_all, tables)

@@ -6,10 +6,9 @@
 Whatever the number of images, a training makes the same number of steps. It writes results/inductive_bias.json.
 """
 
-import sys
 from typing import Any
 
-from cifar import MODELS, RATES, SEEDS, SEEN, cifar, markdown, part, recipe_for, scores, trained
+from cifar import MODELS, RATES, SEEDS, SEEN, main, markdown, part, recipe_for, scores, trained
 from record import record, runs_of
 
 from minivit.data.dataset import Dataset
@@ -35,4 +34,4 @@ def table() -> str:
 
 
 if __name__ == "__main__":
-    measure_all(cifar(sys.argv[1])) if sys.argv[1:] else print(table())
+    main(measure_all, table)

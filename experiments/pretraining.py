@@ -8,14 +8,13 @@ the learning rate of its pre-training or a quarter of it, as 2,500 further image
 results/pretraining.json.
 """
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from cifar import MODELS, RATES, SEEDS, SEEN, accuracy, cifar, markdown, part, recipe_for, scores, trained
+from cifar import MODELS, RATES, SEEDS, SEEN, accuracy, main, markdown, part, recipe_for, scores, trained
 from record import record, runs_of
 
 from minivit.data import LabeledImages
@@ -69,4 +68,4 @@ def table() -> str:
 
 
 if __name__ == "__main__":
-    measure_all(cifar(sys.argv[1])) if sys.argv[1:] else print(table())
+    main(measure_all, table)

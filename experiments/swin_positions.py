@@ -6,10 +6,9 @@
 Each row is a Swin of 22 million MACs that sees 20,000 images five times. It writes results/swin_positions.json.
 """
 
-import sys
 from typing import Any
 
-from cifar import MODELS, RATES, SEEDS, SEEN, cifar, markdown, part, recipe_for, scores, trained
+from cifar import MODELS, RATES, SEEDS, SEEN, main, markdown, part, recipe_for, scores, trained
 from record import record, runs_of
 
 from minivit.data.dataset import Dataset
@@ -43,4 +42,4 @@ def table() -> str:
 
 
 if __name__ == "__main__":
-    measure_all(cifar(sys.argv[1])) if sys.argv[1:] else print(table())
+    main(measure_all, table)

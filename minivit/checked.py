@@ -170,7 +170,7 @@ def check_shape(name: str, array: ndarray, expected: tuple[int, ...]) -> None:
 
 
 def check_numbers(name: str, numbers: ndarray, count: int, what: str, *, lowest: int = 0) -> None:
-    """TypeError or ValueError for an array whose entries are not numbers of ``count`` things, from 0 on, or less."""
+    """TypeError or ValueError for an array whose entries are not numbers of ``count`` things, or down to ``lowest``."""
     if not np.issubdtype(numbers.dtype, np.integer):
         raise TypeError(f"{name}s have dtype {numbers.dtype}; expected integers, the numbers of {what}")
     if numbers.size and not (numbers.min() >= lowest and numbers.max() < count):

@@ -62,8 +62,10 @@ def group_norm_forward(
         raise ValueError(f"group_norm: {x.shape[-1]} channels are not divisible by num_groups {num_groups}")
     if prod(x.shape[1:]) == 0:
         raise ValueError(f"group_norm: there are no places to normalise, x has shape {x.shape}")
-    xhat = x - _of_channels(_group_mean(x, num_groups), x)
-    rstd = 1 / np.sqrt(_group_mean(xhat * xhat, num_groups) + eps)
+    mean = _group_mean(_place_sum(x), x, num_groups)
+    xhat = x - _of_channels(mean, x)
+    var = _group_mean(_place_sum(xhat * xhat), x, num_groups)
+    rstd = 1 / np.sqrt(var + eps)
     xhat *= _of_channels(rstd, x)
     y = xhat * gamma
     y += beta
@@ -83,23 +85,29 @@ def group_norm_backward(dy: Float[ndarray, "B *P C"], cache: GroupNormCache) -> 
     """
     xhat, rstd, gamma = cache
     num_groups = rstd.shape[1]
-    dbeta = column_sum(dy)  # forward: y += beta
-    dx = dy * gamma  # forward: y = xhat * gamma
-    along_xhat = dy * xhat
+    sums, along_xhat = _place_sum(dy), _place_sum(dy * xhat)  # (B, C)
+    dbeta = column_sum(sums)  # forward: y += beta
     dgamma = column_sum(along_xhat)  # forward: y = xhat * gamma
-    along_xhat *= gamma
-    along_xhat = _group_mean(along_xhat, num_groups)  # forward: _group_mean(xhat * xhat)
-    dx -= _of_channels(_group_mean(dx, num_groups), dy)  # forward: xhat = x - _group_mean(x)
-    dx -= xhat * _of_channels(along_xhat, dy)  # forward: rstd = 1 / np.sqrt(_group_mean(xhat * xhat) + eps)
-    dx *= _of_channels(rstd, dy)  # forward: xhat *= rstd
+    mean_g, mean_along = (_group_mean(a * gamma, dy, num_groups) for a in (sums, along_xhat))  # (B, G, 1)
+    dx = dy * gamma  # forward: y = xhat * gamma
+    dx -= _of_channels(mean_g, dy)  # forward: xhat = x - _of_channels(mean, x)
+    dx -= xhat * _of_channels(mean_along, dy)  # forward: rstd = 1 / np.sqrt(var + eps)
+    dx *= _of_channels(rstd, dy)  # forward: xhat *= _of_channels(rstd, x)
     return NormGrads(dx, dgamma, dbeta)
 
 
-def _group_mean(x: Float[ndarray, "B *P C"], num_groups: int) -> Float[ndarray, "B G 1"]:
-    """Over all places and the channels of a group: where they stand, as to bring them together costs a copy."""
-    B, *places, C = x.shape
-    channels = token_sum(x.reshape(B, prod(places), C))
-    return row_sum(channels.reshape(B, num_groups, C // num_groups)) / (prod(places) * (C // num_groups))
+def _place_sum(x: Float[ndarray, "B *P C"]) -> Float[ndarray, "B C"]:
+    """Over all places of a sample, channel by channel."""
+    return token_sum(x.reshape(len(x), prod(x.shape[1:-1]), x.shape[-1]))
+
+
+def _group_mean(sums: Float[ndarray, "B C"], x: Float[ndarray, "B *P C"], num_groups: int) -> Float[ndarray, "B G 1"]:
+    """The mean of each group of x, or of what has its shape, of sums over places.
+
+    The numbers stay where they stand: to bring those of a group together, in one row, costs a copy of all.
+    """
+    groups = sums.reshape(len(x), num_groups, x.shape[-1] // num_groups)
+    return row_sum(groups) / (prod(x.shape[1:]) // num_groups)
 
 
 def _of_channels(groups: Float[ndarray, "B G 1"], x: Float[ndarray, "B *P C"]) -> Float[ndarray, "B *ones C"]:
