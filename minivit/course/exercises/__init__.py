@@ -3,6 +3,7 @@
 from minivit.course.exercise import Exercise
 from minivit.course.exercises.adamw import ADAMW
 from minivit.course.exercises.attention import ATTENTION
+from minivit.course.exercises.batch_norm import BATCH_NORM
 from minivit.course.exercises.block import BLOCK
 from minivit.course.exercises.contrastive import CONTRASTIVE
 from minivit.course.exercises.costs import COSTS
@@ -39,6 +40,7 @@ ALL = (
     STFT,
     MEL,
     CONTRASTIVE,
+    BATCH_NORM,
 )
 
 EXERCISES: dict[str, Exercise] = {
