@@ -14,6 +14,7 @@ from minivit.course.exercises.mel import MEL
 from minivit.course.exercises.mixer import MIXER
 from minivit.course.exercises.multi_head import MULTI_HEAD
 from minivit.course.exercises.patches import PATCHES
+from minivit.course.exercises.positions import POSITIONS
 from minivit.course.exercises.recurrent_attention import RECURRENT_ATTENTION
 from minivit.course.exercises.softmax import SOFTMAX
 from minivit.course.exercises.stft import STFT
@@ -41,6 +42,7 @@ ALL = (
     MEL,
     CONTRASTIVE,
     BATCH_NORM,
+    POSITIONS,
 )
 
 EXERCISES: dict[str, Exercise] = {
