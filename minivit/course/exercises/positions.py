@@ -75,10 +75,12 @@ MATRICES = {
     "for fewer pixels": pixels(MANY, FEW),
     "for more pixels, bicubic": pixels(FEW, MANY, mode="bicubic"),
     "for fewer pixels, bicubic": pixels(MANY, FEW, mode="bicubic"),
-    "with aligned corners": pixels((*FEW, 6), (*FEW, *MANY), mode=MODES, antialias=False, align_corners=True),
+    "with aligned corners": pixels((*FEW, 6), (*FEW, *MANY), antialias=False, align_corners=True),
+    "with aligned corners, bicubic": pixels((*FEW, 6), (*FEW, *MANY), mode="bicubic", align_corners=True),
     "with antialias, for fewer pixels": pixels(MANY, FEW, antialias=True),
     "with antialias, for fewer pixels, bicubic": pixels(MANY, FEW, mode="bicubic", antialias=True),
-    "with antialias, for more pixels": pixels(FEW, MANY, mode=MODES, antialias=True),
+    "with antialias, for more pixels": pixels(FEW, MANY, antialias=True),
+    "with antialias, for more pixels, bicubic": pixels(FEW, MANY, mode="bicubic", antialias=True),
     "of one pixel": pixels((1,), MANY, mode=MODES, antialias=(False, True)),
     "for one pixel": pixels(MANY, (1,), mode=MODES, antialias=(False, True)),
     "for one pixel, with aligned corners": pixels(MANY, (1,), mode=MODES, align_corners=True),
@@ -247,7 +249,7 @@ BACK = "_apply(dy, cache.rows.T, cache.columns.T)"
 GRID = "grid = posemb[:, num_prefix_tokens:].reshape(B, old_rows, old_columns, D)"
 OPTIONS = 'options = {"mode": interpolation, "antialias": antialias, "align_corners": align_corners}'
 RESIZED = "grid, _ = resize_forward(grid, size=(new_rows, new_columns), **options)"
-JOINED = "return np.concatenate((posemb[:, :num_prefix_tokens], grid.reshape(B, -1, D)), axis=1)"
+JOINED = "return np.concatenate((posemb[:, :num_prefix_tokens], patches), axis=1)"
 ROW_BY_ROW = "positions are in the order of the patches, row by row: (B, rows * columns, D) is (B, rows, columns, D)"
 
 of_maps = partial(
@@ -477,7 +479,7 @@ TASKS = (
             ADDED: {
                 "matrix[row, places.clip(0, old - 1)] = weights": LOST,
                 "matrix[row, places.clip(0, old - 1)] += weights": LOST,
-                "m = weights * (places == places.clip(0, old - 1)); np.add.at(matrix, (row, places.clip(0, old - 1)), m)": (
+                "j = places.clip(0, old - 1); np.add.at(matrix, (row, j), weights * (places == j))": (
                     f"beyond the edge there is nothing, so rows there do not sum to 1; without antialias {REPEATS}"
                 ),
                 "m = weights * ((places >= 0) & (places < old)); np.add.at(matrix, (row, places.clip(0, old - 1)), m / "
@@ -653,18 +655,18 @@ TASKS = (
             Property("rows follow rows", rows_follow_rows),
         ),
         {
-            "patches = N - num_prefix_tokens": {
-                "num_prefix_tokens = 1; patches = N - num_prefix_tokens": "... ValueError",
+            "count = N - num_prefix_tokens": {
+                "num_prefix_tokens = 1; count = N - num_prefix_tokens": "... ValueError",
             },
-            "side = math.isqrt(patches)": {
+            "side = math.isqrt(count)": {
                 "side = -1": "... must be given",
             },
-            "        if side * side == patches:": {
-                "        if new_rows * new_columns == patches: return posemb\n"
-                "        if side * side == patches:": "as many positions as the new grid needs are left as they "
+            "        if side * side == count:": {
+                "        if new_rows * new_columns == count: return posemb\n"
+                "        if side * side == count:": "as many positions as the new grid needs are left as they "
                 "are; a table for 4 x 4 is one of a square grid, so for 2 x 8 it is resampled",
             },
-            "        elif new_rows * new_columns == patches:": {
+            "        elif new_rows * new_columns == count:": {
                 "        elif False:": "... positions for 12 patches make no square grid",
             },
             "if (old_rows, old_columns) == (new_rows, new_columns):": {
@@ -677,7 +679,7 @@ TASKS = (
                 "old_columns, old_rows = pair(old_size)": "the old grid's rows and columns are exchanged; old_size is "
                 "(rows, columns)",
                 "old_rows, old_columns = old_size": "... cannot unpack non-iterable int object",
-                "old_rows = old_columns = math.isqrt(patches)": "... ",
+                "old_rows = old_columns = math.isqrt(count)": "... ",
             },
             "new_rows, new_columns = pair(new_size)": {
                 "new_columns, new_rows = pair(new_size)": "the new grid's rows and columns are exchanged; new_size is "
@@ -744,25 +746,25 @@ TASKS = (
                 "grid = np.concatenate([resize_forward(grid[..., d, None], size=(new_rows, new_columns), **options)[0] "
                 "for d in range(D)], -1)": "... a loop over axis 2 of posemb",
                 "grid, _ = resize_forward(grid, size=(new_rows, new_columns), **options); grid *= new_rows * "
-                "new_columns / patches": "multiplied by how many times as many positions there are; leave them as "
+                "new_columns / count": "multiplied by how many times as many positions there are; leave them as "
                 "they are",
-                "grid, _ = resize_forward(grid, size=(new_rows, new_columns), **options); grid *= patches / (new_rows "
+                "grid, _ = resize_forward(grid, size=(new_rows, new_columns), **options); grid *= count / (new_rows "
                 "* new_columns)": "divided by how many times as many positions there are; leave them as they are",
-                "grid = grid.copy()": "... y has shape",
+                "grid = grid.copy()": "... cannot reshape array",
             },
             JOINED: {
                 "return grid.reshape(B, -1, D)": "... y has shape",
                 "return np.concatenate((grid.reshape(B, -1, D), posemb[:, :num_prefix_tokens]), axis=1)": "what stands "
                 "in front has come to stand behind",
-                "return np.concatenate((0 * posemb[:, :num_prefix_tokens], grid.reshape(B, -1, D)), axis=1)": "the "
+                "return np.concatenate((0 * posemb[:, :num_prefix_tokens], patches), axis=1)": "the "
                 "positions in front have become zeros; they stay as they are",
                 "return np.concatenate((posemb[:, :num_prefix_tokens], grid.swapaxes(1, 2).reshape(B, -1, D)), "
                 "axis=1)": f"the new positions are written column by column; {ROW_BY_ROW}",
-                "return np.concatenate((posemb[:, :1], grid.reshape(B, -1, D)), axis=1)": "... y has shape",
-                "return np.concatenate((posemb[:, :1].repeat(num_prefix_tokens, 1), grid.reshape(B, -1, D)), axis=1)": (
+                "return np.concatenate((posemb[:, :1], patches), axis=1)": "... y has shape",
+                "return np.concatenate((posemb[:, :1].repeat(num_prefix_tokens, 1), patches), axis=1)": (
                     "all positions in front are the first one; each stays as it is"
                 ),
-                "return np.concatenate((posemb[:, N - num_prefix_tokens :], grid.reshape(B, -1, D)), axis=1)": "the "
+                "return np.concatenate((posemb[:, N - num_prefix_tokens :], patches), axis=1)": "the "
                 "last positions are put in front; those in front are the first ones",
                 "return np.concatenate((posemb[:, :num_prefix_tokens], grid.reshape(B, D, -1).mT), axis=1)": "the "
                 "vectors are torn apart when rows and columns are joined: D is the last axis",
@@ -775,7 +777,7 @@ TASKS = (
                 "posemb[:, num_prefix_tokens:] *= 2; return np.concatenate((posemb[:, :num_prefix_tokens], grid.reshape"
                 "(B, -1, D)), axis=1)": "... you modified posemb in place",
             },
-            "min(old_rows, old_columns) < 1 or old_rows * old_columns != patches": {
+            "min(old_rows, old_columns) < 1 or old_rows * old_columns != count": {
                 "False": "... ",
             },
         },
