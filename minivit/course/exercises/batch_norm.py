@@ -6,6 +6,7 @@ import numpy as np
 from numpy.random import Generator
 
 from minivit.check.draw import Case
+from minivit.course.compare import CheckFailedError
 from minivit.course.exercise import Call, Exercise, Property, Task
 from minivit.course.exercises._cases import ONE_SAMPLE, arrays, close, lengths, telling, with_options
 
@@ -111,6 +112,18 @@ def keeps_digits(call: Call, rng: Generator) -> str | None:
     )
 
 
+def refuses_a_single_number(call: Call, rng: Generator) -> str | None:
+    """Which no change of a single length makes of a batch."""
+    says = "with a single number for each channel, x of shape (1, 3), it must raise a ValueError"
+    try:
+        call(np.ones((1, 3)), np.ones(3), np.zeros(3))
+    except CheckFailedError as failure:
+        return None if str(failure).startswith("ValueError") else f"{says}; yours: {failure}"
+    except ValueError:  # ours, when something has been returned
+        pass
+    return f"{says}, as its docstring promises: it would become beta whatever it is"
+
+
 def stays_where_it_is(call: Call, rng: Generator) -> str | None:
     args, _ = averages(rng)
     for momentum, kept in ((0.0, args[:2]), (1.0, (args[2], args[3] * args[4] / (args[4] - 1)))):
@@ -182,6 +195,7 @@ TASKS = (
             Property("shift and stretch change nothing", ignores_shift_and_stretch),
             Property("a constant channel gives no nan", survives_a_constant_channel),
             Property("large numbers keep their digits", keeps_digits),
+            Property("a single number is refused", refuses_a_single_number),
         ),
         mistakes={
             "": {
@@ -304,7 +318,9 @@ TASKS = (
                 "are exchanged",
             },
             "if n < 2:": {
-                "if n < 1:": "... it must raise a ValueError",
+                "if n < 1:": "... with a single number for each channel",
+                "if n == 0:": "... with a single number for each channel",
+                "if len(x) < 1:": "... with a single number for each channel",
             },
             'check_range("batch_norm: eps", eps, at_least=0, below=inf)': {
                 "pass": "... with eps=-0.5 it must raise a ValueError",
