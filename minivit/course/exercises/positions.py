@@ -79,8 +79,8 @@ MATRICES = {
     "with aligned corners, bicubic": pixels((*FEW, 6), (*FEW, *MANY), mode="bicubic", align_corners=True),
     "with antialias, for fewer pixels": pixels(MANY, FEW, antialias=True),
     "with antialias, for fewer pixels, bicubic": pixels(MANY, FEW, mode="bicubic", antialias=True),
-    "with antialias, for more pixels": pixels(FEW, MANY, antialias=True),
-    "with antialias, for more pixels, bicubic": pixels(FEW, MANY, mode="bicubic", antialias=True),
+    "with antialias, for more pixels": pixels((4, 5, 6), (7,), antialias=True),  # fewer than twice as many
+    "with antialias, for more pixels, bicubic": pixels((4, 5, 6), (7,), mode="bicubic", antialias=True),
     "of one pixel": pixels((1,), MANY, mode=MODES, antialias=(False, True)),
     "for one pixel": pixels(MANY, (1,), mode=MODES, antialias=(False, True)),
     "for one pixel, with aligned corners": pixels(MANY, (1,), mode=MODES, align_corners=True),
@@ -240,8 +240,14 @@ OF_A = "Keys' a is -0.75, and -0.5 with antialias"
 OUTSIDE = (
     "with antialias there is nothing beyond the edge: weights outside are 0, and the others are divided by their sum"
 )
-TWICE_ROWS = "rows and columns are exchanged in size: (rows, columns)"
-BOTH = "resize both axes: rows @ (...) for axis 1, and columns for axis 2"
+NEAREST = "the nearest old pixel alone is taken; all that the kernel reaches count"
+ANY_CENTRES = (
+    "np.arange(new) * ((old - 1) / max(new - 1, 1)) if align_corners else (np.arange(new) + 0.5) * (old / new) - 0.5"
+)
+INSIDE_ALONE = (
+    f"u = {ANY_CENTRES}; t = (u[:, None] - np.arange(old)) / stretch; w = np.maximum(1 - abs(t), 0) if mode == "
+    "'bilinear' else cubic_kernel(t, a)"
+)
 MAKE_ROWS = "rows = resize_matrix(x.shape[1], new_rows, **options)"
 MAKE_COLUMNS = "columns = resize_matrix(x.shape[2], new_columns, **options)"
 APPLIED = "return _apply(x, rows, columns), ResizeCache(rows, columns)"
@@ -251,6 +257,16 @@ OPTIONS = 'options = {"mode": interpolation, "antialias": antialias, "align_corn
 RESIZED = "grid, _ = resize_forward(grid, size=(new_rows, new_columns), **options)"
 JOINED = "return np.concatenate((posemb[:, :num_prefix_tokens], patches), axis=1)"
 ROW_BY_ROW = "positions are in the order of the patches, row by row: (B, rows * columns, D) is (B, rows, columns, D)"
+
+
+def counted(rounded: str, first: int, stop: int) -> str:
+    """A bicubic matrix of the pixels from ``first`` to ``stop`` about the rounded place."""
+    return (
+        f"u = {ANY_CENTRES}; j = (np.{rounded}(u)[:, None] + np.arange({first}, {stop})).astype(int); matrix[:] = 0; "
+        "np.add.at(matrix, (np.arange(new)[:, None], j.clip(0, old - 1)), cubic_kernel(u[:, None] - j, a)); return "
+        "matrix"
+    )
+
 
 of_maps = partial(
     Task,
@@ -271,6 +287,8 @@ TASKS = (
         ),
         {
             "d = np.abs(t)": {
+                "a = -0.5; d = np.abs(t)": "a is always -0.5; it is an argument",
+                "a = -0.75; d = np.abs(t)": "a is always -0.75; it is an argument",
                 "d = t": "t may be negative: the kernel is the same on both sides, so take |t| first",
                 "d = -t": "t may be of either sign; take |t|",
                 "d = t * t": "that is t squared; take |t|",
@@ -304,6 +322,7 @@ TASKS = (
                 "far = a * (((d + 5) * d + 8) * d - 4)": "5|t|^2 is subtracted between 1 and 2",
                 "far = a * (((d - 5) * d - 8) * d - 4)": "8|t| is added between 1 and 2",
                 "far = a * (((d - 8) * d + 5) * d - 4)": "5 and 8 have changed places between 1 and 2",
+                "far = a * (((d + 8) * d - 5) * d - 4)": "5 belongs to |t|^2 and 8 to |t| between 1 and 2",
                 "far = (a * d - 5) * d * d + 8 * d - 4": "a stands before |t|^3 alone; it multiplies all four terms",
                 "far = -0.5 * (((d - 5) * d + 8) * d - 4)": "a is always -0.5 between 1 and 2; it is an argument",
                 "far = -0.75 * (((d - 5) * d + 8) * d - 4)": "a is always -0.75 between 1 and 2; it is an argument",
@@ -314,6 +333,8 @@ TASKS = (
             "np.where(d <= 1, near, np.where(d < 2, far, 0))": {
                 "np.where(d <= 1, near, far)": "from 2 on the kernel is 0; yours goes on",
                 "np.where(d <= 1, far, np.where(d < 2, near, 0))": "the two formulas have changed places",
+                "np.where(d <= 1, 2 / 3 - d * d + d**3 / 2, np.where(d < 2, (2 - d) ** 3 / 6, 0))": "that is the cubic "
+                "B-spline, which smooths: it is 2/3 at 0, Keys' kernel 1",
                 "np.where(d < 2, near, 0)": "between 1 and 2 another formula holds",
                 "np.where(d < 2, far, 0)": "up to 1 another formula holds",
                 "np.where(d <= 1, near, 0)": "between 1 and 2 the kernel is not 0: a (|t|^3 - 5|t|^2 + 8|t| - 4)",
@@ -460,6 +481,8 @@ TASKS = (
                 "pass": f"weights beyond the edge go to the edge pixel, as without antialias; {OUTSIDE}",
                 "weights = weights * (places >= 0)": f"on the right the edge pixel repeats; {OUTSIDE}",
                 "weights = weights * (places < old)": f"on the left the edge pixel repeats; {OUTSIDE}",
+                f"{INSIDE} * (np.abs(centres[:, None] - places) < radius)": "the kernel is made wider, but only pixels "
+                "as near as without antialias are looked at; it reaches old / new times as far",
                 "weights = weights * ((places > 0) & (places < old))": "old pixel 0 is left out",
                 "weights = weights * ((places >= 0) & (places < old - 1))": "the last old pixel is left out",
             },
@@ -479,11 +502,6 @@ TASKS = (
             ADDED: {
                 "matrix[row, places.clip(0, old - 1)] = weights": LOST,
                 "matrix[row, places.clip(0, old - 1)] += weights": LOST,
-                "j = places.clip(0, old - 1); np.add.at(matrix, (row, j), weights * (places == j))": (
-                    f"beyond the edge there is nothing, so rows there do not sum to 1; without antialias {REPEATS}"
-                ),
-                "m = weights * ((places >= 0) & (places < old)); np.add.at(matrix, (row, places.clip(0, old - 1)), m / "
-                "m.sum(1, keepdims=True))": NOT_REPEATED,
                 "np.add.at(matrix, (row, places % old), weights)": "what leaves at one end comes in at the other; "
                 f"{REPEATS}",
                 "np.add.at(matrix, (row, np.minimum(np.abs(places), 2 * (old - 1) - places) % old), weights)": "the "
@@ -506,7 +524,29 @@ TASKS = (
                 "do",
                 "return np.linalg.pinv(matrix)": "... y has shape",
                 "return np.abs(matrix)": "negative weights are made positive; those of Keys' kernel are meant",
-                "return np.eye(new, old)": "... y",
+                "return np.eye(new, old)": "the map is cut or filled up; it is resized",
+                "return np.eye(old)[np.arange(new) * old // new]": NEAREST,
+                "return np.eye(old)[((np.arange(new) + 0.5) * old / new).astype(int)]": NEAREST,
+                "i, j = np.arange(new)[:, None], np.arange(old); return np.maximum(np.minimum((i + 1) * old / new, j + "
+                "1) - np.maximum(i * old / new, j), 0) * new / old": "that is the mean of the area which a new pixel "
+                "covers, as pooling takes it; old pixels count by how far their centres are",
+                f"i = np.arange(new); u = {ANY_CENTRES}; f = np.trunc(u).astype(int); m = np.zeros((new, old)); "
+                "np.add.at(m, (i, f), 1 - (u - f)); np.add.at(m, (i, np.minimum(f + 1, old - 1)), u - f); return m": (
+                    "int() rounds towards 0, and a new pixel may lie at -0.25: round down, np.floor or math.floor"
+                ),
+                f"{INSIDE_ALONE}; return w": "beyond the edge there is nothing, so rows there do not sum to 1; without "
+                f"antialias {REPEATS}",
+                f"{INSIDE_ALONE}; return w / w.sum(1, keepdims=True)": NOT_REPEATED,
+                f"u = {ANY_CENTRES}; t = u[:, None] - np.arange(-1, old + 1); w = cubic_kernel(t, a); return w @ np.pad"
+                "(np.eye(old), ((1, 1), (0, 0)), 'edge')": "one place beyond each edge is looked at; Keys' kernel "
+                "reaches two",
+                counted(
+                    "round", -1, 3
+                ): "the four pixels are counted from the rounded place; round down: from floor(u) - 1 to floor(u) + 2",
+                counted("floor", -1, 2): "three pixels are looked at; Keys' kernel reaches four, from floor(u) - 1 to "
+                "floor(u) + 2",
+                counted("floor", 0, 2): "two pixels are looked at; Keys' kernel reaches four, from floor(u) - 1 to "
+                "floor(u) + 2",
                 "return matrix.round(6)": "... right to",
             },
             'mode not in ("bilinear", "bicubic")': {"False": "... with mode='no_such_name' it must raise a ValueError"},
@@ -592,8 +632,10 @@ TASKS = (
                 "x *= 2; return _apply(x, rows, columns), ResizeCache(rows, columns)": "... you modified x in place",
                 "return (rows @ x.reshape(len(x), x.shape[1], -1)).reshape(len(x), len(rows), -1, x.shape[3]) @ "
                 "np.ones((x.shape[3], x.shape[3])), ResizeCache(rows, columns)": "... y has shape",
-                "B, Y, X, C = x.shape; h = (rows @ x.reshape(B, Y, X * C)).reshape(B, X, len(rows), C).swapaxes(1, 2); "
-                "return columns @ h, ResizeCache(rows, columns)": "... y",
+                "B, Y, X, C = x.shape; z = (rows @ x.reshape(B, Y, -1)).reshape(B, len(rows), X, C); return (columns @ "
+                "z.reshape(B, X, -1)).reshape(B, len(rows), len(columns), C), ResizeCache(rows, columns)": "a reshape "
+                "to (B, X, ...) takes rows for columns, because rows come first in memory; (B, Yo, X, C) is right as "
+                "it is for the second product",
                 "return (_apply(x, rows, columns) + 0 * x.mean()) / 2, ResizeCache(rows, columns)": "... 2 times too "
                 "small",
             },
@@ -722,6 +764,8 @@ TASKS = (
                 "resize_forward",
                 'options = {"mode": "bicubic", "antialias": antialias, "align_corners": align_corners}': "it is always "
                 "bicubic; interpolation says what it is",
+                'options = {"mode": interpolation, "antialias": False, "align_corners": True}': "the corners are "
+                "aligned always, and nothing is antialiased; both are arguments",
                 'options = {"mode": interpolation, "antialias": not align_corners, "align_corners": align_corners}': (
                     "antialias is always True without aligned corners; it is an argument"
                 ),
@@ -741,6 +785,9 @@ TASKS = (
                 "// new_columns]": "the nearest position is taken; resize_forward takes weighted sums",
                 "grid = np.pad(grid, ((0, 0), (0, max(0, new_rows - old_rows)), (0, max(0, new_columns - old_columns)),"
                 " (0, 0)))[:, :new_rows, :new_columns]": "the grid is cut or filled up with zeros; it is resized",
+                "grid = posemb[:, num_prefix_tokens:].reshape(B, old_columns, old_rows, D).swapaxes(1, 2); grid, _ = "
+                "resize_forward(grid, size=(new_rows, new_columns), **options); grid = grid.swapaxes(1, 2)": "the "
+                f"positions are read and written column by column; {ROW_BY_ROW}",
                 "grid = np.stack([resize_forward(g[None], size=(new_rows, new_columns), **options)[0][0] for g in grid]"
                 ")": "... a loop over axis 0 of posemb",
                 "grid = np.concatenate([resize_forward(grid[..., d, None], size=(new_rows, new_columns), **options)[0] "
@@ -754,6 +801,8 @@ TASKS = (
             },
             JOINED: {
                 "return grid.reshape(B, -1, D)": "... y has shape",
+                "return np.concatenate((posemb[:1, :num_prefix_tokens], patches[:1]), axis=1)": "only the first table "
+                "is returned; B are asked for",
                 "return np.concatenate((grid.reshape(B, -1, D), posemb[:, :num_prefix_tokens]), axis=1)": "what stands "
                 "in front has come to stand behind",
                 "return np.concatenate((0 * posemb[:, :num_prefix_tokens], patches), axis=1)": "the "
