@@ -274,6 +274,8 @@ TASKS = (
             VARIANCE: {
                 "var = column_sum(xhat * xhat) / (n - 1)": f"the variance {DIVIDED}: here it is the biased one; only "
                 "the running average takes the other",
+                "var = column_sum(xhat * xhat) * (n - 1) / n**2": "the variance is multiplied by (n - 1) / n; divide "
+                "the sum of the squares by n, and do no more",
                 "var = column_sum(xhat * xhat)": "the variance is a sum; it is the mean of the squares, divided by n",
                 "var = column_sum(x * x) / n": "the mean is not subtracted before squaring: that is the mean of x^2, "
                 "not the variance",
@@ -381,6 +383,8 @@ TASKS = (
                 "of a channel",
                 "dx = dy - dbeta / (n * gamma)": "from g = dy * gamma the mean of dy is subtracted; it is "
                 "the mean of g",
+                "dx = dy - dbeta / (n * rstd)": "rstd is missing in the path through the mean: x - mean is multiplied "
+                "by it",
                 "dx = dy - rstd * dbeta / n": "rstd stands in the mean of dy once more; it stands in front of all",
             },
             "dx -= xhat * (dgamma / n)": {
@@ -594,6 +598,8 @@ TASKS = (
                 "scale = gamma / np.sqrt(var - eps)": "eps is subtracted; it is added to the variance",
                 "scale = gamma / (var + eps)": "gamma is divided by the variance; it is its root, the standard "
                 "deviation",
+                "scale = gamma / np.sqrt(var**2 + eps)": "the variance is squared under the root; it is a square "
+                "already",
                 "scale = gamma / (var + eps) ** 2": "gamma is divided by the square of the variance; it is its root",
                 "scale = gamma * np.sqrt(var + eps)": "gamma is multiplied by the standard deviation; divide",
                 "scale = np.sqrt(gamma / (var + eps))": "... scale has nan",

@@ -392,6 +392,8 @@ TASKS = (
                 f"though it is not asked for; {HALF}",
                 "centres = (np.arange(new) + 0.5) * ((old - 1) / max(new - 1, 1)) - 0.5": "both conventions are "
                 f"mixed; without aligned corners {HALF.partition(', so ')[2]}",
+                "centres = (np.arange(new) + 0.5) * max(old / new, 1.0) - 0.5": "the places are old / new apart, "
+                "also where pixels become more; max(..., 1) is for the kernel's width alone",
                 "centres = np.arange(1, new + 1) * (old / new) - 0.5": f"the pixels' right edges are matched; {HALF}",
                 "centres = np.arange(1, new + 1) * (old / new) - 1": f"the pixels' right edges are matched; {HALF}",
                 "centres = np.floor((np.arange(new) + 0.5) * (old / new))": "... y",
@@ -428,6 +430,8 @@ TASKS = (
                 "radius = -0.5": "... y",
             },
             DISTANCE: {
+                "distance = np.abs(centres[:, None] / stretch - places)": "the place is divided by old / new and the "
+                "old pixel is not; their difference is",
                 "distance = np.abs(centres[:, None] - places) * stretch": "the distance is multiplied by old / new; "
                 "divide: the kernel becomes wider, not narrower",
                 "distance = np.abs(centres[:, None] - places - 0.5) / stretch": "the distance to half a pixel beside "
@@ -534,6 +538,13 @@ TASKS = (
                 "np.add.at(m, (i, f), 1 - (u - f)); np.add.at(m, (i, np.minimum(f + 1, old - 1)), u - f); return m": (
                     "int() rounds towards 0, and a new pixel may lie at -0.25: round down, np.floor or math.floor"
                 ),
+                f"i = np.arange(new); u = {ANY_CENTRES}; f = np.floor(u).astype(int); m = np.zeros((new, old)); "
+                "np.add.at(m, (i, f), 1 - (u - f)); np.add.at(m, (i, np.minimum(f + 1, old - 1)), u - f); return m": (
+                    f"at the left edge floor(u) is -1, which is NumPy's last column; {REPEATS}"
+                ),
+                f"u = {ANY_CENTRES}; j = np.arange(-2, old + 2); t = u[:, None] - j; w = np.maximum(1 - abs(t), 0) if "
+                "mode == 'bilinear' else cubic_kernel(t, a); matrix[np.arange(new)[:, None], j.clip(0, old - 1)] = w; "
+                "return matrix": LOST,
                 f"{INSIDE_ALONE}; return w": "beyond the edge there is nothing, so rows there do not sum to 1; without "
                 f"antialias {REPEATS}",
                 f"{INSIDE_ALONE}; return w / w.sum(1, keepdims=True)": NOT_REPEATED,
