@@ -51,7 +51,7 @@ def test_keys_kernel(a):
     np.testing.assert_array_equal(cubic_kernel(t, a), cubic_kernel(-t, a))
     slopes = (cubic_kernel(np.array([1.0, 1.0 + 1e-6]), a) - cubic_kernel(np.array([1.0 - 1e-6, 1.0]), a)) / 1e-6
     np.testing.assert_allclose(slopes, a, rtol=1e-4)
-    assert cubic_kernel(np.float32([0.3]), a).dtype == np.float32
+    assert cubic_kernel(np.array([0.3], np.float32), a).dtype == np.float32
 
 
 def test_halving_with_antialias_counts_every_pixel():
