@@ -182,24 +182,6 @@ def batch_norm_backward(dy, cache):
     return NormGrads(g[0], (dy * cache.xhat).mean(axes), dy.mean(axes))
 
 
-# --- right to
-def batch_norm_backward(dy, cache):
-    axes = tuple(range(dy.ndim - 1))
-    x = cache.xhat / cache.rstd + cache.mean
-    eps = (1 / cache.rstd**2 - cache.var).mean()
-    h, dx = 1e-5, np.zeros_like(dy)
-
-    def f(x):
-        m, v = x.mean(axes), x.var(axes)
-        return ((x - m) / np.sqrt(v + eps) * cache.gamma * dy).sum()
-
-    for i in np.ndindex(x.shape):
-        e = np.zeros_like(x)
-        e[i] = h
-        dx[i] = (f(x + e) - f(x - e)) / (2 * h)
-    return NormGrads(dx, (dy * cache.xhat).sum(axes), dy.sum(axes))
-
-
 # --- the path through the variance is missing
 def batch_norm_backward(dy, cache):
     axes = tuple(range(dy.ndim - 1))
