@@ -27,7 +27,9 @@ Kind = Literal["forward", "backward", "plain"]
 ELSEWHERE = "... "
 """Before what another check says."""
 
-PACKAGES = ("minivit.ops", "minivit.layers", "minivit.train", "minivit.cost.formulas", "minivit.audio")
+PACKAGES = (
+    *("minivit.ops", "minivit.layers", "minivit.train", "minivit.cost.formulas", "minivit.audio", "minivit.weights"),
+)
 """Where references are looked for."""
 
 

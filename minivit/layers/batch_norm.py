@@ -11,7 +11,14 @@ from minivit.layers.initial import ones, zeros
 from minivit.layers.layer import Layer
 from minivit.layers.param import Initial, Param
 from minivit.nests import mapped
-from minivit.ops.batch_norm import BatchNormCache, batch_norm_backward, batch_norm_forward
+from minivit.ops.batch_norm import (
+    BatchNormCache,
+    ScaleAndShift,
+    batch_norm_backward,
+    batch_norm_forward,
+    fixed_scale_and_shift,
+    running_averages,
+)
 from minivit.ops.rows import column_sum
 
 AnyLayer = TypeVar("AnyLayer", bound=Layer)
@@ -42,15 +49,15 @@ class BatchNorm(Norm):
 
     def absorb(self, cache: BatchNormCache) -> None:
         """Move the running averages towards the batch: a share ``momentum``, of the variance the unbiased one."""
-        n = cache.xhat.size // cache.xhat.shape[-1]
-        for average, new in ((self.running_mean, cache.mean), (self.running_var, cache.var * (n / (n - 1)))):
-            average.value = (1 - self.momentum) * average.value + self.momentum * new
+        count, momentum = cache.xhat.size // cache.xhat.shape[-1], self.momentum
+        averages = self.running_mean.value, self.running_var.value
+        moved = running_averages(*averages, cache.mean, cache.var, count, momentum=momentum)
+        self.running_mean.value, self.running_var.value = moved
 
-    def scale_and_shift(self) -> tuple[ndarray, ndarray]:
+    def scale_and_shift(self) -> ScaleAndShift:
         """What the running averages make of the normalisation: for each channel a factor, and what is added."""
-        var = self.running_var.value
-        scale = self.weight.value / np.sqrt(var + np.asarray(self.eps, var.dtype))
-        return scale, self.bias.value - self.running_mean.value * scale
+        averages = self.running_mean.value, self.running_var.value
+        return fixed_scale_and_shift(self.weight.value, self.bias.value, *averages, eps=self.eps)
 
     def add_scale_and_shift_grads(self, dscale: ndarray, dshift: ndarray) -> None:
         """The way back of :meth:`scale_and_shift`, through which ``weight`` and ``bias`` have a gradient."""

@@ -1,4 +1,4 @@
-"""Batch normalisation: of every channel, over all samples and places of the batch."""
+"""Batch normalisation: of every channel, over all samples and places of the batch; and what inference makes of it."""
 
 from math import inf, prod
 from typing import NamedTuple
@@ -8,7 +8,7 @@ import numpy as np
 from minivit.checked import check_range, checked
 from minivit.ops.layer_norm import NormGrads
 from minivit.ops.rows import column_sum
-from minivit.types import Float, ndarray
+from minivit.types import Float, Share, ndarray
 
 
 class BatchNormCache(NamedTuple):
@@ -74,3 +74,94 @@ def batch_norm_backward(dy: Float[ndarray, "*B C"], cache: BatchNormCache) -> No
     dx -= xhat * (dgamma / n)  # forward: rstd = 1 / np.sqrt(var + eps)
     dx *= gamma * rstd  # forward: xhat *= rstd; and the scale gamma
     return NormGrads(dx, dgamma, dbeta)
+
+
+class RunningAverages(NamedTuple):
+    """What is remembered of the batches so far: mean and variance of each channel."""
+
+    mean: Float[ndarray, " C"]
+    var: Float[ndarray, " C"]
+
+
+@checked
+def running_averages(
+    running_mean: Float[ndarray, " C"],
+    running_var: Float[ndarray, " C"],
+    mean: Float[ndarray, " C"],
+    var: Float[ndarray, " C"],
+    count: int,
+    *,
+    momentum: Share = 0.1,
+) -> RunningAverages:
+    r"""Move the running averages towards what a batch was like, by a share ``momentum`` of the way.
+
+    .. math::
+        \mu \leftarrow (1 - m)\, \mu + m\, \mu_B, \qquad
+        \sigma^2 \leftarrow (1 - m)\, \sigma^2 + m\, \frac{n}{n - 1}\, \sigma_B^2
+
+    The variance of n numbers about their own mean is too small on average; n / (n - 1) makes it that of all numbers. As
+    in PyTorch and timm; TensorFlow's ``momentum`` is the share that stays, 1 - m.
+
+    Parameters
+    ----------
+    running_mean, running_var : (C,)
+        The averages so far.
+    mean, var : (C,)
+        Of the batch, as in the cache of :func:`batch_norm_forward`: the variance is the biased one, divided by n.
+    count : int
+        n, how many numbers of each channel there were in the batch.
+    momentum : float
+        m, from 0 to 1.
+
+    Raises
+    ------
+    ValueError
+        If ``count`` is less than 2, or ``momentum`` is not between 0 and 1.
+
+    References
+    ----------
+    Ioffe and Szegedy 2015, "Batch Normalization", section 3.1 and algorithm 2.
+    """
+    check_range("running_averages: count", count, at_least=2)
+    unbiased = var * (count / (count - 1))
+    return RunningAverages(
+        (1 - momentum) * running_mean + momentum * mean, (1 - momentum) * running_var + momentum * unbiased
+    )
+
+
+class ScaleAndShift(NamedTuple):
+    """What a normalisation is whose mean and variance are fixed: ``y = x * scale + shift``."""
+
+    scale: Float[ndarray, " C"]
+    shift: Float[ndarray, " C"]
+
+
+@checked
+def fixed_scale_and_shift(
+    gamma: Float[ndarray, " C"],
+    beta: Float[ndarray, " C"],
+    mean: Float[ndarray, " C"],
+    var: Float[ndarray, " C"],
+    *,
+    eps: float = 1e-5,
+) -> ScaleAndShift:
+    r"""What is left of batch normalisation when the batch's mean and variance give way to the running averages.
+
+    .. math::
+        \frac{x - \mu}{\sqrt{\sigma^2 + \epsilon}}\, \gamma + \beta = x\, s + t, \qquad
+        s = \frac{\gamma}{\sqrt{\sigma^2 + \epsilon}}, \qquad t = \beta - \mu\, s
+
+    Then what becomes of an image no longer depends on the others; and a linear map before it can take both over.
+
+    Raises
+    ------
+    ValueError
+        If ``eps`` is negative.
+
+    References
+    ----------
+    Ioffe and Szegedy 2015, "Batch Normalization", algorithm 2.
+    """
+    check_range("fixed_scale_and_shift: eps", eps, at_least=0, below=inf)
+    scale = gamma / np.sqrt(var + eps)
+    return ScaleAndShift(scale, beta - mean * scale)

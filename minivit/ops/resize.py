@@ -9,7 +9,7 @@ import numpy as np
 
 from minivit.checked import checked
 from minivit.ops.input_grad import InputGrad
-from minivit.types import Float, Size, ndarray, pair
+from minivit.types import Float, Real, Size, ndarray, pair
 
 
 class ResizeCache(NamedTuple):
@@ -70,6 +70,28 @@ def resize_backward(dy: Float[ndarray, "B Yo Xo C"], cache: ResizeCache) -> Inpu
 
 
 @checked
+def cubic_kernel(t: Real[ndarray, "..."], a: float) -> Real[ndarray, "..."]:
+    r"""Keys' kernel: how much a number counts that lies ``t`` away, on either side.
+
+    .. math::
+        \kappa(t) = \begin{cases}
+            (a + 2) |t|^3 - (a + 3) |t|^2 + 1 & |t| \le 1 \\
+            a\, (|t|^3 - 5 |t|^2 + 8 |t| - 4) & 1 < |t| < 2 \\
+            0 & \text{else} \end{cases}
+
+    It is 1 at 0 and 0 at all other whole numbers, and smooth, whatever ``a`` is; the slope at 1 is ``a``.
+
+    References
+    ----------
+    Keys 1981, "Cubic Convolution Interpolation for Digital Image Processing", equation 15 (there with a = -1/2).
+    """
+    d = np.abs(t)
+    near = ((a + 2) * d - (a + 3)) * d * d + 1
+    far = a * (((d - 5) * d + 8) * d - 4)
+    return np.where(d <= 1, near, np.where(d < 2, far, 0))
+
+
+@checked
 def resize_matrix(
     old: int, new: int, *, mode: str = "bilinear", antialias: bool = False, align_corners: bool = False
 ) -> Float[ndarray, "new old"]:
@@ -78,7 +100,17 @@ def resize_matrix(
     New pixel i has its centre at :math:`u_i = (i + \frac12)\, \text{old}/\text{new} - \frac12` on the old axis (or at
     :math:`i\,(\text{old}-1)/(\text{new}-1)` with aligned corners), and old pixel j gets the weight
     :math:`\kappa(u_i - j)`. The kernel is the triangle, or Keys' cubic with a = -0.75 (-0.5 with antialias, as PIL).
-    Beyond the edge the edge pixel repeats; with antialias the weights are renormalised instead.
+    Beyond the edge the edge pixel repeats. With antialias, where pixels become fewer, the kernel is old/new times as
+    wide, and beyond the edge there is nothing: the weights are renormalised instead.
+
+    Raises
+    ------
+    ValueError
+        If there is no pixel, the mode is unknown, or antialias and align_corners are both asked for.
+
+    References
+    ----------
+    As :func:`resize_forward`.
     """
     if mode not in ("bilinear", "bicubic"):
         raise ValueError(f'resize: mode is {mode!r}; expected "bilinear" or "bicubic"')
@@ -97,7 +129,8 @@ def resize_matrix(
     reach = int(np.ceil(radius * stretch)) + 1
     places = np.floor(centres)[:, None].astype(int) + np.arange(-reach, reach + 1)  # (new, taps)
     distance = np.abs(centres[:, None] - places) / stretch
-    weights = _triangle(distance) if mode == "bilinear" else _cubic(distance, -0.5 if antialias else -0.75)
+    a = -0.5 if antialias else -0.75
+    weights = np.maximum(1 - distance, 0) if mode == "bilinear" else cubic_kernel(distance, a)
     if antialias:
         weights = weights * ((places >= 0) & (places < old))
         weights /= weights.sum(1, keepdims=True)
@@ -111,14 +144,3 @@ def _apply(x: ndarray, rows: ndarray, columns: ndarray) -> ndarray:
     B, Y, X, C = x.shape
     x = (rows @ x.reshape(B, Y, X * C)).reshape(B, len(rows), X, C)
     return columns @ x  # (Xo, X) times (..., X, C)
-
-
-def _triangle(d: ndarray) -> ndarray:
-    return np.maximum(1 - d, 0)
-
-
-def _cubic(d: ndarray, a: float) -> ndarray:
-    """Keys' kernel: (a+2)d^3 - (a+3)d^2 + 1 up to 1, a(d^3 - 5d^2 + 8d - 4) up to 2, then 0."""
-    near = ((a + 2) * d - (a + 3)) * d * d + 1
-    far = a * (((d - 5) * d + 8) * d - 4)
-    return np.where(d <= 1, near, np.where(d < 2, far, 0))

@@ -60,28 +60,27 @@ def resample_abs_pos_embed(
     """
     B, N, D = posemb.shape
     new_rows, new_columns = pair(new_size)
-    patches = N - num_prefix_tokens
-    if num_prefix_tokens < 0 or patches < 1:
-        raise ValueError(f"{N} positions, {num_prefix_tokens} of them in front, are positions for {patches} patches")
+    count = N - num_prefix_tokens
+    if num_prefix_tokens < 0 or count < 1:
+        raise ValueError(f"{N} positions, {num_prefix_tokens} of them in front, are positions for {count} patches")
     if old_size is None:
-        side = math.isqrt(patches)
-        if side * side == patches:
+        side = math.isqrt(count)
+        if side * side == count:
             old_size = side
-        elif new_rows * new_columns == patches:
+        elif new_rows * new_columns == count:
             old_size = new_size
         else:
-            raise ValueError(
-                f"positions for {patches} patches make no square grid: their (rows, columns) must be given"
-            )
+            raise ValueError(f"positions for {count} patches make no square grid: their (rows, columns) must be given")
     old_rows, old_columns = pair(old_size)
-    if min(old_rows, old_columns) < 1 or old_rows * old_columns != patches:
-        raise ValueError(f"positions for {patches} patches make no grid of {old_rows} x {old_columns}")
+    if min(old_rows, old_columns) < 1 or old_rows * old_columns != count:
+        raise ValueError(f"positions for {count} patches make no grid of {old_rows} x {old_columns}")
     if (old_rows, old_columns) == (new_rows, new_columns):
         return posemb
     grid = posemb[:, num_prefix_tokens:].reshape(B, old_rows, old_columns, D)
     options = {"mode": interpolation, "antialias": antialias, "align_corners": align_corners}
     grid, _ = resize_forward(grid, size=(new_rows, new_columns), **options)
-    return np.concatenate((posemb[:, :num_prefix_tokens], grid.reshape(B, -1, D)), axis=1)
+    patches = grid.reshape(B, new_rows * new_columns, D)
+    return np.concatenate((posemb[:, :num_prefix_tokens], patches), axis=1)
 
 
 @checked

@@ -43,6 +43,12 @@ PROMISED = {
     "other_frames": ["ValueError", "TypeError"],
     "future_logits_forward": ["ValueError", "TypeError"],
     "binary_cross_entropy_forward": ["ValueError"],
+    "batch_norm_forward": ["ValueError"],
+    "running_averages": ["ValueError"],
+    "fixed_scale_and_shift": ["ValueError"],
+    "resize_matrix": ["ValueError"],
+    "resize_forward": ["ValueError"],
+    "resample_abs_pos_embed": ["ValueError"],
 }
 
 
@@ -98,6 +104,15 @@ ASKED = {
         "fmax=1.5": "ValueError",
     },
     "delta_forward": {"width=1": "ValueError", "width=6": "ValueError", "mode='no_such_name'": "ValueError"},
+    "batch_norm_forward": {"no rows": "ValueError", "eps=-0.5": "ValueError"},
+    "running_averages": {"count=1": "ValueError", "momentum=1.5": "ValueError"},
+    "resize_matrix": {"new=0": "ValueError", "mode='no_such_name'": "ValueError", "antialias=True": "ValueError"},
+    "resample_abs_pos_embed": {
+        "posemb whose axis 1 is too long": "ValueError",
+        "new_size=0": "ValueError",
+        "num_prefix_tokens=-3": "ValueError",
+        "interpolation='no_such_name'": "ValueError",
+    },
     "future_logits_forward": {
         "distractors with -1 in it": "ValueError",
         "distractors of bool": "TypeError",

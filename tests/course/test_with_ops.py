@@ -54,6 +54,37 @@ def test_a_model_with_windows_trains_to_the_same_bits(tmp_path):
     assert called == {task.name for name in ("windows", "swin_block") for task in EXERCISES[name].tasks}
 
 
+def test_a_model_with_batch_norm_trains_and_predicts_to_the_same_bits(tmp_path):
+    def resnet():
+        model = mv.models.ResNet(img_size=16, layers=(1, 1), channels=(4, 8), stem="3x3", stem_chans=4, num_classes=10)
+        images = np.random.default_rng(0).standard_normal((3, 16, 16, 3), np.float32)
+        return losses(model, (16, 16)), mv.train.predict(model, images)
+
+    before, predicted = resnet()
+    solution = load_checked(solved_folder(tmp_path, "batch_norm"))
+    with in_place_of_ours([solution]) as called:
+        again, predicted_again = resnet()
+    assert again == before
+    np.testing.assert_array_equal(predicted_again, predicted)
+    assert called == {task.name for task in EXERCISES["batch_norm"].tasks}
+
+
+def test_a_model_begins_with_positions_that_a_solution_has_resampled(tmp_path):
+    options = {"patch_size": 4, "embed_dim": 8, "depth": 1, "num_heads": 2, "num_classes": 10}
+    mv.save(mv.models.ViT(img_size=(8, 12), **options), tmp_path / "small.npz")
+
+    def larger():
+        model = mv.models.ViT(img_size=(20, 16), **options)
+        mv.train.begin_with(model, tmp_path / "small.npz")
+        return model.pos_embed.value
+
+    before = larger()
+    solution = load_checked(solved_folder(tmp_path, "positions"))
+    with in_place_of_ours([solution]) as called:
+        np.testing.assert_array_equal(larger(), before)
+    assert called == {task.name for task in EXERCISES["positions"].tasks} - {"resize_backward"}
+
+
 def test_what_hears_trains_to_the_same_bits(tmp_path):
     """wav2vec by its own loss; log-mel features and their deltas by a gradient that reaches the wave."""
 
@@ -92,6 +123,8 @@ def test_all_exercises_together_train_to_the_same_bits(tmp_path):
         *(task.name for task in EXERCISES["mixer"].tasks),  # nor a block without attention
         *(task.name for task in EXERCISES["costs"].tasks),  # no training asks what it costs
         *(task.name for name in ("mel", "contrastive") for task in EXERCISES[name].tasks),  # nor does a ViT hear
+        *(task.name for task in EXERCISES["batch_norm"].tasks),  # it normalises tokens, not batches
+        *(task.name for task in EXERCISES["positions"].tasks),  # it begins with its own positions
         *(task.name for name in ("windows", "swin_block") for task in EXERCISES[name].tasks),  # a ViT has no windows
         *(task.name for name in ("dft", "stft") for task in EXERCISES[name].tasks),  # nor does it hear
         "log_softmax_backward",

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from minivit.ops import resize_forward, resize_matrix
+from minivit.ops import cubic_kernel, resize_forward, resize_matrix
 
 OPTIONS = [
     {"mode": mode, **more}
@@ -42,6 +42,16 @@ def test_known_bilinear_weights():
 
 def test_known_bicubic_weights_half_way():
     np.testing.assert_allclose(resize_matrix(8, 4, mode="bicubic")[1, 1:5], [-0.09375, 0.59375, 0.59375, -0.09375])
+
+
+@pytest.mark.parametrize("a", [-0.5, -0.75])
+def test_keys_kernel(a):
+    np.testing.assert_allclose(cubic_kernel(np.arange(-3.0, 4.0), a), np.arange(-3, 4) == 0, atol=1e-15)
+    t = np.linspace(-3, 3, 61)
+    np.testing.assert_array_equal(cubic_kernel(t, a), cubic_kernel(-t, a))
+    slopes = (cubic_kernel(np.array([1.0, 1.0 + 1e-6]), a) - cubic_kernel(np.array([1.0 - 1e-6, 1.0]), a)) / 1e-6
+    np.testing.assert_allclose(slopes, a, rtol=1e-4)
+    assert cubic_kernel(np.array([0.3], np.float32), a).dtype == np.float32
 
 
 def test_halving_with_antialias_counts_every_pixel():

@@ -110,6 +110,7 @@ def test_resampled_positions_keep_dtype_and_what_is_in_front(dtype: str) -> None
     assert resample_abs_pos_embed(old, 4, num_prefix_tokens=3) is old
     assert resample_abs_pos_embed(old, (2, 8), (2, 8), num_prefix_tokens=3) is old
     assert resample_abs_pos_embed(old[:, :9], (2, 3), num_prefix_tokens=3).shape == (2, 9, 5)
+    assert resample_abs_pos_embed(old[:0], (5, 2), num_prefix_tokens=3).shape == (0, 13, 5)
 
 
 def test_positions_without_class_token_are_resampled() -> None:

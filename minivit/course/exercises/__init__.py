@@ -3,6 +3,7 @@
 from minivit.course.exercise import Exercise
 from minivit.course.exercises.adamw import ADAMW
 from minivit.course.exercises.attention import ATTENTION
+from minivit.course.exercises.batch_norm import BATCH_NORM
 from minivit.course.exercises.block import BLOCK
 from minivit.course.exercises.contrastive import CONTRASTIVE
 from minivit.course.exercises.costs import COSTS
@@ -13,6 +14,7 @@ from minivit.course.exercises.mel import MEL
 from minivit.course.exercises.mixer import MIXER
 from minivit.course.exercises.multi_head import MULTI_HEAD
 from minivit.course.exercises.patches import PATCHES
+from minivit.course.exercises.positions import POSITIONS
 from minivit.course.exercises.recurrent_attention import RECURRENT_ATTENTION
 from minivit.course.exercises.softmax import SOFTMAX
 from minivit.course.exercises.stft import STFT
@@ -39,6 +41,8 @@ ALL = (
     STFT,
     MEL,
     CONTRASTIVE,
+    BATCH_NORM,
+    POSITIONS,
 )
 
 EXERCISES: dict[str, Exercise] = {
