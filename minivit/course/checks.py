@@ -12,7 +12,7 @@ from minivit.course.asked import Asked, partner
 from minivit.course.compare import CheckFailedError, NotWrittenError, arrays_of, compare_shapes, compare_values
 from minivit.course.complex_numbers import wrong_dtype
 from minivit.course.errors import check_errors, promised
-from minivit.course.exercise import Draw, Property, Task
+from minivit.course.exercise import Draw, Property, Task, Trial
 from minivit.course.manners import check_adds, check_linear, check_manners
 from minivit.course.outputs import MalformedError, clip, form_note, named_outputs
 from minivit.course.properties import check_property
@@ -173,18 +173,21 @@ class Numbers(NamedTuple):
     def __call__(self, asked: Asked, rng: Generator) -> str:
         worst = 0.0
         said = list(asked.said)  # of other cases
+        trials: list[Trial] = []
         try:
             for _ in range(TRIALS):
                 trial = make_trial(asked.task, self.draw, rng)
+                trials.append(trial)
                 value = asked.value(trial)
                 try:
-                    worst = max(worst, compare_values(asked.task, value, trial, said))
+                    worst = max(worst, compare_values(asked.task, value, trial, said, asked.right))
                 except CheckFailedError as failure:
                     simpler = _simpler(asked, self.draw, trial.case, rng)
                     raise CheckFailedError(str(failure) + simpler) from None
         except (CheckFailedError, MalformedError) as failure:
             asked.said.append(str(failure).partition("\n")[0])
             raise
+        asked.right += trials
         return f"largest error {worst:.0e}"
 
 

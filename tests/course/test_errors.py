@@ -43,6 +43,8 @@ PROMISED = {
     "other_frames": ["ValueError", "TypeError"],
     "future_logits_forward": ["ValueError", "TypeError"],
     "binary_cross_entropy_forward": ["ValueError"],
+    "distillation_forward": ["ValueError"],
+    "taught_forward": ["ValueError"],
 }
 
 

@@ -7,6 +7,7 @@ from minivit.course.exercises.block import BLOCK
 from minivit.course.exercises.contrastive import CONTRASTIVE
 from minivit.course.exercises.costs import COSTS
 from minivit.course.exercises.dft import DFT
+from minivit.course.exercises.distillation import DISTILLATION
 from minivit.course.exercises.layer_norm import LAYER_NORM
 from minivit.course.exercises.linear import LINEAR
 from minivit.course.exercises.mel import MEL
@@ -39,6 +40,7 @@ ALL = (
     STFT,
     MEL,
     CONTRASTIVE,
+    DISTILLATION,
 )
 
 EXERCISES: dict[str, Exercise] = {
