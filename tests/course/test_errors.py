@@ -43,6 +43,11 @@ PROMISED = {
     "other_frames": ["ValueError", "TypeError"],
     "future_logits_forward": ["ValueError", "TypeError"],
     "binary_cross_entropy_forward": ["ValueError"],
+    "one_hot": ["TypeError", "ValueError"],
+    "smoothed": ["ValueError"],
+    "mixup": ["ValueError"],
+    "cutmix": ["ValueError"],
+    "mix": ["ValueError"],
     "distillation_forward": ["ValueError"],
     "taught_forward": ["ValueError"],
 }

@@ -12,6 +12,7 @@ from minivit.course.exercises.layer_norm import LAYER_NORM
 from minivit.course.exercises.linear import LINEAR
 from minivit.course.exercises.mel import MEL
 from minivit.course.exercises.mixer import MIXER
+from minivit.course.exercises.mixup import MIXUP
 from minivit.course.exercises.multi_head import MULTI_HEAD
 from minivit.course.exercises.patches import PATCHES
 from minivit.course.exercises.recurrent_attention import RECURRENT_ATTENTION
@@ -41,6 +42,7 @@ ALL = (
     MEL,
     CONTRASTIVE,
     DISTILLATION,
+    MIXUP,
 )
 
 EXERCISES: dict[str, Exercise] = {
