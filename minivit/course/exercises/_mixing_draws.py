@@ -307,6 +307,8 @@ MIX_TASK = Task(
             "float32",
             "targets = one_hot(labels[::-1].copy(), num_classes).astype(inputs.dtype)": "the targets belong to other "
             "examples: the labels are reversed",
+            "targets = one_hot(labels, num_classes).astype(inputs.dtype) * 0.9 + 0.1 / num_classes": "the targets are "
+            "smoothed; nothing is said of that here, it is for the loss to do",
             "targets = one_hot(num_classes - 1 - labels, num_classes).astype(inputs.dtype)": "the classes are counted "
             "from the end",
             "targets = one_hot(labels, labels.max() + 2).astype(inputs.dtype)": "... targets has shape",
@@ -316,8 +318,14 @@ MIX_TASK = Task(
             "CutMix "
             "where rng.random() is below a half",
             "cuts = cutmix_alpha > 0": "where both have an alpha, CutMix is always taken; a coin decides",
-            "cuts = cutmix_alpha > 0 and mixup_alpha == 0": "where both have an alpha, MixUp is always taken; a coin "
-            "decides",
+            "cuts = cutmix_alpha > 0 and mixup_alpha == 0": "where both have an alpha, MixUp is always taken (or is "
+            "the share drawn before the coin?); a coin decides, and it is tossed first",
+            f"if mixup_alpha and cutmix_alpha: m = mixup(inputs, targets, float(rng.beta(mixup_alpha, mixup_alpha))); "
+            f"return cutmix(*m, random_box(rng, inputs.shape[1:3], float(rng.beta(cutmix_alpha, cutmix_alpha))))\n    "
+            f"{COIN}": "where both have an alpha, both are done; a coin decides",
+            f"if mixup_alpha or cutmix_alpha: first = float(rng.beta(mixup_alpha or cutmix_alpha, mixup_alpha or "
+            f"cutmix_alpha))\n    {COIN}\n    rng = __import__('types').SimpleNamespace(beta=lambda *a: first, "
+            f"integers=rng.integers)": ORDER,
             "cuts = bool(rng.random() < 0.5 and cutmix_alpha > 0) or mixup_alpha == 0 < cutmix_alpha": "the coin is "
             "tossed even where only one has an alpha; then nothing is to be decided, and nothing drawn",
             "cuts = bool(rng.random() < 0.5)": "a coin decides even where only one has an alpha",
@@ -327,7 +335,6 @@ MIX_TASK = Task(
             "cuts = cutmix_alpha > 0 and (mixup_alpha == 0 or rng.integers(2) == 1)": "the coin is another number of "
             "the "
             "generator's: it is rng.random() < 0.5. (Yours would be as good, but then nobody could compare)",
-            "cuts = cutmix_alpha > 0 and (mixup_alpha == 0 or np.random.rand() < 0.5)": "... another",
         },
         ALPHA: {
             "alpha = mixup_alpha if cuts else cutmix_alpha": "the alphas have changed places",
@@ -386,6 +393,8 @@ MIX_TASK = Task(
         },
         INTO: {
             "return cutmix(inputs, targets, random_box(rng, (X, Y), lam))": "... expected rows within 0 to",
+            "return cutmix(inputs, targets, random_box(rng, inputs.shape[:2], lam))": "the size that random_box gets "
+            "is (B, Y); rows and columns are the axes 1 and 2",
             "return cutmix(inputs, targets, random_box(rng, (Y, X), 1 - lam))": "1 - lam is handed to random_box; lam "
             "is "
             "what is left of the image",
@@ -408,13 +417,10 @@ MIX_TASK = Task(
             "once more for the box",
         },
         "lam = float(rng.beta(alpha, alpha))\n": {
-            "b = random_box(rng, inputs.shape[1:3], 0.5) if cuts else None\n    lam = float(rng.beta(alpha, "
-            "alpha))\n": (ORDER),
+            "drawn = [int(rng.integers(n)) for n in inputs.shape[1:3]] if cuts else []\n    lam = "
+            "float(rng.beta(alpha, alpha))\n    rng = __import__('types').SimpleNamespace(integers=lambda n: "
+            "drawn.pop(0))\n": ORDER,
             "rng.random()\n    lam = float(rng.beta(alpha, alpha))\n": "... the coin is tossed even where only one",
-        },
-        "targets = one_hot(labels, num_classes)": {
-            "lam_ = float(rng.beta(mixup_alpha or cutmix_alpha or 1, mixup_alpha or cutmix_alpha or 1)); targets = "
-            "one_hot(labels, num_classes)": ORDER,
         },
     },
     uses=("one_hot", "mixup", "random_box", "cutmix"),

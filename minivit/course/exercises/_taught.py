@@ -204,6 +204,8 @@ TAUGHT_FORWARD = of_both(
         OF_LABELS: {
             f"labels_ = (logits / temperature); {OF_LABELS.replace('(logits,', '(labels_,')}": "the labels' part is "
             "softened; only the teacher's is",
+            OF_LABELS.replace("targets)", "targets, label_smoothing=0.1)"): "the labels are smoothed, of which "
+            "nothing is said here",
             f"{OF_LABELS}; of_labels = of_labels * temperature**2": "tau^2 stands before the labels, too; it belongs "
             "to the teacher's part",
             OF_LABELS.replace("(logits,", "(teacher_logits,"): "the labels are held against the teacher's logits; it "
@@ -232,6 +234,9 @@ TAUGHT_FORWARD = of_both(
         OF_HARD: {
             OF_HARD.replace("(logits,", "(logits / temperature,"): "hard distillation is softened; it has no "
             "temperature",
+            f"logits_ = logits / temperature; {OF_HARD.replace('(logits,', '(logits_,')}; of_teacher = of_teacher * "
+            "temperature**2": "hard distillation has no temperature, neither under the logits nor squared before the "
+            "loss",
             f"{OF_HARD}; of_teacher = of_teacher * temperature**2": "hard distillation has no tau^2",
             f"{OF_HARD}; of_teacher = of_teacher * len(labels)": "the hard part is summed over the images, not "
             "averaged",
@@ -287,6 +292,12 @@ TAUGHT_FORWARD = of_both(
         "labels=c_labels, soft=c_soft, hard=c_hard, alpha=alpha": {
             "labels=c_labels, soft=c_soft, hard=c_hard, alpha=1 - alpha": "... cache.alpha is",
         },
+    },
+    axes={
+        "cache.labels.targets": "image class",
+        "cache.soft.log_probs": "image class",
+        "cache.soft.teacher_log_probs": "image class",
+        "cache.hard.targets": "image class",
     },
     uses=("distillation_forward", "label_weights"),
 )

@@ -10,7 +10,6 @@ from minivit.course.exercise import Call, Draw, Exercise, Property, Task
 from minivit.course.exercises._cases import first_sample, lengths
 from minivit.course.exercises._taught import TAUGHT_TASKS, TEMPERATURES, at_temperature_one
 from minivit.course.explain import told_apart
-from minivit.ops.distillation import distillation_forward
 
 
 def answers(axes: int = 2, **options: object) -> Draw:
@@ -55,7 +54,10 @@ def from_oneself(call: Call, rng: Generator) -> str | None:
     return None
 
 
-LARGE = ": exp(800) overflows, and the logarithm of exp(-800) is that of 0; take log_softmax_forward of the logits"
+LARGE = (
+    ": exp(800) overflows, and the logarithm of exp(-800) is that of 0; take log_softmax_forward of the logits, which "
+    "subtracts the largest of each row first"
+)
 CLIPPED = (
     ": is a small number added in the logarithm, or something clipped? log_softmax_forward gives the logarithms "
     "themselves, then neither is needed"
@@ -67,32 +69,18 @@ def survives_large_logits(call: Call, rng: Generator) -> str | None:
         ([800.0, 0.0, 0.0], [800.0, 0.0, 0.0], 0.0),
         ([800.0, 0.0, 0.0], [0.0, 800.0, 0.0], 800.0),
         ([-800.0, 0.0, -800.0], [0.0, -800.0, -800.0], 800.0),
+        ([[900.0, 0.0], [-900.0, -900.0]], [[900.0, 0.0], [-900.0, -900.0]], 0.0),
     ):
-        z, t = np.array([student]), np.array([teacher])
+        z, t = np.atleast_2d(student), np.atleast_2d(teacher)
         loss = float(call(z, t)[0])
         if not abs(loss - cost) < 1e-9 * max(1, cost):
-            p, q = (np.exp(a / 400) / np.exp(a / 400).sum() for a in (t, z))
+            p, q = (np.exp(a / 400) / np.exp(a / 400).sum(-1, keepdims=True) for a in (t, z))
             small = float(call(z / 400, t / 400)[0])
-            is_right_there = abs(small - float((p * np.log(p / q)).sum())) < 1e-6
+            is_right_there = abs(small - float((p * np.log(p / q)).sum() / len(z))) < 1e-6
             why = (CLIPPED if np.isfinite(loss) else LARGE) * is_right_there
             is_, should_be = told_apart(loss, cost, digits=6)
             return f"student {student}, teacher {teacher} cost {should_be}; yours cost {is_}{why}"
     return None
-
-
-def keeps_the_size_of_the_gradient(call: Call, rng: Generator) -> str | None:
-    """Hinton et al. 2015, equation 4: where it is hot, that is the gradient of squared logits, at any temperature."""
-    z, t = (a - a.mean(-1, keepdims=True) for a in rng.standard_normal((2, 5, 3)))
-    _, cache = distillation_forward(z, t, temperature=1e4)
-    got = np.asarray(call(np.float64(1.0), cache)["logits"])
-    right = (z - t) / 15
-    if np.allclose(got, right, rtol=0, atol=1e-3 * np.abs(right).max()):
-        return None
-    times = float(np.vdot(right, got) / np.vdot(right, right))
-    return (
-        "at high temperatures the gradient is (z - z_teacher) / (N C), of logits with mean 0, at all of them alike: "
-        f"tau^2 is there to keep its size; at 10,000 yours is {times:.3g} times that"
-    )
 
 
 TAU = "loss = divergence.sum() * (temperature**2 / number)"
@@ -151,6 +139,9 @@ FORWARD = of_answers(
         TAU: {
             "loss = divergence.sum() / number": "tau^2 is missing: without it the gradient becomes smaller as the "
             "temperature grows",
+            "loss = divergence.sum() / logits.size": "the mean goes over images and classes (as reduction='mean' has "
+            "it in "
+            "PyTorch), and tau^2 is missing",
             "loss = divergence.sum() * (temperature / number)": "tau stands once before the sum; it is tau^2",
             "loss = divergence.sum() / (temperature**2 * number)": "divided by tau^2; multiply by it",
             "loss = divergence.sum() / (temperature * number)": "divided by tau; multiply by tau^2",
@@ -204,6 +195,15 @@ FORWARD = of_answers(
             "by tau",
             "log_probs, _ = log_softmax_forward(logits / np.sqrt(temperature).item())": "the student's logits are "
             "divided by the root of tau; by tau",
+            "log_softmax_forward = lambda x: (x - np.log(np.exp(x).sum()), None); log_probs, _ = "
+            "log_softmax_forward(logits / temperature)": "both softmaxes run over all rows at once; each row has its "
+            "own",
+            "log_softmax_forward = lambda x: (x - np.log(np.exp(x).sum(0)), None); log_probs, _ = "
+            "log_softmax_forward(logits / temperature)": "both softmaxes run over the first axis; they run over the "
+            "classes, the last one",
+            "log_softmax_forward = lambda x: (x - x.max() - np.log(np.exp(x - x.max()).sum(-1, keepdims=True)), "
+            "None); log_probs, _ = log_softmax_forward(logits / temperature)": "... which subtracts the largest of "
+            "each row first",
             "log_probs = np.exp(log_softmax_forward(logits / temperature)[0])": "of the student the probabilities "
             "stand where their logarithms belong",
             "log_probs, _ = log_softmax_forward(np.exp(log_softmax_forward(logits / temperature)[0]))": "the softmax "
@@ -310,8 +310,7 @@ def softened_again(power: str) -> str:
 BACKWARD = of_answers(
     "distillation_backward",
     SOFT,
-    (Property("the temperature does not change its size", keeps_the_size_of_the_gradient),),
-    {
+    mistakes={
         SCALE: {
             "dlogits *= dy * (temperature**2 / number)": "one 1/tau is missing: the forward divides the logits by the "
             "temperature. tau^2 and 1/tau make tau",

@@ -138,6 +138,23 @@ def targets_say_what_is_seen(call: Call, rng: Generator) -> str | None:
     return None
 
 
+def partners_are_opposite(call: Call, rng: Generator) -> str | None:
+    """Of examples that say which one they are."""
+    B = 5
+    numbers = np.arange(B)[:, None, None, None] * np.ones((1, 6, 5, 1))
+    for last in mixing_of(call):
+        mixed = np.asarray(call(numbers, np.eye(B), last)["targets"])
+        for i in range(B):
+            found = [j for j in range(B) if j != i and abs(mixed[i, j]) > 1e-9]
+            right = [B - 1 - i] * (2 * i != B - 1)
+            if found != right:
+                should_be = f"its partner is {right[0]}" if right else "it is its own partner"
+                yours = " and ".join(map(str, found)) or "none of the others"
+                said = f"of {B} examples, in the target of number {i} is {yours}; {should_be}"
+                return f"{said}: the first goes with the last"
+    return None
+
+
 def mixing_of(call: Call) -> list[object]:
     """What the last argument may be, of ``mixup`` or of ``cutmix``."""
     is_cut = call.asked.task.name == "cutmix"  # type: ignore[attr-defined]
@@ -230,6 +247,13 @@ SMOOTHED_TASK = Task(
             "return targets - label_smoothing + label_smoothing * spread": "label_smoothing is subtracted; the targets "
             "are multiplied by 1 - label_smoothing",
             "return targets * (1 - label_smoothing)": "... smoothed targets",
+            "return np.where(targets == 1, 1 - label_smoothing + label_smoothing * (0 if others else spread), "
+            "label_smoothing * (1 / (classes - 1) if others else spread)).astype(targets.dtype)": "that is right of "
+            "ones and zeros only; soft targets are smoothed by the same formula, (1 - label_smoothing) t + ...",
+            "return (targets + label_smoothing) / (1 + classes * label_smoothing)": "label_smoothing is added to "
+            "every class and the row divided by its sum; (1 - label_smoothing) t + ...",
+            "return np.clip(targets, label_smoothing * spread, 1 - label_smoothing + label_smoothing * spread)": "the "
+            "targets are clipped; (1 - label_smoothing) t + ...",
             "return np.maximum(targets * (1 - label_smoothing), label_smoothing * spread)": "the larger one is taken; "
             "the two parts are added",
             "return np.where(targets == targets.max(-1, keepdims=True), 1 - label_smoothing, label_smoothing * "
@@ -296,7 +320,10 @@ of_examples = partial(Task, axes={"inputs": "example", "targets": "example class
 MIXUP_TASK = of_examples(
     "mixup",
     OVER,
-    (Property("targets say what is seen", targets_say_what_is_seen),),
+    (
+        Property("the first goes with the last", partners_are_opposite),
+        Property("targets say what is seen", targets_say_what_is_seen),
+    ),
     {
         "": {
             **{both(x, name): says.format(WHICH[name]) for x, says in SHUFFLES.items() for name in WHICH},
@@ -308,6 +335,13 @@ MIXUP_TASK = of_examples(
             "t = lam * targets + (1 - lam) * targets[::-1]; return Mixed(lam * inputs + (1 - lam) * inputs[::-1], "
             "(t == t.max(-1, keepdims=True)).astype(t.dtype))": "the mixed targets are rounded to one class; they stay "
             "mixed",
+            "h = (targets == targets.max(-1, keepdims=True)).astype(targets.dtype); return Mixed(lam * inputs + (1 - "
+            "lam) * inputs[::-1], lam * h + (1 - lam) * h[::-1])": "of soft targets only the likeliest class is "
+            "mixed; all classes are, as they stand there",
+            "p = -np.arange(len(inputs)); return Mixed(lam * inputs + (1 - lam) * inputs[p], lam * targets + (1 - "
+            "lam) * targets[p])": "the partner is number -i; from the end, number -1 is the last: -1 - i",
+            "p = np.roll(np.arange(len(inputs)), len(inputs) // 2 + 1); return Mixed(lam * inputs + (1 - lam) * "
+            "inputs[p], lam * targets + (1 - lam) * targets[p])": "... the first goes with the last",
             "t = lam * targets + (1 - lam) * targets[:, ::-1]; return Mixed(lam * inputs + (1 - lam) * inputs[::-1], "
             "t)": "the targets are mixed with their own classes in reversed order; [::-1] reverses the examples, axis "
             "0",
@@ -366,10 +400,13 @@ PASTE = "mixed[:, top:bottom, left:right] = images[::-1, top:bottom, left:right]
 AREA = "lam = 1 - (bottom - top) * (right - left) / (Y * X)"
 ON_IMAGE = "not (0 <= top <= bottom <= Y and 0 <= left <= right <= X)"
 BY_AREA = TARGETS
-CUTMIX_TASK = of_examples(
+CUTMIX_TASK = Task(
     "cutmix",
     INTO,
-    (Property("targets say what is seen", targets_say_what_is_seen),),
+    (
+        Property("the first goes with the last", partners_are_opposite),
+        Property("targets say what is seen", targets_say_what_is_seen),
+    ),
     {
         PASTE: {
             "mixed[:, top:bottom] = images[::-1, top:bottom]": "whole rows are pasted; only the columns from left to "
@@ -381,6 +418,11 @@ CUTMIX_TASK = of_examples(
             "exchanged: rows are axis 1, columns axis 2",
             "mixed[:, top : bottom + 1, left : right + 1] = images[::-1, top : bottom + 1, left : right + 1]": "a row "
             "and a column too many: bottom and right are the first that are not in the box",
+            "mixed[:, :, top:bottom, left:right] = images[::-1, :, top:bottom, left:right]": "columns and channels "
+            "are cut, as where channels come first; here rows are axis 1, columns axis 2",
+            "mixed[:, top:bottom, left:right] = images[-np.arange(len(images)), top:bottom, left:right]": "the "
+            "partner of "
+            "an image is number -i; from the end, number -1 is the last: -1 - i",
             "mixed[:, top + 1 : bottom, left + 1 : right] = images[::-1, top + 1 : bottom, left + 1 : right]": "a row "
             "and a column too few: top and left are in the box",
             "mixed = images[::-1].copy(); mixed[:, top:bottom, left:right] = images[:, top:bottom, left:right]": "the "
@@ -482,6 +524,7 @@ CUTMIX_TASK = of_examples(
             "not (top <= bottom <= Y and left <= right <= X)": "... it must raise a ValueError",
         },
     },
+    axes={"inputs": "example row column channel", "targets": "example class"},
 )
 
 MIXUP = Exercise(
