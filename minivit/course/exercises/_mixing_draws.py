@@ -113,7 +113,7 @@ def in_proportion(call: Call, rng: Generator) -> str | None:
 def is_everywhere(call: Call, rng: Generator) -> str | None:
     boxes = [call(np.random.default_rng(seed), (6, 7), 0.5) for seed in range(300)]
     for name, length, near, far in (("row", 6, "top", "bottom"), ("column", 7, "left", "right")):
-        covered = {place for box in boxes for place in range(int(box[near]), int(box[far]))}
+        covered = {place for box in boxes for place in range(max(int(box[near]), 0), min(int(box[far]), length))}
         missing = sorted({*range(length)} - covered)
         if missing:
             return (
