@@ -155,7 +155,7 @@ def changed(name: str, value: Any) -> Iterator[tuple[str, Any, tuple[str, ...]]]
         for i, number in enumerate(value):
             for new in (number + 1, 0, -number):
                 numbers = (*value[:i], new, *value[i + 1 :])
-                several = type(value)(*numbers) if hasattr(value, "_fields") else numbers
+                several = getattr(value, "_make", tuple)(numbers)
                 yield f"{name}={several}", several, ()
     elif isinstance(value, str):
         yield f"{name}='no_such_name'", "no_such_name", ()

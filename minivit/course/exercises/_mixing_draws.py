@@ -1,6 +1,7 @@
 """Tasks of the exercise ``mixup`` that draw: where a box is, and how much of what is mixed."""
 
 from collections.abc import Callable
+from copy import deepcopy
 
 import numpy as np
 from numpy.random import Generator
@@ -33,18 +34,11 @@ def boxes(fewest: float, most: float, is_wanted: Wanted = lambda box, size: True
         while True:
             size, lam = (choose(rng, 37, 45, 51), choose(rng, 60, 73, 82)), float(rng.uniform(fewest, most))
             args = new_generator(rng), size, lam
-            box = random_box(new_generator_like(args[0]), size, lam)
+            box = random_box(deepcopy(args[0]), size, lam)
             if is_wanted(box, size):
                 return Case(args, {})
 
     return drawn
-
-
-def new_generator_like(rng: Generator) -> Generator:
-    """One that will draw the same."""
-    bits = np.random.PCG64()
-    bits.state = rng.bit_generator.state
-    return Generator(bits)
 
 
 def is_inside(box: Box, size: tuple[int, int]) -> bool:
@@ -79,7 +73,7 @@ def batch(*, cut: bool | None = None, waves: bool = False, **alphas: float) -> D
             labels = args[1]
             labels[0], labels[-1] = 0, K - 1
             options = {"num_classes": K, **alphas}
-            inputs, targets = mix(args[0], labels, new_generator_like(args[2]), **options)  # type: ignore[arg-type]
+            inputs, targets = mix(args[0], labels, deepcopy(args[2]), **options)  # type: ignore[arg-type]
             was_cut = np.isin(inputs, args[0]).all()
             if (cut is None or cut == was_cut) and (not alphas or 0.05 < targets[0, 0] < 0.95):
                 return Case(args, options)
