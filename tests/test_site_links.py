@@ -113,8 +113,6 @@ def test_every_term_says_where_it_is_shown_and_who_says_so(term):
 @pytest.mark.parametrize("exercise", course.EXERCISES.values(), ids=lambda exercise: exercise.name)
 def test_an_exercise_links_its_section_and_the_section_links_the_exercise(exercise):
     path = EXERCISES / f"{exercise.name}.md"
-    if not any(lecture.stem == exercise.lecture for lecture in LECTURES):
-        pytest.skip(f"{exercise.lecture} is still to be written")
     ((lecture, section),) = [(target, fragment) for target, fragment in links(path, prose(path)) if target in LECTURES]
     assert (lecture.stem, section.partition("-")[0]) == (exercise.lecture, str(exercise.section))
     assert (path, "") in links(lecture, sections(lecture)[section])

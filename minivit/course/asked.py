@@ -19,7 +19,7 @@ from minivit.nests import mapped
 
 
 class Asked:
-    """One task, the solution that is asked, and what was found wrong so far (``said``).
+    """One task, the solution that is asked, what was found wrong so far (``said``), and where all was ``right``.
 
     A backward is ``paired`` if its forward is asked of the solution, too. It is judged ``with_own_cache`` if the cache
     of that forward has another form than the given one (or is another where that is free), and the given one is of no
@@ -29,6 +29,7 @@ class Asked:
     def __init__(self, task: Task, runner: Runner) -> None:
         self.task, self.runner = task, runner
         self.said: list[str] = []
+        self.right: list[Trial] = []
         self.partner = partner(task)
         self.paired = self.partner is not None and runner.has(self.partner.name)
         self.pair = f"{task.forward}{THEN}{task.name}"

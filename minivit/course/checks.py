@@ -12,7 +12,7 @@ from minivit.course.asked import Asked, partner
 from minivit.course.compare import CheckFailedError, NotWrittenError, arrays_of, compare_shapes, compare_values
 from minivit.course.complex_numbers import wrong_dtype
 from minivit.course.errors import check_errors, promised
-from minivit.course.exercise import Draw, Property, Task
+from minivit.course.exercise import Draw, Property, Task, Trial
 from minivit.course.manners import check_adds, check_linear, check_manners
 from minivit.course.outputs import MalformedError, clip, form_note, named_outputs
 from minivit.course.properties import check_property
@@ -150,19 +150,29 @@ def _dtype(asked: Asked, rng: Generator) -> None:
     for draw in asked.task.cases.values():
         for dtype in (np.float32, np.float64):
             trial = make_trial(asked.task, draw, rng, dtype)
-            found = named_outputs(asked.task.kind, asked.value(trial), trial.expected)
+            value = asked.value(trial)
+            found = named_outputs(asked.task.kind, value, trial.expected)
+            found |= {"y": value} if isinstance(value, ndarray) and is_float(trial.expected) else {}  # True is no 1
             for name, expected in named_outputs(asked.task.kind, trial.expected, trial.expected).items():
                 got = found.get(name)
                 if not isinstance(expected, (ndarray, np.generic)) or not isinstance(got, (ndarray, np.generic)):
                     continue  # a number of Python's lifts nothing
-                came, went = np.asarray(got).dtype, expected.dtype
-                if came != went:
-                    if "c" in came.kind + went.kind:
-                        raise CheckFailedError(wrong_dtype(name, np.dtype(dtype), came, went))
-                    raise CheckFailedError(
-                        f"from {went} comes {name} in {came}; what goes in as {went} must come out as {went}"
-                        + LIFTED * (came == np.float64 and went == np.float32)
-                    )
+                if got.dtype != expected.dtype:
+                    raise CheckFailedError(_another_dtype(name, got.dtype, expected.dtype, trial, dtype))
+
+
+def _another_dtype(name: str, came: np.dtype, went: np.dtype, trial: Trial, dtype: type[np.floating]) -> str:
+    if "c" in came.kind + went.kind:
+        return wrong_dtype(name, np.dtype(dtype), came, went)
+    lifted = LIFTED * (came == np.float64 and went == np.float32)
+    if not any(map(is_float, (*trial.inputs, *trial.kwargs.values()))):
+        return f"{name} is of {came}; it must be of {went}{lifted}"
+    return f"from {went} comes {name} in {came}; what goes in as {went} must come out as {went}{lifted}"
+
+
+def is_float(value: object) -> bool:
+    """Whether it is an array that has a precision."""
+    return isinstance(value, ndarray) and value.dtype.kind in "fc"
 
 
 class Numbers(NamedTuple):
@@ -173,18 +183,21 @@ class Numbers(NamedTuple):
     def __call__(self, asked: Asked, rng: Generator) -> str:
         worst = 0.0
         said = list(asked.said)  # of other cases
+        trials: list[Trial] = []
         try:
             for _ in range(TRIALS):
                 trial = make_trial(asked.task, self.draw, rng)
                 value = asked.value(trial)
                 try:
-                    worst = max(worst, compare_values(asked.task, value, trial, said))
+                    worst = max(worst, compare_values(asked.task, value, trial, said, [*asked.right, *trials]))
                 except CheckFailedError as failure:
                     simpler = _simpler(asked, self.draw, trial.case, rng)
                     raise CheckFailedError(str(failure) + simpler) from None
+                trials.append(trial)
         except (CheckFailedError, MalformedError) as failure:
             asked.said.append(str(failure).partition("\n")[0])
             raise
+        asked.right += trials
         return f"largest error {worst:.0e}"
 
 

@@ -1,5 +1,6 @@
 """Compare what was returned with what was expected, name by name, and say what is wrong with it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -70,8 +71,11 @@ def _with_cause(message: str, found: dict[str, Any], task: Task, trial: Trial) -
     return message
 
 
-def compare_values(task: Task, value: Any, trial: Trial, said: list[str]) -> float:
-    """The largest relative error, if it is small enough; ``said`` is what was found wrong in other cases."""
+def compare_values(task: Task, value: Any, trial: Trial, said: list[str], right: Sequence[Trial] = ()) -> float:
+    """The largest relative error, if it is small enough.
+
+    ``said`` is what was found wrong in other cases, and ``right`` are those in which nothing was.
+    """
     pairs = compare_shapes(task, value, trial)
     for name, (got, expected) in pairs.items():
         if is_whole(task.kind, expected) and isinstance(got, (float, np.floating)):
@@ -92,7 +96,7 @@ def compare_values(task: Task, value: Any, trial: Trial, said: list[str]) -> flo
         if is_whole(task.kind, expected) and got != expected
     }
     if wrong:
-        raise CheckFailedError(wrong_values(wrong, task, trial, said))
+        raise CheckFailedError(wrong_values(wrong, task, trial, said, right))
     for name, (got, expected) in pairs.items():
         if name not in arrays and got != expected and not _close(got, expected):
             raise CheckFailedError(f"{name} is {got!r}; it should be {expected!r}")

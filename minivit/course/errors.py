@@ -15,7 +15,7 @@ from minivit import checked
 from minivit.course.asked import Asked
 from minivit.course.compare import CheckFailedError
 from minivit.course.exercise import Task, Trial
-from minivit.course.trial import argument_names, make_trial, reference
+from minivit.course.trial import argument_names, make_trial, our_answer, reference, unused
 
 MOST = 6  # promises that are not kept, of those that are told
 OF_SHAPES = ("ValueError", "IndexError")  # which of the two NumPy raises of a wrong shape depends on the call
@@ -71,7 +71,7 @@ def refused_calls(task: Task, rng: Generator) -> Iterator[tuple[Wrong, str]]:
                 continue  # an error that is promised of an order, say, is not of what has none
             try:
                 with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
-                    reference(task)(*wrong.args, **wrong.kwargs)
+                    our_answer(task, wrong.args, wrong.kwargs)
             except Exception as error:
                 if type(error).__name__ in kinds and not does_no_harm(task, wrong):
                     seen.add(call)
@@ -92,7 +92,7 @@ def does_no_harm(task: Task, wrong: Wrong) -> bool:
         return False
     try:
         with np.errstate(all="ignore"):
-            inspect.unwrap(reference(task))(*wrong.args, **wrong.kwargs)
+            inspect.unwrap(reference(task))(*unused(wrong.args), **wrong.kwargs)
     except Exception as error:
         where = traceback.extract_tb(error.__traceback__)[-1]
         return (where.filename, where.name) == (checked.__file__, "call")
@@ -160,12 +160,13 @@ def changed(name: str, value: Any) -> Iterator[tuple[str, Any, tuple[str, ...]]]
     elif isinstance(value, tuple):
         for i, number in enumerate(value):
             for new in (number + 1, 0, -number):
-                several = (*value[:i], new, *value[i + 1 :])
+                numbers = (*value[:i], new, *value[i + 1 :])
+                several = getattr(value, "_make", tuple)(numbers)
                 yield f"{name}={several}", several, ()
     elif isinstance(value, str):
         yield f"{name}='no_such_name'", "no_such_name", ()
     elif isinstance(value, float):
-        yield from ((f"{name}={new}", new, ()) for new in (-0.5, 1.5))
+        yield from ((f"{name}={new}", new, ()) for new in (-0.5, 0.0, 1.5))
 
 
 def place_of(name: str, value: ndarray, axis: int) -> str:

@@ -1,7 +1,8 @@
 """Say what a wrong answer looks like, in the words of who wrote it: which array, where, and what kind of mistake."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import combinations, permutations
 from math import floor, isclose, log10
 from typing import Any
@@ -17,7 +18,7 @@ from minivit.course.complex_numbers import of_complex
 from minivit.course.exercise import Task, Trial
 from minivit.course.outputs import flatten, is_number, named_outputs
 from minivit.course.plant import planted
-from minivit.course.trial import reference, without_options
+from minivit.course.trial import our_answer, without_options
 
 TOLERANCE = 1e-9  # the expected numbers are exact here, not numerical derivatives, so patterns are held to more digits
 
@@ -75,15 +76,20 @@ def wrong_shape(name: str, got: ndarray, expected: ndarray, wanted: Mapping[str,
 
 @np.errstate(all="ignore")
 def wrong_values(
-    wrong: Mapping[str, tuple[ndarray, ndarray]], task: Task, trial: Trial, said: Sequence[str] = ()
+    wrong: Mapping[str, tuple[ndarray, ndarray]],
+    task: Task,
+    trial: Trial,
+    said: Sequence[str] = (),
+    right: Sequence[Trial] = (),
 ) -> str:
     """A message for wrong numbers, given as (got, expected) by name.
 
     It speaks of one array, its worst place, and names the others. What has been ``said`` of another case wins where it
-    fits this one too: an easy case has several explanations. Then a known mistake wins, of whatever array.
+    fits this one too: an easy case has several explanations. Then a known mistake wins, of whatever array; not one that
+    would have been seen in the cases that were ``right``, if there is another.
     """
     names = sorted(wrong, key=lambda name: name == "value")  # the averages first: a new value follows from them
-    known = known_mistakes({name: wrong[name][0] for name in names}, task, trial)
+    known = known_mistakes({name: wrong[name][0] for name in names}, task, trial, right)
     known.sort(key=lambda pair: pair[1] not in said)
     seen = ((name, sentence) for name in names for sentence in _patterns(name, *wrong[name], task, trial))
     name, sentence = known[0] if known else next(seen, (names[0], f"{names[0]} is wrong"))
@@ -110,36 +116,66 @@ def told_apart(a: float, b: float, digits: int = 9) -> tuple[str, str]:
     return f"{a:.{digits}g}", f"{b:.{digits}g}"
 
 
-def known_mistakes(found: Mapping[str, ndarray], task: Task, trial: Trial) -> list[tuple[str, str]]:
+def known_mistakes(
+    found: Mapping[str, ndarray], task: Task, trial: Trial, right: Sequence[Trial] = ()
+) -> list[tuple[str, str]]:
     """Outputs whose numbers are just those of a known mistake, planted in the reference and run, and what it says.
 
-    They come in the order in which they are found; of one output those first of whose other consequences none is right
-    here, and of these what explains most. A mistake that has no consequence (a mask forgotten where there is none) is
-    none.
+    They come in the order in which they are found, without those that would have made wrong what was ``right`` in
+    other cases, if there are others; of one output those first of whose other consequences none is right here, and of
+    these what explains most. A mistake that has no consequence (a mask forgotten where there is none) is none.
     """
     expected = _arrays(task, trial, trial.expected)
-    right = {name for name, array in expected.items() if name not in found or same(found[name], array)}
-    known: list[tuple[int, bool, int, str]] = []
+    untouched = {name for name, array in expected.items() if name not in found or same(found[name], array)}
+    known: list[tuple[bool, int, bool, int, str]] = []
     order = [*found]
-    for says, value in wrong_answers(task, trial):
-        arrays = _arrays(task, trial, value)
+    for says, answer in wrong_answers(task, trial):
+        arrays = _arrays_of(answer, task, trial)
         wrong = {
             name: arrays[name] for name in arrays.keys() & expected.keys() if not same(arrays[name], expected[name])
         }
         fits = [name for name in wrong.keys() & found.keys() if same(found[name], wrong[name])]
-        known += [(order.index(name), not right.isdisjoint(wrong), -len(fits), says) for name in fits]
-    return [(order[i], f"{order[i]}: {says}") for i, _, _, says in sorted(known, key=lambda item: item[:3])]
+        if fits:
+            seen = any(_makes_wrong(answer, task, other) for other in right)
+            known += [(seen, order.index(name), not untouched.isdisjoint(wrong), -len(fits), says) for name in fits]
+    known = [item for item in known if not item[0]] or known
+    return [(order[i], f"{order[i]}: {says}") for _, i, _, _, says in sorted(known, key=lambda item: item[:4])]
 
 
-def wrong_answers(task: Task, trial: Trial) -> Iterator[tuple[str, Any]]:
-    """What known mistakes make of these arguments, and what is said of them; last, that an argument is not used."""
+Answer = Callable[[Trial], Any]
+"""What a function would return; None if it would not."""
+
+
+def wrong_answers(task: Task, trial: Trial) -> Iterator[tuple[str, Answer]]:
+    """What is said of each known mistake, and what it makes of arguments; last, that one of these is not used."""
+
+    def with_mistake(trial: Trial, module: Any) -> Any:
+        outcome = perform(module, task.name, trial.args, trial.kwargs)
+        return outcome.value if outcome.status == "returned" else None
+
+    def without(trial: Trial, name: str) -> Any:
+        for other, args, kwargs in without_options(task, trial):
+            if other == name:
+                with np.errstate(all="ignore"), suppress(TypeError, ValueError):  # one that must be given
+                    return our_answer(task, args, kwargs)
+        return None
+
     for mistake in (bug for bug in task.bugs if bug.known):
-        outcome = perform(planted(task, mistake), task.name, trial.args, trial.kwargs)
-        if outcome.status == "returned":
-            yield mistake.says, outcome.value
-    for name, args, kwargs in without_options(task, trial):
-        with np.errstate(all="ignore"), suppress(TypeError, ValueError):  # one that must be given
-            yield f"the argument {name} is not used", reference(task)(*args, **kwargs)
+        yield mistake.says, partial(with_mistake, module=planted(task, mistake))
+    for name, _, _ in without_options(task, trial):
+        yield f"the argument {name} is not used", partial(without, name=name)
+
+
+def _arrays_of(answer: Answer, task: Task, trial: Trial) -> dict[str, ndarray]:
+    """The outputs of an answer, none if there is no answer."""
+    value = answer(trial)
+    return {} if value is None else _arrays(task, trial, value)
+
+
+def _makes_wrong(answer: Answer, task: Task, trial: Trial) -> bool:
+    """Whether an answer is another than the right one."""
+    expected, arrays = _arrays(task, trial, trial.expected), _arrays_of(answer, task, trial)
+    return any(not same(arrays[name], expected[name]) for name in arrays.keys() & expected.keys())
 
 
 def _arrays(task: Task, trial: Trial, value: Any) -> dict[str, ndarray]:

@@ -14,6 +14,7 @@ from minivit.course.outputs import flatten, named_outputs
 from minivit.course.trial import make_trial
 
 LARGE = 10_000  # times dy
+NUMBERS = ndarray, np.generic, int, float
 
 
 def check_manners(asked: Asked, rng: Generator) -> None:
@@ -30,7 +31,7 @@ def check_manners(asked: Asked, rng: Generator) -> None:
         second = asked.value(trial)
         one, two = (named_outputs(asked.task.kind, value, trial.expected) for value in (first.value, second))
         for name, value in one.items():
-            if isinstance(value, ndarray) and not np.array_equal(value, two[name], equal_nan=True):
+            if isinstance(value, NUMBERS) and not np.array_equal(value, two[name], equal_nan=True):
                 raise CheckFailedError(
                     f"the same call gives another {name} the second time: something is remembered, or drawn"
                 )

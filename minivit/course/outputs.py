@@ -77,7 +77,9 @@ def _named(what: str, value: Any, expected: Any, prefix: str) -> dict[str, Any]:
     if found is None:
         kind = f"the fields {', '.join(wanted)}" if isinstance(expected, dict) else _given(expected)
         same_name = ", which is no NamedTuple" * (type_name(value) == type(expected).__name__)
-        returned = f"{describe(value)}{same_name}{_alone(value, expected, prefix)}"
+        too_many = isinstance(value, (tuple, list)) and len(value) > len(wanted) and prefix == "d"
+        others = f"; nothing but {' and '.join(wanted)} has a gradient" * too_many
+        returned = f"{describe(value)}{same_name}{_alone(value, expected, prefix)}{others}"
         raise MalformedError(f"{what} must be {kind}; it returned {returned}")
     for name in wanted:
         if name not in found:

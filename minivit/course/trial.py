@@ -1,5 +1,6 @@
 """Random cases, and what the reference makes of them."""
 
+import copy
 import inspect
 from collections.abc import Iterator
 from dataclasses import replace
@@ -23,6 +24,16 @@ def reference(task: Task) -> Any:
     return function
 
 
+def our_answer(task: Task, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What our own function returns."""
+    return reference(task)(*unused(args), **kwargs)
+
+
+def unused(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The arguments with a copy of each generator, so that whoever is called next draws the same."""
+    return tuple(copy.deepcopy(arg) if isinstance(arg, Generator) else arg for arg in args)
+
+
 def make_trial(task: Task, draw: Draw, rng: Generator, dtype: type[np.floating] = np.float64) -> Trial:
     """One random case, and the reference's answer. A backward is given the reference's cache and a random dy."""
     case = draw(rng)
@@ -30,7 +41,7 @@ def make_trial(task: Task, draw: Draw, rng: Generator, dtype: type[np.floating] 
     case = case._replace(kwargs=kwargs)
     with np.errstate(all="ignore"):
         if task.kind != "backward":
-            return Trial(case, args, args, kwargs, None, None, None, reference(task)(*args, **kwargs))
+            return Trial(case, args, args, kwargs, None, None, None, our_answer(task, args, kwargs))
         forward = find(import_module(task.module), task.forward)
         assert forward
         y, cache = forward(*args, **kwargs)

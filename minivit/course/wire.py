@@ -97,7 +97,7 @@ def read_outcome(data: bytes) -> Outcome:
 
 
 def pack(value: Any) -> bytes:
-    """Numbers, text, arrays, None, and nests of them in tuples, lists, dicts and NamedTuples.
+    """Numbers, text, arrays, generators, None, and nests of them in tuples, lists, dicts and NamedTuples.
 
     Raises
     ------
@@ -157,6 +157,9 @@ def _describe(value: Any, arrays: list[ndarray], levels: int) -> Any:
             return {"other": "an array of Python objects" if array.dtype.hasobject else "an array of no numbers"}
         arrays.append(array)
         return {"array" if isinstance(value, ndarray) else "scalar": [array.dtype.str, list(array.shape)]}
+    if isinstance(value, np.random.Generator) and type(value.bit_generator) is np.random.PCG64:
+        state = value.bit_generator.state
+        return {"generator": [*state["state"].values(), state["has_uint32"], state["uinteger"]]}
     if _is_plain(value):
         return value
     if isinstance(value, int):
@@ -182,6 +185,11 @@ def _rebuild(node: Any, numbers: Numbers, find_class: FindClass) -> Any:
         return numbers.take(*inside)
     if kind == "scalar":
         return numbers.take(*inside)[()]
+    if kind == "generator":
+        state, inc, has_half, half = map(int, inside)
+        bits = np.random.PCG64()
+        bits.state = {**bits.state, "state": {"state": state, "inc": inc}, "has_uint32": has_half, "uinteger": half}
+        return np.random.Generator(bits)
     if kind in ("tuple", "list"):
         items = [_rebuild(item, numbers, find_class) for item in inside]
         return tuple(items) if kind == "tuple" else items

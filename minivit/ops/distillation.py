@@ -1,4 +1,4 @@
-"""Distillation: a student learns what a teacher says; and smoothed targets, in the two ways that are in use."""
+"""Distillation: a student learns what a teacher says, and what labels say; and smoothed targets, in two ways."""
 
 from math import inf
 from typing import NamedTuple
@@ -6,10 +6,16 @@ from typing import NamedTuple
 import numpy as np
 
 from minivit.checked import checked
-from minivit.ops.losses import LogitsGrad
+from minivit.ops.losses import (
+    CrossEntropyCache,
+    LogitsGrad,
+    cross_entropy_backward,
+    cross_entropy_forward,
+    one_hot,
+)
 from minivit.ops.rows import row_dot
 from minivit.ops.softmax import log_softmax_forward
-from minivit.types import Float, Scalar, Share, ndarray
+from minivit.types import Float, Int, Scalar, Share, ndarray
 
 
 class DistillationCache(NamedTuple):
@@ -118,6 +124,113 @@ def _difference(probs: ndarray, first: ndarray, second: ndarray) -> ndarray:
     """``first - second`` where there is a probability. What cannot be counts for nothing: 0 log 0 = 0."""
     impossible = probs == 0
     return np.where(impossible, 0, first) - np.where(impossible, 0, second)
+
+
+def label_weights(labels: ndarray) -> Float[ndarray, " B"]:
+    r"""What the label of each image counts, so that a mean over all images is one over those that have a label.
+
+    .. math:: w_n = \frac{N}{N_\text{labelled}} \text{ where } n \text{ has a label, else } 0
+
+    If none has one, all weights are 0.
+
+    >>> import numpy as np
+    >>> from minivit.ops import label_weights
+    >>> label_weights(np.array([3, -1, -1, 0])).tolist(), label_weights(np.array([-1, -1])).tolist()
+    ([2.0, 0.0, 0.0, 2.0], [0.0, 0.0])
+
+    Parameters
+    ----------
+    labels : (B,) or (B, C)
+        Class numbers, negative ones where nobody knows; or shares of the classes, which all are known.
+    """
+    known = labels >= 0 if labels.ndim == 1 else np.ones(len(labels), bool)
+    return known * (len(labels) / max(1, known.sum()))
+
+
+class TaughtCache(NamedTuple):
+    """What ``taught_backward`` needs: the caches of both parts, that of the teacher soft or hard, and its weight."""
+
+    labels: CrossEntropyCache
+    soft: DistillationCache | None
+    hard: CrossEntropyCache | None
+    alpha: float
+
+
+@checked
+def taught_forward(
+    logits: Float[ndarray, "B C"],
+    teacher_logits: Float[ndarray, "B C"],
+    labels: Int[ndarray, "B"],
+    *,
+    alpha: Share = 0.5,
+    temperature: float = 1.0,
+    hard: bool = False,
+) -> tuple[Scalar, TaughtCache]:
+    r"""Labels and a teacher at once: a mean over the images that have a label, and one over all.
+
+    .. math:: L = (1 - \alpha)\, \mathrm{CE}(z, y)
+              + \alpha\, \tau^2\, \mathrm{KL}(p^\text{teacher}_\tau \,\|\, q_\tau)
+              \quad\text{or, hard,}\quad
+              (1 - \alpha)\, \mathrm{CE}(z, y)
+              + \alpha\, \mathrm{CE}(z, \operatorname{argmax}_c z^\text{teacher}_c)
+
+    The second part is :func:`distillation_forward`; the logits of both cross-entropies are never softened. An image
+    without a label has no say in the first part, and is not counted there (:func:`label_weights`); without any label
+    that part is 0. This is :class:`minivit.tasks.Distillation` for one head, class numbers and no smoothing.
+
+    Parameters
+    ----------
+    logits, teacher_logits : (B, C)
+    labels : integers (B,)
+        Class numbers; negative ones where nobody knows.
+    alpha : float
+        Weight of the teacher.
+    temperature : float
+        Of the soft loss.
+    hard : bool
+        Learn the class that the teacher holds for likeliest.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, a label is no class, alpha is outside [0, 1], the temperature is not positive, or
+        there are no rows.
+
+    References
+    ----------
+    Touvron et al. 2021, "Training data-efficient image transformers & distillation through attention", equations 2
+    and 3.
+    """
+    targets = one_hot(np.maximum(labels, 0), logits.shape[-1]) * label_weights(labels)[:, None]
+    of_labels, c_labels = cross_entropy_forward(logits, targets)
+    c_soft, c_hard = None, None
+    if hard:
+        likeliest = np.real(teacher_logits).argmax(-1)
+        of_teacher, c_hard = cross_entropy_forward(logits, likeliest)
+    else:
+        of_teacher, c_soft = distillation_forward(logits, teacher_logits, temperature=temperature)
+    loss = (1 - alpha) * of_labels + alpha * of_teacher
+    return loss, TaughtCache(labels=c_labels, soft=c_soft, hard=c_hard, alpha=alpha)
+
+
+@checked
+def taught_backward(dy: Scalar, cache: TaughtCache) -> LogitsGrad:
+    r"""Gradient of :func:`taught_forward`.
+
+    The logits go into both parts, so their gradient is the sum of two; each part is given its share of dy:
+
+    .. math:: \bar z = \bar z_\text{labels} + \bar z_\text{teacher}, \qquad
+              \bar L_\text{labels} = (1 - \alpha)\, \bar L, \quad \bar L_\text{teacher} = \alpha\, \bar L
+    """
+    c_labels, c_soft, c_hard, alpha = cache
+    (dlogits,) = cross_entropy_backward(dy * (1 - alpha), c_labels)  # forward: cross_entropy_forward(logits, targets)
+    if c_soft:
+        (again,) = distillation_backward(dy * alpha, c_soft)  # forward: distillation_forward(logits, teacher_logits
+        dlogits = dlogits + again
+    if c_hard:
+        (again,) = cross_entropy_backward(dy * alpha, c_hard)  # forward: cross_entropy_forward(logits, likeliest)
+        dlogits = dlogits + again
+    return LogitsGrad(dlogits)
 
 
 @checked

@@ -9,7 +9,13 @@ import numpy as np
 from minivit.checked import check_shape, check_type, checked
 from minivit.data.dataset import Dataset
 from minivit.data.examples import LabeledImages, TaughtImages
-from minivit.ops.distillation import DistillationCache, distillation_backward, distillation_forward, smoothed
+from minivit.ops.distillation import (
+    DistillationCache,
+    distillation_backward,
+    distillation_forward,
+    label_weights,
+    smoothed,
+)
 from minivit.ops.losses import CrossEntropyCache, cross_entropy_backward, cross_entropy_forward, one_hot
 from minivit.tasks.classification import Classification, Mix
 from minivit.tasks.task import Augment, Normalize, Pictures, Task
@@ -258,15 +264,3 @@ class Distillation(Task):
         labeled = LabeledImages(examples.images, examples.labels)
         logits = self.read_outs(outputs)["both" if self.token else "class"]
         return self.labels.pictures(dataset, labeled, targets.labels, logits)
-
-
-def label_weights(labels: ndarray) -> Float[ndarray, " B"]:
-    """What the label of each image of a batch counts, so that a mean over all images is one over the labelled ones.
-
-    >>> import numpy as np
-    >>> from minivit.tasks.distillation import label_weights
-    >>> label_weights(np.array([3, -1, -1, 0])).tolist(), label_weights(np.array([-1, -1])).tolist()
-    ([2.0, 0.0, 0.0, 2.0], [0.0, 0.0])
-    """
-    known = labels >= 0 if labels.ndim == 1 else np.ones(len(labels), bool)
-    return known * (len(labels) / max(1, known.sum()))

@@ -4,7 +4,7 @@ from minivit.train.augment import normalize, normalize_waves, random_crop_flip, 
 from minivit.train.beginning import begin_with, by_layer, only_head
 from minivit.train.ema import WeightAverage
 from minivit.train.erasing import random_erasing
-from minivit.train.mixing import cutmix, mix, mixup
+from minivit.train.mixing import cutmix, mix, mixup, random_box
 from minivit.train.optim import SGD, Adam, AdamW, Optimizer, adam_update, adamw_update, clip_grad_norm, sgd_update
 from minivit.train.probe import LinearProbe, linear_probe
 from minivit.train.randaugment import randaugment
@@ -37,6 +37,7 @@ __all__ = [
     "only_head",
     "predict",
     "randaugment",
+    "random_box",
     "random_crop_flip",
     "random_erasing",
     "random_shift_flip",

@@ -46,6 +46,11 @@ def mixup(inputs: Float[ndarray, "B *X"], targets: Float[ndarray, "B K"], lam: S
     lam : float
         The share of the example itself.
 
+    Raises
+    ------
+    ValueError
+        If there are not as many targets as inputs, or lam is no share.
+
     References
     ----------
     Zhang et al. 2018, "mixup: Beyond Empirical Risk Minimization", section 2.
@@ -68,6 +73,11 @@ def cutmix(images: Float[ndarray, "B Y X C"], targets: Float[ndarray, "B K"], bo
     box : Box
         Which part, on the image.
 
+    Raises
+    ------
+    ValueError
+        If the box is not on the image, or there are not as many targets as images.
+
     References
     ----------
     Yun et al. 2019, "CutMix: Regularization Strategy to Train Strong Classifiers with Localizable Features", section 3.
@@ -83,16 +93,26 @@ def cutmix(images: Float[ndarray, "B Y X C"], targets: Float[ndarray, "B K"], bo
 
 
 def random_box(rng: np.random.Generator, size: tuple[int, int], lam: float) -> Box:
-    """A box with a share of about 1 - lam of (rows, columns), of their proportions; beyond the edge it is cut off.
+    r"""A box with a share of about 1 - lam of an image, and of its proportions; beyond the edge it is cut off.
 
-    Its middle is anywhere on the image, as in the paper and in timm.
+    Its sides are :math:`\sqrt{1 - \lambda}` of the image's, cut to whole numbers. Its middle is anywhere on the image,
+    as in the paper and in timm: ``rng.integers(length)``, first the row, then the column. ``side // 2`` rows of it are
+    before the middle, the others from there on.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    size : (int, int)
+        Rows and columns of the image.
+    lam : float
+        The share that is left of the image.
     """
     starts, stops = [], []
     for length in size:
         side = int(length * (1 - lam) ** 0.5)
-        middle = int(rng.integers(length))
-        starts.append(max(middle - side // 2, 0))
-        stops.append(min(middle + (side + 1) // 2, length))
+        start = int(rng.integers(length)) - side // 2
+        starts.append(max(start, 0))
+        stops.append(min(start + side, length))
     return Box(starts[0], stops[0], starts[1], stops[1])
 
 
@@ -109,7 +129,8 @@ def mix(
     r"""Mix a batch by :func:`mixup` or :func:`cutmix`, with one :math:`\lambda \sim \mathrm{Beta}(\alpha, \alpha)`.
 
     Where both have an alpha, a coin is tossed for each batch. An alpha of 0 mixes nothing; of 1, all shares are equally
-    likely; of more, halves and halves are likelier.
+    likely; of more, halves and halves are likelier. The draws come in this order: the coin, where both have an alpha
+    (``rng.random()``; CutMix if it is below a half), the share (``rng.beta``), for CutMix the :func:`random_box`.
 
     Parameters
     ----------
@@ -124,7 +145,12 @@ def mix(
     Returns
     -------
     Mixed
-        With soft targets (B, num_classes).
+        With soft targets (B, num_classes), of the precision of the inputs.
+
+    Raises
+    ------
+    ValueError
+        If a label is no class, there are not as many as inputs, an alpha is negative, or no images are to be cut.
     """
     targets = one_hot(labels, num_classes).astype(inputs.dtype)
     cuts = cutmix_alpha > 0 and (mixup_alpha == 0 or rng.random() < 0.5)

@@ -10,9 +10,11 @@ import pytest
 from minivit.course.call import THEN, Outcome, shortest_time
 from minivit.course.checks import Result, check_names, check_task
 from minivit.course.compare import CheckFailedError
+from minivit.course.exercise import Mistake
 from minivit.course.exercises import EXERCISES
 from minivit.course.grade import run_checks
 from minivit.course.manners import outlives
+from minivit.course.plant import planted
 from minivit.course.report import Report
 from minivit.course.runner import CannotRunError, InPlaceRunner
 from minivit.course.trial import layer_class, reference
@@ -156,6 +158,26 @@ def test_a_clock_that_stands_still_is_of_no_use(monkeypatch):
     """That of the module time, which a solution may replace."""
     monkeypatch.setattr("time.perf_counter", lambda: 0.0)
     assert shortest_time(sum, ([1],), {}, 2) > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "check", "says"),
+    [
+        ("one_hot", "return labels[..., None] == np.arange(num_classes)", "dtype",
+         "y is of bool; it must be of float32"),
+        ("one_hot", "return np.eye(num_classes)[labels]", "dtype", "y is of float64; it must be of float32. np.sqrt"),
+        ("mixup", "return Mixed(inputs, targets > 0)", "dtype", "from float32 comes targets in bool"),
+        ("random_box", "return Box(0, np.random.randint(10**9), 0, 1)", "leaves its inputs alone",
+         "the same call gives another bottom the second time: something is remembered, or drawn"),
+        ("distillation_backward", "return 1, 2, 3", "runs", "a tuple of 3; nothing but logits has a gradient"),
+    ],
+)  # fmt: skip
+def test_what_is_said_of_kinds_of_numbers(name, text, check, says):
+    task = TASKS[name]
+    runner = InPlaceRunner(planted(task, Mistake("", text, "", True)))
+    (result,) = (result for result in check_task(task, runner, 0) if result.check == check)
+    assert result.status == "failed"
+    assert says in result.message
 
 
 def test_each_function_has_cases_of_its_own():

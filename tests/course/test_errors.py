@@ -7,6 +7,7 @@ import pytest
 
 from minivit.course.errors import promised, refused_calls
 from minivit.course.exercises import EXERCISES
+from minivit.course.trial import our_answer
 
 TASKS = {task.name: task for exercise in EXERCISES.values() for task in exercise.tasks}
 PROMISED = {
@@ -49,6 +50,13 @@ PROMISED = {
     "resize_matrix": ["ValueError"],
     "resize_forward": ["ValueError"],
     "resample_abs_pos_embed": ["ValueError"],
+    "one_hot": ["TypeError", "ValueError"],
+    "smoothed": ["ValueError"],
+    "mixup": ["ValueError"],
+    "cutmix": ["ValueError"],
+    "mix": ["ValueError"],
+    "distillation_forward": ["ValueError"],
+    "taught_forward": ["ValueError"],
 }
 
 
@@ -113,6 +121,9 @@ ASKED = {
         "num_prefix_tokens=-3": "ValueError",
         "interpolation='no_such_name'": "ValueError",
     },
+    "cutmix": {"targets whose axis 0 is too long": "ValueError", "images whose axis 1 is empty": "ValueError"},
+    "distillation_forward": {"temperature=0.0": "ValueError", "no rows": "ValueError"},
+    "taught_forward": {"alpha=1.5": "ValueError", "temperature=0.0": "ValueError"},
     "future_logits_forward": {
         "distractors with -1 in it": "ValueError",
         "distractors of bool": "TypeError",
@@ -140,11 +151,28 @@ def test_the_first_number_beyond_the_last_is_refused_and_nan_where_the_docstring
     assert "edges with nan in it" not in words  # who asks for a difference of 0 or less lets it through
 
 
+def test_a_number_in_a_named_tuple_is_changed_in_one():
+    words = {wrong.words: wrong for wrong, _ in refused_calls(TASKS["cutmix"], np.random.default_rng(0))}
+    negative = [wrong for text, wrong in words.items() if text.startswith("box=Box(top=-")]
+    assert negative
+    assert all(wrong.args[2].top < 0 for wrong in negative)
+
+
+def test_each_of_several_calls_that_draw_draws_the_same():
+    """What the reference refuses after a draw, a solution refuses, too."""
+    for wrong, _ in refused_calls(TASKS["mix"], np.random.default_rng(0)):
+        for _ in range(2):
+            with pytest.raises((ValueError, TypeError)):
+                our_answer(TASKS["mix"], wrong.args, wrong.kwargs)
+
+
 def test_what_would_do_no_harm_is_not_asked_for():
     """Of an empty axis everything can be computed, save a mean over it."""
     words = {wrong.words for wrong, _ in refused_calls(TASKS["attention_forward"], np.random.default_rng(0))}
     assert "v whose last axis is too long" not in words  # a width of its own
     assert "v whose last axis is empty" not in words
     assert "k whose axis 2 is empty" in words
+    words = {wrong.words for wrong, _ in refused_calls(TASKS["mix"], np.random.default_rng(0))}
+    assert "inputs whose last axis is empty" not in words  # which cutmix refuses, if mix calls it
     words = {wrong.words for wrong, _ in refused_calls(TASKS["mean_pool_forward"], np.random.default_rng(0))}
     assert any("empty" in word for word in words)

@@ -103,6 +103,23 @@ def test_of_two_mistakes_the_one_without_another_consequence_is_told():
     assert said == "cache.y: cache.y is Phi(x); it is to be the output y"
 
 
+def test_a_mistake_that_would_have_been_seen_before_is_not_told():
+    """Who divides by the wrong number with per_class, and rightly without, has not exchanged the two."""
+    task, rng = TASKS["distillation_forward"], np.random.default_rng(0)
+    (wrong,) = (bug for bug in task.bugs if bug.new == "number = logits[..., 0].size")
+    right = make_trial(task, task.cases[""], rng)
+    trial = make_trial(task, task.cases["with a mean over classes, too"], rng)
+    outcome = perform(planted(task, wrong), task.name, trial.args, trial.kwargs)
+    found = {"y": np.asarray(outcome.value[0])}
+    said = [sentence for _, sentence in known_mistakes(found, task, trial)]
+    assert any("per_class is used the wrong way round" in sentence for sentence in said)
+    assert [sentence for _, sentence in known_mistakes(found, task, trial, [right])] == [
+        "y: the argument per_class is not used"
+    ]
+    exchanged = {"y": np.asarray(right.expected[0]) / right.args[0].shape[-1]}
+    assert known_mistakes(exchanged, task, right, [right])  # where none is left, all are told
+
+
 def test_a_mistake_is_known_where_the_function_calls_others_of_the_exercise():
     """They are the reference's then, in the student's function as in the planted one."""
     exercise, task = EXERCISES["adamw"], TASKS["adamw_update"]

@@ -44,6 +44,15 @@ def test_a_nest_survives():
     assert back["c"] == value["c"]
 
 
+def test_a_generator_draws_what_it_would_have_drawn():
+    rng = np.random.default_rng(5)
+    rng.integers(7, size=3)  # half of what its bits give is kept for the next draw
+    back = unpack(pack({"rng": rng}))["rng"]
+    draws = [[g.integers(7), g.random(), g.beta(0.3, 0.3), g.standard_normal()] for g in (back, rng)]
+    assert draws[0] == draws[1]
+    assert type_name(unpack(pack(np.random.Generator(np.random.MT19937(0))))) == "Generator"  # of others none crosses
+
+
 def test_scalars_keep_their_dtype():
     assert unpack(pack(np.float32(2))).dtype == np.float32
 
@@ -114,6 +123,10 @@ FORGED = {
     "a shape without end": message({"array": ["<f8", [2**62, 2**62]]}, bytes(16)),
     "a shape below zero": message({"array": ["<f8", [-2]]}, bytes(16)),
     "a shape of text": message({"array": ["<f8", "12"]}, bytes(16)),
+    "a generator of text": message({"generator": ["a", 1, 0, 0]}),
+    "a generator of too many bits": message({"generator": [2**200, 1, 0, 0]}),
+    "a generator without end": message({"generator": [float("inf"), 1, 0, 0]}),
+    "half a generator": message({"generator": [1, 1]}),
     "one array for two": message({"list": [ARRAY, ARRAY]}, bytes(16)),
 }
 

@@ -1,6 +1,7 @@
 """Training with a student's functions in place of ours."""
 
 import traceback
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from minivit.course.cli import training_with
 from minivit.course.stub import solved_source
 from minivit.course.with_ops import in_place_of_ours, load_checked
 from minivit.layers import block
+from minivit.tasks.distillation import Taught
 from tests.models.test_wav2vec import SMALL as WAV2VEC
 from tests.sampled import REST
 
@@ -108,6 +110,33 @@ def test_what_hears_trains_to_the_same_bits(tmp_path):
     assert called == {task.name for name in ("mel", "contrastive") for task in EXERCISES[name].tasks}
 
 
+def test_what_is_mixed_and_taught_trains_to_the_same_bits(tmp_path):
+    """A student of another model, half of whose images have no label; and mixed images, with their soft targets."""
+
+    def learn():
+        images = np.random.default_rng(0).standard_normal((6, 32, 32, 3), np.float32)
+        make = partial(mv.create_model, "vit_micro_patch4_32", num_classes=10)
+        student, teacher = make(seed=0), make(seed=1)
+        labels, said = np.array([3, -1, 0, -1, -1, 9]), teacher.forward(images)[0]
+        targets = Taught(labels, said, mv.ops.label_weights(labels))
+        task = mv.tasks.Distillation(lambda images: said, alpha=0.3, temperature=2.5)
+        step = partial(mv.train.training_step, student, optimizer=mv.train.AdamW(student, lr=1e-3), threads=1)
+        losses = [step(images, targets, task=task)]
+        loss, cache = mv.ops.taught_forward(said, images[:, 0, 0, :1] + said[:, ::-1], labels)
+        losses.append(float(loss) + float(mv.ops.taught_backward(1.0, cache).logits.sum()))
+        for seed in range(4):
+            alphas = {"num_classes": 10, "mixup_alpha": 0.8, "cutmix_alpha": 1.0}
+            mixed, soft = mv.train.mix(images, np.arange(6), np.random.default_rng(seed), **alphas)
+            losses.append(step(mixed, mv.ops.smoothed(soft, 0.1), task=mv.tasks.Classification()))
+        return losses
+
+    before = learn()
+    solutions = [load_checked(solved_folder(tmp_path, name)) for name in ("mixup", "distillation")]
+    with in_place_of_ours(solutions) as called:
+        assert learn() == before
+    assert called == {task.name for name in ("mixup", "distillation") for task in EXERCISES[name].tasks}
+
+
 @REST
 def test_all_exercises_together_train_to_the_same_bits(tmp_path):
     before = losses()
@@ -127,6 +156,7 @@ def test_all_exercises_together_train_to_the_same_bits(tmp_path):
         *(task.name for task in EXERCISES["positions"].tasks),  # it begins with its own positions
         *(task.name for name in ("windows", "swin_block") for task in EXERCISES[name].tasks),  # a ViT has no windows
         *(task.name for name in ("dft", "stft") for task in EXERCISES[name].tasks),  # nor does it hear
+        *(task.name for name in ("mixup", "distillation") for task in EXERCISES[name].tasks),  # nor is anything mixed
         "log_softmax_backward",
         *("mean_pool_forward", "mean_pool_backward"),  # this model reads its class token
         "merge_heads_backward",  # which is split_heads_forward, and that is called

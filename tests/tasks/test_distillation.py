@@ -9,8 +9,9 @@ import pytest
 
 import minivit as mv
 from minivit.data import Dataset, partly_labeled
+from minivit.ops import label_weights, taught_backward, taught_forward
 from minivit.tasks import Distillation, distillation
-from minivit.tasks.distillation import Taught, label_weights
+from minivit.tasks.distillation import Taught
 from minivit.train import SGD, Recipe, Trainer, mix, normalize, predict, random_crop_flip, training_step
 from tests.tasks.families import SMALL
 from tests.test_parity import Case, assert_gradient, assert_output
@@ -103,6 +104,21 @@ CHOICES: list[dict[str, Any]] = [
 @pytest.mark.parametrize("choices", CHOICES)
 def test_it_is_what_the_formulas_say(choices, token):
     check(Distillation(len, token=token, **choices))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("labels", [LABELS, np.full(B, -1), np.abs(LABELS)], ids=["some", "none", "all"])
+@pytest.mark.parametrize("options", [{"temperature": 3.0}, {"hard": True}])
+def test_of_class_numbers_and_one_head_it_is_the_pair_to_the_last_bit(options, labels, dtype) -> None:
+    soft = {"temperature": 3.0} if "temperature" in options else {"method": "hard"}
+    task = Distillation(lambda images: SAID, alpha=0.3, **soft)
+    outputs, said = outputs_for(task).astype(dtype), SAID.astype(dtype)
+    loss, cache = task.forward(outputs, targets_of(labels, said))
+    pair_loss, pair_cache = taught_forward(outputs, said, labels, alpha=0.3, **options)
+    assert (pair_loss, pair_loss.dtype) == (loss, dtype)
+    gradient = taught_backward(dtype(0.5), pair_cache).logits
+    np.testing.assert_array_equal(gradient, task.backward(dtype(0.5), cache))
+    assert gradient.dtype == dtype
 
 
 # Mistakes, as people make them

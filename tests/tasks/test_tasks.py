@@ -14,7 +14,7 @@ from minivit.data.scenes import draw_scenes
 from minivit.layers import Layer
 from minivit.models import MaskedViT, Transformer, ViT, Wav2Vec
 from minivit.nests import mapped
-from minivit.ops import log_softmax_forward, mse_backward, mse_forward, one_hot, patchify_forward
+from minivit.ops import label_weights, log_softmax_forward, mse_backward, mse_forward, one_hot, patchify_forward
 from minivit.tasks import (
     Classification,
     Contrastive,
@@ -27,7 +27,7 @@ from minivit.tasks import (
     Task,
 )
 from minivit.tasks.boxes import iou
-from minivit.tasks.distillation import Taught, label_weights
+from minivit.tasks.distillation import Taught
 from minivit.tasks.masked import Masked
 from minivit.tasks.masked_prediction import AskedPatches
 from minivit.tasks.next_token import greedy

@@ -8,10 +8,12 @@ from minivit.course.exercises.block import BLOCK
 from minivit.course.exercises.contrastive import CONTRASTIVE
 from minivit.course.exercises.costs import COSTS
 from minivit.course.exercises.dft import DFT
+from minivit.course.exercises.distillation import DISTILLATION
 from minivit.course.exercises.layer_norm import LAYER_NORM
 from minivit.course.exercises.linear import LINEAR
 from minivit.course.exercises.mel import MEL
 from minivit.course.exercises.mixer import MIXER
+from minivit.course.exercises.mixup import MIXUP
 from minivit.course.exercises.multi_head import MULTI_HEAD
 from minivit.course.exercises.patches import PATCHES
 from minivit.course.exercises.positions import POSITIONS
@@ -42,6 +44,8 @@ ALL = (
     MEL,
     CONTRASTIVE,
     BATCH_NORM,
+    MIXUP,
+    DISTILLATION,
     POSITIONS,
 )
 

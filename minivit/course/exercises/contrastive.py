@@ -217,7 +217,7 @@ TASKS = (
                 "return (drawn + 1) % drawn.shape[1] + 0 * (": "all numbers become one more; those below the frame's "
                 "own stay",
                 "drawn += 1; return drawn + (": "... you modified drawn in place",
-                "return 1.0 * drawn + (": "... comes y in float64",
+                "return 1.0 * drawn + (": "... y is of float64; it must be of int64",
                 "return np.unique(drawn) + 0 * (": "... ",
             },
         },
