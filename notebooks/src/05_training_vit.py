@@ -435,7 +435,8 @@ assert abs(mean["CNN"][images == 300].item() - mean["ViT"][images == 1000].item(
 #
 # The paper has the same at its scale: with ImageNet alone (1.3 million images) its large ViTs do not reach the ResNets of
 # the time, with ImageNet-21k (14 million) they are level, with JFT (300 million) ahead. And where there are not so many
-# images, there are means to make more of them; they are options here, too.
+# images, there are means to make more of them; they are options here, and
+# [Training better](11_training_better.ipynb) takes them one by one.
 #
 # | means | here |
 # |---|---|
