@@ -13,7 +13,7 @@ from typing import Any
 from cifar import MODELS, accuracy, cifar, recipe_for, trained
 from record import record
 
-RATES = (1e-3, 2e-3, 4e-3, 8e-3, 16e-3, 32e-3)
+RATES = (1e-3, 2e-3, 4e-3, 8e-3, 16e-3, 32e-3, 64e-3)
 IMAGES, HELD_BACK, SEEN = 5_000, slice(45_000, 50_000), 50_000
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ is one seed of each. It writes results/one_hour_speed.json, one_hour_path.json a
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from time import perf_counter
 from typing import Any
 
@@ -64,7 +65,7 @@ def measure_speed(dataset: Dataset) -> None:
     def measure(*, choices: dict[str, Any]) -> dict[str, Any]:
         trainer = Trainer(recipe_for(choices), blind(dataset), threads=THREADS)
         times = [perf_counter() for _, _ in zip(range(STEPS + 1), trainer.run(), strict=False)]
-        seconds = min(after - before for before, after in zip(times, times[1:], strict=False))
+        seconds = min(after - before for before, after in pairwise(times))
         return {"seconds_per_step": round(seconds, 4), "params": trainer.model.num_params}
 
     about = {"command": "python experiments/one_hour.py speed DATA_DIR", "threads": THREADS, "steps": STEPS}
