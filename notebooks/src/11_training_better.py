@@ -473,9 +473,10 @@ assert images_of_one == 162
 # ### RandAugment
 #
 # [RandAugment](../docs/glossary.md#randaugment) has sixteen operations, each with a magnitude from 0 to 10, which may be
-# more. (Its paper lists fourteen, one of which does nothing; sixteen are in the code that Steiner et al. took.) For each image some of them are drawn, mostly two, and carried out one after the other. There are no probabilities
-# to be searched for, which is its point. All of them, at magnitudes 0, 10 and 20. **Predict.** At magnitude 0, which of
-# them change something?
+# more. (Its paper lists fourteen, one of which does nothing; sixteen are in the code that Steiner et al. took.) For each
+# image some of them are drawn, mostly two, and carried out one after the other. There are no probabilities to be searched
+# for, which is its point. All of them, at magnitudes 0, 10 and 20. **Predict.** At magnitude 0, which of them change
+# something?
 
 # %%
 plot.augmentations(data.test.images[6])
@@ -853,8 +854,10 @@ assert 50 < pull["label"] / pull["teacher, mean over images"] < 500
 # ### Hard, and a token for it
 #
 # *Hard* distillation takes the class that the teacher holds for likeliest as a second label:
-# $\frac12 \mathrm{CE}(z, y) + \frac12 \mathrm{CE}(z, \operatorname{argmax}_c z^{\text{teacher}}_c)$. There is no temperature. It depends on the crop: if the augmented image shows grass and no
-# cat, the teacher says grass.
+#
+# $$\tfrac12\, \mathrm{CE}(z, y) + \tfrac12\, \mathrm{CE}(z, \operatorname{argmax}_c z^{\text{teacher}}_c) .$$
+#
+# There is no temperature. It depends on the crop: if the augmented image shows grass and no cat, the teacher says grass.
 #
 # DeiT's [distillation token](../docs/glossary.md#distillation-token) stands beside the class token, with a head of its
 # own, which learns from the teacher alone, while the head of the class token learns from the labels. Such a model can be
@@ -943,7 +946,7 @@ print("of it, on other wrong classes:", {name: f"{share:.0%}" for name, share in
 assert moved["distillation token"] < moved["class token"] < moved["without teacher"] - 0.1
 
 # %% [markdown]
-# The teacher has carried over much of what it knows, through images that had no labels. The distillation token has taken
+# The teacher has carried over a part of what it knows, through images that had no labels. The distillation token has taken
 # over what it confuses, too: to which other classes the probability goes that the right one does not get (the last line
 # has the share that would have to move from one wrong class to another to be as the teacher has it). The head of the
 # class token has seen 200 labels and yet is better than the one that was alone: it reads the same blocks, which the other
@@ -1075,7 +1078,7 @@ is_ground, is_right = codes_of == ground, told == codes_of
 for what, where in {"is there": asked_of & is_ground, "is not": asked_of & ~is_ground}.items():
     print(f"where the commonest colour {what}: right in {is_right[where].mean():.0%}")
 print(f"it is said in {(told == ground)[asked_of].mean():.0%} of all places")
-assert is_right[asked_of & is_ground].mean() > 0.6
+assert (told == ground)[asked_of].mean() > 0.5 and is_right[asked_of & is_ground].mean() > 0.6
 assert is_right[asked_of & ~is_ground].mean() < 0.35
 
 # %% [markdown]
@@ -1118,7 +1121,7 @@ assert 0.02 < read_off["hidden patches: pixels"] - read_off["untrained"] < 0.25
 
 # %% [markdown]
 # With mean colours, no: in our data the colour of a shape says nothing about what it is, and to guess colours one needs
-# no shapes. (All pixels ask for a little more, since an edge has to go on.) It learns what it is asked for. On
+# no shapes. (All pixels ask for a little more, perhaps since an edge has to go on.) It learns what it is asked for. On
 # photographs colours and things do hang together, a sky and a bird; what it is worth there is [measured
 # below](#9-What-it-is-worth,-measured-here).
 #
@@ -1279,7 +1282,8 @@ assert max(far.values()) < 0.5
 #
 # What can be had if one begins where others have ended: DINOv2 are Vision Transformers that learned without labels from
 # 142 million images: the largest by distillation of itself and by hidden patches, the others, such as the small one here,
-# with the largest for a teacher. Their weights are weights for the ViT of this package, with [LayerScale](../docs/glossary.md#layerscale) in each branch. Given a file of them and some photographs, the next cell
+# with the largest for a teacher. Their weights are weights for the ViT of this package, with
+# [LayerScale](../docs/glossary.md#layerscale) in each branch. Given a file of them and some photographs, the next cell
 # shows what it sees,
 #
 #     MINIVIT_DINOV2=dinov2.npz MINIVIT_PHOTOGRAPHS=cat.png jupyter lab
@@ -1344,8 +1348,8 @@ picture
 #
 # Ours are small models, of about 22 million MACs where nothing else is said, on CIFAR-10, with three seeds: mean ±
 # standard deviation of the test accuracy. They are trained by the programs in `experiments`, whose results are kept in
-# the repository; each table below is read from there, once it is complete. With so few images and minutes, ask of them which way something
-# goes, not how far it goes on ImageNet.
+# the repository; each table below is read from there, once it is complete. With so few images and minutes, ask of them
+# which way something goes, not how far it goes on ImageNet.
 
 
 # %%
@@ -1374,7 +1378,8 @@ measured("inductive_bias")
 
 # %% [markdown]
 # The ViT paper has the same question in figures 3 and 4: on ImageNet alone its large ViTs are behind its base ones, and
-# ResNets are ahead; with ImageNet-21k large and base are level; with JFT-300M large ones are best, and ahead of ResNets.
+# ResNets are ahead; with ImageNet-21k large and base are level; with JFT-300M large ones are best. "With the larger
+# datasets, ViT overtakes" the ResNets, says its text (slides have it level with them on ImageNet-21k, or behind).
 # Hybrids are a little ahead of ViTs in small models, and in large ones no more (figure 5). [Lecture
 # 5](05_training_vit.ipynb#4-Why-a-ViT-wants-data) has it for shapes. ("Not sure I buy this explanation", says a slide of
 # the word inductive bias. What can be measured is this: how many images are needed.)
