@@ -92,7 +92,9 @@ def scores(trainer: Trainer, dataset: Dataset) -> dict[str, float]:
 
 
 def spread(values: Sequence[float]) -> str:
-    """Mean and standard deviation, in percent."""
+    """Mean and standard deviation, in percent; of one value itself, of none nothing."""
+    if not values:
+        return ""
     if len(values) == 1:
         return f"{values[0]:.1%}".replace("%", " %")
     return f"{100 * mean(values):.1f} ± {100 * stdev(values):.1f} %"
@@ -108,7 +110,7 @@ def markdown(
     columns = [*dict.fromkeys(name for cell in cells.values() for name in cell)]
     lines = [f"| | {' | '.join(columns)} |", f"|---|{'---|' * len(columns)}"]
     for name, cell in cells.items():
-        lines.append(f"| {name} | {' | '.join(spread(cell[c]) if c in cell else '' for c in columns)} |")
+        lines.append(f"| {name} | {' | '.join(spread(cell.get(c, [])) for c in columns)} |")
     return "\n".join(lines)
 
 

@@ -134,7 +134,7 @@ def table() -> str:
     for student in STUDENTS:
         mine = [run for run in runs if run["student"] == student]
         cells = [[run[column] for run in mine if column in run] for column in columns]
-        lines.append(f"| {student} | {' | '.join(spread(cell) if cell else '' for cell in cells)} |")
+        lines.append(f"| {student} | {' | '.join(map(spread, cells))} |")
     return "\n".join(lines)
 
 

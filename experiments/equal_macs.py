@@ -76,8 +76,8 @@ def table() -> str:
         mine = {run["threads"]: run for run in runs if run["net"] == net}
         right = [run["test"] for run in learned if (run["net"], run["images"]) == (net, IMAGES)]
         macs = mv.cost.estimate(mv.create_model(**MODELS[net])).macs_forward
-        times = [f"{1000 * mine[n]['step']:.0f} ms ({mine[n]['ratio'][1]:.2f})" for n in THREADS]
-        shares = [f"{mine[n]['products']:.0%}" for n in THREADS]
+        times = [f"{1000 * mine[n]['step']:.0f} ms ({mine[n]['ratio'][1]:.2f})" if n in mine else "" for n in THREADS]
+        shares = [f"{mine[n]['products']:.0%}" if n in mine else "" for n in THREADS]
         lines.append(f"| {net} | {' | '.join([f'{macs:,}', *times, *shares, spread(right)])} |")
     return "\n".join(lines)
 

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -44,3 +45,14 @@ def record(
 def runs_of(name: str) -> list[dict[str, Any]]:
     """What ``results/NAME.json`` has."""
     return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))["runs"]
+
+
+def complete(name: str, seeds: Iterable[int]) -> bool:
+    """Whether ``results/NAME.json`` is there, and has as many runs of each of the seeds, where runs have seeds.
+
+    Experiments make all runs of one seed before the next, so those that are under way have more of some.
+    """
+    if not (RESULTS / f"{name}.json").is_file():
+        return False
+    made = Counter(run["seed"] for run in runs_of(name) if "seed" in run)
+    return not made or (made.keys() == {*seeds} and len({*made.values()}) == 1)

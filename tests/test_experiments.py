@@ -79,6 +79,39 @@ def test_a_run_that_is_recorded_is_not_made_again(monkeypatch, tmp_path):
     assert found == {"command": "python experiments/name.py", "steps": 4, "runs": runs[1:]}
 
 
+def test_results_are_complete_if_each_seed_has_made_as_many_runs(monkeypatch, tmp_path):
+    import record as module
+
+    def made(*seeds):
+        runs = [{"net": i, "seed": seed} for i, seed in enumerate(seeds)]
+        (tmp_path / "name.json").write_text(json.dumps({"runs": runs}), encoding="utf-8")
+        return module.complete("name", (0, 1))
+
+    monkeypatch.setattr(module, "RESULTS", tmp_path)
+    assert not module.complete("name", (0, 1))
+    assert not made(0, 0)  # the other seed has not begun
+    assert not made(0, 0, 1)
+    assert made(0, 0, 1, 1)
+    (tmp_path / "name.json").write_text('{"runs": [{"net": "ViT", "threads": 1}]}', encoding="utf-8")
+    assert module.complete("name", (0, 1))  # nothing is drawn there
+
+
+def test_a_table_of_steps_has_gaps_where_none_was_timed(monkeypatch, tmp_path):
+    import record as module
+    from equal_macs import NETS, table
+
+    timed = {"step": 0.1, "ratio": [1.0, 1.25, 1.5], "products": 0.5}
+    steps = [{"net": net, "threads": 1, **timed} for net in NETS[:2]] + [{"net": "ViT", "threads": 2, **timed}]
+    learned = [{"net": "ViT", "images": 50_000, "seed": seed, "test": 0.5 + 0.1 * seed} for seed in range(3)]
+    for name, runs in {"equal_macs": steps, "inductive_bias": learned}.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps({"runs": runs}), encoding="utf-8")
+    monkeypatch.setattr(module, "RESULTS", tmp_path)
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table().splitlines()[2:]]
+    assert rows[0][2:] == ["100 ms (1.25)", "100 ms (1.25)", "50%", "50%", "60.0 ± 10.0 %"]
+    assert rows[1][2:] == ["100 ms (1.25)", "", "50%", "", ""]
+    assert rows[2][2:] == [""] * 5
+
+
 def test_where_a_shape_is():
     from resolution import draw
 

@@ -21,7 +21,7 @@ AUGMENTATIONS: dict[str, dict[str, Any]] = {
 """RandAugment's layers and magnitude, and MixUp's alpha: choices of :class:`minivit.train.Recipe`.
 
 The names are those of the code of Steiner et al. 2021, "How to train your ViT? Data, Augmentation, and Regularization
-in Vision Transformers"; slides say "heavy" for "strong".
+in Vision Transformers"; its figure 4, and slides, say "heavy" for "strong".
 """
 
 
@@ -47,7 +47,8 @@ def regularisation(model: str, rate: float, known: dict[str, Any]) -> dict[str, 
     ----------
     model : str
     rate : float
-        Steiner et al. have 0 and 0.1. (Their code as it is published drops behind attention, too.)
+        Steiner et al. have 0 and 0.1. (They drop at "intermediate activations of ViT"; their code as it is published
+        drops behind attention, too. Slides on it have the MLPs alone.)
     known : dict
         The options that the model has. Without attention, as of a Mixer, ``proj_drop_rate`` is about MLPs alone.
 

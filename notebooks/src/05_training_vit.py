@@ -442,10 +442,10 @@ assert abs(mean["CNN"][images == 300].item() - mean["ViT"][images == 1000].item(
 # |---|---|
 # | [weight decay](../docs/glossary.md#weight-decay) | `Recipe(weight_decay=...)` |
 # | [stochastic depth](../docs/glossary.md#stochastic-depth) | `drop_path_rate` of the model |
-# | [dropout](../docs/glossary.md#dropout) | `drop_rate`, `pos_drop_rate`, `proj_drop_rate` |
+# | [dropout](../docs/glossary.md#dropout) | `drop_rate`, `pos_drop_rate`, `proj_drop_rate`, `mlp_drop_rate` |
 # | [augmentation](../docs/glossary.md#augmentation): other images of the same things | `Recipe(flip=..., crop_padding=...)` |
 # | a convolutional net as a teacher ([distillation](../docs/glossary.md#distillation)) | `mv.tasks.Distillation` |
-# | images without labels | `mv.tasks.MaskedPatches` |
+# | images without labels | `mv.tasks.MaskedPrediction`, `mv.tasks.MaskedPatches` |
 #
 # *Sources.* Dosovitskiy et al. 2021, sections 4.1 and 4.3, figures 3 and 4; Touvron et al. 2021, "Training data-efficient
 # image transformers & distillation through attention"; Steiner et al. 2022, "How to train your ViT?".
@@ -548,7 +548,8 @@ assert often.argmax() == 4 and 0.25 < often[4] < 0.35
 # nowhere near.
 #
 # So the interpolation is not a detail: it keeps what the positions know. Whether that shows depends on what one asks, and a
-# benchmark that asks only *what* would not notice if it were missing.
+# benchmark that asks only *what* would not notice if it were missing. How it is computed, and that libraries compute it in
+# three ways, is in [Training better](11_training_better.ipynb#7-Where-another-one-ended).
 #
 # *Sources.* Dosovitskiy et al. 2021, section 3.2; Touvron et al. 2019, "Fixing the train-test resolution discrepancy".
 

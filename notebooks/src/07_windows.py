@@ -278,7 +278,8 @@ assert 1e-5 < smallest < 1e-4
 Markdown("\n".join(lines))
 
 # %% [markdown]
-# A point in ImageNet, and nearly three in finding objects. (Quoted; nothing of this can be measured here.)
+# A point in ImageNet, and nearly three in finding objects. (Quoted. What shift and positions are worth to small Swins on CIFAR-10 is a
+# question of [Training better](11_training_better.ipynb#9-What-it-is-worth,-measured-here).)
 #
 # *Sources.* Liu et al. 2021, section 3.2, figure 2 and table 4.
 
@@ -793,7 +794,7 @@ assert [*claimed.values()] == ["4.0", "4.6", "4.5", "16.0", "17.5", "15.4"]
 Markdown("\n".join(lines))
 
 # %% [markdown]
-# At about the MACs of a DeiT, which is a ViT with a better training, Swin-T is 1.5 points better and Swin-B 1.7; beside the
+# At about the MACs of a DeiT, which is a ViT with a [better training](11_training_better.ipynb), Swin-T is 1.5 points better and Swin-B 1.7; beside the
 # convolutional nets it is 1.3 and 0.6. With almost the MACs of DeiT-S, Swin-T was slower: 755 images a second against 940, and 1,157
 # of RegNetY-4G. To cut, to roll and to put together counts no MAC, and takes time.
 #
@@ -1006,8 +1007,9 @@ print({name: f"{value:.1%}" for name, value in scores.items()})
 # %% [markdown]
 # The shift, by far: without it what was learned to come across the edges does not come. The mask matters less, perhaps because
 # strangers come from the rim, which here is mostly background. The biases are hardly missed. But this asks what a net misses that
-# was trained with a thing; whether one trained without it would be worse is another question, and the paper's table 4, quoted
-# above, is about that one.
+# was trained with a thing; whether one trained without it would be worse is another question. The paper's table 4, quoted
+# above, is about that one, and so are the small Swins of [Training
+# better](11_training_better.ipynb#9-What-it-is-worth,-measured-here).
 
 # %%
 assert scores["no shift"] < whole - 0.05 and scores["no shift"] < scores["no mask"]
