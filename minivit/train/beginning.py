@@ -102,7 +102,8 @@ def by_layer(model: Model, decay: float) -> Callable[[str, Param], float]:
 
     The head, and what is between it and the blocks, has 1, the last block ``decay``, the one before ``decay`` squared,
     and so on: what is near to the pixels is of use for any task, and is to change least. What stands in lists counts
-    as a layer for each, such as ``blocks.3`` or ``layers.1.blocks.0``.
+    as a layer for each, such as ``blocks.3`` or ``layers.1.blocks.0``, and so does what stands between two lists, such
+    as what a hybrid has between its ResNet and its blocks. A model names its parameters in the order of its forward.
     """
     names = [*model.named_params()]
     places = dict(zip(names, _places(names), strict=True))
