@@ -31,8 +31,9 @@ class BatchNorm(Norm):
     when a training step has the layer :meth:`absorb` them, after all shards, in their order. To compute with the
     averages, take :func:`frozen`: ``predict`` does.
 
-    In a training step every shard (of 16 images) is normalised by itself: "ghost batch normalisation", Hoffer et al.
-    2017, which trains as well or better than that of a large batch. Other libraries normalise the whole batch.
+    In a training step every shard (of 16 images, or what is left over, but none alone) is normalised by itself: "ghost
+    batch normalisation", Hoffer et al. 2017, which trains as well or better than that of a large batch. Other libraries
+    normalise the whole batch.
     """
 
     def __init__(self, dim: int, *, eps: float = 1e-5, momentum: float = 0.1, initial: Initial = ones) -> None:

@@ -13,11 +13,12 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 import minivit as mv
+from minivit.models import ResNet
 from minivit.ops import cross_entropy_backward, cross_entropy_forward
 from minivit.tasks import Classification
 from minivit.threads import _blas_libraries, one_blas_thread, run_in_threads
 from minivit.train import SGD, AdamW, clip_grad_norm, predict, training_step
-from minivit.train.step import SHARD_SIZE
+from minivit.train.step import SHARD_SIZE, shards_of
 from tests.train.small import assert_same_bits, small_batch, small_model
 
 Run = tuple[dict[str, np.ndarray], list[float]]  # what is left of a training, and its losses
@@ -54,6 +55,35 @@ def test_shards_add_up_to_the_whole_batch(B: int, kind: str, label_smoothing: fl
         atol = 1e-12 * np.abs(expected.grad).max()
         np.testing.assert_allclose(param.grad, expected.grad, rtol=1e-12, atol=atol + 1e-16, err_msg=name)
         np.testing.assert_array_equal(param.value, expected.value - 0.1 * param.grad, err_msg=name)
+
+
+def test_no_sample_is_alone_in_its_shard() -> None:
+    """Batch normalisation of a last map of 1 x 1 has then more than a single number for each channel."""
+    for count in range(2, 100):
+        sizes = [shard.stop - shard.start for shard in shards_of(count)]
+        assert sum(sizes) == count
+        assert min(sizes) > 1
+        assert {*sizes[:-1]} <= {SHARD_SIZE}
+        assert sizes[-1] <= SHARD_SIZE + (count % SHARD_SIZE == 1)
+    for many in (1, 2, 8):
+        assert shards_of(many * SHARD_SIZE) == [slice(SHARD_SIZE * i, SHARD_SIZE * (i + 1)) for i in range(many)]
+    assert shards_of(1) == [slice(0, 1)]
+
+
+@pytest.mark.parametrize("B", [SHARD_SIZE + 1, 3 * SHARD_SIZE + 1])
+def test_one_image_more_than_whole_shards_have_of_a_network_that_ends_in_a_single_place(B: int) -> None:
+    images = np.random.default_rng(0).standard_normal((B, 4, 4, 3)).astype("float32")
+    runs = []
+    for threads in (1, 3):
+        model = ResNet(
+            img_size=4, num_classes=5, layers=(1, 1, 1), channels=(4, 6, 8), stem="3x3", stem_chans=3, dtype="float32"
+        )
+        losses = [
+            training_step(model, images, np.arange(B) % 5, optimizer=SGD(model, lr=0.1), threads=threads)
+            for _ in range(2)
+        ]
+        runs.append(model.state_dict() | {"losses": np.array(losses), "outputs": predict(model, images)})
+    assert_same_bits(*runs)
 
 
 def test_the_gradient_is_that_of_this_step_alone() -> None:
