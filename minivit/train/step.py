@@ -149,6 +149,7 @@ def shards_of(count: int) -> list[slice]:
     return [slice(start, end) for start, end in pairwise((0, *ends))]
 
 
+@np.errstate(all="ignore")  # as in the step: what is not finite is found there
 def _whole_batch(
     model: Layer,
     task: Task,
@@ -164,6 +165,7 @@ def _whole_batch(
     """
     light = checkpointed(model)
 
+    @np.errstate(all="ignore")  # each thread has its own
     def outputs_of(shard: slice, shard_rng: np.random.Generator | None) -> Any:
         return light.forward(*part_of(inputs, shard), rng=copy.deepcopy(shard_rng))[0]
 

@@ -87,7 +87,7 @@ def test_one_image_more_than_whole_shards_have_of_a_network_that_ends_in_a_singl
 
 
 def test_the_gradient_is_that_of_this_step_alone() -> None:
-    images, labels = small_batch(SHARD_SIZE + 1)
+    images, labels = small_batch(SHARD_SIZE + 2)
     model = small_model()
     training_step(model, images, labels, optimizer=SGD(model, lr=0.0))
     first = {name: param.grad.copy() for name, param in model.named_params().items()}
@@ -96,7 +96,7 @@ def test_the_gradient_is_that_of_this_step_alone() -> None:
 
 
 def test_the_gradient_is_clipped() -> None:
-    images, labels = small_batch(SHARD_SIZE + 1, "float64")
+    images, labels = small_batch(SHARD_SIZE + 2, "float64")
     model = small_model(dtype="float64")
     training_step(model, images, labels, optimizer=SGD(model), clip_norm=0.01)
     assert np.sqrt(sum((param.grad**2).sum() for param in model.params)) == pytest.approx(0.01, rel=1e-4)
@@ -301,12 +301,12 @@ def attempt(model, images: np.ndarray, labels: np.ndarray, message: str) -> None
 def test_a_nan_in_a_parameter_is_named(name: str) -> None:
     model = small_model()
     model.named_params()[name].value.flat[3] = np.nan
-    attempt(model, *small_batch(SHARD_SIZE + 1), f"the loss is nan: parameter {name} is not finite")
+    attempt(model, *small_batch(SHARD_SIZE + 2), f"the loss is nan: parameter {name} is not finite")
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_a_nan_in_an_image_is_named(bad: float) -> None:
-    images, labels = small_batch(SHARD_SIZE + 1)
+    images, labels = small_batch(SHARD_SIZE + 2)
     images[-1, 1, 2, 0] = bad  # in the second shard
     attempt(small_model(), images, labels, "the loss is nan: the inputs are not finite")
 
@@ -315,7 +315,7 @@ def test_an_overflow_inside_is_named() -> None:
     model = small_model()
     model.blocks[1].attn.qkv.weight.value[...] *= 1e25  # type: ignore[union-attr]
     place = r"the first place that is not finite is blocks\.1\.attn\.attention"
-    attempt(model, *small_batch(SHARD_SIZE + 1), f"the loss is nan: {place}")
+    attempt(model, *small_batch(SHARD_SIZE + 2), f"the loss is nan: {place}")
 
 
 def test_a_nan_in_a_gradient_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -331,11 +331,11 @@ def test_a_nan_in_a_gradient_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         return dx
 
     monkeypatch.setattr(Linear, "backward", wrong)
-    attempt(small_model(), *small_batch(SHARD_SIZE + 1), "the gradient is nan: .* is head.weight")
+    attempt(small_model(), *small_batch(SHARD_SIZE + 2), "the gradient is nan: .* is head.weight")
 
 
 def test_an_exploding_learning_rate_is_noticed() -> None:
-    images, labels = small_batch(SHARD_SIZE + 1)
+    images, labels = small_batch(SHARD_SIZE + 2)
     model = small_model()
     optimizer = SGD(model, lr=1e30)
     training_step(model, images, labels, optimizer=optimizer)
@@ -353,15 +353,15 @@ def test_an_empty_batch() -> None:
 
 
 def test_images_and_labels_of_different_number() -> None:
-    images, labels = small_batch(SHARD_SIZE + 1)
+    images, labels = small_batch(SHARD_SIZE + 2)
     model = small_model()
-    with pytest.raises(ValueError, match=rf"{SHARD_SIZE + 1} inputs and 8 targets"):
+    with pytest.raises(ValueError, match=rf"{SHARD_SIZE + 2} inputs and 8 targets"):
         training_step(model, images, labels[:8], optimizer=SGD(model))
 
 
 @pytest.mark.parametrize("label", [-1, 5])
 def test_a_label_out_of_range(label: int) -> None:
-    images, labels = small_batch(SHARD_SIZE + 1)
+    images, labels = small_batch(SHARD_SIZE + 2)
     labels[-1] = label
     model = small_model()
     before = model.state_dict()
@@ -373,7 +373,7 @@ def test_a_label_out_of_range(label: int) -> None:
 def test_no_threads() -> None:
     model = small_model()
     with pytest.raises(ValueError, match="threads is 0; expected at least 1"):
-        training_step(model, *small_batch(SHARD_SIZE + 1), optimizer=SGD(model), threads=0)
+        training_step(model, *small_batch(SHARD_SIZE + 2), optimizer=SGD(model), threads=0)
 
 
 @pytest.mark.parametrize("allowed", [0, 1])
