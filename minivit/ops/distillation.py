@@ -126,6 +126,7 @@ def _difference(probs: ndarray, first: ndarray, second: ndarray) -> ndarray:
     return np.where(impossible, 0, first) - np.where(impossible, 0, second)
 
 
+@checked
 def label_weights(labels: ndarray) -> Float[ndarray, " B"]:
     r"""What the label of each image counts, so that a mean over all images is one over those that have a label.
 
@@ -142,7 +143,14 @@ def label_weights(labels: ndarray) -> Float[ndarray, " B"]:
     ----------
     labels : (B,) or (B, C)
         Class numbers, negative ones where nobody knows; or shares of the classes, which all are known.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If they are neither.
     """
+    if labels.ndim not in (1, 2):
+        raise ValueError(f"label_weights: labels have shape {labels.shape}; expected (B,) or (B, C)")
     known = labels >= 0 if labels.ndim == 1 else np.ones(len(labels), bool)
     return known * (len(labels) / max(1, known.sum()))
 

@@ -1,7 +1,15 @@
 import numpy as np
 import pytest
 
-from minivit.ops import cross_entropy_forward, distillation_backward, distillation_forward, smoothed, softmax_forward
+from minivit.ops import (
+    cross_entropy_forward,
+    distillation_backward,
+    distillation_forward,
+    label_weights,
+    smoothed,
+    softmax_forward,
+)
+from tests.unchecked import without_annotations
 
 RNG = np.random.default_rng(0)
 LOGITS, TEACHER = RNG.standard_normal((2, 3, 5))
@@ -103,3 +111,11 @@ def test_smoothing_that_is_none():
         smoothed(np.eye(5), 1.5)
     with pytest.raises(ValueError, match="smoothed: there is 1 class; expected others to spread the smoothing over"):
         smoothed(np.ones((3, 1)), 0.1, others=True)
+
+
+def test_labels_that_are_none():
+    with pytest.raises(ValueError, match=r"^label_weights: labels have shape \(\); expected \(B,\) or \(B, C\)$"):
+        label_weights(np.array(3))
+    with pytest.raises(TypeError, match=r"^label_weights: labels is \[1, 2\], of type list; expected a NumPy array$"):
+        without_annotations(label_weights)([1, 2])
+    assert label_weights(np.zeros(0, int)).shape == (0,)

@@ -176,6 +176,22 @@ def test_rates_by_layer_of_a_hybrid():
     assert rates["patch_embed.backbone.stem.conv.weight"] == 1 / 128
 
 
+@pytest.mark.parametrize(
+    ("decay", "message"),
+    [
+        (float("nan"), "decay is nan; expected above 0 and at most 1"),
+        (-0.5, r"decay is -0\.5; expected above 0 and at most 1"),
+        (0.0, r"decay is 0\.0; expected above 0 and at most 1"),
+        (1.5, r"decay is 1\.5; expected above 0 and at most 1"),
+        ("x", "decay is 'x'; expected float"),
+    ],
+)
+def test_a_decay_that_is_none(decay, message):
+    """As of a recipe."""
+    with pytest.raises((ValueError, TypeError), match=f"^by_layer: {message}$"):
+        by_layer(ViT(**SIZES), decay)
+
+
 def test_a_frozen_body_stays_and_only_the_head_learns():
     model = ViT(**SIZES, num_classes=3)
     before = model.state_dict()
