@@ -5,7 +5,7 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from minivit.checked import check_type, checked, plain
+from minivit.checked import checked
 from minivit.ops.losses import one_hot
 from minivit.types import Float, Int, Positive, Range, Share, ndarray
 
@@ -83,8 +83,7 @@ def cutmix(images: Float[ndarray, "B Y X C"], targets: Float[ndarray, "B K"], bo
     Yun et al. 2019, "CutMix: Regularization Strategy to Train Strong Classifiers with Localizable Features", section 3.
     """
     _, Y, X, _ = images.shape
-    check_type("cutmix: box", plain((*box,)), tuple[int, int, int, int])
-    top, bottom, left, right = map(int, box)
+    top, bottom, left, right = box
     if not (0 <= top <= bottom <= Y and 0 <= left <= right <= X):
         raise ValueError(f"cutmix: box is {tuple(box)}; expected rows within 0 to {Y} and columns within 0 to {X}")
     mixed = images.copy()
