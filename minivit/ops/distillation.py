@@ -15,7 +15,7 @@ from minivit.ops.losses import (
 )
 from minivit.ops.rows import row_dot
 from minivit.ops.softmax import log_softmax_forward
-from minivit.types import Float, Int, Scalar, Share, ndarray
+from minivit.types import Float, Int, Scalar, Share, Temperature, ndarray
 
 
 class DistillationCache(NamedTuple):
@@ -171,7 +171,7 @@ def taught_forward(
     labels: Int[ndarray, "B"],
     *,
     alpha: Share = 0.5,
-    temperature: float = 1.0,
+    temperature: Temperature = 1.0,
     hard: bool = False,
 ) -> tuple[Scalar, TaughtCache]:
     r"""Labels and a teacher at once: a mean over the images that have a label, and one over all.
@@ -209,6 +209,8 @@ def taught_forward(
     Touvron et al. 2021, "Training data-efficient image transformers & distillation through attention", equations 2
     and 3.
     """
+    if len(logits) == 0:
+        raise ValueError("taught: there is nothing to take a mean of, the arguments have no rows")
     targets = one_hot(np.maximum(labels, 0), logits.shape[-1]) * label_weights(labels)[:, None]
     of_labels, c_labels = cross_entropy_forward(logits, targets)
     c_soft, c_hard = None, None

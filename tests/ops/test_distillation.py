@@ -8,6 +8,7 @@ from minivit.ops import (
     label_weights,
     smoothed,
     softmax_forward,
+    taught_forward,
 )
 from tests.unchecked import without_annotations
 
@@ -119,3 +120,16 @@ def test_labels_that_are_none():
     with pytest.raises(TypeError, match=r"^label_weights: labels is \[1, 2\], of type list; expected a NumPy array$"):
         without_annotations(label_weights)([1, 2])
     assert label_weights(np.zeros(0, int)).shape == (0,)
+
+
+@pytest.mark.parametrize("hard", [False, True])
+@pytest.mark.parametrize("temperature", [-1e-6, 0.0, float("nan"), float("inf")])
+def test_a_temperature_is_one_whether_it_is_needed_or_not(temperature, hard):
+    message = rf"^taught: temperature is {temperature}; expected above 0 and finite$"
+    with pytest.raises(ValueError, match=message):
+        taught_forward(LOGITS, TEACHER, np.array([0, 1, -1]), temperature=temperature, hard=hard)
+
+
+def test_a_batch_of_none_is_taught_nothing():
+    with pytest.raises(ValueError, match=r"^taught: there is nothing to take a mean of, the arguments have no rows$"):
+        taught_forward(LOGITS[:0], TEACHER[:0], np.zeros(0, int))
