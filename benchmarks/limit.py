@@ -18,7 +18,7 @@ from workload import Workload, check_memory, macs, model_of
 
 from minivit.ops import cross_entropy_backward, cross_entropy_forward
 from minivit.threads import run_in_threads
-from minivit.train.step import SHARD_SIZE
+from minivit.train.step import shards_of
 
 
 def compare(workload: list, threads: int, pairs: int) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def products_of_shard(config: dict[str, Any], size: int) -> list[Operation]:
 
 def replay(config: dict[str, Any], batch_size: int, threads: int) -> Callable[[], None]:
     """A function that runs the products of a whole step: all shards, in as many threads as the step."""
-    shard_sizes = [min(SHARD_SIZE, batch_size - start) for start in range(0, batch_size, SHARD_SIZE)]
+    shard_sizes = [shard.stop - shard.start for shard in shards_of(batch_size)]
     pairs = {size: operand_pairs(products_of_shard(config, size)) for size in set(shard_sizes)}
 
     @np.errstate(all="ignore")

@@ -8,7 +8,7 @@ import numpy as np
 from workload import image_shape, sizes
 
 from minivit import ops
-from minivit.train.step import SHARD_SIZE
+from minivit.train.step import shards_of
 from minivit.types import pair
 
 PATCH_EMBED = "patchify + linear"
@@ -27,7 +27,7 @@ class OpCase(NamedTuple):
     @property
     def shape(self) -> tuple[int, ...]:
         """Of the first argument in one shard."""
-        return self.batched[0][:SHARD_SIZE].shape
+        return self.batched[0][shards_of(len(self.batched[0]))[0]].shape
 
 
 class ShardRun(NamedTuple):
@@ -101,8 +101,8 @@ def shard_runs(case: OpCase) -> list[ShardRun]:
 def _shard_runs(case: OpCase) -> Iterator[ShardRun]:
     batch_size = len(case.batched[0])
     rng = np.random.default_rng(1)
-    for start in range(0, batch_size, SHARD_SIZE):
-        rows = tuple(array[start : start + SHARD_SIZE] for array in case.batched)
+    for shard in shards_of(batch_size):
+        rows = tuple(array[shard] for array in case.batched)
         arguments = (*rows, *case.shared)
         y, cache = case.forward(*arguments)
         if np.ndim(y) == 0:  # the loss: every shard has its share of the mean

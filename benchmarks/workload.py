@@ -7,7 +7,7 @@ from measure import Skip
 
 import minivit as mv
 from minivit.models import MODELS, PRESETS, Model
-from minivit.train.step import SHARD_SIZE
+from minivit.train.step import SHARD_SIZE, shards_of
 from minivit.types import pair
 
 TWINS = ("ViT", "Swin", "Mixer", "ResNet", "HybridViT")
@@ -93,7 +93,7 @@ def check_memory(workload: Workload, what: str, threads: int) -> None:
     if what == "inference":
         need = 4 * params * 3 + batch_size * kept  # more than it is: inference keeps one block at a time
     else:  # value, gradients, two averages, and the arithmetic of the optimizer; then the activations of both sides
-        shards = -(-batch_size // SHARD_SIZE)
+        shards = len(shards_of(batch_size))
         need = 4 * params * (9 + shards) + (batch_size + min(batch_size, threads * SHARD_SIZE)) * kept
     free = available_bytes()
     if free is not None and need > 0.8 * free:

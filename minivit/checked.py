@@ -200,6 +200,8 @@ def plain(value: Any) -> Any:
         return tuple(map(plain, value))
     if type(value) is list:
         return [plain(item) for item in value]
+    if hasattr(value, "_fields") and all(isinstance(item, (int, float, np.generic)) for item in value):
+        return type(value)(*map(plain, value))
     if type(value) is dict:
         return {plain(key): plain(item) for key, item in value.items()}
     return value
@@ -329,9 +331,15 @@ def _fits(value: Any, hint: Any) -> bool:
         return (
             isinstance(value, (int, hint)) and not isinstance(value, bool) and not (hint is float and _too_long(value))
         )
-    if hasattr(hint, "_fields"):  # a cache, or one of somebody's own with the same fields
-        return getattr(value, "_fields", None) == hint._fields
+    if hasattr(hint, "_fields"):  # a cache, or one of somebody's own with the same fields; or a few numbers
+        return getattr(value, "_fields", None) == hint._fields and all(map(_fits, value, _numbers_of(hint)))
     return hint is Any or not isinstance(hint, type) or isinstance(value, hint)
+
+
+def _numbers_of(kind: Any) -> Sequence[Any]:
+    """The types of the fields of a NamedTuple, if all are numbers; else they may be anything."""
+    hints = [*kind.__annotations__.values()]
+    return hints if {*hints} <= {int, float} else [object] * len(hints)
 
 
 def _words(hint: Any) -> str:
@@ -346,4 +354,8 @@ def _words(hint: Any) -> str:
         return f"a sequence of {_words(get_args(hint)[0])}"
     if get_origin(hint) is Callable:
         return "a function"
+    if hasattr(hint, "_fields") and {*_numbers_of(hint)} <= {int, float}:
+        return (
+            f"{hint.__name__}({', '.join(f'{name}: {kind.__name__}' for name, kind in hint.__annotations__.items())})"
+        )
     return "None" if hint is NoneType else getattr(hint, "__name__", str(hint))

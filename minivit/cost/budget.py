@@ -124,9 +124,10 @@ def _largest(model: str | Model, budget: int, options: dict[str, Any]) -> Larges
 def largest(at_one: int, needs: Callable[[int], int], budget: int, first: Sequence[int]) -> tuple[int, int]:
     """The largest n with ``needs(n) <= budget``, and what it needs; 0, and what 1 needs, if 1 needs more.
 
-    ``at_one`` is ``needs(1)``, and ``needs`` must grow with n. Where it is straight, the line through two of its points
-    leads to the answer, so that a few points are enough; where three lines one after the other have not halved what is
-    left, its middle is tried. ``first`` are the points that are tried before all others, as long as they fit.
+    ``at_one`` is ``needs(1)``, and ``needs`` must grow with n, all in all: where it does not, one n is found that fits
+    while n + 1 does not. Where it is straight, the line through two of its points leads to the answer, so that a few
+    points are enough; where three lines one after the other have not halved what is left, its middle is tried.
+    ``first`` are the points that are tried before all others, as long as they fit.
     """
     if at_one > budget:
         return 0, at_one

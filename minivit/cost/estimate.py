@@ -14,7 +14,7 @@ from minivit.cost.tally import NOTHING, Tally, Work, layers_in
 from minivit.cost.units import memory
 from minivit.models.model import Model
 from minivit.train.optim import SGD, Adam, AdamW, Optimizer
-from minivit.train.step import SHARD_SIZE
+from minivit.train.step import SHARD_SIZE, shards_of
 from minivit.types import Positive, Size
 
 OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"adamw": AdamW, "adam": Adam, "sgd": SGD}
@@ -211,10 +211,11 @@ def estimate(
         return Scene(built(model, img_size=img_size, dtype=dtype, options=options), samples, length, **how)
 
     training = partial(scene, optimizer=OPTIMIZERS[optimizer], recompute=recompute == "blocks")
-    whole, shard = training(batch), training(min(batch, SHARD_SIZE))
+    few = min(batch, SHARD_SIZE + batch % SHARD_SIZE)  # the first shard of which is the largest of all
+    whole, shard = training(batch), training(shards_of(few)[0].stop)
     task, target_shape = whole.whole_batch()
     shard.forward()
-    prediction = scene(min(batch, SHARD_SIZE + batch % SHARD_SIZE))
+    prediction = scene(few)
     prediction.predict()
     peaks = Peaks(training, task, target_shape, threads)
     return Estimate(

@@ -14,7 +14,7 @@ from minivit.layers.checkpoint import checkpointed
 from minivit.layers.layer import Layer
 from minivit.memory import free_memory
 from minivit.models.model import Model
-from minivit.train.step import SHARD_SIZE, training_step
+from minivit.train.step import shards_of, training_step
 from minivit.types import Positive, Size, ndarray
 
 
@@ -103,8 +103,9 @@ class _Steps:
         return self.rng.standard_normal(shape, np.dtype(dtype).type)
 
     def kept_of_a_shard(self) -> int:
-        """Bytes that backward keeps of it."""
-        _, cache = self.model.forward(*(array[:SHARD_SIZE] for array in self.inputs), rng=self.rng)
+        """Bytes that backward keeps of the largest one."""
+        shard = max(shards_of(len(self.inputs[0])), key=lambda shard: shard.stop - shard.start)
+        _, cache = self.model.forward(*(array[shard] for array in self.inputs), rng=self.rng)
         return nbytes(cache)
 
     def step(self, threads: int) -> float:

@@ -45,7 +45,8 @@ class Peaks:
         """
         few = min(batch, 2 * SHARD_SIZE + batch % SHARD_SIZE)
         peak, of_a_shard, waiting = self._step(few)
-        others = min(self.threads, -(-batch // SHARD_SIZE)) - 1
+        shards = max(1, -(-(batch - 1) // SHARD_SIZE))  # a single sample left over is no shard of its own
+        others = min(self.threads, shards) - 1
         return peak + (batch - few) * waiting + of_a_shard * others
 
     def _run(self, batch: int) -> tuple[int, int, int]:

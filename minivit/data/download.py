@@ -1,6 +1,7 @@
 """Fetching a file from the first mirror that delivers it unaltered, and unpacking archives safely."""
 
 import hashlib
+import logging
 import os
 import shutil
 import tarfile
@@ -13,7 +14,7 @@ from tempfile import TemporaryDirectory
 from minivit.data.paths import folder_path
 from minivit.terminal import one_line
 
-FORSAKEN = 3600
+FORSAKEN = 300
 """So many seconds after its last change a half-done file is nobody's: a connection is given up after 30."""
 
 ARCHIVE_BY_HAND = "download it by hand, put it there or into a folder of your own, and pass that folder with --data-dir"
@@ -61,8 +62,8 @@ def fetch_file(
 ) -> Path:
     """Download a file into ``folder``, from the first of ``urls`` that delivers the right one, and return its path.
 
-    A file that is already there and is right is not downloaded again. What arrives incomplete or altered is removed.
-    Several processes may do so at once.
+    A file that is already there and is right is not downloaded again; one that is not is replaced. What arrives
+    incomplete or altered is removed, and so is what killed processes have left. Several processes may do so at once.
 
     Parameters
     ----------
@@ -82,22 +83,23 @@ def fetch_file(
     import requests
 
     path, failures = folder / name, []
-    altered = "truncated or altered"
     if path.is_file():
-        if known_hash is None or _hash(path, known_hash) == known_hash:
+        try:
+            _must_be_right(path, known_hash, check)
+        except ValueError as error:
+            failures.append(f"the {name} found there is {_altered(path, error)}")
+        else:
+            _remove_forsaken(folder, name)
             return path
-        failures.append(f"the {name} found there is {altered}")
-    with _workplace(folder, name) as place:
+    with _workplace(folder, name) as place, _without_hints(pooch.get_logger()):
         for url in urls:
             try:
-                arrived = Path(pooch.retrieve(url, known_hash, name, place, progressbar=True))
-                check(arrived)
+                arrived = Path(pooch.retrieve(url, None, name, place, progressbar=True))
+                _must_be_right(arrived, known_hash, check)
             except (requests.RequestException, ConnectionError, TimeoutError) as error:  # some are ValueErrors, too
                 failures.append(f"{url}: {_reason(error)}")
             except ValueError as error:
-                kind, _, digest = (known_hash or "").partition(":")
-                why = f"its {kind.upper()} is not {digest}" if known_hash else one_line(str(error))
-                failures.append(f"{url}: what arrived is {altered} ({why})")
+                failures.append(f"{url}: what arrived is {_altered(place / name, error)}")
                 (place / name).unlink(missing_ok=True)
             else:
                 os.replace(arrived, path)
@@ -161,10 +163,7 @@ def _workplace(folder: Path, name: str) -> Iterator[Path]:
 
     An error of the system that names no file (a full disk) gets the name of ``folder``.
     """
-    for other in folder.glob(f".{name}-*"):
-        with suppress(OSError):  # it may be removed by its own process just now
-            if time.time() - max(path.stat().st_mtime for path in (other, *other.rglob("*"))) > FORSAKEN:
-                shutil.rmtree(other)
+    _remove_forsaken(folder, name)
     try:
         with TemporaryDirectory(dir=folder, prefix=f".{name}-") as place:
             yield Path(place)
@@ -174,11 +173,40 @@ def _workplace(folder: Path, name: str) -> Iterator[Path]:
         raise
 
 
-def _hash(path: Path, like: str) -> str:
-    """Hash of a file, of the same kind and written as this one."""
-    kind, _, _ = like.partition(":")
-    with open(path, "rb") as file:
-        return f"{kind}:{hashlib.file_digest(file, kind).hexdigest()}"
+def _remove_forsaken(folder: Path, name: str) -> None:
+    for other in folder.glob(f".{name}-*"):
+        with suppress(OSError):  # it may be removed by its own process just now
+            if time.time() - max(path.stat().st_mtime for path in (other, *other.rglob("*"))) > FORSAKEN:
+                shutil.rmtree(other)
+
+
+def _must_be_right(path: Path, known_hash: str | None, check: Callable[[Path], object]) -> None:
+    """ValueError for a file that has another hash, or of which ``check`` says that it is none."""
+    if known_hash is not None:
+        kind, _, digest = known_hash.partition(":")
+        with open(path, "rb") as file:
+            if hashlib.file_digest(file, kind).hexdigest() != digest:
+                raise ValueError(f"its {kind.upper()} is not {digest}")
+    check(path)
+
+
+def _altered(path: Path, error: ValueError) -> str:
+    """What a file is that is not right, and why, without the name of where it lay for a moment."""
+    return f"truncated or altered ({one_line(str(error)).replace(str(path), 'it')})"
+
+
+@contextmanager
+def _without_hints(logger: logging.Logger) -> Iterator[None]:
+    """Leave out what pooch says to those who call it, not to those who download: to write down the hash."""
+
+    def is_none(record: logging.LogRecord) -> bool:
+        return "known_hash" not in record.getMessage()
+
+    logger.addFilter(is_none)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_none)
 
 
 def _reason(error: Exception) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from minivit.checked import check_range
+from minivit.checked import check_range, check_type, plain
 from minivit.data.dataset import Dataset
 from minivit.data.examples import UNLABELED, LabeledImages, TaughtImages
 from minivit.data.folder import IMAGE_SUFFIXES, KINDS
@@ -35,7 +35,7 @@ def partly_labeled(
     Raises
     ------
     TypeError
-        If the data set is of another kind.
+        If the data set is of another kind, or ``labeled`` no whole number.
     ValueError
         If it has fewer images than are to keep their label, or the folder holds none or one that cannot be read.
     OSError
@@ -46,9 +46,11 @@ def partly_labeled(
         raise TypeError(f"labels are withheld of LabeledImages; those of {dataset.name} are {type(train).__name__}")
     images, labels = train.images, train.labels
     if labeled is not None:
-        check_range("labeled", labeled, at_least=0, at_most=len(train))
+        count: int = plain(labeled)
+        check_type("labeled", count, int)
+        check_range("labeled", count, at_least=0, at_most=len(train))
         labels = labels.copy()
-        labels[np.random.default_rng(0).permutation(len(train))[labeled:]] = UNLABELED
+        labels[np.random.default_rng(0).permutation(len(train))[count:]] = UNLABELED
     if unlabeled is not None:
         _, Y, X, C = images.shape
         more = _images_in(folder_path(unlabeled, "unlabeled"), (Y, X), C)

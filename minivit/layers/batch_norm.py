@@ -31,8 +31,9 @@ class BatchNorm(Norm):
     when a training step has the layer :meth:`absorb` them, after all shards, in their order. To compute with the
     averages, take :func:`frozen`: ``predict`` does.
 
-    In a training step every shard (of 16 images) is normalised by itself: "ghost batch normalisation", Hoffer et al.
-    2017, which trains as well or better than that of a large batch. Other libraries normalise the whole batch.
+    In a training step every shard (of 16 images, or what is left over, but none alone) is normalised by itself: "ghost
+    batch normalisation", Hoffer et al. 2017, which trains as well or better than that of a large batch. Other libraries
+    normalise the whole batch.
     """
 
     def __init__(self, dim: int, *, eps: float = 1e-5, momentum: float = 0.1, initial: Initial = ones) -> None:
@@ -59,12 +60,17 @@ class BatchNorm(Norm):
         averages = self.running_mean.value, self.running_var.value
         return fixed_scale_and_shift(self.weight.value, self.bias.value, *averages, eps=self.eps)
 
-    def add_scale_and_shift_grads(self, dscale: ndarray, dshift: ndarray) -> None:
-        """The way back of :meth:`scale_and_shift`, through which ``weight`` and ``bias`` have a gradient."""
+    def add_fixed_grads(self, dy: ndarray, x: ndarray) -> None:
+        r"""Gradients of ``weight`` and ``bias``, where x has become ``x * scale + shift`` with fixed averages.
+
+        Scale and shift both contain the weight: :math:`\bar\gamma = \sum \bar y\, (x - \mu) / \sqrt{\sigma^2 +
+        \epsilon}`. Not summed with x, less the sum with :math:`\mu`: of two large numbers, few digits would be left.
+        """
         var = self.running_var.value
-        dscale = dscale - self.running_mean.value * dshift  # forward: self.bias.value - self.running_mean.value * scale
-        self.weight.add_grad(dscale / np.sqrt(var + np.asarray(self.eps, var.dtype)))  # forward: self.weight.value /
-        self.bias.add_grad(dshift)
+        along = x - self.running_mean.value
+        along *= dy
+        self.weight.add_grad(column_sum(along) / np.sqrt(var + np.asarray(self.eps, var.dtype)))
+        self.bias.add_grad(column_sum(dy))
 
     def frozen(self) -> "Frozen":
         """What it is for inference."""
@@ -81,8 +87,9 @@ class FrozenCache(NamedTuple):
 class Frozen(Layer):
     """What a normalisation by the batch is after training: for each channel a fixed scale and shift.
 
-    ``norm`` says what they are, as :meth:`BatchNorm.scale_and_shift` does, and takes their gradients; its parameters
-    keep their names. So a network can be fine-tuned with the averages that it has.
+    ``norm`` says what they are, as :meth:`BatchNorm.scale_and_shift` does, and adds to the gradients of its parameters,
+    as :meth:`BatchNorm.add_fixed_grads` does; they keep their names. So a network can be fine-tuned with the averages
+    that it has.
     """
 
     def __init__(self, norm: Any) -> None:
@@ -99,8 +106,8 @@ class Frozen(Layer):
         return x * scale + shift, FrozenCache(x, scale)
 
     def backward(self, dy: ndarray, cache: FrozenCache) -> ndarray:
-        self.norm.add_scale_and_shift_grads(column_sum(dy * cache.x), column_sum(dy))  # forward: x * scale + shift
-        return dy * cache.scale
+        self.norm.add_fixed_grads(dy, cache.x)  # forward: scale, shift = self.norm.scale_and_shift()
+        return dy * cache.scale  # forward: return x * scale + shift
 
 
 def frozen(layer: AnyLayer) -> AnyLayer:

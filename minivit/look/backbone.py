@@ -15,7 +15,7 @@ from minivit.train.kinds import LONGEST_SIDE
 from minivit.train.trained_on import checkpoint_of, read_trained_on
 from minivit.types import Float, UInt8, ndarray, pair
 from minivit.weights import load_any, load_timm, to_timm
-from minivit.weights.pretrained import addresses, fetch_weights
+from minivit.weights.pretrained import addresses, fetch_weights, must_fit
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 """Mean and standard deviation of channels: what most weights were trained with."""
@@ -94,6 +94,8 @@ def open_backbone(checkpoint: str | Path, name: str | None = None) -> Backbone:
         name = str(checkpoint)
         _must_be_vit(name, PRESETS[name][0])
         path = fetch_weights(name)
+        with must_fit(path, name):
+            return _from_others(path, name)
     if name is not None:
         return _from_others(path, name)
     if path.suffix.lower() == ".npz":

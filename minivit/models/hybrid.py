@@ -170,9 +170,9 @@ class HybridEmbed(PatchEmbed):
         if any(side % patch for side, patch in zip(map_size, pair(patch_size), strict=True)):
             (Y, X), (P, Q) = map_size, pair(patch_size)
             raise ValueError(f"the map of the backbone, {Y} x {X}, is not divisible by the patch size {P} x {Q}")
+        self.backbone = backbone  # comes before what it feeds, as in forward
         super().__init__(map_size, patch_size, chans, embed_dim)
         self.img_size = pair(img_size)
-        self.backbone = backbone
 
     def forward(  # type: ignore[override]
         self, x: ndarray, *, rng: np.random.Generator | None = None

@@ -130,19 +130,20 @@ class Transformer(Model):
         options |= {"act_layer": act_layer, "norm_eps": norm_eps}
         encoder_block, decoder_block = (Block, DecoderBlock) if norm_first else (PostNormBlock, PostNormDecoderBlock)
 
-        self.src_embed: Layer = Identity()
-        self.tgt_embed: Layer = Identity()
-        self.head: Layer = Identity()
+        src_embed, tgt_embed, head = Identity(), Identity(), Identity()
         if vocab_size:
             source = table()
             target = source if tie_embeddings else table()
-            self.src_embed = TokenEmbed(source, place(), drop=drop_rate)
-            self.tgt_embed = TokenEmbed(target, place(), drop=drop_rate)
-            self.head = Unembedding(target) if tie_embeddings else Linear(embed_dim, vocab_size)
+            src_embed = TokenEmbed(source, place(), drop=drop_rate)
+            tgt_embed = TokenEmbed(target, place(), drop=drop_rate)
+            head = Unembedding(target) if tie_embeddings else Linear(embed_dim, vocab_size)
+        self.src_embed: Layer = src_embed
         self.encoder = [encoder_block(embed_dim, num_heads, **options) for _ in range(encoder_depth)]
         self.encoder_norm = norm()
+        self.tgt_embed: Layer = tgt_embed
         self.decoder = [decoder_block(embed_dim, num_heads, **options) for _ in range(decoder_depth)]
         self.decoder_norm = norm()
+        self.head: Layer = head
         self.init(seed, dtype)
 
     def example(self, batch: int, length: int, new: Callable[..., ndarray]) -> tuple[ndarray, ...]:

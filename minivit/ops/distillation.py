@@ -15,7 +15,7 @@ from minivit.ops.losses import (
 )
 from minivit.ops.rows import row_dot
 from minivit.ops.softmax import log_softmax_forward
-from minivit.types import Float, Int, Scalar, Share, ndarray
+from minivit.types import Float, Int, Scalar, Share, Temperature, ndarray
 
 
 class DistillationCache(NamedTuple):
@@ -126,6 +126,7 @@ def _difference(probs: ndarray, first: ndarray, second: ndarray) -> ndarray:
     return np.where(impossible, 0, first) - np.where(impossible, 0, second)
 
 
+@checked
 def label_weights(labels: ndarray) -> Float[ndarray, " B"]:
     r"""What the label of each image counts, so that a mean over all images is one over those that have a label.
 
@@ -142,7 +143,14 @@ def label_weights(labels: ndarray) -> Float[ndarray, " B"]:
     ----------
     labels : (B,) or (B, C)
         Class numbers, negative ones where nobody knows; or shares of the classes, which all are known.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If they are neither.
     """
+    if labels.ndim not in (1, 2):
+        raise ValueError(f"label_weights: labels have shape {labels.shape}; expected (B,) or (B, C)")
     known = labels >= 0 if labels.ndim == 1 else np.ones(len(labels), bool)
     return known * (len(labels) / max(1, known.sum()))
 
@@ -163,7 +171,7 @@ def taught_forward(
     labels: Int[ndarray, "B"],
     *,
     alpha: Share = 0.5,
-    temperature: float = 1.0,
+    temperature: Temperature = 1.0,
     hard: bool = False,
 ) -> tuple[Scalar, TaughtCache]:
     r"""Labels and a teacher at once: a mean over the images that have a label, and one over all.
@@ -201,6 +209,8 @@ def taught_forward(
     Touvron et al. 2021, "Training data-efficient image transformers & distillation through attention", equations 2
     and 3.
     """
+    if len(logits) == 0:
+        raise ValueError("taught: there is nothing to take a mean of, the arguments have no rows")
     targets = one_hot(np.maximum(labels, 0), logits.shape[-1]) * label_weights(labels)[:, None]
     of_labels, c_labels = cross_entropy_forward(logits, targets)
     c_soft, c_hard = None, None

@@ -7,13 +7,16 @@ layer, Howard and Ruder 2018, "Universal Language Model Fine-tuning", section 3.
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Annotated
 
 from numpy import ndarray
 
+from minivit.checked import checked
 from minivit.layers.param import Param
 from minivit.models.model import Model
 from minivit.storage import load
 from minivit.train.trained_on import checkpoint_of
+from minivit.types import Range
 from minivit.weights import load_any, resample_abs_pos_embed
 from minivit.weights.names import listed, within
 
@@ -97,12 +100,19 @@ def only_head(model: Model) -> Callable[[str, Param], float]:
     return lambda name, param: float(within(name, model.head_names))
 
 
-def by_layer(model: Model, decay: float) -> Callable[[str, Param], float]:
+@checked
+def by_layer(model: Model, decay: Annotated[float, Range(above=0, at_most=1)]) -> Callable[[str, Param], float]:
     """Rates that shrink by a factor from layer to layer, from the head down to what stands in front of the blocks.
 
     The head, and what is between it and the blocks, has 1, the last block ``decay``, the one before ``decay`` squared,
     and so on: what is near to the pixels is of use for any task, and is to change least. What stands in lists counts
-    as a layer for each, such as ``blocks.3`` or ``layers.1.blocks.0``.
+    as a layer for each, such as ``blocks.3`` or ``layers.1.blocks.0``, and so does what stands between two lists, such
+    as what a hybrid has between its ResNet and its blocks. A model names its parameters in the order of its forward.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the decay is not above 0 and at most 1.
     """
     names = [*model.named_params()]
     places = dict(zip(names, _places(names), strict=True))

@@ -1,6 +1,7 @@
 """The sixteen operations of RandAugment on stored pixels, as TensorFlow computes them.
 
-All take uint8 images (Y, X, C), or any number of them (..., Y, X, C), and leave their argument as it is. TensorFlow
+All take uint8 images (Y, X, C), or any number of them (..., Y, X, C), and leave their argument as it is. The channels
+may be any number and mean anything, but for :func:`color`: grey is made of red, green and blue. TensorFlow
 cuts fractions off where Pillow mostly rounds, and fills with grey 128 where Pillow fills with black. A docstring says
 what else is special about it, and where we differ: in the last bit of some smoothed pixels, and in one grey level.
 
@@ -8,11 +9,12 @@ Source: the code of Steiner et al. 2021, "How to train your ViT?" (big_vision, `
 EfficientNet for TensorFlow; the operations are those of Cubuk et al. 2019, "AutoAugment", table 6.
 """
 
+from math import inf, prod
 from typing import Any
 
 import numpy as np
 
-from minivit.checked import check_range, checked
+from minivit.checked import check_range, checked, real_numbers
 from minivit.types import Bool, UInt8, ndarray
 
 FILL = 128
@@ -21,8 +23,11 @@ FILL = 128
 CONTRAST_GREY = 196
 """What :func:`contrast` blends with."""
 
+MOST_PIXELS = 2**20
+"""How far, or how many degrees, at most: no image is so large."""
+
 Strength = float | ndarray
-"""One number for all images, or an array (B,) with one for each."""
+"""One number for all images, or an array (B,) with one for each, not beyond ``MOST_PIXELS`` either way."""
 
 
 @checked
@@ -77,6 +82,7 @@ def solarize(images: UInt8[ndarray, "*B Y X C"], threshold: int) -> UInt8[ndarra
 @checked
 def solarize_add(images: UInt8[ndarray, "*B Y X C"], addition: int, threshold: int = 128) -> UInt8[ndarray, "*B Y X C"]:
     """Add ``addition`` to the pixels below ``threshold``, up to 255."""
+    addition = min(max(addition, -255), 255)  # beyond, pixels are at an end
     return np.where(images < threshold, _pixels(images + np.int64(addition)), images)
 
 
@@ -86,7 +92,13 @@ def color(images: UInt8[ndarray, "*B Y X C"], factor: float) -> UInt8[ndarray, "
 
     Grey is 0.2989 red + 0.587 green + 0.114 blue, as in TensorFlow (Pillow: 0.299), times 255.5 / 255 before the
     fraction is cut off.
+
+    Raises
+    ------
+    ValueError
+        If there are neither three channels, red, green and blue, nor one, which is grey; or ``factor`` is below 0.
     """
+    check_colours("color", images.shape[-1])
     if images.shape[-1] == 1:
         return images.copy()
     weights = np.array([0.2989, 0.587, 0.114], np.float32)
@@ -132,7 +144,7 @@ def sharpness(images: UInt8[ndarray, "*B Y X C"], factor: float) -> UInt8[ndarra
 def rotate(images: UInt8[ndarray, "*B Y X C"], degrees: Strength) -> UInt8[ndarray, "*B Y X C"]:
     """Turn the image about its middle, clockwise for negative ``degrees``."""
     *_, Y, X, _ = images.shape
-    angle = np.radians(degrees).astype(np.float32)
+    angle = np.radians(_amounts("degrees", degrees, images)).astype(np.float32)
     c, s = np.cos(angle), np.sin(angle)
     left = ((X - 1) - (c * (X - 1) - s * (Y - 1))) / 2  # the middle stays where it is
     top = ((Y - 1) - (s * (X - 1) + c * (Y - 1))) / 2
@@ -142,25 +154,25 @@ def rotate(images: UInt8[ndarray, "*B Y X C"], degrees: Strength) -> UInt8[ndarr
 @checked
 def shear_x(images: UInt8[ndarray, "*B Y X C"], level: Strength) -> UInt8[ndarray, "*B Y X C"]:
     """Move each row by ``level`` times its number to the left: pixel (x, y) is what was at (x + level y, y)."""
-    return _moved(images, (1, level, 0), (0, 1, 0))
+    return _moved(images, (1, _amounts("level", level, images), 0), (0, 1, 0))
 
 
 @checked
 def shear_y(images: UInt8[ndarray, "*B Y X C"], level: Strength) -> UInt8[ndarray, "*B Y X C"]:
     """Move each column up by ``level`` times its number: pixel (x, y) is what was at (x, y + level x)."""
-    return _moved(images, (1, 0, 0), (level, 1, 0))
+    return _moved(images, (1, 0, 0), (_amounts("level", level, images), 1, 0))
 
 
 @checked
 def translate_x(images: UInt8[ndarray, "*B Y X C"], pixels: Strength) -> UInt8[ndarray, "*B Y X C"]:
     """Move the image to the left by so many pixels; a fraction is rounded."""
-    return _moved(images, (1, 0, pixels), (0, 1, 0))
+    return _moved(images, (1, 0, _amounts("pixels", pixels, images)), (0, 1, 0))
 
 
 @checked
 def translate_y(images: UInt8[ndarray, "*B Y X C"], pixels: Strength) -> UInt8[ndarray, "*B Y X C"]:
     """Move the image up by so many pixels; a fraction is rounded."""
-    return _moved(images, (1, 0, 0), (0, 1, pixels))
+    return _moved(images, (1, 0, 0), (0, 1, _amounts("pixels", pixels, images)))
 
 
 @checked
@@ -177,12 +189,22 @@ def cutout(
     centres : whole numbers (2,), or (B, 2)
         Row and column of the middle of the part, of each image.
 
+    Raises
+    ------
+    ValueError, TypeError
+        If there is not one place for all images, or one for each, or places are no whole numbers.
+
     References
     ----------
     DeVries and Taylor 2017, "Improved Regularization of Convolutional Neural Networks with Cutout".
     """
-    *_, Y, X, _ = images.shape
-    row, column = np.asarray(centres)[..., 0], np.asarray(centres)[..., 1]
+    *batch, Y, X, _ = images.shape
+    if centres.shape not in ((2,), (*batch, 2)):
+        shapes = " or ".join(dict.fromkeys(("(2,)", str((*batch, 2)))))
+        raise ValueError(f"centres have shape {centres.shape}; expected {shapes}: row and column of each place")
+    if not np.issubdtype(centres.dtype, np.integer):
+        raise TypeError(f"centres have dtype {centres.dtype}; expected integers")
+    row, column = centres[..., 0], centres[..., 1]
     half_rows, half_columns = half_size
     rows, columns = (row - half_rows, row + half_rows), (column - half_columns, column + half_columns)
     return np.where(within((Y, X), rows, columns), np.uint8(FILL), images)
@@ -196,6 +218,22 @@ def within(size: tuple[int, int], rows: tuple[Any, Any], columns: tuple[Any, Any
     return (in_rows[..., :, None] & in_columns[..., None, :])[..., None]
 
 
+def check_colours(label: str, channels: int) -> None:
+    """ValueError for images of which nobody knows what of them is red."""
+    if channels not in (1, 3):
+        raise ValueError(f"{label}: images have {channels} channels; expected 3 (red, green and blue) or 1 (grey)")
+
+
+def _amounts(name: str, amount: Strength, images: ndarray) -> ndarray:
+    """One number for all images, or one for each."""
+    amounts, count = real_numbers(name, amount), prod(images.shape[:-3])
+    if amounts.ndim and amounts.shape != (count,):
+        raise ValueError(f"{name} has shape {amounts.shape}; expected one number, or one for each of {count} images")
+    if not (near := np.abs(amounts) <= MOST_PIXELS).all():  # nor is nan
+        raise ValueError(f"{name} is {amounts[~near].flat[0]}; expected at most {MOST_PIXELS}, either way")
+    return amounts
+
+
 def _pixels(values: ndarray) -> ndarray:
     """Numbers as pixels: within 0 and 255, fractions cut off."""
     return np.clip(values, 0, 255).astype(np.uint8)
@@ -203,8 +241,9 @@ def _pixels(values: ndarray) -> ndarray:
 
 def _blend(zero: ndarray, one: ndarray, factor: float) -> ndarray:
     """The straight line through two images: ``zero`` at factor 0, ``one`` at 1, and on beyond."""
-    check_range("factor", factor, at_least=0)
+    check_range("factor", factor, at_least=0, below=inf)
     start = zero.astype(np.float32)
+    factor = min(factor, 256)  # beyond, each pixel is at an end, or where both images are the same
     return _pixels(start + np.float32(factor) * (one - start))
 
 

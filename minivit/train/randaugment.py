@@ -144,13 +144,15 @@ def randaugment(
     Raises
     ------
     ValueError, TypeError
-        If ``layers`` or ``magnitude`` is out of range, or of another type.
+        If ``layers`` or ``magnitude`` is out of range, or of another type; or if there are neither three channels nor
+        one, of which :func:`~minivit.train.pixel_operations.color` would not know what is red.
 
     References
     ----------
     Cubuk et al. 2020, "RandAugment: Practical automated data augmentation with a reduced search space"; the operations
     and their strengths as in the code of Steiner et al. 2021 (big_vision, ``pp/autoaugment.py``).
     """
+    pixels.check_colours("randaugment", images.shape[-1])
     B = len(images)
     kinds = rng.integers(len(OPERATIONS), size=(layers, B))
     signs = 1 - 2 * rng.integers(2, size=(layers, B))

@@ -1,6 +1,7 @@
 """One training step: the batch in small shards, the shards in threads, the same bits whatever the number of threads.
 
-A shard is a few samples, so that what its forward keeps stays near the processor until its backward reads it. Each
+A shard is a few samples (:func:`shards_of`), so that what its forward keeps stays near the processor until its
+backward reads it. Each
 shard runs on a replica of the model, and the gradients of the shards are added up in their order, whichever is ready
 first.
 """
@@ -8,6 +9,7 @@ first.
 import copy
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -83,7 +85,7 @@ def training_step(
     averages = [param for param in state.values() if not param.learned]
     if not {*optimizer.params.values()} <= {*params.values()}:
         raise ValueError("training_step: the optimizer was made for another model")
-    shards = _shards(count)
+    shards = shards_of(count)
     rngs = rng.spawn(len(shards)) if rng else [None] * len(shards)
     over = task.over(targets)
     loss, doutputs = _whole_batch(model, task, inputs, targets, shards, rngs, threads) if task.coupled else (0.0, None)
@@ -137,11 +139,17 @@ def _as_before_on_error(params: Sequence[Param]) -> Iterator[None]:
         raise
 
 
-@np.errstate(all="ignore")
-def _shards(count: int) -> list[slice]:
-    return [slice(start, start + SHARD_SIZE) for start in range(0, count, SHARD_SIZE)]
+def shards_of(count: int) -> list[slice]:
+    """A batch in shards: 16 samples each, and the last one what is left over; a single sample joins the 16 before it.
+
+    It depends on the size of the batch alone, so that threads do not change what comes out. No sample is alone in its
+    shard unless it is alone in its batch: of one place of one image, normalisation by the batch could make nothing.
+    """
+    ends = [*range(SHARD_SIZE, count - 1, SHARD_SIZE), count]
+    return [slice(start, end) for start, end in pairwise((0, *ends))]
 
 
+@np.errstate(all="ignore")  # as in the step: what is not finite is found there
 def _whole_batch(
     model: Layer,
     task: Task,
@@ -157,6 +165,7 @@ def _whole_batch(
     """
     light = checkpointed(model)
 
+    @np.errstate(all="ignore")  # each thread has its own
     def outputs_of(shard: slice, shard_rng: np.random.Generator | None) -> Any:
         return light.forward(*part_of(inputs, shard), rng=copy.deepcopy(shard_rng))[0]
 
@@ -189,7 +198,7 @@ def predict(model: Layer, inputs: ndarray | tuple, *, threads: int | None = None
     count = number_of(inputs)
     if count == 0:
         raise ValueError("predict: there are no inputs; expected at least one")
-    shards = [part_of(inputs, shard) for shard in _shards(count)]
+    shards = [part_of(inputs, shard) for shard in shards_of(count)]
     # a replica draws what has not been drawn yet, here and not in several threads at once
     model = checkpointed(frozen(model))
     return joined(list(run_in_threads(lambda shard: model.forward(*shard)[0], shards, threads=threads)))
@@ -200,7 +209,7 @@ def _first_trouble(model: Layer, inputs: tuple, rngs: Sequence[np.random.Generat
     for name, param in model.named_params().items():
         if not np.isfinite(param.value).all():
             return f"parameter {name} is not finite"
-    for shard, shard_rng in zip(_shards(number_of(inputs)), rngs, strict=True):
+    for shard, shard_rng in zip(shards_of(number_of(inputs)), rngs, strict=True):
         shown = part_of(inputs, shard)
         if first_nonfinite({"inputs": shown}):
             return "the inputs are not finite"

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy import ndarray
 
+from minivit.checked import check_range, check_type, plain
 from minivit.layers.param import Param
 from minivit.models.model import Model
 from minivit.weights.files import Arrays, Stored, open_arrays
@@ -72,7 +73,7 @@ def load(model: Model, arrays: Arrays, source: Source, *, keep_head: bool, grid:
     grid : (rows, columns), optional
         Of the checkpoint's tables of positions.
     """
-    table = source.table(model)
+    table, grid = source.table(model), plain(grid)
     if table.unfit:
         raise ValueError(table.unfit)
     source = source._replace(resample={**source.resample, **table.resample})
@@ -82,8 +83,11 @@ def load(model: Model, arrays: Arrays, source: Source, *, keep_head: bool, grid:
     layouts = [_layout(state, way, source) for way in table.ways]
     if nowhere := state.keys() - layouts[0].keys():
         raise ValueError(f"{source.loader} knows no name for {listed(nowhere)} of this {type(model).__name__}")
-    if grid is not None and not any(expected.table for expected in layouts[0].values()):
-        raise ValueError(f"grid is {grid}, but this {type(model).__name__} has no table of positions on a grid")
+    if grid is not None:
+        check_type("grid", grid, int | tuple[int, int])
+        check_range("grid", grid, at_least=1)
+        if not any(expected.table for expected in layouts[0].values()):
+            raise ValueError(f"grid is {grid}, but this {type(model).__name__} has no table of positions on a grid")
     with open_arrays(arrays, source.separator) as stored:
         found = [prefix_of(stored, _names(layout)) for layout in layouts]
         best = max(range(len(found)), key=lambda i: found[i][1])  # the way of which the checkpoint has most

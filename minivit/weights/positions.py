@@ -12,12 +12,13 @@ from minivit.types import Count, Float, Size, ndarray, pair
 from minivit.weights.places import Grid
 
 
+@checked
 def resample_abs_pos_embed(
     posemb: Float[ndarray, "B N D"],
-    new_size: int | tuple[int, int],
-    old_size: int | tuple[int, int] | None = None,
+    new_size: Size,
+    old_size: Size | None = None,
     *,
-    num_prefix_tokens: int = 1,
+    num_prefix_tokens: Count = 1,
     interpolation: str = "bicubic",
     antialias: bool = True,
     align_corners: bool = False,
@@ -61,7 +62,7 @@ def resample_abs_pos_embed(
     B, N, D = posemb.shape
     new_rows, new_columns = pair(new_size)
     count = N - num_prefix_tokens
-    if num_prefix_tokens < 0 or count < 1:
+    if count < 1:
         raise ValueError(f"{N} positions, {num_prefix_tokens} of them in front, are positions for {count} patches")
     if old_size is None:
         side = math.isqrt(count)
@@ -72,7 +73,7 @@ def resample_abs_pos_embed(
         else:
             raise ValueError(f"positions for {count} patches make no square grid: their (rows, columns) must be given")
     old_rows, old_columns = pair(old_size)
-    if min(old_rows, old_columns) < 1 or old_rows * old_columns != count:
+    if old_rows * old_columns != count:
         raise ValueError(f"positions for {count} patches make no grid of {old_rows} x {old_columns}")
     if (old_rows, old_columns) == (new_rows, new_columns):
         return posemb

@@ -1,6 +1,8 @@
 """Trained weights of presets, from the public hub: where they lie, how they are fetched, and how a model gets them."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -63,7 +65,8 @@ def create_model(name: str, *, pretrained: bool = False, **options: Any) -> Any:
     Raises
     ------
     ValueError
-        If there is no preset of that name, no weights of it are known, or they do not fit the options.
+        If there is no preset of that name, no weights of it are known, or they do not fit the options. What is wrong
+        with the options themselves is said before anything is downloaded.
     TypeError
         If the model has no such option.
     OSError
@@ -77,10 +80,12 @@ def create_model(name: str, *, pretrained: bool = False, **options: Any) -> Any:
     if not pretrained:
         return build(name, **options)
     model_options(name, options)  # which says that there is no such model, or option
-    path, known = fetch_weights(name), addresses()[name]
-    model: Model = build(name, **{"num_classes": known.num_classes, **options})
+    known = _known(name)
+    model: Model = build(name, **{"num_classes": known.num_classes, **options})  # before anything is downloaded
     other = not known.num_classes or model.config["num_classes"] != known.num_classes
-    load_timm(model, path, keep_head=other)
+    path = fetch_weights(name)
+    with must_fit(path, name):
+        load_timm(model, path, keep_head=other)
     return model
 
 
@@ -94,13 +99,29 @@ def fetch_weights(name: str) -> Path:
     OSError
         If it cannot be downloaded or written.
     """
-    known, folder = addresses().get(name), data_folder() / "weights"
-    if known is None:
-        raise ValueError(f"no trained weights of {name} are known; they are of {listed(addresses())}")
+    known, folder = _known(name), data_folder() / "weights"
     folder.mkdir(parents=True, exist_ok=True)
     return fetch_file(
         [known.url], f"{name}.safetensors", folder, known_hash=known.hash, by_hand=BY_HAND, check=_must_be_weights
     )
+
+
+@contextmanager
+def must_fit(path: Path, name: str) -> Iterator[None]:
+    """Say of weights that do not fit which file they are in: whoever has put another one there, can remove it."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{path} does not fit this {name}: {error.args[0]}; if it holds anything else than it should, "
+            "delete it: it is downloaded again then"
+        ) from error
+
+
+def _known(name: str) -> Pretrained:
+    if name not in addresses():
+        raise ValueError(f"no trained weights of {name} are known; they are of {listed(addresses())}")
+    return addresses()[name]
 
 
 def _must_be_weights(path: Path) -> None:

@@ -136,7 +136,7 @@ def test_peaks_of_presets(name):
     check(lambda: mv.create_model(name), 48, "none", "adamw", np.random.default_rng(0))
 
 
-@pytest.mark.parametrize("batch", [1, 7, SHARD_SIZE, 17, 32, 33, 48, 83])
+@pytest.mark.parametrize("batch", [1, 7, SHARD_SIZE, 17, 18, 32, 33, 48, 49, 83])
 def test_a_few_shards_tell_how_much_all_need(batch):
     """A step and a prediction are run in few shards; what they say of all is what all of them need."""
     options = {"img_size": (8, 12), "patch_size": 4, "embed_dim": 12, "depth": 2, "num_heads": 3, "num_classes": 500}

@@ -149,9 +149,12 @@ def test_a_full_disk_while_downloading(server, tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == []
 
 
-@pytest.mark.parametrize("hours", [0, 2])
-def test_what_a_killed_process_left(server, tmp_path, hours):
-    """Is removed by the next, but not what may still be in use."""
+@pytest.mark.parametrize("hours", [0, 0.1, 2])
+@pytest.mark.parametrize("there", [False, True])
+def test_what_a_killed_process_left(server, tmp_path, hours, there):
+    """Is removed by the next, though the file be there by now, but not what may still be in use."""
+    if there:
+        (tmp_path / NAME).write_bytes(CONTENT)
     left = tmp_path / f".{NAME}-abcdefgh"
     left.mkdir()
     (left / "tmpxyz").write_bytes(CONTENT[:1000])

@@ -35,6 +35,14 @@ def test_so_many_keep_their_label():
     assert (partly_labeled(data, labeled=0).train.labels == -1).all()
 
 
+def test_a_number_of_labels_is_a_whole_one():
+    data = mv.data.shapes(50, 10)
+    with pytest.raises(TypeError, match=r"^labeled is 2\.5; expected int$"):
+        without_annotations(partly_labeled)(data, labeled=2.5)
+    some = without_annotations(partly_labeled)(data, labeled=np.int64(7))
+    np.testing.assert_array_equal(some.train.labels, partly_labeled(data, labeled=7).train.labels)
+
+
 def test_a_folder_of_images(tmp_path):
     write(tmp_path, [(32, 32), (40, 32), (64, 100)])
     data = mv.data.shapes(5, 3)

@@ -131,6 +131,22 @@ def test_averages_are_saved_and_a_training_goes_on_with_them(tmp_path, monkeypat
     assert not np.array_equal(averages(whole)["norms.0.running_mean"], averages(half)["norms.0.running_mean"])
 
 
+@pytest.mark.parametrize("ratio", [1, 1e2, 1e4])
+def test_a_frozen_weight_keeps_the_digits_of_its_gradient(ratio):
+    """Of what lies far from zero, in float32: a sum of dy * x less mean * sum(dy) would leave none at 1e4."""
+    rng = np.random.default_rng(0)
+    x = (rng.standard_normal((64, 64, 5)) + ratio).astype(np.float32)
+    dy = (1 + rng.standard_normal(x.shape)).astype(np.float32)
+    grads = []
+    for dtype in (np.float32, np.float64):
+        norm = BatchNorm(5).init(0, dtype)
+        norm.running_mean.value[...] = ratio
+        layer = frozen(norm)
+        layer.backward(dy.astype(dtype), layer.forward(x.astype(dtype))[1])
+        grads.append(layer.named_params()["weight"].grad)
+    np.testing.assert_allclose(grads[0], grads[1], rtol=1e-5)
+
+
 def test_inference_is_frozen():
     net = trained()
     alone = np.concatenate([predict(net, image[None]) for image in IMAGES])

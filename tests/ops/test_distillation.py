@@ -1,7 +1,16 @@
 import numpy as np
 import pytest
 
-from minivit.ops import cross_entropy_forward, distillation_backward, distillation_forward, smoothed, softmax_forward
+from minivit.ops import (
+    cross_entropy_forward,
+    distillation_backward,
+    distillation_forward,
+    label_weights,
+    smoothed,
+    softmax_forward,
+    taught_forward,
+)
+from tests.unchecked import without_annotations
 
 RNG = np.random.default_rng(0)
 LOGITS, TEACHER = RNG.standard_normal((2, 3, 5))
@@ -103,3 +112,24 @@ def test_smoothing_that_is_none():
         smoothed(np.eye(5), 1.5)
     with pytest.raises(ValueError, match="smoothed: there is 1 class; expected others to spread the smoothing over"):
         smoothed(np.ones((3, 1)), 0.1, others=True)
+
+
+def test_labels_that_are_none():
+    with pytest.raises(ValueError, match=r"^label_weights: labels have shape \(\); expected \(B,\) or \(B, C\)$"):
+        label_weights(np.array(3))
+    with pytest.raises(TypeError, match=r"^label_weights: labels is \[1, 2\], of type list; expected a NumPy array$"):
+        without_annotations(label_weights)([1, 2])
+    assert label_weights(np.zeros(0, int)).shape == (0,)
+
+
+@pytest.mark.parametrize("hard", [False, True])
+@pytest.mark.parametrize("temperature", [-1e-6, 0.0, float("nan"), float("inf")])
+def test_a_temperature_is_one_whether_it_is_needed_or_not(temperature, hard):
+    message = rf"^taught: temperature is {temperature}; expected above 0 and finite$"
+    with pytest.raises(ValueError, match=message):
+        taught_forward(LOGITS, TEACHER, np.array([0, 1, -1]), temperature=temperature, hard=hard)
+
+
+def test_a_batch_of_none_is_taught_nothing():
+    with pytest.raises(ValueError, match=r"^taught: there is nothing to take a mean of, the arguments have no rows$"):
+        taught_forward(LOGITS[:0], TEACHER[:0], np.zeros(0, int))

@@ -300,6 +300,16 @@ def test_a_coupled_step_drops_the_same_numbers_in_both_passes():
     assert training_step(model, inputs, targets, optimizer=SGD(model), task=task) != losses[0]
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_coupled_step_says_once_what_overflows(threads):
+    """In its first pass as in its second: one sentence, and no warnings beside it."""
+    task, _, inputs, targets = given_views("float32")
+    model = TwoViews()
+    model.encoder.blocks[1].attn.qkv.weight.value[...] *= 1e25
+    with pytest.raises(FloatingPointError, match=r"the first place that is not finite is .*blocks\.1\.attn\.attention"):
+        training_step(model, inputs, targets, optimizer=SGD(model), task=task, threads=threads)
+
+
 def test_samples_without_a_box_have_no_say():
     images, boxes = scenes(20)
     model = ViT(**SMALL, num_classes=4)

@@ -4,11 +4,12 @@ from safetensors.numpy import save_file
 
 import minivit as mv
 from minivit.layers import Param
-from minivit.models import MaskedViT, Mixer, ResNet, Swin, ViT
+from minivit.models import HybridViT, MaskedViT, Mixer, ResNet, Swin, ViT
 from minivit.ops import resize_forward
 from minivit.train import SGD, AdamW, training_step
 from minivit.train.beginning import begin_with, by_layer, only_head
 from minivit.weights import to_timm
+from tests.cost.test_equal import FAMILIES, draw_options
 from tests.models.test_hybrid import SMALL as HYBRID
 from tests.models.test_mixer import SMALL as MIXER
 from tests.models.test_resnet import SMALL as RESNET
@@ -136,6 +137,59 @@ def test_rates_by_layer_of_other_families():
     assert rates["layers.0.blocks.0.norm1.weight"] < rates["layers.0.blocks.1.norm1.weight"]
     assert rates["layers.0.blocks.1.norm1.weight"] < rates["layers.1.downsample.norm.weight"]
     assert rates["layers.1.blocks.0.norm1.weight"] == 1 / 2
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("kind", FAMILIES)
+def test_rates_never_fall_in_the_order_of_forward(kind, seed, monkeypatch):
+    """Whatever the family: what forward uses later learns no slower. So names stand in the order of forward."""
+    rng = np.random.default_rng(seed)
+    model = kind(**draw_options(kind, rng))
+    inputs = model.example(2, 5, lambda shape, dtype: rng.integers(1, 3, shape).astype(dtype))
+    names = {id(param): name for name, param in model.named_params().items()}
+    used: dict[int, None] = {}
+
+    def of_numbers(param):
+        used.setdefault(id(param))
+        return param._value
+
+    model.state_dict()  # all are drawn
+    monkeypatch.setattr(Param, "value", property(of_numbers))
+    model.forward(*inputs)
+    rate, params = by_layer(model, 0.5), model.named_params()
+    in_order = [names[key] for key in used if key in names]
+    rates = [rate(name, params[name]) for name in in_order]
+    assert {*in_order} == {*params}
+    assert rates == sorted(rates), dict(zip(in_order, rates, strict=True))
+    assert rates[-1] == 1
+
+
+def test_rates_by_layer_of_a_hybrid():
+    """Its first projection stands behind the stages of its backbone, with the positions, and not with the stem."""
+    model = HybridViT(**{**HYBRID, "depth": 2})
+    rate = by_layer(model, 0.5)
+    rates = {name: rate(name, param) for name, param in model.named_params().items()}
+    assert rates["blocks.0.norm1.weight"] == 1 / 4
+    assert rates["patch_embed.proj.weight"] == rates["pos_embed"] == 1 / 8
+    stages = [rates[f"patch_embed.backbone.stages.{name}.conv1.weight"] for name in ("0.blocks.0", "1.blocks.1")]
+    assert stages == [1 / 64, 1 / 16]
+    assert rates["patch_embed.backbone.stem.conv.weight"] == 1 / 128
+
+
+@pytest.mark.parametrize(
+    ("decay", "message"),
+    [
+        (float("nan"), "decay is nan; expected above 0 and at most 1"),
+        (-0.5, r"decay is -0\.5; expected above 0 and at most 1"),
+        (0.0, r"decay is 0\.0; expected above 0 and at most 1"),
+        (1.5, r"decay is 1\.5; expected above 0 and at most 1"),
+        ("x", "decay is 'x'; expected float"),
+    ],
+)
+def test_a_decay_that_is_none(decay, message):
+    """As of a recipe."""
+    with pytest.raises((ValueError, TypeError), match=f"^by_layer: {message}$"):
+        by_layer(ViT(**SIZES), decay)
 
 
 def test_a_frozen_body_stays_and_only_the_head_learns():

@@ -14,7 +14,9 @@ from minivit.data.examples import LabeledImages, LabeledSounds
 from minivit.tasks import Classification
 from minivit.tasks.task import part_of
 from minivit.train import mixing, normalize, normalize_waves, training_step
+from minivit.train.mixing import Box, cutmix
 from tests.train.small import small_batch, small_model
+from tests.unchecked import without_annotations
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "timm_mixup.npz"
 
@@ -217,3 +219,16 @@ def test_a_share_that_is_none(lam: float) -> None:
     images, labels = batch()
     with pytest.raises(ValueError, match=f"lam is {lam}; expected at least 0 and at most 1"):
         mixing.mixup(images, np.eye(5)[labels], lam)
+
+
+def test_a_box_of_numpys_integers_is_counted_in_pythons() -> None:
+    """In eight bits 200 times 199 would be 152; and a share of float64 would lift the targets."""
+    images, targets = np.zeros((2, 250, 250, 1), np.float32), np.eye(2, dtype=np.float32)
+    expected = cutmix(images, targets, Box(0, 200, 1, 200)).targets
+    for dtype in (np.uint8, np.int64):
+        box: Any = Box(*np.array([0, 200, 1, 200], dtype))
+        np.testing.assert_array_equal(without_annotations(cutmix)(images, targets, box).targets, expected, strict=True)
+    assert expected[0, 0] == np.float32(1 - 200 * 199 / 250**2)
+    half: Any = Box(0, 1.5, 0, 1)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"^cutmix: box is Box\(.*; expected Box\(top: int, .* right: int\)$"):
+        without_annotations(cutmix)(images, targets, half)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -160,6 +161,69 @@ def test_one_channel_is_what_three_equal_ones_are(name: str) -> None:
         np.testing.assert_array_equal(np.repeat(ANY[name](grey), 3, axis=2), three)
     else:
         np.testing.assert_array_equal(ANY[name](grey), grey)
+
+
+@each_operation
+@pytest.mark.parametrize("channels", [2, 4, 5])
+def test_any_number_of_channels_but_for_colours(name: str, channels: int) -> None:
+    """What is done to a pixel, or to a channel, has a meaning for any; grey is made of red, green and blue."""
+    images = pictures(2, 9, 7, channels)
+    if name == "color":
+        expected = rf"^color: images have {channels} channels; expected 3 \(red, green and blue\) or 1 \(grey\)$"
+        with pytest.raises(ValueError, match=expected):
+            pixels.color(images, 0.4)
+        return
+    each = [ANY[name](images[..., i : i + 1]) for i in range(channels)]
+    np.testing.assert_array_equal(ANY[name](images), np.concatenate(each, axis=-1), strict=True)
+
+
+@pytest.mark.parametrize("name", ["color", "contrast", "brightness", "sharpness"])
+def test_factors_without_end(name: str) -> None:
+    """From 256 on every pixel is at an end, or as it was; infinity is no factor."""
+    images, operation = pictures(9, 7, 3), getattr(pixels, name)
+    np.testing.assert_array_equal(operation(images, 1e300), operation(images, 256.0))
+    np.testing.assert_array_equal(operation(images, 300.0), operation(images, 256.0))
+    with pytest.raises(ValueError, match="factor is inf; expected at least 0 and finite"):
+        operation(images, np.inf)
+
+
+@pytest.mark.parametrize(("addition", "same"), [(10**30, 255), (-(10**30), -255), (1000, 255)])
+def test_additions_without_end(addition: int, same: int) -> None:
+    images = pictures(9, 7, 3)
+    np.testing.assert_array_equal(pixels.solarize_add(images, addition), pixels.solarize_add(images, same))
+
+
+@pytest.mark.parametrize("name", ["rotate", "shear_x", "shear_y", "translate_x", "translate_y"])
+@pytest.mark.parametrize(
+    ("amount", "message"),
+    [
+        (float("nan"), "is nan; expected at most 1048576, either way"),
+        (-np.inf, "is -inf; expected at most 1048576, either way"),
+        (1e300, r"is 1e\+300; expected at most 1048576, either way"),
+        (np.array([0, np.nan, 3]), "is nan; expected at most 1048576, either way"),
+        (np.zeros(2), r"has shape \(2,\); expected one number, or one for each of 3 images"),
+        (np.zeros((3, 1)), r"has shape \(3, 1\); expected one number, or one for each of 3 images"),
+        (np.array([1j, 0, 0]), "has dtype complex128; expected float32, float64 or integers"),
+    ],
+    ids=str,
+)
+def test_an_amount_that_is_none(name: str, amount: Any, message: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=f"^(degrees|level|pixels) {message}$"):
+        getattr(pixels, name)(pictures(3, 9, 7, 3), amount)
+
+
+@pytest.mark.parametrize(
+    ("centres", "message"),
+    [
+        (np.zeros((2, 2), int), r"shape \(2, 2\); expected \(2,\) or \(3, 2\): row and column of each place"),
+        (np.zeros(3, int), r"shape \(3,\); expected \(2,\) or \(3, 2\): row and column of each place"),
+        (np.zeros(2), "dtype float64; expected integers"),
+    ],
+    ids=str,
+)
+def test_places_that_are_none(centres: np.ndarray, message: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=f"^centres have {message}$"):
+        pixels.cutout(pictures(3, 9, 7, 3), (1, 1), centres)
 
 
 @pytest.mark.parametrize("name", ["rotate", "shear_x", "shear_y", "translate_x", "translate_y"])

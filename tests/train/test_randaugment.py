@@ -142,6 +142,15 @@ def test_no_layers_change_nothing() -> None:
     np.testing.assert_array_equal(module.randaugment(pictures(), default_rng(0), layers=0), pictures())
 
 
+@pytest.mark.parametrize("channels", [2, 4, 5])
+def test_channels_that_are_no_colours(channels: int) -> None:
+    """Whatever is drawn; not only where Color is among it."""
+    expected = rf"^randaugment: images have {channels} channels; expected 3 \(red, green and blue\) or 1 \(grey\)$"
+    for seed in range(3):
+        with pytest.raises(ValueError, match=expected):
+            module.randaugment(pictures(1, 8, 8, channels), default_rng(seed), layers=1)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -13,11 +13,12 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 import minivit as mv
+from minivit.models import ResNet
 from minivit.ops import cross_entropy_backward, cross_entropy_forward
 from minivit.tasks import Classification
 from minivit.threads import _blas_libraries, one_blas_thread, run_in_threads
 from minivit.train import SGD, AdamW, clip_grad_norm, predict, training_step
-from minivit.train.step import SHARD_SIZE
+from minivit.train.step import SHARD_SIZE, shards_of
 from tests.train.small import assert_same_bits, small_batch, small_model
 
 Run = tuple[dict[str, np.ndarray], list[float]]  # what is left of a training, and its losses
@@ -56,8 +57,37 @@ def test_shards_add_up_to_the_whole_batch(B: int, kind: str, label_smoothing: fl
         np.testing.assert_array_equal(param.value, expected.value - 0.1 * param.grad, err_msg=name)
 
 
+def test_no_sample_is_alone_in_its_shard() -> None:
+    """Batch normalisation of a last map of 1 x 1 has then more than a single number for each channel."""
+    for count in range(2, 100):
+        sizes = [shard.stop - shard.start for shard in shards_of(count)]
+        assert sum(sizes) == count
+        assert min(sizes) > 1
+        assert {*sizes[:-1]} <= {SHARD_SIZE}
+        assert sizes[-1] <= SHARD_SIZE + (count % SHARD_SIZE == 1)
+    for many in (1, 2, 8):
+        assert shards_of(many * SHARD_SIZE) == [slice(SHARD_SIZE * i, SHARD_SIZE * (i + 1)) for i in range(many)]
+    assert shards_of(1) == [slice(0, 1)]
+
+
+@pytest.mark.parametrize("B", [SHARD_SIZE + 1, 3 * SHARD_SIZE + 1])
+def test_one_image_more_than_whole_shards_have_of_a_network_that_ends_in_a_single_place(B: int) -> None:
+    images = np.random.default_rng(0).standard_normal((B, 4, 4, 3)).astype("float32")
+    runs = []
+    for threads in (1, 3):
+        model = ResNet(
+            img_size=4, num_classes=5, layers=(1, 1, 1), channels=(4, 6, 8), stem="3x3", stem_chans=3, dtype="float32"
+        )
+        losses = [
+            training_step(model, images, np.arange(B) % 5, optimizer=SGD(model, lr=0.1), threads=threads)
+            for _ in range(2)
+        ]
+        runs.append(model.state_dict() | {"losses": np.array(losses), "outputs": predict(model, images)})
+    assert_same_bits(*runs)
+
+
 def test_the_gradient_is_that_of_this_step_alone() -> None:
-    images, labels = small_batch(SHARD_SIZE + 1)
+    images, labels = small_batch(SHARD_SIZE + 2)
     model = small_model()
     training_step(model, images, labels, optimizer=SGD(model, lr=0.0))
     first = {name: param.grad.copy() for name, param in model.named_params().items()}
@@ -66,7 +96,7 @@ def test_the_gradient_is_that_of_this_step_alone() -> None:
 
 
 def test_the_gradient_is_clipped() -> None:
-    images, labels = small_batch(SHARD_SIZE + 1, "float64")
+    images, labels = small_batch(SHARD_SIZE + 2, "float64")
     model = small_model(dtype="float64")
     training_step(model, images, labels, optimizer=SGD(model), clip_norm=0.01)
     assert np.sqrt(sum((param.grad**2).sum() for param in model.params)) == pytest.approx(0.01, rel=1e-4)
@@ -271,12 +301,12 @@ def attempt(model, images: np.ndarray, labels: np.ndarray, message: str) -> None
 def test_a_nan_in_a_parameter_is_named(name: str) -> None:
     model = small_model()
     model.named_params()[name].value.flat[3] = np.nan
-    attempt(model, *small_batch(SHARD_SIZE + 1), f"the loss is nan: parameter {name} is not finite")
+    attempt(model, *small_batch(SHARD_SIZE + 2), f"the loss is nan: parameter {name} is not finite")
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_a_nan_in_an_image_is_named(bad: float) -> None:
-    images, labels = small_batch(SHARD_SIZE + 1)
+    images, labels = small_batch(SHARD_SIZE + 2)
     images[-1, 1, 2, 0] = bad  # in the second shard
     attempt(small_model(), images, labels, "the loss is nan: the inputs are not finite")
 
@@ -285,7 +315,7 @@ def test_an_overflow_inside_is_named() -> None:
     model = small_model()
     model.blocks[1].attn.qkv.weight.value[...] *= 1e25  # type: ignore[union-attr]
     place = r"the first place that is not finite is blocks\.1\.attn\.attention"
-    attempt(model, *small_batch(SHARD_SIZE + 1), f"the loss is nan: {place}")
+    attempt(model, *small_batch(SHARD_SIZE + 2), f"the loss is nan: {place}")
 
 
 def test_a_nan_in_a_gradient_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -301,11 +331,11 @@ def test_a_nan_in_a_gradient_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         return dx
 
     monkeypatch.setattr(Linear, "backward", wrong)
-    attempt(small_model(), *small_batch(SHARD_SIZE + 1), "the gradient is nan: .* is head.weight")
+    attempt(small_model(), *small_batch(SHARD_SIZE + 2), "the gradient is nan: .* is head.weight")
 
 
 def test_an_exploding_learning_rate_is_noticed() -> None:
-    images, labels = small_batch(SHARD_SIZE + 1)
+    images, labels = small_batch(SHARD_SIZE + 2)
     model = small_model()
     optimizer = SGD(model, lr=1e30)
     training_step(model, images, labels, optimizer=optimizer)
@@ -323,15 +353,15 @@ def test_an_empty_batch() -> None:
 
 
 def test_images_and_labels_of_different_number() -> None:
-    images, labels = small_batch(SHARD_SIZE + 1)
+    images, labels = small_batch(SHARD_SIZE + 2)
     model = small_model()
-    with pytest.raises(ValueError, match=rf"{SHARD_SIZE + 1} inputs and 8 targets"):
+    with pytest.raises(ValueError, match=rf"{SHARD_SIZE + 2} inputs and 8 targets"):
         training_step(model, images, labels[:8], optimizer=SGD(model))
 
 
 @pytest.mark.parametrize("label", [-1, 5])
 def test_a_label_out_of_range(label: int) -> None:
-    images, labels = small_batch(SHARD_SIZE + 1)
+    images, labels = small_batch(SHARD_SIZE + 2)
     labels[-1] = label
     model = small_model()
     before = model.state_dict()
@@ -343,7 +373,7 @@ def test_a_label_out_of_range(label: int) -> None:
 def test_no_threads() -> None:
     model = small_model()
     with pytest.raises(ValueError, match="threads is 0; expected at least 1"):
-        training_step(model, *small_batch(SHARD_SIZE + 1), optimizer=SGD(model), threads=0)
+        training_step(model, *small_batch(SHARD_SIZE + 2), optimizer=SGD(model), threads=0)
 
 
 @pytest.mark.parametrize("allowed", [0, 1])

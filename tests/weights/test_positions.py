@@ -11,6 +11,7 @@ from scipy.ndimage import zoom
 
 from minivit.models import ViT
 from minivit.weights import load_google, load_hf, load_timm, resample_abs_pos_embed, to_timm
+from tests.unchecked import without_annotations
 
 from .test_loaders import CONFIG, FIXTURES, assert_refuses, each_loader, with_table
 
@@ -87,10 +88,13 @@ def test_positions_for_patches_only_are_named() -> None:
     [
         ({"new_size": (2, 3)}, "positions for 11 patches make no square grid: their .* must be given"),
         ({"new_size": 3, "old_size": (3, 4)}, "positions for 11 patches make no grid of 3 x 4"),
-        ({"new_size": 3, "old_size": (-1, -11)}, "make no grid of -1 x -11"),
+        (
+            {"new_size": 3, "old_size": (-1, -11)},
+            r"^resample_abs_pos_embed: old_size is \(-1, -11\); expected at least 1$",
+        ),
         ({"new_size": 3, "num_prefix_tokens": 12}, "12 positions, 12 of them in front, are positions for 0 patches"),
-        ({"new_size": 3, "num_prefix_tokens": -1}, "12 positions, -1 of them in front"),
-        ({"new_size": (0, 3), "old_size": (1, 11)}, r"size is \(0, 3\); expected at least 1"),
+        ({"new_size": 3, "num_prefix_tokens": -1}, "num_prefix_tokens is -1; expected at least 0"),
+        ({"new_size": (0, 3), "old_size": (1, 11)}, r"new_size is \(0, 3\); expected at least 1"),
         ({"new_size": 3, "old_size": (1, 11), "interpolation": "area"}, 'mode is .area.; expected "bilinear"'),
         ({"new_size": 3, "old_size": (1, 11), "align_corners": True}, "antialias and align_corners exclude each other"),
     ],
@@ -98,6 +102,49 @@ def test_positions_for_patches_only_are_named() -> None:
 def test_positions_that_make_no_grid(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         resample_abs_pos_embed(np.zeros((1, 12, 5)), **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"new_size": 4.0}, r"new_size is 4\.0; expected int or \(int, int\)"),
+        ({"new_size": "4"}, r"new_size is '4'; expected int or \(int, int\)"),
+        ({"new_size": True}, r"new_size is True; expected int or \(int, int\)"),
+        ({"new_size": (4, 4, 4)}, r"new_size is \(4, 4, 4\); expected int or \(int, int\)"),
+        ({"new_size": 4, "old_size": (3, 3.0)}, r"old_size is \(3, 3\.0\); expected int or \(int, int\) or None"),
+        ({"new_size": 4, "num_prefix_tokens": 1.0}, r"num_prefix_tokens is 1\.0; expected int"),
+        ({"new_size": 4, "antialias": 1}, r"antialias is 1; expected bool"),
+        ({"new_size": 4, "posemb": np.zeros((1, 10, 5), int)}, r"posemb has dtype int64; expected float32 or float64"),
+        ({"new_size": 4, "posemb": [[0.0]]}, r"posemb is \[\[0\.0\]\], of type list; expected a NumPy array"),
+    ],
+    ids=str,
+)
+def test_sizes_that_are_none(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(TypeError, match=f"^resample_abs_pos_embed: {message}$"):
+        resample_abs_pos_embed(**{"posemb": np.zeros((1, 10, 5)), **options})
+
+
+@pytest.mark.parametrize("size", [np.int64(4), np.uint8(4), np.array(4), (np.int32(4), 4)], ids=repr)
+def test_sizes_may_be_numpys_integers(size: Any) -> None:
+    old = np.random.default_rng(0).standard_normal((1, 10, 5))
+    three: Any = np.int64(3)
+    right = resample_abs_pos_embed(old, 4, 3)
+    np.testing.assert_array_equal(resample_abs_pos_embed(old, size, three), right)
+
+
+@each_loader
+def test_a_grid_that_is_none(fixture: str, load: Callable) -> None:
+    arrays = with_table(fixture, np.random.default_rng(0).standard_normal((1, 37, 12)))
+    for grid, error, message in (
+        (4.0, TypeError, r"^grid is 4\.0; expected int or \(int, int\)$"),
+        ((0, 36), ValueError, r"^grid is \(0, 36\); expected at least 1$"),
+    ):
+        with pytest.raises(error, match=message):
+            without_annotations(load)(ViT(**CONFIG), arrays, grid=grid)
+    model, other = ViT(**CONFIG), ViT(**CONFIG)
+    without_annotations(load)(model, arrays, grid=(np.int64(3), np.int64(12)))
+    load(other, arrays, grid=(3, 12))
+    np.testing.assert_array_equal(model.pos_embed.value, other.pos_embed.value)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -1,6 +1,7 @@
 """Trained weights of presets, from a hub that a test plays: one that is there, one that is not, one that breaks off."""
 
 import hashlib
+import logging
 import os
 import threading
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
+import pooch
 import pytest
 from safetensors.numpy import save
 
@@ -85,6 +87,86 @@ def test_a_file_put_there_by_hand(folder: Path, monkeypatch: pytest.MonkeyPatch)
     (folder / FILE).write_bytes(CONTENT)
     model = mv.create_model(NAME, pretrained=True)
     np.testing.assert_array_equal(model.pos_embed.value, TRAINED.pos_embed.value)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", CONTENT[:1000], CONTENT[:-1], b"<html>Please log in</html>"], ids=["empty", "cut", "short", "page"]
+)
+@pytest.mark.parametrize("known_hash", [None, SHA256])
+def test_a_file_that_is_damaged_is_replaced(hub: str, folder: Path, monkeypatch, content: bytes, known_hash) -> None:
+    published(monkeypatch, f"{hub}/good/model.safetensors", known_hash)
+    folder.mkdir()
+    (folder / FILE).write_bytes(content)
+    model = mv.create_model(NAME, pretrained=True)
+    np.testing.assert_array_equal(model.pos_embed.value, TRAINED.pos_embed.value)
+    assert (folder / FILE).read_bytes() == CONTENT
+    assert os.listdir(folder) == [FILE]
+
+
+def test_a_damaged_file_without_a_network_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    published(monkeypatch, "http://127.0.0.1:9/model.safetensors")
+    folder.mkdir()
+    (folder / FILE).write_bytes(b"")
+    with pytest.raises(
+        OSError, match=rf"^{FILE} .* \(the {FILE} found there is truncated or altered \(.+\); http:.* by hand"
+    ):
+        mv.create_model(NAME, pretrained=True)
+    assert (folder / FILE).read_bytes() == b""
+
+
+@pytest.mark.parametrize("options", [{}, {"num_classes": 3}, {"depth": 3}])
+def test_weights_of_something_else_are_named(folder: Path, monkeypatch: pytest.MonkeyPatch, options) -> None:
+    """They may be somebody's own, so they are not overwritten."""
+    published(monkeypatch, "http://127.0.0.1:9/model.safetensors")
+    folder.mkdir()
+    other = CONTENT if options.get("depth") else save({"x": np.ones(3)})
+    (folder / FILE).write_bytes(other)
+    with pytest.raises(
+        ValueError,
+        match=rf"^\S+/{FILE} does not fit this {NAME}: .*; if it holds anything else than it should, delete it: it is "
+        "downloaded again then$",
+    ):
+        mv.create_model(NAME, pretrained=True, **options)
+    assert (folder / FILE).read_bytes() == other
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"img_size": 33}, "image size 33 x 33 is not divisible"),
+        ({"drop_rate": 2.0}, "drop_rate is 2.0"),
+        ({"depth": "deep"}, "depth is 'deep'"),
+        ({"num_classes": -1}, "num_classes is -1"),
+        ({"colour": 3}, "has no option 'colour'"),
+        ({"dtype": "int8"}, "dtype is int8"),
+    ],
+)
+def test_options_are_refused_before_anything_is_downloaded(
+    hub: str, folder: Path, monkeypatch, options, message
+) -> None:
+    published(monkeypatch, f"{hub}/good/model.safetensors")
+    before = Hub.asked
+    with pytest.raises((TypeError, ValueError), match=message):
+        mv.create_model(NAME, pretrained=True, **options)
+    assert Hub.asked == before
+    assert not folder.exists()
+
+
+def test_nothing_is_said_that_only_a_programmer_could_use(hub: str, monkeypatch, capfd) -> None:
+    """Pooch would have a hash written into the call."""
+    published(monkeypatch, f"{hub}/good/model.safetensors")
+    said = []
+    handler = logging.Handler()
+    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    logger = pooch.get_logger()
+    logger.addHandler(handler)
+    try:
+        mv.create_model(NAME, pretrained=True)
+    finally:
+        logger.removeHandler(handler)
+    assert [line.startswith("Downloading data from 'http") for line in said] == [True]
+    assert "known_hash" not in capfd.readouterr().err
+    assert not logger.filters
 
 
 def test_other_classes_get_a_new_head_and_another_size_other_positions(hub: str, monkeypatch) -> None:
