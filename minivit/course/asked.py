@@ -1,6 +1,7 @@
 """A function of a solution, and how it is called: alone, or, where its cache is its own, with its forward."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -14,7 +15,7 @@ from minivit.course.compare import CheckFailedError, compare_values
 from minivit.course.exercise import Draw, Task, Trial
 from minivit.course.outputs import MalformedError, cache_note, flatten
 from minivit.course.runner import Runner
-from minivit.course.trial import argument_names, forward_names, make_trial
+from minivit.course.trial import argument_names, forward_names, make_trial, our_answer, without_options
 from minivit.nests import mapped
 
 
@@ -72,8 +73,9 @@ class Asked:
         return self._call_pair(trial, "value", () if alone else self._given)
 
     def twice(self, trial: Trial) -> tuple[Any, Any]:
-        """What a call returns, and what became of that by a call with other numbers."""
-        args = trial.args, mapped(half, trial.args)
+        """What a call returns, and what became of that by one with other numbers (without arrays: other options)."""
+        other = (trial.args, trial.kwargs) if self.task.has_arrays else fewer_options(self.task, trial)
+        args = trial.args, *mapped(half, other)
         name = f"{self.task.name}{THEN}{self.task.name}"
         return self.returned(self.runner.call(name, args, trial.kwargs, "value", self.task.given)).value
 
@@ -140,7 +142,11 @@ class Asked:
 
 def options_of(task: Task, trial: Trial) -> str:
     """What tells a call from others, if anything, as a line of a message: arguments that are no arrays."""
-    given = dict(zip(forward_names(task), trial.inputs, strict=False)) | trial.case.kwargs
+    return called_with(dict(zip(forward_names(task), trial.inputs, strict=False)) | trial.case.kwargs)
+
+
+def called_with(given: dict[str, Any]) -> str:
+    """Those of the arguments that are no arrays, if any, as a line of a message."""
     said = [f"{name}={value!r}" for name, value in given.items() if isinstance(value, (int, float, str, tuple))]
     return f"\n  called with {', '.join(said)}" if said else ""
 
@@ -149,6 +155,15 @@ def other_numbers(value: Any) -> Any:
     """For floating-point numbers others, of the same shape; anything else as it is."""
     is_float = isinstance(value, ndarray) and value.dtype.kind in "fc"
     return random_like(np.random.default_rng(value.size), value) if is_float else value
+
+
+def fewer_options(task: Task, trial: Trial) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments without one that may be left out, if there is such a one."""
+    for _, args, kwargs in without_options(task, trial):
+        with suppress(TypeError, ValueError):  # of one that must be given, or without which nothing fits
+            our_answer(task, args, kwargs)
+            return args, kwargs
+    return trial.args, trial.kwargs
 
 
 def half(value: Any) -> Any:

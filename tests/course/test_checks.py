@@ -180,6 +180,15 @@ def test_what_is_said_of_kinds_of_numbers(name, text, check, says):
     assert says in result.message
 
 
+def test_a_later_call_with_other_options_leaves_a_matrix_alone():
+    """Of a function of numbers alone, which are the same in both calls: it may keep a matrix for each size."""
+    task = TASKS["resize_matrix"]
+    kept = "kept = resize_matrix.__dict__; matrix = kept.setdefault((new, old), np.zeros((new, old))); matrix[:] = 0"
+    runner = InPlaceRunner(planted(task, Mistake("matrix = np.zeros((new, old))", kept, "", True)))
+    (result,) = (result for result in check_task(task, runner, 0) if result.check == "leaves its inputs alone")
+    assert result.message.startswith("a later call writes into the y that an earlier one has returned")
+
+
 def test_each_function_has_cases_of_its_own():
     """What the cache of one holds is not the answer to another."""
     seen: dict[str, list] = {}
