@@ -241,7 +241,7 @@ def nearly_right(name: str, got: ndarray, expected: ndarray) -> str | None:
     if is_complex(got) or is_complex(expected):
         got, expected = (as_reals(np.asarray(a, np.complex128)) for a in (got, expected))
     error = float(np.abs(got - expected).max(initial=0)) / (float(np.abs(expected).max(initial=0)) or np.inf)
-    if not 0 < error < 1e-4:
+    if not TOLERANCE < error < 1e-4:
         return None
     digits = f"{name} is right to {floor(-log10(error))} digits only"
     if (np.asarray(got, np.float32) == got).all():

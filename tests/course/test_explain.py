@@ -100,7 +100,7 @@ TRUE_AND_FALSE = [
     ("batch_norm_forward", "xhat *= rstd", "xhat *= -rstd", "cache.xhat has the wrong sign", "digits are lost"),
     ("batch_norm_forward", "column_sum(xhat * xhat) / n", "column_sum(xhat * xhat) / x.size",
      "times too small = 7, the channels: averaged over it instead of summed", "a factor of its own"),
-    ("batch_norm_forward", "mean=mean, var=var", "mean=beta, var=var", "cache.mean is the argument beta as it came",
+    ("batch_norm_forward", "mean=mean, var=var", "mean=gamma, var=var", "cache.mean is the argument gamma as it came",
      "cache.mean is wrong"),
     ("batch_norm_backward", "NormGrads(dx, dgamma, dbeta)", "NormGrads(dgamma, dbeta, dx)",
      "dx, dgamma and dbeta are exchanged", "that is dbeta"),
