@@ -490,8 +490,8 @@ TASKS = (
                 "centres = np.floor((np.arange(new) + 0.5) * (old / new))": "... y",
             },
             ALIGNED: {
-                "centres = np.arange(new) * ((old - 1) / (new - 1) if new > 1 else old - 1.0)": "with "
-                "aligned corners a single new pixel is the first old one, as in PyTorch, not the last",
+                "centres = np.linspace(0, old - 1, new) if new > 1 else np.array([old - 1.0])": "with aligned "
+                "corners a single new pixel is the first old one, as in PyTorch, not the last",
                 "centres = np.linspace(0, old - 1, new) if new > 1 else np.array([(old - 1) / 2])": "with aligned "
                 "corners a single new pixel is the first old one, as in PyTorch, not the middle",
                 "centres = (np.arange(new) + 0.5) * (old / new) - 0.5": "align_corners is left out: then u = i (old - "
