@@ -1,7 +1,6 @@
 """A function of a solution, and how it is called: alone, or, where its cache is its own, with its forward."""
 
 from collections.abc import Iterator
-from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -15,7 +14,7 @@ from minivit.course.compare import CheckFailedError, compare_values
 from minivit.course.exercise import Draw, Task, Trial
 from minivit.course.outputs import MalformedError, cache_note, flatten
 from minivit.course.runner import Runner
-from minivit.course.trial import argument_names, forward_names, make_trial, our_answer, without_options
+from minivit.course.trial import argument_names, forward_names, make_trial
 from minivit.nests import mapped
 
 
@@ -72,11 +71,10 @@ class Asked:
         """Call its forward and give its cache to the function; ``alone`` without any of ours that stand in."""
         return self._call_pair(trial, "value", () if alone else self._given)
 
-    def twice(self, trial: Trial) -> tuple[Any, Any]:
-        """What a call returns, and what became of that by one with other numbers (without arrays: other options)."""
-        other = (trial.args, trial.kwargs) if self.task.has_arrays else fewer_options(self.task, trial)
-        args = trial.args, *mapped(half, other)
+    def twice(self, trial: Trial, other: Trial) -> tuple[Any, Any, Any]:
+        """What a call returns, what became of that by another one, and what the other one returned."""
         name = f"{self.task.name}{THEN}{self.task.name}"
+        args = trial.args, other.args, other.kwargs
         return self.returned(self.runner.call(name, args, trial.kwargs, "value", self.task.given)).value
 
     def steps(self, trial: Trial) -> int:
@@ -155,20 +153,6 @@ def other_numbers(value: Any) -> Any:
     """For floating-point numbers others, of the same shape; anything else as it is."""
     is_float = isinstance(value, ndarray) and value.dtype.kind in "fc"
     return random_like(np.random.default_rng(value.size), value) if is_float else value
-
-
-def fewer_options(task: Task, trial: Trial) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The arguments without one that may be left out, if there is such a one."""
-    for _, args, kwargs in without_options(task, trial):
-        with suppress(TypeError, ValueError):  # of one that must be given, or without which nothing fits
-            our_answer(task, args, kwargs)
-            return args, kwargs
-    return trial.args, trial.kwargs
-
-
-def half(value: Any) -> Any:
-    """Of floating-point numbers their halves: what must be positive, or in ascending order, still is."""
-    return value / 2 if isinstance(value, ndarray) and value.dtype.kind in "fc" else value
 
 
 def differs(forward: Task, cache: Any, expected: Any) -> bool:

@@ -97,6 +97,8 @@ TRUE_AND_FALSE = [
      "return type('InputGrad', (), {})() or (dy - np.exp(cache.y)",
      "an InputGrad, which is no NamedTuple", "field"),
     ("gelu_forward", "y = x * normal_cdf(x)", "y = x * normal_cdf(x) / np.sqrt(1)", "use math.sqrt", "numbers"),
+    ("resize_matrix", "np.maximum(1 - distance, 0) if", "np.maximum(1 - distance, 0) ** 2 if",
+     "the triangle is squared", "something is kept"),
     ("batch_norm_forward", "xhat *= rstd", "xhat *= -rstd", "cache.xhat has the wrong sign", "digits are lost"),
     ("batch_norm_forward", "column_sum(xhat * xhat) / n", "column_sum(xhat * xhat) / x.size",
      "times too small = 7, the channels: averaged over it instead of summed", "a factor of its own"),
