@@ -71,10 +71,10 @@ class Asked:
         """Call its forward and give its cache to the function; ``alone`` without any of ours that stand in."""
         return self._call_pair(trial, "value", () if alone else self._given)
 
-    def twice(self, trial: Trial) -> tuple[Any, Any]:
-        """What a call returns, and what became of that by a call with other numbers."""
-        args = trial.args, mapped(half, trial.args)
+    def twice(self, trial: Trial, other: Trial) -> tuple[Any, Any, Any]:
+        """What a call returns, what became of that by another one, and what the other one returned."""
         name = f"{self.task.name}{THEN}{self.task.name}"
+        args = trial.args, other.args, other.kwargs
         return self.returned(self.runner.call(name, args, trial.kwargs, "value", self.task.given)).value
 
     def steps(self, trial: Trial) -> int:
@@ -140,7 +140,11 @@ class Asked:
 
 def options_of(task: Task, trial: Trial) -> str:
     """What tells a call from others, if anything, as a line of a message: arguments that are no arrays."""
-    given = dict(zip(forward_names(task), trial.inputs, strict=False)) | trial.case.kwargs
+    return called_with(dict(zip(forward_names(task), trial.inputs, strict=False)) | trial.case.kwargs)
+
+
+def called_with(given: dict[str, Any]) -> str:
+    """Those of the arguments that are no arrays, if any, as a line of a message."""
     said = [f"{name}={value!r}" for name, value in given.items() if isinstance(value, (int, float, str, tuple))]
     return f"\n  called with {', '.join(said)}" if said else ""
 
@@ -149,11 +153,6 @@ def other_numbers(value: Any) -> Any:
     """For floating-point numbers others, of the same shape; anything else as it is."""
     is_float = isinstance(value, ndarray) and value.dtype.kind in "fc"
     return random_like(np.random.default_rng(value.size), value) if is_float else value
-
-
-def half(value: Any) -> Any:
-    """Of floating-point numbers their halves: what must be positive, or in ascending order, still is."""
-    return value / 2 if isinstance(value, ndarray) and value.dtype.kind in "fc" else value
 
 
 def differs(forward: Task, cache: Any, expected: Any) -> bool:

@@ -125,7 +125,9 @@ def perform(
     except Exception as error:
         above = tuple(kind.__name__[:100] for kind in type(error).__mro__[:10])
         text = text_of_error(error)
-        hint = next((f"\n  {hint}" for riddle, hint in RIDDLES.items() if riddle in text), "")
+        hint = next(
+            (f"\n  {hint}" for riddle, hint in RIDDLES.items() if riddle in text), _fields_of_tuple(module, text)
+        )
         return Outcome("raised", f"{type(error).__name__}: {text}{_place(path)}{hint}", above)
 
 
@@ -196,6 +198,13 @@ def _missing(module: Any, name: str) -> str:
     kind = "class" if method else "function"
     file = os.path.basename(getattr(module, "__file__", "the solution"))
     return f"there is no {kind} {name} in {file}" + (f" (there is {near[0]})" if near else "")
+
+
+def _fields_of_tuple(module: Any, text: str) -> str:
+    """Of an error that a NamedTuple of the module raises when it is made: the fields that it has."""
+    name, made, _ = text.partition(".__new__() ")
+    fields = getattr(getattr(module, name, None), "_fields", ()) if made else ()
+    return f"\n  the fields of {name} are {', '.join(map(str, fields))}" if fields else ""
 
 
 def _is_ours(name: str) -> bool:

@@ -18,7 +18,7 @@ from minivit.course.outputs import MalformedError, clip, form_note, named_output
 from minivit.course.properties import check_property
 from minivit.course.resized import of_one, resized
 from minivit.course.runner import CannotRunError, Runner
-from minivit.course.speed import check_loops, check_time
+from minivit.course.speed import axis_name, check_loops, check_time
 from minivit.course.together import check_together, is_right
 from minivit.course.trial import make_trial
 from minivit.threads import one_blas_thread
@@ -227,7 +227,8 @@ def _axes_of_one(asked: Asked, rng: Generator) -> None:
         try:
             compare_values(asked.task, asked.value(other.trial), other.trial, [])
         except (CheckFailedError, MalformedError) as failure:
-            raise CheckFailedError("wrong as well" if asked.said else str(failure)) from None
+            where = f"{failure}\n  where {axis_name(asked.task, other)} has length 1"
+            raise CheckFailedError("wrong as well" if asked.said else where) from None
 
 
 def _in_float32(asked: Asked, rng: Generator) -> None:

@@ -18,7 +18,7 @@ from minivit.course.complex_numbers import of_complex
 from minivit.course.exercise import Task, Trial
 from minivit.course.outputs import flatten, is_number, named_outputs
 from minivit.course.plant import planted
-from minivit.course.trial import our_answer, without_options
+from minivit.course.trial import forward_names, our_answer, without_options
 
 TOLERANCE = 1e-9  # the expected numbers are exact here, not numerical derivatives, so patterns are held to more digits
 
@@ -30,7 +30,10 @@ def same(a: ndarray, b: ndarray) -> bool:
 
 
 def exchanged(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | None:
-    """``"dgamma and dbeta"`` where each holds the other's numbers (and, in a forward, y is right all the same)."""
+    """``"dgamma and dbeta"`` where each holds the other's numbers (and, in a forward, y is right all the same).
+
+    Or where three or more have changed places.
+    """
     if "y" in wanted and not same(np.asarray(found["y"]), np.asarray(wanted["y"])):
         return None
     arrays = {name: a for name, a in wanted.items() if isinstance(a, ndarray) and isinstance(found.get(name), ndarray)}
@@ -39,6 +42,11 @@ def exchanged(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | None
             continue
         if same(found[one], arrays[other]) and same(found[other], arrays[one]):
             return f"{one} and {other}"
+    holds = {name: [other for other in arrays if same(found[name], arrays[other])] for name in arrays}
+    moved = {name: others[0] for name, others in holds.items() if len(others) == 1 and others[0] != name}
+    if moved and {*moved} == {*moved.values()}:
+        *names, last = moved
+        return f"{', '.join(names)} and {last}"
     return None
 
 
@@ -71,6 +79,9 @@ def wrong_shape(name: str, got: ndarray, expected: ndarray, wanted: Mapping[str,
         return f"{message}: an axis that was stretched in the forward must be summed"
     if got.ndim == expected.ndim and all(n in (1, m) for n, m in zip(got.shape, expected.shape, strict=True)):
         return f"{message}: it is summed over an axis that must stay"
+    others = [i for i, lengths in enumerate(zip(got.shape, expected.shape, strict=False)) if len({*lengths}) > 1]
+    if got.ndim == expected.ndim and len(others) == 2 and sorted(got.shape) == sorted(expected.shape):
+        return f"{message}: the lengths of axes {others[0]} and {others[1]} are exchanged"
     return message
 
 
@@ -91,7 +102,12 @@ def wrong_values(
     names = sorted(wrong, key=lambda name: name == "value")  # the averages first: a new value follows from them
     known = known_mistakes({name: wrong[name][0] for name in names}, task, trial, right)
     known.sort(key=lambda pair: pair[1] not in said)
-    seen = ((name, sentence) for name in names for sentence in _patterns(name, *wrong[name], task, trial))
+    seen = (
+        (name, sentence)
+        for patterns in (_patterns, _likenesses)
+        for name in names
+        for sentence in patterns(name, *wrong[name], task, trial)
+    )
     name, sentence = known[0] if known else next(seen, (names[0], f"{names[0]} is wrong"))
     others = [other for other in wrong if other != name]
     also = f"\n  also wrong: {', '.join(others)}" if others else ""
@@ -186,7 +202,7 @@ def _arrays(task: Task, trial: Trial, value: Any) -> dict[str, ndarray]:
 
 
 def _patterns(name: str, got: ndarray, expected: ndarray, task: Task, trial: Trial) -> Iterator[str]:
-    """Everything that can be said of the numbers alone, the most telling first."""
+    """All that can be said of the numbers alone and names a cause, the most telling first."""
     for kind, is_kind in (("nan", np.isnan), ("infinity", np.isinf)):
         if places := int((is_kind(got) & ~is_kind(expected)).sum()):
             yield f"{name} has {kind} in {places} places"
@@ -204,9 +220,15 @@ def _patterns(name: str, got: ndarray, expected: ndarray, task: Task, trial: Tri
     other = _is_another(name, got, trial)
     if other:
         yield f"{name} holds what belongs into {other}"
-    axes = task.axes.get(name, "")
-    if got.size > 1 and (sentence := diagnose(got, expected, axes=axes)):  # one number is off by any factor
-        yield f"{name}: {sentence}"
+    if argument := _is_argument(got, task, trial):
+        yield f"{name} is the argument {argument} as it came"
+
+
+def _likenesses(name: str, got: ndarray, expected: ndarray, task: Task, trial: Trial) -> Iterator[str]:
+    """What wrong numbers look like, and where they are."""
+    finite = np.isfinite(got).all() and np.isfinite(expected).all()
+    if finite and got.size > 1 and (sentence := diagnose(got, expected, axes=task.axes.get(name, ""))):
+        yield f"{name}: {sentence}"  # not of one number, which is off by any factor
 
 
 ROUNDING = "float32's rounding"
@@ -219,7 +241,7 @@ def nearly_right(name: str, got: ndarray, expected: ndarray) -> str | None:
     if is_complex(got) or is_complex(expected):
         got, expected = (as_reals(np.asarray(a, np.complex128)) for a in (got, expected))
     error = float(np.abs(got - expected).max(initial=0)) / (float(np.abs(expected).max(initial=0)) or np.inf)
-    if not 0 < error < 1e-4:
+    if not TOLERANCE < error < 1e-4:
         return None
     digits = f"{name} is right to {floor(-log10(error))} digits only"
     if (np.asarray(got, np.float32) == got).all():
@@ -256,6 +278,13 @@ def _factor_in_words(form: str, name: str, size: float) -> str:
     if not counts(name) or name.endswith("width"):
         return what
     return what + (": averaged over it instead of summed" if "/" in form else ": summed over it instead of averaged")
+
+
+def _is_argument(got: ndarray, task: Task, trial: Trial) -> str | None:
+    """The name of the argument whose numbers have come out as they went in."""
+    given = dict(zip(forward_names(task), trial.inputs, strict=False)) | ({} if trial.dy is None else {"dy": trial.dy})
+    arrays = {name: value for name, value in given.items() if isinstance(value, ndarray) and value.dtype.kind in "fc"}
+    return next((name for name, value in arrays.items() if got.size > 1 and same(got, value)), None)
 
 
 def _is_another(name: str, got: ndarray, trial: Trial) -> str | None:

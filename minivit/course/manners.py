@@ -1,5 +1,6 @@
 """What a function must leave alone, remember nothing of, and add to."""
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -8,10 +9,12 @@ from numpy.random import Generator
 
 from minivit.check.derivative import random_like
 from minivit.course.asked import Asked
-from minivit.course.compare import CheckFailedError, compare_shapes, largest_number
+from minivit.course.compare import CheckFailedError, compare_shapes, compare_values, largest_number
+from minivit.course.exercise import Draw, Task, Trial
 from minivit.course.explain import same, worst_place
-from minivit.course.outputs import flatten, named_outputs
-from minivit.course.trial import make_trial
+from minivit.course.outputs import MalformedError, flatten, named_outputs
+from minivit.course.trial import make_trial, our_answer, without_options
+from minivit.nests import mapped
 
 LARGE = 10_000  # times dy
 NUMBERS = ndarray, np.generic, int, float
@@ -35,8 +38,79 @@ def check_manners(asked: Asked, rng: Generator) -> None:
                 raise CheckFailedError(
                     f"the same call gives another {name} the second time: something is remembered, or drawn"
                 )
-        if asked.task.kind == "plain":
-            outlives(*(named_outputs("plain", value, trial.expected) for value in asked.twice(trial)))
+        for change in (halved, without_an_option) if may_be_changed(asked.task, trial) else ():
+            if other := change(asked.task, trial):
+                first_value, after, later = asked.twice(trial, other)
+                outlives(*(named_outputs(asked.task.kind, value, trial.expected) for value in (first_value, after)))
+                kept = is_kept(asked.task, trial, first_value, other, later)
+                if kept and (change is halved or is_right_alone(asked, draw, rng)):  # else the option is not used
+                    raise CheckFailedError(KEPT)
+
+
+DRAWS = 5  # of which one has most often a shape that was not there before
+KEPT = (
+    "right in a first call, wrong in one with other numbers or options after it: something is kept of the first (in a "
+    "global variable, a dict of results, a default that is changed)"
+)
+
+
+def may_be_changed(task: Task, trial: Trial) -> bool:
+    """Whether such a call can be made with other arguments: not of a backward, a layer, or where something is drawn."""
+    return task.kind != "backward" and not task.is_layer and not any(isinstance(arg, Generator) for arg in trial.args)
+
+
+def halved(task: Task, trial: Trial) -> Trial | None:
+    """The call with half of all numbers: those of positive ones are positive, of ascending ones ascending."""
+    args, kwargs = mapped(half, (trial.args, trial.kwargs))
+    return called_so(task, trial, args, kwargs) if task.has_arrays else None
+
+
+def without_an_option(task: Task, trial: Trial) -> Trial | None:
+    """The call with half of all numbers and without the first argument that may be left out."""
+    calls = (called_so(task, trial, *mapped(half, (args, kwargs))) for _, args, kwargs in without_options(task, trial))
+    return next(filter(None, calls), None)
+
+
+def called_so(task: Task, trial: Trial, args: Any, kwargs: Any) -> Trial | None:
+    """The trial with these arguments, if they are allowed."""
+    with suppress(TypeError, ValueError):  # an option that must be given, numbers that must sum to 1
+        return trial._replace(args=args, inputs=args, kwargs=kwargs, expected=our_answer(task, args, kwargs))
+    return None
+
+
+def half(value: Any) -> Any:
+    """Of an array of floating-point numbers."""
+    return value / 2 if isinstance(value, ndarray) and value.dtype.kind in "fc" else value
+
+
+def is_kept(task: Task, trial: Trial, value: Any, other: Trial, later: Any) -> bool:
+    """Whether the later call returns something of the first one, which was right, and should return something else."""
+    if not agrees(task, value, trial) or agrees(task, later, other):
+        return False
+    first, second, expected = (
+        named_outputs(task.kind, a, b.expected) for a, b in ((value, trial), (later, other), (other.expected, other))
+    )
+    return any(
+        isinstance(array, ndarray)
+        and same(np.asarray(second.get(name)), array)
+        and not same(np.asarray(expected.get(name)), array)
+        for name, array in first.items()
+    )
+
+
+def is_right_alone(asked: Asked, draw: Draw, rng: Generator) -> bool:
+    """Whether such another call is right where none of its shape came before it: then it is not wrong by itself."""
+    others = (without_an_option(asked.task, make_trial(asked.task, draw, rng)) for _ in range(DRAWS))
+    return any(agrees(asked.task, asked.value(other), other) for other in others if other)
+
+
+def agrees(task: Task, value: Any, trial: Trial) -> bool:
+    """Whether what was returned is right."""
+    try:
+        compare_values(task, value, trial, [])
+    except (CheckFailedError, MalformedError):
+        return False
+    return True
 
 
 def outlives(first: dict[str, Any], later: dict[str, Any]) -> None:

@@ -40,8 +40,11 @@ def form_note(kind: Kind, value: Any, expected: Any) -> str:
     """What is to be said of the form of a result, though the numbers are judged all the same; else nothing."""
     if kind == "forward":
         return cache_note(value[1], expected[1])
-    if hasattr(expected, "_fields") and _fields_of(value) is None:
-        return f"{describe(value)}, which is read by place; the given one is {_given(expected)}"
+    fields = _fields_of(value)
+    same_names = fields is not None and [*fields] == [*getattr(expected, "_fields", ())] and not _is_plain_dict(value)
+    if hasattr(expected, "_fields") and not same_names:
+        how = "place" if fields is None else "name"
+        return f"{describe(value)}, which is read by {how}; the given one is {_given(expected)}"
     return ""
 
 
@@ -81,6 +84,8 @@ def _named(what: str, value: Any, expected: Any, prefix: str) -> dict[str, Any]:
         others = f"; nothing but {' and '.join(wanted)} has a gradient" * too_many
         returned = f"{describe(value)}{same_name}{_alone(value, expected, prefix)}{others}"
         raise MalformedError(f"{what} must be {kind}; it returned {returned}")
+    if all(f"{prefix}{name}" in found for name in wanted):  # dx, dgamma, as the messages call them
+        found = {name: found[f"{prefix}{name}"] for name in wanted}
     for name in wanted:
         if name not in found:
             if isinstance(expected, dict):  # those of a layer

@@ -9,12 +9,12 @@ import numpy as np
 from minivit.nests import mapped
 
 
-def twice(function: Callable, args: tuple, other: tuple, **options: Any) -> tuple:
-    """What a call returns, and what that is after a call with ``other`` arguments."""
+def twice(function: Callable, args: tuple, other: tuple, other_options: dict[str, Any], /, **options: Any) -> tuple:
+    """What a call returns, what that is after a call with other arguments and options, and what this returns."""
     value = function(*args, **options)
     first = copy.deepcopy(value)
-    function(*other, **options)
-    return first, value
+    later = function(*other, **other_options)
+    return first, value, later
 
 
 def together(forward: Callable, backward: Callable, dy: Any, args: tuple, other: tuple, **options: Any) -> tuple:

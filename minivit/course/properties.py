@@ -6,12 +6,12 @@ import numpy as np
 from numpy import ndarray
 from numpy.random import Generator
 
-from minivit.course.asked import Asked
+from minivit.course.asked import Asked, called_with
 from minivit.course.compare import CheckFailedError
 from minivit.course.exercise import Property
 from minivit.course.explain import ROUNDING, nearly_right, wrong_shape
 from minivit.course.outputs import describe, named_outputs
-from minivit.course.trial import our_answer
+from minivit.course.trial import argument_names, our_answer
 
 
 class Watched:
@@ -24,7 +24,10 @@ class Watched:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         task = self.asked.task
-        value = self.asked.returned(self.asked.runner.call(task.name, args, kwargs, "value", task.given)).value
+        outcome = self.asked.runner.call(task.name, args, kwargs, "value", task.given)
+        given = dict(zip(argument_names(task), args, strict=False)) | kwargs
+        outcome = outcome._replace(message=outcome.message + called_with(given) * (outcome.status == "raised"))
+        value = self.asked.returned(outcome).value
         pair = isinstance(value, (tuple, list)) and bool(value) and isinstance(value[0], (ndarray, np.generic, float))
         if task.kind == "forward" and not pair:
             raise CheckFailedError(f"it must return the pair (y, cache); it returned {describe(value)}")

@@ -36,7 +36,8 @@ class Returning(InPlaceRunner):
         first, _, again = name.partition(THEN)
         with np.errstate(all="ignore"):
             value = self.make(self.calls, reference(TASKS[first])(*(args[0] if again else args), **kwargs))
-        value = (value, value) if again else value
+            if again:
+                value = value, value, self.make(self.calls, reference(TASKS[first])(*args[1], **args[2]))
         return value if isinstance(value, Outcome) else Outcome("returned", value=value, args=(*args, kwargs))
 
     def has(self, name):
@@ -128,7 +129,7 @@ def test_a_solution_that_cannot_be_loaded_again_fails_what_is_left():
     exercise = EXERCISES["adamw"]
 
     def fail(calls, right):
-        if calls > 13:  # one call to see that it runs, three for each of four cases
+        if calls > 17:  # one call to see that it runs, four for each of four cases
             raise CannotRunError("the solution cannot be loaded: nowhere")
         return right
 
@@ -178,6 +179,35 @@ def test_what_is_said_of_kinds_of_numbers(name, text, check, says):
     (result,) = (result for result in check_task(task, runner, 0) if result.check == check)
     assert result.status == "failed"
     assert says in result.message
+
+
+REMEMBERED = "right in a first call, wrong in one with other numbers or options after it: something is kept"
+WRITTEN = "a later call writes into the {} that an earlier one has returned"
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "says"),
+    [
+        ("resize_matrix", "matrix = np.zeros((new, old))",
+         "matrix = KEPT.setdefault((new, old), np.zeros((new, old))); matrix[:] = 0", WRITTEN.format("y")),
+        ("resize_matrix", "return matrix", "return KEPT.setdefault((old, new), matrix)", REMEMBERED),
+        ("resize_forward", "return _apply(x, rows, columns)",
+         "rows = KEPT.setdefault((rows.shape, x.dtype), rows); return _apply(x, rows, columns)", REMEMBERED),
+        ("batch_norm_forward", "mean = column_sum(x) / n",
+         "mean = KEPT.setdefault((x.shape, x.dtype), column_sum(x) / n)", REMEMBERED),
+        ("batch_norm_forward", "xhat *= rstd",
+         "kept = KEPT.setdefault((x.shape, x.dtype), np.empty_like(x)); kept[...] = xhat * rstd; xhat = kept",
+         WRITTEN.format("cache.xhat")),
+        ("fixed_scale_and_shift", "scale = gamma / np.sqrt(var + eps)",
+         "scale = KEPT.setdefault((len(var), var.dtype), gamma / np.sqrt(var + eps))", REMEMBERED),
+    ],
+)  # fmt: skip
+def test_what_is_kept_between_calls_is_told(name, old, new, says):
+    """In the first check that calls twice, before wrong numbers are taken for another mistake."""
+    new = new.replace("KEPT", f"{name}.__dict__")
+    runner = InPlaceRunner(planted(TASKS[name], Mistake(old, new, "", True)))
+    (result,) = (result for result in check_task(TASKS[name], runner, 0) if result.check == "leaves its inputs alone")
+    assert result.message.startswith(says)
 
 
 def test_each_function_has_cases_of_its_own():

@@ -97,6 +97,15 @@ TRUE_AND_FALSE = [
      "return type('InputGrad', (), {})() or (dy - np.exp(cache.y)",
      "an InputGrad, which is no NamedTuple", "field"),
     ("gelu_forward", "y = x * normal_cdf(x)", "y = x * normal_cdf(x) / np.sqrt(1)", "use math.sqrt", "numbers"),
+    ("resize_matrix", "np.maximum(1 - distance, 0) if", "np.maximum(1 - distance, 0) ** 2 if",
+     "the triangle is squared", "something is kept"),
+    ("batch_norm_forward", "xhat *= rstd", "xhat *= -rstd", "cache.xhat has the wrong sign", "digits are lost"),
+    ("batch_norm_forward", "column_sum(xhat * xhat) / n", "column_sum(xhat * xhat) / x.size",
+     "times too small = 7, the channels: averaged over it instead of summed", "a factor of its own"),
+    ("batch_norm_forward", "mean=mean, var=var", "mean=gamma, var=var", "cache.mean is the argument gamma as it came",
+     "cache.mean is wrong"),
+    ("batch_norm_backward", "NormGrads(dx, dgamma, dbeta)", "NormGrads(dgamma, dbeta, dx)",
+     "dx, dgamma and dbeta are exchanged", "that is dbeta"),
 ]  # fmt: skip
 
 
@@ -130,6 +139,9 @@ def test_shapes():
     assert "axis that must stay" in wrong_shape("db", np.asarray(heads.sum()), heads)
     assert wrong_shape("y", wide[:, 0], wide[:, :1]).endswith("is missing (keepdims=True in a sum or mean, no squeeze)")
     assert wrong_shape("db", wide[0], heads) == "db has shape (3,); expected (2, 3, 4)"
+    other = np.ones((2, 4, 3))
+    assert wrong_shape("y", other, heads).endswith("expected (2, 3, 4): the lengths of axes 1 and 2 are exchanged")
+    assert wrong_shape("y", np.ones((3, 4, 2)), heads) == "y has shape (3, 4, 2); expected (2, 3, 4)"
 
 
 def test_axes_in_another_order_are_told():
@@ -239,6 +251,24 @@ def test_no_length_that_a_message_may_name_is_two_or_four():
 def test_a_cache_that_is_exchanged_while_y_is_right():
     said = messages("attention_forward", ("AttentionCache(q, k, v,", "AttentionCache(q, v, k,"))
     assert said[0] == "cache.k and cache.v are exchanged"
+
+
+def test_an_error_names_what_a_property_has_called_it_with():
+    said = messages("running_averages", ("at_least=2", "at_least=3"))
+    assert any("expected at least 3" in message and "called with count=2, momentum=1.0" in message for message in said)
+
+
+def test_an_error_where_an_axis_has_length_1_names_the_axis():
+    (said,) = messages("batch_norm_forward", ("if n < 2", "if len(x) < 2"))[:1]
+    assert said.startswith("ValueError: ")
+    assert said.endswith("\n  where axis 0 of x (image) has length 1")
+
+
+def test_an_error_of_a_tuple_names_its_fields():
+    for wrong in ("dx=dx, gamma=dgamma, beta=dbeta", "dx, dgamma"):
+        (said,) = messages("batch_norm_backward", ("NormGrads(dx, dgamma, dbeta)", f"NormGrads({wrong})"))
+        assert said.startswith("TypeError: NormGrads.__new__() ")
+        assert said.endswith("\n  the fields of NormGrads are x, gamma, beta")
 
 
 def test_articles():

@@ -101,8 +101,8 @@ def survives_a_constant_channel(call: Call, rng: Generator) -> str | None:
 def keeps_digits(call: Call, rng: Generator) -> str | None:
     x = (1000 + rng.standard_normal((32, 16, 4))).astype(np.float32)
     ones, zeros = np.ones(4, np.float32), np.zeros(4, np.float32)
-    y, wide = call(x, ones, zeros)[0], x.astype(np.float64)
-    error = np.abs(y - (wide - wide.mean((0, 1))) / np.sqrt(wide.var((0, 1)) + 1e-5)).max()
+    y, exact = call(x, ones, zeros)[0], call(*(a.astype(np.float64) for a in (x, ones, zeros)))[0]
+    error = np.abs(y - exact).max()
     if np.isnan(error):
         error = np.inf  # the root of a variance that has come out negative
     if error < 0.01:  # right ways are off by 0.001 at most, the difference of two large numbers by 0.1
@@ -154,12 +154,15 @@ def goes_to_the_variance_of_all(call: Call, rng: Generator) -> str | None:
 
 def computes_what_is_normalised(call: Call, rng: Generator) -> str | None:
     (gamma, beta, mean, var), _ = learned(rng)
-    scale, shift = (call(gamma, beta, mean, var)[name] for name in ("scale", "shift"))
-    if not close(mean * scale + shift, beta):
-        return "where x is the mean, y = x * scale + shift must be beta: x - mean is 0 there"
-    one_more = mean + np.sqrt(var + 1e-5)
-    says = "where x is the mean plus one standard deviation, y = x * scale + shift must be gamma + beta"
-    return None if close(one_more * scale + shift, gamma + beta) else says
+    for eps in (1e-5, 0.0):
+        found = call(gamma, beta, mean, var, eps=eps)
+        scale, shift = found["scale"], found["shift"]
+        if not close(mean * scale + shift, beta):
+            return "where x is the mean, y = x * scale + shift must be beta: x - mean is 0 there"
+        one_more = mean + np.sqrt(var + eps)
+        if not close(one_more * scale + shift, gamma + beta):
+            return "where x is the mean plus one standard deviation, y = x * scale + shift must be gamma + beta"
+    return None
 
 
 def both(axes: str) -> str:
@@ -171,6 +174,7 @@ def both(axes: str) -> str:
 ALL_BUT_LAST = "tuple(range(x.ndim - 1))"
 ALL_BUT_TWO = "tuple(range(max(x.ndim - 2, 1)))"
 PLACES = "tuple(range(1, x.ndim - 1))"
+CHANNELS_SECOND = "(0, *range(2, x.ndim))"
 BY_ITSELF = "0", ALL_BUT_LAST, ALL_BUT_TWO
 """Axes of which what is left meets the last axes of x, without ``keepdims``."""
 
@@ -183,6 +187,12 @@ def normalised(axes: str, variance_axes: str | None = None) -> str:
     )
     norm = f"mean, var = {mean}, {variance}; rstd = 1 / np.sqrt(var + eps); xhat = (x - mean) * rstd"
     return f"{norm}; return xhat * gamma + beta, BatchNormCache(xhat, rstd, gamma, mean, var)"
+
+
+def kept(of: str) -> str:
+    """A cache with mean and variance of something else."""
+    averages = f"mean=column_sum({of}) / n, var=({of}).var({ALL_BUT_LAST})"
+    return f"BatchNormCache(xhat=xhat, rstd=rstd, gamma=gamma, {averages})"
 
 
 CENTRED = "xhat = x - mean"
@@ -234,6 +244,8 @@ TASKS = (
                 normalised(ALL_BUT_LAST, "0"): f"the variance is taken over the images alone; {OWN}",
                 normalised(PLACES, ALL_BUT_LAST): f"the mean is that of each image; {OWN}",
                 normalised(ALL_BUT_LAST, PLACES): f"the variance is that of each image; {OWN}",
+                normalised(CHANNELS_SECOND): f"mean and variance are taken over axes 0, 2, 3, as where channels come "
+                f"second; here they are last, and {OWN}",
                 normalised(ALL_BUT_TWO): f"each column of a map has a mean and a variance of its own; {OWN}",
                 "mean, var = (np.mean([f(x[i], tuple(range(x.ndim - 2))) for i in range(len(x))], 0) for f in (np.mean,"
                 " np.var)); rstd = 1 / np.sqrt(var + eps); xhat = (x - mean) * rstd; return xhat * gamma + beta, "
@@ -250,10 +262,14 @@ TASKS = (
                 "n = x.size": "the sums are divided by all numbers of x; divide by those of one channel",
                 "n = prod(x.shape[1:-1])": "the sums are divided by the places of an image; divide by all numbers of "
                 "a channel, the batch among them",
+                "n = prod(x.shape[:2])": "the sums are divided by the first two lengths of x; divide by all numbers of "
+                "a channel, the product of all lengths but the last",
                 "n = x.shape[-1]": "the sums are divided by the channels, as in layer norm; divide by the numbers of "
                 "one channel",
             },
             "mean = column_sum(x) / n": {
+                "x = x * gamma; mean = column_sum(x) / n; gamma = np.ones_like(gamma)": "x is multiplied by gamma "
+                "before it is normalised, which takes it out again; multiply xhat",
                 "mean = column_sum(x)": "the sum of the channel is subtracted; it is the mean",
                 "mean = column_sum(x) / (n - 1)": f"the sum for the mean {DIVIDED}",
                 "mean = np.median(x.reshape(n, -1), axis=0)": "that is the median of the channel; subtract the mean",
@@ -280,6 +296,8 @@ TASKS = (
                 "var = column_sum(x * x) / n": "the mean is not subtracted before squaring: that is the mean of x^2, "
                 "not the variance",
                 "var = column_sum(x * x) / n - mean * mean": "... The mean of x^2 minus the square",
+                "var = column_sum(x * x) / n - mean": "the mean itself is subtracted from the mean of the squares; the "
+                "variance is the mean of (x - mean)^2",
                 "var = (column_sum(np.abs(xhat)) / n) ** 2": "the spread is the mean of absolute values; the variance "
                 "is the mean of squares",
                 "var = np.sqrt(column_sum(xhat * xhat) / n)": "the root is taken twice: var is the variance, rstd one "
@@ -300,6 +318,7 @@ TASKS = (
                 "rstd = 1 / np.sqrt(var) + eps": "eps is added to one over the root; it belongs under the root",
                 "rstd = 1 / np.sqrt(var + 1e-5)": "the argument eps is not used",
                 "rstd = 1 / np.sqrt(var + 1e-6)": "eps is always 1e-6; it is the argument, 1e-5 if it is not given",
+                "rstd = 1 / np.sqrt(var + 1e-3)": "eps is always 1e-3; it is the argument, 1e-5 if it is not given",
                 "rstd = 1 / np.sqrt(var - eps)": "eps is subtracted; it is added to the variance",
                 "rstd = 1 / np.sqrt(var + eps**2)": "eps is squared; it is added to the variance as it is",
                 "rstd = 1 / np.sqrt(np.maximum(var, eps))": "the larger of variance and eps is taken; eps is added",
@@ -311,6 +330,7 @@ TASKS = (
             "xhat *= rstd": {
                 "pass": "that is x less its mean; it is not yet divided by the standard deviation",
                 "xhat = x * rstd": "the mean is not subtracted: (x - mean) * rstd",
+                "xhat = (xhat - mean) * rstd": "the mean is subtracted twice; once is right",
                 "xhat = x * rstd - mean": "the mean is subtracted after the division; subtract it before",
                 "xhat *= rstd; x *= 1.5": "... you modified x in place",
             },
@@ -323,6 +343,7 @@ TASKS = (
                 "return xhat / gamma + beta": "xhat is divided by gamma; multiply",
                 "return xhat * (1 + gamma) + beta": "gamma is one too large: y = gamma xhat + beta",
                 "return xhat * gamma - beta": "beta is subtracted; add it",
+                "return xhat * gamma * gamma + beta": "gamma is multiplied twice; once is right",
                 "return (xhat * gamma + beta).reshape(n, -1)": "... y has shape",
                 "return xhat * gamma.astype(np.float64) + beta": "... comes y in float64",
             },
@@ -349,6 +370,10 @@ TASKS = (
                 "standard deviation; keep the variance",
                 "BatchNormCache(xhat=xhat, rstd=rstd, gamma=gamma, mean=mean, var=var + eps)": "eps is in the variance "
                 "that is kept; cache.var is the variance itself",
+                "BatchNormCache(xhat=xhat, rstd=rstd * gamma, gamma=gamma, mean=mean, var=var)": "cache.rstd is "
+                "multiplied by gamma; it is one over the standard deviation alone",
+                kept("xhat * gamma + beta"): "mean and variance of y are kept; keep those of x",
+                kept("xhat"): "mean and variance of xhat are kept; keep those of x",
                 "BatchNormCache(xhat=xhat, rstd=rstd, gamma=gamma, mean=var, var=mean)": "... cache.mean and cache.var "
                 "are exchanged",
             },
@@ -419,6 +444,10 @@ TASKS = (
                 "dx -= xhat * (dy * xhat).mean()": "one mean of dy * xhat for all channels; each has its own",
                 "dx -= xhat * (dgamma / len(dy))": "the sum of dy * xhat is divided by the images alone; divide by n, "
                 "all numbers of a channel",
+                "dx -= xhat * (column_sum(dy * xhat * xhat) / n)": "xhat is multiplied twice in the mean; it is the "
+                "mean of dy * xhat",
+                "x = xhat + rstd * cache.mean; dx -= x * (column_sum(dy * x) / n)": "the term of the variance is made "
+                "of x; x - mean was squared",
                 "dx -= xhat**2 * (dbeta / n)": "xhat is in the wrong place: xhat times the mean of dy * xhat, not "
                 "xhat^2 times the mean of dy",
             },
@@ -429,6 +458,8 @@ TASKS = (
                 "n = dy.shape[-1]": "both sums are divided by the channels, as in layer norm; divide by the numbers of "
                 "one channel",
                 "n = dy.size": "both sums are divided by all numbers of dy; divide by those of one channel",
+                "n = prod(dy.shape[:2])": "both sums are divided by the first two lengths of dy; divide by n, the "
+                "product of all lengths but the last",
                 "n = prod(dy.shape[1:-1])": "both sums are divided by the places of an image; divide by n, all numbers "
                 "of a channel",
                 "dy *= 2; n = prod(dy.shape[:-1])": "... you modified dy in place",
@@ -454,6 +485,17 @@ TASKS = (
                 both("None"): "one mean of g, and one of g * xhat, for all channels; each has its own",
                 "dx = rstd * (dy * gamma - (dbeta + xhat * dgamma) / n)": "gamma stands at dy alone: both means are "
                 "those of g = dy * gamma, or gamma stands in front of all",
+                "dx = rstd * (dy - dbeta / n - gamma * xhat * dgamma / n)": "gamma stands in the term of the variance "
+                f"alone; {G}",
+                "dx = gamma * (rstd * dy - dbeta / n - xhat * dgamma / n)": "rstd stands before the first term alone: "
+                "it is multiplied by all three (brackets)",
+                "dx = gamma * rstd * dy - dbeta / n - xhat * dgamma / n": "gamma and rstd stand before the first term "
+                "alone: they are multiplied by all three (brackets)",
+                "dx = gamma * rstd * (dy - dbeta - xhat * dgamma) / n": "dy is divided by n, too; only the two sums "
+                "are: gamma rstd / n (n dy - ...)",
+                "dx = gamma * dy": "that is the gradient of xhat; on to x it goes by the three ways",
+                "dx = rstd * (dy - dbeta / n)": "the path through the variance is missing, and gamma",
+                "dx = rstd * dy": "only the direct path, and gamma is missing",
                 "dx *= gamma * rstd; xhat *= 2": "... you modified cache.xhat in place",
                 "dx *= gamma * (1 / np.sqrt(cache.var))": "rstd is made of the variance without eps; take cache.rstd",
                 "dx *= gamma / np.sqrt(cache.var + 1e-5)": "eps is always 1e-5 here; cache.rstd has the right one",
@@ -503,6 +545,10 @@ TASKS = (
                 "unbiased = var / (count - 1)": "divided by n - 1 once more: var is a mean already, so multiply by "
                 "n / (n - 1)",
                 "unbiased = var * count": "that is the sum of the squares; divide by n - 1",
+                "unbiased = var * (count * len(var) / (count * len(var) - 1))": "n is the numbers of one channel, the "
+                "argument count, not how many numbers there are in all channels",
+                "unbiased = var * count / count - 1": "brackets are missing in n / (n - 1): n / n - 1 divides first",
+                "unbiased = var * (count / (count - 2))": "divided by n - 2; the unbiased variance is divided by n - 1",
                 "unbiased = var * (len(var) / (len(var) - 1))": "n is the numbers of a channel, the argument count, "
                 "not how many channels there are",
                 "unbiased = var * np.sqrt(count / (count - 1))": "the root of n / (n - 1) is taken; that would be of a "
@@ -531,6 +577,14 @@ TASKS = (
                 "(1 - momentum) * running_mean + momentum * mean / count": "the batch's mean is divided by n once "
                 "more; it is a mean already",
                 "(1 - momentum) * running_mean + momentum * mean**2": "the batch's mean is squared",
+                "(1 - momentum) * running_var + momentum * mean": "the running variance stands in the mean; it is the "
+                "running mean that moves",
+                "(1 - momentum) * running_mean + momentum * var": "the batch's variance goes into the mean; it is its "
+                "mean",
+                "1 - momentum * running_mean + momentum * mean": "brackets are missing in 1 - momentum: (1 - momentum) "
+                "times the old one",
+                "(1 - momentum) * (running_mean + momentum * mean)": "the bracket closes too late: only the old one is "
+                "multiplied by 1 - momentum",
                 "((1 - momentum) * running_mean + momentum * mean) / momentum": "divided by momentum, as if to correct "
                 "for a start at zero; here nothing is corrected",
                 "(1 - 1 / count) * running_mean + mean / count": "the share of the batch is 1 / n; it is momentum",
@@ -550,6 +604,16 @@ TASKS = (
                 f"changed places; and {UNBIASED}",
                 "(1 + momentum) * running_var - momentum * unbiased": "the variance goes away from the batch's; "
                 "towards it, momentum times (new - old) is added",
+                "(1 - momentum) * running_mean + momentum * unbiased": "the running mean stands in the variance; it is "
+                "the running variance that moves",
+                "(1 - momentum) * running_var + momentum * mean": "the batch's mean goes into the variance; it is its "
+                "variance",
+                "(1 - momentum) * running_var * ((count - 1) / count) + momentum * unbiased": "the old variance is "
+                "multiplied by (n - 1) / n; it is an average of unbiased ones already, so leave it as it is",
+                "1 - momentum * running_var + momentum * unbiased": "brackets are missing in 1 - momentum: (1 - "
+                "momentum) times the old one",
+                "(1 - momentum) * (running_var + momentum * unbiased)": "the bracket closes too late: only the old one "
+                "is multiplied by 1 - momentum",
                 "running_var + momentum * unbiased": "the old variance is kept whole; it keeps 1 - momentum of itself",
                 "(1 - momentum) * running_var + unbiased": "the batch's variance is added whole; it is a share, "
                 "momentum",
@@ -595,6 +659,10 @@ TASKS = (
                 "root",
                 "scale = gamma / np.sqrt(var + 1e-5)": "the argument eps is not used",
                 "scale = gamma / np.sqrt(var + 1e-6)": "eps is always 1e-6; it is the argument, 1e-5 without it",
+                "scale = gamma / np.sqrt(var + 1e-3)": "eps is always 1e-3; it is the argument, 1e-5 without it",
+                "scale = gamma * (var + eps)": "gamma is multiplied by the variance; divide by its root",
+                "scale = gamma / np.sqrt(var * (len(var) / (len(var) - 1)) + eps)": "the variance is multiplied by n / "
+                "(n - 1) here; the running one is unbiased already, and n is no number of channels",
                 "scale = gamma / np.sqrt(var - eps)": "eps is subtracted; it is added to the variance",
                 "scale = gamma / (var + eps)": "gamma is divided by the variance; it is its root, the standard "
                 "deviation",

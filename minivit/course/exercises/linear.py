@@ -112,7 +112,7 @@ TASKS = (
                 "np.concatenate([drows[:1] @ weight.T] * len(rows))": "... right for one sample, wrong for a batch",
             },
             "LinearGrads(dx,": {
-                "LinearGrads(x,": "... dx is wrong",
+                "LinearGrads(x,": "... dx is the argument x as it came",
                 "LinearGrads(-dx,": "... dx has the wrong sign",
                 "LinearGrads(dx[0],": "... dx has shape",
                 "LinearGrads(dx.reshape(rows.shape),": "... only the shape is not",

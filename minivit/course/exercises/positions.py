@@ -1,5 +1,6 @@
 """Positions for another grid: a kernel, a matrix of it, maps resized by two of them, and a table of positions."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -19,6 +20,16 @@ def offsets(rng: Generator) -> Case:
     t = rng.uniform(-3.5, 3.5, lengths(rng, 2))
     t.flat[:9] = rng.permutation([-2, -1, 0, 1, 2, -0.4, 1.7, -1.3, 3.2])
     return Case((t, choose(rng, -0.5, -0.75, -0.6, -0.9)), {})
+
+
+def within(low: float, high: float) -> Callable[[Case], Case]:
+    """Makes of a case one with distances of these sizes alone, of either sign."""
+
+    def simplify(case: Case) -> Case:
+        t, a = case.args
+        return Case((np.copysign(low + np.abs(t) % (high - low), t), a), {})
+
+    return simplify
 
 
 def many_offsets(rng: Generator) -> Case:
@@ -46,6 +57,18 @@ def maps(*, growing: bool = True, square: bool = False, **options: Any) -> Draw:
             if fits and (square or different((B, rows, columns, C))):
                 break
         return Case((rng.standard_normal((B, Y, X, C)),), {"size": rows if square else (rows, columns), **options})
+
+    return drawn
+
+
+def keeping(*, rows: bool = False, columns: bool = False, **options: Any) -> Draw:
+    """Draws maps that are to have as many rows, or columns, as before."""
+
+    def drawn(rng: Generator) -> Case:
+        (x,), drawn_options = maps(growing=False, **options)(rng)
+        new = drawn_options["size"]
+        size = x.shape[1] if rows else new[0], x.shape[2] if columns else new[1]
+        return Case((x,), {**drawn_options, "size": size})
 
     return drawn
 
@@ -93,13 +116,19 @@ MAPS = {
     "bicubic, with antialias": maps(growing=False, mode="bicubic", antialias=True),
     "with aligned corners": maps(antialias=False, align_corners=True),
     "with a number for both sides": maps(square=True),
+    "for as many rows": keeping(rows=True, mode="bicubic"),
+    "for as many columns": keeping(columns=True),
+    "for the same size": keeping(rows=True, columns=True, mode="bicubic"),
 }
 TABLES = {
     "": positions(3, (5, 4), (2, 7), (6, 5), given=False),
     "of a grid that is not square": positions((3, 5), (4, 6), (2, 7), (3, 8)),
+    "for as many rows": positions((3, 5), (3, 8), (3, 4)),
+    "for as many columns": positions((3, 5), (6, 5), (2, 5)),
     "for a square grid": positions((3, 5), 4, 6, 2),
     "of a square grid that is given": positions(4, (2, 7), 7),
     "with several positions in front": positions((3, 4), (5, 6), (2, 3), front=3),
+    "of a square grid, with more in front": positions(2, (3, 4), (5, 3), front=5, given=False),
     "with none in front": positions(4, (6, 5), (3, 7), front=0, given=False),
     "for another grid of as many patches": positions((3, 4), (4, 3), (2, 6), (6, 2)),
     "of a square grid, for as many patches": positions(4, (2, 8), (8, 2), given=False),
@@ -122,7 +151,8 @@ def sizes_of_maps(case: Case) -> dict[str, float]:
     (B, Y, X, C), size = case.args[0].shape, case.kwargs["size"]
     rows, columns = (size, size) if isinstance(size, int) else size
     named = {"the batch": B, "the old rows": Y, "the old columns": X, "the channels": C}
-    return telling({**named, "the new rows": rows, "the new columns": columns})
+    pixels = {"the new pixels": rows * columns, "the old pixels": Y * X}
+    return telling({**named, "the new rows": rows, "the new columns": columns, **pixels})
 
 
 def is_one_at_its_own_place(call: Call, rng: Generator) -> str | None:
@@ -236,6 +266,11 @@ REPEATS = "beyond the edge the edge pixel repeats: weights of places outside go 
 NOT_REPEATED = f"weights beyond the edge are dropped and the others made to sum to 1; without antialias {REPEATS}"
 WIDER = "with antialias the kernel is old / new times as wide where pixels become fewer"
 ONLY_FEWER = f"{WIDER}; where they become more, it is as wide as always"
+NARROW = (
+    "the kernel is made wider, but only pixels as near as without antialias are looked at; it reaches old / new times "
+    "as far"
+)
+TRUNCATED = "int() rounds towards 0, and a new pixel may lie at -0.25: round down, np.floor or math.floor"
 OF_A = "Keys' a is -0.75, and -0.5 with antialias"
 OUTSIDE = (
     "with antialias there is nothing beyond the edge: weights outside are 0, and the others are divided by their sum"
@@ -248,6 +283,37 @@ INSIDE_ALONE = (
     f"u = {ANY_CENTRES}; t = (u[:, None] - np.arange(old)) / stretch; w = np.maximum(1 - abs(t), 0) if mode == "
     "'bilinear' else cubic_kernel(t, a)"
 )
+OF_CENTRES = {
+    "np.arange(new) * (old / new)": f"the pixels' left edges are matched; {HALF}",
+    "(np.arange(new) + 0.5) * (old / new)": f"the last 0.5 is missing; {HALF}",
+    "np.arange(new) * (old / new) - 0.5": f"the first 0.5 is missing; {HALF}",
+    "(np.arange(new) + 0.5) * (old / new) + 0.5": f"0.5 is added in the end; {HALF}",
+    "(np.arange(new) - 0.5) * (old / new) + 0.5": f"both 0.5 have the wrong sign; {HALF}",
+    "(np.arange(new) + 0.5) * (new / old) - 0.5": "multiplied by new / old; by old / new, "
+    "because a place among the old pixels is asked for",
+    "np.arange(new) * ((old - 1) / (new - 1) if new > 1 else 0.0)": "the corners are aligned "
+    f"though it is not asked for; {HALF}",
+    "(np.arange(new) + 0.5) * ((old - 1) / max(new - 1, 1)) - 0.5": "both conventions are "
+    f"mixed; without aligned corners {HALF.partition(', so ')[2]}",
+    "(np.arange(new) + 0.5) * max(old / new, 1.0) - 0.5": "the places are old / new apart, "
+    "also where pixels become more; max(..., 1) is for the kernel's width alone",
+    "np.arange(1, new + 1) * (old / new) - 0.5": f"the pixels' right edges are matched; {HALF}",
+    "np.arange(1, new + 1) * (old / new) - 1": f"the pixels' right edges are matched; {HALF}",
+    "np.round((np.arange(new) + 0.5) * (old / new) - 0.5)": "the place is rounded, so one old pixel is taken; it lies "
+    "between two, and both count",
+    "(np.arange(new) + 0.5) * (old // new) - 0.5": "old // new is a whole number; old / new is not",
+    "((np.arange(new) + 0.5) * (old / new) - 0.5).clip(0, old - 1)": "the centres are clipped to the map, which is "
+    "right for the triangle alone: bicubic and with antialias a new pixel near the edge lies outside",
+    "np.arange(new) + 0.5 * (old / new) - 0.5": f"brackets are missing in (i + 0.5) old / new; {HALF}",
+    "np.arange(new) * (old / new) + 0.5": f"the first 0.5 belongs to i; {HALF}",
+    "(np.arange(new) + 0.5) * (max(old / new, 1.0) if antialias else 1.0) - 0.5": "multiplied by the width "
+    "of the kernel, which is 1 without antialias; the places are old / new apart, always",
+    "((np.arange(new) + 0.5) * (old / new) - 0.5).clip(0)": "the centres are clipped on the left, which is right for "
+    "the triangle alone: bicubic and with antialias a new pixel near the edge lies outside",
+    "((np.arange(new) + 0.5) * (old / new) - 0.5).clip(None, old - 1)": "the centres are clipped on the right, which "
+    "is right for the triangle alone: bicubic and with antialias a new pixel near the edge lies outside",
+}
+"""Where new pixels lie, if corners are not aligned, with a mistake, and what is said of it."""
 MAKE_ROWS = "rows = resize_matrix(x.shape[1], new_rows, **options)"
 MAKE_COLUMNS = "columns = resize_matrix(x.shape[2], new_columns, **options)"
 APPLIED = "return _apply(x, rows, columns), ResizeCache(rows, columns)"
@@ -257,6 +323,38 @@ OPTIONS = 'options = {"mode": interpolation, "antialias": antialias, "align_corn
 RESIZED = "grid, _ = resize_forward(grid, size=(new_rows, new_columns), **options)"
 JOINED = "return np.concatenate((posemb[:, :num_prefix_tokens], patches), axis=1)"
 ROW_BY_ROW = "positions are in the order of the patches, row by row: (B, rows * columns, D) is (B, rows, columns, D)"
+
+
+def unless_aligned(centres: str) -> str:
+    """Where new pixels lie with a mistake that is made without aligned corners alone."""
+    return f"({ANY_CENTRES.partition(' if ')[0]} if align_corners else {centres})"
+
+
+def spread(
+    centres: str = "",
+    places: str = "np.arange(-2, old + 2)",
+    *,
+    first: str = "pass",
+    triangle: str = "np.maximum(1 - abs(t), 0)",
+    weights: str = "w",
+    to: str = "j.clip(0, old - 1)",
+    normalised: str = "m / m.sum(1, keepdims=True)",
+) -> str:
+    """A matrix as the statement's hint makes it, by the weights of all places, with a mistake somewhere.
+
+    It differs from a mistake in the reference where a place lies outside, or beyond what the kernel reaches.
+    """
+    return (
+        f"{first}; u, j = {centres or ANY_CENTRES}, {places}; t = (u[:, None] - j) / stretch; w = {triangle} if mode "
+        "== 'bilinear' else cubic_kernel(t, a); w = w * ((j >= 0) & (j < old)) if antialias else w; m = np.zeros((new, "
+        f"old)); np.add.at(m, (np.arange(new)[:, None], np.broadcast_to({to}, t.shape)), {weights}); return "
+        f"{normalised} if antialias else m"
+    )
+
+
+def from_whole(rounded: str, first: int, last: int) -> str:
+    """The weights of places from so far before the rounded place to so far behind it; of all others 0."""
+    return f"w * ((j >= np.{rounded}(u)[:, None] + {first}) & (j <= np.{rounded}(u)[:, None] + {last}))"
 
 
 def counted(rounded: str, first: int, stop: int) -> str:
@@ -356,6 +454,13 @@ TASKS = (
             },
         },
         big=many_offsets,
+        simpler={
+            "for t from 0 on": lambda case: case._replace(args=(np.abs(case.args[0]), case.args[1])),
+            "for |t| below 2": within(0, 2),
+            "for |t| up to 1": within(0, 1),
+            "for |t| from 1 to 2": within(1, 2),
+            "for |t| from 2 on": within(2, 4),
+        },
         instead="where np.where takes one formula here and another there",
     ),
     Task(
@@ -381,31 +486,12 @@ TASKS = (
                 "stretch = 2 * max(old / new, 1.0) if antialias else 1.0": f"{WIDER}; yours is twice that",
             },
             CENTRES: {
-                "centres = np.arange(new) * (old / new)": f"the pixels' left edges are matched; {HALF}",
-                "centres = (np.arange(new) + 0.5) * (old / new)": f"the last 0.5 is missing; {HALF}",
-                "centres = np.arange(new) * (old / new) - 0.5": f"the first 0.5 is missing; {HALF}",
-                "centres = (np.arange(new) + 0.5) * (old / new) + 0.5": f"0.5 is added in the end; {HALF}",
-                "centres = (np.arange(new) - 0.5) * (old / new) + 0.5": f"both 0.5 have the wrong sign; {HALF}",
-                "centres = (np.arange(new) + 0.5) * (new / old) - 0.5": "multiplied by new / old; by old / new, "
-                "because a place among the old pixels is asked for",
-                "centres = np.arange(new) * ((old - 1) / (new - 1) if new > 1 else 0.0)": "the corners are aligned "
-                f"though it is not asked for; {HALF}",
-                "centres = (np.arange(new) + 0.5) * ((old - 1) / max(new - 1, 1)) - 0.5": "both conventions are "
-                f"mixed; without aligned corners {HALF.partition(', so ')[2]}",
-                "centres = (np.arange(new) + 0.5) * max(old / new, 1.0) - 0.5": "the places are old / new apart, "
-                "also where pixels become more; max(..., 1) is for the kernel's width alone",
-                "centres = np.arange(1, new + 1) * (old / new) - 0.5": f"the pixels' right edges are matched; {HALF}",
-                "centres = np.arange(1, new + 1) * (old / new) - 1": f"the pixels' right edges are matched; {HALF}",
+                **{f"centres = {centres}": says for centres, says in OF_CENTRES.items()},
                 "centres = np.floor((np.arange(new) + 0.5) * (old / new))": "... y",
-                "centres = np.round((np.arange(new) + 0.5) * (old / new) - 0.5)": "the place is rounded, so one old "
-                "pixel is taken; it lies between two, and both count",
-                "centres = (np.arange(new) + 0.5) * (old // new) - 0.5": "old // new is a whole number; old / new is "
-                "not",
-                "centres = ((np.arange(new) + 0.5) * (old / new) - 0.5).clip(0, old - 1)": "the centres are clipped to "
-                "the map, which is right for the triangle alone: bicubic and with antialias a new pixel near the edge "
-                "lies outside",
             },
             ALIGNED: {
+                "centres = np.linspace(0, old - 1, new) if new > 1 else np.array([old - 1.0])": "with aligned "
+                "corners a single new pixel is the first old one, as in PyTorch, not the last",
                 "centres = np.linspace(0, old - 1, new) if new > 1 else np.array([(old - 1) / 2])": "with aligned "
                 "corners a single new pixel is the first old one, as in PyTorch, not the middle",
                 "centres = (np.arange(new) + 0.5) * (old / new) - 0.5": "align_corners is left out: then u = i (old - "
@@ -485,8 +571,7 @@ TASKS = (
                 "pass": f"weights beyond the edge go to the edge pixel, as without antialias; {OUTSIDE}",
                 "weights = weights * (places >= 0)": f"on the right the edge pixel repeats; {OUTSIDE}",
                 "weights = weights * (places < old)": f"on the left the edge pixel repeats; {OUTSIDE}",
-                f"{INSIDE} * (np.abs(centres[:, None] - places) < radius)": "the kernel is made wider, but only pixels "
-                "as near as without antialias are looked at; it reaches old / new times as far",
+                f"{INSIDE} * (np.abs(centres[:, None] - places) < radius)": NARROW,
                 "weights = weights * ((places > 0) & (places < old))": "old pixel 0 is left out",
                 "weights = weights * ((places >= 0) & (places < old - 1))": "the last old pixel is left out",
             },
@@ -519,9 +604,33 @@ TASKS = (
                 "np.add.at(matrix, (row, places), weights)": "... IndexError",
             },
             "return matrix": {
+                **{spread(unless_aligned(centres)): says for centres, says in OF_CENTRES.items()},
+                spread(weights="w * (j >= 0)"): f"weights beyond the left edge are dropped; {REPEATS}",
+                spread(weights="w * (j < old)"): f"weights beyond the right edge are dropped; {REPEATS}",
+                spread(places="np.arange(-1, old + 2)"): "one place beyond the left edge is looked at; Keys' kernel "
+                "reaches two (from floor(u) - 1 on, and int() rounds towards 0)",
+                spread(places="np.arange(-2, old + 1)"): "one place beyond the right edge is looked at; Keys' kernel "
+                "reaches two",
+                spread(to="j % old"): f"what leaves at one end comes in at the other; {REPEATS}",
+                spread(to="np.minimum(j, old - 1)"): "weights beyond the left edge go to NumPy's last columns: index "
+                f"-1 is the last; {REPEATS}",
+                spread(triangle="cubic_kernel(t, a)"): "the kernel is Keys' here; bilinear has the triangle",
+                spread(triangle="1 - abs(t)"): "the triangle goes on below 0; beyond its foot it is 0",
+                spread(triangle="np.maximum(1 - t, 0)"): "of a negative distance the triangle is 1 - |t|; take |t|",
+                spread(triangle="abs(t) * (abs(t) < 1)"): "the weights of left and right neighbours are exchanged: the "
+                "nearer one counts more",
+                spread(weights="abs(w)"): "negative weights are made positive; those of Keys' kernel are meant",
+                spread(weights="np.trunc(w)"): "the weights are cut to whole numbers: the matrix is one of integers "
+                "(np.zeros makes floats unless it is told otherwise)",
+                spread(first="antialias = True; a = -0.5; stretch = max(old / new, 1.0)"): "antialiased though it is "
+                "not asked for",
+                spread(normalised="m / m.sum(0)"): "each column is made to sum to 1; the rows do",
+                spread(weights="w * (abs(u[:, None] - j) < 2)"): NARROW,
+                spread(weights=from_whole("floor", -1, 2)): NARROW,
+                spread(weights=from_whole("trunc", 0, 1)): TRUNCATED,
                 "return matrix.T": "... it equals the transpose of the expected",
                 "return matrix[::-1]": "... reversed along the new axis",
-                "return matrix[:, ::-1]": "... reversed along the old axis",
+                "return matrix[:, ::-1]": "... reversed along the new axis",
                 "return matrix.astype(np.float32).astype(float)": "... float32's rounding",
                 "return matrix * old / new": "... old / new",
                 "return matrix / matrix.sum(0, keepdims=True).clip(1e-9)": "each column is made to sum to 1; the rows "
@@ -536,7 +645,7 @@ TASKS = (
                 "covers, as pooling takes it; old pixels count by how far their centres are",
                 f"i = np.arange(new); u = {ANY_CENTRES}; f = np.trunc(u).astype(int); m = np.zeros((new, old)); "
                 "np.add.at(m, (i, f), 1 - (u - f)); np.add.at(m, (i, np.minimum(f + 1, old - 1)), u - f); return m": (
-                    "int() rounds towards 0, and a new pixel may lie at -0.25: round down, np.floor or math.floor"
+                    TRUNCATED
                 ),
                 f"i = np.arange(new); u = {ANY_CENTRES}; f = np.floor(u).astype(int); m = np.zeros((new, old)); "
                 "np.add.at(m, (i, f), 1 - (u - f)); np.add.at(m, (i, np.minimum(f + 1, old - 1)), u - f); return m": (
@@ -573,9 +682,10 @@ TASKS = (
         properties=(Property("channels and samples stay apart", channels_stay_apart),),
         mistakes={
             "new_rows, new_columns = pair(size)": {
-                "new_columns, new_rows = pair(size)": "... y has shape",
+                "new_columns, new_rows = pair(size)": "size is (rows, columns); yours are exchanged",
                 "new_rows, new_columns = size": "... cannot unpack non-iterable int object",
-                "new_rows = new_columns = pair(size)[0]": "... y has shape",
+                "new_rows = new_columns = pair(size)[0]": "both sides get the number of rows; size may be (rows, "
+                "columns)",
             },
             MAKE_ROWS: {
                 'rows = resize_matrix(x.shape[1], new_rows, **{**options, "mode": "bilinear"})': "mode is not handed "
@@ -620,10 +730,19 @@ TASKS = (
                 "align_corners are exchanged on the way to resize_matrix",
                 'options = {"mode": "bicubic", "antialias": antialias, "align_corners": align_corners}': "mode is "
                 "always bicubic",
+                'options = {"mode": mode, "antialias": not align_corners, "align_corners": align_corners}': (
+                    "antialias is on though it is not asked for"
+                ),
             },
             APPLIED: {
                 "return rows @ x.reshape(len(x), x.shape[1], -1), ResizeCache(rows, columns)": "... y has shape",
-                "return np.einsum('iy,byxc->bixc', rows, x), ResizeCache(rows, columns)": "... y has shape",
+                "return np.einsum('iy,byxc->bixc', rows, x), ResizeCache(rows, columns)": "the columns are not resized;"
+                " both sides are, one after the other",
+                "return columns @ x, ResizeCache(rows, columns)": "the rows are not resized; both sides are, one after "
+                "the other",
+                "B, Y, X, C = x.shape; y = rows @ x.reshape(B * C, Y, X) @ columns.T; return y.reshape(B, *y.shape[1:],"
+                " C), ResizeCache(rows, columns)": "x is reshaped to (B C, Y, X), which tears the channels apart: they "
+                "are last, so move them before (np.moveaxis), or multiply without it",
                 "return _apply(x, rows, columns), ResizeCache(columns, rows)": "... cache.rows and cache.columns are "
                 "exchanged",
                 "return _apply(x, rows, columns), ResizeCache(rows.T, columns.T)": "... it equals the transpose",
@@ -665,6 +784,12 @@ TASKS = (
                 "_apply(dy, resize_matrix(*cache.rows.shape).astype(dy.dtype), resize_matrix(*cache.columns.shape)"
                 ".astype(dy.dtype))": "dy is resized to the old size; the gradient is made by the transposed matrices: "
                 "each old pixel gets back what it gave, with the same weights",
+                "_apply(dy, resize_matrix(*cache.rows.shape[::-1]).T.astype(dy.dtype), resize_matrix(*cache.columns."
+                "shape[::-1]).T.astype(dy.dtype))": "the matrices are made anew, without the options; take those of "
+                "the cache",
+                "(cache.rows.T @ dy.reshape(-1, *dy.shape[1:3]) @ cache.columns).reshape(len(dy), cache.rows.shape[1], "
+                "-1, dy.shape[3])": "dy is reshaped to (B C, Yo, Xo), which tears the channels apart: they are last, "
+                "so move them before (np.moveaxis), or multiply without it",
                 "_apply(dy, (cache.rows / cache.rows.sum(0).clip(1e-9)).T, (cache.columns / cache.columns.sum(0).clip("
                 "1e-9)).T)": "the weights that an old pixel gave are made to sum to 1; they are taken as they are",
                 "_apply(dy, cache.rows.T / len(cache.rows), cache.columns.T)": "... the new rows: averaged over it "
@@ -683,7 +808,8 @@ TASKS = (
                 "_apply(dy, cache.rows.T, cache.columns.T) / len(dy)": "... the batch: averaged over it instead of "
                 "summed",
                 "_apply(dy, cache.rows.T, cache.columns.T).sum(0, keepdims=True)": "... dx has shape",
-                "np.einsum('yi,bijc->byjc', cache.rows.T, dy)": "... dx has shape",
+                "np.einsum('yi,bijc->byjc', cache.rows.T, dy)": "only the rows are undone; both sides were resized",
+                "cache.columns.T @ dy": "only the columns are undone; both sides were resized",
                 "np.stack([_apply(d[None], cache.rows.T, cache.columns.T)[0] for d in dy])": "... a loop over axis 0",
                 "np.stack([_apply(dy[..., c, None], cache.rows.T, cache.columns.T)[..., 0] for c in range("
                 "dy.shape[3])], -1)": "... a loop over axis 3",
@@ -713,6 +839,7 @@ TASKS = (
             },
             "side = math.isqrt(count)": {
                 "side = -1": "... must be given",
+                "side = math.isqrt(N)": "... positions for 4 patches make no square grid",
             },
             "        if side * side == count:": {
                 "        if new_rows * new_columns == count: return posemb\n"
@@ -725,7 +852,10 @@ TASKS = (
             "if (old_rows, old_columns) == (new_rows, new_columns):": {
                 "if old_rows * old_columns == new_rows * new_columns:": "as many positions as the new grid needs are "
                 "left as they are; 3 x 4 is another grid than 4 x 3",
-                "if old_rows == new_rows or old_columns == new_columns:": "... y has shape",
+                "if old_rows == new_rows:": "a grid with as many rows as the new grid has is left as it is; columns "
+                "count, too",
+                "if old_columns == new_columns:": "a grid with as many columns as the new grid has is left as it is; "
+                "rows count, too",
                 "if True:": "... y has shape",
             },
             "old_rows, old_columns = pair(old_size)": {
@@ -738,7 +868,8 @@ TASKS = (
                 "new_columns, new_rows = pair(new_size)": "the new grid's rows and columns are exchanged; new_size is "
                 "(rows, columns)",
                 "new_rows, new_columns = new_size": "... cannot unpack non-iterable int object",
-                "new_rows = new_columns = pair(new_size)[0]": "... y has shape",
+                "new_rows = new_columns = pair(new_size)[0]": "both sides get the number of rows; new_size may be "
+                "(rows, columns)",
             },
             GRID: {
                 "grid = posemb[:, num_prefix_tokens:].reshape(B, old_columns, old_rows, D).swapaxes(1, 2)": "the old "
@@ -759,6 +890,8 @@ TASKS = (
                 "read from its last row on, or written so",
                 "grid = posemb[:, num_prefix_tokens:].reshape(B, old_rows, old_columns, D)[:, :, ::-1]": "the grid is "
                 "read from its last column on, or written so",
+                "posemb = np.roll(posemb, num_prefix_tokens, axis=1); grid = posemb[:, num_prefix_tokens:].reshape(B, "
+                "old_rows, old_columns, D)": "the positions in front are taken from the end; they are the first ones",
                 "grid = (posemb - posemb[:, :1])[:, num_prefix_tokens:].reshape(B, old_rows, old_columns, D)": "the "
                 "first position is subtracted from all others",
                 "grid = posemb[:, num_prefix_tokens:].reshape(B, old_rows, old_columns, D); grid = grid / np.sqrt((grid"
@@ -811,7 +944,7 @@ TASKS = (
                 "grid = grid.copy()": "... cannot reshape array",
             },
             JOINED: {
-                "return grid.reshape(B, -1, D)": "... y has shape",
+                "return grid.reshape(B, -1, D)": "the positions in front are missing: put them before the new ones",
                 "return np.concatenate((posemb[:1, :num_prefix_tokens], patches[:1]), axis=1)": "only the first table "
                 "is returned; B are asked for",
                 "return np.concatenate((grid.reshape(B, -1, D), posemb[:, :num_prefix_tokens]), axis=1)": "what stands "
@@ -820,7 +953,8 @@ TASKS = (
                 "positions in front have become zeros; they stay as they are",
                 "return np.concatenate((posemb[:, :num_prefix_tokens], grid.swapaxes(1, 2).reshape(B, -1, D)), "
                 "axis=1)": f"the new positions are written column by column; {ROW_BY_ROW}",
-                "return np.concatenate((posemb[:, :1], patches), axis=1)": "... y has shape",
+                "return np.concatenate((posemb[:, :1], patches), axis=1)": "one position in front is kept; "
+                "num_prefix_tokens says how many there are",
                 "return np.concatenate((posemb[:, :1].repeat(num_prefix_tokens, 1), patches), axis=1)": (
                     "all positions in front are the first one; each stays as it is"
                 ),

@@ -149,7 +149,7 @@ TASKS = (
             },
             "y, SoftmaxCache(y)": {
                 "y": "... must return the pair (y, cache)",
-                "y, SoftmaxCache(x)": "... cache.y is wrong",
+                "y, SoftmaxCache(x)": "... cache.y is the argument x as it came",
                 "y.astype(np.float64), SoftmaxCache(y)": "... comes y in float64",
                 "y * (1 + 1e-12 * np.random.rand()), SoftmaxCache(y)": "... the same call gives another y",
             },

@@ -309,3 +309,350 @@ def batch_norm_forward(x, gamma, beta, *, eps=1e-5):
 def batch_norm_forward(x, gamma, beta, *, eps=1e-5):
     y, c = ours.batch_norm_forward(x, gamma, beta, eps=eps)
     return y, c._replace(xhat=c.xhat * gamma)
+
+
+# --- as where channels come second
+def batch_norm_forward(x, gamma, beta, *, eps=1e-5):
+    n = prod(x.shape[:-1])
+    if n < 2:
+        raise ValueError("few")
+    if eps < 0:
+        raise ValueError("eps")
+    mean = x.mean(axis=(0, *range(2, x.ndim)), keepdims=True)
+    var = ((x - mean) ** 2).mean(axis=(0, *range(2, x.ndim)), keepdims=True)
+    rstd = 1 / np.sqrt(var + eps)
+    xhat = (x - mean) * rstd
+    y = gamma * xhat + beta
+    return y, BatchNormCache(xhat, rstd, gamma, mean, var)
+
+
+# --- x is multiplied by gamma before it is normalised
+def batch_norm_forward(x, gamma, beta, *, eps=1e-5):
+    axes = tuple(range(x.ndim - 1))
+    n = prod(x.shape[:-1])
+    if n < 2:
+        raise ValueError("few")
+    if eps < 0:
+        raise ValueError("eps")
+    x = x * gamma
+    mean = x.mean(axis=axes)
+    var = ((x - mean) ** 2).mean(axis=axes)
+    rstd = 1 / np.sqrt(var + eps)
+    xhat = (x - mean) * rstd
+    y = xhat + beta
+    return y, BatchNormCache(xhat, rstd, gamma, mean, var)
+
+
+# --- y: gamma is multiplied twice
+def batch_norm_forward(x, gamma, beta, *, eps=1e-5):
+    axes = tuple(range(x.ndim - 1))
+    n = prod(x.shape[:-1])
+    if n < 2:
+        raise ValueError("few")
+    if eps < 0:
+        raise ValueError("eps")
+    mean = x.mean(axis=axes)
+    var = ((x - mean) ** 2).mean(axis=axes)
+    rstd = 1 / np.sqrt(var + eps)
+    xhat = (x - mean) * rstd
+    y = gamma * (gamma * xhat) + beta
+    return y, BatchNormCache(xhat, rstd, gamma, mean, var)
+
+
+# --- the mean is subtracted twice
+def batch_norm_forward(x, gamma, beta, *, eps=1e-5):
+    axes = tuple(range(x.ndim - 1))
+    n = prod(x.shape[:-1])
+    if n < 2:
+        raise ValueError("few")
+    if eps < 0:
+        raise ValueError("eps")
+    mean = x.mean(axis=axes)
+    var = ((x - mean) ** 2).mean(axis=axes)
+    rstd = 1 / np.sqrt(var + eps)
+    x = x - mean
+    xhat = (x - mean) * rstd
+    y = gamma * xhat + beta
+    return y, BatchNormCache(xhat, rstd, gamma, mean, var)
+
+
+# --- the mean itself is subtracted from the mean of the squares
+def batch_norm_forward(x, gamma, beta, *, eps=1e-5):
+    axes = tuple(range(x.ndim - 1))
+    n = prod(x.shape[:-1])
+    if n < 2:
+        raise ValueError("few")
+    if eps < 0:
+        raise ValueError("eps")
+    mean = x.mean(axis=axes)
+    var = (x**2).mean(axis=axes) - mean
+    rstd = 1 / np.sqrt(var + eps)
+    xhat = (x - mean) * rstd
+    y = gamma * xhat + beta
+    return y, BatchNormCache(xhat, rstd, gamma, mean, var)
+
+
+# --- mean and variance of y are kept
+def batch_norm_forward(x, gamma, beta, *, eps=1e-5):
+    axes = tuple(range(x.ndim - 1))
+    n = prod(x.shape[:-1])
+    if n < 2:
+        raise ValueError("few")
+    if eps < 0:
+        raise ValueError("eps")
+    mean = x.mean(axis=axes)
+    var = ((x - mean) ** 2).mean(axis=axes)
+    rstd = 1 / np.sqrt(var + eps)
+    xhat = (x - mean) * rstd
+    y = gamma * xhat + beta
+    return y, BatchNormCache(xhat, rstd, gamma, y.mean(axis=axes), y.var(axis=axes))
+
+
+# --- mean and variance of xhat are kept
+def batch_norm_forward(x, gamma, beta, *, eps=1e-5):
+    axes = tuple(range(x.ndim - 1))
+    n = prod(x.shape[:-1])
+    if n < 2:
+        raise ValueError("few")
+    if eps < 0:
+        raise ValueError("eps")
+    mean = x.mean(axis=axes)
+    var = ((x - mean) ** 2).mean(axis=axes)
+    rstd = 1 / np.sqrt(var + eps)
+    xhat = (x - mean) * rstd
+    y = gamma * xhat + beta
+    return y, BatchNormCache(xhat, rstd, gamma, xhat.mean(axis=axes), xhat.var(axis=axes))
+
+
+# --- cache.rstd is multiplied by gamma
+def batch_norm_forward(x, gamma, beta, *, eps=1e-5):
+    axes = tuple(range(x.ndim - 1))
+    n = prod(x.shape[:-1])
+    if n < 2:
+        raise ValueError("few")
+    if eps < 0:
+        raise ValueError("eps")
+    mean = x.mean(axis=axes)
+    var = ((x - mean) ** 2).mean(axis=axes)
+    rstd = 1 / np.sqrt(var + eps)
+    xhat = (x - mean) * rstd
+    y = gamma * xhat + beta
+    return y, BatchNormCache(xhat, gamma * rstd, gamma, mean, var)
+
+
+# --- divided by the first two lengths
+def batch_norm_backward(dy, cache):
+    axes = tuple(range(dy.ndim - 1))
+    dbeta = dy.sum(axis=axes)
+    dgamma = (dy * cache.xhat).sum(axis=axes)
+    g = dy * cache.gamma
+    m1 = g.sum(axis=axes) / prod(dy.shape[:2])
+    m2 = (g * cache.xhat).sum(axis=axes) / prod(dy.shape[:2])
+    dx = cache.rstd * (g - m1 - cache.xhat * m2)
+    return NormGrads(dx, dgamma, dbeta)
+
+
+# --- dy is divided by n, too
+def batch_norm_backward(dy, cache):
+    axes = tuple(range(dy.ndim - 1))
+    n = prod(dy.shape[:-1])
+    dbeta = dy.sum(axis=axes)
+    dgamma = (dy * cache.xhat).sum(axis=axes)
+    dx = cache.gamma * cache.rstd / n * (dy - dbeta - cache.xhat * dgamma)
+    return NormGrads(dx, dgamma, dbeta)
+
+
+# --- gamma stands in the term of the variance alone
+def batch_norm_backward(dy, cache):
+    axes = tuple(range(dy.ndim - 1))
+    dbeta = dy.sum(axis=axes)
+    dgamma = (dy * cache.xhat).sum(axis=axes)
+    g = dy * cache.gamma
+    m1 = dy.mean(axis=axes)
+    m2 = (g * cache.xhat).mean(axis=axes)
+    dx = cache.rstd * (dy - m1 - cache.xhat * m2)
+    return NormGrads(dx, dgamma, dbeta)
+
+
+# --- rstd stands before the first term alone
+def batch_norm_backward(dy, cache):
+    axes = tuple(range(dy.ndim - 1))
+    dbeta = dy.sum(axis=axes)
+    dgamma = (dy * cache.xhat).sum(axis=axes)
+    g = dy * cache.gamma
+    m1 = g.mean(axis=axes)
+    m2 = (g * cache.xhat).mean(axis=axes)
+    dx = cache.rstd * g - m1 - cache.xhat * m2
+    return NormGrads(dx, dgamma, dbeta)
+
+
+# --- that is the gradient of xhat
+def batch_norm_backward(dy, cache):
+    axes = tuple(range(dy.ndim - 1))
+    dbeta = dy.sum(axis=axes)
+    dgamma = (dy * cache.xhat).sum(axis=axes)
+    dx = dy * cache.gamma
+    return NormGrads(dx, dgamma, dbeta)
+
+
+# --- made of x; x - mean
+def batch_norm_backward(dy, cache):
+    axes = tuple(range(dy.ndim - 1))
+    n = prod(dy.shape[:-1])
+    dbeta = dy.sum(axis=axes)
+    dgamma = (dy * cache.xhat).sum(axis=axes)
+    g = dy * cache.gamma
+    c = cache.xhat / cache.rstd + cache.mean
+    dvar = (g * c).sum(axes) * -0.5 * cache.rstd**3
+    dx = g * cache.rstd + dvar * 2 * c / n - (g * cache.rstd).sum(axes) / n
+    return NormGrads(dx, dgamma, dbeta)
+
+
+# --- xhat is multiplied twice in the mean
+def batch_norm_backward(dy, cache):
+    axes = tuple(range(dy.ndim - 1))
+    dbeta = dy.sum(axis=axes)
+    dgamma = (dy * cache.xhat).sum(axis=axes)
+    g = dy * cache.gamma
+    m1 = g.mean(axis=axes)
+    m2 = (g * cache.xhat**2).mean(axis=axes)
+    dx = cache.rstd * (g - m1 - cache.xhat * m2)
+    return NormGrads(dx, dgamma, dbeta)
+
+
+# --- the path through the variance is missing, and gamma
+def batch_norm_backward(dy, cache):
+    axes = tuple(range(dy.ndim - 1))
+    dbeta = dy.sum(axis=axes)
+    dgamma = (dy * cache.xhat).sum(axis=axes)
+    dx = cache.rstd * (dy - dy.mean(axes))
+    return NormGrads(dx, dgamma, dbeta)
+
+
+# --- the running variance stands in the mean
+def running_averages(running_mean, running_var, mean, var, count, *, momentum=0.1):
+    if count < 2:
+        raise ValueError("few")
+    unbiased = var * count / (count - 1)
+    new_mean = (1 - momentum) * running_var + momentum * mean
+    new_var = (1 - momentum) * running_mean + momentum * unbiased
+    return RunningAverages(new_mean, new_var)
+
+
+# --- the batch's mean goes into the variance
+def running_averages(running_mean, running_var, mean, var, count, *, momentum=0.1):
+    if count < 2:
+        raise ValueError("few")
+    new_mean = (1 - momentum) * running_mean + momentum * mean
+    new_var = (1 - momentum) * running_var + momentum * mean
+    return RunningAverages(new_mean, new_var)
+
+
+# --- called with count=2
+def running_averages(running_mean, running_var, mean, var, count, *, momentum=0.1):
+    if count <= 2:
+        raise ValueError("few")
+    unbiased = var * count / (count - 1)
+    new_mean = (1 - momentum) * running_mean + momentum * mean
+    new_var = (1 - momentum) * running_var + momentum * unbiased
+    return RunningAverages(new_mean, new_var)
+
+
+# --- not how many numbers there are in all channels
+def running_averages(running_mean, running_var, mean, var, count, *, momentum=0.1):
+    if count < 2:
+        raise ValueError("few")
+    unbiased = var * (count * len(var)) / (count * len(var) - 1)
+    new_mean = (1 - momentum) * running_mean + momentum * mean
+    new_var = (1 - momentum) * running_var + momentum * unbiased
+    return RunningAverages(new_mean, new_var)
+
+
+# --- brackets are missing in n / (n - 1)
+def running_averages(running_mean, running_var, mean, var, count, *, momentum=0.1):
+    if count < 2:
+        raise ValueError("few")
+    unbiased = var * count / count - 1
+    new_mean = (1 - momentum) * running_mean + momentum * mean
+    new_var = (1 - momentum) * running_var + momentum * unbiased
+    return RunningAverages(new_mean, new_var)
+
+
+# --- brackets are missing in 1 - momentum
+def running_averages(running_mean, running_var, mean, var, count, *, momentum=0.1):
+    if count < 2:
+        raise ValueError("few")
+    unbiased = var * count / (count - 1)
+    new_mean = (1 - momentum) * running_mean + momentum * mean
+    new_var = 1 - momentum * running_var + momentum * unbiased
+    return RunningAverages(new_mean, new_var)
+
+
+# --- the bracket closes too late
+def running_averages(running_mean, running_var, mean, var, count, *, momentum=0.1):
+    if count < 2:
+        raise ValueError("few")
+    unbiased = var * count / (count - 1)
+    new_mean = (1 - momentum) * (running_mean + momentum * mean)
+    new_var = (1 - momentum) * running_var + momentum * unbiased
+    return RunningAverages(new_mean, new_var)
+
+
+# --- divided by n - 2
+def running_averages(running_mean, running_var, mean, var, count, *, momentum=0.1):
+    if count < 2:
+        raise ValueError("few")
+    unbiased = var * count / (count - 2)
+    new_mean = (1 - momentum) * running_mean + momentum * mean
+    new_var = (1 - momentum) * running_var + momentum * unbiased
+    return RunningAverages(new_mean, new_var)
+
+
+# --- the old variance is multiplied by (n - 1) / n
+def running_averages(running_mean, running_var, mean, var, count, *, momentum=0.1):
+    if count < 2:
+        raise ValueError("few")
+    unbiased = var * count / (count - 1)
+    new_mean = (1 - momentum) * running_mean + momentum * mean
+    new_var = (1 - momentum) * running_var * (count - 1) / count + momentum * unbiased
+    return RunningAverages(new_mean, new_var)
+
+
+# --- called with eps=0.0
+def fixed_scale_and_shift(gamma, beta, mean, var, *, eps=1e-5):
+    if eps <= 0:
+        raise ValueError("eps")
+    rstd = 1 / np.sqrt(var + eps)
+    scale = gamma * rstd
+    shift = beta - mean * scale
+    return ScaleAndShift(scale, shift)
+
+
+# --- eps is always 1e-3
+def fixed_scale_and_shift(gamma, beta, mean, var, *, eps=1e-5):
+    if eps < 0:
+        raise ValueError("eps")
+    rstd = 1 / np.sqrt(var + (1e-3 if eps == 1e-5 else eps))
+    scale = gamma * rstd
+    shift = beta - mean * scale
+    return ScaleAndShift(scale, shift)
+
+
+# --- gamma is multiplied by the variance
+def fixed_scale_and_shift(gamma, beta, mean, var, *, eps=1e-5):
+    if eps < 0:
+        raise ValueError("eps")
+    rstd = var + eps
+    scale = gamma * rstd
+    shift = beta - mean * scale
+    return ScaleAndShift(scale, shift)
+
+
+# --- the variance is multiplied by n / (n - 1) here
+def fixed_scale_and_shift(gamma, beta, mean, var, *, eps=1e-5):
+    if eps < 0:
+        raise ValueError("eps")
+    rstd = 1 / np.sqrt(var * len(var) / (len(var) - 1) + eps)
+    scale = gamma * rstd
+    shift = beta - mean * scale
+    return ScaleAndShift(scale, shift)

@@ -507,3 +507,1030 @@ def resample_abs_pos_embed(
     maps = np.resize(posemb[:, P:], (B, *old, D)) if old[0] * old[1] != N - P else posemb[:, P:].reshape(B, *old, D)
     grid, _ = resize_forward(maps, size=new, mode=interpolation, antialias=antialias, align_corners=align_corners)
     return np.concatenate((posemb[:, :P], grid.reshape(B, -1, D)), 1)
+
+
+# --- right for t from 0 on
+def cubic_kernel(t, a):
+    d = np.abs(t)
+    near = (a + 2) * d**3 - (a + 3) * d**2 + 1
+    far = a * (d**3 - 5 * d**2 + 8 * d - 4)
+    return np.where(t <= 1, near, np.where(t < 2, far, 0))
+
+
+# --- right for |t| below 2
+def cubic_kernel(t, a):
+    d = np.abs(t)
+    near = (a + 2) * d**3 - (a + 3) * d**2 + 1
+    far = a * (d**3 - 5 * d**2 + 8 * d - 4)
+    return np.where(d <= 1, near, np.where(d < 2, far, 1))
+
+
+# --- right for |t| up to 1
+def cubic_kernel(t, a):
+    d = np.abs(t)
+    near = (a + 2) * d**3 - (a + 3) * d**2 + 1
+    far = a * (d**3 - 5 * d**2 + 8 * d - 3)
+    return np.where(d <= 1, near, np.where(d < 2, far, 0))
+
+
+# --- right for |t| from 1 to 2
+def cubic_kernel(t, a):
+    d = np.abs(t)
+    near = (a + 2) * d**3 - (a + 3) * d + 1
+    far = a * (d**3 - 5 * d**2 + 8 * d - 4)
+    return np.where(d <= 1, near, np.where(d < 2, far, 0))
+
+
+# --- multiplied by new / old
+def resize_matrix(old, new, *, mode="bilinear", antialias=False, align_corners=False):
+    if old < 1 or new < 1:
+        raise ValueError("pixels")
+    if mode not in ("bilinear", "bicubic"):
+        raise ValueError("mode")
+    if antialias and align_corners:
+        raise ValueError("both")
+    scale = new / old
+    s = max(scale, 1.0) if antialias else 1.0
+    a = -0.5 if antialias else -0.75
+    R = np.zeros((new, old))
+    for i in range(new):
+        if align_corners:
+            u = i * (old - 1) / (new - 1) if new > 1 else 0.0
+        else:
+            u = (i + 0.5) * scale - 0.5
+        for j in range(-2, old + 2):
+            t = (u - j) / s
+            if mode == "bilinear":
+                w = max(0.0, 1 - abs(t))
+            else:
+                w = float(cubic_kernel(np.array([t]), a)[0])
+            if antialias:
+                if 0 <= j < old:
+                    R[i, j] += w
+            else:
+                R[i, min(max(j, 0), old - 1)] += w
+        if antialias:
+            R[i] /= R[i].sum()
+    return R
+
+
+# --- brackets are missing in (i + 0.5) old / new
+def resize_matrix(old, new, *, mode="bilinear", antialias=False, align_corners=False):
+    if old < 1 or new < 1:
+        raise ValueError("pixels")
+    if mode not in ("bilinear", "bicubic"):
+        raise ValueError("mode")
+    if antialias and align_corners:
+        raise ValueError("both")
+    scale = old / new
+    s = max(scale, 1.0) if antialias else 1.0
+    a = -0.5 if antialias else -0.75
+    R = np.zeros((new, old))
+    for i in range(new):
+        if align_corners:
+            u = i * (old - 1) / (new - 1) if new > 1 else 0.0
+        else:
+            u = i + 0.5 * scale - 0.5
+        for j in range(-2, old + 2):
+            t = (u - j) / s
+            if mode == "bilinear":
+                w = max(0.0, 1 - abs(t))
+            else:
+                w = float(cubic_kernel(np.array([t]), a)[0])
+            if antialias:
+                if 0 <= j < old:
+                    R[i, j] += w
+            else:
+                R[i, min(max(j, 0), old - 1)] += w
+        if antialias:
+            R[i] /= R[i].sum()
+    return R
+
+
+# --- the first 0.5 belongs to i
+def resize_matrix(old, new, *, mode="bilinear", antialias=False, align_corners=False):
+    if old < 1 or new < 1:
+        raise ValueError("pixels")
+    if mode not in ("bilinear", "bicubic"):
+        raise ValueError("mode")
+    if antialias and align_corners:
+        raise ValueError("both")
+    scale = old / new
+    s = max(scale, 1.0) if antialias else 1.0
+    a = -0.5 if antialias else -0.75
+    R = np.zeros((new, old))
+    for i in range(new):
+        if align_corners:
+            u = i * (old - 1) / (new - 1) if new > 1 else 0.0
+        else:
+            u = i * scale + 0.5
+        for j in range(-2, old + 2):
+            t = (u - j) / s
+            if mode == "bilinear":
+                w = max(0.0, 1 - abs(t))
+            else:
+                w = float(cubic_kernel(np.array([t]), a)[0])
+            if antialias:
+                if 0 <= j < old:
+                    R[i, j] += w
+            else:
+                R[i, min(max(j, 0), old - 1)] += w
+        if antialias:
+            R[i] /= R[i].sum()
+    return R
+
+
+# --- by the width of the kernel
+def resize_matrix(old, new, *, mode="bilinear", antialias=False, align_corners=False):
+    if old < 1 or new < 1:
+        raise ValueError("pixels")
+    if mode not in ("bilinear", "bicubic"):
+        raise ValueError("mode")
+    if antialias and align_corners:
+        raise ValueError("both")
+    scale = old / new
+    s = max(scale, 1.0) if antialias else 1.0
+    a = -0.5 if antialias else -0.75
+    R = np.zeros((new, old))
+    for i in range(new):
+        if align_corners:
+            u = i * (old - 1) / (new - 1) if new > 1 else 0.0
+        else:
+            u = (i + 0.5) * s - 0.5
+        for j in range(-2, old + 2):
+            t = (u - j) / s
+            if mode == "bilinear":
+                w = max(0.0, 1 - abs(t))
+            else:
+                w = float(cubic_kernel(np.array([t]), a)[0])
+            if antialias:
+                if 0 <= j < old:
+                    R[i, j] += w
+            else:
+                R[i, min(max(j, 0), old - 1)] += w
+        if antialias:
+            R[i] /= R[i].sum()
+    return R
+
+
+# --- the centres are clipped on the left
+def resize_matrix(old, new, *, mode="bilinear", antialias=False, align_corners=False):
+    if old < 1 or new < 1:
+        raise ValueError("pixels")
+    if mode not in ("bilinear", "bicubic"):
+        raise ValueError("mode")
+    if antialias and align_corners:
+        raise ValueError("both")
+    scale = old / new
+    s = max(scale, 1.0) if antialias else 1.0
+    a = -0.5 if antialias else -0.75
+    R = np.zeros((new, old))
+    for i in range(new):
+        if align_corners:
+            u = i * (old - 1) / (new - 1) if new > 1 else 0.0
+        else:
+            u = max(0, (i + 0.5) * scale - 0.5)
+        for j in range(-2, old + 2):
+            t = (u - j) / s
+            if mode == "bilinear":
+                w = max(0.0, 1 - abs(t))
+            else:
+                w = float(cubic_kernel(np.array([t]), a)[0])
+            if antialias:
+                if 0 <= j < old:
+                    R[i, j] += w
+            else:
+                R[i, min(max(j, 0), old - 1)] += w
+        if antialias:
+            R[i] /= R[i].sum()
+    return R
+
+
+# --- the centres are clipped on the right
+def resize_matrix(old, new, *, mode="bilinear", antialias=False, align_corners=False):
+    if old < 1 or new < 1:
+        raise ValueError("pixels")
+    if mode not in ("bilinear", "bicubic"):
+        raise ValueError("mode")
+    if antialias and align_corners:
+        raise ValueError("both")
+    scale = old / new
+    s = max(scale, 1.0) if antialias else 1.0
+    a = -0.5 if antialias else -0.75
+    R = np.zeros((new, old))
+    for i in range(new):
+        if align_corners:
+            u = i * (old - 1) / (new - 1) if new > 1 else 0.0
+        else:
+            u = min(old - 1, (i + 0.5) * scale - 0.5)
+        for j in range(-2, old + 2):
+            t = (u - j) / s
+            if mode == "bilinear":
+                w = max(0.0, 1 - abs(t))
+            else:
+                w = float(cubic_kernel(np.array([t]), a)[0])
+            if antialias:
+                if 0 <= j < old:
+                    R[i, j] += w
+            else:
+                R[i, min(max(j, 0), old - 1)] += w
+        if antialias:
+            R[i] /= R[i].sum()
+    return R
+
+
+# --- a single new pixel is the first old one
+def resize_matrix(old, new, *, mode="bilinear", antialias=False, align_corners=False):
+    if old < 1 or new < 1:
+        raise ValueError("pixels")
+    if mode not in ("bilinear", "bicubic"):
+        raise ValueError("mode")
+    if antialias and align_corners:
+        raise ValueError("both")
+    scale = old / new
+    s = max(scale, 1.0) if antialias else 1.0
+    a = -0.5 if antialias else -0.75
+    R = np.zeros((new, old))
+    for i in range(new):
+        if align_corners:
+            u = i * (old - 1) / (new - 1) if new > 1 else old - 1
+        else:
+            u = (i + 0.5) * scale - 0.5
+        for j in range(-2, old + 2):
+            t = (u - j) / s
+            if mode == "bilinear":
+                w = max(0.0, 1 - abs(t))
+            else:
+                w = float(cubic_kernel(np.array([t]), a)[0])
+            if antialias:
+                if 0 <= j < old:
+                    R[i, j] += w
+            else:
+                R[i, min(max(j, 0), old - 1)] += w
+        if antialias:
+            R[i] /= R[i].sum()
+    return R
+
+
+# --- beyond the right edge are dropped
+def resize_matrix(old, new, *, mode="bilinear", antialias=False, align_corners=False):
+    if old < 1 or new < 1:
+        raise ValueError("pixels")
+    if mode not in ("bilinear", "bicubic"):
+        raise ValueError("mode")
+    if antialias and align_corners:
+        raise ValueError("both")
+    scale = old / new
+    s = max(scale, 1.0) if antialias else 1.0
+    a = -0.5 if antialias else -0.75
+    R = np.zeros((new, old))
+    for i in range(new):
+        if align_corners:
+            u = i * (old - 1) / (new - 1) if new > 1 else 0.0
+        else:
+            u = (i + 0.5) * scale - 0.5
+        for j in range(-2, old):
+            t = (u - j) / s
+            if mode == "bilinear":
+                w = max(0.0, 1 - abs(t))
+            else:
+                w = float(cubic_kernel(np.array([t]), a)[0])
+            if antialias:
+                if 0 <= j < old:
+                    R[i, j] += w
+            else:
+                R[i, min(max(j, 0), old - 1)] += w
+        if antialias:
+            R[i] /= R[i].sum()
+    return R
+
+
+# --- beyond the left edge are dropped
+def resize_matrix(old, new, *, mode="bilinear", antialias=False, align_corners=False):
+    if old < 1 or new < 1:
+        raise ValueError("pixels")
+    if mode not in ("bilinear", "bicubic"):
+        raise ValueError("mode")
+    if antialias and align_corners:
+        raise ValueError("both")
+    scale = old / new
+    s = max(scale, 1.0) if antialias else 1.0
+    a = -0.5 if antialias else -0.75
+    R = np.zeros((new, old))
+    for i in range(new):
+        if align_corners:
+            u = i * (old - 1) / (new - 1) if new > 1 else 0.0
+        else:
+            u = (i + 0.5) * scale - 0.5
+        for j in range(0, old + 2):
+            t = (u - j) / s
+            if mode == "bilinear":
+                w = max(0.0, 1 - abs(t))
+            else:
+                w = float(cubic_kernel(np.array([t]), a)[0])
+            if antialias:
+                if 0 <= j < old:
+                    R[i, j] += w
+            else:
+                R[i, min(max(j, 0), old - 1)] += w
+        if antialias:
+            R[i] /= R[i].sum()
+    return R
+
+
+# --- one place beyond the right edge
+def resize_matrix(old, new, *, mode="bilinear", antialias=False, align_corners=False):
+    if old < 1 or new < 1:
+        raise ValueError("pixels")
+    if mode not in ("bilinear", "bicubic"):
+        raise ValueError("mode")
+    if antialias and align_corners:
+        raise ValueError("both")
+    scale = old / new
+    s = max(scale, 1.0) if antialias else 1.0
+    a = -0.5 if antialias else -0.75
+    R = np.zeros((new, old))
+    for i in range(new):
+        if align_corners:
+            u = i * (old - 1) / (new - 1) if new > 1 else 0.0
+        else:
+            u = (i + 0.5) * scale - 0.5
+        for j in range(-2, old + 1):
+            t = (u - j) / s
+            if mode == "bilinear":
+                w = max(0.0, 1 - abs(t))
+            else:
+                w = float(cubic_kernel(np.array([t]), a)[0])
+            if antialias:
+                if 0 <= j < old:
+                    R[i, j] += w
+            else:
+                R[i, min(max(j, 0), old - 1)] += w
+        if antialias:
+            R[i] /= R[i].sum()
+    return R
+
+
+# --- go to NumPy's last columns
+def resize_matrix(old, new, *, mode="bilinear", antialias=False, align_corners=False):
+    if old < 1 or new < 1:
+        raise ValueError("pixels")
+    if mode not in ("bilinear", "bicubic"):
+        raise ValueError("mode")
+    if antialias and align_corners:
+        raise ValueError("both")
+    scale = old / new
+    s = max(scale, 1.0) if antialias else 1.0
+    a = -0.5 if antialias else -0.75
+    R = np.zeros((new, old))
+    for i in range(new):
+        if align_corners:
+            u = i * (old - 1) / (new - 1) if new > 1 else 0.0
+        else:
+            u = (i + 0.5) * scale - 0.5
+        for j in range(-2, old + 2):
+            t = (u - j) / s
+            if mode == "bilinear":
+                w = max(0.0, 1 - abs(t))
+            else:
+                w = float(cubic_kernel(np.array([t]), a)[0])
+            if antialias:
+                if 0 <= j < old:
+                    R[i, j] += w
+            else:
+                R[i, min(j, old - 1)] += w
+        if antialias:
+            R[i] /= R[i].sum()
+    return R
+
+
+# --- what leaves at one end comes in at the other
+def resize_matrix(old, new, *, mode="bilinear", antialias=False, align_corners=False):
+    if old < 1 or new < 1:
+        raise ValueError("pixels")
+    if mode not in ("bilinear", "bicubic"):
+        raise ValueError("mode")
+    if antialias and align_corners:
+        raise ValueError("both")
+    scale = old / new
+    s = max(scale, 1.0) if antialias else 1.0
+    a = -0.5 if antialias else -0.75
+    R = np.zeros((new, old))
+    for i in range(new):
+        if align_corners:
+            u = i * (old - 1) / (new - 1) if new > 1 else 0.0
+        else:
+            u = (i + 0.5) * scale - 0.5
+        for j in range(-2, old + 2):
+            t = (u - j) / s
+            if mode == "bilinear":
+                w = max(0.0, 1 - abs(t))
+            else:
+                w = float(cubic_kernel(np.array([t]), a)[0])
+            if antialias:
+                if 0 <= j < old:
+                    R[i, j] += w
+            else:
+                R[i, j % old] += w
+        if antialias:
+            R[i] /= R[i].sum()
+    return R
+
+
+# --- the kernel is Keys' here
+def resize_matrix(old, new, *, mode="bilinear", antialias=False, align_corners=False):
+    if old < 1 or new < 1:
+        raise ValueError("pixels")
+    if mode not in ("bilinear", "bicubic"):
+        raise ValueError("mode")
+    if antialias and align_corners:
+        raise ValueError("both")
+    scale = old / new
+    s = max(scale, 1.0) if antialias else 1.0
+    a = -0.5 if antialias else -0.75
+    R = np.zeros((new, old))
+    for i in range(new):
+        if align_corners:
+            u = i * (old - 1) / (new - 1) if new > 1 else 0.0
+        else:
+            u = (i + 0.5) * scale - 0.5
+        for j in range(-2, old + 2):
+            t = (u - j) / s
+            if False:
+                w = max(0.0, 1 - abs(t))
+            else:
+                w = float(cubic_kernel(np.array([t]), a)[0])
+            if antialias:
+                if 0 <= j < old:
+                    R[i, j] += w
+            else:
+                R[i, min(max(j, 0), old - 1)] += w
+        if antialias:
+            R[i] /= R[i].sum()
+    return R
+
+
+# --- antialiased though it is not asked for
+def resize_matrix(old, new, *, mode="bilinear", antialias=False, align_corners=False):
+    if old < 1 or new < 1:
+        raise ValueError("pixels")
+    if mode not in ("bilinear", "bicubic"):
+        raise ValueError("mode")
+    if antialias and align_corners:
+        raise ValueError("both")
+    antialias = True
+    scale = old / new
+    s = max(scale, 1.0) if antialias else 1.0
+    a = -0.5 if antialias else -0.75
+    R = np.zeros((new, old))
+    for i in range(new):
+        if align_corners:
+            u = i * (old - 1) / (new - 1) if new > 1 else 0.0
+        else:
+            u = (i + 0.5) * scale - 0.5
+        for j in range(-2, old + 2):
+            t = (u - j) / s
+            if mode == "bilinear":
+                w = max(0.0, 1 - abs(t))
+            else:
+                w = float(cubic_kernel(np.array([t]), a)[0])
+            if antialias:
+                if 0 <= j < old:
+                    R[i, j] += w
+            else:
+                R[i, min(max(j, 0), old - 1)] += w
+        if antialias:
+            R[i] /= R[i].sum()
+    return R
+
+
+# --- each column is made to sum to 1
+def resize_matrix(old, new, *, mode="bilinear", antialias=False, align_corners=False):
+    if old < 1 or new < 1:
+        raise ValueError("pixels")
+    if mode not in ("bilinear", "bicubic"):
+        raise ValueError("mode")
+    if antialias and align_corners:
+        raise ValueError("both")
+    scale = old / new
+    s = max(scale, 1.0) if antialias else 1.0
+    a = -0.5 if antialias else -0.75
+    R = np.zeros((new, old))
+    for i in range(new):
+        if align_corners:
+            u = i * (old - 1) / (new - 1) if new > 1 else 0.0
+        else:
+            u = (i + 0.5) * scale - 0.5
+        for j in range(-2, old + 2):
+            t = (u - j) / s
+            if mode == "bilinear":
+                w = max(0.0, 1 - abs(t))
+            else:
+                w = float(cubic_kernel(np.array([t]), a)[0])
+            if antialias:
+                if 0 <= j < old:
+                    R[i, j] += w
+            else:
+                R[i, min(max(j, 0), old - 1)] += w
+    return R / R.sum(0) if antialias else R
+
+
+# --- only pixels as near as without antialias
+def resize_matrix(old, new, *, mode="bilinear", antialias=False, align_corners=False):
+    if old < 1 or new < 1:
+        raise ValueError("pixels")
+    if mode not in ("bilinear", "bicubic"):
+        raise ValueError("mode")
+    if antialias and align_corners:
+        raise ValueError("both")
+    scale = old / new
+    s = max(scale, 1.0) if antialias else 1.0
+    a = -0.5 if antialias else -0.75
+    R = np.zeros((new, old))
+    for i in range(new):
+        if align_corners:
+            u = i * (old - 1) / (new - 1) if new > 1 else 0.0
+        else:
+            u = (i + 0.5) * scale - 0.5
+        for j in range(-2, old + 2):
+            t = (u - j) / s
+            if mode == "bilinear":
+                w = max(0.0, 1 - abs(t))
+            else:
+                w = float(cubic_kernel(np.array([t]), a)[0])
+            if antialias:
+                if 0 <= j < old and abs(u - j) < 2:
+                    R[i, j] += w
+            else:
+                R[i, min(max(j, 0), old - 1)] += w
+        if antialias:
+            R[i] /= R[i].sum()
+    return R
+
+
+# --- of a negative distance
+def resize_matrix(old, new, *, mode="bilinear", antialias=False, align_corners=False):
+    if old < 1 or new < 1:
+        raise ValueError("pixels")
+    if mode not in ("bilinear", "bicubic"):
+        raise ValueError("mode")
+    if antialias and align_corners:
+        raise ValueError("both")
+    scale = old / new
+    s = max(scale, 1.0) if antialias else 1.0
+    a = -0.5 if antialias else -0.75
+    R = np.zeros((new, old))
+    for i in range(new):
+        if align_corners:
+            u = i * (old - 1) / (new - 1) if new > 1 else 0.0
+        else:
+            u = (i + 0.5) * scale - 0.5
+        for j in range(-2, old + 2):
+            t = (u - j) / s
+            if mode == "bilinear":
+                w = max(0.0, 1 - t)
+            else:
+                w = float(cubic_kernel(np.array([t]), a)[0])
+            if antialias:
+                if 0 <= j < old:
+                    R[i, j] += w
+            else:
+                R[i, min(max(j, 0), old - 1)] += w
+        if antialias:
+            R[i] /= R[i].sum()
+    return R
+
+
+# --- cut to whole numbers
+def resize_matrix(old, new, *, mode="bilinear", antialias=False, align_corners=False):
+    if old < 1 or new < 1:
+        raise ValueError("pixels")
+    if mode not in ("bilinear", "bicubic"):
+        raise ValueError("mode")
+    if antialias and align_corners:
+        raise ValueError("both")
+    scale = old / new
+    s = max(scale, 1.0) if antialias else 1.0
+    a = -0.5 if antialias else -0.75
+    R = np.zeros((new, old), int)
+    for i in range(new):
+        if align_corners:
+            u = i * (old - 1) / (new - 1) if new > 1 else 0.0
+        else:
+            u = (i + 0.5) * scale - 0.5
+        for j in range(-2, old + 2):
+            t = (u - j) / s
+            if mode == "bilinear":
+                w = max(0.0, 1 - abs(t))
+            else:
+                w = float(cubic_kernel(np.array([t]), a)[0])
+            if antialias:
+                if 0 <= j < old:
+                    R[i, j] += w
+            else:
+                R[i, min(max(j, 0), old - 1)] += w
+        if antialias:
+            R[i] /= R[i].sum()
+    return R
+
+
+# --- one place beyond the left edge is looked at
+def resize_matrix(old, new, *, mode="bilinear", antialias=False, align_corners=False):
+    if old < 1 or new < 1:
+        raise ValueError("pixels")
+    if mode not in ("bilinear", "bicubic"):
+        raise ValueError("mode")
+    if antialias and align_corners:
+        raise ValueError("both")
+    scale = old / new
+    s = max(scale, 1.0) if antialias else 1.0
+    a = -0.5 if antialias else -0.75
+    R = np.zeros((new, old))
+    for i in range(new):
+        if align_corners:
+            u = i * (old - 1) / (new - 1) if new > 1 else 0.0
+        else:
+            u = (i + 0.5) * scale - 0.5
+        for j in range(int(u) - 1, int(u) + 3):
+            t = (u - j) / s
+            if mode == "bilinear":
+                w = max(0.0, 1 - abs(t))
+            else:
+                w = float(cubic_kernel(np.array([t]), a)[0])
+            if antialias:
+                if 0 <= j < old:
+                    R[i, j] += w
+            else:
+                R[i, min(max(j, 0), old - 1)] += w
+        if antialias:
+            R[i] /= R[i].sum()
+    return R
+
+
+# --- only pixels as near as without antialias
+def resize_matrix(old, new, *, mode="bilinear", antialias=False, align_corners=False):
+    if old < 1 or new < 1:
+        raise ValueError("pixels")
+    if mode not in ("bilinear", "bicubic"):
+        raise ValueError("mode")
+    if antialias and align_corners:
+        raise ValueError("both")
+    scale = old / new
+    s = max(scale, 1.0) if antialias else 1.0
+    a = -0.5 if antialias else -0.75
+    R = np.zeros((new, old))
+    for i in range(new):
+        if align_corners:
+            u = i * (old - 1) / (new - 1) if new > 1 else 0.0
+        else:
+            u = (i + 0.5) * scale - 0.5
+        for j in range(math.floor(u) - 1, math.floor(u) + 3):
+            t = (u - j) / s
+            if mode == "bilinear":
+                w = max(0.0, 1 - abs(t))
+            else:
+                w = float(cubic_kernel(np.array([t]), a)[0])
+            if antialias:
+                if 0 <= j < old:
+                    R[i, j] += w
+            else:
+                R[i, min(max(j, 0), old - 1)] += w
+        if antialias:
+            R[i] /= R[i].sum()
+    return R
+
+
+# --- a later call writes into the y
+Z = {}
+
+
+def resize_matrix(old, new, *, mode="bilinear", antialias=False, align_corners=False):
+    if old < 1 or new < 1:
+        raise ValueError("pixels")
+    if mode not in ("bilinear", "bicubic"):
+        raise ValueError("mode")
+    if antialias and align_corners:
+        raise ValueError("both")
+    scale = old / new
+    s = max(scale, 1.0) if antialias else 1.0
+    a = -0.5 if antialias else -0.75
+    R = Z.setdefault((new, old), np.zeros((new, old)))
+    R[:] = 0
+    for i in range(new):
+        if align_corners:
+            u = i * (old - 1) / (new - 1) if new > 1 else 0.0
+        else:
+            u = (i + 0.5) * scale - 0.5
+        for j in range(-2, old + 2):
+            t = (u - j) / s
+            if mode == "bilinear":
+                w = max(0.0, 1 - abs(t))
+            else:
+                w = float(cubic_kernel(np.array([t]), a)[0])
+            if antialias:
+                if 0 <= j < old:
+                    R[i, j] += w
+            else:
+                R[i, min(max(j, 0), old - 1)] += w
+        if antialias:
+            R[i] /= R[i].sum()
+    return R
+
+
+# --- size is (rows, columns); yours
+def resize_forward(x, *, size, mode="bilinear", antialias=False, align_corners=False):
+    w, h = pair(size)
+    _, Y, X, _ = x.shape
+    o = {"mode": mode, "antialias": antialias, "align_corners": align_corners}
+    rows = resize_matrix(Y, h, **o).astype(x.dtype)
+    columns = resize_matrix(X, w, **o).astype(x.dtype)
+    z = np.einsum("iy,byxc->bixc", rows, x)
+    y = np.einsum("jx,bixc->bijc", columns, z)
+    return y, ResizeCache(rows, columns)
+
+
+# --- both sides get the number of rows
+def resize_forward(x, *, size, mode="bilinear", antialias=False, align_corners=False):
+    h = w = pair(size)[0]
+    _, Y, X, _ = x.shape
+    o = {"mode": mode, "antialias": antialias, "align_corners": align_corners}
+    rows = resize_matrix(Y, h, **o).astype(x.dtype)
+    columns = resize_matrix(X, w, **o).astype(x.dtype)
+    z = np.einsum("iy,byxc->bixc", rows, x)
+    y = np.einsum("jx,bixc->bijc", columns, z)
+    return y, ResizeCache(rows, columns)
+
+
+# --- the columns are not resized
+def resize_forward(x, *, size, mode="bilinear", antialias=False, align_corners=False):
+    h, w = pair(size)
+    _, Y, X, _ = x.shape
+    o = {"mode": mode, "antialias": antialias, "align_corners": align_corners}
+    rows = resize_matrix(Y, h, **o).astype(x.dtype)
+    columns = resize_matrix(X, w, **o).astype(x.dtype)
+    z = np.einsum("iy,byxc->bixc", rows, x)
+    return z, ResizeCache(rows, columns)
+
+
+# --- antialias is on though it is not asked for
+def resize_forward(x, *, size, mode="bilinear", antialias=False, align_corners=False):
+    h, w = pair(size)
+    _, Y, X, _ = x.shape
+    o = {"mode": mode, "antialias": antialias or h < Y, "align_corners": align_corners}
+    rows = resize_matrix(Y, h, **o).astype(x.dtype)
+    columns = resize_matrix(X, w, **o).astype(x.dtype)
+    z = np.einsum("iy,byxc->bixc", rows, x)
+    y = np.einsum("jx,bixc->bijc", columns, z)
+    return y, ResizeCache(rows, columns)
+
+
+# --- the columns are not resized; both sides are
+def resize_forward(x, *, size, mode="bilinear", antialias=False, align_corners=False):
+    h, w = pair(size)
+    _, Y, X, _ = x.shape
+    o = {"mode": mode, "antialias": antialias, "align_corners": align_corners}
+    rows = resize_matrix(Y, h, **o).astype(x.dtype)
+    columns = resize_matrix(X, w, **o).astype(x.dtype)
+    if h == Y or w == X:
+        return x, ResizeCache(np.eye(Y), np.eye(X))
+    z = np.einsum("iy,byxc->bixc", rows, x)
+    y = np.einsum("jx,bixc->bijc", columns, z)
+    return y, ResizeCache(rows, columns)
+
+
+# --- x is reshaped to (B C, Y, X)
+def resize_forward(x, *, size, mode="bilinear", antialias=False, align_corners=False):
+    h, w = pair(size)
+    B, Y, X, C = x.shape
+    o = {"mode": mode, "antialias": antialias, "align_corners": align_corners}
+    rows = resize_matrix(Y, h, **o).astype(x.dtype)
+    columns = resize_matrix(X, w, **o).astype(x.dtype)
+    m = x.reshape(B * C, Y, X)
+    y = (rows @ m @ columns.T).reshape(B, h, w, C)
+    return y, ResizeCache(rows, columns)
+
+
+# --- only the rows are undone
+def resize_backward(dy, cache):
+    rows, _ = cache
+    d = np.einsum("iy,bijc->byjc", rows, dy)
+    return InputGrad(d)
+
+
+# --- dy is reshaped to (B C, Yo, Xo)
+def resize_backward(dy, cache):
+    rows, columns = cache
+    B, h, w, C = dy.shape
+    dx = (rows.T @ dy.reshape(B * C, h, w) @ columns).reshape(B, rows.shape[1], columns.shape[1], C)
+    return InputGrad(dx)
+
+
+# --- the matrices are made anew
+def resize_backward(dy, cache):
+    rows, columns = (resize_matrix(*m.shape[::-1]).astype(dy.dtype) for m in cache)
+    d = np.einsum("iy,bijc->byjc", rows, dy)
+    dx = np.einsum("jx,byjc->byxc", columns, d)
+    return InputGrad(dx)
+
+
+# --- = 99, the new pixels
+def resize_backward(dy, cache):
+    rows, columns = cache
+    d = np.einsum("iy,bijc->byjc", rows, dy)
+    dx = np.einsum("jx,byjc->byxc", columns, d)
+    return InputGrad(dx / dy[0, :, :, 0].size)
+
+
+# --- the positions in front are missing
+def resample_abs_pos_embed(
+    posemb,
+    new_size,
+    old_size=None,
+    *,
+    num_prefix_tokens=1,
+    interpolation="bicubic",
+    antialias=True,
+    align_corners=False,
+):
+    new = pair(new_size)
+    B, N, D = posemb.shape
+    P = num_prefix_tokens
+    n = N - P
+    if P < 0 or n < 1:
+        raise ValueError("front")
+    if min(new) < 1:
+        raise ValueError("new")
+    if old_size is None:
+        side = math.isqrt(n)
+        if side * side == n:
+            old = (side, side)
+        elif new[0] * new[1] == n:
+            old = new
+        else:
+            raise ValueError("unknown")
+    else:
+        old = pair(old_size)
+    if min(old) < 1 or old[0] * old[1] != n:
+        raise ValueError("grid")
+    if old == new:
+        return posemb
+    rest = posemb[:, P:]
+    grid = rest.reshape(B, old[0], old[1], D)
+    grid, _ = resize_forward(grid, size=new, mode=interpolation, antialias=antialias, align_corners=align_corners)
+    return grid.reshape(B, new[0] * new[1], D)
+
+
+# --- one position in front is kept
+def resample_abs_pos_embed(
+    posemb,
+    new_size,
+    old_size=None,
+    *,
+    num_prefix_tokens=1,
+    interpolation="bicubic",
+    antialias=True,
+    align_corners=False,
+):
+    new = pair(new_size)
+    B, N, D = posemb.shape
+    P = num_prefix_tokens
+    n = N - P
+    if P < 0 or n < 1:
+        raise ValueError("front")
+    if min(new) < 1:
+        raise ValueError("new")
+    if old_size is None:
+        side = math.isqrt(n)
+        if side * side == n:
+            old = (side, side)
+        elif new[0] * new[1] == n:
+            old = new
+        else:
+            raise ValueError("unknown")
+    else:
+        old = pair(old_size)
+    if min(old) < 1 or old[0] * old[1] != n:
+        raise ValueError("grid")
+    if old == new:
+        return posemb
+    front, rest = posemb[:, :1], posemb[:, P:]
+    grid = rest.reshape(B, old[0], old[1], D)
+    grid, _ = resize_forward(grid, size=new, mode=interpolation, antialias=antialias, align_corners=align_corners)
+    return np.concatenate((front, grid.reshape(B, new[0] * new[1], D)), axis=1)
+
+
+# --- the positions in front are taken from the end
+def resample_abs_pos_embed(
+    posemb,
+    new_size,
+    old_size=None,
+    *,
+    num_prefix_tokens=1,
+    interpolation="bicubic",
+    antialias=True,
+    align_corners=False,
+):
+    new = pair(new_size)
+    B, N, D = posemb.shape
+    P = num_prefix_tokens
+    n = N - P
+    if P < 0 or n < 1:
+        raise ValueError("front")
+    if min(new) < 1:
+        raise ValueError("new")
+    if old_size is None:
+        side = math.isqrt(n)
+        if side * side == n:
+            old = (side, side)
+        elif new[0] * new[1] == n:
+            old = new
+        else:
+            raise ValueError("unknown")
+    else:
+        old = pair(old_size)
+    if min(old) < 1 or old[0] * old[1] != n:
+        raise ValueError("grid")
+    if old == new:
+        return posemb
+    front, rest = posemb[:, n:], posemb[:, :n]
+    grid = rest.reshape(B, old[0], old[1], D)
+    grid, _ = resize_forward(grid, size=new, mode=interpolation, antialias=antialias, align_corners=align_corners)
+    return np.concatenate((front, grid.reshape(B, new[0] * new[1], D)), axis=1)
+
+
+# --- as many rows as the new grid has
+def resample_abs_pos_embed(
+    posemb,
+    new_size,
+    old_size=None,
+    *,
+    num_prefix_tokens=1,
+    interpolation="bicubic",
+    antialias=True,
+    align_corners=False,
+):
+    new = pair(new_size)
+    B, N, D = posemb.shape
+    P = num_prefix_tokens
+    n = N - P
+    if P < 0 or n < 1:
+        raise ValueError("front")
+    if min(new) < 1:
+        raise ValueError("new")
+    if old_size is None:
+        side = math.isqrt(n)
+        if side * side == n:
+            old = (side, side)
+        elif new[0] * new[1] == n:
+            old = new
+        else:
+            raise ValueError("unknown")
+    else:
+        old = pair(old_size)
+    if min(old) < 1 or old[0] * old[1] != n:
+        raise ValueError("grid")
+    if old[0] == new[0]:
+        return posemb
+    front, rest = posemb[:, :P], posemb[:, P:]
+    grid = rest.reshape(B, old[0], old[1], D)
+    grid, _ = resize_forward(grid, size=new, mode=interpolation, antialias=antialias, align_corners=align_corners)
+    return np.concatenate((front, grid.reshape(B, new[0] * new[1], D)), axis=1)
+
+
+# --- num_prefix_tokens=5
+def resample_abs_pos_embed(
+    posemb,
+    new_size,
+    old_size=None,
+    *,
+    num_prefix_tokens=1,
+    interpolation="bicubic",
+    antialias=True,
+    align_corners=False,
+):
+    new = pair(new_size)
+    B, N, D = posemb.shape
+    P = num_prefix_tokens
+    n = N - P
+    if P < 0 or n < 1:
+        raise ValueError("front")
+    if min(new) < 1:
+        raise ValueError("new")
+    if old_size is None:
+        side = math.isqrt(N)
+        if side * side == n:
+            old = (side, side)
+        elif new[0] * new[1] == n:
+            old = new
+        else:
+            raise ValueError("unknown")
+    else:
+        old = pair(old_size)
+    if min(old) < 1 or old[0] * old[1] != n:
+        raise ValueError("grid")
+    if old == new:
+        return posemb
+    front, rest = posemb[:, :P], posemb[:, P:]
+    grid = rest.reshape(B, old[0], old[1], D)
+    grid, _ = resize_forward(grid, size=new, mode=interpolation, antialias=antialias, align_corners=align_corners)
+    return np.concatenate((front, grid.reshape(B, new[0] * new[1], D)), axis=1)
