@@ -87,3 +87,5 @@ HYBRID = {  # the same of timm's ResNets with a Vision Transformer behind
     "vit_large_r50_s32_224": (328_994_856, 19_413_295_104),
     "vit_large_r50_s32_384": (329_092_136, 57_136_144_384),
 }
+
+TIMM = VIT | DEIT | DEIT3 | DINOV2 | MIXER | RESNET | HYBRID

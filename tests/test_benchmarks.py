@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.sampled import REST
 from tests.unchecked import without_annotations
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
@@ -44,7 +45,7 @@ def test_pairs_alternate_and_ratios_are_above_one_where_minivit_is_faster() -> N
 @pytest.mark.parametrize(
     "label", ["vit_micro_patch4_32:avg", "vit_micro_patch4_32:token", "swin_tiny_patch2_32", "mixer_tiny_patch4_32"]
 )
-@pytest.mark.parametrize("size", [1, 3])
+@pytest.mark.parametrize("size", [pytest.param(1, marks=REST), 3])
 @without_annotations
 def test_recorded_products_are_all_there_are(label: str, size: int) -> None:
     from limit import operand_pairs, products_of_shard

@@ -34,6 +34,7 @@ from minivit.storage import read_arrays, write_arrays
 from minivit.train import pictures
 from minivit.train.folder import RunFolder
 from tests.rights import as_nobody, posix
+from tests.sampled import REST
 from tests.train.sounds import small_sound_trainer, small_sounds
 from tests.unchecked import said
 
@@ -275,7 +276,7 @@ def stop_after(step: int, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(trainer, "training_step", interrupted)
 
 
-@pytest.mark.parametrize("step", [1, 2, 3])
+@pytest.mark.parametrize("step", [pytest.param(1, marks=REST), 2, pytest.param(3, marks=REST)])
 def test_ctrl_c(place: Path, step: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """In the middle of a step: the step is finished and saved."""
     before = signal.getsignal(signal.SIGINT)
@@ -307,7 +308,7 @@ def test_a_second_ctrl_c_interrupts_at_once(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has other signals")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=REST), signal.SIGTERM])
 def test_a_signal_from_outside(place: Path, number: signal.Signals) -> None:
     command = [*minivit(SLOWLY), "train", "--data", "cifar", "--out", "mine", *TINY]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=buffered()) as process:
@@ -357,7 +358,7 @@ def kill_and_resume(run: str, delays: Iterator[float], *begin: str) -> int:
 NEW = ("--data", "cifar", "--out", "mine", *TINY)
 
 
-@pytest.mark.parametrize("delay", [0.0, 0.12])
+@pytest.mark.parametrize("delay", [pytest.param(0.0, marks=REST), 0.12])
 def test_kill_9(place: Path, delay: float) -> None:
     assert kill_and_resume("mine", iter([delay]), *NEW) == 1
     assert_same_training(place / "mine", place / "run")
@@ -502,7 +503,7 @@ def solution(place: Path) -> Path:
     return place / "adamw"
 
 
-@pytest.mark.parametrize("step", [1, 2])
+@pytest.mark.parametrize("step", [1, pytest.param(2, marks=REST)])
 def test_a_run_goes_on_with_the_students_functions(
     place: Path, solution: Path, step: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

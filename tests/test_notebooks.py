@@ -1,5 +1,10 @@
+"""The lectures as they are committed. What reads them is imported where it is used: it takes seconds."""
+
+# pyright: reportMissingImports=false
+
 import ast
 from base64 import b64decode, b64encode
+from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from types import ModuleType
@@ -10,9 +15,9 @@ from PIL import Image
 
 from minivit.course.exercises import EXERCISES
 
-nbformat = pytest.importorskip("nbformat", reason="needs the extra [notebooks]")
-pytest.importorskip("jupytext", reason="needs the extra [notebooks]")
-pytest.importorskip("nbclient", reason="needs the extra [notebooks]")
+pytestmark = pytest.mark.skipif(
+    not all(map(find_spec, ("nbformat", "jupytext", "nbclient"))), reason="needs the extra [notebooks]"
+)
 
 ROOT = Path(__file__).parent.parent
 NAMES = [path.stem for path in sorted((ROOT / "notebooks" / "src").glob("*.py"))]
@@ -29,6 +34,8 @@ def builder():
 
 
 def read(name):
+    import nbformat
+
     return nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
 
 
@@ -78,6 +85,8 @@ def test_what_differs_is_found(builder):
 
 
 def code_cell(source, text=""):
+    import nbformat
+
     cell = nbformat.v4.new_code_cell(source, execution_count=1)
     cell.outputs = [nbformat.v4.new_output("stream", text=text)] if text else []
     return nbformat.v4.new_notebook(cells=[cell])
@@ -99,6 +108,8 @@ def test_rules(builder, source, text, says):
 
 
 def result(**data):
+    import nbformat
+
     cell = code_cell("f")
     data = {kind.replace("_", "/"): content for kind, content in data.items()}
     cell.cells[0].outputs = [nbformat.v4.new_output("execute_result", data, execution_count=1)]

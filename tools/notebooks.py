@@ -4,6 +4,8 @@
     python tools/notebooks.py 04_vit         # build one
     python tools/notebooks.py --check        # what CI does; writes nothing
 
+Lectures run side by side, one for each processor.
+
 ``--check`` holds each committed notebook to the following.
 
 - Its cells are those of the source, one by one: kind and text are the same.
@@ -24,6 +26,8 @@ import re
 import sys
 import time
 from base64 import b64decode, b64encode
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +37,7 @@ from nbclient import NotebookClient  # pyright: ignore[reportMissingImports]
 from nbclient.exceptions import CellExecutionError, CellTimeoutError  # pyright: ignore[reportMissingImports]
 
 from minivit.plot.frames import in_256_colours
+from minivit.processors import available_processors
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 SECONDS, MIB = 60, 1024
@@ -56,18 +61,23 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing, say what is wrong")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="longest a notebook may take (default 60)")
     args = parser.parse_args()
-    failures = 0
-    for name in args.names or [path.stem for path in sources()]:
-        try:
-            problems = check(name, args.seconds) if args.check else build(name, args.seconds)
-        except CellExecutionError as error:
-            problems = [f"a cell raises: {error}"]
-        except CellTimeoutError as error:
-            problems = [f"a cell does not end: {error}"]
-        for problem in problems:
-            print(f"{name}: {problem}", file=sys.stderr)
-        failures += bool(problems)
-    return failures
+    names = args.names or [path.stem for path in sources()]
+    run = check if args.check else build
+    with ThreadPoolExecutor(available_processors()) as pool:  # each waits for a kernel, which is a process of its own
+        return sum(pool.map(lambda name: fails(run, name, args.seconds), names))
+
+
+def fails(run: Callable[[str, float], list[str]], name: str, seconds: float) -> bool:
+    """Build or check a lecture and say what is wrong with it."""
+    try:
+        problems = run(name, seconds)
+    except CellExecutionError as error:
+        problems = [f"a cell raises: {error}"]
+    except CellTimeoutError as error:
+        problems = [f"a cell does not end: {error}"]
+    for problem in problems:
+        print(f"{name}: {problem}", file=sys.stderr)
+    return bool(problems)
 
 
 def sources() -> list[Path]:

@@ -30,16 +30,21 @@ def planted(task: Task, mistake: Mistake) -> SimpleNamespace:
 @cache
 def _planted(module_name: str, name: str, old: str, new: str) -> SimpleNamespace:
     module = import_module(module_name)
-    text = textwrap.dedent(inspect.getsource(inspect.unwrap(attrgetter(name)(module))))
     names = {"np": np, **vars(module)}
     owner, _, method = name.rpartition(".")
-    changed = with_piece(text, method, old, new)
+    changed = with_piece(_text(module_name, name), method, old, new)
     if not owner:
         exec(changed, names)
         return SimpleNamespace(**{name: names[name]})
     layer = getattr(module, owner)
     exec(f"def of(__class__):\n{textwrap.indent(changed, '    ')}\n    return {method}", names)  # for its super()
     return SimpleNamespace(**{owner: type(owner, (layer,), {method: names["of"](layer)})})
+
+
+@cache
+def _text(module_name: str, name: str) -> str:
+    """The source of a reference, for all mistakes in it."""
+    return textwrap.dedent(inspect.getsource(inspect.unwrap(attrgetter(name)(import_module(module_name)))))
 
 
 def with_piece(source: str, name: str, old: str, new: str) -> str:
@@ -66,6 +71,7 @@ def body_lines(source: str, name: str) -> tuple[int, int]:
     return body[0].lineno - 1, body[-1].end_lineno or 0
 
 
+@cache
 def definition(source: str, name: str) -> ast.FunctionDef:
     """The definition of a function, or of ``Layer.method``."""
     node: Any = ast.parse(source)

@@ -8,6 +8,7 @@ import re
 import shlex
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -114,18 +115,24 @@ def _isort_key(name: str) -> tuple[int, str]:
     return (0 if name.isupper() and len(name) > 1 else 1 if name[0].isupper() else 2, name)
 
 
+@cache
+def _read(module: str) -> tuple[list[str], list[ast.stmt]]:
+    """The lines of a module and its statements, which are only looked at."""
+    path = import_module(module).__file__
+    assert path
+    text = Path(path).read_text(encoding="utf-8")
+    return text.splitlines(), ast.parse(text).body
+
+
 class Cut:
     """One file of the reference, and what of it goes into the student's."""
 
     def __init__(self, module: str) -> None:
-        path = import_module(module).__file__
-        assert path
-        text = Path(path).read_text(encoding="utf-8")
-        self.lines = text.splitlines()
+        self.lines, body = _read(module)
         self.tasks: list[Task] = []
         self.definitions: dict[str, ast.stmt] = {}
         self.imports: dict[str, tuple[str, str]] = {}  # name -> (module, how it is imported)
-        for node in ast.parse(text).body:
+        for node in body:
             if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
                 self.definitions[node.name] = node
             elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):

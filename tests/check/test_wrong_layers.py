@@ -5,12 +5,17 @@ from minivit.models import MODELS
 from tests.check.planted_cnn_bugs import WRONG_CNN_LAYERS
 from tests.check.planted_dino_bugs import WRONG_DINO_LAYERS
 from tests.check.wrong_layers import LAYERS
-from tests.sampled import a_third_by_default
+from tests.sampled import one_of_each_by_default
 
 ALL_LAYERS = LAYERS + WRONG_CNN_LAYERS + WRONG_DINO_LAYERS
+WHAT = [wrong.what for wrong in ALL_LAYERS]
 
 
-@pytest.mark.parametrize("wrong", a_third_by_default(ALL_LAYERS, [wrong.what for wrong in ALL_LAYERS]))
+def kind(wrong):
+    return type(wrong.layer())
+
+
+@pytest.mark.parametrize("wrong", one_of_each_by_default(ALL_LAYERS, kind, WHAT))
 def test_wrong_layer_is_caught_and_explained(wrong):
     layer = wrong.layer().init()
     kind = type(layer)
@@ -23,6 +28,6 @@ def test_wrong_layer_is_caught_and_explained(wrong):
     assert all(says in str(caught.value) for says in wrong.says), str(caught.value)
 
 
-@pytest.mark.parametrize("wrong", ALL_LAYERS, ids=lambda wrong: wrong.what)
+@pytest.mark.parametrize("wrong", one_of_each_by_default(ALL_LAYERS, kind, WHAT))
 def test_the_layer_itself_is_right(wrong):
     check_layer(wrong.layer().init(), *wrong.inputs)

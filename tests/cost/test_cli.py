@@ -20,7 +20,8 @@ from minivit.cost import LargestBatch, report
 from minivit.cost.cli import size
 from minivit.cost.run import AnyLoss
 from minivit.models import AST, PRESETS, HybridViT, MaskedViT, ResNet, Transformer, Wav2Vec
-from tests.sampled import a_third_by_default
+from tests.facts import TIMM
+from tests.sampled import one_of_each_by_default
 from tests.tasks.families import TwoHeads
 
 TINY = "vit_micro_patch4_32"
@@ -53,6 +54,10 @@ def mistake(capsys: pytest.CaptureFixture[str]):
         return err.removeprefix("minivit: ").rstrip("\n"), out
 
     return run
+
+
+def family(name: str) -> type:
+    return PRESETS[name][0]
 
 
 def rows_of(text: str) -> list[dict[str, str]]:
@@ -127,6 +132,8 @@ def test_all_presets(printed) -> None:
     for name in (TINY, "vit_huge_patch14_224"):
         row = next(row for row in rows if row["name"] == name)
         assert row.items() <= mv.cost.estimate(name).to_dict().items()
+    figures = {row["name"]: (row["params"], row["macs_forward"]) for row in rows}
+    assert figures.items() >= TIMM.items()
     text = report.of_presets(rows, length=32).text("table")
     assert text.startswith("Batch of 1, float32; ")
     line = next(line for line in text.splitlines() if line.startswith("vit_base_patch16_224 "))
@@ -136,7 +143,7 @@ def test_all_presets(printed) -> None:
     assert all(line in page for line in str(mv.cost.estimate("vit_base_patch16_224")).splitlines()[:4])
 
 
-@pytest.mark.parametrize("name", a_third_by_default(PRESETS, PRESETS))
+@pytest.mark.parametrize("name", one_of_each_by_default(PRESETS, family, PRESETS))
 def test_a_step_of_one_sample_takes_little_more_than_the_last_two_columns(name: str) -> None:
     """As the page says below the table."""
     columns = ("weight_bytes", "gradient_bytes", "optimizer_bytes", "activation_bytes")

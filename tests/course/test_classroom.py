@@ -411,6 +411,7 @@ def children_of(process: int) -> list[str]:
     return Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii").split()
 
 
+@REST
 @posix
 def test_two_at_once_and_with_closed_streams(here):
     """Each list is whole, and both have the same to say."""

@@ -15,6 +15,7 @@ from minivit.course.checks import Result, check_names
 from minivit.course.exercises import EXERCISES
 from minivit.course.report import Report
 from minivit.course.stub import solved_source, stub_source
+from tests.sampled import REST
 
 
 def test_list(capsys):
@@ -187,6 +188,7 @@ def test_a_link_to_the_file_stays_a_link(judged):
         assert json.loads(Path("marks.json").read_bytes())["total"] == 1
 
 
+@REST
 def test_two_checks_at_once_in_one_folder(tmp_path):
     """Each has a process of its own, and the file is that of one of them."""
     (tmp_path / "solution.py").write_text(solved_source(EXERCISES["adamw"]), encoding="utf-8")

@@ -14,6 +14,7 @@ from minivit.course.exercise import Property, Task
 from minivit.course.exercises import EXERCISES
 from minivit.course.extra import with_extra
 from minivit.course.stub import solved_source, start
+from tests.sampled import REST
 
 TEACHING = Path(__file__).parents[2] / "docs" / "teaching.md"
 TEXT = TEACHING.read_text(encoding="utf-8")
@@ -42,6 +43,7 @@ def test_the_example_finds_what_the_exercise_does_not(work, capsys):
     assert "NO  numbers of one long row" in capsys.readouterr().out
 
 
+@REST
 def test_they_count_in_the_list_of_grades(work):
     assert main(["course", "grade", "submissions", "--csv", "grades.csv", "--with-checks", "hidden.py"]) == 0
     head, right, wrong = Path("grades.csv").read_text(encoding="utf-8-sig").splitlines()

@@ -11,7 +11,7 @@ from minivit.course import EXERCISES, CannotRunError, check, child, grade, start
 from minivit.course.source import Source
 from minivit.course.stub import solved_source, stub_source
 from minivit.ops.softmax import SoftmaxCache, softmax_forward
-from tests.sampled import a_third_by_default
+from tests.sampled import REST, one_of_each_by_default
 
 
 def write(folder, source):
@@ -47,8 +47,12 @@ USERS = {task.name: exercise for exercise in EXERCISES.values() for task in exer
 
 
 ISOLATED = ("multi_head_attention_backward", "cross_entropy_forward", "SelfAttention.backward")  # one of each kind
-CALLS = a_third_by_default([pytest.param(name, False, id=name) for name in USERS])
-CALLS += a_third_by_default([pytest.param(name, True, id=f"{name}, in a process of its own") for name in ISOLATED])
+CALLS = [pytest.param(name, False, id=name) for name in USERS]
+CALLS = one_of_each_by_default(CALLS, lambda name, isolated: USERS[name].name)
+CALLS += [
+    pytest.param(name, True, id=f"{name}, in a process of its own", marks=[REST] * (name != "cross_entropy_forward"))
+    for name in ISOLATED
+]
 
 
 @pytest.mark.parametrize(("name", "isolated"), CALLS)

@@ -114,6 +114,10 @@ class Fails(tuple):
 def right(x):
     return x
 
+def loops(x):
+    while True:
+        pass
+
 def stops_soon(x):
     threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGSTOP)).start()
 """
@@ -149,6 +153,15 @@ def test_what_they_print_is_kept_in_part(runner):
     runner.call("interrupts", (np.ones(2),), {})
     assert "KeyboardInterrupt" in runner.output
     assert len(runner.output) <= 4096
+
+
+@needs_sessions
+def test_an_endless_loop_is_ended(runner, monkeypatch):
+    runner._called.clear()
+    with monkeypatch.context() as patched:
+        patched.setattr(runner, "seconds", 1)
+        assert runner.call("loops", (np.ones(2),), {}).message == "no answer after 1 seconds: an endless loop?"
+    assert runner.call("right", (np.ones(2),), {}).status == "returned"
 
 
 @needs_sessions

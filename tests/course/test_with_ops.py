@@ -18,6 +18,13 @@ from tests.models.test_wav2vec import SMALL as WAV2VEC
 from tests.sampled import REST
 
 
+@pytest.fixture
+def trusted(monkeypatch):
+    """Solutions are taken for right without a check: `minivit course verify` judges the answers."""
+    passed = type("Passed", (), {"ok": True, "results": []})()
+    monkeypatch.setattr(with_ops, "check_solution", lambda solution: passed)
+
+
 def solved_folder(tmp_path, name):
     folder = tmp_path / name
     folder.mkdir()
@@ -41,7 +48,7 @@ def test_two_exercises_train_to_the_same_bits(tmp_path):
     assert called == {task.name for name in ("layer_norm", "adamw") for task in EXERCISES[name].tasks}
 
 
-def test_a_model_with_windows_trains_to_the_same_bits(tmp_path):
+def test_a_model_with_windows_trains_to_the_same_bits(tmp_path, trusted):
     """On maps of 6 x 5, which windows of 4 x 4 do not divide, and which merge with an odd side."""
 
     def swin():
@@ -56,7 +63,7 @@ def test_a_model_with_windows_trains_to_the_same_bits(tmp_path):
     assert called == {task.name for name in ("windows", "swin_block") for task in EXERCISES[name].tasks}
 
 
-def test_a_model_with_batch_norm_trains_and_predicts_to_the_same_bits(tmp_path):
+def test_a_model_with_batch_norm_trains_and_predicts_to_the_same_bits(tmp_path, trusted):
     def resnet():
         model = mv.models.ResNet(img_size=16, layers=(1, 1), channels=(4, 8), stem="3x3", stem_chans=4, num_classes=10)
         images = np.random.default_rng(0).standard_normal((3, 16, 16, 3), np.float32)
@@ -71,7 +78,7 @@ def test_a_model_with_batch_norm_trains_and_predicts_to_the_same_bits(tmp_path):
     assert called == {task.name for task in EXERCISES["batch_norm"].tasks}
 
 
-def test_a_model_begins_with_positions_that_a_solution_has_resampled(tmp_path):
+def test_a_model_begins_with_positions_that_a_solution_has_resampled(tmp_path, trusted):
     options = {"patch_size": 4, "embed_dim": 8, "depth": 1, "num_heads": 2, "num_classes": 10}
     mv.save(mv.models.ViT(img_size=(8, 12), **options), tmp_path / "small.npz")
 
@@ -87,7 +94,7 @@ def test_a_model_begins_with_positions_that_a_solution_has_resampled(tmp_path):
     assert called == {task.name for task in EXERCISES["positions"].tasks} - {"resize_backward"}
 
 
-def test_what_hears_trains_to_the_same_bits(tmp_path):
+def test_what_hears_trains_to_the_same_bits(tmp_path, trusted):
     """wav2vec by its own loss; log-mel features and their deltas by a gradient that reaches the wave."""
 
     def hear():
@@ -110,7 +117,7 @@ def test_what_hears_trains_to_the_same_bits(tmp_path):
     assert called == {task.name for name in ("mel", "contrastive") for task in EXERCISES[name].tasks}
 
 
-def test_what_is_mixed_and_taught_trains_to_the_same_bits(tmp_path):
+def test_what_is_mixed_and_taught_trains_to_the_same_bits(tmp_path, trusted):
     """A student of another model, half of whose images have no label; and mixed images, with their soft targets."""
 
     def learn():
@@ -138,7 +145,7 @@ def test_what_is_mixed_and_taught_trains_to_the_same_bits(tmp_path):
 
 
 @REST
-def test_all_exercises_together_train_to_the_same_bits(tmp_path):
+def test_all_exercises_together_train_to_the_same_bits(tmp_path, trusted):
     before = losses()
     solutions = [load_checked(solved_folder(tmp_path, name)) for name in EXERCISES]
     ours = block.SelfAttention, mv.ops.OPS["gelu"], mv.train.training_step
@@ -195,13 +202,6 @@ def test_what_is_trained_with_is_what_was_checked(tmp_path, monkeypatch):
 
     monkeypatch.setattr(with_ops, "check_solution", check_and_replace)
     assert callable(load_checked(folder).module.adam_update)
-
-
-@pytest.fixture
-def trusted(monkeypatch):
-    """Solutions are taken for right without a check."""
-    passed = type("Passed", (), {"ok": True, "results": []})()
-    monkeypatch.setattr(with_ops, "check_solution", lambda solution: passed)
 
 
 @pytest.mark.parametrize("error", ["ValueError('\\u2192 too small')", "SystemExit(3)", "KeyboardInterrupt()"])
@@ -271,7 +271,7 @@ def heard():
     return [S, *mv.audio.spectrogram_backward(S, cache), mv.audio.istft_forward(X, hop_length=40)[0]]
 
 
-def test_what_hears_computes_with_a_students_transform(tmp_path):
+def test_what_hears_computes_with_a_students_transform(tmp_path, trusted):
     before = heard()
     solutions = [load_checked(solved_folder(tmp_path, name)) for name in ("dft", "stft")]
     with in_place_of_ours(solutions) as called:

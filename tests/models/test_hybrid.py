@@ -7,6 +7,7 @@ from minivit.check import check_layer
 from minivit.models import PRESETS, HybridViT, create_model
 from minivit.weights import load_google, load_timm, to_timm
 from tests import facts
+from tests.sampled import a_third_by_default
 
 RNG = np.random.default_rng(0)
 SMALL: dict[str, Any] = {
@@ -33,12 +34,14 @@ def test_number_of_parameters(name):
 
 @pytest.mark.parametrize(
     "options",
-    [
-        {},
-        {"backbone_like": "google", "patch_size": (1, 3)},
-        {"stem": "7x7", "layers": (1,), "channels": (6,), "class_token": False, "global_pool": "avg"},
-        {"grad_checkpointing": True, "num_classes": 0},
-    ],
+    a_third_by_default(
+        [
+            {},
+            {"backbone_like": "google", "patch_size": (1, 3)},
+            {"stem": "7x7", "layers": (1,), "channels": (6,), "class_token": False, "global_pool": "avg"},
+            {"grad_checkpointing": True, "num_classes": 0},
+        ]
+    ),
     ids=str,
 )
 def test_gradients(options):

@@ -11,7 +11,7 @@ from minivit.layers.window_attention import WindowAttention, window_attention_in
 from minivit.models import PRESETS, Swin
 from minivit.models.swin import fit_windows
 from tests import facts
-from tests.sampled import a_third_by_default
+from tests.sampled import REST, a_third_by_default
 from tests.unchecked import without_annotations
 
 RNG = np.random.default_rng(0)
@@ -75,7 +75,7 @@ def test_gradients(options):
     check_layer(model, RNG.standard_normal((2, *model.img_size, 3)))
 
 
-@pytest.mark.parametrize("grad_checkpointing", [False, True])
+@pytest.mark.parametrize("grad_checkpointing", [pytest.param(False, marks=REST), True])
 def test_gradients_with_all_drop_rates(grad_checkpointing):
     rates = {f"{name}_rate": 0.3 for name in ("drop", "pos_drop", "proj_drop", "drop_path")}
     check_layer(swin(**rates, grad_checkpointing=grad_checkpointing), IMAGES, rng=np.random.default_rng(0))

@@ -33,6 +33,7 @@ from minivit.tasks.masked_prediction import AskedPatches
 from minivit.tasks.next_token import greedy
 from minivit.tasks.task import joined, number_of, part_of
 from minivit.train import SGD, AdamW, normalize, predict, random_crop_flip, training_step
+from tests.sampled import REST
 from tests.tasks import families
 from tests.tasks.families import BoxAndClass, FillIn, TwoHeads, TwoViews
 from tests.unchecked import without_annotations
@@ -234,7 +235,7 @@ def test_the_gradient_of_the_loss(given):
 
 
 @every_task
-@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("threads", [pytest.param(1, marks=REST), 3])
 def test_shards_add_up_to_the_whole_batch(given, threads):
     task, model, inputs, targets = given = given("float64")
     loss, c_loss = task.forward(outputs_of(given), targets)

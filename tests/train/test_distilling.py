@@ -19,6 +19,7 @@ from minivit.train import pictures, predict
 from minivit.train.distilling import Distilling, distilling_of, trainer_of
 from minivit.train.folder import RunFolder
 from minivit.train.teacher import Teacher
+from tests.sampled import REST
 from tests.test_cli import assert_same_training, write_images
 from tests.train.sounds import small_sound_trainer
 from tests.unchecked import without_annotations
@@ -136,7 +137,14 @@ def test_a_resnet_of_other_images(place: Path) -> None:
 # That it goes on
 
 
-@pytest.mark.parametrize("more", [[], ["--labeled", "4"], ["--unlabeled", "more", "--distill-token"]])
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param([], marks=REST),
+        pytest.param(["--labeled", "4"], marks=REST),
+        ["--unlabeled", "more", "--distill-token"],
+    ],
+)
 def test_it_goes_on_with_the_same_bits(place: Path, more: list[str]) -> None:
     arguments = ["--distill-from", "vit", "--distill", "hard", *more]
     assert train(*arguments, out="whole") == 0

@@ -12,6 +12,7 @@ from minivit import cli
 from minivit.data import Dataset
 from minivit.train import Recipe, Trainer
 from tests.models.test_resnet import SMALL as RESNET
+from tests.sampled import REST
 from tests.train.sounds import small_sounds
 
 TINY = {"embed_dim": 8, "depth": 2, "num_heads": 2}
@@ -86,7 +87,7 @@ def test_layers_learn_at_their_own_rates(data, before):
 
 
 @pytest.mark.parametrize("choices", [{}, {"freeze": True}, {"layer_decay": 0.5, "ema": 0.9}])
-@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("threads", [pytest.param(1, marks=REST), 2])
 def test_it_goes_on_without_what_it_began_with(choices, threads, data, before, tmp_path):
     source = tmp_path / "source.safetensors"
     source.write_bytes(before.read_bytes())
