@@ -1,17 +1,20 @@
-"""Every shape annotation of the package is verified in every call of the whole test run."""
+"""Every annotation of the package is verified in every call of the whole test run."""
 
 import os
 import signal
 import sys
-from typing import Self
+from collections.abc import Callable
+from functools import wraps
+from inspect import isfunction
+from typing import Any, Self, get_args
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy is imported: the tests run in as many processes
 
+import jaxtyping
 from beartype import BeartypeConf, beartype
 from hypothesis import settings
-from jaxtyping import install_import_hook
 
-check_calls = beartype(conf=BeartypeConf(is_pep484_tower=True))  # an int may stand for a float
+check_calls = beartype(conf=BeartypeConf(is_pep484_tower=True, violation_type=TypeError))  # an int may be a float
 
 
 def verified(function):
@@ -19,9 +22,38 @@ def verified(function):
     return function if function.__annotations__.get("return") is Self else check_calls(function)
 
 
-install_import_hook("minivit", "tests.conftest.verified")  # conftest runs before anything imports minivit
+def has_shape(hint: Any) -> bool:
+    """Whether an annotation says the shape of an array; of a text, that is read later, nobody knows."""
+    if isinstance(hint, (list, tuple)):
+        return any(map(has_shape, hint))
+    return isinstance(hint, str) or hasattr(hint, "dim_str") or has_shape(get_args(hint))
 
-settings.register_profile("dev", max_examples=10, deadline=None)
+
+with_shapes = jaxtyping.jaxtyped
+
+
+def jaxtyped(*, typechecker: Any) -> Callable:
+    """What jaxtyping's hook puts on every function and class; without shapes beartype alone is much faster."""
+
+    def decorated(it: Any) -> Any:
+        if not isfunction(it) or has_shape([*it.__annotations__.values()]):
+            return with_shapes(it, typechecker=typechecker)
+        verified_call = verified(it)
+
+        @wraps(it)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            __tracebackhide__ = True
+            return (it if jaxtyping.config.jaxtyping_disable else verified_call)(*args, **kwargs)
+
+        return call
+
+    return decorated
+
+
+jaxtyping.jaxtyped = jaxtyped
+jaxtyping.install_import_hook("minivit", "tests.conftest.verified")  # conftest runs before anything imports minivit
+
+settings.register_profile("dev", max_examples=5, deadline=None)
 settings.register_profile("ci", max_examples=50, deadline=None, derandomize=True, print_blob=True)
 settings.register_profile("thorough", max_examples=500, deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")

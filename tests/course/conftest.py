@@ -6,12 +6,13 @@ from pathlib import Path
 import jaxtyping
 import pytest
 
+import tests.conftest
 from minivit.course import steps
 from minivit.course.steps import Counter, Seen
 
 for kind, name in ((Counter, "__call__"), (Seen, "__array_finalize__")):
     setattr(kind, name, inspect.unwrap(getattr(kind, name)))
-steps.SKIPPED = (*steps.SKIPPED, str(Path(jaxtyping.__file__).parent))
+steps.SKIPPED = (*steps.SKIPPED, str(Path(jaxtyping.__file__).parent), tests.conftest.__file__)
 
 
 @pytest.fixture(autouse=True)

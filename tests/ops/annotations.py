@@ -6,7 +6,8 @@ from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 import numpy as np
-from jaxtyping import jaxtyped
+
+from tests.conftest import with_shapes
 
 
 def mismatches(*tuples: Any) -> list[str]:
@@ -14,7 +15,7 @@ def mismatches(*tuples: Any) -> list[str]:
 
     All fields are judged in one context: a letter means the same length in all of them.
     """
-    with jaxtyped("context"):
+    with with_shapes("context"):
         return [
             f"{type(each).__name__}.{name} is {described(getattr(each, name))}, annotated {hint}"
             for each in tuples

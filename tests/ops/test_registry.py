@@ -54,7 +54,7 @@ def from_one(rng, count):
 
 
 @every_op
-@settings(max_examples=10)
+@settings(max_examples=min(10, settings().max_examples))
 @given(seed=SEEDS)
 def test_pair_keeps_its_promises_with_an_axis_of_length_one(name, seed):
     """No case has such an axis otherwise: it is broadcast, and hides a sum that backward forgot."""
