@@ -40,8 +40,9 @@ def form_note(kind: Kind, value: Any, expected: Any) -> str:
     """What is to be said of the form of a result, though the numbers are judged all the same; else nothing."""
     if kind == "forward":
         return cache_note(value[1], expected[1])
-    if hasattr(expected, "_fields") and _fields_of(value) is None:
-        return f"{describe(value)}, which is read by place; the given one is {_given(expected)}"
+    if hasattr(expected, "_fields") and (_fields_of(value) is None or _is_plain_dict(value)):
+        how = "name" if isinstance(value, dict) else "place"
+        return f"{describe(value)}, which is read by {how}; the given one is {_given(expected)}"
     return ""
 
 

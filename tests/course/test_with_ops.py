@@ -228,14 +228,15 @@ def test_a_solution_that_only_fails_outside_of_its_check_shows_where(tmp_path, t
     assert "os.environ['MINIVIT_CHECK']" in "".join(traceback.format_exception(caught.value))
 
 
-@pytest.mark.parametrize("returned", ["(value, m, v)", "[value, m, v]"])
+@pytest.mark.parametrize("returned", ["(value, m, v)", "[value, m, v]", "{'value': value, 'm': m, 'v': v}"])
 def test_what_is_right_and_has_another_form_is_not_trained_with(returned, tmp_path):
     """Others read its fields by their names; the check itself gives full marks."""
     folder = solved_folder(tmp_path, "adamw")
     body = f"value, m, v = ours(*args, **options); return {returned}"
     with (folder / "solution.py").open("a", encoding="utf-8") as file:
         file.write(f"\n\nours = adam_update\n\n\ndef adam_update(*args, **options): {body}\n")
-    said = r"not training with .*: adam_update returns a (tuple|list) of 3, which is read by place; the given one is an"
+    form = r"a (tuple of 3, which is read by place|list of 3, which is read by place|dict, which is read by name)"
+    said = rf"not training with .*: adam_update returns {form}; the given one is an"
     with pytest.raises(CannotRunError, match=said):
         load_checked(folder)
 
