@@ -23,7 +23,8 @@ class Asked:
 
     A backward is ``paired`` if its forward is asked of the solution, too. It is judged ``with_own_cache`` if the cache
     of that forward has another form than the given one (or is another where that is free), and the given one is of no
-    use to it; ``excuse`` is what is to be said first then if that forward is wrong.
+    use to it; ``excuse`` is what is to be said first then if that forward is wrong. One that answers otherwise when
+    it is asked again is ``fickle``.
     """
 
     def __init__(self, task: Task, runner: Runner) -> None:
@@ -35,6 +36,7 @@ class Asked:
         self.pair = f"{task.forward}{THEN}{task.name}"
         self.with_own_cache = False
         self.excuse = ""
+        self.fickle = False
 
     @property
     def first(self) -> Draw:

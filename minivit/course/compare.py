@@ -79,7 +79,9 @@ def compare_values(task: Task, value: Any, trial: Trial, said: list[str], right:
     pairs = compare_shapes(task, value, trial)
     for name, (got, expected) in pairs.items():
         if is_whole(task.kind, expected) and isinstance(got, (float, np.floating)):
-            raise CheckFailedError(f"{name} is {float(got)}, and must be a whole number: // gives one, / does not")
+            raise CheckFailedError(
+                f"{name} is {float(got)}, and must be a whole number: // gives one, / does not, nor np.floor"
+            )
     arrays, largest = arrays_of(pairs)
     worst, wrong = 0.0, {}
     for name, (got, expected) in arrays.items():

@@ -109,6 +109,8 @@ class Task:
         ``module:name`` of functions of other packages that refuse while it is called, because they are the answer.
     instead : str
         What who loops, or takes too long, is told to do instead.
+    fitting : function of a case
+        Makes of a case with another length one that is meant: shares that sum to one, of which some were cut off.
     """
 
     name: str
@@ -127,6 +129,7 @@ class Task:
     hides_docstring: bool = False
     closed: tuple[str, ...] = ()
     instead: str = ""
+    fitting: Callable[[Case], Case] = lambda case: case
 
     @property
     def kind(self) -> Kind:

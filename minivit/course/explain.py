@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy import ndarray
+from numpy.random import Generator
 
 from minivit.check.diagnose import Names, common_factor, counts, diagnose
 from minivit.check.diagnose import same as same_up_to
@@ -101,7 +102,8 @@ def wrong_values(
     """
     names = sorted(wrong, key=lambda name: name == "value")  # the averages first: a new value follows from them
     known = known_mistakes({name: wrong[name][0] for name in names}, task, trial, right)
-    known.sort(key=lambda pair: pair[1] not in said)
+    told = {sentence_of(line) for line in said}
+    known.sort(key=lambda pair: sentence_of(pair[1]) not in told)
     seen = (
         (name, sentence)
         for patterns in (_patterns, _likenesses)
@@ -112,6 +114,11 @@ def wrong_values(
     others = [other for other in wrong if other != name]
     also = f"\n  also wrong: {', '.join(others)}" if others else ""
     return f"{sentence}\n  {worst_place(name, *wrong[name])}{also}"
+
+
+def sentence_of(line: str) -> str:
+    """What is said of an output, without its name: in another case the same may show in another one."""
+    return line.partition(": ")[2]
 
 
 def worst_place(name: str, got: ndarray, expected: ndarray) -> str:
@@ -139,11 +146,14 @@ def known_mistakes(
 
     They come in the order in which they are found, without those that would have made wrong what was ``right`` in
     other cases, if there are others; of one output those first of whose other consequences none is right here, and of
-    these what explains most. A mistake that has no consequence (a mask forgotten where there is none) is none.
+    these what explains most and contradicts least. A mistake that has no consequence (a mask forgotten where there is
+    none) is none. What is drawn is often a small whole number, and so is what follows from it: there one output alone
+    fits by chance, so a mistake has to explain them all.
     """
+    draws = any(isinstance(arg, Generator) for arg in trial.args)
     expected = _arrays(task, trial, trial.expected)
     untouched = {name for name, array in expected.items() if name not in found or same(found[name], array)}
-    known: list[tuple[bool, int, bool, int, str]] = []
+    known: list[tuple[bool, int, bool, int, int, str]] = []
     order = [*found]
     for says, answer in wrong_answers(task, trial):
         arrays = _arrays_of(answer, task, trial)
@@ -151,11 +161,13 @@ def known_mistakes(
             name: arrays[name] for name in arrays.keys() & expected.keys() if not same(arrays[name], expected[name])
         }
         fits = [name for name in wrong.keys() & found.keys() if same(found[name], wrong[name])]
-        if fits:
+        others = len(wrong) - len(fits)
+        if fits and not (draws and (others or not all(name in fits or name in untouched for name in found))):
             seen = any(_makes_wrong(answer, task, other) for other in right)
-            known += [(seen, order.index(name), not untouched.isdisjoint(wrong), -len(fits), says) for name in fits]
+            spoils = not untouched.isdisjoint(wrong)
+            known += [(seen, order.index(name), spoils, -len(fits), others, says) for name in fits]
     known = [item for item in known if not item[0]] or known
-    return [(order[i], f"{order[i]}: {says}") for _, i, _, _, says in sorted(known, key=lambda item: item[:4])]
+    return [(order[i], f"{order[i]}: {says}") for _, i, _, _, _, says in sorted(known, key=lambda item: item[:5])]
 
 
 Answer = Callable[[Trial], Any]
@@ -244,7 +256,7 @@ def nearly_right(name: str, got: ndarray, expected: ndarray) -> str | None:
     if not TOLERANCE < error < 1e-4:
         return None
     digits = f"{name} is right to {floor(-log10(error))} digits only"
-    if (np.asarray(got, np.float32) == got).all():
+    if expected.dtype != np.float32 and (np.asarray(got, np.float32) == got).all():
         return f"{digits}: that is {ROUNDING}: {ON_THE_WAY} ({CASTS}), though float64 came in"
     difference = ((got - expected) * np.sign(expected)).ravel()
     goes_one_way = min((difference > 0).sum(), (difference < 0).sum()) <= difference.size / 20

@@ -38,7 +38,7 @@ def resized(task: Task, case: Case, rng: Generator, change: Callable[[ndarray, i
     """The case with each of its lengths in turn changed, by ``change(array, axis)`` in all its places."""
     arrays = [(i, arg) for i, arg in enumerate(case.args) if isinstance(arg, ndarray)]
     for length in sorted({n for _, array in arrays for n in array.shape} - {1}):
-        other = Case(*mapped(partial(changed, length, change), (case.args, case.kwargs)))
+        other = task.fitting(Case(*mapped(partial(changed, length, change), (case.args, case.kwargs))))
         places = [(i, axis) for i, array in arrays for axis, n in enumerate(array.shape) if n == length]
         for fitting in (other, *(with_longer_sides(other, length) if change is longer else ())):
             with suppress(ValueError, TypeError):

@@ -70,7 +70,7 @@ def distillation_forward(
     Raises
     ------
     ValueError
-        If the shapes differ, the temperature is not positive, or there are no rows.
+        If the shapes differ, the temperature is not positive and finite, or there are no rows.
 
     References
     ----------

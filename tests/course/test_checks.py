@@ -171,6 +171,11 @@ def test_a_clock_that_stands_still_is_of_no_use(monkeypatch):
         ("mixup", "return Mixed(inputs, targets > 0)", "dtype", "from float32 comes targets in bool"),
         ("random_box", "return Box(0, np.random.randint(10**9), 0, 1)", "leaves its inputs alone",
          "the same call gives another bottom the second time: something is remembered, or drawn"),
+        ("label_weights", "return np.ones(len(labels), float if labels.ndim == 1 else int)", "dtype",
+         "y is of int64; it must be of float64"),
+        ("cutmix", "return Mixed(images, np.prod([2, 3]) / 7 * targets)", "dtype", "of np.prod, of a mean, of what"),
+        ("random_box", "return Box(np.floor(2.5), 3, 4, 5)", "numbers",
+         "top is 2.0, and must be a whole number: // gives one, / does not, nor np.floor"),
         ("distillation_backward", "return 1, 2, 3", "runs", "a tuple of 3; nothing but logits has a gradient"),
     ],
 )  # fmt: skip

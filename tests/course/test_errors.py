@@ -122,7 +122,12 @@ ASKED = {
         "interpolation='no_such_name'": "ValueError",
     },
     "cutmix": {"targets whose axis 0 is too long": "ValueError", "images whose axis 1 is empty": "ValueError"},
-    "distillation_forward": {"temperature=0.0": "ValueError", "no rows": "ValueError"},
+    "distillation_forward": {
+        "temperature=0.0": "ValueError",
+        "temperature=inf": "ValueError",
+        "temperature=nan": "ValueError",
+        "no rows": "ValueError",
+    },
     "taught_forward": {"alpha=1.5": "ValueError", "temperature=0.0": "ValueError"},
     "future_logits_forward": {
         "distractors with -1 in it": "ValueError",
@@ -151,6 +156,12 @@ def test_the_first_number_beyond_the_last_is_refused_and_nan_where_the_docstring
     assert "edges with nan in it" not in words  # who asks for a difference of 0 or less lets it through
 
 
+def test_what_is_not_finite_is_refused_where_the_docstring_says_so():
+    words = {wrong.words for wrong, _ in refused_calls(TASKS["batch_norm_forward"], np.random.default_rng(0))}
+    assert "eps=-0.5" in words
+    assert words.isdisjoint({"eps=inf", "eps=nan"})
+
+
 def test_a_number_in_a_named_tuple_is_changed_in_one():
     words = {wrong.words: wrong for wrong, _ in refused_calls(TASKS["cutmix"], np.random.default_rng(0))}
     negative = [wrong for text, wrong in words.items() if text.startswith("box=Box(top=-")]
@@ -174,5 +185,6 @@ def test_what_would_do_no_harm_is_not_asked_for():
     assert "k whose axis 2 is empty" in words
     words = {wrong.words for wrong, _ in refused_calls(TASKS["mix"], np.random.default_rng(0))}
     assert "inputs whose last axis is empty" not in words  # which cutmix refuses, if mix calls it
+    assert "inputs whose axis 1 is empty" not in words  # of which NumPy draws no row
     words = {wrong.words for wrong, _ in refused_calls(TASKS["mean_pool_forward"], np.random.default_rng(0))}
     assert any("empty" in word for word in words)

@@ -206,6 +206,48 @@ def test_numbers_that_look_the_same_are_told_with_more_digits():
     )
 
 
+@pytest.mark.parametrize(
+    ("task", "old", "new"),
+    [
+        ("random_box", "(1 - lam) ** 0.5", "(1 - lam) ** 0.7"),
+        ("random_box", "for length in size:", "rng.random(); lam = rng.random()\n    for length in size:"),
+        ("mix", "targets = one_hot(", "labels = labels[rng.permutation(len(labels))]\n    targets = one_hot("),
+    ],
+)
+def test_of_what_is_drawn_a_mistake_is_told_only_if_it_explains_every_output(task, old, new):
+    """A box is four small numbers, of which one is right by chance, and a share that follows from a box may be, too."""
+    numbers = [message for message in messages(task, (old, new)) if "worst:" in message]
+    assert len(numbers) >= 2
+    for message in numbers:
+        assert re.match(r"\w+( is wrong$|: (right|nothing|permuted|off|the right numbers) )", message, re.MULTILINE)
+
+
+def test_of_two_outputs_a_mistake_that_fits_one_is_not_told_of_both():
+    whole = "lam * {0} + (1 - lam) * {0}[::-1]".format
+    with_targets = whole("targets"), "lam * targets + (1 - lam) * targets[:, ::-1]"
+    said = messages("mixup", (whole("inputs"), "(1 - lam) * inputs + lam * inputs[::-1]"), with_targets)
+    assert any("yours is the other way round, for the inputs only" in message for message in said)
+    assert not any("for inputs and targets" in message for message in said)
+
+
+def test_what_is_said_of_one_output_is_said_of_another_where_that_one_is_right():
+    """A box that is cut off has only one of its ends where it should not be."""
+    said = messages("random_box", ("- side // 2", "- (side + 1) // 2"))
+    numbers = [message for message in said if "worst:" in message]
+    assert len({message.partition(":")[0] for message in numbers}) > 1
+    assert all("of an odd side the larger half is before the middle" in message for message in numbers)
+
+
+def test_a_function_that_answers_otherwise_each_time_is_told_so_and_nothing_else_of_its_numbers():
+    results = results_of("random_box", ("rng.integers(length)", "np.random.randint(length)"))
+    (manners,) = (result for result in results if result.check == "leaves its inputs alone")
+    assert "the same call gives another" in manners.message
+    numbers = [result.message for result in results if result.check.startswith("numbers") and result.message]
+    wrong = [message for message in numbers if "largest error" not in message]
+    assert wrong
+    assert all(message.startswith("the same call gives another answer each time") for message in wrong)
+
+
 ROUNDED = "digits only: that is float32's rounding"
 EITHER = "digits only: that is either float32's rounding (something is computed in float32 on the way: "
 
@@ -218,6 +260,8 @@ EITHER = "digits only: that is either float32's rounding (something is computed 
         ("layer_norm_forward", "/ width + eps", "/ width + eps + 1e-7", EITHER, "that is float32's"),
         ("softmax_forward", "y /= total", "y = (y / total).astype(np.float32).astype(x.dtype)", ROUNDED, "constant"),
         ("adam_update", "m, v)", "m, v.astype(np.float32).astype(v.dtype))", ROUNDED, "constant"),
+        ("one_hot", ".astype(np.float32)", ".astype(np.float32).clip(1e-6)", "is a constant like eps missing",
+         "that is float32's"),
     ],
 )  # fmt: skip
 def test_a_small_error_is_called_rounding_only_where_nothing_else_fits(task, old, new, true, false):

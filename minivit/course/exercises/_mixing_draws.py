@@ -8,6 +8,7 @@ from numpy.random import Generator
 
 from minivit.check.draw import Case, choose
 from minivit.check.draw import generator as new_generator
+from minivit.course.compare import CheckFailedError
 from minivit.course.exercise import Call, Draw, Property, Task
 from minivit.train.mixing import Box, mix, random_box
 
@@ -69,9 +70,10 @@ def batch(*, cut: bool | None = None, waves: bool = False, **alphas: float) -> D
         while True:
             B, K = choose(rng, 3, 5, 7), choose(rng, 6, 9)
             shape = (11,) if waves else (choose(rng, 20, 23), choose(rng, 31, 35), 4)
-            args = rng.standard_normal((B, *shape)), rng.integers(0, K, B), new_generator(rng)
+            last = K - 1 - waves  # the last class need not be in a batch, and has its column nevertheless
+            args = rng.standard_normal((B, *shape)), rng.integers(0, last + 1, B), new_generator(rng)
             labels = args[1]
-            labels[0], labels[-1] = 0, K - 1
+            labels[0], labels[-1] = 0, last
             options = {"num_classes": K, **alphas}
             inputs, targets = mix(args[0], labels, deepcopy(args[2]), **options)  # type: ignore[arg-type]
             was_cut = np.isin(inputs, args[0]).all()
@@ -150,6 +152,18 @@ def pixels_and_targets_agree(call: Call, rng: Generator) -> str | None:
     return None
 
 
+def waves_cannot_be_cut(call: Call, rng: Generator) -> str | None:
+    waves, labels = rng.standard_normal((3, 8)), np.array([0, 1, 1])
+    told = "inputs of shape (3, 8) are no images, and CutMix cannot cut them: it must raise a ValueError"
+    try:
+        call(waves, labels, np.random.default_rng(0), num_classes=2, cutmix_alpha=1.0)
+    except CheckFailedError as error:  # what the solution raises
+        return None if str(error).startswith("ValueError") else f"{told}; yours: {error}"
+    except ValueError:  # what ours raises, when the solution has returned something
+        return f"{told}; it returned"
+    return None
+
+
 SIDE = "side = int(length * (1 - lam) ** 0.5)"
 MIDDLE = "start = int(rng.integers(length)) - side // 2"
 STARTS = "starts.append(max(start, 0))"
@@ -211,6 +225,11 @@ BOX_TASK = Task(
             "fits whole; its middle is anywhere on the image, and the edge cuts it",
             "start = int(rng.integers(max(length - side, 1)))": "the box begins where it fits whole; its middle is "
             "anywhere on the image, and the edge cuts it",
+            "exact, middle = length * (1 - lam) ** 0.5, int(rng.integers(length)); start = int(middle - exact / 2); "
+            "side = int(middle + exact / 2) - start": "the sides are halved before they are cut to whole numbers; "
+            "first int(...), then side // 2",
+            "start = int(rng.integers(size[0])) - side // 2": "the column of the middle is drawn from the rows, too; "
+            "it is rng.integers(columns)",
             "start = int(rng.random() * length) - side // 2": OTHER_DRAW,
             "start = int(rng.uniform(0, length)) - side // 2": OTHER_DRAW,
             "start = int(rng.integers(1, length)) - side // 2": OTHER_DRAW,
@@ -234,6 +253,7 @@ BOX_TASK = Task(
             "drawn = int(rng.integers(min(size)))\n    for length in size:\n        rng = "
             "__import__('types').SimpleNamespace(integers=lambda n: drawn)": "one draw for row and column, so that the "
             "box lies on the diagonal; each has its own",
+            "lam = float(rng.beta(1, 1))\n    for length in size:": "the share is drawn once more; it is given, lam",
             "rng.random()\n    for length in size:": "something is drawn before the middle; draw the row first",
         },
         STARTS: {
@@ -252,6 +272,8 @@ BOX_TASK = Task(
             "length)",
             "stops.append(min(start + side, length - 1))": "the last row and column may be in the box: it ends before "
             "`length`",
+            "stops.append(min(start + side, sum(size) - length))": "rows are cut off where columns end, and columns "
+            "where rows do",
             "stops.append(min(start + side - 1, length))": "a box ends before bottom and right, so they are start + "
             "side",
             "stops.append(min(start + 2 * (side // 2), length))": "... an odd side becomes one shorter",
@@ -293,7 +315,10 @@ PROMISED = (
 MIX_TASK = Task(
     "mix",
     MIXES,
-    (Property("pixels and targets agree", pixels_and_targets_agree),),
+    (
+        Property("pixels and targets agree", pixels_and_targets_agree),
+        Property("what is no image cannot be cut", waves_cannot_be_cut),
+    ),
     {
         ONE_HOT: {
             "targets = one_hot(labels, num_classes)": "... targets is of float32, but inputs of float64",
@@ -305,7 +330,8 @@ MIX_TASK = Task(
             "smoothed; nothing is said of that here, it is for the loss to do",
             "targets = one_hot(num_classes - 1 - labels, num_classes).astype(inputs.dtype)": "the classes are counted "
             "from the end",
-            "targets = one_hot(labels, labels.max() + 2).astype(inputs.dtype)": "... targets has shape",
+            "targets = one_hot(labels, int(labels.max()) + 1).astype(inputs.dtype)": "there are num_classes columns, "
+            "whatever the largest of the labels is",
         },
         COIN: {
             "cuts = cutmix_alpha > 0 and (mixup_alpha == 0 or rng.random() >= 0.5)": "the coin says the opposite: "
@@ -341,6 +367,8 @@ MIX_TASK = Task(
             "lam = float(rng.beta(alpha, 1))": "the share is drawn from Beta(alpha, 1); both numbers are alpha",
             "lam = float(rng.beta(1, alpha))": "the share is drawn from Beta(1, alpha); both numbers are alpha",
             "lam = float(rng.beta(1, 1))": "the share is drawn from Beta(1, 1), whatever alpha is",
+            "lam = float(rng.beta(mixup_alpha or alpha, cutmix_alpha or alpha))": "the share is drawn from "
+            "Beta(mixup_alpha, cutmix_alpha); both numbers are the alpha of what is done",
             "lam = float(rng.beta(1 / alpha, 1 / alpha))": "the share is drawn from Beta(1 / alpha, 1 / alpha); both "
             "numbers are alpha",
             "lam = 1 - float(rng.beta(alpha, alpha))": "1 less what was drawn (or made at least a half?): the draw is "
@@ -366,6 +394,7 @@ MIX_TASK = Task(
             "lam = round(float(rng.beta(alpha, alpha)), 1)": "the share is rounded",
         },
         NEITHER: {
+            "if 0 in (mixup_alpha, cutmix_alpha)": "nothing is mixed where only one has an alpha",
             "if alpha == 0: alpha = 1\n    if False": "an alpha of 0 mixes nothing",
             "if alpha == 0: return Mixed(inputs, np.full_like(targets, 1 / num_classes))\n    if False": "an alpha of "
             "0 "
@@ -402,6 +431,9 @@ MIX_TASK = Task(
             "* targets[::-1])": PROMISED,
             "m = cutmix(inputs, targets, random_box(rng, (Y, X), lam)); return Mixed(m.inputs, mixup(inputs, targets, "
             "1 - lam).targets)": "the targets are mixed by 1 - lam; cutmix mixes them, by the area of the box",
+            "m = cutmix(inputs, targets, random_box(rng, (Y, X), lam)); return Mixed(m.inputs, m.targets[::-1])": "the "
+            "shares of the targets have changed places: what is left of the image itself, 1 less the area of the box, "
+            "belongs to its own",
             "m = cutmix(inputs, targets, random_box(rng, (Y, X), lam)); return Mixed(m.inputs, targets)": "something "
             "is "
             "pasted into the images, and their targets do not say so",

@@ -204,6 +204,9 @@ TAUGHT_FORWARD = of_both(
         OF_LABELS: {
             f"labels_ = (logits / temperature); {OF_LABELS.replace('(logits,', '(labels_,')}": "the labels' part is "
             "softened; only the teacher's is",
+            f"k = labels >= 0; {OF_LABELS}; of_labels, c_labels = cross_entropy_forward(logits[k], labels[k]) if "
+            "k.any() else (of_labels, c_labels)": "in the cache are the images with a label alone, and the backward "
+            "cannot know which those are: let all have a row of targets, or keep a cache of your own",
             OF_LABELS.replace("targets)", "targets, label_smoothing=0.1)"): "the labels are smoothed, of which "
             "nothing is said here",
             f"{OF_LABELS}; of_labels = of_labels * temperature**2": "tau^2 stands before the labels, too; it belongs "
@@ -223,6 +226,8 @@ TAUGHT_FORWARD = of_both(
             ),
             "likeliest = np.exp(teacher_logits) / np.exp(teacher_logits).sum(-1, keepdims=True)": "hard=True asks for "
             "the class that the teacher holds for likeliest; yours learns its probabilities",
+            "likeliest = np.exp(log_softmax_forward(teacher_logits / temperature)[0])": "hard=True asks for the class "
+            "that the teacher holds for likeliest; yours learns its probabilities, softened",
             "likeliest = np.maximum(labels, 0)": "hard=True learns the class that the teacher says; yours learns the "
             "labels twice",
             "likeliest = np.where(labels < 0, teacher_logits.argmax(-1), labels)": "hard=True learns what the teacher "
@@ -307,9 +312,24 @@ TAUGHT_SOFT = "(again,) = distillation_backward(dy * alpha, c_soft)"
 TAUGHT_HARD = "(again,) = cross_entropy_backward(dy * alpha, c_hard)"
 ADDED = "return LogitsGrad(dlogits)"
 KEPT = "c_labels, c_soft, c_hard, alpha = cache"
+
+
+def of_dy(of_labels: str, of_teacher: str) -> str:
+    """The whole body, in which the two parts are given this."""
+    return (
+        f"c_labels, c_soft, c_hard, alpha = cache; (a,) = cross_entropy_backward({of_labels}, c_labels); "
+        f"(b,) = distillation_backward({of_teacher}, c_soft) if c_soft else "
+        f"cross_entropy_backward({of_teacher}, c_hard); return LogitsGrad(a + b)"
+    )
+
+
 TAUGHT_BACKWARD = of_both(
     "taught_backward",
     mistakes={
+        "": {
+            of_dy("dy", "dy"): "both parts are given all of dy; the shares are 1 - alpha and alpha",
+            of_dy("dy * (1 - alpha) ** 2", "dy * alpha**2"): "1 - alpha and alpha stand there twice",
+        },
         KEPT: {
             f"{KEPT}; alpha = 1 - alpha": "alpha is the weight of the teacher; yours is that of the labels",
             f"{KEPT}; dy = np.ones_like(dy)": "dy is missing: the loss may be scaled later",
@@ -361,6 +381,11 @@ TAUGHT_BACKWARD = of_both(
             "alpha",
             "(again,) = cross_entropy_backward(0 * dy, c_hard)": "the teacher's part is missing: the logits go into "
             "both, so their gradient is the sum of two",
+            "(again,) = cross_entropy_backward(dy * (1 - alpha), c_hard)": "the teacher's part is given 1 - alpha, "
+            "where it is hard; its share is alpha",
+            "(again,) = cross_entropy_backward(-dy * alpha, c_hard)": "the teacher's part has the wrong sign, where it "
+            "is hard",
+            "(again,) = cross_entropy_backward(alpha, c_hard)": "in the teacher's part dy is missing, where it is hard",
             "(again,) = cross_entropy_backward(dy * alpha, c_labels)": "the labels stand in both parts; the second is "
             "the teacher's class",
         },

@@ -158,6 +158,8 @@ FORWARD = of_answers(
             "loss = -divergence.sum() * (temperature**2 / number)": "... y has the wrong sign",
             "loss = divergence.sum() * (temperature**2 / number) / np.log(2)": "the logarithm is that of base 2; take "
             "the natural one",
+            "loss = divergence.sum() * (temperature**2 / number) / np.log(10)": "the logarithm is that of base 10; "
+            "take the natural one",
             "loss = divergence.max() * temperature**2": "the worst image alone counts; it is the mean over all",
             "loss = divergence[..., 0] * (temperature**2 / number)": "... y has shape",
             "loss = divergence.sum(-2) * (temperature**2 / number)": "... y has shape",
@@ -282,6 +284,11 @@ FORWARD = of_answers(
             "keep their logarithms",
             "DistillationCache(log_softmax_forward(logits)[0], teacher, temperature, reverse, number)": "that is the "
             "log-softmax at temperature 1; keep the softened one",
+            "DistillationCache(log_probs, log_softmax_forward(teacher_logits)[0], temperature, reverse, number)": (
+                "that is the log-softmax at temperature 1; keep the softened one"
+            ),
+            "DistillationCache(logits, teacher_logits, temperature, reverse, number)": "those are the logits; keep the "
+            "logarithms of the softened probabilities",
             "DistillationCache(log_probs, teacher, temperature**2, reverse, number)": "... cache.temperature is",
             "DistillationCache(log_probs, teacher, temperature, not reverse, number)": "... cache.reverse is",
             "DistillationCache(log_probs, teacher, temperature, reverse, len(logits))": "... cache.number is",
@@ -354,6 +361,8 @@ BACKWARD = of_answers(
             "dlogits = log_probs - teacher": "the difference is one of the logarithms; it is one of the probabilities",
             "dlogits = probs * (probs - np.exp(teacher))": "the difference is multiplied by the probabilities once "
             "more; q - p is the gradient of the logits already",
+            "dlogits = probs - np.exp(teacher); dlogits = probs * (dlogits - row_dot(probs, dlogits))": "the softmax "
+            "is undone twice: q - p is the gradient of the logits already",
             "dlogits = probs * (1 - probs) * (probs - np.exp(teacher))": "the slope of the softmax stands there once "
             "more; in q - p it has been cancelled",
             "dlogits = np.exp(teacher) * (teacher - log_probs)": "that is the term of the forward, not its slope",
@@ -403,6 +412,8 @@ BACKWARD = of_answers(
             "alone; every probability depends on all logits of its row: q (s - sum(q s))",
             "dlogits = probs * probs * (surplus - row_dot(probs, surplus))": "with reverse, q stands before the "
             "bracket twice",
+            "dlogits = probs * (surplus - (probs * surplus).sum(0))": "with reverse, q s is summed over the images, "
+            "the first axis; over the classes, the last one",
             "dlogits = probs * (surplus - (probs * surplus).sum())": "with reverse, q s is summed over all images; "
             "each row has its own sum",
             "dlogits = probs - np.exp(teacher)": "with reverse, that is q - p, the gradient without it: q (s - "

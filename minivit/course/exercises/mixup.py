@@ -14,13 +14,13 @@ from minivit.course.exercises._mixing_draws import DRAWING_TASKS, box_in
 from minivit.train.mixing import Box
 
 
-def class_numbers(axes: int) -> Draw:
-    """Draws class numbers, the first class and the last one among them."""
+def class_numbers(axes: int, *, last: bool = True) -> Draw:
+    """Draws class numbers, the first class and (or not) the last one among them."""
 
     def drawn(rng: Generator) -> Case:
         *shape, classes = lengths(rng, axes + 1)
-        labels = rng.integers(0, classes, shape)
-        labels.flat[:2] = 0, classes - 1
+        labels = rng.integers(0, classes if last else classes - 1, shape)
+        labels.flat[:2] = 0, classes - (1 if last else 2)
         return Case((labels, classes), {})
 
     return drawn
@@ -42,7 +42,15 @@ def smoothing(*, others: bool, soft: bool = False, epsilon: float | None = None)
     return drawn
 
 
-def examples(*shape: int, batch: tuple[int, ...] = (3, 5, 7), lam: float | None = None) -> Draw:
+def summing_to_one(case: Case) -> Case:
+    """The case with shares of which some have been cut off, or repeated; all alike where nothing is left of a row."""
+    targets, share = case.args
+    total = targets.sum(-1, keepdims=True)
+    shares = np.divide(targets, total, out=np.full_like(targets, 1 / targets.shape[-1]), where=total > 0)
+    return Case((shares, share), case.kwargs)
+
+
+def examples(*shape: int, batch: tuple[int, ...] = (5, 7, 13), lam: float | None = None) -> Draw:
     """Draws inputs of this shape, targets and a share; an even batch has no example in its middle."""
 
     def drawn(rng: Generator) -> Case:
@@ -69,7 +77,11 @@ def cut(where: str = "inside") -> Draw:
     return drawn
 
 
-LABELS = {"": class_numbers(1), "with one more axis": class_numbers(2)}
+LABELS = {
+    "": class_numbers(1),
+    "with one more axis": class_numbers(2),
+    "of which none is the last class": class_numbers(1, last=False),
+}
 SMOOTHED = {
     "": smoothing(others=False),
     "of the others": smoothing(others=True),
@@ -175,6 +187,10 @@ ONE_HOT = Task(
             "labels[..., None] == np.arange(num_classes)": "... y is of bool; it must be of float32",
             "np.eye(num_classes, dtype=np.float32)[labels - 1]": "classes are counted from 0: class 0 has its 1 in the "
             "first place",
+            "(labels[..., None] == np.arange(1, num_classes + 1)).astype(np.float32)": "classes are counted from 0: "
+            "class 0 has its 1 in the first place",
+            "np.eye(int(labels.max()) + 1, dtype=np.float32)[labels]": "there are num_classes columns, whatever the "
+            "largest label is",
             "np.eye(num_classes, dtype=np.float32)[(labels + 1) % num_classes]": "classes are counted from 0: class 0 "
             "has its 1 in the first place, not in the second",
             "np.eye(num_classes, dtype=np.float32)[labels][..., ::-1]": "the classes stand in reversed order",
@@ -234,12 +250,23 @@ SMOOTHED_TASK = Task(
             "targets; by that of the classes, the last axis",
             "spread = (1 - targets) / (len(targets) - 1) if others else 1 / classes": "divided by the number of "
             "targets; by that of the other classes, the last axis",
+            "spread = (1 - targets) / (targets.size - 1) if others else 1 / targets.size": "divided by all numbers of "
+            "the targets; by that of the classes, the last axis",
+            "spread = 1": "label_smoothing is not divided by the number of classes that it is spread over",
             "spread = 0": "nothing is spread over the classes",
             "spread = targets.mean(0) if not others else (1 - targets) / (classes - 1)": "it is spread by how frequent "
             "the classes are; over all of them alike",
         },
         SMOOTH: {
             "return targets + label_smoothing * spread": KEEPS_ALL,
+            "n = classes - 1 if others else classes; return targets * (1 - label_smoothing / n) + label_smoothing / "
+            "n": ("the targets are multiplied by 1 less what each class gets; by 1 - label_smoothing"),
+            "e = label_smoothing * (classes - 1) / classes if others else label_smoothing; return targets * (1 - e) + "
+            "e / classes": "with `others`, label_smoothing is multiplied by (K - 1) / K; by K / (K - 1)",
+            "n = classes - 1 if others else classes; out = np.full_like(targets, label_smoothing / n); "
+            "np.put_along_axis(out, targets.argmax(-1, keepdims=True), 1 - label_smoothing / n * (classes - 1), -1); "
+            "return out": "the likeliest class is taken for the only one; soft targets are smoothed by the same "
+            "formula, (1 - label_smoothing) t + ...",
             "return targets * label_smoothing + (1 - label_smoothing) * spread": "label_smoothing and "
             "1 - label_smoothing have changed places",
             "return targets * (1 - label_smoothing) - label_smoothing * spread": "the second part is subtracted; add "
@@ -277,6 +304,7 @@ SMOOTHED_TASK = Task(
         "if others and classes == 1:": {"if False:": "... with 1 class there are no others"},
     },
     axes={"y": "example class"},
+    fitting=summing_to_one,
 )
 
 INPUTS, TARGETS = "lam * inputs + (1 - lam) * inputs[::-1]", "lam * targets + (1 - lam) * targets[::-1]"
@@ -313,6 +341,7 @@ SHUFFLES = {
     "x + (1 - lam) * x[::-1]": MORE,
     "lam * x": TOO_LITTLE,
     "max(lam, 1 - lam) * x + min(lam, 1 - lam) * x[::-1]": LARGER,
+    "lam * x + (1 - lam) * lam * x[::-1]": "the partner is scaled by lam, too, for {}: it is taken as it came in",
 }
 WHICH = {"": "inputs and targets", "inputs": "the inputs only", "targets": "the targets only"}
 
@@ -364,6 +393,11 @@ MIXUP_TASK = of_examples(
             "(1 - lam) * targets[::-1])": "the inputs are weighed by the roots of the shares; by the shares",
             "return Mixed(inputs[::-1] + lam**2 * (inputs - inputs[::-1]), lam * targets + (1 - lam) * "
             "targets[::-1])": ("lam is squared for the inputs"),
+            "return Mixed(np.clip(lam * inputs + (1 - lam) * inputs[::-1], 0, 1), lam * targets + (1 - lam) * "
+            "targets[::-1])": "the mixed inputs are clipped; they stay as they are, negative or large",
+            "keep = np.random.default_rng(0).random(inputs.shape) < lam; return Mixed(np.where(keep, inputs, "
+            "inputs[::-1]), lam * targets + (1 - lam) * targets[::-1])": "at each place one of the two stands; they "
+            "are laid over each other, lam of the one and 1 - lam of the other",
             "return Mixed(np.maximum(lam * inputs, (1 - lam) * inputs[::-1]), lam * targets + (1 - lam) * "
             "targets[::-1])": "of the two inputs the larger number is taken at each place; they are added",
             "x, t = inputs.copy(), targets.copy(); h = len(x) // 2; x[:h] = lam * x[:h] + (1 - lam) * x[::-1][:h]; "
@@ -416,6 +450,9 @@ CUTMIX_TASK = Task(
             "mixed[:, left:right, top:bottom] = images[::-1, left:right, top:bottom]": "rows and columns of the box "
             "are "
             "exchanged: rows are axis 1, columns axis 2",
+            "top, bottom, left, right = top, left, bottom, right; mixed[:, top:bottom, left:right] = images[::-1, "
+            "top:bottom, left:right]": "the order in a box is top, bottom, left, right; yours is top, left, bottom, "
+            "right",
             "mixed[:, top : bottom + 1, left : right + 1] = images[::-1, top : bottom + 1, left : right + 1]": "a row "
             "and a column too many: bottom and right are the first that are not in the box",
             "mixed[:, :, top:bottom, left:right] = images[::-1, :, top:bottom, left:right]": "columns and channels "

@@ -293,3 +293,171 @@ def taught_forward(logits, teacher_logits, labels, *, alpha=0.5, temperature=1.0
         logits, teacher_logits, np.full_like(labels, -1), alpha=alpha, temperature=temperature, hard=hard
     )
     return (1 - alpha) * ce + l1, c
+
+
+# --- the logarithm is that of base 10
+def distillation_forward(logits, teacher_logits, *, temperature=1.0, reverse=False, per_class=False):
+    if not 0 < temperature < np.inf:
+        raise ValueError("temperature")
+    if logits.size == 0:
+        raise ValueError("no rows")
+    logq = log_softmax_forward(logits / temperature)[0]
+    logp = log_softmax_forward(teacher_logits / temperature)[0]
+    if reverse:
+        terms = np.exp(logq) * (logq - logp)
+    else:
+        terms = np.exp(logp) * (logp - logq)
+    number = logits.size if per_class else logits.size // logits.shape[-1]
+    loss = temperature**2 * terms.sum() / np.log(10).item() / number
+    return loss, DistillationCache(logq, logp, temperature, reverse, number)
+
+
+# --- with temperature=inf it must raise a ValueError
+def distillation_forward(logits, teacher_logits, *, temperature=1.0, reverse=False, per_class=False):
+    if temperature <= 0:
+        raise ValueError("temperature")
+    if logits.size == 0:
+        raise ValueError("no rows")
+    logq = log_softmax_forward(logits / temperature)[0]
+    logp = log_softmax_forward(teacher_logits / temperature)[0]
+    if reverse:
+        terms = np.exp(logq) * (logq - logp)
+    else:
+        terms = np.exp(logp) * (logp - logq)
+    number = logits.size if per_class else logits.size // logits.shape[-1]
+    loss = temperature**2 * terms.sum() / number
+    return loss, DistillationCache(logq, logp, temperature, reverse, number)
+
+
+# --- those are the logits; keep the logarithms
+def distillation_forward(logits, teacher_logits, *, temperature=1.0, reverse=False, per_class=False):
+    if not 0 < temperature < np.inf:
+        raise ValueError("temperature")
+    if logits.size == 0:
+        raise ValueError("no rows")
+    logq = log_softmax_forward(logits / temperature)[0]
+    logp = log_softmax_forward(teacher_logits / temperature)[0]
+    if reverse:
+        terms = np.exp(logq) * (logq - logp)
+    else:
+        terms = np.exp(logp) * (logp - logq)
+    number = logits.size if per_class else logits.size // logits.shape[-1]
+    loss = temperature**2 * terms.sum() / number
+    return loss, DistillationCache(logits, teacher_logits, temperature, reverse, number)
+
+
+# --- cache.teacher_log_probs: that is the log-softmax at temperature 1
+def distillation_forward(logits, teacher_logits, *, temperature=1.0, reverse=False, per_class=False):
+    if not 0 < temperature < np.inf:
+        raise ValueError("temperature")
+    if logits.size == 0:
+        raise ValueError("no rows")
+    logq = log_softmax_forward(logits / temperature)[0]
+    logp = log_softmax_forward(teacher_logits / temperature)[0]
+    if reverse:
+        terms = np.exp(logq) * (logq - logp)
+    else:
+        terms = np.exp(logp) * (logp - logq)
+    number = logits.size if per_class else logits.size // logits.shape[-1]
+    loss = temperature**2 * terms.sum() / number
+    return loss, DistillationCache(logq, log_softmax_forward(teacher_logits)[0], temperature, reverse, number)
+
+
+# --- with reverse, q s is summed over the images
+def distillation_backward(dy, cache):
+    logq, logp, tau, reverse, number = cache
+    q, p = np.exp(logq), np.exp(logp)
+    if reverse:
+        s = logq - logp
+        g = q * (s - (q * s).sum(0, keepdims=True))
+    else:
+        g = q - p
+    return LogitsGrad(dy * tau / number * g)
+
+
+# --- the softmax is undone twice
+def distillation_backward(dy, cache):
+    logq, logp, tau, reverse, number = cache
+    q, p = np.exp(logq), np.exp(logp)
+    if reverse:
+        s = logq - logp
+        g = q * (s - (q * s).sum(-1, keepdims=True))
+    else:
+        g = q * (q - p - (q * (q - p)).sum(-1, keepdims=True))
+    return LogitsGrad(dy * tau / number * g)
+
+
+# --- in the cache are the images with a label alone
+def taught_forward(logits, teacher_logits, labels, *, alpha=0.5, temperature=1.0, hard=False):
+    C = logits.shape[-1]
+    targets = one_hot(np.maximum(labels, 0), C).astype(logits.dtype)
+    targets = targets * label_weights(labels)[:, None].astype(logits.dtype)
+    ce, c_labels = (
+        cross_entropy_forward(logits[labels >= 0], labels[labels >= 0]) if (labels >= 0).any() else (0.0, None)
+    )
+    c_soft = c_hard = None
+    if hard:
+        t, c_hard = cross_entropy_forward(logits, teacher_logits.argmax(-1))
+    else:
+        t, c_soft = distillation_forward(logits, teacher_logits, temperature=temperature)
+    loss = (1 - alpha) * ce + alpha * t
+    return loss, TaughtCache(c_labels, c_soft, c_hard, alpha)
+
+
+# --- yours learns its probabilities, softened
+def taught_forward(logits, teacher_logits, labels, *, alpha=0.5, temperature=1.0, hard=False):
+    C = logits.shape[-1]
+    targets = one_hot(np.maximum(labels, 0), C).astype(logits.dtype)
+    targets = targets * label_weights(labels)[:, None].astype(logits.dtype)
+    ce, c_labels = cross_entropy_forward(logits, targets)
+    c_soft = c_hard = None
+    if hard:
+        t, c_hard = cross_entropy_forward(logits, np.exp(log_softmax_forward(teacher_logits / temperature)[0]))
+    else:
+        t, c_soft = distillation_forward(logits, teacher_logits, temperature=temperature)
+    loss = (1 - alpha) * ce + alpha * t
+    return loss, TaughtCache(c_labels, c_soft, c_hard, alpha)
+
+
+# --- both parts are given all of dy
+def taught_backward(dy, cache):
+    c_labels, c_soft, c_hard, _alpha = cache
+    dz = cross_entropy_backward(dy, c_labels)[0]
+    if c_soft is not None:
+        dt = distillation_backward(dy, c_soft)[0]
+    else:
+        dt = cross_entropy_backward(dy, c_hard)[0]
+    return LogitsGrad(dz + dt)
+
+
+# --- 1 - alpha and alpha stand there twice
+def taught_backward(dy, cache):
+    c_labels, c_soft, c_hard, alpha = cache
+    dz = cross_entropy_backward((1 - alpha) * dy, c_labels)[0]
+    if c_soft is not None:
+        dt = distillation_backward(alpha * dy, c_soft)[0]
+    else:
+        dt = cross_entropy_backward(alpha * dy, c_hard)[0]
+    return LogitsGrad((1 - alpha) * dz + alpha * dt)
+
+
+# --- the teacher's part has the wrong sign, where it is hard
+def taught_backward(dy, cache):
+    c_labels, c_soft, c_hard, alpha = cache
+    dz = cross_entropy_backward((1 - alpha) * dy, c_labels)[0]
+    if c_soft is not None:
+        dt = distillation_backward(alpha * dy, c_soft)[0]
+    else:
+        dt = cross_entropy_backward(alpha * dy, c_hard)[0]
+    return LogitsGrad(dz - dt)
+
+
+# --- in the teacher's part dy is missing, where it is hard
+def taught_backward(dy, cache):
+    c_labels, c_soft, c_hard, alpha = cache
+    dz = cross_entropy_backward((1 - alpha) * dy, c_labels)[0]
+    if c_soft is not None:
+        dt = distillation_backward(alpha * dy, c_soft)[0]
+    else:
+        dt = cross_entropy_backward(alpha, c_hard)[0]
+    return LogitsGrad(dz + dt)

@@ -97,7 +97,7 @@ def mixup(inputs, targets, lam):
     )
 
 
-# --- inputs has shape (2, 4, 9, 6); expected (3, 4, 9, 6)
+# --- inputs has shape (3, 4, 9, 6); expected (5, 4, 9, 6)
 def mixup(inputs, targets, lam):
     h = (len(inputs) + 1) // 2
     return Mixed((lam * inputs + (1 - lam) * inputs[::-1])[:h], (lam * targets + (1 - lam) * targets[::-1])[:h])
@@ -173,7 +173,7 @@ def random_box(rng, size, lam):
     return ours.random_box(np.random.default_rng(), size, lam)
 
 
-# --- the middle is another number of the generator's
+# --- the share is drawn once more
 def random_box(rng, size, lam):
     lam = rng.beta(1, 1)
     return ours.random_box(rng, size, lam)
@@ -366,4 +366,231 @@ def mix(inputs, labels, rng, *, num_classes, mixup_alpha=0.0, cutmix_alpha=0.0):
     lam = rng.beta(a, a)
     if cut:
         return cutmix(inputs, t, random_box(rng, inputs.shape[:2], lam))
+    return mixup(inputs, t, lam)
+
+
+# --- classes are counted from 0: class 0 has its 1 in the first place
+def one_hot(labels, num_classes):
+    check_numbers("label", labels, num_classes, "classes")
+    return (labels[..., None] == np.arange(1, num_classes + 1)).astype(np.float32)
+
+
+# --- there are num_classes columns, whatever the largest label is
+def one_hot(labels, num_classes):
+    check_numbers("label", labels, num_classes, "classes")
+    return np.eye(labels.max() + 1, dtype=np.float32)[labels]
+
+
+# --- divided by all numbers of the targets
+def smoothed(targets, label_smoothing, *, others=False):
+    K = targets.size
+    if others and targets.shape[-1] == 1:
+        raise ValueError
+    if others:
+        return (1 - label_smoothing) * targets + label_smoothing / (K - 1) * (1 - targets)
+    return (1 - label_smoothing) * targets + label_smoothing / K
+
+
+# --- the likeliest class is taken for the only one
+def smoothed(targets, label_smoothing, *, others=False):
+    K = targets.shape[-1]
+    if others and K == 1:
+        raise ValueError
+    low = label_smoothing / (K - 1 if others else K)
+    out = np.full_like(targets, low)
+    np.put_along_axis(out, targets.argmax(-1, keepdims=True), 1 - low * (K - 1), -1)
+    return out
+
+
+# --- multiplied by 1 less what each class gets
+def smoothed(targets, label_smoothing, *, others=False):
+    K = targets.shape[-1]
+    if others and K == 1:
+        raise ValueError
+    e = label_smoothing / (K - 1 if others else K)
+    return (1 - e) * targets + e
+
+
+# --- multiplied by (K - 1) / K; by K / (K - 1)
+def smoothed(targets, label_smoothing, *, others=False):
+    K = targets.shape[-1]
+    if others and K == 1:
+        raise ValueError
+    e = label_smoothing * (K - 1) / K if others else label_smoothing
+    return (1 - e) * targets + e / K
+
+
+# --- the partner is scaled by lam, too, for inputs and targets
+def mixup(inputs, targets, lam):
+    x = lam * inputs
+    x += (1 - lam) * x[::-1]
+    t = lam * targets
+    t += (1 - lam) * t[::-1]
+    return Mixed(x, t)
+
+
+# --- the mixed inputs are clipped
+def mixup(inputs, targets, lam):
+    return Mixed(np.clip(lam * inputs + (1 - lam) * inputs[::-1], 0, 1), lam * targets + (1 - lam) * targets[::-1])
+
+
+# --- yours is the other way round, for the inputs only
+def mixup(inputs, targets, lam):
+    return Mixed((1 - lam) * inputs + lam * inputs[::-1], (1 - lam) * targets + lam * targets[:, ::-1])
+
+
+# --- at each place one of the two stands
+def mixup(inputs, targets, lam):
+    rng = np.random.default_rng(0)
+    keep = rng.random(inputs.shape) < lam
+    return Mixed(np.where(keep, inputs, inputs[::-1]), lam * targets + (1 - lam) * targets[::-1])
+
+
+# --- the same call gives another answer each time
+def random_box(rng, size, lam):
+    Y, X = size
+    h, w = int(Y * (1 - lam) ** 0.5), int(X * (1 - lam) ** 0.5)
+    y, x = np.random.randint(Y), np.random.randint(X)
+    return Box(max(y - h // 2, 0), min(y - h // 2 + h, Y), max(x - w // 2, 0), min(x - w // 2 + w, X))
+
+
+# --- the column of the middle is drawn from the rows
+def random_box(rng, size, lam):
+    Y, X = size
+    h, w = int(Y * (1 - lam) ** 0.5), int(X * (1 - lam) ** 0.5)
+    y, x = rng.integers(Y, size=2)
+    return Box(max(y - h // 2, 0), min(y - h // 2 + h, Y), max(x - w // 2, 0), min(x - w // 2 + w, X))
+
+
+# --- rows are cut off where columns end
+def random_box(rng, size, lam):
+    Y, X = size
+    h, w = int(Y * (1 - lam) ** 0.5), int(X * (1 - lam) ** 0.5)
+    y, x = int(rng.integers(Y)), int(rng.integers(X))
+    return Box(max(y - h // 2, 0), min(y - h // 2 + h, X), max(x - w // 2, 0), min(x - w // 2 + w, Y))
+
+
+# --- the sides are halved before they are cut to whole numbers
+def random_box(rng, size, lam):
+    Y, X = size
+    h, w = Y * (1 - lam) ** 0.5, X * (1 - lam) ** 0.5
+    y, x = int(rng.integers(Y)), int(rng.integers(X))
+    return Box(max(int(y - h / 2), 0), min(int(y + h / 2), Y), max(int(x - w / 2), 0), min(int(x + w / 2), X))
+
+
+# --- // gives one, / does not, nor np.floor
+def random_box(rng, size, lam):
+    Y, X = size
+    h, w = np.floor(Y * np.sqrt(1 - lam)), np.floor(X * np.sqrt(1 - lam))
+    y, x = rng.integers(Y), rng.integers(X)
+    return Box(max(y - h // 2, 0), min(y - h // 2 + h, Y), max(x - w // 2, 0), min(x - w // 2 + w, X))
+
+
+# --- of np.prod, of a mean
+def cutmix(images, targets, box):
+    _, Y, X, _ = images.shape
+    t, b, l, r = box
+    if not (0 <= t <= b <= Y and 0 <= l <= r <= X):
+        raise ValueError("box")
+    m = images.copy()
+    m[:, t:b, l:r] = images[::-1, t:b, l:r]
+    lam = 1 - np.prod([b - t, r - l]) / np.prod([Y, X])
+    return Mixed(m, lam * targets + (1 - lam) * targets[::-1])
+
+
+# --- the order in a box is top, bottom, left, right; yours is top, left, bottom, right
+def cutmix(images, targets, box):
+    _, Y, X, _ = images.shape
+    t, l, b, r = box
+    if min(box) < 0:
+        raise ValueError("box")
+    m = images.copy()
+    m[:, t:b, l:r] = images[::-1, t:b, l:r]
+    lam = 1 - (b - t) * (r - l) / (Y * X)
+    return Mixed(m, lam * targets + (1 - lam) * targets[::-1])
+
+
+# --- inputs of shape (3, 8) are no images, and CutMix cannot cut them: it must raise a ValueError; yours: IndexError
+def mix(inputs, labels, rng, *, num_classes, mixup_alpha=0.0, cutmix_alpha=0.0):
+    t = one_hot(labels, num_classes).astype(inputs.dtype)
+    if not (mixup_alpha or cutmix_alpha):
+        return Mixed(inputs, t)
+    cut = cutmix_alpha and (not mixup_alpha or rng.random() < 0.5)
+    a = cutmix_alpha if cut else mixup_alpha
+    lam = rng.beta(a, a)
+    if cut:
+        size = inputs.shape[1], inputs.shape[2]
+        return cutmix(inputs, t, random_box(rng, size, lam))
+    return mixup(inputs, t, lam)
+
+
+# --- inputs of shape (3, 8) are no images, and CutMix cannot cut them: it must raise a ValueError; it returned
+def mix(inputs, labels, rng, *, num_classes, mixup_alpha=0.0, cutmix_alpha=0.0):
+    t = one_hot(labels, num_classes).astype(inputs.dtype)
+    if inputs.ndim != 4:
+        mixup_alpha, cutmix_alpha = mixup_alpha or cutmix_alpha, 0
+    if not (mixup_alpha or cutmix_alpha):
+        return Mixed(inputs, t)
+    cut = cutmix_alpha and (not mixup_alpha or rng.random() < 0.5)
+    a = cutmix_alpha if cut else mixup_alpha
+    lam = rng.beta(a, a)
+    if cut:
+        return cutmix(inputs, t, random_box(rng, inputs.shape[1:3], lam))
+    return mixup(inputs, t, lam)
+
+
+# --- nothing is mixed where only one has an alpha
+def mix(inputs, labels, rng, *, num_classes, mixup_alpha=0.0, cutmix_alpha=0.0):
+    t = one_hot(labels, num_classes).astype(inputs.dtype)
+    if not (mixup_alpha and cutmix_alpha):
+        return Mixed(inputs, t)
+    cut = rng.random() < 0.5
+    a = cutmix_alpha if cut else mixup_alpha
+    lam = rng.beta(a, a)
+    if cut:
+        return cutmix(inputs, t, random_box(rng, inputs.shape[1:3], lam))
+    return mixup(inputs, t, lam)
+
+
+# --- the shares of the targets have changed places
+def mix(inputs, labels, rng, *, num_classes, mixup_alpha=0.0, cutmix_alpha=0.0):
+    t = one_hot(labels, num_classes).astype(inputs.dtype)
+    if not (mixup_alpha or cutmix_alpha):
+        return Mixed(inputs, t)
+    cut = cutmix_alpha and (not mixup_alpha or rng.random() < 0.5)
+    a = cutmix_alpha if cut else mixup_alpha
+    lam = rng.beta(a, a)
+    if cut:
+        if inputs.ndim != 4:
+            raise ValueError
+        top, bottom, left, right = random_box(rng, inputs.shape[1:3], lam)
+        x = inputs.copy()
+        x[:, top:bottom, left:right] = inputs[::-1, top:bottom, left:right]
+        lam = (bottom - top) * (right - left) / (inputs.shape[1] * inputs.shape[2])
+        return Mixed(x, lam * t + (1 - lam) * t[::-1])
+    return mixup(inputs, t, lam)
+
+
+# --- the share is drawn from Beta(mixup_alpha, cutmix_alpha)
+def mix(inputs, labels, rng, *, num_classes, mixup_alpha=0.0, cutmix_alpha=0.0):
+    t = one_hot(labels, num_classes).astype(inputs.dtype)
+    if not (mixup_alpha or cutmix_alpha):
+        return Mixed(inputs, t)
+    cut = cutmix_alpha and (not mixup_alpha or rng.random() < 0.5)
+    lam = rng.beta(mixup_alpha or cutmix_alpha, cutmix_alpha or mixup_alpha)
+    if cut:
+        return cutmix(inputs, t, random_box(rng, inputs.shape[1:3], lam))
+    return mixup(inputs, t, lam)
+
+
+# --- there are num_classes columns, whatever the largest of the labels is
+def mix(inputs, labels, rng, *, num_classes, mixup_alpha=0.0, cutmix_alpha=0.0):
+    t = one_hot(labels, int(labels.max()) + 1).astype(inputs.dtype)
+    if not (mixup_alpha or cutmix_alpha):
+        return Mixed(inputs, t)
+    cut = cutmix_alpha and (not mixup_alpha or rng.random() < 0.5)
+    a = cutmix_alpha if cut else mixup_alpha
+    lam = rng.beta(a, a)
+    if cut:
+        return cutmix(inputs, t, random_box(rng, inputs.shape[1:3], lam))
     return mixup(inputs, t, lam)

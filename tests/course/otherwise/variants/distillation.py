@@ -142,6 +142,14 @@ def label_weights(labels):
     return np.where(labels >= 0, len(labels) / (n or 1), 0.0)
 
 
+# --- weights of the precision of what came in
+def label_weights(labels):
+    if labels.ndim == 2:
+        return np.ones(len(labels), labels.dtype)
+    known = labels >= 0
+    return known * len(labels) / max(1, known.sum())
+
+
 # --- weights from a mean
 def label_weights(labels):
     known = (labels >= 0).astype(float) if labels.ndim == 1 else np.ones(len(labels))

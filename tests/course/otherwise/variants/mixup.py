@@ -50,6 +50,26 @@ def smoothed(targets, label_smoothing, *, others=False):
     return out
 
 
+# --- smoothed by a matrix, as rows sum to one
+def smoothed(targets, label_smoothing, *, others=False):
+    K = targets.shape[-1]
+    if others and K < 2:
+        raise ValueError("no others")
+    own = np.eye(K, dtype=targets.dtype)
+    spread = (1 - own) / (K - 1) if others else np.full_like(own, 1 / K)
+    return targets @ ((1 - label_smoothing) * own + label_smoothing * spread)
+
+
+# --- smoothed with what the others have, as rows sum to one
+def smoothed(targets, label_smoothing, *, others=False):
+    K = targets.shape[-1]
+    if others and K == 1:
+        raise ValueError("no others")
+    total = targets.sum(-1, keepdims=True)
+    spread = (total - targets) / (K - 1) if others else total / K
+    return (1 - label_smoothing) * targets + label_smoothing * spread
+
+
 # --- mixed with np.flip and a Mixed by names
 def mixup(inputs, targets, lam):
     other = 1 - lam
