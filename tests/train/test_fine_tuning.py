@@ -59,6 +59,17 @@ def test_a_frozen_body_stays(data, before):
     assert {name.partition(".")[2] for name in trainer.optimizer.state} == {"head.weight", "head.bias"}
 
 
+def test_the_average_of_a_frozen_body_is_that_body(data, before):
+    trainer = Trainer(recipe(init=str(before), freeze=True, ema=0.99), data, threads=1)
+    start = trainer.model.state_dict()
+    list(trainer.run())
+    average = trainer.trained.state_dict()
+    assert {name for name, value in average.items() if not np.array_equal(value, start[name])} == {
+        "head.weight",
+        "head.bias",
+    }
+
+
 def test_a_frozen_body_normalises_by_what_it_has_seen(data, tmp_path):
     """Neither its averages move, nor do the statistics of a batch have a say."""
     options = {name: value for name, value in RESNET.items() if name not in ("img_size", "num_classes")}
