@@ -7,28 +7,48 @@ layer, Howard and Ruder 2018, "Universal Language Model Fine-tuning", section 3.
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_args
 
 from numpy import ndarray
 
 from minivit.checked import checked
 from minivit.layers.param import Param
-from minivit.models.model import Model
+from minivit.models.model import Model, model_options
 from minivit.storage import load
 from minivit.train.trained_on import checkpoint_of
-from minivit.types import Range
+from minivit.types import Range, Rate
 from minivit.weights import load_any, resample_abs_pos_embed
 from minivit.weights.names import listed, within
 
 LAYER = re.compile(r"(?:\w+\.)*?\w+\.\d+\.(?:blocks\.\d+\.)?")
 """The beginning of a name up to the first number, and up to that of a block in a stage."""
 
+OF_ITS_OWN = (
+    *("img_size", "length", "mean", "std"),  # the data
+    *("num_classes", "target", "heads_apart", "global_pool", "fc_norm"),  # the head, and what it reads
+    *("seed", "init_values", "zero_init_last"),  # initial values
+    *("dtype", "grad_checkpointing"),
+)
+"""Options in which a model may differ from the one that it begins with, beside rates of what is dropped."""
+
+MASK_TOKEN = "mask_token"
+
 
 def begin_with(model: Model, run_or_file: str | Path) -> None:
     """Give a model what another one has learned, all but the head; nothing changes if it does not fit.
 
     Positions on another grid, because the images have another size, are resampled (bicubic, with antialiasing); those
-    of class tokens and their like stay as they are. What the other model has beside, such as a mask token, is left.
+    of class tokens and their like stay as they are.
+
+    A file of minivit says which options its model has. Those that both models have must agree, or the same weights
+    would compute something else: all but what is about the data, the head, the initial values, the precision, the
+    memory, and rates of what is dropped. An option that is None on one side (such as ``sr`` of a model that is shown
+    spectrograms) is not asked.
+
+    Nothing of a file is left aside in silence. Each of its parameters must have a place in the model, but those of
+    heads, and the mask token of a :class:`~minivit.models.MaskedViT`, which stood for hidden patches only. Of a file of
+    others, too, heads are left aside, and beside them only what its loader names, with the reason, in a warning. Such a
+    file does not tell all options: that ``num_heads``, say, are the same, is for the user to see to.
 
     Parameters
     ----------
@@ -42,7 +62,7 @@ def begin_with(model: Model, run_or_file: str | Path) -> None:
     FileNotFoundError, OSError
         If there is no such file, or it cannot be read.
     ValueError
-        If it is damaged, or what it holds is not of this model's shape.
+        If it is damaged, or what it holds is another model in more than that.
     """
     path = checkpoint_of(run_or_file)
     try:
@@ -57,10 +77,18 @@ def begin_with(model: Model, run_or_file: str | Path) -> None:
         return
     known, ours = theirs.named_state(), model.named_state()
     body = {name: param for name, param in ours.items() if not within(name, model.head_names)}
-    if missing := [name for name in body if name not in known]:
+    missing = [name for name in body if name not in known]
+    alike = type(theirs) is type(model)
+    if (alike or not missing) and (others := _differing(theirs.config, model)):
+        than = "this one" if alike else f"this {type(model).__name__}"
+        raise ValueError(f"{run_or_file} holds another {type(theirs).__name__} than {than}: {'; '.join(others)}")
+    if missing:
         raise ValueError(
             f"{run_or_file} holds a {_kind(theirs)}, which has no {listed(missing)} for this {_kind(model)}"
         )
+    rest = [name for name in known if name not in ours and not within(name, theirs.head_names)]
+    if more := [name for name in rest if name.rpartition(".")[2] != MASK_TOKEN]:
+        raise ValueError(f"{run_or_file} holds a {_kind(theirs)}, which has {listed(more)} beside this {_kind(model)}")
     values = {name: _fitted(name, known[name], param) for name, param in body.items()}
     for name, value in values.items():
         body[name].value = value
@@ -78,6 +106,29 @@ def full_path(run_or_file: str) -> str:
 
 def _kind(model: Model) -> str:
     return f"{type(model).__name__} of {model.num_params:,} parameters"
+
+
+def _differing(theirs: dict[str, Any], model: Model) -> list[str]:
+    """What to say of each option that both models have, and that must agree and does not."""
+    hints = model_options(type(model))
+    return [
+        f"its {name} is {theirs[name]!r}, not {ours!r}"
+        for name, ours in model.config.items()
+        if name in theirs
+        and name not in OF_ITS_OWN
+        and Rate not in (hints[name], *get_args(hints[name]))
+        and not _same(theirs[name], ours)
+    ]
+
+
+def _same(theirs: Any, ours: Any) -> bool:
+    """Whether an option is the same on both sides, a number being as good as a tuple of it alone; None is not asked."""
+    if None in (theirs, ours):
+        return True
+    if isinstance(theirs, tuple) and isinstance(ours, tuple):
+        return theirs == ours
+    one, other = (option if isinstance(option, tuple) else (option,) for option in (theirs, ours))
+    return all(a == b for a in one for b in other)
 
 
 def _fitted(name: str, theirs: Param, ours: Param) -> ndarray:

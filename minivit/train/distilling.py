@@ -13,6 +13,7 @@ from minivit.data.dataset import Dataset
 from minivit.data.examples import TaughtImages
 from minivit.models.model import model_options
 from minivit.tasks.distillation import Distillation
+from minivit.terminal import warnings_said
 from minivit.train.kinds import kind_of
 from minivit.train.recipe import Recipe
 from minivit.train.recipes import recipe_of
@@ -93,6 +94,7 @@ def recipe_for(distilling: Distilling | None, data: str, settings: Sequence[tupl
     return recipe_of(data, [*settings, ("distilled", "true")], **given)
 
 
+@warnings_said()
 def trainer_of(
     recipe: Recipe,
     dataset: Dataset,
@@ -102,6 +104,8 @@ def trainer_of(
     to_resume: bool = False,
 ) -> tuple[Trainer, Distilling | None]:
     """The training that was asked for, of a student if there is a teacher; and what is asked for, with its fingerprint.
+
+    What is left aside of a file to begin with is said on stderr.
 
     Raises
     ------

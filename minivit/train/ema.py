@@ -16,9 +16,11 @@ def ema_decay(step: int, most: float) -> float:
 
 
 class WeightAverage:
-    r"""The running average :math:`\bar w \leftarrow d\, \bar w + (1 - d)\, w` of all that a model's state holds.
+    r"""The running average :math:`\bar w \leftarrow w + d\, (\bar w - w)` of all that a model's state holds.
 
-    The running averages of batch normalisation are averaged with the weights, so that they fit these.
+    That is :math:`d\, \bar w + (1 - d)\, w`, but so written the average of equal numbers is that number to the bit:
+    what is not trained, such as a frozen body, stays as it is. The running averages of batch normalisation are averaged
+    with the weights, so that they fit these.
 
     Parameters
     ----------
@@ -50,4 +52,5 @@ class WeightAverage:
         decay = ema_decay(step, self.decay)
         now = model.named_state()
         for name, average in self.model.named_state().items():
-            average.value = decay * average.value + (1 - decay) * now[name].value
+            weight = now[name].value
+            average.value = weight + decay * (average.value - weight)

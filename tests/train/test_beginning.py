@@ -1,10 +1,13 @@
+from importlib import import_module
+from inspect import signature
+
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
 import minivit as mv
 from minivit.layers import Param
-from minivit.models import HybridViT, MaskedViT, Mixer, ResNet, Swin, ViT
+from minivit.models import AST, HybridViT, MaskedViT, Mixer, ResNet, Swin, ViT
 from minivit.ops import resize_forward
 from minivit.train import SGD, AdamW, training_step
 from minivit.train.beginning import begin_with, by_layer, only_head
@@ -74,24 +77,190 @@ def test_files_of_timm(tmp_path):
     same(ours, theirs)
 
 
+@pytest.mark.parametrize("name", ["mask_token", "more.weight", "head_dist_2.weight", "blocks.2.norm1.weight"])
+def test_what_a_file_of_timm_has_beside_is_refused(name, tmp_path):
+    ours = ViT(**SIZES, seed=2)
+    before = ours.state_dict()
+    save_file({**to_timm(ViT(**SIZES, seed=1)), name: np.ones(12, np.float32)}, tmp_path / "timm.safetensors")
+    with pytest.raises(ValueError, match=f"does not fit this ViT of .*: array '{name}' has no place in this model"):
+        begin_with(ours, tmp_path / "timm.safetensors")
+    for part, value in ours.state_dict().items():
+        np.testing.assert_array_equal(value, before[part])
+
+
+def test_what_lies_beside_a_whole_model_of_others_is_said(tmp_path):
+    theirs, ours = ViT(**SIZES, seed=1), ViT(**SIZES, seed=2)
+    arrays = {f"student.{name}": array for name, array in to_timm(theirs).items()}
+    save_file({**arrays, "teacher.norm.weight": np.ones(12, np.float32)}, tmp_path / "timm.safetensors")
+    with pytest.warns(UserWarning, match="begin with 'student.' and left 'teacher.norm.weight' aside"):
+        begin_with(ours, tmp_path / "timm.safetensors")
+    same(ours, theirs)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (
-            {"depth": 3},
-            r"holds a ViT of [\d,]+ parameters, which has no 'blocks.2.* and 9 more for this ViT of [\d,]+",
-        ),
-        ({"embed_dim": 24}, r"has shape .* there and .* here: more differs than the head"),
-        ({"class_token": False, "global_pool": "avg", "fc_norm": False}, "1 positions in front of the patches there"),
+        ({"depth": 3}, "its depth is 2, not 3"),
+        ({"depth": 1}, "its depth is 2, not 1"),
+        ({"embed_dim": 24}, "its embed_dim is 12, not 24"),
+        ({"num_heads": 4}, "its num_heads is 3, not 4"),
+        ({"act_layer": "relu"}, "its act_layer is 'gelu', not 'relu'"),
+        ({"norm_eps": 1e-3}, r"its norm_eps is 1e-06, not 0\.001"),
+        ({"qkv_bias": False}, "its qkv_bias is True, not False"),
+        ({"patch_size": (4, 2)}, r"its patch_size is 4, not \(4, 2\)"),
+        ({"distilled": True}, "its distilled is False, not True"),
+        ({"reg_tokens": 1}, "its reg_tokens is 0, not 1"),
+        ({"no_embed_class": True}, "its no_embed_class is False, not True"),
+        ({"class_token": False, "global_pool": "avg"}, "its class_token is True, not False"),
+        ({"num_heads": 4, "act_layer": "relu"}, "its num_heads is 3, not 4; its act_layer is 'gelu', not 'relu'"),
     ],
 )
 def test_models_that_differ_in_more(options, message, tmp_path):
     ours = ViT(**{**SIZES, **options}, seed=2)
     before = ours.state_dict()
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=f"^{tmp_path} holds another ViT than this one: {message}$"):
         begin_with(ours, saved(ViT(**SIZES, seed=1), tmp_path))
     for name, value in ours.state_dict().items():
         np.testing.assert_array_equal(value, before[name])
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "message"),
+    [
+        (
+            ViT(**SIZES),
+            ViT(**SIZES, init_values=1e-5),
+            "which has no 'blocks.0.ls1.gamma'.* and 1 more for this ViT of",
+        ),
+        (
+            ViT(**SIZES, init_values=1e-5),
+            ViT(**SIZES),
+            "which has 'blocks.0.ls1.gamma'.* and 1 more beside this ViT of",
+        ),
+        (ViT(**SIZES), ViT(**SIZES, fc_norm=True), "which has no 'fc_norm.bias', 'fc_norm.weight' for this ViT of"),
+        (
+            MaskedViT(**SIZES),
+            ViT(**{**SIZES, "depth": 1}),
+            "holds another MaskedViT than this ViT: its depth is 2, not 1",
+        ),
+        (
+            MaskedViT(**SIZES),
+            ViT(**{**SIZES, "depth": 3}),
+            "a MaskedViT of .* which has no 'blocks.2.* for this ViT of",
+        ),
+        (MaskedViT(**SIZES), ViT(**SIZES, act_layer="relu"), "its act_layer is 'gelu', not 'relu'"),
+        (
+            MaskedViT(**SIZES),
+            ViT(**SIZES, no_embed_class=True),
+            "pos_embed has 1 positions in front of the patches there",
+        ),
+        (Mixer(**MIXER), Mixer(**{**MIXER, "img_size": 8}), "fc1.weight has shape .* there and .* here: more differs"),
+    ],
+)
+def test_models_whose_parameters_differ_in_more(theirs, ours, message, tmp_path):
+    before = ours.state_dict()
+    with pytest.raises(ValueError, match=message):
+        begin_with(ours, saved(theirs, tmp_path))
+    for name, value in ours.state_dict().items():
+        np.testing.assert_array_equal(value, before[name])
+
+
+def test_a_rate_of_sounds_is_asked_only_where_both_have_one(tmp_path):
+    """What was trained on spectrograms can hear waves."""
+    options = {"n_mels": 8, "patch_size": 4, "stride": 4, "embed_dim": 8, "depth": 1, "num_heads": 2, "num_classes": 2}
+    seen, heard = AST(**options, length=8), AST(**options, length=1600, sr=16_000)
+    begin_with(heard, saved(seen, tmp_path))
+    same(heard, seen, but=["pos_embed"])
+    with pytest.raises(ValueError, match="holds another AST than this one: its sr is 16000, not 8000"):
+        begin_with(AST(**options, length=1600, sr=8_000), saved(heard, tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ({"patch_size": (4, 4)}, {"mlp_ratio": 2}),  # the same, written otherwise
+        ({"init_values": 1e-5}, {"init_values": 1e-2}),  # they were only a beginning
+        ({"drop_path_rate": 0.5, "drop_rate": 0.1}, {"mlp_drop_rate": 0.2, "grad_checkpointing": True}),
+        ({"class_token": True}, {"global_pool": "avg", "fc_norm": False}),  # what a new head reads
+        ({"distilled": True, "heads_apart": True}, {"distilled": True}),
+    ],
+)
+def test_what_may_differ(theirs, ours, tmp_path):
+    first, second = ViT(**{**SIZES, **theirs}, num_classes=7, seed=1), ViT(**{**SIZES, **ours}, num_classes=3, seed=2)
+    begin_with(second, saved(first, tmp_path))
+    same(second, first)
+
+
+OTHERWISE = {
+    "act_layer": "gelu_tanh",
+    "backbone_like": "google",
+    "block": "bottleneck",
+    "norm_eps": 0.1,
+    "positions": "learned",
+    "relative_position": "none",
+    "stem": "7x7",
+    "target": "pixels",
+    "windows_like": "transformers",
+}
+"""Of options that are words, or small, another value."""
+
+MAY_CHANGE = {"img_size", "length", "mean", "std", "num_classes", "target", "global_pool", "heads_apart"}
+"""What a model computes with the same weights, and only these; rates of what is dropped change nothing without rng."""
+
+
+def otherwise(name, value):
+    """Other values of an option."""
+    if name in OTHERWISE:
+        return [OTHERWISE[name]]
+    if name == "global_pool":
+        return [{"avg": "token", "token": "avg"}[value]]
+    if isinstance(value, bool) or name in ("fc_norm", "final_norm"):
+        return [not value]
+    if isinstance(value, int):
+        return [2 * value or 2, value + 1, value - 1]
+    if isinstance(value, float):
+        return [value / 2 if value else 0.25]
+    if isinstance(value, tuple):
+        return [tuple(2 * number for number in value), tuple(number + 1 for number in value), value[::-1]]
+    return [] if isinstance(value, str) else [0.25, 16_000]
+
+
+@pytest.mark.parametrize("kind", FAMILIES)
+def test_what_is_taken_over_computes_the_same(kind, tmp_path):
+    """Of every family, for every option: one that differs in it is refused, or computes the same but for the head."""
+    small = import_module(f"tests.models.test_{kind.__module__.rpartition('.')[2]}").SMALL
+    base = kind(**{**small, "dtype": "float64"})
+    theirs = kind(**{**base.config, "seed": 1})
+    for param in theirs.named_state().values():
+        param.value = RNG.uniform(0.5, 1, param.shape)
+    saved(theirs, tmp_path)
+    accepted, refused = set(), set()
+    for name in signature(kind).parameters.keys() - {"dtype"}:
+        for value in otherwise(name, base.config[name]):
+            try:
+                ours = kind(**{**base.config, name: value})
+                ours.state_dict()
+            except (TypeError, ValueError):
+                continue
+            try:
+                begin_with(ours, tmp_path)
+            except ValueError:
+                refused.add(name)
+                continue
+            accepted.add(name)
+            if name in MAY_CHANGE:
+                continue
+            for part, param in ours.named_state().items():  # the heads, which stayed
+                param.value = theirs.named_state()[part].value
+            inputs = theirs.example(2, 5, lambda shape, dtype: np.ones(shape, dtype))
+            for got, expected in zip(*(leaves(model.forward(*inputs)[0]) for model in (ours, theirs)), strict=True):
+                np.testing.assert_array_equal(got, expected, err_msg=f"{kind.__name__}({name}={value!r})")
+    assert "seed" in accepted
+    assert refused
+
+
+def leaves(outputs):
+    return outputs if isinstance(outputs, tuple) else (outputs,)
 
 
 def test_another_family(tmp_path):

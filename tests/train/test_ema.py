@@ -47,6 +47,19 @@ def test_running_averages_are_averaged() -> None:
     running_averages_are_averaged()
 
 
+@pytest.mark.parametrize("decay", [0.0, 0.3, 0.999])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_average_of_equal_numbers_is_that_number(dtype: str, decay: float) -> None:
+    """So what is not trained, such as a frozen body, stays bit for bit."""
+    model = small_model(dtype=dtype)
+    before = model.state_dict()
+    average = ema.WeightAverage(model, decay=decay)
+    for step in range(1, 40):
+        average.update(model, step)
+    for name, value in average.model.state_dict().items():
+        np.testing.assert_array_equal(value, before[name])
+
+
 def the_first_steps_are_soon_forgotten() -> None:
     assert [ema.ema_decay(step, 0.999) for step in (1, 8, 90)] == [2 / 11, 9 / 18, 91 / 100]
     assert ema.ema_decay(10**6, 0.999) == 0.999

@@ -1,16 +1,19 @@
 """Trainings that begin where others have ended, in Python and from the command line."""
 
+import shlex
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 import minivit as mv
 from minivit import cli
 from minivit.data import Dataset
 from minivit.train import Recipe, Trainer
+from minivit.train.recipes import recipe_of
 from tests.models.test_resnet import SMALL as RESNET
 from tests.sampled import REST
 from tests.train.sounds import small_sounds
@@ -58,6 +61,17 @@ def test_a_frozen_body_stays(data, before):
     assert changed(trainer, start) == {"head.weight", "head.bias"}
     assert rows[-1].test_score == trainer.test_score()
     assert {name.partition(".")[2] for name in trainer.optimizer.state} == {"head.weight", "head.bias"}
+
+
+def test_the_average_of_a_frozen_body_is_that_body(data, before):
+    trainer = Trainer(recipe(init=str(before), freeze=True, ema=0.99), data, threads=1)
+    start = trainer.model.state_dict()
+    list(trainer.run())
+    average = trainer.trained.state_dict()
+    assert {name for name, value in average.items() if not np.array_equal(value, start[name])} == {
+        "head.weight",
+        "head.bias",
+    }
 
 
 def test_a_frozen_body_normalises_by_what_it_has_seen(data, tmp_path):
@@ -170,9 +184,37 @@ def test_mistakes_at_the_command_line(options, message, tmp_path, monkeypatch, c
 def test_what_does_not_fit_leaves_no_folder(before, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("minivit.data.names.shapes", lambda seed: mv.data.shapes(40, 24, seed=seed))
-    assert cli.main(["train", "--init", str(before), "--out", "run", "--set", "depth=3"]) == 1
-    assert "which has no 'blocks.2." in capsys.readouterr().err
+    settings = ["--set", "embed_dim=8", "--set", "num_heads=4"]
+    assert cli.main(["train", "--init", str(before), "--out", "run", *settings]) == 1
+    err = capsys.readouterr().err
+    its = "its depth is 2, not 4; its num_heads is 2, not 4; its class_token is True, not False"
+    assert err == f"minivit: {before} holds another ViT than this one: {its}\n"
     assert not Path("run").exists()
+
+
+def test_what_is_left_aside_is_said_in_a_line(before, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("minivit.data.names.shapes", lambda seed: mv.data.shapes(40, 24, seed=seed))
+    arrays = {f"student.{name}": array for name, array in mv.weights.to_timm(mv.load(before)).items()}
+    save_file({**arrays, "teacher.norm.weight": np.ones(8, np.float32)}, "timm.safetensors")
+    pooling = ["--set", "global_pool=token", "--set", "class_token=true"]
+    command = ["train", "--epochs", "1", "--batch-size", "20", *SETTINGS, *pooling, "--init", "timm.safetensors"]
+    assert cli.main(command) == 0
+    said = "minivit: took the arrays whose names begin with 'student.' and left 'teacher.norm.weight' aside"
+    assert said in capsys.readouterr().err.splitlines()
+
+
+def test_a_classifier_begins_with_hidden_patches_as_the_docs_say(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
+    lines = page.partition("## Hidden patches")[2].splitlines()[2:4]
+    models = []
+    for line in lines:
+        args = cli.build_parser().parse_args(shlex.split(line, comments=True)[1:])
+        told = recipe_of(args.data, args.set or [], model=args.model)
+        models.append(mv.create_model(told.model, **told.options))
+    mv.save(models[0], tmp_path / "checkpoint.safetensors")
+    mv.train.begin_with(models[1], tmp_path)
+    np.testing.assert_array_equal(models[1].norm.weight.value, models[0].norm.weight.value)
 
 
 def test_recipes_compare_whole():

@@ -110,10 +110,10 @@ MISTAKES = {
         "erasing", "np.sqrt(area / aspect)", "np.sqrt(area * aspect)",
         test_erasing.a_share_of_the_images_has_a_rectangle_of_noise),
     "an average that runs away": Mistake(
-        "ema", "decay * average.value + (1 - decay)", "decay * average.value - (1 - decay)",
+        "ema", "weight + decay * (average.value - weight)", "weight + decay * (weight - average.value)",
         test_ema.the_average_is_what_the_formula_says),
     "the new weights get what the average should keep": Mistake(
-        "ema", "decay * average.value + (1 - decay)", "(1 - decay) * average.value + decay",
+        "ema", "weight + decay * (average.value - weight)", "average.value + decay * (weight - average.value)",
         test_ema.the_average_is_what_the_formula_says),
     "an average without running averages": Mistake(
         "ema", "in self.model.named_state().items()", "in self.model.named_params().items()",
