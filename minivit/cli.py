@@ -139,11 +139,12 @@ def run_train(args: argparse.Namespace) -> int:
         must_not_be_its_own_teacher(distilling, args.out)
     with training_with(named):
         trainer, distilling = trainer_of(recipe, load_source(**source), distilling, threads=args.threads)
+        kept = recipe, source, named, distilling, trainer.fingerprints
         if args.out:
             folder = RunFolder(args.out)
-            folder.create(recipe, source, named, distilling)
+            folder.create(*kept)
         else:
-            folder = create_numbered("runs", Path(source["data"]).name, recipe, source, named, distilling)
+            folder = create_numbered("runs", Path(source["data"]).name, *kept)
         with folder.held():
             return 0 if run_to_the_end(trainer, folder) else 130
 

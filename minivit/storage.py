@@ -160,7 +160,7 @@ def checksum(arrays: Mapping[str, ndarray], header: Mapping[str, Any]) -> str:
     kinds = [(name, arrays[name].dtype.name, arrays[name].shape) for name in names]
     digest = blake2b(to_json((header, kinds)).encode(), digest_size=32)
     for name in names:
-        digest.update(arrays[name].reshape(-1).view(np.uint8).data)
+        digest.update(np.ascontiguousarray(arrays[name]).reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
 
 

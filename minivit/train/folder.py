@@ -2,12 +2,13 @@
 
 import errno
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, fields
 from math import isfinite
 from pathlib import Path
 from reprlib import repr as short
+from types import MappingProxyType
 from typing import Any
 
 from minivit.checked import check_type
@@ -26,12 +27,15 @@ OLDER_HEAD = HEAD.replace("test_score", "test_accuracy")  # when there was no ot
 ASKED_FOR = {"img_size": int, "labeled": int, "unlabeled": str}
 """What config.json says of the data only where it was asked for."""
 
+NONE: Mapping[str, str] = MappingProxyType({})
+
 
 class RunFolder:
     """Where a run keeps its files; each of them is written as a whole or not at all.
 
     ``solutions`` are the folders of a student's functions that the run computes with: those that it was created with,
-    or, after :meth:`read_config`, those that its config.json names. So is ``distilling``, who teaches the model.
+    or, after :meth:`read_config`, those that its config.json names. So is ``distilling``, who teaches the model, and
+    so are ``fingerprints``, those of a :class:`minivit.train.Trainer`.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -41,6 +45,7 @@ class RunFolder:
         self.checkpoint_path = self.path / "checkpoint.safetensors"
         self.solutions: list[str] = []
         self.distilling: Distilling | None = None
+        self.fingerprints: dict[str, str] = {}
         self._held: os.stat_result | None = None  # which folder it was when we took it
 
     def create(
@@ -49,6 +54,7 @@ class RunFolder:
         data: dict[str, Any],
         solutions: Sequence[str] = (),
         distilling: Distilling | None = None,
+        fingerprints: Mapping[str, str] = NONE,
     ) -> None:
         """Make the folder and write what the run was asked for.
 
@@ -71,8 +77,9 @@ class RunFolder:
         self._must_be_empty()
         with sole_use(self.path):
             self._must_be_empty()
-            self.solutions, self.distilling = in_full(solutions), distilling
+            self.solutions, self.distilling, self.fingerprints = in_full(solutions), distilling, {**fingerprints}
             config = {"minivit": __version__, "recipe": asdict(recipe), "data": data, "with": self.solutions}
+            config["fingerprints"] = self.fingerprints
             if distilling:
                 config["distillation"] = asdict(distilling)
             replace_file(self.config_path, (to_json(config, indent=2) + "\n").encode())
@@ -130,7 +137,8 @@ class RunFolder:
             if not isinstance(solutions, list) or not all(isinstance(folder, str) for folder in solutions):
                 raise ValueError(f"its entry 'with' is {short(solutions)}; expected a list of folders")
             self.solutions = in_full(solutions)
-            recipe = OFF | recipe
+            recipe, self.fingerprints = OFF | recipe, config.get("fingerprints", {})  # nor have they this
+            check_type("fingerprints", self.fingerprints, dict[str, str])
             if "distillation" in config:
                 check_type("distillation", config["distillation"], dict[str, Any])
                 self.distilling = Distilling(**config["distillation"])
@@ -196,9 +204,17 @@ class RunFolder:
         return os.path.lexists(self.checkpoint_path)
 
     def resume(self, trainer: Trainer) -> None:
-        """Go on from the checkpoint, if there is one yet."""
+        """Go on from the checkpoint; if there is none yet, begin anew, but with what the run was begun with.
+
+        Raises
+        ------
+        FileNotFoundError, OSError, ValueError
+            As :meth:`minivit.train.Trainer.resume`; if the examples, or the weights to begin with, have changed.
+        """
         if self.has_begun:
             trainer.resume(self.checkpoint_path)
+        else:
+            trainer.must_have_begun_with(self.fingerprints)
 
     def save(self, trainer: Trainer, rows: list[Metrics]) -> None:
         """Write metrics.csv anew, one row per step, and the checkpoint."""
@@ -258,13 +274,14 @@ def create_numbered(
     data: dict[str, Any],
     solutions: Sequence[str] = (),
     distilling: Distilling | None = None,
+    fingerprints: Mapping[str, str] = NONE,
 ) -> RunFolder:
     """Create ``parent/name-1``, or the next number that is free: looked for and taken in one step."""
     number = 1
     while True:
         folder = RunFolder(Path(parent) / f"{name}-{number}")
         try:
-            folder.create(recipe, data, solutions, distilling)
+            folder.create(recipe, data, solutions, distilling, fingerprints)
         except (FileExistsError, BlockingIOError):  # another run, or one that another process has just begun
             number += 1
         else:

@@ -4,7 +4,7 @@ All randomness is derived from the seed and the step number, so the state of a t
 optimizer's averages and the step. A training that was killed and resumed ends in the same bits as one that was not.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from functools import partial
 from math import isfinite
@@ -26,6 +26,7 @@ from minivit.tasks.classification import Classification, Mix
 from minivit.tasks.task import Task
 from minivit.train.beginning import begin_with, by_layer, only_head
 from minivit.train.ema import WeightAverage
+from minivit.train.fingerprint import of_examples, of_weights
 from minivit.train.fit import check_attention_fits
 from minivit.train.kinds import Kind, kind_of, must_be_off
 from minivit.train.mixing import mix
@@ -71,6 +72,11 @@ class Trainer:
         Does not change the result.
     to_resume : bool
         Whether :meth:`resume` is to follow: what the recipe's ``init`` names is not needed then, and may be gone.
+
+    Attributes
+    ----------
+    fingerprints : {"data": str, "init": str}
+        Of the examples, and of the weights that the model begins with, if it has read them from what ``init`` names.
     """
 
     def __init__(
@@ -102,8 +108,10 @@ class Trainer:
             )
         self.model: Model = create_model(**fixed, **{**needed, **recipe.options})
         check_attention_fits(recipe.model, self.model)
+        self.fingerprints = {"data": of_examples(dataset)}
         if recipe.init is not None and not to_resume:
             begin_with(self.model, recipe.init)
+            self.fingerprints["init"] = of_weights(self.model)
         self.learner = frozen(self.model) if recipe.freeze else self.model  # its parameters are those of the model
         self.optimizer = AdamW(
             self.learner,
@@ -184,6 +192,7 @@ class Trainer:
         names, mean, std = self.dataset.class_names, self.dataset.mean, self.dataset.std
         data = {"name": self.dataset.name, "class_names": names, "mean": mean, "std": std, **self.kind.facts()}
         about = {"recipe": asdict(self.recipe), "data": data, **_named(self.task), "step": self.step}
+        about["fingerprints"] = {"data": self.fingerprints["data"]}
         save(self.finished(), path, optimizer_state=self._to_go_on(), **about)
 
     def _to_go_on(self) -> dict[str, ndarray]:
@@ -212,7 +221,9 @@ class Trainer:
             if theirs.get(name) != ours:
                 raise ValueError(f"{path} belongs to another training: its {name} is {theirs.get(name)}, not {ours}")
         model, optimizer = split_arrays(arrays)
+        fingerprints: Any = metadata.get("fingerprints", {})  # nor have those from before there were any
         try:
+            check_type("fingerprints", fingerprints, dict[str, str])
             optimizer = fitting(self._to_go_on(), optimizer)
             model = fitting(self.model.named_state(), model)
             step: Any = metadata.get("step")
@@ -224,11 +235,26 @@ class Trainer:
                 raise ValueError(f"step is {step}, but the optimizer has made {steps}")
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path} is damaged: {error.args[0]}") from error
+        try:
+            self.must_have_begun_with(fingerprints)
+        except ValueError as error:
+            raise ValueError(f"{path} belongs to another training: {error}") from error
         self.trained.load_state_dict(model)
         if self.average:
             self.model.load_state_dict({name: optimizer.pop(LEARNED + name) for name in model})
         self.optimizer.load_state_dict(optimizer)
         self.step = step
+
+    def must_have_begun_with(self, fingerprints: Mapping[str, str]) -> None:
+        """ValueError if examples, or weights to begin with, are others than when these fingerprints were taken."""
+        words = {
+            "data": (f"the examples of {self.dataset.name}", "some were added, removed or changed"),
+            "init": (f"the weights in {self.recipe.init}", "it was trained further, or another model is there now"),
+        }
+        for name, ours in self.fingerprints.items():
+            if fingerprints.get(name, ours) != ours:
+                what, why = words[name]
+                raise ValueError(f"{what} are not those that this run was begun with: {why}")
 
     def _identity(self) -> dict[str, Any]:
         """What a checkpoint must agree with, as it reads when it comes back from JSON: recipe, task, examples."""

@@ -162,6 +162,18 @@ def test_it_goes_on_with_the_same_bits(place: Path, more: list[str]) -> None:
     assert_same_training(Path("cut"), Path("whole"))
 
 
+def test_it_does_not_go_on_with_more_images(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train("--distill-from", "vit", "--unlabeled", "more") == 0
+    assert cli.main(["train", "--resume", "student"]) == 0
+    shutil.copy("more/0.png", "more/3.png")
+    capsys.readouterr()
+    assert cli.main(["train", "--resume", "student"]) == 1
+    assert capsys.readouterr().err == (
+        "minivit: student/checkpoint.safetensors belongs to another training: the examples of pets are not those that "
+        "this run was begun with: some were added, removed or changed\n"
+    )
+
+
 def test_a_run_remembers_where_its_images_are_from(place: Path) -> None:
     assert train("--distill-from", "vit", "--labeled", "4", "--unlabeled", "more") == 0
     assert about()["data"]["labeled"] == 4

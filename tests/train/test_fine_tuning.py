@@ -16,6 +16,7 @@ from minivit.train import Recipe, Trainer
 from minivit.train.recipes import recipe_of
 from tests.models.test_resnet import SMALL as RESNET
 from tests.sampled import REST
+from tests.test_cli import assert_same_training
 from tests.train.sounds import small_sounds
 
 TINY = {"embed_dim": 8, "depth": 2, "num_heads": 2}
@@ -127,6 +128,46 @@ def test_so_do_models_that_are_not_trained_to_classify(choices, tmp_path):
     assert not changed(trainer, mv.load(tmp_path / "checkpoint.safetensors").state_dict())
     with pytest.raises(ValueError, match=r"^freeze leaves all but the head as it is, and this Wav2Vec has none$"):
         Trainer(Recipe(**small, init=str(tmp_path), freeze=True), sounds, threads=1)
+
+
+def stopped(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("what", ["init", "data"])
+def test_before_its_first_checkpoint_it_goes_on_with_the_same_only(what, before, tmp_path, monkeypatch, capsys):
+    """A run that ends before anything is saved begins anew when it is resumed, and reads all once more."""
+    monkeypatch.chdir(tmp_path)
+    source, seeds = Path("source.safetensors"), {"data": 0}
+    source.write_bytes(before.read_bytes())
+    monkeypatch.setattr("minivit.data.names.shapes", lambda seed: mv.data.shapes(40, 24, seed=seeds["data"]))
+    pooling = ["--set", "global_pool=token", "--set", "class_token=true"]
+    command = ["train", "--epochs", "1", "--batch-size", "20", *SETTINGS, *pooling, "--init", str(source)]
+    assert cli.main([*command, "--out", "whole"]) == 0
+    with monkeypatch.context() as patch:
+        patch.setattr("minivit.train.trainer.training_step", stopped)
+        assert cli.main([*command, "--out", "cut"]) == 130
+    assert [path.name for path in Path("cut").iterdir() if path.suffix] == ["config.json"]
+    config, other = Path("cut/config.json").read_bytes(), mv.load(before)
+    if what == "init":
+        token = other.named_params()["cls_token"]
+        token.value = token.value + 1
+        mv.save(other, source)
+        changed = f"the weights in {source.resolve()}", "it was trained further, or another model is there now"
+    else:
+        seeds["data"] = 1
+        changed = "the examples of shapes", "some were added, removed or changed"
+    capsys.readouterr()
+    assert cli.main(["train", "--resume", "cut"]) == 1
+    words = " are not those that this run was begun with: "
+    assert capsys.readouterr().err == f"minivit: {words.join(changed)}\n"
+    assert Path("cut/config.json").read_bytes() == config
+    assert [path.name for path in Path("cut").iterdir() if path.suffix] == ["config.json"]
+
+    source.write_bytes(before.read_bytes())
+    seeds["data"] = 0
+    assert cli.main(["train", "--resume", "cut"]) == 0
+    assert_same_training(Path("cut"), Path("whole"))
 
 
 def test_another_beginning_is_another_training(data, before, tmp_path):

@@ -50,6 +50,23 @@ def test_a_configuration_from_before_solutions_were_kept(folder: RunFolder) -> N
     assert folder.read_config() == (small_recipe(), SOURCE, [])
 
 
+def test_fingerprints_come_back(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    folder.create(small_recipe(), SOURCE, fingerprints={"data": "a", "init": "b"})
+    again = RunFolder(tmp_path / "run")
+    again.read_config()
+    assert again.fingerprints == folder.fingerprints == {"data": "a", "init": "b"}
+
+
+def test_a_configuration_from_before_fingerprints_were_kept(folder: RunFolder) -> None:
+    """And without a checkpoint: there is nothing that could tell whether something has changed."""
+    config = json.loads(folder.config_path.read_text())
+    del config["fingerprints"]
+    folder.config_path.write_text(json.dumps(config))
+    folder.read_config()
+    folder.resume(small_trainer(small_dataset()))
+
+
 def test_a_folder_that_exists(folder: RunFolder, tmp_path: Path) -> None:
     content = folder.config_path.read_bytes()
     with pytest.raises(FileExistsError, match=r"run exists already: choose another --out, or go on .* --resume .*run$"):
@@ -153,6 +170,7 @@ def test_a_full_disk(folder: RunFolder, failing: str, call: int, monkeypatch: py
         ({"with": "softmax"}, "its entry 'with' is 'softmax'; expected a list of folders"),
         ({"with": [3]}, r"its entry 'with' is \[3\]; expected a list of folders"),
         ({"with": ["a\0b"]}, "embedded null"),
+        ({"fingerprints": {"data": 3}}, "fingerprints is .*3.*; expected dict"),
     ],
     ids=count(),
 )

@@ -13,6 +13,7 @@ from safetensors.numpy import save_file
 
 import minivit as mv
 from minivit.checked import plain
+from minivit.data import LabeledImages
 from minivit.storage import read_arrays, write_arrays
 from minivit.train import Metrics, Recipe, Trainer, warmup_cosine
 from minivit.train.trained_on import read_trained_on
@@ -222,6 +223,39 @@ def test_a_checkpoint_of_other_images(dataset: mv.data.Dataset, checkpoint: Path
     renamed = replace(dataset, class_names=("cat", *dataset.class_names[1:]))
     refuse(small_trainer(renamed), checkpoint, "another training: its class_names")
     refuse(small_trainer(small_dataset(41)), checkpoint, "another training: its mean")
+
+
+def otherwise(dataset: mv.data.Dataset, what: str) -> mv.data.Dataset:
+    """The same mean and the same number of images, but something is another."""
+    train, test = dataset.train, dataset.test
+    if what == "order":
+        return replace(dataset, train=train.take(np.arange(len(train))[::-1]))
+    if what == "labels":
+        return replace(dataset, train=LabeledImages(train.images, np.roll(train.labels, 1)))
+    if what == "images to test on":
+        return replace(dataset, test=LabeledImages(255 - test.images, test.labels))
+    return replace(dataset, test=test.take(slice(1, None)))
+
+
+@pytest.mark.parametrize("what", ["order", "labels", "images to test on", "number of images to test on"])
+def test_a_checkpoint_of_other_examples(dataset: mv.data.Dataset, checkpoint: Path, what: str) -> None:
+    """Also where the mean of the images does not tell it."""
+    message = "belongs to another training: the examples of .* are not those that this run was begun with: some were"
+    refuse(small_trainer(otherwise(dataset, what)), checkpoint, message)
+
+
+def test_a_checkpoint_from_before_there_were_fingerprints(dataset: mv.data.Dataset, checkpoint: Path) -> None:
+    arrays, header = read_arrays(checkpoint)
+    del header["metadata"]["fingerprints"]
+    write_arrays(checkpoint, arrays, header)
+    trainer = small_trainer(dataset)
+    trainer.resume(checkpoint)
+    assert trainer.step > 0
+
+
+def test_fingerprints_that_are_none(dataset: mv.data.Dataset, checkpoint: Path) -> None:
+    rewrite(checkpoint, fingerprints={"data": 7})
+    refuse(small_trainer(dataset), checkpoint, "is damaged: fingerprints is .*expected dict")
 
 
 def test_a_file_without_a_training(dataset: mv.data.Dataset, checkpoint: Path) -> None:
