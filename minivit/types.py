@@ -64,7 +64,9 @@ Rate = Annotated[float, Range(at_least=0, below=1)]
 """A share that is dropped."""
 Share = Annotated[float, Range(at_least=0, at_most=1)]
 Factor = Annotated[float, Range(above=0, below=inf)]
-Temperature = Annotated[float, Range(above=0, below=inf)]
+Temperature = Annotated[float, Range(at_least=0.001, at_most=10_000)]
+"""What logits are divided by. By less they may leave the range of float32; by more, all classes become alike."""
+
 Depth = Annotated[int, Range(at_least=0, below=1_001)]
 """How many blocks: each is built, even of a model that is only counted, and a configuration may come from anybody."""
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minivit.checked import checked
+from minivit.checked import check_range, checked
 from minivit.ops.losses import (
     CrossEntropyCache,
     LogitsGrad,
@@ -61,6 +61,9 @@ def distillation_forward(
     ----------
     logits, teacher_logits : (..., C)
     temperature : float
+        At least 0.001, and in float32 at most 100, in float64 10,000. The hotter, the more alike are both, and
+        :math:`\tau^2` times the rounding of two numbers that are nearly equal is an error of the loss: here it is still
+        below a thousandth. (The gradient has :math:`\tau` times the rounding.)
     reverse : bool
         The divergence the other way round, :math:`\sum_c q_{nc} (\log q_{nc} - \log p_{nc})`: as equation 2 of DeiT's
         paper writes it, KL(student, teacher), while DeiT's own code computes KL(teacher || student).
@@ -70,7 +73,8 @@ def distillation_forward(
     Raises
     ------
     ValueError
-        If the shapes differ, the temperature is not positive and finite, or there are no rows.
+        If the shapes differ, the temperature is out of its range, there are no rows, or the teacher holds each class of
+        one for impossible (-inf).
 
     References
     ----------
@@ -78,8 +82,12 @@ def distillation_forward(
     "Training data-efficient image transformers & distillation through attention", section 4, and ``losses.py`` of its
     code (github.com/facebookresearch/deit, commit 7e160fe).
     """
-    if not 0 < temperature < inf:
-        raise ValueError(f"distillation: temperature is {temperature}; expected a positive number")
+    hottest = 100 if np.finfo(logits.dtype).bits == 32 else 10_000  # of float32, of float64
+    check_range("distillation: temperature", temperature, at_least=0.001, at_most=hottest)
+    if not (np.real(teacher_logits).max(-1) != -inf).all():
+        raise ValueError(
+            "distillation: teacher_logits has a row of nothing but -inf; expected a class that is possible"
+        )
     log_probs, _ = log_softmax_forward(logits / temperature)
     teacher, _ = log_softmax_forward(teacher_logits / temperature)
     number = logits.size if per_class else logits[..., 0].size
@@ -201,7 +209,7 @@ def taught_forward(
     Raises
     ------
     ValueError
-        If the shapes do not fit, a label is no class, alpha is outside [0, 1], the temperature is not positive, or
+        If the shapes do not fit, a label is no class, alpha is outside [0, 1], the temperature is out of its range, or
         there are no rows.
 
     References
@@ -219,7 +227,8 @@ def taught_forward(
         of_teacher, c_hard = cross_entropy_forward(logits, likeliest)
     else:
         of_teacher, c_soft = distillation_forward(logits, teacher_logits, temperature=temperature)
-    loss = (1 - alpha) * of_labels + alpha * of_teacher
+    parts = (1 - alpha, of_labels), (alpha, of_teacher)
+    loss = sum(share * part for share, part in parts if share)  # 0 times an infinite loss would be nan
     return loss, TaughtCache(labels=c_labels, soft=c_soft, hard=c_hard, alpha=alpha)
 
 

@@ -224,7 +224,8 @@ class Distillation(Task):
             said = targets.teacher.astype(dtype, copy=False)
             options = {"temperature": self.temperature, "reverse": self.reverse, "per_class": self.per_class}
             teacher_loss, c_teacher = distillation_forward(for_teacher, said, **options)
-        loss = (1 - self.alpha) * labels_loss + self.alpha * teacher_loss
+        parts = (1 - self.alpha, labels_loss), (self.alpha, teacher_loss)
+        loss = sum(share * part for share, part in parts if share)  # 0 times an infinite loss would be nan
         return loss, DistillationTaskCache(c_labels, c_teacher)
 
     def backward(self, dloss: Scalar, cache: DistillationTaskCache) -> Float[ndarray, "B *heads classes"]:

@@ -3,7 +3,6 @@
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from math import inf
 from os.path import realpath
 from pathlib import Path
 from typing import Any
@@ -44,7 +43,7 @@ class Distilling:
         if self.method not in ("soft", "hard"):
             raise ValueError(f'method is {self.method!r}; expected "soft" or "hard"')
         check_range("alpha", self.alpha, at_least=0, at_most=1)
-        check_range("temperature", self.temperature, above=0, below=inf)
+        check_range("temperature", self.temperature, at_least=0.001, at_most=100)  # as distillation_forward in float32
         if self.method == "hard" and self.temperature != 1:
             raise ValueError("a temperature is for --distill soft: the likeliest class is the same at any temperature")
 

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 
@@ -8,8 +10,10 @@ from minivit.ops import (
     label_weights,
     smoothed,
     softmax_forward,
+    taught_backward,
     taught_forward,
 )
+from minivit.tasks.distillation import Distillation, Taught
 from tests.unchecked import without_annotations
 
 RNG = np.random.default_rng(0)
@@ -69,10 +73,40 @@ def test_wrong_teacher():
         distillation_forward(LOGITS, LOGITS[:, 1:])
 
 
-@pytest.mark.parametrize("temperature", [0.0, -1.0, np.nan, np.inf])
-def test_temperature_is_positive(temperature):
-    with pytest.raises(ValueError, match=rf"distillation: temperature is {temperature}; expected a positive number"):
-        distillation_forward(LOGITS, LOGITS, temperature=temperature)
+@pytest.mark.parametrize("temperature", [0.0, -1.0, np.nan, np.inf, 1e-320, 9e-4, 10_001.0, 1e30, 1e200])
+def test_a_temperature_that_would_leave_no_digits_is_refused(temperature):
+    """Logits by less leave the range of numbers; of a divergence, times more squared, nothing but rounding is left."""
+    message = rf"^distillation: temperature is {re.escape(str(temperature))}; expected at least 0\.001 and at most "
+    with pytest.raises(ValueError, match=message + "10000$"):
+        distillation_forward(LOGITS, TEACHER, temperature=temperature)
+    with pytest.raises(ValueError, match=message + "100$"):
+        distillation_forward(LOGITS.astype(np.float32), TEACHER.astype(np.float32), temperature=temperature)
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize(("dtype", "hottest", "rtol"), [(np.float32, 100.0, 1e-3), (np.float64, 1e4, 1e-5)])
+def test_at_the_ends_of_the_range_the_loss_has_digits(dtype, hottest, rtol, reverse):
+    """Held against the limit, which has no cancellation: half the variance of the differences over the classes."""
+    student, teacher = np.random.default_rng(0).standard_normal((2, 1000, 10))
+    loss, cache = distillation_forward(
+        student.astype(dtype), teacher.astype(dtype), temperature=hottest, reverse=reverse
+    )
+    np.testing.assert_allclose(loss, (teacher - student).var(-1).mean() / 2, rtol=rtol)
+    assert np.isfinite(distillation_backward(1.0, cache).logits).all()
+    exact, _ = distillation_forward(student, teacher, temperature=0.001, reverse=reverse)
+    cold, cache = distillation_forward(student.astype(dtype), teacher.astype(dtype), temperature=0.001, reverse=reverse)
+    np.testing.assert_allclose(cold, exact, rtol=1e-5)
+    assert np.isfinite(distillation_backward(1.0, cache).logits).all()
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_teacher_that_holds_all_for_impossible_is_refused(reverse):
+    """It says nothing that could be learned: a loss of 0 with a gradient that is not would be the answer."""
+    teacher = TEACHER.copy()
+    teacher[1] = -np.inf
+    message = "^distillation: teacher_logits has a row of nothing but -inf; expected a class that is possible$"
+    with pytest.raises(ValueError, match=message):
+        distillation_forward(LOGITS, teacher, reverse=reverse)
 
 
 @pytest.mark.parametrize("per_class", [False, True])
@@ -125,9 +159,26 @@ def test_labels_that_are_none():
 @pytest.mark.parametrize("hard", [False, True])
 @pytest.mark.parametrize("temperature", [-1e-6, 0.0, float("nan"), float("inf")])
 def test_a_temperature_is_one_whether_it_is_needed_or_not(temperature, hard):
-    message = rf"^taught: temperature is {temperature}; expected above 0 and finite$"
+    message = rf"^taught: temperature is {temperature}; expected at least 0\.001 and at most 10000$"
     with pytest.raises(ValueError, match=message):
         taught_forward(LOGITS, TEACHER, np.array([0, 1, -1]), temperature=temperature, hard=hard)
+
+
+@pytest.mark.parametrize("hard", [False, True])
+def test_what_has_no_weight_has_no_say_however_large_it_is(hard):
+    """0 times an infinite loss is 0 here, not nan."""
+    student, teacher, labels = np.array([[0.0, -np.inf]]), np.array([[0.0, 1]]), np.array([1])
+    task = Distillation(lambda images: teacher, method="hard" if hard else "soft", alpha=0.0)
+    loss, cache = taught_forward(student, teacher, np.array([0]), alpha=0.0, hard=hard)
+    np.testing.assert_array_equal(loss, 0)
+    np.testing.assert_array_equal(taught_backward(1.0, cache).logits, 0)
+    np.testing.assert_array_equal(task.forward(student, Taught(np.array([0]), teacher, np.ones(1)))[0], 0)
+    task = Distillation(lambda images: teacher, method="hard" if hard else "soft", alpha=1.0)
+    loss, cache = taught_forward(student, student, labels, alpha=1.0, hard=hard)
+    np.testing.assert_array_equal(loss, 0)
+    np.testing.assert_array_equal(taught_backward(1.0, cache).logits, 0)
+    np.testing.assert_array_equal(task.forward(student, Taught(labels, student, np.ones(1)))[0], 0)
+    assert taught_forward(student, teacher, labels, hard=hard)[0] == np.inf
 
 
 def test_a_batch_of_none_is_taught_nothing():

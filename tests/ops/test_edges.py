@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minivit.check import CASES, check_complex_step
-from minivit.checked import PRECISION
+from minivit.checked import PRECISION, without_range
 from minivit.every_op import EVERY_OP
 from minivit.types import Scalar
 from tests.ops.annotations import is_analytic
@@ -125,7 +125,7 @@ WRONG = [
     (name, option, value)
     for name, op in EVERY_OP.items()
     for option, it in inspect.signature(op.forward).parameters.items()
-    for value in {int: [-1], float: [-1e-6, np.nan, np.inf]}.get(it.annotation, [])
+    for value in {int: [-1], float: [-1e-6, np.nan, np.inf]}.get(without_range(it.annotation), [])
 ]
 """Options that are one number, out of range. (The scale of attention may be any.)"""
 

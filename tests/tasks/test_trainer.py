@@ -298,7 +298,11 @@ def test_a_task_says_what_it_wants():
         (lambda: Distillation(teacher, alpha=1.5), ValueError, r"alpha is 1\.5; expected at least 0 and at most 1$"),
         (lambda: Distillation(teacher, alpha="1"), TypeError, "alpha is '1'; expected float"),  # type: ignore[arg-type]
         (lambda: Distillation(None), TypeError, "teacher is None; expected a function"),  # type: ignore[arg-type]
-        (lambda: Distillation(teacher, temperature=0), ValueError, "temperature is 0; expected above 0 and finite"),
+        (
+            lambda: Distillation(teacher, temperature=0),
+            ValueError,
+            "temperature is 0; expected at least 0.001 and at most 10000",
+        ),
         (lambda: Contrastive(None), TypeError, "augment is None; expected a function"),  # type: ignore[arg-type]
         (lambda: Contrastive(CROP, temperature=True), TypeError, "temperature is True; expected float"),
         (lambda: Classification(augment=3), TypeError, "augment is 3; expected a function or None"),  # type: ignore[arg-type]

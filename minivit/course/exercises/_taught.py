@@ -159,7 +159,7 @@ OF_LABELS = "of_labels, c_labels = cross_entropy_forward(logits, targets)"
 LIKELIEST = "likeliest = np.real(teacher_logits).argmax(-1)"
 OF_HARD = "of_teacher, c_hard = cross_entropy_forward(logits, likeliest)"
 OF_SOFT = "of_teacher, c_soft = distillation_forward(logits, teacher_logits, temperature=temperature)"
-BOTH_LOSSES = "loss = (1 - alpha) * of_labels + alpha * of_teacher"
+BOTH_LOSSES = "loss = sum(share * part for share, part in parts if share)"
 AS_CLASS = "images without a label are taught class {}: their row of the targets is 0"
 SOME_TEACHER = "the teacher speaks of {} only; it speaks of all images"
 

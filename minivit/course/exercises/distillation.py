@@ -293,8 +293,8 @@ FORWARD = of_answers(
             "DistillationCache(log_probs, teacher, temperature, not reverse, number)": "... cache.reverse is",
             "DistillationCache(log_probs, teacher, temperature, reverse, len(logits))": "... cache.number is",
         },
-        "not 0 < temperature < inf": {
-            "False": "... with temperature=-0.5 it must raise a ValueError",
+        'check_range("distillation: temperature", temperature, at_least=0.001, at_most=hottest)': {
+            "pass": "... with temperature=-0.5 it must raise a ValueError",
         },
         "if number == 0": {"if False": "... with no rows it must raise a ValueError"},
     },
