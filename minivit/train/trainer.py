@@ -220,6 +220,10 @@ class Trainer:
         for name, ours in identity.items():
             if theirs.get(name) != ours:
                 raise ValueError(f"{path} belongs to another training: its {name} is {theirs.get(name)}, not {ours}")
+        config = header["config"] if isinstance(header.get("config"), dict) else {}
+        for name, ours in from_json(to_json(self.finished().config)).items():
+            if (its := config.get(name, ours)) != ours:  # nor do they have all options
+                raise ValueError(f"{path} belongs to another training: the {name} of its model is {its}, not {ours}")
         model, optimizer = split_arrays(arrays)
         fingerprints: Any = metadata.get("fingerprints", {})  # nor have those from before there were any
         try:

@@ -244,6 +244,17 @@ def test_a_checkpoint_of_other_examples(dataset: mv.data.Dataset, checkpoint: Pa
     refuse(small_trainer(otherwise(dataset, what)), checkpoint, message)
 
 
+def test_a_checkpoint_of_a_model_of_other_options(dataset: mv.data.Dataset, checkpoint: Path) -> None:
+    """Also where the recipe is the same: another version of minivit may mean another model by its name."""
+    arrays, header = read_arrays(checkpoint)
+    header["config"]["num_heads"] = 4
+    write_arrays(checkpoint, arrays, header)
+    refuse(small_trainer(dataset), checkpoint, "belongs to another training: the num_heads of its model is 4, not 2")
+    del header["config"]["num_heads"]  # an option that there was not yet
+    write_arrays(checkpoint, arrays, header)
+    small_trainer(dataset).resume(checkpoint)
+
+
 def test_a_checkpoint_from_before_there_were_fingerprints(dataset: mv.data.Dataset, checkpoint: Path) -> None:
     arrays, header = read_arrays(checkpoint)
     del header["metadata"]["fingerprints"]
