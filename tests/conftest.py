@@ -29,6 +29,11 @@ def has_shape(hint: Any) -> bool:
     return isinstance(hint, str) or hasattr(hint, "dim_str") or has_shape(get_args(hint))
 
 
+CALL = compile(  # of no file, so that a traceback through it is still one of minivit's
+    "def call(*args, **options): return (as_it_is if config.jaxtyping_disable else verified)(*args, **options)",
+    "<verified call>",
+    "exec",
+)
 with_shapes = jaxtyping.jaxtyped
 
 
@@ -39,14 +44,9 @@ def jaxtyped(*, typechecker: Any) -> Callable:
         counts = it.__module__.startswith("minivit.cost.")  # who has called it, over jaxtyping's frames, is looked for
         if counts or not isfunction(it) or has_shape([*it.__annotations__.values()]):
             return with_shapes(it, typechecker=typechecker)
-        verified_call = verified(it)
-
-        @wraps(it)
-        def call(*args: Any, **kwargs: Any) -> Any:
-            __tracebackhide__ = True
-            return (it if jaxtyping.config.jaxtyping_disable else verified_call)(*args, **kwargs)
-
-        return call
+        names = {"config": jaxtyping.config, "as_it_is": it, "verified": verified(it)}
+        exec(CALL, names)
+        return wraps(it)(names["call"])
 
     return decorated
 

@@ -12,7 +12,7 @@ from minivit.course.steps import Counter, Seen
 
 for kind, name in ((Counter, "__call__"), (Seen, "__array_finalize__")):
     setattr(kind, name, inspect.unwrap(getattr(kind, name)))
-steps.SKIPPED = (*steps.SKIPPED, str(Path(jaxtyping.__file__).parent), tests.conftest.__file__)
+steps.SKIPPED = (*steps.SKIPPED, str(Path(jaxtyping.__file__).parent), tests.conftest.CALL.co_filename)
 
 
 @pytest.fixture(autouse=True)
