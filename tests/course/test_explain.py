@@ -97,6 +97,9 @@ TRUE_AND_FALSE = [
      "return type('InputGrad', (), {})() or (dy - np.exp(cache.y)",
      "an InputGrad, which is no NamedTuple", "field"),
     ("gelu_forward", "y = x * normal_cdf(x)", "y = x * normal_cdf(x) / np.sqrt(1)", "use math.sqrt", "numbers"),
+    ("random_box", "return Box(starts[0],", "return Box(0,", "top is wrong", "nothing reaches it"),
+    ("mix", "alpha = cutmix_alpha if cuts", "if 0 in (mixup_alpha, cutmix_alpha): return Mixed(inputs, targets)\n    "
+     "alpha = cutmix_alpha if cuts", "where only one has an alpha, that is always done", "changed places"),
 ]  # fmt: skip
 
 
