@@ -106,6 +106,9 @@ TRUE_AND_FALSE = [
      "cache.mean is wrong"),
     ("batch_norm_backward", "NormGrads(dx, dgamma, dbeta)", "NormGrads(dgamma, dbeta, dx)",
      "dx, dgamma and dbeta are exchanged", "that is dbeta"),
+    ("random_box", "return Box(starts[0],", "return Box(0,", "top is wrong", "nothing reaches it"),
+    ("mix", "alpha = cutmix_alpha if cuts", "if 0 in (mixup_alpha, cutmix_alpha): return Mixed(inputs, targets)\n    "
+     "alpha = cutmix_alpha if cuts", "where only one has an alpha, that is always done", "changed places"),
 ]  # fmt: skip
 
 

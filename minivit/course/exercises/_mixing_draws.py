@@ -184,6 +184,8 @@ BOX_TASK = Task(
     ),
     {
         SIDE: {
+            f"if lam == 1: return Box(0, 0, 0, 0)\n        {SIDE}": "an empty box lies where its middle was drawn; the "
+            "draws are made in any case",
             "side = int(length * (1 - lam))": "the root is missing: a box with a share of 1 - lam of the area has "
             "sides "
             "of sqrt(1 - lam)",
@@ -307,6 +309,7 @@ OVER = "return mixup(inputs, targets, lam)"
 INTO = "return cutmix(inputs, targets, random_box(rng, (Y, X), lam))"
 NEITHER = "if alpha == 0"
 ORDER = "the draws come in another order: first the coin, where both have an alpha, then the share, then the box"
+ONLY_ONE = "where only one has an alpha, that is always done: no coin decides then, nor must both have one"
 PROMISED = (
     "the share that was drawn is taken for the targets; what counts is the box that is left after the edge has cut it: "
     "cutmix mixes them"
@@ -334,6 +337,7 @@ MIX_TASK = Task(
             "whatever the largest of the labels is",
         },
         COIN: {
+            f"if 0 in (mixup_alpha, cutmix_alpha): return Mixed(inputs, targets)\n    {COIN}": ONLY_ONE,
             "cuts = cutmix_alpha > 0 and (mixup_alpha == 0 or rng.random() >= 0.5)": "the coin says the opposite: "
             "CutMix "
             "where rng.random() is below a half",
@@ -348,7 +352,7 @@ MIX_TASK = Task(
             f"integers=rng.integers)": ORDER,
             "cuts = bool(rng.random() < 0.5 and cutmix_alpha > 0) or mixup_alpha == 0 < cutmix_alpha": "the coin is "
             "tossed even where only one has an alpha; then nothing is to be decided, and nothing drawn",
-            "cuts = bool(rng.random() < 0.5)": "a coin decides even where only one has an alpha",
+            "cuts = bool(rng.random() < 0.5)": ONLY_ONE,
             "cuts = cutmix_alpha > 0 and (mixup_alpha == 0 or rng.integers(2) == 0)": "the coin is another number of "
             "the "
             "generator's: it is rng.random() < 0.5. (Yours would be as good, but then nobody could compare)",
@@ -394,7 +398,6 @@ MIX_TASK = Task(
             "lam = round(float(rng.beta(alpha, alpha)), 1)": "the share is rounded",
         },
         NEITHER: {
-            "if 0 in (mixup_alpha, cutmix_alpha)": "nothing is mixed where only one has an alpha",
             "if alpha == 0: alpha = 1\n    if False": "an alpha of 0 mixes nothing",
             "if alpha == 0: return Mixed(inputs, np.full_like(targets, 1 / num_classes))\n    if False": "an alpha of "
             "0 "

@@ -539,7 +539,7 @@ def mix(inputs, labels, rng, *, num_classes, mixup_alpha=0.0, cutmix_alpha=0.0):
     return mixup(inputs, t, lam)
 
 
-# --- nothing is mixed where only one has an alpha
+# --- where only one has an alpha, that is always done
 def mix(inputs, labels, rng, *, num_classes, mixup_alpha=0.0, cutmix_alpha=0.0):
     t = one_hot(labels, num_classes).astype(inputs.dtype)
     if not (mixup_alpha and cutmix_alpha):
@@ -594,3 +594,8 @@ def mix(inputs, labels, rng, *, num_classes, mixup_alpha=0.0, cutmix_alpha=0.0):
     if cut:
         return cutmix(inputs, t, random_box(rng, inputs.shape[1:3], lam))
     return mixup(inputs, t, lam)
+
+
+# --- an empty box lies where its middle was drawn
+def random_box(rng, size, lam):
+    return Box(0, 0, 0, 0) if lam == 1 else ours.random_box(rng, size, lam)
