@@ -7,6 +7,7 @@ from pathlib import Path
 
 from minivit.audio.cli import add_audio_commands
 from minivit.cost.cli import add_cost_command
+from minivit.cost.room import check_training_fits
 from minivit.course.cli import add_course_command, training_with
 from minivit.data.names import NAMES
 from minivit.data.source import full_source, load_source, summary
@@ -139,6 +140,8 @@ def run_train(args: argparse.Namespace) -> int:
         must_not_be_its_own_teacher(distilling, args.out)
     with training_with(named):
         trainer, distilling = trainer_of(recipe, load_source(**source), distilling, threads=args.threads)
+        if not named:  # functions of a student need not run on arrays without numbers
+            check_training_fits(trainer)
         kept = recipe, source, named, distilling, trainer.fingerprints
         if args.out:
             folder = RunFolder(args.out)
@@ -162,6 +165,8 @@ def resume_train(args: argparse.Namespace, named: list[str]) -> int:
     with folder.held(), training_with(solutions):
         options = {"threads": args.threads, "to_resume": folder.has_begun}
         trainer, _ = trainer_of(recipe, load_source(**source), folder.distilling, **options)
+        if not solutions:
+            check_training_fits(trainer)
         folder.resume(trainer)
         return 0 if run_to_the_end(trainer, folder) else 130
 

@@ -85,6 +85,13 @@ def load(path: str | Path) -> Model:
     return model
 
 
+def must_be_finite(model: Model, path: str | Path) -> None:
+    """ValueError if a weight that was read from ``path`` is no number: of such a model comes nothing but nan."""
+    for name, param in model.named_state().items():
+        if not np.isfinite(param.value).all():
+            raise ValueError(f"{path} holds weights that are not finite numbers, the first of them in {name}")
+
+
 def _check_counts(kind: type[Model], config: Mapping[str, Any], arrays: Mapping[str, ndarray]) -> None:
     """Before a model is built, see that it has no more layers than there are arrays.
 

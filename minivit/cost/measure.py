@@ -9,10 +9,10 @@ import numpy as np
 from minivit.caches import nbytes
 from minivit.checked import checked
 from minivit.cost.estimate import OPTIMIZERS, Estimate, estimate
+from minivit.cost.room import must_have_room
 from minivit.cost.run import built, task_for
 from minivit.layers.checkpoint import checkpointed
 from minivit.layers.layer import Layer
-from minivit.memory import free_memory
 from minivit.models.model import Model
 from minivit.train.step import shards_of, training_step
 from minivit.types import Positive, Size, ndarray
@@ -63,12 +63,7 @@ def measure(
     given: dict[str, Any] = {"img_size": img_size, "dtype": dtype}
     how = {"batch": batch, "length": length, "optimizer": optimizer, "recompute": recompute, **given, **options}
     expected, needed = (estimate(model, **how, threads=n) for n in (1, threads))
-    free = free_memory()
-    if free is not None and needed.peak_training_bytes > free:
-        raise MemoryError(
-            f"a training step takes {needed.peak_training_bytes / 2**20:,.1f} MiB, and {free / 2**20:,.1f} MiB are "
-            "free; measure with a smaller batch or model"
-        )
+    must_have_room(needed.peak_training_bytes, "a training step", "measure with a smaller batch or model")
     tracemalloc.start()
     try:
         made = built(model, **given, options=options)

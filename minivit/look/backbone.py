@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from minivit.data.image_file import fit_image, read_image
 from minivit.models.model import PRESETS, Model, model_options
 from minivit.models.vit import ViT
-from minivit.storage import load
+from minivit.storage import load, must_be_finite
 from minivit.train.augment import normalize
 from minivit.train.kinds import LONGEST_SIDE
 from minivit.train.trained_on import checkpoint_of, read_trained_on
@@ -87,7 +87,7 @@ def open_backbone(checkpoint: str | Path, name: str | None = None) -> Backbone:
     FileNotFoundError, OSError
         If there is no such file, or weights cannot be downloaded.
     ValueError, KeyError
-        If this is no Vision Transformer, or the weights do not fit it.
+        If this is no Vision Transformer, or the weights do not fit it, or are not finite.
     """
     path = Path(checkpoint)
     if name is None and not path.exists() and str(checkpoint) in PRESETS:
@@ -115,7 +115,9 @@ def _from_others(path: Path, name: str) -> Backbone:
             load_any(model, path, keep_head=True)
         return model
 
-    load_any(ViT(**config), path, keep_head=True)
+    loaded = ViT(**config)
+    load_any(loaded, path, keep_head=True)
+    must_be_finite(loaded, path)
     known = addresses().get(name)
     return _backbone(build, config, (known.mean, known.std) if known else IMAGENET)
 
@@ -123,6 +125,7 @@ def _from_others(path: Path, name: str) -> Backbone:
 def _from_run(path: Path) -> Backbone:
     model: Any = load(path)
     _must_be_vit(str(path), type(model))
+    must_be_finite(model, path)
     kind: Any = read_trained_on(path, model).kind
 
     def build(img_size: tuple[int, int]) -> ViT:

@@ -30,7 +30,13 @@ class Seen(NamedTuple):
 
 
 def look(backbone: Backbone, image: UInt8[ndarray, "Y X C"]) -> Seen:
-    """Run the model on a photograph of :meth:`Backbone.read`, and the last block once more for its attention."""
+    """Run the model on a photograph of :meth:`Backbone.read`, and the last block once more for its attention.
+
+    Raises
+    ------
+    ValueError
+        If there is no block, or what the model makes of the photograph is not finite.
+    """
     Y, X, _ = image.shape
     model = backbone.build((Y, X))
     _, cache = model.forward(backbone.normalize(image))
@@ -44,6 +50,8 @@ def look(backbone: Backbone, image: UInt8[ndarray, "Y X C"]) -> Seen:
     tokens, _ = model.norm.forward(tokens)
     patches = tokens[0, tokens.shape[1] - rows * columns :].reshape(rows, columns, -1)
     (attention,) = read_by_head(c_block.attn.attention.weights, cache)
+    if not (np.isfinite(patches).all() and np.isfinite(attention).all()):
+        raise ValueError("what the model makes of the photograph is not finite: its weights are too large")
     return Seen(image, patches, attention)
 
 

@@ -73,8 +73,8 @@ def distillation_forward(
     Raises
     ------
     ValueError
-        If the shapes differ, the temperature is out of its range, there are no rows, or the teacher holds each class of
-        one for impossible (-inf).
+        If the shapes differ, the temperature is not finite or out of its range, there are no rows, or the teacher holds
+        each class of one for impossible (-inf).
 
     References
     ----------
@@ -209,8 +209,8 @@ def taught_forward(
     Raises
     ------
     ValueError
-        If the shapes do not fit, a label is no class, alpha is outside [0, 1], the temperature is out of its range, or
-        there are no rows.
+        If the shapes do not fit, a label is no class, alpha is outside [0, 1], the temperature is not finite or out of
+        its range, or there are no rows.
 
     References
     ----------

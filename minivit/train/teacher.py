@@ -7,7 +7,7 @@ import numpy as np
 
 from minivit.data.dataset import Dataset
 from minivit.data.examples import Images
-from minivit.storage import checksum, load
+from minivit.storage import checksum, load, must_be_finite
 from minivit.train.kinds import ImageKind
 from minivit.train.step import predict
 from minivit.train.trained_on import checkpoint_of, read_trained_on
@@ -39,20 +39,23 @@ class Teacher:
     FileNotFoundError, OSError, KeyError
         If the checkpoint is missing or cannot be read, or lacks an array.
     ValueError
-        If it is damaged, or the teacher knows other classes, in another order even, or another size of images.
+        If it is damaged, a weight or what it gives is not finite, or the teacher knows other classes, in another order
+        even, or another size of images.
     """
 
     def __init__(self, run_or_file: str | Path, dataset: Dataset, *, threads: int | None = None) -> None:
         self.path, self.threads = checkpoint_of(run_or_file), threads
         self.model = load(self.path)
+        must_be_finite(self.model, self.path)
         names, kind = read_trained_on(self.path, self.model)
         if not isinstance(kind, ImageKind) or not isinstance(dataset.train, Images):
             raise ValueError(f"{self.path} cannot teach {dataset.name}: images only are taught, by a model of images")
         self._check_classes(names, dataset)
         try:  # one image that shows nothing; a ResNet takes any size
-            predict(self.model, np.zeros((1, *dataset.train.images.shape[1:]), self.model.dtype))
+            logits = predict(self.model, np.zeros((1, *dataset.train.images.shape[1:]), self.model.dtype))
         except ValueError as error:
             raise ValueError(f"the teacher {self.path} cannot look at those of {dataset.name}: {error}") from error
+        self._check_finite(logits)
         std, wanted = (np.array([s or 1.0 for s in stds]) for stds in (dataset.std, kind.std))  # as normalize divides
         self.is_alike = (dataset.mean, dataset.std) == (kind.mean, kind.std)
         self.scale, self.shift = std / wanted, (np.array(dataset.mean) - np.array(kind.mean)) / wanted
@@ -84,6 +87,9 @@ class Teacher:
         if not self.is_alike:
             inputs = inputs * self.scale.astype(inputs.dtype) + self.shift.astype(inputs.dtype)
         logits = predict(self.model, inputs.astype(self.model.dtype, copy=False), threads=self.threads)
+        self._check_finite(logits)
+        return logits
+
+    def _check_finite(self, logits: ndarray) -> None:
         if not np.isfinite(logits).all():
             raise ValueError(f"the teacher {self.path} gives logits that are not finite")
-        return logits

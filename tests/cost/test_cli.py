@@ -345,13 +345,11 @@ def test_a_wrong_choice(mistake, args: list[str], says: str) -> None:
 
 
 def test_a_step_that_does_not_fit_is_not_measured(mistake, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys.modules["minivit.cost.measure"], "free_memory", lambda: 2**20)
+    monkeypatch.setattr(sys.modules["minivit.cost.room"], "free_memory", lambda: 2**20)
     said, out = mistake(TINY, "--measure")
-    assert "a training step takes 6.4 MiB, and 1.0 MiB are free; measure with a smaller batch or model" in said
+    assert "a training step takes 6.4 MiB, and 1.0 MiB are free: measure with a smaller batch or model" in said
     assert out == ""
-    monkeypatch.setattr(
-        sys.modules["minivit.cost.measure"], "free_memory", lambda: None
-    )  # where the system does not say
+    monkeypatch.setattr(sys.modules["minivit.cost.room"], "free_memory", lambda: None)  # where the system does not say
     assert cli.main(["cost", TINY, *SMALL, "--measure"]) == 0
 
 

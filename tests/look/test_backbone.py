@@ -4,9 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors.numpy import load_file, save_file
 
 import minivit as mv
-from minivit.look import open_backbone
+from minivit.look import look, open_backbone
 from minivit.look.backbone import MOST_BYTES
 from minivit.models import ViT
 from minivit.weights import resample_abs_pos_embed
@@ -117,3 +118,29 @@ def test_what_is_no_backbone(weights: Path, tmp_path: Path) -> None:
     mv.save(mv.create_model("mixer_tiny_patch4_32"), mixer)
     with pytest.raises(ValueError, match="is a Mixer; expected a ViT"):
         open_backbone(mixer)
+
+
+@pytest.mark.filterwarnings("ignore:loaded nan or infinite numbers")
+def test_weights_that_are_no_numbers(weights: Path, tmp_path: Path) -> None:
+    """Are refused before anything is looked at: of each patch would come nan, which is drawn as well."""
+    arrays = load_file(weights)
+    arrays["blocks.1.attn.proj.bias"][3] = np.nan
+    save_file(arrays, weights)
+    message = r"holds weights that are not finite numbers, the first of them in blocks\.1\.attn\.proj\.bias$"
+    with pytest.raises(ValueError, match=message):
+        open_backbone(weights, NAME)
+    trainer = small_trainer(small_dataset())
+    trainer.model.named_params()["head.weight"].value[0] = np.inf
+    trainer.save(tmp_path / "checkpoint.safetensors")
+    with pytest.raises(ValueError, match=r"checkpoint\.safetensors holds weights that are not .* in head\.weight$"):
+        open_backbone(tmp_path)
+
+
+@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning", "ignore:invalid:RuntimeWarning")
+def test_weights_that_are_too_large(weights: Path, photo: Path) -> None:
+    arrays = load_file(weights)
+    arrays["norm.weight"][:] = np.finfo(np.float32).max
+    save_file(arrays, weights)
+    backbone = open_backbone(weights, NAME)
+    with pytest.raises(ValueError, match="what the model makes of the photograph is not finite: its weights are too"):
+        look(backbone, backbone.read(photo))

@@ -165,11 +165,27 @@ def test_the_fingerprint_is_that_of_the_model(path):
     assert Teacher(path, data).fingerprint != once
 
 
+@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning", "ignore:invalid:RuntimeWarning")
 def test_a_teacher_whose_numbers_are_none(path):
+    """Of weights that are numbers, but too large: of an image that shows nothing, or only of some that show more."""
     data = images()
     trained(path, data)
     arrays, header = read_arrays(path)
-    arrays["head.bias"] = arrays["head.bias"] * np.nan
+    message = r"checkpoint\.safetensors gives logits that are not finite$"
+    write_arrays(path, arrays | {"head.weight": np.full_like(arrays["head.weight"], np.finfo("f4").max)}, header)
+    with pytest.raises(ValueError, match=message):
+        Teacher(path, data)
     write_arrays(path, arrays, header)
-    with pytest.raises(ValueError, match=r"checkpoint\.safetensors gives logits that are not finite$"):
-        Teacher(path, data)(kind_of(data).normalize(data.test.images))
+    teacher = Teacher(path, data)
+    teacher.model.named_params()["head.weight"].value[:] = np.finfo("f4").max
+    with pytest.raises(ValueError, match=message):
+        teacher(kind_of(data).normalize(data.test.images))
+
+
+def test_weights_that_are_no_numbers(path):
+    """Such a teacher is refused as it is opened, before the run of its student has a folder."""
+    trainer = trained(path, images())
+    trainer.model.named_params()["head.bias"].value[1] = np.nan
+    trainer.save(path)
+    with pytest.raises(ValueError, match=r"holds weights that are not finite numbers, .* in head\.bias$"):
+        Teacher(path, images())
