@@ -84,6 +84,11 @@ class RunFolder:
                 config["distillation"] = asdict(distilling)
             replace_file(self.config_path, (to_json(config, indent=2) + "\n").encode())
 
+    def must_be_free(self) -> None:
+        """FileExistsError if something is there already that is no empty folder: said before data are read."""
+        if self.path.exists():
+            self._must_be_empty()
+
     def _must_be_empty(self) -> None:
         if self.path.is_dir() and all(name == LOCK or TEMPORARY.fullmatch(name) for name in os.listdir(self.path)):
             return

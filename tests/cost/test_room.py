@@ -30,7 +30,8 @@ def test_large_images_of_a_model_without_attention(monkeypatch: pytest.MonkeyPat
     free(monkeypatch, 64 * 2**30)
     message = (
         r"^a training step of resnet20_32 with 16 images of 2048 x 2048 pixels and --threads 2 takes "
-        r"1\d\d,\d\d\d\.\d MiB, and 65,536\.0 MiB are free: use smaller images \(--img-size\), fewer --threads or a smaller --batch-size$"
+        r"1\d\d,\d\d\d\.\d MiB, and 65,536\.0 MiB are free: "
+        r"use smaller images \(--img-size\), fewer --threads or a smaller --batch-size$"
     )
     with pytest.raises(MemoryError, match=message):
         room.check_training_fits(trainer_of("resnet20_32", 2048))
