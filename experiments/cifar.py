@@ -30,7 +30,7 @@ MODELS: dict[str, dict[str, Any]] = {
 }
 """Of about the same number of MACs for an image, 22 million."""
 
-RATES = {"ViT": 2e-3, "ResNet": 16e-3, "hybrid": 2e-3, "Swin": 2e-3}
+RATES = {"ViT": 2e-3, "ResNet": 32e-3, "hybrid": 2e-3, "Swin": 2e-3}
 """Learning rates, found by learning_rates.py."""
 
 

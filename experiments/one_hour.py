@@ -30,7 +30,7 @@ STEPS = 30  # that are timed
 
 SWIN = {"model": "swin_tiny_patch2_32", "lr": 2e-3}
 SMALL_SWIN = {**SWIN, "settings": {"embed_dim": "40", "depths": "2,2,2"}}
-RESNET = {"model": "resnet20_32", "lr": 16e-3}
+RESNET = {"model": "resnet20_32", "lr": 32e-3}
 WIDE = {**RESNET, "settings": {"channels": "16,64,128", "layers": "1,1,1"}}
 PATHS: dict[str, dict[str, dict[str, Any]]] = {
     "attention in every block": {
