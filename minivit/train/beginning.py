@@ -13,7 +13,7 @@ from numpy import ndarray
 
 from minivit.checked import checked
 from minivit.layers.param import Param
-from minivit.models.model import Model
+from minivit.models.model import Model, with_article
 from minivit.storage import load
 from minivit.train.trained_on import checkpoint_of
 from minivit.types import Range
@@ -59,7 +59,7 @@ def begin_with(model: Model, run_or_file: str | Path) -> None:
     body = {name: param for name, param in ours.items() if not within(name, model.head_names)}
     if missing := [name for name in body if name not in known]:
         raise ValueError(
-            f"{run_or_file} holds a {_kind(theirs)}, which has no {listed(missing)} for this {_kind(model)}"
+            f"{run_or_file} holds {with_article(_kind(theirs))}, which has no {listed(missing)} for this {_kind(model)}"
         )
     values = {name: _fitted(name, known[name], param) for name, param in body.items()}
     for name, value in values.items():

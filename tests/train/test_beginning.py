@@ -4,7 +4,7 @@ from safetensors.numpy import save_file
 
 import minivit as mv
 from minivit.layers import Param
-from minivit.models import HybridViT, MaskedViT, Mixer, ResNet, Swin, ViT
+from minivit.models import AST, HybridViT, MaskedViT, Mixer, ResNet, Swin, ViT
 from minivit.ops import resize_forward
 from minivit.train import SGD, AdamW, training_step
 from minivit.train.beginning import begin_with, by_layer, only_head
@@ -13,6 +13,7 @@ from tests.cost.test_equal import FAMILIES, draw_options
 from tests.models.test_hybrid import SMALL as HYBRID
 from tests.models.test_mixer import SMALL as MIXER
 from tests.models.test_resnet import SMALL as RESNET
+from tests.train.sounds import SMALL_AST
 
 SIZES = {"img_size": (8, 12), "patch_size": 4, "embed_dim": 12, "depth": 2, "num_heads": 3, "mlp_ratio": 2.0}
 RNG = np.random.default_rng(0)
@@ -97,6 +98,8 @@ def test_models_that_differ_in_more(options, message, tmp_path):
 def test_another_family(tmp_path):
     with pytest.raises(ValueError, match=r"holds a Mixer of .* parameters, which has no"):
         begin_with(ViT(**SIZES), saved(Mixer(**MIXER), tmp_path))
+    with pytest.raises(ValueError, match=r"holds an AST of .* parameters, which has no"):
+        begin_with(ViT(**SIZES), saved(AST(**SMALL_AST), tmp_path))
 
 
 def test_files_that_are_none(tmp_path):
