@@ -444,6 +444,11 @@ def test_a_second_process_is_refused(place: Path, mistake) -> None:
     assert_same_training(place / "mine", place / "run")
 
 
+def test_a_folder_that_is_there_is_refused_before_the_work(place: Path, mistake, monkeypatch) -> None:
+    monkeypatch.setattr(cli, "load_source", lambda **source: pytest.fail("the data are loaded"))
+    mistake("run exists already: .*", "train", "--data", "cifar", "--out", "run", *TINY)
+
+
 def test_it_is_saved_before_it_is_printed(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody may be there to read: | head -1, a terminal that was closed."""
     from tqdm import tqdm

@@ -77,6 +77,11 @@ class RunFolder:
                 config["distillation"] = asdict(distilling)
             replace_file(self.config_path, (to_json(config, indent=2) + "\n").encode())
 
+    def must_be_new(self) -> None:
+        """FileExistsError, before any work, for a place where :meth:`create` would find anything."""
+        if os.path.lexists(self.path):
+            self._must_be_empty()
+
     def _must_be_empty(self) -> None:
         if self.path.is_dir() and all(name == LOCK or TEMPORARY.fullmatch(name) for name in os.listdir(self.path)):
             return
