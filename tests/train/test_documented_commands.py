@@ -1,4 +1,4 @@
-"""The commands of docs/training.md that build on other runs do what is said of them, for who types them in this order."""
+"""The commands of docs/training.md that build on other runs, typed in their order: each must train."""
 
 import re
 import shlex
