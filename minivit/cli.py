@@ -138,7 +138,7 @@ def run_train(args: argparse.Namespace) -> int:
     source = full_source(data, **chosen)
     if args.out:
         must_not_be_its_own_teacher(distilling, args.out)
-        RunFolder(args.out).must_be_free()
+        RunFolder(args.out).must_be_new()
     with training_with(named):
         trainer, distilling = trainer_of(recipe, load_source(**source), distilling, threads=args.threads)
         if not named:  # functions of a student need not run on arrays without numbers

@@ -58,14 +58,21 @@ def with_ending(path: str | Path, ending: str) -> Path:
     Raises
     ------
     OSError
-        If there is a folder or a device of this name, which its own ending would only hide.
+        If there is a folder or a device of this name, which its own ending would only hide, or no file can be written
+        there: whoever asks before the work, need not do it in vain.
     """
     path = Path(path)
-    if path.suffix:
-        return path
-    with suppress(FileNotFoundError), naming(path):
-        _check_ordinary(os.stat(path).st_mode)
-    return path.with_suffix(ending)
+    if not path.suffix:
+        with suppress(FileNotFoundError), naming(path):
+            _check_ordinary(os.stat(path).st_mode)
+        path = path.with_suffix(ending)
+    with naming(path):
+        with suppress(FileNotFoundError):
+            _check_ordinary(os.stat(path).st_mode)
+        os.stat(path.parent)  # raises if there is none
+        if not os.access(path.parent, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    return path
 
 
 def must_be_another(path: Path, source: str | Path) -> None:

@@ -21,7 +21,7 @@ from minivit.files import must_be_file, replace_file
 from minivit.json_text import from_json, to_json, tuples
 from minivit.layers.layer import check_arrays
 from minivit.layers.param import Param
-from minivit.models.model import MODELS, Model
+from minivit.models.model import MODELS, Model, with_article
 from minivit.types import Depth, Depths
 from minivit.version import __version__
 
@@ -68,7 +68,9 @@ def load(path: str | Path) -> Model:
         raise ValueError(f"{path} holds arrays but no model: it was not written by minivit.save")
     name, config = metadata["model"], tuples(metadata.get("config"))
     if not isinstance(name, str) or name not in MODELS:
-        raise ValueError(f"{path} holds a {str(name)[:40]}; this minivit has the models {', '.join(MODELS)}")
+        raise ValueError(
+            f"{path} holds {with_article(str(name)[:40])}; this minivit has the models {', '.join(MODELS)}"
+        )
     arrays, _ = split_arrays(arrays)
     try:
         check_type("config", config, dict[str, Any])

@@ -445,6 +445,11 @@ def test_a_second_process_is_refused(place: Path, mistake) -> None:
     assert_same_training(place / "mine", place / "run")
 
 
+def test_a_folder_that_is_there_is_refused_before_the_work(place: Path, mistake, monkeypatch) -> None:
+    monkeypatch.setattr(cli, "load_source", lambda **source: pytest.fail("the data are loaded"))
+    mistake("run exists already: .*", "train", "--data", "cifar", "--out", "run", *TINY)
+
+
 def test_it_is_saved_before_it_is_printed(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody may be there to read: | head -1, a terminal that was closed."""
     from tqdm import tqdm
@@ -887,10 +892,10 @@ def mistake(place: Path, capsys: pytest.CaptureFixture[str]):
         (["--epochs", "-1"], "epochs is -1; expected at least 1"),
         (["--epochs", "0"], "epochs is 0; expected at least 1"),
         (["--batch-size", "0"], "batch_size is 0; expected at least 1"),
-        (["--lr", "-0.1"], "lr is -0.1; expected a positive number"),
-        (["--lr", "nan"], "lr is nan; expected a positive number"),
-        (["--lr", "inf"], "lr is inf; expected a positive number"),
-        (["--lr", "1e-400"], "lr is 0.0; expected a positive number"),
+        (["--lr", "-0.1"], "lr is -0.1; expected a positive, finite number"),
+        (["--lr", "nan"], "lr is nan; expected a positive, finite number"),
+        (["--lr", "inf"], "lr is inf; expected a positive, finite number"),
+        (["--lr", "1e-400"], "lr is 0.0; expected a positive, finite number"),
         (["--seed", "-1"], "seed is -1; expected 0 or more"),
         (["--set", "dpeth=4"], "vit_tiny_patch4_32 has no option 'dpeth'; its options are img_size, .*, depth, .*"),
         (["--set", "depth=four"], "depth is 'four'; expected a whole number"),
@@ -1121,7 +1126,7 @@ def test_a_checkpoint_of_another_training(place: Path, mistake) -> None:
 def test_a_model_without_a_training(mistake) -> None:
     mv.save(mv.create_model("vit_micro_patch4_32"), "run/checkpoint.safetensors")
     mistake(".*checkpoint.safetensors holds no training to go on with.*", "train", "--resume", "run")
-    message = ".*checkpoint.safetensors does not say what its classes are: it was not written by minivit train"
+    message = r".*checkpoint.safetensors holds a model, and not what it was .*: it was written by minivit\.save.*"
     mistake(message, "predict", "run", "pets/test/cat/0.png")
 
 

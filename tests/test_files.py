@@ -67,8 +67,23 @@ def test_a_name_without_an_ending_may_be_that_of_a_folder_or_a_device(tmp_path: 
 
 def test_a_name_gets_an_ending_if_it_has_none(tmp_path: Path) -> None:
     (tmp_path / "a").touch()
-    for name, expected in {"a": "a.png", "b": "b.png", "c.wav": "c.wav", "no/d": "no/d.png"}.items():
+    for name, expected in {"a": "a.png", "b": "b.png", "c.wav": "c.wav"}.items():
         assert with_ending(tmp_path / name, ".png") == tmp_path / expected
+
+
+@posix
+def test_where_nothing_can_be_written_is_known_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "a.png").touch()
+    (tmp_path / "folder.png").mkdir()
+    for name, says in {"no/d": "No such file or directory", "a.png/b.png": "Not a directory"}.items():
+        with pytest.raises(OSError, match=rf"{says}: .*{name}"):
+            with_ending(tmp_path / name, ".png")
+    with pytest.raises(IsADirectoryError, match=r"Is a directory: .*folder\.png"):
+        with_ending(tmp_path / "folder.png", ".png")
+    with pytest.raises(OSError, match="Not an ordinary file: '/dev/null'"):
+        with_ending("/dev/null", ".png")
+    with as_nobody(), pytest.raises(PermissionError, match=r"Permission denied: .*b\.png"):
+        with_ending(tmp_path / "b.png", ".png")
 
 
 def test_what_is_written_does_not_take_the_place_of_what_is_read(tmp_path: Path) -> None:

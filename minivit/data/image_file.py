@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from minivit.checked import checked
+from minivit.files import must_be_file
 from minivit.types import Size, UInt8, ndarray, pair
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def read_image(path: str | Path, *, size: Size | None = None, channels: int = 3)
     FileNotFoundError
         If there is no such file.
     OSError
-        If it cannot be read.
+        If it is a folder or a device, or cannot be read.
     ValueError
         If it is none of these, is damaged, has more pixels than Pillow's limit (``PIL.Image.MAX_IMAGE_PIXELS``, 89
         million), or pixels of 32 bits, of which nobody knows what is white.
@@ -66,8 +67,7 @@ def read_image(path: str | Path, *, size: Size | None = None, channels: int = 3)
 
     if channels not in (1, 3):
         raise ValueError(f"images are read in 1 or 3 channels, not in {channels}")
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"there is no file {path}")
+    must_be_file(path)
     with open(path, "rb") as file, warnings.catch_warnings(action="ignore"):  # Pillow's, about what does no harm
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:

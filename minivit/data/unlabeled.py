@@ -43,7 +43,9 @@ def partly_labeled(
     """
     train, test = dataset.train, dataset.test
     if not isinstance(train, LabeledImages) or not isinstance(test, LabeledImages):
-        raise TypeError(f"labels are withheld of LabeledImages; those of {dataset.name} are {type(train).__name__}")
+        raise TypeError(
+            f"labeled and unlabeled are for images that have labels; {dataset.name} has {type(train).__name__}"
+        )
     images, labels = train.images, train.labels
     if labeled is not None:
         count: int = plain(labeled)

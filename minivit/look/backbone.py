@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from minivit.data.image_file import fit_image, read_image
-from minivit.models.model import PRESETS, Model, model_options
+from minivit.models.model import PRESETS, Model, model_options, with_article
 from minivit.models.vit import ViT
 from minivit.storage import load, must_be_finite
 from minivit.train.augment import normalize
@@ -63,16 +63,28 @@ class Backbone(NamedTuple):
             raise ValueError(f"size is {size}; expected at least {max(P, Q)}, a patch, and below {LONGEST_SIDE}")
         photograph = read_image(path, channels=len(self.mean))
         Y, X = photograph.shape[:2]
-        rows, columns = (max(1, round(side * size / max(Y, X) / patch)) for side, patch in ((Y, P), (X, Q)))
-        taken = 4 * self.heads * (rows * columns) ** 2
+        rows, columns = self._grid(Y, X, size)
+        taken = self._taken(Y, X, size)
         if taken > MOST_BYTES:
             smaller = size * isqrt(isqrt(MOST_BYTES * 10**8 // taken)) // 100
+            while self._taken(Y, X, smaller) > MOST_BYTES:  # sides are rounded to whole patches
+                smaller -= 1
             raise ValueError(
                 f"{path} at size {size} has {rows * columns:,} patches, and what each looks at takes "
                 f"{taken / 2**30:.1f} GiB in every block, more than {MOST_BYTES / 2**30:.0f}: choose a size of "
                 f"{smaller} at most"
             )
         return fit_image(photograph, (rows * P, columns * Q))
+
+    def _grid(self, Y: int, X: int, size: int) -> tuple[int, int]:
+        """Rows and columns of patches of a photograph with Y x X pixels."""
+        rows, columns = (max(1, round(side * size / max(Y, X) / P)) for side, P in zip((Y, X), self.patch, strict=True))
+        return rows, columns
+
+    def _taken(self, Y: int, X: int, size: int) -> int:
+        """Bytes of the attention of one block to it."""
+        rows, columns = self._grid(Y, X, size)
+        return 4 * self.heads * (rows * columns) ** 2
 
     def normalize(self, image: UInt8[ndarray, "Y X C"]) -> Float[ndarray, "1 Y X C"]:
         """Its pixels as the model wants them, a batch of one."""
@@ -138,7 +150,9 @@ def _from_run(path: Path) -> Backbone:
 
 def _must_be_vit(what: str, kind: type[Model]) -> None:
     if kind is not ViT:
-        raise ValueError(f"{what} is a {kind.__name__}; expected a ViT, whose patches and attention can be looked at")
+        raise ValueError(
+            f"{what} is {with_article(kind.__name__)}; expected a ViT, whose patches and attention can be looked at"
+        )
 
 
 def _backbone(

@@ -23,12 +23,17 @@ def add_look_command(commands: Any) -> None:
 
 def _run_look(args: argparse.Namespace) -> int:
     """Draw, and print what was looked at."""
+    from minivit.files import must_be_another
     from minivit.look import components, look, nearest, open_backbone
     from minivit.plot import photographs, save
+    from minivit.plot.figure import picture_path
     from minivit.terminal import one_line, warnings_said
 
     if len(args.images) > MOST:
         raise ValueError(f"there are {len(args.images)} images; expected at most {MOST}, all in one picture")
+    out = picture_path(args.out)
+    for path in args.images:
+        must_be_another(out, path)
     with warnings_said():
         backbone = open_backbone(args.checkpoint, args.model)
         seen = []
@@ -48,6 +53,6 @@ def _run_look(args: argparse.Namespace) -> int:
         pairs,
         reader="class token" if backbone.reads_class_token else "mean of the patches",
     )
-    save(figure, args.out)
-    print(one_line(f"wrote {args.out}"))
+    save(figure, out)
+    print(one_line(f"wrote {out}"))
     return 0

@@ -150,3 +150,14 @@ def model_options(model: "str | type[Model]", given: Iterable[str] = ()) -> dict
         if option not in known:
             raise TypeError(f"{name} has no option {in_short(option)}; its options are {', '.join(known)}")
     return known
+
+
+def with_article(name: str) -> str:
+    """The name of a family with its article, as it is said: a ViT, a MaskedViT, an AST, an RNNSearch.
+
+    >>> from minivit.models.model import with_article
+    >>> with_article("ViT"), with_article("AST"), with_article("RNNSearch"), with_article("ResNet")
+    ('a ViT', 'an AST', 'an RNNSearch', 'a ResNet')
+    """
+    spelt = name[:2].isupper()  # letter by letter, as in RNN: "ar", "en", "en"
+    return f"{'an' if name[:1] in 'AEIO' or (spelt and name[0] in 'FHLMNRSX') else 'a'} {name}"

@@ -28,8 +28,10 @@ def attention_weights(cache: Any) -> list[Float[ndarray, "B H N N"]]:
     Raises
     ------
     ValueError
-        If the blocks keep no attention, because the model was built with ``grad_checkpointing=True``.
+        If there are no blocks, or they keep no attention, because the model was built with ``grad_checkpointing=True``.
     """
+    if not cache.blocks:
+        raise ValueError("there are no attention maps: the model has no blocks")
     if not all(hasattr(block, "attn") for block in cache.blocks):
         raise ValueError("the blocks keep no attention maps: build the model with grad_checkpointing=False")
     return [block.attn.attention.weights for block in cache.blocks]

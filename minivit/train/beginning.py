@@ -13,7 +13,7 @@ from numpy import ndarray
 
 from minivit.checked import checked
 from minivit.layers.param import Param
-from minivit.models.model import Model, model_options
+from minivit.models.model import Model, model_options, with_article
 from minivit.storage import load
 from minivit.train.trained_on import checkpoint_of
 from minivit.types import Range, Rate
@@ -84,11 +84,13 @@ def begin_with(model: Model, run_or_file: str | Path) -> None:
         raise ValueError(f"{run_or_file} holds another {type(theirs).__name__} than {than}: {'; '.join(others)}")
     if missing:
         raise ValueError(
-            f"{run_or_file} holds a {_kind(theirs)}, which has no {listed(missing)} for this {_kind(model)}"
+            f"{run_or_file} holds {with_article(_kind(theirs))}, which has no {listed(missing)} for this {_kind(model)}"
         )
     rest = [name for name in known if name not in ours and not within(name, theirs.head_names)]
     if more := [name for name in rest if name.rpartition(".")[2] != MASK_TOKEN]:
-        raise ValueError(f"{run_or_file} holds a {_kind(theirs)}, which has {listed(more)} beside this {_kind(model)}")
+        raise ValueError(
+            f"{run_or_file} holds {with_article(_kind(theirs))}, which has {listed(more)} beside this {_kind(model)}"
+        )
     values = {name: _fitted(name, known[name], param) for name, param in body.items()}
     for name, value in values.items():
         body[name].value = value

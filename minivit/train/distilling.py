@@ -86,7 +86,11 @@ def recipe_for(distilling: Distilling | None, data: str, settings: Sequence[tupl
         If the model can have none.
     """
     recipe = recipe_of(data, settings, **given)
-    if distilling is None or not distilling.token or "distilled" in dict(settings):
+    if distilling is None or not distilling.token:
+        return recipe
+    if "distilled" in dict(settings):
+        if not recipe.options["distilled"]:
+            raise ValueError("--distill-token is for a model with such a token, which --set distilled=false takes away")
         return recipe
     if "heads_apart" not in model_options(recipe.model):
         raise ValueError(f"--distill-token is for models that can have such a token, as a ViT can; not {recipe.model}")

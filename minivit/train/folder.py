@@ -84,9 +84,9 @@ class RunFolder:
                 config["distillation"] = asdict(distilling)
             replace_file(self.config_path, (to_json(config, indent=2) + "\n").encode())
 
-    def must_be_free(self) -> None:
-        """FileExistsError if something is there already that is no empty folder: said before data are read."""
-        if self.path.exists():
+    def must_be_new(self) -> None:
+        """FileExistsError, before any work, for a place where :meth:`create` would find anything."""
+        if os.path.lexists(self.path):
             self._must_be_empty()
 
     def _must_be_empty(self) -> None:

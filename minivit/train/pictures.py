@@ -81,7 +81,7 @@ def _of_the_model(trainer: Trainer, rows: list[Metrics]) -> Pictures:
 def _of_images(model: Model, images: ndarray, normalized: ndarray) -> Pictures:
     pictures = Pictures()
     keeps_maps = not model.config.get("grad_checkpointing")  # a checkpointed block keeps no attention map
-    if isinstance(model, ViT) and keeps_maps:
+    if isinstance(model, ViT) and keeps_maps and model.blocks:
         pictures["attention_maps"] = lambda: plot.attention_maps(images, model.forward(normalized)[1])
     if isinstance(model, Swin):
         pictures["pyramid"] = lambda: plot.pyramid(images[0], model)
@@ -96,7 +96,7 @@ def _of_images(model: Model, images: ndarray, normalized: ndarray) -> Pictures:
 
 
 def _of_sounds(model: AST, waves: ndarray) -> Pictures:
-    if model.config["grad_checkpointing"]:
+    if model.config["grad_checkpointing"] or not model.blocks:
         return {}
 
     def attention_maps() -> Figure:

@@ -41,7 +41,10 @@ def read_trained_on(path: str | Path, model: Model) -> TrainedOn:
     """
     metadata = read_metadata(path).get("metadata")
     if not isinstance(metadata, dict) or not isinstance(metadata.get("data"), dict):
-        raise ValueError(f"{path} does not say what its classes are: it was not written by minivit train")
+        raise ValueError(
+            f"{path} holds a model, and not what it was trained on (classes, mean of the pixels): "
+            "it was written by minivit.save, not by minivit train"
+        )
     if (task := metadata.get("task", CLASSIFICATION)) not in (CLASSIFICATION, Distillation.__name__):
         raise ValueError(f"the model of {path} was trained for {task}, not to name classes")
     said, config = metadata["data"], model.config

@@ -15,6 +15,7 @@ import numpy as np
 from numpy import ndarray
 from numpy.lib import format as npy
 
+from minivit.files import must_be_file
 from minivit.storage import open_safetensors
 
 Arrays = Mapping[str, Any] | str | Path
@@ -70,9 +71,8 @@ def _opener(path: Path) -> Callable[[Path], Any]:
     suffix = path.suffix.lower()
     if suffix not in (".safetensors", ".npz"):
         why = f": {_pickle(path)}" if suffix in PICKLES else ""
-        raise ValueError(f"weights are read from .safetensors and .npz files, not from {path.name}{why}")
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}")
+        raise ValueError(f"weights are read from .safetensors and .npz files, not from {path.name or path}{why}")
+    must_be_file(path)
     return _open_npz if suffix == ".npz" else _open_safetensors
 
 

@@ -369,10 +369,10 @@ def test_a_file_of_few_bytes(tmp_path, content):
 def test_files_that_cannot_be_opened(tmp_path, public_folder, forbid):
     with pytest.raises(FileNotFoundError, match=r"there is no file .*nowhere"):
         read_image(tmp_path / "nowhere")
-    with pytest.raises(FileNotFoundError, match="there is no file"):
+    with pytest.raises(IsADirectoryError, match="Is a directory"):
         read_image(tmp_path)
     (tmp_path / "loop.png").symlink_to(tmp_path / "loop.png")
-    with pytest.raises(FileNotFoundError, match=r"there is no file .*loop.png"):
+    with pytest.raises(OSError, match=r"Too many levels of symbolic links: .*loop.png"):
         read_image(tmp_path / "loop.png")
     Image.new("L", (2, 2)).save(public_folder / "a.png")
     forbid(public_folder / "a.png")

@@ -84,7 +84,7 @@ def test_what_is_refused(tmp_path):
     (tmp_path / "classes" / "0.png").write_bytes(b"none")
     with pytest.raises(ValueError, match=r"0\.png cannot be read as an image"):
         partly_labeled(data, unlabeled=tmp_path / "classes")
-    with pytest.raises(TypeError, match="labels are withheld of LabeledImages; those of sounds are LabeledSounds"):
+    with pytest.raises(TypeError, match="unlabeled are for images that have labels; sounds has LabeledSounds"):
         partly_labeled(mv.data.sounds(15, 15), labeled=1)
 
 

@@ -91,6 +91,21 @@ def test_a_size_that_takes_too_much_memory(weights, photo: Path) -> None:
     assert 0.9 * MOST_BYTES < 4 * 4 * (Y // 4 * (X // 4)) ** 2 <= MOST_BYTES
 
 
+@pytest.mark.parametrize("shape", [(60, 90), (61, 89), (997, 1000), (3, 1000), (500, 500)])
+def test_the_size_that_is_advised_is_taken(weights, tmp_path: Path, shape: tuple[int, int], monkeypatch) -> None:
+    """Whatever is rounded: sides are whole patches, and an advice that is refused again would be none."""
+    path = tmp_path / "grey.png"
+    Image.fromarray(np.zeros(shape, np.uint8)).save(path)
+    backbone = open_backbone(weights, NAME)
+    for most in range(2**13, 2**16, 997):
+        monkeypatch.setattr("minivit.look.backbone.MOST_BYTES", most)
+        for size in (200, 333, 1111):
+            try:
+                backbone.read(path, size)
+            except ValueError as error:
+                backbone.read(path, int(str(error).split("choose a size of ")[1].split()[0]))
+
+
 @pytest.mark.parametrize("size", [0, -5, 3, 2**13, 10**30])
 def test_a_size_that_is_none(weights, photo: Path, size: int) -> None:
     with pytest.raises(ValueError, match=f"size is {size}; expected at least 4, a patch, and below 8192"):
@@ -118,6 +133,8 @@ def test_what_is_no_backbone(weights: Path, tmp_path: Path) -> None:
     mv.save(mv.create_model("mixer_tiny_patch4_32"), mixer)
     with pytest.raises(ValueError, match="is a Mixer; expected a ViT"):
         open_backbone(mixer)
+    with pytest.raises(ValueError, match="ast_tiny_patch16_64x98 is an AST; expected a ViT"):
+        open_backbone("ast_tiny_patch16_64x98")
 
 
 @pytest.mark.filterwarnings("ignore:loaded nan or infinite numbers")

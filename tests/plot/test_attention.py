@@ -203,3 +203,12 @@ def test_what_cannot_be_drawn():
     _, cache = run(grad_checkpointing=True)
     with pytest.raises(ValueError, match="grad_checkpointing=False"):
         attention_maps(images, cache)
+
+
+def test_a_model_without_blocks_has_no_maps():
+    images = np.zeros((1, 8, 8, 3), np.uint8)
+    model = mv.models.ViT(img_size=8, patch_size=4, embed_dim=6, depth=0, num_heads=2)
+    _, cache = model.forward(images.astype(np.float32))
+    for draw in (attention_weights, attention_rollout, lambda cache: attention_maps(images, cache)):
+        with pytest.raises(ValueError, match="there are no attention maps: the model has no blocks"):
+            draw(cache)

@@ -207,9 +207,9 @@ def test_what_the_command_line_asks_for_is_recorded(place: Path) -> None:
     ("options", "says"),
     [
         ("--recipe medum1", "minivit: there is no recipe 'medum1'; .* did you mean medium1"),
-        ("--mixup -1", "minivit: mixup is -1.0; expected 0 or a positive number"),
-        ("--mixup nan", "minivit: mixup is nan; expected 0 or a positive number"),
-        ("--cutmix inf", "minivit: cutmix is inf; expected 0 or a positive number"),
+        ("--mixup -1", "minivit: mixup is -1.0; expected 0 or a positive, finite number"),
+        ("--mixup nan", "minivit: mixup is nan; expected 0 or a positive, finite number"),
+        ("--cutmix inf", "minivit: cutmix is inf; expected 0 or a positive, finite number"),
         ("--randaugment 2 -3", r"minivit: randaugment is \(2, -3\); expected a magnitude from 0 to 30, or None"),
         ("--randaugment 2 1e9", "minivit: randaugment is .*; expected a magnitude from 0 to 30, or None"),
         ("--randaugment 99 3", r"minivit: randaugment is \(99, 3\); expected 0 to 16 layers, or None"),

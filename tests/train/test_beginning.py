@@ -16,6 +16,7 @@ from tests.cost.test_equal import FAMILIES, draw_options
 from tests.models.test_hybrid import SMALL as HYBRID
 from tests.models.test_mixer import SMALL as MIXER
 from tests.models.test_resnet import SMALL as RESNET
+from tests.train.sounds import SMALL_AST
 
 SIZES = {"img_size": (8, 12), "patch_size": 4, "embed_dim": 12, "depth": 2, "num_heads": 3, "mlp_ratio": 2.0}
 RNG = np.random.default_rng(0)
@@ -266,6 +267,8 @@ def leaves(outputs):
 def test_another_family(tmp_path):
     with pytest.raises(ValueError, match=r"holds a Mixer of .* parameters, which has no"):
         begin_with(ViT(**SIZES), saved(Mixer(**MIXER), tmp_path))
+    with pytest.raises(ValueError, match=r"holds an AST of .* parameters, which has no"):
+        begin_with(ViT(**SIZES), saved(AST(**SMALL_AST), tmp_path))
 
 
 def test_files_that_are_none(tmp_path):

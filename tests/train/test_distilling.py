@@ -219,6 +219,10 @@ FROM = ["--distill-from", "vit"]
         ([*FROM, "--distill-temperature", "1e200"], "temperature is 1e[+]200; expected at least 0.001 and at most 100"),
         ([*FROM, "--distill", "hard", "--distill-temperature", "2"], "a temperature is for --distill soft: .*"),
         ([*FROM, "--model", "resnet20_32", "--distill-token"], "--distill-token is for models .*; not resnet20_32"),
+        (
+            [*FROM, "--distill-token", "--set", "distilled=false"],
+            "--distill-token is for a model with such a token, which --set distilled=false takes away",
+        ),
         ([*FROM, "--distill-token", "--set", "global_pool=avg"], "distilled=True reads both tokens: .*"),
         (["--distill-from", "nowhere"], "there is no file .*/nowhere"),
         (["--distill-from", "pets"], "there is no file .*/pets/checkpoint.safetensors"),

@@ -56,6 +56,21 @@ def test_what_a_model_cannot_show_is_left_out(
     assert sorted(tmp_path.iterdir()) == sorted(paths)
 
 
+def test_without_blocks_nothing_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """So there is no map of attention to be drawn, of images or of sounds, and nothing to complain of."""
+    monkeypatch.setattr(plot, "save", lambda _, path: path.touch())
+    trainers = (
+        small_trainer(small_dataset(), epochs=1, options={**TINY, "depth": 0}),
+        small_sound_trainer(epochs=1, options={**SMALL_AST, "depth": 0}),
+    )
+    for trainer in trainers:
+        names = [path.stem for path in draw_run(tmp_path, trainer, list(trainer.run()))]
+        assert names == [name for name in NAMES if "maps" not in name]
+    assert capsys.readouterr().err == ""
+
+
 def test_of_another_family_is_drawn_what_its_parameters_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Filters of the first kernel, and a table on a grid; a model without either has none."""
     monkeypatch.setattr(plot, "save", lambda _, path: path.touch())

@@ -397,7 +397,7 @@ def test_the_model_fits_the_images(dataset: mv.data.Dataset) -> None:
     [
         ({"epochs": 0}, "epochs is 0; expected at least 1"),
         ({"batch_size": -5}, "batch_size is -5; expected at least 1"),
-        ({"lr": -1.0}, "lr is -1.0; expected a positive number"),
+        ({"lr": -1.0}, "lr is -1.0; expected a positive, finite number"),
         ({"lr": 0.0}, "lr is 0.0"),
         ({"lr": float("nan")}, "lr is nan"),
         ({"lr": float("inf")}, "lr is inf"),
