@@ -61,6 +61,17 @@ SWIN = {  # the same, of timm's Swins; their own papers count the norms as well
     "swin_large_patch4_window12_384": (196_735_516, 103_919_087_616),
 }
 
+SWIN_V2 = {  # the same, of timm's Swins V2
+    "swinv2_tiny_window8_256": (28_347_154, 5_939_690_496),
+    "swinv2_tiny_window16_256": (28_347_154, 6_660_619_264),
+    "swinv2_small_window8_256": (49_728_418, 11_545_857_024),
+    "swinv2_small_window16_256": (49_728_418, 12_783_078_400),
+    "swinv2_base_window8_256": (87_918_816, 20_325_134_336),
+    "swinv2_base_window16_256": (87_918_816, 21_969_235_968),
+    "swinv2_base_window12_192": (87_918_816, 11_856_261_120),
+    "swinv2_large_window12_192": (196_739_932, 26_101_905_408),
+}
+
 MIXER = {  # the same of timm's MLP-Mixers
     "mixer_s32_224": (19_104_624, 1_002_426_368),
     "mixer_s16_224": (18_528_264, 3_776_958_464),

@@ -209,6 +209,9 @@ SWINS: dict[str, Callable] = {
     "timm_swin_pair": load_timm,
     "hf_swin_absolute": load_hf,
     "hf_swin_small": load_hf,
+    "timm_swinv2_odd": load_timm,
+    "timm_swinv2_grown": load_timm,
+    "hf_swinv2": load_hf,
 }
 
 
@@ -217,7 +220,8 @@ SWINS: dict[str, Callable] = {
 def test_swin(name: str, grad_checkpointing: bool) -> None:
     case, load = Case(name), SWINS[name]
     config = {**case.meta["config"], "dtype": "float64", "grad_checkpointing": grad_checkpointing}
-    model, gradients = mv.models.Swin(**config), mv.models.Swin(**config)
+    kind = mv.models.SwinV2 if "swinv2" in name else mv.models.Swin
+    model, gradients = kind(**config), kind(**config)
     load(model, case.part("param"))
     load(gradients, case.part("gparam"))
 

@@ -75,8 +75,8 @@ class Norm(Layer):
 class LayerNorm(Norm):
     """Layer normalisation of the last axis: every token by itself."""
 
-    def __init__(self, dim: int, *, eps: float = 1e-6) -> None:
-        super().__init__(dim, eps=eps)
+    def __init__(self, dim: int, *, eps: float = 1e-6, initial: Initial = ones) -> None:
+        super().__init__(dim, eps=eps, initial=initial)
 
     def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, LayerNormCache]:
         return layer_norm_forward(x, self.weight.value, self.bias.value, eps=self.eps)
