@@ -189,6 +189,12 @@ def test_mixer(name: str, grad_checkpointing: bool) -> None:
     assert_model(mv.models.Mixer, Case(name), *MIXERS[name], grad_checkpointing=grad_checkpointing)
 
 
+@pytest.mark.parametrize(("name", "kind"), [("timm_res_mlp", mv.models.ResMLP), ("timm_gmlp", mv.models.GMLP)])
+@pytest.mark.parametrize("grad_checkpointing", [False, True])
+def test_mlps(name: str, kind: Any, grad_checkpointing: bool) -> None:
+    assert_model(kind, Case(name), load_timm, load_timm, grad_checkpointing=grad_checkpointing)
+
+
 def assert_model(kind: Any, case: Case, load_values: Callable, load_gradients: Callable, **options: Any) -> None:
     """A model of images with the options, the parameters and the gradients of the other library's."""
     config = {**case.meta["config"], **options, "dtype": "float64"}

@@ -164,6 +164,21 @@ def timm_mixer() -> None:
     record("timm_mixer", lambda: {"y": model(x)}, {"x": x}, dict(model.named_parameters()), config=config)
 
 
+def timm_mlps() -> None:
+    """ResMLP and gMLP, which timm makes of its Mixer by other blocks."""
+    config = {"img_size": (8, 6), "patch_size": (4, 2), "num_blocks": 2, "embed_dim": 10, "num_classes": 5}
+    mixer = timm.models.mlp_mixer
+    gated = {"block_layer": mixer.SpatialGatingBlock, "mlp_layer": timm.layers.GatedMlp}
+    for name, ratio, parts in (
+        ("timm_res_mlp", 1.5, {"block_layer": mixer.ResBlock, "norm_layer": mixer.Affine}),
+        ("timm_gmlp", 2.4, gated),
+    ):
+        torch.manual_seed(5)
+        options = {**config, "mlp_ratio": ratio}
+        model, x = randomize(mixer.MlpMixer(**options, **parts)), rand(2, 3, 8, 6)
+        record(name, lambda model=model, x=x: {"y": model(x)}, {"x": x}, dict(model.named_parameters()), config=options)
+
+
 def google_mixer() -> None:
     """Google's Mixer by timm's: its GELU is the tanh one, its names and the order of its axes are Flax's."""
     config = {"img_size": (8, 6), "patch_size": (4, 2), "num_blocks": 2, "embed_dim": 10, "num_classes": 5}
@@ -706,6 +721,7 @@ def main() -> None:
     for name, options in SWINS.items():
         swin(name, options)
     timm_mixer()
+    timm_mlps()
     google_mixer()
     timm_deit_distilled()
     hf_deit_distilled()
