@@ -91,6 +91,16 @@ MLPS = {  # the same, of timm's ResMLPs and gMLPs
     "gmlp_b16_224": (73_075_392, 15_720_452_096),
 }
 
+SHIFTING = {  # the same, of CycleMLP's official code (to five digits of the MACs), and of Jittor-MLP's S2-MLPs
+    "cyclemlp_b1": (15_155_400, 2_121_523_200),
+    "cyclemlp_b2": (26_802_504, 3_875_766_272),
+    "cyclemlp_b3": (38_385_720, 6_830_968_832),
+    "cyclemlp_b4": (51_796_552, 10_027_163_648),
+    "cyclemlp_b5": (75_747_280, 12_232_436_736),
+    "s2mlp_wide": (72_239_848, 13_989_033_984),
+    "s2mlp_deep": (53_916_520, 10_462_682_112),
+}
+
 RESNET = {  # the same of timm's ResNets
     "resnet18": (11_689_512, 1_814_073_344),
     "resnet26": (15_995_176, 2_342_256_640),
