@@ -61,6 +61,17 @@ SWIN = {  # the same, of timm's Swins; their own papers count the norms as well
     "swin_large_patch4_window12_384": (196_735_516, 103_919_087_616),
 }
 
+SWIN_V2 = {  # the same, of timm's Swins V2
+    "swinv2_tiny_window8_256": (28_347_154, 5_939_690_496),
+    "swinv2_tiny_window16_256": (28_347_154, 6_660_619_264),
+    "swinv2_small_window8_256": (49_728_418, 11_545_857_024),
+    "swinv2_small_window16_256": (49_728_418, 12_783_078_400),
+    "swinv2_base_window8_256": (87_918_816, 20_325_134_336),
+    "swinv2_base_window16_256": (87_918_816, 21_969_235_968),
+    "swinv2_base_window12_192": (87_918_816, 11_856_261_120),
+    "swinv2_large_window12_192": (196_739_932, 26_101_905_408),
+}
+
 MIXER = {  # the same of timm's MLP-Mixers
     "mixer_s32_224": (19_104_624, 1_002_426_368),
     "mixer_s16_224": (18_528_264, 3_776_958_464),
@@ -68,6 +79,26 @@ MIXER = {  # the same of timm's MLP-Mixers
     "mixer_b16_224": (59_880_472, 12_601_767_936),
     "mixer_l32_224": (206_939_264, 11_253_293_056),
     "mixer_l16_224": (208_196_168, 44_547_678_208),
+}
+
+MLPS = {  # the same, of timm's ResMLPs and gMLPs
+    "resmlp_12_224": (15_350_872, 3_009_739_776),
+    "resmlp_24_224": (30_020_680, 5_961_292_800),
+    "resmlp_36_224": (44_690_488, 8_912_845_824),
+    "resmlp_big_24_224": (129_138_280, 100_230_739_968),
+    "gmlp_ti16_224": (5_867_328, 1_328_989_184),
+    "gmlp_s16_224": (19_422_656, 4_392_060_928),
+    "gmlp_b16_224": (73_075_392, 15_720_452_096),
+}
+
+SHIFTING = {  # the same, of CycleMLP's official code (to five digits of the MACs), and of Jittor-MLP's S2-MLPs
+    "cyclemlp_b1": (15_155_400, 2_121_523_200),
+    "cyclemlp_b2": (26_802_504, 3_875_766_272),
+    "cyclemlp_b3": (38_385_720, 6_830_968_832),
+    "cyclemlp_b4": (51_796_552, 10_027_163_648),
+    "cyclemlp_b5": (75_747_280, 12_232_436_736),
+    "s2mlp_wide": (72_239_848, 13_989_033_984),
+    "s2mlp_deep": (53_916_520, 10_462_682_112),
 }
 
 RESNET = {  # the same of timm's ResNets

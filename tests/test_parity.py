@@ -189,6 +189,12 @@ def test_mixer(name: str, grad_checkpointing: bool) -> None:
     assert_model(mv.models.Mixer, Case(name), *MIXERS[name], grad_checkpointing=grad_checkpointing)
 
 
+@pytest.mark.parametrize(("name", "kind"), [("timm_res_mlp", mv.models.ResMLP), ("timm_gmlp", mv.models.GMLP)])
+@pytest.mark.parametrize("grad_checkpointing", [False, True])
+def test_mlps(name: str, kind: Any, grad_checkpointing: bool) -> None:
+    assert_model(kind, Case(name), load_timm, load_timm, grad_checkpointing=grad_checkpointing)
+
+
 def assert_model(kind: Any, case: Case, load_values: Callable, load_gradients: Callable, **options: Any) -> None:
     """A model of images with the options, the parameters and the gradients of the other library's."""
     config = {**case.meta["config"], **options, "dtype": "float64"}
@@ -209,6 +215,9 @@ SWINS: dict[str, Callable] = {
     "timm_swin_pair": load_timm,
     "hf_swin_absolute": load_hf,
     "hf_swin_small": load_hf,
+    "timm_swinv2_odd": load_timm,
+    "timm_swinv2_grown": load_timm,
+    "hf_swinv2": load_hf,
 }
 
 
@@ -217,7 +226,8 @@ SWINS: dict[str, Callable] = {
 def test_swin(name: str, grad_checkpointing: bool) -> None:
     case, load = Case(name), SWINS[name]
     config = {**case.meta["config"], "dtype": "float64", "grad_checkpointing": grad_checkpointing}
-    model, gradients = mv.models.Swin(**config), mv.models.Swin(**config)
+    kind = mv.models.SwinV2 if "swinv2" in name else mv.models.Swin
+    model, gradients = kind(**config), kind(**config)
     load(model, case.part("param"))
     load(gradients, case.part("gparam"))
 

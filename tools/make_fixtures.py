@@ -164,6 +164,21 @@ def timm_mixer() -> None:
     record("timm_mixer", lambda: {"y": model(x)}, {"x": x}, dict(model.named_parameters()), config=config)
 
 
+def timm_mlps() -> None:
+    """ResMLP and gMLP, which timm makes of its Mixer by other blocks."""
+    config = {"img_size": (8, 6), "patch_size": (4, 2), "num_blocks": 2, "embed_dim": 10, "num_classes": 5}
+    mixer = timm.models.mlp_mixer
+    gated = {"block_layer": mixer.SpatialGatingBlock, "mlp_layer": timm.layers.GatedMlp}
+    for name, ratio, parts in (
+        ("timm_res_mlp", 1.5, {"block_layer": mixer.ResBlock, "norm_layer": mixer.Affine}),
+        ("timm_gmlp", 2.4, gated),
+    ):
+        torch.manual_seed(5)
+        options = {**config, "mlp_ratio": ratio}
+        model, x = randomize(mixer.MlpMixer(**options, **parts)), rand(2, 3, 8, 6)
+        record(name, lambda model=model, x=x: {"y": model(x)}, {"x": x}, dict(model.named_parameters()), config=options)
+
+
 def google_mixer() -> None:
     """Google's Mixer by timm's: its GELU is the tanh one, its names and the order of its axes are Flax's."""
     config = {"img_size": (8, 6), "patch_size": (4, 2), "num_blocks": 2, "embed_dim": 10, "num_classes": 5}
@@ -241,7 +256,29 @@ SWINS: dict[str, dict[str, Any]] = {
     "timm_swin_pair": {"img_size": (16, 20), "window_size": (3, 5), "qkv_bias": False},
     "hf_swin_absolute": {"img_size": (20, 28), "window_size": 4, "ape": True},
     "hf_swin_small": {"img_size": (20, 16), "window_size": 4},
+    "timm_swinv2_odd": {"img_size": (26, 22), "depths": (2, 1), "window_size": 4},
+    "timm_swinv2_grown": {
+        "img_size": (16, 20),
+        "depths": (2, 1),
+        "window_size": (3, 5),
+        "pretrained_window_sizes": (2, 4),
+        "qkv_bias": False,
+    },
+    "hf_swinv2": {"img_size": 16, "depths": (2, 1), "window_size": 4},
 }
+
+
+def exact_offsets(module: nn.Module) -> nn.Module:
+    """The libraries compute the offsets of a Swin V2 in float32, whatever the model computes in; here in float64."""
+    for part in module.modules():
+        if hasattr(part, "relative_coords_table"):
+            window = torch.tensor(part.window_size)
+            steps = [torch.arange(1 - M, M) for M in window.tolist()]
+            offsets = torch.stack(torch.meshgrid(*steps, indexing="ij"), -1)[None]
+            pretrained = torch.tensor(part.pretrained_window_size)
+            offsets = offsets * 8 / (torch.where(pretrained > 0, pretrained, window) - 1).clamp(min=1)
+            part.relative_coords_table = offsets.sign() * (offsets.abs() + 1).log2() / 3
+    return module
 
 
 def swin(name: str, options: dict[str, Any]) -> None:
@@ -258,16 +295,22 @@ def swin(name: str, options: dict[str, Any]) -> None:
     Y, X = (config["img_size"],) * 2 if isinstance(config["img_size"], int) else config["img_size"]
     torch.manual_seed(4)
     x = rand(2, 3, Y, X)
+    v2 = "swinv2" in name
     if name.startswith("timm"):
-        model = randomize(timm.models.swin_transformer.SwinTransformer(**config))
+        kind = timm.models.SwinTransformerV2 if v2 else timm.models.SwinTransformer
+        model = exact_offsets(randomize(kind(**config)))
         record(name, lambda: {"y": model(x)}, {"x": x}, dict(model.named_parameters()), config=config)
         return
     theirs = {"image_size": "img_size", "use_absolute_embeddings": "ape", "num_labels": "num_classes"}
     same = {option: config[option] for option in ("patch_size", "embed_dim", "depths", "num_heads", "mlp_ratio")}
     renamed = {option: config[ours] for option, ours in theirs.items() if ours in config}
-    hf = transformers.SwinConfig(**same, **renamed, window_size=config["window_size"])
-    model = randomize(transformers.SwinForImageClassification(hf))
-    config["windows_like"] = "transformers"
+    if v2:
+        hf = transformers.Swinv2Config(**same, **renamed, window_size=config["window_size"])
+        model = exact_offsets(randomize(transformers.Swinv2ForImageClassification(hf)))
+    else:
+        hf = transformers.SwinConfig(**same, **renamed, window_size=config["window_size"])
+        model = randomize(transformers.SwinForImageClassification(hf))
+        config["windows_like"] = "transformers"
     record(name, lambda: {"y": model(x).logits}, {"x": x}, dict(model.named_parameters()), config=config)
 
 
@@ -678,6 +721,7 @@ def main() -> None:
     for name, options in SWINS.items():
         swin(name, options)
     timm_mixer()
+    timm_mlps()
     google_mixer()
     timm_deit_distilled()
     hf_deit_distilled()

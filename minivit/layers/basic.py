@@ -75,8 +75,8 @@ class Norm(Layer):
 class LayerNorm(Norm):
     """Layer normalisation of the last axis: every token by itself."""
 
-    def __init__(self, dim: int, *, eps: float = 1e-6) -> None:
-        super().__init__(dim, eps=eps)
+    def __init__(self, dim: int, *, eps: float = 1e-6, initial: Initial = ones) -> None:
+        super().__init__(dim, eps=eps, initial=initial)
 
     def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, LayerNormCache]:
         return layer_norm_forward(x, self.weight.value, self.bias.value, eps=self.eps)
@@ -151,15 +151,24 @@ class MlpCache(NamedTuple):
 
 
 class Mlp(Layer):
-    """Two linear maps with an activation between: each token alone, wide in the middle.
+    """Two linear maps with an activation between: each token alone, wide in the middle. ``out_dim`` is usually ``dim``.
 
     Source: Dosovitskiy et al. 2021, section 3.1; Vaswani et al. 2017, section 3.3 (there with ReLU).
     """
 
-    def __init__(self, dim: int, hidden_dim: int, *, act_layer: str = "gelu", drop: float = 0.0) -> None:
+    def __init__(
+        self,
+        dim: int,
+        hidden_dim: int,
+        *,
+        out_dim: int | None = None,
+        bias: bool = True,
+        act_layer: str = "gelu",
+        drop: float = 0.0,
+    ) -> None:
         check_act_layer(act_layer)
-        self.fc1 = Linear(dim, hidden_dim)
-        self.fc2 = Linear(hidden_dim, dim)
+        self.fc1 = Linear(dim, hidden_dim, bias=bias)
+        self.fc2 = Linear(hidden_dim, dim if out_dim is None else out_dim, bias=bias)
         self.act = ACTIVATIONS[act_layer]
         self.drop1 = dropout(drop)
         self.drop2 = dropout(drop)

@@ -1,6 +1,6 @@
 """Transformer blocks: attention mixes tokens, the MLP thinks about each; both are added to what was there."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from numpy import ndarray
 from numpy.random import Generator
@@ -8,6 +8,7 @@ from numpy.random import Generator
 from minivit.layers.attention import SelfAttention, SelfAttentionCache
 from minivit.layers.basic import LayerNorm, Mlp, MlpCache, mlp_width
 from minivit.layers.dropout import drop_path
+from minivit.layers.initial import zeros
 from minivit.layers.layer import Layer
 from minivit.layers.sequence import IdentityCache
 from minivit.ops.dropout import DropPathCache
@@ -107,3 +108,40 @@ class PostNormBlock(Block):
         dsum = self.norm1.backward(dx, cache.norm1)
         dh = self.drop_path1.backward(dsum, cache.drop_path1)
         return dsum + self.attn.backward(dh, cache.attn)
+
+
+class ResPostNormBlock(Block):
+    """Block of Swin V2: ``x + norm1(attn(x))``, then ``x + norm2(mlp(x))``.
+
+    The residual path goes through all blocks untouched, as in pre-norm; and what is added to it is normalised, so that
+    it does not grow from block to block. The norms begin with scale 0: an untrained block hands on what it is given.
+
+    Source: Liu et al. 2022, "Swin Transformer V2", section 3.2, figure 1.
+    """
+
+    def __init__(self, dim: int, num_heads: int, *, norm_eps: float = 1e-6, **options: Any) -> None:
+        super().__init__(dim, num_heads, norm_eps=norm_eps, **options)
+        self.norm1 = LayerNorm(dim, eps=norm_eps, initial=zeros)
+        self.norm2 = LayerNorm(dim, eps=norm_eps, initial=zeros)
+
+    def forward(
+        self, x: ndarray, *, mask: ndarray | None = None, rng: Generator | None = None
+    ) -> tuple[ndarray, BlockCache]:
+        h, c_attn = self.attn.forward(x, mask=mask, rng=rng)
+        h, c_norm1 = self.norm1.forward(h)
+        h, c_drop_path1 = self.drop_path1.forward(h, rng=rng)
+        x = x + h
+        h, c_mlp = self.mlp.forward(x, rng=rng)
+        h, c_norm2 = self.norm2.forward(h)
+        h, c_drop_path2 = self.drop_path2.forward(h, rng=rng)
+        return x + h, BlockCache(
+            norm1=c_norm1, attn=c_attn, drop_path1=c_drop_path1, norm2=c_norm2, mlp=c_mlp, drop_path2=c_drop_path2
+        )
+
+    def backward(self, dy: ndarray, cache: BlockCache) -> ndarray:
+        dh = self.drop_path2.backward(dy, cache.drop_path2)
+        dh = self.norm2.backward(dh, cache.norm2)
+        dx = dy + self.mlp.backward(dh, cache.mlp)
+        dh = self.drop_path1.backward(dx, cache.drop_path1)
+        dh = self.norm1.backward(dh, cache.norm1)
+        return dx + self.attn.backward(dh, cache.attn)

@@ -42,3 +42,26 @@ class PatchMerging(Layer):
         dh = self.norm.backward(dh, cache.norm)
         (dx,) = merge_patches_backward(dh, cache.merge)
         return dx
+
+
+class PatchMergingV2(PatchMerging):
+    """That of Swin V2: map the 2 x 2 neighbours to 2C first, and normalise what comes out, as its blocks do.
+
+    Source: Liu et al. 2022, "Swin Transformer V2", its code. (The paper does not mention it.)
+    """
+
+    def __init__(self, dim: int, *, norm_eps: float = 1e-5) -> None:
+        super().__init__(dim)
+        self.norm = LayerNorm(2 * dim, eps=norm_eps)
+
+    def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, PatchMergingCache]:
+        h, c_merge = merge_patches_forward(x)  # (B, Y / 2, X / 2, 4C)
+        h, c_reduction = self.reduction.forward(h)
+        y, c_norm = self.norm.forward(h)
+        return y, PatchMergingCache(c_merge, c_norm, c_reduction)
+
+    def backward(self, dy: ndarray, cache: PatchMergingCache) -> ndarray:
+        dh = self.norm.backward(dy, cache.norm)
+        dh = self.reduction.backward(dh, cache.reduction)
+        (dx,) = merge_patches_backward(dh, cache.merge)
+        return dx

@@ -91,7 +91,7 @@ class WindowAttention(SelfAttention):
     @property
     def mask(self) -> ndarray | None:
         """True where a token of a window may look at another (W, 1, N, N); None where all may look at all."""
-        return _mask(self.map_size, self.cut["window_size"], self.cut["shift_size"])
+        return shifted_mask(self.map_size, self.cut["window_size"], self.cut["shift_size"])
 
     def forward(  # type: ignore[override]
         self, x: ndarray, *, mask: ndarray | None = None, rng: Generator | None = None
@@ -140,8 +140,13 @@ def check_relative_position(relative_position: str) -> None:
 
 
 @lru_cache(maxsize=16)
-def _mask(map_size: tuple[int, int], window_size: tuple[int, int], shift_size: tuple[int, int]) -> ndarray | None:
-    """All blocks of a stage share it, and a model that is only built or counted has none."""
+def shifted_mask(
+    map_size: tuple[int, int], window_size: tuple[int, int], shift_size: tuple[int, int]
+) -> ndarray | None:
+    """True where a token of a window may look at another (W, 1, N, N); None where all may look at all.
+
+    All blocks of a stage share it, and a model that is only built or counted has none.
+    """
     if not any(shift_size):
         return None
     mask = shifted_window_mask(map_size, window_size, shift_size)[:, None]

@@ -3,24 +3,24 @@
 Source: Tolstikhin et al. 2021, "MLP-Mixer: An all-MLP Architecture for Vision".
 """
 
+from collections.abc import Callable
 from math import inf
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from minivit.checked import check_range
 from minivit.layers.basic import LayerNorm, Linear, check_act_layer, mlp_width
-from minivit.layers.checkpoint import Checkpoint, CheckpointCache
+from minivit.layers.checkpoint import Checkpoint
 from minivit.layers.dropout import dropout
 from minivit.layers.initial import normal
 from minivit.layers.layer import Layer
-from minivit.layers.mixer_block import MixerBlock, MixerBlockCache
+from minivit.layers.mixer_block import MixerBlock
 from minivit.layers.patch_embed import PatchEmbed, PatchEmbedCache
 from minivit.layers.pool import MeanPool
 from minivit.layers.sequence import Identity, IdentityCache, run, run_backward
 from minivit.models.model import Model
 from minivit.ops.dropout import DropoutCache
-from minivit.ops.layer_norm import LayerNormCache
 from minivit.ops.linear import LinearCache
 from minivit.ops.pool import MeanPoolCache
 from minivit.types import Count, Depth, Float, Positive, Rate, Size, ndarray
@@ -30,8 +30,8 @@ class MixerCache(NamedTuple):
     """Caches of the steps of :class:`Mixer`, in order."""
 
     stem: PatchEmbedCache
-    blocks: list[MixerBlockCache | CheckpointCache]
-    norm: LayerNormCache
+    blocks: list[Any]
+    norm: Any
     pool: MeanPoolCache
     head_drop: DropoutCache | IdentityCache
     head: LinearCache | IdentityCache
@@ -92,35 +92,59 @@ class Mixer(Model):
         seed: Count = 0,
         dtype: str | type | np.dtype = "float32",
     ) -> None:
-        ratios = np.broadcast_to(mlp_ratio, 2).tolist()  # of one number, both
-        for ratio in ratios:
-            check_range("mlp_ratio", ratio, at_least=1 / embed_dim, below=inf)
+        tokens_ratio, channels_ratio = np.broadcast_to(mlp_ratio, 2).tolist()  # of one number, both
         check_range("norm_eps", norm_eps, at_least=0, below=inf)
-        check_act_layer(act_layer)
-        tokens_dim, channels_dim = (mlp_width(embed_dim, ratio) for ratio in ratios)
-        self.in_chans = in_chans
-
-        self.stem = PatchEmbed(img_size, patch_size, in_chans, embed_dim)
-        blocks = [
-            MixerBlock(
+        tokens_dim, channels_dim = hidden_width(embed_dim, tokens_ratio), hidden_width(embed_dim, channels_ratio)
+        self._build(
+            lambda num_tokens: MixerBlock(
                 embed_dim,
-                self.stem.num_patches,
+                num_tokens,
                 tokens_dim=tokens_dim,
                 channels_dim=channels_dim,
                 proj_drop=proj_drop_rate,
                 drop_path_rate=drop_path_rate,
                 act_layer=act_layer,
                 norm_eps=norm_eps,
-            )
-            for _ in range(num_blocks)
-        ]
+            ),
+            LayerNorm(embed_dim, eps=norm_eps),
+            img_size=img_size,
+            patch_size=patch_size,
+            in_chans=in_chans,
+            num_classes=num_classes,
+            num_blocks=num_blocks,
+            embed_dim=embed_dim,
+            drop_rate=drop_rate,
+            act_layer=act_layer,
+            grad_checkpointing=grad_checkpointing,
+        )
+        self.init(seed, dtype)
+
+    def _build(
+        self,
+        block: Callable[[int], Layer],
+        norm: Layer,
+        *,
+        img_size: Size,
+        patch_size: Size,
+        in_chans: int,
+        num_classes: int,
+        num_blocks: int,
+        embed_dim: int,
+        drop_rate: float,
+        act_layer: str,
+        grad_checkpointing: bool,
+    ) -> None:
+        """The parts, in the order of forward; ``block`` makes one, for so many tokens."""
+        check_act_layer(act_layer)
+        self.in_chans = in_chans
+        self.stem = PatchEmbed(img_size, patch_size, in_chans, embed_dim)
+        blocks = [block(self.stem.num_patches) for _ in range(num_blocks)]
         self.blocks = [Checkpoint(block) for block in blocks] if grad_checkpointing else blocks
-        self.norm = LayerNorm(embed_dim, eps=norm_eps)
+        self.norm = norm
         self.pool = MeanPool()
         self.head_drop = dropout(drop_rate)
         # small, so that an untrained model holds all classes for equally likely; timm and Google begin with zeros
         self.head: Layer = Linear(embed_dim, num_classes, initial=normal(0.02)) if num_classes else Identity()
-        self.init(seed, dtype)
 
     def forward(
         self, images: Float[ndarray, "B Y X C"], *, rng: np.random.Generator | None = None
@@ -151,6 +175,12 @@ class Mixer(Model):
         dx = self.norm.backward(dx, cache.norm)
         dx = run_backward(self.blocks, dx, cache.blocks)
         return self.stem.backward(dx, cache.stem)
+
+
+def hidden_width(embed_dim: int, ratio: float) -> int:
+    """Of an MLP. ValueError if the ratio leaves nothing of it."""
+    check_range("mlp_ratio", ratio, at_least=1 / embed_dim, below=inf)
+    return mlp_width(embed_dim, ratio)
 
 
 def _preset(num_blocks: int, embed_dim: int, patch_size: int) -> dict[str, int]:

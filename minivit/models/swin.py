@@ -3,10 +3,11 @@
 Source: Liu et al. 2021, "Swin Transformer: Hierarchical Vision Transformer using Shifted Windows".
 """
 
+from collections.abc import Sequence
 from itertools import pairwise
 from math import inf, prod
 from reprlib import repr as in_short
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy import ndarray
@@ -51,9 +52,14 @@ class SwinStage(Layer):
         One for each block.
     shifted : bool
         False: no windows are shifted, and no block looks across their edges.
+    attention : dict
+        Options of the attention.
     windows_like, **options
         As in :class:`Swin`, and of its blocks.
     """
+
+    parts: ClassVar[tuple[type, type, type]] = (WindowAttention, Block, PatchMerging)
+    """What attends, what a block is, and what merges patches."""
 
     def __init__(
         self,
@@ -64,32 +70,25 @@ class SwinStage(Layer):
         window_size: Size,
         drop_path_rates: list[float],
         downsample: bool,
-        shifted: bool,
-        relative_position: str,
-        windows_like: str,
-        qkv_bias: bool,
+        attention: dict[str, Any],
+        shifted: bool = True,
+        windows_like: str = "timm",
         proj_drop: float,
         grad_checkpointing: bool,
         **options: Any,
     ) -> None:
+        attend, block, merge = self.parts
         self.map_size = map_size
-        self.downsample: Layer = PatchMerging(dim // 2, norm_eps=NORM_EPS) if downsample else Identity()
+        self.downsample: Layer = merge(dim // 2, norm_eps=NORM_EPS) if downsample else Identity()
         window_size, shift_size = fit_windows(map_size, window_size, windows_like)
         blocks = []
         for i, rate in enumerate(drop_path_rates):
-            attn = WindowAttention(
-                dim,
-                num_heads,
-                map_size,
-                window_size=window_size,
-                shift_size=shift_size if shifted and i % 2 else 0,
-                pad_first=windows_like == "transformers",
-                relative_position=relative_position,
-                qkv_bias=qkv_bias,
-                proj_drop=proj_drop,
+            shift = shift_size if shifted and i % 2 else 0
+            attn = attend(
+                dim, num_heads, map_size, window_size=window_size, shift_size=shift, proj_drop=proj_drop, **attention
             )
             blocks.append(
-                Block(dim, num_heads, attn=attn, proj_drop=proj_drop, drop_path_rate=rate, norm_eps=NORM_EPS, **options)
+                block(dim, num_heads, attn=attn, proj_drop=proj_drop, drop_path_rate=rate, norm_eps=NORM_EPS, **options)
             )
         self.blocks = [Checkpoint(block) for block in blocks] if grad_checkpointing else blocks
 
@@ -171,6 +170,8 @@ class Swin(Model):
         If an option is of another type.
     """
 
+    stage: ClassVar[type[SwinStage]] = SwinStage
+
     def __init__(
         self,
         *,
@@ -199,15 +200,59 @@ class Swin(Model):
         seed: Count = 0,
         dtype: str | type | np.dtype = "float32",
     ) -> None:
+        check_relative_position(relative_position)
+        like = {"relative_position": relative_position, "pad_first": windows_like == "transformers"}
+        self._build(
+            [{"qkv_bias": qkv_bias, **like}] * len(depths),
+            img_size=img_size,
+            patch_size=patch_size,
+            in_chans=in_chans,
+            num_classes=num_classes,
+            embed_dim=embed_dim,
+            depths=depths,
+            num_heads=num_heads,
+            patch_norm=patch_norm,
+            ape=ape,
+            drop_rate=drop_rate,
+            pos_drop_rate=pos_drop_rate,
+            drop_path_rate=drop_path_rate,
+            window_size=window_size,
+            shifted=shifted,
+            windows_like=windows_like,
+            mlp_ratio=mlp_ratio,
+            proj_drop=proj_drop_rate,
+            mlp_drop=mlp_drop_rate,
+            act_layer=act_layer,
+            grad_checkpointing=grad_checkpointing,
+        )
+        self.init(seed, dtype)
+
+    def _build(
+        self,
+        attention: Sequence[dict[str, Any]],
+        *,
+        img_size: Size,
+        patch_size: Size,
+        in_chans: int,
+        num_classes: int,
+        embed_dim: int,
+        depths: tuple[int, ...],
+        num_heads: tuple[int, ...],
+        patch_norm: bool = True,
+        ape: bool = False,
+        drop_rate: float,
+        pos_drop_rate: float,
+        drop_path_rate: float,
+        **options: Any,
+    ) -> None:
+        """The parts, in the order of forward; ``attention`` and the rest are options of the stages."""
         if not depths or len(depths) != len(num_heads):
             raise ValueError(
                 f"depths are {in_short(depths)}, num_heads {in_short(num_heads)}; expected one of each for every stage"
             )
-        check_range("mlp_ratio", mlp_ratio, at_least=1 / embed_dim, below=inf)
-        check_act_layer(act_layer)
-        check_relative_position(relative_position)
+        check_range("mlp_ratio", options["mlp_ratio"], at_least=1 / embed_dim, below=inf)
+        check_act_layer(options["act_layer"])
         self.in_chans = in_chans
-
         patch_embed = (NormedPatchEmbed if patch_norm else PatchEmbed)(img_size, patch_size, in_chans, embed_dim)
         self.patch_embed: Layer = patch_embed
         self.img_size, self.grid_size = patch_embed.img_size, patch_embed.grid_size
@@ -219,29 +264,22 @@ class Swin(Model):
         rates = np.linspace(0, drop_path_rate, sum(depths)).tolist()
         starts = np.cumsum((0, *depths)).tolist()
         self.layers = [
-            SwinStage(
+            self.stage(
                 embed_dim * 2**i,
                 heads,
                 (-(-Y // 2**i), -(-X // 2**i)),
-                window_size=window_size,
                 drop_path_rates=rates[start:stop],
                 downsample=i > 0,
-                shifted=shifted,
-                relative_position=relative_position,
-                windows_like=windows_like,
-                mlp_ratio=mlp_ratio,
-                qkv_bias=qkv_bias,
-                proj_drop=proj_drop_rate,
-                mlp_drop=mlp_drop_rate,
-                act_layer=act_layer,
-                grad_checkpointing=grad_checkpointing,
+                attention=attends,
+                **options,
             )
-            for i, (heads, (start, stop)) in enumerate(zip(num_heads, pairwise(starts), strict=True))
+            for i, (heads, attends, (start, stop)) in enumerate(
+                zip(num_heads, attention, pairwise(starts), strict=True)
+            )
         ]
         dim = embed_dim * 2 ** (len(depths) - 1)
         self.norm = LayerNorm(dim, eps=NORM_EPS)
         self.head = ClassifierHead(dim, num_classes, drop_rate=drop_rate)
-        self.init(seed, dtype)
 
     def forward(
         self, images: Float[ndarray, "B Y X C"], *, rng: np.random.Generator | None = None

@@ -40,7 +40,7 @@ ASIDE = {
 
 def table(model: Swin) -> Table:
     return Table(
-        [_way(model, body, block) for body in ("swin.", "") for block in (BLOCK, OLDER_BLOCK)],
+        [way_of(model, body, block) for body in ("swin.", "") for block in (BLOCK, OLDER_BLOCK)],
         aside=ASIDE,
         unfit=UNFIT if _cut_otherwise(model) else "",
     )
@@ -66,7 +66,8 @@ def _differ(map_size: tuple[int, int], window_size: int, *, moves: bool) -> bool
     return window != their_window or (moves and (shift != their_shift or (filled_up and any(shift))))
 
 
-def _way(model: Swin, body: str, block: dict[str, tuple[str, ...]]) -> Way:
+def way_of(model: Swin, body: str, block: dict[str, tuple[str, ...]]) -> Way:
+    """Where each part stands, if those of the body have this prefix, and those of a block these names."""
     way = {ours: Place((body + theirs,)) for ours, theirs in BODY.items()} | {"head.fc": Place(("classifier",))}
     for i, stage in enumerate(model.layers):
         stages = f"{body}encoder.layers"
