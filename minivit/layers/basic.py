@@ -118,6 +118,21 @@ class Relu(Layer):
         return dx
 
 
+class Activation(Layer):
+    """Any activation as a layer, by its name."""
+
+    def __init__(self, act_layer: str) -> None:
+        check_act_layer(act_layer)
+        self.act = ACTIVATIONS[act_layer]
+
+    def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, NamedTuple]:
+        return self.act.forward(x)
+
+    def backward(self, dy: ndarray, cache: NamedTuple) -> ndarray:
+        (dx,) = self.act.backward(dy, cache)
+        return dx
+
+
 def mlp_width(dim: int, mlp_ratio: float) -> int:
     """``dim * mlp_ratio``, cut off to a whole number, as timm does it.
 

@@ -13,6 +13,7 @@ from minivit.ops.conv import Conv2dCache
 from minivit.ops.layer_norm import LayerNormCache
 from minivit.ops.linear import LinearCache
 from minivit.ops.patches import PatchifyCache, patchify_backward, patchify_forward
+from minivit.ops.sliding import Padding
 from minivit.types import Size, pair
 
 
@@ -130,4 +131,38 @@ class OverlappingPatchEmbed(Layer):
     def backward(self, dy: ndarray, cache: OverlappingPatchEmbedCache) -> ndarray:
         """Add to the gradients of ``proj``; return that of the images."""
         dh = dy.reshape(len(dy), *self.grid_size, dy.shape[-1])  # forward: h.reshape(len(h), num_patches, D)
+        return self.proj.backward(dh, cache.proj)
+
+
+class ConvPatchEmbedCache(NamedTuple):
+    """Caches of the steps of :class:`ConvPatchEmbed`."""
+
+    proj: Conv2dCache
+    norm: LayerNormCache
+
+
+class ConvPatchEmbed(Layer):
+    """A convolution with a stride, and a norm: the map of one stage to the smaller and wider one of the next.
+
+    Patches as large as the stride cut the map up, and what is left over at its far ends is not seen; larger ones
+    overlap. It takes maps of any size, and gives a map, not tokens.
+
+    Source: Wang et al. 2021, "Pyramid Vision Transformer", section 3.2; overlapping, Wang et al. 2022, "PVT v2",
+    section 3.2.
+    """
+
+    def __init__(
+        self, in_chans: int, embed_dim: int, patch_size: Size, *, stride: Size, padding: Padding = 0, norm_eps: float
+    ) -> None:
+        self.proj = Conv2d(in_chans, embed_dim, patch_size, stride=stride, padding=padding)
+        self.norm = LayerNorm(embed_dim, eps=norm_eps)
+
+    def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, ConvPatchEmbedCache]:
+        """(B, Y, X, C) -> (B, rows, columns, D)."""
+        h, c_proj = self.proj.forward(x)
+        y, c_norm = self.norm.forward(h)
+        return y, ConvPatchEmbedCache(c_proj, c_norm)
+
+    def backward(self, dy: ndarray, cache: ConvPatchEmbedCache) -> ndarray:
+        dh = self.norm.backward(dy, cache.norm)
         return self.proj.backward(dh, cache.proj)

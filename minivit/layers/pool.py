@@ -4,6 +4,11 @@ from numpy import ndarray
 from numpy.random import Generator
 
 from minivit.layers.layer import Layer
+from minivit.ops.adaptive_pool import (
+    AdaptiveAvgPool2dCache,
+    adaptive_avg_pool2d_backward,
+    adaptive_avg_pool2d_forward,
+)
 from minivit.ops.pool import (
     FirstTokenCache,
     MaxPool2dCache,
@@ -89,4 +94,18 @@ class MaxPool2d(Layer):
 
     def backward(self, dy: ndarray, cache: MaxPool2dCache) -> ndarray:
         (dx,) = max_pool2d_backward(dy, cache)
+        return dx
+
+
+class AdaptiveAvgPool2d(Layer):
+    """The mean of every cell of a grid laid over a map, whatever the map's size."""
+
+    def __init__(self, output_size: Size) -> None:
+        self.output_size = output_size
+
+    def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, AdaptiveAvgPool2dCache]:
+        return adaptive_avg_pool2d_forward(x, output_size=self.output_size)
+
+    def backward(self, dy: ndarray, cache: AdaptiveAvgPool2dCache) -> ndarray:
+        (dx,) = adaptive_avg_pool2d_backward(dy, cache)
         return dx
