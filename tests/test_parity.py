@@ -228,6 +228,33 @@ def test_swin(name: str, grad_checkpointing: bool) -> None:
     assert_parameters(model, gradients)
 
 
+PVTS: dict[str, tuple[str, Callable]] = {
+    "hf_pvt": ("PVT", load_hf),
+    "hf_pvt_v2": ("PVTv2", load_hf),
+    "timm_pvt_v2": ("PVTv2", load_timm),
+    "timm_pvt_v2_linear": ("PVTv2", load_timm),
+}
+
+
+@pytest.mark.parametrize("name", PVTS)
+@pytest.mark.parametrize("grad_checkpointing", [False, True])
+def test_pvt(name: str, grad_checkpointing: bool) -> None:
+    """Maps that neither patches nor spatial reduction divide."""
+    kind, load = PVTS[name]
+    assert_model(mv.models.MODELS[kind], Case(name), load, load, grad_checkpointing=grad_checkpointing)
+
+
+@pytest.mark.parametrize("load", [load_hf, load_timm])
+def test_positions_of_a_pvt_for_images_of_another_size(load: Callable) -> None:
+    """In each stage, bilinear: the model's own names go through timm's loader."""
+    case = Case("hf_pvt")
+    square, model = (mv.models.PVT(**{**case.meta["config"], "img_size": size}) for size in (44, (32, 60)))
+    load_hf(square, case.part("param"))
+    load(model, case.part("param") if load is load_hf else to_timm(square))
+    for i, stage in enumerate(model.stages):
+        np.testing.assert_allclose(stage.pos_embed.value, case[f"const/resized/{i}"], rtol=0, atol=1e-6)
+
+
 @pytest.mark.parametrize("name", ["timm_resnet_basic", "timm_resnet_bottleneck"])
 def test_resnet(name: str) -> None:
     """With running averages, and with those of the batch, which then move them."""

@@ -1,7 +1,7 @@
 """Layers of one or two ops: Linear, LayerNorm, GroupNorm, Relu, Mlp."""
 
 from math import inf
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from numpy import ndarray
 from numpy.random import Generator
@@ -125,10 +125,10 @@ class Activation(Layer):
         check_act_layer(act_layer)
         self.act = ACTIVATIONS[act_layer]
 
-    def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, NamedTuple]:
+    def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, Any]:
         return self.act.forward(x)
 
-    def backward(self, dy: ndarray, cache: NamedTuple) -> ndarray:
+    def backward(self, dy: ndarray, cache: Any) -> ndarray:
         (dx,) = self.act.backward(dy, cache)
         return dx
 

@@ -10,7 +10,7 @@ from minivit.layers.conv2d import Conv2d
 from minivit.layers.dropout import dropout
 from minivit.layers.layer import Layer
 from minivit.layers.sequence import Identity, IdentityCache
-from minivit.ops.activations import ReluCache
+from minivit.ops.activations import GeluCache, ReluCache
 from minivit.ops.conv import Conv2dCache
 from minivit.ops.dropout import DropoutCache
 from minivit.ops.linear import LinearCache
@@ -22,7 +22,7 @@ class DepthwiseMlpCache(NamedTuple):
     fc1: LinearCache
     relu: ReluCache | IdentityCache
     dwconv: Conv2dCache
-    act: NamedTuple
+    act: GeluCache
     drop1: DropoutCache | IdentityCache
     fc2: LinearCache
     drop2: DropoutCache | IdentityCache

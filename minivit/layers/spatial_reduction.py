@@ -1,7 +1,7 @@
 """Attention with few keys: queries of all places of a map, keys and values of a smaller one made from it."""
 
 from math import prod
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy import ndarray
@@ -14,6 +14,7 @@ from minivit.layers.dropout import dropout
 from minivit.layers.layer import Layer
 from minivit.layers.pool import AdaptiveAvgPool2d
 from minivit.layers.sequence import Identity, IdentityCache
+from minivit.ops.activations import GeluCache
 from minivit.ops.adaptive_pool import AdaptiveAvgPool2dCache
 from minivit.ops.attention import AttentionCache
 from minivit.ops.conv import Conv2dCache
@@ -39,7 +40,7 @@ class SpatialReductionAttentionCache(NamedTuple):
     pool: AdaptiveAvgPool2dCache | IdentityCache
     sr: Conv2dCache | IdentityCache
     norm: LayerNormCache | IdentityCache
-    act: Any
+    act: GeluCache | IdentityCache
     kv: LinearCache
     split: SplitHeadsCache
     attention: AttentionCache

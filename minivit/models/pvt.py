@@ -206,6 +206,8 @@ class PVT(Model):
         dtype: str | type | np.dtype = "float32",
     ) -> None:
         check_stages(embed_dims, depths=depths, num_heads=num_heads, sr_ratios=sr_ratios, mlp_ratios=mlp_ratios)
+        check_range("norm_eps", norm_eps, at_least=0, below=inf)
+        check_range("inner_norm_eps", inner_norm_eps, at_least=0, below=inf)
         if sr_ratios[-1] > 1:
             raise ValueError(f"sr_ratios are {in_short(sr_ratios)}; the last is 1, for its class token is on no map")
         self.in_chans, self.img_size = in_chans, pair(img_size)

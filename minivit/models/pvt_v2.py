@@ -4,11 +4,13 @@ Source: Wang et al. 2022, "PVT v2: Improved Baselines with Pyramid Vision Transf
 """
 
 from itertools import pairwise
+from math import inf
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from numpy import ndarray
 
+from minivit.checked import check_range
 from minivit.layers.basic import LayerNorm, Linear, mlp_width
 from minivit.layers.block import Block, BlockCache
 from minivit.layers.checkpoint import Checkpoint, CheckpointCache
@@ -171,6 +173,8 @@ class PVTv2(Model):
         dtype: str | type | np.dtype = "float32",
     ) -> None:
         check_stages(embed_dims, depths=depths, num_heads=num_heads, sr_ratios=sr_ratios, mlp_ratios=mlp_ratios)
+        check_range("norm_eps", norm_eps, at_least=0, below=inf)
+        check_range("inner_norm_eps", inner_norm_eps, at_least=0, below=inf)
         self.in_chans = in_chans
         P, Q = pair(patch_size)
         half_a_patch = (P // 2, Q // 2)

@@ -27,8 +27,9 @@ def adaptive_avg_pool2d_forward(
         y_{bijc} = \frac{1}{|R_i|\,|C_j|} \sum_{u \in R_i} \sum_{v \in C_j} x_{buvc}, \qquad
         R_i = \{\lfloor i\,Y / Y_o \rfloor, \dots, \lceil (i + 1)\,Y / Y_o \rceil - 1\}
 
-    and likewise the columns C of a cell. Where the grid does not divide the map, neighbouring cells share a row or a column, and where it is finer than the
-    map, several cells show the same pixel. A mean over rows, and then one over columns, is the mean of the cell.
+    and likewise its columns C. Where the grid does not divide the map, neighbouring cells share a row or a column, and
+    where it is finer than the map, several cells show the same pixel. A mean over rows, and then one over columns, is
+    the mean of the cell.
 
     Parameters
     ----------

@@ -13,9 +13,11 @@ from minivit.models import (
     AST,
     MODELS,
     PRESETS,
+    PVT,
     HybridViT,
     MaskedViT,
     Mixer,
+    PVTv2,
     ResNet,
     RNNSearch,
     ShowAttendTell,
@@ -31,6 +33,7 @@ from tests.unchecked import said
 
 RNG = np.random.default_rng(0)
 SMALL_VIT = {"img_size": (8, 12), "patch_size": 4, "embed_dim": 12, "depth": 2, "num_heads": 3, "num_classes": 5}
+PYRAMID = {"embed_dims": (4, 6), "depths": (2, 1), "num_heads": (1, 2), "sr_ratios": (2, 1), "mlp_ratios": (2, 2)}
 SMALL = {
     "vit": ViT(**SMALL_VIT),
     "vit, mean": ViT(**SMALL_VIT, class_token=False, global_pool="avg"),
@@ -43,6 +46,9 @@ SMALL = {
     "swin, padded": Swin(
         img_size=(10, 14), patch_size=2, embed_dim=6, depths=(2, 1), num_heads=(1, 2), window_size=3, num_classes=5
     ),
+    "pvt": PVT(img_size=(9, 14), patch_size=2, **PYRAMID),
+    "pvt v2": PVTv2(img_size=(20, 27), **PYRAMID, proj_drop_rate=0.2),
+    "pvt v2, linear": PVTv2(img_size=(20, 27), **PYRAMID, linear=True),
     "mixer": Mixer(img_size=(8, 12), patch_size=4, embed_dim=10, num_blocks=2, num_classes=5),
     "resnet": ResNet(img_size=(9, 12), num_classes=5, layers=(1, 2), channels=(4, 6), stem="3x3", stem_chans=3),
     "hybrid": HybridViT(

@@ -272,7 +272,9 @@ def test_a_grid_for_a_model_without_positions_is_refused() -> None:
         load_timm(model, to_timm(model), grid=(2, 2))
 
 
-@pytest.mark.parametrize(("load", "known"), [(load_google, "HybridViT, Mixer, ViT"), (load_hf, "AST, Swin, ViT")])
+@pytest.mark.parametrize(
+    ("load", "known"), [(load_google, "HybridViT, Mixer, ViT"), (load_hf, "AST, PVT, PVTv2, Swin, ViT")]
+)
 def test_a_family_without_a_table_is_one_sentence(load: Any, known: str) -> None:
     with pytest.raises(TypeError, match=f"^{load.__name__} knows {known}, not Lookout$"):
         load(Lookout(), state_dict())
