@@ -16,10 +16,12 @@ from minivit.layers.layer import Layer
 from minivit.layers.log_mel import LogMel
 from minivit.layers.mixer_block import MixerBlock
 from minivit.layers.mixing_as_conv import channel_mixing_conv, token_mixing_conv
+from minivit.layers.mvit_block import MViTBlock
 from minivit.layers.param import Param
 from minivit.layers.patch_embed import ConvPatchEmbed, OverlappingPatchEmbed, PatchEmbed
 from minivit.layers.patch_merging import PatchMerging
-from minivit.layers.pool import AdaptiveAvgPool2d, FirstToken, MaxPool2d, MeanPool
+from minivit.layers.pool import AdaptiveAvgPool2d, AvgPool2d, FirstToken, MaxPool2d, MeanPool
+from minivit.layers.pooling_attention import PoolingAttention
 from minivit.layers.positions import LearnedPositions, SinusoidalPositions
 from minivit.layers.recurrent import GRU, GRUCell
 from minivit.layers.residual_conv import BasicBlock, Bottleneck
@@ -34,6 +36,7 @@ __all__ = [
     "AdaptiveAvgPool2d",
     "Attention",
     "AttentionDecoder",
+    "AvgPool2d",
     "BasicBlock",
     "BatchNorm",
     "Block",
@@ -58,6 +61,7 @@ __all__ = [
     "LearnedPositions",
     "Linear",
     "LogMel",
+    "MViTBlock",
     "MaxPool2d",
     "MeanPool",
     "MixerBlock",
@@ -66,6 +70,7 @@ __all__ = [
     "Param",
     "PatchEmbed",
     "PatchMerging",
+    "PoolingAttention",
     "PostNormBlock",
     "PostNormDecoderBlock",
     "Relu",

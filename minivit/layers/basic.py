@@ -168,13 +168,17 @@ class MlpCache(NamedTuple):
 class Mlp(Layer):
     """Two linear maps with an activation between: each token alone, wide in the middle.
 
+    ``out_dim`` is the width of what comes out, if it is not ``dim``.
+
     Source: Dosovitskiy et al. 2021, section 3.1; Vaswani et al. 2017, section 3.3 (there with ReLU).
     """
 
-    def __init__(self, dim: int, hidden_dim: int, *, act_layer: str = "gelu", drop: float = 0.0) -> None:
+    def __init__(
+        self, dim: int, hidden_dim: int, *, act_layer: str = "gelu", drop: float = 0.0, out_dim: int | None = None
+    ) -> None:
         check_act_layer(act_layer)
         self.fc1 = Linear(dim, hidden_dim)
-        self.fc2 = Linear(hidden_dim, dim)
+        self.fc2 = Linear(hidden_dim, dim if out_dim is None else out_dim)
         self.act = ACTIVATIONS[act_layer]
         self.drop1 = dropout(drop)
         self.drop2 = dropout(drop)
