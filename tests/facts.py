@@ -102,3 +102,12 @@ PVT = {  # the same of the official PVTs, and of timm's PVT v2s
     "pvt_v2_b4": (62_556_072, 10_101_116_416),
     "pvt_v2_b5": (81_956_008, 11_717_260_288),
 }
+
+MVIT = {  # the same of timm's MViTv2s
+    "mvitv2_tiny": (24_173_320, 4_676_957_952),
+    "mvitv2_small": (34_870_216, 6_959_715_072),
+    "mvitv2_base": (51_472_744, 10_102_438_656),
+    "mvitv2_large": (217_992_952, 43_711_209_216),
+    "mvitv2_small_cls": (34_870_312, 6_999_476_928),
+    "mvitv2_base_cls": (51_472_840, 10_161_356_544),
+}

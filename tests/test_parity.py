@@ -49,7 +49,11 @@ class Case:
 
 def tuples(options: dict[str, Any]) -> dict[str, Any]:
     """JSON has lists where Python has pairs."""
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}
+    return {key: nested(value) for key, value in options.items()}
+
+
+def nested(value: Any) -> Any:
+    return tuple(map(nested, value)) if isinstance(value, list) else value
 
 
 def channels_last(images: ndarray) -> ndarray:
@@ -253,6 +257,24 @@ def test_positions_of_a_pvt_for_images_of_another_size(load: Callable) -> None:
     load(model, case.part("param") if load is load_hf else to_timm(square))
     for i, stage in enumerate(model.stages):
         np.testing.assert_allclose(stage.pos_embed.value, case[f"const/resized/{i}"], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["timm_mvitv2", "timm_mvitv2_cls", "timm_mvitv2_max", "timm_mvitv2_avg", "mvit_first"])
+@pytest.mark.parametrize("grad_checkpointing", [False, True])
+def test_mvit(name: str, grad_checkpointing: bool) -> None:
+    """Maps that strides do not divide, and the first version, as its authors' code computes it."""
+    assert_model(mv.models.MViT, Case(name), load_timm, load_timm, grad_checkpointing=grad_checkpointing)
+
+
+def test_relative_positions_of_a_mvit_for_images_of_another_size() -> None:
+    case = Case("timm_mvitv2")
+    model = mv.models.MViT(**{**case.meta["config"], "img_size": 56}, dtype="float64")
+    load_timm(model, case.part("param"))
+    resized = case.part("const/resized")
+    assert len(resized) == 6
+    for name, table in resized.items():
+        ours = model.named_params()[name].value
+        np.testing.assert_allclose(ours, table, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", ["timm_resnet_basic", "timm_resnet_bottleneck"])

@@ -51,6 +51,7 @@ from _cnn import google_hybrid, hybrid, resnets
 from _deit import deit_loss
 from _dino import dino
 from _fairseq import wav2vec
+from _mvit import mvits
 from _pvt import pvts
 from _sound import librosa_features, librosa_inversion, torchaudio_features, transformers_features
 from _timm import VisionTransformer, mixtures, resample_abs_pos_embed, timm
@@ -697,6 +698,7 @@ def main() -> None:
     mixtures(write)
     dino(record, randomize)
     pvts(record, randomize)
+    mvits(record, randomize)
 
 
 if __name__ == "__main__":

@@ -33,6 +33,11 @@ OPTIONS = {
         "the checkpoint has a class token: build the model with class_token=True",
         "the checkpoint has no class token: build the model with class_token=False and global_pool='avg'",
     ),
+    "use_cls_token": (
+        r"(^|[./])cls(_token)?$",
+        "the checkpoint has a class token: build the model with use_cls_token=True",
+        "the checkpoint has no class token: build the model with use_cls_token=False",
+    ),
     "distilled": (
         r"dist(illation)?_token|head_dist\b|distillation_classifier",
         "the checkpoint has a distillation token (as DeiT has): build the model with distilled=True",

@@ -17,6 +17,7 @@ from minivit.models import (
     HybridViT,
     MaskedViT,
     Mixer,
+    MViT,
     PVTv2,
     ResNet,
     RNNSearch,
@@ -49,6 +50,10 @@ SMALL = {
     "pvt": PVT(img_size=(9, 14), patch_size=2, **PYRAMID),
     "pvt v2": PVTv2(img_size=(20, 27), **PYRAMID, proj_drop_rate=0.2),
     "pvt v2, linear": PVTv2(img_size=(20, 27), **PYRAMID, linear=True),
+    "mvit": MViT(img_size=(24, 36), depths=(1, 2), embed_dim=4, stride_q=(1, 2), num_classes=5, drop_path_rate=0.2),
+    "mvit, the first": MViT(
+        img_size=24, depths=(1, 1), embed_dim=4, stride_q=(1, 2), use_cls_token=True, use_abs_pos=True, mode="max"
+    ),
     "mixer": Mixer(img_size=(8, 12), patch_size=4, embed_dim=10, num_blocks=2, num_classes=5),
     "resnet": ResNet(img_size=(9, 12), num_classes=5, layers=(1, 2), channels=(4, 6), stem="3x3", stem_chans=3),
     "hybrid": HybridViT(
