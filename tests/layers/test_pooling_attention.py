@@ -52,7 +52,7 @@ def test_without_pooling_and_positions_it_is_self_attention() -> None:
 
 @pytest.mark.parametrize("mode", ["conv", "max", "avg"])
 def test_it_is_what_the_papers_say(mode: str) -> None:
-    """Head by head and image by image: pool after the heads are split, norm after pooling, rows and columns, Q added."""
+    """Head by head: pooled after the heads are split, normed after pooling, rows and columns, Q added."""
     layer = attention(num_prefix_tokens=1, stride_q=2, stride_kv=(1, 2), mode=mode).init(3, "float64")
     arrays = {name: RNG.standard_normal(array.shape) for name, array in layer.state_dict().items()}
     layer.load_state_dict(arrays)

@@ -94,12 +94,10 @@ def test_attention_maps_are_in_the_cache() -> None:
 
 def test_where_tokens_become_wider() -> None:
     """In the second version by the first attention of a stage, in the first by the last MLP of the one before."""
-    wider = {
-        expand: [name.replace(".weight", "") for name in mvit(expand_attn=expand).named_params() if "shortcut" in name][
-            0
-        ]
-        for expand in (True, False)
-    }
+    wider = {}
+    for expand in (True, False):
+        names = mvit(expand_attn=expand).named_params()
+        (wider[expand],) = {name.rpartition(".")[0] for name in names if "shortcut" in name}
     assert wider == {True: "stages.1.blocks.0.shortcut_proj_attn", False: "stages.0.blocks.0.shortcut_proj_mlp"}
 
 
@@ -160,7 +158,7 @@ def test_images_of_another_size() -> None:
         ({"stride_q": (1, 3), "img_size": (12, 12)}, r"are pooled with stride \(3, 3\): 2 x 2 and 3 x 3 do not fit"),
         (
             {"patch_kernel": 12},
-            "image size 9 x 14 with 1 x 1 zeros on each side is smaller than the patch size 12 x 12",
+            "9 x 14 with 1 x 1 zeros on each side is smaller than the patch size 12 x 12",
         ),
         ({"mode": "mean"}, "mode is 'mean'; expected one of conv, max, avg"),
         ({"rel_pos_type": "none at all"}, 'rel_pos_type is \'none at all\'; expected "spatial" or "none"'),
