@@ -80,9 +80,10 @@ class MViTBlock(Layer):
         self.norm1 = LayerNorm(dim, eps=norm_eps)
         self.shortcut_proj_attn: Layer = Linear(dim, width) if width != dim else Identity()
         steps = pair(stride_q)
-        kernel = tuple(step + 1 if step > 1 else 1 for step in steps)
-        pool = {"kernel_size": kernel, "stride": steps, "padding": tuple(side // 2 for side in kernel)}
-        self.shortcut_pool_attn: Layer = MaxPool2d(**pool) if max(steps) > 1 else Identity()
+        P, Q = (step + 1 if step > 1 else 1 for step in steps)
+        half = P // 2, Q // 2
+        pools = max(steps) > 1
+        self.shortcut_pool_attn: Layer = MaxPool2d((P, Q), stride=steps, padding=half) if pools else Identity()
         self.attn = PoolingAttention(
             dim,
             width,
@@ -94,7 +95,7 @@ class MViTBlock(Layer):
             **attention,
         )
         self.out_size = self.attn.q_size
-        shortcut_size = sliding("shortcut", map_size, kernel, stride=steps, padding=pool["padding"]).out
+        shortcut_size = sliding("shortcut", map_size, (P, Q), stride=steps, padding=half).out
         if self.out_size != shortcut_size:
             sizes = " and ".join(" x ".join(map(str, size)) for size in (self.out_size, shortcut_size))
             raise ValueError(f"queries of a map of {map_size} are pooled with stride {steps}: {sizes} do not fit")

@@ -216,11 +216,13 @@ def _pooling(
     if pair(kernel) == pair(stride) == (1, 1):
         return Identity(), Identity(), map_size
     P, Q = pair(kernel)
-    options = {"stride": pair(stride), "padding": (P // 2, Q // 2)}
-    size = sliding("pooling attention", map_size, kernel, **options).out
+    half = P // 2, Q // 2
+    size = sliding("pooling attention", map_size, kernel, stride=stride, padding=half).out
     if mode == "conv":
-        return Conv2d(width, width, kernel, groups=width, bias=False, **options), LayerNorm(width, eps=norm_eps), size
-    return (MaxPool2d if mode == "max" else AvgPool2d)(kernel, **options), Identity(), size
+        conv = Conv2d(width, width, kernel, stride=stride, padding=half, groups=width, bias=False)
+        return conv, LayerNorm(width, eps=norm_eps), size
+    pool = MaxPool2d if mode == "max" else AvgPool2d
+    return pool(kernel, stride=stride, padding=half), Identity(), size
 
 
 def pool_tokens(pool: Layer, x: ndarray, *, map_size: tuple[int, int], num_prefix_tokens: int) -> tuple[ndarray, Any]:

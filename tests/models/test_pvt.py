@@ -9,21 +9,18 @@ import minivit as mv
 from minivit.check import check_layer
 from minivit.models import PRESETS, PVT, PVTv2
 from tests import facts
+from tests.models import test_pvt_v2
 from tests.unchecked import without_annotations
 
 RNG = np.random.default_rng(0)
-STAGES: dict[str, Any] = {"embed_dims": (4, 6), "depths": (2, 1), "num_heads": (1, 2), "sr_ratios": (2, 1)}
-STAGES |= {"mlp_ratios": (1.5, 2), "num_classes": 5}
-SMALL = {
-    "PVT": {"img_size": (9, 14), "patch_size": 2, **STAGES}
-}  # a row of the image, then a column of the map, unseen
-SMALL["PVTv2"] = {"img_size": (9, 14), "patch_size": 3, "patch_stride": 2, **STAGES}
-each_version = pytest.mark.parametrize("name", SMALL)
+SMALL: dict[str, Any] = {"img_size": (9, 14), "patch_size": 2, **test_pvt_v2.STAGES}  # some pixels are not seen
+BOTH: dict[str, dict[str, Any]] = {"PVT": SMALL, "PVTv2": test_pvt_v2.SMALL}
+each_version = pytest.mark.parametrize("name", BOTH)
 IMAGES = RNG.standard_normal((2, 9, 14, 3))
 
 
 def small(name: str, **options: Any) -> Any:
-    return mv.models.MODELS[name](**{**SMALL[name], **options})
+    return mv.models.MODELS[name](**{**BOTH[name], **options})
 
 
 @pytest.mark.parametrize("name", facts.PVT)
@@ -65,10 +62,6 @@ def test_number_of_parameters_by_hand() -> None:
 )
 def test_gradients(name: str, options: dict[str, Any]) -> None:
     check_layer(small(name, **options), IMAGES)
-
-
-def test_gradients_of_attention_of_linear_cost() -> None:
-    check_layer(small("PVTv2", linear=True), IMAGES)
 
 
 @each_version
@@ -114,14 +107,6 @@ def test_what_patches_leave_over_is_not_seen() -> None:
     dx = model.backward(np.ones((2, 5)), model.forward(IMAGES)[1])
     assert np.abs(dx[:, :8]).min((0, 3)).max() > 0
     np.testing.assert_array_equal(dx[:, 8:], 0)
-
-
-def test_the_second_version_takes_images_of_any_size() -> None:
-    model = small("PVTv2", dtype="float64")
-    for size in [(4, 4), (17, 8)]:
-        check_layer(model, RNG.standard_normal((1, *size, 3)))
-    with pytest.raises(ValueError, match="a map of 1 x 2 is smaller than sr_ratio 2"):
-        model.init(0, "float64").forward(np.zeros((1, 2, 4, 3)))
 
 
 @each_version

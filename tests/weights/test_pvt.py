@@ -7,7 +7,7 @@ import pytest
 
 from minivit.models import PVT, PVTv2
 from minivit.weights import load_any, load_hf, load_timm, to_hf, to_timm
-from tests.models.test_pvt import SMALL
+from tests.models.test_pvt import BOTH
 
 from .test_loaders import assert_refuses, assert_same
 
@@ -25,7 +25,7 @@ OFFICIAL = {
 }
 OFFICIAL["PVT"] |= {"pos_embed1", "pos_embed2", "cls_token"}
 MODELS: dict[str, Any] = {"PVT": PVT, "PVTv2": PVTv2}
-each_version = pytest.mark.parametrize("name", SMALL)
+each_version = pytest.mark.parametrize("name", BOTH)
 
 
 def official(name: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -44,7 +44,7 @@ def official(name: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 @each_version
 def test_official_names(name: str) -> None:
-    model, other = (MODELS[name](**SMALL[name], seed=seed) for seed in (0, 1))
+    model, other = (MODELS[name](**BOTH[name], seed=seed) for seed in (0, 1))
     arrays = official(name, to_timm(other))
     assert arrays.keys() == OFFICIAL[name]
     load_timm(model, arrays)
@@ -54,7 +54,7 @@ def test_official_names(name: str) -> None:
 @each_version
 @pytest.mark.parametrize("back", [to_timm, to_hf])
 def test_weights_come_back(name: str, back: Any) -> None:
-    model, again = (MODELS[name](**SMALL[name], seed=seed) for seed in (0, 1))
+    model, again = (MODELS[name](**BOTH[name], seed=seed) for seed in (0, 1))
     load_any(again, back(model))
     assert_same(model, again)
 
@@ -62,7 +62,7 @@ def test_weights_come_back(name: str, back: Any) -> None:
 @each_version
 def test_a_body_alone(name: str) -> None:
     """As ``PvtModel`` and ``PvtV2Model`` write it."""
-    model, other = (MODELS[name](**SMALL[name], seed=seed) for seed in (0, 1))
+    model, other = (MODELS[name](**BOTH[name], seed=seed) for seed in (0, 1))
     arrays = {key.removeprefix("pvt.").removeprefix("pvt_v2."): array for key, array in to_hf(other).items()}
     body = {key: array for key, array in arrays.items() if not key.startswith("classifier")}
     assert all(key.startswith("encoder.") for key in body)
@@ -74,19 +74,19 @@ def test_a_body_alone(name: str) -> None:
 
 @each_version
 def test_another_number_of_classes(name: str) -> None:
-    model, other = MODELS[name](**SMALL[name]), MODELS[name](**{**SMALL[name], "num_classes": 7})
+    model, other = MODELS[name](**BOTH[name]), MODELS[name](**{**BOTH[name], "num_classes": 7})
     assert_refuses(load_timm, model, to_timm(other), ValueError, "is for 7 classes, the model for 5")
     load_timm(model, to_timm(other), keep_head=True)
 
 
 def test_weights_of_the_other_version() -> None:
-    first, second = (MODELS[name](**SMALL[name]) for name in SMALL)
+    first, second = (MODELS[name](**BOTH[name]) for name in BOTH)
     assert_refuses(load_timm, first, to_timm(second), KeyError, "missing")
     assert_refuses(load_hf, second, to_hf(first), KeyError, "not the weights of this model")
 
 
 def test_attention_of_linear_cost_is_another_model() -> None:
-    linear, plain = PVTv2(**SMALL["PVTv2"], linear=True), PVTv2(**SMALL["PVTv2"])
+    linear, plain = PVTv2(**BOTH["PVTv2"], linear=True), PVTv2(**BOTH["PVTv2"])
     for back, load in ((to_timm, load_timm), (to_hf, load_hf)):
         assert_refuses(load, plain, back(linear), KeyError, r"of linear cost \(as b2_li has\): .* with linear=True")
         assert_refuses(load, linear, back(plain), KeyError, "no attention of linear cost: .* with linear=False")
@@ -108,5 +108,5 @@ def test_attention_of_linear_cost_is_another_model() -> None:
     ids=str,
 )
 def test_a_checkpoint_of_another_model(name: str, options: dict[str, Any], error: Any, message: str) -> None:
-    model, other = MODELS[name](**{**SMALL[name], **options}), MODELS[name](**SMALL[name])
+    model, other = MODELS[name](**{**BOTH[name], **options}), MODELS[name](**BOTH[name])
     assert_refuses(load_timm, model, to_timm(other), error, message)
