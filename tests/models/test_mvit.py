@@ -7,10 +7,14 @@ import pytest
 
 import minivit as mv
 from minivit.check import check_layer
+from minivit.layers import Identity
+from minivit.layers.pooling_attention import pool_tokens as right_pooling
 from minivit.models import PRESETS, MViT
 from minivit.models.mvit import strides
+from minivit.ops import relative_index
 from minivit.weights import load_timm, to_timm
 from tests import facts
+from tests.test_parity import Case, channels_last
 from tests.unchecked import without_annotations
 from tests.weights.test_loaders import assert_refuses, assert_same
 
@@ -123,6 +127,57 @@ def test_strides_of_keys_follow_those_of_queries() -> None:
     assert strides((1, 2, 2, 2), None, 4)[1] == [(4, 4), (2, 2), (1, 1), (1, 1)]
     assert strides(((1, 1), (1, 2), (2, 3)), None, (4, 6))[1] == [(4, 6), (4, 6), (2, 2)]
     assert strides((1, 2), (3, (1, 2)), 4) == ([(1, 1), (2, 2)], [(3, 3), (1, 2)])
+
+
+def half_a_window_off(queries: int, keys: int) -> np.ndarray:
+    """Ways counted from the larger map's end, as if keys were not spread."""
+    apart, keys_apart = max(keys // queries, 1), max(queries // keys, 1)
+    return np.arange(queries)[:, None] * apart - np.arange(keys) * keys_apart + max(queries, keys) - 1
+
+
+def all_heads_in_one(pool: Any, x: np.ndarray, **sizes: Any) -> Any:
+    """The first head's map for all heads: as if they had been pooled before they were split."""
+    return right_pooling(pool, np.repeat(x[:, :1], x.shape[1], axis=1) if x.ndim == 4 else x, **sizes)
+
+
+def class_token_pooled(pool: Any, x: np.ndarray, *, map_size: Any, num_prefix_tokens: int) -> Any:
+    """The class token takes part in what becomes of the map: it gets the mean of it."""
+    y, cache = right_pooling(pool, x, map_size=map_size, num_prefix_tokens=num_prefix_tokens)
+    if num_prefix_tokens and not isinstance(pool, Identity):
+        y[..., :1, :] = y[..., 1:, :].mean(-2, keepdims=True)
+    return y, cache
+
+
+MISTAKES: dict[str, tuple[str, str, Any]] = {
+    "another relative index": ("timm_mvitv2", "pooling_attention.relative_index", half_a_window_off),
+    "ways turned round": (
+        "timm_mvitv2",
+        "pooling_attention.relative_index",
+        lambda n, m: relative_index(n, m)[::-1, ::-1],
+    ),
+    "one head pooled for all": ("timm_mvitv2", "pooling_attention.pool_tokens", all_heads_in_one),
+    "a class token pooled": ("timm_mvitv2_cls", "pooling_attention.pool_tokens", class_token_pooled),
+    "a class token pooled in the shortcut": ("timm_mvitv2_cls", "mvit_block.pool_tokens", class_token_pooled),
+    "no norm behind pooling": (
+        "mvit_first",
+        "pooling_attention.LayerNorm.forward",
+        lambda self, x, rng=None: (x, None),
+    ),
+    "queries added to none": ("timm_mvitv2", "pooling_attention.merge_heads_forward", lambda q: (0, None)),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistakes_show_beside_others(mistake: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fixtures of tests/test_parity.py can tell each of these from what is right."""
+    name, place, wrong = MISTAKES[mistake]
+    case = Case(name)
+    model = MViT(**case.meta["config"], dtype="float64")
+    load_timm(model, case.part("param"))
+    images = channels_last(case["in/x"])
+    assert np.abs(model.forward(images)[0] - case["out/y"]).max() < 1e-10
+    monkeypatch.setattr(f"minivit.layers.{place}", wrong)
+    assert np.abs(model.forward(images)[0] - case["out/y"]).max() > 1e-3
 
 
 def test_stochastic_depth_grows_over_all_blocks() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minivit.models import PVT, PVTv2
-from minivit.weights import load_any, load_hf, load_timm, to_hf, to_timm
+from minivit.weights import load_any, load_hf, load_timm, resample_abs_pos_embed, to_hf, to_timm
 from tests.models.test_pvt import BOTH
 
 from .test_loaders import assert_refuses, assert_same
@@ -77,6 +77,29 @@ def test_another_number_of_classes(name: str) -> None:
     model, other = MODELS[name](**BOTH[name]), MODELS[name](**{**BOTH[name], "num_classes": 7})
     assert_refuses(load_timm, model, to_timm(other), ValueError, "is for 7 classes, the model for 5")
     load_timm(model, to_timm(other), keep_head=True)
+
+
+@pytest.mark.parametrize(("back", "load"), [(to_timm, load_timm), (to_hf, load_hf)])
+def test_a_grid_is_that_of_the_first_stage(back: Any, load: Any) -> None:
+    """A checkpoint of 9 x 14 pixels has maps of 4 x 7 and 2 x 3: no squares, so they must be given, once."""
+    checkpoint = back(PVT(**BOTH["PVT"]))
+    model = PVT(**{**BOTH["PVT"], "img_size": 16})
+    assert_refuses(load, model, checkpoint, ValueError, "positions for 28 patches make no square grid")
+    load(model, checkpoint, grid=(4, 7))
+    for stage, table in zip(model.stages, ("stages.0.pos_embed", "stages.1.pos_embed"), strict=True):
+        grid, ours = ((4, 7), (2, 3))["1" in table], to_timm(PVT(**BOTH["PVT"]))[table]
+        fitting = resample_abs_pos_embed(
+            ours,
+            stage.map_size,
+            grid,
+            num_prefix_tokens=int("1" in table),
+            interpolation="bilinear",
+            antialias=False,
+        )
+        np.testing.assert_allclose(stage.pos_embed.value, fitting, rtol=1e-6)
+    assert_refuses(
+        lambda *args: load(*args, grid=(3, 7)), model, checkpoint, ValueError, "28 patches make no grid of 3 x 7"
+    )
 
 
 def test_weights_of_the_other_version() -> None:

@@ -4,7 +4,7 @@ from functools import partial
 
 from minivit.models.pvt import PVT
 from minivit.weights.places import Place, Table, Way
-from minivit.weights.positions import fit_positions
+from minivit.weights.tables.timm_pvt import fit_stages
 
 PATCHES = {  # names inside encoder.patch_embeddings.0
     "patch_embed.proj": "projection",
@@ -28,7 +28,7 @@ BLOCK = {  # names inside encoder.block.0.0
 def table(model: PVT) -> Table:
     return Table(
         [_way(model, body) for body in ("pvt.", "")],  # PvtModel, the body alone, has nothing in front
-        resample={"position": partial(fit_positions, interpolation="bilinear", antialias=False)},
+        resample={"position": partial(fit_stages, as_many_fit=False)},
     )
 
 
