@@ -119,4 +119,26 @@ HYBRID = {  # the same of timm's ResNets with a Vision Transformer behind
     "vit_large_r50_s32_384": (329_092_136, 57_136_144_384),
 }
 
-TIMM = VIT | DEIT | DEIT3 | DINOV2 | MIXER | RESNET | HYBRID
+PVT = {  # the same of the official PVTs, and of timm's PVT v2s
+    "pvt_tiny": (13_229_288, 1_932_911_616),
+    "pvt_small": (24_485_864, 3_815_701_504),
+    "pvt_medium": (44_208_104, 6_659_175_424),
+    "pvt_large": (61_369_320, 9_813_765_632),
+    "pvt_huge_v2": (304_945_512, 50_492_915_712),
+    "pvt_v2_b0": (3_666_760, 566_065_664),
+    "pvt_v2_b1": (14_009_000, 2_108_355_584),
+    "pvt_v2_b2": (25_362_856, 4_026_734_592),
+    "pvt_v2_b2_li": (22_553_512, 3_888_850_944),
+    "pvt_v2_b3": (45_238_696, 6_897_303_552),
+    "pvt_v2_b4": (62_556_072, 10_101_116_416),
+    "pvt_v2_b5": (81_956_008, 11_717_260_288),
+}
+
+MVIT = {  # the same of timm's MViTv2s
+    "mvitv2_tiny": (24_173_320, 4_676_957_952),
+    "mvitv2_small": (34_870_216, 6_959_715_072),
+    "mvitv2_base": (51_472_744, 10_102_438_656),
+    "mvitv2_large": (217_992_952, 43_711_209_216),
+    "mvitv2_small_cls": (34_870_312, 6_999_476_928),
+    "mvitv2_base_cls": (51_472_840, 10_161_356_544),
+}

@@ -49,7 +49,11 @@ class Case:
 
 def tuples(options: dict[str, Any]) -> dict[str, Any]:
     """JSON has lists where Python has pairs."""
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}
+    return {key: nested(value) for key, value in options.items()}
+
+
+def nested(value: Any) -> Any:
+    return tuple(map(nested, value)) if isinstance(value, list) else value
 
 
 def channels_last(images: ndarray) -> ndarray:
@@ -236,6 +240,51 @@ def test_swin(name: str, grad_checkpointing: bool) -> None:
     dx = model.backward(case["cot/y"], cache)
     assert_gradient(dx, channels_last(case["gin/x"]))
     assert_parameters(model, gradients)
+
+
+PVTS: dict[str, tuple[str, Callable]] = {
+    "hf_pvt": ("PVT", load_hf),
+    "hf_pvt_v2": ("PVTv2", load_hf),
+    "timm_pvt_v2": ("PVTv2", load_timm),
+    "timm_pvt_v2_linear": ("PVTv2", load_timm),
+}
+
+
+@pytest.mark.parametrize("name", PVTS)
+@pytest.mark.parametrize("grad_checkpointing", [False, True])
+def test_pvt(name: str, grad_checkpointing: bool) -> None:
+    """Maps that neither patches nor spatial reduction divide."""
+    kind, load = PVTS[name]
+    assert_model(mv.models.MODELS[kind], Case(name), load, load, grad_checkpointing=grad_checkpointing)
+
+
+@pytest.mark.parametrize("load", [load_hf, load_timm])
+def test_positions_of_a_pvt_for_images_of_another_size(load: Callable) -> None:
+    """In each stage, bilinear: the model's own names go through timm's loader."""
+    case = Case("hf_pvt")
+    square, model = (mv.models.PVT(**{**case.meta["config"], "img_size": size}) for size in (44, (32, 60)))
+    load_hf(square, case.part("param"))
+    load(model, case.part("param") if load is load_hf else to_timm(square))
+    for i, stage in enumerate(model.stages):
+        np.testing.assert_allclose(stage.pos_embed.value, case[f"const/resized/{i}"], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["timm_mvitv2", "timm_mvitv2_cls", "timm_mvitv2_max", "timm_mvitv2_avg", "mvit_first"])
+@pytest.mark.parametrize("grad_checkpointing", [False, True])
+def test_mvit(name: str, grad_checkpointing: bool) -> None:
+    """Maps that strides do not divide, and the first version, as its authors' code computes it."""
+    assert_model(mv.models.MViT, Case(name), load_timm, load_timm, grad_checkpointing=grad_checkpointing)
+
+
+def test_relative_positions_of_a_mvit_for_images_of_another_size() -> None:
+    case = Case("timm_mvitv2")
+    model = mv.models.MViT(**{**case.meta["config"], "img_size": 56}, dtype="float64")
+    load_timm(model, case.part("param"))
+    resized = case.part("const/resized")
+    assert len(resized) == 6
+    for name, table in resized.items():
+        ours = model.named_params()[name].value
+        np.testing.assert_allclose(ours, table, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", ["timm_resnet_basic", "timm_resnet_bottleneck"])

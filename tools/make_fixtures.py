@@ -51,6 +51,8 @@ from _cnn import google_hybrid, hybrid, resnets
 from _deit import deit_loss
 from _dino import dino
 from _fairseq import wav2vec
+from _mvit import mvits
+from _pvt import pvts
 from _sound import librosa_features, librosa_inversion, torchaudio_features, transformers_features
 from _timm import VisionTransformer, mixtures, resample_abs_pos_embed, timm
 from numpy import ndarray
@@ -739,6 +741,8 @@ def main() -> None:
     google_hybrid(write, google_vit_shapes(1, positions=7, kernel=(1, 1, 16)))
     mixtures(write)
     dino(record, randomize)
+    pvts(record, randomize)
+    mvits(record, randomize)
 
 
 if __name__ == "__main__":

@@ -2,34 +2,41 @@
 
 from minivit.layers.attention import Attention, SelfAttention
 from minivit.layers.attention_decoder import AttentionDecoder
-from minivit.layers.basic import GroupNorm, LayerNorm, Linear, Mlp, Relu
+from minivit.layers.basic import Activation, GroupNorm, LayerNorm, Linear, Mlp, Relu
 from minivit.layers.batch_norm import BatchNorm, frozen
 from minivit.layers.block import Block, PostNormBlock
 from minivit.layers.checkpoint import Checkpoint
 from minivit.layers.conv1d import CausalPad, Conv1d
 from minivit.layers.conv2d import Conv2d, StdConv2d
 from minivit.layers.decoder_block import DecoderBlock, PostNormDecoderBlock
+from minivit.layers.depthwise_mlp import DepthwiseMlp
 from minivit.layers.dropout import Dropout, DropPath
 from minivit.layers.embedding import Embedding, TokenEmbed, Unembedding
 from minivit.layers.layer import Layer
 from minivit.layers.log_mel import LogMel
 from minivit.layers.mixer_block import MixerBlock
 from minivit.layers.mixing_as_conv import channel_mixing_conv, token_mixing_conv
+from minivit.layers.mvit_block import MViTBlock
 from minivit.layers.param import Param
-from minivit.layers.patch_embed import OverlappingPatchEmbed, PatchEmbed
+from minivit.layers.patch_embed import ConvPatchEmbed, OverlappingPatchEmbed, PatchEmbed
 from minivit.layers.patch_merging import PatchMerging
-from minivit.layers.pool import FirstToken, MaxPool2d, MeanPool
+from minivit.layers.pool import AdaptiveAvgPool2d, AvgPool2d, FirstToken, MaxPool2d, MeanPool
+from minivit.layers.pooling_attention import PoolingAttention
 from minivit.layers.positions import LearnedPositions, SinusoidalPositions
 from minivit.layers.recurrent import GRU, GRUCell
 from minivit.layers.residual_conv import BasicBlock, Bottleneck
 from minivit.layers.scaled_block import LayerScale, ScaledBlock
 from minivit.layers.sequence import Identity, run, run_backward
+from minivit.layers.spatial_reduction import SpatialReductionAttention
 from minivit.layers.window_attention import WindowAttention
 
 __all__ = [
     "GRU",
+    "Activation",
+    "AdaptiveAvgPool2d",
     "Attention",
     "AttentionDecoder",
+    "AvgPool2d",
     "BasicBlock",
     "BatchNorm",
     "Block",
@@ -38,7 +45,9 @@ __all__ = [
     "Checkpoint",
     "Conv1d",
     "Conv2d",
+    "ConvPatchEmbed",
     "DecoderBlock",
+    "DepthwiseMlp",
     "DropPath",
     "Dropout",
     "Embedding",
@@ -52,6 +61,7 @@ __all__ = [
     "LearnedPositions",
     "Linear",
     "LogMel",
+    "MViTBlock",
     "MaxPool2d",
     "MeanPool",
     "MixerBlock",
@@ -60,12 +70,14 @@ __all__ = [
     "Param",
     "PatchEmbed",
     "PatchMerging",
+    "PoolingAttention",
     "PostNormBlock",
     "PostNormDecoderBlock",
     "Relu",
     "ScaledBlock",
     "SelfAttention",
     "SinusoidalPositions",
+    "SpatialReductionAttention",
     "StdConv2d",
     "TokenEmbed",
     "Unembedding",

@@ -1,7 +1,7 @@
 """Layers of one or two ops: Linear, LayerNorm, GroupNorm, Relu, Mlp."""
 
 from math import inf
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from numpy import ndarray
 from numpy.random import Generator
@@ -118,6 +118,21 @@ class Relu(Layer):
         return dx
 
 
+class Activation(Layer):
+    """Any activation as a layer, by its name."""
+
+    def __init__(self, act_layer: str) -> None:
+        check_act_layer(act_layer)
+        self.act = ACTIVATIONS[act_layer]
+
+    def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, Any]:
+        return self.act.forward(x)
+
+    def backward(self, dy: ndarray, cache: Any) -> ndarray:
+        (dx,) = self.act.backward(dy, cache)
+        return dx
+
+
 def mlp_width(dim: int, mlp_ratio: float) -> int:
     """``dim * mlp_ratio``, cut off to a whole number, as timm does it.
 
@@ -151,7 +166,9 @@ class MlpCache(NamedTuple):
 
 
 class Mlp(Layer):
-    """Two linear maps with an activation between: each token alone, wide in the middle. ``out_dim`` is usually ``dim``.
+    """Two linear maps with an activation between: each token alone, wide in the middle.
+
+    ``out_dim`` is the width of what comes out, if it is not ``dim``.
 
     Source: Dosovitskiy et al. 2021, section 3.1; Vaswani et al. 2017, section 3.3 (there with ReLU).
     """

@@ -29,8 +29,9 @@ class BlockCache(NamedTuple):
 class Block(Layer):
     """Pre-norm block, that of ViT: ``x + attn(norm1(x))``, then ``x + mlp(norm2(x))``.
 
-    ``attn`` is what mixes the tokens, if it is not a :class:`SelfAttention` with these heads. ``mlp_drop`` is the
-    dropout inside the MLP, if it is not ``proj_drop``, that behind attention.
+    ``attn`` is what mixes the tokens, if it is not a :class:`SelfAttention` with these heads, and ``mlp`` what thinks
+    about each, if it is not an :class:`Mlp`. ``mlp_drop`` is the dropout inside the MLP, if it is not ``proj_drop``,
+    that behind attention.
 
     Source: Dosovitskiy et al. 2021, equations 2 and 3.
     """
@@ -48,13 +49,14 @@ class Block(Layer):
         act_layer: str = "gelu",
         norm_eps: float = 1e-6,
         attn: Layer | None = None,
+        mlp: Layer | None = None,
     ) -> None:
         self.norm1 = LayerNorm(dim, eps=norm_eps)
         self.attn = attn or SelfAttention(dim, num_heads, qkv_bias=qkv_bias, proj_drop=proj_drop)
         self.drop_path1 = drop_path(drop_path_rate)
         self.norm2 = LayerNorm(dim, eps=norm_eps)
         in_mlp = proj_drop if mlp_drop is None else mlp_drop
-        self.mlp = Mlp(dim, mlp_width(dim, mlp_ratio), act_layer=act_layer, drop=in_mlp)
+        self.mlp = mlp or Mlp(dim, mlp_width(dim, mlp_ratio), act_layer=act_layer, drop=in_mlp)
         self.drop_path2 = drop_path(drop_path_rate)
 
     def forward(

@@ -19,7 +19,10 @@ from minivit.types import Size, pair
 
 
 class Conv2d(Layer):
-    """Convolution of (B, Y, X, C): (Y + padding on both sides - P) // stride + 1 rows come out."""
+    """Convolution of (B, Y, X, C): (Y + padding on both sides - P) // stride + 1 rows come out.
+
+    ``groups`` as of :func:`minivit.ops.conv2d_forward`: as many as channels make it depthwise.
+    """
 
     def __init__(
         self,
@@ -29,16 +32,18 @@ class Conv2d(Layer):
         *,
         stride: Size = 1,
         padding: Padding = 0,
+        groups: int = 1,
         bias: bool = True,
         initial: Initial = lecun_normal,
     ) -> None:
-        self.weight = Param((*pair(kernel_size), in_chans, out_chans), "row column in out", initial)
+        self.weight = Param((*pair(kernel_size), in_chans // groups, out_chans), "row column in out", initial)
         self.bias = Param((out_chans,), "out", zeros) if bias else None
-        self.stride, self.padding = stride, padding
+        self.stride, self.padding, self.groups = stride, padding, groups
 
     def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, Conv2dCache]:
         bias = self.bias.value if self.bias else None
-        return conv2d_forward(x, self.weight.value, bias, stride=self.stride, padding=self.padding)
+        options = {"stride": self.stride, "padding": self.padding, "groups": self.groups}
+        return conv2d_forward(x, self.weight.value, bias, **options)
 
     def backward(self, dy: ndarray, cache: Conv2dCache) -> ndarray:
         dx, dweight, dbias = conv2d_backward(dy, cache)

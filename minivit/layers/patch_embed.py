@@ -13,7 +13,8 @@ from minivit.ops.conv import Conv2dCache
 from minivit.ops.layer_norm import LayerNormCache
 from minivit.ops.linear import LinearCache
 from minivit.ops.patches import PatchifyCache, patchify_backward, patchify_forward
-from minivit.types import Size, pair
+from minivit.ops.sliding import Padding, sliding
+from minivit.types import Shift, Size, pair
 
 
 class PatchEmbedCache(NamedTuple):
@@ -108,19 +109,22 @@ class OverlappingPatchEmbed(Layer):
     """Patches that begin ``stride`` pixels apart, and share what lies in two of them, each mapped to a token.
 
     That is a convolution, and ``proj.weight`` (P, P, C, D) its kernel. What is left over at the far ends of the image,
-    too little for one more patch, is not seen.
+    too little for one more patch, is not seen. ``padding`` are rows and columns of zeros around it.
 
     Source: Gong et al. 2021, "AST: Audio Spectrogram Transformer", section 2.1.
     """
 
-    def __init__(self, img_size: Size, patch_size: Size, stride: Size, in_chans: int, embed_dim: int) -> None:
+    def __init__(
+        self, img_size: Size, patch_size: Size, stride: Size, in_chans: int, embed_dim: int, *, padding: Shift = 0
+    ) -> None:
         self.img_size, self.patch_size, self.stride = pair(img_size), pair(patch_size), pair(stride)
-        (Y, X), (P, Q), (sy, sx) = self.img_size, self.patch_size, self.stride
-        if P > Y or Q > X:
-            raise ValueError(f"image size {Y} x {X} is smaller than the patch size {P} x {Q}")
-        self.grid_size = (Y - P) // sy + 1, (X - Q) // sx + 1
+        (Y, X), (P, Q), (rows, columns) = self.img_size, self.patch_size, pair(padding)
+        if Y + 2 * rows < P or X + 2 * columns < Q:
+            around = f" with {rows} x {columns} zeros on each side" if rows or columns else ""
+            raise ValueError(f"image size {Y} x {X}{around} is smaller than the patch size {P} x {Q}")
+        self.grid_size = sliding("patches", (Y, X), self.patch_size, stride=stride, padding=(rows, columns)).out
         self.num_patches = self.grid_size[0] * self.grid_size[1]
-        self.proj = Conv2d(in_chans, embed_dim, self.patch_size, stride=self.stride)
+        self.proj = Conv2d(in_chans, embed_dim, self.patch_size, stride=self.stride, padding=(rows, columns))
 
     def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, OverlappingPatchEmbedCache]:
         """(B, Y, X, C) -> (B, N, D): a token for each patch, row by row."""
@@ -130,4 +134,38 @@ class OverlappingPatchEmbed(Layer):
     def backward(self, dy: ndarray, cache: OverlappingPatchEmbedCache) -> ndarray:
         """Add to the gradients of ``proj``; return that of the images."""
         dh = dy.reshape(len(dy), *self.grid_size, dy.shape[-1])  # forward: h.reshape(len(h), num_patches, D)
+        return self.proj.backward(dh, cache.proj)
+
+
+class ConvPatchEmbedCache(NamedTuple):
+    """Caches of the steps of :class:`ConvPatchEmbed`."""
+
+    proj: Conv2dCache
+    norm: LayerNormCache
+
+
+class ConvPatchEmbed(Layer):
+    """A convolution with a stride, and a norm: the map of one stage to the smaller and wider one of the next.
+
+    Patches as large as the stride cut the map up, and what is left over at its far ends is not seen; larger ones
+    overlap. It takes maps of any size, and gives a map, not tokens.
+
+    Source: Wang et al. 2021, "Pyramid Vision Transformer", section 3.2; overlapping, Wang et al. 2022, "PVT v2",
+    section 3.2.
+    """
+
+    def __init__(
+        self, in_chans: int, embed_dim: int, patch_size: Size, *, stride: Size, padding: Padding = 0, norm_eps: float
+    ) -> None:
+        self.proj = Conv2d(in_chans, embed_dim, patch_size, stride=stride, padding=padding)
+        self.norm = LayerNorm(embed_dim, eps=norm_eps)
+
+    def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, ConvPatchEmbedCache]:
+        """(B, Y, X, C) -> (B, rows, columns, D)."""
+        h, c_proj = self.proj.forward(x)
+        y, c_norm = self.norm.forward(h)
+        return y, ConvPatchEmbedCache(c_proj, c_norm)
+
+    def backward(self, dy: ndarray, cache: ConvPatchEmbedCache) -> ndarray:
+        dh = self.norm.backward(dy, cache.norm)
         return self.proj.backward(dh, cache.proj)

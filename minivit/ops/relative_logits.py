@@ -135,15 +135,17 @@ def relative_index(queries: int, keys: int) -> Int[ndarray, "queries keys"]:
     """Which vector stands for the way from a key to a query: the first for the longest way up, or to the left.
 
     Where there are fewer keys than queries (or fewer queries), the smaller map is spread over the larger one, and ways
-    are those of the larger. So there are 2 max(queries, keys) - 1 vectors.
+    are those of the larger, cut off to whole places where one number does not divide the other. So there are
+    2 max(queries, keys) - 1 vectors; where keys are spread, no way is as long as the last of them.
 
     References
     ----------
-    Li et al. 2022, "MViTv2", its code (``cal_rel_pos_spatial``); of equal maps it is that of a query minus a key.
+    Li et al. 2022, "MViTv2", its code (``cal_rel_pos_spatial``), step by step in float64; of equal maps it is that of a
+    query minus a key.
     """
-    coarse = max(queries, keys)
-    of_query, of_key = np.arange(queries) * max(keys // queries, 1), np.arange(keys) * max(queries // keys, 1)
-    return of_query[:, None] - of_key + coarse - 1
+    apart, keys_apart = max(keys / queries, 1.0), max(queries / keys, 1.0)  # neighbours, on the larger map
+    way = np.arange(queries)[:, None] * apart - np.arange(keys) * keys_apart
+    return (way + (keys - 1) * keys_apart).astype(int)
 
 
 def relative_logits_loops(

@@ -66,8 +66,8 @@ def read_numbers(text: str) -> tuple[int, ...]:
     return tuple(map(int, text.split(",")))
 
 
-def read_pair(text: str) -> tuple[float, ...]:
-    """Numbers with a comma between."""
+def read_floats(text: str) -> tuple[float, ...]:
+    """Numbers with commas between."""
     return tuple(map(read_number, text.split(",")))
 
 
@@ -78,7 +78,9 @@ READERS: dict[Any, tuple[str, Callable[[str], Any]]] = {
     float: ("a number", read_number),
     tuple[int, int]: ("ROWS,COLUMNS", read_numbers),
     tuple[int, ...]: ("N,N,...", read_numbers),
-    tuple[float, float]: ("NUMBER,NUMBER", read_pair),
+    tuple[float, float]: ("NUMBER,NUMBER", read_floats),
+    tuple[float, ...]: ("NUMBER,NUMBER,...", read_floats),
+    tuple[int | tuple[int, int], ...]: ("N,N,...", read_numbers),
     str: ("a word", str),  # the last, because it reads everything
 }
 """For each type that an option can have."""

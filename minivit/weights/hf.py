@@ -23,6 +23,10 @@ def load_hf(model: Model, arrays: Arrays, *, keep_head: bool = False, grid: tupl
     ``Dinov2ForImageClassification`` reads class token and mean of the patches beside each other, which no head here
     does: ``keep_head=True`` leaves it aside.
 
+    Those of a PVT are of ``PvtForImageClassification``, of a PVTv2 ``PvtV2ForImageClassification``. The library
+    computes all their norms with 1e-6, the authors, who trained them, those behind patches and spatial reduction with
+    1e-5: ``inner_norm_eps`` says which. Positions are resampled bilinearly.
+
     Those of an AST are of ``ASTForAudioClassification``. It computes in ``norm_eps=1e-12``, as ours does.
 
     Positions of another grid, which is taken to be square, are resampled as the library does it
@@ -33,7 +37,7 @@ def load_hf(model: Model, arrays: Arrays, *, keep_head: bool = False, grid: tupl
     Parameters
     ----------
     model : Model
-        Of a kind whose names are known: a ViT, a Swin or an AST.
+        Of a kind whose names are known: a ViT, a Swin, a PVT, a PVTv2 or an AST.
     arrays : {state_dict name: array}, or the path of a .safetensors or .npz file
     keep_head : bool
         Leave the model's own head as it is and the checkpoint's aside: for fine-tuning on other classes.

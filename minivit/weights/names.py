@@ -34,6 +34,11 @@ OPTIONS = {
         "the checkpoint has a class token: build the model with class_token=True",
         "the checkpoint has no class token: build the model with class_token=False and global_pool='avg'",
     ),
+    "use_cls_token": (
+        r"(^|[./])cls(_token)?$",
+        "the checkpoint has a class token: build the model with use_cls_token=True",
+        "the checkpoint has no class token: build the model with use_cls_token=False",
+    ),
     "distilled": (
         r"dist(illation)?_token|head_dist\b|distillation_classifier",
         "the checkpoint has a distillation token (as DeiT has): build the model with distilled=True",
@@ -50,9 +55,14 @@ OPTIONS = {
         "the checkpoint has no register tokens: build the model with reg_tokens=0",
     ),
     "qkv_bias": (
-        r"\b(qkv|query|key|value|[qkv]_proj)[./]bias$",
+        r"\b(qkv|q|kv|query|key|value|[qkv]_proj)[./]bias$",
         "the checkpoint has biases of queries, keys and values: build the model with qkv_bias=True",
         "the checkpoint has no biases of queries, keys and values: build the model with qkv_bias=False",
+    ),
+    "linear": (
+        r"\b(sr|spatial_reduction)[./]",
+        "the checkpoint has attention of linear cost (as b2_li has): build the model with linear=True",
+        "the checkpoint has no attention of linear cost: build the model with linear=False",
     ),
 }
 
@@ -207,7 +217,7 @@ def _any(pattern: str, names: Iterable[str]) -> bool:
 
 def _depths(names: Iterable[str]) -> tuple[int, ...]:
     """How many blocks the names count in each stage."""
-    found = (re.search(r"layers\.(\d{1,3})\.blocks\.(\d{1,3})\.", name) for name in names)
+    found = (re.search(r"(?:layers|stages)\.(\d{1,3})\.blocks\.(\d{1,3})\.", name) for name in names)
     blocks = {(int(match[1]), int(match[2])) for match in found if match}
     last = max((stage for stage, _ in blocks), default=-1)
     return tuple(max((block + 1 for its, block in blocks if its == stage), default=0) for stage in range(last + 1))

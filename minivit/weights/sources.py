@@ -17,11 +17,12 @@ TIMM_ASIDE = {
 
 
 def _our_names(model: Model) -> Table:
-    """Timm's names are ours; what else its loader takes for a model, a file of tables says."""
+    """Timm's names are ours; what else its loader takes for a model, and resamples otherwise, a file of tables says."""
     ways: list[Way] = [{name: Place((name,)) for name in (*model.named_state(), *model.head_names)}]
+    more = Table([])
     with suppress(TypeError):  # there is none
-        ways += find("timm", model).ways
-    return Table(ways, aside=TIMM_ASIDE)
+        more = find("timm", model)
+    return Table([*ways, *more.ways], aside=TIMM_ASIDE, resample=more.resample)
 
 
 def _as_ours(kind: str, param: Param) -> str:

@@ -13,9 +13,12 @@ from minivit.models import (
     AST,
     MODELS,
     PRESETS,
+    PVT,
     HybridViT,
     MaskedViT,
     Mixer,
+    MViT,
+    PVTv2,
     ResNet,
     RNNSearch,
     ShowAttendTell,
@@ -31,6 +34,7 @@ from tests.unchecked import said
 
 RNG = np.random.default_rng(0)
 SMALL_VIT = {"img_size": (8, 12), "patch_size": 4, "embed_dim": 12, "depth": 2, "num_heads": 3, "num_classes": 5}
+PYRAMID = {"embed_dims": (4, 6), "depths": (2, 1), "num_heads": (1, 2), "sr_ratios": (2, 1), "mlp_ratios": (2, 2)}
 SMALL = {
     "vit": ViT(**SMALL_VIT),
     "vit, mean": ViT(**SMALL_VIT, class_token=False, global_pool="avg"),
@@ -42,6 +46,13 @@ SMALL = {
     "ast": AST(n_mels=8, length=12, patch_size=4, stride=3, embed_dim=12, depth=2, num_heads=3, num_classes=5),
     "swin, padded": Swin(
         img_size=(10, 14), patch_size=2, embed_dim=6, depths=(2, 1), num_heads=(1, 2), window_size=3, num_classes=5
+    ),
+    "pvt": PVT(img_size=(9, 14), patch_size=2, **PYRAMID),
+    "pvt v2": PVTv2(img_size=(20, 27), **PYRAMID, proj_drop_rate=0.2),
+    "pvt v2, linear": PVTv2(img_size=(20, 27), **PYRAMID, linear=True),
+    "mvit": MViT(img_size=(24, 36), depths=(1, 2), embed_dim=4, stride_q=(1, 2), num_classes=5, drop_path_rate=0.2),
+    "mvit, the first": MViT(
+        img_size=24, depths=(1, 1), embed_dim=4, stride_q=(1, 2), use_cls_token=True, use_abs_pos=True, mode="max"
     ),
     "mixer": Mixer(img_size=(8, 12), patch_size=4, embed_dim=10, num_blocks=2, num_classes=5),
     "resnet": ResNet(img_size=(9, 12), num_classes=5, layers=(1, 2), channels=(4, 6), stem="3x3", stem_chans=3),

@@ -23,8 +23,18 @@ def test_the_ways_of_a_map_are_numbered_from_the_longest_up_to_the_longest_down(
 
 
 def test_a_coarser_map_is_spread_over_the_finer_one():
-    np.testing.assert_array_equal(relative_index(4, 2), [[3, 1], [4, 2], [5, 3], [6, 4]])
+    np.testing.assert_array_equal(relative_index(4, 2), [[2, 0], [3, 1], [4, 2], [5, 3]])
     np.testing.assert_array_equal(relative_index(2, 4), [[3, 2, 1, 0], [5, 4, 3, 2]])
+
+
+@pytest.mark.parametrize(("queries", "keys"), [(10, 3), (5, 3), (3, 5), (7, 4), (4, 9), (56, 14), (7, 7), (1, 4)])
+def test_places_are_spread_and_cut_off_as_in_the_official_code(queries, keys):
+    """Also where one number does not divide the other."""
+    index, apart = relative_index(queries, keys), max(queries / keys, 1)
+    for i in range(queries):
+        for j in range(keys):
+            assert index[i, j] == int(i * max(keys / queries, 1) - j * apart + (keys - 1) * apart)
+    assert 0 <= index.min() <= index.max() < 2 * max(queries, keys) - 1
 
 
 def test_a_map_that_moves_keeps_its_scores():

@@ -1,0 +1,311 @@
+"""Pyramid Vision Transformer: a pyramid of maps like a ResNet's, made by attention that looks at few keys.
+
+Source: Wang et al. 2021, "Pyramid Vision Transformer: A Versatile Backbone for Dense Prediction without Convolutions".
+"""
+
+from itertools import pairwise
+from math import inf, prod
+from reprlib import repr as in_short
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+from numpy import ndarray
+
+from minivit.checked import check_range
+from minivit.layers.basic import LayerNorm, Linear
+from minivit.layers.block import Block, BlockCache
+from minivit.layers.checkpoint import Checkpoint, CheckpointCache
+from minivit.layers.dropout import dropout
+from minivit.layers.initial import normal
+from minivit.layers.layer import Layer
+from minivit.layers.param import Param
+from minivit.layers.patch_embed import ConvPatchEmbed, ConvPatchEmbedCache
+from minivit.layers.pool import FirstToken
+from minivit.layers.sequence import Identity, IdentityCache, run, run_backward
+from minivit.layers.spatial_reduction import SpatialReductionAttention, check_reduction
+from minivit.models.model import Model
+from minivit.ops.dropout import DropoutCache
+from minivit.ops.layer_norm import LayerNormCache
+from minivit.ops.linear import LinearCache
+from minivit.ops.pool import FirstTokenCache
+from minivit.ops.positions import (
+    AddPositionsCache,
+    PrependTokenCache,
+    add_positions_backward,
+    add_positions_forward,
+    prepend_token_backward,
+    prepend_token_forward,
+)
+from minivit.types import Count, Depths, Float, Positive, Range, Rate, Size, pair
+
+
+class PVTStageCache(NamedTuple):
+    """Caches of the steps of :class:`PVTStage`, in order."""
+
+    patch_embed: ConvPatchEmbedCache
+    cls_token: PrependTokenCache
+    pos_embed: AddPositionsCache
+    pos_drop: DropoutCache | IdentityCache
+    blocks: list[BlockCache | CheckpointCache]
+
+
+class PVTStage(Layer):
+    """Patches become places of a smaller map, a table says where each stands, and blocks work on them.
+
+    Parameters
+    ----------
+    map_size : (rows, columns)
+        Of the map that its patches make.
+    class_token : bool
+        Whether it is the last stage, in which one more token stands in front of the places; then tokens come out
+        (B, 1 + N, D), and a map (B, Y, X, D) otherwise.
+    drop_path_rates : list of float
+        One for each block.
+    """
+
+    def __init__(
+        self,
+        in_chans: int,
+        dim: int,
+        num_heads: int,
+        map_size: tuple[int, int],
+        *,
+        patch_size: Size,
+        sr_ratio: int,
+        class_token: bool,
+        qkv_bias: bool,
+        pos_drop: float,
+        proj_drop: float,
+        drop_path_rates: list[float],
+        inner_norm_eps: float,
+        grad_checkpointing: bool,
+        **options: Any,
+    ) -> None:
+        self.map_size = map_size
+        self.patch_embed = ConvPatchEmbed(in_chans, dim, patch_size, stride=patch_size, norm_eps=inner_norm_eps)
+        self.cls_token = Param((1, 1, dim), "batch token width", normal(0.02)) if class_token else None
+        positions = (1, class_token + prod(map_size), dim)
+        self.pos_embed = Param(positions, "batch position width", normal(0.02), grid=map_size)
+        self.pos_drop = dropout(pos_drop)
+        blocks = []
+        for rate in drop_path_rates:
+            attn = SpatialReductionAttention(
+                dim, num_heads, sr_ratio=sr_ratio, qkv_bias=qkv_bias, proj_drop=proj_drop, norm_eps=inner_norm_eps
+            )
+            blocks.append(Block(dim, num_heads, attn=attn, proj_drop=proj_drop, drop_path_rate=rate, **options))
+        self.blocks = [Checkpoint(block) for block in blocks] if grad_checkpointing else blocks
+
+    def forward(self, x: ndarray, *, rng: np.random.Generator | None = None) -> tuple[ndarray, PVTStageCache]:
+        x, c_patch_embed = self.patch_embed.forward(x)  # (B, Y, X, D)
+        map_shape = x.shape
+        x = x.reshape(len(x), prod(self.map_size), x.shape[-1])
+        x, c_cls_token = prepend_token_forward(x, self.cls_token.value if self.cls_token else None)
+        x, c_pos_embed = add_positions_forward(x, self.pos_embed.value)
+        x, c_pos_drop = self.pos_drop.forward(x, rng=rng)
+        x = x if self.cls_token else x.reshape(map_shape)
+        x, c_blocks = run(self.blocks, x, rng=rng)
+        return x, PVTStageCache(
+            patch_embed=c_patch_embed,
+            cls_token=c_cls_token,
+            pos_embed=c_pos_embed,
+            pos_drop=c_pos_drop,
+            blocks=c_blocks,
+        )
+
+    def backward(self, dy: ndarray, cache: PVTStageCache) -> ndarray:
+        B, D = len(dy), dy.shape[-1]
+        dx = run_backward(self.blocks, dy, cache.blocks)
+        dx = dx.reshape(B, self.pos_embed.shape[1], D)  # forward: x if self.cls_token else x.reshape(map_shape)
+        dx = self.pos_drop.backward(dx, cache.pos_drop)
+        dx, dpositions = add_positions_backward(dx, cache.pos_embed)
+        self.pos_embed.add_grad(dpositions)
+        dx, dtoken = prepend_token_backward(dx, cache.cls_token)
+        if self.cls_token and dtoken is not None:
+            self.cls_token.add_grad(dtoken)
+        dx = dx.reshape(B, *self.map_size, D)  # forward: x.reshape(len(x), prod(self.map_size), x.shape[-1])
+        return self.patch_embed.backward(dx, cache.patch_embed)
+
+
+class PVTCache(NamedTuple):
+    """Caches of the steps of :class:`PVT`, in order.
+
+    ``stages[i].blocks[j].attn.attention.weights``, (B, H, N, S), are attention maps.
+    """
+
+    stages: list[PVTStageCache]
+    norm: LayerNormCache
+    pool: FirstTokenCache
+    head_drop: DropoutCache | IdentityCache
+    head: LinearCache | IdentityCache
+
+
+class PVT(Model):
+    """Stages of Transformer blocks on maps that shrink; a class token, in the last stage alone, is read by the head.
+
+    Parameters
+    ----------
+    img_size, patch_size : int or (rows, columns)
+        ``patch_size`` is that of the first stage; those of all others are 2 x 2 places of the map before. Where patches
+        do not divide a map, what is left over at its far ends is not seen.
+    in_chans, num_classes : int
+        Channels of the image; classes to tell apart (0: no head, the class token is returned).
+    embed_dims, depths, num_heads, sr_ratios : tuple of int
+        Width, number of blocks, heads in each and R of :class:`minivit.layers.SpatialReductionAttention`, stage by
+        stage. The last stage has R = 1: its class token stands on no map.
+    mlp_ratios : tuple of float
+        Width of the MLPs of each stage, as a multiple of that of a token.
+    qkv_bias : bool
+    drop_rate, pos_drop_rate, proj_drop_rate, drop_path_rate : float
+        Dropout before the head, after positions, after attention and inside MLPs; stochastic depth, growing linearly
+        from 0 in the first block to this rate in the last. Only active when ``forward`` gets ``rng``. (The official
+        code's ``drop_rate`` is ``pos_drop_rate`` and ``proj_drop_rate`` here.)
+    norm_eps, inner_norm_eps : float
+        Of the norms of blocks and the last one; of those behind patches and behind spatial reduction. The official code
+        has 1e-6 and 1e-5; transformers have 1e-6 for all, also for the authors' weights.
+    grad_checkpointing : bool
+        Keep only each block's input for backward and compute the rest again.
+    seed : int
+        Of the initial values.
+    dtype : "float32" or "float64"
+
+    Raises
+    ------
+    ValueError
+        If there are not as many of one as of the others of what goes by stages, heads do not divide the width of their
+        stage, an image is too small for all stages, or a map for its ``sr_ratio``, or an option is out of range.
+    TypeError
+        If an option is of another type.
+
+    Notes
+    -----
+    timm has no such model. Names are those that it gives to the second version, :class:`minivit.models.PVTv2`, where
+    both have the part; :func:`minivit.weights.load_timm` takes the official ones.
+    """
+
+    def __init__(
+        self,
+        *,
+        img_size: Size = 224,
+        patch_size: Size = 4,
+        in_chans: Positive = 3,
+        num_classes: Count = 1000,
+        embed_dims: Annotated[tuple[int, ...], Range(at_least=1)] = (64, 128, 320, 512),
+        depths: Depths = (3, 4, 6, 3),
+        num_heads: Annotated[tuple[int, ...], Range(at_least=1)] = (1, 2, 5, 8),
+        sr_ratios: Annotated[tuple[int, ...], Range(at_least=1)] = (8, 4, 2, 1),
+        mlp_ratios: tuple[float, ...] = (8.0, 8.0, 4.0, 4.0),
+        qkv_bias: bool = True,
+        drop_rate: Rate = 0.0,
+        pos_drop_rate: Rate = 0.0,
+        proj_drop_rate: Rate = 0.0,
+        drop_path_rate: Rate = 0.0,
+        norm_eps: float = 1e-6,
+        inner_norm_eps: float = 1e-5,
+        grad_checkpointing: bool = False,
+        seed: Count = 0,
+        dtype: str | type | np.dtype = "float32",
+    ) -> None:
+        check_stages(embed_dims, depths=depths, num_heads=num_heads, sr_ratios=sr_ratios, mlp_ratios=mlp_ratios)
+        check_range("norm_eps", norm_eps, at_least=0, below=inf)
+        check_range("inner_norm_eps", inner_norm_eps, at_least=0, below=inf)
+        if sr_ratios[-1] > 1:
+            raise ValueError(f"sr_ratios are {in_short(sr_ratios)}; the last is 1, for its class token is on no map")
+        self.in_chans, self.img_size = in_chans, pair(img_size)
+        rates = np.linspace(0, drop_path_rate, sum(depths)).tolist()
+        starts = np.cumsum((0, *depths)).tolist()
+        self.stages = []
+        map_size, chans = self.img_size, in_chans
+        for i, (dim, (start, stop)) in enumerate(zip(embed_dims, pairwise(starts), strict=True)):
+            patch = patch_size if i == 0 else 2
+            (Y, X), (P, Q) = map_size, pair(patch)
+            map_size = Y // P, X // Q
+            if min(map_size) == 0:
+                raise ValueError(f"img_size is {img_size}: too small, stage {i} would get a map of {Y} x {X}")
+            check_reduction(map_size, sr_ratios[i])
+            self.stages.append(
+                PVTStage(
+                    chans,
+                    dim,
+                    num_heads[i],
+                    map_size,
+                    patch_size=patch,
+                    sr_ratio=sr_ratios[i],
+                    class_token=i == len(depths) - 1,
+                    mlp_ratio=mlp_ratios[i],
+                    qkv_bias=qkv_bias,
+                    pos_drop=pos_drop_rate,
+                    proj_drop=proj_drop_rate,
+                    drop_path_rates=rates[start:stop],
+                    norm_eps=norm_eps,
+                    inner_norm_eps=inner_norm_eps,
+                    grad_checkpointing=grad_checkpointing,
+                )
+            )
+            chans = dim
+        self.norm = LayerNorm(chans, eps=norm_eps)
+        self.pool = FirstToken()
+        self.head_drop = dropout(drop_rate)
+        # small, so that an untrained model holds all classes for equally likely: its loss is about log(num_classes)
+        self.head: Layer = Linear(chans, num_classes, initial=normal(0.02)) if num_classes else Identity()
+        self.init(seed, dtype)
+
+    def forward(
+        self, images: Float[ndarray, "B Y X C"], *, rng: np.random.Generator | None = None
+    ) -> tuple[Float[ndarray, "B classes"], PVTCache]:
+        """Logits (B, num_classes) of images (B, Y, X, C), and the cache for :meth:`backward`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the images are of another size, number of channels or dtype than the model.
+        """
+        self.check_images(images, self.img_size, self.in_chans)
+        x, c_stages = run(self.stages, images, rng=rng)  # (B, 1 + N, D)
+        x, c_norm = self.norm.forward(x)
+        x, c_pool = self.pool.forward(x)  # (B, D)
+        x, c_head_drop = self.head_drop.forward(x, rng=rng)
+        logits, c_head = self.head.forward(x)
+        return logits, PVTCache(stages=c_stages, norm=c_norm, pool=c_pool, head_drop=c_head_drop, head=c_head)
+
+    def backward(self, dlogits: Float[ndarray, "B classes"], cache: PVTCache) -> Float[ndarray, "B Y X C"]:
+        """Add to the gradient of every parameter; return the gradient of the images."""
+        dx = self.head.backward(dlogits, cache.head)
+        dx = self.head_drop.backward(dx, cache.head_drop)
+        dx = self.pool.backward(dx, cache.pool)
+        dx = self.norm.backward(dx, cache.norm)
+        return run_backward(self.stages, dx, cache.stages)
+
+
+def check_stages(embed_dims: tuple[int, ...], *, mlp_ratios: tuple[float, ...], **others: tuple[int, ...]) -> None:
+    """ValueError if there is no stage, one number too few or too many, or an MLP without a number."""
+    for name, numbers in {**others, "mlp_ratios": mlp_ratios}.items():
+        if not embed_dims or len(numbers) != len(embed_dims):
+            given = f"embed_dims are {in_short(embed_dims)}, {name} {in_short(numbers)}"
+            raise ValueError(f"{given}; expected one of each for every stage")
+    for dim, ratio in zip(embed_dims, mlp_ratios, strict=True):
+        check_range("mlp_ratios", ratio, at_least=1 / dim, below=inf)
+
+
+def _preset(*depths: int, **options: Any) -> dict[str, Any]:
+    return {"depths": depths, **options}
+
+
+PVT.add_presets(
+    {
+        "pvt_tiny_patch2_32": {  # CIFAR: maps of 16 x 16, 8 x 8 and 4 x 4
+            "img_size": 32,
+            "patch_size": 2,
+            "num_classes": 10,
+            "embed_dims": (32, 64, 128),
+            "depths": (2, 2, 2),
+            "num_heads": (1, 2, 4),
+            "sr_ratios": (4, 2, 1),
+            "mlp_ratios": (4.0, 4.0, 2.0),
+        },
+        "pvt_tiny": _preset(2, 2, 2, 2),
+        "pvt_small": _preset(3, 4, 6, 3),
+        "pvt_medium": _preset(3, 4, 18, 3),
+        "pvt_large": _preset(3, 8, 27, 3),
+        "pvt_huge_v2": _preset(3, 10, 60, 3, embed_dims=(128, 256, 512, 768), num_heads=(2, 4, 8, 12)),
+    }
+)

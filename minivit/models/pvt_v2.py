@@ -1,0 +1,277 @@
+"""PVT v2: a pyramid whose patches overlap and whose MLPs convolve, so that no table says where a place is.
+
+Source: Wang et al. 2022, "PVT v2: Improved Baselines with Pyramid Vision Transformer".
+"""
+
+from itertools import pairwise
+from math import inf
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+from numpy import ndarray
+
+from minivit.checked import check_range
+from minivit.layers.basic import LayerNorm, Linear, mlp_width
+from minivit.layers.block import Block, BlockCache
+from minivit.layers.checkpoint import Checkpoint, CheckpointCache
+from minivit.layers.depthwise_mlp import DepthwiseMlp
+from minivit.layers.dropout import dropout
+from minivit.layers.initial import normal
+from minivit.layers.layer import Layer
+from minivit.layers.patch_embed import ConvPatchEmbed, ConvPatchEmbedCache
+from minivit.layers.pool import MeanPool
+from minivit.layers.sequence import Identity, IdentityCache, run, run_backward
+from minivit.layers.spatial_reduction import SpatialReductionAttention, check_reduction
+from minivit.models.model import Model
+from minivit.models.pvt import check_stages
+from minivit.ops.dropout import DropoutCache
+from minivit.ops.layer_norm import LayerNormCache
+from minivit.ops.linear import LinearCache
+from minivit.ops.pool import MeanPoolCache
+from minivit.ops.sliding import sliding
+from minivit.types import Count, Depths, Float, Positive, Range, Rate, Size, pair
+
+
+class PVTv2StageCache(NamedTuple):
+    """Caches of the steps of :class:`PVTv2Stage`."""
+
+    downsample: ConvPatchEmbedCache | IdentityCache
+    blocks: list[BlockCache | CheckpointCache]
+    norm: LayerNormCache
+
+
+class PVTv2Stage(Layer):
+    """Patches that overlap make a map of half the sides (but for the first stage, which gets one); blocks; a norm."""
+
+    def __init__(
+        self,
+        in_chans: int,
+        dim: int,
+        num_heads: int,
+        *,
+        downsample: bool,
+        sr_ratio: int,
+        linear: bool,
+        mlp_ratio: float,
+        qkv_bias: bool,
+        proj_drop: float,
+        drop_path_rates: list[float],
+        norm_eps: float,
+        inner_norm_eps: float,
+        grad_checkpointing: bool,
+    ) -> None:
+        self.downsample: Layer = (
+            ConvPatchEmbed(in_chans, dim, 3, stride=2, padding=1, norm_eps=inner_norm_eps) if downsample else Identity()
+        )
+        blocks = []
+        for rate in drop_path_rates:
+            attn = SpatialReductionAttention(
+                dim,
+                num_heads,
+                sr_ratio=sr_ratio,
+                linear=linear,
+                qkv_bias=qkv_bias,
+                proj_drop=proj_drop,
+                norm_eps=inner_norm_eps,
+            )
+            mlp = DepthwiseMlp(dim, mlp_width(dim, mlp_ratio), extra_relu=linear, drop=proj_drop)
+            blocks.append(Block(dim, num_heads, attn=attn, mlp=mlp, drop_path_rate=rate, norm_eps=norm_eps))
+        self.blocks = [Checkpoint(block) for block in blocks] if grad_checkpointing else blocks
+        self.norm = LayerNorm(dim, eps=norm_eps)
+
+    def forward(self, x: ndarray, *, rng: np.random.Generator | None = None) -> tuple[ndarray, PVTv2StageCache]:
+        x, c_downsample = self.downsample.forward(x)
+        x, c_blocks = run(self.blocks, x, rng=rng)
+        y, c_norm = self.norm.forward(x)
+        return y, PVTv2StageCache(c_downsample, c_blocks, c_norm)
+
+    def backward(self, dy: ndarray, cache: PVTv2StageCache) -> ndarray:
+        dx = self.norm.backward(dy, cache.norm)
+        dx = run_backward(self.blocks, dx, cache.blocks)
+        return self.downsample.backward(dx, cache.downsample)
+
+
+class PVTv2Cache(NamedTuple):
+    """Caches of the steps of :class:`PVTv2`, in order, and the sides of the last map.
+
+    ``stages[i].blocks[j].attn.attention.weights``, (B, H, N, S), are attention maps.
+    """
+
+    patch_embed: ConvPatchEmbedCache
+    stages: list[PVTv2StageCache]
+    map_size: tuple[int, int]
+    pool: MeanPoolCache
+    head_drop: DropoutCache | IdentityCache
+    head: LinearCache | IdentityCache
+
+
+class PVTv2(Model):
+    """Stages of Transformer blocks on maps that shrink; the mean of the last map is read by one linear map.
+
+    Images may have any size from which each stage still makes a map.
+
+    Parameters
+    ----------
+    img_size : int or (rows, columns)
+        Of the images that it is trained on, and counted for; others are taken, too.
+    in_chans, num_classes : int
+        Channels of the image; classes to tell apart (0: no head, the mean of the last map is returned).
+    embed_dims, depths, num_heads, sr_ratios : tuple of int
+        Width, number of blocks, heads in each and R of :class:`minivit.layers.SpatialReductionAttention`, stage by
+        stage.
+    mlp_ratios : tuple of float
+        Width of the MLPs of each stage, as a multiple of that of a token.
+    linear : bool
+        Attention of linear cost (the models "b2_li"): keys and values are of 7 x 7 places, whatever ``sr_ratios`` say.
+    patch_size, patch_stride : int or (rows, columns)
+        Sides of the first patches, and how far apart they begin; zeros of half a patch stand around the image. (7 and 4
+        in timm, which has no such options.)
+    qkv_bias : bool
+    drop_rate, proj_drop_rate, drop_path_rate : float
+        Dropout before the head, after attention and inside MLPs; stochastic depth, growing linearly from 0 in the first
+        block to this rate in the last. Only active when ``forward`` gets ``rng``.
+    norm_eps, inner_norm_eps : float
+        Of the norms of blocks and stages; of those behind patches and behind spatial reduction. timm and the official
+        code have 1e-6 and 1e-5; transformers have 1e-6 for all, also for the authors' weights.
+    grad_checkpointing : bool
+        Keep only each block's input for backward and compute the rest again.
+    seed : int
+        Of the initial values.
+    dtype : "float32" or "float64"
+
+    Raises
+    ------
+    ValueError
+        If there are not as many of one as of the others of what goes by stages, heads do not divide the width of their
+        stage, images of ``img_size`` make a map smaller than its ``sr_ratio``, or an option is out of range.
+    TypeError
+        If an option is of another type.
+    """
+
+    def __init__(
+        self,
+        *,
+        img_size: Size = 224,
+        in_chans: Positive = 3,
+        num_classes: Count = 1000,
+        embed_dims: Annotated[tuple[int, ...], Range(at_least=1)] = (64, 128, 256, 512),
+        depths: Depths = (3, 4, 6, 3),
+        num_heads: Annotated[tuple[int, ...], Range(at_least=1)] = (1, 2, 4, 8),
+        sr_ratios: Annotated[tuple[int, ...], Range(at_least=1)] = (8, 4, 2, 1),
+        mlp_ratios: tuple[float, ...] = (8.0, 8.0, 4.0, 4.0),
+        linear: bool = False,
+        patch_size: Size = 7,
+        patch_stride: Size = 4,
+        qkv_bias: bool = True,
+        drop_rate: Rate = 0.0,
+        proj_drop_rate: Rate = 0.0,
+        drop_path_rate: Rate = 0.0,
+        norm_eps: float = 1e-6,
+        inner_norm_eps: float = 1e-5,
+        grad_checkpointing: bool = False,
+        seed: Count = 0,
+        dtype: str | type | np.dtype = "float32",
+    ) -> None:
+        check_stages(embed_dims, depths=depths, num_heads=num_heads, sr_ratios=sr_ratios, mlp_ratios=mlp_ratios)
+        check_range("norm_eps", norm_eps, at_least=0, below=inf)
+        check_range("inner_norm_eps", inner_norm_eps, at_least=0, below=inf)
+        self.in_chans = in_chans
+        P, Q = pair(patch_size)
+        half_a_patch = (P // 2, Q // 2)
+        self.patch_embed = ConvPatchEmbed(
+            in_chans, embed_dims[0], patch_size, stride=patch_stride, padding=half_a_patch, norm_eps=inner_norm_eps
+        )
+        map_size = sliding("PVTv2", pair(img_size), patch_size, stride=patch_stride, padding=half_a_patch).out
+        rates = np.linspace(0, drop_path_rate, sum(depths)).tolist()
+        starts = np.cumsum((0, *depths)).tolist()
+        self.stages = []
+        for i, (dim, (start, stop)) in enumerate(zip(embed_dims, pairwise(starts), strict=True)):
+            if i > 0:
+                map_size = -(-map_size[0] // 2), -(-map_size[1] // 2)
+            check_reduction(map_size, 1 if linear else sr_ratios[i])
+            self.stages.append(
+                PVTv2Stage(
+                    embed_dims[max(i - 1, 0)],
+                    dim,
+                    num_heads[i],
+                    downsample=i > 0,
+                    sr_ratio=sr_ratios[i],
+                    linear=linear,
+                    mlp_ratio=mlp_ratios[i],
+                    qkv_bias=qkv_bias,
+                    proj_drop=proj_drop_rate,
+                    drop_path_rates=rates[start:stop],
+                    norm_eps=norm_eps,
+                    inner_norm_eps=inner_norm_eps,
+                    grad_checkpointing=grad_checkpointing,
+                )
+            )
+        self.pool = MeanPool()
+        self.head_drop = dropout(drop_rate)
+        # small, so that an untrained model holds all classes for equally likely: its loss is about log(num_classes)
+        self.head: Layer = Linear(embed_dims[-1], num_classes, initial=normal(0.02)) if num_classes else Identity()
+        self.init(seed, dtype)
+
+    def forward(
+        self, images: Float[ndarray, "B Y X C"], *, rng: np.random.Generator | None = None
+    ) -> tuple[Float[ndarray, "B classes"], PVTv2Cache]:
+        """Logits (B, num_classes) of images (B, Y, X, C), and the cache for :meth:`backward`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the images are of another number of channels or dtype than the model, or too small.
+        """
+        self.check_images(images, None, self.in_chans)
+        x, c_patch_embed = self.patch_embed.forward(images)  # (B, Y / 4, X / 4, D)
+        x, c_stages = run(self.stages, x, rng=rng)
+        B, Y, X, D = x.shape
+        x, c_pool = self.pool.forward(x.reshape(B, Y * X, D))  # (B, D)
+        x, c_head_drop = self.head_drop.forward(x, rng=rng)
+        logits, c_head = self.head.forward(x)
+        return logits, PVTv2Cache(
+            patch_embed=c_patch_embed,
+            stages=c_stages,
+            map_size=(Y, X),
+            pool=c_pool,
+            head_drop=c_head_drop,
+            head=c_head,
+        )
+
+    def backward(self, dlogits: Float[ndarray, "B classes"], cache: PVTv2Cache) -> Float[ndarray, "B Y X C"]:
+        """Add to the gradient of every parameter; return the gradient of the images."""
+        dx = self.head.backward(dlogits, cache.head)
+        dx = self.head_drop.backward(dx, cache.head_drop)
+        dx = self.pool.backward(dx, cache.pool)
+        dx = dx.reshape(len(dx), *cache.map_size, dx.shape[-1])  # forward: x.reshape(B, Y * X, D)
+        dx = run_backward(self.stages, dx, cache.stages)
+        return self.patch_embed.backward(dx, cache.patch_embed)
+
+
+def _preset(*depths: int, width: int = 64, **options: Any) -> dict[str, Any]:
+    widths = (width, 2 * width, 5 * width, 8 * width)
+    return {"depths": depths, "embed_dims": widths, "num_heads": (1, 2, 5, 8), **options}
+
+
+PVTv2.add_presets(
+    {
+        "pvt_v2_tiny_32": {  # CIFAR: maps of 16 x 16, 8 x 8 and 4 x 4
+            "img_size": 32,
+            "num_classes": 10,
+            "embed_dims": (32, 64, 128),
+            "depths": (2, 2, 2),
+            "num_heads": (1, 2, 4),
+            "sr_ratios": (4, 2, 1),
+            "mlp_ratios": (4.0, 4.0, 2.0),
+            "patch_size": 3,
+            "patch_stride": 2,
+        },
+        "pvt_v2_b0": _preset(2, 2, 2, 2, width=32),
+        "pvt_v2_b1": _preset(2, 2, 2, 2),
+        "pvt_v2_b2": _preset(3, 4, 6, 3),
+        "pvt_v2_b2_li": _preset(3, 4, 6, 3, linear=True),
+        "pvt_v2_b3": _preset(3, 4, 18, 3),
+        "pvt_v2_b4": _preset(3, 8, 27, 3),
+        "pvt_v2_b5": _preset(3, 6, 40, 3, mlp_ratios=(4.0, 4.0, 4.0, 4.0)),
+    }
+)
