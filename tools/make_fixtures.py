@@ -48,6 +48,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 import transformers
 from _cnn import google_hybrid, hybrid, resnets
+from _cnn_attention import non_local
 from _deit import deit_loss
 from _dino import dino
 from _fairseq import wav2vec
@@ -695,6 +696,7 @@ def main() -> None:
     google_hybrid(write, google_vit_shapes(1, positions=7, kernel=(1, 1, 16)))
     mixtures(write)
     dino(record, randomize)
+    non_local(record, randomize)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from minivit.layers.layer import Layer
 from minivit.layers.log_mel import LogMel
 from minivit.layers.mixer_block import MixerBlock
 from minivit.layers.mixing_as_conv import channel_mixing_conv, token_mixing_conv
+from minivit.layers.non_local import NonLocal, SAGANAttention
 from minivit.layers.param import Param
 from minivit.layers.patch_embed import OverlappingPatchEmbed, PatchEmbed
 from minivit.layers.patch_merging import PatchMerging
@@ -56,6 +57,7 @@ __all__ = [
     "MeanPool",
     "MixerBlock",
     "Mlp",
+    "NonLocal",
     "OverlappingPatchEmbed",
     "Param",
     "PatchEmbed",
@@ -63,6 +65,7 @@ __all__ = [
     "PostNormBlock",
     "PostNormDecoderBlock",
     "Relu",
+    "SAGANAttention",
     "ScaledBlock",
     "SelfAttention",
     "SinusoidalPositions",

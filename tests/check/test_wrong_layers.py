@@ -2,12 +2,13 @@ import pytest
 
 from minivit.check import GradientError, check_layer
 from minivit.models import MODELS
+from tests.check.planted_cnn_attention_bugs import WRONG_CNN_ATTENTION_LAYERS
 from tests.check.planted_cnn_bugs import WRONG_CNN_LAYERS
 from tests.check.planted_dino_bugs import WRONG_DINO_LAYERS
 from tests.check.wrong_layers import LAYERS
 from tests.sampled import a_third_by_default
 
-ALL_LAYERS = LAYERS + WRONG_CNN_LAYERS + WRONG_DINO_LAYERS
+ALL_LAYERS = LAYERS + WRONG_CNN_LAYERS + WRONG_DINO_LAYERS + WRONG_CNN_ATTENTION_LAYERS
 
 
 @pytest.mark.parametrize("wrong", a_third_by_default(ALL_LAYERS, [wrong.what for wrong in ALL_LAYERS]))

@@ -16,6 +16,7 @@ from minivit.models import (
     HybridViT,
     MaskedViT,
     Mixer,
+    NonLocalResNet,
     ResNet,
     RNNSearch,
     ShowAttendTell,
@@ -45,6 +46,7 @@ SMALL = {
     ),
     "mixer": Mixer(img_size=(8, 12), patch_size=4, embed_dim=10, num_blocks=2, num_classes=5),
     "resnet": ResNet(img_size=(9, 12), num_classes=5, layers=(1, 2), channels=(4, 6), stem="3x3", stem_chans=3),
+    "non-local": NonLocalResNet(img_size=(9, 12), num_classes=5, layers=(1, 2), channels=(4, 6), non_local=(0, 1)),
     "hybrid": HybridViT(
         **{**SMALL_VIT, "patch_size": 1}, layers=(1, 1), channels=(4, 6), stem="3x3", stem_chans=4, num_groups=2
     ),

@@ -1,0 +1,97 @@
+"""Bugs of attention inside of convolutional networks, as they are made."""
+
+import numpy as np
+
+from minivit.layers import run_backward
+from minivit.layers.initial import normal as normal_values
+from minivit.layers.non_local import ConcatenationNonLocal, NonLocal, SAGANAttention
+from tests.check.planted_bugs import Bug
+from tests.check.small_pairs import normal
+from tests.check.wrong_layers import WrongLayer
+
+
+def swapped_halves(dy, c, g):
+    return g._replace(vector=np.concatenate(np.split(g.vector, 2)[::-1]))
+
+
+def without_the_relu(dy, c, g):
+    dscores = dy @ c.v.mT / c.k.shape[-2]
+    return g._replace(q=dscores.sum(-1, keepdims=True) * c.vector[: c.q.shape[-1]])
+
+
+CNN_ATTENTION_BUGS = [
+    Bug("dot_product_mean", "the division forgotten on the way back",
+        lambda dy, c, g: g._replace(q=g.q * c.k.shape[-2], k=g.k * c.k.shape[-2]), "gradient of q is wrong"),
+    Bug("dot_product_mean", "divided by the queries, not the keys",
+        lambda dy, c, g: g._replace(k=g.k * c.k.shape[-2] / c.q.shape[-2]), "gradient of k is wrong"),
+    Bug("dot_product_mean", "backwards as through a softmax",
+        lambda dy, c, g: g._replace(q=(c.weights * (dy @ c.v.mT)) @ c.k), "gradient of q is wrong"),
+    Bug("concatenation_mean", "the two halves of the vector exchanged", swapped_halves, "gradient of vector is wrong"),
+    Bug("concatenation_mean", "the slope of the ReLU forgotten", without_the_relu, "gradient of q is wrong",
+        lambda case: (case.args[0] @ np.split(case.args[3], 2)[0]).min() < -3),
+    Bug("concatenation_mean", "the vector of the query for the keys",
+        lambda dy, c, g: g._replace(k=g.k @ np.outer(c.vector[len(c.vector) // 2 :], c.vector[: len(c.vector) // 2])
+                                    / (c.vector[len(c.vector) // 2 :] @ c.vector[len(c.vector) // 2 :])),
+        "gradient of k is wrong"),
+]  # fmt: skip
+
+
+def not_zero(layer):
+    """The last layer begins with zeros, which hide the rest."""
+    for name, param in layer.named_params().items():
+        param._initial = normal_values(0.5) if ".W." in f".{name}" else param._initial
+    return layer
+
+
+def residual_lost(layer, dy, cache):
+    return NonLocal.backward(layer, dy, cache) - dy
+
+
+def keys_past_their_pooling(layer, dy, cache):
+    """Each place of the pooled map as if it were the one at its upper left."""
+    (B, Y, X, _), (v, u) = dy.shape, cache.map_size
+    dh = run_backward(layer.W, dy, cache.W)
+    dq, dk, dv = layer.attend_backward(dh.reshape(B, Y * X, -1), cache.attention)
+    spread = np.zeros((B, Y, X, dk.shape[-1]))
+    spread[:, : 2 * v : 2, : 2 * u : 2] = dk.reshape(B, v, u, -1)
+    dx = dy + layer.g.backward(layer.g_pool.backward(dv.reshape(B, v, u, -1), cache.g_pool), cache.g)
+    dx = dx + layer.phi.backward(spread, cache.phi)
+    return dx + layer.theta.backward(dq.reshape(B, Y, X, -1), cache.theta)
+
+
+def scaled_as_a_transformer(layer, dy, cache):
+    scaled = cache._replace(attention=cache.attention._replace(scale=cache.attention.q.shape[-1] ** -0.5))
+    return NonLocal.backward(layer, dy, scaled)
+
+
+def queries_and_keys_exchanged(layer, dy, cache):
+    layer.theta, layer.phi = layer.phi, layer.theta
+    dx = NonLocal.backward(layer, dy, cache)
+    layer.theta, layer.phi = layer.phi, layer.theta
+    return dx
+
+
+def vector_forgotten(layer, dy, cache):
+    dx = NonLocal.backward(layer, dy, cache)
+    layer.concat_project["weight"].zero_grad()
+    return dx
+
+
+def gamma_of_the_mean(layer, dy, cache):
+    dx = NonLocal.backward(layer, dy, cache)
+    layer.W[0].gamma.grad = layer.W[0].gamma.grad / dy[0].size
+    return dx
+
+
+MAPS = (normal(2, 4, 6, 8),)
+WRONG_CNN_ATTENTION_LAYERS = [
+    WrongLayer("a non-local block without its residual", lambda: not_zero(NonLocal(8)), residual_lost, ("x",), MAPS),
+    WrongLayer("keys past their pooling", lambda: not_zero(NonLocal(8)), keys_past_their_pooling, (), MAPS),
+    WrongLayer("a non-local block with the scale of a Transformer", lambda: not_zero(NonLocal(8)),
+               scaled_as_a_transformer, (), MAPS),
+    WrongLayer("theta and phi exchanged on the way back", lambda: not_zero(NonLocal(8, sub_sample=False)),
+               queries_and_keys_exchanged, (), MAPS),
+    WrongLayer("the vector of the concatenation forgotten", lambda: not_zero(ConcatenationNonLocal(8)),
+               vector_forgotten, ("concat_project.weight",), MAPS),
+    WrongLayer("the mean for SAGAN's gamma", lambda: not_zero(SAGANAttention(8)), gamma_of_the_mean, ("gamma",), MAPS),
+]  # fmt: skip

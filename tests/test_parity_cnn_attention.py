@@ -1,0 +1,51 @@
+"""Attention inside of convolutional networks: the same numbers as PyTorch's, by tools/_cnn_attention.py."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy import ndarray
+
+from minivit.layers import Layer, frozen
+from minivit.layers.non_local import SAGANAttention
+from minivit.models.non_local import FORMS
+from minivit.weights.torch_layout import from_torch
+from tests.test_parity import Case, assert_gradient, assert_output, assert_parameters, channels_last
+
+
+def loaded(layer: Layer, arrays: dict[str, ndarray], key: str) -> Layer:
+    """With the arrays of this layer, by PyTorch's names and in its order of axes; averages that are not there stay."""
+    layer.init(0, "float64")
+    for name, param in layer.named_state().items():
+        if param.learned or f"{key}.{name}" in arrays:
+            param.value = from_torch(arrays[f"{key}.{name}"], param)
+    return layer
+
+
+def assert_layers(case: Case, make: dict[str, Callable[[], Layer]]) -> None:
+    """Each layer's output, the gradients of its parameters, and the sum of the gradients of the one input."""
+    x, dx = channels_last(case["in/x"]), 0
+    assert {f"out/{key}" for key in make} == {key for key in case.arrays if key.startswith("out/")}
+    for key, layer in make.items():
+        ours = frozen(loaded(layer(), case.part("param") | case.part("const"), key))
+        theirs = loaded(layer(), case.part("gparam"), key)
+        y, cache = ours.forward(x)
+        assert_output(y, channels_last(case[f"out/{key}"]))
+        dx = dx + ours.backward(channels_last(case[f"cot/{key}"]), cache)
+        assert_parameters(ours, theirs)
+    assert_gradient(np.asarray(dx), channels_last(case["gin/x"]))
+
+
+def test_non_local() -> None:
+    case = Case("non_local")
+
+    def maker(form: str, **options: bool) -> Callable[[], Layer]:
+        return lambda: FORMS[form](8, 3, **options)
+
+    make = {key: maker(**options) for key, options in case.meta["options"].items()}
+    assert_layers(case, make | {"sagan": lambda: SAGANAttention(8)})
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_is_compared(form: str) -> None:
+    assert f"out/{form}" in Case("non_local").arrays

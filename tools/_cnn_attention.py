@@ -1,0 +1,99 @@
+"""Attention inside of convolutional networks, for tools/make_fixtures.py: no library has these layers.
+
+So each is written here from its paper, in PyTorch's terms (images (B, C, rows, columns), convolutions of 1 x 1,
+``unfold``), where minivit has views, matrix products and gradients by hand.
+"""
+
+# pyright: reportMissingImports=false
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+Randomize = Callable[[nn.Module], nn.Module]
+
+
+def with_averages(module: nn.Module) -> nn.Module:
+    """Random running averages: those of a new norm are 0 and 1, and hide where they stand."""
+    for part in module.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            nn.init.normal_(part.running_mean)
+            nn.init.uniform_(part.running_var, 0.5, 2)
+    return module
+
+
+class NonLocalBlock(nn.Module):
+    """Wang et al. 2018, section 3: f and C of equation 1 by name, keys and values pooled or not."""
+
+    def __init__(self, dim: int, inter_dim: int, form: str, *, sub_sample: bool, norm: bool) -> None:
+        super().__init__()
+        self.form = form
+        self.g = nn.Conv2d(dim, inter_dim, 1)
+        if form != "gaussian":
+            self.theta, self.phi = nn.Conv2d(dim, inter_dim, 1), nn.Conv2d(dim, inter_dim, 1)
+        if form == "concatenation":
+            self.concat_project = nn.Conv2d(2 * inter_dim, 1, 1, bias=False)
+        last = nn.Conv2d(inter_dim, dim, 1)
+        self.W = nn.Sequential(last, nn.BatchNorm2d(dim)) if norm else nn.Sequential(last)
+        self.pool = nn.MaxPool2d(2) if sub_sample else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        queries, keys = (x, x) if self.form == "gaussian" else (self.theta(x), self.phi(x))
+        keys, values = self.pool(keys), self.pool(self.g(x))
+        queries, keys, values = queries.flatten(2), keys.flatten(2), values.flatten(2)
+        N, S = queries.shape[2], keys.shape[2]
+        if self.form == "concatenation":
+            pairs = torch.cat((queries[..., None].expand(-1, -1, N, S), keys[:, :, None].expand(-1, -1, N, S)), 1)
+            weights = F.relu(self.concat_project(pairs))[:, 0] / S
+        else:
+            scores = torch.einsum("bcn,bcs->bns", queries, keys)
+            weights = scores / S if self.form == "dot_product" else scores.exp() / scores.exp().sum(2, keepdim=True)
+        y = torch.einsum("bns,bcs->bcn", weights, values)
+        return x + self.W(y.unflatten(2, x.shape[2:]))
+
+
+class SAGANBlock(nn.Module):
+    """Zhang et al. 2019, equations 1 to 3, values as wide as the map."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.theta, self.phi, self.g = nn.Conv2d(dim, dim // 8, 1), nn.Conv2d(dim, dim // 8, 1), nn.Conv2d(dim, dim, 1)
+        self.W = nn.ModuleList([nn.ParameterDict({"gamma": torch.zeros(1)})])
+
+    def forward(self, x: Tensor) -> Tensor:
+        queries, keys, values = self.theta(x).flatten(2), self.phi(x).flatten(2), self.g(x).flatten(2)
+        weights = (queries.mT @ keys).softmax(2)
+        return x + self.W[0]["gamma"] * (values @ weights.mT).view_as(x)
+
+
+NON_LOCAL: dict[str, dict[str, Any]] = {
+    "gaussian": {"form": "gaussian", "sub_sample": True, "norm": True},
+    "embedded_gaussian": {"form": "embedded_gaussian", "sub_sample": True, "norm": True},
+    "embedded_gaussian_plain": {"form": "embedded_gaussian", "sub_sample": False, "norm": False},
+    "dot_product": {"form": "dot_product", "sub_sample": False, "norm": True},
+    "concatenation": {"form": "concatenation", "sub_sample": True, "norm": False},
+}
+
+
+def several(
+    record: Callable[..., None], name: str, layers: dict[str, nn.Module], options: dict[str, Any], x: Tensor
+) -> None:
+    """Several layers, one input: outputs and parameters by the layer's name."""
+    params = {f"{key}.{part}": p for key, layer in layers.items() for part, p in layer.named_parameters()}
+    buffers = {f"{key}.{part}": b for key, layer in layers.items() for part, b in layer.named_buffers()}
+    constants = {part: b for part, b in buffers.items() if "num_batches" not in part}
+    run = lambda: {key: layer(x) for key, layer in layers.items()}  # noqa: E731
+    record(name, run, {"x": x}, params, constants, options=options)
+
+
+def non_local(record: Callable[..., None], randomize: Randomize) -> None:
+    """On an odd map, of which pooling leaves a row and a column out; with running averages."""
+    torch.manual_seed(11)
+    layers: dict[str, nn.Module] = {
+        name: with_averages(randomize(NonLocalBlock(8, 3, **options))) for name, options in NON_LOCAL.items()
+    }
+    layers["sagan"] = randomize(SAGANBlock(8))
+    several(record, "non_local", layers, NON_LOCAL, torch.randn(2, 8, 5, 4, requires_grad=True))
