@@ -1,12 +1,14 @@
 """Attention inside of convolutional networks: the same numbers as PyTorch's, by tools/_cnn_attention.py."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 import pytest
 from numpy import ndarray
 
 from minivit.layers import Layer, frozen
+from minivit.layers.augmented_conv import AugmentedConv
 from minivit.layers.non_local import SAGANAttention
 from minivit.models.non_local import FORMS
 from minivit.weights.torch_layout import from_torch
@@ -22,7 +24,7 @@ def loaded(layer: Layer, arrays: dict[str, ndarray], key: str) -> Layer:
     return layer
 
 
-def assert_layers(case: Case, make: dict[str, Callable[[], Layer]]) -> None:
+def assert_layers(case: Case, make: Mapping[str, Callable[[], Layer]]) -> None:
     """Each layer's output, the gradients of its parameters, and the sum of the gradients of the one input."""
     x, dx = channels_last(case["in/x"]), 0
     assert {f"out/{key}" for key in make} == {key for key in case.arrays if key.startswith("out/")}
@@ -38,14 +40,15 @@ def assert_layers(case: Case, make: dict[str, Callable[[], Layer]]) -> None:
 
 def test_non_local() -> None:
     case = Case("non_local")
-
-    def maker(form: str, **options: bool) -> Callable[[], Layer]:
-        return lambda: FORMS[form](8, 3, **options)
-
-    make = {key: maker(**options) for key, options in case.meta["options"].items()}
+    make = {key: partial(FORMS[options.pop("form")], 8, 3, **options) for key, options in case.meta["options"].items()}
     assert_layers(case, make | {"sagan": lambda: SAGANAttention(8)})
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_every_form_is_compared(form: str) -> None:
     assert f"out/{form}" in Case("non_local").arrays
+
+
+def test_augmented_conv() -> None:
+    case = Case("augmented_conv")
+    assert_layers(case, {key: partial(AugmentedConv, 3, 9, **o) for key, o in case.meta["options"].items()})

@@ -97,3 +97,49 @@ def non_local(record: Callable[..., None], randomize: Randomize) -> None:
     }
     layers["sagan"] = randomize(SAGANBlock(8))
     several(record, "non_local", layers, NON_LOCAL, torch.randn(2, 8, 5, 4, requires_grad=True))
+
+
+class AugmentedConv(nn.Module):
+    """Bello et al. 2019, figure 3 and equations 1 to 3; a relative logit is looked up for each pair of places."""
+
+    def __init__(self, in_chans: int, out_chans: int, **options: Any) -> None:
+        super().__init__()
+        self.dk, self.dv, self.heads = options["dk"], options["dv"], options["num_heads"]
+        stride, size = options.get("stride", 1), options.get("qkv_kernel_size", 1)
+        self.conv_out = nn.Conv2d(in_chans, out_chans - self.dv, 3, stride=stride, padding=1)
+        self.qkv_conv = nn.Conv2d(in_chans, 2 * self.dk + self.dv, size, stride=stride, padding=size // 2)
+        self.attn_out = nn.Conv2d(self.dv, self.dv, 1)
+        self.map_size = options.get("map_size")
+        if self.map_size:
+            rows, columns = self.map_size
+            self.key_rel_h = nn.Parameter(torch.empty(2 * rows - 1, self.dk // self.heads))
+            self.key_rel_w = nn.Parameter(torch.empty(2 * columns - 1, self.dk // self.heads))
+
+    def forward(self, x: Tensor) -> Tensor:
+        qkv = self.qkv_conv(x)
+        B, _, rows, columns = qkv.shape
+        q, k, v = (part.flatten(2).unflatten(1, (self.heads, -1)) for part in qkv.split([self.dk, self.dk, self.dv], 1))
+        q = q * q.shape[2] ** -0.5  # (B, H, K, N)
+        scores = torch.einsum("bhkn,bhks->bhns", q, k)
+        if self.map_size:
+            y, x_ = torch.arange(rows * columns) // columns, torch.arange(rows * columns) % columns
+            down, right = y - y[:, None] + rows - 1, x_ - x_[:, None] + columns - 1  # key minus query
+            scores = scores + torch.einsum("bhkn,nsk->bhns", q, self.key_rel_h[down] + self.key_rel_w[right])
+        found = torch.einsum("bhns,bhvs->bhvn", scores.softmax(3), v).reshape(B, self.dv, rows, columns)
+        return torch.cat((self.conv_out(x), self.attn_out(found)), 1)
+
+
+AUGMENTED: dict[str, dict[str, Any]] = {
+    "relative": {"dk": 6, "dv": 4, "num_heads": 2, "map_size": (5, 4)},
+    "strided": {"dk": 6, "dv": 3, "num_heads": 3, "map_size": (3, 2), "stride": 2},
+    "absolute": {"dk": 4, "dv": 6, "num_heads": 2, "qkv_kernel_size": 3},
+}
+
+
+def augmented_conv(record: Callable[..., None], randomize: Randomize) -> None:
+    """With relative positions on a rectangular map, with a stride, and without, queries made by a larger kernel."""
+    torch.manual_seed(12)
+    layers: dict[str, nn.Module] = {
+        name: randomize(AugmentedConv(3, 9, **options)) for name, options in AUGMENTED.items()
+    }
+    several(record, "augmented_conv", layers, AUGMENTED, torch.randn(2, 3, 5, 4, requires_grad=True))

@@ -2,6 +2,7 @@
 
 from minivit.layers.attention import Attention, SelfAttention
 from minivit.layers.attention_decoder import AttentionDecoder
+from minivit.layers.augmented_conv import AugmentedConv
 from minivit.layers.basic import GroupNorm, LayerNorm, Linear, Mlp, Relu
 from minivit.layers.batch_norm import BatchNorm, frozen
 from minivit.layers.block import Block, PostNormBlock
@@ -31,6 +32,7 @@ __all__ = [
     "GRU",
     "Attention",
     "AttentionDecoder",
+    "AugmentedConv",
     "BasicBlock",
     "BatchNorm",
     "Block",

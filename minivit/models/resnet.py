@@ -94,6 +94,8 @@ class ResNet(Model):
     """
 
     head_names = ("fc",)
+    only_size: tuple[int, int] | None = None
+    """Images of this size alone are taken, where a part of the network knows the places of its map."""
 
     def __init__(
         self,
@@ -166,7 +168,7 @@ class ResNet(Model):
         ValueError, TypeError
             If the images are of another number of channels or dtype than the model.
         """
-        self.check_images(images, None, self.in_chans)
+        self.check_images(images, self.only_size, self.in_chans)
         x, c_conv1 = self.conv1.forward(images)
         x, c_bn1 = self.bn1.forward(x)
         x, c_act1 = self.act1.forward(x)

@@ -3,8 +3,10 @@
 import numpy as np
 
 from minivit.layers import run_backward
+from minivit.layers.augmented_conv import AugmentedConv
 from minivit.layers.initial import normal as normal_values
 from minivit.layers.non_local import ConcatenationNonLocal, NonLocal, SAGANAttention
+from minivit.ops import attention_backward, merge_heads_forward, relative_logits_backward, split_heads_forward
 from tests.check.planted_bugs import Bug
 from tests.check.small_pairs import normal
 from tests.check.wrong_layers import WrongLayer
@@ -83,6 +85,51 @@ def gamma_of_the_mean(layer, dy, cache):
     return dx
 
 
+def augmented(**options):
+    return lambda: AugmentedConv(8, 9, **{"dk": 6, "dv": 4, "num_heads": 2, "map_size": (4, 6), **options})
+
+
+def augmented_with(
+    attention=lambda dh, cache: attention_backward(dh, cache.attention), relative=relative_logits_backward, join=None
+):
+    """The backward of an augmented convolution with one step made otherwise."""
+
+    def backward(layer, dy, cache):
+        B, Y, X, _ = dy.shape
+        dconv, dh = np.split(dy, [5], -1)
+        dh = layer.attn_out.backward(dh, cache.attn_out).reshape(B, Y * X, 4)
+        dh = join(dh) if join else split_heads_forward(dh, num_heads=2)[0]
+        dq, dk, dv, dlogits = attention(dh, cache)
+        dq_relative, drows, dcolumns = relative(dlogits, cache.relative)
+        layer.key_rel_h.add_grad(drows)
+        layer.key_rel_w.add_grad(dcolumns)
+        parts = [merge_heads_forward(part)[0] for part in ((dq + dq_relative) / 3**0.5, dk, dv)]
+        dh = np.concatenate(parts, -1).reshape(B, Y, X, -1)
+        return layer.conv_out.backward(dconv, cache.conv_out) + layer.qkv_conv.backward(dh, cache.qkv_conv)
+
+    return backward
+
+
+def rows_from_a_key_to_a_query(dlogits, cache):
+    dq, drows, dcolumns = relative_logits_backward(dlogits, cache)
+    return dq, drows[::-1].copy(), dcolumns
+
+
+def logits_say_nothing_of_queries(dlogits, cache):
+    dq, drows, dcolumns = relative_logits_backward(dlogits, cache)
+    return 0 * dq, drows, dcolumns
+
+
+def unscaled_queries(dh, cache):
+    dq, *rest = attention_backward(dh, cache.attention)
+    return (dq * 3**0.5, *rest)
+
+
+def columns_summed_with_rows(dlogits, cache):
+    dq, drows, dcolumns = relative_logits_backward(dlogits.swapaxes(-1, -2), cache)
+    return dq, drows, dcolumns
+
+
 MAPS = (normal(2, 4, 6, 8),)
 WRONG_CNN_ATTENTION_LAYERS = [
     WrongLayer("a non-local block without its residual", lambda: not_zero(NonLocal(8)), residual_lost, ("x",), MAPS),
@@ -94,4 +141,15 @@ WRONG_CNN_ATTENTION_LAYERS = [
     WrongLayer("the vector of the concatenation forgotten", lambda: not_zero(ConcatenationNonLocal(8)),
                vector_forgotten, ("concat_project.weight",), MAPS),
     WrongLayer("the mean for SAGAN's gamma", lambda: not_zero(SAGANAttention(8)), gamma_of_the_mean, ("gamma",), MAPS),
+    WrongLayer("relative rows counted the other way", augmented(), augmented_with(relative=rows_from_a_key_to_a_query),
+               ("key_rel_h",), MAPS),
+    WrongLayer("relative logits past the queries", augmented(), augmented_with(relative=logits_say_nothing_of_queries),
+               (), MAPS),
+    WrongLayer("relative logits of keys", augmented(), augmented_with(relative=columns_summed_with_rows),
+               (), MAPS),
+    WrongLayer("queries not scaled on the way back", augmented(), augmented_with(unscaled_queries), (), MAPS),
+    WrongLayer("heads mixed with places, as unofficial code has it", augmented(),
+               augmented_with(join=lambda dh: dh.reshape(2, 2, 24, 2)), (), MAPS),
+    WrongLayer("heads read as interleaved", augmented(),
+               augmented_with(join=lambda dh: dh.reshape(2, 24, 2, 2).transpose(0, 3, 1, 2)), (), MAPS),
 ]  # fmt: skip

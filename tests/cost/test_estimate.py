@@ -13,6 +13,7 @@ from minivit.models import (
     AST,
     MODELS,
     PRESETS,
+    AttentionAugmentedResNet,
     HybridViT,
     MaskedViT,
     Mixer,
@@ -47,6 +48,7 @@ SMALL = {
     "mixer": Mixer(img_size=(8, 12), patch_size=4, embed_dim=10, num_blocks=2, num_classes=5),
     "resnet": ResNet(img_size=(9, 12), num_classes=5, layers=(1, 2), channels=(4, 6), stem="3x3", stem_chans=3),
     "non-local": NonLocalResNet(img_size=(9, 12), num_classes=5, layers=(1, 2), channels=(4, 6), non_local=(0, 1)),
+    "augmented": AttentionAugmentedResNet(img_size=(9, 38), num_classes=5, layers=(1, 2), channels=(4, 6), num_heads=2),
     "hybrid": HybridViT(
         **{**SMALL_VIT, "patch_size": 1}, layers=(1, 1), channels=(4, 6), stem="3x3", stem_chans=4, num_groups=2
     ),
