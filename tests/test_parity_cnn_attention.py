@@ -8,7 +8,9 @@ import pytest
 from numpy import ndarray
 
 from minivit.layers import Layer, frozen
+from minivit.layers.attention_conv import AttentionConv
 from minivit.layers.augmented_conv import AugmentedConv
+from minivit.layers.local_relation import LocalRelation
 from minivit.layers.non_local import SAGANAttention
 from minivit.models.non_local import FORMS
 from minivit.weights.torch_layout import from_torch
@@ -52,3 +54,11 @@ def test_every_form_is_compared(form: str) -> None:
 def test_augmented_conv() -> None:
     case = Case("augmented_conv")
     assert_layers(case, {key: partial(AugmentedConv, 3, 9, **o) for key, o in case.meta["options"].items()})
+
+
+def test_local_attention() -> None:
+    """SASA's layer, and LR-Net's."""
+    case = Case("local_attention")
+    make = {key: partial(AttentionConv, 6, 4, **o) for key, o in case.meta["options"].items() if "num_heads" in o}
+    make |= {key: partial(LocalRelation, 6, 6, **o) for key, o in case.meta["options"].items() if key not in make}
+    assert_layers(case, make)

@@ -143,3 +143,72 @@ def augmented_conv(record: Callable[..., None], randomize: Randomize) -> None:
         name: randomize(AugmentedConv(3, 9, **options)) for name, options in AUGMENTED.items()
     }
     several(record, "augmented_conv", layers, AUGMENTED, torch.randn(2, 3, 5, 4, requires_grad=True))
+
+
+def local_windows(x: Tensor, size: int, stride: int = 1) -> Tensor:
+    """(B, C, Y, X) -> (B, C, S, N): what a window meets at each position, zeros around the map."""
+    B, C, _, _ = x.shape
+    return F.unfold(x, size, padding=size // 2, stride=stride).reshape(B, C, size * size, -1)
+
+
+class LocalAttention(nn.Module):
+    """Ramachandran et al. 2019, equation 3, place by place of the window; average pooling for a stride."""
+
+    def __init__(self, in_chans: int, out_chans: int, kernel_size: int, num_heads: int, stride: int = 1) -> None:
+        super().__init__()
+        self.size, self.heads, self.stride = kernel_size, num_heads, stride
+        self.query_conv, self.key_conv, self.value_conv = (nn.Conv2d(in_chans, out_chans, 1, bias=False) for _ in "qkv")
+        self.rel_h = nn.Parameter(torch.empty(kernel_size, out_chans // 2))
+        self.rel_w = nn.Parameter(torch.empty(kernel_size, out_chans // 2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        q = self.query_conv(x)
+        k, v = (local_windows(conv(x), self.size) for conv in (self.key_conv, self.value_conv))
+        row, column = torch.arange(self.size**2) // self.size, torch.arange(self.size**2) % self.size
+        r = torch.cat((self.rel_h[row], self.rel_w[column]), 1).T[..., None]  # (C, S, 1)
+        products = q.flatten(2)[:, :, None] * (k + r)  # (B, C, S, N)
+        weights = products.unflatten(1, (self.heads, -1)).sum(2).softmax(2)  # (B, H, S, N)
+        y = (weights[:, :, None] * v.unflatten(1, (self.heads, -1))).sum(3).reshape(q.shape)
+        return F.avg_pool2d(y, self.stride) if self.stride > 1 else y
+
+
+class LocalRelation(nn.Module):
+    """Hu et al. 2019, section 3.2: a scalar product and a geometry prior; channel c is weighed by c modulo H."""
+
+    def __init__(self, chans: int, kernel_size: int, channels_per_head: int, stride: int = 1) -> None:
+        super().__init__()
+        self.size, self.stride, self.heads = kernel_size, stride, -(-chans // channels_per_head)
+        self.qmap, self.kmap = nn.Conv2d(chans, self.heads, 1), nn.Conv2d(chans, self.heads, 1)
+        hidden = max(self.heads // 2, 1)
+        self.gp = nn.ModuleDict({"l1": nn.Conv2d(2, hidden, 1), "l2": nn.Conv2d(hidden, self.heads, 1)})
+        self.final1x1 = nn.Conv2d(chans, chans, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        s, half = self.stride, self.size // 2
+        steps = torch.arange(-half, half + 1.0)
+        positions = torch.stack((steps.expand(self.size, -1), -steps[:, None].expand(-1, self.size)))[None]
+        prior = self.gp["l2"](F.relu(self.gp["l1"](positions))).flatten(2)[..., None]  # (1, H, S, 1)
+        q, k = self.qmap(x)[:, :, ::s, ::s], local_windows(self.kmap(x), self.size, s)
+        weights = (q.flatten(2)[:, :, None] * k + prior).softmax(2)  # (B, H, S, N)
+        y = (weights[:, torch.arange(x.shape[1]) % self.heads] * local_windows(x, self.size, s)).sum(2)
+        return self.final1x1(y.reshape(*y.shape[:2], *q.shape[2:]))
+
+
+LOCAL: dict[str, dict[str, Any]] = {
+    "two_heads": {"kernel_size": 3, "num_heads": 2},
+    "strided": {"kernel_size": 5, "num_heads": 1, "stride": 2},
+    "larger_than_the_map": {"kernel_size": 7, "num_heads": 4},
+}
+RELATIONS: dict[str, dict[str, Any]] = {
+    "relation": {"kernel_size": 3, "channels_per_head": 2},
+    "relation_strided": {"kernel_size": 5, "channels_per_head": 3, "stride": 2},
+    "relation_uneven": {"kernel_size": 7, "channels_per_head": 4},
+}
+
+
+def local_attention(record: Callable[..., None], randomize: Randomize) -> None:
+    """SASA's and LR-Net's layers, with several windows and strides; 6 channels are no groups of 4."""
+    torch.manual_seed(13)
+    layers: dict[str, nn.Module] = {name: randomize(LocalAttention(6, 4, **options)) for name, options in LOCAL.items()}
+    layers |= {name: randomize(LocalRelation(6, **options)) for name, options in RELATIONS.items()}
+    several(record, "local_attention", layers, LOCAL | RELATIONS, torch.randn(2, 6, 4, 6, requires_grad=True))

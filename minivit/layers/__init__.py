@@ -1,6 +1,7 @@
 """Level 2: parameters, and the wiring of pairs into layers."""
 
 from minivit.layers.attention import Attention, SelfAttention
+from minivit.layers.attention_conv import AttentionConv
 from minivit.layers.attention_decoder import AttentionDecoder
 from minivit.layers.augmented_conv import AugmentedConv
 from minivit.layers.basic import GroupNorm, LayerNorm, Linear, Mlp, Relu
@@ -13,6 +14,7 @@ from minivit.layers.decoder_block import DecoderBlock, PostNormDecoderBlock
 from minivit.layers.dropout import Dropout, DropPath
 from minivit.layers.embedding import Embedding, TokenEmbed, Unembedding
 from minivit.layers.layer import Layer
+from minivit.layers.local_relation import LocalRelation
 from minivit.layers.log_mel import LogMel
 from minivit.layers.mixer_block import MixerBlock
 from minivit.layers.mixing_as_conv import channel_mixing_conv, token_mixing_conv
@@ -20,7 +22,7 @@ from minivit.layers.non_local import NonLocal, SAGANAttention
 from minivit.layers.param import Param
 from minivit.layers.patch_embed import OverlappingPatchEmbed, PatchEmbed
 from minivit.layers.patch_merging import PatchMerging
-from minivit.layers.pool import FirstToken, MaxPool2d, MeanPool
+from minivit.layers.pool import AvgPool2d, FirstToken, MaxPool2d, MeanPool
 from minivit.layers.positions import LearnedPositions, SinusoidalPositions
 from minivit.layers.recurrent import GRU, GRUCell
 from minivit.layers.residual_conv import BasicBlock, Bottleneck
@@ -31,8 +33,10 @@ from minivit.layers.window_attention import WindowAttention
 __all__ = [
     "GRU",
     "Attention",
+    "AttentionConv",
     "AttentionDecoder",
     "AugmentedConv",
+    "AvgPool2d",
     "BasicBlock",
     "BatchNorm",
     "Block",
@@ -54,6 +58,7 @@ __all__ = [
     "LayerScale",
     "LearnedPositions",
     "Linear",
+    "LocalRelation",
     "LogMel",
     "MaxPool2d",
     "MeanPool",

@@ -5,11 +5,14 @@ from numpy.random import Generator
 
 from minivit.layers.layer import Layer
 from minivit.ops.pool import (
+    AvgPool2dCache,
     FirstTokenCache,
     MaxPool2dCache,
     MeanPoolCache,
     PatchTokensCache,
     PrefixTokensCache,
+    avg_pool2d_backward,
+    avg_pool2d_forward,
     first_token_backward,
     first_token_forward,
     max_pool2d_backward,
@@ -89,4 +92,18 @@ class MaxPool2d(Layer):
 
     def backward(self, dy: ndarray, cache: MaxPool2dCache) -> ndarray:
         (dx,) = max_pool2d_backward(dy, cache)
+        return dx
+
+
+class AvgPool2d(Layer):
+    """The mean of each window of a map, each channel alone; windows touch and do not overlap, if no stride is given."""
+
+    def __init__(self, kernel_size: Size, *, stride: Size | None = None, padding: Padding = 0) -> None:
+        self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
+
+    def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, AvgPool2dCache]:
+        return avg_pool2d_forward(x, kernel_size=self.kernel_size, stride=self.stride, padding=self.padding)
+
+    def backward(self, dy: ndarray, cache: AvgPool2dCache) -> ndarray:
+        (dx,) = avg_pool2d_backward(dy, cache)
         return dx

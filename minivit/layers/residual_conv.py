@@ -133,7 +133,8 @@ class Bottleneck(ResidualConv):
     """One convolution of 3 x 3 pixels, on a quarter of the channels: 1 x 1 makes them few before, and many after.
 
     Parameters as of :class:`BasicBlock`; 4 times ``chans`` come out. The stride is that of the 3 x 3 convolution, as in
-    PyTorch and timm ("ResNet v1.5"); in the paper it is that of the first 1 x 1.
+    PyTorch and timm ("ResNet v1.5"); in the paper it is that of the first 1 x 1. ``base_width`` is timm's: of how many
+    channels the middle is, for each 64 of ``chans``.
     """
 
     expansion = 4
@@ -148,15 +149,16 @@ class Bottleneck(ResidualConv):
         drop_path_rate: float = 0.0,
         zero_init_last: bool = True,
         look_around: Callable[..., Layer] = conv3x3,
+        base_width: int = 64,
     ) -> None:
-        out_chans = self.expansion * chans
-        self.conv1 = Conv2d(in_chans, chans, 1, bias=False, initial=he_normal)
-        self.bn1 = BatchNorm(chans)
+        out_chans, width = self.expansion * chans, max(chans * base_width // 64, 1)
+        self.conv1 = Conv2d(in_chans, width, 1, bias=False, initial=he_normal)
+        self.bn1 = BatchNorm(width)
         self.act1 = Relu()
-        self.conv2 = look_around(chans, chans, stride=stride)
-        self.bn2 = BatchNorm(chans)
+        self.conv2 = look_around(width, width, stride=stride)
+        self.bn2 = BatchNorm(width)
         self.act2 = Relu()
-        self.conv3 = Conv2d(chans, out_chans, 1, bias=False, initial=he_normal)
+        self.conv3 = Conv2d(width, out_chans, 1, bias=False, initial=he_normal)
         self.bn3 = BatchNorm(out_chans, initial=zeros if zero_init_last else ones)
         self.drop_path = drop_path(drop_path_rate)
         self.downsample = _shortcut(in_chans, out_chans, stride)

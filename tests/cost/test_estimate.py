@@ -13,8 +13,10 @@ from minivit.models import (
     AST,
     MODELS,
     PRESETS,
+    SASA,
     AttentionAugmentedResNet,
     HybridViT,
+    LRNet,
     MaskedViT,
     Mixer,
     NonLocalResNet,
@@ -49,6 +51,8 @@ SMALL = {
     "resnet": ResNet(img_size=(9, 12), num_classes=5, layers=(1, 2), channels=(4, 6), stem="3x3", stem_chans=3),
     "non-local": NonLocalResNet(img_size=(9, 12), num_classes=5, layers=(1, 2), channels=(4, 6), non_local=(0, 1)),
     "augmented": AttentionAugmentedResNet(img_size=(9, 38), num_classes=5, layers=(1, 2), channels=(4, 6), num_heads=2),
+    "sasa": SASA(img_size=(9, 38), num_classes=5, layers=(1, 2), channels=(4, 6), kernel_size=3, num_heads=2),
+    "lr-net": LRNet(img_size=(9, 38), num_classes=5, layers=(1, 2), channels=(4, 6), kernel_size=3),
     "hybrid": HybridViT(
         **{**SMALL_VIT, "patch_size": 1}, layers=(1, 1), channels=(4, 6), stem="3x3", stem_chans=4, num_groups=2
     ),
