@@ -99,7 +99,9 @@ class AttentionConv(Layer):
         v, c_value_conv = self.value_conv.forward(x)
         r, c_relative = place_vectors_forward(self.rel_h.value, self.rel_w.value)  # (S, C)
         h, c_attention = local_attention_forward(
-            *map(self.heads, (q, k, v)),
+            self.heads(q),
+            self.heads(k),
+            self.heads(v),
             self.heads(r).swapaxes(0, 1),  # (H, S, K)
             kernel_size=self.kernel_size,
             padding=self.kernel_size // 2,

@@ -130,8 +130,15 @@ class LocalRelation(Layer):
         prior, c_gp = self.gp.forward()  # (S, H)
         v = np.pad(x, ((0, 0), (0, 0), (0, 0), (0, -C % H)))  # as many channels for each head
         v = v.reshape(*x.shape[:3], -1, H).swapaxes(-2, -1)  # (B, Y, X, H, m): channel c is of head c % H
-        window = {"kernel_size": self.kernel_size, "stride": s, "padding": self.kernel_size // 2}
-        h, c_attention = local_attention_forward(q[..., None], k[..., None], v, bias=prior.T, **window)
+        h, c_attention = local_attention_forward(
+            q[..., None],
+            k[..., None],
+            v,
+            bias=prior.T,
+            kernel_size=self.kernel_size,
+            stride=s,
+            padding=self.kernel_size // 2,
+        )
         h = h.swapaxes(-2, -1).reshape(*h.shape[:3], -1)[..., :C]  # (B, Yo, Xo, C)
         y, c_final1x1 = self.final1x1.forward(h)
         return y, LocalRelationCache(qmap=c_qmap, kmap=c_kmap, gp=c_gp, attention=c_attention, final1x1=c_final1x1)

@@ -52,7 +52,7 @@ def test_a_larger_window_has_no_more_parameters():
 
 
 def test_options_that_do_not_fit():
-    with pytest.raises(ValueError, match="^kernel_size is 4; expected an odd number"):
+    with pytest.raises(ValueError, match=r"^kernel_size is 4; expected an odd number"):
         LocalRelation(6, 6, kernel_size=4)
     with pytest.raises(ValueError, match=r"^in_chans is 6, out_chans 8; a local relation layer keeps the channels$"):
         LocalRelation(6, 8)
