@@ -48,6 +48,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 import transformers
 from _cnn import google_hybrid, hybrid, resnets
+from _cnn_attention import augmented_conv, local_attention, non_local
 from _deit import deit_loss
 from _dino import dino
 from _fairseq import wav2vec
@@ -743,6 +744,9 @@ def main() -> None:
     dino(record, randomize)
     pvts(record, randomize)
     mvits(record, randomize)
+    non_local(record, randomize)
+    augmented_conv(record, randomize)
+    local_attention(record, randomize)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """Level 2: parameters, and the wiring of pairs into layers."""
 
 from minivit.layers.attention import Attention, SelfAttention
+from minivit.layers.attention_conv import AttentionConv
 from minivit.layers.attention_decoder import AttentionDecoder
+from minivit.layers.augmented_conv import AugmentedConv
 from minivit.layers.basic import Activation, GroupNorm, LayerNorm, Linear, Mlp, Relu
 from minivit.layers.batch_norm import BatchNorm, frozen
 from minivit.layers.block import Block, PostNormBlock
@@ -13,10 +15,12 @@ from minivit.layers.depthwise_mlp import DepthwiseMlp
 from minivit.layers.dropout import Dropout, DropPath
 from minivit.layers.embedding import Embedding, TokenEmbed, Unembedding
 from minivit.layers.layer import Layer
+from minivit.layers.local_relation import LocalRelation
 from minivit.layers.log_mel import LogMel
 from minivit.layers.mixer_block import MixerBlock
 from minivit.layers.mixing_as_conv import channel_mixing_conv, token_mixing_conv
 from minivit.layers.mvit_block import MViTBlock
+from minivit.layers.non_local import NonLocal, SAGANAttention
 from minivit.layers.param import Param
 from minivit.layers.patch_embed import ConvPatchEmbed, OverlappingPatchEmbed, PatchEmbed
 from minivit.layers.patch_merging import PatchMerging
@@ -35,7 +39,9 @@ __all__ = [
     "Activation",
     "AdaptiveAvgPool2d",
     "Attention",
+    "AttentionConv",
     "AttentionDecoder",
+    "AugmentedConv",
     "AvgPool2d",
     "BasicBlock",
     "BatchNorm",
@@ -60,12 +66,14 @@ __all__ = [
     "LayerScale",
     "LearnedPositions",
     "Linear",
+    "LocalRelation",
     "LogMel",
     "MViTBlock",
     "MaxPool2d",
     "MeanPool",
     "MixerBlock",
     "Mlp",
+    "NonLocal",
     "OverlappingPatchEmbed",
     "Param",
     "PatchEmbed",
@@ -74,6 +82,7 @@ __all__ = [
     "PostNormBlock",
     "PostNormDecoderBlock",
     "Relu",
+    "SAGANAttention",
     "ScaledBlock",
     "SelfAttention",
     "SinusoidalPositions",

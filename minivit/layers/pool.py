@@ -101,9 +101,12 @@ class MaxPool2d(Layer):
 
 
 class AvgPool2d(Layer):
-    """The mean of each window of a map, each channel alone; zeros of a padding count."""
+    """The mean of each window of a map, each channel alone; zeros of a padding count.
 
-    def __init__(self, kernel_size: Size, *, stride: Size, padding: Padding = 0) -> None:
+    Windows touch and do not overlap, if no stride is given.
+    """
+
+    def __init__(self, kernel_size: Size, *, stride: Size | None = None, padding: Padding = 0) -> None:
         self.kernel_size, self.stride, self.padding = kernel_size, stride, padding
 
     def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, AvgPool2dCache]:

@@ -4,7 +4,7 @@ Source: He et al. 2016, "Deep Residual Learning for Image Recognition", section 
 """
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from numpy import ndarray
@@ -51,10 +51,15 @@ class ResidualConv(Layer):
         return dx + run_backward(self.downsample, dh, cache.downsample)
 
 
-class BasicBlockCache(NamedTuple):
-    """Caches of the steps of :class:`BasicBlock`, in order."""
+def conv3x3(in_chans: int, out_chans: int, *, stride: int = 1) -> Conv2d:
+    """What looks around in a residual block; a network of another paper may have another layer in its place."""
+    return Conv2d(in_chans, out_chans, 3, stride=stride, padding=1, bias=False, initial=he_normal)
 
-    conv1: Conv2dCache
+
+class BasicBlockCache(NamedTuple):
+    """Caches of the steps of :class:`BasicBlock`, in order; ``conv1`` is that of whatever stands in its place."""
+
+    conv1: Any
     bn1: BatchNormCache
     act1: ReluCache
     conv2: Conv2dCache
@@ -78,18 +83,27 @@ class BasicBlock(ResidualConv):
     zero_init_last : bool
         Whether the last norm begins with scale 0, so that an untrained block hands on what it is given (Goyal et al.
         2017, section 5.1).
+    look_around : callable (in_chans, out_chans, stride=...) -> Layer
+        Makes the layer with the stride, here the first convolution.
     """
 
     expansion = 1
     cache = BasicBlockCache
 
     def __init__(
-        self, in_chans: int, chans: int, *, stride: int = 1, drop_path_rate: float = 0.0, zero_init_last: bool = True
+        self,
+        in_chans: int,
+        chans: int,
+        *,
+        stride: int = 1,
+        drop_path_rate: float = 0.0,
+        zero_init_last: bool = True,
+        look_around: Callable[..., Layer] = conv3x3,
     ) -> None:
-        self.conv1 = Conv2d(in_chans, chans, 3, stride=stride, padding=1, bias=False, initial=he_normal)
+        self.conv1 = look_around(in_chans, chans, stride=stride)
         self.bn1 = BatchNorm(chans)
         self.act1 = Relu()
-        self.conv2 = Conv2d(chans, chans, 3, padding=1, bias=False, initial=he_normal)
+        self.conv2 = conv3x3(chans, chans)
         self.bn2 = BatchNorm(chans, initial=zeros if zero_init_last else ones)
         self.drop_path = drop_path(drop_path_rate)
         self.downsample = _shortcut(in_chans, chans, stride)
@@ -100,12 +114,12 @@ class BasicBlock(ResidualConv):
 
 
 class BottleneckCache(NamedTuple):
-    """Caches of the steps of :class:`Bottleneck`, in order."""
+    """Caches of the steps of :class:`Bottleneck`, in order; ``conv2`` is that of whatever stands in its place."""
 
     conv1: Conv2dCache
     bn1: BatchNormCache
     act1: ReluCache
-    conv2: Conv2dCache
+    conv2: Any
     bn2: BatchNormCache
     act2: ReluCache
     conv3: Conv2dCache
@@ -119,23 +133,32 @@ class Bottleneck(ResidualConv):
     """One convolution of 3 x 3 pixels, on a quarter of the channels: 1 x 1 makes them few before, and many after.
 
     Parameters as of :class:`BasicBlock`; 4 times ``chans`` come out. The stride is that of the 3 x 3 convolution, as in
-    PyTorch and timm ("ResNet v1.5"); in the paper it is that of the first 1 x 1.
+    PyTorch and timm ("ResNet v1.5"); in the paper it is that of the first 1 x 1. ``base_width`` is timm's: of how many
+    channels the middle is, for each 64 of ``chans``.
     """
 
     expansion = 4
     cache = BottleneckCache
 
     def __init__(
-        self, in_chans: int, chans: int, *, stride: int = 1, drop_path_rate: float = 0.0, zero_init_last: bool = True
+        self,
+        in_chans: int,
+        chans: int,
+        *,
+        stride: int = 1,
+        drop_path_rate: float = 0.0,
+        zero_init_last: bool = True,
+        look_around: Callable[..., Layer] = conv3x3,
+        base_width: int = 64,
     ) -> None:
-        out_chans = self.expansion * chans
-        self.conv1 = Conv2d(in_chans, chans, 1, bias=False, initial=he_normal)
-        self.bn1 = BatchNorm(chans)
+        out_chans, width = self.expansion * chans, max(chans * base_width // 64, 1)
+        self.conv1 = Conv2d(in_chans, width, 1, bias=False, initial=he_normal)
+        self.bn1 = BatchNorm(width)
         self.act1 = Relu()
-        self.conv2 = Conv2d(chans, chans, 3, stride=stride, padding=1, bias=False, initial=he_normal)
-        self.bn2 = BatchNorm(chans)
+        self.conv2 = look_around(width, width, stride=stride)
+        self.bn2 = BatchNorm(width)
         self.act2 = Relu()
-        self.conv3 = Conv2d(chans, out_chans, 1, bias=False, initial=he_normal)
+        self.conv3 = Conv2d(width, out_chans, 1, bias=False, initial=he_normal)
         self.bn3 = BatchNorm(out_chans, initial=zeros if zero_init_last else ones)
         self.drop_path = drop_path(drop_path_rate)
         self.downsample = _shortcut(in_chans, out_chans, stride)

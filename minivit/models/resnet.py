@@ -15,32 +15,32 @@ from minivit.layers.dropout import dropout
 from minivit.layers.initial import he_normal, normal
 from minivit.layers.layer import Layer
 from minivit.layers.pool import MaxPool2d, MeanPool
-from minivit.layers.residual_conv import BasicBlock, BasicBlockCache, Bottleneck, BottleneckCache
+from minivit.layers.residual_conv import BasicBlock, Bottleneck
 from minivit.layers.sequence import Identity, IdentityCache, run, run_backward
 from minivit.models.model import Model
 from minivit.ops.activations import ReluCache
 from minivit.ops.batch_norm import BatchNormCache
-from minivit.ops.conv import Conv2dCache
 from minivit.ops.dropout import DropoutCache
 from minivit.ops.linear import LinearCache
 from minivit.ops.pool import MaxPool2dCache, MeanPoolCache
 from minivit.types import Count, Depths, Float, Positive, Range, Rate, Size, ndarray
 
 BLOCKS = {"basic": BasicBlock, "bottleneck": Bottleneck}
-BlockCaches = list[BasicBlockCache] | list[BottleneckCache]
+STEMS = {"7x7": (7, 2, 3), "3x3": (3, 1, 1)}
+"""Kernel, stride and padding of the first convolution."""
 
 
 class ResNetCache(NamedTuple):
     """Caches of the steps of :class:`ResNet`, in order, and the sides of the last map."""
 
-    conv1: Conv2dCache
+    conv1: Any
     bn1: BatchNormCache
     act1: ReluCache
     maxpool: MaxPool2dCache | IdentityCache
-    layer1: BlockCaches
-    layer2: BlockCaches
-    layer3: BlockCaches
-    layer4: BlockCaches
+    layer1: list[Any]
+    layer2: list[Any]
+    layer3: list[Any]
+    layer4: list[Any]
     map_size: tuple[int, int]
     pool: MeanPoolCache
     head_drop: DropoutCache | IdentityCache
@@ -94,6 +94,8 @@ class ResNet(Model):
     """
 
     head_names = ("fc",)
+    only_size: tuple[int, int] | None = None
+    """Images of this size alone are taken, where a part of the network knows the places of its map."""
 
     def __init__(
         self,
@@ -114,35 +116,23 @@ class ResNet(Model):
     ) -> None:
         if block not in BLOCKS:
             raise ValueError(f"block is {block!r}; expected one of {', '.join(BLOCKS)}")
-        if stem not in ("7x7", "3x3"):
-            raise ValueError(f'stem is {stem!r}; expected "7x7" or "3x3"')
         if not 1 <= len(layers) == len(channels) <= 4:
             raise ValueError(
                 f"layers are {in_short(layers)}, channels {in_short(channels)}; "
                 "expected one of each for every stage, and up to four stages"
             )
         self.in_chans = in_chans
-        small = stem == "3x3"
-        self.conv1 = Conv2d(
-            in_chans,
-            stem_chans,
-            3 if small else 7,
-            stride=1 if small else 2,
-            padding=1 if small else 3,
-            bias=False,
-            initial=he_normal,
-        )
+        self.conv1, self.maxpool = self.make_stem(stem, in_chans, stem_chans)
         self.bn1 = BatchNorm(stem_chans)
         self.act1 = Relu()
-        self.maxpool: Layer = Identity() if small else MaxPool2d(3, stride=2, padding=1)
         kind, rates = BLOCKS[block], iter(np.linspace(0, drop_path_rate, sum(layers)).tolist())
         stages, width = [], stem_chans
         for i, (depth, chans) in enumerate(zip(layers, channels, strict=True)):
-            strides = [2 if i else 1] + [1] * (depth - 1)
             stage = []
-            for stride in strides[:depth]:
-                stage.append(
-                    kind(width, chans, stride=stride, drop_path_rate=next(rates), zero_init_last=zero_init_last)
+            for j in range(depth):
+                stride, options = 2 if i and not j else 1, {"zero_init_last": zero_init_last}
+                stage += self.make_block(
+                    kind, (i, j), width, chans, stride=stride, drop_path_rate=next(rates), **options
                 )
                 width = chans * kind.expansion
             stages.append(stage)
@@ -152,6 +142,21 @@ class ResNet(Model):
         # small, so that an untrained model holds all classes for equally likely: its loss is about log(num_classes)
         self.fc: Layer = Linear(width, num_classes, initial=normal(0.02)) if num_classes else Identity()
         self.init(seed, dtype)
+
+    def make_stem(self, stem: str, in_chans: int, stem_chans: int) -> tuple[Layer, Layer]:
+        """The first convolution, and the pooling behind its norm and activation."""
+        if stem not in STEMS:
+            raise ValueError(f'stem is {stem!r}; expected "7x7" or "3x3"')
+        kernel_size, stride, padding = STEMS[stem]
+        conv = Conv2d(in_chans, stem_chans, kernel_size, stride=stride, padding=padding, bias=False, initial=he_normal)
+        return conv, Identity() if stem == "3x3" else MaxPool2d(3, stride=2, padding=1)
+
+    def make_block(self, kind: Any, place: tuple[int, int], in_chans: int, chans: int, **options: Any) -> list[Layer]:
+        """A residual block, and what stands behind it; ``place`` counts stages and their blocks from 0.
+
+        Networks of other papers differ in this step, and in nothing else.
+        """
+        return [kind(in_chans, chans, **options)]
 
     def forward(
         self, images: Float[ndarray, "B Y X C"], *, rng: np.random.Generator | None = None
@@ -163,7 +168,7 @@ class ResNet(Model):
         ValueError, TypeError
             If the images are of another number of channels or dtype than the model.
         """
-        self.check_images(images, None, self.in_chans)
+        self.check_images(images, self.only_size, self.in_chans)
         x, c_conv1 = self.conv1.forward(images)
         x, c_bn1 = self.bn1.forward(x)
         x, c_act1 = self.act1.forward(x)

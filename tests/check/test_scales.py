@@ -12,7 +12,10 @@ from tests.sampled import a_third_by_default
 
 SCALES = (1e-3, 1.0, 1e3)
 PROBABILITIES = {"cross_entropy": 1}  # the argument that is none of the free numbers
-MOST = {"distillation": 10.0}  # its reverse multiplies a probability near 0 by logarithms that differ by thousands
+MOST = {
+    "distillation": 10.0,  # its reverse multiplies a probability near 0 by logarithms that differ by thousands
+    "local_attention": 10.0,  # zeros around the map have equal scores; as scores grow, who comes near them takes a step
+}
 OVERFLOW = ("sigmoid", "gru", "gelu_tanh")  # these forwards give nan for large complex numbers
 
 
@@ -57,7 +60,7 @@ def test_no_false_alarm_with_two_outputs(name, scale):
 
 DECIDED = {  # at 1e3 a softmax has decided: its true gradients are zero, and what is planted in them is nothing
     "sigmoid", "softmax", "log_softmax", "attention", "attention_chunked", "gelu", "gelu_tanh", "cross_entropy",
-    "distillation", "binary_cross_entropy",
+    "distillation", "binary_cross_entropy", "local_attention",
 }  # fmt: skip
 ALIKE_NEAR_ZERO = {
     "slope of one kind, value of the other",  # the exact gelu and its approximation

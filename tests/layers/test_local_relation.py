@@ -1,0 +1,58 @@
+from typing import Any
+
+import numpy as np
+import pytest
+
+from minivit.check import check_layer
+from minivit.layers.local_relation import GeometryPrior, LocalRelation, LocalRelationStem, window_positions
+from minivit.ops import local_attention_loops
+
+RNG = np.random.default_rng(0)
+MAPS = RNG.standard_normal((2, 5, 4, 6))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"stride": 2}, {"kernel_size": 1, "channels_per_head": 1}, {"kernel_size": 7, "channels_per_head": 4}],
+    ids=str,
+)
+def test_gradients(options):
+    check_layer(LocalRelation(6, 6, **{"kernel_size": 3, "channels_per_head": 2, **options}).init(), MAPS)
+
+
+def test_gradients_of_the_stem():
+    check_layer(LocalRelationStem(6, 4, kernel_size=3, channels_per_head=2, stride=2).init(), MAPS)
+
+
+def test_positions_count_to_the_right_and_up():
+    np.testing.assert_array_equal(window_positions(3)[[0, 2, 4, 7]], [[-1, 1], [1, 1], [0, 0], [0, -1]])
+
+
+@pytest.mark.parametrize(("channels_per_head", "heads"), [(2, 3), (3, 2), (4, 2), (5, 2), (6, 1), (9, 1)])
+def test_it_is_what_the_loops_say(channels_per_head, heads):
+    """Channel by channel: the query, the key and the prior are those of channel modulo heads."""
+    layer: Any = LocalRelation(6, 6, kernel_size=3, channels_per_head=channels_per_head).init(0, "float64")
+    y, cache = layer.forward(MAPS)
+    assert cache.attention.weights.shape == (2, 5, 4, heads, 9)
+    q, k = (MAPS @ part.weight.value[0, 0] for part in (layer.qmap, layer.kmap))
+    prior, _ = layer.gp.forward()
+    for b in range(2):
+        found = np.empty((5, 4, 6))
+        for c in range(6):
+            h = c % heads
+            single = (a[b, :, :, [n]].transpose(1, 2, 0) for a, n in ((q, h), (k, h), (MAPS, c)))
+            loops = local_attention_loops(*single, np.zeros((9, 1)), prior[:, h], kernel_size=3, padding=1)
+            found[..., c] = loops[..., 0]
+        np.testing.assert_allclose(y[b], found @ layer.final1x1.weight.value[0, 0], rtol=1e-10, atol=1e-13)
+
+
+def test_a_larger_window_has_no_more_parameters():
+    assert LocalRelation(8, 8, kernel_size=9).init().num_params == LocalRelation(8, 8, kernel_size=3).init().num_params
+    assert GeometryPrior(3, 5).init(0).forward()[0].shape == (25, 3)
+
+
+def test_options_that_do_not_fit():
+    with pytest.raises(ValueError, match=r"^kernel_size is 4; expected an odd number"):
+        LocalRelation(6, 6, kernel_size=4)
+    with pytest.raises(ValueError, match=r"^in_chans is 6, out_chans 8; a local relation layer keeps the channels$"):
+        LocalRelation(6, 8)
