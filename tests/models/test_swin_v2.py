@@ -30,7 +30,7 @@ def swin_v2(**options: Any) -> SwinV2:
     return SwinV2(**{**SMALL, **options})
 
 
-def random(model: mv.models.Model) -> mv.models.Model:
+def random(model: SwinV2) -> SwinV2:
     """All numbers random: norms that begin with scale 0 would hide what is in front of them."""
     model.init(0, "float64")
     for param in model.named_params().values():
