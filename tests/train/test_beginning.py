@@ -214,7 +214,7 @@ def otherwise(name, value):
     if name in OTHERWISE:
         return [OTHERWISE[name]]
     if name == "global_pool":
-        return [{"avg": "token", "token": "avg"}[value]]
+        return [pool for pool in ("avg", "token") if pool != value]
     if isinstance(value, bool) or name in ("fc_norm", "final_norm"):
         return [not value]
     if isinstance(value, int):
