@@ -17,7 +17,7 @@ def test_the_first_and_the_last_block_are_drawn_and_what_has_no_say_is_white(cou
     assert titles[:2] == ["image", "1: 17%"]
     assert titles[-1] == f"{count}: 17%"
     assert len(titles) == 1 + min(count, 8)
-    shown = drawn[-1].images[0].get_array()
+    shown = np.ma.asarray(drawn[-1].images[0].get_array())
     np.testing.assert_array_equal(np.ma.getmaskarray(shown), np.eye(4, 6) == 0)
 
 
