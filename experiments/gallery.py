@@ -30,6 +30,7 @@ from minivit.data.dataset import Dataset
 from minivit.look.influence import influence
 from minivit.models import MODELS, PRESETS, MaskedViT
 from minivit.plot import save
+from minivit.plot.family_tree import family_tree
 from minivit.plot.influence import influences
 from minivit.train import Recipe
 from minivit.train.kinds import kind_of
@@ -161,6 +162,7 @@ def row_of(run: dict[str, Any], model: Any) -> str:
 def write_page(dataset: Dataset) -> None:
     """docs/gallery.md and docs/images/gallery/."""
     (DOCS / "images" / "gallery").mkdir(parents=True, exist_ok=True)
+    save(family_tree(), DOCS / "images" / "gallery" / "family_tree.png")
     table = ["| | parameters | MACs | peak | step | epochs | rate | test |", "|---|---:|---:|---:|---:|---:|---:|---:|"]
     parts: list[str] = []
     runs = {run["model"]: run for run in runs_of("gallery")}
@@ -195,7 +197,9 @@ Each family has a model of about half a million parameters here, which has learn
 cores of a Xeon with AVX-512: as many whole epochs as fit into that time, by the seconds of its steps. The learning rate
 is the best of three on images held back. There is one run of each, so that a point or two are no ranking; and what
 learns most in {minutes} minutes need not learn most in a day. Logistic regression on the pixels reaches {baseline:.1%}
-in the same time. The peak is that of a step with 128 images in two threads."""
+in the same time. The peak is that of a step with 128 images in two threads.
+
+![Which idea came of which](images/gallery/family_tree.png)"""
 
 TAIL = """The pictures show how much each pixel of an image counts for the middle of the map, after each block: how far
 the vector there moves if the pixel becomes its negative. White pixels have no say at all. So attention, windows, shifts
