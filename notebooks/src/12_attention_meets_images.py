@@ -1212,7 +1212,7 @@ before = np.tri(14 * 14, dtype=bool)
 place = 9 * 14 + 7
 fields = [causal_field(before, 1, place)]
 fields += [causal_field(before & near, layers, place) for layers in (1, 2)]
-assert [np.count_nonzero(field) for field in fields] == [place + 1, 3 * 7 + 4, 84]
+assert [np.count_nonzero(field) for field in fields] == [place + 1, 3 * 7 + 4, 5 * 13 + 10 + 7]
 titles = ["all before, 1 layer", "window of 7 × 7, 1 layer", "2 layers"]
 gradient_maps({"pixels": fields}, titles, start=(9, 7), title="What has a say in the next pixel")
 
@@ -1309,7 +1309,7 @@ table(["for one image", "parameters", "MACs", "elements", "MiB kept"], rows)
 #
 # <details><summary>Answers</summary>
 #
-# 1. $g$ and $W$: $64 \cdot 32 + 32$ and $32 \cdot 64 + 64$, together 4,224. Twice $49 \cdot 64 \cdot 32$ for these, $49^2 \cdot 64$ for the scores and $49^2 \cdot 32$ for
+# 1. $g$ and $W$: $64 \cdot 32 + 32$ and $32 \cdot 64 + 64$, together 4,192. Twice $49 \cdot 64 \cdot 32$ for these, $49^2 \cdot 64$ for the scores and $49^2 \cdot 32$ for
 #    the sums: 431,200.
 # 2. Nothing moves in this block: $\gamma$ stays 0, and all else is multiplied by it. The next batch has another gradient.
 # 3. 27 + 39 = 66, and 1,053.
@@ -1323,7 +1323,7 @@ table(["for one image", "parameters", "MACs", "elements", "MiB kept"], rows)
 from minivit.layers.non_local import GaussianNonLocal
 
 gaussian = GaussianNonLocal(64, sub_sample=False, norm=False)
-assert sum(param.size for param in gaussian.params) == 64 * 32 + 32 + 32 * 64 + 64 == 4224
+assert sum(param.size for param in gaussian.params) == 64 * 32 + 32 + 32 * 64 + 64 == 4192
 macs = mv.cost.of(gaussian, x=(1, 7, 7, 64)).forward.macs
 assert macs == 2 * 49 * 64 * 32 + 49**2 * (64 + 32) == 431_200
 assert (2 * 14 - 1) + (2 * 20 - 1) == 66 and (2 * 14 - 1) * (2 * 20 - 1) == 1053
