@@ -6,7 +6,7 @@
 # network, its step forward and its step backward with numbers, what it costs beside the convolution that it joins or
 # replaces, and how far a place sees by it.
 #
-# 1. [Four ideas](#1-Four-ideas): where places of a map meet, in eight networks.
+# 1. [Four ideas](#1-Four-ideas): where places of a map meet, in seven networks.
 # 2. [Between the blocks](#2-Between-the-blocks): non-local blocks in four forms, which begin as nothing at all.
 # 3. [A gate that begins closed](#3-A-gate-that-begins-closed): SAGAN's one number, and its first two steps.
 # 4. [Side by side](#4-Side-by-side): augmented convolutions, and what a query says of rows and columns.
@@ -72,7 +72,8 @@ def table(head, rows):
 #
 # Most layers of a network for images work place by place: 1 × 1 convolutions, MLPs, norms, activations. What a place knows
 # of others comes from the few layers in which places meet. In a ResNet these are its convolutions with kernels larger than
-# one pixel. **Predict.** Which share of the parameters of a ResNet-50 do they have, and which share of its MACs?
+# one pixel (and poolings, which have nothing to learn). **Predict.** Which share of the parameters of a ResNet-50 do they
+# have, and which share of its MACs?
 
 # %%
 ATTENTION = NonLocal, AttentionConv, LocalRelation, mv.layers.SelfAttention
@@ -108,8 +109,8 @@ assert (resnet.params, resnet.macs_forward) == (25_557_032, 4_089_184_256)
 
 # %% [markdown]
 # Seventeen layers, and less than half of everything. What the ideas change is in these; the other half stays. Here are the
-# small nets of this package for images of 32 × 32 pixels, layer by layer from the image to the head, without what works place
-# by place:
+# small nets of this package for images of 32 × 32 pixels, layer by layer from the image to the head, without what works
+# place by place:
 
 # %%
 IDEAS = {
@@ -133,24 +134,24 @@ assert counts["3 pixels"] == (0, 6)
 lecture.looking_around(kinds)
 
 # %% [markdown]
-# - **Idea 1**, "Add attention to existing CNNs": a block here and there, between blocks that stay. "Model is still a CNN!" Its
-#   other form gives some channels of a convolution to attention.
-# - **Idea 2**, "Replace Convolution with 'Local Attention'". "Replace all conv in ResNet", says the slide; what is replaced are
-#   those of 3 × 3 pixels. The 1 × 1 stay, and SASA does best where its first convolution stays, too.
+# - **Idea 1**, "Add attention to existing CNNs": a block here and there, between blocks that stay. "Model is still a CNN!"
+#   Its other form gives some channels of a convolution to attention.
+# - **Idea 2**, "Replace Convolution with 'Local Attention'". "Replace all conv in ResNet", says the slide; what is replaced
+#   are those of 3 × 3 pixels. The 1 × 1 stay, and SASA does best where its first convolution stays, too.
 # - **Idea 3**, "Standard Transformer on Pixels": nothing of the CNN is left.
 # - **Idea 4**, "Standard Transformer on Patches": the same, behind one [convolution with a
 #   stride](04_vit.ipynb#2-From-an-image-to-tokens).
 #
-# Other slides tell the same story in two steps: "Augmenting conv. neural networks with the attention mechanism, e.g., AAConv";
-# "Building fully-attentional models, e.g., SASA".
+# Other slides tell the same story in two steps: "Augmenting conv. neural networks with the attention mechanism, e.g.,
+# AAConv"; "Building fully-attentional models, e.g., SASA".
 
 # %% [markdown]
 # ## 2 Between the blocks
 #
 # ### Four ways to compare two places
 #
-# A [non-local](../docs/glossary.md#non-local-block) operation gives each place $i$ a mean over all places $j$ of what they have to
-# say, $g(x_j)$, weighted by how much they matter to it:
+# A [non-local](../docs/glossary.md#non-local-block) operation gives each place $i$ a mean over all places $j$ of what they
+# have to say, $g(x_j)$, weighted by how much they matter to it:
 #
 # $$y_i = \frac{1}{\mathcal C(x)} \sum_j f(x_i, x_j)\, g(x_j) .$$
 #
@@ -184,9 +185,9 @@ matrices(f, numbered=True, title="Who looks where: rows are queries")
 
 # %% [markdown]
 # Only the Gaussian ones are means: a softmax in every row. So they are attention, and nothing new: the paper says that
-# self-attention of Transformers is the embedded Gaussian. What is missing is $\sqrt{K}$ under the scores. The other two have
-# no softmax, and divide by the *number* of places, so that maps of any size give sums of like size. All of it with loops, as the
-# formula says it:
+# self-attention of Transformers is the embedded Gaussian. What is missing is $\sqrt{K}$ under the scores. The other two
+# have no softmax, and divide by the *number* of places, so that maps of any size give sums of like size. All of it with
+# loops, as the formula says it:
 
 # %%
 show_source(non_local_loops)
@@ -205,8 +206,8 @@ assert np.allclose(cache.attention.weights, ops.attention_forward(q * 3**0.5, k,
 # %% [markdown]
 # ### Backward, step by step
 #
-# The dot product is the shortest attention there is: $A = Q K^\top / S$, $Y = A V$. **Predict.** Two products, so there are four
-# on the way back. Which? Let the gradient that comes in be 1 at the first channel of the first place, and 0 elsewhere.
+# The dot product is the shortest attention there is: $A = Q K^\top / S$, $Y = A V$. **Predict.** Two products, so there are
+# four on the way back. Which? Let the gradient that comes in be 1 at the first channel of the first place, and 0 elsewhere.
 
 # %%
 y, cache = ops.dot_product_mean_forward(x, x, x)
@@ -229,8 +230,8 @@ mv.check.check_pair(ops.dot_product_mean_forward, ops.dot_product_mean_backward,
 # %% [markdown]
 # Only the first query gets a gradient, for only it was asked; and every key and value at which it has looked.
 #
-# Without a softmax, brackets may be moved: $(Q K^\top) V = Q\, (K^\top V)$. **Predict.** On a map of 56 × 56 with $K$ = 32, how
-# much does that save?
+# Without a softmax, brackets may be moved: $(Q K^\top) V = Q\, (K^\top V)$. **Predict.** On a map of 56 × 56 with $K$ = 32,
+# how much does that save?
 
 # %%
 q, k, v = rng.standard_normal((3, 56 * 56, 32))
@@ -249,9 +250,9 @@ assert both == [2 * 3136**2 * 32, 2 * 3136 * 32**2] and both[0] / both[1] == 313
 #
 # ### The block
 #
-# Around the operation stand a map back to the block's channels and a residual path, $z_i = W y_i + x_i$. Its widths: queries,
-# keys and values have half of the channels; keys and values are max-pooled, 2 × 2 places to one. Here it is as the paper puts it
-# into a ResNet-50, into the stage of 14 × 14 places with 1024 channels, beside the block in front of it:
+# Around the operation stand a map back to the block's channels and a residual path, $z_i = W y_i + x_i$. Its widths:
+# queries, keys and values have half of the channels; keys and values are max-pooled, 2 × 2 places to one. Here it is as the
+# paper puts it into a ResNet-50, into the stage of 14 × 14 places with 1024 channels, beside the block in front of it:
 
 # %%
 C = 1024
@@ -270,7 +271,10 @@ PLACE, CONV, ATTEND = "place by place", "convolution", "attention"
 bottleneck = [("1 × 1, 256", PLACE), ("3 × 3 convolution, 256", CONV), ("1 × 1, 1024", PLACE)]
 bottleneck += [("+", PLACE)]
 non_local = [("non-local, 512", ATTEND), ("+", PLACE)]
-lecture.blocks({"a block of ResNet-50": bottleneck, "Idea 1": bottleneck + non_local})
+lecture.blocks(
+    {"a block of ResNet-50": bottleneck, "and a non-local one": bottleneck + non_local},
+    title="Idea 1: between blocks that stay",
+)
 
 # %% [markdown]
 # **Predict.** What does such a block do to the map before it has learned anything?
@@ -280,8 +284,8 @@ assert np.array_equal(y, x)  # to the bit
 assert not block.W[1].weight.value.any()
 
 # %% [markdown]
-# Nothing. The norm behind $W$ begins with a scale of zero, so $z = x$, and a block can be put into a network that has been trained
-# before: it computes what it did. How it gets away from there is the next section.
+# Nothing. The norm behind $W$ begins with a scale of zero, so $z = x$, and a block can be put into a network that has been
+# trained before: it computes what it did. How it gets away from there is the next section.
 #
 # ### What it costs
 #
@@ -301,9 +305,9 @@ assert beside.forward.macs == 218_365_952 and conv.forward.macs == 115_605_504
 table(["on 14 × 14 × 1024", "MACs"], [[name, f"{macs:,}"] for name, macs in rows])
 
 # %% [markdown]
-# The block, nearly twice. And its four 1 × 1 maps are nearly all of that, so pooling hardly matters here: the pairs are a quarter
-# (the paper writes "by 1/4" and means *to* 1/4), and the MACs 7 % less. It matters where maps are large. On a map of
-# 56 × 56 with 256 channels:
+# The block, nearly twice. And its four 1 × 1 maps are nearly all of that, so pooling hardly matters here: the pairs are a
+# quarter (the paper writes "by 1/4" and means *to* 1/4), and the MACs 7 % less. It matters where maps are large. On a map
+# of 56 × 56 with 256 channels:
 
 # %%
 shares = {}
@@ -325,13 +329,14 @@ assert large.params - resnet.params == 7_358_464
 assert round(large.macs_forward / resnet.macs_forward, 2) == 1.55
 
 # %% [markdown]
-# Five blocks, two in the second stage and three in the third (the paper's res3 and res4), make 55 % more MACs out of a ResNet-50.
+# Five blocks, two in the second stage and three in the third (the paper's res3 and res4), make 55 % more MACs out of a
+# ResNet-50.
 #
 # ### How far a place sees
 #
-# Ask the gradient, as in [lecture 7](07_windows.ipynb#3-Why-windows-alone-are-not-enough): one place of the output, and what has a
-# say in it. A 3 × 3 convolution, a 7 × 7, a non-local block as it begins, and one whose norm has a scale of 0.1. **Predict.** All
-# four.
+# Ask the gradient, as in [lecture 7](07_windows.ipynb#3-Why-windows-alone-are-not-enough): one place of the output, and
+# what has a say in it. A 3 × 3 convolution, a 7 × 7, a non-local block as it begins, and one whose $W$ is not zero any
+# more. **Predict.** All four.
 
 
 # %%
@@ -346,13 +351,13 @@ def seen(layer, x, place, channels=slice(None)):
 
 
 x = rng.standard_normal((1, 14, 14, 8))
-begun = NonLocal(8).init(0, "float64")
-begun.W[1].weight.value[...] = 0.1
+begun = NonLocal(8, sub_sample=False, norm=False).init(0, "float64")
+begun.W[0].weight.value[...] = 0.1 * rng.standard_normal(begun.W[0].weight.shape)
 layers = {
     "3 × 3": Conv2d(8, 8, 3, padding=1),
     "7 × 7": Conv2d(8, 8, 7, padding=3),
     "non-local, at first": NonLocal(8),
-    "with a scale of 0.1": begun,
+    "with W ≠ 0": begun,
 }
 fields = [
     seen(each.init(0, "float64") if each is not begun else each, x, (5, 8))
@@ -362,28 +367,30 @@ assert [np.count_nonzero(field) for field in fields] == [9, 49, 1, 196]
 gradient_maps({"one layer": fields}, [*layers], start=(5, 8), title="What has a say in one place")
 
 # %% [markdown]
-# 9, 49, itself alone, and everything. (But for the norm all 196 would be seen with any weights; batch statistics, too, carry
-# something from place to place.) A pile of 3 × 3 convolutions needs seven layers to see across a map of 14 × 14.
+# 9, 49, itself alone, and everything. A pile of 3 × 3 convolutions needs seven layers to see all of this map from its
+# middle, and thirteen from a corner.
 #
-# What is it worth? On videos (Kinetics), Wang et al. report 71.8 % for a ResNet-50 without, and with one block of each form between
-# 72.5 and 72.9 %: that some places look at all helps, and by which $f$ hardly matters.
+# What is it worth? On videos (Kinetics), Wang et al. report 71.8 % for a ResNet-50 without, and with one block of each form
+# between 72.5 and 72.9 %: that some places look at all helps, and by which $f$ hardly matters.
 #
-# *Sources.* Wang et al. 2018, "Non-local Neural Networks", sections 3.1 to 3.3 and 4.1, equations 1 to 6, tables 1 and 2a (its
-# networks are for videos, so there are $T$ frames in each map); Vaswani et al. 2017, section 3.2.1; Katharopoulos et al. 2020,
-# "Transformers are RNNs" (linear attention); Buades et al. 2005, "A Non-Local Algorithm for Image Denoising", after which it is named.
+# *Sources.* Wang et al. 2018, "Non-local Neural Networks", sections 3.1 to 3.3 and 4.1, equations 1 to 6, tables 1 and 2a
+# (its networks are for videos, so there are $T$ frames in each map); Vaswani et al. 2017, section 3.2.1; Katharopoulos et
+# al. 2020, "Transformers are RNNs" (linear attention); Buades et al. 2005, "A Non-Local Algorithm for Image Denoising",
+# after which it is named.
 
 # %% [markdown]
 # ## 3 A gate that begins closed
 #
-# SAGAN, a net that makes images, has the same block with fewer parts: queries and keys of $C/8$ channels, and behind it one learned
-# number, which is 0 at first (here values are as wide as the map, as in the most used code; in the paper they have $C/8$, too, and a
-# last 1 × 1 convolution brings them back):
+# SAGAN, a net that makes images, has the same block with fewer parts: queries and keys of $C/8$ channels, and behind it one
+# learned number, which is 0 at first (here values are as wide as the map, as in the most used code; in the paper they have
+# $C/8$, too, and a last 1 × 1 convolution brings them back):
 #
 # $$z_i = x_i + \gamma\, o_i, \qquad o_i = \sum_j \operatorname{softmax}_j(q_i \cdot k_j)\, v_j .$$
 #
-# (The slides say ICML 2018. The preprint is of 2018, the conference was that of 2019.) So the net may rely on its neighbourhood
-# first, "since this is easier", and let in what is far as far as it helps. **Predict.** At $\gamma = 0$, which of the four gradients is not
-# zero: that of $\gamma$, of the maps to queries, keys and values? If all of them are, nothing ever learns.
+# (The slides say ICML 2018. The preprint is of 2018, the conference was that of 2019.) So the net may rely on its
+# neighbourhood first, "since this is easier", and let in what is far as far as it helps. **Predict.** At $\gamma = 0$,
+# which of the four gradients is not zero: that of $\gamma$, of the maps to queries, keys and values? If all of them are,
+# nothing ever learns.
 
 # %%
 gate = SAGANAttention(8).init(0, "float64")
@@ -393,7 +400,7 @@ x, target = rng.standard_normal((2, 1, 4, 4, 8))
 
 
 def gradients(gate):
-    """Loss, gradient of the input, and the sizes of the parameters' gradients; half the squared distance to a target."""
+    """Half the squared distance to a target, and its gradients: of x, sizes of the others."""
     gate.zero_grad()
     z, cache = gate.forward(x)
     dx = gate.backward(z - target, cache)
@@ -406,8 +413,8 @@ print(f"loss {loss:.3f}", {name: f"{size:.3f}" for name, size in sizes.items()})
 assert [name for name, size in sizes.items() if size > 0] == ["W.0.gamma"]
 
 # %% [markdown]
-# That of $\gamma$ alone. It is a single dot product: how well what attention has found, $o$, points to where the loss wants the map
-# to go. All else is multiplied by $\gamma$, and waits:
+# That of $\gamma$ alone. It is a single dot product: how well what attention has found, $o$, points to where the loss wants
+# the map to go. All else is multiplied by $\gamma$, and waits:
 #
 # $$\bar\gamma = \sum_i \bar z_i \cdot o_i, \qquad \bar o_i = \gamma\, \bar z_i = 0, \qquad \bar x_i = \bar z_i + 0 .$$
 
@@ -431,12 +438,13 @@ assert all(float(a[1]) > float(b[1]) for a, b in pairwise(rows))
 table(["step", "loss", "γ", "gradient of keys", "of values"], rows)
 
 # %% [markdown]
-# The first step moves $\gamma$ and nothing else, in whichever direction helps, be it below zero. From the second on all move, and the
-# gradients of queries, keys and values are $\gamma$ times what they would be at $\gamma = 1$. The first step, that is, says only
-# whether attention of *random* weights is of use; what it looks at is learned as far as the gate is open.
+# The first step moves $\gamma$ and nothing else, in whichever direction helps, be it below zero. From the second on all
+# move, and the gradients of queries, keys and values are $\gamma$ times what they would be at $\gamma = 1$. The first step,
+# that is, says only whether attention of *random* weights is of use; what it looks at is learned as far as the gate is
+# open.
 #
-# The non-local block opens in the same way. **Predict.** Behind its $W$ stands a norm with a scale and a shift. Which of its gradients
-# are not zero in the first step?
+# The non-local block opens in the same way. **Predict.** Behind its $W$ stands a norm with a scale and a shift. Which of
+# its gradients are not zero in the first step?
 
 # %%
 first = NonLocal(8).init(0, "float64")
@@ -468,15 +476,15 @@ table(["on 32 × 32 × 256", "parameters", "MACs", "MiB kept"], rows)
 # %% [markdown]
 # Fewer parameters, and more MACs, for the keys are not pooled and values are as wide as the map.
 #
-# *Sources.* Zhang et al. 2019, "Self-Attention Generative Adversarial Networks" (preprint of 2018), section 3, equations 1 to 3 and
-# figure 2; Touvron et al. 2021, "Going deeper with Image Transformers" (LayerScale).
+# *Sources.* Zhang et al. 2019, "Self-Attention Generative Adversarial Networks" (preprint of 2018), section 3, equations 1
+# to 3 and figure 2; Touvron et al. 2021, "Going deeper with Image Transformers" (LayerScale).
 
 # %% [markdown]
 # ## 4 Side by side
 #
-# A [non-local block](../docs/glossary.md#non-local-block) stands behind a convolution. AAConv stands beside it: of the $C'$ channels of
-# its output, $d_v$ come of attention of all places with all, with several heads, and $C' - d_v$ of a convolution. A convolution of the
-# second stage of AA-ResNet-50, which has 28 × 28 places and 128 channels:
+# A [non-local block](../docs/glossary.md#non-local-block) stands behind a convolution. AAConv stands beside it: of the $C'$
+# channels of its output, $d_v$ come of attention of all places with all, with several heads, and $C' - d_v$ of a
+# convolution. A convolution of the second stage of AA-ResNet-50, which has 28 × 28 places and 128 channels:
 
 # %%
 layer = mv.create_model("aa_resnet50").layer2[1].conv2.init(0)
@@ -491,19 +499,20 @@ assert np.array_equal(y[..., :112], parts["conv"])  # side by side, nothing is a
 lecture.augmented_steps(shapes)
 
 # %% [markdown]
-# Only 16 of 128 channels are attention's, two for each of eight heads; its queries and keys have 20 numbers for each head, 160 in all.
-# (The paper's shares: a tenth of the channels for values, a fifth for keys, but 20 for each head at least.)
+# Only 16 of 128 channels are attention's, two for each of eight heads; its queries and keys have 20 numbers for each head,
+# 160 in all. (The paper's shares: a tenth of the channels for values, a fifth for keys, but 20 for each head at least.)
 #
 # ### What a query says of rows and columns
 #
 # Attention does not know where a key lies. Swin adds a number for each way from one place to another, [the same for all
-# queries](07_windows.ipynb#5-Relative-positions). Here each query says what it thinks of a way, and of rows and columns apart:
+# queries](07_windows.ipynb#5-Relative-positions). Here each query says what it thinks of a way, and of rows and columns
+# apart:
 #
 # $$s_{(y,x),(u,v)} = \frac{q_{(y,x)} \cdot \left(k_{(u,v)} + r^{W}_{v-x} + r^{H}_{u-y}\right)}{\sqrt{K}} .$$
 #
-# A map of 2 × 3 places, vectors of width 1: 10, 20, 30 for a row up, none, a row down; 1 to 5 for two columns to the left up to two
-# to the right; and queries of 1. So tens tell rows and units tell columns. **Predict.** Which number has the first place, at the top
-# left, for the last one?
+# A map of 2 × 3 places, vectors of width 1: 10, 20, 30 for a row up, none, a row down; 1 to 5 for two columns to the left
+# up to two to the right; and queries of 1. So tens tell rows and units tell columns. **Predict.** Which number has the
+# first place, at the top left, for the last one?
 
 # %%
 Y, X = 2, 3
@@ -516,11 +525,12 @@ pieces = {"which row": index["row_index"], "which column": index["column_index"]
 matrices(pieces | {"logits: a query in each row": logits}, digits=0, columns=3)
 
 # %% [markdown]
-# 35: one down, two to the right. Itself it has under 23. A query that is twice as long has twice these logits, and one that is $-1$
-# wants the opposite of all: a bias that the query decides. And $(2Y - 1) + (2X - 1)$ vectors do what $(2Y - 1)(2X - 1)$ would do.
+# 35: one down, two to the right. Itself it has under 23. A query that is twice as long has twice these logits, and one that
+# is $-1$ wants the opposite of all: a bias that the query decides. And $(2Y - 1) + (2X - 1)$ vectors do what $(2Y - 1)(2X -
+# 1)$ would do.
 #
-# Backward: a vector stands in many pairs. **Predict.** If the gradient of each logit is 1 and all queries are 1, what is the gradient of
-# the vector for *no row up or down*?
+# Backward: a vector stands in many pairs. **Predict.** If the gradient of each logit is 1 and all queries are 1, what is
+# the gradient of the vector for *no row up or down*?
 
 # %%
 twice, _ = ops.relative_logits_forward(2 * q, down, right, **index)
@@ -573,13 +583,13 @@ head = ["map", "MACs, convolution", "MACs, AAConv", "MiB kept, convolution", "Mi
 table(head, rows)
 
 # %% [markdown]
-# The convolution costs the same on each map ([why](07_windows.ipynb#1-Shrink-and-widen,-or-stay)). Attention beside it is nothing on the
-# last map, doubles the work on the second, and would be sixteen times as much, and 307 MiB for one image, on the first, which has
-# none. (To save memory, the paper pools large maps in front of attention; the model here does not.) What is kept is 54 times as
-# much on the second map: eight maps of $784^2$ weights.
+# The convolution costs the same on each map ([why](07_windows.ipynb#1-Shrink-and-widen,-or-stay)). Attention beside it is
+# nothing on the last map, doubles the work on the second, and would be sixteen times as much, and 307 MiB for one image, on
+# the first, which has none. (To save memory, the paper pools large maps in front of attention; the model here does not.)
+# What is kept is 54 times as much on the second map: eight maps of $784^2$ weights.
 #
-# The whole AA-ResNet-50 has hardly more parameters than the ResNet, since what attention takes, the convolution gives. The paper reports
-# 1.3 points of top-1 accuracy on ImageNet for that.
+# The whole AA-ResNet-50 has hardly more parameters than the ResNet, since what attention takes, the convolution gives. The
+# paper reports 1.3 points of top-1 accuracy on ImageNet for that.
 
 # %%
 augmented = mv.cost.estimate("aa_resnet50")
@@ -589,41 +599,45 @@ assert round(augmented.params / resnet.params, 2) == 1.01
 assert round(augmented.macs_forward / resnet.macs_forward, 2) == 1.15
 
 # %% [markdown]
-# *Sources.* Bello et al. 2019, "Attention Augmented Convolutional Networks", abstract, sections 3 and 4.1 and figure 2; Shaw, Uszkoreit and
-# Vaswani 2018, "Self-Attention with Relative Position Representations".
+# *Sources.* Bello et al. 2019, "Attention Augmented Convolutional Networks", abstract, sections 3 and 4.1 and figure 2;
+# Shaw, Uszkoreit and Vaswani 2018, "Self-Attention with Relative Position Representations".
 
 # %% [markdown]
 # ## 5 In place of a convolution
 #
-# "Can we replace convolution entirely?" ask the slides. "Convolution: Output at each position is inner product of conv kernel with
-# receptive field in input." Then, in four steps: "Map center of receptive field to **query**"; "Map each element in receptive field to
-# **key** and **value**"; "Compute **output** using attention"; and in a ResNet:
+# "Can we replace convolution entirely?" ask the slides. "Convolution: Output at each position is inner product of conv
+# kernel with receptive field in input." Then, in four steps: "Map center of receptive field to **query**"; "Map each
+# element in receptive field to **key** and **value**"; "Compute **output** using attention"; and in a ResNet:
+
 
 # %%
-sasa = [
-    ("1 × 1, 64", PLACE),
-    ("7 × 7 attention, 64", ATTEND),
-    ("1 × 1, 256", PLACE),
-    ("+", PLACE),
-]
-conv = [
-    ("1 × 1, 64", PLACE),
-    ("3 × 3 convolution, 64", CONV),
-    ("1 × 1, 256", PLACE),
-    ("+", PLACE),
-]
-lecture.blocks({"a block of ResNet-50": conv, "Idea 2": sasa})
+def bottleneck_of(look_around, kind, width):
+    return [
+        (f"1 × 1, {width}", PLACE),
+        (f"{look_around}, {width}", kind),
+        ("1 × 1, 256", PLACE),
+        ("+", PLACE),
+    ]
+
+
+idea_2 = {
+    "a block of ResNet-50": bottleneck_of("3 × 3 convolution", CONV, 64),
+    "SASA": bottleneck_of("7 × 7 attention", ATTEND, 64),
+    "LR-Net": bottleneck_of("7 × 7 local relation", ATTEND, 100),
+}
+lecture.blocks(idea_2, title="Idea 2: what looks around is replaced")
 
 # %% [markdown]
-# (The boxes of the slides have queries $D_Q$, keys $R \times R \times D_Q$, values $R \times R \times C'$, and, some of them, an output $C$. It is
-# $C'$. Their $R$ is the side of a window; a few slides on it is that of an image.)
+# (The boxes of the slides have queries $D_Q$, keys $R \times R \times D_Q$, values $R \times R \times C'$, and, some of
+# them, an output $C$. It is $C'$. Their $R$ is the side of a window; a few slides on it is that of an image.)
 #
 # [Local attention](../docs/glossary.md#local-attention) in a window of $M \times M$ places around each:
 #
 # $$y_{ij} = \sum_{(a,b) \in \text{window}} \operatorname{softmax}_{ab}\!\left(q_{ij} \cdot k_{ab} + q_{ij} \cdot r_{a-i,\,b-j}\right) v_{ab} .$$
 #
-# A kernel says once and for all what each place of a window is worth. Here every query asks anew. To see it without any training: let
-# queries, keys and values be the colours themselves. Three windows of 7 × 7 on an image, weighed by a blur and by attention:
+# A kernel says once and for all what each place of a window is worth. Here every query asks anew. To see it without any
+# training: let queries, keys and values be the colours themselves. Three windows of 7 × 7 on an image, weighed by a blur
+# and by attention:
 
 # %%
 data = mv.data.shapes(n_train=50, n_test=10, seed=0)
@@ -635,11 +649,16 @@ places = [(8, 8), (12, 18), (21, 20)]
 asked = [cache.weights[(0, *place)].reshape(7, 7) for place in places]
 blur = np.outer(*[[1, 6, 15, 20, 15, 6, 1]] * 2) / 4096
 assert np.isclose(blur.sum(), 1) and all(np.isclose(each.sum(), 1) for each in asked)
-assert np.abs(asked[0] - asked[2]).max() > 0.01
+bright = image[18:25, 17:24, 0] > 128  # the cross in the third window
+assert round(bright.mean(), 2) == 0.55 and asked[2][bright].sum() > 0.99
+assert max(np.ptp(asked[0]), np.ptp(asked[1])) < np.ptp(asked[2])
 rows = {"convolution": [blur] * 3, "attention": asked}
 lecture.weighed_windows(image, places, rows, title="What the places of a window are worth")
 
 # %% [markdown]
+# The blur is the same everywhere. Attention is nearly a plain mean where all is alike (1 and 2); at the tip of the cross
+# (3) more than 99 % of it stays on the cross, which is 55 % of the window.
+#
 # ### A convolution seen as attention
 #
 # **Predict.** All queries are zero. What has become of attention in windows of 3 × 3?
@@ -655,9 +674,10 @@ assert np.allclose(y[:, :, :, 0], ops.conv2d_forward(x, taps, padding=1)[0], ato
 print("zero queries: a convolution with nine taps of 1/9")
 
 # %% [markdown]
-# All scores are equal, so all weights are 1/9: a convolution with equal taps, exactly. And *any* convolution? A head whose bias is
-# $-\infty$ for all places but one looks at that one. Nine heads look at nine places, and the matrix that mixes heads holds the kernel.
-# (So a layer of attention *can* do what a convolution does, if it has a head for each tap: Cordonnier et al. 2020.)
+# All scores are equal, so all weights are 1/9: a convolution with equal taps, exactly. And *any* convolution? A head whose
+# bias is $-\infty$ for all places but one looks at that one. Nine heads look at nine places, and the matrix that mixes
+# heads holds the kernel. (So a layer of attention *can* do what a convolution does, if it has a head for each tap:
+# Cordonnier et al. 2020.)
 
 # %%
 kernel = rng.standard_normal((3, 3, 4, 5))
@@ -672,8 +692,8 @@ print("nine heads, one place each: any 3 × 3 convolution")
 # %% [markdown]
 # ### Forward and backward, by hand
 #
-# A map of one row, five places of one channel; windows of three; queries, keys and values are the map itself. **Predict.** The place in
-# the middle, which is 0, asks. What are its weights, and what does it get?
+# A map of one row, five places of one channel; windows of three; queries, keys and values are the map itself. **Predict.**
+# The place in the middle, which is 0, asks. What are its weights, and what does it get?
 
 # %%
 row = np.array([1.0, 2, 0, 1, 3])
@@ -689,8 +709,8 @@ steps = {"windows": windows, "scores": scores, "weights": weights, "y": y[:, Non
 matrices(steps, numbered=True, title="Each row is a place that asks")
 
 # %% [markdown]
-# A third each, and $(2 + 0 + 1)/3 = 1$. Now backward. **Predict.** How many windows hold the second place, and so send it a gradient
-# as a value? What is that gradient, if each output has the gradient 1?
+# A third each, and $(2 + 0 + 1)/3 = 1$. Now backward. **Predict.** How many windows hold the second place, and so send it a
+# gradient as a value? What is that gradient, if each output has the gradient 1?
 
 # %%
 dy = np.ones(5)
@@ -707,16 +727,16 @@ show_source(ops.local_attention_backward, "dv =", "dweights", "dscores", "dq", "
 show_source(_seen_from_map)
 
 # %% [markdown]
-# Three windows; it was the right one for the first place, the middle for itself, the left one for the third. The sum of all is 5, as
-# weights sum to one, but 0.09 of it goes to zeros that stand beyond the map, and is lost: that is the border, to which we come. It
-# is the backward of [a convolution](../docs/glossary.md#convolution), with weights that differ from window to window: a scatter where
-# forward gathers.
+# Three windows; it was the right one for the first place, the middle for itself, the left one for the third. The sum of all
+# is 5, as weights sum to one, but 0.09 of it goes to zeros that stand beyond the map, and is lost: that is the border, to
+# which we come. It is the backward of [a convolution](../docs/glossary.md#convolution), with weights that differ from
+# window to window: a scatter where forward gathers.
 #
 # ### Places of a window
 #
-# SASA's $r$ has a vector for each row of the window in one half of the channels, and one for each column in the other:
-# $M + M$ vectors stand for $M^2$ places. **Predict.** How many parameters has a layer of 7 × 7 with 64 channels, as a convolution and as
-# attention? And if the window grows to 11 × 11?
+# SASA's $r$ has a vector for each row of the window in one half of the channels, and one for each column in the other: $M +
+# M$ vectors stand for $M^2$ places. **Predict.** How many parameters has a layer of 7 × 7 with 64 channels, as a
+# convolution and as attention? And if the window grows to 11 × 11?
 
 # %%
 vectors, _ = ops.place_vectors_forward(
@@ -733,11 +753,11 @@ for M in (3, 7, 11):
 assert counts[7] == [200_704, 12_736] and counts[11][1] == 12_992
 
 # %% [markdown]
-# 200,704 and 12,736; a larger window adds 64 for each row and column. Parameters do not grow with the window, as they do in a
-# convolution. MACs do: $2 M^2$ for each number of the map, to compare and to sum up.
+# 200,704 and 12,736; a larger window adds 64 for each row and column. Parameters do not grow with the window, as they do in
+# a convolution. MACs do: $2 M^2$ for each number of the map, to compare and to sum up.
 #
-# What the paper leaves open is how heads share $r$. Here, as in the unofficial code, halves are those of all channels together. So of
-# two heads the first knows of rows alone:
+# What the paper leaves open is how heads share $r$. Here, as in the unofficial code, halves are those of all channels
+# together. So of two heads the first knows of rows alone:
 
 # %%
 two = AttentionConv(4, 4, kernel_size=3, num_heads=2).init(0, "float64")
@@ -751,9 +771,10 @@ matrices({"first head": one_query[0], "second head": one_query[1]}, shared=True)
 # %% [markdown]
 # ### The border
 #
-# A window at the edge reaches beyond the map. A convolution finds zeros there, and nobody minds: zero times a weight is nothing. In a
-# softmax a zero is not nothing. Its score is 0, or that of its place alone, and it takes its share. **Predict.** All scores are equal, the
-# window is 7 × 7, and the query stands in the corner. Which part of its attention goes beyond the map?
+# A window at the edge reaches beyond the map. A convolution finds zeros there, and nobody minds: zero times a weight is
+# nothing. In a softmax a zero is not nothing. Its score is 0, or that of its place alone, and it takes its share.
+# **Predict.** All scores are equal, the window is 7 × 7, and the query stands in the corner. Which part of its attention
+# goes beyond the map?
 
 # %%
 x = np.ones((1, 9, 9, 1, 1))
@@ -766,9 +787,9 @@ assert np.isclose(inside[4, 4], 1) and np.isclose(inside[0, 4], 28 / 49)
 assert np.isclose(inside[0, 0], 16 / 49) and round(33 / 49, 2) == 0.67
 
 # %% [markdown]
-# 33 of 49, two thirds. The other way is to leave those keys out, by a [mask](../docs/glossary.md#mask); then the corner gets a mean of the
-# 16 that are there. Papers do not say which they do; in code of others (PyTorch) zeros take part, and so they do here. A query in the corner of a map of 4 × 4, in
-# a window of 3 × 3, both ways:
+# 33 of 49, two thirds. The other way is to leave those keys out, by a [mask](../docs/glossary.md#mask); then the corner
+# gets a mean of the 16 that are there. Papers do not say which they do; in code of others (PyTorch) zeros take part, and so
+# they do here. A query in the corner of a map of 4 × 4, in a window of 3 × 3, both ways:
 
 # %%
 x = rng.standard_normal((1, 4, 4, 1, 2))
@@ -785,25 +806,25 @@ print(f"{on_map:.0%} of the weight is on the map: y = {y[0, 0, 0, 0]}, masked {m
 matrices({"zeros take part": corner, "zeros left out": left_out}, shared=True)
 
 # %% [markdown]
-# The same direction, another length: with zeros taking part, the corner gets its masked answer times the weight that is on the map. Is
-# that a mistake? It tells the net where the border is, as padding does in convolutions. But weights trained with one of the two
-# give other answers with the other, and no shape will warn you. It is one of those details.
+# The same direction, another length: with zeros taking part, the corner gets its masked answer times the weight that is on
+# the map. Is that a mistake? It tells the net where the border is, as padding does in convolutions. But weights trained
+# with one of the two give other answers with the other, and no shape will warn you. It is one of those details.
 #
-# *Sources.* Ramachandran et al. 2019, "Stand-Alone Self-Attention in Vision Models", sections 3 and 3.1, equations 2 and 3; Cordonnier,
-# Loukas and Jaggi 2020, "On the Relationship between Self-Attention and Convolutional Layers".
+# *Sources.* Ramachandran et al. 2019, "Stand-Alone Self-Attention in Vision Models", sections 3 and 3.1, equations 2 and 3;
+# Cordonnier, Loukas and Jaggi 2020, "On the Relationship between Self-Attention and Convolutional Layers".
 
 # %% [markdown]
 # ## 6 Local relations
 #
-# LR-Net has the same idea with fewer numbers. Query and key are *one* number each, for each group of $m$ = 8 channels; values are the map
-# as it comes, and a 1 × 1 convolution follows. What a place of the window is worth is a sum of how the two compare and of where the
-# place lies:
+# LR-Net has the same idea with fewer numbers. Query and key are *one* number each, for each group of $m$ = 8 channels;
+# values are the map as it comes, and a 1 × 1 convolution follows. What a place of the window is worth is a sum of how the
+# two compare and of where the place lies:
 #
 # $$\omega(p', p) = \operatorname{softmax}_p\bigl(\Phi(q_{p'}, k_p) + g(p - p')\bigr) .$$
 #
-# The first is called appearance composability, the second geometric prior. For $\Phi$ the paper has the product $q k$, the squared
-# difference $-(q - k)^2$ and the absolute difference $-|q - k|$. **Predict.** The squared difference is a product of vectors of width 2, in
-# a softmax. Which?
+# The first is called appearance composability, the second geometric prior. For $\Phi$ the paper has the product $q k$, the
+# squared difference $-(q - k)^2$ and the absolute difference $-|q - k|$. **Predict.** The squared difference is a product
+# of vectors of width 2, in a softmax. Which?
 
 # %%
 q, k = rng.standard_normal((2, 6))
@@ -818,8 +839,9 @@ show_source(LocalRelation.forward)
 #
 # ### The geometric prior
 #
-# SASA learns vectors for places. Here $g$ is a small network, from two numbers, how far to the right and how far up, to one for each group
-# of channels. **Predict.** For 13 groups, how many parameters have network and table, for windows of 7 × 7? Of 15 × 15?
+# SASA learns vectors for places. Here $g$ is a small network, from two numbers, how far to the right and how far up, to one
+# for each group of channels. **Predict.** For 13 groups, how many parameters have network and table, for windows of 7 × 7?
+# Of 15 × 15?
 
 # %%
 relation = mv.create_model("lr_net50").layer1[1].conv2.init(1, "float64")
@@ -837,11 +859,11 @@ assert steps["small network"] < 0.6 * steps["free numbers"]
 lecture.priors(shown, title="What a place of the window is worth, before any training")
 
 # %% [markdown]
-# 109 whatever the window is. And a network of two layers with ReLUs makes pieces of planes, so neighbours are alike from the start, while
-# numbers of a table know nothing of each other.
+# 109 whatever the window is. And a network of two layers with ReLUs makes pieces of planes, so neighbours are alike from
+# the start, while numbers of a table know nothing of each other.
 #
-# Its backward has one step that no other layer here has: a forward without an input. What comes back from all windows of all images is
-# summed, to the $7 \cdot 7 \times 13$ scores, and goes through the little network to its weights:
+# Its backward has one step that no other layer here has: a forward without an input. What comes back from all windows of
+# all images is summed, to the $7 \cdot 7 \times 13$ scores, and goes through the little network to its weights:
 
 # %%
 show_source(LocalRelation.backward)
@@ -860,7 +882,8 @@ mv.check.check_layer(
 # | # params | 25.5 × 10⁶ | 23.3 × 10⁶ |
 # | FLOPs | 4.3 × 10⁹ | 4.3 × 10⁹ |
 #
-# **Predict.** 100 channels, and 8 of them share their weights. How many groups are that? And which of the four totals are right?
+# **Predict.** 100 channels, and 8 of them share their weights. How many groups are that? And which of the four totals are
+# right?
 
 # %%
 lr = mv.cost.estimate("lr_net50")
@@ -904,14 +927,15 @@ head = ["stage", "ResNet-50", "M MACs", "LR-Net-50", "M MACs"]
 table(head, [row for stage in (1, 2, 3, 4) for row in beside(stage)])
 
 # %% [markdown]
-# Twelve and a half. The paper does not say what becomes of the half, and its code was never published; here there are 13 groups, and four of
-# them have a channel less. The parameters of the table are right, cut to 25.5 and 23.3. Its FLOPs are MACs, and ours are fewer in both columns:
-# 4.09 and 4.03 G. What the layer saves, 36,864 parameters against 12,835 and half of the MACs, is spent on width: 100 channels in place of
-# 64, so that the totals are equal.
+# Twelve and a half. The paper does not say what becomes of the half, and its code was never published; here there are 13
+# groups, and four of them have a channel less. The parameters of the table are right, cut to 25.5 and 23.3. Its FLOPs are
+# MACs, and ours are fewer in both columns: 4.09 and 4.03 G. What the layer saves, 36,864 parameters against 12,835 and half
+# of the MACs, is spent on width: 100 channels in place of 64, so that the totals are equal.
 #
 # (Between the two stands max pooling, which one deck has in res1, the other in res2, where the table of ResNets has it.)
 #
-# *Sources.* Hu et al. 2019, "Local Relation Networks for Image Recognition", section 3.2 and table 1; He et al. 2016, table 1.
+# *Sources.* Hu et al. 2019, "Local Relation Networks for Image Recognition", section 3.2 and table 1; He et al. 2016, table
+# 1.
 
 # %% [markdown]
 # ## 7 Lots of tricky details
@@ -936,7 +960,8 @@ table(head, [row for stage in (1, 2, 3, 4) for row in beside(stage)])
 #
 # ### Hard to make fast
 #
-# Four layers that look around on a map of 28 × 28 with 128 channels. **Predict.** Which needs the fewest MACs? Which takes longest?
+# Four layers that look around on a map of 28 × 28 with 128 channels; elements are for each thousand MACs. **Predict.**
+# Which needs the fewest MACs? Which takes longest?
 
 # %%
 C, side = 128, 28
@@ -956,14 +981,7 @@ for name, layer in layers.items():
 assert [row[2] for row in rows] == ["115.6", "629.4", "53.3", "21.6"]
 assert [row[3] for row in rows] == ["6", "3", "48", "204"]
 assert [row[4] for row in rows] == ["0.4", "0.4", "2.7", "3.6"]
-head = [
-    "28 × 28 × 128",
-    "parameters",
-    "M MACs",
-    "elements per 1000 MACs",
-    "MiB kept",
-    "MiB at most",
-]
+head = ["28 × 28 × 128", "parameters", "M MACs", "elements", "MiB kept", "MiB at most"]
 table(head, rows)
 
 # %%
@@ -979,10 +997,11 @@ assert seconds["SASA 7 × 7"] > 1.3 * seconds["convolution 3 × 3"]
 assert rates["SASA 7 × 7"] < 0.5 * rates["convolution 3 × 3"]
 
 # %% [markdown]
-# Attention has half of the convolution's MACs, or a fifth, and takes longer. (Times move from machine to machine; the assert asks for the
-# order.) Why? Think of what one number is good for, once it has been fetched. A convolution meets $9 C$ numbers at each place, and multiplies each
-# with $C'$ weights, the same everywhere: a large product of matrices. Local attention meets $M^2 K$ numbers of keys in each head and
-# multiplies each *once*, with that one query; and then so with values. **Predict.** Bytes for each MAC, if windows are gathered: both?
+# Attention has half of the convolution's MACs, or a fifth, and takes longer. (Times move from machine to machine; the
+# assert asks for the order.) Why? Think of what one number is good for, once it has been fetched. A convolution meets $9 C$
+# numbers at each place, and multiplies each with $C'$ weights, the same everywhere: a large product of matrices. Local
+# attention meets $M^2 K$ numbers of keys in each head and multiplies each *once*, with that one query; and then so with
+# values. **Predict.** Bytes for each MAC, if windows are gathered: both?
 
 # %%
 N, M = side**2, 7
@@ -1010,15 +1029,15 @@ assert gathered == {"convolution": 4 / 128, "attention": 4}
 assert round(once["attention"] / once["convolution"]) == 14
 
 # %% [markdown]
-# 0.03 and 4: with 128 channels 128 times more. Even with a perfect kernel, which reads each array once, it is 14 times more, and softmax
-# comes on top: the elements of the table. A chip that does [20 operations in the time of a byte](06_costs.ipynb#Operations-need-bytes) waits.
-# Swin's answer was not a faster kernel but [another cut](07_windows.ipynb#2-Windows): all queries of a window share its keys, and the
-# products are large again.
+# 0.03 and 4: with 128 channels 128 times more. Even with a perfect kernel, which reads each array once, it is 14 times
+# more, and softmax comes on top: the elements of the table. A chip that does [20 operations in the time of a
+# byte](06_costs.ipynb#Operations-need-bytes) waits. Swin's answer was not a faster kernel but [another
+# cut](07_windows.ipynb#2-Windows): all queries of a window share its keys, and the products are large again.
 #
 # ### How far
 #
-# A window of 7 × 7 sees what a convolution of 7 × 7 sees, with less than a tenth of its MACs. **Predict.** How much do one, two and three
-# layers of each see, in windows of 7 × 7 and with convolutions of 3 × 3?
+# A window of 7 × 7 sees what a convolution of 7 × 7 sees, with less than a tenth of its MACs. **Predict.** How much do one,
+# two and three layers of each see, in windows of 7 × 7 and with convolutions of 3 × 3?
 
 
 # %%
@@ -1058,8 +1077,8 @@ gradient_maps(rows, titles, start=(12, 12), title="What has a say in one place, 
 # %% [markdown]
 # ### Only marginally better?
 #
-# What the SASA paper reports on ImageNet beside what is counted here. Its FLOPs, for once, are FLOPs, two for each MAC. "Full attention" has a
-# first layer of attention, too, which is not built here.
+# What the SASA paper reports on ImageNet beside what is counted here. Its FLOPs, for once, are FLOPs, two for each MAC.
+# "Full attention" has a first layer of attention, too, which is not built here.
 
 # %%
 reported = {26: (74.5, 75.8, 74.8), 38: (76.2, 77.1, 76.9), 50: (76.9, 77.4, 77.6)}
@@ -1081,18 +1100,20 @@ head = ["", "M parameters", "G FLOPs", "top-1, % (full attention)"]
 table(head, rows)
 
 # %% [markdown]
-# 29 % fewer parameters, as its abstract says (and 12 % fewer FLOPs, with full attention; 15 % are counted for the other), and half a point,
-# 0.9 or 1.3 more. But where a layer with half of the MACs takes longer, as above, a larger ResNet is as quick.
+# 29 % fewer parameters, as its abstract says (and 12 % fewer FLOPs, with full attention; 15 % are counted for the other),
+# and half a point, 0.9 or 1.3 more. But where a layer with half of the MACs takes longer, as above, a larger ResNet is as
+# quick.
 #
-# *Sources.* Ramachandran et al. 2019, table 1 and section 3.2; Hu et al. 2019, sections 3.2 and 4; Vaswani et al. 2021, "Scaling Local
-# Self-Attention for Parameter Efficient Visual Backbones" (how to make it faster: blocks of queries that share their keys).
+# *Sources.* Ramachandran et al. 2019, table 1 and section 3.2; Hu et al. 2019, sections 3.2 and 4; Vaswani et al. 2021,
+# "Scaling Local Self-Attention for Parameter Efficient Visual Backbones" (how to make it faster: blocks of queries that
+# share their keys).
 
 # %% [markdown]
 # ## 8 Pixels
 #
-# Idea 3 leaves nothing of a convolutional net: each pixel is a token, and the Transformer is that of language. "Problem: Memory use!"
-# [Lecture 4](04_vit.ipynb#1-Pixels-or-patches) runs into that wall; here are its numbers. **Predict.** Bytes of one attention matrix for an image of
-# 224 × 224? And of all, in 48 layers of 16 heads, at 128 × 128?
+# Idea 3 leaves nothing of a convolutional net: each pixel is a token, and the Transformer is that of language. "Problem:
+# Memory use!" [Lecture 4](04_vit.ipynb#1-Pixels-or-patches) runs into that wall; here are its numbers. **Predict.** Bytes
+# of one attention matrix for an image of 224 × 224? And of all, in 48 layers of 16 heads, at 128 × 128?
 
 # %%
 rows, sizes = [], {}
@@ -1115,10 +1136,10 @@ assert round(sizes[224][0] / GIB, 1) == 9.4 and round(sizes[224][1] / GIB / 1024
 table(["R", "tokens", "entries of a matrix", "one matrix", "48 layers of 16 heads"], rows)
 
 # %% [markdown]
-# 9.4 GiB for one matrix; and 768 GiB, where the slide prints "768GB", which would be less. Another deck has "(3 × 224 × 224)² = 22 billion
-# parameters". They are not parameters but weights that are computed for each image anew, and it makes three tokens of each pixel. **Predict.**
-# How many times more entries are that? (It is not as odd as it seems: in the Image Transformer of Parmar et al. each of the three colours of a
-# pixel is a token with one of 256 values.)
+# 9.4 GiB for one matrix; and 768 GiB, where the slide prints "768GB", which would be less. Another deck has "(3 × 224 ×
+# 224)² = 22 billion parameters". They are not parameters but weights that are computed for each image anew, and it makes
+# three tokens of each pixel. **Predict.** How many times more entries are that? (It is not as odd as it seems: in the Image
+# Transformer of Parmar et al. each of the three colours of a pixel is a token with one of 256 values.)
 
 # %%
 assert (3 * 224 * 224) ** 2 == 9 * 224**4 == 22_658_678_784
@@ -1126,34 +1147,48 @@ assert round(9 * 224**4 / 1e9) == 23  # the slide cuts, 22.66
 print(f"{(3 * 224 * 224) ** 2:,} = 9 · {224**4:,}")
 
 # %% [markdown]
-# Nine times more. So images get small: Image GPT (iGPT) has 32 × 32, 48 × 48 or 64 × 64 pixels, and one token for each, of 512 colours that were found
-# by clustering. Here colours have [three bits for each channel](11_training_better.ipynb#6-What-lies-hidden), which are 512, too.
+# Nine times more. So images get small: Image GPT (iGPT) has 32 × 32, 48 × 48 or 64 × 64 pixels, and one token for each, of
+# 512 colours that were found by clustering. Here colours have [three bits for each
+# channel](11_training_better.ipynb#6-What-lies-hidden), which are 512, too.
 #
 # ### A set, or a sequence
 #
 # "Treat an image as a set of pixel values", says the slide. Attention would: [in another order it gives the
-# same](02_attention.ipynb#1-Self-attention-in-six-steps). iGPT reads a *sequence*, row by row, and adds a learned vector for each place, so that nothing
-# is built in of which pixel lies above which; that has to be learned. What it learns from is the next pixel:
+# same](02_attention.ipynb#1-Self-attention-in-six-steps). iGPT reads a *sequence*, row by row, and adds a learned vector
+# for each place, so that nothing is built in of which pixel lies above which; that has to be learned. What it learns from
+# is the next pixel:
 #
 # $$p(x) = \prod_{n=1}^{N} p(x_n \mid x_1, \dots, x_{n-1}), \qquad \text{loss} = -\frac1N \sum_n \log p(x_n \mid x_1, \dots, x_{n-1}) .$$
 #
-# No pixel may look ahead: that is a [causal mask](../docs/glossary.md#causal-mask), as [in a decoder](03_transformer.ipynb#7-Encoder-and-decoder).
+# No pixel may look ahead: that is a [causal mask](../docs/glossary.md#causal-mask), as [in a
+# decoder](03_transformer.ipynb#7-Encoder-and-decoder).
 
 # %%
-few = image[::4, ::4]  # 8 × 8 pixels
+transformer = [("norm", PLACE), ("attention, all before", ATTEND), ("+", PLACE)]
+transformer += [("norm", PLACE), ("MLP", PLACE), ("+", PLACE)]
+lecture.blocks(
+    {
+        "a block of ResNet-50": idea_2["a block of ResNet-50"],
+        "a block of a Transformer": transformer,
+    },
+    title="Idea 3: nothing is left",
+)
+
+# %%
+few = image[::2, ::2]  # 16 × 16 pixels
 codes = color_codes(few)
-assert codes.shape == (8, 8) and codes.max() < 512
-causal = np.tri(64, dtype=bool)
-assert causal.sum() == 64 * 65 // 2
-lecture.next_pixel(colors_of(codes, channels=3).astype(np.uint8), 27, causal)
+assert codes.shape == (16, 16) and codes.max() < 512
+causal = np.tri(16 * 16, dtype=bool)
+assert causal.sum() == 256 * 257 // 2
+lecture.next_pixel(colors_of(codes, channels=3).astype(np.uint8), 121, causal)
 
 # %% [markdown]
-# **Predict.** The loss of somebody who holds all 512 colours for equally likely, in nats and in bits? On our shapes, how often is a pixel's colour that
-# of its left neighbour?
+# **Predict.** The loss of somebody who holds all 512 colours for equally likely, in nats and in bits? On our shapes, how
+# often is a pixel's colour that of its left neighbour?
 
 # %%
 everything = color_codes(data.train.images)
-knows_nothing, _ = ops.cross_entropy_forward(np.zeros((64, 512)), codes.ravel())
+knows_nothing, _ = ops.cross_entropy_forward(np.zeros((256, 512)), codes.ravel())
 same = (everything[:, :, 1:] == everything[:, :, :-1]).mean()
 commonest = np.bincount(everything.ravel()).max() / everything.size
 print(f"{knows_nothing:.2f} nats, {knows_nothing / np.log(2):.1f} bits")
@@ -1162,12 +1197,13 @@ assert np.isclose(knows_nothing, np.log(512)) and np.isclose(knows_nothing / np.
 assert 0.35 < same < 0.5 and commonest < 0.25
 
 # %% [markdown]
-# 6.24 nats, or nine bits; and in nearly half of all cases, so there is much to be learned from the pixel next door, before anything of shapes is.
+# 6.24 nats, or nine bits; and in nearly half of all cases, so there is much to be learned from the pixel next door, before
+# anything of shapes is.
 #
 # ### The mask, forward and backward
 #
-# Six pixels, 2 × 3. **Predict.** The gradient of the fourth output: which scores get any, which values? And with the first four pixels alone, is the
-# fourth output the same?
+# Six pixels, 2 × 3. **Predict.** The gradient of the fourth output: which scores get any, which values? And with the first
+# four pixels alone, is the fourth output the same?
 
 # %%
 q, k, v = rng.standard_normal((3, 6, 2))
@@ -1184,16 +1220,18 @@ assert np.allclose(short, y[:4])
 matrices({"weights": cache.weights, "dq": grads.q, "dk": grads.k, "dv": grads.v}, numbered=True)
 
 # %% [markdown]
-# What comes later has weight 0, and so gradient 0, and is not missed if it is not there. So one pass gives all $N$ predictions, each from what was known before
-# it, and training is as parallel as without a mask. To draw a sample is not: a pixel has to be there before the next one looks at it.
+# What comes later has weight 0, and so gradient 0, and is not missed if it is not there. So one pass gives all $N$
+# predictions, each from what was known before it, and training is as parallel as without a mask. To draw a sample is not: a
+# pixel has to be there before the next one looks at it.
 #
-# How far does a pixel see? Everything that came before, at once; or, in local attention over pixels, as the Image Transformer has it to afford larger
-# images, what came before in the neighbourhood. (Its neighbourhoods are blocks; here each pixel has its own window of 7 × 7.)
+# How far does a pixel see? Everything that came before, at once; or, in local attention over pixels, as the Image
+# Transformer has it to afford larger images, what came before in the neighbourhood. (Its neighbourhoods are blocks; here
+# each pixel has its own window of 7 × 7.)
 
 
 # %%
 def causal_field(mask, layers, place, side=14):
-    """Sizes of the gradient of one pixel that comes behind some layers of attention with this mask."""
+    """Sizes of the gradient of one pixel behind some layers of attention with this mask."""
     x, caches = np.random.default_rng(0).standard_normal((side * side, 8)), []
     for _ in range(layers):
         x, cache = ops.attention_forward(x, x, x, mask=mask)
@@ -1213,14 +1251,15 @@ place = 9 * 14 + 7
 fields = [causal_field(before, 1, place)]
 fields += [causal_field(before & near, layers, place) for layers in (1, 2)]
 assert [np.count_nonzero(field) for field in fields] == [place + 1, 3 * 7 + 4, 5 * 13 + 10 + 7]
-titles = ["all before, 1 layer", "window of 7 × 7, 1 layer", "2 layers"]
+titles = ["all before, 1 layer", "window of 7 × 7, 1 layer", "the same, 2 layers"]
 gradient_maps({"pixels": fields}, titles, start=(9, 7), title="What has a say in the next pixel")
 
 # %% [markdown]
 # ### Without the matrix
 #
-# [`attention_chunked`](04_vit.ipynb#1-Pixels-or-patches) never holds the matrix. One layer of iGPT's kind at 64 × 64 pixels, 16 heads of width 32, counted
-# without computing it. **Predict.** What do both keep for backward? What does the second cost in MACs?
+# [`attention_chunked`](04_vit.ipynb#1-Pixels-or-patches) never holds the matrix. One layer of iGPT's kind at 64 × 64
+# pixels, 16 heads of width 32, counted without computing it. **Predict.** What do both keep for backward? What does the
+# second cost in MACs?
 
 # %%
 N = 64 * 64
@@ -1238,9 +1277,10 @@ assert N**2 == 16 * MIB and sizes[64][1] == 48 * GIB
 table(["64 × 64", "MiB kept", "MiB at most", "G MACs forward", "backward"], rows)
 
 # %% [markdown]
-# 1,048 MiB against 32, to the same result; backward makes five products in place of four. All 48 layers would keep 48 GiB of weights or none. (A causal mask that is
-# handed over as an array has $N^2$ bytes of its own, 16 MiB here, which all layers can share.) So memory is no wall any more. Work is: 17 G MACs for one layer of one
-# image are more than four times a whole ResNet-50 on 224 × 224.
+# 1,048 MiB against 32, to the same result; backward makes five products in place of four. All 48 layers would keep 48 GiB
+# of weights or none. (A causal mask that is handed over as an array has $N^2$ bytes of its own, 16 MiB here, which all
+# layers can share.) So memory is no wall any more. Work is: 17 G MACs for one layer of one image are more than four times a
+# whole ResNet-50 on 224 × 224.
 
 # %%
 assert dense.forward.macs > 4 * resnet.macs_forward
@@ -1248,17 +1288,18 @@ assert dense.forward.macs > 4 * resnet.macs_forward
 # %% [markdown]
 # ### iGPT
 #
-# With 48 layers of width 1,536 (iGPT-L), trained on ImageNet without labels to tell the next pixel, what it has learned inside tells CIFAR-10's classes to a linear
-# probe with 96.3 %, and with 99.0 % if all of it is fine-tuned; both on 32 × 32 pixels.
+# With 48 layers of width 1,536 (iGPT-L), trained on ImageNet without labels to tell the next pixel, what it has learned
+# inside tells CIFAR-10's classes to a linear probe with 96.3 %, and with 99.0 % if all of it is fine-tuned; both on 32 × 32
+# pixels.
 #
-# *Sources.* Chen et al. 2020, "Generative Pretraining from Pixels" (ICML), abstract and section 3; Parmar et al. 2018, "Image Transformer" (ICML), section 3; Rabe and
-# Staats 2021, "Self-attention Does Not Need $O(n^2)$ Memory".
+# *Sources.* Chen et al. 2020, "Generative Pretraining from Pixels" (ICML), abstract and section 3; Parmar et al. 2018,
+# "Image Transformer" (ICML), section 3; Rabe and Staats 2021, "Self-attention Does Not Need $O(n^2)$ Memory".
 
 # %% [markdown]
 # ## 9 Side by side with a ViT
 #
-# The nets of [section 1](#1-Four-ideas), on 32 × 32 pixels. Widths are such that they have nearly as many parameters. **Predict.** Sort them by MACs, then by
-# what backward keeps. How far apart are pixels and patches?
+# The nets of [section 1](#1-Four-ideas), on 32 × 32 pixels. Widths are such that they have nearly as many parameters.
+# **Predict.** Sort them by MACs, then by what backward keeps. How far apart are pixels and patches?
 
 # %%
 colours = dict.fromkeys(IDEAS, "attention")
@@ -1291,31 +1332,41 @@ table(["for one image", "parameters", "MACs", "elements", "MiB kept"], rows)
 
 # %% [markdown]
 # - Two non-local blocks cost next to nothing here: maps are small where they stand.
-# - Local attention, and augmented convolutions, keep three times what convolutions keep, in windows or maps of weights.
-# - Pixels cost 49 times the MACs of patches and keep 58 times as much. That is $16^2$ in the attention matrices and 16 in all else: a token for 16 pixels.
-# - The ViT has the fewest MACs of all, and its products are large ones. It looks at everything in each layer, and yet pays for it only on an 8 × 8 grid.
+# - Local attention, and augmented convolutions, keep three times what convolutions keep and more: who looks where.
+# - Pixels cost 49 times the MACs of patches and keep 58 times as much. That is $16^2$ in the attention matrices and 16 in
+#   all else: a token for 16 pixels.
+# - The ViT has the fewest MACs of all, and its products are large ones. It looks at everything in each layer, and yet pays
+#   for it only on an 8 × 8 grid.
 #
-# So idea 4 is idea 3 with fewer tokens; and the [windows of Swin](07_windows.ipynb) are idea 2 with queries that share their keys. What is lost by patches, single pixels,
-# and what is lost by leaving convolutions, that neighbours matter, is [made up for by data](05_training_vit.ipynb#4-Why-a-ViT-wants-data).
+# So idea 4 is idea 3 with fewer tokens; and the [windows of Swin](07_windows.ipynb) are idea 2 with queries that share
+# their keys. What is lost by patches, single pixels, and what is lost by leaving convolutions, that neighbours matter, is
+# [made up for by data](05_training_vit.ipynb#4-Why-a-ViT-wants-data).
 #
 # ### To do yourself
 #
-# 1. A non-local block of the form "Gaussian", no pooling, no norm: how many parameters has it on 64 channels, and on a map of 7 × 7, how many MACs?
-# 2. SAGAN's $\gamma$ begins at 0 and so does the loss's gradient for it, by accident: $\sum_i \bar z_i \cdot o_i = 0$. What happens then?
+# 1. A non-local block of the form "Gaussian", no pooling, no norm: how many parameters has it on 64 channels, and on a map
+#    of 7 × 7, how many MACs?
+# 2. SAGAN's $\gamma$ begins at 0 and so does the loss's gradient for it, by accident: $\sum_i \bar z_i \cdot o_i = 0$. What
+#    happens then?
 # 3. Relative logits for a map of 14 × 20: how many vectors by rows and columns, and how many for all ways?
-# 4. Local attention in windows of 5 × 5, all scores equal, zeros take part. Which part of the weight is on the map at the middle of an edge, and in a corner?
-# 5. An LR-Net with $m$ = 1: how many maps of weights are there for 64 channels, and what would depthwise convolution be in these terms?
-# 6. A Transformer reads 64 × 64 pixels with patches of 2 × 2. By which factor do attention matrices shrink? Can patches be predicted one after the other, too?
+# 4. Local attention in windows of 5 × 5, all scores equal, zeros take part. Which part of the weight is on the map at the
+#    middle of an edge, and in a corner?
+# 5. An LR-Net with $m$ = 1: how many maps of weights are there for 64 channels, and what would depthwise convolution be in
+#    these terms?
+# 6. A Transformer reads 64 × 64 pixels with patches of 2 × 2. By which factor do attention matrices shrink? Can patches be
+#    predicted one after the other, too?
 #
 # <details><summary>Answers</summary>
 #
-# 1. $g$ and $W$: $64 \cdot 32 + 32$ and $32 \cdot 64 + 64$, together 4,192. Twice $49 \cdot 64 \cdot 32$ for these, $49^2 \cdot 64$ for the scores and $49^2 \cdot 32$ for
-#    the sums: 431,200.
+# 1. $g$ and $W$: $64 \cdot 32 + 32$ and $32 \cdot 64 + 64$, together 4,192. Twice $49 \cdot 64 \cdot 32$ for these, $49^2
+#    \cdot 64$ for the scores and $49^2 \cdot 32$ for the sums: 431,200.
 # 2. Nothing moves in this block: $\gamma$ stays 0, and all else is multiplied by it. The next batch has another gradient.
 # 3. 27 + 39 = 66, and 1,053.
 # 4. 15 of 25 and 9 of 25.
-# 5. 64, one for each channel; a depthwise convolution is that with weights that no query changes and no softmax holds to be positive and to sum to one.
-# 6. By 16. Yes: each output then has to foretell a patch of four pixels, at once or through a code for each patch, and there are many more patches than colours.
+# 5. 64, one for each channel; a depthwise convolution is that with weights that no query changes and no softmax holds to be
+#    positive and to sum to one.
+# 6. By 16. Yes: each output then has to foretell a patch of four pixels, at once or through a code for each patch, and
+#    there are many more patches than colours.
 #
 # </details>
 
