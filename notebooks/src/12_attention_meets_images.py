@@ -29,8 +29,8 @@
 # | $R$ | side of an image, in pixels | | $R$, too |
 #
 # It takes less than a minute on two processors and needs no download. *Predict* means: write down a guess before you run
-# the cell below. Every number that the text claims stands in an `assert`; all are the same on every machine, but for the
-# one time that is measured, in section 7. Words in blue lead to the [glossary](../docs/glossary.md).
+# the cell below. Every number that the text claims stands in an `assert`, and is the same on every machine, but for times,
+# in section 7; what papers have measured is quoted. Words in blue lead to the [glossary](../docs/glossary.md).
 
 # %%
 from itertools import pairwise
@@ -137,7 +137,7 @@ lecture.looking_around(kinds)
 # - **Idea 1**, "Add attention to existing CNNs": a block here and there, between blocks that stay. "Model is still a CNN!"
 #   Its other form gives some channels of a convolution to attention.
 # - **Idea 2**, "Replace Convolution with 'Local Attention'". "Replace all conv in ResNet", says the slide; what is replaced
-#   are those of 3 × 3 pixels. The 1 × 1 stay, and SASA does best where its first convolution stays, too.
+#   are those of 3 × 3 pixels. The 1 × 1 stay, and in SASA, as it is built here, the first one.
 # - **Idea 3**, "Standard Transformer on Pixels": nothing of the CNN is left.
 # - **Idea 4**, "Standard Transformer on Patches": the same, behind one [convolution with a
 #   stride](04_vit.ipynb#2-From-an-image-to-tokens).
@@ -228,7 +228,8 @@ show_source(ops.dot_product_mean_backward)
 mv.check.check_pair(ops.dot_product_mean_forward, ops.dot_product_mean_backward, x, x, x)
 
 # %% [markdown]
-# Only the first query gets a gradient, for only it was asked; and every key and value at which it has looked.
+# Only the first query gets a gradient, for only it was asked. A value gets it by how much it was looked at ($A$), a key by
+# what its value has to offer ($\bar A$), even where its weight is 0. A softmax would multiply that by the weight.
 #
 # Without a softmax, brackets may be moved: $(Q K^\top) V = Q\, (K^\top V)$. **Predict.** On a map of 56 × 56 with $K$ = 32,
 # how much does that save?
@@ -367,8 +368,8 @@ assert [np.count_nonzero(field) for field in fields] == [9, 49, 1, 196]
 gradient_maps({"one layer": fields}, [*layers], start=(5, 8), title="What has a say in one place")
 
 # %% [markdown]
-# 9, 49, itself alone, and everything. A pile of 3 × 3 convolutions needs seven layers to see all of this map from its
-# middle, and thirteen from a corner.
+# 9, 49, itself alone, and everything, all nearly alike, as queries and keys begin small. A pile of 3 × 3 convolutions needs
+# seven layers to see all of this map from its middle, and thirteen from a corner.
 #
 # What is it worth? On videos (Kinetics), Wang et al. report 71.8 % for a ResNet-50 without, and with one block of each form
 # between 72.5 and 72.9 %: that some places look at all helps, and by which $f$ hardly matters.
@@ -536,9 +537,8 @@ matrices(pieces | {"logits: a query in each row": logits}, digits=0, columns=3)
 twice, _ = ops.relative_logits_forward(2 * q, down, right, **index)
 assert np.array_equal(twice, 2 * logits)
 dq, ddown, dright = ops.relative_logits_backward(np.ones((6, 6)), cache)
-ways_down = [
-    X**2 * (Y - abs(way)) for way in (-1, 0, 1)
-]  # rows that are so far apart, X X pairs each
+# rows that are so far apart, and X X pairs for each two
+ways_down = [X**2 * (Y - abs(way)) for way in (-1, 0, 1)]
 ways_right = [Y**2 * (X - abs(way)) for way in (-2, -1, 0, 1, 2)]
 assert ddown.ravel().tolist() == ways_down == [9, 18, 9]
 assert dright.ravel().tolist() == ways_right == [4, 8, 12, 8, 4]
@@ -583,10 +583,10 @@ head = ["map", "MACs, convolution", "MACs, AAConv", "MiB kept, convolution", "Mi
 table(head, rows)
 
 # %% [markdown]
-# The convolution costs the same on each map ([why](07_windows.ipynb#1-Shrink-and-widen,-or-stay)). Attention beside it is
-# nothing on the last map, doubles the work on the second, and would be sixteen times as much, and 307 MiB for one image, on
-# the first, which has none. (To save memory, the paper pools large maps in front of attention; the model here does not.)
-# What is kept is 54 times as much on the second map: eight maps of $784^2$ weights.
+# The convolution costs the same on each map ([why](07_windows.ipynb#1-Shrink-and-widen,-or-stay)). Attention beside it
+# costs nothing on the last map, doubles the work on the second, and would be sixteen times as much, and 307 MiB for one
+# image, on the first, which has none. (To save memory, the paper pools large maps in front of attention; the model here
+# does not.) What is kept is 54 times as much on the second map: eight maps of $784^2$ weights.
 #
 # The whole AA-ResNet-50 has hardly more parameters than the ResNet, since what attention takes, the convolution gives. The
 # paper reports 1.3 points of top-1 accuracy on ImageNet for that.
@@ -934,8 +934,8 @@ table(head, [row for stage in (1, 2, 3, 4) for row in beside(stage)])
 #
 # (Between the two stands max pooling, which one deck has in res1, the other in res2, where the table of ResNets has it.)
 #
-# *Sources.* Hu et al. 2019, "Local Relation Networks for Image Recognition", section 3.2 and table 1; He et al. 2016, table
-# 1.
+# *Sources.* Hu et al. 2019, "Local Relation Networks for Image Recognition", section 3.2 and table 1; table 1 of He et
+# al. 2016, "Deep Residual Learning for Image Recognition".
 
 # %% [markdown]
 # ## 7 Lots of tricky details
@@ -1197,8 +1197,8 @@ assert np.isclose(knows_nothing, np.log(512)) and np.isclose(knows_nothing / np.
 assert 0.35 < same < 0.5 and commonest < 0.25
 
 # %% [markdown]
-# 6.24 nats, or nine bits; and in nearly half of all cases, so there is much to be learned from the pixel next door, before
-# anything of shapes is.
+# 6.24 nats, or nine bits; and in more than two of five cases: there is much to be learned from the pixel next door, before
+# anything of shapes.
 #
 # ### The mask, forward and backward
 #
@@ -1289,8 +1289,8 @@ assert dense.forward.macs > 4 * resnet.macs_forward
 # ### iGPT
 #
 # With 48 layers of width 1,536 (iGPT-L), trained on ImageNet without labels to tell the next pixel, what it has learned
-# inside tells CIFAR-10's classes to a linear probe with 96.3 %, and with 99.0 % if all of it is fine-tuned; both on 32 × 32
-# pixels.
+# inside tells CIFAR-10's classes to a linear probe with 96.3 %, on 32 × 32 pixels, and with 99.0 % if all of it is
+# fine-tuned.
 #
 # *Sources.* Chen et al. 2020, "Generative Pretraining from Pixels" (ICML), abstract and section 3; Parmar et al. 2018,
 # "Image Transformer" (ICML), section 3; Rabe and Staats 2021, "Self-attention Does Not Need $O(n^2)$ Memory".
@@ -1326,21 +1326,22 @@ assert min(params) > 380_000 and max(params) < 550_000
 pixels, patches = cost["3 pixels"], cost["4 ViT"]
 assert round(pixels.macs_forward / patches.macs_forward) == 49
 assert round(pixels.activation_bytes / patches.activation_bytes) == 58
+assert round(cost["1 non-local"].macs_forward / cost["ResNet"].macs_forward, 2) == 1.04
 assert patches.macs_forward == min(each.macs_forward for each in cost.values())
 assert round(cost["2 SASA"].activation_bytes / cost["ResNet"].activation_bytes, 1) == 3.5
 table(["for one image", "parameters", "MACs", "elements", "MiB kept"], rows)
 
 # %% [markdown]
-# - Two non-local blocks cost next to nothing here: maps are small where they stand.
+# - Two non-local blocks cost little here, 4 % of the MACs: maps are small where they stand, and channels are few.
 # - Local attention, and augmented convolutions, keep three times what convolutions keep and more: who looks where.
-# - Pixels cost 49 times the MACs of patches and keep 58 times as much. That is $16^2$ in the attention matrices and 16 in
-#   all else: a token for 16 pixels.
+# - Pixels cost 49 times the MACs of patches and keep 58 times as much. About $16^2$ times in the attention matrices and 16
+#   times in all else: a token for 16 pixels.
 # - The ViT has the fewest MACs of all, and its products are large ones. It looks at everything in each layer, and yet pays
 #   for it only on an 8 × 8 grid.
 #
 # So idea 4 is idea 3 with fewer tokens; and the [windows of Swin](07_windows.ipynb) are idea 2 with queries that share
-# their keys. What is lost by patches, single pixels, and what is lost by leaving convolutions, that neighbours matter, is
-# [made up for by data](05_training_vit.ipynb#4-Why-a-ViT-wants-data).
+# their keys. Patches lose single pixels; and that neighbours matter, which convolutions have built in, has to be learned,
+# [from data](05_training_vit.ipynb#4-Why-a-ViT-wants-data).
 #
 # ### To do yourself
 #

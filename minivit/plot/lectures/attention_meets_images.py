@@ -176,9 +176,9 @@ def weighed_windows(
     for number, (y, x) in enumerate(places, 1):
         P, Q = next(iter(rows.values()))[0].shape
         left.add_patch(Rectangle((x - Q / 2, y - P / 2), Q, P, fill=False, edgecolor=EDGE, linewidth=2))
-        left.text(
-            x, y - P / 2 - 1.2, str(number), ha="center", va="center", color=EDGE, fontsize=TEXT, fontweight="bold"
-        )
+        shade = {"facecolor": "black", "alpha": 0.5, "linewidth": 0, "pad": 1.5}
+        corner = x - Q / 2, y - P / 2
+        left.text(*corner, str(number), ha="center", va="center", color="white", fontsize=TEXT, bbox=shade)
     for row, (name, windows) in enumerate(rows.items()):
         top = max(float(window.max()) for window in windows)
         for column, window in enumerate(windows):
