@@ -106,7 +106,8 @@ def gradient_maps(
     """
     from matplotlib.colors import LogNorm
 
-    figure = new_figure(len(rows) * 0.94 * WIDTH / (len(titles) + 0.6) + 1.0)
+    height = len(rows) * 0.94 * WIDTH / (len(titles) + 0.6) + 1.0
+    figure = new_figure(height)
     panels = figure.subplots(len(rows), len(titles), squeeze=False)
     drawn: Any = None
     for (name, maps), line in zip(rows.items(), panels, strict=True):
@@ -124,7 +125,8 @@ def gradient_maps(
         panel.set_title(words, fontsize=TEXT)
     bar = figure.colorbar(drawn, ax=panels, location="right", aspect=25, pad=0.02, ticks=[1e-4, 1e-3, 1e-2, 0.1, 1])
     bar.ax.set_ylim(FAINTEST, 1)
-    bar.set_label("gradient, as part of the largest (white: exactly 0)", fontsize=SMALL)
+    between = " " if height > 4 else "\n"  # a line of its own where one is too long for the picture
+    bar.set_label(f"gradient, as part of the largest{between}(white: exactly 0)", fontsize=SMALL)
     bar.ax.tick_params(labelsize=SMALL)
     bar.outline.set_visible(False)
     set_title(figure, title)

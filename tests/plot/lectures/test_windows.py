@@ -73,3 +73,14 @@ def test_what_is_seen_is_in_percent():
     np.testing.assert_allclose(ax.lines[0].get_xydata(), [[1, 25], [2, 50]])
     np.testing.assert_allclose(ax.lines[1].get_ydata(), [100, 100, 100])
     assert [text.get_text() for text in ax.figure.legends[0].get_texts()] == ["a", "b"]
+
+
+def test_the_words_beside_a_low_picture_have_two_lines():
+    """In one, they would be longer than the picture is high, and cut off."""
+    field = np.ones((4, 4))
+    for columns, low in ((2, False), (4, True)):
+        figure: Any = lecture.gradient_maps({"a": [field] * columns}, [""] * columns, start=(0, 0))
+        label = figure.axes[-1].yaxis.label
+        assert ("\n" in label.get_text()) == low
+        figure.canvas.draw()
+        assert label.get_window_extent().height < figure.bbox.height
