@@ -36,9 +36,9 @@ class SASA(ResNet):
 
     Notes
     -----
-    The stem is a convolution, with which the paper's networks do best ("conv-stem + attention"). In its attention stem,
-    values are mixtures of four linear maps, in shares that depend on the place in the window (section 3.2.2); there is
-    none here. Of 64 channels it has 1,920 parameters, 192 more than a convolution of 3 x 3.
+    The stem is a convolution, with which the paper's smaller networks do best ("conv-stem + attention"). In its
+    attention stem, values are mixtures of four linear maps, in shares that depend on the place in the window (section
+    3.2.2); there is none here. Of 64 channels it has 1,920 parameters, 192 more than a convolution of 3 x 3.
 
     The unofficial PyTorch code has the stem "3x3", with which its networks have 10,334,952 (26 layers), 14,182,952 (38)
     and 18,030,952 parameters (50), so do ours; with the paper's "7x7" there are 7,680 more. That code pools behind the
