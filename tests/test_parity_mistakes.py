@@ -197,10 +197,11 @@ def test_mistakes_show_beside_others(mistake: str, monkeypatch: pytest.MonkeyPat
     name, place, wrong = MISTAKES[mistake]
     case = Case(name)
     kind, load = SHIFTING[name] if name in SHIFTING else (KINDS[name], load_timm)
+    build: Any = mv.models.MODELS[kind]
     images = channels_last(case["in/x"])
 
     def error() -> float:
-        model = mv.models.MODELS[kind](**case.meta["config"], dtype="float64")
+        model = build(**case.meta["config"], dtype="float64")
         load(model, case.part("param"))
         return np.abs(model.forward(images)[0] - case["out/y"]).max()
 
