@@ -3,11 +3,13 @@
 Source: Chen et al. 2022, "CycleMLP: A MLP-like Architecture for Dense Prediction" (ICLR).
 """
 
+from math import inf
 from reprlib import repr as in_short
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
+from minivit.checked import check_range
 from minivit.layers.basic import LayerNorm, Linear, check_act_layer
 from minivit.layers.block import Block, BlockCache
 from minivit.layers.conv2d import Conv2d
@@ -23,7 +25,8 @@ from minivit.ops.dropout import DropoutCache
 from minivit.ops.layer_norm import LayerNormCache
 from minivit.ops.linear import LinearCache
 from minivit.ops.pool import MeanPoolCache
-from minivit.types import Count, Depths, Float, Positive, Range, Rate, Size, ndarray
+from minivit.ops.sliding import sliding
+from minivit.types import Count, Depths, Float, Positive, Range, Rate, Size, ndarray, pair
 
 NORM_EPS = 1e-5
 
@@ -87,7 +90,8 @@ class CycleMLP(Model):
     Raises
     ------
     ValueError
-        If there is not one of ``depths`` and ``mlp_ratios`` for each of ``embed_dims``, or an option is out of range.
+        If there is not one of ``depths`` and ``mlp_ratios`` for each of ``embed_dims``, the first patch is larger than
+        the image, or an option is out of range.
     TypeError
         If an option is of another type.
     """
@@ -117,7 +121,12 @@ class CycleMLP(Model):
                 f"embed_dims are {in_short(embed_dims)}, depths {in_short(depths)}, mlp_ratios "
                 f"{in_short(mlp_ratios)}; expected one of each for every stage"
             )
+        for dim, mlp_ratio in zip(embed_dims, mlp_ratios, strict=True):
+            check_range("mlp_ratios", mlp_ratio, at_least=1 / dim, below=inf)
         check_act_layer(act_layer)
+        sliding(
+            "img_size", pair(img_size), patch_size, stride=patch_stride, padding=patch_padding
+        )  # or says what is wrong
         self.in_chans = in_chans
         self.patch_embed = Projection(in_chans, embed_dims[0], patch_size, stride=patch_stride, padding=patch_padding)
         rates = iter(np.linspace(0, drop_path_rate, sum(depths)).tolist())

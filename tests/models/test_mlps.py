@@ -11,6 +11,7 @@ from minivit.layers.gmlp_block import GmlpBlock, SpatialGatingUnit
 from minivit.layers.res_mlp_block import ResMlpBlock
 from minivit.models import GMLP, Mixer, ResMLP
 from minivit.ops import affine_forward, spatial_gating_forward, spatial_gating_loops
+from minivit.train import begin_with
 from minivit.weights import load_timm, to_timm
 from tests import facts
 
@@ -102,6 +103,17 @@ def test_what_is_refused():
         ResMLP(**SMALL, init_values=0.0)
     with pytest.raises(ValueError, match="images have shape"):
         GMLP(**SMALL).forward(np.zeros((1, 6, 4, 3), "f"))
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_a_matrix_of_tokens_is_for_images_of_one_size(kind, tmp_path):
+    model, other = kind(**SMALL), kind(**{**SMALL, "img_size": 6})
+    why = r"a row for each token: there images have 9 patches, here 6, and it takes no others"
+    with pytest.raises(ValueError, match=rf"has shape \(9, 9\); this model expects \(6, 6\): {why}"):
+        load_timm(model, to_timm(other))
+    mv.save(other, tmp_path / "other.npz")
+    with pytest.raises(ValueError, match=rf"has shape \(9, 9\) there and \(6, 6\) here: {why}"):
+        begin_with(model, tmp_path / "other.npz")
 
 
 @pytest.mark.parametrize(("kind", "other"), [(ResMLP, Mixer), (GMLP, ResMLP), (Mixer, GMLP)])

@@ -9,7 +9,7 @@ import minivit as mv
 from minivit.check import check_layer
 from minivit.layers.cycle_mlp import CycleFC
 from minivit.models import S2MLP, CycleMLP
-from minivit.weights import load_torch
+from minivit.weights import load_timm, load_torch, to_timm
 from tests import facts
 
 RNG = np.random.default_rng(0)
@@ -106,6 +106,53 @@ def test_images_of_any_size_go_through_a_cycle_mlp():
         assert model.backward(logits, cache).shape == (2, *size, 3)
 
 
+def test_files_of_the_authors_hold_offsets_too():
+    model = CycleMLP(**CYCLE)
+    arrays = to_timm(model)
+    for name in [name for name in arrays if "sfc" in name and name.endswith("weight")]:
+        arrays[name.replace("weight", "offset")] = np.zeros((1, 2 * arrays[name].shape[1], 1, 1), "f")
+    with pytest.warns(UserWarning, match="sfc_h.offset.*aside: it is computed from the number of channels"):
+        load_timm(CycleMLP(**CYCLE), arrays)
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (
+            {"depths": (2, 2)},
+            r"the checkpoint's stages have \(1, 2\) blocks, the model's \(2, 2\): build it with depths",
+        ),
+        (
+            {"qkv_bias": True},
+            "the checkpoint has no biases of queries, keys and values: build the model with qkv_bias=False",
+        ),
+    ],
+    ids=str,
+)
+def test_what_a_cycle_mlp_of_other_options_is_told(options, why):
+    with pytest.raises(KeyError, match=why):
+        load_timm(CycleMLP(**{**CYCLE, **options}), to_timm(CycleMLP(**CYCLE)))
+
+
+@pytest.mark.parametrize(
+    ("model", "other"),
+    [
+        (CycleMLP(**CYCLE), S2MLP(**S2)),
+        (S2MLP(**S2), CycleMLP(**CYCLE)),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_weights_of_another_of_them(model, other):
+    with pytest.raises(KeyError, match="have no place in this model: these are not the weights of this model"):
+        load_timm(model, to_timm(other))
+
+
+@pytest.mark.parametrize(("mixing", "other"), [("shift", "split"), ("split", "shift")])
+def test_weights_of_the_other_version(mixing, other):
+    with pytest.raises(KeyError, match=f'build it with mixing="{other}"'):
+        load_timm(S2MLP(**S2, mixing=mixing), to_timm(S2MLP(**S2, mixing=other)))
+
+
 def test_a_checkpoint_of_the_other_version():
     """The names of the port, which has another one for each version."""
     names = {"stages.0.0.weight": np.zeros((6, 3, 2, 2), "f")}
@@ -120,6 +167,14 @@ def test_what_is_refused():
         S2MLP(**{**S2, "depths": (1,)})
     with pytest.raises(ValueError, match="expected one of each for every stage"):
         CycleMLP(**{**CYCLE, "mlp_ratios": (4.0,)})
+    with pytest.raises(ValueError, match=r"mlp_ratios is 0.0; expected at least 0.25 and finite"):
+        CycleMLP(**{**CYCLE, "mlp_ratios": (0.0, 1.0)})
+    with pytest.raises(ValueError, match=r"mlp_ratios is nan; expected at least 0.14"):
+        CycleMLP(**{**CYCLE, "mlp_ratios": (1.0, float("nan"))})
+    with pytest.raises(
+        ValueError, match=r"img_size: a window of \(7, 7\) is larger than the map of \(5, 12\), padding"
+    ):
+        CycleMLP(img_size=(1, 8))
     with pytest.raises(ValueError, match="not divisible"):
         S2MLP(**{**S2, "img_size": 10})
     with pytest.raises(ValueError, match="images have shape"):
