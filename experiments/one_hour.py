@@ -5,28 +5,25 @@
     python experiments/one_hour.py hour DATA_DIR      # an hour for what was the best
     python experiments/one_hour.py                    # the tables
 
-A training has as many whole epochs as fit into its time, by the seconds of its steps; so what it learns does not depend
-on what else the machine does meanwhile. Changes are judged by 5,000 images that are held back from the training; there
-is one seed of each. It writes results/one_hour_speed.json, one_hour_path.json and one_hour.json.
+Changes are judged by 5,000 images that are held back from the training; there is one seed of each. It writes
+results/one_hour_speed.json, one_hour_path.json and one_hour.json.
 """
 
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import pairwise
 from time import perf_counter
 from typing import Any
 
-from cifar import THREADS, accuracy, blind, cifar, to_the_end
+from cifar import THREADS, accuracy, cifar
 from record import record, runs_of
+from timed import STEPS, speed_of, trained_for
 
 from minivit.data.dataset import Dataset
-from minivit.train import Recipe, Trainer
+from minivit.train import Recipe
 from minivit.train.recipes import recipe_of
 
 TRY, WHOLE = 10, 60  # minutes
-SPARE = 0.96  # of the time is for training, the rest for the data, the start, and the test
-STEPS = 30  # that are timed
 
 SWIN = {"model": "swin_tiny_patch2_32", "lr": 2e-3}
 SMALL_SWIN = {**SWIN, "settings": {"embed_dim": "40", "depths": "2,2,2"}}
@@ -60,27 +57,21 @@ def tries() -> Iterator[dict[str, Any]]:
 
 
 def measure_speed(dataset: Dataset) -> None:
-    """Seconds of the fastest of so many steps of each training."""
+    """Seconds per step of each training."""
 
     def measure(*, choices: dict[str, Any]) -> dict[str, Any]:
-        trainer = Trainer(recipe_for(choices), blind(dataset), threads=THREADS)
-        times = [perf_counter() for _, _ in zip(range(STEPS + 1), trainer.run(), strict=False)]
-        seconds = min(after - before for before, after in pairwise(times))
-        return {"seconds_per_step": round(seconds, 4), "params": trainer.model.num_params}
+        return speed_of(recipe_for(choices), dataset)
 
     about = {"command": "python experiments/one_hour.py speed DATA_DIR", "threads": THREADS, "steps": STEPS}
     record("one_hour_speed", about, [{"choices": one["choices"]} for one in tries()], measure)
 
 
-def trained_for(minutes: float, choices: dict[str, Any], dataset: Dataset) -> dict[str, Any]:
+def learned(minutes: float, choices: dict[str, Any], dataset: Dataset) -> dict[str, Any]:
     """The accuracy after as many epochs as fit into the time."""
     begin = perf_counter()
     (speed,) = [run for run in runs_of("one_hour_speed") if run["choices"] == choices]
-    recipe = recipe_for(choices)
-    steps_per_epoch = len(dataset.train) // recipe.batch_size
-    epochs = max(1, int(SPARE * 60 * minutes / (speed["seconds_per_step"] * steps_per_epoch)))
-    trainer = to_the_end(Trainer(replace(recipe, epochs=epochs), blind(dataset), threads=THREADS))
-    found = {"params": speed["params"], "epochs": epochs, "test": accuracy(trainer, dataset.test)}
+    trainer = trained_for(minutes, recipe_for(choices), dataset, speed["seconds_per_step"])
+    found = {"params": speed["params"], "epochs": trainer.recipe.epochs, "test": accuracy(trainer, dataset.test)}
     return {**found, "minutes": round((perf_counter() - begin) / 60, 1)}
 
 
@@ -90,7 +81,7 @@ def measure_path(dataset: Dataset) -> None:
     held_back = replace(dataset, train=train.take(slice(45_000)), test=train.take(slice(45_000, 50_000)))
 
     def measure(*, goal: str, change: str, choices: dict[str, Any]) -> dict[str, Any]:
-        return trained_for(TRY, choices, held_back)
+        return learned(TRY, choices, held_back)
 
     about = {"command": "python experiments/one_hour.py path DATA_DIR", "minutes": TRY, "threads": THREADS}
     record("one_hour_path", about, tries(), measure)
@@ -104,7 +95,7 @@ def measure_hour(dataset: Dataset) -> None:
             best[run["goal"]] = run
 
     def measure(*, goal: str, choices: dict[str, Any]) -> dict[str, Any]:
-        return trained_for(WHOLE, choices, dataset)
+        return learned(WHOLE, choices, dataset)
 
     about = {"command": "python experiments/one_hour.py hour DATA_DIR", "minutes": WHOLE, "threads": THREADS}
     record("one_hour", about, [{"goal": goal, "choices": run["choices"]} for goal, run in best.items()], measure)

@@ -142,3 +142,5 @@ MVIT = {  # the same of timm's MViTv2s
     "mvitv2_small_cls": (34_870_312, 6_999_476_928),
     "mvitv2_base_cls": (51_472_840, 10_161_356_544),
 }
+
+COUNTS = VIT | DEIT | DEIT3 | DINOV2 | SWIN | SWIN_V2 | MIXER | MLPS | SHIFTING | RESNET | HYBRID | PVT | MVIT

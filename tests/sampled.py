@@ -1,4 +1,6 @@
-"""Long lists of cases that prove the same: some of them in each run, the others by ``pytest -m rest``."""
+"""Long lists of cases that prove the same: some in each run, others by ``pytest -m rest``, the most of very long ones
+by ``pytest -m slow``.
+"""
 
 from collections.abc import Callable, Hashable, Iterable
 from typing import Any
@@ -11,6 +13,15 @@ REST = pytest.mark.rest
 def a_third_by_default(cases: Iterable[Any], ids: Iterable[str] = ()) -> list[Any]:
     """Every third case (values, or parameters of pytest's) as it is; the others are left to ``pytest -m rest``."""
     return [case if i % 3 == 0 else left(case) for i, case in enumerate(named(cases, ids))]
+
+
+def few_by_default(cases: Iterable[Any], ids: Iterable[str] = (), *, every: int, rest: int = 1) -> list[Any]:
+    """One case of so many as it is; every so-manyth of the others for ``pytest -m rest``, and what is left is slow."""
+    chosen = []
+    for i, case in enumerate(named(cases, ids)):
+        marks = [] if i % every == 0 else [REST] if i % rest == 0 else [pytest.mark.slow]
+        chosen.append(pytest.param(*case.values, id=case.id, marks=[*case.marks, *marks]))
+    return chosen
 
 
 def one_of_each_by_default(cases: Iterable[Any], kind: Callable[..., Hashable], ids: Iterable[str] = ()) -> list[Any]:

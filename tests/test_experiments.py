@@ -169,8 +169,10 @@ def test_results_say_by_which_command_they_were_made(path):
     assert (python, Path(program).parent.name) == ("python", FOLDER.name)
     assert path.stem.startswith(Path(program).stem)
     assert (FOLDER / Path(program).name).is_file()
-    if path.stem.startswith("families"):  # a quarter of an hour for each run
-        assert len({run["model"] for run in found["runs"]}) == 3
+    if path.stem.startswith(("families", "gallery")):  # many minutes for each run
+        assert len({run["model"] for run in found["runs"]}) >= (3 if path.stem.startswith("families") else 17)
+    elif path.stem.startswith("one_hour"):
+        assert found["runs"]
     elif path.stem in ("learning_rates", "equal_macs"):  # a choice; a time
         assert len({run["net"] for run in found["runs"]}) >= 3
     else:
@@ -274,6 +276,34 @@ def test_students(student, monkeypatch, tmp_path):
     *_, row = distillation.table().splitlines()
     cells = [cell for cell in row.split("|")[2:] if cell.strip()]
     assert len(cells) == {"no teacher": 1, "hard, with a token": 4}.get(student, 2)
+
+
+@without_annotations
+def test_the_gallery_is_made_by_its_commands(monkeypatch, tmp_path):
+    import gallery
+    import record
+    import timed
+
+    names = ["logistic_regression_32", "mixer_tiny_patch4_32", "vit_micro_patch4_32"]
+    assert {*names} <= {*gallery.families()}
+    for where, name, value in [
+        *((record, "RESULTS", tmp_path), (timed, "STEPS", 2)),
+        *((gallery, "families", lambda: names), (gallery, "HELD_BACK", 40), (gallery, "RATES", (1e-3, 1e-2))),
+        *((gallery, "TRY", 1e-6), (gallery, "MINUTES", 1e-6), (gallery, "DOCS", tmp_path), (gallery, "RUNS", tmp_path)),
+        (gallery, "SETTINGS", {"ViT": {"depth": "1"}, "Mixer": {"num_blocks": "1"}}),
+    ]:
+        monkeypatch.setattr(where, name, value)
+    dataset = cifar_like(200)
+    gallery.measure_speed(dataset)
+    gallery.measure_rates(dataset)
+    gallery.measure_training(dataset)
+    gallery.write_page(dataset)
+    page = (tmp_path / "gallery.md").read_text(encoding="utf-8")
+    assert [line[:9] for line in page.splitlines() if line.startswith("| [")] == ["| [Mixer]", "| [ViT](#"]
+    assert "## MLP-Mixer\n\nNeither attention nor convolution" in page
+    assert "--model vit_micro_patch4_32 --set depth=1 --lr 0.0" in page
+    assert "Of the pixels have a say, block by block: 100%." in page
+    assert (tmp_path / "images" / "gallery" / "vit_micro_patch4_32.png").is_file()
 
 
 @without_annotations

@@ -24,9 +24,10 @@ class GMLP(Mixer):
     ----------
     mlp_ratio : float
         Hidden width in front of the gate, as a multiple of ``embed_dim``; behind it is half of that.
-    img_size, patch_size, in_chans, num_classes, num_blocks, embed_dim, drop_rate, proj_drop_rate, drop_path_rate,
+    img_size, patch_size, in_chans, num_classes, num_blocks, embed_dim, drop_rate, proj_drop_rate, drop_path_rate
+        As of :class:`Mixer`, and so are those below.
     act_layer, norm_eps, grad_checkpointing, seed, dtype
-        As of :class:`Mixer`. (The norm in the gate has eps 1e-5, as in timm.)
+        The norm in the gate has eps 1e-5, as in timm.
 
     Raises
     ------

@@ -121,7 +121,7 @@ class MViT(Model):
     rel_pos_type : "spatial" or "none"
         Whether there are relative positions.
     norm_eps, inner_norm_eps : float
-        Of all norms; of those behind pooling, if they are not to have the same. (PySlowFast has 1e-5 there in the first
+        Of the norms of blocks and of the last one; of those behind pooling. (PySlowFast has 1e-5 there in the first
         version, pytorchvideo, timm and the second version's code 1e-6.)
     global_pool : "avg" or "token", optional
         What the head reads; if not given, the class token where there is one.
@@ -177,7 +177,7 @@ class MViT(Model):
         patch_padding: Shift = 3,
         rel_pos_type: str = "spatial",
         norm_eps: float = 1e-6,
-        inner_norm_eps: float | None = None,
+        inner_norm_eps: float = 1e-6,
         global_pool: str | None = None,
         drop_rate: Rate = 0.0,
         drop_path_rate: Rate = 0.0,
@@ -194,7 +194,6 @@ class MViT(Model):
                 raise ValueError(f"{given}; expected one of each for every stage")
         check_range("mlp_ratio", mlp_ratio, at_least=1 / min(dims), below=inf)
         check_range("norm_eps", norm_eps, at_least=0, below=inf)
-        inner_norm_eps = norm_eps if inner_norm_eps is None else inner_norm_eps
         check_range("inner_norm_eps", inner_norm_eps, at_least=0, below=inf)
         if rel_pos_type not in ("spatial", "none"):
             raise ValueError(f'rel_pos_type is {rel_pos_type!r}; expected "spatial" or "none"')

@@ -26,7 +26,8 @@ class ResMLP(Mixer):
         What LayerScale begins with; less for deeper models.
     mlp_ratio : float
         Hidden width of the MLP over the channels, as a multiple of ``embed_dim``.
-    img_size, patch_size, in_chans, num_classes, num_blocks, embed_dim, drop_rate, proj_drop_rate, drop_path_rate,
+    img_size, patch_size, in_chans, num_classes, num_blocks, embed_dim, drop_rate, proj_drop_rate, drop_path_rate
+        As of :class:`Mixer`.
     act_layer, grad_checkpointing, seed, dtype
         As of :class:`Mixer`.
 

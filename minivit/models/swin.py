@@ -58,9 +58,6 @@ class SwinStage(Layer):
         As in :class:`Swin`, and of its blocks.
     """
 
-    parts: ClassVar[tuple[type, type, type]] = (WindowAttention, Block, PatchMerging)
-    """What attends, what a block is, and what merges patches."""
-
     def __init__(
         self,
         dim: int,
@@ -77,7 +74,7 @@ class SwinStage(Layer):
         grad_checkpointing: bool,
         **options: Any,
     ) -> None:
-        attend, block, merge = self.parts
+        attend, block, merge = self.parts()
         self.map_size = map_size
         self.downsample: Layer = merge(dim // 2, norm_eps=NORM_EPS) if downsample else Identity()
         window_size, shift_size = fit_windows(map_size, window_size, windows_like)
@@ -91,6 +88,10 @@ class SwinStage(Layer):
                 block(dim, num_heads, attn=attn, proj_drop=proj_drop, drop_path_rate=rate, norm_eps=NORM_EPS, **options)
             )
         self.blocks = [Checkpoint(block) for block in blocks] if grad_checkpointing else blocks
+
+    def parts(self) -> tuple[type, type, type]:
+        """What attends, what a block is, and what merges patches."""
+        return WindowAttention, Block, PatchMerging
 
     def forward(self, x: ndarray, *, rng: np.random.Generator | None = None) -> tuple[ndarray, SwinStageCache]:
         x, c_downsample = self.downsample.forward(x)

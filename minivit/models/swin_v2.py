@@ -18,7 +18,8 @@ from minivit.types import Count, Depths, Positive, Range, Rate, Size
 class SwinV2Stage(SwinStage):
     """A stage of Swin, of other parts: cosine attention, norms behind what is found, and behind merging."""
 
-    parts: ClassVar[tuple[type, type, type]] = (CosineWindowAttention, ResPostNormBlock, PatchMergingV2)
+    def parts(self) -> tuple[type, type, type]:
+        return CosineWindowAttention, ResPostNormBlock, PatchMergingV2
 
 
 class SwinV2(Swin):
@@ -34,10 +35,10 @@ class SwinV2(Swin):
     ----------
     pretrained_window_sizes : tuple of int
         Windows, stage by stage, of the model that the weights are from, where this one has others; 0: the same.
-    img_size, patch_size, in_chans, num_classes, embed_dim, depths, num_heads, window_size, mlp_ratio, qkv_bias,
+    img_size, patch_size, in_chans, num_classes, embed_dim, depths, num_heads, window_size, mlp_ratio, qkv_bias
+        As of :class:`Swin`, and so are those below. (``qkv_bias`` gives one to queries and values; keys have none.)
+        Maps that windows do not divide are cut as timm cuts them.
     drop_rate, proj_drop_rate, drop_path_rate, act_layer, grad_checkpointing, seed, dtype
-        As of :class:`Swin`. (``qkv_bias`` gives one to queries and values; keys have none.) Maps that windows do not
-        divide are cut as timm cuts them.
 
     Raises
     ------

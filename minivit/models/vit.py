@@ -1,5 +1,7 @@
-"""Vision Transformer (ViT), and what was added to it: by distillation a second token, and a head that reads it (DeiT);
-LayerScale (DeiT III, DINOv2); registers, tokens for what is about no patch.
+"""Vision Transformer (ViT): an image is a sequence of patches, and a Transformer reads it.
+
+What was added to it later: by distillation a second token, and a head that reads it (DeiT); LayerScale (DeiT III,
+DINOv2); registers, tokens for what is about no patch.
 
 Sources: Dosovitskiy et al. 2021, "An Image is Worth 16x16 Words: Transformers for Image Recognition at Scale"; Touvron
 et al. 2021, "Training data-efficient image transformers & distillation through attention"; Touvron et al. 2022, "DeiT

@@ -210,7 +210,7 @@ def taught_forward(
     ------
     ValueError
         If the shapes do not fit, a label is no class, alpha is outside [0, 1], the temperature is not finite or out of
-        its range, or there are no rows.
+        its range, there are no rows, or the teacher holds no class of a row for possible.
 
     References
     ----------
@@ -223,8 +223,12 @@ def taught_forward(
     of_labels, c_labels = cross_entropy_forward(logits, targets)
     c_soft, c_hard = None, None
     if hard:
-        likeliest = np.real(teacher_logits).argmax(-1)
-        of_teacher, c_hard = cross_entropy_forward(logits, likeliest)
+        held_for = np.real(teacher_logits)
+        if not (held_for.max(-1) > -inf).all():
+            raise ValueError(
+                "taught: teacher_logits has a row of nothing but -inf, or with nan; expected a class that is likeliest"
+            )
+        of_teacher, c_hard = cross_entropy_forward(logits, held_for.argmax(-1))
     else:
         of_teacher, c_soft = distillation_forward(logits, teacher_logits, temperature=temperature)
     parts = (1 - alpha, of_labels), (alpha, of_teacher)

@@ -18,6 +18,7 @@ from minivit.plot.frames import frames
 from minivit.plot.future import foretold, steps_ahead
 from minivit.plot.heard import sound_images, spectrogram_images
 from minivit.plot.images import predictions, reconstructions, samples
+from minivit.plot.influence import influences
 from minivit.plot.inversion import inversion_curves, picture_in_sound
 from minivit.plot.look import photographs
 from minivit.plot.mixing import paired_units, token_mixing_maps
@@ -39,6 +40,7 @@ __all__ = [
     "ear_responses",
     "foretold",
     "frames",
+    "influences",
     "inversion_curves",
     "learning_curves",
     "loss_curve",

@@ -14,7 +14,7 @@ from numpy import ndarray
 from minivit.checked import checked
 from minivit.layers.param import Param
 from minivit.models.model import Model, model_options, with_article
-from minivit.storage import load
+from minivit.storage import load, must_be_finite
 from minivit.train.trained_on import checkpoint_of
 from minivit.types import Range, Rate
 from minivit.weights import load_any, resample_abs_pos_embed
@@ -62,7 +62,7 @@ def begin_with(model: Model, run_or_file: str | Path) -> None:
     FileNotFoundError, OSError
         If there is no such file, or it cannot be read.
     ValueError
-        If it is damaged, or what it holds is another model in more than that.
+        If it is damaged, a weight is no finite number, or what it holds is another model in more than that.
     """
     path = checkpoint_of(run_or_file)
     try:
@@ -70,11 +70,18 @@ def begin_with(model: Model, run_or_file: str | Path) -> None:
     except ValueError as error:
         if "was not written by minivit" not in str(error) and path.suffix != ".npz":
             raise
+        before = model.state_dict()
         try:
             load_any(model, path, keep_head=True)
         except (KeyError, TypeError, ValueError) as trouble:
             raise ValueError(f"{path} does not fit this {_kind(model)}: {trouble.args[0]}") from trouble
+        try:
+            must_be_finite(model, path)
+        except ValueError:
+            model.load_state_dict(before)
+            raise
         return
+    must_be_finite(theirs, path)
     known, ours = theirs.named_state(), model.named_state()
     body = {name: param for name, param in ours.items() if not within(name, model.head_names)}
     missing = [name for name in body if name not in known]

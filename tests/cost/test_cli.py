@@ -33,7 +33,7 @@ from minivit.models import (
     Transformer,
     Wav2Vec,
 )
-from tests.facts import TIMM
+from tests.facts import COUNTS
 from tests.sampled import one_of_each_by_default
 from tests.tasks.families import TwoHeads
 
@@ -146,7 +146,7 @@ def test_all_presets(printed) -> None:
         row = next(row for row in rows if row["name"] == name)
         assert row.items() <= mv.cost.estimate(name).to_dict().items()
     figures = {row["name"]: (row["params"], row["macs_forward"]) for row in rows}
-    assert figures.items() >= TIMM.items()
+    assert figures.items() >= COUNTS.items()
     text = report.of_presets(rows, length=32).text("table")
     assert text.startswith("Batch of 1, float32; ")
     line = next(line for line in text.splitlines() if line.startswith("vit_base_patch16_224 "))

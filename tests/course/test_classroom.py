@@ -385,6 +385,7 @@ def command(*options: str) -> list[str]:
     return [sys.executable, "-m", "minivit", "course", "grade", "subs", "--csv", "grades.csv", *options]
 
 
+@REST
 @posix
 def test_ctrl_c_ends_all_processes_and_keeps_what_is_done(here):
     """And the same command goes on where it was."""

@@ -94,6 +94,7 @@ def test_a_model_begins_with_positions_that_a_solution_has_resampled(tmp_path, t
     assert called == {task.name for task in EXERCISES["positions"].tasks} - {"resize_backward"}
 
 
+@REST
 def test_what_hears_trains_to_the_same_bits(tmp_path, trusted):
     """wav2vec by its own loss; log-mel features and their deltas by a gradient that reaches the wave."""
 
@@ -117,6 +118,7 @@ def test_what_hears_trains_to_the_same_bits(tmp_path, trusted):
     assert called == {task.name for name in ("mel", "contrastive") for task in EXERCISES[name].tasks}
 
 
+@REST
 def test_what_is_mixed_and_taught_trains_to_the_same_bits(tmp_path, trusted):
     """A student of another model, half of whose images have no label; and mixed images, with their soft targets."""
 
@@ -271,6 +273,7 @@ def heard():
     return [S, *mv.audio.spectrogram_backward(S, cache), mv.audio.istft_forward(X, hop_length=40)[0]]
 
 
+@REST
 def test_what_hears_computes_with_a_students_transform(tmp_path, trusted):
     before = heard()
     solutions = [load_checked(solved_folder(tmp_path, name)) for name in ("dft", "stft")]

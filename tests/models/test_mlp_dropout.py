@@ -52,7 +52,7 @@ def test_each_step_has_its_rate(name: str, options: dict[str, float], behind_att
     assert blocks
     for block in blocks:
         assert rates(block.attn.proj_drop) == behind_attention  # type: ignore[attr-defined]
-        assert rates(block.mlp.drop1) == rates(block.mlp.drop2) == in_mlps
+        assert rates(block.mlp.drop1) == rates(block.mlp.drop2) == in_mlps  # type: ignore[attr-defined]
 
 
 def test_what_is_dropped() -> None:

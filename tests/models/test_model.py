@@ -90,6 +90,11 @@ NO_BLOCKS = {
     "AST": {"depth": 0},
     "Mixer": {"num_blocks": 0},
     "Swin": {"depths": (0,), "num_heads": (1,)},
+    "SwinV2": {"depths": (0,), "num_heads": (1,)},
+    "ResMLP": {"num_blocks": 0},
+    "GMLP": {"num_blocks": 0},
+    "S2MLP": {"depths": (0,), "patch_sizes": (4,), "embed_dims": (8,), "mlp_ratios": (1.0,)},
+    "CycleMLP": {"depths": (0,), "embed_dims": (8,), "mlp_ratios": (1.0,)},
     "Transformer": {"encoder_depth": 0, "decoder_depth": 0},
 }
 

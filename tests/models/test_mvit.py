@@ -249,7 +249,7 @@ def test_official_names() -> None:
 def test_weights_of_another_model() -> None:
     second, first = to_timm(mvit()), to_timm(mvit(**FIRST))
     assert_refuses(
-        load_timm, mvit(**FIRST), second, KeyError, "the checkpoint has relative positions, which this model"
+        load_timm, mvit(**FIRST), second, KeyError, "the checkpoint has tables of relative positions, which this model"
     )
     assert_refuses(load_timm, mvit(), first, KeyError, "the checkpoint has a class token: .* with use_cls_token=True")
     assert_refuses(load_timm, mvit(depths=(2, 1)), second, KeyError, r"build it with depths=\(1, 2\)")

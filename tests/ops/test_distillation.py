@@ -181,6 +181,14 @@ def test_what_has_no_weight_has_no_say_however_large_it_is(hard):
     assert taught_forward(student, teacher, labels, hard=hard)[0] == np.inf
 
 
+@pytest.mark.parametrize("row", [[-np.inf] * 3, [0.0, np.nan, 1.0]], ids=str)
+def test_a_teacher_that_holds_no_class_for_likeliest_teaches_none(row):
+    """The place of the first -inf or nan was taught for a class."""
+    message = r"^taught: teacher_logits has a row of nothing but -inf, or with nan; expected a class that is likeliest$"
+    with pytest.raises(ValueError, match=message):
+        taught_forward(np.zeros((2, 3)), np.array([[0.0, 1.0, 2.0], row]), np.array([0, 1]), hard=True)
+
+
 def test_a_batch_of_none_is_taught_nothing():
     with pytest.raises(ValueError, match=r"^taught: there is nothing to take a mean of, the arguments have no rows$"):
         taught_forward(LOGITS[:0], TEACHER[:0], np.zeros(0, int))

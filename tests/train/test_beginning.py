@@ -1,5 +1,6 @@
 from importlib import import_module
 from inspect import signature
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -76,6 +77,22 @@ def test_files_of_timm(tmp_path):
     save_file(to_timm(theirs), tmp_path / "timm.safetensors")
     begin_with(ours, tmp_path / "timm.safetensors")
     same(ours, theirs)
+
+
+@pytest.mark.filterwarnings("ignore:.*loaded nan")
+@pytest.mark.parametrize(
+    "write", [lambda theirs, path: mv.save(theirs, path), lambda *to: save_file(to_timm(to[0]), to[1])]
+)
+def test_weights_that_are_no_numbers(write, tmp_path):
+    """Of which nothing but nan would come; the model stays as it was."""
+    theirs, ours = ViT(**SIZES, num_classes=7, seed=1), ViT(**SIZES, num_classes=3, seed=2)
+    theirs.norm.bias.value[1] = np.nan
+    before = ours.state_dict()
+    write(theirs, tmp_path / "nan.safetensors")
+    says = r"nan\.safetensors holds weights that are not finite numbers, the first of them in norm\.bias$"
+    with pytest.raises(ValueError, match=says):
+        begin_with(ours, tmp_path / "nan.safetensors")
+    same(ours, SimpleNamespace(state_dict=lambda: before))
 
 
 @pytest.mark.parametrize("name", ["mask_token", "more.weight", "head_dist_2.weight", "blocks.2.norm1.weight"])
@@ -214,7 +231,7 @@ def otherwise(name, value):
     if name in OTHERWISE:
         return [OTHERWISE[name]]
     if name == "global_pool":
-        return [{"avg": "token", "token": "avg"}[value]]
+        return [pool for pool in ("avg", "token") if pool != value]
     if isinstance(value, bool) or name in ("fc_norm", "final_norm"):
         return [not value]
     if isinstance(value, int):

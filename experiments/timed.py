@@ -1,0 +1,33 @@
+"""Trainings that are given minutes, not epochs, so that different models can be compared.
+
+A training has as many whole epochs as fit into its time, by the seconds of its steps, which are measured beforehand on
+a machine that does nothing else. So what it learns does not depend on what else the machine does meanwhile.
+"""
+
+from dataclasses import replace
+from itertools import pairwise
+from time import perf_counter
+from typing import Any
+
+from cifar import THREADS, blind, to_the_end
+
+from minivit.data.dataset import Dataset
+from minivit.train import Recipe, Trainer
+
+STEPS = 30  # that are timed
+SPARE = 0.96  # of the time is for training, the rest for the data, the start, and the test
+
+
+def speed_of(recipe: Recipe, dataset: Dataset) -> dict[str, Any]:
+    """Seconds of the fastest of so many steps, and the number of parameters."""
+    trainer = Trainer(recipe, blind(dataset), threads=THREADS)
+    times = [perf_counter() for _, _ in zip(range(STEPS + 1), trainer.run(), strict=False)]
+    seconds = min(after - before for before, after in pairwise(times))
+    return {"seconds_per_step": round(seconds, 4), "params": trainer.model.num_params}
+
+
+def trained_for(minutes: float, recipe: Recipe, dataset: Dataset, seconds_per_step: float) -> Trainer:
+    """A training of as many epochs as fit into the time, at least one, at its end."""
+    steps_per_epoch = len(dataset.train) // recipe.batch_size
+    epochs = max(1, int(SPARE * 60 * minutes / (seconds_per_step * steps_per_epoch)))
+    return to_the_end(Trainer(replace(recipe, epochs=epochs), blind(dataset), threads=THREADS))
