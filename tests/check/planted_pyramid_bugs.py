@@ -6,7 +6,7 @@ import numpy as np
 
 from minivit.layers import DepthwiseMlp, MViTBlock, PoolingAttention, SpatialReductionAttention
 from minivit.layers.attention import join_heads
-from minivit.models.pvt import PVTStage
+from minivit.layers.pvt_stage import PVTStage
 from minivit.ops import multi_head_attention_backward, relative_logits_backward, split_heads_backward
 from minivit.ops.adaptive_pool import cells
 from tests.check.planted_bugs import Bug
