@@ -40,8 +40,12 @@ class PVTStageCache(NamedTuple):
 class PVTStage(Layer):
     """Patches become places of a smaller map, a table says where each stands, and blocks work on them.
 
+    Source: Wang et al. 2021, "Pyramid Vision Transformer", section 3.2, figure 3.
+
     Parameters
     ----------
+    in_chans, dim, num_heads : int
+        Channels of the map that comes in, width of a token, heads.
     map_size : (rows, columns)
         Of the map that its patches make.
     class_token : bool
@@ -49,8 +53,10 @@ class PVTStage(Layer):
         (B, 1 + N, D), and a map (B, Y, X, D) otherwise.
     drop_path_rates : list of float
         One for each block.
-
-    Source: Wang et al. 2021, "Pyramid Vision Transformer", section 3.2, figure 3.
+    pos_drop : float
+        Dropout behind the positions.
+    patch_size, sr_ratio, qkv_bias, proj_drop, inner_norm_eps, grad_checkpointing, **options
+        As in :class:`minivit.models.PVT`, and of :class:`Block`.
     """
 
     def __init__(

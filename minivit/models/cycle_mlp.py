@@ -3,13 +3,10 @@
 Source: Chen et al. 2022, "CycleMLP: A MLP-like Architecture for Dense Prediction" (ICLR).
 """
 
-from math import inf
-from reprlib import repr as in_short
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
-from minivit.checked import check_range
 from minivit.layers.basic import LayerNorm, Linear, check_act_layer
 from minivit.layers.block import Block, BlockCache
 from minivit.layers.conv2d import Conv2d
@@ -19,7 +16,7 @@ from minivit.layers.initial import normal
 from minivit.layers.layer import Layer
 from minivit.layers.pool import MeanPool
 from minivit.layers.sequence import Identity, IdentityCache, run, run_backward
-from minivit.models.model import Model
+from minivit.models.model import Model, check_stages
 from minivit.ops.conv import Conv2dCache
 from minivit.ops.dropout import DropoutCache
 from minivit.ops.layer_norm import LayerNormCache
@@ -116,13 +113,7 @@ class CycleMLP(Model):
         seed: Count = 0,
         dtype: str | type | np.dtype = "float32",
     ) -> None:
-        if not 0 < len(depths) == len(embed_dims) == len(mlp_ratios):
-            raise ValueError(
-                f"embed_dims are {in_short(embed_dims)}, depths {in_short(depths)}, mlp_ratios "
-                f"{in_short(mlp_ratios)}; expected one of each for every stage"
-            )
-        for dim, mlp_ratio in zip(embed_dims, mlp_ratios, strict=True):
-            check_range("mlp_ratios", mlp_ratio, at_least=1 / dim, below=inf)
+        check_stages(embed_dims, depths=depths, mlp_ratios=mlp_ratios)
         check_act_layer(act_layer)
         sliding(
             "img_size", pair(img_size), patch_size, stride=patch_stride, padding=patch_padding

@@ -20,7 +20,7 @@ from minivit.layers.pool import FirstToken
 from minivit.layers.pvt_stage import PVTStage, PVTStageCache
 from minivit.layers.sequence import Identity, IdentityCache, run, run_backward
 from minivit.layers.spatial_reduction import check_reduction
-from minivit.models.model import Model
+from minivit.models.model import Model, check_stages
 from minivit.ops.dropout import DropoutCache
 from minivit.ops.layer_norm import LayerNormCache
 from minivit.ops.linear import LinearCache
@@ -176,16 +176,6 @@ class PVT(Model):
         dx = self.pool.backward(dx, cache.pool)
         dx = self.norm.backward(dx, cache.norm)
         return run_backward(self.stages, dx, cache.stages)
-
-
-def check_stages(embed_dims: tuple[int, ...], *, mlp_ratios: tuple[float, ...], **others: tuple[int, ...]) -> None:
-    """ValueError if there is no stage, one number too few or too many, or an MLP without a number."""
-    for name, numbers in {**others, "mlp_ratios": mlp_ratios}.items():
-        if not embed_dims or len(numbers) != len(embed_dims):
-            given = f"embed_dims are {in_short(embed_dims)}, {name} {in_short(numbers)}"
-            raise ValueError(f"{given}; expected one of each for every stage")
-    for dim, ratio in zip(embed_dims, mlp_ratios, strict=True):
-        check_range("mlp_ratios", ratio, at_least=1 / dim, below=inf)
 
 
 def _preset(*depths: int, **options: Any) -> dict[str, Any]:

@@ -20,8 +20,7 @@ from minivit.layers.pool import MeanPool
 from minivit.layers.pvt_v2_stage import PVTv2Stage, PVTv2StageCache
 from minivit.layers.sequence import Identity, IdentityCache, run, run_backward
 from minivit.layers.spatial_reduction import check_reduction
-from minivit.models.model import Model
-from minivit.models.pvt import check_stages
+from minivit.models.model import Model, check_stages
 from minivit.ops.dropout import DropoutCache
 from minivit.ops.linear import LinearCache
 from minivit.ops.pool import MeanPoolCache
