@@ -40,6 +40,12 @@ def test_gradients(options):
     check_layer(model, RNG.standard_normal((2, 8, 12, 3)), rng=np.random.default_rng(0))
 
 
+@pytest.mark.parametrize("img_size", [(1, 1), (1, 4), (3, 1)])
+def test_gradients_of_maps_that_are_all_edge(img_size):
+    model = random(CycleMLP(**{**SMALL, "img_size": img_size, "patch_stride": 1}))
+    check_layer(model, RNG.standard_normal((2, *img_size, 3)))
+
+
 def test_a_cycle_fc_is_a_convolution_most_weights_of_which_are_zero():
     layer = CycleFC(7, 5, along=1).init(0, "float64")
     x = RNG.standard_normal((2, 4, 6, 7))

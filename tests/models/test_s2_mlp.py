@@ -44,6 +44,14 @@ def test_gradients(options):
     check_layer(random(S2MLP(**{**SMALL, **options})), RNG.standard_normal((2, 8, 12, 3)), rng=np.random.default_rng(0))
 
 
+@pytest.mark.parametrize("mixing", ["shift", "split"])
+@pytest.mark.parametrize(("img_size", "embed_dim"), [((1, 1), 1), ((1, 1), 5), ((1, 4), 3), ((3, 1), 2)])
+def test_gradients_of_maps_that_are_all_edge(img_size, embed_dim, mixing):
+    options = {**SMALL, "img_size": img_size, "patch_sizes": (1,), "embed_dims": (embed_dim,), "depths": (2,)}
+    model = random(S2MLP(**{**options, "mlp_ratios": (2.0,)}, mixing=mixing))
+    check_layer(model, RNG.standard_normal((2, *img_size, 3)))
+
+
 def seen(model: Any, size: tuple[int, int]) -> np.ndarray:
     """Which pixels have a say in what its blocks make of the place in the middle."""
     layer = model.stages[0]

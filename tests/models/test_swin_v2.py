@@ -53,6 +53,9 @@ OPTIONS: list[dict[str, Any]] = [
     {"pretrained_window_sizes": (3, 2), "num_classes": 0},
     {"qkv_bias": False, "act_layer": "relu"},
     {"depths": (1,), "num_heads": (2,), "window_size": 1},
+    {"img_size": 1, "embed_dim": 2, "window_size": 7},
+    {"img_size": (1, 5), "embed_dim": 2, "window_size": (3, 2)},
+    {"img_size": (3, 2), "embed_dim": 2, "num_heads": (1, 1), "window_size": (1, 5), "pretrained_window_sizes": (1, 1)},
 ]
 
 
