@@ -199,6 +199,23 @@ def test_mlps(name: str, kind: Any, grad_checkpointing: bool) -> None:
     assert_model(kind, Case(name), load_timm, load_timm, grad_checkpointing=grad_checkpointing)
 
 
+SHIFTING: dict[str, tuple[str, Callable]] = {
+    "s2_mlp": ("S2MLP", load_torch),
+    "s2_mlp_narrow": ("S2MLP", load_torch),
+    "s2_mlp_v2": ("S2MLP", load_torch),
+    "s2_mlp_v2_narrow": ("S2MLP", load_torch),
+    "cycle_mlp": ("CycleMLP", load_timm),
+    "cycle_mlp_small": ("CycleMLP", load_timm),
+}
+
+
+@pytest.mark.parametrize("name", SHIFTING)
+def test_shifting_mlps(name: str) -> None:
+    """No library has them: beside what tools/_shifting_mlps.py writes down from the papers."""
+    kind, load = SHIFTING[name]
+    assert_model(mv.models.MODELS[kind], Case(name), load, load)
+
+
 def assert_model(kind: Any, case: Case, load_values: Callable, load_gradients: Callable, **options: Any) -> None:
     """A model of images with the options, the parameters and the gradients of the other library's."""
     config = {**case.meta["config"], **options, "dtype": "float64"}

@@ -14,7 +14,16 @@ from minivit.checked import check_range, check_type, plain
 from minivit.layers.param import Param
 from minivit.models.model import Model
 from minivit.weights.files import Arrays, Stored, open_arrays
-from minivit.weights.names import listed, misfit, of_a_head_of_two, of_another_window, prefix_of, reason, within
+from minivit.weights.names import (
+    listed,
+    misfit,
+    of_a_head_of_two,
+    of_another_window,
+    of_other_tokens,
+    prefix_of,
+    reason,
+    within,
+)
 from minivit.weights.places import Grid, Source, Way
 from minivit.weights.sources import SOURCES
 from minivit.weights.torch_layout import in_our_order
@@ -240,6 +249,7 @@ def _check_arrays(layout: Layout, stored: Mapping[str, Stored], head_names: Sequ
             if not expected.fits(shape):
                 hint = of_another_window(shape, expected.shape) if expected.axes == ("way", "head") else ""
                 hint = hint or (of_a_head_of_two(shape, expected.shape) if within(ours, head_names) else "")
+                hint = hint or of_other_tokens(ours, shape, expected.shape)
                 raise ValueError(f"array {name!r} has shape {shape}; this model expects {expected.shape}{hint}")
 
 

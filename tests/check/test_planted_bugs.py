@@ -10,18 +10,21 @@ from minivit.every_op import EVERY_OP
 from tests.check.planted_bugs import BUGS
 from tests.check.planted_cnn_attention_bugs import CNN_ATTENTION_BUGS
 from tests.check.planted_cnn_bugs import CNN_BUGS
+from tests.check.planted_cosine_bugs import COSINE_BUGS
 from tests.check.planted_dino_bugs import DINO_BUGS
 from tests.check.planted_distillation_bugs import DISTILLATION_BUGS
 from tests.check.planted_future_bugs import FUTURE_BUGS
+from tests.check.planted_mlp_bugs import MLP_BUGS
 from tests.check.planted_pyramid_bugs import PYRAMID_BUGS
 from tests.check.planted_sound_bugs import SOUND_BUGS
 from tests.sampled import a_third_by_default
 from tests.unchecked import without_annotations
 
 SLOW = pytest.mark.slow
-ALL_BUGS = (
-    BUGS + SOUND_BUGS + FUTURE_BUGS + CNN_BUGS + DISTILLATION_BUGS + DINO_BUGS + PYRAMID_BUGS + CNN_ATTENTION_BUGS
-)
+ALL_BUGS = [
+    *(*BUGS, *SOUND_BUGS, *FUTURE_BUGS, *CNN_BUGS, *DISTILLATION_BUGS, *DINO_BUGS, *PYRAMID_BUGS),
+    *(*CNN_ATTENTION_BUGS, *COSINE_BUGS, *MLP_BUGS),
+]
 
 
 def draws(bug, count):

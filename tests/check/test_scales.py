@@ -15,6 +15,8 @@ PROBABILITIES = {"cross_entropy": 1}  # the argument that is none of the free nu
 MOST = {
     "distillation": 10.0,  # its reverse multiplies a probability near 0 by logarithms that differ by thousands
     "local_attention": 10.0,  # zeros around the map have equal scores; as scores grow, who comes near them takes a step
+    "split_attention": 10.0,  # of few branches two may be alike, and between them a share takes a step as well
+    "cosine_attention": 10.0,  # so may biases of two keys, beside which cosines stay small
 }
 OVERFLOW = ("sigmoid", "gru", "gelu_tanh")  # these forwards give nan for large complex numbers
 
@@ -60,12 +62,13 @@ def test_no_false_alarm_with_two_outputs(name, scale):
 
 DECIDED = {  # at 1e3 a softmax has decided: its true gradients are zero, and what is planted in them is nothing
     "sigmoid", "softmax", "log_softmax", "attention", "attention_chunked", "gelu", "gelu_tanh", "cross_entropy",
-    "distillation", "binary_cross_entropy", "local_attention",
+    "distillation", "binary_cross_entropy", "local_attention", "split_attention", "cosine_attention",
 }  # fmt: skip
 ALIKE_NEAR_ZERO = {
     "slope of one kind, value of the other",  # the exact gelu and its approximation
     # near to each other, two distributions diverge as much one way as the other
     "the divergence the wrong way round", "gradient of the other way", "weighted by the teacher",
+    "a clamped scale goes on learning", "the clamp forgotten on the way back",  # nothing is clamped there
 }  # fmt: skip
 
 

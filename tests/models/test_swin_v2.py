@@ -9,7 +9,8 @@ import minivit as mv
 from minivit.check import check_layer
 from minivit.layers.cosine_window_attention import CosineWindowAttention, log_spaced_offsets
 from minivit.models import Swin, SwinV2
-from minivit.weights import load_hf, load_timm, to_timm
+from minivit.train import begin_with
+from minivit.weights import load_any, load_hf, load_timm, to_hf, to_timm
 from tests import facts
 from tests.sampled import a_third_by_default
 
@@ -52,6 +53,9 @@ OPTIONS: list[dict[str, Any]] = [
     {"pretrained_window_sizes": (3, 2), "num_classes": 0},
     {"qkv_bias": False, "act_layer": "relu"},
     {"depths": (1,), "num_heads": (2,), "window_size": 1},
+    {"img_size": 1, "embed_dim": 2, "window_size": 7},
+    {"img_size": (1, 5), "embed_dim": 2, "window_size": (3, 2)},
+    {"img_size": (3, 2), "embed_dim": 2, "num_heads": (1, 1), "window_size": (1, 5), "pretrained_window_sizes": (1, 1)},
 ]
 
 
@@ -127,6 +131,28 @@ def test_what_is_refused():
         swin_v2().forward(np.zeros((1, 8, 8, 3), "f"))
     with pytest.raises(ValueError, match="transformers fill up maps that windows do not divide before"):
         load_hf(swin_v2(), {})
+
+
+@pytest.mark.parametrize(("ours", "hint"), [(True, "qkv_bias=False"), (False, "qkv_bias=True")])
+def test_a_checkpoint_with_other_biases(ours, hint):
+    with pytest.raises(KeyError, match=f"build the model with {hint}"):
+        load_timm(swin_v2(qkv_bias=ours), to_timm(swin_v2(qkv_bias=not ours)))
+
+
+def test_a_file_of_the_other_version_to_begin_with(tmp_path):
+    mv.save(Swin(**SMALL), tmp_path / "swin.npz")
+    with pytest.raises(ValueError, match=r"holds a Swin of [0-9,]+ parameters, which has no .* for this SwinV2 of"):
+        begin_with(swin_v2(), tmp_path / "swin.npz")
+
+
+@pytest.mark.parametrize(("kind", "other"), [(SwinV2, Swin), (Swin, SwinV2)])
+def test_a_file_of_transformers_of_the_other_version(kind, other):
+    square = {**SMALL, "img_size": (8, 8), "window_size": 4}
+    make = {Swin: Swin(**square, windows_like="transformers"), SwinV2: SwinV2(**square)}
+    has = "tables of relative positions" if other is Swin else r"cosine attention and a net for positions \(Swin V2\)"
+    for load in (load_hf, load_any):
+        with pytest.raises(KeyError, match=f"the checkpoint has {has}, which this model does not"):
+            load(make[kind], to_hf(make[other]))
 
 
 @pytest.mark.parametrize(
