@@ -19,7 +19,7 @@ from minivit.ops.group_norm import GroupNormCache, group_norm_backward, group_no
 from minivit.ops.layer_norm import LayerNormCache, layer_norm_backward, layer_norm_forward
 from minivit.ops.linear import LinearCache, linear_backward, linear_forward
 
-ACTIVATIONS: dict[str, Op] = {name: OPS[name] for name in ("gelu", "gelu_tanh", "relu")}
+ACTIVATIONS: dict[str, Op] = {name: OPS[name] for name in ("gelu", "gelu_tanh", "quick_gelu", "relu")}
 
 
 class Linear(Layer):
