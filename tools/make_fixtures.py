@@ -52,6 +52,7 @@ from _cnn_attention import augmented_conv, local_attention, non_local
 from _deit import deit_loss
 from _dino import dino
 from _fairseq import wav2vec
+from _imagegpt import imagegpts
 from _mvit import mvits
 from _pvt import pvts
 from _sound import librosa_features, librosa_inversion, torchaudio_features, transformers_features
@@ -747,6 +748,7 @@ def main() -> None:
     non_local(record, randomize)
     augmented_conv(record, randomize)
     local_attention(record, randomize)
+    imagegpts(record, randomize)
 
 
 if __name__ == "__main__":

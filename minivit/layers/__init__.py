@@ -4,7 +4,7 @@ from minivit.layers.attention import Attention, SelfAttention
 from minivit.layers.attention_conv import AttentionConv
 from minivit.layers.attention_decoder import AttentionDecoder
 from minivit.layers.augmented_conv import AugmentedConv
-from minivit.layers.basic import Activation, GroupNorm, LayerNorm, Linear, Mlp, Relu
+from minivit.layers.basic import Activation, GroupNorm, LayerNorm, Linear, Mlp, Relu, RMSNorm
 from minivit.layers.batch_norm import BatchNorm, frozen
 from minivit.layers.block import Block, PostNormBlock
 from minivit.layers.checkpoint import Checkpoint
@@ -14,6 +14,7 @@ from minivit.layers.decoder_block import DecoderBlock, PostNormDecoderBlock
 from minivit.layers.depthwise_mlp import DepthwiseMlp
 from minivit.layers.dropout import Dropout, DropPath
 from minivit.layers.embedding import Embedding, TokenEmbed, Unembedding
+from minivit.layers.gpt_block import CausalAttention, GPTBlock
 from minivit.layers.layer import Layer
 from minivit.layers.local_relation import LocalRelation
 from minivit.layers.log_mel import LogMel
@@ -47,6 +48,7 @@ __all__ = [
     "BatchNorm",
     "Block",
     "Bottleneck",
+    "CausalAttention",
     "CausalPad",
     "Checkpoint",
     "Conv1d",
@@ -58,6 +60,7 @@ __all__ = [
     "Dropout",
     "Embedding",
     "FirstToken",
+    "GPTBlock",
     "GRUCell",
     "GroupNorm",
     "Identity",
@@ -81,6 +84,7 @@ __all__ = [
     "PoolingAttention",
     "PostNormBlock",
     "PostNormDecoderBlock",
+    "RMSNorm",
     "Relu",
     "SAGANAttention",
     "ScaledBlock",
