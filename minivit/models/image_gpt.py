@@ -174,9 +174,7 @@ class ImageGPT(Model):
             c_h.append(c_block)
         x, c_ln_f = self.ln_f.forward(x)
         logits, c_lm_head = self.lm_head.forward(x)  # (B, N, vocab_size - 1)
-        return logits, ImageGPTCache(
-            wte=c_wte, wpe=c_wpe, positions=c_positions, h=c_h, ln_f=c_ln_f, lm_head=c_lm_head
-        )
+        return logits, ImageGPTCache(wte=c_wte, wpe=c_wpe, positions=c_positions, h=c_h, ln_f=c_ln_f, lm_head=c_lm_head)
 
     def backward(self, dlogits: Float[ndarray, "B N colors"], cache: ImageGPTCache) -> None:
         """Add to the gradient of every parameter; tokens, which are integers, have none."""

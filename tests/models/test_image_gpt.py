@@ -114,7 +114,9 @@ def drawn_without_keeping(model: ImageGPT, count: int, temperature: float, seed:
         logits, _ = model.forward(model.inputs_of(np.concatenate((codes, np.zeros((count, 1), int)), axis=1)))
         shares = np.exp(logits[:, n] / temperature)
         edges = np.cumsum(shares / shares.sum(1, keepdims=True), axis=1)
-        new = [np.searchsorted(row, u, side="right") for row, u in zip(edges, rng.random((count, 1))[:, 0], strict=True)]
+        new = [
+            np.searchsorted(row, u, side="right") for row, u in zip(edges, rng.random((count, 1))[:, 0], strict=True)
+        ]
         codes = np.concatenate((codes, np.array(new)[:, None]), axis=1)
     return codes
 
@@ -208,7 +210,11 @@ BAD: list[tuple[Any, type[Exception], str]] = [
     (lambda it: it.forward(CODES + 5), ValueError, "token .* is out of range; expected 0 to 5 for 6 tokens, the last"),
     (lambda it: it.forward(CODES - 1), ValueError, "token -1 is out of range"),
     (lambda it: it.forward(CODES * 1.0), TypeError, "tokens has dtype float64; expected integers"),
-    (lambda it: it.forward(np.tile(CODES, 2)), ValueError, "there are 12 tokens; expected 1 to 6 in all, for images of"),
+    (
+        lambda it: it.forward(np.tile(CODES, 2)),
+        ValueError,
+        "there are 12 tokens; expected 1 to 6 in all, for images of",
+    ),
     (lambda it: it.forward(CODES[:, :0]), ValueError, "there are 0 tokens; expected 1 to 6 in all"),
     (lambda it: it.encode(IMAGES[:, :1]), ValueError, r"images has shape \(4, 1, 3, 3\); expected \(4, 2, 3, 3\)"),
     (lambda it: it.encode(IMAGES[..., :1]), ValueError, r"images has shape \(4, 2, 3, 1\); expected \(4, 2, 3, 3\)"),
@@ -217,7 +223,11 @@ BAD: list[tuple[Any, type[Exception], str]] = [
     (lambda it: it.decode(CODES + 1), ValueError, "code 5 is out of range; expected 0 to 4 for 5 clusters"),
     (lambda it: it.decode(CODES[:, :5]), ValueError, r"codes has shape \(2, 5\); expected \(2, 6\)"),
     (lambda it: it.sample(2, given=CODES + 1), ValueError, "given: code 5 is out of range; expected 0 to 4 for 5 col"),
-    (lambda it: it.sample(3, given=CODES), ValueError, r"given has shape \(2, 6\); expected codes \(3, n\) of at most 6"),
+    (
+        lambda it: it.sample(3, given=CODES),
+        ValueError,
+        r"given has shape \(2, 6\); expected codes \(3, n\) of at most 6",
+    ),
     (lambda it: it.sample(2, temperature=0.0), ValueError, "temperature is 0.0; expected at least 0.001"),
 ]
 
