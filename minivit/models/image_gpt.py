@@ -89,6 +89,7 @@ class ImageGPT(Model):
 
     head_names: ClassVar = ("lm_head",)
     usual_task: ClassVar[str] = "NextPixel"
+    keeps_img_size: ClassVar[bool] = True  # every pixel is a token
 
     def __init__(
         self,
@@ -204,7 +205,7 @@ class ImageGPT(Model):
         return (c_norm.xhat * norm.weight.value).mean(1)
 
     def fit_colors(self, images: ndarray, *, seed: Count = 0) -> None:
-        """Set the palette to the clusters of all pixels of some images: see :func:`minivit.ops.color_clusters.fit_clusters`."""
+        """Set the palette to the clusters of all pixels of images, :func:`~minivit.ops.color_clusters.fit_clusters`."""
         colors = unit_colors(images).reshape(-1, self.in_chans)
         self.clusters.value = fit_clusters(colors, count=self.start, seed=seed)
 

@@ -40,7 +40,7 @@ def test_gradients(options):
     ],
 )
 def test_numbers_of_parameters(name, body, head):
-    """transformers' ``ImageGPTModel`` and ``ImageGPTForCausalImageModeling``."""
+    """Transformers' ``ImageGPTModel`` and ``ImageGPTForCausalImageModeling``."""
     model = create_model(name)
     assert model.num_params == head
     assert model.num_params - model.lm_head.weight.size == body
@@ -190,7 +190,7 @@ def test_the_palette_of_an_npy_file(tmp_path):
     np.testing.assert_array_equal(model.clusters.value, palette)
     for content in (b"no array", b"", (tmp_path / "kmeans_centers.npy").read_bytes()[:-8]):
         (tmp_path / "no.npy").write_bytes(content)
-        with pytest.raises(ValueError, match="no.npy is no .npy file of an array, or it is damaged"):
+        with pytest.raises(ValueError, match=r"no.npy is no .npy file of an array, or it is damaged"):
             model.load_clusters(tmp_path / "no.npy")
     with pytest.raises(FileNotFoundError, match="there is no file"):
         model.load_clusters(tmp_path / "nowhere.npy")

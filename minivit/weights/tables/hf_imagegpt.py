@@ -1,6 +1,7 @@
-"""The names of transformers for the parts of a :class:`minivit.models.ImageGPT`: its ``ImageGPTForCausalImageModeling``.
+"""The names of transformers for the parts of a :class:`minivit.models.ImageGPT`.
 
-They are ours. The maps inside of blocks are its ``Conv1D``, whose weights are (in, out), as ours are.
+They are those of its ``ImageGPTForCausalImageModeling``, and ours. The maps inside of blocks are its ``Conv1D``, whose
+weights are (in, out), as ours are.
 """
 
 from minivit.models.image_gpt import ImageGPT
