@@ -5,11 +5,13 @@ from minivit.models import MODELS
 from tests.check.planted_cnn_attention_bugs import WRONG_CNN_ATTENTION_LAYERS
 from tests.check.planted_cnn_bugs import WRONG_CNN_LAYERS
 from tests.check.planted_dino_bugs import WRONG_DINO_LAYERS
+from tests.check.planted_pixel_bugs import WRONG_PIXEL_LAYERS
 from tests.check.planted_pyramid_bugs import WRONG_PYRAMID_LAYERS
 from tests.check.wrong_layers import LAYERS
 from tests.sampled import one_of_each_by_default
 
 ALL_LAYERS = LAYERS + WRONG_CNN_LAYERS + WRONG_DINO_LAYERS + WRONG_PYRAMID_LAYERS + WRONG_CNN_ATTENTION_LAYERS
+ALL_LAYERS += WRONG_PIXEL_LAYERS
 WHAT = [wrong.what for wrong in ALL_LAYERS]
 
 
