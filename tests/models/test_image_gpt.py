@@ -3,8 +3,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minivit import load, save
+from minivit import load, nbytes, save
 from minivit.check import check_layer
+from minivit.cost import estimate
+from minivit.cost.formulas import attention_entries
 from minivit.models import ImageGPT, create_model
 from tests.unchecked import without_annotations
 
@@ -73,6 +75,22 @@ def test_chunked_attention_is_the_same():
     chunked.backward(dlogits, c_chunked)
     for ours, theirs in zip(chunked.params, dense.params, strict=True):
         np.testing.assert_allclose(ours.grad, theirs.grad, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("side", [4, 6])
+def test_what_chunks_save_is_the_closed_form(side):
+    """R^4 weights in each head of each block, by the lecture's formula; in place of them a number for each query, and
+    the output, which is split into heads.
+    """
+    kept = []
+    for chunk_size in (None, 5):
+        model = ImageGPT(**{**SMALL, "img_size": side, "chunk_size": chunk_size})
+        _, cache = model.forward(np.zeros((3, side**2), int))
+        kept.append(nbytes(cache))
+        assert estimate(model, batch=3).activation_bytes == kept[-1]
+    batch, heads, depth, N = 3, SMALL["num_heads"], SMALL["depth"], side**2
+    in_place = batch * N * (heads + SMALL["embed_dim"])
+    assert kept[0] - kept[1] == 4 * depth * (batch * heads * attention_entries(side) - in_place)
 
 
 def test_the_start_token_learns_from_the_first_place_of_every_image():
