@@ -79,18 +79,15 @@ def test_chunked_attention_is_the_same():
 
 @pytest.mark.parametrize("side", [4, 6])
 def test_what_chunks_save_is_the_closed_form(side):
-    """R^4 weights in each head of each block, by the lecture's formula; in place of them a number for each query, and
-    the output, which is split into heads.
-    """
+    """R^4 weights in each head of each block, by the lecture's formula; in place of them a number for each query."""
     kept = []
     for chunk_size in (None, 5):
         model = ImageGPT(**{**SMALL, "img_size": side, "chunk_size": chunk_size})
         _, cache = model.forward(np.zeros((3, side**2), int))
         kept.append(nbytes(cache))
         assert estimate(model, batch=3).activation_bytes == kept[-1]
-    batch, heads, depth, N = 3, SMALL["num_heads"], SMALL["depth"], side**2
-    in_place = batch * N * (heads + SMALL["embed_dim"])
-    assert kept[0] - kept[1] == 4 * depth * (batch * heads * attention_entries(side) - in_place)
+    maps = 3 * SMALL["num_heads"] * SMALL["depth"]
+    assert kept[0] - kept[1] == 4 * maps * (attention_entries(side) - side**2)
 
 
 def test_the_start_token_learns_from_the_first_place_of_every_image():
