@@ -48,6 +48,12 @@ def test_numbers_of_parameters(name, body, head):
     assert model.num_params - model.lm_head.weight.size == body
 
 
+def test_multiplications_are_those_of_the_closed_form():
+    """Twelve matrices D x D in each block, two products of all places with all, and the head."""
+    N, D, L, colors = 32 * 32, 512, 24, 512
+    assert estimate("imagegpt_small").macs_forward == N * (12 * D * D * L + D * colors) + 2 * L * N * N * D
+
+
 def test_the_tiny_one():
     model = create_model("imagegpt_tiny_16")
     assert model.num_params == 483_648
