@@ -78,25 +78,24 @@ def attention_chunked_forward(
             "expected at least as many keys if causal, one in the place of each query"
         )
     scale = 1 / sqrt(q.shape[-1]) if scale is None else scale
-    top = np.full_like(np.real(q), -np.inf, shape=(*q.shape[:-1], 1))
-    total = np.zeros_like(top, q.dtype)
+    tops = np.full_like(np.real(q), -np.inf, shape=(*q.shape[:-1], 1))
+    totals = np.zeros_like(tops, q.dtype)
     y = np.zeros_like(q, shape=(*q.shape[:-1], v.shape[-1]))
-    for queries, keys, p in _score_blocks(q, k, bias, mask, scale, causal, block_size):
-        old, ell, z = (a[..., queries, :] for a in (top, total, y))  # views: what these queries have so far
-        new = np.maximum(old, np.real(p).max(-1, keepdims=True))
-        finite_top = np.where(np.isneginf(new), 0, new)  # nothing allowed yet: avoid -inf - -inf
+    for keys, queries, p in _score_blocks(q, k, bias, mask, scale, causal, block_size):
+        total, z = totals[..., queries, :], y[..., queries, :]  # views: what these queries have so far
+        old, top = tops[..., queries, :], np.maximum(tops[..., queries, :], np.real(p).max(-1, keepdims=True))
+        finite_top = np.where(np.isneginf(top), 0, top)  # nothing allowed yet: avoid -inf - -inf
         shrink = np.exp(old - finite_top)
         p -= finite_top
         np.exp(p, out=p)
-        ell *= shrink
-        ell += row_sum(p)
+        total[...] = total * shrink + row_sum(p)
         z *= shrink
         z += p @ v[..., keys, :]
-        old[...] = new
-    nothing = total == 0  # queries that may look at no key: zeros out, zero weights in backward
-    total[nothing] = 1
-    y /= total
-    lse = top + np.log(total)
+        tops[..., queries, :] = top
+    nothing = totals == 0  # queries that may look at no key: zeros out, zero weights in backward
+    totals[nothing] = 1
+    y /= totals
+    lse = tops + np.log(totals)
     lse[nothing] = np.inf
     return y, AttentionChunkedCache(q, k, v, y, lse, bias, mask, scale, causal, block_size)
 
@@ -113,7 +112,7 @@ def attention_chunked_backward(dy: Float[ndarray, "*B N V"], cache: AttentionChu
     dq, dk, dv = np.zeros_like(q), np.empty_like(k), np.empty_like(v)
     dbias = None if bias is None else np.zeros_like(bias)
     mean_dweight = row_dot(dy, y)
-    for queries, keys, p in _score_blocks(q, k, bias, mask, scale, causal, block_size):
+    for keys, queries, p in _score_blocks(q, k, bias, mask, scale, causal, block_size):
         dz = dy[..., queries, :]  # of the queries that look at these keys
         p -= lse[..., queries, :]
         np.exp(p, out=p)  # p is this block of the attention weights
@@ -134,7 +133,7 @@ def attention_chunked_backward(dy: Float[ndarray, "*B N V"], cache: AttentionChu
 def _score_blocks(
     q: ndarray, k: ndarray, bias: ndarray | None, mask: ndarray | None, scale: float, causal: bool, block_size: int
 ) -> Iterator[tuple[slice, slice, ndarray]]:
-    """One block of keys after the other: the queries that look at it, the keys, and their scores (..., n, block).
+    """One block of keys after the other: the keys, the queries that look at them, and their scores (..., n, block).
 
     These are all queries or, if causal, those in the places of the block's first key and behind it.
     """
@@ -151,7 +150,7 @@ def _score_blocks(
         if causal:
             seen = np.tri(N - first, keys.stop - start, S - N + first - start, dtype=bool, like=q)
             scores[np.broadcast_to(~seen, scores.shape)] = -np.inf
-        yield queries, keys, scores
+        yield keys, queries, scores
 
 
 def _of_block(a: ndarray, queries: slice, keys: slice) -> ndarray:
