@@ -33,8 +33,8 @@ def measure(*, seed: int) -> dict[str, Any]:
     trainer = Trainer(recipe, images)
     model: Any = trainer.model
     found: dict[str, Any] = {
-        "mean_color": probed(images, lambda pixels: pixels.mean((1, 2)) / 255),
-        "pixels": probed(images, lambda pixels: pixels.reshape(len(pixels), -1) / 255),
+        "mean_color": probed(images, lambda pixels: pixels.mean((1, 2))[None] / 255)[0],
+        "pixels": probed(images, lambda pixels: pixels.reshape(1, len(pixels), -1) / 255)[0],
         "before": probed_layers(model, images),
     }
     for _ in trainer.run():
@@ -45,24 +45,23 @@ def measure(*, seed: int) -> dict[str, Any]:
 
 def probed_layers(model: ImageGPT, images: data.Dataset) -> list[float]:
     """Test accuracy of a probe on what enters each block, and on what leaves the last."""
+    return probed(images, lambda pixels: model.features(model.encode(pixels)))
+
+
+def probed(images: data.Dataset, features_of: Any) -> list[float]:
+    """Test accuracies of logistic regression on each of several kinds of features of images, (kinds, B, D)."""
+    splits = images.train.take(slice(SETTINGS["probed_on"])), images.test
+    train, test = (np.concatenate([features_of(part) for part in chunks(split.images)], axis=1) for split in splits)
+    labels, answers = (split.labels for split in splits)
     return [
-        probed(images, lambda pixels, layer=layer: model.features(model.encode(pixels), layer=layer))
-        for layer in range(len(model.h) + 1)
+        linear_probe(known, labels, penalty=SETTINGS["penalty"]).accuracy(new, answers)
+        for known, new in zip(train, test, strict=True)
     ]
 
 
-def probed(images: data.Dataset, features_of: Any) -> float:
-    """Test accuracy of logistic regression on features (B, D) of images."""
-    (train, labels), (test, answers) = (
-        (np.concatenate([features_of(part) for part in chunks(split.images)]), split.labels)
-        for split in (images.train.take(slice(SETTINGS["probed_on"])), images.test)
-    )
-    return linear_probe(train, labels, penalty=SETTINGS["penalty"]).accuracy(test, answers)
-
-
 def chunks(images: ndarray) -> list[ndarray]:
-    """A hundred images at a time: what is said of all their pixels takes much memory."""
-    return np.array_split(images, -(-len(images) // 100))
+    """A few images at a time: what is said of all their pixels takes much memory."""
+    return np.array_split(images, -(-len(images) // 16))
 
 
 if __name__ == "__main__":

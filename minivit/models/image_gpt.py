@@ -191,18 +191,17 @@ class ImageGPT(Model):
         start = np.full_like(codes, self.start, shape=(len(codes), 1))
         return np.concatenate((start, codes[:, :-1]), axis=1)
 
-    def features(self, codes: Int[ndarray, "B N"], *, layer: int) -> Float[ndarray, "B D"]:
-        """The mean over all places of what enters a block, behind its first norm, for a linear probe.
+    def features(self, codes: Int[ndarray, "B N"]) -> Float[ndarray, "L B D"]:
+        """Means over all places of what enters each block, behind its first norm, and of what leaves the last norm.
 
-        ``layer`` counts blocks from 0, and the last norm behind all of them is ``depth``. The best is in the middle.
+        They are for a linear probe; those of a block in the middle are best.
 
         Source: Chen et al. 2020, section 3.4, and figure 2.
         """
-        check_range("layer", layer, at_least=0, at_most=len(self.h))
         _, cache = self.forward(self.inputs_of(codes))
-        norm = self.ln_f if layer == len(self.h) else self.h[layer].ln_1
-        c_norm = cache.ln_f if layer == len(self.h) else cache.h[layer].ln_1
-        return (c_norm.xhat * norm.weight.value).mean(1)
+        norms = [*((block.ln_1, c_block.ln_1) for block, c_block in zip(self.h, cache.h, strict=True))]
+        norms.append((self.ln_f, cache.ln_f))
+        return np.stack([c_norm.xhat.mean(1) * norm.weight.value for norm, c_norm in norms])
 
     def fit_colors(self, images: ndarray, *, seed: Count = 0) -> None:
         """Set the palette to the clusters of all pixels of images, :func:`~minivit.ops.color_clusters.fit_clusters`."""

@@ -173,11 +173,10 @@ def test_completing():
 def test_features_are_means_over_places():
     model = small()
     _, cache = model.forward(model.inputs_of(CODES))
+    features = model.features(CODES)
+    assert features.shape == (3, 2, 8)
     for layer, norm, c_norm in [(1, model.h[1].ln_1, cache.h[1].ln_1), (2, model.ln_f, cache.ln_f)]:
-        features = model.features(CODES, layer=layer)
-        np.testing.assert_allclose(features, (c_norm.xhat * norm.weight.value).sum(1) / 6, rtol=1e-12)
-    with pytest.raises(ValueError, match="layer is 3; expected at least 0 and at most 2"):
-        model.features(CODES, layer=3)
+        np.testing.assert_allclose(features[layer], (c_norm.xhat * norm.weight.value).sum(1) / 6, rtol=1e-12)
 
 
 IMAGES = np.random.default_rng(1).integers(0, 256, (4, 2, 3, 3), np.uint8)

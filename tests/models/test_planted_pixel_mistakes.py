@@ -64,7 +64,7 @@ MISTAKES = {
     "colours cut off at the other side": mistake(MODEL, "<= rng.random", ">= rng.random", shares),
     "multiplied by the temperature": mistake(MODEL, "/ temperature", "* temperature", of_model.test_drawing),
     "features of the last place": mistake(
-        MODEL, ".mean(1)\n", "[:, -1]\n", of_model.test_features_are_means_over_places),
+        MODEL, ".xhat.mean(1)", ".xhat[:, -1]", of_model.test_features_are_means_over_places),
     "shift of the inputs forgotten": mistake(
         TASK, "return self.model.inputs_of(codes), codes", "return codes, codes",
         of_task.test_each_place_is_asked_for_its_own_pixel_and_shown_those_before),
