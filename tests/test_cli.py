@@ -964,6 +964,20 @@ def test_a_folder_of_large_images(place: Path, mistake) -> None:
     mistake(message, "train", "--data", "photos")
 
 
+def test_a_model_of_pixels_makes_images_small(place: Path, mistake) -> None:
+    """As its preset has them, also when the run is resumed, if no size is given."""
+    small = ["--set", "embed_dim=8", "--set", "depth=1", "--batch-size", "10", "--epochs", "1", "--threads", "1"]
+    command = ["train", "--model", "imagegpt_tiny_16", "--data", "pets", *small]
+    for more, size in ([], 16), (["--img-size", "8"], 8):
+        folder = Path(f"pixels-{size}")
+        assert cli.main([*command, *more, "--out", str(folder)]) == 0
+        assert mv.load(folder / "checkpoint.safetensors").config["img_size"] == (size, size)
+    assert cli.main(["train", "--resume", "pixels-16"]) == 0
+    mistake(".*was trained for NextPixel, not to name classes", "predict", "pixels-16", "pets/train/dog/0.png")
+    mistake(".*img_size is 0; expected at least 1", *command, "--img-size", "0")
+    mistake("NextPixel is about Images; these examples are LabeledSounds", *command, "--data", "sounds")
+
+
 def test_images_of_many_sizes(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Are made alike; also when the run is resumed, and predict does with a photo what training did."""
     for number, size in enumerate([(40, 30), (16, 99), (224, 200)]):

@@ -454,6 +454,21 @@ def test_multi_head_attention() -> None:
     assert_parameters(layer, gradients)
 
 
+@pytest.mark.parametrize("name", ["hf_imagegpt", "hf_imagegpt_otherwise"])
+@pytest.mark.parametrize("chunk_size", [None, 4])
+def test_imagegpt(name: str, chunk_size: int | None) -> None:
+    case = Case(name)
+    options = {**case.meta["config"], "chunk_size": chunk_size, "dtype": "float64"}
+    model, gradients = mv.models.ImageGPT(**options), mv.models.ImageGPT(**options)
+    load_hf(model, case.part("param"))
+    load_hf(gradients, case.part("gparam"))
+    y, cache = model.forward(case["const/tokens"])
+    assert_output(y, case["out/y"])
+    assert model.backward(case["cot/y"], cache) is None
+    assert_parameters(model, gradients)
+    assert_given_back(to_hf(model), case)
+
+
 def wav2vec_options(theirs: dict[str, Any]) -> dict[str, Any]:
     """Options of fairseq as ours."""
     conv = zip(*literal_eval(theirs["conv_feature_layers"]), strict=True)

@@ -52,6 +52,7 @@ from _cnn_attention import augmented_conv, local_attention, non_local
 from _deit import deit_loss
 from _dino import dino
 from _fairseq import wav2vec
+from _imagegpt import imagegpts
 from _mvit import mvits
 from _pvt import pvts
 from _shifting_mlps import shifting_mlps
@@ -752,6 +753,7 @@ def main() -> None:
     augmented_conv(record, randomize)
     local_attention(record, randomize)
     shifting_mlps(record, randomize)
+    imagegpts(record, randomize)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from minivit.layers.attention import Attention, SelfAttention
 from minivit.layers.attention_conv import AttentionConv
 from minivit.layers.attention_decoder import AttentionDecoder
 from minivit.layers.augmented_conv import AugmentedConv
-from minivit.layers.basic import Activation, GroupNorm, LayerNorm, Linear, Mlp, Relu
+from minivit.layers.basic import Activation, GroupNorm, LayerNorm, Linear, Mlp, Relu, RMSNorm
 from minivit.layers.batch_norm import BatchNorm, frozen
 from minivit.layers.block import Block, PostNormBlock, ResPostNormBlock
 from minivit.layers.checkpoint import Checkpoint
@@ -18,6 +18,7 @@ from minivit.layers.depthwise_mlp import DepthwiseMlp
 from minivit.layers.dropout import Dropout, DropPath
 from minivit.layers.embedding import Embedding, TokenEmbed, Unembedding
 from minivit.layers.gmlp_block import GmlpBlock, SpatialGatingUnit
+from minivit.layers.gpt_block import CausalAttention, GPTBlock
 from minivit.layers.layer import Layer
 from minivit.layers.local_relation import LocalRelation
 from minivit.layers.log_mel import LogMel
@@ -55,6 +56,7 @@ __all__ = [
     "BatchNorm",
     "Block",
     "Bottleneck",
+    "CausalAttention",
     "CausalPad",
     "Checkpoint",
     "Conv1d",
@@ -69,6 +71,7 @@ __all__ = [
     "Dropout",
     "Embedding",
     "FirstToken",
+    "GPTBlock",
     "GRUCell",
     "GmlpBlock",
     "GroupNorm",
@@ -94,6 +97,7 @@ __all__ = [
     "PoolingAttention",
     "PostNormBlock",
     "PostNormDecoderBlock",
+    "RMSNorm",
     "Relu",
     "ResMlpBlock",
     "ResPostNormBlock",

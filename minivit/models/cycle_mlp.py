@@ -80,7 +80,7 @@ class CycleMLP(Model):
         Whether the map that looks at its own place has a bias. (The code's name.)
     drop_rate, proj_drop_rate, drop_path_rate : float
         Dropout before the head and behind what mixes; stochastic depth, growing linearly to this rate.
-    act_layer : "gelu", "gelu_tanh" or "relu"
+    act_layer : "gelu", "gelu_tanh", "quick_gelu" or "relu"
     seed : int
     dtype : "float32" or "float64"
 

@@ -38,6 +38,10 @@ class Model(Layer):
     usual_task: ClassVar[str] = "Classification"
     """What it is trained for where nothing else is said: the name of a class of :mod:`minivit.tasks`."""
 
+    keeps_img_size: ClassVar[bool] = False
+    """Whether ``minivit train``, where no size is given, makes images as large as those of the preset; most models are
+    built for the images as they are."""
+
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if "__init__" in vars(cls):

@@ -75,7 +75,7 @@ class S2MLP(Model):
         (:class:`minivit.layers.SplitShift`).
     drop_rate, proj_drop_rate, drop_path_rate : float
         Dropout before the head and inside MLPs; stochastic depth, growing linearly to this rate.
-    act_layer : "gelu", "gelu_tanh" or "relu"
+    act_layer : "gelu", "gelu_tanh", "quick_gelu" or "relu"
         Of the MLPs.
     seed : int
     dtype : "float32" or "float64"

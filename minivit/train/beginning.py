@@ -27,7 +27,7 @@ OF_ITS_OWN = (
     *("img_size", "length", "mean", "std"),  # the data
     *("num_classes", "target", "heads_apart", "global_pool", "fc_norm"),  # the head, and what it reads
     *("seed", "init_values", "zero_init_last"),  # initial values
-    *("dtype", "grad_checkpointing"),
+    *("dtype", "grad_checkpointing", "chunk_size"),
 )
 """Options in which a model may differ from the one that it begins with, beside rates of what is dropped."""
 

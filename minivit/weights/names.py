@@ -195,7 +195,7 @@ def reason(
             return asked[0] if asked else f"the checkpoint has {part}, which this model does not"
     theirs, ours = _depth(names), _depth(expected)
     for option in DEPTHS & options.keys():
-        if 0 < theirs != ours:
+        if 0 < theirs != ours and any(name.endswith((*expected,)) for name in names):  # or it is another kind of model
             return f"the checkpoint's depth is {theirs}, the model's {ours}: build it with {option}={theirs}"
     their_stages, our_stages = _depths(names), _depths(expected)
     if "depths" in options and their_stages and their_stages != our_stages and len(missing) < len(expected):
@@ -244,5 +244,5 @@ def _depths(names: Iterable[str]) -> tuple[int, ...]:
 
 def _depth(names: Iterable[str]) -> int:
     """How many blocks the names count."""
-    found = (re.search(r"(?:block|layer)s?[._](\d{1,3})[./]", name, re.IGNORECASE) for name in names)
+    found = (re.search(r"(?:(?:block|layer)s?|\bh)[._](\d{1,3})[./]", name, re.IGNORECASE) for name in names)
     return max((int(match[1]) + 1 for match in found if match), default=0)

@@ -32,7 +32,7 @@ IN_DEFAULT = 50
 FAMILIES = [kind for kind in MODELS.values() if kind.__module__.startswith("minivit.models.")]
 CHOICES = {
     "global_pool": ("token", "avg"),
-    "act_layer": ("relu", "gelu", "gelu_tanh"),
+    "act_layer": ("relu", "gelu", "gelu_tanh", "quick_gelu"),
     "positions": ("sincos", "learned"),
     "grad_checkpointing": (False,),  # recompute="blocks" is the same
 }

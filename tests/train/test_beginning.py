@@ -222,8 +222,9 @@ OTHERWISE = {
 }
 """Of options that are words, or small, another value."""
 
-MAY_CHANGE = {"img_size", "length", "mean", "std", "num_classes", "target", "global_pool", "heads_apart"}
-"""What a model computes with the same weights, and only these; rates of what is dropped change nothing without rng."""
+MAY_CHANGE = {"img_size", "length", "mean", "std", "num_classes", "target", "global_pool", "heads_apart", "chunk_size"}
+"""What a model computes with the same weights, and only these (in chunks, to rounding); rates of what is dropped change
+nothing without rng."""
 
 
 def otherwise(name, value):
