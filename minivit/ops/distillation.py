@@ -251,7 +251,7 @@ def taught_backward(dy: Scalar, cache: TaughtCache) -> LogitsGrad:
         (again,) = distillation_backward(dy * alpha, c_soft)  # forward: distillation_forward(logits, teacher_logits
         dlogits = dlogits + again
     if c_hard:
-        (again,) = cross_entropy_backward(dy * alpha, c_hard)  # forward: cross_entropy_forward(logits, likeliest)
+        (again,) = cross_entropy_backward(dy * alpha, c_hard)  # forward: cross_entropy_forward(logits, held_for
         dlogits = dlogits + again
     return LogitsGrad(dlogits)
 
