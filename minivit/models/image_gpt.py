@@ -84,7 +84,7 @@ class ImageGPT(Model):
     Notes
     -----
     Parameters are called as in transformers' ``ImageGPTModel``, whose defaults these are, but for dropout (0.1 there):
-    there is none here, and the paper's section 3.2 has none.
+    there is none here, and none in the paper (section 4.4).
     """
 
     head_names: ClassVar = ("lm_head",)
@@ -292,7 +292,7 @@ def _any_colors(rng: np.random.Generator, param: Param) -> ndarray:
 
 ImageGPT.add_presets(
     {
-        "imagegpt_small": {},  # iGPT-S of the paper's section 3.3, 32 x 32 pixels
+        "imagegpt_small": {},  # iGPT-S of the paper's section 4.3, 32 x 32 pixels
         "imagegpt_medium": {"embed_dim": 1024, "depth": 36},
         "imagegpt_large": {"embed_dim": 1536, "depth": 48, "num_heads": 16},
         "imagegpt_tiny_16": {"img_size": 16, "vocab_size": 65, "embed_dim": 96, "depth": 4, "num_heads": 4},
