@@ -48,7 +48,7 @@ class ImageGPT(Model):
 
     The tokens of an image are the start token, which has the last number, and then the codes of all pixels but the
     last; see :meth:`inputs_of`. At each place the model gives a logit for each colour of the pixel there, which it has
-    not seen. What it has learned is read off in the middle: see :meth:`features`.
+    not seen. What it has learned is read off inside: see :meth:`features`.
 
     The palette, ``clusters``, is kept and saved with the weights, and is not learned with them: :meth:`fit_colors`
     finds it in images. It begins with random colours.
@@ -194,7 +194,8 @@ class ImageGPT(Model):
     def features(self, codes: Int[ndarray, "B N"]) -> Float[ndarray, "L B D"]:
         """Means over all places of what enters each block, behind its first norm, and of what leaves the last norm.
 
-        They are for a linear probe; those of a block in the middle are best.
+        They are for a linear probe. In the paper those of a block in the middle are best; of a small model that has
+        seen few images it need not be so.
 
         Source: Chen et al. 2020, section 3.4, and figure 2.
         """
