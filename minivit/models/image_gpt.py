@@ -48,7 +48,7 @@ class ImageGPT(Model):
 
     The tokens of an image are the start token, which has the last number, and then the codes of all pixels but the
     last; see :meth:`inputs_of`. At each place the model gives a logit for each colour of the pixel there, which it has
-    not seen. What it has learned is read off in the middle: see :meth:`features`.
+    not seen. What it has learned is read off inside: see :meth:`features`.
 
     The palette, ``clusters``, is kept and saved with the weights, and is not learned with them: :meth:`fit_colors`
     finds it in images. It begins with random colours.
@@ -84,7 +84,7 @@ class ImageGPT(Model):
     Notes
     -----
     Parameters are called as in transformers' ``ImageGPTModel``, whose defaults these are, but for dropout (0.1 there):
-    there is none here, and the paper's section 3.2 has none.
+    there is none here, and none in the paper (section 4.4).
     """
 
     head_names: ClassVar = ("lm_head",)
@@ -194,7 +194,8 @@ class ImageGPT(Model):
     def features(self, codes: Int[ndarray, "B N"]) -> Float[ndarray, "L B D"]:
         """Means over all places of what enters each block, behind its first norm, and of what leaves the last norm.
 
-        They are for a linear probe; those of a block in the middle are best.
+        They are for a linear probe. In the paper those of a block in the middle are best; of a small model that has
+        seen few images it need not be so.
 
         Source: Chen et al. 2020, section 3.4, and figure 2.
         """
@@ -292,7 +293,7 @@ def _any_colors(rng: np.random.Generator, param: Param) -> ndarray:
 
 ImageGPT.add_presets(
     {
-        "imagegpt_small": {},  # iGPT-S of the paper's section 3.3, 32 x 32 pixels
+        "imagegpt_small": {},  # iGPT-S of the paper's section 4.3, 32 x 32 pixels
         "imagegpt_medium": {"embed_dim": 1024, "depth": 36},
         "imagegpt_large": {"embed_dim": 1536, "depth": 48, "num_heads": 16},
         "imagegpt_tiny_16": {"img_size": 16, "vocab_size": 65, "embed_dim": 96, "depth": 4, "num_heads": 4},

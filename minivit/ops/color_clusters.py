@@ -44,7 +44,7 @@ def nearest_clusters(colors: Float[ndarray, "*B C"], clusters: Float[ndarray, "K
 
     References
     ----------
-    Chen et al. 2020, "Generative Pretraining from Pixels", section 3.1.
+    Chen et al. 2020, "Generative Pretraining from Pixels", section 4.2.
     """
     flat = colors.reshape(-1, colors.shape[-1])
     codes = np.empty(len(flat), np.intp)
@@ -90,7 +90,7 @@ def fit_clusters(colors: Float[ndarray, "N C"], *, count: Positive, seed: Count 
     References
     ----------
     Lloyd 1982, "Least squares quantization in PCM"; Arthur and Vassilvitskii 2007, "k-means++"; Chen et al. 2020,
-    "Generative Pretraining from Pixels", section 3.1 (512 clusters of the RGB values of ImageNet's pixels).
+    "Generative Pretraining from Pixels", section 4.2 (512 clusters of the RGB values of ImageNet's pixels).
     """
     if prod(colors.shape) == 0:
         raise ValueError(f"fit_clusters: colors have shape {colors.shape}; expected at least one colour")
