@@ -37,7 +37,7 @@ def who_is_asked(regions: Mapping[str, Int[ndarray, "Y X"]], query: tuple[int, i
     figure = new_figure(0.98 * WIDTH / len(regions) + 0.85)
     panels = figure.subplots(1, len(regions), squeeze=False)[0]
     for panel, (name, numbers) in zip(panels, regions.items(), strict=True):
-        panel.imshow(np.where(numbers > 0, 0.35, 0), "Blues", vmin=0, vmax=1)
+        panel.imshow(np.ma.masked_equal(np.where(numbers > 0, 0.35, 0), 0), "Blues", vmin=0, vmax=1)
         y, x = np.nonzero(np.diff(numbers, axis=0))
         panel.hlines(y + 0.5, x - 0.5, x + 0.5, color="white", linewidth=1.2)
         y, x = np.nonzero(np.diff(numbers, axis=1))
@@ -46,7 +46,7 @@ def who_is_asked(regions: Mapping[str, Int[ndarray, "Y X"]], query: tuple[int, i
         bare(panel)
         panel.set_title(name, fontsize=TEXT)
         panel.set_xlabel(f"{len(np.unique(numbers[numbers > 0]))} keys", fontsize=TEXT)
-    set_title(figure, "Whom the token with the cross asks (white: nobody does)")
+    set_title(figure, "Whom the token with the cross asks (white: not asked)")
     return figure
 
 
@@ -62,7 +62,7 @@ def told_apart(maps: Sequence[Bool[ndarray, "Y X"]], titles: Sequence[str], titl
     figure = new_figure(0.95 * WIDTH / len(maps) + 0.95)
     panels = figure.subplots(1, len(maps), squeeze=False)[0]
     for panel, differs, words in zip(panels, maps, titles, strict=True):
-        panel.imshow(differs, "Blues", vmin=0, vmax=1.5)
+        panel.imshow(np.ma.masked_equal(differs, False), "Blues", vmin=0, vmax=1.5)
         bare(panel)
         panel.set_title(words, fontsize=TEXT)
         panel.set_xlabel(f"{np.count_nonzero(differs)} of {differs.size}", fontsize=SMALL)
@@ -99,7 +99,7 @@ def clamped(t: Float[ndarray, " n"], scale: Float[ndarray, " n"], slope: Float[n
     labelled(right, "t", "gradient of t").plot(t, slope, color=GREEN, linewidth=2.2)
     for panel in (left, right):
         panel.axvline(edge, color=GREY, linestyle=":", linewidth=1)
-    left.annotate("ln 100", (edge, 0), (-4, 6), textcoords="offset points", ha="right", fontsize=SMALL, color=GREY)
+        panel.annotate("ln 100", (edge, 0.9), (4, 0), ("data", "axes fraction"), "offset points", fontsize=SMALL)
     set_title(figure, "A clamp: beyond it nothing changes, and nothing comes back")
     return figure
 
