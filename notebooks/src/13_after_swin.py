@@ -13,11 +13,11 @@
 # 5. [What each of them sees](#5-What-each-of-them-sees), by depth, and what each costs.
 # 6. [Questions](#6-Questions), with answers.
 #
-# **On the slides.** Two decks have one slide for all "other hierarchical Vision Transformers", with a figure of each and no formula,
-# in this order: MViT, Swin V2, Improved MViT. (The last is the first title of MViTv2, under which it was on arXiv in December of 2021;
-# it was published in 2022. And Swin itself, which both decks place at CVPR, was at ICCV 2021.) One of the two has a slide of
-# references to what came with and after Mixer: ResMLP, Mixer, gMLP, S²-MLP, CycleMLP, titles only. A third deck announces PVT in its
-# contents, and then has no slide of it. So all that follows is what these slides leave out.
+# **On the slides.** Two decks have one slide for all "other hierarchical Vision Transformers", with a figure of each and no
+# formula, in this order: MViT, Swin V2, Improved MViT. (The last is the first title of MViTv2, under which it was on arXiv in
+# December of 2021; it was published in 2022. And Swin itself, which both decks place at CVPR, was at ICCV 2021.) One of the two has
+# a slide of references to what came with and after Mixer: ResMLP, Mixer, gMLP, S²-MLP, CycleMLP, titles only. A third deck
+# announces PVT in its contents, and then has no slide of it. So all that follows is what these slides leave out.
 #
 # | here | what it is | in the papers |
 # |---|---|---|
@@ -60,6 +60,7 @@ from minivit.ops.shift_channels import cycle_offsets, spatial_shifts
 from minivit.ops.spatial_gating import spatial_gating_loops
 
 # %%
+from minivit.plot.family_tree import IDEAS, family_tree
 from minivit.plot.lectures import after_swin as lecture
 from minivit.plot.lectures import no_attention
 from minivit.plot.matrices import matrices
@@ -83,10 +84,11 @@ def shapes(steps):
 #
 # ### What a hierarchy is for
 #
-# [Lecture 7](07_windows.ipynb#1-Shrink-and-widen,-or-stay) has the reason: whoever finds and outlines objects wants maps of all sizes,
-# down to a place for every 4 × 4 pixels, and on that map all with all is too much: 56 × 56 tokens of an image of 224 pixels are 3,136,
-# and their pairs nearly ten million. Three answers were on arXiv between February and April of 2021, and all three let each token
-# ask *fewer keys*. Swin asks neighbours. PVT asks everybody, but many as one. MViT does the same by pooling. On a map of 16 × 16:
+# [Lecture 7](07_windows.ipynb#1-Shrink-and-widen,-or-stay) has the reason: whoever finds and outlines objects wants maps of all
+# sizes, down to a place for every 4 × 4 pixels, and on that map all with all is too much: 56 × 56 tokens of an image of 224 pixels
+# are 3,136, and their pairs nearly ten million. Three answers were on arXiv between February and April of 2021, and all three let
+# each token ask *fewer keys*. Swin asks neighbours. PVT asks everybody, but many as one. MViT does the same by pooling. On a map of
+# 16 × 16:
 
 # %%
 side = 16
@@ -105,21 +107,21 @@ assert keys == [256, 16, 16, 16]
 lecture.who_is_asked(regions, (9, 6))
 
 # %% [markdown]
-# The same number of keys, 16 of 256, in three ways: a few places in full, all of them blurred, and all of them blurred with gaps: in the last,
-# the token with the cross asks others, and its own place is in no key. (The gaps are no mistake of the drawing. We come back to them in
-# section 2.)
+# The same number of keys, 16 of 256, in three ways: a few places in full, all of them blurred, and all of them blurred with gaps:
+# in the last, the token with the cross asks others, and its own place is in no key. (The gaps are no mistake of the drawing. We
+# come back to them in section 2.)
 #
 # ### Spatial reduction, step by step
 #
-# PVT (Pyramid Vision Transformer) has four stages like Swin, each with patches, a table of positions and blocks. What is new stands in
-# its attention, [spatial reduction attention](../docs/glossary.md#spatial-reduction-attention). Queries are those of all places. Keys
-# and values are made of a smaller map:
+# PVT (Pyramid Vision Transformer) has four stages like Swin, each with patches, a table of positions and blocks. What is new stands
+# in its attention, [spatial reduction attention](../docs/glossary.md#spatial-reduction-attention). Queries are those of all places.
+# Keys and values are made of a smaller map:
 #
 # $$Q = X W^Q, \qquad [K, V] = \operatorname{SR}(X)\, W^{KV}, \qquad
 #   \operatorname{SR}(X) = \operatorname{Norm}(\operatorname{patches}_R(X)\, W^S),$$
 #
-# with $R \times R$ places of $D$ numbers side by side, and $W^S$ of $R^2 D \times D$. **Predict.** The shapes, for a map of 8 × 8, $D$
-# = 8, two heads, $R$ = 4.
+# with $R \times R$ places of $D$ numbers side by side, and $W^S$ of $R^2 D \times D$. **Predict.** The shapes, for a map of 8 × 8,
+# $D$ = 8, two heads, $R$ = 4.
 
 # %%
 rng = np.random.default_rng(0)
@@ -149,9 +151,9 @@ show_source(SpatialReductionAttention.backward)
 mv.check.check_layer(layer, x)  # silent: right
 
 # %% [markdown]
-# Patches and a matrix are a convolution with stride $R$, which is how the code has it (`sr`); here they are written as in the paper.
-# Backward has one thing that plain attention has not: $X$ went two ways, to the queries as it is and to the keys through the reduction,
-# and so its gradient is the sum of both. (Pooling and the activation in it are for the second version, below.)
+# Patches and a matrix are a convolution with stride $R$, which is how the code has it (`sr`); here they are written as in the
+# paper. Backward has one thing that plain attention has not: $X$ went two ways, to the queries as it is and to the keys through the
+# reduction, and so its gradient is the sum of both. (Pooling and the activation in it are for the second version, below.)
 #
 # ### What it costs
 #
@@ -207,10 +209,10 @@ curves = {name: np.array(numbers) for name, numbers in macs.items()}
 no_attention.macs_by_tokens(tokens, curves, {"224 px": 56**2, "1024 px": 256**2})
 
 # %% [markdown]
-# At 224 pixels PVT's layer is 22 times cheaper than all with all (not 64: projections do not shrink), and cheaper than windows. At 1024 it
-# is 59 times cheaper, but six times as dear as windows: the red, dashed line is straight and the green one bends up. With fixed $R$ it is
-# still quadratic in the area, $2N^2C/R^2$. That is what the second version mends with its **linear** form: the map is averaged to
-# 7 × 7 whatever its size. 49 keys, for every image.
+# At 224 pixels PVT's layer is 22 times cheaper than all with all (not 64: projections do not shrink), and cheaper than windows. At
+# 1024 it is 59 times cheaper, but nearly six times as dear as windows: the red, dashed line is straight and the green one bends up.
+# With fixed $R$ it is still quadratic in the area, $2N^2C/R^2$. That is what the second version mends with its **linear** form: the
+# map is averaged to 7 × 7 whatever its size. 49 keys, for every image.
 #
 # PVT v2's paper writes $\Omega(\text{SRA}) = 2h^2w^2C/R^2 + hwC^2R^2$ in its first equation. **Predict.** Is the second term, the
 # convolution, right?
@@ -233,22 +235,23 @@ head = ["", "M parameters at 224", "at 1024", "G MACs at 224", "at 1024"]
 table(head, rows)
 
 # %% [markdown]
-# No: a convolution whose stride is its kernel visits $hw/R^2$ places with $R^2 C^2$ weights, so it costs $hwC^2$, without $R^2$: 64 times
-# less than printed. In whole nets MLPs and projections weigh more than attention; linear attention still halves the work at 1024 pixels.
-# And look at the parameters: the first version grows by 7.7 million with the image. Those are its tables of positions.
+# No: a convolution whose stride is its kernel visits $hw/R^2$ places with $R^2 C^2$ weights, so it costs $hwC^2$, without $R^2$: 64
+# times less than printed. In whole nets, beside their MLPs, linear attention saves little at 224 pixels and nearly half of the work
+# at 1024. And look at the parameters: the first version grows by 7.7 million with the image. Those are its tables of positions.
 #
-# *Sources.* Wang et al. 2021, "Pyramid Vision Transformer", section 3.3 and table 1; Wang et al. 2022, "PVT v2: Improved Baselines with
-# Pyramid Vision Transformer", section 3, equations 1 and 2.
+# *Sources.* Wang et al. 2021, "Pyramid Vision Transformer", section 3.3 and table 1; Wang et al. 2022, "PVT v2: Improved Baselines
+# with Pyramid Vision Transformer", section 3, equations 1 and 2.
 
 # %% [markdown]
 # ### Overlapping patches, and no table
 #
-# PVT v2 changes two more things, and drops one. Patches overlap: with a stride of $S$ the kernel is $2S - 1$ and there are $S - 1$ zeros
-# around. In the MLP, between its two matrices, a depthwise convolution of 3 × 3 looks at neighbours. Then the table of positions
-# goes. How can a net without one know where a place is?
+# PVT v2 changes two more things, and drops one. Patches overlap: with a stride of $S$ the kernel is $2S - 1$ and there are $S - 1$
+# zeros around. In the MLP, between its two matrices, a depthwise convolution of 3 × 3 looks at neighbours. Then the table of
+# positions goes. How can a net without one know where a place is?
 #
 # **Predict.** Move what is seen by four pixels, two places of the first map of our small nets. In which columns is the map of the
-# moved image the old one, moved? First for PVT, without and with its table; then for PVT v2, and after one, two and three of its MLPs.
+# moved image the old one, moved? First for PVT, without and with its table; then for PVT v2, and after one, two and three of its
+# MLPs.
 
 # %%
 show_source(mv.layers.DepthwiseMlp.forward, "c_fc1 =", "c_dwconv =", "c_act =", "c_fc2 =")
@@ -283,10 +286,10 @@ title = "Where the map of the moved image is not the old one, moved (blue)"
 lecture.told_apart(differs, [*maps], title)
 
 # %% [markdown]
-# PVT's patches move with what is seen; its table does not, and after it nothing does. PVT v2 moves in the middle. Only what lies at an
-# edge does not: there it has met the zeros around the map, one column further in with every convolution. (At the right the new map shows
-# what the old one did not see.) So the zeros are what tells a place where it is. To see it without anything else, give it an image
-# that is grey all over. **Predict.** Which places know that they are not in the middle?
+# PVT's patches move with what is seen; its table does not, and after it nothing does. PVT v2 moves in the middle. Only what lies at
+# an edge does not: there it has met the zeros around the map, one column further in with every convolution. (At the right the new
+# map shows what the old one did not see.) So the zeros are what tells a place where it is. To see it without anything else, give it
+# an image that is grey all over. **Predict.** Which places know that they are not in the middle?
 
 # %%
 grey = np.ones((1, 32, 32, 3), np.float32)
@@ -300,7 +303,8 @@ assert np.ptp(flat, axis=(1, 2)).max() < 1e-6  # PVT without its table: all alik
 lecture.told_apart(known, [*names], "Who can tell, on a grey image, that it is not in the middle")
 
 # %% [markdown]
-# Rings, one place wider with each convolution, that tell how far away the edge is. It costs no number per place, and so an image may have another size. The first version refuses it:
+# Rings, one place wider with each convolution, that tell how far away the edge is. It costs no number per place, and so an image
+# may have another size. The first version refuses it:
 
 # %%
 larger = np.zeros((1, 48, 40, 3), np.float32)
@@ -315,8 +319,8 @@ except ValueError as error:
 # %% [markdown]
 # What it is worth, quoted: PVT-Small 79.8 % of ImageNet, PVT v2-B2, of about the same size, 82.0 %, and with linear attention 82.1 %.
 #
-# *Sources.* Wang et al. 2022, section 3 and table 2; Islam, Jia and Bruce 2020, "How Much Position Information Do Convolutional Neural
-# Networks Encode?" (zeros at the edge).
+# *Sources.* Wang et al. 2022, section 3 and table 2; Islam, Jia and Bruce 2020, "How Much Position Information Do Convolutional
+# Neural Networks Encode?" (zeros at the edge).
 
 # %% [markdown]
 # ## 2 Pooling
@@ -327,8 +331,8 @@ except ValueError as error:
 #
 # $$Q = \operatorname{pool}_Q(X W^Q), \qquad K = \operatorname{pool}_K(X W^K), \qquad V = \operatorname{pool}_V(X W^V) .$$
 #
-# Pooled keys make attention cheaper, as in PVT. Pooled *queries* make what comes out smaller: the map shrinks inside attention, and no
-# patch merging is needed between stages. Pooling is a depthwise convolution of 3 × 3, whose kernels all heads share, and a norm.
+# Pooled keys make attention cheaper, as in PVT. Pooled *queries* make what comes out smaller: the map shrinks inside attention, and
+# no patch merging is needed between stages. Pooling is a depthwise convolution of 3 × 3, whose kernels all heads share, and a norm.
 #
 # **Predict.** The shapes, for a map of 8 × 8 from width 8 to 16, two heads, queries pooled with stride 2, keys and values with
 # stride 4. How many weights does the pooling of keys have? Spatial reduction with $R$ = 4 would have $4^2 \cdot 16^2$ = 4,096.
@@ -360,13 +364,13 @@ show_source(PoolingAttention.backward)
 mv.check.check_layer(pooling, x)
 
 # %% [markdown]
-# 72 weights: nothing is mixed but places. Read backward from the bottom: three maps are un-pooled, each to all 64 places, and their sum
-# goes through one matrix. (What it says of `residual_pooling` and `relative_logits` is the second version. They come now.)
+# 72 weights: nothing is mixed but places. Read backward from the bottom: three maps are un-pooled, each to all 64 places, and their
+# sum goes through one matrix. (What it says of `residual_pooling` and `relative_logits` is the second version. They come now.)
 #
 # ### A gap
 #
-# In the published nets kernels are 3 × 3, and keys of the first stage are pooled with a stride of 4. **Predict.** Which part of the 56 ×
-# 56 places of that stage has a say in a key?
+# In the published nets kernels are 3 × 3, and keys of the first stage are pooled with a stride of 4. **Predict.** Which part of the
+# 56 × 56 places of that stage has a say in a key?
 
 # %%
 first = mv.create_model("mvitv2_small", seed=0).stages[0].blocks[0].attn
@@ -388,8 +392,8 @@ print("rows:", "".join("x" if it.any() else "." for it in asked))
 # %% [markdown]
 # ### Positions by axis
 #
-# The first version has tables of positions. The second one has relative positions that the *query* decides: to the score of query $i$ and
-# key $j$ is added $E_{ij} = q_i \cdot R_{ij}$, with a learned vector $R$ for every way. On a map of 56 × 56 there would be
+# The first version has tables of positions. The second one has relative positions that the *query* decides: to the score of query
+# $i$ and key $j$ is added $E_{ij} = q_i \cdot R_{ij}$, with a learned vector $R$ for every way. On a map of 56 × 56 there would be
 # $(2 \cdot 56 - 1)^2$ ways. So it is decomposed: a vector for each way down and one for each way to the right, added up.
 #
 # $$R_{ij} = R^h_{y_i - y_j} + R^w_{x_i - x_j}$$
@@ -421,13 +425,13 @@ parts = {"ways down": down, "ways to the right": right, "what it adds to the sco
 matrices(parts, digits=1, title="What one query, in row 2 and column 3, says of places")
 
 # %% [markdown]
-# 222 in place of 12,321, and it is the full table of all sums. What is lost? For each query its map is a column plus a row, of rank 2 at
-# most: it can want "two rows up" or "left", or both together, but not "on a diagonal", nor "in a ring". (Softmax multiplies the two, so the
-# weights are a product.) In the backward pass, a vector's gradient is a sum over all pairs with its way, as for
+# 222 in place of 12,321, and it is the full table of all sums. What is lost? For each query its map is a column plus a row, of rank
+# 2 at most: it can want "two rows up" or "left", or both together, but not "on a diagonal", nor "in a ring". (Softmax multiplies
+# the two, so the weights are a product.) In the backward pass, a vector's gradient is a sum over all pairs with its way, as for
 # [Swin's table](07_windows.ipynb#5-Relative-positions).
 #
-# Where keys are pooled, their places are further apart. The index then counts on the finer of the two maps. Below, rows are queries and
-# columns are keys, along one axis of the map:
+# Where keys are pooled, their places are further apart. The index then counts on the finer of the two maps. Below, rows are queries
+# and columns are keys, along one axis of the map:
 
 # %%
 fewer = relative_index(4, 2)
@@ -438,14 +442,14 @@ title = "Which vector stands for the way"
 matrices({"4 queries, 4 keys": index, "4 queries, 2 keys": fewer}, digits=0, title=title)
 
 # %% [markdown]
-# The paper's formula is $\operatorname{softmax}((QK^\top + E) / \sqrt{d})\, V$. The code, with which the published weights were trained, is
-# $\operatorname{softmax}(QK^\top / \sqrt{d} + E)\, V$: it does not divide $E$. Who loads those weights must do as the code does, and so do we
-# above.
+# The paper's formula is $\operatorname{softmax}((QK^\top + E) / \sqrt{d})\, V$. The code, with which the published weights were
+# trained, is $\operatorname{softmax}(QK^\top / \sqrt{d} + E)\, V$: it does not divide $E$. Who loads those weights must do as the
+# code does, and so do we above.
 #
 # ### Residual pooling, and its gradient
 #
-# The second version adds the pooled queries to what attention has found, $Y = \operatorname{attention}(Q, K, V) + Q$. **Predict.** What does
-# that change in the gradient of $Q$? Which of its two parts is longer, in an untrained layer?
+# The second version adds the pooled queries to what attention has found, $Y = \operatorname{attention}(Q, K, V) + Q$. **Predict.**
+# What does that change in the gradient of $Q$? Which of its two parts is longer, in an untrained layer?
 
 # %%
 residual = PoolingAttention(8, 16, 2, (8, 8), stride_q=2, stride_kv=4).init(0, "float64")
@@ -460,8 +464,9 @@ assert 2 < ratio < 4
 show_source(PoolingAttention.backward, "if self.residual_pooling", "dheads")
 
 # %% [markdown]
-# Without the sum, queries hear of the loss through the softmax only; with it, also directly, and in this layer that part is the longer
-# one, about three times. (And a shortcut leads around the whole layer, as in every block. It is pooled, too, by the largest number of a window.)
+# Without the sum, queries hear of the loss through the softmax only; with it, also directly, and in this layer that part is the
+# longer one, about three times. (And a shortcut leads around the whole layer, as in every block. It is pooled, too, by the largest
+# number of a window.)
 #
 # ### From v1 to v2, one by one
 #
@@ -482,8 +487,8 @@ assert all(row[3] == row[4] for row in rows[:3]) and all(row[4] == row[5] for ro
 table(["", "block", "side of the map", "width in", "behind attention", "out"], rows)
 
 # %% [markdown]
-# Both begin with blocks of 1, 2, 11 and 2 for four stages, so one can be made of the other, option by option. **Predict.** Which step saves
-# most? Which is free?
+# Both begin with blocks of 1, 2, 11 and 2 for four stages, so one can be made of the other, option by option. **Predict.** Which
+# step saves most? Which is free?
 
 # %%
 changes = {
@@ -521,9 +526,9 @@ rows = [
 table(["", "parameters", "G MACs", "MiB kept for backward"], rows)
 
 # %% [markdown]
-# Where the width grows saves a ninth of all multiplications: the queries, keys and values of the first attention of a stage are made on
-# the map of the stage *before*, four times as many tokens, and now from vectors of half the width. Residual pooling costs no
-# multiplication and no parameter. What it is worth, quoted: 83.0 % for the first, 83.6 % for the second.
+# Where the width grows saves a ninth of all multiplications: the queries, keys and values of the first attention of a stage are
+# made on the map of the stage *before*, four times as many tokens, and now from vectors of half the width. Residual pooling costs
+# no multiplication and no parameter. What it is worth, quoted: 83.0 % for the first, 83.6 % for the second.
 #
 # *Sources.* Li et al. 2022, "MViTv2: Improved Multiscale Vision Transformers for Classification and Detection", section 4.1, and its
 # code; Fan et al. 2021, section 3.2.
@@ -531,20 +536,20 @@ table(["", "parameters", "G MACs", "MiB kept for backward"], rows)
 # %% [markdown]
 # ## 3 Growing
 #
-# Swin V2 is Swin, of the same stages and windows, with three things changed because three things went wrong when it was made larger:
-# numbers grew from block to block until training failed; a few pairs of tokens took all of the attention; and a model that was trained
-# with small windows was bad with large ones.
+# Swin V2 is Swin, of the same stages and windows, with three things changed because three things went wrong when it was made
+# larger: numbers grew from block to block until training failed; a few pairs of tokens took all of the attention; and a model that
+# was trained with small windows was bad with large ones.
 #
 # ### A norm behind what is found
 #
-# Blocks of a ViT and of Swin are [pre-norm](../docs/glossary.md#pre-norm): what they add is normalised *before* attention and MLP, and
-# comes out as large as the weights make it. [Post-norm](../docs/glossary.md#post-norm) normalises the sum.
+# Blocks of a ViT and of Swin are [pre-norm](../docs/glossary.md#pre-norm): what they add is normalised *before* attention and MLP,
+# and comes out as large as the weights make it. [Post-norm](../docs/glossary.md#post-norm) normalises the sum.
 # [Res-post-norm](../docs/glossary.md#res-post-norm) normalises what is added, and leaves the path alone:
 #
 # $$x + f(\operatorname{LN}(x)), \qquad \operatorname{LN}(x + f(x)), \qquad x + \operatorname{LN}(f(x)) .$$
 #
-# **Predict.** Twenty-four blocks of each, untrained, on tokens of size 1. How large is what comes out? And if all weights are four times as
-# large?
+# **Predict.** Twenty-four blocks of each, untrained, on tokens of size 1. How large is what comes out? And if all weights are four
+# times as large?
 
 # %%
 show_source(ResPostNormBlock.forward, "c_attn = self", "c_norm1 = self", "x = x + h")
@@ -585,11 +590,12 @@ table(["behind 24 blocks", *kinds], rows)
 
 # %% [markdown]
 # With pre-norm, four times the weights make twenty times the numbers. Nothing holds them: training may make weights as large as it
-# likes. The paper shows it of trained Swins, where the largest layer is $10^4$ times as large as the smallest, and the largest model did not
-# finish. Res-post-norm does not ask how large weights are: each of $2L$ additions has size 1 (times the norm's scale), and if they
-# have nothing to do with each other, that makes $\sqrt{1 + 2L}$, here $\sqrt{49} = 7$ (measured: 7.4). It grows, too, but by a law. (The paper says that it "does not
-# accumulate"; with norms of scale 1 it does, as a root. In its code norms begin with scale 0, and an untrained block hands on what it is
-# given: the last assert.) Post-norm does not grow at all, and pays for it [in its gradients](03_transformer.ipynb#5-Pre-norm-or-post-norm).
+# likes. The paper shows it of trained Swins, where the largest layer is $10^4$ times as large as the smallest, and the largest
+# model did not finish. Res-post-norm does not ask how large weights are: each of $2L$ additions has size 1 (times the norm's
+# scale), and if they have nothing to do with each other, that makes $\sqrt{1 + 2L}$, here $\sqrt{49} = 7$ (measured: 7.4). It
+# grows, too, but by a law. (The paper says that it "does not accumulate"; with norms of scale 1 it does, as a root. In its code
+# norms begin with scale 0, and an untrained block hands on what it is given: the last assert.) Post-norm does not grow at all, and
+# pays for it [in its gradients](03_transformer.ipynb#5-Pre-norm-or-post-norm).
 #
 # *Sources.* Liu et al. 2022, "Swin Transformer V2: Scaling Up Capacity and Resolution", section 3.2, figures 1 to 3.
 
@@ -621,8 +627,8 @@ shown |= {"cosines": cosines[0], "weights ": weights[0]}
 matrices(shown, columns=4, numbered=True, title="Attention of dot products, and of cosines")
 
 # %% [markdown]
-# Backward has one new step. What points along a vector can only make it longer or shorter, and its length does not count, so it is taken
-# out: with $\hat q = q / \lVert q \rVert$,
+# Backward has one new step. What points along a vector can only make it longer or shorter, and its length does not count, so it is
+# taken out: with $\hat q = q / \lVert q \rVert$,
 #
 # $$\bar q = \frac{\bar{\hat q} - \hat q\, (\hat q \cdot \bar{\hat q})}{\lVert q \rVert} .$$
 #
@@ -644,8 +650,8 @@ up, down = (ops.cosine_attention_forward(q, k, v, t + s)[0] for s in (h, -h))
 assert np.isclose(dt.item(), (dy * (up - down)).sum() / (2 * h), rtol=1e-6)
 
 # %% [markdown]
-# Shorter, ten times. The scale has a bound: 100. (The paper speaks of $\tau$ above 0.01; the code learns $t$ and clamps it at $\ln 100$.)
-# **Predict.** What is the gradient of $t$ below the bound, at it, beyond it?
+# Shorter, ten times. The scale has a bound: 100. (The paper speaks of $\tau$ above 0.01; the code learns $t$ and clamps it at $\ln
+# 100$.) **Predict.** What is the gradient of $t$ below the bound, at it, beyond it?
 
 # %%
 edge = np.log(100)
@@ -663,19 +669,19 @@ assert (
 lecture.clamped(ts, scale, slope, edge)
 
 # %% [markdown]
-# Up to the bound, and at it, the gradient is what it is; beyond it is exactly 0. A step of the optimizer that carries $t$ over the edge is
-# the last one that the loss decides: from there no gradient calls it back, only what moves parameters without one, such as momentum or
-# weight decay.
+# Up to the bound, and at it, the gradient is what it is; beyond it is exactly 0. A step of the optimizer that carries $t$ over the
+# edge is the last one that the loss decides: from there no gradient calls it back, only what moves parameters without one, such as
+# momentum or weight decay.
 #
 # *Sources.* Liu et al. 2022, section 3.2, equation 2; its code (the clamp).
 
 # %% [markdown]
 # ### Strangers, and sharp heads
 #
-# A shifted window holds pieces that are no neighbours, and [a mask](07_windows.ipynb#4-The-shift) keeps them apart. Swin's code, and Swin
-# V2's, adds $-100$ to the score of strangers. For dot products of ordinary size that is as good as $-\infty$. **Predict.** A head with the
-# scale 100. A query has one neighbour, which looks the other way (cosine $-1$), and one stranger just like it (cosine 1). Whom does it
-# see?
+# A shifted window holds pieces that are no neighbours, and [a mask](07_windows.ipynb#4-The-shift) keeps them apart. Swin's code,
+# and Swin V2's, adds $-100$ to the score of strangers. For dot products of ordinary size that is as good as $-\infty$. **Predict.**
+# A head with the scale 100. A query has one neighbour, which looks the other way (cosine $-1$), and one stranger just like it
+# (cosine 1). Whom does it see?
 
 # %%
 query, both = (
@@ -707,22 +713,23 @@ for sharp in (10, 30, 100):
 assert worst[10] < 1e-30 and worst[30] < 1e-15 and worst[100] > 0.99
 
 # %% [markdown]
-# The stranger, all of it: $100 \cdot 1 - 100$ is more than $100 \cdot (-1)$. Cosines times 100 lie between $-100$ and $100$, so a sharp head
-# can outbid the mask. It does not take a made-up case: with random weights and a scale of 100, some token gives everything to
-# strangers. At 30 nothing gets through. What is in the published weights we have not looked at; a mask of $-\infty$, as
-# in our Swin, would not leak at any scale, but it would not be the model that was trained.
+# The stranger, all of it: $100 \cdot 1 - 100$ is more than $100 \cdot (-1)$. Cosines times 100 lie between $-100$ and $100$, so a
+# sharp head can outbid the mask. It does not take a made-up case: with random weights and a scale of 100, some token gives
+# everything to strangers. At 30 nothing gets through. What is in the published weights we have not looked at; a mask of $-\infty$,
+# as in our Swin, would not leak at any scale, but it would not be the model that was trained.
 
 # %% [markdown]
 # ### Larger windows
 #
-# Swin has a table of biases. For a larger window it is resampled, like an image. Swin V2 has a small net of two layers in its place, which
-# says for *any* way how much a head likes it: $B = 16\, \sigma(\operatorname{MLP}(\hat\Delta))$. (Equation 3 of the paper has the net alone;
-# that it is squeezed between 0 and 16 is the code's.) What goes in is the way on a logarithmic scale, here for rows:
+# Swin has a table of biases. For a larger window it is resampled, like an image. Swin V2 has a small net of two layers in its
+# place, which says for *any* way how much a head likes it: $B = 16\, \sigma(\operatorname{MLP}(\hat\Delta))$. (Equation 3 of the
+# paper has the net alone; that it is squeezed between 0 and 16 is the code's.) What goes in is the way on a logarithmic scale, here
+# for rows:
 #
 # $$\hat\Delta = \operatorname{sign}(\Delta)\, \frac{\log_2(1 + |8 \Delta / (M - 1)|)}{\log_2 8} .$$
 #
-# (The paper has $\operatorname{sign}(\Delta) \log(1 + |\Delta|)$; the code divides by the window first.) **Predict.** A window grows from 8
-# to 16. How far must the net be trusted beyond what it has seen, with $\Delta$ itself, and with its logarithm?
+# (The paper has $\operatorname{sign}(\Delta) \log(1 + |\Delta|)$; the code divides by the window first.) **Predict.** A window
+# grows from 8 to 16. How far must the net be trusted beyond what it has seen, with $\Delta$ itself, and with its logarithm?
 
 # %%
 beyond = {
@@ -738,9 +745,9 @@ assert round(beyond["Δ itself"] / beyond["log(1 + |Δ|), the paper"], 1) == 3.4
 # %% [markdown]
 # By 1.14 of the range, or by 0.33 of it; that is 3.4 times less (the paper says "about 4 times").
 #
-# Let us grow one, from 4 to 8. A head that likes what is near: we *train* the net to give such biases, by its own backward pass, in windows of
-# 4 × 4. Then we ask for 8 × 8, and beside it we resample the table of 7 × 7, by the bicubic interpolation that Swin has. **Predict.**
-# What does each say of the next neighbour?
+# Let us grow one, from 4 to 8. A head that likes what is near: we *train* the net to give such biases, by its own backward pass, in
+# windows of 4 × 4. Then we ask for 8 × 8, and beside it we resample the table of 7 × 7, by the bicubic interpolation that Swin has.
+# **Predict.** What does each say of the next neighbour?
 
 # %%
 offsets = np.arange(-3, 4)
@@ -781,10 +788,10 @@ grown = {"the table, resampled": (ways, by_table[7]), "the net, log-spaced": (wa
 lecture.grown_window((ways[inner], small[3]), grown)
 
 # %% [markdown]
-# The net says of every way that it knows exactly what it said before, and guesses the ways beyond. The table is stretched: what was learned
-# of one step is now said of two, and the next neighbour is treated almost as the token itself. Which is right is no theorem: where an image is
-# only shown larger, stretched is not foolish. It was measured. Quoted, a Swin trained with windows of 8 at 256 pixels, and tested with
-# larger ones without training on:
+# The net says of every way that it knows exactly what it said before, and guesses the ways beyond. The table is stretched: what was
+# learned of one step is now said of two, and the next neighbour is treated almost as the token itself. Which is right is no
+# theorem: where an image is only shown larger, stretched is not foolish. It was measured. Quoted, a Swin trained with windows of 8
+# at 256 pixels, and tested with larger ones without training on:
 
 # %%
 quoted = {"table": (81.7, 79.4, 77.2, 68.7), "net of Δ": (81.7, 82.0, 81.2, 77.6)}
@@ -796,16 +803,17 @@ table(
 )
 
 # %% [markdown]
-# The table loses 13 points on the way to windows of 24. The net gains at first and is 4.1 points behind its beginning in the end, or 2.7 with
-# the logarithm: most of what it is worth is the net. (After training on at the larger size, all are close: 83.2, 83.7, 84.2 at 768 pixels.)
+# The table loses 13 points on the way to windows of 24. The net gains at first and is 4.1 points behind its beginning in the end,
+# or 2.7 with the logarithm: most of what it is worth is the net. (After training on at the larger size, all are close: 83.2, 83.7,
+# 84.2 at 768 pixels.)
 #
 # *Sources.* Liu et al. 2022, section 3.3, equations 3 and 4, table 1 (quoted).
 
 # %% [markdown]
 # ## 4 What MLPs can do
 #
-# MLP-Mixer mixes tokens by an MLP of its own, $N \to E \to N$. The nets that came with it and after it ask how little of that is enough.
-# In the order of the slide:
+# MLP-Mixer mixes tokens by an MLP of its own, $N \to E \to N$. The nets that came with it and after it ask how little of that is
+# enough. In the order of the slide:
 #
 # | | what mixes tokens | numbers that it knows of $N$ |
 # |---|---|---|
@@ -817,9 +825,9 @@ table(
 #
 # ### ResMLP: no norm
 #
-# ResMLP has one matrix over the tokens, the MLP over the channels, and where others normalise it has a scale and a shift of each channel,
-# $\operatorname{Aff}(x) = \alpha x + \beta$. No mean is taken, no deviation. **Predict.** What can be done with it after training, in
-# front of a linear map, that cannot be done with a layer norm?
+# ResMLP has one matrix over the tokens, the MLP over the channels, and where others normalise it has a scale and a shift of each
+# channel, $\operatorname{Aff}(x) = \alpha x + \beta$. No mean is taken, no deviation. **Predict.** What can be done with it after
+# training, in front of a linear map, that cannot be done with a layer norm?
 
 # %%
 affine, linear = Affine(5).init(0, "float64"), Linear(5, 3).init(0, "float64")
@@ -842,13 +850,14 @@ print(
 )
 
 # %% [markdown]
-# It can be multiplied into the map behind it: $(\alpha x + \beta) W + b = x (\alpha W) + (\beta W + b)$, and then it costs nothing. That is so
-# in front of the MLP. The paper says so of "the adjacent linear layer". In front of the matrix over the *tokens* there is a catch: the scale of channels can
-# step over it, into the scale that stands behind it anyway ([LayerScale](../docs/glossary.md#layerscale)), but the shift becomes a bias for
-# every token *and* channel, where the matrix has one for each token.
+# It can be multiplied into the map behind it: $(\alpha x + \beta) W + b = x (\alpha W) + (\beta W + b)$, and then it costs nothing.
+# That is so in front of the MLP. The paper says so of "the adjacent linear layer". In front of the matrix over the *tokens* there
+# is a catch: the scale of channels can step over it, into the scale that stands behind it anyway
+# ([LayerScale](../docs/glossary.md#layerscale)), but the shift becomes a bias for every token *and* channel, where the matrix has
+# one for each token.
 #
 # A norm divides by what it has seen, so it cannot be multiplied in. Without one, deep nets have to begin gently: LayerScale lets each
-# branch add $10^{-4}$ of what it has found at first.
+# branch add $10^{-4}$ of what it has found at first, in the net of 12 blocks, and less in deeper ones.
 
 # %%
 lines = "c_norm1 = self", "c_linear_tokens = self", "c_ls1 = layer", "x = x + h"
@@ -862,13 +871,13 @@ assert formulas.token_mixing_params(196, 384) == 151_108  # Mixer-B/16
 assert block.linear_tokens.weight.size + block.linear_tokens.bias.size == 196 * 197 == 38_612
 
 # %% [markdown]
-# *Sources.* Touvron et al. 2021, "ResMLP: Feedforward networks for image classification with data-efficient training", section 2, equations
-# 1 to 3.
+# *Sources.* Touvron et al. 2021, "ResMLP: Feedforward networks for image classification with data-efficient training", section 2,
+# equations 1 to 3.
 #
 # ### gMLP: a gate
 #
-# gMLP has no token mixing of its own: each block is one MLP over the channels, and in the middle of it half of the hidden channels become
-# a [gate](../docs/glossary.md#gate) for the other half, by a matrix over the tokens:
+# gMLP has no token mixing of its own: each block is one MLP over the channels, and in the middle of it half of the hidden channels
+# become a [gate](../docs/glossary.md#gate) for the other half, by a matrix over the tokens:
 #
 # $$y = u \odot g, \qquad g = W^\top \operatorname{LN}(v) + b .$$
 #
@@ -889,8 +898,8 @@ assert np.allclose(du, dy, atol=1e-4) and np.linalg.norm(dv) < 1e-4 * np.linalg.
 
 # %% [markdown]
 # It stands open, and the block is a plain MLP: tokens do not hear of each other, and the half that could let them gets almost no
-# gradient. Almost: what wakes it is $\bar W = v\, \bar g^\top$, which is not small. Now with a matrix that is not asleep, step by step, both
-# halves:
+# gradient. Almost: what wakes it is $\bar W = v\, \bar g^\top$, which is not small. Now with a matrix that is not asleep, step by
+# step, both halves:
 
 # %%
 W, b = rng.standard_normal((6, 6)), rng.standard_normal(6)
@@ -907,17 +916,19 @@ pictures = {"u": u[0], "v": v[0], "g = Wᵀv + b": g[0], "y = u g": y[0]}
 matrices(pictures, columns=4, digits=1, numbered=True, title="Rows: tokens; columns: channels")
 
 # %% [markdown]
-# The same matrix for each image and each channel, as in a Mixer; but the result is *multiplied* by the image, so that it is of second
-# order in it, as the product of queries, keys and values is of third. Attention computes its matrix; a gate computes what the learned matrix is multiplied with.
+# The same matrix for each image and each channel, as in a Mixer; but the result is *multiplied* by the image, so that it is of
+# second order in it, as the product of queries, keys and values is of third. Attention computes its matrix; a gate computes what
+# the learned matrix is multiplied with.
 #
 # *Sources.* Liu et al. 2021, "Pay Attention to MLPs", sections 2 and 2.1, equations 1, 2 and 4.
 
 # %% [markdown]
 # ### S²-MLP: a shift
 #
-# And if there is no matrix over the tokens at all? S²-MLP moves a quarter of the channels one place up, a quarter down, left and right, and
-# maps channels to channels: then each token has parts of its neighbours in it. It costs no multiplication. The one detail is the edge.
-# **Predict.** A map of 4 × 4, numbered; at each place what lies above it. What stands in the first row, by `np.roll`, and in the paper?
+# And if there is no matrix over the tokens at all? S²-MLP moves a quarter of the channels one place up, a quarter down, left and
+# right, and maps channels to channels: then each token has parts of its neighbours in it. It costs no multiplication. The one
+# detail is the edge. **Predict.** A map of 4 × 4, numbered; at each place what lies above it. What stands in the first row, by
+# `np.roll`, and in the paper?
 
 # %%
 numbers = np.arange(1.0, 17).reshape(1, 4, 4, 1)
@@ -941,10 +952,10 @@ title = "What lies above (repeated at the edge, or taken from the other end)"
 matrices({name: it[0, :, :, 0] for name, it in maps.items()}, columns=4, digits=0, title=title)
 
 # %% [markdown]
-# `np.roll` brings the lowest row to the top, and treats grass as the neighbour of sky. The paper writes it as an assignment, `x[1:] = x[:-1]`,
-# which leaves the first row as it was: repeated. Backward, an edge that was read twice gets two gradients, and the row that nobody has
-# read gets none. (In NumPy this very line is safe, for it copies where the two overlap. The well-known port in PyTorch writes it into
-# the array that it reads, and there, on a CPU, the first row may run down the whole map.)
+# `np.roll` brings the lowest row to the top, and treats grass as the neighbour of sky. The paper writes it as an
+# assignment, `x[1:] = x[:-1]`, which leaves the first row as it was: repeated. Backward, an edge that was read twice gets two gradients, and the row
+# that nobody has read gets none. (In NumPy this very line is safe, for it copies where the two overlap. The well-known port in
+# PyTorch writes it into the array that it reads, and there, on a CPU, the first row may run down the whole map.)
 #
 # **Predict.** A shift and a matrix of $C \times O$ behind it are a convolution. Of which size, and how many of its weights are zero?
 
@@ -966,9 +977,9 @@ print(f"3 x 3, with {(kernel == 0).mean():.1%} zeros; multiplications of the shi
 # %% [markdown]
 # ### CycleMLP: in turn
 #
-# CycleMLP has the same thought along one axis: channel 0 is read from its own place, channel 1 from one step further, channel 2 from one step
-# before, and so on in turn. (Figure 2 of the paper begins the cycle in another place than its code.) Beyond the edge there are zeros, so this is a
-# convolution to the last pixel. **Predict.** Of 1 × 3; and how many zeros?
+# CycleMLP has the same thought along one axis: channel 0 is read from its own place, channel 1 from one step further, channel 2
+# from one step before, and so on in turn. (Figure 2 of the paper begins the cycle in another place than its code.) Beyond the edge
+# there are zeros, so this is a convolution to the last pixel. **Predict.** Of 1 × 3; and how many zeros?
 
 # %%
 layer = CycleFC(C, O, along=1).init(0, "float64")
@@ -984,13 +995,14 @@ assert macs == 5 * 7 * C * O == formulas.conv_macs((5, 7), 1, C, O)  # those of 
 print(f"{(kernel == 0).mean():.0%} zeros; {macs:,} multiplications, as of a kernel of 1 x 1")
 
 # %% [markdown]
-# Two of three weights are zero, and it costs what a 1 × 1 convolution costs. "An MLP" is a name: these two are convolutions that have saved most of
-# their weights. In exchange they take any map, as convolutions do, and a pyramid can be made of them.
+# Two of three weights are zero, and it costs what a 1 × 1 convolution costs. "An MLP" is a name: these two are convolutions that
+# have saved most of their weights. In exchange they take any map, as convolutions do, and a pyramid can be made of them.
 #
 # ### Split attention
 #
-# S²-MLPv2 and CycleMLP look in three ways (two shifts the other way round and none; rows, columns, and neither) and add the three maps
-# up. With which shares? [Split attention](../docs/glossary.md#split-attention) asks the image: an MLP reads the sum over all places, and a softmax for every channel divides.
+# S²-MLPv2 and CycleMLP look in three ways (two different shifts and none; rows, columns, and neither) and add the three maps
+# up. With which shares? [Split attention](../docs/glossary.md#split-attention) asks the image: an MLP
+# reads the sum, or the mean, over all places, and a softmax for every channel divides.
 # **Predict.** Which places of the map have a say in the output of *one* place?
 
 # %%
@@ -1019,8 +1031,8 @@ title = "Shares of three branches, for each channel"
 matrices({"rows: branches; columns: channels": shares[0]}, title=title)
 
 # %% [markdown]
-# All places have a say, because the shares are decided by a sum over the whole map. So a net with split attention sees everything in its first
-# block, however short its shifts are: not where things are, but what there is. Remember that for the pictures below.
+# All places have a say, because the shares are decided by a sum over the whole map. So a net with split attention sees everything
+# in its first block, however short its shifts are: not where things are, but what there is. Remember that for the pictures below.
 #
 # What came of it, quoted, at 224 pixels on ImageNet; counted are our models:
 
@@ -1046,20 +1058,21 @@ assert [row[1:3] for row in rows[1:5]] == [
 table(["", "M parameters", "G MACs", "top-1, % (quoted)"], rows)
 
 # %% [markdown]
-# With less and less that mixes tokens it did not become worse, and the last before DeiT, a ViT for comparison, is nearly a convolutional
-# net again. (Recipes of training differ from paper to paper, so small differences say nothing. The paper of S²-MLP
+# With less and less that mixes tokens it did not become worse, and the last before DeiT, a ViT for comparison, is nearly a
+# convolutional net again. (Recipes of training differ from paper to paper, so small differences say nothing. The paper of S²-MLP
 # prints 51 million; it has no official code, and our 53.9 are those of the port that people use.)
 #
-# *Sources.* Yu et al. 2022, "S²-MLP: Spatial-Shift MLP Architecture for Vision", section 3.2; Yu et al. 2021, "S²-MLPv2", section 3.2;
-# Chen et al. 2022, "CycleMLP: A MLP-like Architecture for Dense Prediction", sections 3.2 and 3.3; Zhang et al. 2020, "ResNeSt:
-# Split-Attention Networks", section 3.1.
+# *Sources.* Yu et al. 2022, "S²-MLP: Spatial-Shift MLP Architecture for Vision", section 3.2; Yu et al. 2021, "S²-MLPv2", section
+# 3.2; Chen et al. 2022, "CycleMLP: A MLP-like Architecture for Dense Prediction", sections 3.2 and 3.3; Zhang et al. 2020,
+# "ResNeSt: Split-Attention Networks", section 3.1.
 
 # %% [markdown]
 # ## 5 What each of them sees
 #
-# Who has a say in the middle of the map? We ask by trying. One image, nets with random weights, small ones for 32 × 32 pixels; turn 2 × 2
-# pixels of it into their negative, compute again, and see how far the vector in the middle has moved, after each block. All 256 places
-# in turn. (`minivit.look.influence` does that for any model, in float64, so that what is rounding can be told from what is small.)
+# Who has a say in the middle of the map? We ask by trying. One image, nets with random weights, small ones for 32 × 32 pixels; turn
+# 2 × 2 pixels of it into their negative, compute again, and see how far the vector in the middle has moved, after each block. All
+# 256 places in turn. (`minivit.look.influence` does that for any model, in float64, so that what is rounding can be told from what
+# is small.)
 #
 # Two of them have to be woken first. **Predict.** Which, and why? Remember how Swin V2's norms and gMLP's gates begin.
 
@@ -1091,8 +1104,8 @@ print("Swin V2 as it begins, pieces that count, block by block:", *counts)
 assert counts == [1, 1, 4, 4, 16, 16]
 
 # %% [markdown]
-# A Swin V2 that has not been trained hands everything on. Its blocks see nothing but their own place, and only patch merging joins 2 × 2.
-# So its norms get the scale 1, and the matrices of gMLP's gates are drawn as large as others.
+# A Swin V2 that has not been trained hands everything on. Its blocks see nothing but their own place, and only patch merging joins
+# 2 × 2. So its norms get the scale 1, and the matrices of gMLP's gates are drawn as large as others.
 #
 # **Predict.** For each of the six: how many of the 256 pieces count after the first block, and in which shape?
 
@@ -1130,15 +1143,15 @@ assert seen["CycleMLP"] == [256] * 8
 draw(fields["Swin V2"])
 
 # %% [markdown]
-# **Swin V2**: the window, then the shifted window, as [in lecture 7](07_windows.ipynb#7-A-small-Swin,-trained). Above each map stand the number of the
-# block and the part of the image that counts; each has its own scale of colours, dark for what counts most.
+# **Swin V2**: the window, then the shifted window, as [in lecture 7](07_windows.ipynb#7-A-small-Swin,-trained). Above each map
+# stand the number of the block and the part of the image that counts; each has its own scale of colours, dark for what counts most.
 
 # %%
 draw(fields["PVT"])
 
 # %% [markdown]
-# **PVT**: everything counts in the first block. The middle itself counts most: it is the one place that its query sees in full, through the
-# residual path. All others are seen as patches of 4 × 4 places.
+# **PVT**: everything counts in the first block. The middle itself counts most: it is the one place that its query sees in full,
+# through the residual path. All others are seen as patches of 4 × 4 places.
 
 # %%
 draw(fields["MViTv2"])
@@ -1171,8 +1184,9 @@ assert first[near].max() > 0.9 and 0.05 < far < 0.1
 draw(fields["gMLP"])
 
 # %% [markdown]
-# **gMLP**: everything at once, and but for the middle itself, which comes past the gate, far and near alike: its matrix has been drawn, and has
-# no idea what is beside what. What is learned is another matter: the paper shows that trained gates look like convolutions.
+# **gMLP**: everything at once, and but for the middle itself, which comes past the gate, far and near alike: its matrix has been
+# drawn, and has no idea what is beside what. What is learned is another matter: the paper shows that trained gates look like
+# convolutions.
 #
 # ### What they cost
 #
@@ -1194,9 +1208,9 @@ assert costs["mixer_tiny_patch4_32"].macs_forward == 75_891_968
 table(["", "parameters", "M MACs", "bytes kept"], rows)
 
 # %% [markdown]
-# They do not say which sees better, and neither do the pictures. The five at the top are hierarchies. (Swin is one, too, but this one has twice
-# as many parameters.) And cosines have a price that no MAC shows: of all, Swin V2 keeps most for each multiplication, the directions and
-# lengths of its queries and keys among it.
+# They do not say which sees better, and neither do the pictures. The five at the top are hierarchies. (Swin is one, too, but this
+# one has twice as many parameters.) And cosines have a price that no MAC shows: of all, Swin V2 keeps most for each multiplication,
+# the directions and lengths of its queries and keys among it.
 #
 # ## 6 Questions
 #
@@ -1204,7 +1218,8 @@ table(["", "parameters", "M MACs", "bytes kept"], rows)
 # 2. From which map on, with $C$ = 64 and windows of 8, are windows cheaper than spatial reduction with $R$ = 8? (Use the closed
 #    forms of section 1.)
 # 3. Why must keys and values be pooled with the same stride, and queries not?
-# 4. MViTv2's relative positions for a map of $Y \times X$ queries and keys: rank at most 2 for each query. And the whole $N \times N$ matrix $E$?
+# 4. MViTv2's relative positions for a map of $Y \times X$ queries and keys: rank at most 2 for each query. And the whole $N \times
+#    N$ matrix $E$?
 # 5. Swin V2's keys have no bias, its queries and values have. In plain attention a bias of the keys changes nothing. Why, and why not
 #    in cosine attention?
 # 6. A head of Swin V2 has $t$ = 6. What is its scale? What gradient does it get?
@@ -1218,14 +1233,15 @@ table(["", "parameters", "M MACs", "bytes kept"], rows)
 #    keys and values.
 # 3. Each weight of attention belongs to a key *and* its value: there must be as many, in the same order. Queries decide only how many
 #    rows come out.
-# 4. At most $Y + X - 1$. $E = [A\; B]\, J$, where $A$ has a column for each row of keys, $B$ one for each column of keys, and $J$ says
-#    in which row and in which column a key lies; the columns of $J$ say it twice, so its rank is $Y + X - 1$. For 6 × 6: 11 of 36.
-# 5. A bias adds $q \cdot b$ to all scores of a query alike, and softmax does not see what is added to all. A cosine divides by the length of
-#    $k + b$, which differs from key to key.
+# 4. At most $Y + X - 1$. $E = [A\; B]\, J$, where $A$ has a column for each row of keys, $B$ one for each column of keys, and $J$
+#    says in which row and in which column a key lies; the columns of $J$ say it twice, so its rank is $Y + X - 1$. For 6 × 6: 11 of
+#    36.
+# 5. A bias adds $q \cdot b$ to all scores of a query alike, and softmax does not see what is added to all. A cosine divides by the
+#    length of $k + b$, which differs from key to key.
 # 6. 100, for $6 > \ln 100 = 4.6$; none, exactly 0.
-# 7. Each place sees only what lies on one side, one step further with each block: half of the map never has a say.
-# 8. $y = u \odot 0 = 0$: the block hands on its input. $\bar W = v\, (\bar y \odot u)^\top$ is not 0, so it wakes up; $\bar u$ and $\bar v$
-#    are 0 until then.
+# 7. Each place sees only its own column, upwards (or its row, to one side), one step further with each block.
+# 8. $y = u \odot 0 = 0$: the block hands on its input. $\bar W = v\, (\bar y \odot u)^\top$ is not 0, so it wakes up; $\bar u$ and
+#    $\bar v$ are 0 until then.
 #
 # </details>
 
@@ -1262,5 +1278,12 @@ E, _ = ops.relative_logits_forward(queries, R_h, R_w, row_index=six, column_inde
 assert np.linalg.matrix_rank(E) == 11
 
 # %% [markdown]
-# **Next:** [which idea came of which](../docs/reading.md), and the nets themselves: each is one file of `minivit/models`, forward and
-# backward on a few screens.
+# ### Which idea came of which
+#
+# Where all of this stands, among its relatives. (The nets of this lecture are one file of `minivit/models` each, forward and backward
+# on a few screens.) Columns are kinds of nets, and time runs down, by the month in which a paper was on arXiv.
+
+# %%
+papers = list(IDEAS)
+assert papers.index("PVT") < papers.index("Swin") < papers.index("MViT") < papers.index("Swin V2")
+family_tree()

@@ -78,15 +78,19 @@ def growth(sizes: Mapping[str, Mapping[str, Float[ndarray, " L"]]]) -> Axes:
     sizes : {weights: {block: (L,)}}
         Blocks have a colour each; the first weights are drawn thin, others thick.
     """
+    from matplotlib.ticker import LogLocator
+
     ax = labelled(new_panel(4.3), "blocks", "root mean square of a token")
     for i, (weights, blocks) in enumerate(sizes.items()):
         for (name, values), (colour, _, dash) in zip(blocks.items(), STYLES, strict=False):
             depth = np.arange(1, len(values) + 1)
             ax.plot(depth, values, color=colour, linestyle=dash, linewidth=1.4 + 2 * i, label=f"{name}, {weights}")
     ax.set_yscale("log")
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 3)))
     ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    ax.minorticks_off()
     ax.locator_params("x", integer=True)
-    ax.figure.legend(loc="outside lower center", ncols=len(sizes), fontsize=SMALL, frameon=False)
+    ax.figure.legend(loc="outside lower center", ncols=len(sizes), fontsize=SMALL, frameon=False, handlelength=4)
     ax.set_title("What grows with depth, untrained", fontsize=TITLE, loc="left")
     return ax
 
