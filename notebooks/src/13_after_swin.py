@@ -209,10 +209,10 @@ curves = {name: np.array(numbers) for name, numbers in macs.items()}
 no_attention.macs_by_tokens(tokens, curves, {"224 px": 56**2, "1024 px": 256**2})
 
 # %% [markdown]
-# At 224 pixels PVT's layer is 22 times cheaper than all with all (not 64: projections do not shrink), and cheaper than windows. At
-# 1024 it is 59 times cheaper, but nearly six times as dear as windows: the red, dashed line is straight and the green one bends up.
-# With fixed $R$ it is still quadratic in the area, $2N^2C/R^2$. That is what the second version mends with its **linear** form: the
-# map is averaged to 7 × 7 whatever its size. 49 keys, for every image.
+# At 224 pixels PVT's layer is 22 times cheaper than all with all (not 64: queries and output are projected as before), and cheaper
+# than windows. At 1024 it is 59 times cheaper, but nearly six times as dear as windows: the red, dashed line is straight and the
+# green one bends up. With fixed $R$ it is still quadratic in the area, $2N^2C/R^2$. That is what the second version mends with its
+# **linear** form: the map is averaged to 7 × 7 whatever its size. 49 keys, for every image.
 #
 # PVT v2's paper writes $\Omega(\text{SRA}) = 2h^2w^2C/R^2 + hwC^2R^2$ in its first equation. **Predict.** Is the second term, the
 # convolution, right?
@@ -221,6 +221,10 @@ no_attention.macs_by_tokens(tokens, curves, {"224 px": 56**2, "1024 px": 256**2}
 reduction = mv.cost.of(SpatialReductionAttention(C, 1, sr_ratio=8).sr, x=(1, 56, 56, C))
 print(f"counted {reduction.forward.macs:,}; printed {56**2 * C**2 * 8**2:,}")
 assert reduction.forward.macs == 56**2 * C**2
+linear = SpatialReductionAttention(8, 1, linear=True).init(0)
+for side in (14, 20):  # 49 keys, for every image
+    _, cache = linear.forward(np.ones((1, side, side, 8), np.float32))
+    assert cache.attention.weights.shape == (1, 1, side**2, 49)
 assert 6 * at[1024][1] > at[1024][2] > 5.8 * at[1024][1]
 names = "pvt_small", "pvt_v2_b2", "pvt_v2_b2_li", "swinv2_tiny_window8_256"
 costs = {(name, px): mv.cost.estimate(name, img_size=px) for name in names for px in (224, 1024)}
@@ -255,10 +259,10 @@ table(head, rows)
 
 # %%
 show_source(mv.layers.DepthwiseMlp.forward, "c_fc1 =", "c_dwconv =", "c_act =", "c_fc2 =")
-scene = rng.standard_normal((1, 32, 36, 3)).astype(np.float32)
+scene = rng.standard_normal((1, 32, 36, 3))
 here, there = scene[:, :, 4:], scene[:, :, :32]  # the same things, four pixels further right
-one = mv.create_model("pvt_tiny_patch2_32", seed=0).stages[0]
-two = mv.create_model("pvt_v2_tiny_32", seed=0)
+one = mv.create_model("pvt_tiny_patch2_32", seed=0, dtype="float64").stages[0]
+two = mv.create_model("pvt_v2_tiny_32", seed=0, dtype="float64")
 mlps = [block.mlp for block in (*two.stages[0].blocks, two.stages[0].blocks[0])]
 
 
@@ -276,7 +280,7 @@ names = "PVT v2, patches", "and an MLP", "two MLPs", "three MLPs"
 maps |= {name: [second_version(it, n) for it in (here, there)] for n, name in enumerate(names)}
 
 # %%
-differs = [np.abs(a[:, :, :-2] - b[:, :, 2:]).max((0, -1)) > 1e-5 for a, b in maps.values()]
+differs = [np.abs(a[:, :, :-2] - b[:, :, 2:]).max((0, -1)) > 1e-9 for a, b in maps.values()]
 columns = ["".join("x" if it.any() else "." for it in found.T) for found in differs]
 for name, text in zip(maps, columns, strict=True):
     print(f"{name:18} {text}")
@@ -292,14 +296,14 @@ lecture.told_apart(differs, [*maps], title)
 # an image that is grey all over. **Predict.** Which places know that they are not in the middle?
 
 # %%
-grey = np.ones((1, 32, 32, 3), np.float32)
+grey = np.ones((1, 32, 32, 3))
 known = []
 for depth in range(4):
     h = second_version(grey, depth)
-    known.append(np.abs(h - h[:, 8:9, 8:9]).max((0, -1)) > 1e-6)
+    known.append(np.abs(h - h[:, 8:9, 8:9]).max((0, -1)) > 1e-9)
 assert [int(it.sum()) for it in known] == [31, 87, 135, 175]
 flat, _ = one.patch_embed.forward(grey)
-assert np.ptp(flat, axis=(1, 2)).max() < 1e-6  # PVT without its table: all alike
+assert np.ptp(flat, axis=(1, 2)).max() < 1e-9  # PVT without its table: all alike
 lecture.told_apart(known, [*names], "Who can tell, on a grey image, that it is not in the middle")
 
 # %% [markdown]
@@ -307,11 +311,11 @@ lecture.told_apart(known, [*names], "Who can tell, on a grey image, that it is n
 # may have another size. The first version refuses it:
 
 # %%
-larger = np.zeros((1, 48, 40, 3), np.float32)
+larger = np.zeros((1, 48, 40, 3))
 logits, _ = two.forward(larger)
 assert logits.shape == (1, 10)
 try:
-    mv.create_model("pvt_tiny_patch2_32").forward(larger)
+    mv.create_model("pvt_tiny_patch2_32", dtype="float64").forward(larger)
     raise AssertionError("it has taken another size")
 except ValueError as error:
     print(error)
@@ -373,7 +377,10 @@ mv.check.check_layer(pooling, x)
 # 56 × 56 places of that stage has a say in a key?
 
 # %%
-first = mv.create_model("mvitv2_small", seed=0).stages[0].blocks[0].attn
+small = mv.create_model("mvitv2_small", seed=0)
+lasts = [stage.blocks[-1].attn for stage in small.stages]
+assert [it.map_size[0] // it.kv_size[0] for it in lasts] == [4, 2, 1, 1]  # strides of keys
+first = lasts[0]
 ones = np.ones((1, 56, 56, first.pool_k.weight.shape[-1]), np.float32)
 pooled, c_pool = first.pool_k.forward(ones)
 back = first.pool_k.backward(np.ones_like(pooled), c_pool)
@@ -622,8 +629,8 @@ assert np.allclose(weights @ v, y, atol=1e-14) and np.allclose(cache.attention.w
 plain = ops.attention_forward(q, k, v)[1].weights
 assert np.array_equal(weights[0, 0].round(12), weights[0, 1].round(12))  # length does not count
 assert plain[0, 1, 2] > 0.999 > 0.7 > plain[0, 0].max()
-shown = {"plain scores": (q @ k.mT)[0], "weights": plain[0]}
-shown |= {"cosines": cosines[0], "weights ": weights[0]}
+shown = {"plain scores": (q @ k.mT)[0], "their softmax": plain[0]}
+shown |= {"cosines": cosines[0], "softmax of 10 cosines": weights[0]}
 matrices(shown, columns=4, numbered=True, title="Attention of dot products, and of cosines")
 
 # %% [markdown]
@@ -656,10 +663,9 @@ assert np.isclose(dt.item(), (dy * (up - down)).sum() / (2 * h), rtol=1e-6)
 # %%
 edge = np.log(100)
 ts = np.linspace(3.6, 5.4, 181)
-blurred = v + 0.5  # so that the loss is not flat
 scale, slope = [], []
 for value in ts:
-    y, cache = ops.cosine_attention_forward(0.1 * q, k, blurred, np.full((1, 1, 1), value))
+    y, cache = ops.cosine_attention_forward(q, k, v, np.full((1, 1, 1), value))
     scale.append(np.exp(min(value, edge)))
     slope.append(ops.cosine_attention_backward(dy, cache).logit_scale.item())
 scale, slope = np.array(scale), np.array(slope)
@@ -815,7 +821,7 @@ table(
 # MLP-Mixer mixes tokens by an MLP of its own, $N \to E \to N$. The nets that came with it and after it ask how little of that is
 # enough. In the order of the slide:
 #
-# | | what mixes tokens | numbers that it knows of $N$ |
+# | | what mixes tokens | weights that are bound to $N$ |
 # |---|---|---|
 # | ResMLP | one matrix | $N^2$ |
 # | Mixer | two matrices and GELU | $2NE$ |
@@ -952,9 +958,9 @@ title = "What lies above (repeated at the edge, or taken from the other end)"
 matrices({name: it[0, :, :, 0] for name, it in maps.items()}, columns=4, digits=0, title=title)
 
 # %% [markdown]
-# `np.roll` brings the lowest row to the top, and treats grass as the neighbour of sky. The paper writes it as an
-# assignment, `x[1:] = x[:-1]`, which leaves the first row as it was: repeated. Backward, an edge that was read twice gets two gradients, and the row
-# that nobody has read gets none. (In NumPy this very line is safe, for it copies where the two overlap. The well-known port in
+# `np.roll` brings the lowest row to the top, and treats grass as the neighbour of sky. The paper writes it as an assignment,
+# `x[1:] = x[:-1]`, which leaves the first row as it was: repeated. Backward, an edge that was read twice gets two gradients, and the
+# row that nobody has read gets none. (In NumPy this very line is safe, for it copies where the two overlap. The well-known port in
 # PyTorch writes it into the array that it reads, and there, on a CPU, the first row may run down the whole map.)
 #
 # **Predict.** A shift and a matrix of $C \times O$ behind it are a convolution. Of which size, and how many of its weights are zero?
@@ -1218,8 +1224,8 @@ table(["", "parameters", "M MACs", "bytes kept"], rows)
 # 2. From which map on, with $C$ = 64 and windows of 8, are windows cheaper than spatial reduction with $R$ = 8? (Use the closed
 #    forms of section 1.)
 # 3. Why must keys and values be pooled with the same stride, and queries not?
-# 4. MViTv2's relative positions for a map of $Y \times X$ queries and keys: rank at most 2 for each query. And the whole $N \times
-#    N$ matrix $E$?
+# 4. MViTv2's relative positions for a map of $Y \times X$ queries and keys: rank at most 2 for each query. And the whole matrix
+#    $E$, of $N \times N$?
 # 5. Swin V2's keys have no bias, its queries and values have. In plain attention a bias of the keys changes nothing. Why, and why not
 #    in cosine attention?
 # 6. A head of Swin V2 has $t$ = 6. What is its scale? What gradient does it get?
@@ -1240,7 +1246,7 @@ table(["", "parameters", "M MACs", "bytes kept"], rows)
 #    length of $k + b$, which differs from key to key.
 # 6. 100, for $6 > \ln 100 = 4.6$; none, exactly 0.
 # 7. Each place sees only its own column, upwards (or its row, to one side), one step further with each block.
-# 8. $y = u \odot 0 = 0$: the block hands on its input. $\bar W = v\, (\bar y \odot u)^\top$ is not 0, so it wakes up; $\bar u$ and
+# 8. $y = u \odot 0 = 0$: the block hands on its input, but for its last bias. $\bar W = v\, (\bar y \odot u)^\top$ is not 0, so it wakes up; $\bar u$ and
 #    $\bar v$ are 0 until then.
 #
 # </details>
