@@ -1246,8 +1246,8 @@ table(["", "parameters", "M MACs", "bytes kept"], rows)
 #    length of $k + b$, which differs from key to key.
 # 6. 100, for $6 > \ln 100 = 4.6$; none, exactly 0.
 # 7. Each place sees only its own column, upwards (or its row, to one side), one step further with each block.
-# 8. $y = u \odot 0 = 0$: the block hands on its input, but for its last bias. $\bar W = v\, (\bar y \odot u)^\top$ is not 0, so it wakes up; $\bar u$ and
-#    $\bar v$ are 0 until then.
+# 8. $y = u \odot 0 = 0$: the block hands on its input, but for its last bias. $\bar W = v\, (\bar y \odot u)^\top$ is not 0, so it
+#    wakes up; $\bar u$ and $\bar v$ are 0 until then.
 #
 # </details>
 
