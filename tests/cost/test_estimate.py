@@ -20,6 +20,7 @@ from minivit.models import (
     AttentionAugmentedResNet,
     CycleMLP,
     HybridViT,
+    ImageGPT,
     LRNet,
     MaskedViT,
     Mixer,
@@ -74,6 +75,8 @@ SMALL = {
         img_size=24, depths=(1, 1), embed_dim=4, stride_q=(1, 2), use_cls_token=True, use_abs_pos=True, mode="max"
     ),
     "mixer": Mixer(img_size=(8, 12), patch_size=4, embed_dim=10, num_blocks=2, num_classes=5),
+    "image gpt": ImageGPT(img_size=(3, 4), vocab_size=9, embed_dim=10, depth=2, num_heads=2),
+    "image gpt, in chunks": ImageGPT(img_size=(3, 4), vocab_size=9, embed_dim=10, depth=1, num_heads=2, chunk_size=5),
     "res mlp": ResMLP(img_size=(8, 12), patch_size=4, embed_dim=10, num_blocks=2, num_classes=5),
     "gmlp": GMLP(img_size=(8, 12), patch_size=4, embed_dim=10, num_blocks=2, num_classes=5, drop_path_rate=0.2),
     "s2 mlp": S2MLP(**PYRAMID_OF_MLPS, img_size=(8, 12), patch_sizes=(2, 2)),
