@@ -508,6 +508,7 @@ def solution(place: Path) -> Path:
     return place / "adamw"
 
 
+@REST
 @pytest.mark.parametrize("step", [1, pytest.param(2, marks=REST)])
 def test_a_run_goes_on_with_the_students_functions(
     place: Path, solution: Path, step: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -531,6 +532,7 @@ def test_a_run_goes_on_with_the_students_functions(
         assert_same_training(place / "mine", place / "run")
 
 
+@pytest.mark.sampled(every=3)
 @pytest.mark.parametrize(
     ("fails", "says"),
     [
@@ -759,6 +761,7 @@ open("codes", "w", encoding="utf-8").write(json.dumps(codes))
 """
 
 
+@pytest.mark.sampled(every=2)
 @pytest.mark.skipif(sys.platform == "win32", reason="no such shell, and no /dev/full")
 @pytest.mark.parametrize(
     ("where", "codes", "says"),
@@ -925,6 +928,7 @@ def test_a_resumed_run_cannot_be_changed(mistake) -> None:
     mistake(message, "train", "--resume", "run", "--with", "adamw")
 
 
+@REST
 def test_a_solution_that_went_away(place: Path, solution: Path, mistake) -> None:
     """Or that is not right any more: the run stays as it was, and goes on when the solution is there again."""
     assert cli.main(["train", "--data", "cifar", "--with", "adamw", "--out", "mine", *TINY]) == 0
@@ -964,6 +968,7 @@ def test_a_folder_of_large_images(place: Path, mistake) -> None:
     mistake(message, "train", "--data", "photos")
 
 
+@REST
 def test_a_model_of_pixels_makes_images_small(place: Path, mistake) -> None:
     """As its preset has them, also when the run is resumed, if no size is given."""
     small = ["--set", "embed_dim=8", "--set", "depth=1", "--batch-size", "10", "--epochs", "1", "--threads", "1"]

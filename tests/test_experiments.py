@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import minivit as mv
+from tests.sampled import REST
 from tests.unchecked import without_annotations
 
 FOLDER = Path(__file__).parent.parent / "experiments"
@@ -162,6 +163,7 @@ def test_probes_of_sounds(monkeypatch):
     assert all(0 <= value <= 1 for name in ("context", "frame", "true_frames") for value in found[name].values())
 
 
+@REST
 def test_probes_of_pixels(monkeypatch):
     import probe_pixels
 
@@ -299,6 +301,7 @@ def test_students(student, monkeypatch, tmp_path):
     assert len(cells) == {"no teacher": 1, "hard, with a token": 4}.get(student, 2)
 
 
+@REST
 @without_annotations
 def test_the_gallery_is_made_by_its_commands(monkeypatch, tmp_path):
     import gallery

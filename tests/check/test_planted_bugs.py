@@ -17,7 +17,6 @@ from tests.check.planted_future_bugs import FUTURE_BUGS
 from tests.check.planted_mlp_bugs import MLP_BUGS
 from tests.check.planted_pyramid_bugs import PYRAMID_BUGS
 from tests.check.planted_sound_bugs import SOUND_BUGS
-from tests.sampled import a_third_by_default
 from tests.unchecked import without_annotations
 
 SLOW = pytest.mark.slow
@@ -42,7 +41,8 @@ def planted(bug):
     return bug.forward or op.forward, backward
 
 
-@pytest.mark.parametrize("bug", a_third_by_default(ALL_BUGS, [f"{bug.op}: {bug.what}" for bug in ALL_BUGS]))
+@pytest.mark.sampled(every=6)
+@pytest.mark.parametrize("bug", ALL_BUGS, ids=[f"{bug.op}: {bug.what}" for bug in ALL_BUGS])
 def test_bug_is_caught_and_explained(bug):
     forward, backward = planted(bug)
     cases = draws(bug, 2)
@@ -73,7 +73,8 @@ QUICK = 3  # of them, in each run of the tests
 
 
 @pytest.mark.parametrize("fault", [*[*FAULTS][:QUICK], *(pytest.param(f, marks=SLOW) for f in [*FAULTS][QUICK:])])
-@pytest.mark.parametrize("name", a_third_by_default(EVERY_OP, EVERY_OP))
+@pytest.mark.sampled(every=6)
+@pytest.mark.parametrize("name", EVERY_OP)
 def test_every_fault_in_every_gradient_of_every_op_is_caught(name, fault):
     op, planted = EVERY_OP[name], set()
     for seed in range(20):

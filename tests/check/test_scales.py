@@ -8,7 +8,6 @@ from minivit.every_op import EVERY_OP
 from tests.check.several_outputs import doubled
 from tests.check.test_planted_bugs import ALL_BUGS, draws, planted
 from tests.ops.annotations import is_analytic
-from tests.sampled import a_third_by_default
 
 SCALES = (1e-3, 1.0, 1e3)
 PROBABILITIES = {"cross_entropy": 1}  # the argument that is none of the free numbers
@@ -37,7 +36,8 @@ def check_at(name, scale, seed, of=lambda op: (op.forward, op.backward)):
         check_complex_step(*pair, *case.args, constants=CONSTANTS[name], seed=seed, **case.kwargs)
 
 
-@pytest.mark.parametrize("name", a_third_by_default(EVERY_OP, EVERY_OP))
+@pytest.mark.sampled(every=3)
+@pytest.mark.parametrize("name", EVERY_OP)
 def test_no_false_alarm_at_any_scale(name):
     for scale in SCALES:
         for seed in range(2):

@@ -35,7 +35,7 @@ from minivit.models import (
     Wav2Vec,
 )
 from tests.facts import COUNTS
-from tests.sampled import one_of_each_by_default
+from tests.sampled import REST
 from tests.tasks.families import TwoHeads
 
 TINY = "vit_micro_patch4_32"
@@ -139,6 +139,7 @@ def test_a_sweep(printed, sweep: str, key: str, values: list[Any]) -> None:
     assert len(table) == 2 + len(values)
 
 
+@REST
 def test_all_presets(printed) -> None:
     """With the names and figures of estimates; the page about costs shows the same table."""
     rows = json.loads(printed("--format", "json"))
@@ -157,7 +158,8 @@ def test_all_presets(printed) -> None:
     assert all(line in page for line in str(mv.cost.estimate("vit_base_patch16_224")).splitlines()[:4])
 
 
-@pytest.mark.parametrize("name", one_of_each_by_default(PRESETS, family, PRESETS))
+@pytest.mark.sampled(kind=family)
+@pytest.mark.parametrize("name", PRESETS)
 def test_a_step_of_one_sample_takes_little_more_than_the_last_two_columns(name: str) -> None:
     """As the page says below the table."""
     columns = ("weight_bytes", "gradient_bytes", "optimizer_bytes", "activation_bytes")

@@ -39,7 +39,6 @@ from minivit.models import (
 )
 from minivit.train.optim import AdamW
 from tests import facts
-from tests.sampled import one_of_each_by_default
 from tests.unchecked import said
 
 RNG = np.random.default_rng(0)
@@ -126,6 +125,7 @@ def test_there_is_one_of_every_model():
     assert {type(model).__name__ for model in SMALL.values()} == ours
 
 
+@pytest.mark.sampled(every=4)
 @pytest.mark.parametrize("name", SMALL)
 def test_what_is_kept_is_what_a_real_run_keeps(name):
     model = SMALL[name]
@@ -138,7 +138,8 @@ def test_what_is_kept_is_what_a_real_run_keeps(name):
     assert estimate.optimizer_bytes == sum(array.nbytes for array in optimizer.state.values())
 
 
-@pytest.mark.parametrize("name", one_of_each_by_default(facts.COUNTS, lambda name: PRESETS[name][0], facts.COUNTS))
+@pytest.mark.sampled(kind=lambda name: PRESETS[name][0])
+@pytest.mark.parametrize("name", facts.COUNTS)
 def test_parameters_and_products_are_those_of_others(name):
     estimate = mv.cost.estimate(name)
     assert (estimate.params, estimate.macs_forward) == facts.COUNTS[name]

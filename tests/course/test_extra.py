@@ -35,6 +35,7 @@ def work(tmp_path, monkeypatch):
     Path("hidden.py").write_text(EXAMPLE, encoding="utf-8")
 
 
+@REST
 def test_the_example_finds_what_the_exercise_does_not(work, capsys):
     assert main(["course", "check", "submissions/wrong"]) == 0
     assert main(["course", "check", "submissions/right", "--with-checks", "hidden.py"]) == 0

@@ -12,7 +12,7 @@ from minivit.models import Swin, SwinV2
 from minivit.train import begin_with
 from minivit.weights import load_any, load_hf, load_timm, to_hf, to_timm
 from tests import facts
-from tests.sampled import a_third_by_default
+from tests.sampled import REST
 
 RNG = np.random.default_rng(0)
 SMALL: dict[str, Any] = {
@@ -39,6 +39,7 @@ def random(model: SwinV2) -> SwinV2:
     return model
 
 
+@pytest.mark.sampled(every=9)
 @pytest.mark.parametrize("name", facts.SWIN_V2)
 def test_parameters_and_macs(name):
     model, (params, macs) = mv.create_model(name), facts.SWIN_V2[name]
@@ -59,13 +60,14 @@ OPTIONS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("options", a_third_by_default(OPTIONS, map(str, OPTIONS)))
+@pytest.mark.sampled(every=9, rest=3)
+@pytest.mark.parametrize("options", OPTIONS, ids=[*map(str, OPTIONS)])
 def test_gradients(options):
     model = random(swin_v2(**options))
     check_layer(model, RNG.standard_normal((2, *model.img_size, 3)))
 
 
-@pytest.mark.parametrize("grad_checkpointing", [False, True])
+@pytest.mark.parametrize("grad_checkpointing", [pytest.param(False, marks=REST), True])
 def test_gradients_with_all_drop_rates(grad_checkpointing):
     rates = {f"{name}_rate": 0.3 for name in ("drop", "proj_drop", "drop_path")}
     model = random(swin_v2(**rates, grad_checkpointing=grad_checkpointing))

@@ -231,6 +231,7 @@ class NamedGrads(NamedTuple):
     outputs: Any
 
 
+@pytest.mark.sampled(every=4)
 @every_task
 def test_the_gradient_of_the_loss(given):
     task, _, _, targets = given = given("float64", 13)
@@ -271,6 +272,7 @@ def test_a_mean_over_images_would_be_another_loss(given):
     assert abs(sum(losses) - right) > 1e-3 * right
 
 
+@pytest.mark.sampled(every=3)
 @pytest.mark.parametrize(
     ("given", "steps", "before", "after"),
     [

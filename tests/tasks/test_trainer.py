@@ -104,6 +104,7 @@ def unsaved(monkeypatch):
     monkeypatch.setattr("minivit.plot.save", lambda picture, path: None)
 
 
+@pytest.mark.sampled(every=4)
 @every_task
 def test_its_pictures(name, objects, tmp_path, capsys, unsaved):
     trainer = trainer_of(name, objects)
