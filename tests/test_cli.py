@@ -1091,6 +1091,7 @@ def test_no_network(place: Path, mistake, capsys: pytest.CaptureFixture[str], mo
 CUTS = [0, 1, 7, 8, 100, 5_000, 1_000_000, -1]
 
 
+@pytest.mark.sampled(every=4)
 @pytest.mark.parametrize("keep", CUTS)
 @pytest.mark.parametrize("command", ["train --resume run", "predict run pets/test/cat/0.png"])
 def test_a_checkpoint_cut_short(mistake, keep: int, command: str) -> None:

@@ -5,6 +5,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from tests.sampled import REST
 
 pytest.importorskip("sphinx", reason="needs the extra [docs]")
 
@@ -36,6 +37,7 @@ def test_every_exercise_stands_on_the_map(pages):
         assert f"</minivit/course/exercises/{name}>" in text, name
 
 
+@REST
 def test_every_module_has_a_page_that_a_list_leads_to(pages):
     text = "".join([pages.index_page(), *(pages.module_page(part) for part in pages.modules())])
     for name in pages.modules():

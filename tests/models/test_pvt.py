@@ -66,6 +66,7 @@ def test_gradients(name: str, options: dict[str, Any]) -> None:
     check_layer(small(name, **options), IMAGES)
 
 
+@pytest.mark.sampled(every=2)
 @each_version
 def test_gradients_with_all_drop_rates(name: str) -> None:
     rates = {f"{step}_rate": 0.3 for step in ("drop", "proj_drop", "drop_path")}

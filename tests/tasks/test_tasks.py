@@ -272,7 +272,7 @@ def test_a_mean_over_images_would_be_another_loss(given):
     assert abs(sum(losses) - right) > 1e-3 * right
 
 
-@pytest.mark.sampled(every=3)
+@pytest.mark.sampled(every=7)
 @pytest.mark.parametrize(
     ("given", "steps", "before", "after"),
     [
