@@ -5,6 +5,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+
 from tests.sampled import REST
 
 pytest.importorskip("sphinx", reason="needs the extra [docs]")
