@@ -14,5 +14,6 @@ def kept(a: Float[ndarray, "..."], where: Bool[ndarray, "..."]) -> Float[ndarray
     if type(a) is not np.ndarray or np.iscomplexobj(a):
         return np.where(where, a, 0)
     bits = np.dtype(f"i{a.itemsize}")
-    every_or_none = -where.view(np.int8).astype(bits)  # -1 has every bit set
-    return (a.view(bits) & every_or_none).view(a.dtype)
+    every_or_none = np.negative(where.view(np.int8), dtype=bits)  # -1 has every bit set
+    every_or_none &= a.view(bits)
+    return every_or_none.view(a.dtype)
