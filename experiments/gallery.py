@@ -48,8 +48,11 @@ SETTINGS: dict[str, dict[str, str]] = {
     "Mixer": {"num_blocks": "4"},
     "ResNet": {"channels": "20,40,88"},
     "HybridViT": {"embed_dim": "112"},
+    "SASA": {"kernel_size": "3"},
+    "LRNet": {"kernel_size": "3"},
 }
-"""What makes half a million parameters of presets that have fewer, or more."""
+"""What makes half a million parameters of presets that have fewer, or more; and steps of attention in small windows that
+take no more than a second, so that ten minutes are an epoch at all."""
 
 
 def families() -> Iterator[str]:
