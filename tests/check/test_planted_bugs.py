@@ -41,7 +41,7 @@ def planted(bug):
     return bug.forward or op.forward, backward
 
 
-@pytest.mark.sampled(every=6)
+@pytest.mark.sampled(every=6, rest=2)
 @pytest.mark.parametrize("bug", ALL_BUGS, ids=[f"{bug.op}: {bug.what}" for bug in ALL_BUGS])
 def test_bug_is_caught_and_explained(bug):
     forward, backward = planted(bug)
@@ -73,7 +73,7 @@ QUICK = 3  # of them, in each run of the tests
 
 
 @pytest.mark.parametrize("fault", [*[*FAULTS][:QUICK], *(pytest.param(f, marks=SLOW) for f in [*FAULTS][QUICK:])])
-@pytest.mark.sampled(every=15)
+@pytest.mark.sampled(every=15, rest=3)
 @pytest.mark.parametrize("name", EVERY_OP)
 def test_every_fault_in_every_gradient_of_every_op_is_caught(name, fault):
     op, planted = EVERY_OP[name], set()

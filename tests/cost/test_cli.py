@@ -159,7 +159,7 @@ def test_all_presets(printed) -> None:
     assert all(line in page for line in str(mv.cost.estimate("vit_base_patch16_224")).splitlines()[:4])
 
 
-@pytest.mark.sampled(every=12)
+@pytest.mark.sampled(every=12, rest=4)
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_step_of_one_sample_takes_little_more_than_the_last_two_columns(name: str) -> None:
     """As the page says below the table."""

@@ -138,7 +138,7 @@ def test_what_is_kept_is_what_a_real_run_keeps(name):
     assert estimate.optimizer_bytes == sum(array.nbytes for array in optimizer.state.values())
 
 
-@pytest.mark.sampled(every=12)
+@pytest.mark.sampled(every=12, rest=3)
 @pytest.mark.parametrize("name", facts.COUNTS)
 def test_parameters_and_products_are_those_of_others(name):
     estimate = mv.cost.estimate(name)

@@ -40,7 +40,7 @@ def test_a_function_written_otherwise_passes_in_the_place_of_ours(exercise, titl
     assert [result for result in results if result.status != "passed"] == []
 
 
-@pytest.mark.sampled(every=90, rest=3)
+@pytest.mark.sampled(every=90, rest=9)
 @pytest.mark.parametrize(("exercise", "title", "text"), [*parts("wrong")])
 def test_what_is_wrong_in_a_way_that_no_planting_expresses_is_told(exercise, title, text):
     """The heading says what must be heard: of promises, by those who have taken away what keeps them in the stub."""

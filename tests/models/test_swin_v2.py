@@ -60,7 +60,7 @@ OPTIONS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.sampled(every=9, rest=3)
+@pytest.mark.sampled(every=9, rest=5)
 @pytest.mark.parametrize("options", OPTIONS, ids=[*map(str, OPTIONS)])
 def test_gradients(options):
     model = random(swin_v2(**options))
