@@ -15,6 +15,7 @@ from minivit.course.exercises.mel import MEL
 from minivit.course.exercises.mixer import MIXER
 from minivit.course.exercises.mixup import MIXUP
 from minivit.course.exercises.multi_head import MULTI_HEAD
+from minivit.course.exercises.non_local import NON_LOCAL
 from minivit.course.exercises.patches import PATCHES
 from minivit.course.exercises.positions import POSITIONS
 from minivit.course.exercises.recurrent_attention import RECURRENT_ATTENTION
@@ -47,6 +48,7 @@ ALL = (
     MIXUP,
     DISTILLATION,
     POSITIONS,
+    NON_LOCAL,
 )
 
 EXERCISES: dict[str, Exercise] = {
