@@ -125,7 +125,8 @@ MEAN = {
     "weights /= q.shape[-2]": f"the sum over the keys is divided by N, the number of queries; it is {S_KEYS}",
     "weights /= q.shape[-1]": f"the sum over the keys is divided by K, the width of a query; it is {S_KEYS}",
     "weights /= v.shape[-1]": f"the sum over the keys is divided by V, the width of a value; it is {S_KEYS}",
-    "weights /= np.sqrt(q.shape[-1])": f"the scores are divided by sqrt(K), as in a Transformer; here they are {S_KEYS}",
+    "weights /= np.sqrt(q.shape[-1])": "the scores are divided by sqrt(K), as in a Transformer; here they are "
+    f"{S_KEYS}",
     "weights /= np.sqrt(k.shape[-2])": f"the sum over the keys is divided by sqrt(S); it is {S_KEYS} itself",
     "weights /= k.shape[-2] ** 2": "the sum over the keys is divided by S twice; once is right",
     "weights /= k.shape[-2] * np.sqrt(q.shape[-1])": "the scores are divided by sqrt(K) as well; 1 / S is all there is",
@@ -138,8 +139,8 @@ MEAN = {
     f"it is {S_KEYS}",
     "weights = np.exp(weights); weights /= weights.sum(-1, keepdims=True)": "a softmax is taken of the scores: that is "
     "the embedded Gaussian; here they are divided by S as they are",
-    "weights = np.exp(weights); weights /= weights.sum(-2, keepdims=True)": "a softmax is taken, over the queries; here "
-    "the scores are divided by S as they are",
+    "weights = np.exp(weights); weights /= weights.sum(-2, keepdims=True)": "a softmax is taken, over the queries; "
+    "here the scores are divided by S as they are",
     "weights = np.exp(weights) / k.shape[-2]": "the exponential of each score is taken; here it counts as it is",
 }
 VALUES = {
@@ -263,26 +264,26 @@ TASKS = (
         "non_local_loops",
         mistakes={
             "f = query @ key if vector is None else max(vector @ np.concatenate((query, key)), 0)": {
-                "f = query @ key if vector is None else vector @ np.concatenate((query, key))": "with a vector, what is "
-                "below zero counts: the ReLU is missing",
-                "f = max(query @ key, 0) if vector is None else max(vector @ np.concatenate((query, key)), 0)": "without "
-                "a vector, what is below zero is cut off; the dot product counts as it is",
-                "f = query @ key if vector is None else max(vector @ np.concatenate((key, query)), 0)": "the key stands "
-                "first; the query does: [q, k]",
+                "f = query @ key if vector is None else vector @ np.concatenate((query, "
+                "key))": "with a vector, what is below zero counts: the ReLU is missing",
+                "f = max(query @ key, 0) if vector is None else max(vector @ np.concatenate((query, "
+                "key)), 0)": "without a vector, what is below zero is cut off; the dot product counts as it is",
+                "f = query @ key if vector is None else max(vector @ np.concatenate((key, query)), "
+                "0)": "the key stands first; the query does: [q, k]",
                 "f = query @ key": "with a vector, f is the dot product all the same; it is ReLU(w . [q, k])",
-                "f = np.exp(query @ key) if vector is None else max(vector @ np.concatenate((query, key)), 0)": "without "
-                "a vector, f is the exponential of the dot product; here it is the dot product",
-                "f = query @ key / len(query) ** 0.5 if vector is None else max(vector @ np.concatenate((query, key)), 0)": (
-                    "the dot product is divided by sqrt(K), which a Transformer does; here it is not"
-                ),
-                "f = query @ key if vector is None else min(vector @ np.concatenate((query, key)), 0)": "with a vector, "
-                "what is above zero is cut off; it is what is below: max(..., 0)",
-                "f = query @ key if vector is None else abs(vector @ np.concatenate((query, key)))": "with a vector, the "
-                "sign is dropped; what is below zero becomes 0",
-                "f = query @ key if vector is None else max(vector[: len(query)] @ query, 0) + max(vector[len(query) :] @ "
-                "key, 0)": "a ReLU is taken of the query's number and of the key's, each alone; it is taken of their sum",
-                "f = query @ query if vector is None else max(vector @ np.concatenate((query, query)), 0)": "the query is "
-                "held against itself; against the key",
+                "f = np.exp(query @ key) if vector is None else max(vector @ np.concatenate((query, "
+                "key)), 0)": "without a vector, f is the exponential of the dot product; here it is the dot product",
+                "f = query @ key / len(query) ** 0.5 if vector is None else max(vector @ np.concatenate((query, "
+                "key)), 0)": ("the dot product is divided by sqrt(K), which a Transformer does; here it is not"),
+                "f = query @ key if vector is None else min(vector @ np.concatenate((query, key)), "
+                "0)": "with a vector, what is above zero is cut off; it is what is below: max(..., 0)",
+                "f = query @ key if vector is None else abs(vector @ np.concatenate((query, "
+                "key)))": "with a vector, the sign is dropped; what is below zero becomes 0",
+                "f = query @ key if vector is None else max(vector[: len(query)] @ query, 0) + "
+                "max(vector[len(query) :] @ key, 0)": "a ReLU is taken of the query's number and of the key's, each "
+                "alone; it is taken of their sum",
+                "f = query @ query if vector is None else max(vector @ np.concatenate((query, "
+                "query)), 0)": "the query is held against itself; against the key",
                 "f = key @ key if vector is None else max(vector @ np.concatenate((key, key)), 0)": "the key is held "
                 "against itself; against the query",
                 "f = 1": "that is the plain mean of the values: f is missing",
@@ -295,7 +296,6 @@ TASKS = (
                 "y[n] = f * value / len(k)": "each value takes the place of the one before, so the last is left; add: "
                 "y[n] +=",
                 "y[0] += f * value / len(k)": "all is added to the first query's row; it belongs to row n",
-                "y[n] += value / len(k)": "f is missing: how well query and key match",
                 "y[n] += f * v.mean(0) / len(k)": "every key brings the mean of the values; it brings its own",
                 "y[n] += f / len(k)": "the value is missing: f weighs it",
                 "y[n] -= f * value / len(k)": "... y has the wrong sign",
@@ -314,8 +314,10 @@ TASKS = (
             | {
                 "weights = np.maximum(weights, 0) / k.shape[-2]": "what is below zero is cut off; that belongs to "
                 "concatenation, here weights may be negative",
-                "weights = np.abs(weights) / k.shape[-2]": "the signs of the scores are dropped; weights may be negative",
-                "weights = weights / k.shape[-2] / np.sqrt((q**2).sum(-1)[..., :, None] * (k**2).sum(-1)[..., None, :])": (
+                "weights = np.abs(weights) / k.shape[-2]": "the signs of the scores are dropped; weights may be "
+                "negative",
+                "weights = weights / k.shape[-2] / np.sqrt((q**2).sum(-1)[..., :, None] * (k**2).sum(-1)[..., "
+                "None, :])": (
                     "the products are divided by the lengths of query and key (cosines); they count as they are"
                 ),
             },
@@ -323,8 +325,8 @@ TASKS = (
                 "weights = q @ np.roll(k, 1, -2).mT": "the keys are one place off: key j has value j",
                 "weights = (q - q.mean(-2, keepdims=True)) @ k.mT": "the mean of the queries is taken off them; they "
                 "count as they are",
-                "weights = q @ (k - k.mean(-2, keepdims=True)).mT": "the mean of the keys is taken off them; they count "
-                "as they are",
+                "weights = q @ (k - k.mean(-2, keepdims=True)).mT": "the mean of the keys is taken off them; they "
+                "count as they are",
                 "weights = -((q[..., :, None, :] - k[..., None, :, :]) ** 2).sum(-1)": "the score is minus the squared "
                 "distance of query and key; it is their dot product",
                 "weights = q.sum(-1)[..., :, None] * k.sum(-1)[..., None, :]": "the sum of the query is multiplied by "
@@ -343,37 +345,37 @@ TASKS = (
         mistakes={
             "dscores /= k.shape[-2]": {
                 "pass": NOT_DIVIDED,
-                "dscores /= q.shape[-2]": "the gradient of the scores is divided by N, the number of queries; the forward "
-                "divides by S, that of the keys",
-                "dscores /= q.shape[-1]": "the gradient of the scores is divided by K, the width; the forward divides by "
-                "S, the number of keys",
-                "dscores /= np.sqrt(q.shape[-1])": "the gradient of the scores is divided by sqrt(K); the forward divides "
-                "by S, the number of keys",
+                "dscores /= q.shape[-2]": "the gradient of the scores is divided by N, the number of queries; the "
+                "forward divides by S, that of the keys",
+                "dscores /= q.shape[-1]": "the gradient of the scores is divided by K, the width; the forward "
+                "divides by S, the number of keys",
+                "dscores /= np.sqrt(q.shape[-1])": "the gradient of the scores is divided by sqrt(K); the forward "
+                "divides by S, the number of keys",
                 "dscores /= k.shape[-2] ** 2": TWICE_DIVIDED,
-                "dscores *= k.shape[-2]": "the gradient of the scores is multiplied by S; the forward divides by it, and "
-                "so does the backward",
+                "dscores *= k.shape[-2]": "the gradient of the scores is multiplied by S; the forward divides by it, "
+                "and so does the backward",
                 "dscores *= weights": "the gradient of the scores is multiplied by the weights, as in a softmax's "
                 "backward; there is no softmax here",
-                "dscores *= weights / k.shape[-2]": "the gradient of the scores is multiplied by the weights; there is no "
-                "softmax here",
-                "dscores = weights * (dscores - (dscores * weights).sum(-1, keepdims=True))": "the backward of a softmax "
-                "is taken; the forward has none, so the gradient is divided by S, and that is all",
+                "dscores *= weights / k.shape[-2]": "the gradient of the scores is multiplied by the weights; there "
+                "is no softmax here",
+                "dscores = weights * (dscores - (dscores * weights).sum(-1, keepdims=True))": "the backward of a "
+                "softmax is taken; the forward has none, so the gradient is divided by S, and that is all",
                 "dscores = (dscores - dscores.mean(-1, keepdims=True)) / k.shape[-2]": "the mean of the gradients of a "
                 "query's scores is taken off them; there is no softmax whose weights sum to one",
                 "dscores = dscores * (weights > 0) / k.shape[-2]": "only where a weight is above zero a gradient goes "
                 "back; there is no ReLU here",
-                "dscores /= len(q)": "the gradient of the scores is divided by the number of samples; by S, the number of "
-                "keys",
+                "dscores /= len(q)": "the gradient of the scores is divided by the number of samples; by S, the "
+                "number of keys",
             },
             "dv = weights.mT @ dy": {
-                "dv = weights.mT @ dy / k.shape[-2]": "dv is divided by S once more; the weights in the cache are divided "
-                "already",
+                "dv = weights.mT @ dy / k.shape[-2]": "dv is divided by S once more; the weights in the cache are "
+                "divided already",
                 "dv = weights.mT @ dy * k.shape[-2]": "dv is made of the scores before they were divided; take the "
                 "weights as they are",
-                "dv = np.exp(weights) / np.exp(weights).sum(-1, keepdims=True); dv = dv.mT @ dy": "a softmax is taken of "
-                "the weights; they are used as they are",
-                "dv = np.abs(weights).mT @ dy": "in dv the signs of the weights are dropped; a value that was subtracted "
-                "gets the negative gradient",
+                "dv = np.exp(weights) / np.exp(weights).sum(-1, keepdims=True); dv = dv.mT "
+                "@ dy": "a softmax is taken of the weights; they are used as they are",
+                "dv = np.abs(weights).mT @ dy": "in dv the signs of the weights are dropped; a value that was "
+                "subtracted gets the negative gradient",
                 "dv = np.ones_like(weights).mT @ dy": "the weights are missing in dv: it is their transpose times dy",
                 "dv = weights[..., ::-1].mT @ dy": "... reversed along the key axis",
                 "dv = np.broadcast_to((weights.mT @ dy).mean(-2, keepdims=True), v.shape)": "every value gets the mean "
@@ -381,15 +383,13 @@ TASKS = (
             },
             "dscores = dy @ v.mT": {
                 "dscores = dy @ np.roll(v, 1, -2).mT": "the gradient of weight (n, j) meets another value than v_j",
-                "dscores = (dy @ v.mT) * weights": "the gradient of the scores is multiplied by the weights; they stand "
-                "in dv alone",
-                "dscores = dy.sum(-1, keepdims=True) * v.sum(-1)[..., None, :]": "the sum of dy is multiplied by the sum "
-                "of the value; a dot product sums the products",
+                "dscores = dy.sum(-1, keepdims=True) * v.sum(-1)[..., None, :]": "the sum of dy is multiplied by the "
+                "sum of the value; a dot product sums the products",
             },
             "DotProductMeanGrads(dscores @ k, dscores.mT @ q, dv)": {
                 "DotProductMeanGrads(weights @ k, dscores.mT @ q, dv)": "dq is made of the weights; it is dscores @ k",
-                "DotProductMeanGrads(dscores @ k, weights.mT @ q, dv)": "dk is made of the weights; it is the transpose "
-                "of dscores times q",
+                "DotProductMeanGrads(dscores @ k, weights.mT @ q, dv)": "dk is made of the weights; it is the "
+                "transpose of dscores times q",
                 "DotProductMeanGrads(dscores.mT @ q, dscores @ k, dv)": "... dq and dk are exchanged",
                 "DotProductMeanGrads(dscores @ k, 0 * k, dv)": "nothing reaches the keys; their gradient is the "
                 "transpose of dscores times q",
@@ -397,9 +397,10 @@ TASKS = (
                 "dscores @ k",
                 "DotProductMeanGrads(dscores @ k, -dscores.mT @ q, dv)": "... dk has the wrong sign",
                 "DotProductMeanGrads(dscores @ k / k.shape[-2], dscores.mT @ q, dv)": "dq is divided by S once more",
-                "DotProductMeanGrads(dscores @ k, dscores.mT @ q / q.shape[-2], dv)": "dk is the mean over the queries; "
-                "it is their sum",
-                "DotProductMeanGrads(dscores @ k, (dscores.mT @ q)[..., ::-1, :], dv)": "... reversed along the key axis",
+                "DotProductMeanGrads(dscores @ k, dscores.mT @ q / q.shape[-2], dv)": "dk is the mean over the "
+                "queries; it is their sum",
+                "DotProductMeanGrads(dscores @ k, (dscores.mT @ q)[..., ::-1, :], dv)": "... reversed along the key "
+                "axis",
                 "DotProductMeanGrads(dscores @ np.roll(k, 1, -2), dscores.mT @ q, dv)": "dscores meets the keys in "
                 "another order",
                 "DotProductMeanGrads(dscores @ k, dscores.mT @ np.roll(q, 1, -2), dv)": "dscores meets the queries in "
@@ -412,10 +413,14 @@ TASKS = (
         "concatenation_mean_forward",
         properties=(Property("no weight is negative", no_negative_weights),),
         mistakes={
-            "weights /= k.shape[-2]": MEAN
+            "weights /= k.shape[-2]": {new: says for new, says in MEAN.items() if ".sum(" not in new}
             | {
-                "weights /= 2 * q.shape[-1]": f"the sum over the keys is divided by 2K, the length of the vector; it is "
-                f"{S_KEYS}",
+                "weights /= np.maximum(weights.sum(-1, keepdims=True), 1e-300)": "each weight is divided by the sum of "
+                f"those of its query; it is {S_KEYS}, whatever their sum is",
+                "weights = np.exp(weights); weights /= weights.sum(-1, keepdims=True)": "a softmax is taken of what "
+                "the ReLU leaves; it is divided by S as it is",
+                "weights /= 2 * q.shape[-1]": "the sum over the keys is divided by 2K, the length of the vector; it "
+                f"is {S_KEYS}",
                 "weights /= np.maximum((weights > 0).sum(-1, keepdims=True), 1)": "divided by the number of keys whose "
                 f"weight is above zero; it is {S_KEYS}, also of those that the ReLU has cut off",
             },
@@ -425,8 +430,8 @@ TASKS = (
                 "query; its first K numbers do",
                 "of_query, of_key = q @ vector[:K], k @ vector[:K]": "the first half of the vector meets both; the key "
                 "meets the other half",
-                "of_query, of_key = q @ vector[K:], k @ vector[K:]": "the last half of the vector meets both; the query "
-                "meets the first half",
+                "of_query, of_key = q @ vector[K:], k @ vector[K:]": "the last half of the vector meets both; the "
+                "query meets the first half",
                 "of_query, of_key = q @ vector[:K], 0 * (k @ vector[K:])": "the key's number is missing, so all keys "
                 "count alike",
                 "of_query, of_key = 0 * (q @ vector[:K]), k @ vector[K:]": "the query's number is missing, so all "
@@ -465,10 +470,10 @@ TASKS = (
         mistakes={
             "dscores = kept(dweights, np.real(weights) > 0)": {
                 "dscores = dweights": "the ReLU's backward is missing: where it has cut off, nothing goes back",
-                "dscores = dweights * weights": "the gradient is multiplied by the weights; where a weight is above zero "
-                "it goes back as it is, elsewhere it is 0",
-                "dscores = np.maximum(dweights, 0)": "what is below zero in the gradient is cut off; where the *weight* "
-                "is not above zero it is",
+                "dscores = dweights * weights": "the gradient is multiplied by the weights; where a weight is above "
+                "zero it goes back as it is, elsewhere it is 0",
+                "dscores = np.maximum(dweights, 0)": "what is below zero in the gradient is cut off; where the "
+                "*weight* is not above zero it is",
                 "dscores = np.where(weights > 0, 0, dweights)": "the ReLU's backward is the wrong way round: where a "
                 "weight is above zero the gradient goes back",
                 "dscores = np.where(weights > 0, dweights, 0.01 * dweights)": "where the ReLU has cut off, a hundredth "
@@ -484,57 +489,58 @@ TASKS = (
                 "dweights /= 2 * q.shape[-1]": "the gradient of the scores is divided by 2K, the length of the vector; "
                 "the forward divides by S, the number of keys",
                 "dweights /= k.shape[-2] ** 2": TWICE_DIVIDED,
-                "dweights /= np.maximum((weights > 0).sum(-1, keepdims=True), 1)": "divided by the number of keys whose "
-                "weight is above zero; the forward divides by S, all of them",
+                "dweights /= np.maximum((weights > 0).sum(-1, keepdims=True), 1)": "divided by the number of keys "
+                "whose weight is above zero; the forward divides by S, all of them",
             },
             "dv = weights.mT @ dy": {
-                "dv = weights.mT @ dy / k.shape[-2]": "dv is divided by S once more; the weights in the cache are divided "
-                "already",
+                "dv = weights.mT @ dy / k.shape[-2]": "dv is divided by S once more; the weights in the cache are "
+                "divided already",
                 "dv = weights.mT @ dy * k.shape[-2]": "dv is made of the scores before they were divided; take the "
                 "weights as they are",
                 "dv = (weights > 0).astype(dy.dtype).mT @ dy": "in dv all weights above zero count as 1",
                 "dv = np.ones_like(weights).mT @ dy": "the weights are missing in dv: it is their transpose times dy",
             },
             "dof_query = row_sum(dscores)": {
-                "dof_query = row_sum(dscores) / k.shape[-2]": "a query's number gets the mean over the keys; it gets the "
-                "sum",
-                "dof_query = dscores.max(-1, keepdims=True)": "a query's number gets the largest gradient of its row; it "
-                "gets the sum",
-                "dof_query = dscores[..., :1]": "a query's number gets the gradient of the first key alone; it gets the "
-                "sum over all keys",
+                "dof_query = row_sum(dscores) / k.shape[-2]": "a query's number gets the mean over the keys; it gets "
+                "the sum",
+                "dof_query = dscores.max(-1, keepdims=True)": "a query's number gets the largest gradient of its "
+                "row; it gets the sum",
+                "dof_query = dscores[..., :1]": "a query's number gets the gradient of the first key alone; it gets "
+                "the sum over all keys",
             },
             "dof_key = token_sum(dscores)[..., None]": {
-                "dof_key = token_sum(dscores)[..., None] / q.shape[-2]": "a key's number gets the mean over the queries; "
-                "it gets the sum",
+                "dof_key = token_sum(dscores)[..., None] / q.shape[-2]": "a key's number gets the mean over the "
+                "queries; it gets the sum",
                 "dof_key = dscores[..., 0, :, None]": "a key's number gets the gradient of the first query alone; it "
                 "gets the sum over all queries",
-                "dof_key = -token_sum(dscores)[..., None]": "the key's number was added, so its gradient is not negative",
+                "dof_key = -token_sum(dscores)[..., None]": "the key's number was added, so its gradient is not "
+                "negative",
             },
             "dvector = np.concatenate((column_sum(dof_query * q), column_sum(dof_key * k)))": {
-                "dvector = np.concatenate((column_sum(dof_key * k), column_sum(dof_query * q)))": "the halves of dvector "
-                "are exchanged: what met the query comes first",
+                "dvector = np.concatenate((column_sum(dof_key * k), column_sum(dof_query * "
+                "q)))": "the halves of dvector are exchanged: what met the query comes first",
                 "dvector = np.concatenate((column_sum(dof_query * q), 0 * column_sum(dof_key * k)))": "nothing reaches "
                 "the half of the vector that met the key",
                 "dvector = np.concatenate((0 * column_sum(dof_query * q), column_sum(dof_key * k)))": "nothing reaches "
                 "the half of the vector that met the query",
                 "dvector = np.concatenate((column_sum(dof_query * q) / q.shape[-2], column_sum(dof_key * k) / "
                 "k.shape[-2]))": "dvector has the mean over queries and keys; it has the sum",
-                "dvector = np.concatenate((column_sum(q), column_sum(k)))": "dvector is the sum of queries and keys; each "
-                "counts with its gradient",
-                "dvector = np.concatenate((column_sum(dof_query * q), column_sum(dof_key * k))) / (len(q) if q.ndim > 2 "
-                "else 1)": "... the batch: averaged over it instead of summed",
-                "dvector = np.concatenate(((dof_query * q).reshape(-1, *q.shape[-2:])[0].sum(0), (dof_key * k).reshape("
-                "-1, *k.shape[-2:])[0].sum(0)))": "dvector is that of the first sample; all read the same vector, so sum "
-                "over them",
+                "dvector = np.concatenate((column_sum(q), column_sum(k)))": "dvector is the sum of queries and keys; "
+                "each counts with its gradient",
+                "dvector = np.concatenate((column_sum(dof_query * q), column_sum(dof_key * k))) / (len(q) if "
+                "q.ndim > 2 else 1)": "... the batch: averaged over it instead of summed",
+                "dvector = np.concatenate(((dof_query * q).reshape(-1, *q.shape[-2:])[0].sum(0), (dof_key * "
+                "k).reshape(-1, *k.shape[-2:])[0].sum(0)))": "dvector is that of the first sample; all read the same "
+                "vector, so sum over them",
                 "dvector = np.concatenate((dof_query * q).sum((-2, -1)), (dof_key * k).sum((-2, -1)))": "... ",
             },
             "ConcatenationMeanGrads(dof_query * vector[:K], dof_key * vector[K:], dv, dvector)": {
-                "ConcatenationMeanGrads(dof_query * vector[K:], dof_key * vector[:K], dv, dvector)": "dq and dk are made "
-                "of each other's half of the vector",
-                "ConcatenationMeanGrads(dof_query * vector[:K], dof_key * vector[:K], dv, dvector)": "dk is made of the "
-                "half of the vector that met the query",
-                "ConcatenationMeanGrads(dof_query * vector[K:], dof_key * vector[K:], dv, dvector)": "dq is made of the "
-                "half of the vector that met the key",
+                "ConcatenationMeanGrads(dof_query * vector[K:], dof_key * vector[:K], dv, "
+                "dvector)": "dq and dk are made of each other's half of the vector",
+                "ConcatenationMeanGrads(dof_query * vector[:K], dof_key * vector[:K], dv, "
+                "dvector)": "dk is made of the half of the vector that met the query",
+                "ConcatenationMeanGrads(dof_query * vector[K:], dof_key * vector[K:], dv, "
+                "dvector)": "dq is made of the half of the vector that met the key",
                 "ConcatenationMeanGrads(dscores @ k, dscores.mT @ q, dv, dvector)": "dq and dk are those of a dot "
                 "product; here each is a number times its half of the vector",
                 "ConcatenationMeanGrads(dof_query * vector[:K], 0 * k, dv, dvector)": "nothing reaches the keys",
@@ -549,11 +555,10 @@ TASKS = (
         "Gain.forward",
         mistakes={
             "y, cache = layer_scale_forward(x[..., None], self.gamma.value)": {
-                "y, cache = layer_scale_forward(x[..., None], self.gamma.value); y = y + x[..., None]": "x is added: the "
-                "residual path belongs to the block; this is gamma times x, and nothing else",
-                "y, cache = layer_scale_forward(x[..., None], self.gamma.value); y = (1 - self.gamma.value) * x[..., None]": (
-                    "x is multiplied by 1 - gamma; by gamma"
-                ),
+                "y, cache = layer_scale_forward(x[..., None], self.gamma.value); y = y + x[..., "
+                "None]": "x is added: the residual path belongs to the block; this is gamma times x, and nothing else",
+                "y, cache = layer_scale_forward(x[..., None], self.gamma.value); y = (1 - self.gamma.value) * "
+                "x[..., None]": ("x is multiplied by 1 - gamma; by gamma"),
                 "y, cache = layer_scale_forward(x[..., None], self.gamma.value); y = x[..., None] / (1 + np.exp(-"
                 "self.gamma.value))": "the gate is a sigmoid of gamma; it is gamma itself, which is 0 at first",
                 "y, cache = layer_scale_forward(x[..., None], self.gamma.value); y = x[..., None] * np.tanh("
@@ -565,13 +570,14 @@ TASKS = (
                 ),
                 "y, cache = layer_scale_forward(x[..., None], self.gamma.value); y = y * self.gamma.value": "x is "
                 "multiplied by gamma twice",
-                "y, cache = layer_scale_forward(x[..., None], self.gamma.value); y = x[..., None]": "the gate is missing: "
-                "that is x",
+                "y, cache = layer_scale_forward(x[..., None], self.gamma.value); y = x[..., "
+                "None]": "the gate is missing: that is x",
                 "y, cache = layer_scale_forward(x[..., None], self.gamma.value); y = np.maximum(y, 0)": "what is below "
                 "zero is cut off",
-                "y, cache = layer_scale_forward(x[..., None], self.gamma.value); y = y / len(x)": "... the batch: averaged "
-                "over it",
-                "x *= 1.5; y, cache = layer_scale_forward(x[..., None], self.gamma.value)": "... you modified x in place",
+                "y, cache = layer_scale_forward(x[..., None], self.gamma.value); y = y / "
+                "len(x)": "... the batch: averaged over it",
+                "x *= 1.5; y, cache = layer_scale_forward(x[..., None], self.gamma.value)": "... you modified x in "
+                "place",
             },
             "return y[..., 0], cache": {
                 "return y, cache": "... y has shape",
@@ -587,12 +593,12 @@ TASKS = (
                 "pass": "the gate gets no gradient, so it never opens: self.gamma.add_grad(dgamma)",
                 "self.gamma.grad = dgamma": "... is assigned where a gradient is there already",
                 "self.gamma.add_grad(-dgamma)": "... dgamma has the wrong sign",
-                "self.gamma.add_grad(dgamma * self.gamma.value)": "dgamma is multiplied by gamma, so a closed gate never "
-                "opens; it is the sum of dy * x",
+                "self.gamma.add_grad(dgamma * self.gamma.value)": "dgamma is multiplied by gamma, so a closed gate "
+                "never opens; it is the sum of dy * x",
                 "self.gamma.add_grad(dgamma / len(dy))": "... the batch: averaged over it instead of summed",
                 "self.gamma.add_grad(dgamma / dy.size)": "dgamma is a mean over all numbers; it is their sum",
-                "self.gamma.add_grad(dy.sum().reshape(1))": "dgamma is the sum of dy; each counts with the x that it was "
-                "multiplied with",
+                "self.gamma.add_grad(dy.sum().reshape(1))": "dgamma is the sum of dy; each counts with the x that it "
+                "was multiplied with",
                 "self.gamma.add_grad(cache.x.sum().reshape(1))": "dgamma is the sum of x; each counts with its dy",
                 "self.gamma.add_grad((dy[0] * cache.x[0, ..., 0]).sum().reshape(1))": "dgamma is that of the first "
                 "sample; sum over all",
@@ -620,8 +626,8 @@ TASKS = (
             "q, c_theta = self.theta.forward(x)": {
                 "q, _ = self.phi.forward(x); c_theta = self.theta.forward(x)[1]": "the queries are made by phi; theta "
                 "makes them, phi the keys",
-                "q, _ = self.g.forward(x); c_theta = self.theta.forward(x)[1]": "the queries are made by g; theta makes "
-                "them, g the values",
+                "q, _ = self.g.forward(x); c_theta = self.theta.forward(x)[1]": "the queries are made by g; theta "
+                "makes them, g the values",
                 "q, c_theta = self.theta.forward(x); q = q - self.theta.bias.value": "the bias of theta is missing",
                 "x = x * 1.5; q, c_theta = self.theta.forward(x)": "... y",
                 "x *= 1.5; q, c_theta = self.theta.forward(x)": "... you modified x in place",
@@ -633,16 +639,17 @@ TASKS = (
             },
             "v, c_g = self.g.forward(x)": {
                 "v, _ = self.phi.forward(x); c_g = self.g.forward(x)[1]": "the values are made by phi; g makes them",
-                "v, _ = self.theta.forward(x); c_g = self.g.forward(x)[1]": "the values are made by theta; g makes them",
+                "v, _ = self.theta.forward(x); c_g = self.g.forward(x)[1]": "the values are made by theta; g makes "
+                "them",
             },
             POOLED: {
                 "k_, v_ = k, v\n    "
                 + POOLED
                 + "; k, v = k_, v_": "keys and values are not pooled: self.phi_pool and self.g_pool do it (and are "
                 "Identity where nothing is to be pooled)",
-                POOLED
-                + "; means = [(p[:, : 2 * k.shape[1], : 2 * k.shape[2]].reshape(B, k.shape[1], 2, k.shape[2], 2, -1).mean((2, 4)) if "
-                "k.shape[1] < Y else p) for p in (self.phi.forward(x)[0], self.g.forward(x)[0])]; k, v = means": "keys "
+                POOLED + "; means = [(p[:, : 2 * k.shape[1], : 2 * k.shape[2]].reshape(B, k.shape[1], 2, "
+                "k.shape[2], 2, -1).mean((2, 4)) if k.shape[1] < Y else p) for p in (self.phi.forward(x)[0], "
+                "self.g.forward(x)[0])]; k, v = means": "keys "
                 "and values are the means of 2 x 2 places; they are the largest numbers: self.phi_pool",
                 POOLED
                 + "; s = Y // k.shape[1], X // k.shape[2]; k, v = (self.phi.forward(x)[0], self.g.forward(x)[0]); "
@@ -692,16 +699,17 @@ TASKS = (
                 attended("h = h + q_"): "the queries are added to what was found; only x is, at the end",
             },
             LAST: {
-                f"{LAST.partition('  #')[0]}; h, _ = run(self.W[:1], self.attend(*(part.reshape(B, -1, part.shape[-1]) "
-                "for part in (q, k, v)))[0].reshape(B, Y, X, -1))": "the norm behind W is left out: self.W is a list of "
-                "one or two layers, run(self.W, h)",
+                f"{LAST.partition('  #')[0]}; h, _ = run(self.W[:1], self.attend(*(part.reshape(B, -1, "
+                "part.shape[-1]) for part in (q, k, v)))[0].reshape(B, Y, X, -1))": "the norm behind W is left out: "
+                "self.W is a list of one or two layers, run(self.W, h)",
                 f"h = np.maximum(h, 0); {LAST}": "there is no ReLU before W",
                 f"{LAST.partition('  #')[0]}; h = np.maximum(h, 0)": "there is no ReLU behind W",
                 "h = h.reshape(B, X, Y, h.shape[-1]).swapaxes(1, 2); h, c_W = run(self.W, h)": "what was found is put "
                 "back column by column; places are numbered row by row",
                 f"h = h[:, ::-1]; {LAST}": "what was found is put back from the last place to the first",
-                f"h_ = h.reshape(B, Y, X, h.shape[-1]); {LAST.partition('  #')[0]}; h = np.zeros_like(x); h[..., : h_.shape[-1]] = h_[..., "
-                ": x.shape[-1]]": "W is missing: it maps what was found back to the channels of the map",
+                f"h_ = h.reshape(B, Y, X, h.shape[-1]); {LAST.partition('  #')[0]}; h = np.zeros_like(x); h[..., : "
+                "h_.shape[-1]] = h_[..., : x.shape[-1]]": "W is missing: it maps what was found back to the channels "
+                "of the map",
             },
             RETURN: {
                 "return h, NonLocalCache(": "the residual path is missing: x + h",
@@ -728,67 +736,67 @@ TASKS = (
                 "dx = dy - self.g.backward(dv, cache.g)": "what comes back through g is subtracted; it is added",
                 "self.g.backward(dv, cache.g); dx = dy.copy()": "what comes back through g is not added to dx: x went "
                 "into g, too",
-                "dx = dy.copy()": "g.backward is not called: g gets no gradient",
-                "dx = dy + self.g.backward(dy @ self.W[0].weight.value[0, 0].T, cache.g)": "g is given what comes out of "
-                "W's backward, without the way back through attention (and pooling)",
+                "dx = dy.copy()": "nothing reaches g: the gradient of the values goes through "
+                "self.g_pool.backward (of places that were pooled, the largest gets it) to self.g.backward",
+                "dx = dy + self.g.backward(dy @ self.W[0].weight.value[0, 0].T, cache.g)": "g is given what comes "
+                "out of W's backward, without the way back through attention (and pooling)",
                 "dx = dh @ self.W[0].weight.value[0, 0] + self.g.backward(dv, cache.g)": "the residual path is given "
                 "what has passed W; it is given dy itself",
-                "self.g.zero_grad(); dx = dy + self.g.backward(dv, cache.g)": "... is assigned where a gradient is there "
-                "already",
+                "self.g.zero_grad(); dx = dy + self.g.backward(dv, cache.g)": "... is assigned where a gradient is "
+                "there already",
             },
             "dx += self.phi.backward(dk, cache.phi)": {
                 "self.phi.backward(dk, cache.phi)": "what comes back through the keys is not added to dx: x went into "
                 "phi, too",
-                "pass": "phi.backward is not called: the gradient of the keys is lost",
+                "pass": "nothing reaches phi: the gradient of the keys goes "
+                "through self.phi_pool.backward (of places that were pooled, the largest gets it) to self.phi.backward",
                 "dx -= self.phi.backward(dk, cache.phi)": "what comes back through the keys is subtracted; it is added",
-                "dx += self.theta.backward(dk, cache.theta)": "the gradient of the keys is given to theta; phi made them",
+                "dx += self.theta.backward(dk, cache.theta)": "the gradient of the keys is given to theta; phi made "
+                "them",
                 "dx += 2 * self.phi.backward(dk, cache.phi)": "what comes back through the keys counts twice",
             },
             "dx += self.theta.backward(dq.reshape(B, Y, X, dq.shape[-1]), cache.theta)": {
                 "self.theta.backward(dq.reshape(B, Y, X, dq.shape[-1]), cache.theta)": "what comes back through the "
                 "queries is not added to dx: x went into theta, too",
-                "pass": "theta.backward is not called: the gradient of the queries is lost",
-                "dx += self.phi.backward(dq.reshape(B, Y, X, dq.shape[-1]), cache.phi)": "the gradient of the queries is "
-                "given to phi; theta made them",
-                "dx += self.theta.backward(dq.reshape(B, X, Y, dq.shape[-1]).swapaxes(1, 2), cache.theta)": "the gradient "
+                "pass": "nothing reaches theta: the gradient of the queries goes to self.theta.backward",
+                "dx += self.phi.backward(dq.reshape(B, Y, X, dq.shape[-1]), cache.phi)": "the gradient of the "
+                "queries is given to phi; theta made them",
+                "dx += self.theta.backward(dq.reshape(B, X, Y, dq.shape[-1]).swapaxes(1, 2), "
+                "cache.theta)": "the gradient "
                 "of the queries is put back column by column; places are numbered row by row",
-                "dx += self.theta.backward(dq.reshape(B, Y, X, dq.shape[-1]) / dq.shape[-1] ** 0.5, cache.theta)": "the "
-                "gradient of the queries is divided by sqrt(K); the forward does not divide by it",
+                "dx += self.theta.backward(dq.reshape(B, Y, X, dq.shape[-1]) / dq.shape[-1] ** 0.5, "
+                "cache.theta)": "the gradient of the queries is divided by sqrt(K); the forward does not divide by it",
             },
             SOFTMAX_BACK: {
-                f"{SOFTMAX_BACK}; dk = 0 * dk": "the gradient of the keys is lost on its way",
-                f"{SOFTMAX_BACK}; dq = 0 * dq": "the gradient of the queries is lost on its way",
-                f"{SOFTMAX_BACK}; dv = 0 * dv": "the gradient of the values is lost on its way",
                 f"{SOFTMAX_BACK}; dv, dk = dk, dv": "the gradients of keys and values have changed places",
-                "dq, dk, dv = dot_product_mean_backward(dh.reshape(B, Y * X, dh.shape[-1]), cache.attention[:4])": "that "
-                "is the backward of the dot product, which has no softmax; self.attend_backward has it",
-                f"{SOFTMAX_BACK}; dq, dk = dq / dq.shape[-1] ** 0.5, dk / dq.shape[-1] ** 0.5": "the gradients of queries "
-                "and keys are divided by sqrt(K); the forward does not divide by it",
-                "dq, dk, dv = self.attend_backward(dh.reshape(B, Y * X, dh.shape[-1])[:, ::-1], cache.attention)": "the "
-                "gradient meets the places in reversed order",
+                "c, dh_ = cache.attention, dh.reshape(B, Y * X, dh.shape[-1]); s = dh_ @ c.v.mT / c.k.shape[1]; "
+                "dq, dk, dv = s @ c.k, s.mT @ c.q, c.weights.mT @ dh_": "that is the backward of the dot product, "
+                "which has no softmax; self.attend_backward has it",
+                f"{SOFTMAX_BACK}; dq, dk = dq / dq.shape[-1] ** 0.5, dk / dq.shape[-1] "
+                "** 0.5": "the gradients of queries and keys are divided by sqrt(K); the forward does not divide by it",
+                "dq, dk, dv = self.attend_backward(dh.reshape(B, Y * X, dh.shape[-1])[:, ::-1], "
+                "cache.attention)": "the gradient meets the places in reversed order",
             },
             KEYS_BACK: {
                 spread("dk"): f"of the keys, {ALIKE}",
-                "dk = self.g_pool.backward(dk.reshape(B, *keys, dk.shape[-1]), cache.g_pool)": "the gradient of the keys "
+                "dk = self.g_pool.backward(dk.reshape(B, *keys, dk.shape[-1]), "
+                "cache.g_pool)": "the gradient of the keys "
                 "goes to where the *values* were largest; self.phi_pool and cache.phi_pool know where the keys were",
-                "dk = np.zeros((B, Y, X, dk.shape[-1]), dk.dtype)": "the gradient of the pooled keys is lost: "
-                "self.phi_pool.backward hands it to the largest of each four",
             },
             VALUES_BACK: {
                 spread("dv"): f"of the values, {ALIKE}",
-                "dv = self.phi_pool.backward(dv.reshape(B, *keys, dv.shape[-1]), cache.phi_pool)": "the gradient of the "
+                "dv = self.phi_pool.backward(dv.reshape(B, *keys, dv.shape[-1]), "
+                "cache.phi_pool)": "the gradient of the "
                 "values goes to where the *keys* were largest; self.g_pool and cache.g_pool know where the values were",
-                "dv = np.zeros((B, Y, X, dv.shape[-1]), dv.dtype)": "the gradient of the pooled values is lost: "
-                "self.g_pool.backward hands it to the largest of each four",
             },
             "dh = run_backward(self.W, dy, cache.W)": {
                 "dh = run_backward(self.W[:1], dy, cache.W[:1])": "the norm behind W is left out on the way back",
                 "run_backward(self.W, dy, cache.W); dh = run_backward(self.W, dy, cache.W)": "... times too large",
-                "dh = dy @ self.W[0].weight.value[0, 0].T": "the backward of the layers in self.W is not called: they get "
-                "no gradient",
+                "dh = dy @ self.W[0].weight.value[0, 0].T": "the backward of the layers in self.W is not called: "
+                "they get no gradient",
                 "dh = -run_backward(self.W, dy, cache.W)": "what goes back into attention has the wrong sign",
-                "dh = run_backward(self.W, dy, cache.W); dh = np.maximum(dh, 0)": "what is below zero in the gradient is "
-                "cut off on its way",
+                "dh = run_backward(self.W, dy, cache.W); dh = np.maximum(dh, 0)": "what is below zero in the "
+                "gradient is cut off on its way",
             },
             "return dx": {
                 "return -dx": "... dx has the wrong sign",
