@@ -11,6 +11,7 @@ from minivit.course.exercises.dft import DFT
 from minivit.course.exercises.distillation import DISTILLATION
 from minivit.course.exercises.layer_norm import LAYER_NORM
 from minivit.course.exercises.linear import LINEAR
+from minivit.course.exercises.local_attention import LOCAL_ATTENTION
 from minivit.course.exercises.mel import MEL
 from minivit.course.exercises.mixer import MIXER
 from minivit.course.exercises.mixup import MIXUP
@@ -49,6 +50,7 @@ ALL = (
     DISTILLATION,
     POSITIONS,
     NON_LOCAL,
+    LOCAL_ATTENTION,
 )
 
 EXERCISES: dict[str, Exercise] = {
