@@ -50,8 +50,8 @@ def looking(
 def one_map(rng: Generator) -> Case:
     """One head of one image: a square window, of which some at the edge lie over it."""
     while True:
-        Y, X, K, V = (*rng.permutation([6, 7, 8, 9])[:2].tolist(), *lengths(rng, 2))
-        stride, padding = choose(rng, 1, 2), choose(rng, 1, 2)
+        Y, X, K, V = (*rng.permutation([6, 7, 8, 10])[:2].tolist(), *lengths(rng, 2))
+        stride, padding = 2, choose(rng, 1, 2)
         window = sliding("case", (Y, X), 3, stride=stride, padding=padding)
         if different((Y, X, K, V), (*window.out, K, V)):
             break
@@ -60,9 +60,15 @@ def one_map(rng: Generator) -> Case:
 
 
 def inside_one_map(rng: Generator) -> Case:
-    Y, X, K, V = (*rng.permutation([6, 7, 8, 9])[:2].tolist(), *lengths(rng, 2))
+    Y, X, K, V = (*rng.permutation([6, 7, 8, 10])[:2].tolist(), *lengths(rng, 2))
     shapes = (Y - 2, X - 2, K), (Y, X, K), (Y, X, V), (9, K), (9,)
     return Case(tuple(map(rng.standard_normal, shapes)), {"kernel_size": 3})
+
+
+def with_nine_places(case: Case) -> Case:
+    """Vectors and biases for all places of the window, whatever length was changed."""
+    q, k, v, relative, bias = case.args
+    return Case((q, k, v, np.resize(relative, (9, relative.shape[1])), np.resize(bias, 9)), case.kwargs)
 
 
 def layer(rng: Generator, sides: tuple[int, int] | None = None, many: bool = False, **options: Any) -> Case:
@@ -208,6 +214,7 @@ loops = partial(
     cases={"": one_map, "without stride and padding": inside_one_map},
     axes={"y": "row column width"},
     keep_loops=True,
+    fitting=with_nine_places,
 )
 vectors = partial(Task, cases={"": arrays("P D", "Q F"), "of a single row": arrays("1 D", "Q F")})
 windowed = partial(
@@ -295,11 +302,9 @@ TASKS = (
                 "min(column, 2 * X - 2 - column)": OVER_EDGE.format("its mirror images"),
             },
             "place = p * kernel_size + r": {
-                "place = r * kernel_size + p": f"relative and bias {BY_COLUMN}",
                 "place = kernel_size**2 - 1 - (p * kernel_size + r)": f"relative and bias {TURNED}",
                 "place = p * kernel_size + kernel_size - 1 - r": "columns of relative and bias are mirrored",
                 "place = (kernel_size - 1 - p) * kernel_size + r": "rows of relative and bias are upside down",
-                "place = 0": "the first place's vector and bias are used everywhere",
             },
             "scores.append(q[i, j] @ (key + relative[place]) + bias[place])": {
                 "scores.append(q[i, j] @ key + bias[place])": "the vectors of the places are missing: q meets key + r",
@@ -338,7 +343,6 @@ TASKS = (
                 "y[i, j] = shares @ np.array(values[::-1])": "the values are in another order than the scores",
                 "y[i, j] = shares @ np.array(values) / len(values)": "the sum is divided by the places of the "
                 "window; the shares sum to one already",
-                "y[i, j] += np.array(values).mean(0)": "the shares are missing: that is the plain mean of the window",
                 "y[i, j] = shares.max() * np.array(values)[shares.argmax()]": "only the place with the largest share "
                 "gives something; all do",
             },
@@ -372,7 +376,7 @@ TASKS = (
                     "... y has shape"
                 ),
             },
-            "PlaceVectorsCache((P, D), (Q, F))": {"PlaceVectorsCache((Q, F), (P, D))": "... exchanged"},
+            "PlaceVectorsCache((P, D), (Q, F))": {"PlaceVectorsCache((Q, F), (P, D))": "... cache.rows is"},
         },
         axes={"y": "place channel"},
     ),
@@ -387,7 +391,7 @@ TASKS = (
                 "overwritten the others; sum over all",
                 "drows = np.broadcast_to(token_sum(dvectors[..., :D]).mean(0), (P, "
                 "D)).copy()": "every row has the mean over the rows; each has its own",
-                "drows = token_sum(dvectors[::-1, :, :D])": "... reversed along the row axis",
+                "drows = token_sum(dvectors[::-1, :, :D])": "drows is upside down",
                 "drows = 0 * token_sum(dvectors[..., :D])": "... drows is zero everywhere",
                 "drows = dvectors[..., :D]": "... drows has shape",
             },
