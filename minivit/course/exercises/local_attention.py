@@ -29,9 +29,9 @@ def looking(
 
     def drawn(rng: Generator) -> Case:
         while True:
-            B, H, K, V = rng.permutation([2, 3, 5, 6]).tolist()
+            B, H, K, V = rng.permutation([2, 3, 5, 6, 7])[:4].tolist()
             B, H = batch or (B, H)
-            Y, X = sides or rng.permutation([4, 5, 6, 7, 8])[:2].tolist()
+            Y, X = sides or rng.permutation([4, 5, 6, 7, 8, 9, 10])[:2].tolist()
             kernel_size, padding = choose(rng, *windows)
             window = sliding("case", (Y, X), kernel_size, stride=stride, padding=padding)
             S = window.kernel[0] * window.kernel[1]
