@@ -1,4 +1,4 @@
-"""Attention in a window around each place of a map, the vectors of its places, and the layer of both."""
+"""Attention in a window around each place of a map: with its loops, in all windows at once, and the window's places."""
 
 from functools import partial
 from typing import Any
@@ -8,8 +8,7 @@ from numpy.random import Generator
 
 from minivit.check.draw import Case, choose, different
 from minivit.course.exercise import Call, Draw, Exercise, Property, Task
-from minivit.course.exercises._cases import ONE_SAMPLE, arrays, close, first_sample, lengths, telling, with_options
-from minivit.layers.attention_conv import AttentionConv
+from minivit.course.exercises._cases import arrays, close, first_sample, lengths, telling
 from minivit.ops.sliding import sliding
 
 AROUND = ((3, 5), (1, 2)), ((5, 3), (2, 1))
@@ -71,38 +70,12 @@ def with_nine_places(case: Case) -> Case:
     return Case((q, k, v, np.resize(relative, (9, relative.shape[1])), np.resize(bias, 9)), case.kwargs)
 
 
-def layer(rng: Generator, sides: tuple[int, int] | None = None, many: bool = False, **options: Any) -> Case:
-    """A map and the parameters of the layer; no two lengths are equal where sides are free."""
-    while True:
-        B, C, H = choose(rng, 3, 5, 7), choose(rng, 3, 5, 7, 9), choose(rng, 2, 3, 4)
-        K = choose(rng, 3, 4, 5)
-        Y, X = sides or rng.permutation([5, 6, 7, 8, 9, 10, 11])[:2].tolist()
-        B, Y, X = (2, 40, 48) if many else (B, Y, X)
-        out = H * K
-        if out % 2 == 0 and (sides or many or different((B, Y, X, C), (B, Y, X, out), (B, Y, X, H, K))):
-            break
-    made = {"in_chans": C, "out_chans": out, "num_heads": H, "kernel_size": 3, **options}
-    shapes = {name: param.shape for name, param in AttentionConv(**made).named_params().items()}
-    params = {name: rng.standard_normal(shape) / choose(rng, 2.0, 3.0) for name, shape in shapes.items()}
-    return Case((rng.standard_normal((B, Y, X, C)), params), made)
-
-
-def drawn_layer(sides: tuple[int, int] | None = None, **options: Any) -> Draw:
-    return partial(layer, sides=sides, **options)
-
-
 def named_sizes(case: Case) -> dict[str, float]:
     B, Yo, Xo, H, K = case.args[0].shape
     kernel = case.kwargs["kernel_size"]
     P, Q = kernel if isinstance(kernel, tuple) else (kernel, kernel)
     found = {"the batch": B, "the heads": H, "the head width": K, "the places of a window": P * Q}
     return telling({**found, "the positions": Yo * Xo, "the rows": B * Yo * Xo})
-
-
-def layer_sizes(case: Case) -> dict[str, float]:
-    H, out = case.kwargs["num_heads"], case.kwargs["out_chans"]
-    found = {"the batch": len(case.args[0]), "the heads": H, "the head width": out // H}
-    return telling({**found, "the places of a window": case.kwargs["kernel_size"] ** 2})
 
 
 def is_a_mean(call: Call, rng: Generator) -> str | None:
@@ -143,16 +116,6 @@ def heads_do_not_meet(call: Call, rng: Generator) -> str | None:
     other[:, :, :, 0] += 1
     same = close(call(q, k, v, **options)[0][:, :, :, 1:], call(q, other, v, **options)[0][:, :, :, 1:])
     return None if same else "other keys of the first head change what other heads find: each attends by itself"
-
-
-def looks_no_further(call: Call, rng: Generator) -> str | None:
-    (x, params), options = layer(rng, (6, 7))
-    other = x.copy()
-    other[:, 0, 0] += 1
-    y, changed = call(x, params, **options)[0], call(other, params, **options)[0]
-    same = close(y[:, 2:], changed[:, 2:]) and close(y[:, :, 2:], changed[:, :, 2:])
-    return None if same else "another corner of the map changes places that are further away than a window of 3 x 3 "
-    "reaches"
 
 
 WINDOW = 'window = sliding("local_attention", k.shape[1:3], kernel_size, stride=stride, padding=padding)'
@@ -246,28 +209,6 @@ windowed = partial(
     },
     instead="where a view of all windows, or one step for each place of the window, does it for all positions at once",
 )
-in_place_of_conv = partial(
-    Task,
-    cases={
-        "": layer,
-        "with a larger window": drawn_layer(kernel_size=5),
-        "with a stride": drawn_layer(stride=2),
-        "with a stride of 3": drawn_layer(stride=3),
-        "with a window that is larger than the map": drawn_layer((2, 3), kernel_size=7),
-        "on a map of one place": drawn_layer((1, 1)),
-        "with a generator": with_options(layer, rng=3),
-    },
-    big=partial(layer, many=True),
-    sizes=layer_sizes,
-    simpler=ONE_SAMPLE,
-    axes={
-        "y": "sample row column channel",
-        "dx": "sample row column channel",
-        "drel_h": "row channel",
-        "drel_w": "column channel",
-    },
-)
-
 TASKS = (
     loops(
         "local_attention_loops",
@@ -761,16 +702,13 @@ TASKS = (
 LOCAL_ATTENTION = Exercise(
     "local_attention",
     "local attention: in a window around each place of a map",
-    75,
+    60,
     TASKS,
     offers=(
         *("np", "softmax_forward", "softmax_backward", "SoftmaxCache", "sliding", "windows", "places"),
         "minivit.ops.sliding.from_windows",
     ),
-    closed=(
-        *(f"minivit.ops.local_attention:{name}" for name in ("_met", "_in_rows", "_per_head", "_seen_from_map")),
-        "minivit.layers.attention_conv:_merged",
-    ),
+    closed=tuple(f"minivit.ops.local_attention:{name}" for name in ("_met", "_in_rows", "_per_head", "_seen_from_map")),
     lecture="12_attention_meets_images",
     section=5,
 )
