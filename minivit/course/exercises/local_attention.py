@@ -64,10 +64,12 @@ def inside_one_map(rng: Generator) -> Case:
     return Case(tuple(map(rng.standard_normal, shapes)), {"kernel_size": 3})
 
 
-def with_nine_places(case: Case) -> Case:
-    """Vectors and biases for all places of the window, whatever length was changed."""
-    q, k, v, relative, bias = case.args
-    return Case((q, k, v, np.resize(relative, (9, relative.shape[1])), np.resize(bias, 9)), case.kwargs)
+def fitting(case: Case) -> Case:
+    """Queries for all positions of the window on a map of another size, and tables for all of its places."""
+    (q, k, v, relative, bias), options = case
+    window = sliding("case", k.shape[:2], options["kernel_size"], stride=options["stride"], padding=options["padding"])
+    tables = np.resize(relative, (9, relative.shape[1])), np.resize(bias, 9)
+    return Case((np.resize(q, (*window.out, q.shape[2])), k, v, *tables), options)
 
 
 def named_sizes(case: Case) -> dict[str, float]:
@@ -177,7 +179,7 @@ loops = partial(
     cases={"": one_map, "without stride and padding": inside_one_map},
     axes={"y": "row column width"},
     keep_loops=True,
-    fitting=with_nine_places,
+    fitting=fitting,
 )
 vectors = partial(Task, cases={"": arrays("P D", "Q F"), "of a single row": arrays("1 D", "Q F")})
 windowed = partial(

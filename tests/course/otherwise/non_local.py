@@ -48,7 +48,8 @@ def concatenation_mean_backward(dy, cache):
     ds = dscores[..., None]
     dq = (ds * vector[:K]).sum(axis=-2)
     dk = (ds * vector[K:]).sum(axis=-3)
-    dvector = np.concatenate((np.einsum("...ns,...nk->k", dscores, q), np.einsum("...ns,...sk->k", dscores, k)))
+    of_query, of_key = dscores.sum(axis=-1).ravel(), dscores.sum(axis=-2).ravel()
+    dvector = np.concatenate((of_query @ q.reshape(-1, K), of_key @ k.reshape(-1, K)))
     return ConcatenationMeanGrads(dq, dk, weights.mT @ dy, dvector)
 
 
@@ -64,7 +65,7 @@ def gain_backward(self, dy, cache):
 Gain.forward, Gain.backward = gain_forward, gain_backward
 
 
-def non_local_forward(self, x, *, rng=None):
+def forward(self, x, *, rng=None):
     B, Y, X, _ = x.shape
     q, c_theta = self.theta.forward(x, rng=rng)
     phi, c_phi = self.phi.forward(x, rng=rng)
@@ -81,7 +82,7 @@ def non_local_forward(self, x, *, rng=None):
     return h + x, cache
 
 
-def non_local_backward(self, dy, cache):
+def backward(self, dy, cache):
     B, Y, X, _ = dy.shape
     rows, columns = cache.map_size
     dh = dy
@@ -96,4 +97,4 @@ def non_local_backward(self, dy, cache):
     return sum(parts, start=dy)
 
 
-NonLocal.forward, NonLocal.backward = non_local_forward, non_local_backward
+NonLocal.forward, NonLocal.backward = forward, backward

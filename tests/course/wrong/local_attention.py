@@ -65,6 +65,6 @@ def local_attention_backward(dy, cache):
 
 # --- a loop over axis 0 of rows
 def place_vectors_forward(rows, columns):
-    r, cache = ours.place_vectors_forward(rows, columns)
+    _, cache = ours.place_vectors_forward(rows, columns)
     parts = [np.concatenate((np.broadcast_to(row, (len(columns), len(row))), columns), axis=1) for row in rows]
     return np.concatenate(parts), cache
