@@ -84,9 +84,10 @@ def is_a_mean(call: Call, rng: Generator) -> str | None:
     """Where no window reaches over the edge."""
     (q, k, v), options = looking([((2, 3), 0), ((3, 2), 0)])(rng)
     y = call(q, k, np.ones_like(v), **options)[0]
-    says = f"where no window is at the border, values of 1 have the mean 1; yours goes from {y.min():.4g} to "
-    f"{y.max():.4g}"
-    return None if close(y, 1) else says
+    if close(y, 1):
+        return None
+    low, high = y.min(), y.max()
+    return f"where no window is at the border, values of 1 have the mean 1; yours goes from {low:.4g} to {high:.4g}"
 
 
 def zeros_take_part(call: Call, rng: Generator) -> str | None:
