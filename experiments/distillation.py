@@ -84,7 +84,7 @@ def teacher_of(name: str, dataset: Dataset, seed: int) -> Path:
     path = RUNS / f"teacher-{name.replace(' ', '-')}-{images}-{seed}.safetensors"
     if not path.exists():
         RUNS.mkdir(exist_ok=True)
-        recipe = recipe_for(**TEACHERS[name], images=images, seed=seed)
+        recipe = recipe_for(**TEACHERS[name], images=images, seed=seed, seen=SEEN)
         trained(recipe, dataset).save(path)
     return path
 

@@ -27,6 +27,8 @@ TRY, WHOLE = 10, 60  # minutes
 
 SWIN = {"model": "swin_tiny_patch2_32", "lr": 2e-3}
 SMALL_SWIN = {**SWIN, "settings": {"embed_dim": "40", "depths": "2,2,2"}}
+PVT = {"model": "pvt_v2_tiny_32", "lr": 2e-3}
+MVIT = {"model": "mvitv2_tiny_patch2_32", "lr": 2e-3}
 RESNET = {"model": "resnet20_32", "lr": 32e-3}
 WIDE = {**RESNET, "settings": {"channels": "16,64,128", "layers": "1,1,1"}}
 PATHS: dict[str, dict[str, dict[str, Any]]] = {
@@ -34,6 +36,8 @@ PATHS: dict[str, dict[str, dict[str, Any]]] = {
         "a ViT, as minivit train has it": {},
         "a Swin": SWIN,
         "a Swin of half the MACs, twice as long": SMALL_SWIN,
+        "a PVT v2": PVT,
+        "an MViT v2": MVIT,
     },
     "any model": {
         "a ResNet-20": RESNET,

@@ -29,6 +29,7 @@ from minivit.train.folder import RunFolder, create_numbered
 from minivit.train.named import AUGMENTATIONS, described
 from minivit.train.prediction import likeliest_classes
 from minivit.train.recipe import OFF
+from minivit.train.recipes import img_size_of
 from minivit.train.run import run_to_the_end
 
 # What a recipe holds, and what is said of it by options of the same name.
@@ -135,6 +136,8 @@ def run_train(args: argparse.Namespace) -> int:
     how = {"named": args.recipe or "none", "regularised": args.regularisation}
     recipe = recipe_for(distilling, data, args.set or [], **how, **given)
     chosen = {name: getattr(args, name) for name in ("data_dir", "img_size", "labeled", "unlabeled")}
+    if args.img_size is None:
+        chosen["img_size"] = img_size_of(recipe.model, data)
     source = full_source(data, **chosen)
     if args.out:
         must_not_be_its_own_teacher(distilling, args.out)

@@ -1,4 +1,4 @@
-"""Every annotation of the package is verified in every call of the whole test run."""
+"""Every annotation of the package is verified in the whole test run, in the first calls of each test."""
 
 import os
 import signal
@@ -13,6 +13,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy is imported: 
 import jaxtyping
 from beartype import BeartypeConf, beartype
 from hypothesis import settings
+
+from tests.sampled import pytest_collection_modifyitems  # noqa: F401 (a hook of pytest's)
 
 check_calls = beartype(conf=BeartypeConf(is_pep484_tower=True, violation_type=TypeError))  # an int may be a float
 
@@ -29,8 +31,23 @@ def has_shape(hint: Any) -> bool:
     return isinstance(hint, str) or hasattr(hint, "dim_str") or has_shape(get_args(hint))
 
 
+MOST_VERIFIED = 30  # calls of a function in a test: a numerical derivative makes thousands alike, at twice the time
+now: dict[str, Any] = {}  # the test that runs
+
+
+def pytest_runtest_setup(item: Any) -> None:
+    now["test"] = item
+
+
 CALL = compile(  # of no file, so that a traceback through it is still one of minivit's
-    "def call(*args, **options): return (as_it_is if config.jaxtyping_disable else verified)(*args, **options)",
+    """
+def call(*args, **options):
+    if verified.get("test") is not now.get("test"):
+        verified.update(now, calls=0)
+    verified["calls"] += 1
+    as_it_is = verified["calls"] > most or config.jaxtyping_disable
+    return (function if as_it_is else held)(*args, **options)
+""",
     "<verified call>",
     "exec",
 )
@@ -41,10 +58,12 @@ def jaxtyped(*, typechecker: Any) -> Callable:
     """What jaxtyping's hook puts on every function and class; without shapes beartype alone is much faster."""
 
     def decorated(it: Any) -> Any:
-        counts = it.__module__.startswith("minivit.cost.")  # who has called it, over jaxtyping's frames, is looked for
-        if counts or not isfunction(it) or has_shape([*it.__annotations__.values()]):
+        if not isfunction(it):
             return with_shapes(it, typechecker=typechecker)
-        names = {"config": jaxtyping.config, "as_it_is": it, "verified": verified(it)}
+        shaped = has_shape([*it.__annotations__.values()])
+        held = with_shapes(it, typechecker=typechecker) if shaped else verified(it)
+        names = {"function": it, "held": held, "now": now, "verified": {"calls": 0}, "most": MOST_VERIFIED}
+        names |= {"config": jaxtyping.config, "__name__": "jaxtyping.call"}  # a frame that is nobody's
         exec(CALL, names)
         return wraps(it)(names["call"])
 

@@ -1,8 +1,11 @@
-"""Long lists of cases that prove the same: some in each run, others by ``pytest -m rest``, the most of very long ones
-by ``pytest -m slow``.
+"""Long lists of cases that prove the same: some in each run, others by ``pytest -m rest`` or ``pytest -m slow``.
+
+``@pytest.mark.sampled(every=3)`` leaves two of three cases of a test to ``rest``; with ``rest=6`` only every sixth one
+of these, and what is left is slow. ``@pytest.mark.sampled(kind=function)`` keeps the first case of each kind.
 """
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Hashable, Iterator
+from itertools import groupby
 from typing import Any
 
 import pytest
@@ -10,38 +13,27 @@ import pytest
 REST = pytest.mark.rest
 
 
-def a_third_by_default(cases: Iterable[Any], ids: Iterable[str] = ()) -> list[Any]:
-    """Every third case (values, or parameters of pytest's) as it is; the others are left to ``pytest -m rest``."""
-    return [case if i % 3 == 0 else left(case) for i, case in enumerate(named(cases, ids))]
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[Any]) -> None:
+    """Marks the cases that are left, before pytest asks for the marks."""
+    for _, cases in groupby(items, lambda item: (item.parent, getattr(item, "originalname", ""))):
+        leave(list(cases))
 
 
-def few_by_default(cases: Iterable[Any], ids: Iterable[str] = (), *, every: int, rest: int = 1) -> list[Any]:
-    """One case of so many as it is; every so-manyth of the others for ``pytest -m rest``, and what is left is slow."""
-    chosen = []
-    for i, case in enumerate(named(cases, ids)):
-        marks = [] if i % every == 0 else [REST] if i % rest == 0 else [pytest.mark.slow]
-        chosen.append(pytest.param(*case.values, id=case.id, marks=[*case.marks, *marks]))
-    return chosen
+def leave(cases: list[Any]) -> None:
+    """Marks those of a test that are left to another run."""
+    mark = cases[0].get_closest_marker("sampled")
+    if not mark:
+        return
+    for place, case in enumerate_kinds(cases, **mark.kwargs) if "kind" in mark.kwargs else enumerate(cases):
+        if place % mark.kwargs.get("every", len(cases)) and not case.get_closest_marker("slow"):
+            case.add_marker(pytest.mark.slow if place % mark.kwargs.get("rest", 1) else REST)
 
 
-def one_of_each_by_default(cases: Iterable[Any], kind: Callable[..., Hashable], ids: Iterable[str] = ()) -> list[Any]:
-    """The first case of each kind, which is a function of its values; the others are left to ``pytest -m rest``."""
-    seen = set()
-    chosen = []
-    for case in named(cases, ids):
-        of = kind(*case.values)
-        chosen.append(left(case) if of in seen else case)
-        seen.add(of)
-    return chosen
-
-
-def named(cases: Iterable[Any], ids: Iterable[str]) -> list[Any]:
-    """Parameters of pytest's, which cases may be already."""
-    if ids:
-        return [pytest.param(case, id=name) for case, name in zip(cases, ids, strict=True)]
-    return [case if hasattr(case, "marks") else pytest.param(case) for case in cases]
-
-
-def left(case: Any) -> Any:
-    """A case that is left to ``pytest -m rest``."""
-    return pytest.param(*case.values, id=case.id, marks=[*case.marks, REST])
+def enumerate_kinds(cases: list[Any], kind: Any) -> Iterator[tuple[int, Any]]:
+    """The number of each case among those of its kind, which is a function of its arguments."""
+    seen: dict[Hashable, int] = {}
+    for case in cases:
+        of = kind(*case.callspec.params.values())
+        yield seen.setdefault(of, 0), case
+        seen[of] += 1

@@ -42,6 +42,7 @@ def test_pairs_alternate_and_ratios_are_above_one_where_minivit_is_faster() -> N
     assert speed_ratios(times) == [3.0, 3.0, 3.0]
 
 
+@pytest.mark.sampled(every=4)
 @pytest.mark.parametrize(
     "label", ["vit_micro_patch4_32:avg", "vit_micro_patch4_32:token", "swin_tiny_patch2_32", "mixer_tiny_patch4_32"]
 )

@@ -508,6 +508,7 @@ def solution(place: Path) -> Path:
     return place / "adamw"
 
 
+@REST
 @pytest.mark.parametrize("step", [1, pytest.param(2, marks=REST)])
 def test_a_run_goes_on_with_the_students_functions(
     place: Path, solution: Path, step: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -531,6 +532,7 @@ def test_a_run_goes_on_with_the_students_functions(
         assert_same_training(place / "mine", place / "run")
 
 
+@pytest.mark.sampled(every=3)
 @pytest.mark.parametrize(
     ("fails", "says"),
     [
@@ -759,6 +761,7 @@ open("codes", "w", encoding="utf-8").write(json.dumps(codes))
 """
 
 
+@pytest.mark.sampled(every=2)
 @pytest.mark.skipif(sys.platform == "win32", reason="no such shell, and no /dev/full")
 @pytest.mark.parametrize(
     ("where", "codes", "says"),
@@ -925,6 +928,7 @@ def test_a_resumed_run_cannot_be_changed(mistake) -> None:
     mistake(message, "train", "--resume", "run", "--with", "adamw")
 
 
+@REST
 def test_a_solution_that_went_away(place: Path, solution: Path, mistake) -> None:
     """Or that is not right any more: the run stays as it was, and goes on when the solution is there again."""
     assert cli.main(["train", "--data", "cifar", "--with", "adamw", "--out", "mine", *TINY]) == 0
@@ -962,6 +966,21 @@ def test_a_folder_of_large_images(place: Path, mistake) -> None:
         r"2\.3 GiB for 16 images, more than 0\.5: use --model vit_tiny_patch16_224, or smaller images \(--img-size\)"
     )
     mistake(message, "train", "--data", "photos")
+
+
+@REST
+def test_a_model_of_pixels_makes_images_small(place: Path, mistake) -> None:
+    """As its preset has them, also when the run is resumed, if no size is given."""
+    small = ["--set", "embed_dim=8", "--set", "depth=1", "--batch-size", "10", "--epochs", "1", "--threads", "1"]
+    command = ["train", "--model", "imagegpt_tiny_16", "--data", "pets", *small]
+    for more, size in ([], 16), (["--img-size", "8"], 8):
+        folder = Path(f"pixels-{size}")
+        assert cli.main([*command, *more, "--out", str(folder)]) == 0
+        assert mv.load(folder / "checkpoint.safetensors").config["img_size"] == (size, size)
+    assert cli.main(["train", "--resume", "pixels-16"]) == 0
+    mistake(".*was trained for NextPixel, not to name classes", "predict", "pixels-16", "pets/train/dog/0.png")
+    mistake(".*img_size is 0; expected at least 1", *command, "--img-size", "0")
+    mistake("NextPixel is about Images; these examples are LabeledSounds", *command, "--data", "sounds")
 
 
 def test_images_of_many_sizes(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -1072,6 +1091,7 @@ def test_no_network(place: Path, mistake, capsys: pytest.CaptureFixture[str], mo
 CUTS = [0, 1, 7, 8, 100, 5_000, 1_000_000, -1]
 
 
+@pytest.mark.sampled(every=4)
 @pytest.mark.parametrize("keep", CUTS)
 @pytest.mark.parametrize("command", ["train --resume run", "predict run pets/test/cat/0.png"])
 def test_a_checkpoint_cut_short(mistake, keep: int, command: str) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import minivit as mv
+from tests.sampled import REST
 from tests.unchecked import without_annotations
 
 FOLDER = Path(__file__).parent.parent / "experiments"
@@ -162,6 +163,28 @@ def test_probes_of_sounds(monkeypatch):
     assert all(0 <= value <= 1 for name in ("context", "frame", "true_frames") for value in found[name].values())
 
 
+@REST
+def test_probes_of_pixels(monkeypatch):
+    import probe_pixels
+
+    settings = {"n_train": 32, "n_test": 15, "probed_on": 20, "penalty": 1e-3, "epochs": 1}
+    monkeypatch.setattr(probe_pixels, "SETTINGS", settings)
+    found = probe_pixels.measure(seed=0)
+    assert [*found] == ["mean_color", "pixels", "before", "after", "bits"]
+    assert [len(found[name]) for name in ("before", "after")] == [5, 5]
+    assert all(0 <= share <= 1 for name in ("before", "after") for share in found[name])
+    assert 0 < found["bits"] < 7
+
+
+def test_attention_over_pixels_dense_and_in_chunks(monkeypatch):
+    import pixel_attention
+
+    monkeypatch.setattr(pixel_attention, "SIDES", (4,))
+    head, line, dense, chunked = pixel_attention.rows()
+    assert head.count("|") == line.count("|") == dense.count("|") == chunked.count("|")
+    assert pixel_attention.weights(64) == 2**30  # 4 blocks of 4 heads
+
+
 @pytest.mark.parametrize("path", sorted((FOLDER / "results").glob("*.json")), ids=lambda path: path.stem)
 def test_results_say_by_which_command_they_were_made(path):
     found = json.loads(path.read_text(encoding="utf-8"))
@@ -278,6 +301,7 @@ def test_students(student, monkeypatch, tmp_path):
     assert len(cells) == {"no teacher": 1, "hard, with a token": 4}.get(student, 2)
 
 
+@REST
 @without_annotations
 def test_the_gallery_is_made_by_its_commands(monkeypatch, tmp_path):
     import gallery

@@ -168,3 +168,11 @@ def test_the_version_is_the_same_everywhere():
     assert minivit.__version__ == version
     assert f"version: {version}" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     assert f"## [{version}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_what_only_tests_need_is_imported_in_one_place():
+    """Without the extra [test] there is no jaxtyping, and minivit.types does without it."""
+    package = Path(minivit.__file__).parent
+    sources = {path: path.read_text(encoding="utf-8") for path in package.rglob("*.py")}
+    importing = {path.name for path, text in sources.items() if re.search(r"^\s*(from|import) jaxtyping", text, re.M)}
+    assert importing == {"types.py"}

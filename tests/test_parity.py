@@ -199,6 +199,23 @@ def test_mlps(name: str, kind: Any, grad_checkpointing: bool) -> None:
     assert_model(kind, Case(name), load_timm, load_timm, grad_checkpointing=grad_checkpointing)
 
 
+SHIFTING: dict[str, tuple[str, Callable]] = {
+    "s2_mlp": ("S2MLP", load_torch),
+    "s2_mlp_narrow": ("S2MLP", load_torch),
+    "s2_mlp_v2": ("S2MLP", load_torch),
+    "s2_mlp_v2_narrow": ("S2MLP", load_torch),
+    "cycle_mlp": ("CycleMLP", load_timm),
+    "cycle_mlp_small": ("CycleMLP", load_timm),
+}
+
+
+@pytest.mark.parametrize("name", SHIFTING)
+def test_shifting_mlps(name: str) -> None:
+    """No library has them: beside what tools/_shifting_mlps.py writes down from the papers."""
+    kind, load = SHIFTING[name]
+    assert_model(mv.models.MODELS[kind], Case(name), load, load)
+
+
 def assert_model(kind: Any, case: Case, load_values: Callable, load_gradients: Callable, **options: Any) -> None:
     """A model of images with the options, the parameters and the gradients of the other library's."""
     config = {**case.meta["config"], **options, "dtype": "float64"}
@@ -435,6 +452,21 @@ def test_multi_head_attention() -> None:
     for name, grad in total.items():
         assert_gradient(grad, case[f"gin/{name}"])
     assert_parameters(layer, gradients)
+
+
+@pytest.mark.parametrize("name", ["hf_imagegpt", "hf_imagegpt_otherwise"])
+@pytest.mark.parametrize("chunk_size", [None, 4])
+def test_imagegpt(name: str, chunk_size: int | None) -> None:
+    case = Case(name)
+    options = {**case.meta["config"], "chunk_size": chunk_size, "dtype": "float64"}
+    model, gradients = mv.models.ImageGPT(**options), mv.models.ImageGPT(**options)
+    load_hf(model, case.part("param"))
+    load_hf(gradients, case.part("gparam"))
+    y, cache = model.forward(case["const/tokens"])
+    assert_output(y, case["out/y"])
+    assert model.backward(case["cot/y"], cache) is None
+    assert_parameters(model, gradients)
+    assert_given_back(to_hf(model), case)
 
 
 def wav2vec_options(theirs: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.sampled import REST
+
 pytest.importorskip("sphinx", reason="needs the extra [docs]")
 
 ROOT = Path(__file__).parent.parent
@@ -36,6 +38,7 @@ def test_every_exercise_stands_on_the_map(pages):
         assert f"</minivit/course/exercises/{name}>" in text, name
 
 
+@REST
 def test_every_module_has_a_page_that_a_list_leads_to(pages):
     text = "".join([pages.index_page(), *(pages.module_page(part) for part in pages.modules())])
     for name in pages.modules():

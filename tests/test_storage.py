@@ -20,7 +20,6 @@ from minivit.layers import Linear
 from minivit.models import MODELS, Model
 from minivit.storage import load, open_safetensors, read_arrays, read_metadata, save, write_arrays
 from minivit.types import Count, Depths, Positive
-from tests.sampled import a_third_by_default
 from tests.unchecked import without_annotations
 
 
@@ -381,7 +380,8 @@ def smallest(name: str) -> Model:
     return MODELS[name](**import_module(f"tests.models.test_{module}").SMALL)
 
 
-@pytest.mark.parametrize("name", a_third_by_default(["Stages", *OURS], ["Stages", *OURS]))
+@pytest.mark.sampled(every=30, rest=3)
+@pytest.mark.parametrize("name", ["Stages", *OURS])
 @without_annotations
 def test_a_hostile_configuration_costs_nothing(path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each option of each model with each of these: a sentence, or the same model, and no memory to speak of.

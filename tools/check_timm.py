@@ -25,6 +25,7 @@ from safetensors.torch import save_file
 from timm.models.vision_transformer import checkpoint_filter_fn
 
 import minivit as mv
+from minivit.models.mvit import doubled
 from minivit.types import pair
 from minivit.weights import load_timm, to_timm
 from minivit.weights.torch_layout import torch_shape
@@ -96,8 +97,10 @@ def same_architecture(preset: str) -> bool:
     shapes = {name: shape for name, shape in shapes.items() if not name.endswith("num_batches_tracked")}
     our_shapes = {name: torch_shape(param) for name, param in ours.named_state().items()}
     heads = [module.num_heads for name, module in theirs.named_modules() if name.endswith(".attn")]
-    depths = ours.config.get("depths", ours.config.get("depth", 0))
-    return our_shapes == shapes and np.repeat(ours.config.get("num_heads", 0), depths).tolist() == heads
+    depths, our_heads = ours.config.get("depths", ours.config.get("depth", 0)), ours.config.get("num_heads", 0)
+    if isinstance(depths, tuple):
+        our_heads = doubled(our_heads, len(depths))
+    return our_shapes == shapes and np.repeat(our_heads, depths).tolist() == heads
 
 
 def main() -> int:

@@ -52,8 +52,10 @@ from _cnn_attention import augmented_conv, local_attention, non_local
 from _deit import deit_loss
 from _dino import dino
 from _fairseq import wav2vec
+from _imagegpt import imagegpts
 from _mvit import mvits
 from _pvt import pvts
+from _shifting_mlps import shifting_mlps
 from _sound import librosa_features, librosa_inversion, torchaudio_features, transformers_features
 from _timm import VisionTransformer, mixtures, resample_abs_pos_embed, timm
 from numpy import ndarray
@@ -271,8 +273,11 @@ SWINS: dict[str, dict[str, Any]] = {
 }
 
 
-def exact_offsets(module: nn.Module) -> nn.Module:
-    """The libraries compute the offsets of a Swin V2 in float32, whatever the model computes in; here in float64."""
+def of_swin_v2(module: nn.Module) -> nn.Module:
+    """Offsets in float64, which the libraries compute in float32, whatever the model computes in; one scale clamped."""
+    for name, param in module.named_parameters():
+        if name.endswith("logit_scale"):
+            param.data[0] += 5  # the others are below log(100)
     for part in module.modules():
         if hasattr(part, "relative_coords_table"):
             window = torch.tensor(part.window_size)
@@ -301,7 +306,7 @@ def swin(name: str, options: dict[str, Any]) -> None:
     v2 = "swinv2" in name
     if name.startswith("timm"):
         kind = timm.models.SwinTransformerV2 if v2 else timm.models.SwinTransformer
-        model = exact_offsets(randomize(kind(**config)))
+        model = of_swin_v2(randomize(kind(**config)))
         record(name, lambda: {"y": model(x)}, {"x": x}, dict(model.named_parameters()), config=config)
         return
     theirs = {"image_size": "img_size", "use_absolute_embeddings": "ape", "num_labels": "num_classes"}
@@ -309,7 +314,7 @@ def swin(name: str, options: dict[str, Any]) -> None:
     renamed = {option: config[ours] for option, ours in theirs.items() if ours in config}
     if v2:
         hf = transformers.Swinv2Config(**same, **renamed, window_size=config["window_size"])
-        model = exact_offsets(randomize(transformers.Swinv2ForImageClassification(hf)))
+        model = of_swin_v2(randomize(transformers.Swinv2ForImageClassification(hf)))
     else:
         hf = transformers.SwinConfig(**same, **renamed, window_size=config["window_size"])
         model = randomize(transformers.SwinForImageClassification(hf))
@@ -747,6 +752,8 @@ def main() -> None:
     non_local(record, randomize)
     augmented_conv(record, randomize)
     local_attention(record, randomize)
+    shifting_mlps(record, randomize)
+    imagegpts(record, randomize)
 
 
 if __name__ == "__main__":

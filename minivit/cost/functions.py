@@ -17,14 +17,14 @@ from minivit.cost.products import dot, einsum, inner, tensordot
 
 def _like(shape: Any, prototype: MetaArray, dtype: Any, filled: bool) -> MetaArray:
     if shape is None:
-        shape, operands = prototype.shape, layouts_of([prototype])
-    else:
-        operands = ()
-        shape = (shape,) if isinstance(shape, (int, np.integer)) else tuple(map(index, shape))
+        shape = prototype.shape
+    shape = (shape,) if isinstance(shape, (int, np.integer)) else tuple(map(index, shape))
+    operands = layouts_of([prototype]) if len(shape) == prototype.ndim else ()  # of another number of axes, C order
     dtype = np.dtype(prototype.dtype if dtype is None else dtype)
     if filled:
         prototype.tally.elementwise(prod(shape))
-    return MetaArray(shape, dtype, prototype.tally, kept_order(shape, operands, dtype.itemsize))
+    steps = kept_order(prototype.shape, operands, dtype.itemsize, as_axes=shape) if operands else None
+    return MetaArray(shape, dtype, prototype.tally, steps)
 
 
 def _empty_like(prototype: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None) -> Any:

@@ -1,19 +1,24 @@
 """Level 2: parameters, and the wiring of pairs into layers."""
 
+from minivit.layers.affine import Affine
 from minivit.layers.attention import Attention, SelfAttention
 from minivit.layers.attention_conv import AttentionConv
 from minivit.layers.attention_decoder import AttentionDecoder
 from minivit.layers.augmented_conv import AugmentedConv
-from minivit.layers.basic import Activation, GroupNorm, LayerNorm, Linear, Mlp, Relu
+from minivit.layers.basic import Activation, GroupNorm, LayerNorm, Linear, Mlp, Relu, RMSNorm
 from minivit.layers.batch_norm import BatchNorm, frozen
-from minivit.layers.block import Block, PostNormBlock
+from minivit.layers.block import Block, PostNormBlock, ResPostNormBlock
 from minivit.layers.checkpoint import Checkpoint
 from minivit.layers.conv1d import CausalPad, Conv1d
 from minivit.layers.conv2d import Conv2d, StdConv2d
+from minivit.layers.cosine_window_attention import CosineWindowAttention
+from minivit.layers.cycle_mlp import CycleFC, CycleMixing
 from minivit.layers.decoder_block import DecoderBlock, PostNormDecoderBlock
 from minivit.layers.depthwise_mlp import DepthwiseMlp
 from minivit.layers.dropout import Dropout, DropPath
 from minivit.layers.embedding import Embedding, TokenEmbed, Unembedding
+from minivit.layers.gmlp_block import GmlpBlock, SpatialGatingUnit
+from minivit.layers.gpt_block import CausalAttention, GPTBlock
 from minivit.layers.layer import Layer
 from minivit.layers.local_relation import LocalRelation
 from minivit.layers.log_mel import LogMel
@@ -23,21 +28,25 @@ from minivit.layers.mvit_block import MViTBlock
 from minivit.layers.non_local import Gain, NonLocal, SAGANAttention
 from minivit.layers.param import Param
 from minivit.layers.patch_embed import ConvPatchEmbed, OverlappingPatchEmbed, PatchEmbed
-from minivit.layers.patch_merging import PatchMerging
+from minivit.layers.patch_merging import PatchMerging, PatchMergingV2
 from minivit.layers.pool import AdaptiveAvgPool2d, AvgPool2d, FirstToken, MaxPool2d, MeanPool
 from minivit.layers.pooling_attention import PoolingAttention
 from minivit.layers.positions import LearnedPositions, SinusoidalPositions
 from minivit.layers.recurrent import GRU, GRUCell
+from minivit.layers.res_mlp_block import ResMlpBlock
 from minivit.layers.residual_conv import BasicBlock, Bottleneck
 from minivit.layers.scaled_block import LayerScale, ScaledBlock
 from minivit.layers.sequence import Identity, run, run_backward
 from minivit.layers.spatial_reduction import SpatialReductionAttention
+from minivit.layers.spatial_shift import SpatialShift, SplitShift
+from minivit.layers.split_attention import SplitAttention
 from minivit.layers.window_attention import WindowAttention
 
 __all__ = [
     "GRU",
     "Activation",
     "AdaptiveAvgPool2d",
+    "Affine",
     "Attention",
     "AttentionConv",
     "AttentionDecoder",
@@ -47,19 +56,25 @@ __all__ = [
     "BatchNorm",
     "Block",
     "Bottleneck",
+    "CausalAttention",
     "CausalPad",
     "Checkpoint",
     "Conv1d",
     "Conv2d",
     "ConvPatchEmbed",
+    "CosineWindowAttention",
+    "CycleFC",
+    "CycleMixing",
     "DecoderBlock",
     "DepthwiseMlp",
     "DropPath",
     "Dropout",
     "Embedding",
     "FirstToken",
+    "GPTBlock",
     "GRUCell",
     "Gain",
+    "GmlpBlock",
     "GroupNorm",
     "Identity",
     "Layer",
@@ -79,15 +94,23 @@ __all__ = [
     "Param",
     "PatchEmbed",
     "PatchMerging",
+    "PatchMergingV2",
     "PoolingAttention",
     "PostNormBlock",
     "PostNormDecoderBlock",
+    "RMSNorm",
     "Relu",
+    "ResMlpBlock",
+    "ResPostNormBlock",
     "SAGANAttention",
     "ScaledBlock",
     "SelfAttention",
     "SinusoidalPositions",
+    "SpatialGatingUnit",
     "SpatialReductionAttention",
+    "SpatialShift",
+    "SplitAttention",
+    "SplitShift",
     "StdConv2d",
     "TokenEmbed",
     "Unembedding",

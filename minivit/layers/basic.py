@@ -1,4 +1,4 @@
-"""Layers of one or two ops: Linear, LayerNorm, GroupNorm, Relu, Mlp."""
+"""Layers of one or two ops: Linear, LayerNorm, RMSNorm, GroupNorm, Relu, Mlp."""
 
 from math import inf
 from typing import Any, NamedTuple
@@ -18,8 +18,9 @@ from minivit.ops.dropout import DropoutCache
 from minivit.ops.group_norm import GroupNormCache, group_norm_backward, group_norm_forward
 from minivit.ops.layer_norm import LayerNormCache, layer_norm_backward, layer_norm_forward
 from minivit.ops.linear import LinearCache, linear_backward, linear_forward
+from minivit.ops.rms_norm import RmsNormCache, rms_norm_backward, rms_norm_forward
 
-ACTIVATIONS: dict[str, Op] = {name: OPS[name] for name in ("gelu", "gelu_tanh", "relu")}
+ACTIVATIONS: dict[str, Op] = {name: OPS[name] for name in ("gelu", "gelu_tanh", "quick_gelu", "relu")}
 
 
 class Linear(Layer):
@@ -83,6 +84,22 @@ class LayerNorm(Norm):
 
     def backward(self, dy: ndarray, cache: LayerNormCache) -> ndarray:
         return self.add_grads(*layer_norm_backward(dy, cache))
+
+
+class RMSNorm(Layer):
+    """RMS normalisation of the last axis: a scale is learned, no shift. In iGPT ``eps`` is 1e-5."""
+
+    def __init__(self, dim: int, *, eps: float = 1e-5) -> None:
+        self.weight = Param((dim,), "out", ones)
+        self.eps = eps
+
+    def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, RmsNormCache]:
+        return rms_norm_forward(x, self.weight.value, eps=self.eps)
+
+    def backward(self, dy: ndarray, cache: RmsNormCache) -> ndarray:
+        dx, dgamma = rms_norm_backward(dy, cache)
+        self.weight.add_grad(dgamma)
+        return dx
 
 
 class GroupNorm(Norm):

@@ -120,9 +120,11 @@ class Layer:
             If a layer inside keeps statistics, and no field of the cache bears its name.
         """
         for name, item in vars(self).items():
-            if isinstance(item, HOLDERS) and hasattr(cache, name):
+            if all(param.learned for _, param in _params_in(item, name) if item is not param):
+                continue
+            if hasattr(cache, name):
                 mapped(_absorb, item, getattr(cache, name))
-            elif any(not param.learned for _, param in _params_in(item, name) if item is not param):
+            else:
                 kinds = f"{type(self).__name__}.{name} keeps statistics of its batches"
                 raise TypeError(f"{kinds}; expected a field {name!r} in the cache, a {type(cache).__name__}")
 

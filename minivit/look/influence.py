@@ -8,12 +8,11 @@ from math import isqrt
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
-from numpy import ndarray
 
 from minivit.layers import Layer, frozen
 from minivit.models.model import Model
 from minivit.nests import NESTS, mapped, named_leaves
+from minivit.types import Float, ndarray
 
 NOTHING = 1e-9
 """A smaller share of a vector is rounding."""

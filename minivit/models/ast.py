@@ -105,7 +105,7 @@ class AST(Model):
         Whether queries, keys and values have a bias.
     drop_rate, pos_drop_rate, proj_drop_rate, mlp_drop_rate, drop_path_rate : float
         As in :class:`ViT`. Only active when ``forward`` gets ``rng``.
-    act_layer : "gelu", "gelu_tanh" or "relu"
+    act_layer : "gelu", "gelu_tanh", "quick_gelu" or "relu"
     norm_eps : float
         Of all norms; that of transformers if not given. (The paper's code has 1e-6, and 1e-5 before the head.)
     grad_checkpointing : bool

@@ -3,7 +3,6 @@
 Source: Chen et al. 2022, "CycleMLP: A MLP-like Architecture for Dense Prediction" (ICLR).
 """
 
-from reprlib import repr as in_short
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
@@ -17,13 +16,14 @@ from minivit.layers.initial import normal
 from minivit.layers.layer import Layer
 from minivit.layers.pool import MeanPool
 from minivit.layers.sequence import Identity, IdentityCache, run, run_backward
-from minivit.models.model import Model
+from minivit.models.model import Model, check_stages
 from minivit.ops.conv import Conv2dCache
 from minivit.ops.dropout import DropoutCache
 from minivit.ops.layer_norm import LayerNormCache
 from minivit.ops.linear import LinearCache
 from minivit.ops.pool import MeanPoolCache
-from minivit.types import Count, Depths, Float, Positive, Range, Rate, Size, ndarray
+from minivit.ops.sliding import sliding
+from minivit.types import Count, Depths, Float, Positive, Range, Rate, Size, ndarray, pair
 
 NORM_EPS = 1e-5
 
@@ -80,14 +80,15 @@ class CycleMLP(Model):
         Whether the map that looks at its own place has a bias. (The code's name.)
     drop_rate, proj_drop_rate, drop_path_rate : float
         Dropout before the head and behind what mixes; stochastic depth, growing linearly to this rate.
-    act_layer : "gelu", "gelu_tanh" or "relu"
+    act_layer : "gelu", "gelu_tanh", "quick_gelu" or "relu"
     seed : int
     dtype : "float32" or "float64"
 
     Raises
     ------
     ValueError
-        If there is not one of ``depths`` and ``mlp_ratios`` for each of ``embed_dims``, or an option is out of range.
+        If there is not one of ``depths`` and ``mlp_ratios`` for each of ``embed_dims``, the first patch is larger than
+        the image, or an option is out of range.
     TypeError
         If an option is of another type.
     """
@@ -112,12 +113,11 @@ class CycleMLP(Model):
         seed: Count = 0,
         dtype: str | type | np.dtype = "float32",
     ) -> None:
-        if not 0 < len(depths) == len(embed_dims) == len(mlp_ratios):
-            raise ValueError(
-                f"embed_dims are {in_short(embed_dims)}, depths {in_short(depths)}, mlp_ratios "
-                f"{in_short(mlp_ratios)}; expected one of each for every stage"
-            )
+        check_stages(embed_dims, depths=depths, mlp_ratios=mlp_ratios)
         check_act_layer(act_layer)
+        sliding(
+            "img_size", pair(img_size), patch_size, stride=patch_stride, padding=patch_padding
+        )  # or says what is wrong
         self.in_chans = in_chans
         self.patch_embed = Projection(in_chans, embed_dims[0], patch_size, stride=patch_stride, padding=patch_padding)
         rates = iter(np.linspace(0, drop_path_rate, sum(depths)).tolist())

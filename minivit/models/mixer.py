@@ -56,7 +56,7 @@ class Mixer(Model):
     drop_rate, proj_drop_rate, drop_path_rate : float
         Dropout before the head and inside MLPs; stochastic depth, of the same rate in every block, as in timm. (The
         paper lets it grow linearly.) Only active when ``forward`` gets ``rng``.
-    act_layer : "gelu", "gelu_tanh" or "relu"
+    act_layer : "gelu", "gelu_tanh", "quick_gelu" or "relu"
         "gelu" is exact; Google's weights need "gelu_tanh".
     norm_eps : float
     grad_checkpointing : bool

@@ -13,11 +13,10 @@ from numpy import ndarray
 
 from minivit.checked import check_range
 from minivit.layers.basic import LayerNorm, Linear
-from minivit.layers.checkpoint import Checkpoint, CheckpointCache
 from minivit.layers.dropout import dropout
 from minivit.layers.initial import normal
 from minivit.layers.layer import Layer
-from minivit.layers.mvit_block import MViTBlock, MViTBlockCache
+from minivit.layers.mvit_block import MViTBlock, MViTStage, MViTStageCache
 from minivit.layers.param import Param
 from minivit.layers.patch_embed import OverlappingPatchEmbed, OverlappingPatchEmbedCache
 from minivit.layers.pool import FirstToken, MeanPool
@@ -37,26 +36,6 @@ from minivit.types import Count, Depths, Float, Positive, Range, Rate, Shift, Si
 
 Numbers = Annotated[int | tuple[int, ...], Range(at_least=1)]
 Strides = tuple[int | tuple[int, int], ...]
-
-
-class MViTStageCache(NamedTuple):
-    """Caches of the blocks of :class:`MViTStage`."""
-
-    blocks: list[MViTBlockCache | CheckpointCache]
-
-
-class MViTStage(Layer):
-    """Blocks on maps of one size: the first pools its queries, if a stride says so."""
-
-    def __init__(self, blocks: list[MViTBlock], *, grad_checkpointing: bool) -> None:
-        self.blocks = [Checkpoint(block) for block in blocks] if grad_checkpointing else blocks
-
-    def forward(self, x: ndarray, *, rng: np.random.Generator | None = None) -> tuple[ndarray, MViTStageCache]:
-        x, c_blocks = run(self.blocks, x, rng=rng)
-        return x, MViTStageCache(c_blocks)
-
-    def backward(self, dy: ndarray, cache: MViTStageCache) -> ndarray:
-        return run_backward(self.blocks, dy, cache.blocks)
 
 
 class MViTCache(NamedTuple):

@@ -4,7 +4,7 @@ Source: Wang et al. 2021, "Pyramid Vision Transformer: A Versatile Backbone for 
 """
 
 from itertools import pairwise
-from math import inf, prod
+from math import inf
 from reprlib import repr as in_short
 from typing import Annotated, Any, NamedTuple
 
@@ -13,117 +13,19 @@ from numpy import ndarray
 
 from minivit.checked import check_range
 from minivit.layers.basic import LayerNorm, Linear
-from minivit.layers.block import Block, BlockCache
-from minivit.layers.checkpoint import Checkpoint, CheckpointCache
 from minivit.layers.dropout import dropout
 from minivit.layers.initial import normal
 from minivit.layers.layer import Layer
-from minivit.layers.param import Param
-from minivit.layers.patch_embed import ConvPatchEmbed, ConvPatchEmbedCache
 from minivit.layers.pool import FirstToken
+from minivit.layers.pvt_stage import PVTStage, PVTStageCache
 from minivit.layers.sequence import Identity, IdentityCache, run, run_backward
-from minivit.layers.spatial_reduction import SpatialReductionAttention, check_reduction
-from minivit.models.model import Model
+from minivit.layers.spatial_reduction import check_reduction
+from minivit.models.model import Model, check_stages
 from minivit.ops.dropout import DropoutCache
 from minivit.ops.layer_norm import LayerNormCache
 from minivit.ops.linear import LinearCache
 from minivit.ops.pool import FirstTokenCache
-from minivit.ops.positions import (
-    AddPositionsCache,
-    PrependTokenCache,
-    add_positions_backward,
-    add_positions_forward,
-    prepend_token_backward,
-    prepend_token_forward,
-)
 from minivit.types import Count, Depths, Float, Positive, Range, Rate, Size, pair
-
-
-class PVTStageCache(NamedTuple):
-    """Caches of the steps of :class:`PVTStage`, in order."""
-
-    patch_embed: ConvPatchEmbedCache
-    cls_token: PrependTokenCache
-    pos_embed: AddPositionsCache
-    pos_drop: DropoutCache | IdentityCache
-    blocks: list[BlockCache | CheckpointCache]
-
-
-class PVTStage(Layer):
-    """Patches become places of a smaller map, a table says where each stands, and blocks work on them.
-
-    Parameters
-    ----------
-    map_size : (rows, columns)
-        Of the map that its patches make.
-    class_token : bool
-        Whether it is the last stage, in which one more token stands in front of the places; then tokens come out
-        (B, 1 + N, D), and a map (B, Y, X, D) otherwise.
-    drop_path_rates : list of float
-        One for each block.
-    """
-
-    def __init__(
-        self,
-        in_chans: int,
-        dim: int,
-        num_heads: int,
-        map_size: tuple[int, int],
-        *,
-        patch_size: Size,
-        sr_ratio: int,
-        class_token: bool,
-        qkv_bias: bool,
-        pos_drop: float,
-        proj_drop: float,
-        drop_path_rates: list[float],
-        inner_norm_eps: float,
-        grad_checkpointing: bool,
-        **options: Any,
-    ) -> None:
-        self.map_size = map_size
-        self.patch_embed = ConvPatchEmbed(in_chans, dim, patch_size, stride=patch_size, norm_eps=inner_norm_eps)
-        self.cls_token = Param((1, 1, dim), "batch token width", normal(0.02)) if class_token else None
-        positions = (1, class_token + prod(map_size), dim)
-        self.pos_embed = Param(positions, "batch position width", normal(0.02), grid=map_size)
-        self.pos_drop = dropout(pos_drop)
-        blocks = []
-        for rate in drop_path_rates:
-            attn = SpatialReductionAttention(
-                dim, num_heads, sr_ratio=sr_ratio, qkv_bias=qkv_bias, proj_drop=proj_drop, norm_eps=inner_norm_eps
-            )
-            blocks.append(Block(dim, num_heads, attn=attn, proj_drop=proj_drop, drop_path_rate=rate, **options))
-        self.blocks = [Checkpoint(block) for block in blocks] if grad_checkpointing else blocks
-
-    def forward(self, x: ndarray, *, rng: np.random.Generator | None = None) -> tuple[ndarray, PVTStageCache]:
-        x, c_patch_embed = self.patch_embed.forward(x)  # (B, Y, X, D)
-        map_shape = x.shape
-        x = x.reshape(len(x), prod(self.map_size), x.shape[-1])
-        x, c_cls_token = prepend_token_forward(x, self.cls_token.value if self.cls_token else None)
-        x, c_pos_embed = add_positions_forward(x, self.pos_embed.value)
-        x, c_pos_drop = self.pos_drop.forward(x, rng=rng)
-        x = x if self.cls_token else x.reshape(map_shape)
-        x, c_blocks = run(self.blocks, x, rng=rng)
-        return x, PVTStageCache(
-            patch_embed=c_patch_embed,
-            cls_token=c_cls_token,
-            pos_embed=c_pos_embed,
-            pos_drop=c_pos_drop,
-            blocks=c_blocks,
-        )
-
-    def backward(self, dy: ndarray, cache: PVTStageCache) -> ndarray:
-        B, D = len(dy), dy.shape[-1]
-        dx = run_backward(self.blocks, dy, cache.blocks)
-        dx = dx.reshape(B, self.pos_embed.shape[1], D)  # forward: x if self.cls_token else x.reshape(map_shape)
-        dx = self.pos_drop.backward(dx, cache.pos_drop)
-        dx, dpositions = add_positions_backward(dx, cache.pos_embed)
-        self.pos_embed.add_grad(dpositions)
-        dx, dtoken = prepend_token_backward(dx, cache.cls_token)
-        if self.cls_token and dtoken is not None:
-            self.cls_token.add_grad(dtoken)
-        dx = dx.reshape(B, *self.map_size, D)  # forward: x.reshape(len(x), prod(self.map_size), x.shape[-1])
-        return self.patch_embed.backward(dx, cache.patch_embed)
 
 
 class PVTCache(NamedTuple):
@@ -274,16 +176,6 @@ class PVT(Model):
         dx = self.pool.backward(dx, cache.pool)
         dx = self.norm.backward(dx, cache.norm)
         return run_backward(self.stages, dx, cache.stages)
-
-
-def check_stages(embed_dims: tuple[int, ...], *, mlp_ratios: tuple[float, ...], **others: tuple[int, ...]) -> None:
-    """ValueError if there is no stage, one number too few or too many, or an MLP without a number."""
-    for name, numbers in {**others, "mlp_ratios": mlp_ratios}.items():
-        if not embed_dims or len(numbers) != len(embed_dims):
-            given = f"embed_dims are {in_short(embed_dims)}, {name} {in_short(numbers)}"
-            raise ValueError(f"{given}; expected one of each for every stage")
-    for dim, ratio in zip(embed_dims, mlp_ratios, strict=True):
-        check_range("mlp_ratios", ratio, at_least=1 / dim, below=inf)
 
 
 def _preset(*depths: int, **options: Any) -> dict[str, Any]:

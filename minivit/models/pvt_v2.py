@@ -11,84 +11,21 @@ import numpy as np
 from numpy import ndarray
 
 from minivit.checked import check_range
-from minivit.layers.basic import LayerNorm, Linear, mlp_width
-from minivit.layers.block import Block, BlockCache
-from minivit.layers.checkpoint import Checkpoint, CheckpointCache
-from minivit.layers.depthwise_mlp import DepthwiseMlp
+from minivit.layers.basic import Linear
 from minivit.layers.dropout import dropout
 from minivit.layers.initial import normal
 from minivit.layers.layer import Layer
 from minivit.layers.patch_embed import ConvPatchEmbed, ConvPatchEmbedCache
 from minivit.layers.pool import MeanPool
+from minivit.layers.pvt_v2_stage import PVTv2Stage, PVTv2StageCache
 from minivit.layers.sequence import Identity, IdentityCache, run, run_backward
-from minivit.layers.spatial_reduction import SpatialReductionAttention, check_reduction
-from minivit.models.model import Model
-from minivit.models.pvt import check_stages
+from minivit.layers.spatial_reduction import check_reduction
+from minivit.models.model import Model, check_stages
 from minivit.ops.dropout import DropoutCache
-from minivit.ops.layer_norm import LayerNormCache
 from minivit.ops.linear import LinearCache
 from minivit.ops.pool import MeanPoolCache
 from minivit.ops.sliding import sliding
 from minivit.types import Count, Depths, Float, Positive, Range, Rate, Size, pair
-
-
-class PVTv2StageCache(NamedTuple):
-    """Caches of the steps of :class:`PVTv2Stage`."""
-
-    downsample: ConvPatchEmbedCache | IdentityCache
-    blocks: list[BlockCache | CheckpointCache]
-    norm: LayerNormCache
-
-
-class PVTv2Stage(Layer):
-    """Patches that overlap make a map of half the sides (but for the first stage, which gets one); blocks; a norm."""
-
-    def __init__(
-        self,
-        in_chans: int,
-        dim: int,
-        num_heads: int,
-        *,
-        downsample: bool,
-        sr_ratio: int,
-        linear: bool,
-        mlp_ratio: float,
-        qkv_bias: bool,
-        proj_drop: float,
-        drop_path_rates: list[float],
-        norm_eps: float,
-        inner_norm_eps: float,
-        grad_checkpointing: bool,
-    ) -> None:
-        self.downsample: Layer = (
-            ConvPatchEmbed(in_chans, dim, 3, stride=2, padding=1, norm_eps=inner_norm_eps) if downsample else Identity()
-        )
-        blocks = []
-        for rate in drop_path_rates:
-            attn = SpatialReductionAttention(
-                dim,
-                num_heads,
-                sr_ratio=sr_ratio,
-                linear=linear,
-                qkv_bias=qkv_bias,
-                proj_drop=proj_drop,
-                norm_eps=inner_norm_eps,
-            )
-            mlp = DepthwiseMlp(dim, mlp_width(dim, mlp_ratio), extra_relu=linear, drop=proj_drop)
-            blocks.append(Block(dim, num_heads, attn=attn, mlp=mlp, drop_path_rate=rate, norm_eps=norm_eps))
-        self.blocks = [Checkpoint(block) for block in blocks] if grad_checkpointing else blocks
-        self.norm = LayerNorm(dim, eps=norm_eps)
-
-    def forward(self, x: ndarray, *, rng: np.random.Generator | None = None) -> tuple[ndarray, PVTv2StageCache]:
-        x, c_downsample = self.downsample.forward(x)
-        x, c_blocks = run(self.blocks, x, rng=rng)
-        y, c_norm = self.norm.forward(x)
-        return y, PVTv2StageCache(c_downsample, c_blocks, c_norm)
-
-    def backward(self, dy: ndarray, cache: PVTv2StageCache) -> ndarray:
-        dx = self.norm.backward(dy, cache.norm)
-        dx = run_backward(self.blocks, dx, cache.blocks)
-        return self.downsample.backward(dx, cache.downsample)
 
 
 class PVTv2Cache(NamedTuple):

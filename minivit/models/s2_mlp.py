@@ -4,13 +4,11 @@ Sources: Yu et al. 2022, "S2-MLP: Spatial-Shift MLP Architecture for Vision" (WA
 Improved Spatial-Shift MLP Architecture for Vision".
 """
 
-from math import inf, prod
-from reprlib import repr as in_short
+from math import prod
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
-from minivit.checked import check_range
 from minivit.layers.basic import check_act_layer
 from minivit.layers.block import Block, BlockCache
 from minivit.layers.classifier_head import ClassifierHead, ClassifierHeadCache
@@ -18,7 +16,7 @@ from minivit.layers.layer import Layer
 from minivit.layers.patch_embed import PatchEmbed, PatchEmbedCache
 from minivit.layers.sequence import run, run_backward
 from minivit.layers.spatial_shift import SpatialShift, SplitShift
-from minivit.models.model import Model
+from minivit.models.model import Model, check_stages
 from minivit.types import Count, Depths, Float, Positive, Range, Rate, Size, ndarray
 
 MIXING = {"shift": SpatialShift, "split": SplitShift}
@@ -77,7 +75,7 @@ class S2MLP(Model):
         (:class:`minivit.layers.SplitShift`).
     drop_rate, proj_drop_rate, drop_path_rate : float
         Dropout before the head and inside MLPs; stochastic depth, growing linearly to this rate.
-    act_layer : "gelu", "gelu_tanh" or "relu"
+    act_layer : "gelu", "gelu_tanh", "quick_gelu" or "relu"
         Of the MLPs.
     seed : int
     dtype : "float32" or "float64"
@@ -114,15 +112,9 @@ class S2MLP(Model):
         seed: Count = 0,
         dtype: str | type | np.dtype = "float32",
     ) -> None:
-        if not 0 < len(depths) == len(embed_dims) == len(patch_sizes) == len(mlp_ratios):
-            raise ValueError(
-                f"patch_sizes are {in_short(patch_sizes)}, embed_dims {in_short(embed_dims)}, depths "
-                f"{in_short(depths)}, mlp_ratios {in_short(mlp_ratios)}; expected one of each for every stage"
-            )
+        check_stages(embed_dims, depths=depths, patch_sizes=patch_sizes, mlp_ratios=mlp_ratios)
         if mixing not in MIXING:
             raise ValueError(f'mixing is {mixing!r}; expected "shift" or "split"')
-        for dim, mlp_ratio in zip(embed_dims, mlp_ratios, strict=True):
-            check_range("mlp_ratios", mlp_ratio, at_least=1 / dim, below=inf)
         check_act_layer(act_layer)
         self.in_chans = in_chans
         rates = iter(np.linspace(0, drop_path_rate, sum(depths)).tolist())

@@ -155,7 +155,7 @@ class Swin(Model):
         from 0 in the first block to this rate in the last. Only active when ``forward`` gets ``rng``.
     mlp_drop_rate : float, optional
         Dropout inside MLPs, if it is not to be ``proj_drop_rate``. timm has no such option.
-    act_layer : "gelu", "gelu_tanh" or "relu"
+    act_layer : "gelu", "gelu_tanh", "quick_gelu" or "relu"
     grad_checkpointing : bool
         Keep only each block's input for backward and compute the rest again.
     seed : int

@@ -71,7 +71,7 @@ class Transformer(Model):
     drop_rate : float
         Dropout of the embeddings, of what attention and MLP add, and inside MLPs. Of attention weights, where PyTorch
         drops too, the paper says nothing. Only active when ``forward`` gets ``rng``.
-    act_layer : "relu", "gelu" or "gelu_tanh"
+    act_layer : "relu", "gelu", "gelu_tanh" or "quick_gelu"
     norm_eps : float
     seed : int
         Of the initial values.

@@ -102,7 +102,7 @@ class ViT(Model):
     mlp_drop_rate : float, optional
         Dropout inside MLPs, if it is not to be ``proj_drop_rate``, which then is that after attention alone. timm has
         no such option.
-    act_layer : "gelu", "gelu_tanh" or "relu"
+    act_layer : "gelu", "gelu_tanh", "quick_gelu" or "relu"
         "gelu" is exact; Google's weights need "gelu_tanh".
     norm_eps : float
     grad_checkpointing : bool

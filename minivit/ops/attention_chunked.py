@@ -28,6 +28,7 @@ class AttentionChunkedCache(NamedTuple):
     bias: Float[ndarray, "..."] | None
     mask: Bool[ndarray, "..."] | None
     scale: float
+    causal: bool
     block_size: int
 
 
@@ -40,6 +41,7 @@ def attention_chunked_forward(
     *,
     mask: Bool[ndarray, "..."] | None = None,
     scale: float | None = None,
+    causal: bool = False,
     block_size: int = 256,
 ) -> tuple[Float[ndarray, "*B N V"], AttentionChunkedCache]:
     r"""Same arguments and same result as :func:`~minivit.ops.attention.attention_forward`, one block of keys at a time.
@@ -55,6 +57,10 @@ def attention_chunked_forward(
 
     Parameters
     ----------
+    causal : bool
+        Let each query look at no key behind its own place, the queries being the last N of the S places. It is the mask
+        ``np.tri(N, S, S - N, dtype=bool)`` without its N x S numbers, and with queries left out of the blocks of keys
+        that all lie behind them: half of the products where N is S.
     block_size : int
         Number of keys looked at together; memory beyond inputs and output is N * block_size numbers per head.
 
@@ -66,25 +72,32 @@ def attention_chunked_forward(
     check_broadcast("attention", "the scores", (*q.shape[:-1], k.shape[-2]), bias=bias, mask=mask)
     if block_size < 1:
         raise ValueError(f"attention_chunked: block_size is {block_size}; expected at least 1")
+    if causal and q.shape[-2] > k.shape[-2]:
+        raise ValueError(
+            f"attention_chunked: there are {q.shape[-2]} queries and {k.shape[-2]} keys; "
+            "expected at least as many keys if causal, one in the place of each query"
+        )
     scale = 1 / sqrt(q.shape[-1]) if scale is None else scale
-    top = np.full_like(np.real(q), -np.inf, shape=(*q.shape[:-1], 1))
-    total = np.zeros_like(top, q.dtype)
+    tops = np.full_like(np.real(q), -np.inf, shape=(*q.shape[:-1], 1))
+    totals = np.zeros_like(tops, q.dtype)
     y = np.zeros_like(q, shape=(*q.shape[:-1], v.shape[-1]))
-    for keys, p in _score_blocks(q, k, bias, mask, scale, block_size):
-        old, top = top, np.maximum(top, np.real(p).max(-1, keepdims=True))
+    for keys, queries, p in _score_blocks(q, k, bias, mask, scale, causal, block_size):
+        total, z = totals[..., queries, :], y[..., queries, :]  # views: what these queries have so far
+        old, top = tops[..., queries, :], np.maximum(tops[..., queries, :], np.real(p).max(-1, keepdims=True))
         finite_top = np.where(np.isneginf(top), 0, top)  # nothing allowed yet: avoid -inf - -inf
         shrink = np.exp(old - finite_top)
         p -= finite_top
         np.exp(p, out=p)
-        total = total * shrink + row_sum(p)
-        y *= shrink
-        y += p @ v[..., keys, :]
-    nothing = total == 0  # queries that may look at no key: zeros out, zero weights in backward
-    total[nothing] = 1
-    y /= total
-    lse = top + np.log(total)
+        total[...] = total * shrink + row_sum(p)
+        z *= shrink
+        z += p @ v[..., keys, :]
+        tops[..., queries, :] = top
+    nothing = totals == 0  # queries that may look at no key: zeros out, zero weights in backward
+    totals[nothing] = 1
+    y /= totals
+    lse = tops + np.log(totals)
     lse[nothing] = np.inf
-    return y, AttentionChunkedCache(q, k, v, y, lse, bias, mask, scale, block_size)
+    return y, AttentionChunkedCache(q, k, v, y, lse, bias, mask, scale, causal, block_size)
 
 
 @checked
@@ -95,42 +108,53 @@ def attention_chunked_backward(dy: Float[ndarray, "*B N V"], cache: AttentionChu
     :math:`\sum_j \bar A_{nj} A_{nj}`, needs no weights at all: since :math:`\bar A = \bar Y V^\top`, it is
     :math:`\sum_d \bar y_{nd}\, y_{nd}` (Dao et al. 2022, appendix B.2).
     """
-    q, k, v, y, lse, bias, mask, scale, block_size = cache
+    q, k, v, y, lse, bias, mask, scale, causal, block_size = cache
     dq, dk, dv = np.zeros_like(q), np.empty_like(k), np.empty_like(v)
     dbias = None if bias is None else np.zeros_like(bias)
     mean_dweight = row_dot(dy, y)
-    for keys, p in _score_blocks(q, k, bias, mask, scale, block_size):
-        p -= lse
+    for keys, queries, p in _score_blocks(q, k, bias, mask, scale, causal, block_size):
+        dz = dy[..., queries, :]  # of the queries that look at these keys
+        p -= lse[..., queries, :]
         np.exp(p, out=p)  # p is this block of the attention weights
-        dv[..., keys, :] = p.mT @ dy  # formula: y = weights @ v
-        dscores = dy @ v[..., keys, :].mT  # formula: y = weights @ v
-        dscores -= mean_dweight  # formula: weights = softmax(scores)
+        dv[..., keys, :] = p.mT @ dz  # formula: y = weights @ v
+        dscores = dz @ v[..., keys, :].mT  # formula: y = weights @ v
+        dscores -= mean_dweight[..., queries, :]  # formula: weights = softmax(scores)
         dscores *= p
-        if dbias is not None:  # forward: scores += _of_block(bias, keys)
-            part = _of_block(dbias, keys)
+        if dbias is not None:  # forward: scores += _of_block(bias, queries, keys)
+            part = _of_block(dbias, queries, keys)
             part += sum_to(dscores, part.shape)
-        dq += dscores @ k[..., keys, :]  # formula: scores = (q * scale) @ k.mT
-        dk[..., keys, :] = dscores.mT @ q  # formula: scores = (q * scale) @ k.mT
+        dq[..., queries, :] += dscores @ k[..., keys, :]  # formula: scores = (q * scale) @ k.mT
+        dk[..., keys, :] = dscores.mT @ q[..., queries, :]  # formula: scores = (q * scale) @ k.mT
     dq *= scale
     dk *= scale
     return AttentionGrads(dq, dk, dv, dbias)
 
 
 def _score_blocks(
-    q: ndarray, k: ndarray, bias: ndarray | None, mask: ndarray | None, scale: float, block_size: int
-) -> Iterator[tuple[slice, ndarray]]:
-    """The scores of all queries with one block of keys after the other: (slice of keys, scores (..., N, block))."""
+    q: ndarray, k: ndarray, bias: ndarray | None, mask: ndarray | None, scale: float, causal: bool, block_size: int
+) -> Iterator[tuple[slice, slice, ndarray]]:
+    """One block of keys after the other: the keys, the queries that look at them, and their scores (..., n, block).
+
+    These are all queries or, if causal, those in the places of the block's first key and behind it.
+    """
+    N, S = q.shape[-2], k.shape[-2]
     scaled = q * scale
-    for start in range(0, k.shape[-2], block_size):
-        keys = slice(start, start + block_size)
-        scores = scaled @ k[..., keys, :].mT
+    for start in range(0, S, block_size):
+        first = max(0, start - (S - N)) if causal else 0
+        queries, keys = slice(first, N), slice(start, min(start + block_size, S))
+        scores = scaled[..., queries, :] @ k[..., keys, :].mT
         if bias is not None:
-            scores += _of_block(bias, keys)
+            scores += _of_block(bias, queries, keys)
         if mask is not None:
-            scores[np.broadcast_to(~_of_block(mask, keys), scores.shape)] = -np.inf
-        yield keys, scores
+            scores[np.broadcast_to(~_of_block(mask, queries, keys), scores.shape)] = -np.inf
+        if causal:
+            seen = np.tri(N - first, keys.stop - start, S - N + first - start, dtype=bool, like=q)
+            scores[np.broadcast_to(~seen, scores.shape)] = -np.inf
+        yield keys, queries, scores
 
 
-def _of_block(a: ndarray, keys: slice) -> ndarray:
-    """The part of a bias or mask that is for these keys, as a view; all of it where it is the same for every key."""
-    return a[..., keys] if a.ndim and a.shape[-1] > 1 else a
+def _of_block(a: ndarray, queries: slice, keys: slice) -> ndarray:
+    """The part of a bias or mask that is for these, as a view; all of it along an axis where it is the same for all."""
+    if a.ndim and a.shape[-1] > 1:
+        a = a[..., keys]
+    return a[..., queries, :] if a.ndim > 1 and a.shape[-2] > 1 else a

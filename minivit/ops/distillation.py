@@ -223,12 +223,12 @@ def taught_forward(
     of_labels, c_labels = cross_entropy_forward(logits, targets)
     c_soft, c_hard = None, None
     if hard:
-        held_for = np.real(teacher_logits)
-        if not (held_for.max(-1) > -inf).all():
+        if not (np.real(teacher_logits).max(-1) > -inf).all():
             raise ValueError(
                 "taught: teacher_logits has a row of nothing but -inf, or with nan; expected a class that is likeliest"
             )
-        of_teacher, c_hard = cross_entropy_forward(logits, held_for.argmax(-1))
+        likeliest = np.real(teacher_logits).argmax(-1)
+        of_teacher, c_hard = cross_entropy_forward(logits, likeliest)
     else:
         of_teacher, c_soft = distillation_forward(logits, teacher_logits, temperature=temperature)
     parts = (1 - alpha, of_labels), (alpha, of_teacher)

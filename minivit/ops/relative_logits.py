@@ -7,7 +7,7 @@ import numpy as np
 from minivit.checked import check_shape, checked
 from minivit.ops.embedding import EmbeddingCache, embedding_backward, embedding_forward
 from minivit.ops.rows import row_sum, token_product
-from minivit.types import Float, Int, ndarray
+from minivit.types import Float, Int, Positive, ndarray
 
 
 class RelativeLogitsCache(NamedTuple):
@@ -131,7 +131,8 @@ def _per_row(dlogits: Float[ndarray, "*B Y X U"], q: Float[ndarray, "*B Y X K"])
     return token_product(*in_front)
 
 
-def relative_index(queries: int, keys: int) -> Int[ndarray, "queries keys"]:
+@checked
+def relative_index(queries: Positive, keys: Positive) -> Int[ndarray, "queries keys"]:
     """Which vector stands for the way from a key to a query: the first for the longest way up, or to the left.
 
     Where there are fewer keys than queries (or fewer queries), the smaller map is spread over the larger one, and ways

@@ -1,12 +1,12 @@
 """Shift channels: each channel looks at a neighbour of its own, so that a map over channels mixes places as well."""
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 
 from minivit.checked import check_shape, checked
 from minivit.ops.input_grad import InputGrad
-from minivit.types import Float, Int, Positive, ndarray
+from minivit.types import Float, Int, Positive, Range, ndarray
 
 OFFSETS = ((-1, 0), (1, 0), (0, -1), (0, 1))
 """What the four parts of the channels see: the place above, below, on the left, on the right."""
@@ -74,7 +74,8 @@ def shift_channels_backward(dy: Float[ndarray, "B Y X C"], cache: ShiftChannelsC
     return InputGrad(dx)
 
 
-def spatial_shifts(channels: int, *, rows_first: bool = True) -> Int[ndarray, "C 2"]:
+@checked
+def spatial_shifts(channels: Positive, *, rows_first: bool = True) -> Int[ndarray, "C 2"]:
     """Offsets of S2-MLP: a quarter of the channels looks up, one down, one left, one right; or left and right first.
 
     Where channels are no multiple of four, parts end at the whole numbers below C/4, C/2 and 3C/4.
@@ -86,7 +87,10 @@ def spatial_shifts(channels: int, *, rows_first: bool = True) -> Int[ndarray, "C
     return offsets
 
 
-def cycle_offsets(channels: int, *, steps: Positive = 3, along: int) -> Int[ndarray, "C 2"]:
+@checked
+def cycle_offsets(
+    channels: Positive, *, steps: Positive = 3, along: Annotated[int, Range(at_least=0, at_most=1)]
+) -> Int[ndarray, "C 2"]:
     """Offsets of CycleMLP: channel after channel one step on, through ``steps`` places, and then from the first again.
 
     ``along`` 0 goes down the rows, 1 along the columns.
@@ -110,11 +114,16 @@ def _groups(offsets: ndarray) -> list[tuple[tuple[int, int], slice | ndarray]]:
     return groups
 
 
+def _there(n: int, step: int) -> Int[ndarray, " n"]:
+    """Which place each of n looks at; beyond an edge all are alike, so that no step need be longer than the map."""
+    return np.arange(n) + min(max(step, -n), n)
+
+
 def _looking(x: ndarray, step: int, axis: int, repeat: bool) -> ndarray:
     """At each place along an axis what lies ``step`` further on."""
     if not step:
         return x
-    there = np.arange(x.shape[axis]) + step
+    there = _there(x.shape[axis], step)
     y = np.take(x, there.clip(0, x.shape[axis] - 1), axis)
     if not repeat:
         np.moveaxis(y, axis, 0)[(there < 0) | (there >= x.shape[axis])] = 0
@@ -126,7 +135,7 @@ def _looking_back(dy: ndarray, step: int, axis: int, repeat: bool) -> ndarray:
     if not step:
         return dy
     n = dy.shape[axis]
-    there = np.arange(n) + step
+    there = _there(n, step)
     inside = (there >= 0) & (there < n)
     dx = np.zeros_like(dy)
     dx_first, dy_first = np.moveaxis(dx, axis, 0), np.moveaxis(dy, axis, 0)

@@ -23,6 +23,7 @@ from minivit.plot.inversion import inversion_curves, picture_in_sound
 from minivit.plot.look import photographs
 from minivit.plot.mixing import paired_units, token_mixing_maps
 from minivit.plot.overview import sound_overview
+from minivit.plot.pixels import completions, drawn
 from minivit.plot.similarity import similarity_matrix
 from minivit.plot.sound import mel_filters, spectrogram, tones_through_windows, waveform, window_spectra
 from minivit.plot.voice import source_and_filter, vocal_tube
@@ -36,6 +37,8 @@ __all__ = [
     "augmentations",
     "boxes",
     "cochleagram_beside_spectrogram",
+    "completions",
+    "drawn",
     "ear_maps",
     "ear_responses",
     "foretold",

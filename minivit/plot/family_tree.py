@@ -2,9 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from matplotlib.figure import Figure
-
-from minivit.plot.figure import BLUE, GREEN, GREY, PURPLE, RED, SMALL, TEXT, bare, new_figure
+from minivit.plot.figure import BLUE, GREEN, GREY, PURPLE, RED, SMALL, TEXT, Figure, bare, new_figure
 
 LANES = {
     "convolution": (0.0, GREY),

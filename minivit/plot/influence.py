@@ -3,11 +3,9 @@
 from collections.abc import Mapping
 
 import numpy as np
-from jaxtyping import Float, UInt8
-from matplotlib.figure import Figure
-from numpy import ndarray
 
-from minivit.plot.figure import SMALL, WIDTH, bare, new_figure, show_image
+from minivit.plot.figure import SMALL, WIDTH, Figure, bare, new_figure, show_image
+from minivit.types import Float, UInt8, ndarray
 
 PANELS = 8
 

@@ -73,6 +73,9 @@ class Task:
         _, Y, X, C = dataset.train.images.shape
         return {"img_size": (Y, X), "in_chans": C}
 
+    def begin(self, model: Any, dataset: Dataset) -> None:
+        """What a new model gets from the data set before its training; by default, nothing."""
+
     def prepared(self, dataset: Dataset, *, normalize: Normalize) -> Dataset:
         """The data set with what is computed once for all of a training; by default, as it is."""
         return dataset

@@ -5,12 +5,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 from numpy import ndarray
 
 from minivit import plot
 from minivit.data.examples import Images, Sounds
 from minivit.errors import sentence
 from minivit.models.ast import AST
+from minivit.models.image_gpt import ImageGPT
 from minivit.models.mixer import Mixer
 from minivit.models.model import Model
 from minivit.models.swin import Swin
@@ -28,8 +30,8 @@ def draw_run(folder: Path, trainer: Trainer, rows: list[Metrics]) -> list[Path]:
     maps; 7 left, patch-embedding filters, here of what training changed; 7 centre, similarity of position embeddings.
     Of a Swin Transformer, its stages, attention inside windows before and after the shift, relative position biases.
     Of an MLP-Mixer what training changed in token mixing, figure 5 of Tolstikhin et al. 2021. Of an AST attention maps
-    lie over spectrograms. Of all models the filters are drawn if the first kernel sees pixels, or a spectrogram, the
-    positions if they are a table on a grid.
+    lie over spectrograms. Of an ImageGPT images that it draws, and halves that it completes. Of all others the filters
+    are drawn if the first kernel sees pixels, or a spectrogram, the positions if they are a table on a grid.
 
     A training is not lost because a picture cannot be drawn: that is said on the standard error stream, and the others
     are drawn.
@@ -70,6 +72,8 @@ def _of_the_task(trainer: Trainer, rows: list[Metrics]) -> Pictures:
 
 def _of_the_model(trainer: Trainer, rows: list[Metrics]) -> Pictures:
     model, examples = trainer.trained, trainer.dataset.test.take(slice(4))
+    if isinstance(model, ImageGPT):
+        return _of_pixels(model, trainer.dataset.test.take(slice(8)).images)
     if isinstance(examples, Images):
         normalized = trainer.normalize(examples.images)
         return _of_images(model, examples.images, normalized) | _of_parameters(model, examples.images.shape[3])
@@ -93,6 +97,20 @@ def _of_images(model: Model, images: ndarray, normalized: ndarray) -> Pictures:
         if first is not None and model.config["relative_position"] != "none":
             pictures["relative_position_biases"] = lambda: plot.relative_position_biases(model, stage=first)
     return pictures
+
+
+def _of_pixels(model: ImageGPT, images: ndarray) -> Pictures:
+    """What it draws from nothing, and what below the upper half of images."""
+
+    def completions() -> Figure:
+        codes, half = model.encode(images), images.shape[1] // 2
+        known = half * images.shape[2]
+        given = images.copy()
+        given[:, half:] = 128
+        trials = [model.sample(len(images), given=codes[:, :known], seed=seed) for seed in range(3)]
+        return plot.completions(images, given, np.stack([model.decode(trial) for trial in trials]))
+
+    return {"drawn": lambda: plot.drawn(model.decode(model.sample(24))), "completions": completions}
 
 
 def _of_sounds(model: AST, waves: ndarray) -> Pictures:

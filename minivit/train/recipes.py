@@ -15,9 +15,24 @@ RECIPES: dict[str, dict[str, Any]] = {
 """What differs from the recipe of CIFAR, which :class:`Recipe` itself holds."""
 
 OF_MODELS: dict[str, dict[str, Any]] = {
+    "imagegpt_tiny_16": {"epochs": 2, "batch_size": 32, "lr": 3e-3},
     "wav2vec_tiny": {"epochs": 5, "batch_size": 32, "lr": 1e-2},
 }
 """What differs for a model, whatever it is trained on."""
+
+
+def img_size_of(model: str, data: str) -> int | None:
+    """The size that images get where none is given, of a model that is not built for any; None: they stay as they are.
+
+    Raises
+    ------
+    ValueError
+        If there is no such model.
+    """
+    model_options(model)
+    kind, options = PRESETS[model]
+    return kind(**options).config["img_size"] if kind.keeps_img_size and data != "sounds" else None
+
 
 POOLING = {"global_pool": "avg", "class_token": False}
 """What the head reads, of models that leave one the choice; with a distillation token there is none."""

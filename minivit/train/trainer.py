@@ -108,6 +108,7 @@ class Trainer:
             )
         self.model: Model = create_model(**fixed, **{**needed, **recipe.options})
         check_attention_fits(recipe.model, self.model)
+        self.task.begin(self.model, dataset)
         self.fingerprints = {"data": of_examples(dataset)}
         if recipe.init is not None and not to_resume:
             begin_with(self.model, recipe.init)

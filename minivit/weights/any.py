@@ -10,8 +10,9 @@ from minivit.weights.loading import names_found
 from minivit.weights.sources import GOOGLE, HF, TIMM
 from minivit.weights.timm import load_timm
 
-LOADERS = ((TIMM, load_timm), (HF, load_hf), (GOOGLE, load_google))
-"""Those of models of images. Of the first, every model has names."""
+LOADERS = ((HF, load_hf), (TIMM, load_timm), (GOOGLE, load_google))
+"""Those of models of images. Where the names of two are there, as those of a model that is called as transformers have
+it, the first is meant: for timm every model has names, its own."""
 
 
 def load_any(model: Model, arrays: Arrays, *, keep_head: bool = False) -> None:
@@ -31,7 +32,7 @@ def load_any(model: Model, arrays: Arrays, *, keep_head: bool = False) -> None:
     FileNotFoundError, ValueError
         If the file is missing or damaged.
     """
-    best, most = load_timm, -1
+    best, most = load_timm, 0
     with open_arrays(arrays) as stored:
         for source, loader in LOADERS:
             with suppress(TypeError):  # it may know no such model

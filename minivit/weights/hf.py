@@ -29,6 +29,11 @@ def load_hf(model: Model, arrays: Arrays, *, keep_head: bool = False, grid: tupl
 
     Those of an AST are of ``ASTForAudioClassification``. It computes in ``norm_eps=1e-12``, as ours does.
 
+    Those of an ImageGPT are of ``ImageGPTForCausalImageModeling``, which older versions call
+    ``ImageGPTForImageModeling``; files of ``ImageGPTModel``, which have no head, load with ``keep_head=True``. The
+    palette is not among them: the library's image processor has it, and :meth:`minivit.models.ImageGPT.load_clusters`
+    takes it.
+
     Positions of another grid, which is taken to be square, are resampled as the library does it
     (``interpolate_pos_encoding=True``): bicubic, without antialiasing, also for as many patches if the model's grid is
     not square. Those of an AST, whose grid is taken to have as many rows, are cut or stretched as its authors do it: so
@@ -37,7 +42,7 @@ def load_hf(model: Model, arrays: Arrays, *, keep_head: bool = False, grid: tupl
     Parameters
     ----------
     model : Model
-        Of a kind whose names are known: a ViT, a Swin, a PVT, a PVTv2 or an AST.
+        Of a kind whose names are known: a ViT, a Swin, a PVT, a PVTv2, an ImageGPT or an AST.
     arrays : {state_dict name: array}, or the path of a .safetensors or .npz file
     keep_head : bool
         Leave the model's own head as it is and the checkpoint's aside: for fine-tuning on other classes.
@@ -72,9 +77,12 @@ def to_hf(model: Model) -> dict[str, ndarray]:
     newest, *_ = table.ways
     arrays = {}
     for name, param in model.named_state().items():
+        if name in table.ours_alone:
+            continue
         layer, _, kind = name.rpartition(".")
-        names = newest[name].names if name in newest else [f"{part}.{kind}" for part in newest[layer].names]
-        array = to_torch(param)
+        place = newest[name] if name in newest else newest[layer]
+        names = place.names if name in newest else [f"{part}.{kind}" for part in place.names]
+        array = param.value.copy() if place.as_ours else to_torch(param)
         parts = np.split(array, len(names)) if len(names) > 1 else [array]  # along "out", which is PyTorch's first axis
         arrays |= dict(zip(names, parts, strict=True))
     return arrays

@@ -14,7 +14,16 @@ from minivit.checked import check_range, check_type, plain
 from minivit.layers.param import Param
 from minivit.models.model import Model
 from minivit.weights.files import Arrays, Stored, open_arrays
-from minivit.weights.names import listed, misfit, of_a_head_of_two, of_another_window, prefix_of, reason, within
+from minivit.weights.names import (
+    listed,
+    misfit,
+    of_a_head_of_two,
+    of_another_window,
+    of_other_tokens,
+    prefix_of,
+    reason,
+    within,
+)
 from minivit.weights.places import Grid, Source, Way
 from minivit.weights.sources import SOURCES
 from minivit.weights.torch_layout import in_our_order
@@ -34,6 +43,8 @@ class Expected(NamedTuple):
         Of each.
     axes : tuple of str
         Our names of its axes, in the order of the checkpoint.
+    order : tuple of int
+        Which of our axes these are.
     lengths : tuple of int
         Its shape when what is one axis of ours is one axis: heads, and the width of one.
     table : str, optional
@@ -45,6 +56,7 @@ class Expected(NamedTuple):
     names: tuple[str, ...]
     shape: tuple[int, ...]
     axes: tuple[str, ...]
+    order: tuple[int, ...]
     lengths: tuple[int, ...]
     table: str | None
     share: tuple[int, int]
@@ -77,7 +89,7 @@ def load(model: Model, arrays: Arrays, source: Source, *, keep_head: bool, grid:
     if table.unfit:
         raise ValueError(table.unfit)
     source = source._replace(resample={**source.resample, **table.resample})
-    state = model.named_state()
+    state = {name: param for name, param in model.named_state().items() if name not in table.ours_alone}
     if keep_head:
         state = {name: param for name, param in state.items() if not within(name, model.head_names)}
     layouts = [_layout(state, way, source) for way in table.ways]
@@ -138,9 +150,10 @@ def _layout(state: Mapping[str, Param], way: Way, source: Source) -> Layout:
         place, leaf = (way[name], "") if name in way else (way.get(layer), source.separator + source.leaf(kind, param))
         if place is None:
             continue
-        axes = tuple(param.axes[i] for i in source.axes(param))
+        order = tuple(range(len(param.axes))) if place.as_ours else tuple(source.axes(param))
+        axes = tuple(param.axes[i] for i in order)
         _, shares = place.share
-        whole = [param.shape[i] * (shares if param.axes[i] == "out" else 1) for i in source.axes(param)]
+        whole = [param.shape[i] * (shares if param.axes[i] == "out" else 1) for i in order]
         sides = {"out": len(place.names)}
         lengths = tuple(n // sides.get(axis, 1) for axis, n in zip(axes, whole, strict=True))
         shape = chain.from_iterable(place.split.get(axis, (n,)) for axis, n in zip(axes, lengths, strict=True))
@@ -149,6 +162,7 @@ def _layout(state: Mapping[str, Param], way: Way, source: Source) -> Layout:
             names=tuple(their_name + leaf for their_name in place.names),
             shape=tuple(shape),
             axes=axes,
+            order=order,
             lengths=tuple(-1 if axis == table else n for axis, n in zip(axes, lengths, strict=True)),
             table=table,
             share=place.share,
@@ -240,13 +254,14 @@ def _check_arrays(layout: Layout, stored: Mapping[str, Stored], head_names: Sequ
             if not expected.fits(shape):
                 hint = of_another_window(shape, expected.shape) if expected.axes == ("way", "head") else ""
                 hint = hint or (of_a_head_of_two(shape, expected.shape) if within(ours, head_names) else "")
+                hint = hint or of_other_tokens(ours, shape, expected.shape)
                 raise ValueError(f"array {name!r} has shape {shape}; this model expects {expected.shape}{hint}")
 
 
 def _ours(name: str, stored: Stored, expected: Expected, param: Param, source: Source, grid: Grid) -> ndarray:
     """Read an array and bring it to our dtype, our order of axes, and our grid."""
     array = _numbers(name, stored, param.dtype).reshape(expected.lengths)
-    array = in_our_order(array, source.axes(param))
+    array = in_our_order(array, expected.order)
     which, shares = expected.share
     if shares > 1:
         array = np.split(array, shares, param.axes.index("out"))[which]

@@ -55,7 +55,7 @@ OPTIONS = {
         "the checkpoint has no register tokens: build the model with reg_tokens=0",
     ),
     "qkv_bias": (
-        r"\b(qkv|q|kv|query|key|value|[qkv]_proj)[./]bias$",
+        r"\b((qkv|q|kv|query|key|value|[qkv]_proj|mlp_c)[./]|[qv]_)bias$",
         "the checkpoint has biases of queries, keys and values: build the model with qkv_bias=True",
         "the checkpoint has no biases of queries, keys and values: build the model with qkv_bias=False",
     ),
@@ -64,7 +64,15 @@ OPTIONS = {
         "the checkpoint has attention of linear cost (as b2_li has): build the model with linear=True",
         "the checkpoint has no attention of linear cost: build the model with linear=False",
     ),
+    "mixing": (
+        r"\bsplit_attention\b",
+        'the checkpoint shifts thirds of its channels (S2-MLPv2): build it with mixing="split"',
+        'the checkpoint shifts its channels once (S2-MLP): build it with mixing="shift"',
+    ),
 }
+
+TOKENS = r"\b(linear_tokens|gate\.proj)\b"
+"""A matrix from tokens to tokens."""
 
 DEPTHS = {"depth", "num_blocks"}
 """How models call the number of their blocks."""
@@ -144,6 +152,13 @@ def of_a_head_of_two(theirs: tuple[int, ...], ours: tuple[int, ...]) -> str:
     )
 
 
+def of_other_tokens(name: str, theirs: tuple[int, ...], ours: tuple[int, ...]) -> str:
+    """What to say of a matrix from tokens to tokens: there are as many as an image has patches."""
+    if not re.search(TOKENS, name) or theirs != (theirs[0],) * 2:
+        return ""
+    return f": a row for each token: there images have {theirs[0]} patches, here {ours[0]}, and it takes no others"
+
+
 def _arrays(names: Collection[str], one: str = "is", several: str = "are") -> str:
     return f"array {listed(names)} {one}" if len(names) == 1 else f"arrays {listed(names)} {several}"
 
@@ -180,10 +195,10 @@ def reason(
             return asked[0] if asked else f"the checkpoint has {part}, which this model does not"
     theirs, ours = _depth(names), _depth(expected)
     for option in DEPTHS & options.keys():
-        if 0 < theirs != ours:
+        if 0 < theirs != ours and any(name.endswith((*expected,)) for name in names):  # or it is another kind of model
             return f"the checkpoint's depth is {theirs}, the model's {ours}: build it with {option}={theirs}"
     their_stages, our_stages = _depths(names), _depths(expected)
-    if "depths" in options and their_stages and their_stages != our_stages:
+    if "depths" in options and their_stages and their_stages != our_stages and len(missing) < len(expected):
         found = f"the checkpoint's stages have {their_stages} blocks, the model's {our_stages}"
         return f"{found}: build it with depths={their_stages}"
     if 2 * len(missing) > len(expected):
@@ -217,13 +232,17 @@ def _any(pattern: str, names: Iterable[str]) -> bool:
 
 def _depths(names: Iterable[str]) -> tuple[int, ...]:
     """How many blocks the names count in each stage."""
-    found = (re.search(r"(?:layers|stages)\.(\d{1,3})\.blocks\.(\d{1,3})\.", name) for name in names)
+    found = [re.search(r"(?:layers|stages)\.(\d{1,3})\.blocks\.(\d{1,3})\.", name) for name in names]
     blocks = {(int(match[1]), int(match[2])) for match in found if match}
+    found = [
+        re.search(r"network\.(\d{1,3})\.(\d{1,3})\.", name) for name in names
+    ]  # with what leads to a stage between
+    blocks |= {(int(match[1]) // 2, int(match[2])) for match in found if match}
     last = max((stage for stage, _ in blocks), default=-1)
     return tuple(max((block + 1 for its, block in blocks if its == stage), default=0) for stage in range(last + 1))
 
 
 def _depth(names: Iterable[str]) -> int:
     """How many blocks the names count."""
-    found = (re.search(r"(?:block|layer)s?[._](\d{1,3})[./]", name, re.IGNORECASE) for name in names)
+    found = (re.search(r"(?:(?:block|layer)s?|\bh)[._](\d{1,3})[./]", name, re.IGNORECASE) for name in names)
     return max((int(match[1]) + 1 for match in found if match), default=0)

@@ -25,11 +25,14 @@ class Place(NamedTuple):
         An axis of ours that is several there: heads, and the width of one.
     share : (which, of how many)
         Ours is one of several equal parts of theirs, along our axis "out": a query of ``in_proj_weight``.
+    as_ours : bool
+        Its axes are in our order there, whatever the source's usual one is.
     """
 
     names: tuple[str, ...]
     split: Mapping[str, tuple[int, ...]] = MappingProxyType({})
     share: tuple[int, int] = (0, 1)
+    as_ours: bool = False
 
 
 Way = Mapping[str, Place]
@@ -53,6 +56,8 @@ class Table(NamedTuple):
         Why the weights of this model cannot be given to the source, though its own can be loaded.
     resample : {name of an axis: function}
         Where the tables of this model are made to fit another grid in another way than the source's are.
+    ours_alone : tuple of str
+        Arrays of ours that the source does not keep with the weights: they stay as the model has them.
     """
 
     ways: Sequence[Way]
@@ -61,6 +66,7 @@ class Table(NamedTuple):
     unfit: str = ""
     no_way_back: str = ""
     resample: Mapping[str, Resample] = MappingProxyType({})
+    ours_alone: tuple[str, ...] = ()
 
 
 class Source(NamedTuple):

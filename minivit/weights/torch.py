@@ -1,4 +1,4 @@
-"""Weights of the modules of PyTorch (https://pytorch.org), that of ``torch.nn.Transformer``."""
+"""Weights of modules written in PyTorch (https://pytorch.org): of ``torch.nn.Transformer``, and of Jittor-MLP's."""
 
 from minivit.models.model import Model
 from minivit.weights.files import Arrays
@@ -12,12 +12,12 @@ def load_torch(model: Model, arrays: Arrays) -> None:
     Those of ``torch.nn.Transformer`` fit a :class:`minivit.models.Transformer` without a vocabulary
     (``vocab_size=0``), with ``final_norm=True``. PyTorch keeps queries, keys and values in one matrix
     (``in_proj_weight``) everywhere; here self-attention does, and cross-attention, which projects two sequences, has
-    one for each.
+    one for each. Those of Jittor-MLP's PyTorch models fit a :class:`minivit.models.S2MLP` of the same options.
 
     Parameters
     ----------
     model : Model
-        Of a kind whose names are known: so far a Transformer.
+        Of a kind whose names are known: a Transformer or an S2MLP.
     arrays : {state_dict name: array}, or the path of a .safetensors or .npz file
 
     Raises

@@ -11,6 +11,7 @@ import numpy as np
 
 from minivit.check import Case
 from minivit.ops import (
+    attention_chunked_backward,
     attention_forward,
     gelu_forward,
     gelu_tanh_forward,
@@ -191,6 +192,19 @@ def gelu_of_the_other_kind(x):
     return y, gelu_forward(x)[1]
 
 
+def quick_gelu_without_factor(dy, c, g):
+    share = 1 / (1 + np.exp(-1.702 * c.x))
+    return g._replace(x=dy * (share + c.x * share * (1 - share)))
+
+
+def rms_norm_with_mean(dy, c, g):
+    return g._replace(x=g.x - g.x.mean(-1, keepdims=True))
+
+
+def looks_ahead(dy, c, g):
+    return attention_chunked_backward(dy, c._replace(causal=False))
+
+
 def layer_norm_unbiased(x, gamma, beta, *, eps):
     xhat = (x - x.mean(-1, keepdims=True)) / x.std(-1, ddof=1, keepdims=True)
     return xhat * gamma + beta, layer_norm_forward(x, gamma, beta, eps=eps)[1]
@@ -253,6 +267,7 @@ BUGS: list[Bug] = [
     Bug("gelu", "slope of one kind, value of the other", right, "gradient of x", forward=gelu_of_the_other_kind),
     Bug("gelu_tanh", "without the x term", lambda dy, c, g: g._replace(x=dy * gelu_tanh_forward(c.x)[0] / c.x)),
     Bug("gelu_tanh", "dy squared", lambda dy, c, g: g._replace(x=dy * g.x)),
+    Bug("quick_gelu", "slope without the factor 1.702", quick_gelu_without_factor, "gradient of x"),
     Bug("sigmoid", "y instead of y (1 - y)", lambda dy, c, g: g._replace(x=dy * c.y)),
     Bug("softmax", "without the sum", lambda dy, c, g: g._replace(x=dy * c.y)),
     Bug("softmax", "sum over the wrong axis",
@@ -270,6 +285,8 @@ BUGS: list[Bug] = [
     Bug("layer_norm", "one array for gamma and beta", lambda dy, c, g: g._replace(beta=g.beta, gamma=g.beta),
         "gradient of gamma"),
     Bug("layer_norm", "forward divides by D - 1", right, "gradient of x", forward=layer_norm_unbiased),
+    Bug("rms_norm", "with the mean of layer norm", rms_norm_with_mean, "gradient of x"),
+    Bug("rms_norm", "without the root mean square", lambda dy, c, g: g._replace(x=dy * c.gamma * c.rstd)),
     Bug("layer_norm_sample", "normalises each token", sample_norm_per_token, "gradient of x is wrong"),
     Bug("group_norm", "one group", group_norm_of_one_group, "gradient of x is wrong",
         lambda case: case.kwargs["num_groups"] > 1),
@@ -292,6 +309,8 @@ BUGS: list[Bug] = [
     Bug("multi_head_attention", "dy cut without moving axes", dy_cut_without_moving, "gradient of"),
     Bug("attention_chunked", "forgets the last block", forgets_block, "nothing reaches",
         lambda case: case.kwargs["block_size"] == 1),
+    Bug("attention_chunked", "looks ahead in backward", looks_ahead, "gradient of",
+        lambda case: case.kwargs["causal"] and case.args[0].shape[-2] > 1 and case.kwargs["mask"] is None),
     Bug("attention_chunked", "without the scale", lambda dy, c, g: scaled_attention(dy, c, g, 1 / c.scale),
         "gradient of q"),
     Bug("split_heads", "heads behind the width", heads_last, "permuted along axis 2"),

@@ -6,7 +6,7 @@ import numpy as np
 
 from minivit.layers import DepthwiseMlp, MViTBlock, PoolingAttention, SpatialReductionAttention
 from minivit.layers.attention import join_heads
-from minivit.models.pvt import PVTStage
+from minivit.layers.pvt_stage import PVTStage
 from minivit.ops import multi_head_attention_backward, relative_logits_backward, split_heads_backward
 from minivit.ops.adaptive_pool import cells
 from tests.check.planted_bugs import Bug
@@ -50,6 +50,28 @@ def first_pair_alone(dy, c, g):
     return g._replace(rows=rows)
 
 
+def index_turned_round(dy, c, g):
+    """A vector gets what is meant for the way of the same length in the other direction."""
+    return g._replace(rows=g.rows[::-1].copy())
+
+
+def rows_alone(dy, c, g):
+    """Queries from the vectors of rows, as if columns had not asked them."""
+    U, V = c.rows.shape[1], c.columns.shape[1]
+    dof_rows = dy.reshape(*c.q.shape[:-1], U, V).sum(-1)
+    return g._replace(q=(dof_rows @ c.rows).reshape(g.q.shape))
+
+
+def each_column_by_its_row(dy, c, g):
+    """The scores of columns met with the queries of another column: the map turned, the scores not."""
+    (*_, Y, X, K), U, V = c.q.shape, c.rows.shape[1], c.columns.shape[1]
+    dof_columns = dy.reshape(-1, Y, X, U, V).sum(-2)
+    dc = np.einsum("byxv,byxk->xvk", dof_columns, c.q.reshape(-1, Y, X, K)[:, :, ::-1])
+    columns = np.zeros_like(g.columns)
+    np.add.at(columns, c.c_columns.tokens, dc)
+    return g._replace(columns=columns)
+
+
 def divides_no_side(case):
     """Whether a grid leaves cells that share places, or are of several sizes."""
     return all(side % n for side, n in zip(case.args[0].shape[1:3], case.kwargs["output_size"], strict=True))
@@ -64,6 +86,12 @@ PYRAMID_BUGS = [
     Bug("relative_logits", "rows and columns exchanged", rows_for_columns, "gradient of", square_tables),
     Bug("relative_logits", "one query for each vector", first_pair_alone, "gradient of rows is wrong",
         lambda case: np.unique(case.kwargs["row_index"]).size < case.kwargs["row_index"].size),
+    Bug("relative_logits", "the index of rows turned round", index_turned_round, "gradient of rows is wrong"),
+    Bug("relative_logits", "queries that rows alone have asked", rows_alone, "gradient of q is wrong"),
+    Bug("relative_logits", "columns of other queries", each_column_by_its_row, "gradient of columns is wrong"),
+    Bug("relative_logits", "the mean of the keys' rows, not their sum",
+        lambda dy, c, g: g._replace(columns=g.columns / c.rows.shape[1]), "gradient of columns is wrong",
+        lambda case: case.kwargs["row_index"].shape[1] > 1),
 ]  # fmt: skip
 
 

@@ -2,10 +2,10 @@ import pytest
 
 from minivit.check import check_pair, check_vjp
 from tests.check.right_pairs import RIGHT
-from tests.sampled import a_third_by_default
 
 
-@pytest.mark.parametrize("right", a_third_by_default(RIGHT, [right.what for right in RIGHT]))
+@pytest.mark.sampled(every=3)
+@pytest.mark.parametrize("right", RIGHT, ids=[right.what for right in RIGHT])
 def test_right_pair_is_accepted(right):
     for seed in range(2):
         check_pair(right.forward, right.backward, *right.args, seed=seed, **right.kwargs)

@@ -23,7 +23,6 @@ from tests.check.several_outputs import Both, doubled
 from tests.check.small_pairs import Polar, grads, normal
 from tests.check.wrong_pairs import with_dy
 from tests.ops.annotations import is_analytic
-from tests.sampled import a_third_by_default
 from tests.unchecked import without_annotations
 
 X = normal(3, 5)
@@ -217,7 +216,8 @@ def test_a_whole_model():
         quick_check(Sleepy(**options, embed_dim=6), normal(3, 4, 4, 2))
 
 
-@pytest.mark.parametrize("name", a_third_by_default(EVERY_OP, EVERY_OP))
+@pytest.mark.sampled(every=6)
+@pytest.mark.parametrize("name", EVERY_OP)
 def test_every_op_with_two_outputs(name):
     case = CASES[name](np.random.default_rng(1))
     options = {"constants": CONSTANTS[name], **case.kwargs}

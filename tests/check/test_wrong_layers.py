@@ -4,12 +4,17 @@ from minivit.check import GradientError, check_layer
 from minivit.models import MODELS
 from tests.check.planted_cnn_attention_bugs import WRONG_CNN_ATTENTION_LAYERS
 from tests.check.planted_cnn_bugs import WRONG_CNN_LAYERS
+from tests.check.planted_cosine_bugs import WRONG_COSINE_LAYERS
 from tests.check.planted_dino_bugs import WRONG_DINO_LAYERS
+from tests.check.planted_mlp_bugs import WRONG_MLP_LAYERS
+from tests.check.planted_pixel_bugs import WRONG_PIXEL_LAYERS
 from tests.check.planted_pyramid_bugs import WRONG_PYRAMID_LAYERS
 from tests.check.wrong_layers import LAYERS
-from tests.sampled import one_of_each_by_default
 
-ALL_LAYERS = LAYERS + WRONG_CNN_LAYERS + WRONG_DINO_LAYERS + WRONG_PYRAMID_LAYERS + WRONG_CNN_ATTENTION_LAYERS
+ALL_LAYERS = [
+    *(*LAYERS, *WRONG_CNN_LAYERS, *WRONG_DINO_LAYERS, *WRONG_PYRAMID_LAYERS, *WRONG_CNN_ATTENTION_LAYERS),
+    *(*WRONG_COSINE_LAYERS, *WRONG_MLP_LAYERS, *WRONG_PIXEL_LAYERS),
+]
 WHAT = [wrong.what for wrong in ALL_LAYERS]
 
 
@@ -17,7 +22,8 @@ def kind(wrong):
     return type(wrong.layer())
 
 
-@pytest.mark.parametrize("wrong", one_of_each_by_default(ALL_LAYERS, kind, WHAT))
+@pytest.mark.sampled(every=9)
+@pytest.mark.parametrize("wrong", ALL_LAYERS, ids=WHAT)
 def test_wrong_layer_is_caught_and_explained(wrong):
     layer = wrong.layer().init()
     kind = type(layer)
@@ -30,6 +36,7 @@ def test_wrong_layer_is_caught_and_explained(wrong):
     assert all(says in str(caught.value) for says in wrong.says), str(caught.value)
 
 
-@pytest.mark.parametrize("wrong", one_of_each_by_default(ALL_LAYERS, kind, WHAT))
+@pytest.mark.sampled(kind=kind)
+@pytest.mark.parametrize("wrong", ALL_LAYERS, ids=WHAT)
 def test_the_layer_itself_is_right(wrong):
     check_layer(wrong.layer().init(), *wrong.inputs)

@@ -4,10 +4,10 @@ import pytest
 
 from minivit.check import check_pair
 from tests.check.wrong_pairs import WRONG
-from tests.sampled import a_third_by_default
 
 
-@pytest.mark.parametrize("wrong", a_third_by_default(WRONG, [wrong.what for wrong in WRONG]))
+@pytest.mark.sampled(every=3)
+@pytest.mark.parametrize("wrong", WRONG, ids=[wrong.what for wrong in WRONG])
 def test_wrong_pair_is_caught(wrong):
     with pytest.raises(wrong.error, match=re.escape(wrong.says)):
         check_pair(wrong.forward, wrong.backward, *wrong.args, **wrong.kwargs)

@@ -26,6 +26,7 @@ from minivit.models import (
     SASA,
     AttentionAugmentedResNet,
     HybridViT,
+    ImageGPT,
     LRNet,
     MaskedViT,
     PVTv2,
@@ -34,7 +35,7 @@ from minivit.models import (
     Wav2Vec,
 )
 from tests.facts import COUNTS
-from tests.sampled import one_of_each_by_default
+from tests.sampled import REST
 from tests.tasks.families import TwoHeads
 
 TINY = "vit_micro_patch4_32"
@@ -138,6 +139,7 @@ def test_a_sweep(printed, sweep: str, key: str, values: list[Any]) -> None:
     assert len(table) == 2 + len(values)
 
 
+@REST
 def test_all_presets(printed) -> None:
     """With the names and figures of estimates; the page about costs shows the same table."""
     rows = json.loads(printed("--format", "json"))
@@ -156,14 +158,15 @@ def test_all_presets(printed) -> None:
     assert all(line in page for line in str(mv.cost.estimate("vit_base_patch16_224")).splitlines()[:4])
 
 
-@pytest.mark.parametrize("name", one_of_each_by_default(PRESETS, family, PRESETS))
+@pytest.mark.sampled(every=12)
+@pytest.mark.parametrize("name", PRESETS)
 def test_a_step_of_one_sample_takes_little_more_than_the_last_two_columns(name: str) -> None:
     """As the page says below the table."""
     columns = ("weight_bytes", "gradient_bytes", "optimizer_bytes", "activation_bytes")
     one = mv.cost.estimate(name)
     together = sum(one.to_dict()[column] for column in columns)
     shares = {Transformer: 0.43, Wav2Vec: 0.39, AST: 0.2, AttentionAugmentedResNet: 0.242, SASA: 0.2, LRNet: 0.2}
-    shares |= {ResNet: 0.181, HybridViT: 0.078, MaskedViT: 0.134, PVT: 0.073, PVTv2: 0.111}
+    shares |= {ResNet: 0.181, HybridViT: 0.078, MaskedViT: 0.134, PVT: 0.073, PVTv2: 0.111, ImageGPT: 0.159}
     alike = (share for kind, share in shares.items() if issubclass(PRESETS[name][0], kind))
     more = 0.0781 if name.endswith("dinov2") else next(alike, 0.061)
     assert together < one.peak_training_bytes < (1 + more) * together

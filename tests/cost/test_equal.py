@@ -32,7 +32,7 @@ IN_DEFAULT = 50
 FAMILIES = [kind for kind in MODELS.values() if kind.__module__.startswith("minivit.models.")]
 CHOICES = {
     "global_pool": ("token", "avg"),
-    "act_layer": ("relu", "gelu", "gelu_tanh"),
+    "act_layer": ("relu", "gelu", "gelu_tanh", "quick_gelu"),
     "positions": ("sincos", "learned"),
     "grad_checkpointing": (False,),  # recompute="blocks" is the same
 }
@@ -221,6 +221,7 @@ def check(number: int) -> None:
         check_op([*EVERY_OP][half % len(EVERY_OP)], number)
 
 
+@pytest.mark.sampled(every=4)
 @pytest.mark.parametrize("number", range(IN_DEFAULT))
 def test_equal(number):
     check(number)

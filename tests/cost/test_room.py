@@ -39,6 +39,7 @@ def test_large_images_of_a_model_without_attention(monkeypatch: pytest.MonkeyPat
     room.check_training_fits(trainer_of("resnet20_32", 2048))
 
 
+@pytest.mark.sampled(every=4)
 @pytest.mark.parametrize("model", ["resnet20_32", "swin_tiny_patch2_32", "mixer_tiny_patch4_32", "vit_tiny_r8_s4_32"])
 def test_it_is_what_the_code_takes(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """To the byte, by running it; one byte less is too little."""

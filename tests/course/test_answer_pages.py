@@ -14,7 +14,6 @@ from minivit.course.exercises import EXERCISES
 from minivit.course.grade import run_checks
 from minivit.course.runner import InPlaceRunner
 from minivit.course.stub import solved_source, stub_source
-from tests.sampled import a_third_by_default
 
 ROOT = Path(__file__).parents[2]
 
@@ -87,7 +86,8 @@ PLACES = ["docs/answers", "docs/answers/adamw.rst", "build/site/docs/answers/ada
 
 
 @pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("how", a_third_by_default(HOW, HOW))
+@pytest.mark.sampled(every=3)
+@pytest.mark.parametrize("how", HOW)
 def test_a_solution_cannot_read_them(place, how, tmp_path):
     """Whether they are there or not: nothing that is asked for finds out."""
     path = ROOT / place

@@ -19,7 +19,6 @@ from minivit.course.report import Report
 from minivit.course.runner import CannotRunError, InPlaceRunner
 from minivit.course.trial import layer_class, reference
 from minivit.course.wire import Other
-from tests.sampled import a_third_by_default, few_by_default
 
 TASKS = {task.name: task for exercise in EXERCISES.values() for task in exercise.tasks}
 
@@ -81,7 +80,8 @@ STRANGE = {
 }
 
 
-@pytest.mark.parametrize("how", a_third_by_default(STRANGE, STRANGE))
+@pytest.mark.sampled(every=9)
+@pytest.mark.parametrize("how", STRANGE)
 @pytest.mark.parametrize("name", ["cross_entropy_forward", "linear_backward", "adam_update", "SelfAttention.forward"])
 def test_strange_answers_are_judged_and_the_report_stays_short(name, how):
     task = TASKS[name]
@@ -245,7 +245,6 @@ def test_what_has_been_said_is_not_said_again_but_where_it_stands():
 
 
 LAYERS = {task.name.partition(".")[0] for task in TASKS.values() if task.is_layer}
-SOME_LAYERS = few_by_default(sorted(LAYERS), sorted(LAYERS), every=9)
 
 
 def checked_layer(name, method, forward, backward):
@@ -296,7 +295,8 @@ def that_assigns(backward):
     return assigned
 
 
-@pytest.mark.parametrize("name", SOME_LAYERS)
+@pytest.mark.sampled(every=9)
+@pytest.mark.parametrize("name", sorted(LAYERS))
 def test_a_method_that_writes_into_a_parameter_is_told(name):
     for forward, backward, method in (
         (that_writes, as_it_is, "forward"),
@@ -308,7 +308,8 @@ def test_a_method_that_writes_into_a_parameter_is_told(name):
     assert checked_layer(name, "backward", lambda ours: that_writes(of_an_own_cache(ours)), that_reads_it) == []
 
 
-@pytest.mark.parametrize("name", SOME_LAYERS)
+@pytest.mark.sampled(every=9)
+@pytest.mark.parametrize("name", sorted(LAYERS))
 def test_gradients_that_are_assigned_are_told_with_an_own_cache_too(name):
     assert checked_layer(name, "backward", of_an_own_cache, that_reads_it) == []
     (said,) = checked_layer(name, "backward", of_an_own_cache, lambda ours: that_assigns(that_reads_it(ours)))

@@ -116,6 +116,7 @@ def test_the_file_of_a_solution_stands_for_its_folder(tmp_path, monkeypatch, cap
     assert "adamw: 0 of " in capsys.readouterr().out
 
 
+@REST
 def test_exit_codes_reach_the_shell(tmp_path):
     def code(*args):
         command = [sys.executable, "-m", "minivit", "course", *args]

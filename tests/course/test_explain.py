@@ -112,6 +112,7 @@ TRUE_AND_FALSE = [
 ]  # fmt: skip
 
 
+@pytest.mark.sampled(every=4)
 @pytest.mark.parametrize(("task", "old", "new", "true", "false"), TRUE_AND_FALSE)
 def test_what_is_said_of_a_mistake_is_true(task, old, new, true, false):
     said = messages(task, (old, new))

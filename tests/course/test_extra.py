@@ -35,6 +35,7 @@ def work(tmp_path, monkeypatch):
     Path("hidden.py").write_text(EXAMPLE, encoding="utf-8")
 
 
+@REST
 def test_the_example_finds_what_the_exercise_does_not(work, capsys):
     assert main(["course", "check", "submissions/wrong"]) == 0
     assert main(["course", "check", "submissions/right", "--with-checks", "hidden.py"]) == 0
@@ -85,6 +86,7 @@ def test_a_file_that_adds_nothing_is_told(text, says, work, capsys):
     assert capsys.readouterr().err.startswith(f"minivit: {says}")
 
 
+@REST
 def test_checks_that_the_reference_fails_are_told_before_anybody_is_graded(work, capsys):
     Path("hidden.py").write_text(EXAMPLE.replace("if same", "if not same"), encoding="utf-8")
     assert main(["course", "grade", "submissions", "--csv", "grades.csv", "--with-checks", "hidden.py"]) == 2

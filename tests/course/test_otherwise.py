@@ -8,13 +8,13 @@ from minivit.course.exercises import EXERCISES
 from minivit.course.grade import check_folder
 from minivit.course.stub import stub_source
 from tests.course.parts import parts, results_of, with_the_stubs_heads
-from tests.sampled import few_by_default
 
 FOLDER = Path(__file__).parent / "otherwise"
 FEWEST = 60
 
 
-@pytest.mark.parametrize("exercise", few_by_default(EXERCISES.values(), EXERCISES, every=9))
+@pytest.mark.sampled(every=40)
+@pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
 def test_another_right_solution_passes(exercise, tmp_path):
     text = (FOLDER / f"{exercise.name}.py").read_text(encoding="utf-8")
     solution = f"{stub_source(exercise)}\n\n{with_the_stubs_heads(exercise, text)}"
@@ -32,14 +32,16 @@ def test_there_are_enough():
     assert len(VARIANTS) >= FEWEST
 
 
-@pytest.mark.parametrize(("exercise", "title", "text"), few_by_default(VARIANTS, every=24))
+@pytest.mark.sampled(every=24)
+@pytest.mark.parametrize(("exercise", "title", "text"), VARIANTS)
 def test_a_function_written_otherwise_passes_in_the_place_of_ours(exercise, title, text):
     results = results_of(exercise, text)
     assert results
     assert [result for result in results if result.status != "passed"] == []
 
 
-@pytest.mark.parametrize(("exercise", "title", "text"), few_by_default(parts("wrong"), every=30, rest=3))
+@pytest.mark.sampled(every=90, rest=3)
+@pytest.mark.parametrize(("exercise", "title", "text"), [*parts("wrong")])
 def test_what_is_wrong_in_a_way_that_no_planting_expresses_is_told(exercise, title, text):
     """The heading says what must be heard: of promises, by those who have taken away what keeps them in the stub."""
     results = results_of(exercise, text, with_heads="it must raise" not in title)

@@ -15,7 +15,6 @@ from minivit.course.stub import solved_source
 from minivit.course.trial import make_trial, reference
 from minivit.layers import SelfAttention
 from minivit.ops.softmax import SoftmaxCache, softmax_backward
-from tests.sampled import few_by_default
 
 TASKS = {task.name: task for exercise in EXERCISES.values() for task in exercise.tasks}
 KNOWN = [(task, bug) for task in TASKS.values() for bug in task.bugs if bug.known]
@@ -64,9 +63,9 @@ def test_what_is_planted_in_a_layer_finds_its_super():
     assert cache.attn.attention.bias_shape is None
 
 
+@pytest.mark.sampled(every=120, rest=6)
 @pytest.mark.parametrize(
-    ("task", "mistake"),
-    few_by_default([pytest.param(task, m, id=f"{task.name}-{m.new[:40]}") for task, m in KNOWN], every=120, rest=6),
+    ("task", "mistake"), [pytest.param(task, m, id=f"{task.name}-{m.new[:40]}") for task, m in KNOWN]
 )
 def test_a_known_mistake_gives_other_numbers_and_is_recognised_by_them(task, mistake):
     """In at least one of the cases."""
@@ -82,7 +81,8 @@ def test_a_known_mistake_gives_other_numbers_and_is_recognised_by_them(task, mis
     pytest.fail(f"never heard: {mistake.says}")
 
 
-@pytest.mark.parametrize("name", few_by_default(NAMES, NAMES, every=9))
+@pytest.mark.sampled(every=9)
+@pytest.mark.parametrize("name", NAMES)
 def test_the_right_numbers_are_no_mistake(name):
     rng = np.random.default_rng(5)
     for draw in TASKS[name].cases.values():

@@ -20,6 +20,7 @@ from minivit.course.exercises import EXERCISES
 from minivit.course.grade import closed_functions
 from minivit.course.process import Child
 from minivit.course.runner import CannotRunError, ChildRunner
+from tests.sampled import REST
 
 needs_sessions = pytest.mark.skipif(not hasattr(os, "killpg"), reason="there are no sessions of processes here")
 needs_proc = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
@@ -133,6 +134,7 @@ def runner(tmp_path_factory):
     runner.close()
 
 
+@pytest.mark.sampled(every=5)
 @needs_sessions
 @pytest.mark.parametrize("name", BODIES)
 def test_a_hostile_function_costs_nobody_else_an_answer(name, runner):
@@ -164,6 +166,7 @@ def test_an_endless_loop_is_ended(runner, monkeypatch):
     assert runner.call("right", (np.ones(2),), {}).status == "returned"
 
 
+@REST
 @needs_sessions
 def test_a_question_that_nobody_reads_is_given_up(runner, monkeypatch):
     """Eight megabytes do not fit into the pipe, and the process that should read them stands still."""
@@ -287,6 +290,7 @@ NAMES = ["SIGTERM", "SIGHUP", "SIGINT", "SIGKILL"]
 RANDOM = [(random.uniform(0, 2), number, how) for how in STAYS for number in NAMES]
 
 
+@pytest.mark.sampled(every=3)
 @needs_proc
 @pytest.mark.parametrize(
     ("seconds", "number", "how"), [*ROUNDS, *(pytest.param(*case, marks=pytest.mark.slow) for case in RANDOM)]

@@ -12,7 +12,7 @@ from minivit.course.exercise import Exercise, Mistake, Task
 from minivit.course.exercises import EXERCISES
 from minivit.course.runner import InPlaceRunner
 from minivit.course.stub import solved_source
-from tests.sampled import few_by_default
+from tests.sampled import REST
 
 every_exercise = pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
 BUGS = [(exercise, task, bug) for exercise in EXERCISES.values() for task in exercise.tasks for bug in task.bugs]
@@ -20,6 +20,7 @@ ONE_OF_EACH_EXERCISE = [next(bug for bug in BUGS if bug[0] is exercise) for exer
 """The others are judged by `minivit course verify`, as are the references and the stubs of the other exercises."""
 
 
+@pytest.mark.sampled(every=30)
 @pytest.mark.parametrize("exercise", [EXERCISES["adamw"], EXERCISES["patches"]], ids=["functions", "a layer"])
 def test_the_reference_passes_and_the_stub_scores_nothing(exercise):
     assert [*verifying.judge_reference(exercise), *verifying.judge_stub(exercise)] == []
@@ -95,7 +96,8 @@ def seeds_without_alarm(exercise, seeds, timed):
                 assert result.status == "passed", (seed, result)
 
 
-@pytest.mark.parametrize("exercise", few_by_default(EXERCISES.values(), EXERCISES, every=9))
+@pytest.mark.sampled(every=9)
+@pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
 def test_no_false_alarm(exercise):
     seeds_without_alarm(exercise, [1], lambda seed: False)
 
@@ -106,6 +108,7 @@ def test_no_false_alarm_in_2000_seeds(exercise):
     seeds_without_alarm(exercise, range(2000), lambda seed: seed % 20 == 0)
 
 
+@REST
 def test_the_command_runs_them_all_and_tells_troubles(monkeypatch, capsys):
     adamw = EXERCISES["adamw"]
     quick = [dataclasses.replace(task, mistakes=without_loops(task.mistakes)) for task in adamw.tasks]

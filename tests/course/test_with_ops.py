@@ -231,6 +231,7 @@ def test_a_solution_that_only_fails_outside_of_its_check_shows_where(tmp_path, t
     assert "os.environ['MINIVIT_CHECK']" in "".join(traceback.format_exception(caught.value))
 
 
+@pytest.mark.sampled(every=3)
 @pytest.mark.parametrize("returned", ["(value, m, v)", "[value, m, v]", "dict(value=value, m=m, v=v)"])
 def test_what_is_right_and_has_another_form_is_not_trained_with(returned, tmp_path):
     """Others read its fields by their names; the check itself gives full marks."""

@@ -51,5 +51,5 @@ def test_mlp_drops_only_with_a_generator():
 
 
 def test_unknown_activation():
-    with pytest.raises(ValueError, match="act_layer is 'tanh'; expected one of gelu, gelu_tanh, relu"):
+    with pytest.raises(ValueError, match="act_layer is 'tanh'; expected one of gelu, gelu_tanh, quick_gelu, relu"):
         Mlp(5, 7, act_layer="tanh")

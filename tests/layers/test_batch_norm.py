@@ -1,5 +1,6 @@
 """Batch statistics: PyTorch's numbers, averages that do not depend on threads, and what inference makes of them."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 import minivit as mv
 from minivit.check import check_layer
-from minivit.layers import BatchNorm, Block, Checkpoint, Layer, Linear, Param, frozen, run, run_backward
+from minivit.layers import BatchNorm, Block, Checkpoint, Layer, Linear, Mlp, Param, frozen, run, run_backward
 from minivit.layers.initial import ones
 from minivit.models.model import Model
 from minivit.tasks import Classification
@@ -207,6 +208,25 @@ def test_statistics_that_would_not_be_found_are_told():
     _, cache = layer.forward(X)
     with pytest.raises(TypeError, match=r"Forgetful.norms keeps statistics .*; expected a field 'norms' in the cache"):
         layer.absorb(cache)
+
+
+class NormAndMlp(Layer):
+    """Beside a norm a layer that keeps nothing, whose activation is a pair of functions and its cache one array."""
+
+    def __init__(self) -> None:
+        self.norm, self.mlp = BatchNorm(5), Mlp(5, 6, act_layer="relu")
+
+    def forward(self, x, *, rng=None):
+        h, c_norm = self.norm.forward(x)
+        y, c_mlp = self.mlp.forward(h)
+        return y, SimpleNamespace(norm=c_norm, mlp=c_mlp)
+
+
+def test_what_keeps_no_statistics_is_not_asked():
+    layer = NormAndMlp().init(0, "float64")
+    _, cache = layer.forward(X)
+    layer.absorb(cache)
+    assert np.abs(layer.norm.running_mean.value).max() > 0
 
 
 @pytest.mark.parametrize("inside", [lambda norm: [norm], lambda norm: (norm,), lambda norm: {"norm": norm}])

@@ -62,6 +62,7 @@ def test_the_papers_numbers_of_parameters():
     assert millions == {"aa_resnet34": 20.8, "aa_resnet50": 25.8, "aa_resnet101": 45.4, "aa_resnet152": 61.6}
 
 
+@pytest.mark.sampled(every=3)
 @pytest.mark.parametrize(
     "options",
     [

@@ -9,6 +9,7 @@ import minivit as mv
 from minivit.check import check_layer
 from minivit.layers.cycle_mlp import CycleFC
 from minivit.models import CycleMLP
+from minivit.weights import load_timm, to_timm
 
 RNG = np.random.default_rng(0)
 SMALL: dict[str, Any] = {
@@ -31,12 +32,20 @@ def random(model: Any) -> Any:
     return model
 
 
+@pytest.mark.sampled(every=4)
 @pytest.mark.parametrize(
-    "options", [{}, {"qkv_bias": True, "num_classes": 0, "act_layer": "gelu_tanh"}, RATES, {"depths": (2, 0)}], ids=str
+    "options", [RATES, {}, {"qkv_bias": True, "num_classes": 0, "act_layer": "gelu_tanh"}, {"depths": (2, 0)}], ids=str
 )
 def test_gradients(options):
     model = random(CycleMLP(**{**SMALL, **options}))
     check_layer(model, RNG.standard_normal((2, 8, 12, 3)), rng=np.random.default_rng(0))
+
+
+@pytest.mark.sampled(every=3)
+@pytest.mark.parametrize("img_size", [(1, 4), (1, 1), (3, 1)])
+def test_gradients_of_maps_that_are_all_edge(img_size):
+    model = random(CycleMLP(**{**SMALL, "img_size": img_size, "patch_stride": 1}))
+    check_layer(model, RNG.standard_normal((2, *img_size, 3)))
 
 
 def test_a_cycle_fc_is_a_convolution_most_weights_of_which_are_zero():
@@ -56,6 +65,38 @@ def test_images_of_any_size_go_through_a_cycle_mlp():
         assert model.backward(logits, cache).shape == (2, *size, 3)
 
 
+def test_files_of_the_authors_hold_offsets_too():
+    arrays = to_timm(CycleMLP(**SMALL))
+    for name in [name for name in arrays if "sfc" in name and name.endswith("weight")]:
+        arrays[name.replace("weight", "offset")] = np.zeros((1, 2 * arrays[name].shape[1], 1, 1), "f")
+    with pytest.warns(UserWarning, match="sfc_h.offset.*aside: it is computed from the number of channels"):
+        load_timm(CycleMLP(**SMALL), arrays)
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"depths": (2, 2)}, r"stages have \(1, 2\) blocks, the model's \(2, 2\): build it with depths=\(1, 2\)"),
+        (
+            {"qkv_bias": True},
+            "the checkpoint has no biases of queries, keys and values: build the model with qkv_bias=F",
+        ),
+    ],
+    ids=str,
+)
+def test_weights_of_other_options(options, why):
+    with pytest.raises(KeyError, match=why):
+        load_timm(CycleMLP(**{**SMALL, **options}), to_timm(CycleMLP(**SMALL)))
+
+
 def test_what_is_refused():
+    with pytest.raises(ValueError, match=r"mlp_ratios is 0.0; expected at least 0.25 and finite"):
+        CycleMLP(**{**SMALL, "mlp_ratios": (0.0, 1.0)})
+    with pytest.raises(ValueError, match=r"mlp_ratios is nan; expected at least 0.14"):
+        CycleMLP(**{**SMALL, "mlp_ratios": (1.0, float("nan"))})
+    with pytest.raises(
+        ValueError, match=r"img_size: a window of \(7, 7\) is larger than the map of \(5, 12\), padding"
+    ):
+        CycleMLP(img_size=(1, 8))
     with pytest.raises(ValueError, match="expected one of each for every stage"):
         CycleMLP(**{**SMALL, "mlp_ratios": (4.0,)})

@@ -5,10 +5,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+import minivit as mv
 from minivit.check import check_layer
 from minivit.layers.gmlp_block import GmlpBlock, SpatialGatingUnit
 from minivit.models import GMLP, Mixer, ResMLP
 from minivit.ops import spatial_gating_forward, spatial_gating_loops
+from minivit.train import begin_with
 from minivit.weights import load_timm, to_timm
 
 RNG = np.random.default_rng(0)
@@ -77,6 +79,16 @@ def test_what_is_refused():
         GMLP(**{**SMALL, "mlp_ratio": 0.375})
     with pytest.raises(ValueError, match="images have shape"):
         GMLP(**SMALL).forward(np.zeros((1, 6, 4, 3), "f"))
+
+
+def test_a_matrix_of_tokens_is_for_images_of_one_size(tmp_path):
+    model, other = GMLP(**SMALL), GMLP(**{**SMALL, "img_size": 6})
+    why = "a row for each token: there images have 9 patches, here 6, and it takes no others"
+    with pytest.raises(ValueError, match=rf"has shape \(9, 9\); this model expects \(6, 6\): {why}"):
+        load_timm(model, to_timm(other))
+    mv.save(other, tmp_path / "other.npz")
+    with pytest.raises(ValueError, match=rf"has shape \(9, 9\) there and \(6, 6\) here: {why}"):
+        begin_with(model, tmp_path / "other.npz")
 
 
 @pytest.mark.parametrize(("kind", "other"), [(GMLP, ResMLP), (Mixer, GMLP)])

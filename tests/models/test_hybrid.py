@@ -7,7 +7,6 @@ from minivit.check import check_layer
 from minivit.models import PRESETS, HybridViT, create_model
 from minivit.weights import load_google, load_timm, to_timm
 from tests import facts
-from tests.sampled import a_third_by_default
 
 RNG = np.random.default_rng(0)
 SMALL: dict[str, Any] = {
@@ -32,16 +31,15 @@ def test_number_of_parameters(name):
     assert create_model(name).num_params == (facts.HYBRID[name][0] if name in facts.HYBRID else BY_HAND[name])
 
 
+@pytest.mark.sampled(every=3)
 @pytest.mark.parametrize(
     "options",
-    a_third_by_default(
-        [
-            {},
-            {"backbone_like": "google", "patch_size": (1, 3)},
-            {"stem": "7x7", "layers": (1,), "channels": (6,), "class_token": False, "global_pool": "avg"},
-            {"grad_checkpointing": True, "num_classes": 0},
-        ]
-    ),
+    [
+        {},
+        {"backbone_like": "google", "patch_size": (1, 3)},
+        {"stem": "7x7", "layers": (1,), "channels": (6,), "class_token": False, "global_pool": "avg"},
+        {"grad_checkpointing": True, "num_classes": 0},
+    ],
     ids=str,
 )
 def test_gradients(options):

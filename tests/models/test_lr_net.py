@@ -81,6 +81,7 @@ def test_table_1_layer_by_layer():
         assert blocks[0].conv2.num_heads == {100: 13, 200: 25, 400: 50, 800: 100}[width]
 
 
+@pytest.mark.sampled(every=2)
 @pytest.mark.parametrize(
     "options", [{}, {"stem": "7x7", "kernel_size": 5, "base_width": 64, "num_classes": 0}], ids=str
 )

@@ -7,7 +7,6 @@ from minivit.check import check_layer
 from minivit.layers import Identity, MixerBlock, channel_mixing_conv, token_mixing_conv
 from minivit.models import PRESETS, Mixer, create_model
 from tests import facts
-from tests.sampled import a_third_by_default
 
 RNG = np.random.default_rng(0)
 SMALL: dict[str, Any] = {
@@ -31,19 +30,18 @@ def test_number_of_parameters(name):
     assert create_model(name).num_params == PARAMETERS[name]
 
 
+@pytest.mark.sampled(every=3)
 @pytest.mark.parametrize(
     "options",
-    a_third_by_default(
-        [
-            {},
-            {"num_classes": 0},
-            {"mlp_ratio": 0.75, "act_layer": "gelu_tanh"},
-            {"patch_size": (2, 3), "act_layer": "relu", "norm_eps": 1e-3},
-            {"patch_size": (4, 6), "mlp_ratio": (1 / 8, 1 / 8)},
-            {"embed_dim": 1, "mlp_ratio": (3.0, 2.0), "norm_eps": 1.0},
-            {"num_blocks": 0},
-        ]
-    ),
+    [
+        {},
+        {"num_classes": 0},
+        {"mlp_ratio": 0.75, "act_layer": "gelu_tanh"},
+        {"patch_size": (2, 3), "act_layer": "relu", "norm_eps": 1e-3},
+        {"patch_size": (4, 6), "mlp_ratio": (1 / 8, 1 / 8)},
+        {"embed_dim": 1, "mlp_ratio": (3.0, 2.0), "norm_eps": 1.0},
+        {"num_blocks": 0},
+    ],
     ids=str,
 )
 def test_gradients(options):

@@ -30,6 +30,7 @@ def mvit(**options: Any) -> MViT:
     return MViT(**{**SMALL, **options})
 
 
+@pytest.mark.sampled(every=6)
 @pytest.mark.parametrize("name", facts.MVIT)
 @without_annotations
 def test_parameters_and_macs(name: str) -> None:
@@ -77,12 +78,14 @@ OPTIONS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("options", OPTIONS, ids=str)
+@pytest.mark.sampled(every=7, rest=2)
+@pytest.mark.parametrize("options", OPTIONS, ids=[*map(str, OPTIONS)])
 def test_gradients(options: dict[str, Any]) -> None:
     check_layer(mvit(**options), IMAGES)
 
 
-@pytest.mark.parametrize("version", [{}, FIRST], ids=["second", "first"])
+@pytest.mark.sampled(every=2)
+@pytest.mark.parametrize("version", [FIRST, {}], ids=["first", "second"])
 def test_gradients_with_all_drop_rates(version: dict[str, Any]) -> None:
     check_layer(mvit(**version, drop_rate=0.3, drop_path_rate=0.3), IMAGES, rng=np.random.default_rng(0))
 

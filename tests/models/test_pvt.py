@@ -23,6 +23,7 @@ def small(name: str, **options: Any) -> Any:
     return mv.models.MODELS[name](**{**BOTH[name], **options})
 
 
+@pytest.mark.sampled(every=12)
 @pytest.mark.parametrize("name", facts.PVT)
 @without_annotations
 def test_parameters_and_macs(name: str) -> None:
@@ -49,6 +50,7 @@ def test_number_of_parameters_by_hand() -> None:
     assert mv.create_model("pvt_v2_tiny_32").num_params == v2 + 128 * 10 + 10 == 564_682
 
 
+@pytest.mark.sampled(every=8, rest=2)
 @each_version
 @pytest.mark.parametrize(
     "options",
@@ -64,6 +66,7 @@ def test_gradients(name: str, options: dict[str, Any]) -> None:
     check_layer(small(name, **options), IMAGES)
 
 
+@pytest.mark.sampled(every=2)
 @each_version
 def test_gradients_with_all_drop_rates(name: str) -> None:
     rates = {f"{step}_rate": 0.3 for step in ("drop", "proj_drop", "drop_path")}

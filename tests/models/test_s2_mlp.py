@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from minivit.check import check_layer
-from minivit.models import S2MLP
-from minivit.weights import load_torch
+from minivit.models import S2MLP, CycleMLP
+from minivit.weights import load_timm, load_torch, to_timm
+from tests.test_parity import Case
 
 RNG = np.random.default_rng(0)
 SMALL: dict[str, Any] = {
@@ -43,6 +44,14 @@ def test_gradients(options):
     check_layer(random(S2MLP(**{**SMALL, **options})), RNG.standard_normal((2, 8, 12, 3)), rng=np.random.default_rng(0))
 
 
+@pytest.mark.parametrize("mixing", ["shift", "split"])
+@pytest.mark.parametrize(("img_size", "embed_dim"), [((1, 1), 1), ((1, 1), 5), ((1, 4), 3), ((3, 1), 2)])
+def test_gradients_of_maps_that_are_all_edge(img_size, embed_dim, mixing):
+    options = {**SMALL, "img_size": img_size, "patch_sizes": (1,), "embed_dims": (embed_dim,), "depths": (2,)}
+    model = random(S2MLP(**{**options, "mlp_ratios": (2.0,)}, mixing=mixing))
+    check_layer(model, RNG.standard_normal((2, *img_size, 3)))
+
+
 def seen(model: Any, size: tuple[int, int]) -> np.ndarray:
     """Which pixels have a say in what its blocks make of the place in the middle."""
     layer = model.stages[0]
@@ -61,11 +70,23 @@ def test_one_block_of_s2_mlp_sees_the_four_neighbours():
     np.testing.assert_array_equal(seen(model, (5, 5)), cross)
 
 
-def test_a_checkpoint_of_the_other_version():
-    """The names of the port, which has another one for each version."""
-    names = {"stages.0.0.weight": np.zeros((6, 3, 2, 2), "f")}
-    with pytest.raises(KeyError, match="missing"):
-        load_torch(S2MLP(**SMALL), names)
+@pytest.mark.parametrize(("mixing", "other"), [("shift", "split"), ("split", "shift")])
+def test_a_checkpoint_of_the_other_version(mixing, other):
+    model, theirs = S2MLP(**SMALL, mixing=mixing), S2MLP(**SMALL, mixing=other)
+    with pytest.raises(KeyError, match=f'build it with mixing="{other}"'):
+        load_timm(model, to_timm(theirs))
+    fixture = Case("s2_mlp_v2" if other == "split" else "s2_mlp")  # with the names of the port
+    options = {**fixture.meta["config"], "mixing": mixing}
+    with pytest.raises(KeyError, match=f'build it with mixing="{other}"'):
+        load_torch(S2MLP(**options), fixture.part("param"))
+
+
+def test_weights_of_another_model():
+    cycle = CycleMLP(embed_dims=(6, 7), depths=(1, 1), mlp_ratios=(1.5, 2.0), num_classes=3)
+    with pytest.raises(KeyError, match="have no place in this model: these are not the weights of this model"):
+        load_timm(S2MLP(**SMALL), to_timm(cycle))
+    with pytest.raises(KeyError, match="have no place in this model: these are not the weights of this model"):
+        load_timm(cycle, to_timm(S2MLP(**SMALL)))
 
 
 def test_what_is_refused():

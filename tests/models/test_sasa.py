@@ -51,6 +51,7 @@ def test_products_of_the_papers_network():
     assert round(2 * estimate("sasa_resnet50").macs_forward / 1e9, 1) == 7.0
 
 
+@pytest.mark.sampled(every=2)
 @pytest.mark.parametrize("options", [{}, {"stem": "7x7", "kernel_size": 5, "num_heads": 1, "num_classes": 0}], ids=str)
 def test_gradients(options):
     check_layer(SASA(**{**SMALL, **options}), IMAGES)

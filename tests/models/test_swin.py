@@ -11,7 +11,7 @@ from minivit.layers.window_attention import WindowAttention, window_attention_in
 from minivit.models import PRESETS, Swin
 from minivit.models.swin import fit_windows
 from tests import facts
-from tests.sampled import REST, a_third_by_default
+from tests.sampled import REST
 from tests.unchecked import without_annotations
 
 RNG = np.random.default_rng(0)
@@ -33,6 +33,7 @@ def swin(**options: Any) -> Swin:
     return Swin(**{**SMALL, **options})
 
 
+@pytest.mark.sampled(every=6)
 @pytest.mark.parametrize("name", [name for name, (model_class, _) in PRESETS.items() if model_class is Swin])
 @without_annotations
 def test_parameters_and_macs(name):
@@ -69,7 +70,8 @@ OPTIONS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("options", a_third_by_default(OPTIONS, map(str, OPTIONS)))
+@pytest.mark.sampled(every=3)
+@pytest.mark.parametrize("options", OPTIONS, ids=map(str, OPTIONS))
 def test_gradients(options):
     model = swin(**options)
     check_layer(model, RNG.standard_normal((2, *model.img_size, 3)))

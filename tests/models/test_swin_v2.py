@@ -9,9 +9,10 @@ import minivit as mv
 from minivit.check import check_layer
 from minivit.layers.cosine_window_attention import CosineWindowAttention, log_spaced_offsets
 from minivit.models import Swin, SwinV2
-from minivit.weights import load_hf, load_timm, to_timm
+from minivit.train import begin_with
+from minivit.weights import load_any, load_hf, load_timm, to_hf, to_timm
 from tests import facts
-from tests.sampled import a_third_by_default
+from tests.sampled import REST
 
 RNG = np.random.default_rng(0)
 SMALL: dict[str, Any] = {
@@ -38,6 +39,7 @@ def random(model: SwinV2) -> SwinV2:
     return model
 
 
+@pytest.mark.sampled(every=9)
 @pytest.mark.parametrize("name", facts.SWIN_V2)
 def test_parameters_and_macs(name):
     model, (params, macs) = mv.create_model(name), facts.SWIN_V2[name]
@@ -52,16 +54,20 @@ OPTIONS: list[dict[str, Any]] = [
     {"pretrained_window_sizes": (3, 2), "num_classes": 0},
     {"qkv_bias": False, "act_layer": "relu"},
     {"depths": (1,), "num_heads": (2,), "window_size": 1},
+    {"img_size": 1, "embed_dim": 2, "window_size": 7},
+    {"img_size": (1, 5), "embed_dim": 2, "window_size": (3, 2)},
+    {"img_size": (3, 2), "embed_dim": 2, "num_heads": (1, 1), "window_size": (1, 5), "pretrained_window_sizes": (1, 1)},
 ]
 
 
-@pytest.mark.parametrize("options", a_third_by_default(OPTIONS, map(str, OPTIONS)))
+@pytest.mark.sampled(every=9, rest=3)
+@pytest.mark.parametrize("options", OPTIONS, ids=[*map(str, OPTIONS)])
 def test_gradients(options):
     model = random(swin_v2(**options))
     check_layer(model, RNG.standard_normal((2, *model.img_size, 3)))
 
 
-@pytest.mark.parametrize("grad_checkpointing", [False, True])
+@pytest.mark.parametrize("grad_checkpointing", [pytest.param(False, marks=REST), True])
 def test_gradients_with_all_drop_rates(grad_checkpointing):
     rates = {f"{name}_rate": 0.3 for name in ("drop", "proj_drop", "drop_path")}
     model = random(swin_v2(**rates, grad_checkpointing=grad_checkpointing))
@@ -127,6 +133,28 @@ def test_what_is_refused():
         swin_v2().forward(np.zeros((1, 8, 8, 3), "f"))
     with pytest.raises(ValueError, match="transformers fill up maps that windows do not divide before"):
         load_hf(swin_v2(), {})
+
+
+@pytest.mark.parametrize(("ours", "hint"), [(True, "qkv_bias=False"), (False, "qkv_bias=True")])
+def test_a_checkpoint_with_other_biases(ours, hint):
+    with pytest.raises(KeyError, match=f"build the model with {hint}"):
+        load_timm(swin_v2(qkv_bias=ours), to_timm(swin_v2(qkv_bias=not ours)))
+
+
+def test_a_file_of_the_other_version_to_begin_with(tmp_path):
+    mv.save(Swin(**SMALL), tmp_path / "swin.npz")
+    with pytest.raises(ValueError, match=r"holds a Swin of [0-9,]+ parameters, which has no .* for this SwinV2 of"):
+        begin_with(swin_v2(), tmp_path / "swin.npz")
+
+
+@pytest.mark.parametrize(("kind", "other"), [(SwinV2, Swin), (Swin, SwinV2)])
+def test_a_file_of_transformers_of_the_other_version(kind, other):
+    square = {**SMALL, "img_size": (8, 8), "window_size": 4}
+    make = {Swin: Swin(**square, windows_like="transformers"), SwinV2: SwinV2(**square)}
+    has = "tables of relative positions" if other is Swin else r"cosine attention and a net for positions \(Swin V2\)"
+    for load in (load_hf, load_any):
+        with pytest.raises(KeyError, match=f"the checkpoint has {has}, which this model does not"):
+            load(make[kind], to_hf(make[other]))
 
 
 @pytest.mark.parametrize(

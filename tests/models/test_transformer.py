@@ -12,7 +12,7 @@ from minivit.ops.embedding import PAD as FILLING
 from minivit.tasks import NextToken
 from minivit.tasks.next_token import greedy
 from minivit.train import Recipe, Trainer
-from tests.sampled import a_third_by_default
+from tests.sampled import REST
 from tests.unchecked import without_annotations
 
 RNG = np.random.default_rng(0)
@@ -30,20 +30,19 @@ SRC = np.array([[3, 4, 5, 6, 3], [4, 4, PAD, PAD, PAD], [6, 5, 4, PAD, PAD]])
 TGT = np.array([[START, 3, 3, 4], [START, 4, 4, END], [START, 4, END, PAD]])
 
 
+@pytest.mark.sampled(every=3)
 @pytest.mark.parametrize(
     "options",
-    a_third_by_default(
-        [
-            {},
-            {"norm_first": True},
-            {"final_norm": True},
-            {"norm_first": True, "final_norm": False},
-            {"tie_embeddings": False, "positions": "learned"},
-            {"positions": "learned", "act_layer": "gelu"},
-            {"encoder_depth": 0, "decoder_depth": 1},
-            {"encoder_depth": 1, "decoder_depth": 0},
-        ]
-    ),
+    [
+        {},
+        {"norm_first": True},
+        {"final_norm": True},
+        {"norm_first": True, "final_norm": False},
+        {"tie_embeddings": False, "positions": "learned"},
+        {"positions": "learned", "act_layer": "gelu"},
+        {"encoder_depth": 0, "decoder_depth": 1},
+        {"encoder_depth": 1, "decoder_depth": 0},
+    ],
     ids=str,
 )
 def test_gradients(options):
@@ -228,6 +227,7 @@ def sorter(epochs: int = 1) -> Trainer:
     return Trainer(recipe, mv.data.sorting(640, 50, length=3), task=NextToken(), threads=2)
 
 
+@REST
 def test_the_score_is_that_of_greedy_decoding():
     """With the true tokens before each place, or with its own: as many sequences are right, and the same ones."""
     trainer = sorter(epochs=8)

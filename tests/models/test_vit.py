@@ -14,7 +14,6 @@ from minivit.ops.layer_norm import LayerNormCache
 from minivit.tasks import Classification
 from minivit.train import training_step
 from tests import facts
-from tests.sampled import a_third_by_default
 
 RNG = np.random.default_rng(0)
 SMALL: dict[str, Any] = {
@@ -59,32 +58,31 @@ def test_counting_a_huge_model_allocates_nothing():
     assert peak < 2**20
 
 
+@pytest.mark.sampled(every=3)
 @pytest.mark.parametrize(
     "options",
-    a_third_by_default(
-        [
-            {},
-            {"global_pool": "avg"},
-            {"global_pool": "avg", "fc_norm": False},
-            {"global_pool": "avg", "class_token": False},
-            {"global_pool": "avg", "class_token": False, "fc_norm": False},
-            {"fc_norm": True},
-            {"num_classes": 0},
-            {"distilled": True, "drop_rate": 0.2},
-            {"distilled": True, "heads_apart": True, "fc_norm": True},
-            {"distilled": True, "num_classes": 0},
-            {"distilled": True, "no_embed_class": True},
-            {"init_values": 0.5},
-            {"init_values": 0.5, "proj_drop_rate": 0.2, "grad_checkpointing": True},
-            {"reg_tokens": 3},
-            {"reg_tokens": 3, "no_embed_class": True, "global_pool": "avg"},
-            {"reg_tokens": 2, "class_token": False, "global_pool": "avg"},
-            {"no_embed_class": True, "class_token": False, "global_pool": "avg"},
-            {"qkv_bias": False, "act_layer": "gelu_tanh"},
-            {"patch_size": (2, 3), "act_layer": "relu", "norm_eps": 1e-3},
-            {"depth": 0},
-        ]
-    ),
+    [
+        {},
+        {"global_pool": "avg"},
+        {"global_pool": "avg", "fc_norm": False},
+        {"global_pool": "avg", "class_token": False},
+        {"global_pool": "avg", "class_token": False, "fc_norm": False},
+        {"fc_norm": True},
+        {"num_classes": 0},
+        {"distilled": True, "drop_rate": 0.2},
+        {"distilled": True, "heads_apart": True, "fc_norm": True},
+        {"distilled": True, "num_classes": 0},
+        {"distilled": True, "no_embed_class": True},
+        {"init_values": 0.5},
+        {"init_values": 0.5, "proj_drop_rate": 0.2, "grad_checkpointing": True},
+        {"reg_tokens": 3},
+        {"reg_tokens": 3, "no_embed_class": True, "global_pool": "avg"},
+        {"reg_tokens": 2, "class_token": False, "global_pool": "avg"},
+        {"no_embed_class": True, "class_token": False, "global_pool": "avg"},
+        {"qkv_bias": False, "act_layer": "gelu_tanh"},
+        {"patch_size": (2, 3), "act_layer": "relu", "norm_eps": 1e-3},
+        {"depth": 0},
+    ],
     ids=str,
 )
 def test_gradients(options):

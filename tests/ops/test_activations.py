@@ -8,6 +8,7 @@ from minivit.ops import (
     gelu_forward,
     gelu_slope,
     gelu_tanh_forward,
+    quick_gelu_forward,
     relu_backward,
     relu_forward,
     sigmoid_backward,
@@ -36,7 +37,7 @@ def test_gelu_backward_is_the_literal_slope(dtype, tolerance):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("name", ["gelu", "gelu_tanh"])
+@pytest.mark.parametrize("name", ["gelu", "gelu_tanh", "quick_gelu"])
 def test_slope_of_gelu_where_y_is_no_help(name, dtype):
     """Backward divides y by x; at 0 there is nothing to divide, and far to the left y is 0."""
     x = np.array([-1e4, -0.0, 0.0, np.finfo(dtype).tiny, 1e4], dtype)
@@ -48,6 +49,12 @@ def test_gelu_tanh_is_close_to_gelu_and_follows_its_formula():
     y, _ = gelu_tanh_forward(X)
     assert 1e-5 < np.abs(y - gelu_forward(X)[0]).max() < 5e-4
     np.testing.assert_allclose(y, 0.5 * X * (1 + np.tanh(np.sqrt(2 / np.pi) * (X + 0.044715 * X**3))), atol=1e-14)
+
+
+def test_quick_gelu_is_close_to_gelu_and_follows_its_formula():
+    y, _ = quick_gelu_forward(X)
+    assert 0.0203 < np.abs(y - gelu_forward(X)[0]).max() < 0.0204
+    np.testing.assert_allclose(y, X / (1 + np.exp(-1.702 * X)), atol=1e-14)
 
 
 def test_sigmoid():
@@ -90,16 +97,16 @@ def test_relu_drops_even_the_infinite():
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("name", ["gelu", "gelu_tanh"])
-def test_gelu_far_out(name, dtype):
+@pytest.mark.parametrize(("name", "far"), [("gelu", 100), ("gelu_tanh", 100), ("quick_gelu", 1000)])
+def test_gelu_far_out(name, far, dtype):
     op = OPS[name]
-    x = np.array([-1e20, -100, 100, 1e20], dtype)
+    x = np.array([-1e20, -far, far, 1e20], dtype)
     y, cache = op.forward(x)
     np.testing.assert_array_equal(y, [0, 0, x[2], x[3]])
     np.testing.assert_array_equal(op.backward(np.ones(4, dtype), cache).x, [0, 0, 1, 1])
 
 
-@pytest.mark.parametrize("name", ["gelu", "gelu_tanh"])
+@pytest.mark.parametrize("name", ["gelu", "gelu_tanh", "quick_gelu"])
 def test_slope_of_gelu_in_float32_is_that_in_float64(name):
     op, x = OPS[name], np.linspace(-12, 12, 4001)
     exact = op.backward(np.ones_like(x), op.forward(x)[1]).x

@@ -58,6 +58,32 @@ def test_an_image_of_128_by_64_pixels_as_tokens_takes_little_memory():
     assert peak < 64 * 2**20
 
 
+@given(seed=st.integers(0, 2**32 - 1), block_size=st.integers(1, 11))
+def test_causal_equals_attention_with_a_triangle_for_a_mask(seed, block_size):
+    """Also with a bias and another mask, and with keys of tokens before the queries."""
+    rng = np.random.default_rng(seed)
+    args, kwargs = CASES["attention"](rng)
+    N, S = args[0].shape[-2], args[1].shape[-2]
+    if N > S:
+        args = (args[0][..., :S, :], args[1], args[2], None)
+        N, kwargs["mask"] = S, None
+    seen = np.tri(N, S, S - N, dtype=bool)
+    both = seen if kwargs["mask"] is None else seen & kwargs["mask"]
+    y, cache = attention_forward(*args, mask=both, scale=kwargs["scale"])
+    chunked, chunked_cache = attention_chunked_forward(*args, **kwargs, causal=True, block_size=block_size)
+    np.testing.assert_allclose(chunked, y, rtol=1e-12, atol=1e-12)
+    dy = rng.standard_normal(y.shape)
+    grads, expected = attention_chunked_backward(dy, chunked_cache), attention_backward(dy, cache)
+    for grad, expected_grad in zip(grads, expected, strict=True):
+        if expected_grad is not None:
+            np.testing.assert_allclose(grad, expected_grad, rtol=1e-12, atol=1e-12)
+
+
+def test_causal_needs_a_key_in_the_place_of_each_query():
+    with pytest.raises(ValueError, match="there are 4 queries and 3 keys; expected at least as many keys if causal"):
+        attention_chunked_forward(np.zeros((4, 2)), np.zeros((3, 2)), np.zeros((3, 2)), causal=True)
+
+
 def test_block_size_must_be_positive():
     x = np.zeros((3, 2))
     with pytest.raises(ValueError, match="block_size is 0; expected at least 1"):

@@ -53,6 +53,7 @@ def from_one(rng, count):
     return (1 + rng.permutation(count)).tolist()
 
 
+@pytest.mark.sampled(every=3)
 @every_op
 @settings(max_examples=min(10, settings().max_examples))
 @given(seed=SEEDS)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from minivit.ops import relative_index, relative_logits_forward, relative_logits_loops
+from tests.unchecked import without_annotations
 
 RNG = np.random.default_rng(0)
 
@@ -54,3 +55,10 @@ def test_what_is_refused():
         relative_logits_forward(q[:4], table, table, row_index=index + 3, column_index=index)
     with pytest.raises(TypeError):
         relative_logits_forward(q[:4], table, table, row_index=index, column_index=index + 0.5)
+
+
+def test_an_index_of_nothing():
+    with pytest.raises(ValueError, match="relative_index: queries is 0; expected at least 1"):
+        relative_index(0, 3)
+    with pytest.raises(TypeError, match=r"relative_index: keys is 3\.0; expected int"):
+        without_annotations(relative_index)(2, 3.0)  # pyright: ignore[reportArgumentType]

@@ -11,6 +11,7 @@ from minivit.ops import (
     spatial_shifts,
     split_attention_forward,
 )
+from tests.unchecked import without_annotations
 
 RNG = np.random.default_rng(0)
 
@@ -60,6 +61,31 @@ def test_what_is_refused():
         shift_channels_forward(np.ones((1, 2, 2, 4)), offsets=spatial_shifts(3))
     with pytest.raises(TypeError, match="shift_channels: offsets has dtype float64; expected integers"):
         shift_channels_forward(np.ones((1, 2, 2, 4)), offsets=np.zeros((4, 2)))
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "says"),
+    [
+        (lambda: spatial_shifts(-1), ValueError, "spatial_shifts: channels is -1; expected at least 1"),
+        (lambda: spatial_shifts(4.0), TypeError, r"spatial_shifts: channels is 4\.0; expected int"),
+        (lambda: cycle_offsets(4, along=2), ValueError, "cycle_offsets: along is 2; expected at least 0 and at most 1"),
+        (lambda: cycle_offsets(4, along=-1), ValueError, "cycle_offsets: along is -1; expected at least 0"),
+        (lambda: cycle_offsets(4, along=0, steps=0), ValueError, "cycle_offsets: steps is 0; expected at least 1"),
+    ],
+)
+def test_offsets_that_are_none(call, error, says):
+    with pytest.raises(error, match=says):
+        without_annotations(call)()
+
+
+def test_offsets_longer_than_any_map():
+    x = RNG.standard_normal((1, 2, 3, 2))
+    far = np.array([[2**63 - 1, 0], [0, -(2**63)]])
+    for repeat in (True, False):
+        y, cache = shift_channels_forward(x, offsets=far, repeat=repeat)
+        near, c_near = shift_channels_forward(x, offsets=far.clip(-5, 5), repeat=repeat)
+        np.testing.assert_array_equal(y, near)
+        np.testing.assert_array_equal(shift_channels_backward(x, cache).x, shift_channels_backward(x, c_near).x)
 
 
 def test_shares_of_each_channel_sum_to_one():

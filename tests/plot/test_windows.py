@@ -9,6 +9,7 @@ from minivit.data import load_dataset
 from minivit.plot import attention_in_windows, pyramid, relative_position_biases, shifted_regions
 from minivit.train import Recipe, Trainer
 from minivit.train.pictures import draw_run
+from tests.sampled import REST
 
 from .drawn import texts
 
@@ -99,6 +100,7 @@ def test_nine_regions_and_who_may_look_at_whom():
     assert allowed == [256, 128, 128, 64]
 
 
+@REST
 def test_the_folder_of_a_run_has_its_pictures(tmp_path):
     whole = load_dataset("shapes")
     dataset = replace(whole, train=whole.train.take(slice(8)), test=whole.test.take(slice(30)))

@@ -12,7 +12,7 @@ from minivit.check import check_vjp
 from minivit.data import END, PAD, START, sorting
 from minivit.data.scenes import draw_scenes
 from minivit.layers import Layer
-from minivit.models import MaskedViT, Transformer, ViT, Wav2Vec
+from minivit.models import ImageGPT, MaskedViT, Transformer, ViT, Wav2Vec
 from minivit.nests import mapped
 from minivit.ops import label_weights, log_softmax_forward, mse_backward, mse_forward, one_hot, patchify_forward
 from minivit.tasks import (
@@ -22,6 +22,7 @@ from minivit.tasks import (
     Future,
     MaskedPatches,
     MaskedPrediction,
+    NextPixel,
     NextToken,
     OneBox,
     Task,
@@ -129,6 +130,12 @@ def given_tokens(dtype: str, n: int = B) -> Given:
     return Given(NextToken(label_smoothing=0.1), model, inputs, targets)
 
 
+def given_pixels(dtype: str, n: int = B) -> Given:
+    codes = np.random.default_rng(7).integers(0, 4, (n, 12)).cumsum(1) % 5  # what comes next depends on what there was
+    model = ImageGPT(img_size=(3, 4), vocab_size=6, embed_dim=24, depth=1, num_heads=3, dtype=dtype)
+    return Given(NextPixel(model), model, model.inputs_of(codes), codes)
+
+
 class BoxAndClassTask(Task):
     """Where it is, and what it is: two outputs, two means."""
 
@@ -204,6 +211,7 @@ GIVEN = [
     given_hidden_small_patches,
     given_hidden_colours,
     given_tokens,
+    given_pixels,
     given_two_outputs,
     given_a_teacher,
     given_a_teacher_of_some,
@@ -223,6 +231,7 @@ class NamedGrads(NamedTuple):
     outputs: Any
 
 
+@pytest.mark.sampled(every=4)
 @every_task
 def test_the_gradient_of_the_loss(given):
     task, _, _, targets = given = given("float64", 13)
@@ -263,6 +272,7 @@ def test_a_mean_over_images_would_be_another_loss(given):
     assert abs(sum(losses) - right) > 1e-3 * right
 
 
+@pytest.mark.sampled(every=7)
 @pytest.mark.parametrize(
     ("given", "steps", "before", "after"),
     [

@@ -17,6 +17,7 @@ from minivit.tasks import (
     Future,
     MaskedPatches,
     MaskedPrediction,
+    NextPixel,
     NextToken,
     OneBox,
     Task,
@@ -48,6 +49,7 @@ def trainer_of(name: str, objects: Dataset, **choices: Any) -> Trainer:
         "contrastive": ("two_views", {}, Contrastive(CROP, temperature=0.2), images),
         "masked": ("fill_in", {}, MaskedPatches(4), images),
         "hidden": ("masked_vit_micro_patch8_32", {"embed_dim": 8, "depth": 1}, MaskedPrediction(8), images),
+        "pixels": ("imagegpt_tiny_16", {"embed_dim": 8, "depth": 1, "vocab_size": 9}, NextPixel(), images),
         "tokens": ("transformer_micro", {"encoder_depth": 1, "decoder_depth": 1}, NextToken(), sorting(40, 24)),
         "distillation": ("vit_micro_patch4_32", vit, Distillation(teacher, augment=CROP), mv.data.shapes(40, 24)),
         "future": ("wav2vec_tiny", WAVES, Future(num_negatives=4), noises(40, 24)),
@@ -66,7 +68,7 @@ def noises(*counts: int) -> Dataset:
     return Dataset("noises", train, test, ("noise",), sr=8_000)
 
 
-NAMES = ["boxes", "contrastive", "masked", "hidden", "tokens", "distillation", "future"]
+NAMES = ["boxes", "contrastive", "masked", "hidden", "pixels", "tokens", "distillation", "future"]
 every_task = pytest.mark.parametrize("name", NAMES)
 
 
@@ -102,6 +104,7 @@ def unsaved(monkeypatch):
     monkeypatch.setattr("minivit.plot.save", lambda picture, path: None)
 
 
+@pytest.mark.sampled(every=4)
 @every_task
 def test_its_pictures(name, objects, tmp_path, capsys, unsaved):
     trainer = trainer_of(name, objects)
@@ -112,6 +115,7 @@ def test_its_pictures(name, objects, tmp_path, capsys, unsaved):
         "contrastive": "similarity_matrix",
         "masked": "reconstructions",
         "hidden": "reconstructions",
+        "pixels": "completions",
         "tokens": "learning_curves",
         "future": "foretold",
     }

@@ -16,7 +16,6 @@ from minivit.storage import read_arrays, write_arrays
 from minivit.train import Recipe, Trainer, pictures, predict
 from minivit.train.folder import RunFolder
 from minivit.train.recipe import OFF
-from tests.sampled import a_third_by_default
 from tests.test_cli import write_cifar
 from tests.train.small import TINY, assert_same_bits, small_dataset, small_recipe, small_trainer
 from tests.train.sounds import small_sound_trainer, small_sounds
@@ -51,7 +50,8 @@ def uninterrupted(dataset: mv.data.Dataset) -> tuple[dict[str, np.ndarray], list
     return state(trainer), rows
 
 
-@pytest.mark.parametrize("stop", a_third_by_default([0, 1, 3, 5, 6]))
+@pytest.mark.sampled(every=3)
+@pytest.mark.parametrize("stop", [0, 1, 3, 5, 6])
 def test_interrupted_and_resumed(dataset: mv.data.Dataset, uninterrupted: tuple, stop: int, tmp_path: Path) -> None:
     expected, expected_rows = uninterrupted
     trainer = small_trainer(dataset, **ALL)

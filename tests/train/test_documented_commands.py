@@ -13,6 +13,7 @@ from minivit.data import Dataset, LabeledImages, source
 from minivit.data.dataset import channel_statistics
 from minivit.train.folder import RunFolder
 from minivit.train.trainer import Trainer
+from tests.sampled import REST
 
 TEXT = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
 BEFORE = "    minivit train --data cifar10\n    minivit train --data pets --img-size 64\n"
@@ -54,6 +55,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@REST
 @pytest.mark.parametrize(("section", "count"), [("Fine-tuning", 4), ("Hidden patches", 2), ("A teacher", 6)])
 def test_each_command_of_the_section_trains(section: str, count: int, place: Path, capsys) -> None:
     found = commands(TEXT.split(f"\n## {section}\n")[1].split("\n## ")[0])

@@ -134,6 +134,7 @@ def stopped(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 
+@REST
 @pytest.mark.parametrize("what", ["init", "data"])
 def test_before_its_first_checkpoint_it_goes_on_with_the_same_only(what, before, tmp_path, monkeypatch, capsys):
     """A run that ends before anything is saved begins anew when it is resumed, and reads all once more."""

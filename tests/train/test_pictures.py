@@ -17,7 +17,6 @@ from minivit.models import MODELS, Model
 from minivit.ops.losses import least_cross_entropy
 from minivit.train import pictures
 from minivit.train.pictures import draw_run
-from tests.sampled import a_third_by_default
 from tests.train.any_size import AnySize
 from tests.train.small import TINY, small_dataset, small_trainer
 from tests.train.sounds import SMALL_AST, small_sound_trainer
@@ -147,7 +146,8 @@ def test_filters_are_drawn_by_what_training_changed(tmp_path: Path, monkeypatch:
     np.testing.assert_array_equal(drawn[0], trainer.model.named_params()["patch_embed.proj.weight"].value - before)
 
 
-@pytest.mark.parametrize("name", a_third_by_default(NAMES, NAMES))
+@pytest.mark.sampled(every=3)
+@pytest.mark.parametrize("name", NAMES)
 def test_no_word_of_a_run_is_cut_off(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: dict[str, Any] = {}
     monkeypatch.setattr(plot, "save", lambda picture, path: drawn.update({path.stem: picture.figure}))

@@ -7,7 +7,7 @@ import pytest
 from minivit.layers import Linear
 from minivit.models import MODELS, PRESETS, Model
 from minivit.train import Recipe
-from minivit.train.recipes import OF_MODELS, POOLING, RECIPES, recipe_of
+from minivit.train.recipes import OF_MODELS, POOLING, RECIPES, img_size_of, recipe_of
 
 
 def test_a_data_set_has_its_recipe() -> None:
@@ -33,6 +33,15 @@ def test_options_of_the_model() -> None:
     settings = [("depth", "2"), ("patch_size", "4,8"), ("class_token", "true"), ("drop_rate", "0.5")]
     expected = {"global_pool": "avg", "class_token": True, "depth": 2, "patch_size": (4, 8), "drop_rate": 0.5}
     assert recipe_of("shapes", settings).options == expected
+
+
+def test_the_size_of_images_where_none_is_given() -> None:
+    assert img_size_of("imagegpt_tiny_16", "shapes") == 16
+    assert img_size_of("imagegpt_small", "cifar10") == 32
+    assert img_size_of("vit_tiny_patch4_32", "shapes") is None
+    assert img_size_of("imagegpt_tiny_16", "sounds") is None  # which have no pixels
+    with pytest.raises(ValueError, match="there is no model 'imagegpt'"):
+        img_size_of("imagegpt", "shapes")
 
 
 def test_a_distilled_model_reads_its_tokens() -> None:

@@ -19,7 +19,6 @@ from minivit.tasks import Classification
 from minivit.threads import _blas_libraries, one_blas_thread, run_in_threads
 from minivit.train import SGD, AdamW, clip_grad_norm, predict, training_step
 from minivit.train.step import SHARD_SIZE, shards_of
-from tests.sampled import a_third_by_default
 from tests.train.small import assert_same_bits, small_batch, small_model
 
 Run = tuple[dict[str, np.ndarray], list[float]]  # what is left of a training, and its losses
@@ -124,7 +123,8 @@ def one_thread() -> Run:
     return three_steps(1)
 
 
-@pytest.mark.parametrize("threads", a_third_by_default([2, 3, 4, 20, None]))
+@pytest.mark.sampled(every=3)
+@pytest.mark.parametrize("threads", [2, 3, 4, 20, None])
 def test_threads_change_no_bit(threads: int | None, one_thread: Run) -> None:
     expected, losses = one_thread
     state, same_losses = three_steps(threads)

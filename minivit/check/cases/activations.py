@@ -10,4 +10,4 @@ def relu(rng: Generator) -> Case:
     return Case((rng.uniform(0.1, 2, shape) * rng.choice([-1, 1], shape),), {})
 
 
-gelu = gelu_tanh = sigmoid = tanh = elementwise
+gelu = gelu_tanh = quick_gelu = sigmoid = tanh = elementwise

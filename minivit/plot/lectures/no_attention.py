@@ -29,7 +29,7 @@ def macs_by_tokens(
         ax.annotate(text, (number, 0.02), (4, 0), ("data", "axes fraction"), "offset points", fontsize=TEXT)
     ax.set_xticks(tokens, labels=[f"{number:,}" for number in tokens])
     ax.minorticks_off()
-    ax.yaxis.set_major_formatter(lambda value, _: f"{value:,g}")
+    ax.yaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
     ax.legend(fontsize=TEXT, frameon=False, loc="upper left")
     ax.set_title("What it costs that tokens talk", fontsize=TITLE, loc="left")
     return ax

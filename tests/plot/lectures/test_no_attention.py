@@ -12,3 +12,5 @@ def test_macs_by_tokens(ax):
     np.testing.assert_allclose(ax.lines[1].get_ydata(), tokens**2)
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["a", "b"]
     assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
+    written = ax.yaxis.get_major_formatter()
+    assert [written(value) for value in (0.1, 10, 1e6)] == ["0.1", "10", "1,000,000"]
