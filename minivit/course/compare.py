@@ -8,7 +8,7 @@ from numpy import ndarray
 
 from minivit.check.reals import is_complex
 from minivit.course.exercise import Task, Trial
-from minivit.course.explain import exchanged, known_mistakes, wrong_shape, wrong_values
+from minivit.course.explain import SMALL, exchanged, known_mistakes, wrong_shape, wrong_values
 from minivit.course.outputs import cache_note, describe, is_whole, named_outputs
 
 TOLERANCE = 1e-9  # relative to the largest number; right answers are near 1e-15
@@ -86,7 +86,7 @@ def compare_values(task: Task, value: Any, trial: Trial, said: list[str], right:
     worst, wrong = 0.0, {}
     for name, (got, expected) in arrays.items():
         got, expected = np.asarray(got), np.asarray(expected)
-        scale = max(largest_number(expected), 1e-3 * largest) or 1.0
+        scale = max(largest_number(expected), SMALL * largest) or 1.0
         with np.errstate(all="ignore"):
             error = np.where(got == expected, 0, np.abs(got - expected)).max(initial=0) / scale
         if not error <= TOLERANCE:  # "not <=" also catches nan

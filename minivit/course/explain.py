@@ -22,6 +22,7 @@ from minivit.course.plant import planted
 from minivit.course.trial import forward_names, our_answer, without_options
 
 TOLERANCE = 1e-9  # the expected numbers are exact here, not numerical derivatives, so patterns are held to more digits
+SMALL = 1e-3  # of the largest number of all outputs: what is smaller is judged as if it were as large
 
 
 @np.errstate(all="ignore")
@@ -152,14 +153,11 @@ def known_mistakes(
     """
     draws = any(isinstance(arg, Generator) for arg in trial.args)
     expected = _arrays(task, trial, trial.expected)
-    untouched = {name for name, array in expected.items() if name not in found or same(found[name], array)}
+    untouched = expected.keys() - _others(found, expected).keys()
     known: list[tuple[bool, int, bool, int, int, str]] = []
     order = [*found]
     for says, answer in wrong_answers(task, trial):
-        arrays = _arrays_of(answer, task, trial)
-        wrong = {
-            name: arrays[name] for name in arrays.keys() & expected.keys() if not same(arrays[name], expected[name])
-        }
+        wrong = _others(_arrays_of(answer, task, trial), expected)
         fits = [name for name in wrong.keys() & found.keys() if same(found[name], wrong[name])]
         others = len(wrong) - len(fits)
         if fits and not (draws and (others or not all(name in fits or name in untouched for name in found))):
@@ -202,8 +200,19 @@ def _arrays_of(answer: Answer, task: Task, trial: Trial) -> dict[str, ndarray]:
 
 def _makes_wrong(answer: Answer, task: Task, trial: Trial) -> bool:
     """Whether an answer is another than the right one."""
-    expected, arrays = _arrays(task, trial, trial.expected), _arrays_of(answer, task, trial)
-    return any(not same(arrays[name], expected[name]) for name in arrays.keys() & expected.keys())
+    return bool(_others(_arrays_of(answer, task, trial), _arrays(task, trial, trial.expected)))
+
+
+@np.errstate(all="ignore")
+def _others(arrays: Mapping[str, ndarray], expected: Mapping[str, ndarray]) -> dict[str, ndarray]:
+    """Those that are not as expected: as they are judged, so that of a gradient of zero rounding is no difference."""
+    sizes = {name: float(np.abs(array).max(initial=0)) for name, array in expected.items()}
+    least = SMALL * max(sizes.values(), default=0)
+    return {
+        name: arrays[name]
+        for name in arrays.keys() & expected.keys()
+        if not same_up_to(arrays[name], expected[name], max(sizes[name], least), TOLERANCE)
+    }
 
 
 def _arrays(task: Task, trial: Trial, value: Any) -> dict[str, ndarray]:

@@ -80,8 +80,8 @@ def _forward(layer: Any, x: Any, call: Options) -> Any:
 
 
 def values_of(layer: Layer) -> dict[str, Any]:
-    """The parameters by name."""
-    return {name: param.value for name, param in layer.named_params().items()}
+    """The parameters by name, and what is saved but not learned: running averages."""
+    return {name: param.value for name, param in layer.named_state().items()}
 
 
 def _gradients(layer: Any, dy: Any, cache: Any, call: Options, start: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -168,7 +168,7 @@ def check_linear(asked: Asked, rng: Generator) -> None:
 def check_adds(asked: Asked, rng: Generator) -> None:
     """The gradients of parameters are added to those that are there: a layer may be used twice."""
     trial = make_trial(asked.task, asked.first, rng)
-    params = trial.args[2]
+    params = {name: value for name, value in trial.args[2].items() if name in trial.expected}  # what is learned
     start = {name: random_like(rng, value) for name, value in params.items()}
     found = named_outputs("backward", asked.value(trial, start), trial.expected)
     for name, before in start.items():

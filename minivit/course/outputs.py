@@ -107,15 +107,20 @@ def _alone(value: Any, expected: Any, prefix: str) -> str:
 
 
 def flatten(value: Any, prefix: str) -> dict[str, Any]:
-    """Every leaf of a nest of NamedTuples and dicts, by its path."""
+    """Every leaf of a nest of NamedTuples and dicts, by its path; what a list of such holds, by its number."""
     items = value if isinstance(value, dict) else value._asdict() if hasattr(value, "_asdict") else None
     if items is None:
         return {prefix.rstrip("."): value}
     out: dict[str, Any] = {}
     for name, item in items.items():
-        nested = isinstance(item, dict) or hasattr(item, "_asdict")
-        out |= flatten(item, f"{prefix}{name}.") if nested else {f"{prefix}{name}": item}
+        if isinstance(item, list) and item and all(map(_has_fields, item)):  # caches of layers behind one another
+            item = dict(enumerate(item))
+        out |= flatten(item, f"{prefix}{name}.") if _has_fields(item) else {f"{prefix}{name}": item}
     return out
+
+
+def _has_fields(value: Any) -> bool:
+    return isinstance(value, dict) or hasattr(value, "_asdict")
 
 
 def _leaf(value: Any, name: str) -> Any:

@@ -25,7 +25,7 @@ from minivit.layers.log_mel import LogMel
 from minivit.layers.mixer_block import MixerBlock
 from minivit.layers.mixing_as_conv import channel_mixing_conv, token_mixing_conv
 from minivit.layers.mvit_block import MViTBlock
-from minivit.layers.non_local import NonLocal, SAGANAttention
+from minivit.layers.non_local import Gain, NonLocal, SAGANAttention
 from minivit.layers.param import Param
 from minivit.layers.patch_embed import ConvPatchEmbed, OverlappingPatchEmbed, PatchEmbed
 from minivit.layers.patch_merging import PatchMerging, PatchMergingV2
@@ -73,6 +73,7 @@ __all__ = [
     "FirstToken",
     "GPTBlock",
     "GRUCell",
+    "Gain",
     "GmlpBlock",
     "GroupNorm",
     "Identity",

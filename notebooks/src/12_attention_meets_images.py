@@ -148,6 +148,9 @@ lecture.looking_around(kinds)
 # %% [markdown]
 # ## 2 Between the blocks
 #
+# **Exercise.** [`non_local`](../minivit/course/exercises/non_local.md): `minivit course start non_local`. This section shows
+# answers of it, and the next one its gate.
+#
 # ### Four ways to compare two places
 #
 # A [non-local](../docs/glossary.md#non-local-block) operation gives each place $i$ a mean over all places $j$ of what they
@@ -604,6 +607,9 @@ assert round(augmented.macs_forward / resnet.macs_forward, 2) == 1.15
 
 # %% [markdown]
 # ## 5 In place of a convolution
+#
+# **Exercise.** [`local_attention`](../minivit/course/exercises/local_attention.md): `minivit course start local_attention`.
+# This section shows its answers.
 #
 # "Can we replace convolution entirely?" ask the slides. "Convolution: Output at each position is inner product of conv
 # kernel with receptive field in input." Then, in four steps: "Map center of receptive field to **query**"; "Map each

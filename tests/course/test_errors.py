@@ -57,6 +57,9 @@ PROMISED = {
     "mix": ["ValueError"],
     "distillation_forward": ["ValueError"],
     "taught_forward": ["ValueError"],
+    "concatenation_mean_forward": ["ValueError"],
+    "dot_product_mean_forward": ["ValueError"],
+    "local_attention_forward": ["ValueError"],
 }
 
 
@@ -127,6 +130,15 @@ ASKED = {
         "temperature=inf": "ValueError",
         "temperature=nan": "ValueError",
         "no rows": "ValueError",
+    },
+    "concatenation_mean_forward": {
+        "vector whose last axis is too long": "ValueError",
+        "k whose last axis is too long": "ValueError",
+    },
+    "local_attention_forward": {
+        "q whose axis 1 is too long": "ValueError",
+        "relative whose axis 1 is too long": "ValueError",
+        "bias whose last axis is too long": "ValueError",
     },
     "taught_forward": {"alpha=1.5": "ValueError", "temperature=0.0": "ValueError"},
     "future_logits_forward": {

@@ -11,10 +11,12 @@ from minivit.course.exercises.dft import DFT
 from minivit.course.exercises.distillation import DISTILLATION
 from minivit.course.exercises.layer_norm import LAYER_NORM
 from minivit.course.exercises.linear import LINEAR
+from minivit.course.exercises.local_attention import LOCAL_ATTENTION
 from minivit.course.exercises.mel import MEL
 from minivit.course.exercises.mixer import MIXER
 from minivit.course.exercises.mixup import MIXUP
 from minivit.course.exercises.multi_head import MULTI_HEAD
+from minivit.course.exercises.non_local import NON_LOCAL
 from minivit.course.exercises.patches import PATCHES
 from minivit.course.exercises.positions import POSITIONS
 from minivit.course.exercises.recurrent_attention import RECURRENT_ATTENTION
@@ -47,6 +49,8 @@ ALL = (
     MIXUP,
     DISTILLATION,
     POSITIONS,
+    NON_LOCAL,
+    LOCAL_ATTENTION,
 )
 
 EXERCISES: dict[str, Exercise] = {
