@@ -255,6 +255,13 @@ def way_back(part: str) -> str:
     return f"d{part} = self.norm_{part}.backward(d{part}, cache.norm_{part})"
 
 
+def without_front(part: str) -> dict[str, str]:
+    """What people write for the line that leads a gradient back through the pooling, if they forget a class token."""
+    lost = f"; d{part} = d{part}.copy(); d{part}[..., : self.num_prefix_tokens, :] = 0"
+    says = f"the gradient of the tokens in front is lost on the way of the {NAMES[part]}: it goes around pooling"
+    return {unpooled(part, part) + lost: says}
+
+
 def unpooled(part: str, pool: str, cache: str = "") -> str:
     """The line that leads a gradient back through the pooling."""
     size = "q" if part == "q" else "kv"
@@ -698,6 +705,8 @@ TASKS = (
                 "": "the queries are added as they were before their norm; those that attend are added",
                 "merged = q.reshape(len(q), q.shape[2], -1)": "the heads of the queries that are added are torn apart: "
                 "(B, H, N, K) becomes (B, N, H*K) with merge_heads_forward",
+                "merged = q.transpose(0, 2, 3, 1).reshape(h.shape)": "in the queries that are added, heads stand inside "
+                "each channel; channels stand inside each head: merge_heads_forward",
             },
             ADDED: {
                 "pass": "residual pooling is missing: the pooled queries are added to what attention found",
@@ -792,14 +801,17 @@ TASKS = (
             unpooled("k", "k"): {
                 unpooled("k", "v", "k"): "the gradient of the keys' kernels is given to those of the values",
                 unpooled("k", "v"): "the gradient of the keys goes back through the pooling of the values",
+                **without_front("k"),
                 unpooled("k", "k") + "; dk = 0 * dk": "nothing goes back to x through the keys",
             },
             unpooled("v", "v"): {
                 unpooled("v", "k", "v"): "the gradient of the values' kernels is given to those of the keys",
                 unpooled("v", "k"): "the gradient of the values goes back through the pooling of the keys",
+                **without_front("v"),
                 unpooled("v", "v") + "; dv = 0 * dv": "nothing goes back to x through the values",
             },
             unpooled("q", "q"): {
+                **without_front("q"),
                 unpooled("q", "q") + "; dq = 0 * dq": "nothing goes back to x through the queries",
             },
             JOINED: {
