@@ -705,8 +705,8 @@ TASKS = (
                 "": "the queries are added as they were before their norm; those that attend are added",
                 "merged = q.reshape(len(q), q.shape[2], -1)": "the heads of the queries that are added are torn apart: "
                 "(B, H, N, K) becomes (B, N, H*K) with merge_heads_forward",
-                "merged = q.transpose(0, 2, 3, 1).reshape(h.shape)": "in the queries that are added, heads stand inside "
-                "each channel; channels stand inside each head: merge_heads_forward",
+                "merged = q.transpose(0, 2, 3, 1).reshape(h.shape)": "in the queries that are added, heads stand "
+                "inside each channel; channels stand inside each head: merge_heads_forward",
             },
             ADDED: {
                 "pass": "residual pooling is missing: the pooled queries are added to what attention found",
