@@ -329,6 +329,9 @@ except ValueError as error:
 # %% [markdown]
 # ## 2 Pooling
 #
+# **Exercise.** [`pooling_attention`](../minivit/course/exercises/pooling_attention.md): `minivit course start pooling_attention`.
+# This section shows its answers.
+#
 # MViT (Multiscale Vision Transformers) was made for video, where tokens are many more; here it is for images. Its idea is one
 # layer, [pooling attention](../docs/glossary.md#pooling-attention): queries, keys and values are made of all tokens first, split
 # into heads, and then each is *pooled* as a map.

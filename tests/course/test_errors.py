@@ -60,6 +60,7 @@ PROMISED = {
     "concatenation_mean_forward": ["ValueError"],
     "dot_product_mean_forward": ["ValueError"],
     "local_attention_forward": ["ValueError"],
+    "relative_logits_forward": ["ValueError", "TypeError"],
 }
 
 
@@ -139,6 +140,12 @@ ASKED = {
         "q whose axis 1 is too long": "ValueError",
         "relative whose axis 1 is too long": "ValueError",
         "bias whose last axis is too long": "ValueError",
+    },
+    "relative_logits_forward": {
+        "q whose axis 1 is too long": "ValueError",
+        "row_index with -1 in it": "ValueError",
+        "column_index with a number that is too large": "ValueError",
+        "row_index of bool": "TypeError",
     },
     "taught_forward": {"alpha=1.5": "ValueError", "temperature=0.0": "ValueError"},
     "future_logits_forward": {

@@ -164,6 +164,7 @@ def test_all_exercises_together_train_to_the_same_bits(tmp_path, trusted):
         *(task.name for task in EXERCISES["batch_norm"].tasks),  # it normalises tokens, not batches
         *(task.name for task in EXERCISES["positions"].tasks),  # it begins with its own positions
         *(task.name for name in ("non_local", "local_attention") for task in EXERCISES[name].tasks),  # nor is it a CNN
+        *(task.name for task in EXERCISES["pooling_attention"].tasks),  # nor is it an MViT
         *(task.name for name in ("windows", "swin_block") for task in EXERCISES[name].tasks),  # a ViT has no windows
         *(task.name for name in ("dft", "stft") for task in EXERCISES[name].tasks),  # nor does it hear
         *(task.name for name in ("mixup", "distillation") for task in EXERCISES[name].tasks),  # nor is anything mixed

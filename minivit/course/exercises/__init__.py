@@ -18,6 +18,7 @@ from minivit.course.exercises.mixup import MIXUP
 from minivit.course.exercises.multi_head import MULTI_HEAD
 from minivit.course.exercises.non_local import NON_LOCAL
 from minivit.course.exercises.patches import PATCHES
+from minivit.course.exercises.pooling_attention import POOLING_ATTENTION
 from minivit.course.exercises.positions import POSITIONS
 from minivit.course.exercises.recurrent_attention import RECURRENT_ATTENTION
 from minivit.course.exercises.softmax import SOFTMAX
@@ -51,6 +52,7 @@ ALL = (
     POSITIONS,
     NON_LOCAL,
     LOCAL_ATTENTION,
+    POOLING_ATTENTION,
 )
 
 EXERCISES: dict[str, Exercise] = {
