@@ -605,7 +605,7 @@ TASKS = (
                 gathered("np.stack([m[0]] * n) if step < 0 else m[at.clip(0, n - 1)]"): "the first row or column runs "
                 "over the whole map, which happens to who writes into the array that is read from: take a copy",
                 gathered(
-                    "m[at.clip(1 * (step < 0), n - 1 - (step > 0))] if repeat or not step else m"
+                    "m[at.clip(1 * (step < 0), n - 1 - (step > 0))] if repeat else _looking(m, step, 0, False)"
                 ): "at the edge it is not the pixel at the edge that repeats, but one beside it",
             },
             "_groups(offsets)": {
@@ -676,10 +676,9 @@ TASKS = (
                 "1, cache.repeat)": "both go back the wrong way: as if the offsets had the other sign",
                 "dx[..., channels] = _looking_back(_looking_back(dy[..., channels], right, 2, not cache.repeat), down, "
                 "1, not cache.repeat)": "repeat is used the wrong way round",
-                "dx[..., channels] = _looking_back(_looking_back(dy[..., channels], right, 2, False), down, 1, False)": (
-                    "what looked beyond the edge sends nothing back; where repeat is True, it looked at the pixel at "
-                    "the edge, which gets it"
-                ),
+                "dx[..., channels] = _looking_back(_looking_back(dy[..., channels], right, 2, False), down, 1, "
+                "False)": "what looked beyond the edge sends nothing back; where repeat is True, it looked at the "
+                "pixel at the edge, which gets it",
                 "dx[..., channels] = _looking_back(_looking_back(dy[..., channels], right, 2, True), down, 1, True)": (
                     "what looked at zeros beyond the edge sends it to the edge; nobody gets it"
                 ),
