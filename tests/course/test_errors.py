@@ -60,6 +60,8 @@ PROMISED = {
     "concatenation_mean_forward": ["ValueError"],
     "dot_product_mean_forward": ["ValueError"],
     "local_attention_forward": ["ValueError"],
+    "spatial_gating_forward": ["ValueError"],
+    "shift_channels_forward": ["ValueError", "TypeError"],
 }
 
 
@@ -139,6 +141,16 @@ ASKED = {
         "q whose axis 1 is too long": "ValueError",
         "relative whose axis 1 is too long": "ValueError",
         "bias whose last axis is too long": "ValueError",
+    },
+    "spatial_gating_forward": {
+        "v whose last axis has length 1": "ValueError",
+        "weight whose axis 0 is too long": "ValueError",
+        "bias whose last axis has length 1": "ValueError",
+    },
+    "shift_channels_forward": {
+        "x whose last axis is too long": "ValueError",
+        "offsets whose axis 0 has length 1": "ValueError",
+        "offsets of bool": "TypeError",
     },
     "taught_forward": {"alpha=1.5": "ValueError", "temperature=0.0": "ValueError"},
     "future_logits_forward": {

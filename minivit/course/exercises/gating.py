@@ -10,8 +10,7 @@ from minivit.check.draw import Case, choose, different
 from minivit.course.exercise import Call, Draw, Exercise, Property, Task
 from minivit.course.exercises._cases import ONE_SAMPLE, arrays, close, first_sample, lengths, telling, with_options
 from minivit.layers.gmlp_block import SpatialGatingUnit
-from minivit.ops.shift_channels import cycle_offsets, shift_channels_forward, spatial_shifts
-from minivit.ops.spatial_gating import spatial_gating_forward
+from minivit.ops.shift_channels import cycle_offsets, spatial_shifts
 
 
 def unit(rng: Generator) -> Case:
@@ -86,23 +85,6 @@ def channels_are_alike(call: Call, rng: Generator) -> str | None:
     return None if same else "channels in another order must give the same in that order: all share W and b"
 
 
-def shares_of_all_factors(call: Call, rng: Generator) -> str | None:
-    """Of first order in u, and in W and b together, y is the sum of what each of them brings."""
-    (u, v, W, b), _ = gated[""](rng)
-    y, cache = spatial_gating_forward(u, v, W, b)
-    dy = rng.standard_normal(y.shape)
-    grads = call(dy, cache)
-    whole, of_u = (dy * y).sum(), (grads["u"] * u).sum()
-    of_v, of_W, of_b = (grads["v"] * v).sum(), (grads["weight"] * W).sum(), (grads["bias"] * b).sum()
-    if close(of_u, whole) and close(of_W + of_b, whole) and close(of_v, of_W):
-        return None
-    return (
-        f"the sum of dy * y is {whole:.6g}; u is one factor of y and the gate the other, so that of du * u must be as "
-        f"large, and that of dW * W and db * b together: yours are {of_u:.6g} and {of_W + of_b:.6g}. And those of "
-        f"dv * v and dW * W must be equal: they are {of_v:.6g} and {of_W:.6g}"
-    )
-
-
 def open_at_first(call: Call, rng: Generator) -> str | None:
     (x, params), options = unit(rng)
     begin = {**params, "proj.weight": 0 * params["proj.weight"], "proj.bias": 0 * params["proj.bias"] + 1}
@@ -146,26 +128,6 @@ def alike_stays_alike(call: Call, rng: Generator) -> str | None:
     flat = np.broadcast_to(x[:, :1, :1], x.shape).copy()
     says = "a map whose places are all alike must stay as it is: beyond its edge there is more of it"
     return None if np.array_equal(call(flat, **options)[0], flat) else says
-
-
-def nothing_is_lost(call: Call, rng: Generator) -> str | None:
-    """With repeated edges, each place has looked at one pixel."""
-    (x,), options = anywhere(repeat=True, furthest=5)(rng)
-    y, cache = shift_channels_forward(x, **options)
-    dy = rng.standard_normal(y.shape)
-    lost, found = dy.sum((1, 2)), call(dy, cache)["x"].sum((1, 2))
-    says = "with edges that repeat each place has looked at one pixel, so of each channel dx has the sum that dy has"
-    return None if close(found, lost) else says
-
-
-def is_the_adjoint(call: Call, rng: Generator) -> str | None:
-    (x,), options = anywhere(repeat=choose(rng, True, False))(rng)
-    y, cache = shift_channels_forward(x, **options)
-    dy = rng.standard_normal(y.shape)
-    there, back = (y * dy).sum(), (x * call(dy, cache)["x"]).sum()
-    if close(there, back):
-        return None
-    return f"a shift is linear, so the sums of y * dy and x * dx are equal; they are {there:.6g} and {back:.6g}"
 
 
 GATE = "gate = weight.mT @ v"
@@ -351,7 +313,6 @@ TASKS = (
     ),
     gating(
         "spatial_gating_backward",
-        properties=(Property("each factor has its part in y", shares_of_all_factors),),
         mistakes={
             "du = dy * gate": {
                 "du = dy.copy()": "du is dy: the gate is missing. What it let through forward it lets through backward",
@@ -638,10 +599,6 @@ TASKS = (
     ),
     shifting(
         "shift_channels_backward",
-        properties=(
-            Property("nothing is lost", nothing_is_lost),
-            Property("it is the adjoint of the forward", is_the_adjoint),
-        ),
         mistakes={
             BACK: {
                 "dmoved = dy[..., channels]": "nothing goes back along the rows: the second number of an offset counts "

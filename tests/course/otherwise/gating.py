@@ -11,11 +11,12 @@ def spatial_gating_forward(u, v, weight, bias):
 
 def spatial_gating_backward(dy, cache):
     dgate = cache.u * dy
+    samples = (-1, *dy.shape[-2:])
     return SpatialGatingGrads(
         u=cache.gate * dy,
         v=np.einsum("mn,...nd->...md", cache.weight, dgate),
-        weight=np.einsum("...md,...nd->mn", cache.v, dgate),
-        bias=np.einsum("...nd->n", dgate),
+        weight=np.einsum("bmd,bnd->mn", cache.v.reshape(samples), dgate.reshape(samples)),
+        bias=np.einsum("bnd->n", dgate.reshape(samples)),
     )
 
 

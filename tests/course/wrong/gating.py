@@ -1,13 +1,13 @@
 # ruff: noqa: F811
 # pyright: reportUndefinedVariable=false, reportRedeclaration=false, reportAttributeAccessIssue=false
 # Each part is put behind the answer, whose functions it replaces; its heading is what the check must say.
-# --- must raise a ValueError
+# --- it must raise a ValueError
 def spatial_gating_forward(u, v, weight, bias):
     N = u.shape[-2]
     return ours.spatial_gating_forward(u, np.resize(v, u.shape), weight[:N, :N], bias[:N])
 
 
-# --- it must raise a ValueError
+# --- with x whose last axis is too long it must raise a ValueError
 def shift_channels_forward(x, *, offsets, repeat=True):
     return ours.shift_channels_forward(x, offsets=np.resize(offsets, (x.shape[-1], 2)), repeat=repeat)
 

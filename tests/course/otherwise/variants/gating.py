@@ -83,13 +83,13 @@ def padded_side(offsets):
 
 
 def shift_channels_forward(x, *, offsets, repeat=True):
-    B, Y, X, C = x.shape
+    _, Y, X, C = x.shape
     if len(offsets) != C or offsets.shape[1] != 2:
         raise ValueError("one offset for each channel")
     s = padded_side(offsets)
     padded = np.pad(x, ((0, 0), (s, s), (s, s), (0, 0)), mode="edge" if repeat else "constant")
     y = np.empty_like(x)
-    for down, right in {tuple(pair) for pair in offsets.tolist()}:
+    for down, right in np.unique(offsets, axis=0).tolist():
         these = (offsets == (down, right)).all(axis=1)
         y[..., these] = padded[:, s + down : s + down + Y, s + right : s + right + X, these]
     return y, ShiftChannelsCache(x.shape, offsets, repeat)
@@ -99,7 +99,7 @@ def shift_channels_backward(dy, cache):
     (B, Y, X, C), offsets, repeat = cache
     s = padded_side(offsets)
     padded = np.zeros((B, Y + 2 * s, X + 2 * s, C), dy.dtype)
-    for down, right in {tuple(pair) for pair in offsets.tolist()}:
+    for down, right in np.unique(offsets, axis=0).tolist():
         these = (offsets == (down, right)).all(axis=1)
         padded[:, s + down : s + down + Y, s + right : s + right + X, these] = dy[..., these]
     if repeat and s:
