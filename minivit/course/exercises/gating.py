@@ -10,6 +10,7 @@ from minivit.check.draw import Case, choose, different
 from minivit.course.exercise import Call, Draw, Exercise, Property, Task
 from minivit.course.exercises._cases import ONE_SAMPLE, arrays, close, first_sample, lengths, telling, with_options
 from minivit.layers.gmlp_block import SpatialGatingUnit
+from minivit.ops.conv import conv2d_forward
 from minivit.ops.shift_channels import cycle_offsets, spatial_shifts
 
 
@@ -128,6 +129,22 @@ def alike_stays_alike(call: Call, rng: Generator) -> str | None:
     flat = np.broadcast_to(x[:, :1, :1], x.shape).copy()
     says = "a map whose places are all alike must stay as it is: beyond its edge there is more of it"
     return None if np.array_equal(call(flat, **options)[0], flat) else says
+
+
+def is_a_convolution(call: Call, rng: Generator) -> str | None:
+    """With a linear map of channels behind it: a kernel of 3 x 3, of which each channel has one place."""
+    (x,), options = quarters(rng)
+    W = rng.standard_normal((x.shape[-1], 2))
+    kernel = np.zeros((3, 3, *W.shape))
+    for channel, (down, right) in enumerate(options["offsets"]):
+        kernel[1 + down, 1 + right, channel] = W[channel]
+    edged = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
+    same = close(call(x, **options)[0] @ W, conv2d_forward(edged, kernel)[0])
+    says = (
+        "a shift by one place and a matrix W behind it are a convolution with a kernel of 3 x 3, in which the row of "
+    )
+    says += "W for a channel stands where this channel looks, on a map whose edge is repeated once; yours is not"
+    return None if same else says
 
 
 GATE = "gate = weight.mT @ v"
@@ -431,7 +448,6 @@ TASKS = (
                 f"{HALVES}; v = u": f"the gate is made of the half that it lets through; {FIRST_HALF}",
                 f"{HALVES}; u = v": f"what is let through is the half that makes the gate; {FIRST_HALF}",
                 "x *= 1.5; u, v = np.split(x, 2, axis=-1)": "... you modified x in place",
-                "u, v = x, x": "... ",
             },
             NORM: {
                 "_, c_norm = self.norm.forward(v)": "the norm is left out: v is normalised before it makes the gate",
@@ -517,6 +533,7 @@ TASKS = (
         properties=(
             Property("edges repeat", edges_repeat),
             Property("what is alike stays alike", alike_stays_alike),
+            Property("a convolution of 3 x 3", is_a_convolution),
         ),
         mistakes={
             MOVED: {
@@ -651,6 +668,8 @@ TASKS = (
                 scattered(f"if cache.repeat: d[edge] = m\n            else: {INSIDE}"): "of the places that looked at "
                 "an edge only the last is counted. (d[index] += m does that, too: where an index comes twice NumPy "
                 f"adds once; np.add.at adds all.) {READ_TWICE.capitalize()}",
+                scattered("d[edge] = m"): "what looked at zeros beyond the map sends it to the edge, and nobody should "
+                "get it; and of the places that looked at an edge only the last is counted",
                 scattered(
                     f"if cache.repeat: np.add.at(d, edge, m); d /= np.maximum(np.bincount(edge, minlength=n), "
                     f"1).reshape(-1, 1, 1, 1).astype(d.dtype)\n            else: {INSIDE}"
