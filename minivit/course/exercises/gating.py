@@ -141,9 +141,9 @@ def is_a_convolution(call: Call, rng: Generator) -> str | None:
     edged = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
     same = close(call(x, **options)[0] @ W, conv2d_forward(edged, kernel)[0])
     says = (
-        "a shift by one place and a matrix W behind it are a convolution with a kernel of 3 x 3, in which the row of "
+        "on a map whose edge is repeated once, a shift by one place and a matrix behind it are a convolution of 3 x 3, "
     )
-    says += "W for a channel stands where this channel looks, on a map whose edge is repeated once; yours is not"
+    says += "in whose kernel the row of each channel stands where this channel looks; yours is another one"
     return None if same else says
 
 
