@@ -821,6 +821,9 @@ table(
 # %% [markdown]
 # ## 4 What MLPs can do
 #
+# **Exercise.** [`gating`](../minivit/course/exercises/gating.md): `minivit course start gating`. The part on gMLP shows answers
+# of it, and the one on S²-MLP what must come out at an edge.
+#
 # MLP-Mixer mixes tokens by an MLP of its own, $N \to E \to N$. The nets that came with it and after it ask how little of that is
 # enough. In the order of the slide:
 #

@@ -61,6 +61,8 @@ PROMISED = {
     "dot_product_mean_forward": ["ValueError"],
     "local_attention_forward": ["ValueError"],
     "relative_logits_forward": ["ValueError", "TypeError"],
+    "spatial_gating_forward": ["ValueError"],
+    "shift_channels_forward": ["ValueError", "TypeError"],
 }
 
 
@@ -146,6 +148,16 @@ ASKED = {
         "row_index with -1 in it": "ValueError",
         "column_index with a number that is too large": "ValueError",
         "row_index of bool": "TypeError",
+    },
+    "spatial_gating_forward": {
+        "v whose last axis has length 1": "ValueError",
+        "weight whose axis 0 is too long": "ValueError",
+        "bias whose last axis has length 1": "ValueError",
+    },
+    "shift_channels_forward": {
+        "x whose last axis is too long": "ValueError",
+        "offsets whose axis 0 has length 1": "ValueError",
+        "offsets of bool": "TypeError",
     },
     "taught_forward": {"alpha=1.5": "ValueError", "temperature=0.0": "ValueError"},
     "future_logits_forward": {

@@ -63,6 +63,19 @@ def test_a_model_with_windows_trains_to_the_same_bits(tmp_path, trusted):
     assert called == {task.name for name in ("windows", "swin_block") for task in EXERCISES[name].tasks}
 
 
+def test_models_that_gate_and_shift_train_to_the_same_bits(tmp_path, trusted):
+    def without_attention():
+        gmlp = mv.models.GMLP(img_size=8, patch_size=2, num_blocks=2, embed_dim=6, num_classes=10)
+        s2mlp = mv.models.S2MLP(img_size=8, patch_sizes=(2,), embed_dims=(6,), depths=(2,), num_classes=10)
+        return losses(gmlp, (8, 8)), losses(s2mlp, (8, 8))
+
+    before = without_attention()
+    solution = load_checked(solved_folder(tmp_path, "gating"))
+    with in_place_of_ours([solution]) as called:
+        assert without_attention() == before
+    assert called == {task.name for task in EXERCISES["gating"].tasks}
+
+
 def test_a_model_with_batch_norm_trains_and_predicts_to_the_same_bits(tmp_path, trusted):
     def resnet():
         model = mv.models.ResNet(img_size=16, layers=(1, 1), channels=(4, 8), stem="3x3", stem_chans=4, num_classes=10)
@@ -165,6 +178,7 @@ def test_all_exercises_together_train_to_the_same_bits(tmp_path, trusted):
         *(task.name for task in EXERCISES["positions"].tasks),  # it begins with its own positions
         *(task.name for name in ("non_local", "local_attention") for task in EXERCISES[name].tasks),  # nor is it a CNN
         *(task.name for task in EXERCISES["pooling_attention"].tasks),  # nor is it an MViT
+        *(task.name for task in EXERCISES["gating"].tasks),  # tokens attend; they do not gate one another
         *(task.name for name in ("windows", "swin_block") for task in EXERCISES[name].tasks),  # a ViT has no windows
         *(task.name for name in ("dft", "stft") for task in EXERCISES[name].tasks),  # nor does it hear
         *(task.name for name in ("mixup", "distillation") for task in EXERCISES[name].tasks),  # nor is anything mixed

@@ -9,6 +9,7 @@ from minivit.course.exercises.contrastive import CONTRASTIVE
 from minivit.course.exercises.costs import COSTS
 from minivit.course.exercises.dft import DFT
 from minivit.course.exercises.distillation import DISTILLATION
+from minivit.course.exercises.gating import GATING
 from minivit.course.exercises.layer_norm import LAYER_NORM
 from minivit.course.exercises.linear import LINEAR
 from minivit.course.exercises.local_attention import LOCAL_ATTENTION
@@ -53,6 +54,7 @@ ALL = (
     NON_LOCAL,
     LOCAL_ATTENTION,
     POOLING_ATTENTION,
+    GATING,
 )
 
 EXERCISES: dict[str, Exercise] = {
