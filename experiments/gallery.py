@@ -51,8 +51,8 @@ SETTINGS: dict[str, dict[str, str]] = {
     "SASA": {"kernel_size": "3"},
     "LRNet": {"kernel_size": "3"},
 }
-"""What makes half a million parameters of presets that have fewer, or more; and steps of attention in small windows that
-take no more than a second, so that ten minutes are an epoch at all."""
+"""What makes half a million parameters of presets that have fewer, or more. Attention in place of convolutions has
+small windows here, or ten minutes are no epoch."""
 
 
 def families() -> Iterator[str]:
