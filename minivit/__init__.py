@@ -27,7 +27,7 @@ __all__ = [
     "weights",
 ]
 
-ON_DEMAND = ("cost", "course", "plot")
+ON_DEMAND = ("cost", "course", "look", "plot")
 """Parts that most programs do without: imported when they are first asked for, as in ``minivit.plot.samples``."""
 
 

@@ -32,9 +32,9 @@ def test_all_parts_are_reached_from_the_root():
     """Those too that are imported only when they are asked for; an editor is told of them before."""
     code = """
 import minivit as mv
-assert {"plot", "course", "ops", "audio", "__version__"} <= {*dir(mv)}
+assert {"look", "plot", "course", "ops", "audio", "__version__"} <= {*dir(mv)}
 assert mv.audio.stft_forward and mv.audio.get_window and mv.audio.OPS["stft"]
-assert mv.plot.samples and mv.course.EXERCISES
+assert mv.plot.samples and mv.look.influence and mv.course.EXERCISES
 from minivit import course, plot
 assert (course, plot) == (mv.course, mv.plot)
 """
