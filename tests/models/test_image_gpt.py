@@ -117,6 +117,10 @@ def test_kept_keys_and_values_give_the_same_logits(chunk_size, known):
     np.testing.assert_allclose(logits, expected[:, known:], atol=1e-12)
     with pytest.raises(ValueError, match=f"there are {6 - known} tokens and {known} of the past; backward is for tok"):
         model.backward(np.ones_like(logits), past)
+    with pytest.raises(
+        ValueError, match="the past is of 2 images, the tokens of 1; expected tokens of the same images"
+    ):
+        model.forward(tokens[:1, known:], past=model.forward(tokens[:, :known])[1])
     with pytest.raises(ValueError, match="there are 1 tokens behind 6 others; expected 1 to 6 in all"):
         model.forward(tokens[:, :1], past=past)
 
@@ -167,7 +171,11 @@ def test_completing():
     model = small()
     codes = model.sample(2, given=CODES[:, :4])
     np.testing.assert_array_equal(codes[:, :4], CODES[:, :4])
-    np.testing.assert_array_equal(model.sample(2, given=CODES), CODES)
+    given = CODES.astype(np.uint8)
+    whole = model.sample(2, given=given)
+    np.testing.assert_array_equal(whole, CODES)
+    assert whole.dtype == codes.dtype
+    assert not np.shares_memory(model.sample(2, given=CODES), CODES)
 
 
 def test_features_are_means_over_places():
