@@ -208,9 +208,16 @@ class ImageGPT(Model):
         return np.stack([c_norm.xhat.mean(1) * norm.weight.value for norm, c_norm in norms])
 
     def fit_colors(self, images: ndarray, *, seed: Count = 0) -> None:
-        """Set the palette to the clusters of all pixels of images, :func:`~minivit.ops.color_clusters.fit_clusters`."""
-        colors = unit_colors(images).reshape(-1, self.in_chans)
-        self.clusters.value = fit_clusters(colors, count=self.start, seed=seed)
+        """Set the palette to the clusters of all pixels of images, :func:`~minivit.ops.color_clusters.fit_clusters`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the images have another number of channels, there are none, or they are not as :meth:`encode` takes them.
+        """
+        colors = unit_colors(images)
+        check_shape("images", colors, (*colors.shape[:-1], self.in_chans))
+        self.clusters.value = fit_clusters(colors.reshape(-1, self.in_chans), count=self.start, seed=seed)
 
     def load_clusters(self, clusters: ndarray | str | Path) -> None:
         """Set the palette to an array from -1 to 1, or to that of an .npy file, as OpenAI publishes the paper's.

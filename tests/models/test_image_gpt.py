@@ -248,6 +248,12 @@ BAD: list[tuple[Any, type[Exception], str]] = [
     (lambda it: it.encode(IMAGES[..., :1]), ValueError, r"images has shape \(4, 2, 3, 1\); expected \(4, 2, 3, 3\)"),
     (lambda it: it.encode(IMAGES * 1.0), ValueError, "pixels go from .* to 25.; expected -1 to 1"),
     (lambda it: it.encode(IMAGES.astype(int)), TypeError, "pixels have dtype int64; expected uint8, or float32 or"),
+    # numbers of one channel, or of four, are no colours of three, also where three divides their number
+    (
+        lambda it: it.fit_colors(IMAGES[..., :1]),
+        ValueError,
+        r"images has shape \(4, 2, 3, 1\); expected \(4, 2, 3, 3\)",
+    ),
     (lambda it: it.decode(CODES + 1), ValueError, "code 5 is out of range; expected 0 to 4 for 5 clusters"),
     (lambda it: it.decode(CODES[:, :5]), ValueError, r"codes has shape \(2, 5\); expected \(2, 6\)"),
     (lambda it: it.sample(2, given=CODES + 1), ValueError, "given: code 5 is out of range; expected 0 to 4 for 5 col"),
