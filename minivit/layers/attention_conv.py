@@ -90,7 +90,7 @@ class AttentionConv(Layer):
 
     def heads(self, x: ndarray) -> ndarray:
         """(..., C) -> (..., H, K): a view."""
-        return x.reshape(*x.shape[:-1], self.num_heads, -1)
+        return x.reshape(*x.shape[:-1], self.num_heads, x.shape[-1] // self.num_heads)
 
     def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, AttentionConvCache]:
         """(B, Y, X, in_chans) -> (B, ceil(Y / stride), ceil(X / stride), out_chans)."""

@@ -113,7 +113,7 @@ class AugmentedConv(Layer):
         y, c_conv_out = self.conv_out.forward(x)  # (B, Yo, Xo, out_chans - dv)
         h, c_qkv_conv = self.qkv_conv.forward(x)  # (B, Yo, Xo, 2 dk + dv)
         B, Y, X, _ = h.shape
-        parts = np.split(h.reshape(B, Y * X, -1), (self.dk, 2 * self.dk), axis=-1)
+        parts = np.split(h.reshape(B, Y * X, h.shape[-1]), (self.dk, 2 * self.dk), axis=-1)
         q, k, v = (split_heads_forward(part, num_heads=self.num_heads)[0] for part in parts)  # (B, H, N, K) each
         q = q / sqrt(q.shape[-1])
         logits, c_relative = None, None
@@ -124,7 +124,7 @@ class AugmentedConv(Layer):
             logits, c_relative = relative_logits_forward(q, self.key_rel_h.value, self.key_rel_w.value, **index)
         h, c_attention = attention_forward(q, k, v, logits, scale=1.0)  # (B, H, N, V)
         h, c_merge = merge_heads_forward(h)  # (B, N, dv)
-        h, c_attn_out = self.attn_out.forward(h.reshape(B, Y, X, -1))
+        h, c_attn_out = self.attn_out.forward(h.reshape(B, Y, X, h.shape[-1]))
         return np.concatenate((y, h), axis=-1), AugmentedConvCache(
             conv_out=c_conv_out,
             qkv_conv=c_qkv_conv,
@@ -139,7 +139,7 @@ class AugmentedConv(Layer):
         B, Y, X, _ = dy.shape
         dconv, dh = np.split(dy, [dy.shape[-1] - self.attn_out.weight.shape[-1]], axis=-1)  # forward: np.concatenate(
         dh = self.attn_out.backward(dh, cache.attn_out)
-        (dh,) = merge_heads_backward(dh.reshape(B, Y * X, -1), cache.merge)
+        (dh,) = merge_heads_backward(dh.reshape(B, Y * X, dh.shape[-1]), cache.merge)
         dq, dk, dv, dlogits = attention_backward(dh, cache.attention)
         if self.key_rel_h and self.key_rel_w and cache.relative and dlogits is not None:
             dq_relative, drows, dcolumns = relative_logits_backward(dlogits, cache.relative)
@@ -148,5 +148,6 @@ class AugmentedConv(Layer):
             dq = dq + dq_relative
         dq = dq / sqrt(dq.shape[-1])
         parts = [merge_heads_forward(part)[0] for part in (dq, dk, dv)]  # formula: heads were split
-        dh = np.concatenate(parts, axis=-1).reshape(B, Y, X, -1)  # forward: np.split(
+        dh = np.concatenate(parts, axis=-1)  # forward: np.split(
+        dh = dh.reshape(B, Y, X, dh.shape[-1])
         return self.conv_out.backward(dconv, cache.conv_out) + self.qkv_conv.backward(dh, cache.qkv_conv)

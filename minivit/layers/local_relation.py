@@ -125,11 +125,12 @@ class LocalRelation(Layer):
     def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, LocalRelationCache]:
         """(B, Y, X, C) -> (B, Yo, Xo, C): compare within the window; gather, a group of channels alike; mix."""
         s, C, H = self.stride, x.shape[-1], self.num_heads
+        m = ceil(C / H)
         q, c_qmap = self.qmap.forward(x[:, ::s, ::s])  # (B, Yo, Xo, H)
         k, c_kmap = self.kmap.forward(x)  # (B, Y, X, H)
         prior, c_gp = self.gp.forward()  # (S, H)
         v = np.pad(x, ((0, 0), (0, 0), (0, 0), (0, -C % H)))  # as many channels for each head
-        v = v.reshape(*x.shape[:3], -1, H).swapaxes(-2, -1)  # (B, Y, X, H, m): channel c is of head c % H
+        v = v.reshape(*x.shape[:3], m, H).swapaxes(-2, -1)  # (B, Y, X, H, m): channel c is of head c % H
         h, c_attention = local_attention_forward(
             q[..., None],
             k[..., None],
@@ -139,18 +140,19 @@ class LocalRelation(Layer):
             stride=s,
             padding=self.kernel_size // 2,
         )
-        h = h.swapaxes(-2, -1).reshape(*h.shape[:3], -1)[..., :C]  # (B, Yo, Xo, C)
+        h = h.swapaxes(-2, -1).reshape(*h.shape[:3], m * H)[..., :C]  # (B, Yo, Xo, C)
         y, c_final1x1 = self.final1x1.forward(h)
         return y, LocalRelationCache(qmap=c_qmap, kmap=c_kmap, gp=c_gp, attention=c_attention, final1x1=c_final1x1)
 
     def backward(self, dy: ndarray, cache: LocalRelationCache) -> ndarray:
         """Add to the gradient of every parameter; return that of ``x``, which was query, key and value."""
         s, C, H = self.stride, dy.shape[-1], self.num_heads
+        m = ceil(C / H)
         dh = self.final1x1.backward(dy, cache.final1x1)
         dh = np.pad(dh, ((0, 0), (0, 0), (0, 0), (0, -C % H)))  # forward: [..., :C]
-        dh = dh.reshape(*dh.shape[:3], -1, H).swapaxes(-2, -1)
+        dh = dh.reshape(*dh.shape[:3], m, H).swapaxes(-2, -1)
         dq, dk, dv, _, dprior = local_attention_backward(dh, cache.attention)
-        dx = dv.swapaxes(-2, -1).reshape(*dv.shape[:3], -1)[..., :C]  # forward: v.reshape(*x.shape[:3], -1, H)
+        dx = dv.swapaxes(-2, -1).reshape(*dv.shape[:3], m * H)[..., :C]  # forward: v.reshape(*x.shape[:3], m, H)
         if dprior is not None:
             self.gp.backward(dprior.T, cache.gp)  # forward: bias=prior.T
         dx = dx + self.kmap.backward(dk[..., 0], cache.kmap)

@@ -2,6 +2,7 @@
 anywhere in a network of convolutions.
 """
 
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -96,7 +97,7 @@ class NonLocal(Layer):
         v, c_g = self.g.forward(x)  # (B, Y, X, V)
         k, c_phi_pool = self.phi_pool.forward(k)  # (B, Y/2, X/2, K)
         v, c_g_pool = self.g_pool.forward(v)
-        h, c_attention = self.attend(*(part.reshape(B, -1, part.shape[-1]) for part in (q, k, v)))  # (B, N, V)
+        h, c_attention = self.attend(*(part.reshape(B, prod(part.shape[1:3]), part.shape[3]) for part in (q, k, v)))
         h, c_W = run(self.W, h.reshape(B, Y, X, h.shape[-1]))  # (B, Y, X, C)
         return x + h, NonLocalCache(
             theta=c_theta,

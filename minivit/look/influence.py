@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from minivit.layers import Layer, frozen
+from minivit.layers.batch_norm import Frozen
 from minivit.models.model import Model
 from minivit.nests import NESTS, mapped, named_leaves
 from minivit.types import Float, ndarray
@@ -26,8 +27,9 @@ def influence(model: Model, example: ndarray, changed: ndarray) -> dict[str, Flo
 
     .. math:: \frac{|h(x_i) - h(x)|}{\max(|h(x_i)|, |h(x)|)}
 
-    Blocks are the items of lists of layers that make maps (B, Y, X, C) or tokens (B, N, D), and have no such blocks in
-    them. Tokens are taken for those of a square map, and what there is more of them for class tokens in front.
+    Blocks are the items of lists of layers that are made of layers, that make maps (B, Y, X, C) or tokens (B, N, D),
+    and that have no such blocks in them. (The convolution and the norm on a block's shortcut are no blocks.) Tokens are
+    taken for those of a square map, and what there is more of them for class tokens in front.
 
     Parameters
     ----------
@@ -89,7 +91,7 @@ class Heard(Layer):
 
 
 def _listen(layer: Layer, name: str, heard: dict[str, ndarray]) -> None:
-    """Put :class:`Heard` around every layer that is in a list, wherever it is."""
+    """Put :class:`Heard` around every layer that is in a list, wherever it is, and made of layers."""
     for field, item in list(vars(layer).items()):
         path = f"{name}.{field}" if name else field
         if isinstance(item, Layer):
@@ -102,5 +104,8 @@ def _listen(layer: Layer, name: str, heard: dict[str, ndarray]) -> None:
 def _heard(part: Any, name: str, heard: dict[str, ndarray]) -> Any:
     if not isinstance(part, Layer):
         return part
+    made_of_layers = not isinstance(part, Frozen) and any(
+        isinstance(leaf, Layer) for _, leaf in named_leaves(vars(part))
+    )
     _listen(part, name, heard)
-    return Heard(part, name, heard)
+    return Heard(part, name, heard) if made_of_layers else part

@@ -155,10 +155,13 @@ class ImageGPT(Model):
         Raises
         ------
         ValueError, TypeError
-            If there are more tokens than pixels, or one is none of the vocabulary.
+            If there are more tokens than pixels, one is none of the vocabulary, or the past is of other images.
         """
         first = 0 if past is None else int(past.wpe.tokens[-1]) + 1
-        _, N = tokens.shape
+        B, N = tokens.shape
+        if past is not None and len(past.wte.tokens) != B:
+            images = len(past.wte.tokens)
+            raise ValueError(f"the past is of {images} images, the tokens of {B}; expected tokens of the same images")
         if not 1 <= N <= prod(self.img_size) - first:
             before = f" behind {first} others" if first else ""
             Y, X = self.img_size
@@ -205,9 +208,16 @@ class ImageGPT(Model):
         return np.stack([c_norm.xhat.mean(1) * norm.weight.value for norm, c_norm in norms])
 
     def fit_colors(self, images: ndarray, *, seed: Count = 0) -> None:
-        """Set the palette to the clusters of all pixels of images, :func:`~minivit.ops.color_clusters.fit_clusters`."""
-        colors = unit_colors(images).reshape(-1, self.in_chans)
-        self.clusters.value = fit_clusters(colors, count=self.start, seed=seed)
+        """Set the palette to the clusters of all pixels of images, :func:`~minivit.ops.color_clusters.fit_clusters`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If the images have another number of channels, there are none, or they are not as :meth:`encode` takes them.
+        """
+        colors = unit_colors(images)
+        check_shape("images", colors, (*colors.shape[:-1], self.in_chans))
+        self.clusters.value = fit_clusters(colors.reshape(-1, self.in_chans), count=self.start, seed=seed)
 
     def load_clusters(self, clusters: ndarray | str | Path) -> None:
         """Set the palette to an array from -1 to 1, or to that of an .npy file, as OpenAI publishes the paper's.
@@ -267,6 +277,7 @@ class ImageGPT(Model):
         if codes.ndim != 2 or len(codes) != count or codes.shape[1] > N:
             raise ValueError(f"given has shape {codes.shape}; expected codes ({count}, n) of at most {N} pixels")
         check_numbers("given: code", codes, self.start, "colours")
+        codes = codes.astype(np.intp)  # a copy: nothing may be left to draw
         rng, past = np.random.default_rng(seed), None
         tokens = np.concatenate((np.full((count, 1), self.start), codes), axis=1)
         for _ in range(codes.shape[1], N):

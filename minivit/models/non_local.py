@@ -31,7 +31,9 @@ FORMS: dict[str, Any] = {
 
 
 class NonLocalResNet(ResNet):
-    """A ResNet with non-local blocks behind some of its residual blocks; images may have any size.
+    """A ResNet with non-local blocks behind some of its residual blocks.
+
+    Images may have any size of which the maps with such blocks have two rows and columns for pooling, ``sub_sample``.
 
     The paper puts one "right before the last residual block" of the third stage of a ResNet-50
     (``non_local=(0, 0, 5, 0)``), or five behind every other block of the second and third (``(0, 2, 2, 0)``), or ten

@@ -29,7 +29,7 @@ def unit_vectors_forward(x: Float[ndarray, "*B D"]) -> tuple[Float[ndarray, "*B 
     PyTorch's ``F.normalize``.
     """
     length = np.sqrt(row_dot(x, x))
-    length = np.where(np.real(length) > SHORTEST, length, x.dtype.type(SHORTEST))
+    length = np.where(np.real(length) < SHORTEST, x.dtype.type(SHORTEST), length)  # nan stays nan
     y = x / length
     return y, UnitVectorsCache(y, length)
 

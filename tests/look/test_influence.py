@@ -5,7 +5,7 @@ import pytest
 
 import minivit as mv
 from minivit.look.influence import AT_ONCE, influence
-from minivit.models import S2MLP, Mixer, ResNet, Swin, ViT
+from minivit.models import S2MLP, Mixer, NonLocalResNet, ResNet, Swin, ViT
 
 RNG = np.random.default_rng(0)
 SIDE = 8
@@ -51,6 +51,15 @@ def test_a_residual_block_sees_two_steps_and_the_running_averages_are_used():
     square[1:8, 1:8] = True  # 3 x 3 of the stem, and twice 3 x 3
     first = next(name for name in influence(model, *[np.ones((1, SIDE, SIDE, 3), "f")] * 2))
     np.testing.assert_array_equal(seen(model, first), square)
+
+
+def test_a_block_is_asked_and_not_its_shortcut_or_what_it_adds():
+    """The first block of a stage has a list of its own, and a non-local block has two."""
+    options = {"layers": (1, 1), "channels": (8, 16), "stem": "3x3", "stem_chans": 8, "non_local": (0, 1)}
+    model = random(NonLocalResNet(**SIZES, **options, block="basic"))
+    image = np.ones((1, SIDE, SIDE, 3), "f")
+    assert [*influence(model, image, image)] == ["layer1.0", "layer2.0", "layer2.1"]
+    assert seen(model, "layer2.0").all()  # by its convolutions; its shortcut sees 7 x 7 pixels
 
 
 def test_a_shift_sees_a_cross():

@@ -117,6 +117,10 @@ def test_kept_keys_and_values_give_the_same_logits(chunk_size, known):
     np.testing.assert_allclose(logits, expected[:, known:], atol=1e-12)
     with pytest.raises(ValueError, match=f"there are {6 - known} tokens and {known} of the past; backward is for tok"):
         model.backward(np.ones_like(logits), past)
+    with pytest.raises(
+        ValueError, match="the past is of 2 images, the tokens of 1; expected tokens of the same images"
+    ):
+        model.forward(tokens[:1, known:], past=model.forward(tokens[:, :known])[1])
     with pytest.raises(ValueError, match="there are 1 tokens behind 6 others; expected 1 to 6 in all"):
         model.forward(tokens[:, :1], past=past)
 
@@ -167,7 +171,11 @@ def test_completing():
     model = small()
     codes = model.sample(2, given=CODES[:, :4])
     np.testing.assert_array_equal(codes[:, :4], CODES[:, :4])
-    np.testing.assert_array_equal(model.sample(2, given=CODES), CODES)
+    given = CODES.astype(np.uint8)
+    whole = model.sample(2, given=given)
+    np.testing.assert_array_equal(whole, CODES)
+    assert whole.dtype == codes.dtype
+    assert not np.shares_memory(model.sample(2, given=CODES), CODES)
 
 
 def test_features_are_means_over_places():
@@ -240,6 +248,12 @@ BAD: list[tuple[Any, type[Exception], str]] = [
     (lambda it: it.encode(IMAGES[..., :1]), ValueError, r"images has shape \(4, 2, 3, 1\); expected \(4, 2, 3, 3\)"),
     (lambda it: it.encode(IMAGES * 1.0), ValueError, "pixels go from .* to 25.; expected -1 to 1"),
     (lambda it: it.encode(IMAGES.astype(int)), TypeError, "pixels have dtype int64; expected uint8, or float32 or"),
+    # numbers of one channel, or of four, are no colours of three, also where three divides their number
+    (
+        lambda it: it.fit_colors(IMAGES[..., :1]),
+        ValueError,
+        r"images has shape \(4, 2, 3, 1\); expected \(4, 2, 3, 3\)",
+    ),
     (lambda it: it.decode(CODES + 1), ValueError, "code 5 is out of range; expected 0 to 4 for 5 clusters"),
     (lambda it: it.decode(CODES[:, :5]), ValueError, r"codes has shape \(2, 5\); expected \(2, 6\)"),
     (lambda it: it.sample(2, given=CODES + 1), ValueError, "given: code 5 is out of range; expected 0 to 4 for 5 col"),

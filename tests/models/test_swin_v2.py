@@ -135,6 +135,28 @@ def test_what_is_refused():
         load_hf(swin_v2(), {})
 
 
+@pytest.mark.parametrize(
+    ("size", "window_size", "depths", "fits"),
+    [
+        (8, 4, (2, 1), True),
+        (7, 7, (1, 1), False),  # halved, a map of 7 x 7 has 4 x 4 places; theirs take windows of 3 x 3, as if it had 3
+        (7, 3, (1, 1), True),  # both fill the second map up to two windows of 3 x 3
+        (7, 2, (1, 2), True),
+        (10, 5, (2, 0, 2), False),  # of 10, 5 and 3, or as they have it 2, places
+        (10, 5, (2, 2, 0), True),
+        ((6, 5), 3, (1, 1), True),  # windows are fitted to rows alone
+        ((14, 8), 4, (1, 1, 1), False),  # 14, 7 and 4 places, or 3, by 8, 4 and 2
+    ],
+)
+def test_windows_of_transformers_on_maps_of_odd_sides(size, window_size, depths, fits):
+    """True or false as transformers' own outputs are equal to those of this model, or not."""
+    model = swin_v2(img_size=size, window_size=window_size, depths=depths, num_heads=(1,) * len(depths))
+    if fits:
+        return load_hf(model, to_hf(model))
+    with pytest.raises(ValueError, match="maps whose odd sides were halved and cut off"):
+        to_hf(model)
+
+
 @pytest.mark.parametrize(("ours", "hint"), [(True, "qkv_bias=False"), (False, "qkv_bias=True")])
 def test_a_checkpoint_with_other_biases(ours, hint):
     with pytest.raises(KeyError, match=f"build the model with {hint}"):

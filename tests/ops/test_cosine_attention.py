@@ -48,3 +48,9 @@ def test_scores_are_cosines_and_the_scale_ends_at_a_hundred():
 def test_each_head_has_a_scale():
     with pytest.raises(ValueError, match=r"cosine_attention: logit_scale has shape \(2, 1, 1\)"):
         cosine_attention_forward(Q, K, V, SCALE[:2])
+
+
+def test_a_vector_with_a_number_that_is_none_has_no_direction():
+    """Its length is none either: no other number is divided by the shortest length instead."""
+    y, _ = unit_vectors_forward(np.array([[np.nan, 1.0, 2.0], [0.0, 3.0, 4.0]]))
+    np.testing.assert_array_equal(y, [[np.nan] * 3, [0, 0.6, 0.8]])

@@ -233,7 +233,7 @@ blocks = partial(
 )
 
 POOLED = "k, c_phi_pool = self.phi_pool.forward(k)  # (B, Y/2, X/2, K)\n    v, c_g_pool = self.g_pool.forward(v)"
-ATTEND = "h, c_attention = self.attend(*(part.reshape(B, -1, part.shape[-1]) for part in (q, k, v)))  # (B, N, V)"
+ATTEND = "h, c_attention = self.attend(*(part.reshape(B, prod(part.shape[1:3]), part.shape[3]) for part in (q, k, v)))"
 LAST = "h, c_W = run(self.W, h.reshape(B, Y, X, h.shape[-1]))  # (B, Y, X, C)"
 ROWS = "q_, k_, v_ = (part.reshape(B, -1, part.shape[-1]) for part in (q, k, v))"
 RETURN = "return x + h, NonLocalCache("

@@ -24,8 +24,8 @@ ASIDE = {
     r"^decoder\.|embeddings\.mask_token": "Swinv2ForImageClassification of transformers does not use it either",
 }
 UNFIT = (
-    "transformers fill up maps that windows do not divide before they are rolled, and take square windows: this model "
-    "does it as timm"
+    "transformers fill up maps that windows do not divide before they are rolled, take square windows, and fit these "
+    "to maps whose odd sides were halved and cut off: this model does it as timm"
 )
 
 
@@ -39,11 +39,21 @@ def table(model: SwinV2) -> Table:
 
 def _cut_otherwise(model: SwinV2) -> bool:
     """Whether transformers would cut a map of this model in another way."""
-    return any(_differ(stage, model.config["window_size"]) for stage in model.layers if stage.blocks)
+    Y, X = model.grid_size
+    window_size = model.config["window_size"]
+    return any(
+        _differ(stage, (Y // 2**i, X // 2**i), window_size) for i, stage in enumerate(model.layers) if stage.blocks
+    )
 
 
-def _differ(stage: SwinStage, window_size: Size) -> bool:
-    """They know square windows alone; where blocks move them, by the same way down and right, and fill up before."""
+def _differ(stage: SwinStage, their_size: tuple[int, int], window_size: Size) -> bool:
+    """They know square windows alone; where blocks move them, by the same way down and right, and fill up before.
+
+    They fit window and shift to the rows of ``their_size``, the grid halved and cut off. Merging rounds up, so there
+    may be more.
+    """
     (M, L), (down, right) = fit_windows(stage.map_size, window_size, "timm")
+    (their_window, _), (their_shift, _) = fit_windows(their_size, window_size, "timm")
     filled_up = any(side % M for side in stage.map_size)
-    return M != L or (len(stage.blocks) > 1 and (down != right or (filled_up and down > 0)))
+    moves = len(stage.blocks) > 1
+    return not M == L == their_window or (moves and (not down == right == their_shift or (filled_up and down > 0)))
