@@ -141,11 +141,12 @@ def relative_index(queries: Positive, keys: Positive) -> Int[ndarray, "queries k
 
     References
     ----------
-    Li et al. 2022, "MViTv2", its code (``cal_rel_pos_spatial``), step by step in float64; of equal maps it is that of a
-    query minus a key.
+    Li et al. 2022, "MViTv2", its code (``cal_rel_pos_spatial``), step by step and in float32, as there: where neither
+    number divides the other, a way that should be whole may be rounded down to the one before. Of equal maps it is that
+    of a query minus a key.
     """
     apart, keys_apart = max(keys / queries, 1.0), max(queries / keys, 1.0)  # neighbours, on the larger map
-    way = np.arange(queries)[:, None] * apart - np.arange(keys) * keys_apart
+    way = np.arange(queries, dtype=np.float32)[:, None] * apart - np.arange(keys, dtype=np.float32) * keys_apart
     return (way + (keys - 1) * keys_apart).astype(int)
 
 

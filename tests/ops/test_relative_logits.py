@@ -28,6 +28,12 @@ def test_a_coarser_map_is_spread_over_the_finer_one():
     np.testing.assert_array_equal(relative_index(2, 4), [[3, 2, 1, 0], [5, 4, 3, 2]])
 
 
+def test_ways_are_rounded_as_by_the_official_code():
+    """In float32: the way from the last key to query y is y, exactly, and less by a rounding (printed by PyTorch)."""
+    assert relative_index(8, 7)[:, -1].tolist() == [0, 0, 1, 2, 3, 4, 5, 6]
+    assert relative_index(11, 10)[:, -1].tolist() == [*range(0, 1), *range(0, 10)]
+
+
 @pytest.mark.parametrize(("queries", "keys"), [(10, 3), (5, 3), (3, 5), (7, 4), (4, 9), (56, 14), (7, 7), (1, 4)])
 def test_places_are_spread_and_cut_off_as_in_the_official_code(queries, keys):
     """Also where one number does not divide the other."""
