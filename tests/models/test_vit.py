@@ -322,9 +322,7 @@ def test_unknown_preset():
         ValueError, match=r"there is no model 'vit_tiny_patch4'; did you mean vit_tiny_patch4_32( or \w+)*\?$"
     ):
         create_model("vit_tiny_patch4")
-    with pytest.raises(
-        ValueError, match="there is no model 'qqq'; minivit doctor lists all, as does mv"
-    ):
+    with pytest.raises(ValueError, match="there is no model 'qqq'; minivit doctor lists all, as does mv"):
         create_model("qqq")
 
 
