@@ -891,7 +891,7 @@ def mistake(place: Path, capsys: pytest.CaptureFixture[str]):
     [
         (["--data", "nix"], "unknown data set 'nix': expected shapes, sounds, cifar10, cifar100 or an existing folder"),
         (["--data", "run"], ".*run holds no data set: expected .* train/CLASS/.*"),
-        (["--model", "vit_huge"], "there is no model 'vit_huge'; the models are .*vit_micro_patch4_32.*"),
+        (["--model", "vit_huge"], r"there is no model 'vit_huge'; did you mean .*\?"),
         (["--epochs", "-1"], "epochs is -1; expected at least 1"),
         (["--epochs", "0"], "epochs is 0; expected at least 1"),
         (["--batch-size", "0"], "batch_size is 0; expected at least 1"),

@@ -69,6 +69,7 @@ class MViTBlock(Layer):
         *,
         mlp_ratio: float,
         expand_attn: bool,
+        kernel_q: Size = 3,
         stride_q: Size,
         drop_path_rate: float,
         norm_eps: float,
@@ -90,6 +91,7 @@ class MViTBlock(Layer):
             width,
             num_heads,
             map_size,
+            kernel_q=kernel_q,
             stride_q=steps,
             num_prefix_tokens=num_prefix_tokens,
             norm_eps=inner_norm_eps,
@@ -98,8 +100,12 @@ class MViTBlock(Layer):
         self.out_size = self.attn.q_size
         shortcut_size = sliding("shortcut", map_size, (P, Q), stride=steps, padding=half).out
         if self.out_size != shortcut_size:
-            sizes = " and ".join(" x ".join(map(str, size)) for size in (self.out_size, shortcut_size))
-            raise ValueError(f"queries of a map of {map_size} are pooled with stride {steps}: {sizes} do not fit")
+            ours, others = (" x ".join(map(str, size)) for size in (self.out_size, shortcut_size))
+            even = not all(side % 2 for side in pair(kernel_q))
+            hint = f"; kernel_qkv is {kernel_q}, expected odd sides" if even else ""
+            raise ValueError(
+                f"queries of a map of {map_size} are pooled with stride {steps}: {ours} and {others} do not fit{hint}"
+            )
         self.drop_path1 = drop_path(drop_path_rate)
         self.norm2 = LayerNorm(width, eps=norm_eps)
         self.shortcut_proj_mlp: Layer = Linear(width, dim_out) if width != dim_out else Identity()

@@ -147,8 +147,8 @@ def model_options(model: "str | type[Model]", given: Iterable[str] = ()) -> dict
     """
     if isinstance(model, str) and model not in PRESETS:
         nearest = " or ".join(get_close_matches(model, PRESETS))
-        hint = f"; did you mean {nearest}?" if nearest else ""
-        raise ValueError(f"there is no model {model!r}; the models are {', '.join(sorted(PRESETS))}{hint}")
+        hint = f"did you mean {nearest}?" if nearest else "minivit doctor lists all, as does mv.models.PRESETS"
+        raise ValueError(f"there is no model {model!r}; {hint}")
     name, model_class = (model, PRESETS[model][0]) if isinstance(model, str) else (model.__name__, model)
     known = {option: it.annotation for option, it in signature(model_class).parameters.items() if option != "self"}
     for option in given:

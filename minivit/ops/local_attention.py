@@ -119,8 +119,8 @@ def local_attention_backward(dy: Float[ndarray, "B Yo Xo H V"], cache: LocalAtte
 
     Seen from the map: a place lay in many windows, each time at another place of it, and gets the sum over these:
 
-    .. math:: \bar k_{uv} = \sum_{\substack{i+p=u\\ j+q=v}} \bar s_{ij,pq}\, q_{ij}, \qquad
-              \bar v_{uv} = \sum_{\substack{i+p=u\\ j+q=v}} a_{ij,pq}\, \bar y_{ij}
+    .. math:: \bar k_{mn} = \sum_{\substack{i+p=m\\ j+q=n}} \bar s_{ij,pq}\, q_{ij}, \qquad
+              \bar v_{mn} = \sum_{\substack{i+p=m\\ j+q=n}} a_{ij,pq}\, \bar y_{ij}
 
     A place of the window is the same for all queries of all images:
     :math:`\bar r_{pq} = \sum_{ij} \bar s_{ij,pq}\, q_{ij}` and :math:`\bar b_{pq} = \sum_{ij} \bar s_{ij,pq}`.

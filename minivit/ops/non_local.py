@@ -75,8 +75,8 @@ def dot_product_mean_forward(
 def dot_product_mean_backward(dy: Float[ndarray, "*B N V"], cache: DotProductMeanCache) -> DotProductMeanGrads:
     r"""Gradients of :func:`dot_product_mean_forward`.
 
-    .. math:: \bar V = A^\top \bar Y, \qquad \bar S = \bar Y V^\top / S, \qquad \bar Q = \bar S K, \qquad
-              \bar K = \bar S^\top Q
+    .. math:: \bar V = A^\top \bar Y, \qquad \bar A = \bar Y V^\top, \qquad \bar Q = \bar A K / S, \qquad
+              \bar K = \bar A^\top Q / S
     """
     q, k, v, weights = cache
     dv = weights.mT @ dy  # forward: return weights @ v

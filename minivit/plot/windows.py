@@ -4,7 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from minivit.layers.cosine_window_attention import CosineWindowAttention, CosineWindowAttentionCache
 from minivit.models.swin import Swin
+from minivit.ops.relative_position import relative_position_index
 from minivit.ops.windows import WindowPartitionCache, window_regions, window_reverse_forward
 from minivit.plot.figure import (
     GREY,
@@ -122,11 +124,9 @@ def relative_position_biases(model: Swin, *, stage: int = 0, block: int = 0) -> 
     if not 0 <= stage < len(depths) or not 0 <= block < depths[stage]:
         raise ValueError(f"there is no block {block} in stage {stage}, both from 0 on: the depths are {depths}")
     attn = _attn(model, stage, block)
-    table = attn.relative_position_bias_table
-    if table is None:
-        raise ValueError('this model has no relative position bias: it was built with relative_position="none"')
     M, L = attn.cut["window_size"]
-    heads = table.value.T.reshape(-1, 2 * M - 1, 2 * L - 1)[:, ::-1, ::-1]  # query minus key becomes key minus query
+    table = _bias_table(attn)
+    heads = table.T.reshape(-1, 2 * M - 1, 2 * L - 1)[:, ::-1, ::-1]  # query minus key becomes key minus query
     limit = float(np.abs(heads).max()) or 1.0
     across = min(8, len(heads))
     lines = -(-len(heads) // across)
@@ -184,11 +184,25 @@ def shifted_regions(map_size: Size, window_size: Size, shift_size: Size) -> Figu
 
 
 def _looked_at(cache: Any) -> Float[ndarray, "B Y X"]:
-    """Of a :class:`minivit.layers.window_attention.WindowAttentionCache`: what falls on each token, on its place."""
+    """Of the cache of attention in windows, of Swin or of V2: what falls on each token, on its place."""
     cut: WindowPartitionCache = cache.partition
-    falls = cache.attn.attention.weights.mean(2).sum(-2)  # (B, W, N): the mean of the heads, the sum of the queries
+    kept = cache.attention if isinstance(cache, CosineWindowAttentionCache) else cache.attn
+    falls = kept.attention.weights.mean(2).sum(-2)  # (B, W, N): the mean of the heads, the sum of the queries
     places, _ = window_reverse_forward(falls[..., None], **cut._asdict())
     return places[..., 0]
+
+
+def _bias_table(attn: Any) -> Float[ndarray, "P H"]:
+    """What each way from key to query adds; where a net makes it, as in Swin V2, it is read off the pairs."""
+    if isinstance(attn, CosineWindowAttention):
+        bias, _ = attn.bias_forward()  # (H, N, N)
+        M, L = attn.cut["window_size"]
+        table = np.empty_like(bias, shape=((2 * M - 1) * (2 * L - 1), len(bias)))
+        table[relative_position_index(M, L)] = np.moveaxis(bias, 0, -1)  # all pairs of one way have the same
+        return table
+    if attn.relative_position_bias_table is None:
+        raise ValueError('this model has no relative position bias: it was built with relative_position="none"')
+    return attn.relative_position_bias_table.value
 
 
 def _attn(model: Swin, stage: int, block: int) -> Any:

@@ -94,7 +94,7 @@ def _of_images(model: Model, images: ndarray, normalized: ndarray) -> Pictures:
             pictures["attention_in_windows"] = lambda: plot.attention_in_windows(
                 images, model.forward(normalized)[1], stage=first
             )
-        if first is not None and model.config["relative_position"] != "none":
+        if first is not None and model.config.get("relative_position") != "none":
             pictures["relative_position_biases"] = lambda: plot.relative_position_biases(model, stage=first)
     return pictures
 
@@ -129,7 +129,7 @@ def _of_parameters(model: Model, channels: int, *, lowest_first: bool = False) -
     kernels = [name for name, param in params.items() if param.axes == ("row", "column", "in", "out")]
     if kernels and params[kernels[0]].shape[2] == channels:  # the first one sees pixels
         pictures["patch_filters"] = lambda: _learned_filters(model, kernels[0], lowest_first)
-    if isinstance(model, Mixer) and model.blocks:
+    if type(model) is Mixer and model.blocks:  # ResMLP and gMLP, made of it, mix tokens without hidden units
         pictures["token_mixing"] = lambda: _learned_token_mixing(model)
     for table in model.params:
         if table.grid and table.axes == ("batch", "position", "width"):

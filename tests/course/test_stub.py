@@ -103,6 +103,16 @@ def test_the_statement_says_what_to_do(exercise):
     assert 20 <= exercise.minutes <= 60
 
 
+EINSUMS = [(name, code) for name, e in EXERCISES.items() for code in re.findall(r'np\.einsum\("([^"]+)"', e.statement)]
+
+
+@pytest.mark.parametrize(("name", "subscripts"), EINSUMS)
+def test_products_in_hints_are_such_as_numpy_takes(name, subscripts):
+    """One axis of length 2 for each letter, and three leading axes for the dots."""
+    shapes = [(2,) * len(operand.replace("...", "abc")) for operand in subscripts.partition("->")[0].split(",")]
+    np.einsum(subscripts, *(np.ones(shape) for shape in shapes))
+
+
 DECORATED = '''
 """A module as in ops, in which a decorator checks the arguments."""
 

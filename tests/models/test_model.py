@@ -70,7 +70,7 @@ def test_options_of_another_type_are_refused(tiny):
 def test_presets_are_found_by_name(tiny):
     tiny.add_presets({"tiny_3": {"width": 3}, "tiny_7": {"width": 7}})
     assert mv.create_model("tiny_7", seed=1).config == {"width": 7, "size": 2, "seed": 1, "dtype": "float32"}
-    with pytest.raises(ValueError, match=r"there is no model 'tiny_8'; the models are .*tiny_7"):
+    with pytest.raises(ValueError, match=r"there is no model 'tiny_8'; did you mean .*tiny_\d.*\?$"):
         mv.create_model("tiny_8")
 
 

@@ -317,8 +317,13 @@ def test_unknown_option():
 
 
 def test_unknown_preset():
-    with pytest.raises(ValueError, match="there is no model 'vit_enormous'; the models are "):
-        create_model("vit_enormous")
+    """Of more than a hundred names only those are said that are like it."""
+    with pytest.raises(
+        ValueError, match=r"there is no model 'vit_tiny_patch4'; did you mean vit_tiny_patch4_32( or \w+)*\?$"
+    ):
+        create_model("vit_tiny_patch4")
+    with pytest.raises(ValueError, match="there is no model 'qqq'; minivit doctor lists all, as does mv"):
+        create_model("qqq")
 
 
 def test_options_may_be_numbers_of_numpy(tmp_path):

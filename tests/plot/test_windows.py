@@ -16,10 +16,10 @@ from .drawn import texts
 RNG = np.random.default_rng(0)
 
 
-def small(**options: Any):
+def small(family: str = "Swin", **options: Any):
     """A model, two images, and what it keeps of them."""
     shape = {"img_size": (16, 24), "patch_size": 2, "embed_dim": 6, "depths": (2, 1), "num_heads": (3, 2)}
-    model = mv.models.Swin(**shape, window_size=(4, 3), num_classes=3, **options)
+    model = getattr(mv.models, family)(**shape, window_size=(4, 3), num_classes=3, **options)
     images = RNG.integers(0, 256, (2, 16, 24, 3)).astype(np.uint8)
     _, cache = model.forward(images.astype(np.float32) / 128 - 1)
     return model, images, cache
@@ -91,6 +91,18 @@ def test_a_bias_stands_where_its_key_lies():
     assert not heads[0].any()
     with pytest.raises(ValueError, match="no relative position bias"):
         relative_position_biases(small(relative_position="none")[0])
+
+
+def test_a_bias_that_a_net_makes_stands_where_its_key_lies():
+    """Swin V2 has no table; every pair of one way has the same bias."""
+    model, _, _ = small("SwinV2")
+    attn: Any = model.layers[0].blocks[0].attn
+    bias, _ = attn.bias_forward()  # (H, N, N)
+    panels = relative_position_biases(model).axes
+    heads = [np.asarray(panel.images[0].get_array()) for panel in panels[:3]]
+    for query, key in np.ndindex(12, 12):
+        (y, x), (u, v) = divmod(query, 3), divmod(key, 3)
+        assert [head[u - y + 3, v - x + 2] for head in heads] == bias[:, query, key].tolist()
 
 
 def test_nine_regions_and_who_may_look_at_whom():

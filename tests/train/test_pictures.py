@@ -13,7 +13,7 @@ from minivit import plot
 from minivit.layers import Linear, PatchEmbed
 from minivit.layers.initial import normal
 from minivit.layers.param import Param
-from minivit.models import MODELS, Model
+from minivit.models import MODELS, PRESETS, Model, create_model
 from minivit.ops.losses import least_cross_entropy
 from minivit.train import pictures
 from minivit.train.pictures import draw_run
@@ -39,6 +39,10 @@ class Embedded(Model):
 
 
 del MODELS["Embedded"]  # other tests ask for all models of the house
+
+CLASSIFIERS = [name for name in PRESETS if name.endswith("_32") and not name.startswith("masked")]
+IN_WINDOWS = {"pyramid", "attention_in_windows", "relative_position_biases"}
+OF_FAMILIES = {"Swin": IN_WINDOWS, "SwinV2": IN_WINDOWS, "Mixer": {"token_mixing"}}
 
 NAMES = ["learning_curves", "predictions", "attention_maps", "patch_filters", "position_similarity"]
 
@@ -68,6 +72,20 @@ def test_without_blocks_nothing_is_looked_at(
         names = [path.stem for path in draw_run(tmp_path, trainer, list(trainer.run()))]
         assert names == [name for name in NAMES if "maps" not in name]
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_of_every_family_all_pictures_can_be_drawn(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A family that is made of another one has other parameters."""
+    monkeypatch.setattr(plot, "save", lambda _, path: path.touch())
+    trainer = small_trainer(small_dataset(), epochs=1)
+    rows = list(trainer.run())
+    trainer.model = create_model(name)
+    drawn = {path.stem for path in draw_run(tmp_path, trainer, rows)}
+    assert capsys.readouterr().err == ""
+    assert drawn >= OF_FAMILIES.get(type(trainer.model).__name__, set())
 
 
 def test_of_another_family_is_drawn_what_its_parameters_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

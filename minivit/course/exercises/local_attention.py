@@ -223,8 +223,8 @@ TASKS = (
                 "many rows above the map",
                 "row, column = stride * i + p + padding, stride * j + r + padding": "the padding is added; it is "
                 "subtracted: the first window begins above the map",
-                "row, column = stride * i + r - padding, stride * j + p - padding": "p and r are exchanged: p counts "
-                "rows of the window, r columns",
+                "row, column = stride * i + r - padding, stride * j + p - padding": "rows and columns of the window "
+                "are exchanged: its places are numbered row by row",
                 "row, column = stride * (i + p) - padding, stride * (j + r) - padding": "the window has holes: the "
                 "stride is that of the query, not of the places in its window",
                 "row, column = stride * i - p + padding, stride * j - r + padding": "the window is turned by 180 "

@@ -49,6 +49,11 @@ def closed_gain(rng: Generator) -> Case:
     return Case((x, {"gamma": np.zeros(1)}), {})
 
 
+def negative_gain(rng: Generator) -> Case:
+    (x, params), _ = gain(rng)
+    return Case((x, {"gamma": -params["gamma"]}), {})
+
+
 def gain_of_tokens(rng: Generator) -> Case:
     (x, params), _ = gain(rng)
     return Case((x[:, :, 0], params), {})
@@ -210,6 +215,7 @@ gate = partial(
     cases={
         "": gain,
         "where the gate is closed": closed_gain,
+        "where the gate is negative": negative_gain,
         "of tokens": gain_of_tokens,
         "with a generator": with_options(gain, rng=3),
     },
@@ -572,6 +578,10 @@ TASKS = (
                 "multiplied by gamma twice",
                 "y, cache = layer_scale_forward(x[..., None], self.gamma.value); y = x[..., "
                 "None]": "the gate is missing: that is x",
+                "y, cache = layer_scale_forward(x[..., None], np.abs(self.gamma.value))": "the sign of gamma is "
+                "dropped; the gate may be negative",
+                "y, cache = layer_scale_forward(x[..., None], np.maximum(self.gamma.value, 0))": "a gamma below zero "
+                "is cut off; the gate may be negative",
                 "y, cache = layer_scale_forward(x[..., None], self.gamma.value); y = np.maximum(y, 0)": "what is below "
                 "zero is cut off",
                 "y, cache = layer_scale_forward(x[..., None], self.gamma.value); y = y / "
