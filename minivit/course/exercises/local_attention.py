@@ -121,6 +121,21 @@ def heads_do_not_meet(call: Call, rng: Generator) -> str | None:
     return None if same else "other keys of the first head change what other heads find: each attends by itself"
 
 
+def survives_large_scores(call: Call, rng: Generator) -> str | None:
+    """One window, over all of a map of one row."""
+    k = np.array([1.0, 0.999, 0.99]).reshape(1, 1, 3, 1, 1)
+    y = call(np.full((1, 1, 1, 1, 1), 1000.0), k, np.eye(3).reshape(1, 1, 3, 1, 3), kernel_size=(1, 3))[0].ravel()
+    right = np.exp([0.0, -1.0, -10.0])
+    right /= right.sum()
+    if close(y, right):
+        return None
+    yours, shares = (", ".join(f"{share:.4g}" for share in each) for each in (y, right))
+    return (
+        f"scores of 1000, 999, 990 give the shares {yours}; they should be {shares}. exp(1000) overflows: subtract the "
+        "largest score of each window first, or call softmax_forward"
+    )
+
+
 WINDOW = 'window = sliding("local_attention", k.shape[1:3], kernel_size, stride=stride, padding=padding)'
 SOFTMAX = "weights, _ = softmax_forward(scores)"
 MET = "scores = _met(k, window) @ q[..., None, :, None]"
@@ -367,6 +382,7 @@ TASKS = (
             Property("zeros take part", zeros_take_part),
             Property("a map that is moved", moves_along),
             Property("heads do not meet", heads_do_not_meet),
+            Property("large scores do not overflow", survives_large_scores),
         ),
         mistakes={
             WINDOW: {
@@ -460,6 +476,7 @@ TASKS = (
                 "scores += bias + bias": "the bias counts twice",
             },
             SOFTMAX: {
+                "weights = np.exp(scores); weights /= weights.sum(-1, keepdims=True)": "... exp(1000) overflows",
                 "weights = softmax_forward(scores.reshape(*q.shape[:4], P, Q))[0].reshape(scores.shape)": "each row of "
                 f"the window has a softmax of its own; {WHOLE}",
                 "e = np.exp(scores.reshape(*q.shape[:4], P, Q)); weights = (e / e.sum(4, keepdims=True)).reshape("
