@@ -116,7 +116,9 @@ def model_of(text: str) -> Any:
     from minivit.storage import load
     from minivit.train.trained_on import checkpoint_of
 
-    return text if text in PRESETS or not Path(text).exists() else load(checkpoint_of(text))
+    path = Path(text)
+    is_path = path.exists() or path.suffix == ".safetensors" or len(path.parts) > 1
+    return load(checkpoint_of(text)) if is_path and text not in PRESETS else text
 
 
 def _check_length(name: str, model: Any) -> None:

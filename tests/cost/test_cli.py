@@ -319,7 +319,7 @@ def test_the_words_are_there_when_the_picture_fails(mistake, printed, tmp_path: 
             ["vit_base_patch16"],
             r"there is no model 'vit_base_patch16'; did you mean vit_base_patch16_\d",
         ),
-        (["runs/none"], "there is no model 'runs/none'; minivit doctor lists all"),
+        (["runs/none"], "there is no file runs.none$"),
         (
             [TINY, "--img-size", "30"],
             "image size 30 x 30 is not divisible by the patch size 4 x 4; 28 x 28 and 32 x 32",
@@ -356,6 +356,8 @@ def test_the_words_are_there_when_the_picture_fails(mistake, printed, tmp_path: 
         ([TINY, "--format", "xml"], "--format is 'xml'; expected one of table, json, csv, md"),
         (["--sweep", "batch=1,2", "--plot", "x.png"], "--sweep and --plot need a MODEL; minivit cost alone lists all"),
         (["--batch", "0"], "batch is 0; expected at least 1"),
+        (["vit_tini"], "there is no model 'vit_tini'; did you mean "),
+        (["absent.safetensors"], "there is no file absent.safetensors$"),
     ],
 )
 def test_a_wrong_choice(mistake, args: list[str], says: str) -> None:
