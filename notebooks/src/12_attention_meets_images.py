@@ -30,7 +30,8 @@
 #
 # It takes less than a minute on two processors and needs no download. *Predict* means: write down a guess before you run
 # the cell below. Every number that the text claims stands in an `assert`, and is the same on every machine, but for times
-# in section 7, which no assert asks for; what papers have measured is quoted. Words in blue lead to the [glossary](../docs/glossary.md).
+# in section 7, which no assert asks for; what papers have measured is quoted. Words in blue lead to the
+# [glossary](../docs/glossary.md).
 
 # %%
 from itertools import pairwise
@@ -994,8 +995,10 @@ table(head, rows)
 x = rng.standard_normal((2, side, side, C), np.float32)
 for layer in layers.values():
     layer.init(0)
-rounds = [{name: timeit(lambda it=layer: it.forward(x), number=1) for name, layer in layers.items()} for _ in range(7)]
-seconds = {name: min(times[name] for times in rounds) for name in layers}  # timed in turn: all see the same machine
+seconds = dict.fromkeys(layers, np.inf)
+for _ in range(7):  # in turn, so that all see the same machine
+    for name, layer in layers.items():
+        seconds[name] = min(seconds[name], timeit(lambda it=layer: it.forward(x), number=1))
 rates = {name: 2 * counted[name].forward.macs / seconds[name] / 1e9 for name in layers}
 for name, rate in rates.items():
     print(f"{name:18} {1000 * seconds[name]:6.1f} ms, {rate:6.1f} G MACs a second")
