@@ -4,6 +4,7 @@
 of these, and what is left is slow. ``@pytest.mark.sampled(kind=function)`` keeps the first case of each kind.
 """
 
+from collections import Counter
 from collections.abc import Hashable, Iterator
 from itertools import groupby
 from typing import Any
@@ -32,8 +33,8 @@ def leave(cases: list[Any]) -> None:
 
 def enumerate_kinds(cases: list[Any], kind: Any) -> Iterator[tuple[int, Any]]:
     """The number of each case among those of its kind, which is a function of its arguments."""
-    seen: dict[Hashable, int] = {}
+    seen: Counter[Hashable] = Counter()
     for case in cases:
         of = kind(*case.callspec.params.values())
-        yield seen.setdefault(of, 0), case
+        yield seen[of], case
         seen[of] += 1

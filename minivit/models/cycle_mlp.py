@@ -115,9 +115,8 @@ class CycleMLP(Model):
     ) -> None:
         check_stages(embed_dims, depths=depths, mlp_ratios=mlp_ratios)
         check_act_layer(act_layer)
-        sliding(
-            "img_size", pair(img_size), patch_size, stride=patch_stride, padding=patch_padding
-        )  # or says what is wrong
+        # says what is wrong where the first patch does not fit
+        sliding("img_size", pair(img_size), patch_size, stride=patch_stride, padding=patch_padding)
         self.in_chans = in_chans
         self.patch_embed = Projection(in_chans, embed_dims[0], patch_size, stride=patch_stride, padding=patch_padding)
         rates = iter(np.linspace(0, drop_path_rate, sum(depths)).tolist())

@@ -203,7 +203,7 @@ class ImageGPT(Model):
         Source: Chen et al. 2020, section 3.4, and figure 2.
         """
         _, cache = self.forward(self.inputs_of(codes))
-        norms = [*((block.ln_1, c_block.ln_1) for block, c_block in zip(self.h, cache.h, strict=True))]
+        norms = [(block.ln_1, c_block.ln_1) for block, c_block in zip(self.h, cache.h, strict=True)]
         norms.append((self.ln_f, cache.ln_f))
         return np.stack([c_norm.xhat.mean(1) * norm.weight.value for norm, c_norm in norms])
 

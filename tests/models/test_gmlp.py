@@ -81,8 +81,9 @@ def test_what_is_refused():
         GMLP(**SMALL).forward(np.zeros((1, 6, 4, 3), "f"))
 
 
-def test_a_matrix_of_tokens_is_for_images_of_one_size(tmp_path):
-    model, other = GMLP(**SMALL), GMLP(**{**SMALL, "img_size": 6})
+@pytest.mark.parametrize("kind", [GMLP, ResMLP])
+def test_a_matrix_of_tokens_is_for_images_of_one_size(kind, tmp_path):
+    model, other = kind(**SMALL), kind(**{**SMALL, "img_size": 6})
     why = "a row for each token: there images have 9 patches, here 6, and it takes no others"
     with pytest.raises(ValueError, match=rf"has shape \(9, 9\); this model expects \(6, 6\): {why}"):
         load_timm(model, to_timm(other))
@@ -91,7 +92,7 @@ def test_a_matrix_of_tokens_is_for_images_of_one_size(tmp_path):
         begin_with(model, tmp_path / "other.npz")
 
 
-@pytest.mark.parametrize(("kind", "other"), [(GMLP, ResMLP), (Mixer, GMLP)])
+@pytest.mark.parametrize(("kind", "other"), [(GMLP, ResMLP), (Mixer, GMLP), (ResMLP, Mixer), (Mixer, ResMLP)])
 def test_weights_of_another_of_them(kind, other):
     with pytest.raises(KeyError, match="are missing and arrays"):
         load_timm(kind(**SMALL), to_timm(other(**SMALL)))

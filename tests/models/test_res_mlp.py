@@ -5,13 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-import minivit as mv
 from minivit.check import check_layer
 from minivit.layers.res_mlp_block import ResMlpBlock
-from minivit.models import Mixer, ResMLP
+from minivit.models import ResMLP
 from minivit.ops import affine_forward
-from minivit.train import begin_with
-from minivit.weights import load_timm, to_timm
 
 RNG = np.random.default_rng(0)
 SMALL: dict[str, Any] = {
@@ -69,19 +66,3 @@ def test_what_is_refused():
         ResMLP(**{**SMALL, "mlp_ratio": 0.0})
     with pytest.raises(ValueError, match="init_values is 0"):
         ResMLP(**SMALL, init_values=0.0)
-
-
-def test_a_matrix_of_tokens_is_for_images_of_one_size(tmp_path):
-    model, other = ResMLP(**SMALL), ResMLP(**{**SMALL, "img_size": 6})
-    why = "a row for each token: there images have 9 patches, here 6, and it takes no others"
-    with pytest.raises(ValueError, match=rf"has shape \(9, 9\); this model expects \(6, 6\): {why}"):
-        load_timm(model, to_timm(other))
-    mv.save(other, tmp_path / "other.npz")
-    with pytest.raises(ValueError, match=rf"has shape \(9, 9\) there and \(6, 6\) here: {why}"):
-        begin_with(model, tmp_path / "other.npz")
-
-
-@pytest.mark.parametrize(("kind", "other"), [(ResMLP, Mixer), (Mixer, ResMLP)])
-def test_weights_of_another_of_them(kind, other):
-    with pytest.raises(KeyError, match="are missing and arrays"):
-        load_timm(kind(**SMALL), to_timm(other(**SMALL)))

@@ -40,6 +40,15 @@ def close(a: Any, b: Any) -> bool:
     return np.allclose(a, b, rtol=0, atol=1e-9)
 
 
+def overflown(scores: Any, shares: Any, right: Any) -> str:
+    """What is said of a softmax whose shares of scores around 1000 are not right."""
+    given, yours, expected = (", ".join(f"{x:.4g}" for x in each) for each in (scores, shares, right))
+    return (
+        f"scores of {given} give the shares {yours}; they should be {expected}. exp(1000) overflows and exp(-1000) is "
+        "0: subtract the largest score of each row first, or call softmax_forward"
+    )
+
+
 def first_sample(arguments: int = 1) -> Callable[[Case], Case | None]:
     """The case with the first sample only; the first so many arguments have a batch axis."""
 

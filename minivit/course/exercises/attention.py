@@ -7,7 +7,7 @@ from numpy.random import Generator
 
 from minivit.check.draw import Case
 from minivit.course.exercise import Call, Exercise, Property, Task
-from minivit.course.exercises._cases import arrays, close, first_sample, with_options
+from minivit.course.exercises._cases import arrays, close, first_sample, overflown, with_options
 
 HEADS = ("B H N K", "B H S K", "B H S V")
 heads, single_head = arrays(*HEADS, None), arrays("N K", "S K", "S V")
@@ -109,11 +109,7 @@ def survives_large_scores(call: Call, rng: Generator) -> str | None:
     if close(y, expected):
         return None
     row = int(np.abs(y - expected).sum(-1).argmax()) if np.isfinite(y).all() else 0
-    scores, yours, right = (", ".join(f"{x:.4g}" for x in line[row]) for line in (q * k.T, y, expected))
-    return (
-        f"scores of {scores} give the shares {yours}; they should be {right}. exp(1000) overflows and exp(-1000) is 0: "
-        "subtract the largest score of each row first, or call softmax_forward"
-    )
+    return overflown((q * k.T)[row], y[row], expected[row])
 
 
 KEYS = "divided by the root of the number of keys; it is the root of the head width"
