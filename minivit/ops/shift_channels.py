@@ -52,7 +52,6 @@ def shift_channels_forward(
     Yu et al. 2022, "S2-MLP: Spatial-Shift MLP Architecture for Vision", section 3.2; Chen et al. 2022, "CycleMLP",
     section 3.2, equation 3.
     """
-    check_shape("shift_channels: offsets", offsets, (x.shape[-1], 2))
     y = np.empty_like(x)
     for (down, right), channels in _groups(offsets):
         moved = _looking(_looking(x[..., channels], down, 1, repeat), right, 2, repeat)

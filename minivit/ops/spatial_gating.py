@@ -66,8 +66,6 @@ def spatial_gating_forward(
     ----------
     Liu et al. 2021, "Pay Attention to MLPs", section 2.1, equations 2 and 4.
     """
-    check_shape("spatial_gating: v", v, u.shape)
-    check_shape("spatial_gating: weight", weight, (u.shape[-2],) * 2)
     gate = weight.mT @ v  # (..., N, D)
     gate += bias[:, None]
     return u * gate, SpatialGatingCache(u, v, weight, gate)
