@@ -20,10 +20,10 @@ from typing import Any, NamedTuple
 
 import logistic  # noqa: F401 (its preset is a row like any other)
 import numpy as np
-from cifar import THREADS, accuracy, cifar
+from cifar import accuracy, cifar
 from numpy import ndarray
 from record import record, runs_of
-from timed import STEPS, speed_of, trained_for
+from timed import STEPS, THREADS, speed_of, trained_for
 
 import minivit as mv
 from minivit.data.dataset import Dataset

@@ -15,9 +15,9 @@ from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
-from cifar import THREADS, accuracy, cifar
+from cifar import accuracy, cifar
 from record import record, runs_of
-from timed import STEPS, speed_of, trained_for
+from timed import STEPS, THREADS, speed_of, trained_for
 
 from minivit.data.dataset import Dataset
 from minivit.train import Recipe

@@ -3,8 +3,8 @@
     python experiments/pretraining.py DATA_DIR      # the trainings; started again, it goes on where it was
     python experiments/pretraining.py               # the table
 
-Each learns five classes, of none, 2,500 or 25,000 images, and then the five others of 500 images, seen twenty times: at
-the learning rate of its pre-training or a quarter of it, as 2,500 further images say that are held back. It writes
+Each learns five classes, of none or 25,000 images, and then the five others of 500 images, seen twenty times: at the
+learning rate of its pre-training or a quarter of it, as 2,500 further images say that are held back. It writes
 results/pretraining.json.
 """
 
@@ -20,7 +20,7 @@ from record import record, runs_of
 from minivit.data import LabeledImages
 from minivit.data.dataset import Dataset
 
-NETS, BEFORE, AFTER, HELD_BACK = ("ViT", "ResNet", "hybrid"), (0, 2_500, 25_000), 500, 2_500
+NETS, BEFORE, AFTER, HELD_BACK = ("ViT", "ResNet", "hybrid"), (0, 25_000), 500, 2_500
 FIRST, OTHERS = (0, 1, 2, 3, 4), (5, 6, 7, 8, 9)
 """Airplane, automobile, bird, cat, deer; dog, frog, horse, ship, truck."""
 
