@@ -107,6 +107,11 @@ class AttentionAugmentedResNet(ResNet):
         heads, (key_ratio, value_ratio) = self.num_heads, self.ratios
         dk = heads * max(round(key_ratio * chans / heads), MIN_KEYS)
         dv = heads * max(round(value_ratio * chans / heads), 1)
+        if dv >= chans:
+            raise ValueError(
+                f"{heads} heads and a value_ratio of {value_ratio:g} are {dv} channels of attention; expected fewer "
+                f"than the {chans} of a convolution of stage {stage}"
+            )
         map_size = None
         if self.only_size:
             Y, X = (-(-side // (self.shrinks * 2**stage)) for side in self.only_size)  # each halving rounds up

@@ -224,11 +224,13 @@ class ImageGPT(Model):
 
         Raises
         ------
-        FileNotFoundError, ValueError
-            If there is no such file, it holds no array, or one of another shape, or of numbers out of range.
+        FileNotFoundError, ValueError, TypeError
+            If there is no such file, or it holds no array of this shape, of numbers in this range.
         """
         array = clusters if isinstance(clusters, ndarray) else _read_npy(clusters)
         check_shape("clusters", array, self.clusters.shape)
+        if array.dtype.kind not in "iuf":
+            raise TypeError(f"clusters have dtype {array.dtype}; expected numbers from -1 to 1")
         if not (np.abs(array) <= 1).all():
             raise ValueError(f"clusters go from {array.min():g} to {array.max():g}; expected -1 to 1")
         self.clusters.value = array

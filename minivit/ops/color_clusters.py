@@ -85,7 +85,7 @@ def fit_clusters(colors: Float[ndarray, "N C"], *, count: Positive, seed: Count 
     Raises
     ------
     ValueError
-        If there are no colours.
+        If there are no colours, or one has a number that is not finite.
 
     References
     ----------
@@ -94,6 +94,8 @@ def fit_clusters(colors: Float[ndarray, "N C"], *, count: Positive, seed: Count 
     """
     if prod(colors.shape) == 0:
         raise ValueError(f"fit_clusters: colors have shape {colors.shape}; expected at least one colour")
+    if not np.isfinite(colors).all():
+        raise ValueError("fit_clusters: colors have numbers that are not finite; expected none")
     rng = np.random.default_rng(seed)
     if len(colors) > MOST_PIXELS:
         colors = colors[rng.integers(len(colors), size=MOST_PIXELS)]

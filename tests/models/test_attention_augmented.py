@@ -101,7 +101,11 @@ def test_images_of_another_size():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"value_ratio": 1.0}, "^dv is 6; expected at least 1, and fewer than the 6 channels of the output$"),
+        (
+            {"value_ratio": 1.0},
+            "^2 heads and a value_ratio of 1 are 6 channels of attention; "
+            "expected fewer than the 6 of a convolution of stage 1$",
+        ),
         ({"num_heads": 0}, "num_heads is 0"),
         ({"key_ratio": 1.5}, "key_ratio is 1.5"),
         ({"stem": "5x5"}, "^stem is '5x5'"),

@@ -215,6 +215,8 @@ def test_the_palette_of_an_npy_file(tmp_path):
     ]:
         with pytest.raises(ValueError, match=message):
             model.load_clusters(wrong)
+    with pytest.raises(TypeError, match="clusters have dtype <U3; expected numbers from -1 to 1"):
+        model.load_clusters(np.full((5, 3), "red"))
     np.testing.assert_array_equal(model.clusters.value, palette)
     for content in (b"no array", b"", (tmp_path / "kmeans_centers.npy").read_bytes()[:-8]):
         (tmp_path / "no.npy").write_bytes(content)

@@ -86,5 +86,7 @@ def test_unit_colors():
 def test_what_is_no_color():
     with pytest.raises(ValueError, match=r"colors have shape \(0, 3\); expected at least one colour"):
         fit_clusters(np.zeros((0, 3)), count=4)
+    with pytest.raises(ValueError, match="colors have numbers that are not finite"):
+        fit_clusters(np.array([[0.0, np.nan, 0.5]]), count=1)
     with pytest.raises(ValueError, match="code 4 is out of range; expected 0 to 3 for 4 clusters"):
         colors_of_clusters(np.array([4]), np.zeros((4, 3)))
