@@ -11,7 +11,7 @@ import numpy as np
 from numpy import ndarray
 
 from minivit.checked import check_range
-from minivit.layers.basic import LayerNorm, check_act_layer
+from minivit.layers.basic import LayerNorm
 from minivit.layers.block import Block
 from minivit.layers.conv2d import Conv2d
 from minivit.layers.dropout import dropout
@@ -137,7 +137,6 @@ class SwinIR(Model):
     drop_rate, drop_path_rate : float
         Dropout in front of the blocks, after attention and inside MLPs; stochastic depth, growing linearly to this rate
         in the last block. Only active when ``forward`` gets ``rng``.
-    act_layer : "gelu", "gelu_tanh", "quick_gelu" or "relu"
     grad_checkpointing : bool
     seed : int
     dtype : "float32" or "float64"
@@ -178,7 +177,6 @@ class SwinIR(Model):
         img_range: Factor = 1.0,
         drop_rate: Rate = 0.0,
         drop_path_rate: Rate = 0.1,
-        act_layer: str = "gelu",
         grad_checkpointing: bool = False,
         seed: Count = 0,
         dtype: str | type | np.dtype = "float32",
@@ -188,7 +186,6 @@ class SwinIR(Model):
                 f"depths are {in_short(depths)}, num_heads {in_short(num_heads)}; expected one of each for every RSTB"
             )
         check_range("mlp_ratio", mlp_ratio, at_least=1 / embed_dim, below=inf)
-        check_act_layer(act_layer)
         check_upsampler(upsampler, upscale)
         self.in_chans, self.window_size, self.upscale, self.img_range = in_chans, window_size, upscale, img_range
         side = min(pair(img_size))
@@ -213,7 +210,6 @@ class SwinIR(Model):
                 attention={"qkv_bias": qkv_bias},
                 mlp_ratio=mlp_ratio,
                 proj_drop=drop_rate,
-                act_layer=act_layer,
                 grad_checkpointing=grad_checkpointing,
             )
             for heads, its in zip(num_heads, rates, strict=True)

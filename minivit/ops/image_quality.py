@@ -42,7 +42,7 @@ def psnr(images: ndarray, targets: ndarray, *, data_range: Level) -> ndarray:
     x, t = _two("psnr", images, targets)
     error = np.square(x - t).mean(axis=(-3, -2, -1))
     with np.errstate(divide="ignore"):
-        return 10 * np.log10(data_range**2 / error)
+        return np.asarray(10 * np.log10(data_range**2 / error))
 
 
 @checked
@@ -108,7 +108,7 @@ def ssim(
     C1, C2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
     above = (2 * mean_x * mean_t + C1) * (2 * covariance + C2)
     below = (mean_x * mean_x + mean_t * mean_t + C1) * (variance_x + variance_t + C2)
-    return (above / below).mean(axis=(-3, -2, -1))
+    return np.asarray((above / below).mean(axis=(-3, -2, -1)))
 
 
 def _two(label: str, images: ndarray, targets: ndarray) -> tuple[ndarray, ndarray]:
