@@ -15,6 +15,7 @@ from minivit.layers.basic import LayerNorm
 from minivit.layers.block import Block
 from minivit.layers.conv2d import Conv2d
 from minivit.layers.dropout import dropout
+from minivit.layers.initial import zeros
 from minivit.layers.layer import Layer
 from minivit.layers.patch_merging import PatchMerging
 from minivit.layers.sequence import Identity, IdentityCache, Layers, run, run_backward
@@ -153,10 +154,12 @@ class SwinIR(Model):
     -----
     Parameters are called as in the official code, so files of it load by :func:`minivit.weights.load_timm`, which
     leaves masks and indices aside that can be computed. The official code has an option for absolute positions
-    (``ape``), which none of its models has, and takes images of one size then.
+    (``ape``), which none of its models has, and takes images of one size then. Here the last convolution begins with
+    zeros: an untrained model gives back the image that came, or the mean colour; there it begins with random numbers.
     """
 
     head_names: ClassVar = ()
+    usual_task: ClassVar[str] = "Denoise"
 
     def __init__(
         self,
@@ -228,15 +231,18 @@ class SwinIR(Model):
         self.conv_before_upsample: list[Layer] = before if many else []
         self.upsample: list[Layer] = []
         if direct:
-            self.upsample = _enlarged(embed_dim, self.in_chans, self.upscale)
+            self.upsample = _enlarged(embed_dim, self.in_chans, self.upscale, initial=zeros)
         elif upsampler == "pixelshuffle":
             factors = [3] if self.upscale == 3 else [2] * int(log2(self.upscale))
             self.upsample = [layer for r in factors for layer in _enlarged(num_feat, num_feat, r)]
         self.conv_up1: Layer = UpConv2d(num_feat, scale=2) if nearest else Identity()
         self.conv_up2: Layer = UpConv2d(num_feat, scale=2) if nearest and self.upscale == 4 else Identity()
         self.conv_hr: Layer = UpConv2d(num_feat, scale=1) if nearest else Identity()
-        last = Conv2d(num_feat if many else embed_dim, self.in_chans, 3, padding=1)
+        last = Conv2d(num_feat if many else embed_dim, self.in_chans, 3, padding=1, initial=zeros)
         self.conv_last: Layer = Identity() if direct else last
+
+    def task_options(self) -> dict[str, Any]:
+        return {"upscale": self.upscale}
 
     def forward(
         self, images: Float[ndarray, "B Y X C"], *, rng: np.random.Generator | None = None
@@ -348,9 +354,9 @@ def check_upsampler(upsampler: str, upscale: int) -> None:
         raise ValueError(f"upscale is {upscale}; with upsampler={upsampler!r} expected {known}")
 
 
-def _enlarged(dim: int, out: int, upscale: int) -> list[Layer]:
+def _enlarged(dim: int, out: int, upscale: int, **options: Any) -> list[Layer]:
     """As many channels as there will be pixels, by a convolution, and their shuffle."""
-    return [Conv2d(dim, upscale * upscale * out, 3, padding=1), PixelShuffle(upscale)]
+    return [Conv2d(dim, upscale * upscale * out, 3, padding=1, **options), PixelShuffle(upscale)]
 
 
 def _preset(upsampler: str, upscale: int = 1, *, rstbs: int = 6, embed_dim: int = 180, heads: int = 6, **options: Any):
