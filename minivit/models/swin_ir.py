@@ -369,8 +369,8 @@ LIGHT = {"rstbs": 4, "embed_dim": 60}
 SwinIR.add_presets(
     {
         # CIFAR
-        "swinir_tiny_32": {**TINY, "img_size": 32, "upscale": 1, "drop_path_rate": 0.0},
-        "swinir_tiny_x2_16": {**TINY, "img_size": 16, "upsampler": "pixelshuffledirect", "drop_path_rate": 0.0},
+        "swinir_tiny_dn": {**TINY, "img_size": 32, "upscale": 1, "drop_path_rate": 0.0},
+        "swinir_tiny_x2": {**TINY, "img_size": 16, "upsampler": "pixelshuffledirect", "drop_path_rate": 0.0},
         **{f"swinir_classical_x{r}": _preset("pixelshuffle", r, img_size=48) for r in (2, 3, 4, 8)},
         **{f"swinir_lightweight_x{r}": _preset("pixelshuffledirect", r, img_size=64, **LIGHT) for r in (2, 3, 4)},
         **{f"swinir_real_x{r}": _preset("nearest+conv", r, img_size=64) for r in (2, 4)},

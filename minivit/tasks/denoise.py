@@ -29,7 +29,7 @@ class Denoise(Restoration):
 
     loss_name = "Charbonnier loss (white is 1)"
     loss = "charbonnier"
-    usual_model = "swinir_tiny_32"
+    usual_model = "swinir_tiny_dn"
 
     @checked
     def __init__(self, *, sigma: Factor = 25.0, upscale: Positive = 1) -> None:

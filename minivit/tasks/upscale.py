@@ -28,7 +28,7 @@ class Upscale(Restoration):
 
     loss_name = "L1 distance (white is 1)"
     loss = "l1"
-    usual_model = "swinir_tiny_x2_16"
+    usual_model = "swinir_tiny_x2"
 
     @checked
     def __init__(self, *, upscale: Positive = 2) -> None:

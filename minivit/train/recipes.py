@@ -17,8 +17,8 @@ RECIPES: dict[str, dict[str, Any]] = {
 
 OF_MODELS: dict[str, dict[str, Any]] = {
     "imagegpt_tiny_16": {"epochs": 2, "batch_size": 32, "lr": 3e-3},
-    "swinir_tiny_32": {"epochs": 2, "batch_size": 32, "lr": 2e-3, "weight_decay": 0.0},
-    "swinir_tiny_x2_16": {"epochs": 4, "batch_size": 32, "lr": 2e-3, "weight_decay": 0.0},
+    "swinir_tiny_dn": {"epochs": 2, "batch_size": 32, "lr": 2e-3, "weight_decay": 0.0},
+    "swinir_tiny_x2": {"epochs": 4, "batch_size": 32, "lr": 2e-3, "weight_decay": 0.0},
     "wav2vec_tiny": {"epochs": 5, "batch_size": 32, "lr": 1e-2},
 }
 """What differs for a model, whatever it is trained on."""
