@@ -1,10 +1,13 @@
 """SwinIR, the ops around it and the measures of images, beside what ``tools/_swin_ir.py`` had others compute."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 import minivit as mv
 from minivit import ops
+from minivit.models import swin_ir
 from minivit.ops.image_quality import psnr, ssim
 from minivit.weights import load_timm, to_timm
 from tests.test_parity import (
@@ -62,3 +65,71 @@ def test_measures_of_images_are_those_of_scikit_image(kind: str) -> None:
     for name, options in case.meta["options"].items():
         theirs = case[f"out/{kind}/{name}"]
         np.testing.assert_allclose(ssim(*images, data_range=data_range, **options), theirs, rtol=1e-10)
+
+
+right_pad = swin_ir.reflect_pad_forward
+MISTAKES: dict[str, tuple[str, str, Any]] = {
+    "an edge that is repeated": (
+        "swin_ir_lightweight",
+        "models.swin_ir.reflect_pad_forward",
+        lambda x, padding: (np.pad(x, ((0, 0), *padding, (0, 0)), mode="symmetric"), right_pad(x, padding=padding)[1]),
+    ),
+    "zeros beyond the edge": (
+        "swin_ir_real_x4",
+        "models.swin_ir.reflect_pad_forward",
+        lambda x, padding: (np.pad(x, ((0, 0), *padding, (0, 0))), right_pad(x, padding=padding)[1]),
+    ),
+    "filled up at the top": (
+        "swin_ir_denoising",
+        "models.swin_ir.reflect_pad_forward",
+        lambda x, padding: right_pad(x, padding=(padding[0][::-1], padding[1][::-1])),
+    ),
+    "channels of a pixel side by side": (
+        "swin_ir_classical",
+        "layers.upsampling.pixel_shuffle_forward",
+        lambda x, upscale: ops.pixel_shuffle_forward(
+            x.reshape(*x.shape[:3], upscale**2, -1).swapaxes(3, 4).reshape(x.shape), upscale=upscale
+        ),
+    ),
+    "nothing leaks in the head": (
+        "swin_ir_real_x2",
+        "layers.upsampling.leaky_relu_forward",
+        lambda x, negative_slope: ops.leaky_relu_forward(x, negative_slope=0.0),
+    ),
+    "the leak of PyTorch's default": (
+        "swin_ir_classical_x3",
+        "layers.upsampling.leaky_relu_forward",
+        lambda x, negative_slope: ops.leaky_relu_forward(x),
+    ),
+    "another mean": ("swin_ir_classical", "models.swin_ir.RGB_MEAN", (0.485, 0.456, 0.406)),
+    "windows that always move": (
+        "swin_ir_one_window",
+        "models.swin.fit_windows",
+        lambda map_size, window_size, like: ((2, 2), (1, 1)),
+    ),
+    "the mask of the images that it was made for": (
+        "swin_ir_lightweight",
+        "layers.window_attention.shifted_mask",
+        lambda map_size, window_size, shift_size: None,
+    ),
+    "a block without its residual": (
+        "swin_ir_real_x2",
+        "models.swin_ir.RSTB.forward",
+        lambda self, x, rng=None: (swin_ir.run([self.residual_group, self.conv], x)[0], None),
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistakes_show_beside_others(mistake: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    name, place, wrong = MISTAKES[mistake]
+    case = Case(name)
+
+    def error() -> float:
+        model = mv.models.SwinIR(**case.meta["config"], dtype="float64")
+        load_timm(model, case.part("param"))
+        return np.abs(model.forward(channels_last(case["in/x"]))[0] - case["out/y"]).max()
+
+    assert error() < 1e-10
+    monkeypatch.setattr(f"minivit.{place}", wrong)
+    assert error() > 1e-3

@@ -77,7 +77,7 @@ class Restoration(Task):
         inputs, plain = self.spoiled(images, np.random.default_rng(0) if rng is None else rng)
         return inputs, Restored(images, plain)
 
-    def cut(self, pixels: UInt8[ndarray, "B Y X C"]) -> UInt8[ndarray, "B Y X C"]:
+    def cut(self, pixels: UInt8[ndarray, "B Y X C"]) -> UInt8[ndarray, "B rows columns C"]:
         """Without the last rows and columns that do not make one pixel of the smaller image.
 
         Raises

@@ -32,6 +32,7 @@ from minivit.models import (
     RNNSearch,
     ShowAttendTell,
     Swin,
+    SwinIR,
     SwinV2,
     Transformer,
     ViT,
@@ -51,6 +52,15 @@ PYRAMID_OF_MLPS = {
     "num_classes": 5,
     "drop_path_rate": 0.2,
 }
+RESTORING = {
+    "img_size": (5, 8),
+    "embed_dim": 8,
+    "depths": (2, 1),
+    "num_heads": (1, 2),
+    "window_size": 3,
+    "num_feat": 3,
+    "drop_rate": 0.2,
+}
 SMALL = {
     "vit": ViT(**SMALL_VIT),
     "vit, mean": ViT(**SMALL_VIT, class_token=False, global_pool="avg"),
@@ -66,6 +76,9 @@ SMALL = {
     "swin v2": SwinV2(
         img_size=(10, 14), patch_size=2, embed_dim=6, depths=(2, 1), num_heads=(1, 2), window_size=3, num_classes=5
     ),
+    "swin ir, denoising": SwinIR(**RESTORING, upscale=1, img_range=2.0),
+    "swin ir, twice as large": SwinIR(**RESTORING, upscale=2, upsampler="nearest+conv", resi_connection="3conv"),
+    "swin ir, four times": SwinIR(**RESTORING, upscale=4, upsampler="pixelshuffle", in_chans=1),
     "pvt": PVT(img_size=(9, 14), patch_size=2, **PYRAMID),
     "pvt v2": PVTv2(img_size=(20, 27), **PYRAMID, proj_drop_rate=0.2),
     "pvt v2, linear": PVTv2(img_size=(20, 27), **PYRAMID, linear=True),
