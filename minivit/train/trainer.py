@@ -276,10 +276,9 @@ def _rates(recipe: Recipe, model: Model) -> Callable[[str, Param], float]:
 
 def _usual_task(recipe: Recipe, dataset: Dataset, kind: Kind) -> Task:
     """What its model is trained for, as the recipe has it."""
-    augment = kind.augment(recipe)
     model_class, _ = PRESETS[recipe.model]
     if recipe.task is None and model_class.usual_task == CLASSIFICATION:
-        mixing = mixing_of(recipe, dataset)
+        augment, mixing = kind.augment(recipe), mixing_of(recipe, dataset)
         return Classification(label_smoothing=recipe.label_smoothing, augment=augment, mix=mixing)
     augmentations = ("randaugment", "random_erasing", "mixup", "cutmix")
     must_be_off(recipe, augmentations, f"{recipe.model} is not trained to classify")
