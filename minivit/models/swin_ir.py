@@ -264,7 +264,8 @@ class SwinIR(Model):
                 f"images of {Y} x {X} pixels are too small to be mirrored up to windows of {self.window_size} x "
                 f"{self.window_size}; expected at least {least} x {least}"
             )
-        mean, scale = np.array(self.mean, images.real.dtype), images.real.dtype.type(self.img_range)
+        real = np.real(images).dtype
+        mean, scale = np.array(self.mean, real), real.type(self.img_range)
         images, c_padding = reflect_pad_forward(images, padding=((0, down), (0, right)))
         shown = (images - mean) * scale
         x, c_conv_first = self.conv_first.forward(shown)  # (B, Y, X, D)

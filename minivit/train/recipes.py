@@ -71,8 +71,9 @@ def recipe_of(
         not of its type.
     """
     given = {name: value for name, value in given.items() if value is not None}
-    task = NAMED.get(given.get("task", ""))
-    of_data = {"model": task.usual_model} if task else RECIPES.get(data, {})
+    of_data: dict[str, Any] = RECIPES.get(data, {})
+    if (task := given.get("task")) in NAMED:
+        of_data = {"model": NAMED[task].usual_model}
     model = (of_data | given).get("model", Recipe.model)
     choices = of_data | OF_MODELS.get(model, {}) | augmentation(named) | given
     known, options = model_options(model), read_settings(model, settings)

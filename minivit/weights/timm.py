@@ -20,7 +20,7 @@ def load_timm(model: Model, arrays: Arrays, *, keep_head: bool = False, grid: tu
     Positions for as many patches as the model has are taken as they are, as timm takes them where it does not know
     their grid: so weights of :func:`to_timm` come back whatever the grid. Those of a PVT, which timm does not have, are
     resampled bilinearly, as the official code does it; relative positions of an MViT linearly, as timm does it. Files
-    with the official names of Swin, PVT, PVT v2 and MViT load, too, as they do in timm. A ``pre_logits`` layer, in
+    with the official names of Swin, PVT, PVT v2 and MViT load, too, as they do in timm, and so do those of SwinIR. A ``pre_logits`` layer, in
     front of the head of old files, is left aside, as timm leaves it, and so is what can be computed
     (``relative_position_index``).
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from minivit.layers import AnyWindowAttention, UpConv2d
+from minivit.layers import AnyWindowAttention, Conv2d, UpConv2d
 from minivit.layers.sequence import run_backward
 from minivit.models import SwinIR
 from minivit.models.swin_ir import RSTB, in_a_row
@@ -143,7 +143,7 @@ def past_the_convolution(layer, dy, cache):
 
 
 def act_before_conv(layer, dy, cache):
-    (dh,) = upsample_nearest_backward(super(UpConv2d, layer).backward(dy, cache.conv), cache.upsample)
+    (dh,) = upsample_nearest_backward(Conv2d.backward(layer, dy, cache.conv), cache.upsample)
     return dh
 
 

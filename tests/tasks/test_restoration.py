@@ -145,7 +145,8 @@ def test_what_a_training_gets_where_nothing_else_is_said():
         assert type(trainer.task) is NAMED[word]
     assert isinstance(Trainer(Recipe(model="swinir_tiny_dn"), data).task, Denoise)  # its usual one
     three = [("upscale", "3"), *TINY]
-    assert Trainer(recipe_of("shapes", three, task="upscale"), data).task.upscale == 3
+    enlarging: Any = Trainer(recipe_of("shapes", three, task="upscale"), data).task
+    assert enlarging.upscale == 3
     assert len(Denoise().prepared(mv.data.shapes(4, 1010), normalize=np.asarray).test) == 1000
 
 
