@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minivit import tasks
-from minivit.checked import checked
+from minivit.checked import check_type, checked
 from minivit.data.examples import Images
 from minivit.data.image_file import read_image
 from minivit.models.model import Model
@@ -81,13 +81,13 @@ def restorer(run_or_file: str | Path) -> Callable[[str | Path], RestoredFile]:
 
 def _task(path: Path) -> Restoration:
     """The task of a checkpoint, as it was made."""
-    metadata: Any = read_metadata(path).get("metadata") or {}
-    name, options = metadata.get("task"), metadata.get("task_options")
     known = {kind.__name__: kind for kind in tasks.NAMED.values() if issubclass(kind, Restoration)}
-    if name not in known:
+    if (name := task_of(path)) not in known:
         raise ValueError(f"the model of {path} was not trained for {' or '.join(known)}")
+    metadata: Any = read_metadata(path)["metadata"]
     try:
-        return known[name](**options)
+        check_type("task_options", metadata.get("task_options"), dict[str, Any])
+        return known[name](**metadata["task_options"])
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path} is damaged: {error}") from error
 

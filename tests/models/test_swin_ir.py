@@ -94,7 +94,6 @@ def test_an_image_that_is_filled_up_counts_as_its_mirror(head, upscale):
 
 
 def test_a_mean_is_taken_off_colours_only():
-    """With two channels, black stays black, whatever the weights before the last convolution are."""
     for channels in (1, 2, 4):
         assert swin_ir(in_chans=channels).mean == (0.0,)
     assert swin_ir().mean == (0.4488, 0.4371, 0.4040)

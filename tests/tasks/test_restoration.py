@@ -14,6 +14,7 @@ from minivit.data import LabeledSounds
 from minivit.data.examples import Images
 from minivit.models import SwinIR
 from minivit.ops.image_quality import psnr
+from minivit.storage import read_arrays, write_arrays
 from minivit.tasks import NAMED, Denoise, Upscale
 from minivit.tasks.restoration import Restored, as_pixels, turned
 from minivit.train import Recipe, Trainer, predict
@@ -238,6 +239,20 @@ def test_photographs_that_cannot_be_restored(tmp_path, capsys):
     assert said[0].startswith("minivit: images of 2 x 10 pixels are too small to be mirrored up to windows of 4 x 4")
     assert said[1].startswith("minivit: images of 1 x 1 pixels are too small to be made 2 times smaller")
     assert said[2] == "minivit: there is no file nowhere.png"
+
+
+def test_a_checkpoint_that_is_damaged(tmp_path):
+    folder = run("denoise", tmp_path / "run")
+    arrays, header = read_arrays(folder / "checkpoint.safetensors")
+    for options in (None, [], {"sigma": -1.0}, {"noise": 25.0}):
+        header["metadata"]["task_options"] = options
+        write_arrays(tmp_path / "damaged", arrays, header)
+        with pytest.raises(ValueError, match="damaged is damaged: "):
+            restorer(tmp_path / "damaged")
+    header["metadata"] |= {"task": "Upscale", "task_options": {"upscale": 2}}
+    write_arrays(tmp_path / "damaged", arrays, header)
+    with pytest.raises(ValueError, match="is damaged: its model and its task, Upscale, do not fit"):
+        restorer(tmp_path / "damaged")
 
 
 def test_a_folder_for_pictures_of_a_model_that_makes_none(tmp_path, capsys):
