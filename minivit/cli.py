@@ -16,6 +16,7 @@ from minivit.errors import is_sentence, sentence, told
 from minivit.json_text import tuples
 from minivit.look.cli import add_look_command
 from minivit.parser import Parser, number, setting
+from minivit.tasks import NAMED
 from minivit.terminal import one_line, plain_streams, warnings_said
 from minivit.train.beginning import full_path
 from minivit.train.distilling import (
@@ -27,7 +28,7 @@ from minivit.train.distilling import (
 )
 from minivit.train.folder import RunFolder, create_numbered
 from minivit.train.named import AUGMENTATIONS, described
-from minivit.train.prediction import likeliest_classes
+from minivit.train.prediction import answers_of
 from minivit.train.recipe import OFF
 from minivit.train.recipes import img_size_of
 from minivit.train.run import run_to_the_end
@@ -69,6 +70,7 @@ def build_parser() -> argparse.ArgumentParser:
         "train", help="train a model; by default a Vision Transformer on drawn shapes, in two to three minutes"
     )
     train.add_argument("--model", metavar="NAME", help="minivit doctor lists all")
+    train.add_argument("--task", choices=NAMED, help="train for this; for what the model is usually for if not given")
     train.add_argument(
         "--set", metavar="KEY=VALUE", type=setting, action="append", help="an option of the model; may be repeated"
     )
@@ -100,9 +102,12 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--resume", metavar="DIR", help="go on with the run in this folder, as it was begun")
     train.set_defaults(run=run_train)
 
-    predict = commands.add_parser("predict", help="say what is on images, or to be heard in sounds")
+    predict = commands.add_parser("predict", help="say what is on images, or to be heard in sounds; restore images")
     predict.add_argument("run_or_file", metavar="RUN", help="folder of a run, or its checkpoint.safetensors")
     predict.add_argument("files", nargs="+", metavar="FILE", help="images, or WAV files if it was trained on sounds")
+    predict.add_argument(
+        "-o", "--out", metavar="DIR", help="folder for pictures, of a model that makes some; . if not given"
+    )
     predict.set_defaults(run=run_predict)
 
     data = commands.add_parser("data", help="fetch a data set, check it, and say what is in it")
@@ -176,19 +181,19 @@ def resume_train(args: argparse.Namespace, named: list[str]) -> int:
 
 
 def run_predict(args: argparse.Namespace) -> int:
-    """Print the most probable classes of each file that can be read, and of each other one what is wrong with it."""
-    of_file, code = likeliest_classes(args.run_or_file), 0
+    """Print what the model says of each file that can be read, and of each other one what is wrong with it."""
+    of_file, code = answers_of(args.run_or_file, args.out), 0
     for file in args.files:
         try:
             with warnings_said():
-                classes = of_file(file)
+                answer = of_file(file)
         except (OSError, ValueError) as error:
             if not is_sentence(error):
                 raise
             print(f"minivit: {sentence(error)}", file=sys.stderr)
             code = 1
         else:
-            print(one_line(f"{file}: {', '.join(f'{name} {probability:.1%}' for name, probability in classes)}"))
+            print(one_line(f"{file}: {answer}"))
     return code
 
 

@@ -143,4 +143,16 @@ MVIT = {  # the same of timm's MViTv2s
     "mvitv2_base_cls": (51_472_840, 10_161_356_544),
 }
 
-COUNTS = VIT | DEIT | DEIT3 | DINOV2 | SWIN | SWIN_V2 | MIXER | MLPS | SHIFTING | RESNET | HYBRID | PVT | MVIT
+SWIN_IR = {  # the same of the official SwinIRs, for patches as they are trained on
+    "swinir_classical_x2": (11_752_487, 28_718_779_392),
+    "swinir_classical_x4": (11_900_199, 30_125_509_632),
+    "swinir_lightweight_x2": (910_152, 4_282_859_520),
+    "swinir_lightweight_x4": (929_628, 4_362_485_760),
+    "swinir_real_x4": (11_715_559, 55_972_380_672),
+    "swinir_real_large_x4": (28_013_059, 125_622_484_992),
+    "swinir_gray_dn": (11_497_681, 199_968_030_720),
+    "swinir_color_dn": (11_504_163, 200_074_199_040),
+    "swinir_jpeg_car": (11_485_585, 190_681_555_680),
+}
+
+COUNTS = VIT | DEIT | DEIT3 | DINOV2 | SWIN | SWIN_V2 | MIXER | MLPS | SHIFTING | RESNET | HYBRID | PVT | MVIT | SWIN_IR

@@ -194,7 +194,7 @@ def test_results_say_by_which_command_they_were_made(path):
     assert (FOLDER / Path(program).name).is_file()
     if path.stem.startswith(("families", "gallery")):  # many minutes for each run
         assert len({run["model"] for run in found["runs"]}) >= (3 if path.stem.startswith("families") else 17)
-    elif path.stem.startswith("one_hour"):
+    elif path.stem.startswith("one_hour") or path.stem.endswith("_speed"):
         assert found["runs"]
     elif path.stem in ("learning_rates", "equal_macs"):  # a choice; a time
         assert len({run["net"] for run in found["runs"]}) >= 3
@@ -345,3 +345,38 @@ def test_families_are_compared_by_cost_and_accuracy(monkeypatch, capsys):
     [(ax, name)] = pictures
     assert name == "families.png"
     assert [list(line.get_xdata()) for line in ax.lines] == [[1.0, 2.0]] * 3
+
+
+def test_restoration_is_measured_beside_what_needs_no_training(monkeypatch, tmp_path):
+    import record
+    import restoration
+    import timed
+
+    for where, name, value in [
+        *((record, "RESULTS", tmp_path), (timed, "STEPS", 2), (restoration, "MINUTES", 1e-6)),
+        *((restoration, "RUNS", tmp_path), (restoration, "SEEDS", (0, 1)), (restoration, "WIDTHS", (0.3, 0.8))),
+    ]:
+        monkeypatch.setattr(where, name, value)
+    rows = [mv.data.shapes(64, 8).train.take(np.arange(40)), mv.data.shapes(64, 8).test]
+    dataset = mv.data.Dataset("cifar10", rows[0], rows[1], mv.data.shapes(64, 8).class_names, (0.5,) * 3, (0.2,) * 3)
+    restoration.measure_speed(dataset)
+    restoration.measure_training(dataset)
+    runs = record.runs_of("restoration")
+    assert [(run["task"], run["seed"], run["steps"]) for run in runs] == [
+        (task, seed, 1) for seed in (0, 1) for task in ("denoise", "upscale")
+    ]
+    assert runs[0]["width"] == 0.8  # noise of 25 grey levels is worth more than a blur
+    assert runs[0]["baseline"]["psnr"] > runs[0]["plain"]["psnr"]
+    for run in runs:
+        assert run["gain"] == pytest.approx(run["model"]["psnr"] - run["baseline"]["psnr"], abs=1e-3)
+    assert runs[1]["baseline"] == runs[1]["plain"]
+    assert [line[:12] for line in restoration.table().splitlines()[2:]] == ["| denoise | ", "| upscale | "]
+
+
+def test_a_training_of_minutes_shows_as_many_images_as_there_is_time_for():
+    import restoration
+
+    dataset, recipe = cifar_like(1000), restoration.recipe_for("denoise", batch_size=10)
+    for seconds, epochs, images in ((1.0, 1, 570), (0.1, 6, 950), (60.0, 1, 10)):
+        its, part = restoration.shown(recipe, dataset, seconds, minutes=0.99)
+        assert (its.epochs, len(part.train)) == (epochs, images), (seconds, its.epochs, len(part.train))

@@ -1,8 +1,8 @@
-"""Write tests/fixtures/*.npz: what PyTorch, timm, transformers, librosa and torchaudio compute, to compare with.
+"""Write tests/fixtures/*.npz: what PyTorch, timm, transformers, librosa and others compute, to compare with.
 
 Run it by hand, rarely, where these libraries are installed (the tests need none of them)::
 
-    pip install torch timm transformers librosa torchaudio
+    pip install torch timm transformers librosa torchaudio scikit-image
     python tools/make_fixtures.py
 
 What fairseq computes, too, where it lies on the path: see ``_fairseq.py``. What TensorFlow computes is written by
@@ -57,6 +57,7 @@ from _mvit import mvits
 from _pvt import pvts
 from _shifting_mlps import shifting_mlps
 from _sound import librosa_features, librosa_inversion, torchaudio_features, transformers_features
+from _swin_ir import image_quality, restoration_ops, swin_irs
 from _timm import VisionTransformer, mixtures, resample_abs_pos_embed, timm
 from numpy import ndarray
 from safetensors.torch import save_file
@@ -754,6 +755,9 @@ def main() -> None:
     local_attention(record, randomize)
     shifting_mlps(record, randomize)
     imagegpts(record, randomize)
+    swin_irs(record, randomize)
+    restoration_ops(record)
+    image_quality(write)
 
 
 if __name__ == "__main__":

@@ -40,13 +40,15 @@ from minivit.layers.sequence import Identity, run, run_backward
 from minivit.layers.spatial_reduction import SpatialReductionAttention
 from minivit.layers.spatial_shift import SpatialShift, SplitShift
 from minivit.layers.split_attention import SplitAttention
-from minivit.layers.window_attention import WindowAttention
+from minivit.layers.upsampling import LeakyRelu, PixelShuffle, UpConv2d
+from minivit.layers.window_attention import AnyWindowAttention, WindowAttention
 
 __all__ = [
     "GRU",
     "Activation",
     "AdaptiveAvgPool2d",
     "Affine",
+    "AnyWindowAttention",
     "Attention",
     "AttentionConv",
     "AttentionDecoder",
@@ -80,6 +82,7 @@ __all__ = [
     "Layer",
     "LayerNorm",
     "LayerScale",
+    "LeakyRelu",
     "LearnedPositions",
     "Linear",
     "LocalRelation",
@@ -95,6 +98,7 @@ __all__ = [
     "PatchEmbed",
     "PatchMerging",
     "PatchMergingV2",
+    "PixelShuffle",
     "PoolingAttention",
     "PostNormBlock",
     "PostNormDecoderBlock",
@@ -114,6 +118,7 @@ __all__ = [
     "StdConv2d",
     "TokenEmbed",
     "Unembedding",
+    "UpConv2d",
     "WindowAttention",
     "channel_mixing_conv",
     "frozen",

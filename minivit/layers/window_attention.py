@@ -1,5 +1,6 @@
 """Attention inside the windows of a map."""
 
+import copy
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -131,6 +132,18 @@ class WindowAttention(SelfAttention):
                 self.relative_position_bias_table.add_grad(dtable)
         (dx,) = window_partition_backward(dwindows, cache.partition)
         return dx
+
+
+class AnyWindowAttention(WindowAttention):
+    """Attention inside the windows of maps of any size, each with the mask of its own; ``map_size`` is of no effect."""
+
+    def forward(  # type: ignore[override]
+        self, x: ndarray, *, mask: ndarray | None = None, rng: Generator | None = None
+    ) -> tuple[ndarray, WindowAttentionCache]:
+        """(B, Y, X, D) -> (B, Y, X, D), as the layer of the same parameters that was made for such maps."""
+        layer = copy.copy(self)  # so that two threads may have maps of two sizes
+        layer.map_size = x.shape[1:3]
+        return super(AnyWindowAttention, layer).forward(x, mask=mask, rng=rng)
 
 
 def check_relative_position(relative_position: str) -> None:

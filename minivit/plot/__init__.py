@@ -24,6 +24,7 @@ from minivit.plot.look import photographs
 from minivit.plot.mixing import paired_units, token_mixing_maps
 from minivit.plot.overview import sound_overview
 from minivit.plot.pixels import completions, drawn
+from minivit.plot.restored import restored
 from minivit.plot.similarity import similarity_matrix
 from minivit.plot.sound import mel_filters, spectrogram, tones_through_windows, waveform, window_spectra
 from minivit.plot.voice import source_and_filter, vocal_tube
@@ -62,6 +63,7 @@ __all__ = [
     "read_by_head",
     "reconstructions",
     "relative_position_biases",
+    "restored",
     "samples",
     "save",
     "score_curve",

@@ -14,9 +14,16 @@ for _module in iter_modules(__path__, __name__ + "."):
         if isinstance(_item, type) and issubclass(_item, Task):
             globals()[_name] = _item
 
+NAMED: dict[str, type[Task]] = {
+    name.lower(): item
+    for name, item in sorted(globals().items())
+    if isinstance(item, type) and issubclass(item, Task) and item.usual_model
+}
+"""Those that ``minivit train --task`` knows, by the word that it takes."""
+
 if TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any: ...
 
 
-__all__ = ["Task"]
+__all__ = ["NAMED", "Task"]

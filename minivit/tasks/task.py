@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sized
 from reprlib import repr as in_short
 from types import UnionType
-from typing import Any, get_args
+from typing import Any, ClassVar, Self, get_args
 
 import numpy as np
 from numpy import ndarray
@@ -44,6 +44,14 @@ class Task:
 
     score_name = "score"
     """What the score is; 1, or 100 %, is perfect."""
+
+    usual_model: ClassVar[str | None] = None
+    """The preset that ``minivit train --task NAME`` trains where no other is named; None: it is not asked for so."""
+
+    @classmethod
+    def of(cls, model: Any) -> Self:
+        """The task for a model that was chosen for it. ValueError for a model that can do no such thing."""
+        return cls(**model.task_options())
 
     def draw(self, examples: Any, *, normalize: Normalize, rng: np.random.Generator | None = None) -> tuple[Any, Any]:
         """Inputs of the model and targets of the loss for some examples.

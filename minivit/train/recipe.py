@@ -6,6 +6,7 @@ from typing import Any
 
 from minivit.checked import check_type, plain
 from minivit.json_text import to_json, tuples
+from minivit.tasks import NAMED
 from minivit.train.randaugment import MOST_LAYERS, MOST_MAGNITUDE
 
 # What each number must be beside its type, and how to say it.
@@ -30,6 +31,7 @@ LIMITS = (
     ("cutmix", lambda x: 0 <= x < inf, "0 or a positive, finite number"),
     ("ema", lambda x: x is None or 0 <= x < 1, "a number from 0 to below 1, or None"),
     ("layer_decay", lambda x: x is None or 0 < x <= 1, "a number above 0 and at most 1, or None"),
+    ("task", lambda it: it is None or it in NAMED, f"{', '.join(NAMED)}, or None"),
     ("seed", lambda n: n >= 0, "0 or more"),
     ("seed", lambda n: n < 2**64, "a number of at most 64 bits"),
 )
@@ -43,6 +45,7 @@ OFF: dict[str, Any] = {
     "init": None,
     "freeze": False,
     "layer_decay": None,
+    "task": None,
 }
 """Choices that runs begun before there were such things did without: their files do not name them."""
 
@@ -63,6 +66,9 @@ class Recipe:
     ``init`` is the run, or the file, with whose weights the model begins (:func:`minivit.train.begin_with`); with
     ``freeze`` only its head is trained, and with ``layer_decay`` each layer has this share of the learning rate of the
     layer above it (:func:`minivit.train.by_layer`). All of these are off if not given.
+
+    ``task`` is the word for what the model is trained for, of ``minivit.tasks.NAMED``; if not given, it is what the
+    model is usually trained for.
 
     NumPy's numbers become Python's, so that a recipe can be written down as JSON.
 
@@ -92,6 +98,7 @@ class Recipe:
     init: str | None = OFF["init"]
     freeze: bool = OFF["freeze"]
     layer_decay: float | None = OFF["layer_decay"]
+    task: str | None = OFF["task"]
     seed: int = 0
 
     def __post_init__(self) -> None:

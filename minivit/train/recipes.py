@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from minivit.models.model import PRESETS, model_options
+from minivit.tasks import NAMED
 from minivit.train.named import augmentation, regularisation
 from minivit.train.recipe import Recipe
 from minivit.train.settings import read_settings
@@ -16,6 +17,8 @@ RECIPES: dict[str, dict[str, Any]] = {
 
 OF_MODELS: dict[str, dict[str, Any]] = {
     "imagegpt_tiny_16": {"epochs": 2, "batch_size": 32, "lr": 3e-3},
+    "swinir_tiny_dn": {"epochs": 2, "batch_size": 32, "lr": 2e-3, "weight_decay": 0.0},
+    "swinir_tiny_x2": {"epochs": 4, "batch_size": 32, "lr": 2e-3, "weight_decay": 0.0},
     "wav2vec_tiny": {"epochs": 5, "batch_size": 32, "lr": 1e-2},
 }
 """What differs for a model, whatever it is trained on."""
@@ -68,8 +71,11 @@ def recipe_of(
         not of its type.
     """
     given = {name: value for name, value in given.items() if value is not None}
-    model = (RECIPES.get(data, {}) | given).get("model", Recipe.model)
-    choices = RECIPES.get(data, {}) | OF_MODELS.get(model, {}) | augmentation(named) | given
+    of_data: dict[str, Any] = RECIPES.get(data, {})
+    if (task := given.get("task")) in NAMED:
+        of_data = {"model": NAMED[task].usual_model}
+    model = (of_data | given).get("model", Recipe.model)
+    choices = of_data | OF_MODELS.get(model, {}) | augmentation(named) | given
     known, options = model_options(model), read_settings(model, settings)
     _, preset = PRESETS[model]
     distilled = (preset | options).get("distilled", False)

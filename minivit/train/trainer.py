@@ -275,16 +275,15 @@ def _rates(recipe: Recipe, model: Model) -> Callable[[str, Param], float]:
 
 
 def _usual_task(recipe: Recipe, dataset: Dataset, kind: Kind) -> Task:
-    """What its model is trained for where nothing else is said, as the recipe has it."""
-    augment = kind.augment(recipe)
+    """What its model is trained for, as the recipe has it."""
     model_class, _ = PRESETS[recipe.model]
-    if model_class.usual_task == CLASSIFICATION:
-        mixing = mixing_of(recipe, dataset)
+    if recipe.task is None and model_class.usual_task == CLASSIFICATION:
+        augment, mixing = kind.augment(recipe), mixing_of(recipe, dataset)
         return Classification(label_smoothing=recipe.label_smoothing, augment=augment, mix=mixing)
     augmentations = ("randaugment", "random_erasing", "mixup", "cutmix")
     must_be_off(recipe, augmentations, f"{recipe.model} is not trained to classify")
     model = create_model(recipe.model, **recipe.options)
-    return getattr(tasks, model_class.usual_task)(**model.task_options())
+    return (tasks.NAMED[recipe.task] if recipe.task else getattr(tasks, model_class.usual_task)).of(model)
 
 
 def mixing_of(recipe: Recipe, dataset: Dataset) -> Mix | None:

@@ -16,13 +16,13 @@ def load_timm(model: Model, arrays: Arrays, *, keep_head: bool = False, grid: tu
     Model and checkpoint must agree in all options; the arrays do not tell ``num_heads``, for instance. timm's defaults
     are minivit's: of a Vision Transformer exact GELU, ``norm_eps=1e-6``.
 
-    Positions of another grid, which is taken to be square, are resampled as timm does it: bicubic, with antialiasing.
-    Positions for as many patches as the model has are taken as they are, as timm takes them where it does not know
-    their grid: so weights of :func:`to_timm` come back whatever the grid. Those of a PVT, which timm does not have, are
-    resampled bilinearly, as the official code does it; relative positions of an MViT linearly, as timm does it. Files
-    with the official names of Swin, PVT, PVT v2 and MViT load, too, as they do in timm. A ``pre_logits`` layer, in
-    front of the head of old files, is left aside, as timm leaves it, and so is what can be computed
-    (``relative_position_index``).
+    Positions of another grid, which is taken to be square, are resampled as timm does it: bicubic, with
+    antialiasing. Positions for as many patches as the model has are taken as they are, as timm takes them where it
+    does not know their grid: so weights of :func:`to_timm` come back whatever the grid. Those of a PVT, which timm
+    does not have, are resampled bilinearly, as the official code does it; relative positions of an MViT linearly,
+    as timm does it. Files with the official names of Swin, PVT, PVT v2 and MViT load, too, as they do in timm, and
+    so do those of SwinIR. A ``pre_logits`` layer, in front of the head of old files, is left aside, as timm leaves
+    it, and so is what can be computed (``relative_position_index``).
 
     Parameters
     ----------

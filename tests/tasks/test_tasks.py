@@ -10,14 +10,16 @@ import pytest
 import minivit as mv
 from minivit.check import check_vjp
 from minivit.data import END, PAD, START, sorting
+from minivit.data.examples import Images
 from minivit.data.scenes import draw_scenes
 from minivit.layers import Layer
-from minivit.models import ImageGPT, MaskedViT, Transformer, ViT, Wav2Vec
+from minivit.models import ImageGPT, MaskedViT, SwinIR, Transformer, ViT, Wav2Vec
 from minivit.nests import mapped
 from minivit.ops import label_weights, log_softmax_forward, mse_backward, mse_forward, one_hot, patchify_forward
 from minivit.tasks import (
     Classification,
     Contrastive,
+    Denoise,
     Distillation,
     Future,
     MaskedPatches,
@@ -25,13 +27,16 @@ from minivit.tasks import (
     NextPixel,
     NextToken,
     OneBox,
+    Restoration,
     Task,
+    Upscale,
 )
 from minivit.tasks.boxes import iou
 from minivit.tasks.distillation import Taught
 from minivit.tasks.masked import Masked
 from minivit.tasks.masked_prediction import AskedPatches
 from minivit.tasks.next_token import greedy
+from minivit.tasks.restoration import Restored
 from minivit.tasks.task import joined, number_of, part_of
 from minivit.train import SGD, AdamW, normalize, predict, random_crop_flip, training_step
 from tests.sampled import REST
@@ -50,6 +55,14 @@ WAVES: dict[str, Any] = {
     "context_dim": (16,),
     "context_kernel": (3,),
     "prediction_steps": 3,
+}
+RESTORING: dict[str, Any] = {
+    "img_size": 8,
+    "embed_dim": 8,
+    "depths": (2,),
+    "num_heads": (2,),
+    "window_size": 4,
+    "mlp_ratio": 1.0,
 }
 TOKENS: dict[str, Any] = {"embed_dim": 24, "encoder_depth": 1, "decoder_depth": 1, "num_heads": 3, "norm_first": True}
 
@@ -202,7 +215,24 @@ def given_waves(dtype: str, n: int = B) -> Given:
     return Given(Future(num_negatives=4, offset=model.offset), model, waves.astype(dtype), np.arange(n))
 
 
+def given_noise(dtype: str, n: int = B) -> Given:
+    return given_restoration(Denoise(sigma=60.0), SwinIR(**RESTORING, upscale=1, dtype=dtype), dtype, n)
+
+
+def given_small_images(dtype: str, n: int = B) -> Given:
+    model = SwinIR(**RESTORING, upscale=2, upsampler="pixelshuffledirect", dtype=dtype)
+    return given_restoration(Upscale(), model, dtype, n)
+
+
+def given_restoration(task: Restoration, model: SwinIR, dtype: str, n: int) -> Given:
+    pixels = np.stack([scene.image for scene in draw_scenes(n, size=16, rng=np.random.default_rng(8))])
+    inputs, targets = task.draw(Images(pixels), normalize=np.asarray)
+    return Given(task, model, inputs.astype(dtype), Restored(*(made.astype(dtype) for made in targets)))
+
+
 GIVEN = [
+    given_noise,
+    given_small_images,
     given_classes,
     given_boxes,
     given_views,
@@ -282,6 +312,8 @@ def test_a_mean_over_images_would_be_another_loss(given):
         (given_hidden_codes, 60, 0.1, 0.3),
         (given_hidden_colours, 60, 0.1, 0.3),
         (given_tokens, 80, 0.1, 0.5),
+        (given_noise, 60, 0.01, 0.5),
+        (given_small_images, 60, -5.0, -0.5),
         (given_waves, 150, 0.3, 0.8),
     ],
 )

@@ -30,6 +30,7 @@ EXTREMES = {
     "init": [None, "runs/shapes-1"],
     "freeze": [False],
     "layer_decay": [None, 1, 1e-300],
+    "task": [None, "denoise", "upscale"],
     "seed": [0, 2**64 - 1],
     "model": ["vit_tiny_patch4_32"],
     "options": [{}, {"depth": 2, "img_size": (8, 6), "fc_norm": None, "act_layer": "relu", "qkv_bias": False}],
@@ -124,6 +125,7 @@ def accepted(name):
         "init": ["'3'", "None"],
         "freeze": [],
         "layer_decay": ["None"],
+        "task": ["None"],
     }
     assert right.keys() == EXTREMES.keys()
     ours = "epochs=np.int64(3), lr=np.float32(0.5), betas=(np.float64(0.5), np.float32(0.25)), flip=np.bool_(False), "

@@ -25,8 +25,14 @@ def l1(rng: Generator) -> Case:
     return Case((target + distance, target), {})
 
 
+def charbonnier(rng: Generator) -> Case:
+    case = mse(rng)
+    return Case(case.args, choose(rng, {"eps": 0.5}, {"eps": 1.5}))
+
+
 CONSTANTS = {
     "cross_entropy": ("targets",),
     "mse": ("target",),
     "l1": ("target",),
+    "charbonnier": ("target",),
 }
