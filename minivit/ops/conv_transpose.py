@@ -58,7 +58,7 @@ def conv_transpose2d_forward(
     Kirillov et al. 2023, "Segment Anything", appendix A, "Lightweight mask decoder".
     """
     B, Y, X, C = x.shape
-    P, Q, _, O = weight.shape
+    P, Q, *_ = weight.shape
     h, _ = linear_forward(x.reshape(B, Y * X, C), _matrix(weight), None if bias is None else np.tile(bias, P * Q))
     y, _ = unpatchify_forward(h, img_size=(P * Y, Q * X), patch_size=(P, Q))
     return y, ConvTranspose2dCache(x, weight, bias is not None)
