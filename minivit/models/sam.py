@@ -255,7 +255,9 @@ window_size, global_attn_indexes, drop_path_rate, grad_checkpointing
             ddense = ddense.reshape(-1, *ddense.shape[2:])  # (M, S, D)
         dprompt = Prompt(dtokens, ddense, sum_to(dpositions, dpositions.shape[1:]))
         dpoints, _, dmasks = self.prompt_encoder.backward(dprompt, cache.prompt_encoder)
-        dpoints = dpoints.reshape(-1, P, *dpoints.shape[1:])  # (B, P, N, 2): points, then corners or one that is none
+        dpoints = dpoints.reshape(
+            len(dplaces), P, *dpoints.shape[1:]
+        )  # (B, P, N, 2): points, then corners or one that is none
         N = dpoints.shape[2] - (corners or 1)
         dimages = self.image_encoder.features_backward(
             dimage.reshape(len(dimage), *self.grid_size, dimage.shape[-1]), cache.image_encoder
@@ -264,7 +266,7 @@ window_size, global_attn_indexes, drop_path_rate, grad_checkpointing
             dimages,
             dpoints[:, :, :N] if N > 0 else None,
             None,
-            dpoints[:, :, N:].reshape(-1, P, 4) if corners else None,
+            dpoints[:, :, N:].reshape(len(dplaces), P, 4) if corners else None,
             None if dmasks is None else dmasks.reshape(len(dimages), -1, *self.mask_size),
         )
 

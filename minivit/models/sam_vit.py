@@ -27,7 +27,7 @@ from minivit.ops.dropout import DropoutCache
 from minivit.ops.positions import AddPositionsCache, add_positions_backward, add_positions_forward
 from minivit.types import Count, Depth, Float, Positive, Range, Rate, Size, ndarray, pair
 
-NORM_EPS = 1e-6
+NECK_EPS = 1e-6
 
 
 class SamFeaturesCache(NamedTuple):
@@ -80,6 +80,8 @@ class SamViT(Model):
         Dropout before the head, after the patches, after attention and inside MLPs; stochastic depth, growing linearly
         from 0 in the first block to this rate in the last. Only active when ``forward`` gets ``rng``.
     act_layer : "gelu", "gelu_tanh", "quick_gelu" or "relu"
+    norm_eps : float
+        Of the norms in blocks: 1e-6 in the official code and in transformers, 1e-5 in timm. In the neck it is 1e-6.
     grad_checkpointing : bool
         Keep only each block's input for backward and compute the rest again.
     seed : int
@@ -117,6 +119,7 @@ class SamViT(Model):
         proj_drop_rate: Rate = 0.0,
         drop_path_rate: Rate = 0.0,
         act_layer: str = "gelu",
+        norm_eps: Annotated[float, Range(at_least=0, below=1)] = 1e-6,
         grad_checkpointing: bool = False,
         seed: Count = 0,
         dtype: str | type | np.dtype = "float32",
@@ -144,7 +147,7 @@ class SamViT(Model):
                 proj_drop=proj_drop_rate,
                 drop_path_rate=rate,
                 act_layer=act_layer,
-                norm_eps=NORM_EPS,
+                norm_eps=norm_eps,
                 attn=RelativeWindowAttention(
                     embed_dim,
                     num_heads,
@@ -158,13 +161,13 @@ class SamViT(Model):
             for window, rate in zip(windows, rates, strict=True)
         ]
         self.blocks = [Checkpoint(block) for block in blocks] if grad_checkpointing else blocks
-        self.neck: list[Layer] = [LayerNorm(embed_dim, eps=NORM_EPS)]
+        self.neck: Layer | list[Layer] = LayerNorm(embed_dim, eps=NECK_EPS)
         if neck_chans:
             self.neck = [
                 Conv2d(embed_dim, neck_chans, 1, bias=False),
-                LayerNorm(neck_chans, eps=NORM_EPS),
+                LayerNorm(neck_chans, eps=NECK_EPS),
                 Conv2d(neck_chans, neck_chans, 3, padding=1, bias=False),
-                LayerNorm(neck_chans, eps=NORM_EPS),
+                LayerNorm(neck_chans, eps=NECK_EPS),
             ]
         self.num_features = neck_chans or embed_dim
         self.head = ClassifierHead(self.num_features, num_classes, drop_rate=drop_rate)
@@ -202,14 +205,14 @@ class SamViT(Model):
         x, c_pos_drop = self.pos_drop.forward(x, rng=rng)
         x = x.reshape(len(x), *self.grid_size, x.shape[-1])  # (B, Y, X, D)
         x, c_blocks = run(self.blocks, x, rng=rng)
-        x, c_neck = run(self.neck, x)
+        x, c_neck = run(self.neck if isinstance(self.neck, list) else [self.neck], x)
         return x, SamFeaturesCache(
             patch_embed=c_patch_embed, pos_embed=c_pos_embed, pos_drop=c_pos_drop, blocks=c_blocks, neck=c_neck
         )
 
     def features_backward(self, dy: ndarray, cache: SamFeaturesCache) -> Float[ndarray, "B Y X C"]:
         """Gradient of :meth:`features`: add to those of the parameters; return that of the images."""
-        dx = run_backward(self.neck, dy, cache.neck)
+        dx = run_backward(self.neck if isinstance(self.neck, list) else [self.neck], dy, cache.neck)
         dx = run_backward(self.blocks, dx, cache.blocks)
         dx = dx.reshape(len(dx), self.patch_embed.num_patches, dx.shape[-1])  # forward: x.reshape(len(x), Y, X, D)
         dx = self.pos_drop.backward(dx, cache.pos_drop)

@@ -1,0 +1,97 @@
+"""SAM: the same numbers as transformers and the authors' code, and of its image encoder as timm, by tools/_sam.py."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy import ndarray
+
+from minivit.layers.mask_decoder import MaskOutputs
+from minivit.models import SAM, SamViT
+from minivit.weights import load_hf, load_timm, load_torch, to_hf, to_timm
+from tests.test_parity import (
+    Case,
+    assert_given_back,
+    assert_gradient,
+    assert_model,
+    assert_output,
+    assert_parameters,
+    channels_last,
+)
+
+HF = ("hf_sam_several", "hf_sam_boxes", "hf_sam_boxes_and_points", "hf_sam_nothing")
+
+
+def parts(case: Case) -> tuple[dict[str, ndarray], dict[str, ndarray]]:
+    """All parameters, and all gradients: 0 of those that this prompt does not need."""
+    unused = {key.removeprefix("unused/"): a for key, a in case.part("const").items() if key.startswith("unused/")}
+    return case.part("param") | unused, case.part("gparam") | {key: np.zeros_like(a) for key, a in unused.items()}
+
+
+def with_weights(case: Case, load: Callable, **options: Any) -> tuple[SAM, SAM]:
+    """A model with the weights of the other library, and one with its gradients for weights."""
+    ours, theirs = (SAM(**{**case.meta["config"], **options}, dtype="float64") for _ in range(2))
+    for model, arrays in zip((ours, theirs), parts(case), strict=True):
+        load(model, arrays)
+    return ours, theirs
+
+
+@pytest.mark.parametrize("grad_checkpointing", [False, True])
+@pytest.mark.parametrize("name", HF)
+def test_transformers(name: str, grad_checkpointing: bool) -> None:
+    case = Case(name)
+    ours, theirs = with_weights(case, load_hf, grad_checkpointing=grad_checkpointing)
+    masks = channels_last(case["in/input_masks"])[:, None, ..., 0] if "in/input_masks" in case.arrays else None
+    given: list[Any] = [case.arrays.get(f"in/input_{kind}") for kind in ("points", "boxes")]
+    labels: Any = case.arrays.get("const/input_labels")
+    prompts = given[0], labels, given[1], masks
+    multimask_output = case.meta["multimask_output"]
+    y, cache = ours.forward(channels_last(case["in/x"]), *prompts, multimask_output=multimask_output)
+    assert_output(y.masks, case["out/masks"])
+    assert_output(y.iou_scores, case["out/iou_scores"])
+    dx, dpoints, dlabels, dboxes, dmasks = ours.backward(MaskOutputs(case["cot/masks"], case["cot/iou_scores"]), cache)
+    assert_gradient(dx, channels_last(case["gin/x"]))
+    assert_parameters(ours, theirs)
+    assert dlabels is None
+    gradients = {"points": dpoints, "boxes": dboxes, "masks": dmasks}
+    for kind, gradient in gradients.items():
+        if f"gin/input_{kind}" in case.arrays:
+            assert_gradient(gradient, case[f"gin/input_{kind}"])
+        else:
+            assert gradient is None
+
+
+def test_the_weights_of_transformers_are_given_back() -> None:
+    case = Case("hf_sam_several")
+    ours, _ = with_weights(case, load_hf)
+    given_back, (arrays, _) = to_hf(ours), parts(case)
+    assert given_back.keys() == arrays.keys()
+    for key, array in arrays.items():
+        np.testing.assert_array_equal(given_back[key], array)
+
+
+def test_the_code_of_the_authors() -> None:
+    """One image, a click and a box on each of two objects, and a mask for each."""
+    case = Case("sam_official")
+    ours, theirs = with_weights(case, load_torch)
+    points, labels, boxes = (case[f"const/{name}"][None] for name in ("points", "labels", "boxes"))
+    masks = case["in/masks"].transpose(1, 0, 2, 3)
+    y, cache = ours.forward(channels_last(case["in/x"]), points, labels, boxes, masks, multimask_output=True)
+    assert_output(y.masks[0], case["out/masks"])
+    assert_output(y.iou_scores[0], case["out/iou_scores"])
+    cotangent = MaskOutputs(case["cot/masks"][None], case["cot/iou_scores"][None])
+    dx, _, _, _, dmasks = ours.backward(cotangent, cache)
+    assert_gradient(dx, channels_last(case["gin/x"]))
+    assert_gradient(dmasks, case["gin/masks"].transpose(1, 0, 2, 3))
+    assert_parameters(ours, theirs)
+
+
+@pytest.mark.parametrize("name", ["timm_samvit", "timm_samvit_classes"])
+@pytest.mark.parametrize("grad_checkpointing", [False, True])
+def test_image_encoder_of_timm(name: str, grad_checkpointing: bool) -> None:
+    case = Case(name)
+    assert_model(SamViT, case, load_timm, load_timm, norm_eps=1e-5, grad_checkpointing=grad_checkpointing)
+    model = SamViT(**case.meta["config"], dtype="float64")
+    load_timm(model, case.part("param"))
+    assert_given_back(to_timm(model), case)
