@@ -143,4 +143,18 @@ MVIT = {  # the same of timm's MViTv2s
     "mvitv2_base_cls": (51_472_840, 10_161_356_544),
 }
 
-COUNTS = VIT | DEIT | DEIT3 | DINOV2 | SWIN | SWIN_V2 | MIXER | MLPS | SHIFTING | RESNET | HYBRID | PVT | MVIT
+SAM_VIT = {  # the same of timm's image encoders of SAM
+    "samvit_base_patch16": (89_670_912, 486_038_667_264),
+    "samvit_base_patch16_224": (86_457_064, 17_522_227_200),
+}
+
+SAM = {  # parameters of the official SAMs; in transformers the smallest has 256 more, the random frequencies
+    "sam_vit_b": 93_735_472,
+    "sam_vit_l": 312_342_832,
+    "sam_vit_h": 641_090_608,
+}
+
+SAM_PARTS = {"image_encoder": 89_670_912, "prompt_encoder": 6_220, "mask_decoder": 4_058_340}
+"""Of ``sam_vit_b``, counted as well."""
+
+COUNTS = VIT | DEIT | DEIT3 | DINOV2 | SWIN | SWIN_V2 | MIXER | MLPS | SHIFTING | RESNET | HYBRID | PVT | MVIT | SAM_VIT

@@ -167,8 +167,9 @@ window_size, global_attn_indexes, drop_path_rate, grad_checkpointing
         self.init(seed, dtype)
 
     def example(self, batch: int, length: int, new: Callable[..., ndarray]) -> tuple[ndarray, ...]:
-        """Images with one click each."""
-        return *super().example(batch, length, new), new((batch, 1, 1, 2), self.dtype), new((batch, 1, 1), np.intp)
+        """Images with a click each, on the first pixel."""
+        points, labels = new((batch, 1, 1, 2), self.dtype), new((batch, 1, 1), np.intp)
+        return *super().example(batch, length, new), np.zeros_like(points), np.ones_like(labels)
 
     def forward(
         self,

@@ -58,6 +58,7 @@ __all__ = [
     "position_similarity",
     "predictions",
     "principal_filters",
+    "prompted_masks",
     "pyramid",
     "read_by_head",
     "reconstructions",

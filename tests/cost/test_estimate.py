@@ -16,6 +16,7 @@ from minivit.models import (
     PRESETS,
     PVT,
     S2MLP,
+    SAM,
     SASA,
     AttentionAugmentedResNet,
     CycleMLP,
@@ -30,6 +31,7 @@ from minivit.models import (
     ResMLP,
     ResNet,
     RNNSearch,
+    SamViT,
     ShowAttendTell,
     Swin,
     SwinV2,
@@ -51,6 +53,7 @@ PYRAMID_OF_MLPS = {
     "num_classes": 5,
     "drop_path_rate": 0.2,
 }
+SAM_ENCODER = {"img_size": (12, 20), "patch_size": 4, "embed_dim": 8, "depth": 2, "num_heads": 2, "window_size": 2}
 SMALL = {
     "vit": ViT(**SMALL_VIT),
     "vit, mean": ViT(**SMALL_VIT, class_token=False, global_pool="avg"),
@@ -73,6 +76,8 @@ SMALL = {
     "mvit, the first": MViT(
         img_size=24, depths=(1, 1), embed_dim=4, stride_q=(1, 2), use_cls_token=True, use_abs_pos=True, mode="max"
     ),
+    "sam vit": SamViT(**SAM_ENCODER, num_classes=5, proj_drop_rate=0.2),
+    "sam": SAM(**SAM_ENCODER, prompt_dim=16, decoder_num_heads=2, decoder_mlp_dim=6, iou_head_hidden_dim=5),
     "mixer": Mixer(img_size=(8, 12), patch_size=4, embed_dim=10, num_blocks=2, num_classes=5),
     "image gpt": ImageGPT(img_size=(3, 4), vocab_size=9, embed_dim=10, depth=2, num_heads=2),
     "image gpt, in chunks": ImageGPT(img_size=(3, 4), vocab_size=9, embed_dim=10, depth=1, num_heads=2, chunk_size=5),
@@ -153,7 +158,11 @@ def test_no_preset_is_forgotten():
     kinds = {PRESETS[name][0] for name in facts.COUNTS}
     ours = {name for name, (kind, _) in PRESETS.items() if kind in kinds and not name.endswith("_32")}
     grown = {name for name in ours if name.startswith("swinv2") and "to" in name}
-    assert ours - grown - {"mvit_base_16", "s2mlpv2_small_7", "s2mlpv2_medium_7"} == {*facts.COUNTS}
+    assert ours - grown - {"samvit_large_patch16", "samvit_huge_patch16"} - {
+        "mvit_base_16",
+        "s2mlpv2_small_7",
+        "s2mlpv2_medium_7",
+    } == {*facts.COUNTS}
 
 
 def test_parts_add_up():
