@@ -17,6 +17,7 @@ from minivit.json_text import tuples
 from minivit.look.cli import add_look_command
 from minivit.parser import Parser, number, setting
 from minivit.terminal import one_line, plain_streams, warnings_said
+from minivit.train.answers import add_prompts, answer_of
 from minivit.train.beginning import full_path
 from minivit.train.distilling import (
     add_distillation,
@@ -27,9 +28,8 @@ from minivit.train.distilling import (
 )
 from minivit.train.folder import RunFolder, create_numbered
 from minivit.train.named import AUGMENTATIONS, described
-from minivit.train.prediction import likeliest_classes
 from minivit.train.recipe import OFF
-from minivit.train.recipes import img_size_of
+from minivit.train.recipes import OF_TASKS, img_size_of, model_for
 from minivit.train.run import run_to_the_end
 
 # What a recipe holds, and what is said of it by options of the same name.
@@ -68,6 +68,7 @@ def build_parser() -> argparse.ArgumentParser:
     train = commands.add_parser(
         "train", help="train a model; by default a Vision Transformer on drawn shapes, in two to three minutes"
     )
+    train.add_argument("--task", choices=OF_TASKS, help="what for, where it is not to name classes")
     train.add_argument("--model", metavar="NAME", help="minivit doctor lists all")
     train.add_argument(
         "--set", metavar="KEY=VALUE", type=setting, action="append", help="an option of the model; may be repeated"
@@ -103,6 +104,7 @@ def build_parser() -> argparse.ArgumentParser:
     predict = commands.add_parser("predict", help="say what is on images, or to be heard in sounds")
     predict.add_argument("run_or_file", metavar="RUN", help="folder of a run, or its checkpoint.safetensors")
     predict.add_argument("files", nargs="+", metavar="FILE", help="images, or WAV files if it was trained on sounds")
+    add_prompts(predict)
     predict.set_defaults(run=run_predict)
 
     data = commands.add_parser("data", help="fetch a data set, check it, and say what is in it")
@@ -129,7 +131,7 @@ def run_train(args: argparse.Namespace) -> int:
     if args.resume:
         return resume_train(args, named)
     data = args.data or "shapes"
-    given = {name: tuples(getattr(args, name)) for name in CHOICES}
+    given = {name: tuples(getattr(args, name)) for name in CHOICES} | {"model": model_for(args.task, args.model)}
     if args.init is not None:
         given["init"] = full_path(args.init)
     distilling = distilling_of(args)
@@ -176,19 +178,22 @@ def resume_train(args: argparse.Namespace, named: list[str]) -> int:
 
 
 def run_predict(args: argparse.Namespace) -> int:
-    """Print the most probable classes of each file that can be read, and of each other one what is wrong with it."""
-    of_file, code = likeliest_classes(args.run_or_file), 0
+    """Print the most probable classes of each file that can be read, and of each other one what is wrong with it.
+
+    With clicks or a box: the mask of what they mean, drawn into a picture.
+    """
+    of_file, code = answer_of(args), 0
     for file in args.files:
         try:
             with warnings_said():
-                classes = of_file(file)
+                answer = of_file(file)
         except (OSError, ValueError) as error:
             if not is_sentence(error):
                 raise
             print(f"minivit: {sentence(error)}", file=sys.stderr)
             code = 1
         else:
-            print(one_line(f"{file}: {', '.join(f'{name} {probability:.1%}' for name, probability in classes)}"))
+            print(one_line(f"{file}: {answer}"))
     return code
 
 

@@ -39,7 +39,6 @@ def prompted_masks(
     check_images(images)
     check_lengths(len(images), masks=masks, points=points, labels=labels)
     text = 0.25 if titles else 0.08
-    columns = min(columns, len(images))
     figure, panels = image_panels(len(images), columns, aspect=images.shape[1] / images.shape[2], text=text)
     for i, panel in enumerate(panels):
         show_image(panel, images[i])

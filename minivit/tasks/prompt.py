@@ -21,26 +21,13 @@ from minivit.ops.mask_losses import (
     sigmoid_focal_loss_forward,
 )
 from minivit.ops.resize import ResizeCache, resize_backward, resize_forward
+from minivit.tasks.answers import Prompted, best_masks, candidates, grown, said_and_true
 from minivit.tasks.task import Normalize, Pictures, Task, joined, part_of
 from minivit.threads import run_in_threads
 from minivit.types import Bool, Factor, Float, Int, Positive, Scalar, Share, ndarray
 
 AT_ONCE = 16
 """Images that the model looks at at a time, to find where its masks are wrong."""
-
-
-class Prompted(NamedTuple):
-    """Targets of :class:`Prompt`: what is meant by each of P prompts, and what there was to see of them."""
-
-    masks: Bool[ndarray, "B P Y X"]
-    valid: Bool[ndarray, "B P"]
-    """False where an image has fewer objects."""
-    several: Bool[ndarray, " B"]
-    """Whether the prompt is more than one click or box, so that it means one thing."""
-    points: Float[ndarray, "B P N 2"]
-    labels: Int[ndarray, "B P N"]
-    boxes: Float[ndarray, "B Q 4"]
-    """Q is P, or 0 where there are none."""
 
 
 class PromptCache(NamedTuple):
@@ -141,14 +128,23 @@ class Prompt(Task):
         points, labels = np.zeros((B, P, 0, 2), images.dtype), np.zeros((B, P, 0), np.intp)
         if boxes is no_boxes:
             points, labels = _clicks(masks, valid, lambda b, p: (somewhere(masks[b, p], rng), True), images.dtype)
-        for i in range(further):
-            answer = self._answer((images, points, labels, boxes, logits))
-            logits = best_masks(answer, np.full(B, i > 0))
-            said = grown(logits, masks.shape[2:]) > 0
-            more = _clicks(masks, valid, _corrections(said, masks, rng), images.dtype)
-            points, labels = (np.concatenate(it, axis=2) for it in zip((points, labels), more, strict=True))
-        targets = Prompted(masks, valid, np.full(B, further > 0), points, labels, boxes)
-        return (images, points, labels, boxes, logits), targets
+        inputs = images, points, labels, boxes, logits
+        targets = Prompted(masks, valid, np.zeros(B, bool), points, labels, boxes)
+        for _ in range(further):
+            inputs, targets = self.followed(inputs, targets, self._answer(inputs), rng)
+        return inputs, targets
+
+    def followed(
+        self, inputs: tuple[ndarray, ...], targets: Prompted, outputs: Any, rng: np.random.Generator
+    ) -> tuple[tuple[ndarray, ...], Prompted]:
+        """The same prompts with one more click each, where the mask that was answered is wrong, and with that mask."""
+        images, points, labels, boxes, _ = inputs
+        logits, truth = best_masks(outputs, targets.several), targets.masks
+        said = grown(logits, truth.shape[2:]) > 0
+        more, kinds = _clicks(truth, targets.valid, lambda b, p: correction(said[b, p], truth[b, p], rng), points.dtype)
+        points, labels = np.concatenate((points, more), axis=2), np.concatenate((labels, kinds), axis=2)
+        several = np.ones_like(targets.several)
+        return (images, points, labels, boxes, logits), targets._replace(several=several, points=points, labels=labels)
 
     def _objects(self, examples: Scenes, rng: np.random.Generator | None) -> tuple[ndarray, ndarray]:
         """P of the objects of each image that can be seen, all of them for a test, and of which there is none."""
@@ -177,7 +173,7 @@ class Prompt(Task):
         if not len(b):
             raise ValueError("Prompt: there is no object on these images; expected one at least")
         truth, size = targets.masks[b, p].reshape(len(b), -1), targets.masks.shape[2:]
-        some = _candidates(outputs.masks.shape[2], targets.several)[b]  # (n, M)
+        some = candidates(outputs.masks.shape[2], targets.several)[b]  # (n, M)
         prompt, m = np.nonzero(some)
         logits = grown(outputs.masks[b[prompt], p[prompt], m], size).reshape(len(prompt), -1)
         losses = np.full(some.shape, np.inf, logits.dtype)
@@ -241,41 +237,6 @@ class Prompt(Task):
                 examples.images, said[b, p], targets.points[b, p], targets.labels[b, p], titles=titles
             )
         }
-
-
-def best_masks(outputs: Any, several: Bool[ndarray, " B"]) -> Float[ndarray, "B P Y X"]:
-    """Of the masks that a prompt may mean, the logits of the one that the model says is best."""
-    some = _candidates(outputs.masks.shape[2], several)[:, None]  # (B, 1, M)
-    best = np.where(some, outputs.iou_scores, -np.inf).argmax(-1)
-    return np.take_along_axis(outputs.masks, best[..., None, None, None], axis=2)[:, :, 0]
-
-
-def said_and_true(outputs: Any, targets: Prompted) -> tuple[Bool[ndarray, "B P Y X"], Float[ndarray, "B P"]]:
-    """The mask of each prompt, and its IoU with what was meant."""
-    said = grown(best_masks(outputs, targets.several), targets.masks.shape[2:]) > 0
-    pixels = (*said.shape[:2], -1)
-    return said, mask_iou(said.reshape(pixels), targets.masks.reshape(pixels))
-
-
-def grown(logits: Float[ndarray, "*B y x"], size: tuple[int, ...]) -> Float[ndarray, "*B Y X"]:
-    """Masks as large as the image, bilinearly, as the official code makes them; as they are, if they are as large."""
-    *B, y, x = logits.shape
-    if (y, x) == size:
-        return logits
-    h, _ = resize_forward(logits.reshape(-1, y, x, 1), size=(size[0], size[1]))
-    return h.reshape(*B, *size)
-
-
-def _candidates(count: int, several: Bool[ndarray, " B"]) -> Bool[ndarray, "B M"]:
-    """Which of the masks a prompt may mean: the single one, which is the first, if there were several clicks."""
-    first = np.arange(count) == 0
-    return np.where(several[:, None], first, ~first)
-
-
-def _corrections(
-    said: Bool[ndarray, "B P Y X"], masks: Bool[ndarray, "B P Y X"], rng: np.random.Generator
-) -> Callable[..., Any]:
-    return lambda b, p: correction(said[b, p], masks[b, p], rng)
 
 
 def _clicks(

@@ -17,8 +17,31 @@ RECIPES: dict[str, dict[str, Any]] = {
 OF_MODELS: dict[str, dict[str, Any]] = {
     "imagegpt_tiny_16": {"epochs": 2, "batch_size": 32, "lr": 3e-3},
     "wav2vec_tiny": {"epochs": 5, "batch_size": 32, "lr": 1e-2},
+    "sam_tiny_patch4_64": {"epochs": 4, "batch_size": 16, "lr": 2e-3},
 }
 """What differs for a model, whatever it is trained on."""
+
+OF_TASKS = {"prompt": "sam_tiny_patch4_64"}
+"""The model that is trained for a task where no other is named."""
+
+
+def model_for(task: str | None, model: str | None) -> str | None:
+    """The model of a task, as the command line names both; None where the recipe of the data is to say it.
+
+    Raises
+    ------
+    ValueError
+        If there is no such model, or it is trained for another task.
+    """
+    if task is None:
+        return model
+    if model is None:
+        return OF_TASKS[task]
+    model_options(model)
+    theirs = PRESETS[model][0].usual_task
+    if theirs != PRESETS[OF_TASKS[task]][0].usual_task:
+        raise ValueError(f"{model} is trained for {theirs}, not for --task {task}, as {OF_TASKS[task]} is")
+    return model
 
 
 def img_size_of(model: str, data: str) -> int | None:
