@@ -184,6 +184,9 @@ window_size, global_attn_indexes, drop_path_rate, grad_checkpointing
     ) -> tuple[MaskOutputs, SAMCache]:
         """Masks of what P prompts for each image mean, as logits, and what IoU each of them is said to have.
 
+        An array with no prompt or no point in it stands for none. Without any prompt, the masks are those of the image
+        alone, as in the official code. A point without a box is followed by one of label -1, as there.
+
         Parameters
         ----------
         images : (B, Y, X, C)
@@ -200,9 +203,6 @@ window_size, global_attn_indexes, drop_path_rate, grad_checkpointing
         multimask_output : bool, optional
             True: the three masks for a prompt that may mean several things. False: the one for several prompts. All
             four, that one first, if not given.
-
-        An array with no prompt or no point in it stands for none. Without any prompt, the masks are those of the image
-        alone, as in the official code. A point without a box is followed by one of label -1, as there.
 
         Returns
         -------

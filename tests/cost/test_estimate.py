@@ -54,6 +54,7 @@ PYRAMID_OF_MLPS = {
     "drop_path_rate": 0.2,
 }
 SAM_ENCODER = {"img_size": (12, 20), "patch_size": 4, "embed_dim": 8, "depth": 2, "num_heads": 2, "window_size": 2}
+SAM_ENCODER |= {"global_attn_indexes": (1,)}
 SMALL = {
     "vit": ViT(**SMALL_VIT),
     "vit, mean": ViT(**SMALL_VIT, class_token=False, global_pool="avg"),
