@@ -8,7 +8,11 @@ import pytest
 from numpy import ndarray
 
 from minivit.layers.mask_decoder import MaskOutputs
+from minivit.layers.prompts import joined_prompts
+from minivit.layers.relative_window_attention import RelativeWindowAttention
+from minivit.layers.two_way_block import TwoWayBlock
 from minivit.models import SAM, SamViT
+from minivit.ops import OPS, embedding_forward, fourier_features_forward
 from minivit.weights import load_hf, load_timm, load_torch, to_hf, to_timm
 from tests.test_parity import (
     Case,
@@ -95,3 +99,122 @@ def test_image_encoder_of_timm(name: str, grad_checkpointing: bool) -> None:
     model = SamViT(**case.meta["config"], dtype="float64")
     load_timm(model, case.part("param"))
     assert_given_back(to_timm(model), case)
+
+
+right_points, right_block = joined_prompts, TwoWayBlock.forward
+right_features, right_embedding = fourier_features_forward, embedding_forward
+
+
+def moved(change: Callable) -> Callable:
+    """Prompts of which something was changed."""
+    return lambda *given, **sizes: change(right_points(*given, **sizes))
+
+
+def waves(change: Callable) -> Callable:
+    return lambda x, frequencies: change(*right_features(x, frequencies))
+
+
+def swapped_halves(y: ndarray, cache: Any) -> Any:
+    return np.concatenate(np.split(y, 2, axis=-1)[::-1], axis=-1), cache
+
+
+def without_padding(prompts: Any) -> Any:
+    if (prompts.labels[..., -1] != -1).any():  # there is a box
+        return prompts
+    return prompts._replace(points=prompts.points[:, :, :-1], labels=prompts.labels[:, :, :-1])
+
+
+def later_block(self: TwoWayBlock, *given: Any, **options: Any) -> Any:
+    """The first block with positions, and with a way around its attention."""
+    self.first = False
+    return right_block(self, *given, **options)
+
+
+def every_block_first(self: TwoWayBlock, *given: Any, **options: Any) -> Any:
+    self.first = True
+    return right_block(self, *given, **options)
+
+
+def positions_only_once(self: TwoWayBlock, tokens: Any, image: Any, tokens_pos: Any, image_pos: Any, **o: Any) -> Any:
+    return right_block(self, tokens, image, tokens_pos if self.first else 0 * tokens_pos, image_pos, **o)
+
+
+def rows_of_other_labels(labels: ndarray, table: ndarray) -> Any:
+    return right_embedding(np.where(labels == 2, 3, np.where(labels == 3, 2, labels)), table)
+
+
+def ignored_as_no_point(labels: ndarray, table: ndarray) -> Any:
+    return right_embedding(np.maximum(labels, 1), table)
+
+
+def cut_without_filling(self: RelativeWindowAttention, x: ndarray, **options: Any) -> Any:
+    """Zeros in place of the last row of the map, too."""
+    return right_attention(self, np.pad(x[:, :-1], ((0, 0), (0, 1), (0, 0), (0, 0))), **options)
+
+
+right_attention = RelativeWindowAttention.forward
+MISTAKES: dict[str, tuple[str, str, Any]] = {
+    "rows for columns": (
+        "hf_sam_boxes",
+        "models.sam.joined_prompts",
+        moved(lambda it: it._replace(points=it.points[..., ::-1].copy())),
+    ),
+    "corners of pixels, not their middles": (
+        "hf_sam_boxes",
+        "models.sam.joined_prompts",
+        moved(lambda it: it._replace(points=it.points - 0.5)),
+    ),
+    "no padding behind points": ("hf_sam_several", "models.sam.joined_prompts", moved(without_padding)),
+    "corners exchanged": (
+        "hf_sam_boxes",
+        "models.sam.joined_prompts",
+        moved(lambda it: it._replace(labels=it.labels[..., ::-1].copy())),
+    ),
+    "clicks on and beside exchanged": (
+        "hf_sam_several",
+        "layers.prompt_encoder.embedding_forward",
+        rows_of_other_labels,
+    ),
+    "what is to be ignored taken for no point": (
+        "hf_sam_several",
+        "layers.prompt_encoder.embedding_forward",
+        ignored_as_no_point,
+    ),
+    "cosines first": ("hf_sam_boxes", "layers.prompt_encoder.fourier_features_forward", waves(swapped_halves)),
+    "waves without 2 pi": (
+        "hf_sam_nothing",
+        "layers.prompt_encoder.fourier_features_forward",
+        lambda x, frequencies: right_features(x, frequencies / (2 * np.pi)),
+    ),
+    "a way around the first attention": ("hf_sam_nothing", "layers.two_way_block.TwoWayBlock.forward", later_block),
+    "no block with a way around": ("hf_sam_nothing", "layers.two_way_block.TwoWayBlock.forward", every_block_first),
+    "positions in the first block alone": (
+        "hf_sam_nothing",
+        "layers.two_way_block.TwoWayBlock.forward",
+        positions_only_once,
+    ),
+    "the last row cut off": (
+        "hf_sam_nothing",
+        "layers.relative_window_attention.RelativeWindowAttention.forward",
+        cut_without_filling,
+    ),
+    "the tanh of GELU": ("hf_sam_several", "layers.basic.ACTIVATIONS", {"gelu": OPS["gelu_tanh"], "relu": OPS["relu"]}),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistakes_show_beside_transformers(mistake: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    name, place, wrong = MISTAKES[mistake]
+    case = Case(name)
+
+    def error() -> float:
+        ours, _ = with_weights(case, load_hf)
+        masks = channels_last(case["in/input_masks"])[:, None, ..., 0] if "in/input_masks" in case.arrays else None
+        points, boxes = (case.arrays.get(f"in/input_{kind}") for kind in ("points", "boxes"))
+        prompts: Any = points, case.arrays.get("const/input_labels"), boxes, masks
+        y, _ = ours.forward(channels_last(case["in/x"]), *prompts, multimask_output=case.meta["multimask_output"])
+        return float(np.abs(y.masks - case["out/masks"]).max())
+
+    assert error() < 1e-10
+    monkeypatch.setattr(f"minivit.{place}", wrong)
+    assert error() > 1e-5
