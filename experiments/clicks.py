@@ -19,24 +19,24 @@ from timed import SPARE, THREADS
 from minivit.data import scenes
 from minivit.data.clicks import mask_iou
 from minivit.data.examples import Scenes
-from minivit.tasks import Prompt
 from minivit.tasks.answers import Prompted, grown, said_and_true
+from minivit.tasks.prompt import Prompt
 from minivit.train import Recipe, Trainer, predict
 from minivit.train.recipes import OF_MODELS
 
 MODEL = "sam_tiny_patch4_64"
 MINUTES = 20
 SECONDS_PER_STEP = 0.45  # of 16 images on two processors that do nothing else, clicks that follow included
-SCENES = {"n_train": 5_000, "n_test": 500, "max_objects": 4, "seed": 0}
+SCENES: dict[str, Any] = {"n_train": 5_000, "n_test": 500, "max_objects": 4, "seed": 0}
 SEEDS = 3
 
 
 def recipe_of(seed: int) -> Recipe:
     """As many epochs as fit into the time."""
-    choices = {**OF_MODELS[MODEL], "model": MODEL, "seed": seed}
+    choices: dict[str, Any] = {**OF_MODELS[MODEL], "model": MODEL, "seed": seed}
     steps_per_epoch = SCENES["n_train"] // choices["batch_size"]
-    epochs = int(SPARE * 60 * MINUTES / (SECONDS_PER_STEP * steps_per_epoch))
-    return Recipe(**choices | {"epochs": max(1, epochs)})
+    choices["epochs"] = max(1, int(SPARE * 60 * MINUTES / (SECONDS_PER_STEP * steps_per_epoch)))
+    return Recipe(**choices)
 
 
 def after_clicks(trainer: Trainer, test: Scenes, clicks: int) -> tuple[Any, Prompted]:

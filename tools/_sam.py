@@ -78,7 +78,9 @@ def sams(record: Record, randomize: Callable[[Module], Module]) -> None:
 
 
 def of_transformers(record: Record, randomize: Callable[[Module], Module], name: str, prompt: dict[str, Any]) -> None:
-    without = {"use_abs_pos": False, "use_rel_pos": False, "qkv_bias": False} if name == "hf_sam_boxes" else {}
+    without: dict[str, Any] = (
+        {"use_abs_pos": False, "use_rel_pos": False, "qkv_bias": False} if name == "hf_sam_boxes" else {}
+    )
     c = SMALL | without
     vision = SamVisionConfig(
         hidden_size=c["embed_dim"],

@@ -68,7 +68,8 @@ class TwoWayTransformer(Layer):
         dpos, dimage_pos = dq, dk  # forward: tokens + pos, image + image_pos
         dy = TwoWay(dtokens + dq, dimage + dk + dcarried)
         for layer, c_layer in zip(reversed(self.layers), reversed(cache.layers), strict=True):
-            *dy, dpos_too, dimage_pos_too = layer.backward(TwoWay(*dy), c_layer)
+            dtokens, dimage, dpos_too, dimage_pos_too = layer.backward(dy, c_layer)
+            dy = TwoWay(dtokens, dimage)
             dpos, dimage_pos = dpos + dpos_too, dimage_pos + dimage_pos_too  # every block adds the same positions
         dtokens, dimage = dy
         return dtokens + dpos, dimage, dimage_pos  # forward: tokens, c_layers = pos, []

@@ -130,7 +130,7 @@ def test_gradients_of_the_image_encoder(options: dict[str, Any]) -> None:
 def test_windows_that_do_not_fit_are_filled_up_with_tokens_that_take_part() -> None:
     """As in the authors' code: with keys and values of their biases alone."""
     layer = RelativeWindowAttention(4, 2, (3, 5), window_size=2).init(0, "float64")
-    layer.qkv.bias.value = RNG.standard_normal(12)
+    layer.named_params()["qkv.bias"].value = RNG.standard_normal(12)
     x = RNG.standard_normal((1, 3, 5, 4))
     y, cache = layer.forward(x)
     assert cache.attn.attention.weights.shape == (1, 6, 2, 4, 4)

@@ -101,7 +101,7 @@ def test_places_are_those_of_the_picture_as_it_is_in_the_file(run, tmp_path):
     ]
     for answer in answers[1:]:
         np.testing.assert_allclose(answer.points, answers[0].points, atol=1e-5)
-        np.testing.assert_allclose(answer.box, answers[0].box, atol=1e-5)
+        np.testing.assert_allclose(np.array(answer.box), np.array(answers[0].box), atol=1e-5)
     flat = [answer.mask.reshape(1, -1) for answer in answers]
     assert mask_iou(flat[1], flat[2]) > 0.9  # their edges are resized with other neighbours
 
