@@ -91,6 +91,20 @@ def test_the_code_of_the_authors() -> None:
     assert_parameters(ours, theirs)
 
 
+def test_losses_of_masks() -> None:
+    case = Case("hf_mask_losses")
+    logits, truth, dlogits = case["in/logits"], case["const/truth"] > 0, np.zeros((3, 20))
+    for name, op, options in (
+        ("focal", OPS["sigmoid_focal_loss"], {}),
+        ("focal_otherwise", OPS["sigmoid_focal_loss"], {"alpha": 0.6, "gamma": 1.5}),
+        ("dice", OPS["dice_loss"], {}),
+    ):
+        loss, cache = op.forward(logits, truth, **options)
+        assert_output(loss, case[f"out/{name}"])
+        dlogits += op.backward(case[f"cot/{name}"], cache).logits
+    assert_gradient(dlogits, case["gin/logits"])
+
+
 @pytest.mark.parametrize("name", ["timm_samvit", "timm_samvit_classes"])
 @pytest.mark.parametrize("grad_checkpointing", [False, True])
 def test_image_encoder_of_timm(name: str, grad_checkpointing: bool) -> None:

@@ -18,6 +18,7 @@ from _timm import stand_ins, timm
 from torch import Tensor, nn
 from torch.nn import Module
 from transformers import SamConfig, SamMaskDecoderConfig, SamPromptEncoderConfig, SamVisionConfig
+from transformers.loss import loss_for_object_detection as detection
 
 Record = Callable[..., None]
 SMALL: dict[str, Any] = {  # our options: a map of 3 x 3 that windows of 2 x 2 do not divide
@@ -73,8 +74,25 @@ def sams(record: Record, randomize: Callable[[Module], Module]) -> None:
     for name, prompt in prompts.items():
         of_transformers(record, randomize, name, prompt)
     official(record, randomize)
+    mask_losses(record)
     for name, options in TIMM.items():
         of_timm(record, randomize, name, options)
+
+
+def mask_losses(record: Record) -> None:
+    """Of one mask each, as the losses of transformers' DETR and MaskFormer take the mean of several."""
+    torch.manual_seed(23)
+    logits, truth = torch.randn(3, 20, requires_grad=True), (torch.rand(3, 20) < 0.4).double()
+
+    def run() -> dict[str, Tensor]:
+        rows = list(zip(logits[:, None], truth[:, None], strict=True))
+        return {
+            "focal": torch.stack([detection.sigmoid_focal_loss(z, t, 1) for z, t in rows]),
+            "focal_otherwise": torch.stack([detection.sigmoid_focal_loss(z, t, 1, 0.6, 1.5) for z, t in rows]),
+            "dice": torch.stack([detection.dice_loss(z, t, 1) for z, t in rows]),
+        }
+
+    record("hf_mask_losses", run, {"logits": logits}, constants={"truth": truth})
 
 
 def of_transformers(record: Record, randomize: Callable[[Module], Module], name: str, prompt: dict[str, Any]) -> None:
