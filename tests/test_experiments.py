@@ -345,3 +345,22 @@ def test_families_are_compared_by_cost_and_accuracy(monkeypatch, capsys):
     [(ax, name)] = pictures
     assert name == "families.png"
     assert [list(line.get_xdata()) for line in ax.lines] == [[1.0, 2.0]] * 3
+
+
+@without_annotations
+def test_clicks_are_measured_after_one_and_after_three(monkeypatch):
+    import clicks
+
+    from minivit.train import Recipe
+    from tests.models.test_sam import SMALL
+
+    small = {name: value for name, value in SMALL.items() if name != "img_size"}
+    recipe = Recipe(model=clicks.MODEL, options=small, epochs=1, batch_size=8)
+    assert clicks.recipe_of(2).seed == 2
+    assert clicks.recipe_of(0).epochs > 1
+    monkeypatch.setattr(clicks, "recipe_of", lambda seed: recipe)
+    monkeypatch.setattr(clicks, "SCENES", {"n_train": 8, "n_test": 12, "size": 16})
+    measured = clicks.measure(0)
+    assert {"iou", "iou_of_the_best", "iou_after_three_clicks", "iou_by_objects"} == {*measured}
+    assert 0 <= measured["iou"] <= measured["iou_of_the_best"] <= 1
+    assert len(measured["iou_by_objects"]) == 4

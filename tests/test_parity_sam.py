@@ -41,17 +41,19 @@ def with_weights(case: Case, load: Callable, **options: Any) -> tuple[SAM, SAM]:
     return ours, theirs
 
 
+def asked(model: SAM, case: Case) -> tuple[MaskOutputs, Any]:
+    """What the model makes of the images and prompts of a case; a mask is that of all prompts of an image."""
+    kinds = ("in/input_points", "const/input_labels", "in/input_boxes", "in/input_masks")
+    prompts: Any = [case.arrays.get(kind) for kind in kinds]
+    return model.forward(channels_last(case["in/x"]), *prompts, multimask_output=case.meta["multimask_output"])
+
+
 @pytest.mark.parametrize("grad_checkpointing", [False, True])
 @pytest.mark.parametrize("name", HF)
 def test_transformers(name: str, grad_checkpointing: bool) -> None:
     case = Case(name)
     ours, theirs = with_weights(case, load_hf, grad_checkpointing=grad_checkpointing)
-    masks = channels_last(case["in/input_masks"])[:, None, ..., 0] if "in/input_masks" in case.arrays else None
-    given: list[Any] = [case.arrays.get(f"in/input_{kind}") for kind in ("points", "boxes")]
-    labels: Any = case.arrays.get("const/input_labels")
-    prompts = given[0], labels, given[1], masks
-    multimask_output = case.meta["multimask_output"]
-    y, cache = ours.forward(channels_last(case["in/x"]), *prompts, multimask_output=multimask_output)
+    y, cache = asked(ours, case)
     assert_output(y.masks, case["out/masks"])
     assert_output(y.iou_scores, case["out/iou_scores"])
     dx, dpoints, dlabels, dboxes, dmasks = ours.backward(MaskOutputs(case["cot/masks"], case["cot/iou_scores"]), cache)
@@ -223,10 +225,7 @@ def test_mistakes_show_beside_transformers(mistake: str, monkeypatch: pytest.Mon
 
     def error() -> float:
         ours, _ = with_weights(case, load_hf)
-        masks = channels_last(case["in/input_masks"])[:, None, ..., 0] if "in/input_masks" in case.arrays else None
-        points, boxes = (case.arrays.get(f"in/input_{kind}") for kind in ("points", "boxes"))
-        prompts: Any = points, case.arrays.get("const/input_labels"), boxes, masks
-        y, _ = ours.forward(channels_last(case["in/x"]), *prompts, multimask_output=case.meta["multimask_output"])
+        y, _ = asked(ours, case)
         return float(np.abs(y.masks - case["out/masks"]).max())
 
     assert error() < 1e-10
