@@ -48,6 +48,7 @@ SETTINGS: dict[str, dict[str, str]] = {
     "Mixer": {"num_blocks": "4"},
     "ResNet": {"channels": "20,40,88"},
     "HybridViT": {"embed_dim": "112"},
+    "SamViT": {"embed_dim": "100"},
     "SASA": {"kernel_size": "3"},
     "LRNet": {"kernel_size": "3"},
 }

@@ -18,6 +18,7 @@ from minivit.look.cli import add_look_command
 from minivit.parser import Parser, number, setting
 from minivit.tasks import NAMED
 from minivit.terminal import one_line, plain_streams, warnings_said
+from minivit.train.answers import add_questions, answers_of
 from minivit.train.beginning import full_path
 from minivit.train.distilling import (
     add_distillation,
@@ -28,7 +29,6 @@ from minivit.train.distilling import (
 )
 from minivit.train.folder import RunFolder, create_numbered
 from minivit.train.named import AUGMENTATIONS, described
-from minivit.train.prediction import answers_of
 from minivit.train.recipe import OFF
 from minivit.train.recipes import img_size_of
 from minivit.train.run import run_to_the_end
@@ -102,12 +102,12 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("--resume", metavar="DIR", help="go on with the run in this folder, as it was begun")
     train.set_defaults(run=run_train)
 
-    predict = commands.add_parser("predict", help="say what is on images, or to be heard in sounds; restore images")
+    predict = commands.add_parser(
+        "predict", help="say what is on images or to be heard in sounds; restore images, cut out objects"
+    )
     predict.add_argument("run_or_file", metavar="RUN", help="folder of a run, or its checkpoint.safetensors")
     predict.add_argument("files", nargs="+", metavar="FILE", help="images, or WAV files if it was trained on sounds")
-    predict.add_argument(
-        "-o", "--out", metavar="DIR", help="folder for pictures, of a model that makes some; . if not given"
-    )
+    add_questions(predict)
     predict.set_defaults(run=run_predict)
 
     data = commands.add_parser("data", help="fetch a data set, check it, and say what is in it")
@@ -133,7 +133,7 @@ def run_train(args: argparse.Namespace) -> int:
     named = getattr(args, "with") or []
     if args.resume:
         return resume_train(args, named)
-    data = args.data or "shapes"
+    data = args.data or (NAMED[args.task].usual_data if args.task else "shapes")
     given = {name: tuples(getattr(args, name)) for name in CHOICES}
     if args.init is not None:
         given["init"] = full_path(args.init)
@@ -182,11 +182,11 @@ def resume_train(args: argparse.Namespace, named: list[str]) -> int:
 
 def run_predict(args: argparse.Namespace) -> int:
     """Print what the model says of each file that can be read, and of each other one what is wrong with it."""
-    of_file, code = answers_of(args.run_or_file, args.out), 0
+    answers, code = answers_of(args), 0
     for file in args.files:
         try:
             with warnings_said():
-                answer = of_file(file)
+                answer = answers.of_file(file)
         except (OSError, ValueError) as error:
             if not is_sentence(error):
                 raise
@@ -194,6 +194,8 @@ def run_predict(args: argparse.Namespace) -> int:
             code = 1
         else:
             print(one_line(f"{file}: {answer}"))
+    if last := answers.of_all():
+        print(one_line(last))
     return code
 
 

@@ -155,4 +155,19 @@ SWIN_IR = {  # the same of the official SwinIRs, for patches as they are trained
     "swinir_jpeg_car": (11_485_585, 190_681_555_680),
 }
 
-COUNTS = VIT | DEIT | DEIT3 | DINOV2 | SWIN | SWIN_V2 | MIXER | MLPS | SHIFTING | RESNET | HYBRID | PVT | MVIT | SWIN_IR
+SAM_VIT = {  # the same of timm's image encoders of SAM
+    "samvit_base_patch16": (89_670_912, 486_038_667_264),
+    "samvit_base_patch16_224": (86_457_064, 17_522_227_200),
+}
+
+SAM = {  # parameters of the official SAMs; in transformers the smallest has 256 more, the random frequencies
+    "sam_vit_b": 93_735_472,
+    "sam_vit_l": 312_342_832,
+    "sam_vit_h": 641_090_608,
+}
+
+SAM_PARTS = {"image_encoder": 89_670_912, "prompt_encoder": 6_220, "mask_decoder": 4_058_340}
+"""Of ``sam_vit_b``, counted as well."""
+
+OF_CLASSES = VIT | DEIT | DEIT3 | DINOV2 | SWIN | SWIN_V2 | MIXER | MLPS | SHIFTING | RESNET | HYBRID | PVT | MVIT
+COUNTS = OF_CLASSES | SWIN_IR | SAM_VIT

@@ -380,3 +380,22 @@ def test_a_training_of_minutes_shows_as_many_images_as_there_is_time_for():
     for seconds, epochs, images in ((1.0, 1, 570), (0.1, 6, 950), (60.0, 1, 10)):
         its, part = restoration.shown(recipe, dataset, seconds, minutes=0.99)
         assert (its.epochs, len(part.train)) == (epochs, images), (seconds, its.epochs, len(part.train))
+
+
+@without_annotations
+def test_clicks_are_measured_after_one_and_after_three(monkeypatch):
+    import clicks
+
+    from minivit.train import Recipe
+    from tests.models.test_sam import SMALL
+
+    small = {name: value for name, value in SMALL.items() if name != "img_size"}
+    recipe = Recipe(model=clicks.MODEL, options=small, epochs=1, batch_size=8)
+    assert clicks.recipe_of(2).seed == 2
+    assert clicks.recipe_of(0).epochs > 1
+    monkeypatch.setattr(clicks, "recipe_of", lambda seed: recipe)
+    monkeypatch.setattr(clicks, "SCENES", {"n_train": 8, "n_test": 12, "size": 16})
+    measured = clicks.measure(0)
+    assert {"iou", "iou_of_the_best", "iou_after_three_clicks", "iou_by_objects"} == {*measured}
+    assert 0 <= measured["iou"] <= measured["iou_of_the_best"] <= 1
+    assert len(measured["iou_by_objects"]) == 4

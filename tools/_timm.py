@@ -10,7 +10,8 @@ from unittest.mock import MagicMock, patch
 import numpy as np
 import torch
 
-PARTS = ["datasets", "models", "models.feature_extraction", "ops", "ops.misc", "transforms", "transforms.functional"]
+PARTS = ["datasets", "models", "models.feature_extraction", "ops", "ops.boxes", "ops.misc"]
+PARTS += ["transforms", "transforms.functional"]
 stand_ins = {} if find_spec("torchvision") else {f"torchvision.{part}": MagicMock() for part in PARTS}
 if stand_ins:
     stand_ins["torchvision"] = MagicMock()

@@ -5,7 +5,8 @@ Run it by hand, rarely, where these libraries are installed (the tests need none
     pip install torch timm transformers librosa torchaudio scikit-image
     python tools/make_fixtures.py
 
-What fairseq computes, too, where it lies on the path: see ``_fairseq.py``. What TensorFlow computes is written by
+What fairseq computes, too, where it lies on the path: see ``_fairseq.py``; and what the authors of SAM do, where their
+package is installed: see ``_sam.py``. What TensorFlow computes is written by
 ``tensorflow_fixture.py``, in an environment of its own.
 
 Everything is float64 and drawn from a fixed seed, every parameter is random. Keys of a file:
@@ -55,6 +56,7 @@ from _fairseq import wav2vec
 from _imagegpt import imagegpts
 from _mvit import mvits
 from _pvt import pvts
+from _sam import sams
 from _shifting_mlps import shifting_mlps
 from _sound import librosa_features, librosa_inversion, torchaudio_features, transformers_features
 from _swin_ir import image_quality, restoration_ops, swin_irs
@@ -758,6 +760,7 @@ def main() -> None:
     swin_irs(record, randomize)
     restoration_ops(record)
     image_quality(write)
+    sams(record, randomize)
 
 
 if __name__ == "__main__":

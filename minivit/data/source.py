@@ -49,6 +49,8 @@ def summary(dataset: Dataset) -> Iterator[str]:
         what, size = "images", f"{rows} x {columns} pixels, {channels} channels"
     yield f"{one_line(dataset.name)}: {size}, {classes} classes"
     for split, labels in (("train", dataset.train.labels), ("test", dataset.test.labels)):
-        counts = np.bincount(labels, minlength=classes)
-        yield f"{split}: {len(labels):,} {what}, {counts.min():,} to {counts.max():,} of a class"
+        each = np.concatenate(labels) if isinstance(labels, list) else labels  # of images of several objects
+        counts = np.bincount(each, minlength=classes)
+        of_them = f" of {len(each):,} objects" if isinstance(labels, list) else ""
+        yield f"{split}: {len(labels):,} {what}{of_them}, {counts.min():,} to {counts.max():,} of a class"
     yield one_line(f"classes: {', '.join(dataset.class_names)}")

@@ -11,6 +11,7 @@ from minivit.layers.block import Block, PostNormBlock, ResPostNormBlock
 from minivit.layers.checkpoint import Checkpoint
 from minivit.layers.conv1d import CausalPad, Conv1d
 from minivit.layers.conv2d import Conv2d, StdConv2d
+from minivit.layers.conv_transpose import ConvTranspose2d
 from minivit.layers.cosine_window_attention import CosineWindowAttention
 from minivit.layers.cycle_mlp import CycleFC, CycleMixing
 from minivit.layers.decoder_block import DecoderBlock, PostNormDecoderBlock
@@ -33,6 +34,8 @@ from minivit.layers.pool import AdaptiveAvgPool2d, AvgPool2d, FirstToken, MaxPoo
 from minivit.layers.pooling_attention import PoolingAttention
 from minivit.layers.positions import LearnedPositions, SinusoidalPositions
 from minivit.layers.recurrent import GRU, GRUCell
+from minivit.layers.relative_window_attention import RelativeWindowAttention
+from minivit.layers.relu_mlp import ReluMlp
 from minivit.layers.res_mlp_block import ResMlpBlock
 from minivit.layers.residual_conv import BasicBlock, Bottleneck
 from minivit.layers.scaled_block import LayerScale, ScaledBlock
@@ -40,6 +43,7 @@ from minivit.layers.sequence import Identity, run, run_backward
 from minivit.layers.spatial_reduction import SpatialReductionAttention
 from minivit.layers.spatial_shift import SpatialShift, SplitShift
 from minivit.layers.split_attention import SplitAttention
+from minivit.layers.two_way_block import TwoWayBlock
 from minivit.layers.upsampling import LeakyRelu, PixelShuffle, UpConv2d
 from minivit.layers.window_attention import AnyWindowAttention, WindowAttention
 
@@ -64,6 +68,7 @@ __all__ = [
     "Conv1d",
     "Conv2d",
     "ConvPatchEmbed",
+    "ConvTranspose2d",
     "CosineWindowAttention",
     "CycleFC",
     "CycleMixing",
@@ -103,7 +108,9 @@ __all__ = [
     "PostNormBlock",
     "PostNormDecoderBlock",
     "RMSNorm",
+    "RelativeWindowAttention",
     "Relu",
+    "ReluMlp",
     "ResMlpBlock",
     "ResPostNormBlock",
     "SAGANAttention",
@@ -117,6 +124,7 @@ __all__ = [
     "SplitShift",
     "StdConv2d",
     "TokenEmbed",
+    "TwoWayBlock",
     "Unembedding",
     "UpConv2d",
     "WindowAttention",

@@ -93,7 +93,8 @@ class Attention(Layer):
     """Tokens of ``query`` ask, tokens of ``key`` offer, those of ``value`` carry: each input has its own projection.
 
     Cross-attention to a context is ``forward(x, context, context)``; the gradient of the context is the sum of those of
-    its two places. ``context_dim`` is the width of keys and values, where it is not that of the queries.
+    its two places. ``context_dim`` is the width of keys and values, where it is not that of the queries; ``inner_dim``
+    the width of all heads together, where it is not that of what comes in and out.
 
     PyTorch's ``MultiheadAttention`` has the three weights in one, ``in_proj_weight``, and calls ``proj`` ``out_proj``.
 
@@ -101,15 +102,23 @@ class Attention(Layer):
     """
 
     def __init__(
-        self, dim: int, num_heads: int, *, context_dim: int | None = None, qkv_bias: bool = True, proj_drop: float = 0.0
+        self,
+        dim: int,
+        num_heads: int,
+        *,
+        context_dim: int | None = None,
+        inner_dim: int | None = None,
+        qkv_bias: bool = True,
+        proj_drop: float = 0.0,
     ) -> None:
-        check_heads(dim, num_heads)
         context_dim = dim if context_dim is None else context_dim
+        inner_dim = dim if inner_dim is None else inner_dim
+        check_heads(inner_dim, num_heads)
         self.num_heads = num_heads
-        self.q = Linear(dim, dim, bias=qkv_bias)
-        self.k = Linear(context_dim, dim, bias=qkv_bias)
-        self.v = Linear(context_dim, dim, bias=qkv_bias)
-        self.proj = Linear(dim, dim)
+        self.q = Linear(dim, inner_dim, bias=qkv_bias)
+        self.k = Linear(context_dim, inner_dim, bias=qkv_bias)
+        self.v = Linear(context_dim, inner_dim, bias=qkv_bias)
+        self.proj = Linear(inner_dim, dim)
         self.proj_drop = dropout(proj_drop)
 
     def forward(

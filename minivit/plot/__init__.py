@@ -21,6 +21,7 @@ from minivit.plot.images import predictions, reconstructions, samples
 from minivit.plot.influence import influences
 from minivit.plot.inversion import inversion_curves, picture_in_sound
 from minivit.plot.look import photographs
+from minivit.plot.masks import prompted_masks
 from minivit.plot.mixing import paired_units, token_mixing_maps
 from minivit.plot.overview import sound_overview
 from minivit.plot.pixels import completions, drawn
@@ -59,6 +60,7 @@ __all__ = [
     "position_similarity",
     "predictions",
     "principal_filters",
+    "prompted_masks",
     "pyramid",
     "read_by_head",
     "reconstructions",

@@ -25,13 +25,14 @@ def boxes(images: UInt8[ndarray, "N Y X C"], truths: Boxes, guesses: Boxes, *, c
     figure, panels = image_panels(len(images), columns, aspect=images.shape[1] / images.shape[2], text=0.08)
     for panel, image, true, guessed in zip(panels, images, truths, guesses, strict=True):
         show_image(panel, image)
-        _outline(panel, true, WHITE)
-        _outline(panel, guessed, RED)
+        outline(panel, true, WHITE)
+        outline(panel, guessed, RED)
     set_title(figure, "Where the objects are (white), and where the model says that they are (orange)")
     return figure
 
 
-def _outline(ax: Axes, found: ndarray, colour: str) -> None:
+def outline(ax: Axes, found: ndarray, colour: str) -> None:
+    """Draw boxes, (4,) or (boxes, 4), over an image."""
     from matplotlib.patches import Rectangle
 
     for x0, y0, x1, y1 in found.reshape(-1, 4):  # the centre of the first pixel is at 0, its edge at -0.5

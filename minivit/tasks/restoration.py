@@ -54,12 +54,12 @@ class Restoration(Task):
         self.upscale = upscale
 
     @classmethod
-    def of(cls, model: Any) -> Self:
+    def of(cls, model: Any, **options: Any) -> Self:
         if "upscale" not in model.config:
             raise ValueError(
                 f"{type(model).__name__} gives no images back; expected a model that does, such as {cls.usual_model}"
             )
-        return super().of(model)
+        return cls(**model.task_options(), **options)
 
     def spoiled(
         self, images: Float[ndarray, "B Y X C"], rng: np.random.Generator

@@ -48,10 +48,16 @@ class Task:
     usual_model: ClassVar[str | None] = None
     """The preset that ``minivit train --task NAME`` trains where no other is named; None: it is not asked for so."""
 
+    usual_data: ClassVar[str] = "shapes"
+    """The data set that it then trains it on, where no other is named."""
+
     @classmethod
-    def of(cls, model: Any) -> Self:
+    def of(cls, model: Any, **options: Any) -> Self:
         """The task for a model that was chosen for it. ValueError for a model that can do no such thing."""
-        return cls(**model.task_options())
+        if type(model).usual_task != cls.__name__:
+            theirs, instead = type(model).usual_task, f"; {cls.usual_model} would be" if cls.usual_model else ""
+            raise ValueError(f"{type(model).__name__} is trained for {theirs}, not for {cls.__name__}{instead}")
+        return cls(**model.task_options(), **options)
 
     def draw(self, examples: Any, *, normalize: Normalize, rng: np.random.Generator | None = None) -> tuple[Any, Any]:
         """Inputs of the model and targets of the loss for some examples.

@@ -20,6 +20,7 @@ OF_MODELS: dict[str, dict[str, Any]] = {
     "swinir_tiny_dn": {"epochs": 2, "batch_size": 32, "lr": 2e-3, "weight_decay": 0.0},
     "swinir_tiny_x2": {"epochs": 4, "batch_size": 32, "lr": 2e-3, "weight_decay": 0.0},
     "wav2vec_tiny": {"epochs": 5, "batch_size": 32, "lr": 1e-2},
+    "sam_tiny_patch4_64": {"epochs": 4, "batch_size": 16, "lr": 2e-3},
 }
 """What differs for a model, whatever it is trained on."""
 

@@ -15,7 +15,7 @@ from minivit.ops.image_quality import psnr, ssim
 from minivit.storage import load, read_metadata
 from minivit.tasks.restoration import Restoration, as_pixels
 from minivit.train.step import predict
-from minivit.train.trained_on import checkpoint_of
+from minivit.train.trained_on import checkpoint_of, task_of
 from minivit.types import Float, Positive, UInt8, ndarray
 
 TILE, OVERLAP = 64, 16
@@ -32,13 +32,6 @@ class RestoredFile(NamedTuple):
     plain: UInt8[ndarray, "Y X C"]
     result: UInt8[ndarray, "Y X C"]
     quality: dict[str, tuple[float, float]]
-
-
-def task_of(run_or_file: str | Path) -> str | None:
-    """The name of the task that the model of a run was trained for, if its checkpoint says it."""
-    metadata = read_metadata(checkpoint_of(run_or_file)).get("metadata")
-    named = metadata.get("task") if isinstance(metadata, dict) else None
-    return named if isinstance(named, str) else None
 
 
 def restorer(run_or_file: str | Path) -> Callable[[str | Path], RestoredFile]:

@@ -31,29 +31,54 @@ def checkpoint_of(run_or_file: str | Path) -> Path:
     return path / "checkpoint.safetensors" if path.is_dir() else path
 
 
-def read_trained_on(path: str | Path, model: Model) -> TrainedOn:
-    """What the checkpoint of this model says of the examples that it was trained on.
+def task_of(path: str | Path) -> str:
+    """What the model of a checkpoint was trained for: the name of a class of :mod:`minivit.tasks`.
 
     Raises
     ------
     ValueError
-        If it does not say it, or says what does not fit the model.
+        If it does not say what it was trained on.
     """
+    return str(_metadata(path).get("task", CLASSIFICATION))
+
+
+def _metadata(path: str | Path) -> dict[str, Any]:
     metadata = read_metadata(path).get("metadata")
     if not isinstance(metadata, dict) or not isinstance(metadata.get("data"), dict):
         raise ValueError(
             f"{path} holds a model, and not what it was trained on (classes, mean of the pixels): "
             "it was written by minivit.save, not by minivit train"
         )
-    if (task := metadata.get("task", CLASSIFICATION)) not in (CLASSIFICATION, Distillation.__name__):
-        raise ValueError(f"the model of {path} was trained for {task}, not to name classes")
+    return metadata
+
+
+def read_trained_on(
+    path: str | Path,
+    model: Model,
+    *,
+    tasks: tuple[str, ...] = (CLASSIFICATION, Distillation.__name__),
+    what: str = "to name classes",
+) -> TrainedOn:
+    """What the checkpoint of this model says of the examples that it was trained on.
+
+    ``tasks`` are those that will do, and ``what`` says what for.
+
+    Raises
+    ------
+    ValueError
+        If it does not say it, or says what does not fit the model.
+    """
+    metadata = _metadata(path)
+    if (task := metadata.get("task", CLASSIFICATION)) not in tasks:
+        raise ValueError(f"the model of {path} was trained for {task}, not {what}")
     said, config = metadata["data"], model.config
     kind = SoundKind if "sr" in said or config.get("sr") else ImageKind
     hints = {"class_names": tuple[str, ...]} | {field.name: field.type for field in fields(kind)}
     # a model without an option img_size takes images of any size, and is shown those that it has learned
     known = {name: config[name] for name in SIZES if name in hints and name in config}
     known |= {"img_size": pair(config["img_size"])} if "img_size" in known else {}
-    lengths = {"class_names": config.get("num_classes"), "img_size": 2}
+    names = {"class_names": config["num_classes"]} if "num_classes" in config else {}  # others say no class
+    lengths = {**names, "img_size": 2}
     lengths |= {"mean": config.get("in_chans"), "std": config.get("in_chans")}
     found: dict[str, Any] = {name: tuples(known.get(name, said.get(name))) for name in hints}
     try:

@@ -34,6 +34,9 @@ def load_hf(model: Model, arrays: Arrays, *, keep_head: bool = False, grid: tupl
     palette is not among them: the library's image processor has it, and :meth:`minivit.models.ImageGPT.load_clusters`
     takes it.
 
+    Those of a SAM are of ``SamModel``. It computes the norms inside of its decoder's blocks with 1e-6, the authors, who
+    trained them, with 1e-5: ``decoder_norm_eps`` says which.
+
     Positions of another grid, which is taken to be square, are resampled as the library does it
     (``interpolate_pos_encoding=True``): bicubic, without antialiasing, also for as many patches if the model's grid is
     not square. Those of an AST, whose grid is taken to have as many rows, are cut or stretched as its authors do it: so
@@ -42,7 +45,7 @@ def load_hf(model: Model, arrays: Arrays, *, keep_head: bool = False, grid: tupl
     Parameters
     ----------
     model : Model
-        Of a kind whose names are known: a ViT, a Swin, a PVT, a PVTv2, an ImageGPT or an AST.
+        Of a kind whose names are known: a ViT, a Swin, a PVT, a PVTv2, an ImageGPT, an AST or a SAM.
     arrays : {state_dict name: array}, or the path of a .safetensors or .npz file
     keep_head : bool
         Leave the model's own head as it is and the checkpoint's aside: for fine-tuning on other classes.

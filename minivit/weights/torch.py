@@ -1,4 +1,4 @@
-"""Weights of modules written in PyTorch (https://pytorch.org): of ``torch.nn.Transformer``, and of Jittor-MLP's."""
+"""Weights of modules written in PyTorch (https://pytorch.org): of ``torch.nn.Transformer``, Jittor-MLP's, SAM's."""
 
 from minivit.models.model import Model
 from minivit.weights.files import Arrays
@@ -12,12 +12,13 @@ def load_torch(model: Model, arrays: Arrays) -> None:
     Those of ``torch.nn.Transformer`` fit a :class:`minivit.models.Transformer` without a vocabulary
     (``vocab_size=0``), with ``final_norm=True``. PyTorch keeps queries, keys and values in one matrix
     (``in_proj_weight``) everywhere; here self-attention does, and cross-attention, which projects two sequences, has
-    one for each. Those of Jittor-MLP's PyTorch models fit a :class:`minivit.models.S2MLP` of the same options.
+    one for each. Those of Jittor-MLP's PyTorch models fit a :class:`minivit.models.S2MLP` of the same options,
+    those of the authors of SAM (facebookresearch/segment-anything) a :class:`minivit.models.SAM`.
 
     Parameters
     ----------
     model : Model
-        Of a kind whose names are known: a Transformer or an S2MLP.
+        Of a kind whose names are known: a Transformer, an S2MLP or a SAM.
     arrays : {state_dict name: array}, or the path of a .safetensors or .npz file
 
     Raises

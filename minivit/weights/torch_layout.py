@@ -1,4 +1,7 @@
-"""PyTorch's order of axes: (out, in) for a linear map, (out, in, rows, columns) for a convolution."""
+"""PyTorch's order of axes: (out, in) for a linear map, (out, in, rows, columns) for a convolution.
+
+A transposed convolution, whose kernel goes "down" and to the "right" from one place, is (in, out, rows, columns).
+"""
 
 from collections.abc import Sequence
 
@@ -11,6 +14,8 @@ from minivit.layers.param import Param
 def torch_axes(param: Param) -> tuple[int, ...]:
     """Our axes in PyTorch's order: in a linear map "out" and "in" come first, the places after; all else is as ours."""
     first = ("out", "in") if param.is_linear_map else ()
+    if {"down", "right"} <= {*param.axes}:
+        first = ("in", "out")
     names = [*first, *(name for name in param.axes if name not in first)]
     return tuple(map(param.axes.index, names))
 

@@ -17,13 +17,14 @@ from tests.check.planted_future_bugs import FUTURE_BUGS
 from tests.check.planted_mlp_bugs import MLP_BUGS
 from tests.check.planted_pyramid_bugs import PYRAMID_BUGS
 from tests.check.planted_restoration_bugs import RESTORATION_BUGS
+from tests.check.planted_sam_bugs import SAM_BUGS
 from tests.check.planted_sound_bugs import SOUND_BUGS
 from tests.unchecked import without_annotations
 
 SLOW = pytest.mark.slow
 ALL_BUGS = [
     *(*BUGS, *SOUND_BUGS, *FUTURE_BUGS, *CNN_BUGS, *DISTILLATION_BUGS, *DINO_BUGS, *PYRAMID_BUGS),
-    *(*CNN_ATTENTION_BUGS, *COSINE_BUGS, *MLP_BUGS, *RESTORATION_BUGS),
+    *(*CNN_ATTENTION_BUGS, *COSINE_BUGS, *MLP_BUGS, *RESTORATION_BUGS, *SAM_BUGS),
 ]
 
 

@@ -10,11 +10,12 @@ from tests.check.planted_mlp_bugs import WRONG_MLP_LAYERS
 from tests.check.planted_pixel_bugs import WRONG_PIXEL_LAYERS
 from tests.check.planted_pyramid_bugs import WRONG_PYRAMID_LAYERS
 from tests.check.planted_restoration_bugs import WRONG_RESTORATION_LAYERS
+from tests.check.planted_sam_bugs import WRONG_SAM_LAYERS
 from tests.check.wrong_layers import LAYERS
 
 ALL_LAYERS = [
     *(*LAYERS, *WRONG_CNN_LAYERS, *WRONG_DINO_LAYERS, *WRONG_PYRAMID_LAYERS, *WRONG_CNN_ATTENTION_LAYERS),
-    *(*WRONG_COSINE_LAYERS, *WRONG_MLP_LAYERS, *WRONG_PIXEL_LAYERS, *WRONG_RESTORATION_LAYERS),
+    *(*WRONG_COSINE_LAYERS, *WRONG_MLP_LAYERS, *WRONG_PIXEL_LAYERS, *WRONG_RESTORATION_LAYERS, *WRONG_SAM_LAYERS),
 ]
 WHAT = [wrong.what for wrong in ALL_LAYERS]
 

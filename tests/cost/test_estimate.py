@@ -16,6 +16,7 @@ from minivit.models import (
     PRESETS,
     PVT,
     S2MLP,
+    SAM,
     SASA,
     AttentionAugmentedResNet,
     CycleMLP,
@@ -30,6 +31,7 @@ from minivit.models import (
     ResMLP,
     ResNet,
     RNNSearch,
+    SamViT,
     ShowAttendTell,
     Swin,
     SwinIR,
@@ -61,6 +63,8 @@ RESTORING = {
     "num_feat": 3,
     "drop_rate": 0.2,
 }
+SAM_ENCODER = {"img_size": (12, 20), "patch_size": 4, "embed_dim": 8, "depth": 2, "num_heads": 2, "window_size": 2}
+SAM_ENCODER |= {"global_attn_indexes": (1,)}
 SMALL = {
     "vit": ViT(**SMALL_VIT),
     "vit, mean": ViT(**SMALL_VIT, class_token=False, global_pool="avg"),
@@ -86,6 +90,8 @@ SMALL = {
     "mvit, the first": MViT(
         img_size=24, depths=(1, 1), embed_dim=4, stride_q=(1, 2), use_cls_token=True, use_abs_pos=True, mode="max"
     ),
+    "sam vit": SamViT(**SAM_ENCODER, num_classes=5, proj_drop_rate=0.2),
+    "sam": SAM(**SAM_ENCODER, prompt_dim=16, decoder_num_heads=2, decoder_mlp_dim=6, iou_head_hidden_dim=5),
     "mixer": Mixer(img_size=(8, 12), patch_size=4, embed_dim=10, num_blocks=2, num_classes=5),
     "image gpt": ImageGPT(img_size=(3, 4), vocab_size=9, embed_dim=10, depth=2, num_heads=2),
     "image gpt, in chunks": ImageGPT(img_size=(3, 4), vocab_size=9, embed_dim=10, depth=1, num_heads=2, chunk_size=5),
@@ -166,8 +172,8 @@ def test_no_preset_is_forgotten():
     kinds = {PRESETS[name][0] for name in facts.COUNTS}
     ours = {name for name, (kind, _) in PRESETS.items() if kind in kinds and not name.endswith("_32")}
     grown = {name for name in ours if name.startswith("swinv2") and "to" in name}
-    restoring = {f"swinir_{name}" for name in UNCOUNTED}
-    assert ours - grown - restoring - {"mvit_base_16", "s2mlpv2_small_7", "s2mlpv2_medium_7"} == {*facts.COUNTS}
+    uncounted = {f"swinir_{name}" for name in UNCOUNTED} | {"samvit_large_patch16", "samvit_huge_patch16"}
+    assert ours - grown - uncounted - {"mvit_base_16", "s2mlpv2_small_7", "s2mlpv2_medium_7"} == {*facts.COUNTS}
 
 
 UNCOUNTED = ("classical_x3", "classical_x8", "lightweight_x3", "real_x2", "color_jpeg_car", "tiny_dn", "tiny_x2")

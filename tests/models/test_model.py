@@ -91,6 +91,8 @@ NO_BLOCKS = {
     "Mixer": {"num_blocks": 0},
     "Swin": {"depths": (0,), "num_heads": (1,)},
     "SwinV2": {"depths": (0,), "num_heads": (1,)},
+    "SamViT": {"depth": 0},
+    "SAM": {"depth": 0, "global_attn_indexes": ()},
     "ResMLP": {"num_blocks": 0},
     "GMLP": {"num_blocks": 0},
     "S2MLP": {"depths": (0,), "patch_sizes": (4,), "embed_dims": (8,), "mlp_ratios": (1.0,)},

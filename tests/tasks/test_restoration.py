@@ -117,7 +117,7 @@ def test_losses_are_those_of_the_paper():
     assert loss == pytest.approx(np.abs(outputs - images).mean())
 
 
-@pytest.mark.parametrize("task", NAMED)
+@pytest.mark.parametrize("task", ["denoise", "upscale"])
 def test_a_training_that_was_killed_ends_in_the_same_bits(task, tmp_path):
     whole = small_trainer(task)
     scores = [row.test_score for row in whole.run()]
@@ -136,7 +136,7 @@ def test_a_training_that_was_killed_ends_in_the_same_bits(task, tmp_path):
 
 
 def test_what_a_training_gets_where_nothing_else_is_said():
-    assert [*NAMED] == ["denoise", "upscale"]
+    assert {"denoise", "upscale"} <= {*NAMED}
     data = mv.data.shapes(8, 4)
     for word, model, size in (("denoise", "swinir_tiny_dn", 32), ("upscale", "swinir_tiny_x2", 16)):
         recipe = recipe_of("cifar10", task=word)
@@ -161,7 +161,7 @@ def test_what_is_refused():
     ):
         with pytest.raises(ValueError, match=says):
             Trainer(recipe, data)
-    with pytest.raises(ValueError, match="task is detectt; expected denoise, upscale"):
+    with pytest.raises(ValueError, match=r"task is detectt; expected .*denoise, .*upscale, or None"):
         Recipe(task="detectt")
     with pytest.raises(ValueError, match=r"sigma is 0\.0; expected"):
         Denoise(sigma=0.0)

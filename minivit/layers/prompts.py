@@ -1,0 +1,118 @@
+"""Prompts as a model gets them: points and boxes become one list of labelled points, and what cannot be is refused."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from minivit.checked import check_shape
+from minivit.types import Float, Int, ndarray
+
+NOTHING, PADDING, NEGATIVE, POSITIVE, TOP_LEFT, BOTTOM_RIGHT = -10, -1, 0, 1, 2, 3
+"""The label of a point that is to be ignored as transformers do it, the official one of a point that is none, those of
+clicks beside and on the object, and those of the corners of a box."""
+
+
+class Prompts(NamedTuple):
+    """P prompts for each image: N labelled points in each, and masks to begin with."""
+
+    points: Float[ndarray, "B P N 2"]
+    labels: Int[ndarray, "B P N"]
+    masks: Float[ndarray, "B M Y X"] | None
+    """M is P, or 1: the same for all prompts."""
+
+
+def joined_prompts(
+    B: int,
+    points: ndarray | None,
+    labels: ndarray | None,
+    boxes: ndarray | None,
+    masks: ndarray | None,
+    *,
+    img_size: tuple[int, int],
+    mask_size: tuple[int, int],
+    dtype: np.dtype,
+) -> Prompts:
+    """Points, then the corners of a box, or where there is no box a point that is none, as in the official code.
+
+    Arrays without a prompt or a point in them stand for none.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there are not as many of each, their shapes are others, a label is unknown, a point or a box lies outside the
+        image, or a box has no area.
+    """
+    points, boxes, masks = (None if it is None or 0 in it.shape[1:] else it for it in (points, boxes, masks))
+    if points is None and labels is not None and 0 not in labels.shape[1:]:
+        raise ValueError(f"labels have shape {labels.shape}, and there are no points; expected a point for each")
+    counts = {
+        name: it.shape[1] for name, it in (("points", points), ("boxes", boxes)) if it is not None and it.ndim > 1
+    }
+    if len({*counts.values()}) > 1:
+        raise ValueError(
+            f"there are points for {counts['points']} prompts and {counts['boxes']} boxes; expected as many"
+        )
+    given = 1 if masks is None or masks.ndim < 2 else masks.shape[1]
+    P = next(iter(counts.values()), given)
+    parts: list[tuple[ndarray, ndarray]] = []
+    if points is not None:
+        N = points.shape[2] if points.ndim == 4 else "points"
+        _check_numbers("points", points, (B, P, N, 2))
+        labels = np.ones_like(points[..., 0], dtype=np.intp) if labels is None else labels
+        check_shape("labels", labels, points.shape[:3])
+        _check_labels(labels)
+        _check_inside("point", points, labels >= NEGATIVE, img_size)
+        parts.append((points, labels))
+        if boxes is None:
+            parts.append((np.zeros_like(points[:, :, :1]), np.full_like(labels[:, :, :1], PADDING)))
+    if boxes is not None:
+        _check_numbers("boxes", boxes, (B, P, 4))
+        corners = boxes.reshape(B, P, 2, 2)
+        _check_inside("corner of a box", corners, np.ones(corners.shape[:3], bool), img_size)
+        _check_areas(boxes)
+        kinds = np.zeros_like(corners[..., 0], dtype=np.intp) + np.array([TOP_LEFT, BOTTOM_RIGHT])
+        parts.append((corners, kinds))
+    if masks is not None:
+        _check_numbers("masks", masks, (B, P if masks.ndim < 2 or masks.shape[1] != 1 else 1, *mask_size))
+        masks = masks.astype(dtype, copy=False)
+    if not parts:
+        return Prompts(np.zeros((B, P, 0, 2), dtype), np.zeros((B, P, 0), np.intp), masks)
+    joined = np.concatenate([part.astype(dtype, copy=False) for part, _ in parts], axis=2)
+    return Prompts(joined, np.concatenate([part.astype(np.intp, copy=False) for _, part in parts], axis=2), masks)
+
+
+def _check_numbers(name: str, array: ndarray, expected: tuple[int | str, ...]) -> None:
+    """See that these are real numbers, of this shape; a word in it stands for any number."""
+    if array.dtype.kind not in "iufc":
+        raise TypeError(f"{name} have dtype {array.dtype}; expected numbers")
+    lengths = zip(array.shape, expected, strict=False)
+    if array.ndim != len(expected) or not all(isinstance(wanted, str) or n == wanted for n, wanted in lengths):
+        raise ValueError(f"{name} have shape {array.shape}; expected ({', '.join(map(str, expected))})")
+
+
+def _check_labels(labels: ndarray) -> None:
+    if labels.dtype.kind not in "iu":
+        raise TypeError(f"labels have dtype {labels.dtype}; expected integers")
+    known = ((labels >= PADDING) & (labels <= BOTTOM_RIGHT)) | (labels == NOTHING)
+    if not known.all():
+        raise ValueError(
+            f"a label is {labels[~known].flat[0]}; expected 1 on the object, 0 beside it, -1 for no point, "
+            "2 and 3 for the corners of a box, or -10"
+        )
+
+
+def _check_inside(what: str, points: ndarray, real: ndarray, img_size: tuple[int, int]) -> None:
+    Y, X = img_size
+    x, y = np.real(points[..., 0]), np.real(points[..., 1])
+    inside = (x >= -0.5) & (x <= X) & (y >= -0.5) & (y <= Y)
+    if not (inside | ~real).all():
+        place = points[real & ~inside][0].tolist()
+        raise ValueError(f"a {what} is at x, y = {place[0]:g}, {place[1]:g}, outside the image of {Y} x {X} pixels")
+
+
+def _check_areas(boxes: ndarray) -> None:
+    sides = np.real(boxes[..., 2:] - boxes[..., :2])
+    wide = (sides[..., 0] > 0) & (sides[..., 1] > 0)
+    if not wide.all():
+        box = ", ".join(f"{number:g}" for number in boxes[~wide][0].tolist())
+        raise ValueError(f"a box is {box}, without area; expected x0, y0, x1, y1 with x0 < x1 and y0 < y1")

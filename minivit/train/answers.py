@@ -1,0 +1,124 @@
+"""``minivit predict``: what is said of a file, and drawn, by what the model of a run was trained for."""
+
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Callable
+from math import isfinite
+from pathlib import Path
+from typing import NamedTuple
+
+from minivit import tasks
+from minivit.files import must_be_another
+from minivit.tasks.prompt import Prompt
+from minivit.tasks.restoration import Restoration
+from minivit.terminal import shortened
+from minivit.train.prediction import likeliest_classes
+from minivit.train.prompted import masks_of
+from minivit.train.restoring import restorer
+from minivit.train.trained_on import checkpoint_of, task_of
+
+QUESTIONS = {"click": Prompt, "beside": Prompt, "box": Prompt}
+"""What may be asked of a model of one task alone, by the names of the options."""
+
+
+class Answers(NamedTuple):
+    """What is said of each file, in a line; and, in another one, of all files at the end, if there is more to say."""
+
+    of_file: Callable[[str], str]
+    of_all: Callable[[], str | None] = lambda: None
+
+
+def add_questions(predict: ArgumentParser) -> None:
+    """The options of those models that may be asked several things, or that draw."""
+    point, corners = _numbers(2, "X,Y"), _numbers(4, "X0,Y0,X1,Y1")
+    predict.add_argument(
+        "--click", metavar="X,Y", type=point, action="append", help="make a mask of what is here; may be repeated"
+    )
+    predict.add_argument("--beside", metavar="X,Y", type=point, action="append", help="what is here does not belong")
+    predict.add_argument("--box", metavar="X0,Y0,X1,Y1", type=corners, help="what is meant is in this box")
+    predict.add_argument(
+        "-o", "--out", metavar="DIR", help="folder for pictures, of a model that makes some; . if not given"
+    )
+
+
+def answers_of(args: Namespace) -> Answers:
+    """What answers, of the model of a run, as its task has it.
+
+    Raises
+    ------
+    FileNotFoundError, OSError, ValueError
+        If there is no such run, something in it is damaged, or what is asked is for models of another task.
+    """
+    run, out = args.run_or_file, Path(args.out or ".")
+    name = task_of(checkpoint_of(run))
+    task = getattr(tasks, name, type(None))
+    for question, of_task in QUESTIONS.items():
+        if getattr(args, question) and not issubclass(task, of_task):
+            word = of_task.__name__.lower()
+            raise ValueError(f"--{question} is for models of --task {word}; that of {run} was trained for {name}")
+    if issubclass(task, Prompt):
+        return _masks(run, out, args)
+    if issubclass(task, Restoration):
+        return _restored(run, out, name.lower())
+    if args.out:
+        raise ValueError(f"--out is for pictures, and the model of {run} makes none")
+    classes_of = likeliest_classes(run)
+    return Answers(lambda file: ", ".join(f"{name} {probability:.1%}" for name, probability in classes_of(file)))
+
+
+def _masks(run: str, out: Path, args: Namespace) -> Answers:
+    """A mask of what was clicked on, or boxed in, drawn over each picture."""
+    mask_of = masks_of(run)
+
+    def of_file(file: str) -> str:
+        from minivit import plot
+
+        path = _picture(out, file, "mask")
+        answer = mask_of(file, args.click or (), args.beside or (), args.box)
+        boxes = None if answer.box is None else answer.box[None]
+        figure = plot.prompted_masks(
+            answer.image[None], answer.mask[None], answer.points[None], answer.labels[None], boxes, columns=2
+        )
+        plot.save(figure, path)
+        return f"a mask of {answer.mask.mean():.1%} of the picture, its IoU said to be {answer.iou:.2f}; wrote {path}"
+
+    return Answers(of_file)
+
+
+def _restored(run: str, out: Path, word: str) -> Answers:
+    """Each photograph as it is spoiled for the model, as the model makes it of that, and as it was."""
+    restore, shown = restorer(run), {"denoise": "noisy"}.get(word, "bicubic")
+
+    def of_file(file: str) -> str:
+        from minivit import plot
+
+        path = _picture(out, file, word)
+        made = restore(file)
+        plot.save(plot.restored(*made, shown=shown), path)
+        names = {"plain": shown, "result": "restored"}
+        said = (f"{names[which]} {psnr:.2f} dB (SSIM {ssim:.3f})" for which, (psnr, ssim) in made.quality.items())
+        return f"{', '.join(said)}; wrote {path}"
+
+    return Answers(of_file)
+
+
+def _picture(out: Path, file: str, what: str) -> Path:
+    """Where the picture of a file goes, which is not the file itself."""
+    path = out / f"{Path(file).stem}-{what}.png"
+    must_be_another(path, file)
+    out.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _numbers(count: int, form: str) -> Callable[[str], tuple[float, ...]]:
+    """An argument of so many numbers with commas between."""
+
+    def read(text: str) -> tuple[float, ...]:
+        try:
+            numbers = tuple(map(float, text.split(",")))
+        except ValueError:
+            numbers = ()
+        if len(numbers) != count or not all(map(isfinite, numbers)):
+            raise ArgumentTypeError(f"{shortened(text, 40)!r} is not {form}, in pixels")
+        return numbers
+
+    return read
