@@ -47,6 +47,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 import transformers
+from _clip import clips
 from _cnn import google_hybrid, hybrid, resnets
 from _cnn_attention import augmented_conv, local_attention, non_local
 from _deit import deit_loss
@@ -754,6 +755,7 @@ def main() -> None:
     local_attention(record, randomize)
     shifting_mlps(record, randomize)
     imagegpts(record, randomize)
+    clips(record, randomize)
 
 
 if __name__ == "__main__":
