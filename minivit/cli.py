@@ -29,7 +29,7 @@ from minivit.train.folder import RunFolder, create_numbered
 from minivit.train.named import AUGMENTATIONS, described
 from minivit.train.prediction import likeliest_classes
 from minivit.train.recipe import OFF
-from minivit.train.recipes import img_size_of
+from minivit.train.recipes import TASKS, img_size_of, task_defaults
 from minivit.train.run import run_to_the_end
 
 # What a recipe holds, and what is said of it by options of the same name.
@@ -68,6 +68,7 @@ def build_parser() -> argparse.ArgumentParser:
     train = commands.add_parser(
         "train", help="train a model; by default a Vision Transformer on drawn shapes, in two to three minutes"
     )
+    train.add_argument("--task", metavar="TASK", help=f"what for: {', '.join(TASKS)}; what the model is made for if not given")
     train.add_argument("--model", metavar="NAME", help="minivit doctor lists all")
     train.add_argument(
         "--set", metavar="KEY=VALUE", type=setting, action="append", help="an option of the model; may be repeated"
@@ -129,6 +130,9 @@ def run_train(args: argparse.Namespace) -> int:
     if args.resume:
         return resume_train(args, named)
     data = args.data or "shapes"
+    if args.task is not None:
+        usual_data, args.model = task_defaults(args.task, args.model)
+        data = args.data or usual_data
     given = {name: tuples(getattr(args, name)) for name in CHOICES}
     if args.init is not None:
         given["init"] = full_path(args.init)

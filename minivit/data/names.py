@@ -9,11 +9,12 @@ from minivit.data.dataset import Dataset
 from minivit.data.folder import image_folder
 from minivit.data.paths import folder_path
 from minivit.data.resized import resized
+from minivit.data.scenes import scenes
 from minivit.data.shapes import shapes
 from minivit.data.sounds import sounds
 from minivit.types import Size
 
-NAMES = ("shapes", "sounds", "cifar10", "cifar100")
+NAMES = ("shapes", "sounds", "scenes", "cifar10", "cifar100")
 
 
 @checked
@@ -29,10 +30,10 @@ def load_dataset(
     Parameters
     ----------
     name_or_folder : str or Path
-        "shapes" or "sounds" (drawn from ``seed``), "cifar10" or "cifar100" (downloaded once), or a folder that holds
+        "shapes", "sounds" or "scenes" (drawn from ``seed``), "cifar10" or "cifar100" (downloaded once), or a folder that holds
         CIFAR in an official layout, or images as :func:`image_folder` reads them.
     img_size : int or (rows, columns), optional
-        The size that all images get, as :func:`minivit.data.image_file.fit_image` makes it.
+        The size that all images get, as :func:`minivit.data.image_file.fit_image` makes it; scenes are drawn in it.
     data_dir : str or Path, optional
         Where downloads are kept; the environment variable MINIVIT_DATA, or else the user's cache folder, if not given.
     seed : int
@@ -40,7 +41,7 @@ def load_dataset(
     Returns
     -------
     Dataset
-        Of :class:`LabeledImages`; of :class:`LabeledSounds`, if it is "sounds".
+        Of :class:`LabeledImages`; of :class:`LabeledSounds`, if it is "sounds", of :class:`Scenes`, if "scenes".
 
     Raises
     ------
@@ -62,6 +63,8 @@ def load_dataset(
         if img_size is not None:
             raise ValueError("img_size is for images; sounds have none")
         return sounds(seed=seed)
+    if name_or_folder == "scenes":
+        return scenes(seed=seed) if img_size is None else scenes(size=img_size, seed=seed)
     if layout:
         dataset = read_layout(*layout)
     elif name_or_folder == "shapes":

@@ -217,7 +217,7 @@ class CLIP(Model):
 
 
 _LARGE = {"embed_dim": 1024, "depth": 24, "num_heads": 16, "joint_dim": 768, "text_dim": 768, "text_heads": 12}
-_TINY = {"vocab_size": 29, "max_length": 24, "text_dim": 128, "text_depth": 2, "text_heads": 4, "text_mlp_ratio": 2.0}
+_TINY = {"vocab_size": 30, "max_length": 17, "text_dim": 128, "text_depth": 2, "text_heads": 4, "text_mlp_ratio": 2.0}
 _TINY |= {"img_size": 64, "joint_dim": 128, "eos_token_id": 2}
 
 CLIP.add_presets(

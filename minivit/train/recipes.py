@@ -16,9 +16,32 @@ RECIPES: dict[str, dict[str, Any]] = {
 
 OF_MODELS: dict[str, dict[str, Any]] = {
     "imagegpt_tiny_16": {"epochs": 2, "batch_size": 32, "lr": 3e-3},
+    "clip_vit_tiny_patch8_64": {"epochs": 30, "batch_size": 128, "lr": 2e-3, "flip": False},  # left is not right
     "wav2vec_tiny": {"epochs": 5, "batch_size": 32, "lr": 1e-2},
 }
 """What differs for a model, whatever it is trained on."""
+
+
+TASKS = {"match": ("Match", "scenes", "clip_vit_tiny_patch8_64")}
+"""What ``--task`` calls a class of :mod:`minivit.tasks`, and the data and the model of it where none is given."""
+
+
+def task_defaults(task: str, model: str | None) -> tuple[str, str]:
+    """The data set and the model for a task, as far as none is given.
+
+    Raises
+    ------
+    ValueError
+        If there is no such task, or the model is trained for another one.
+    """
+    if task not in TASKS:
+        raise ValueError(f"there is no task {task!r:.40}; expected one of {', '.join(TASKS)}")
+    name, data, usual = TASKS[task]
+    model_options(model or usual)
+    kind, _ = PRESETS[model or usual]
+    if kind.usual_task != name:
+        raise ValueError(f"{model} is trained for {kind.usual_task}, not for {name}; {usual} would be")
+    return data, model or usual
 
 
 def img_size_of(model: str, data: str) -> int | None:
