@@ -16,6 +16,7 @@ from minivit.errors import is_sentence, sentence, told
 from minivit.json_text import tuples
 from minivit.look.cli import add_look_command
 from minivit.parser import Parser, number, setting
+from minivit.tasks.match import Match
 from minivit.terminal import one_line, plain_streams, warnings_said
 from minivit.train.beginning import full_path
 from minivit.train.distilling import (
@@ -26,11 +27,13 @@ from minivit.train.distilling import (
     trainer_of,
 )
 from minivit.train.folder import RunFolder, create_numbered
+from minivit.train.matching import Matcher, picture_for
 from minivit.train.named import AUGMENTATIONS, described
 from minivit.train.prediction import likeliest_classes
 from minivit.train.recipe import OFF
 from minivit.train.recipes import TASKS, img_size_of, task_defaults
 from minivit.train.run import run_to_the_end
+from minivit.train.trained_on import checkpoint_of, task_of
 
 # What a recipe holds, and what is said of it by options of the same name.
 CHOICES = ("model", "epochs", "batch_size", "lr", "weight_decay", "label_smoothing", "seed", *OFF)
@@ -68,7 +71,7 @@ def build_parser() -> argparse.ArgumentParser:
     train = commands.add_parser(
         "train", help="train a model; by default a Vision Transformer on drawn shapes, in two to three minutes"
     )
-    train.add_argument("--task", metavar="TASK", help=f"what for: {', '.join(TASKS)}; what the model is made for if not given")
+    train.add_argument("--task", metavar="TASK", help=f"{', '.join(TASKS)}; what the model is for if not given")
     train.add_argument("--model", metavar="NAME", help="minivit doctor lists all")
     train.add_argument(
         "--set", metavar="KEY=VALUE", type=setting, action="append", help="an option of the model; may be repeated"
@@ -104,6 +107,13 @@ def build_parser() -> argparse.ArgumentParser:
     predict = commands.add_parser("predict", help="say what is on images, or to be heard in sounds")
     predict.add_argument("run_or_file", metavar="RUN", help="folder of a run, or its checkpoint.safetensors")
     predict.add_argument("files", nargs="+", metavar="FILE", help="images, or WAV files if it was trained on sounds")
+    predict.add_argument(
+        "--caption",
+        metavar="TEXT",
+        action="append",
+        help="of a model of images and texts: one to choose from; repeated",
+    )
+    predict.add_argument("-o", "--out", metavar="FILE", help="and the picture that it draws; matches.png if not given")
     predict.set_defaults(run=run_predict)
 
     data = commands.add_parser("data", help="fetch a data set, check it, and say what is in it")
@@ -181,7 +191,12 @@ def resume_train(args: argparse.Namespace, named: list[str]) -> int:
 
 def run_predict(args: argparse.Namespace) -> int:
     """Print the most probable classes of each file that can be read, and of each other one what is wrong with it."""
-    of_file, code = likeliest_classes(args.run_or_file), 0
+    matching = task_of(checkpoint_of(args.run_or_file)) == Match.__name__
+    if not matching and (args.caption or args.out):
+        raise ValueError(f"--caption and --out are for models of images and texts; {args.run_or_file} is none")
+    matcher = Matcher(args.run_or_file, args.caption) if matching else None
+    of_file, code = matcher.likeliest if matcher else likeliest_classes(args.run_or_file), 0
+    out = None if matcher is None else picture_for(args.out or "matches.png", args.files)
     for file in args.files:
         try:
             with warnings_said():
@@ -192,7 +207,11 @@ def run_predict(args: argparse.Namespace) -> int:
             print(f"minivit: {sentence(error)}", file=sys.stderr)
             code = 1
         else:
-            print(one_line(f"{file}: {', '.join(f'{name} {probability:.1%}' for name, probability in classes)}"))
+            between = "; " if matcher else ", "  # captions have commas of their own
+            print(one_line(f"{file}: {between.join(f'{name} {probability:.1%}' for name, probability in classes)}"))
+    if matcher and matcher.seen:
+        matcher.draw(out)
+        print(one_line(f"wrote {out}"))
     return code
 
 

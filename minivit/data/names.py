@@ -30,8 +30,8 @@ def load_dataset(
     Parameters
     ----------
     name_or_folder : str or Path
-        "shapes", "sounds" or "scenes" (drawn from ``seed``), "cifar10" or "cifar100" (downloaded once), or a folder that holds
-        CIFAR in an official layout, or images as :func:`image_folder` reads them.
+        "shapes", "sounds" or "scenes" (drawn from ``seed``), "cifar10" or "cifar100" (downloaded once), or a folder
+        that holds CIFAR in an official layout, or images as :func:`image_folder` reads them.
     img_size : int or (rows, columns), optional
         The size that all images get, as :func:`minivit.data.image_file.fit_image` makes it; scenes are drawn in it.
     data_dir : str or Path, optional

@@ -38,9 +38,7 @@ class PatchEmbed(Layer):
     Source: Dosovitskiy et al. 2021, section 3.1, equation 1.
     """
 
-    def __init__(
-        self, img_size: Size, patch_size: Size, in_chans: int, embed_dim: int, *, bias: bool = True
-    ) -> None:
+    def __init__(self, img_size: Size, patch_size: Size, in_chans: int, embed_dim: int, *, bias: bool = True) -> None:
         self.img_size, self.patch_size = pair(img_size), pair(patch_size)
         (Y, X), (P, Q) = self.img_size, self.patch_size
         if Y % P or X % Q:

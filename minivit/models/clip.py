@@ -1,7 +1,8 @@
 """CLIP: an image and a text become two vectors, and those that belong together point the same way.
 
-CLIP is not CLIP-Italian (Bianchi et al. 2021, "Contrastive Language-Image Pre-training for the Italian Language"), which
-some slides cite in its place: that is the same training, of other towers on Italian captions, later and by others.
+CLIP is not CLIP-Italian (Bianchi et al. 2021, "Contrastive Language-Image Pre-training for the Italian Language"),
+which some slides cite in its place: that is the same training, of other towers on Italian captions, later and by
+others.
 
 Source: Radford et al. 2021, "Learning Transferable Visual Models From Natural Language Supervision".
 """

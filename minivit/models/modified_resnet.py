@@ -23,8 +23,8 @@ from minivit.ops.batch_norm import BatchNormCache
 from minivit.ops.conv import Conv2dCache
 from minivit.types import Count, Depths, Positive, Rate, Size, ndarray, pair
 
-SHRINK = 32
-"""By how much the last map of four stages is smaller than the image."""
+STEM_SHRINK = 4
+"""By how much the map behind the stem is smaller than the image; each stage but the first halves it."""
 
 
 class DeepStemCache(NamedTuple):
@@ -119,10 +119,12 @@ class ModifiedResNet(ResNet):
     ) -> None:
         if stem_chans % 2:
             raise ValueError(f"stem_chans is {stem_chans}; expected an even number: the first convolutions have half")
-        shrink = 2 ** (1 + len(layers))
+        shrink = STEM_SHRINK * 2 ** sum(depth > 0 for depth in layers[1:])
         Y, X = self.only_size = pair(img_size)
         if Y % shrink or X % shrink or min(Y, X) < 1:
-            raise ValueError(f"image size {Y} x {X} is not divisible by {shrink}, as which {len(layers)} stages take it")
+            raise ValueError(
+                f"image size {Y} x {X} is not divisible by {shrink}: stem and stages make it so much smaller"
+            )
         self.grid_size, self.num_heads, self.out_dim = (Y // shrink, X // shrink), num_heads, num_classes
         super().__init__(
             img_size=img_size,

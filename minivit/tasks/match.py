@@ -103,7 +103,9 @@ class Match(Task):
         first = different_captions(targets)
         return float(np.mean(retrieval(outputs.image[first], outputs.text[first])))
 
-    def pictures(self, dataset: Dataset, examples: CaptionedImages, targets: Int[ndarray, "B T"], outputs: Any) -> Pictures:
+    def pictures(
+        self, dataset: Dataset, examples: CaptionedImages, targets: Int[ndarray, "B T"], outputs: Any
+    ) -> Pictures:
         from minivit import plot
 
         shown = different_captions(targets, most=SHOWN)

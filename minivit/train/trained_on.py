@@ -1,5 +1,6 @@
 """What a model must know of the examples that it was trained on, to look at others or to listen to them."""
 
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from minivit.train.kinds import ImageKind, SoundKind
 from minivit.types import pair
 
 CLASSIFICATION = Classification.__name__
+NAMING_CLASSES = (CLASSIFICATION, Distillation.__name__)
 SIZES = ("img_size", "sr", "length")
 """Options of models that say what examples are like."""
 
@@ -31,29 +33,53 @@ def checkpoint_of(run_or_file: str | Path) -> Path:
     return path / "checkpoint.safetensors" if path.is_dir() else path
 
 
-def read_trained_on(path: str | Path, model: Model) -> TrainedOn:
-    """What the checkpoint of this model says of the examples that it was trained on.
+def task_of(path: str | Path) -> str:
+    """What the model of a checkpoint was trained for: the name of a class of :mod:`minivit.tasks`.
 
     Raises
     ------
     ValueError
-        If it does not say it, or says what does not fit the model.
+        If it does not say what it was trained on.
     """
+    return _metadata(path).get("task", CLASSIFICATION)
+
+
+def _metadata(path: str | Path) -> dict[str, Any]:
     metadata = read_metadata(path).get("metadata")
     if not isinstance(metadata, dict) or not isinstance(metadata.get("data"), dict):
         raise ValueError(
             f"{path} holds a model, and not what it was trained on (classes, mean of the pixels): "
             "it was written by minivit.save, not by minivit train"
         )
-    if (task := metadata.get("task", CLASSIFICATION)) not in (CLASSIFICATION, Distillation.__name__):
-        raise ValueError(f"the model of {path} was trained for {task}, not to name classes")
+    return metadata
+
+
+def read_trained_on(path: str | Path, model: Model, *, tasks: Sequence[str] = NAMING_CLASSES) -> TrainedOn:
+    """What the checkpoint of this model says of the examples that it was trained on.
+
+    Parameters
+    ----------
+    path : str or Path
+    model : Model
+    tasks : sequence of str
+        What it must have been trained for, one of these. Of a model of texts, class names are its vocabulary.
+
+    Raises
+    ------
+    ValueError
+        If it does not say it, or says what does not fit the model.
+    """
+    metadata = _metadata(path)
+    if (task := metadata.get("task", CLASSIFICATION)) not in tasks:
+        wanted = "to name classes" if tasks == NAMING_CLASSES else f"for {' or '.join(tasks)}"
+        raise ValueError(f"the model of {path} was trained for {task}, not {wanted}")
     said, config = metadata["data"], model.config
     kind = SoundKind if "sr" in said or config.get("sr") else ImageKind
     hints = {"class_names": tuple[str, ...]} | {field.name: field.type for field in fields(kind)}
     # a model without an option img_size takes images of any size, and is shown those that it has learned
     known = {name: config[name] for name in SIZES if name in hints and name in config}
     known |= {"img_size": pair(config["img_size"])} if "img_size" in known else {}
-    lengths = {"class_names": config.get("num_classes"), "img_size": 2}
+    lengths = {"class_names": config.get("num_classes", config.get("vocab_size")), "img_size": 2}
     lengths |= {"mean": config.get("in_chans"), "std": config.get("in_chans")}
     found: dict[str, Any] = {name: tuples(known.get(name, said.get(name))) for name in hints}
     try:

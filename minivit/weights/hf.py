@@ -27,8 +27,9 @@ def load_hf(model: Model, arrays: Arrays, *, keep_head: bool = False, grid: tupl
     computes all their norms with 1e-6, the authors, who trained them, those behind patches and spatial reduction with
     1e-5: ``inner_norm_eps`` says which. Positions are resampled bilinearly.
 
-    Those of a CLIP are of ``CLIPModel``, with the image tower of a ViT: positions of its patches are resampled, those of
-    texts are not. The file does not tell which token ends a text: see ``eos_token_id`` of :class:`minivit.models.CLIP`.
+    Those of a CLIP are of ``CLIPModel``, with the image tower of a ViT: positions of its patches are resampled, those
+    of texts are not. The file does not tell which token ends a text: see ``eos_token_id`` of
+    :class:`minivit.models.CLIP`.
 
     Those of an AST are of ``ASTForAudioClassification``. It computes in ``norm_eps=1e-12``, as ours does.
 

@@ -1,4 +1,4 @@
-"""Weights of modules written in PyTorch (https://pytorch.org): of ``torch.nn.Transformer``, of Jittor-MLP's, of CLIP."""
+"""Weights of modules written in PyTorch (https://pytorch.org): of its Transformer, of Jittor-MLP's, of CLIP."""
 
 from minivit.models.model import Model
 from minivit.weights.files import Arrays
