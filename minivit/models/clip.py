@@ -186,8 +186,11 @@ class CLIP(Model):
             caption=c_caption,
         )
 
-    def backward(self, doutputs: CLIPOutputs, cache: CLIPCache) -> tuple[Float[ndarray, "B Y X C"], None]:
-        """Add to the gradient of every parameter; return those of images and tokens, which have none."""
+    def backward(self, doutputs: Any, cache: CLIPCache) -> tuple[Float[ndarray, "B Y X C"], None]:
+        """Add to the gradient of every parameter; return that of the images, and None of tokens, which have none.
+
+        ``doutputs`` has the fields of :class:`CLIPOutputs`.
+        """
         self.logit_scale.add_grad(np.asarray(doutputs.logit_scale.sum()))  # forward: np.broadcast_to(
         (dx,) = unit_vectors_backward(doutputs.text, cache.caption)
         dx = self.text_proj.backward(dx, cache.text_proj)

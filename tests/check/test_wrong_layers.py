@@ -2,6 +2,7 @@ import pytest
 
 from minivit.check import GradientError, check_layer
 from minivit.models import MODELS
+from tests.check.planted_clip_bugs import WRONG_CLIP_LAYERS
 from tests.check.planted_cnn_attention_bugs import WRONG_CNN_ATTENTION_LAYERS
 from tests.check.planted_cnn_bugs import WRONG_CNN_LAYERS
 from tests.check.planted_cosine_bugs import WRONG_COSINE_LAYERS
