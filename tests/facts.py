@@ -143,8 +143,6 @@ MVIT = {  # the same of timm's MViTv2s
     "mvitv2_base_cls": (51_472_840, 10_161_356_544),
 }
 
-COUNTS = VIT | DEIT | DEIT3 | DINOV2 | SWIN | SWIN_V2 | MIXER | MLPS | SHIFTING | RESNET | HYBRID | PVT | MVIT
-
 CLIP = {  # parameters of OpenAI's models, MACs of their image towers, and parameters of these, projection included
     "clip_vit_base_patch32": (151_277_313, 4_408_811_520, 87_849_216),
     "clip_vit_base_patch16": (149_620_737, 17_563_453_440, 86_192_640),
@@ -158,3 +156,20 @@ CLIP_IMAGE_TOWERS = {  # of timm's models, counted: a head with a bias; the ResN
     "vit_large_patch14_clip_quickgelu_224": (303_966_976, 81_012_768_768),
     "resnet50_clip": (38_316_896, 5_792_948_224 + 2 * 50 * 2048),
 }
+
+COUNTS = (
+    VIT
+    | DEIT
+    | DEIT3
+    | DINOV2
+    | SWIN
+    | SWIN_V2
+    | MIXER
+    | MLPS
+    | SHIFTING
+    | RESNET
+    | HYBRID
+    | PVT
+    | MVIT
+    | CLIP_IMAGE_TOWERS
+)

@@ -34,7 +34,7 @@ def encode_captions(
     """
     known, rows = {*vocabulary}, []
     for text in captions:
-        words = words_of(text.lower().strip().removesuffix("."))
+        words = words_of(text.lower().replace(",", ", ").strip().removesuffix("."))
         if not words:
             raise ValueError(f"the caption {in_short(text)} has no words; expected at least one")
         for word in words:

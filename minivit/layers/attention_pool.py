@@ -30,12 +30,8 @@ class AttentionPoolCache(NamedTuple):
 class AttentionPool(Layer):
     """One token of N: their mean is put in front, positions are added, and the first token attends to all.
 
-    Parameters
-    ----------
-    grid_size : (rows, columns)
-        Of the map whose places the tokens are: each has a learned position, and so has the mean.
-    dim, num_heads, out_dim : int
-        Width of the tokens, heads, and width of what comes out of the last map.
+    ``grid_size`` are rows and columns of the map whose places the tokens are: each has a learned position, and so has
+    the mean. ``out_dim`` is the width of what comes out of the last map.
 
     Source: Radford et al. 2021, "Learning Transferable Visual Models From Natural Language Supervision", section 2.4.
     """

@@ -34,15 +34,9 @@ class TextTower(Layer):
 
     A token looks at itself and at those before it, so what stands behind the end of a text, its padding, has no say.
 
-    Parameters
-    ----------
-    vocab_size, max_length, dim, depth, num_heads : int
-        How many tokens there are, the longest text, width, number of blocks, heads per block.
-    end : int, optional
-        The token that ends a text; the text ends where it stands first. Without it, where its highest token stands
-        first, because in the official vocabulary the end has the highest number.
-    **options
-        Of :class:`~minivit.layers.Block`.
+    ``end`` is the token that ends a text; the text ends where it stands first. Without it, where its highest token
+    stands first, because in the official vocabulary the end has the highest number. ``options`` are those of
+    :class:`~minivit.layers.Block`.
 
     Source: Radford et al. 2021, "Learning Transferable Visual Models From Natural Language Supervision", section 2.4.
     """

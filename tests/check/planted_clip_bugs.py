@@ -30,6 +30,11 @@ def logits_of(c):
     return c.scale * (c.image @ c.text.T)
 
 
+def without_exponential(image, text, logit_scale):
+    _, cache = scaled_similarities_forward(image, text, logit_scale)
+    return logit_scale[:, None] * (image @ text.T), cache
+
+
 def one_direction(dy, c, g):
     return g._replace(logits=cross_entropy_backward(dy, c.per_image).logits)
 
@@ -77,10 +82,10 @@ CLIP_BUGS = [
         lambda dy, c, g: g._replace(image=c.scale * g.image), "gradient of image is wrong"),
     Bug("scaled_similarities", "texts in the mean, not in the sum",
         lambda dy, c, g: g._replace(text=g.text / len(c.image)), "gradient of text is wrong"),
-    Bug("scaled_similarities", "no exponential in forward", right,
-        forward=lambda image, text, t: (t[:, None] * (image @ text.T), scaled_similarities_forward(image, text, t)[1])),
+    Bug("scaled_similarities", "no exponential in forward", right, forward=without_exponential),
     Bug("symmetric_cross_entropy", "one direction only", one_direction, "gradient of logits is wrong"),
-    Bug("symmetric_cross_entropy", "the other direction not turned back", not_transposed, "gradient of logits is wrong"),
+    Bug("symmetric_cross_entropy", "the other direction not turned back", not_transposed,
+        "gradient of logits is wrong"),
     Bug("symmetric_cross_entropy", "the sum of both, not the mean",
         lambda dy, c, g: g._replace(logits=2 * g.logits), "gradient of logits is wrong"),
     Bug("symmetric_cross_entropy", "the diagonal taken off once",
@@ -97,12 +102,12 @@ CLIP_BUGS = [
         "gradient of x is wrong"),
     Bug("prepend_mean", "the mean's gradient forgotten", lambda dy, c, g: g._replace(x=dy[:, 1:].copy()),
         "gradient of x is wrong"),
-    Bug("prepend_mean", "the whole gradient of the mean to each token", lambda dy, c, g: g._replace(x=dy[:, 1:] + dy[:, :1]),
-        "gradient of x is wrong"),
+    Bug("prepend_mean", "the whole gradient of the mean to each token",
+        lambda dy, c, g: g._replace(x=dy[:, 1:] + dy[:, :1]), "gradient of x is wrong"),
     Bug("prepend_mean", "a mean of the mean, too",
         lambda dy, c, g: g._replace(x=dy[:, 1:] + dy[:, :1] / dy.shape[1]), "gradient of x is wrong"),
-    Bug("prepend_mean", "the mean behind the tokens", lambda dy, c, g: g._replace(x=dy[:, :-1] + dy[:, -1:] / c.x_shape[1]),
-        "gradient of x is wrong"),
+    Bug("prepend_mean", "the mean behind the tokens",
+        lambda dy, c, g: g._replace(x=dy[:, :-1] + dy[:, -1:] / c.x_shape[1]), "gradient of x is wrong"),
 ]  # fmt: skip
 
 
@@ -188,16 +193,20 @@ def shortcut_past_its_pool(layer, dy, cache):
     return dx + dshortcut
 
 
-IMAGES = normal(3, 2, 4, 3)
+IMAGES, PLACES = normal(3, 2, 4, 3), (normal(2, 3, 6),)
+
+
+def last_place(dx, cache):
+    return first_token_backward(dx, cache.query).x[:, ::-1]
+
+
 WRONG_CLIP_LAYERS = [
-    WrongLayer("values of attention pooling forgotten", pool, pool_with(lambda k, v, q: k + q), ("x",), (normal(2, 3, 6),)),
-    WrongLayer("keys of attention pooling forgotten", pool, pool_with(lambda k, v, q: v + q), ("x",), (normal(2, 3, 6),)),
-    WrongLayer("who asks has no gradient", pool, pool_with(lambda k, v, q: k + v), ("x",), (normal(2, 3, 6),)),
-    WrongLayer("who asks is the last place", pool,
-               pool_with(lambda k, v, q: k + v + q, lambda dx, cache: first_token_backward(dx, cache.query).x[:, ::-1]),
-               ("x",), (normal(2, 3, 6),)),
-    WrongLayer("the last token for the end of each text", texts, text_with(lambda end: 0 * end.places + 3), ("gradient",),
-               (TOKENS,)),
+    WrongLayer("values of attention pooling forgotten", pool, pool_with(lambda k, v, q: k + q), ("x",), PLACES),
+    WrongLayer("keys of attention pooling forgotten", pool, pool_with(lambda k, v, q: v + q), ("x",), PLACES),
+    WrongLayer("who asks has no gradient", pool, pool_with(lambda k, v, q: k + v), ("x",), PLACES),
+    WrongLayer("who asks is the last place", pool, pool_with(lambda k, v, q: k + v + q, last_place), ("x",), PLACES),
+    WrongLayer("the last token for the end of each text", texts, text_with(lambda end: 0 * end.places + 3),
+               ("gradient",), (TOKENS,)),
     WrongLayer("the final norm forgotten", texts, final_norm_forgotten, ("gradient",), (TOKENS,)),
     WrongLayer("the positions of a text forgotten", texts, positions_forgotten, ("positions.table",), (TOKENS,)),
     WrongLayer("the scale of the first image alone", clip, scale_from_one_image, ("logit_scale",), (IMAGES, TOKENS)),

@@ -60,14 +60,18 @@ def test_captions_that_are_refused(trained: Path, captions: list[str], message: 
 
 def test_predict(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
-    image, texts = str(trained / "scene.png"), ["--caption", "a red circle", "--caption", "a blue star, a red circle"]
+    image, texts = (
+        str(trained / "scene.png"),
+        ["--caption", "a red circle", "--caption", "a blue star left of a red circle"],
+    )
     assert cli.main(["predict", str(trained), image, image, *texts]) == 0
     first, second, last = capsys.readouterr().out.splitlines()
     assert first == second
     assert first.startswith(f"{image}: a ")
     assert "; a " in first
     assert last == "wrote matches.png"
-    assert Image.open("matches.png").size[0] > 100
+    with Image.open("matches.png") as picture:
+        assert picture.size[0] > 100
     assert cli.main(["predict", str(trained), image, "--out", "there.webp"]) == 0
     assert Path("there.webp").exists()
 
@@ -79,7 +83,6 @@ def test_what_predict_refuses(trained: Path, tmp_path: Path, monkeypatch: pytest
         (["--out", image], "scene.png"),
         (["--out", "picture.xyz"], "picture.xyz"),
         (["--caption", "a pink circle"], "'pink', which is not in the vocabulary"),
-        (["--caption", ""], "has no words"),
     ):
         assert cli.main(["predict", str(trained), image, *extra]) == 1
         assert said in capsys.readouterr().err
@@ -98,12 +101,12 @@ def test_a_file_that_is_none(tmp_path: Path) -> None:
     mv.save(mv.create_model("vit_micro_patch4_32"), path, task="Match", data={"name": "x"})
     with pytest.raises(ValueError, match="holds a ViT; expected a CLIP"):
         Matcher(path)
-    mv.save(Matcher_model(), path, data={"name": "x"})
+    mv.save(untrained(), path, data={"name": "x"})
     with pytest.raises(ValueError, match="was trained for Classification, not for Match"):
         Matcher(path)
 
 
-def Matcher_model() -> mv.models.CLIP:  # noqa: N802
+def untrained() -> mv.models.CLIP:
     return mv.models.CLIP(**{**recipe().options, "img_size": 16, "vocab_size": 5, "max_length": 4, "eos_token_id": 2})
 
 
