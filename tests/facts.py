@@ -157,19 +157,5 @@ CLIP_IMAGE_TOWERS = {  # of timm's models, counted: a head with a bias; the ResN
     "resnet50_clip": (38_316_896, 5_792_948_224 + 2 * 50 * 2048),
 }
 
-COUNTS = (
-    VIT
-    | DEIT
-    | DEIT3
-    | DINOV2
-    | SWIN
-    | SWIN_V2
-    | MIXER
-    | MLPS
-    | SHIFTING
-    | RESNET
-    | HYBRID
-    | PVT
-    | MVIT
-    | CLIP_IMAGE_TOWERS
-)
+COUNTS = VIT | DEIT | DEIT3 | DINOV2 | SWIN | SWIN_V2 | MIXER | MLPS | SHIFTING | RESNET | HYBRID | PVT | MVIT
+COUNTS |= CLIP_IMAGE_TOWERS
