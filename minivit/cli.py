@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from minivit.audio.cli import add_audio_commands
@@ -190,28 +190,39 @@ def resume_train(args: argparse.Namespace, named: list[str]) -> int:
 
 
 def run_predict(args: argparse.Namespace) -> int:
-    """Print the most probable classes of each file that can be read, and of each other one what is wrong with it."""
-    matching = task_of(checkpoint_of(args.run_or_file)) == Match.__name__
-    if not matching and (args.caption or args.out):
+    """Print what is most probable of each file that can be read, and of each other one what is wrong with it."""
+    if task_of(checkpoint_of(args.run_or_file)) == Match.__name__:
+        return predict_captions(args)
+    if args.caption or args.out:
         raise ValueError(f"--caption and --out are for models of images and texts; {args.run_or_file} is none")
-    matcher = Matcher(args.run_or_file, args.caption) if matching else None
-    of_file, code = matcher.likeliest if matcher else likeliest_classes(args.run_or_file), 0
-    out = None if matcher is None else picture_for(args.out or "matches.png", args.files)
-    for file in args.files:
+    return say_of_each(args.files, likeliest_classes(args.run_or_file), between=", ")
+
+
+def predict_captions(args: argparse.Namespace) -> int:
+    """Print the captions that fit each file best, and draw how alike they are."""
+    out = picture_for(args.out or "matches.png", args.files)
+    matcher = Matcher(args.run_or_file, args.caption)
+    code = say_of_each(args.files, matcher.likeliest, between="; ")  # captions have commas of their own
+    if matcher.seen:
+        matcher.draw(out)
+        print(one_line(f"wrote {out}"))
+    return code
+
+
+def say_of_each(files: Sequence[str], of_file: Callable[[str], list[tuple[str, float]]], *, between: str) -> int:
+    """Print names and probabilities for each file; returns 1 if one could not be read."""
+    code = 0
+    for file in files:
         try:
             with warnings_said():
-                classes = of_file(file)
+                found = of_file(file)
         except (OSError, ValueError) as error:
             if not is_sentence(error):
                 raise
             print(f"minivit: {sentence(error)}", file=sys.stderr)
             code = 1
         else:
-            between = "; " if matcher else ", "  # captions have commas of their own
-            print(one_line(f"{file}: {between.join(f'{name} {probability:.1%}' for name, probability in classes)}"))
-    if matcher and matcher.seen:
-        matcher.draw(out)
-        print(one_line(f"wrote {out}"))
+            print(one_line(f"{file}: {between.join(f'{name} {probability:.1%}' for name, probability in found)}"))
     return code
 
 

@@ -135,7 +135,7 @@ class CLIP(Model):
             raise ValueError(f"eos_token_id is {eos_token_id}; expected a token below vocab_size {vocab_size}")
         self.vocab_size, self.max_length = vocab_size, max_length
         image = {"img_size": img_size, "in_chans": in_chans, "num_heads": num_heads}
-        self.visual: ViT | ModifiedResNet
+        self.visual: Any  # a ViT, or a ModifiedResNet
         if layers is None:
             shape = {"patch_size": patch_size, "embed_dim": embed_dim, "depth": depth, "mlp_ratio": mlp_ratio}
             kind: dict[str, Any] = {"act_layer": act_layer, "norm_eps": norm_eps}

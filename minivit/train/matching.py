@@ -12,6 +12,7 @@ from minivit.data.image_file import read_image
 from minivit.files import must_be_another
 from minivit.layers.batch_norm import frozen
 from minivit.models.clip import CLIP
+from minivit.models.model import with_article
 from minivit.ops.image_text import scaled_similarities_forward
 from minivit.ops.softmax import softmax_forward
 from minivit.ops.unit_vectors import unit_vectors_forward
@@ -55,10 +56,10 @@ class Matcher:
 
     def __init__(self, run_or_file: str | Path, captions: Sequence[str] | None = None) -> None:
         path = checkpoint_of(run_or_file)
-        self.model = load(path)
-        if not isinstance(self.model, CLIP):
-            raise ValueError(f"{path} holds a {type(self.model).__name__}; expected a CLIP")
-        self.model = frozen(self.model)
+        model = load(path)
+        if not isinstance(model, CLIP):
+            raise ValueError(f"{path} holds {with_article(type(model).__name__)}; expected a CLIP")
+        self.model = frozen(model)
         self.vocabulary, kind = read_trained_on(path, self.model, tasks=(Match.__name__,))
         assert isinstance(kind, ImageKind)
         self.kind = kind

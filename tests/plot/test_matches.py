@@ -13,7 +13,7 @@ def test_matches(rng):
     *panels, matrix, _ = figure.axes
     np.testing.assert_array_equal([ax.images[0].get_array() for ax in panels], images)
     np.testing.assert_array_equal(matrix.images[0].get_array(), SIMILARITY)
-    bold = {text.get_text() for text in matrix.texts if text.get_weight() == "bold"}
+    bold = {text.get_text() for text in matrix.texts if text.get_fontweight() == "bold"}
     assert bold == {"0.91", "0.77"}
     assert [label.get_text() for label in matrix.get_xticklabels()][1].replace("\n", " ").startswith("a blue star")
 

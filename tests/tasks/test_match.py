@@ -110,7 +110,7 @@ def test_the_same_bits_whatever_the_number_of_threads_and_when_resumed(threads, 
 
 
 def test_the_scale_is_trained_within_its_bounds():
-    trainer = Trainer(recipe(lr=5.0, clip_norm=None, warmup_epochs=0.0), SCENES, threads=1)
+    trainer: Any = Trainer(recipe(lr=5.0, clip_norm=None, warmup_epochs=0.0), SCENES, threads=1)
     trainer.model.logit_scale.value = np.float32(4.5)
     for _ in trainer.run():
         assert 0 <= float(trainer.model.logit_scale.value) <= np.log(100) + 1e-6

@@ -1,6 +1,7 @@
 """A model of images and texts that was trained: asked for captions, and for classes by sentences."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_captions_to_choose_from(trained: Path) -> None:
     captions = ["a red circle", "a blue star", "a green ring left of a white cross"]
-    matcher = Matcher(trained, captions)
+    matcher: Any = Matcher(trained, captions)
     found = matcher.likeliest(trained / "scene.png")
     image = matcher.kind.normalize(SCENES.test.images[:1])
     outputs, _ = matcher.model.forward(np.repeat(image, 3, 0), matcher.tokens(captions))
@@ -113,7 +114,8 @@ def untrained() -> mv.models.CLIP:
 def test_classes_by_sentences() -> None:
     """The mean of the vectors of a class's sentences, made as long as one; then the most similar."""
     trainer = Trainer(recipe(), SCENES)
-    model, vocabulary = trainer.model, trainer.dataset.class_names
+    model: Any = trainer.model
+    vocabulary = trainer.dataset.class_names
     sentences = {"star": ["a red star", "a blue star"], "ring": ["a red ring"]}
     classes = class_vectors(model, sentences, vocabulary)
     np.testing.assert_allclose((classes**2).sum(1), 1, rtol=1e-5)

@@ -30,7 +30,7 @@ ASIDE = {"^(input_resolution|context_length|vocab_size)$": "they are options, no
 
 
 def table(model: CLIP) -> Table:
-    way = {
+    way: dict[str, Place] = {
         "text.embed": Place(("token_embedding",)),
         "text.positions.table": Place(("positional_embedding",)),
         "text.norm": Place(("ln_final",)),
@@ -38,7 +38,8 @@ def table(model: CLIP) -> Table:
         "logit_scale": Place(("logit_scale",)),
         **_blocks("text", "transformer", len(model.text.blocks)),
     }
-    return Table([way | (_vit(model.visual) if isinstance(model.visual, ViT) else _resnet(model.visual))], aside=ASIDE)
+    way |= _vit(model.visual) if isinstance(model.visual, ViT) else _resnet(model.visual)
+    return Table([way], aside=ASIDE)
 
 
 def _vit(visual: ViT) -> Way:
