@@ -2,7 +2,7 @@
 
     python experiments/matching.py        # makes the runs that are not in results/matching.json yet
 
-A run draws scenes of its own, of one to four objects on 64 x 64 pixels, and trains ``clip_vit_tiny_patch8_64`` for the
+A run draws scenes of its own, of one to four objects on 64 x 64 pixels, and trains ``clip_resnet_tiny_64`` for the
 minutes that it is given (as many epochs as fit, by the seconds of its steps, measured beforehand).
 
 ``image_to_text`` and ``text_to_image``: among 100 test scenes with different captions, the share of images whose own
@@ -28,7 +28,7 @@ from minivit.train import predict
 from minivit.train.matching import class_vectors, zero_shot
 from minivit.train.recipes import recipe_of
 
-MODEL, SIZE, SMALL = "clip_vit_tiny_patch8_64", 64, 40
+MODEL, SIZE, SMALL = "clip_resnet_tiny_64", 64, 40
 SETTINGS: dict[str, Any] = {"minutes": 15, "n_train": 5_000, "n_test": 500, "n_shapes": 1_000}
 SEEDS = (0, 1, 2)
 

@@ -226,7 +226,8 @@ _TINY |= {"img_size": 64, "joint_dim": 128, "eos_token_id": 2}
 
 CLIP.add_presets(
     {
-        "clip_vit_tiny_patch8_64": {  # scenes
+        "clip_resnet_tiny_64": {"embed_dim": 24, "num_heads": 8, "layers": (1, 1, 1), **_TINY},  # scenes, quickly
+        "clip_vit_tiny_patch8_64": {
             "patch_size": 8,
             "embed_dim": 128,
             "depth": 4,

@@ -16,13 +16,14 @@ RECIPES: dict[str, dict[str, Any]] = {
 
 OF_MODELS: dict[str, dict[str, Any]] = {
     "imagegpt_tiny_16": {"epochs": 2, "batch_size": 32, "lr": 3e-3},
-    "clip_vit_tiny_patch8_64": {"epochs": 30, "batch_size": 128, "lr": 2e-3, "flip": False},  # left is not right
+    "clip_resnet_tiny_64": {"epochs": 30, "lr": 3e-3, "flip": False},  # left is not right
+    "clip_vit_tiny_patch8_64": {"epochs": 30, "lr": 2e-3, "flip": False},
     "wav2vec_tiny": {"epochs": 5, "batch_size": 32, "lr": 1e-2},
 }
 """What differs for a model, whatever it is trained on."""
 
 
-TASKS = {"match": ("Match", "scenes", "clip_vit_tiny_patch8_64")}
+TASKS = {"match": ("Match", "scenes", "clip_resnet_tiny_64")}
 """What ``--task`` calls a class of :mod:`minivit.tasks`, and the data and the model of it where none is given."""
 
 

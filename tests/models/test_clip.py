@@ -66,7 +66,7 @@ def test_image_towers_of_timm(name):
 
 @pytest.mark.parametrize("name", [name for name, (kind, _) in PRESETS.items() if kind is CLIP])
 def test_no_preset_is_missing(name):
-    assert name in {*facts.CLIP, "clip_vit_tiny_patch8_64"}
+    assert name in {*facts.CLIP, "clip_vit_tiny_patch8_64", "clip_resnet_tiny_64"}
 
 
 @pytest.mark.sampled(every=2)

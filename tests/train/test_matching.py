@@ -128,7 +128,7 @@ def test_classes_by_sentences() -> None:
 
 
 def test_the_task_decides_data_and_model() -> None:
-    assert task_defaults("match", None) == ("scenes", "clip_vit_tiny_patch8_64")
+    assert task_defaults("match", None) == ("scenes", "clip_resnet_tiny_64")
     assert task_defaults("match", "clip_resnet50") == ("scenes", "clip_resnet50")
     assert "scenes" in NAMES
     with pytest.raises(ValueError, match="there is no task 'matching'; expected one of match"):
