@@ -191,7 +191,8 @@ class CLIP(Model):
 
         ``doutputs`` has the fields of :class:`CLIPOutputs`.
         """
-        self.logit_scale.add_grad(np.asarray(doutputs.logit_scale.sum()))  # forward: np.broadcast_to(
+        dscale = doutputs.logit_scale.sum(keepdims=True).reshape(())  # forward: np.broadcast_to(
+        self.logit_scale.add_grad(dscale)
         (dx,) = unit_vectors_backward(doutputs.text, cache.caption)
         dx = self.text_proj.backward(dx, cache.text_proj)
         self.text.backward(dx, cache.text)

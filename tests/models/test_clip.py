@@ -155,6 +155,14 @@ def test_the_scale_is_clamped_behind_each_step_and_comes_back(make, start, gradi
     assert (np.exp(model.logit_scale.value) < scale) == (scale > 10)
 
 
+@pytest.mark.parametrize("options", [{}, RESNET], ids=["vit", "resnet"])
+def test_a_step_of_several_shards_is_counted(options):
+    """On arrays without numbers, too, the shards' gradients of the one number add up."""
+    one, three = (mv.cost.estimate(clip(**options), batch=batch, length=7) for batch in (16, 48))
+    assert three.macs_forward == 3 * one.macs_forward
+    assert three.peak_training_bytes >= one.peak_training_bytes
+
+
 def test_forward_takes_the_scale_as_it_is():
     """As both libraries do."""
     model = clip().init(0, "float64")
