@@ -11,7 +11,7 @@ from inspect import signature
 from math import prod
 from pathlib import Path
 from reprlib import repr as in_short
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy import ndarray
@@ -101,8 +101,9 @@ def _check_counts(kind: type[Model], config: Mapping[str, Any], arrays: Mapping[
     The options that say how many there are have the type ``Depth`` or ``Depths``.
     """
     for name, option in signature(kind).parameters.items():
-        if name in config and option.annotation in (Depth, Depths):
-            several = option.annotation == Depths
+        hints = [option.annotation, *get_args(option.annotation)]  # or one of a union
+        if config.get(name) is not None and (Depth in hints or Depths in hints):
+            several = Depths in hints
             check_type(name, config[name], tuple[int, ...] if several else int)
             if (sum(config[name]) if several else config[name]) > len(arrays):
                 raise ValueError(f"{name} is {in_short(config[name])}, and the file has {len(arrays)} arrays in all")

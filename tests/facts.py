@@ -169,5 +169,19 @@ SAM = {  # parameters of the official SAMs; in transformers the smallest has 256
 SAM_PARTS = {"image_encoder": 89_670_912, "prompt_encoder": 6_220, "mask_decoder": 4_058_340}
 """Of ``sam_vit_b``, counted as well."""
 
+CLIP = {  # parameters of OpenAI's models, MACs of their image towers, and parameters of these, projection included
+    "clip_vit_base_patch32": (151_277_313, 4_408_811_520, 87_849_216),
+    "clip_vit_base_patch16": (149_620_737, 17_563_453_440, 86_192_640),
+    "clip_vit_large_patch14": (427_616_513, 81_012_768_768, 303_966_208),
+    "clip_resnet50": (102_007_137, 5_792_948_224, 38_316_896),  # MACs without the products inside attention pooling
+}
+
+CLIP_IMAGE_TOWERS = {  # of timm's models, counted: a head with a bias; the ResNet with the products of its pooling
+    "vit_base_patch32_clip_quickgelu_224": (87_849_728, 4_408_811_520),
+    "vit_base_patch16_clip_quickgelu_224": (86_193_152, 17_563_453_440),
+    "vit_large_patch14_clip_quickgelu_224": (303_966_976, 81_012_768_768),
+    "resnet50_clip": (38_316_896, 5_792_948_224 + 2 * 50 * 2048),
+}
+
 OF_CLASSES = VIT | DEIT | DEIT3 | DINOV2 | SWIN | SWIN_V2 | MIXER | MLPS | SHIFTING | RESNET | HYBRID | PVT | MVIT
-COUNTS = OF_CLASSES | SWIN_IR | SAM_VIT
+COUNTS = OF_CLASSES | SWIN_IR | SAM_VIT | CLIP_IMAGE_TOWERS

@@ -48,6 +48,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
 import transformers
+from _clip import clips
 from _cnn import google_hybrid, hybrid, resnets
 from _cnn_attention import augmented_conv, local_attention, non_local
 from _deit import deit_loss
@@ -761,6 +762,7 @@ def main() -> None:
     restoration_ops(record)
     image_quality(write)
     sams(record, randomize)
+    clips(record, randomize)
 
 
 if __name__ == "__main__":

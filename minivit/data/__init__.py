@@ -1,5 +1,7 @@
 """Data sets: shapes and sounds drawn from a seed, scenes with captions, sequences, CIFAR-10 and CIFAR-100, folders."""
 
+from minivit.data.byte_pairs import BytePairs
+from minivit.data.captions import encode_captions, one_object_captions
 from minivit.data.cifar import cifar10, cifar100
 from minivit.data.dataset import Dataset, channel_statistics
 from minivit.data.examples import Examples, Images, LabeledImages, LabeledSounds, Scenes, Sounds, TaughtImages

@@ -177,7 +177,7 @@ def captioned(scenes: Dataset) -> Dataset:
     """
     if not isinstance(scenes.train, Scenes):
         raise TypeError(f"captioned: examples are {type(scenes.train).__name__}; expected Scenes, which have captions")
-    words = [[_words(caption) for caption in split.captions] for split in (scenes.train, scenes.test)]
+    words = [[words_of(caption) for caption in split.captions] for split in (scenes.train, scenes.test)]
     vocabulary = (*SPECIAL, *sorted({word for split in words for caption in split for word in caption}))
     longest = max(len(caption) for split in words for caption in split) + 2
     targets = [encode([framed(caption) for caption in split], vocabulary, width=longest) for split in words]
@@ -186,7 +186,8 @@ def captioned(scenes: Dataset) -> Dataset:
     return Dataset("captioned scenes", *splits, vocabulary, scenes.mean, scenes.std)
 
 
-def _words(caption: str) -> list[str]:
+def words_of(caption: str) -> list[str]:
+    """The words and commas of a caption."""
     return caption.replace(",", " ,").split()
 
 

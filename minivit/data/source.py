@@ -7,6 +7,7 @@ import numpy as np
 
 from minivit.data.dataset import Dataset
 from minivit.data.download import data_folder
+from minivit.data.examples import Scenes
 from minivit.data.names import NAMES, load_dataset
 from minivit.data.paths import folder_path
 from minivit.data.unlabeled import partly_labeled
@@ -48,9 +49,9 @@ def summary(dataset: Dataset) -> Iterator[str]:
         _, rows, columns, channels = dataset.train.images.shape
         what, size = "images", f"{rows} x {columns} pixels, {channels} channels"
     yield f"{one_line(dataset.name)}: {size}, {classes} classes"
-    for split, labels in (("train", dataset.train.labels), ("test", dataset.test.labels)):
-        each = np.concatenate(labels) if isinstance(labels, list) else labels  # of images of several objects
-        counts = np.bincount(each, minlength=classes)
-        of_them = f" of {len(each):,} objects" if isinstance(labels, list) else ""
-        yield f"{split}: {len(labels):,} {what}{of_them}, {counts.min():,} to {counts.max():,} of a class"
+    for split, examples in (("train", dataset.train), ("test", dataset.test)):
+        several = isinstance(examples, Scenes)
+        labels = np.concatenate(examples.labels) if several else examples.labels
+        counts, objects = np.bincount(labels, minlength=classes), f" with {len(labels):,} objects" if several else ""
+        yield f"{split}: {len(examples):,} {what}{objects}, {counts.min():,} to {counts.max():,} of a class"
     yield one_line(f"classes: {', '.join(dataset.class_names)}")

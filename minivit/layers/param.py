@@ -39,6 +39,8 @@ class Param:
     grid : (rows, columns), optional
         What the entries of a table stand on: of an axis "position" the last rows * columns, row by row; those in front
         are for class tokens and their like. Loaders resample such a table for another grid.
+    within : (smallest, largest), optional
+        What an optimizer leaves it between: behind each step, numbers beyond are set to these.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Param:
         *,
         learned: bool = True,
         grid: tuple[int, int] | None = None,
+        within: tuple[float, float] | None = None,
     ) -> None:
         check_type("shape", shape, tuple[int, ...])
         if min(shape, default=1) < 1:
@@ -63,6 +66,7 @@ class Param:
         self.shape = shape
         self.learned = learned
         self.grid = grid
+        self.within = within
         self.dtype = np.dtype(np.float32)
         self._initial = initial
         self._seed: list[int] | None = None

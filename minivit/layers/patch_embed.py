@@ -38,7 +38,7 @@ class PatchEmbed(Layer):
     Source: Dosovitskiy et al. 2021, section 3.1, equation 1.
     """
 
-    def __init__(self, img_size: Size, patch_size: Size, in_chans: int, embed_dim: int) -> None:
+    def __init__(self, img_size: Size, patch_size: Size, in_chans: int, embed_dim: int, *, bias: bool = True) -> None:
         self.img_size, self.patch_size = pair(img_size), pair(patch_size)
         (Y, X), (P, Q) = self.img_size, self.patch_size
         if Y % P or X % Q:
@@ -47,7 +47,7 @@ class PatchEmbed(Layer):
             raise ValueError(f"image size {Y} x {X} is not divisible by the patch size {P} x {Q}; {near} would be")
         self.grid_size = Y // P, X // Q
         self.num_patches = self.grid_size[0] * self.grid_size[1]
-        self.proj = Linear(in_chans, embed_dim, kernel_size=(P, Q), initial=lecun_normal)
+        self.proj = Linear(in_chans, embed_dim, kernel_size=(P, Q), bias=bias, initial=lecun_normal)
 
     def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, PatchEmbedCache]:
         """(B, Y, X, C) -> (B, N, D): cut into patches, and map each."""

@@ -22,7 +22,7 @@ from minivit.ops.activations import ReluCache
 from minivit.ops.batch_norm import BatchNormCache
 from minivit.ops.dropout import DropoutCache
 from minivit.ops.linear import LinearCache
-from minivit.ops.pool import MaxPool2dCache, MeanPoolCache
+from minivit.ops.pool import MaxPool2dCache
 from minivit.types import Count, Depths, Float, Positive, Range, Rate, Size, ndarray
 
 BLOCKS = {"basic": BasicBlock, "bottleneck": Bottleneck}
@@ -42,7 +42,7 @@ class ResNetCache(NamedTuple):
     layer3: list[Any]
     layer4: list[Any]
     map_size: tuple[int, int]
-    pool: MeanPoolCache
+    pool: Any
     head_drop: DropoutCache | IdentityCache
     fc: LinearCache | IdentityCache
 
@@ -137,7 +137,7 @@ class ResNet(Model):
                 width = chans * kind.expansion
             stages.append(stage)
         self.layer1, self.layer2, self.layer3, self.layer4 = stages + [[]] * (4 - len(stages))
-        self.pool = MeanPool()
+        self.pool = self.make_pool(width)
         self.head_drop = dropout(drop_rate)
         # small, so that an untrained model holds all classes for equally likely: its loss is about log(num_classes)
         self.fc: Layer = Linear(width, num_classes, initial=normal(0.02)) if num_classes else Identity()
@@ -150,6 +150,10 @@ class ResNet(Model):
         kernel_size, stride, padding = STEMS[stem]
         conv = Conv2d(in_chans, stem_chans, kernel_size, stride=stride, padding=padding, bias=False, initial=he_normal)
         return conv, Identity() if stem == "3x3" else MaxPool2d(3, stride=2, padding=1)
+
+    def make_pool(self, width: int) -> Layer:
+        """What makes one token of the places of the last map, (B, N, width)."""
+        return MeanPool()
 
     def make_block(self, kind: Any, place: tuple[int, int], in_chans: int, chans: int, **options: Any) -> list[Layer]:
         """A residual block, and what stands behind it; ``place`` counts stages and their blocks from 0.

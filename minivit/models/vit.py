@@ -51,6 +51,7 @@ class ViTCache(NamedTuple):
     cls_token: PrependTokenCache
     pos_embed: AddPositionsCache
     pos_drop: DropoutCache | IdentityCache
+    norm_pre: LayerNormCache | IdentityCache
     blocks: list[BlockCache | ScaledBlockCache | CheckpointCache]
     norm: LayerNormCache | IdentityCache
     pool: MeanPoolCache | FirstTokenCache | PrefixTokensCache
@@ -89,6 +90,9 @@ class ViT(Model):
         what is about the whole image. No head reads them.
     no_embed_class : bool
         Positions are for patches alone; the tokens in front of them have none.
+    pre_norm : bool
+        Normalise the tokens in front of the first block, and let patches have no bias, which CLIP's image tower does
+        (Radford et al. 2021, section 2.4).
     init_values : float, optional
         End both branches of each block in LayerScale, with factors that are this at first; without it, in none.
     global_pool : "token" or "avg"
@@ -139,6 +143,7 @@ class ViT(Model):
         heads_apart: bool = False,
         reg_tokens: Count = 0,
         no_embed_class: bool = False,
+        pre_norm: bool = False,
         init_values: Factor | None = None,
         global_pool: str = "token",
         fc_norm: bool | None = None,
@@ -166,7 +171,7 @@ class ViT(Model):
         check_range("mlp_ratio", mlp_ratio, at_least=1 / embed_dim, below=inf)
         check_act_layer(act_layer)
         check_range("norm_eps", norm_eps, at_least=0, below=inf)
-        self.in_chans = in_chans
+        self.in_chans, self.pre_norm = in_chans, pre_norm
 
         self.patch_embed = self.make_patch_embed(img_size, patch_size, in_chans, embed_dim)
         self.cls_token = Param((1, 1, embed_dim), "batch token width", normal(0.02)) if class_token else None
@@ -179,6 +184,7 @@ class ViT(Model):
         grid = self.patch_embed.grid_size
         self.pos_embed = Param((1, num_positions, embed_dim), "batch position width", normal(0.02), grid=grid)
         self.pos_drop = dropout(pos_drop_rate)
+        self.norm_pre: Layer = LayerNorm(embed_dim, eps=norm_eps) if pre_norm else Identity()
         make_block = Block if init_values is None else partial(ScaledBlock, init_values=init_values)
         blocks = [
             make_block(
@@ -212,7 +218,7 @@ class ViT(Model):
 
     def make_patch_embed(self, img_size: Size, patch_size: Size, in_chans: int, embed_dim: int) -> PatchEmbed:
         """What makes tokens of an image: the one step that a hybrid has otherwise."""
-        return PatchEmbed(img_size, patch_size, in_chans, embed_dim)
+        return PatchEmbed(img_size, patch_size, in_chans, embed_dim, bias=not self.pre_norm)
 
     def forward(
         self, images: Float[ndarray, "B Y X C"], *, rng: np.random.Generator | None = None
@@ -239,6 +245,7 @@ class ViT(Model):
         x, c_cls_token = prepend_token_forward(x, self.cls_token.value if self.cls_token else None)  # (B, 1 + R + N, D)
         x, c_pos_embed = add_positions_forward(x, self.positions())
         x, c_pos_drop = self.pos_drop.forward(x, rng=rng)
+        x, c_norm_pre = self.norm_pre.forward(x)
         x, c_blocks = run(self.blocks, x, rng=rng)
         x, c_norm = self.norm.forward(x)
         x, c_pool = self.pool.forward(x)  # (B, D), or of both tokens (B, 2, D)
@@ -256,6 +263,7 @@ class ViT(Model):
             cls_token=c_cls_token,
             pos_embed=c_pos_embed,
             pos_drop=c_pos_drop,
+            norm_pre=c_norm_pre,
             blocks=c_blocks,
             norm=c_norm,
             pool=c_pool,
@@ -282,6 +290,7 @@ class ViT(Model):
         dx = self.pool.backward(dx, cache.pool)
         dx = self.norm.backward(dx, cache.norm)
         dx = run_backward(self.blocks, dx, cache.blocks)
+        dx = self.norm_pre.backward(dx, cache.norm_pre)
         dx = self.pos_drop.backward(dx, cache.pos_drop)
         dx, dpositions = add_positions_backward(dx, cache.pos_embed)
         self.pos_embed.add_grad(dpositions[:, self.without_position :])  # forward: zeros in front
@@ -321,6 +330,7 @@ def _preset(size: str, patch: int, img_size: int = 224, **options: Any) -> dict[
 _SMALL_IMAGES = {"img_size": 32, "patch_size": 4, "num_classes": 10, "num_heads": 4, "mlp_ratio": 2.0}
 _DINOV2 = {"img_size": 518, "num_classes": 0, "init_values": 1e-5}
 _DEIT3 = {"init_values": 1e-6, "no_embed_class": True}
+_CLIP = {"num_classes": 512, "pre_norm": True, "act_layer": "quick_gelu", "norm_eps": 1e-5}
 _REGISTERS = {"reg_tokens": 4, "no_embed_class": True}
 
 ViT.add_presets(
@@ -369,5 +379,8 @@ ViT.add_presets(
         "deit3_base_patch16_224": _preset("base", 16, **_DEIT3),
         "deit3_large_patch16_224": _preset("large", 16, **_DEIT3),
         "deit3_huge_patch14_224": _preset("huge", 14, **_DEIT3),
+        "vit_base_patch32_clip_quickgelu_224": _preset("base", 32, **_CLIP),  # image towers of CLIP, with a bias of 0
+        "vit_base_patch16_clip_quickgelu_224": _preset("base", 16, **_CLIP),
+        "vit_large_patch14_clip_quickgelu_224": _preset("large", 14, **{**_CLIP, "num_classes": 768}),
     }
 )

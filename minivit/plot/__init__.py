@@ -22,6 +22,7 @@ from minivit.plot.influence import influences
 from minivit.plot.inversion import inversion_curves, picture_in_sound
 from minivit.plot.look import photographs
 from minivit.plot.masks import prompted_masks
+from minivit.plot.matches import matches
 from minivit.plot.mixing import paired_units, token_mixing_maps
 from minivit.plot.overview import sound_overview
 from minivit.plot.pixels import completions, drawn
@@ -50,6 +51,7 @@ __all__ = [
     "learning_curves",
     "loss_curve",
     "macs_by_size",
+    "matches",
     "mel_filters",
     "memory_bars",
     "mixtures",

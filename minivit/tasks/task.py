@@ -80,6 +80,10 @@ class Task:
             kinds = " or ".join(kind.__name__ for kind in get_args(self.kind | None)[:-1])  # of one, or of a union
             raise TypeError(f"{type(self).__name__} is about {kinds}; these examples are {type(examples).__name__}")
 
+    def recast(self, dataset: Dataset) -> Dataset:
+        """The data set with its examples as this task is about them; by default, as they are."""
+        return dataset
+
     def model_options(self, dataset: Dataset) -> dict[str, Any]:
         """Options that a model needs for this task on this data set; ``img_size`` and ``length`` if it has them."""
         if isinstance(dataset.train, Sounds):

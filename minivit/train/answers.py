@@ -8,15 +8,17 @@ from typing import NamedTuple
 
 from minivit import tasks
 from minivit.files import must_be_another
+from minivit.tasks.match import Match
 from minivit.tasks.prompt import Prompt
 from minivit.tasks.restoration import Restoration
 from minivit.terminal import shortened
+from minivit.train.matching import Matcher
 from minivit.train.prediction import likeliest_classes
 from minivit.train.prompted import masks_of
 from minivit.train.restoring import restorer
 from minivit.train.trained_on import checkpoint_of, task_of
 
-QUESTIONS = {"click": Prompt, "beside": Prompt, "box": Prompt}
+QUESTIONS = {"click": Prompt, "beside": Prompt, "box": Prompt, "caption": Match}
 """What may be asked of a model of one task alone, by the names of the options."""
 
 
@@ -35,6 +37,7 @@ def add_questions(predict: ArgumentParser) -> None:
     )
     predict.add_argument("--beside", metavar="X,Y", type=point, action="append", help="what is here does not belong")
     predict.add_argument("--box", metavar="X0,Y0,X1,Y1", type=corners, help="what is meant is in this box")
+    predict.add_argument("--caption", metavar="TEXT", action="append", help="one to choose from; may be repeated")
     predict.add_argument(
         "-o", "--out", metavar="DIR", help="folder for pictures, of a model that makes some; . if not given"
     )
@@ -51,6 +54,8 @@ def answers_of(args: Namespace) -> Answers:
     run, out = args.run_or_file, Path(args.out or ".")
     name = task_of(checkpoint_of(run))
     task = getattr(tasks, name, type(None))
+    if out.exists() and not out.is_dir():
+        raise NotADirectoryError(f"--out {out} is a file; expected a folder for pictures")
     for question, of_task in QUESTIONS.items():
         if getattr(args, question) and not issubclass(task, of_task):
             word = of_task.__name__.lower()
@@ -59,10 +64,16 @@ def answers_of(args: Namespace) -> Answers:
         return _masks(run, out, args)
     if issubclass(task, Restoration):
         return _restored(run, out, name.lower())
+    if issubclass(task, Match):
+        return _matches(run, out, args)
     if args.out:
         raise ValueError(f"--out is for pictures, and the model of {run} makes none")
     classes_of = likeliest_classes(run)
-    return Answers(lambda file: ", ".join(f"{name} {probability:.1%}" for name, probability in classes_of(file)))
+    return Answers(lambda file: ", ".join(_percent(classes_of(file))))
+
+
+def _percent(likeliest: list[tuple[str, float]]) -> list[str]:
+    return [f"{name} {probability:.1%}" for name, probability in likeliest]
 
 
 def _masks(run: str, out: Path, args: Namespace) -> Answers:
@@ -99,6 +110,23 @@ def _restored(run: str, out: Path, word: str) -> Answers:
         return f"{', '.join(said)}; wrote {path}"
 
     return Answers(of_file)
+
+
+def _matches(run: str, out: Path, args: Namespace) -> Answers:
+    """The captions that fit each image best; and a picture of how alike images and captions are to the model."""
+    path = out / "matches.png"
+    for file in args.files:
+        must_be_another(path, file)
+    matcher = Matcher(run, args.caption)
+
+    def of_all() -> str | None:
+        if not matcher.seen:
+            return None
+        out.mkdir(parents=True, exist_ok=True)
+        matcher.draw(path)
+        return f"wrote {path}"
+
+    return Answers(lambda file: "; ".join(_percent(matcher.likeliest(file))), of_all)  # captions have commas
 
 
 def _picture(out: Path, file: str, what: str) -> Path:

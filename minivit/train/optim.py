@@ -155,9 +155,10 @@ class Optimizer:
         self.steps += 1
         for name, param in self.params.items():
             lr = self.lr * self.rates[name]
-            param.value, *averages = self.update(
+            value, *averages = self.update(
                 param, lr, self.decay[name], *(self.state[f"{s}.{name}"] for s in self.slots)
             )
+            param.value = np.clip(value, *param.within) if param.within else value
             for slot, average in zip(self.slots, averages, strict=True):
                 self.state[f"{slot}.{name}"] = average
 

@@ -14,6 +14,7 @@ from minivit.train.kinds import ImageKind, SoundKind
 from minivit.types import pair
 
 CLASSIFICATION = Classification.__name__
+NAMING_CLASSES = (CLASSIFICATION, Distillation.__name__)
 SIZES = ("img_size", "sr", "length")
 """Options of models that say what examples are like."""
 
@@ -56,7 +57,7 @@ def read_trained_on(
     path: str | Path,
     model: Model,
     *,
-    tasks: tuple[str, ...] = (CLASSIFICATION, Distillation.__name__),
+    tasks: tuple[str, ...] = NAMING_CLASSES,
     what: str = "to name classes",
 ) -> TrainedOn:
     """What the checkpoint of this model says of the examples that it was trained on.
@@ -77,8 +78,8 @@ def read_trained_on(
     # a model without an option img_size takes images of any size, and is shown those that it has learned
     known = {name: config[name] for name in SIZES if name in hints and name in config}
     known |= {"img_size": pair(config["img_size"])} if "img_size" in known else {}
-    names = {"class_names": config["num_classes"]} if "num_classes" in config else {}  # others say no class
-    lengths = {**names, "img_size": 2}
+    names = config.get("num_classes", config.get("vocab_size"))  # of a model of texts, its words
+    lengths = {"img_size": 2} | ({} if names is None else {"class_names": names})  # others say no class
     lengths |= {"mean": config.get("in_chans"), "std": config.get("in_chans")}
     found: dict[str, Any] = {name: tuples(known.get(name, said.get(name))) for name in hints}
     try:

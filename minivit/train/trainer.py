@@ -7,6 +7,7 @@ optimizer's averages and the step. A training that was killed and resumed ends i
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from functools import partial
+from inspect import signature
 from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -90,13 +91,14 @@ class Trainer:
     ) -> None:
         if threads is not None and threads < 1:
             raise ValueError(f"threads is {threads}; expected at least 1")
-        self.recipe, self.dataset, self.threads = recipe, dataset, threads
+        self.recipe, self.threads = recipe, threads
         self.kind = kind_of(dataset)
         known = model_options(recipe.model)
         fixed = {"name": recipe.model, "seed": recipe.seed}
         if twice := fixed.keys() & recipe.options.keys():
             raise ValueError(f"options has an entry {min(twice)!r}, which the recipe itself decides")
         self.task = task or _usual_task(recipe, dataset, self.kind)
+        self.dataset = dataset = self.task.recast(dataset)
         self.task.check(dataset.train)
         needed = self.task.model_options(dataset)
         for size in {"img_size", "length"} & needed.keys() - known.keys():  # it takes images of any size
@@ -282,8 +284,9 @@ def _usual_task(recipe: Recipe, dataset: Dataset, kind: Kind) -> Task:
         return Classification(label_smoothing=recipe.label_smoothing, augment=augment, mix=mixing)
     augmentations = ("randaugment", "random_erasing", "mixup", "cutmix")
     must_be_off(recipe, augmentations, f"{recipe.model} is not trained to classify")
-    model = create_model(recipe.model, **recipe.options)
-    return (tasks.NAMED[recipe.task] if recipe.task else getattr(tasks, model_class.usual_task)).of(model)
+    task = tasks.NAMED[recipe.task] if recipe.task else getattr(tasks, model_class.usual_task)
+    options = {"augment": kind.augment(recipe)} if "augment" in signature(task).parameters else {}
+    return task.of(create_model(recipe.model, **recipe.options), **options)
 
 
 def mixing_of(recipe: Recipe, dataset: Dataset) -> Mix | None:

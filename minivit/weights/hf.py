@@ -27,6 +27,10 @@ def load_hf(model: Model, arrays: Arrays, *, keep_head: bool = False, grid: tupl
     computes all their norms with 1e-6, the authors, who trained them, those behind patches and spatial reduction with
     1e-5: ``inner_norm_eps`` says which. Positions are resampled bilinearly.
 
+    Those of a CLIP are of ``CLIPModel``, with the image tower of a ViT: positions of its patches are resampled, those
+    of texts are not. The file does not tell which token ends a text: see ``eos_token_id`` of
+    :class:`minivit.models.CLIP`.
+
     Those of an AST are of ``ASTForAudioClassification``. It computes in ``norm_eps=1e-12``, as ours does.
 
     Those of an ImageGPT are of ``ImageGPTForCausalImageModeling``, which older versions call
@@ -45,7 +49,7 @@ def load_hf(model: Model, arrays: Arrays, *, keep_head: bool = False, grid: tupl
     Parameters
     ----------
     model : Model
-        Of a kind whose names are known: a ViT, a Swin, a PVT, a PVTv2, an ImageGPT, an AST or a SAM.
+        Of a kind whose names are known: a ViT, a Swin, a PVT, a PVTv2, an ImageGPT, a CLIP, an AST or a SAM.
     arrays : {state_dict name: array}, or the path of a .safetensors or .npz file
     keep_head : bool
         Leave the model's own head as it is and the checkpoint's aside: for fine-tuning on other classes.
@@ -86,6 +90,9 @@ def to_hf(model: Model) -> dict[str, ndarray]:
         place = newest[name] if name in newest else newest[layer]
         names = place.names if name in newest else [f"{part}.{kind}" for part in place.names]
         array = param.value.copy() if place.as_ours else to_torch(param)
+        sides = zip((param.axes[i] for i in HF.axes(param)), array.shape, strict=True)
+        if place.split:  # such as an axis of length 1 that the library has not
+            array = array.reshape([n for axis, length in sides for n in place.split.get(axis, (length,))])
         parts = np.split(array, len(names)) if len(names) > 1 else [array]  # along "out", which is PyTorch's first axis
         arrays |= dict(zip(names, parts, strict=True))
     return arrays

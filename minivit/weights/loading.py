@@ -49,6 +49,8 @@ class Expected(NamedTuple):
         Its shape when what is one axis of ours is one axis: heads, and the width of one.
     table : str, optional
         The axis that is resampled: its length may be any.
+    free : int, optional
+        Where that stands in ``shape``.
     share : (which, of how many)
         What is ours of it, along the axis "out".
     """
@@ -59,13 +61,14 @@ class Expected(NamedTuple):
     order: tuple[int, ...]
     lengths: tuple[int, ...]
     table: str | None
+    free: int | None
     share: tuple[int, int]
 
     def fits(self, shape: tuple[int, ...]) -> bool:
         """Whether an array of this shape can be taken."""
-        if self.table is None or len(shape) != len(self.shape):
+        if self.free is None or len(shape) != len(self.shape):
             return shape == self.shape
-        i = self.axes.index(self.table)
+        i = self.free
         return shape == (*self.shape[:i], shape[i], *self.shape[i + 1 :]) and shape[i] <= MOST_POSITIONS
 
 
@@ -156,15 +159,16 @@ def _layout(state: Mapping[str, Param], way: Way, source: Source) -> Layout:
         whole = [param.shape[i] * (shares if param.axes[i] == "out" else 1) for i in order]
         sides = {"out": len(place.names)}
         lengths = tuple(n // sides.get(axis, 1) for axis, n in zip(axes, whole, strict=True))
-        shape = chain.from_iterable(place.split.get(axis, (n,)) for axis, n in zip(axes, lengths, strict=True))
+        sides_of = [place.split.get(axis, (n,)) for axis, n in zip(axes, lengths, strict=True)]
         table = next((axis for axis in axes if param.grid and axis in source.resample), None)
         layout[name] = Expected(
             names=tuple(their_name + leaf for their_name in place.names),
-            shape=tuple(shape),
+            shape=tuple(chain.from_iterable(sides_of)),
             axes=axes,
             order=order,
             lengths=tuple(-1 if axis == table else n for axis, n in zip(axes, lengths, strict=True)),
             table=table,
+            free=None if table is None else sum(map(len, sides_of[: axes.index(table)])),
             share=place.share,
         )
     return layout

@@ -7,6 +7,7 @@ from math import isqrt
 from typing import Any
 
 LAYER_SCALE = r"\bls[12]\b|layer_?scale|\bgamma_[12]\b"
+PRE_NORM = r"norm_pre\b|pre_layr?norm|\bln_pre\b"
 REGISTERS = r"reg(ister)?_tokens?\b"
 # A part that a checkpoint may have and a model may not, by the names of its arrays.
 PARTS = {
@@ -16,7 +17,7 @@ PARTS = {
     r"\b[qk]_norm\b": "norms of queries and keys",
     r"\.logit_scale|cpb_mlp|continuous_position": "cosine attention and a net for positions (Swin V2)",
     r"relative_position|rel_pos": "tables of relative positions",
-    r"norm_pre\b|pre_layr?norm": "a norm before its blocks",
+    PRE_NORM: "a norm before its blocks",
     r"decoder": "a decoder",
     r"mask_token": "a token for masked patches",
     r"lora_": "LoRA matrices beside its weights",
@@ -48,6 +49,11 @@ OPTIONS = {
         LAYER_SCALE,
         "the checkpoint has layer scale, which this model does not: build it with init_values=1e-5",
         "the checkpoint has no layer scale: build the model with init_values=None",
+    ),
+    "pre_norm": (
+        PRE_NORM,
+        "the checkpoint has a norm before its blocks (as CLIP's image tower has): build the model with pre_norm=True",
+        "the checkpoint has no norm before its blocks: build the model with pre_norm=False",
     ),
     "reg_tokens": (
         REGISTERS,

@@ -22,7 +22,7 @@ class Place(NamedTuple):
     names : tuple of str
         What it is called there. Several are joined along our axis "out": a query, a key and a value to ``qkv``.
     split : {axis: lengths}
-        An axis of ours that is several there: heads, and the width of one.
+        An axis of ours that is several there, heads, and the width of one; or none, if ours has length 1.
     share : (which, of how many)
         Ours is one of several equal parts of theirs, along our axis "out": a query of ``in_proj_weight``.
     as_ours : bool

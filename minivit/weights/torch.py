@@ -1,4 +1,4 @@
-"""Weights of modules written in PyTorch (https://pytorch.org): of ``torch.nn.Transformer``, Jittor-MLP's, SAM's."""
+"""Weights of modules written in PyTorch (https://pytorch.org): of its Transformer, of Jittor-MLP's, SAM, CLIP."""
 
 from minivit.models.model import Model
 from minivit.weights.files import Arrays
@@ -15,10 +15,14 @@ def load_torch(model: Model, arrays: Arrays) -> None:
     one for each. Those of Jittor-MLP's PyTorch models fit a :class:`minivit.models.S2MLP` of the same options,
     those of the authors of SAM (facebookresearch/segment-anything) a :class:`minivit.models.SAM`.
 
+    Those of OpenAI's CLIP (https://github.com/openai/CLIP), and of open_clip under the same names, fit a
+    :class:`minivit.models.CLIP`, with either image tower; they are made for images of one size. OpenAI's files are
+    TorchScript archives in half precision: ``torch.jit.load(path).float().state_dict()`` gives the arrays.
+
     Parameters
     ----------
     model : Model
-        Of a kind whose names are known: a Transformer, an S2MLP or a SAM.
+        Of a kind whose names are known: a Transformer, an S2MLP, a SAM or a CLIP.
     arrays : {state_dict name: array}, or the path of a .safetensors or .npz file
 
     Raises

@@ -8,6 +8,7 @@ from minivit.check import CASES, CONSTANTS, GradientError, check_pair
 from minivit.check.derivative import random_like
 from minivit.every_op import EVERY_OP
 from tests.check.planted_bugs import BUGS
+from tests.check.planted_clip_bugs import CLIP_BUGS
 from tests.check.planted_cnn_attention_bugs import CNN_ATTENTION_BUGS
 from tests.check.planted_cnn_bugs import CNN_BUGS
 from tests.check.planted_cosine_bugs import COSINE_BUGS
@@ -24,7 +25,7 @@ from tests.unchecked import without_annotations
 SLOW = pytest.mark.slow
 ALL_BUGS = [
     *(*BUGS, *SOUND_BUGS, *FUTURE_BUGS, *CNN_BUGS, *DISTILLATION_BUGS, *DINO_BUGS, *PYRAMID_BUGS),
-    *(*CNN_ATTENTION_BUGS, *COSINE_BUGS, *MLP_BUGS, *RESTORATION_BUGS, *SAM_BUGS),
+    *(*CNN_ATTENTION_BUGS, *COSINE_BUGS, *MLP_BUGS, *RESTORATION_BUGS, *SAM_BUGS, *CLIP_BUGS),
 ]
 
 

@@ -15,6 +15,7 @@ MOST = {
     "distillation": 10.0,  # its reverse multiplies a probability near 0 by logarithms that differ by thousands
     "local_attention": 10.0,  # zeros around the map have equal scores; as scores grow, who comes near them takes a step
     "split_attention": 10.0,  # of few branches two may be alike, and between them a share takes a step as well
+    "scaled_similarities": 10.0,  # its scale is an exponential
     "cosine_attention": 10.0,  # so may biases of two keys, beside which cosines stay small
 }
 OVERFLOW = ("sigmoid", "gru", "gelu_tanh", "quick_gelu")  # these forwards give nan for large complex numbers

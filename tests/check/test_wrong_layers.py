@@ -2,6 +2,7 @@ import pytest
 
 from minivit.check import GradientError, check_layer
 from minivit.models import MODELS
+from tests.check.planted_clip_bugs import WRONG_CLIP_LAYERS
 from tests.check.planted_cnn_attention_bugs import WRONG_CNN_ATTENTION_LAYERS
 from tests.check.planted_cnn_bugs import WRONG_CNN_LAYERS
 from tests.check.planted_cosine_bugs import WRONG_COSINE_LAYERS
@@ -16,6 +17,7 @@ from tests.check.wrong_layers import LAYERS
 ALL_LAYERS = [
     *(*LAYERS, *WRONG_CNN_LAYERS, *WRONG_DINO_LAYERS, *WRONG_PYRAMID_LAYERS, *WRONG_CNN_ATTENTION_LAYERS),
     *(*WRONG_COSINE_LAYERS, *WRONG_MLP_LAYERS, *WRONG_PIXEL_LAYERS, *WRONG_RESTORATION_LAYERS, *WRONG_SAM_LAYERS),
+    *WRONG_CLIP_LAYERS,
 ]
 WHAT = [wrong.what for wrong in ALL_LAYERS]
 

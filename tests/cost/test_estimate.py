@@ -11,6 +11,7 @@ from minivit.cost.errors import CostError
 from minivit.layers import Linear
 from minivit.models import (
     AST,
+    CLIP,
     GMLP,
     MODELS,
     PRESETS,
@@ -25,6 +26,7 @@ from minivit.models import (
     LRNet,
     MaskedViT,
     Mixer,
+    ModifiedResNet,
     MViT,
     NonLocalResNet,
     PVTv2,
@@ -42,6 +44,8 @@ from minivit.models import (
 )
 from minivit.train.optim import AdamW
 from tests import facts
+from tests.models.test_clip import SMALL as CLIP_SMALL
+from tests.models.test_modified_resnet import SMALL as RESNET_SMALL
 from tests.unchecked import said
 
 RNG = np.random.default_rng(0)
@@ -111,6 +115,9 @@ SMALL = {
     "masked vit": MaskedViT(
         **{name: value for name, value in SMALL_VIT.items() if name != "num_classes"}, target="rgb"
     ),
+    "clip": CLIP(**{**CLIP_SMALL, "eos_token_id": None}),
+    "clip, resnet": CLIP(**{**CLIP_SMALL, "img_size": (16, 8), "layers": (1, 1), "embed_dim": 4}),
+    "modified resnet": ModifiedResNet(**RESNET_SMALL),
     "transformer": Transformer(vocab_size=11, embed_dim=8, encoder_depth=2, decoder_depth=1, num_heads=2),
     "transformer, pre-norm": Transformer(vocab_size=0, embed_dim=8, encoder_depth=1, num_heads=2, norm_first=True),
     "rnn search": RNNSearch(vocab_size=7, embed_dim=6),

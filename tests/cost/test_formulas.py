@@ -198,12 +198,13 @@ def test_attention_over_a_sequence_is_that_over_a_grid():
 
 @pytest.mark.parametrize("name", [name for name, (kind, _) in PRESETS.items() if kind is ViT])
 def test_parameters_of_a_vit_are_those_of_the_model(name):
-    """And what some have beside: a second token and head, registers, a scale in each branch; or fewer positions."""
+    """And what some have beside: a second token and head, registers, scales, a norm in front; or fewer positions."""
     model = create_model(name)
     config, D = model.config, model.config["embed_dim"]
     beside = 2 * D + (D + 1) * config["num_classes"] if config["distilled"] else 0  # the token has a position, too
     beside += 2 * D * config["depth"] if config["init_values"] is not None else 0
     beside += config["reg_tokens"] * D - D * config["no_embed_class"]
+    beside += D * config["pre_norm"]  # a norm, and patches without a bias
     assert formulas.vit_params(**shape_of(model)) + beside == model.num_params
 
 

@@ -98,6 +98,7 @@ NO_BLOCKS = {
     "S2MLP": {"depths": (0,), "patch_sizes": (4,), "embed_dims": (8,), "mlp_ratios": (1.0,)},
     "ImageGPT": {"depth": 0},
     "CycleMLP": {"depths": (0,), "embed_dims": (8,), "mlp_ratios": (1.0,)},
+    "CLIP": {"depth": 0, "text_depth": 0},
     "Transformer": {"encoder_depth": 0, "decoder_depth": 0},
 }
 

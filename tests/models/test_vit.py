@@ -31,6 +31,7 @@ IMAGES = RNG.standard_normal((2, 4, 6, 3))
 # As counted from timm's own models; those for images of 32 x 32 pixels by hand, below.
 PARAMETERS = {"vit_micro_patch4_32": 311338, "vit_tiny_patch4_32": 811146}
 PARAMETERS |= {name: params for name, (params, _) in (facts.VIT | facts.DEIT | facts.DEIT3 | facts.DINOV2).items()}
+PARAMETERS |= {name: params for name, (params, _) in facts.CLIP_IMAGE_TOWERS.items()}
 
 
 def vit_presets():

@@ -13,7 +13,7 @@ from minivit.data import END, PAD, START, sorting
 from minivit.data.examples import Images
 from minivit.data.scenes import draw_scenes
 from minivit.layers import Layer
-from minivit.models import ImageGPT, MaskedViT, SwinIR, Transformer, ViT, Wav2Vec
+from minivit.models import CLIP, ImageGPT, MaskedViT, SwinIR, Transformer, ViT, Wav2Vec
 from minivit.nests import mapped
 from minivit.ops import label_weights, log_softmax_forward, mse_backward, mse_forward, one_hot, patchify_forward
 from minivit.tasks import (
@@ -24,6 +24,7 @@ from minivit.tasks import (
     Future,
     MaskedPatches,
     MaskedPrediction,
+    Match,
     NextPixel,
     NextToken,
     OneBox,
@@ -215,6 +216,19 @@ def given_waves(dtype: str, n: int = B) -> Given:
     return Given(Future(num_negatives=4, offset=model.offset), model, waves.astype(dtype), np.arange(n))
 
 
+def given_captions(dtype: str, n: int = B) -> Given:
+    """Images of one colour each, and texts that say which: as many words as it has of red, then of green."""
+    rng = np.random.default_rng(8)
+    colours = rng.integers(1, 4, (n, 2))
+    words = [[1, *[3] * red, *[4] * green, 2, *[0] * (8 - red - green)] for red, green in colours]
+    images = np.repeat(colours, 2 * 64, 1).reshape(n, 4, 8, 8).transpose(0, 2, 3, 1)[..., 1:] - 2
+    images = images + 0.1 * rng.standard_normal(images.shape)
+    towers = {"embed_dim": 12, "depth": 1, "num_heads": 2, "text_dim": 12, "text_depth": 1, "text_heads": 2}
+    sizes = {"img_size": 8, "patch_size": 4, "joint_dim": 8, "vocab_size": 5, "max_length": 10, "eos_token_id": 2}
+    tokens = np.array(words)
+    return Given(Match(), CLIP(**towers, **sizes, dtype=dtype), (images.astype(dtype), tokens), tokens)
+
+
 def given_noise(dtype: str, n: int = B) -> Given:
     return given_restoration(Denoise(sigma=60.0), SwinIR(**RESTORING, upscale=1, dtype=dtype), dtype, n)
 
@@ -233,6 +247,7 @@ def given_restoration(task: Restoration, model: SwinIR, dtype: str, n: int) -> G
 GIVEN = [
     given_noise,
     given_small_images,
+    given_captions,
     given_classes,
     given_boxes,
     given_views,
@@ -290,7 +305,9 @@ def test_shards_add_up_to_the_whole_batch(given, threads):
         np.testing.assert_allclose(param.grad, grad, rtol=1e-9, atol=1e-14 + 1e-11 * np.abs(grad).max())
 
 
-@pytest.mark.parametrize("given", [given_boxes, given_views, given_patches, given_hidden_colours, given_tokens])
+@pytest.mark.parametrize(
+    "given", [given_boxes, given_views, given_patches, given_hidden_colours, given_tokens, given_captions]
+)
 def test_a_mean_over_images_would_be_another_loss(given):
     """What the shards' own losses would add up to, weighted as images are: the reason for ``over`` and ``coupled``."""
     task, _, _, targets = given = given("float64")
@@ -308,6 +325,7 @@ def test_a_mean_over_images_would_be_another_loss(given):
     [
         (given_boxes, 50, 0.1, 0.5),
         (given_views, 25, 0.5, 0.9),
+        (given_captions, 60, 0.4, 0.9),
         (given_patches, 60, 0.0, 0.15),
         (given_hidden_codes, 60, 0.1, 0.3),
         (given_hidden_colours, 60, 0.1, 0.3),

@@ -69,7 +69,7 @@ def test_scenes_are_described(monkeypatch, capsys):
     assert main(["data", "scenes"]) == 0
     said = capsys.readouterr().out
     assert "scenes: 64 x 64 pixels, 3 channels, 10 classes" in said
-    assert "train: 24 images of " in said
+    assert "train: 24 images with " in said
 
 
 def test_the_answer_is_that_of_the_model(run, picture):

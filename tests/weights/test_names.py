@@ -151,7 +151,6 @@ def test_a_head_that_only_one_has_is_named() -> None:
         ("encoder.layer.0.mlp.weights_in.weight", "gated MLPs"),
         ("blocks.0.attn.q_norm.weight", "norms of queries and keys"),
         ("blocks.0.attn.relative_position_bias_table", "tables of relative positions"),
-        ("norm_pre.weight", "a norm before its blocks"),
         ("decoder_blocks.0.norm1.weight", "a decoder"),
         ("bn.num_batches_tracked", "batch norms"),
     ],

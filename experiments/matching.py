@@ -1,0 +1,69 @@
+"""Which caption belongs to which image? A CLIP is trained on scenes, and asked for what it was never trained on.
+
+    python experiments/matching.py        # makes the runs that are not in results/matching.json yet
+
+A run draws scenes of its own, of one to four objects on 64 x 64 pixels, and trains ``clip_resnet_tiny_64`` for the
+minutes that it is given (as many epochs as fit, by the seconds of its steps, measured beforehand).
+
+``image_to_text`` and ``text_to_image``: among 100 test scenes with different captions, the share of images whose own
+caption is the most similar, and of captions whose own image is. ``zero_shot``: the share of the images of the data set
+``shapes``, resized to 64 x 64, that are told by sentences alone ("a red circle", averaged over the colours), and
+``zero_shot_small`` of the same, 40 x 40 and in the middle of a picture whose border repeats their edge: there shapes
+are as large as in scenes. Chance is 0.01, and 0.1 of shapes.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+from record import record
+from timed import speed_of, trained_for
+
+from minivit.data import encode_captions, one_object_captions, scenes, shapes
+from minivit.data.image_file import fit_image
+from minivit.models.clip import CLIP
+from minivit.tasks.match import different_captions, retrieval
+from minivit.train import predict
+from minivit.train.matching import class_vectors, zero_shot
+from minivit.train.recipes import recipe_of
+
+MODEL, SIZE, SMALL = "clip_resnet_tiny_64", 64, 40
+SETTINGS: dict[str, Any] = {"minutes": 15, "n_train": 5_000, "n_test": 500, "n_shapes": 1_000}
+SEEDS = (0, 1, 2)
+
+
+def measure(*, seed: int) -> dict[str, Any]:
+    """Train, then find captions, images, and classes."""
+    data = scenes(SETTINGS["n_train"], SETTINGS["n_test"], seed=seed)
+    recipe = replace(recipe_of("scenes", model=MODEL), seed=seed)
+    speed = speed_of(recipe, data)
+    trainer = trained_for(SETTINGS["minutes"], recipe, data, speed["seconds_per_step"])
+    model: Any = trainer.model
+    words = trainer.dataset.class_names
+    tokens = encode_captions(data.test.captions, words, length=model.max_length)
+    outputs = predict(model, (trainer.normalize(data.test.images), tokens))
+    first = different_captions(tokens)
+    there, back = retrieval(outputs.image[first], outputs.text[first])
+    found = {"image_to_text": round(there, 4), "text_to_image": round(back, 4), "among": len(first)}
+    classes = class_vectors(model, one_object_captions(), words)
+    test = shapes(1, SETTINGS["n_shapes"], seed=seed).test
+    for name, pixels in (("zero_shot", in_size(test.images, SIZE)), ("zero_shot_small", in_size(test.images, SMALL))):
+        found[name] = told(model, trainer.normalize(pixels), classes, test.labels)
+    return {**speed, "steps": trainer.step, **found, "scale": round(float(np.exp(model.logit_scale.value)), 2)}
+
+
+def told(model: CLIP, images: ndarray, classes: ndarray, labels: ndarray) -> float:
+    """The share of images whose class has the most similar vector."""
+    return round(float(np.mean(zero_shot(model, images, classes) == labels)), 4)
+
+
+def in_size(images: ndarray, side: int) -> ndarray:
+    """Images in this size, in the middle of one of 64 x 64 pixels, whose border repeats their edge."""
+    border = (SIZE - side) // 2
+    large = np.stack([fit_image(image, (side, side)) for image in images])
+    return np.pad(large, ((0, 0), (border, border), (border, border), (0, 0)), mode="edge")
+
+
+if __name__ == "__main__":
+    record("matching", {"settings": SETTINGS}, ({"seed": seed} for seed in SEEDS), measure)
