@@ -130,7 +130,7 @@ def run_train(args: argparse.Namespace) -> int:
     named = getattr(args, "with") or []
     if args.resume:
         return resume_train(args, named)
-    data = args.data or "shapes"
+    data = args.data or ("scenes" if args.task else "shapes")
     given = {name: tuples(getattr(args, name)) for name in CHOICES} | {"model": model_for(args.task, args.model)}
     if args.init is not None:
         given["init"] = full_path(args.init)
