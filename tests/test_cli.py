@@ -889,7 +889,10 @@ def mistake(place: Path, capsys: pytest.CaptureFixture[str]):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["--data", "nix"], "unknown data set 'nix': expected shapes, scenes, sounds, cifar10, cifar100 or an existing folder"),
+        (
+            ["--data", "nix"],
+            "unknown data set 'nix': expected shapes, scenes, sounds, cifar10, cifar100 or an existing folder",
+        ),
         (["--data", "run"], ".*run holds no data set: expected .* train/CLASS/.*"),
         (["--model", "vit_huge"], r"there is no model 'vit_huge'; did you mean .*\?"),
         (["--epochs", "-1"], "epochs is -1; expected at least 1"),

@@ -94,7 +94,9 @@ def test_channel_statistics(n, channels):
 
 
 def test_unknown_names():
-    with pytest.raises(ValueError, match="unknown data set 'mnist': expected shapes, scenes, sounds, cifar10, cifar100 or an"):
+    with pytest.raises(
+        ValueError, match="unknown data set 'mnist': expected shapes, scenes, sounds, cifar10, cifar100 or an"
+    ):
         load_dataset("mnist")
 
 
