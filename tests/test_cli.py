@@ -891,7 +891,7 @@ def mistake(place: Path, capsys: pytest.CaptureFixture[str]):
     [
         (
             ["--data", "nix"],
-            "unknown data set 'nix': expected shapes, sounds, scenes, cifar10, .* or an existing folder",
+            "unknown data set 'nix': expected shapes, scenes, sounds, cifar10, cifar100 or an existing folder",
         ),
         (["--data", "run"], ".*run holds no data set: expected .* train/CLASS/.*"),
         (["--model", "vit_huge"], r"there is no model 'vit_huge'; did you mean .*\?"),

@@ -51,7 +51,7 @@ def test_train_and_resume_and_predict(tmp_path, monkeypatch, capsys):
     settings.append("global_attn_indexes=1")
     sets = [word for text in settings if "patch" not in text for word in ("--set", text)]
     small = ["--epochs", "1", "--batch-size", "8", "--img-size", "32", "--threads", "1"]
-    assert main(["train", "--task", "prompt", "--data", "scenes", *small, *sets, "--out", "run"]) == 0
+    assert main(["train", "--task", "prompt", *small, *sets, "--out", "run"]) == 0
     said = capsys.readouterr().out
     assert "epoch 1: test IoU" in said
     assert {"clicks.png", "learning_curves.png", "checkpoint.safetensors"} <= {it.name for it in Path("run").iterdir()}
