@@ -22,7 +22,7 @@ def _our_names(model: Model) -> Table:
     more = Table([])
     with suppress(TypeError):  # there is none
         more = find("timm", model)
-    return Table([*ways, *more.ways], aside={**TIMM_ASIDE, **more.aside}, resample=more.resample)
+    return more._replace(ways=[*ways, *more.ways], aside={**TIMM_ASIDE, **more.aside})
 
 
 def _as_ours(kind: str, param: Param) -> str:

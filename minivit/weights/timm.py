@@ -47,5 +47,12 @@ def to_timm(model: Model) -> dict[str, ndarray]:
     """Weights as timm's model of the same options loads them, ``strict=True``: the inverse of :func:`load_timm`.
 
     The counts of batches that PyTorch keeps beside running averages, and does not ask for, are left out.
+
+    Raises
+    ------
+    ValueError
+        If timm has other names for the parts of this model.
     """
+    if why := TIMM.table(model).no_way_back:
+        raise ValueError(why)
     return {name: to_torch(param) for name, param in model.named_state().items()}

@@ -11,7 +11,7 @@ from minivit.layers.attention_pool import AttentionPool
 from minivit.layers.blur_bottleneck import BlurBottleneck
 from minivit.models import ModifiedResNet
 from minivit.ops import avg_pool2d_forward
-from minivit.weights import load_timm
+from minivit.weights import load_timm, to_timm
 from tests import facts
 
 RNG = np.random.default_rng(0)
@@ -115,5 +115,7 @@ def test_names_of_timm():
             axes = (3, 2, 0, 1) if value.ndim == 4 else (1, 0)
             arrays[f"{layers[layer]}.{kind}"] = value.transpose(axes) if value.ndim in (2, 4) else value
     load_timm(model, arrays)
+    with pytest.raises(ValueError, match="timm calls the parts of this network otherwise"):
+        to_timm(model)
     for name, array in other.state_dict().items():
         np.testing.assert_array_equal(model.state_dict()[name], array)

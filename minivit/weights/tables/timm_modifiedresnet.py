@@ -25,6 +25,7 @@ BLOCK = {
     "downsample.1": "shortcut.conv.conv",
     "downsample.2": "shortcut.conv.bn",
 }
+NO_WAY_BACK = "timm calls the parts of this network otherwise, and its weights are only loaded"
 
 
 def table(model: ModifiedResNet) -> Table:
@@ -32,4 +33,4 @@ def table(model: ModifiedResNet) -> Table:
     for i in range(4):
         for j in range(len(getattr(model, f"layer{i + 1}"))):
             way |= {f"layer{i + 1}.{j}.{part}": Place((f"stages.{i}.{j}.{name}",)) for part, name in BLOCK.items()}
-    return Table([way])
+    return Table([way], no_way_back=NO_WAY_BACK)
