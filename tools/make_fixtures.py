@@ -52,6 +52,7 @@ from _clip import clips
 from _cnn import google_hybrid, hybrid, resnets
 from _cnn_attention import augmented_conv, local_attention, non_local
 from _deit import deit_loss
+from _detr import detrs
 from _dino import dino
 from _fairseq import wav2vec
 from _imagegpt import imagegpts
@@ -763,6 +764,7 @@ def main() -> None:
     image_quality(write)
     sams(record, randomize)
     clips(record, randomize)
+    detrs(record, randomize, write)
 
 
 if __name__ == "__main__":

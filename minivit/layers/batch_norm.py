@@ -136,3 +136,46 @@ def _freeze(part: Any) -> Any:
         raise TypeError(f"{type(part).__name__} moves {kept[0]}, but has no method frozen, to compute with it")
     vars(part).update(mapped(_freeze, vars(part)))
     return part
+
+
+class FixedBatchNormCache(NamedTuple):
+    """What the backward of :class:`FixedBatchNorm` needs."""
+
+    scale: ndarray
+
+
+class FixedBatchNorm(Norm):
+    """A batch norm that is never trained again: scale, shift and both averages are kept and saved, and do not learn.
+
+    The backbones of detectors have it, whose batches are too small for statistics (``FrozenBatchNorm2d`` in DETR's
+    official code). The arrays have the names that they have in :class:`BatchNorm`.
+    """
+
+    def __init__(self, norm: BatchNorm) -> None:
+        (dim,) = norm.weight.shape
+        super().__init__(dim, eps=norm.eps)
+        self.weight = Param((dim,), "out", ones, learned=False)
+        self.bias = Param((dim,), "out", zeros, learned=False)
+        self.running_mean = Param((dim,), "out", zeros, learned=False)
+        self.running_var = Param((dim,), "out", ones, learned=False)
+
+    def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, FixedBatchNormCache]:
+        scale, shift = fixed_scale_and_shift(
+            self.weight.value, self.bias.value, self.running_mean.value, self.running_var.value, eps=self.eps
+        )
+        return x * scale + shift, FixedBatchNormCache(scale)
+
+    def backward(self, dy: ndarray, cache: FixedBatchNormCache) -> ndarray:
+        return dy * cache.scale  # forward: return x * scale + shift
+
+    def absorb(self, cache: Any) -> None:
+        """Its averages stay as they are."""
+
+
+def fix_batch_norms(part: Any) -> Any:
+    """Put a :class:`FixedBatchNorm` in the place of each :class:`BatchNorm` inside, before values are drawn."""
+    if isinstance(part, BatchNorm):
+        return FixedBatchNorm(part)
+    if isinstance(part, Layer):
+        vars(part).update(mapped(fix_batch_norms, vars(part)))
+    return part

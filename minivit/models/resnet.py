@@ -30,6 +30,19 @@ STEMS = {"7x7": (7, 2, 3), "3x3": (3, 1, 1)}
 """Kernel, stride and padding of the first convolution."""
 
 
+class ResNetFeaturesCache(NamedTuple):
+    """Caches of the steps of :class:`ResNet` from images to the last map, in order."""
+
+    conv1: Any
+    bn1: BatchNormCache
+    act1: ReluCache
+    maxpool: MaxPool2dCache | IdentityCache
+    layer1: list[Any]
+    layer2: list[Any]
+    layer3: list[Any]
+    layer4: list[Any]
+
+
 class ResNetCache(NamedTuple):
     """Caches of the steps of :class:`ResNet`, in order, and the sides of the last map."""
 
@@ -137,6 +150,7 @@ class ResNet(Model):
                 width = chans * kind.expansion
             stages.append(stage)
         self.layer1, self.layer2, self.layer3, self.layer4 = stages + [[]] * (4 - len(stages))
+        self.num_features = width
         self.pool = self.make_pool(width)
         self.head_drop = dropout(drop_rate)
         # small, so that an untrained model holds all classes for equally likely: its loss is about log(num_classes)
@@ -172,6 +186,27 @@ class ResNet(Model):
         ValueError, TypeError
             If the images are of another number of channels or dtype than the model.
         """
+        x, c_features = self.features(images, rng=rng)
+        B, Y, X, C = x.shape
+        x, c_pool = self.pool.forward(x.reshape(B, Y * X, C))  # (B, C)
+        x, c_head_drop = self.head_drop.forward(x, rng=rng)
+        logits, c_fc = self.fc.forward(x)
+        return logits, ResNetCache(
+            **c_features._asdict(), map_size=(Y, X), pool=c_pool, head_drop=c_head_drop, fc=c_fc
+        )
+
+    def backward(self, dlogits: Float[ndarray, "B classes"], cache: ResNetCache) -> Float[ndarray, "B Y X C"]:
+        """Add to the gradient of every parameter; return the gradient of the images."""
+        dx = self.fc.backward(dlogits, cache.fc)
+        dx = self.head_drop.backward(dx, cache.head_drop)
+        dx = self.pool.backward(dx, cache.pool)
+        dx = dx.reshape(len(dx), *cache.map_size, dx.shape[-1])  # forward: x.reshape(B, Y * X, C)
+        return self.features_backward(dx, cache)
+
+    def features(
+        self, images: Float[ndarray, "B Y X C"], *, rng: np.random.Generator | None = None
+    ) -> tuple[Float[ndarray, "B rows columns num_features"], ResNetFeaturesCache]:
+        """The last map, and the cache for :meth:`features_backward`."""
         self.check_images(images, self.only_size, self.in_chans)
         x, c_conv1 = self.conv1.forward(images)
         x, c_bn1 = self.bn1.forward(x)
@@ -181,11 +216,7 @@ class ResNet(Model):
         x, c_layer2 = run(self.layer2, x, rng=rng)
         x, c_layer3 = run(self.layer3, x, rng=rng)
         x, c_layer4 = run(self.layer4, x, rng=rng)
-        B, Y, X, C = x.shape
-        x, c_pool = self.pool.forward(x.reshape(B, Y * X, C))  # (B, C)
-        x, c_head_drop = self.head_drop.forward(x, rng=rng)
-        logits, c_fc = self.fc.forward(x)
-        return logits, ResNetCache(
+        return x, ResNetFeaturesCache(
             conv1=c_conv1,
             bn1=c_bn1,
             act1=c_act1,
@@ -194,18 +225,12 @@ class ResNet(Model):
             layer2=c_layer2,
             layer3=c_layer3,
             layer4=c_layer4,
-            map_size=(Y, X),
-            pool=c_pool,
-            head_drop=c_head_drop,
-            fc=c_fc,
         )
 
-    def backward(self, dlogits: Float[ndarray, "B classes"], cache: ResNetCache) -> Float[ndarray, "B Y X C"]:
-        """Add to the gradient of every parameter; return the gradient of the images."""
-        dx = self.fc.backward(dlogits, cache.fc)
-        dx = self.head_drop.backward(dx, cache.head_drop)
-        dx = self.pool.backward(dx, cache.pool)
-        dx = dx.reshape(len(dx), *cache.map_size, dx.shape[-1])  # forward: x.reshape(B, Y * X, C)
+    def features_backward(
+        self, dx: Float[ndarray, "B rows columns num_features"], cache: ResNetFeaturesCache | ResNetCache
+    ) -> Float[ndarray, "B Y X C"]:
+        """Gradient of :meth:`features`: add to those of the parameters; return that of the images."""
         dx = run_backward(self.layer4, dx, cache.layer4)
         dx = run_backward(self.layer3, dx, cache.layer3)
         dx = run_backward(self.layer2, dx, cache.layer2)
@@ -229,6 +254,13 @@ ResNet.add_presets(
             "channels": (16, 32, 64),
             "stem": "3x3",
             "stem_chans": 16,
+        },
+        "resnet10_64": {  # scenes: maps of 16 x 16 and 8 x 8
+            "img_size": 64,
+            "num_classes": 10,
+            "layers": (2, 2),
+            "channels": (32, 64),
+            "stem_chans": 32,
         },
         "resnet18": _preset("basic", 2, 2, 2, 2),
         "resnet26": _preset("bottleneck", 2, 2, 2, 2),

@@ -278,9 +278,9 @@ class Swin(Model):
                 zip(num_heads, attention, pairwise(starts), strict=True)
             )
         ]
-        dim = embed_dim * 2 ** (len(depths) - 1)
-        self.norm = LayerNorm(dim, eps=NORM_EPS)
-        self.head = ClassifierHead(dim, num_classes, drop_rate=drop_rate)
+        self.num_features = embed_dim * 2 ** (len(depths) - 1)
+        self.norm = LayerNorm(self.num_features, eps=NORM_EPS)
+        self.head = ClassifierHead(self.num_features, num_classes, drop_rate=drop_rate)
 
     def forward(
         self, images: Float[ndarray, "B Y X C"], *, rng: np.random.Generator | None = None

@@ -7,7 +7,7 @@ import numpy as np
 
 from minivit.checked import check_range, check_shape, checked
 from minivit.ops.rows import sum_to
-from minivit.types import Float, ndarray
+from minivit.types import Bool, Float, ndarray
 
 
 @checked
@@ -54,21 +54,62 @@ def sincos_positions_2d(rows: int, columns: int, width: int, *, temperature: flo
     ValueError
         If ``width`` is not a multiple of 4.
     """
-    if width % 4:
-        raise ValueError(
-            f"sincos_positions_2d: width is {width}; expected a multiple of 4 (sine and cosine of x and y)"
-        )
+    check_width("sincos_positions_2d", width)
     y, x = np.divmod(np.arange(rows * columns), columns)
     return np.concatenate((*_waves(x, width // 2, temperature), *_waves(y, width // 2, temperature)), axis=1)
 
 
+@checked
+def padded_sincos_positions_2d(
+    valid: Bool[ndarray, "B Y X"], width: int, *, normalize: bool = True, temperature: float = 10_000.0
+) -> Float[ndarray, "B N D"]:
+    r"""Sinusoidal position encodings of images of which some are smaller than the array that holds them.
+
+    Rows and columns are counted from 1, where there is an image. With ``normalize`` they are then scaled: the last one
+    is at :math:`2\pi`, however many there are. Half of the width encodes the row y, half the column x, in both of
+    which sines and cosines alternate, as in :func:`sincos_positions_1d`.
+
+    Parameters
+    ----------
+    valid : (B, Y, X)
+        True where there is an image, False where the array is filled up.
+    width : int
+        D, a multiple of 4.
+
+    Raises
+    ------
+    ValueError
+        If ``width`` is not a multiple of 4.
+
+    References
+    ----------
+    Carion et al. 2020, "End-to-End Object Detection with Transformers", section 3.2 and official code
+    (``PositionEmbeddingSine``). :func:`sincos_positions_2d` has x first, and all sines before all cosines.
+    """
+    check_width("padded_sincos_positions_2d", width)
+    half = []
+    for axis in (1, 2):
+        place = valid.cumsum(axis, dtype=np.float64)
+        if normalize:
+            last = place[:, -1:] if axis == 1 else place[:, :, -1:]
+            place = place / (last + 1e-6) * (2 * np.pi)
+        half.append(np.stack(_waves(place, width // 2, temperature), axis=-1).reshape(*valid.shape, width // 2))
+    return np.concatenate(half, axis=-1).reshape(len(valid), -1, width)
+
+
+def check_width(op: str, width: int) -> None:
+    """ValueError for a width that does not have a sine and a cosine of both axes."""
+    if width % 4:
+        raise ValueError(f"{op}: width is {width}; expected a multiple of 4 (sine and cosine of x and y)")
+
+
 def _waves(position: ndarray, width: int, temperature: float) -> tuple[ndarray, ndarray]:
-    """Sines and cosines (N, width / 2) of the positions, at wavelengths from 2 pi to 2 pi * temperature."""
+    """Sines and cosines (..., width / 2) of the positions, at wavelengths from 2 pi to 2 pi * temperature."""
     if width % 2:
         raise ValueError(f"sincos positions: width is {width}; expected an even number (a sine for every cosine)")
     check_range("sincos positions: width", width, at_least=0)
     check_range("sincos positions: temperature", temperature, above=0, below=inf)
-    angle = position[:, None] / temperature ** (np.arange(0, width, 2) / width)
+    angle = position[..., None] / temperature ** (np.arange(0, width, 2) / width)
     return np.sin(angle), np.cos(angle)
 
 

@@ -29,7 +29,8 @@ class Task:
 
     A loss is a mean over something: images, boxes, masked patches; :meth:`over` says how many there are. A batch is
     computed in shards, and each counts for its share of them, so that losses and gradients of the shards add up to
-    those of the whole batch, however unevenly the somethings lie in them.
+    those of the whole batch, however unevenly the somethings lie in them. A loss of several parts, each a mean over
+    something else, is an array with a number for each, as is what :meth:`over` says; their sum is what is trained.
     """
 
     coupled = False
@@ -98,12 +99,14 @@ class Task:
         """The data set with what is computed once for all of a training; by default, as it is."""
         return dataset
 
-    def over(self, targets: Any) -> int:
+    def over(self, targets: Any) -> int | ndarray:
         """How many the loss of samples with these targets is a mean over; by default, the samples."""
         return number_of(targets)
 
     def forward(self, outputs: Any, targets: Any) -> tuple[Scalar, Any]:
-        """The loss of samples that have something to take a mean over, and the cache for :meth:`backward`."""
+        """The loss of samples that have something to take a mean over, and the cache for :meth:`backward`. A part of
+        it that has nothing is 0.
+        """
         raise NotImplementedError
 
     def backward(self, dloss: Scalar, cache: Any) -> Any:

@@ -96,10 +96,11 @@ def training_step(
         outputs, c_model = twin.forward(*part_of(inputs, shard), rng=shard_rng)
         if task.coupled:
             twin.backward(part_of(doutputs, shard), c_model)
-        elif part := task.over(part_of(targets, shard)):  # if there is anything to take a mean over
+        elif np.any(part := task.over(part_of(targets, shard))):  # if there is anything to take a mean over
             mean, c_loss = task.forward(outputs, part_of(targets, shard))
-            twin.backward(task.backward(np.asarray(part / over, np.asarray(mean).dtype), c_loss), c_model)
-            shard_loss = float(mean) * (part / over)
+            share = np.asarray(part / np.where(over, over, 1))  # of each part of the loss; 0 of what there is none of
+            twin.backward(task.backward(share.astype(np.asarray(mean).dtype), c_loss), c_model)
+            shard_loss = float(np.sum(mean * share))
         return shard_loss, twin, c_model if averages else None
 
     for param in params.values():
@@ -171,7 +172,7 @@ def _whole_batch(
 
     outputs = joined(list(run_in_threads(outputs_of, shards, rngs, threads=threads)))
     loss, c_loss = task.forward(outputs, targets)
-    return float(loss), task.backward(np.ones_like(loss), c_loss)
+    return float(np.sum(loss)), task.backward(np.ones_like(loss), c_loss)
 
 
 @checked

@@ -1,0 +1,229 @@
+"""DETR: the Detection Transformer, which says what is where in an image as a set, with nothing to be sorted out after.
+
+Source: Carion et al. 2020, "End-to-End Object Detection with Transformers".
+"""
+
+from reprlib import repr as in_short
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from minivit.layers.basic import Linear
+from minivit.layers.batch_norm import fix_batch_norms
+from minivit.layers.detr_transformer import Decoded, DetrTransformer, DetrTransformerCache
+from minivit.layers.initial import normal
+from minivit.layers.param import Param
+from minivit.layers.relu_mlp import ReluMlp, ReluMlpCache
+from minivit.models.model import PRESETS, Model
+from minivit.models.resnet import ResNet
+from minivit.models.swin import Swin
+from minivit.ops.activations import SigmoidCache, sigmoid_backward, sigmoid_forward
+from minivit.ops.linear import LinearCache
+from minivit.ops.positions import padded_sincos_positions_2d
+from minivit.types import Count, Depth, Float, Int, Positive, Rate, Size, ndarray
+
+
+class Detections(NamedTuple):
+    """What DETR says of each image: of each of Q queries, after each of L blocks of the decoder."""
+
+    logits: Float[ndarray, "B L Q classes"]
+    """Of the classes, and last of "no object"."""
+    boxes: Float[ndarray, "B L Q 4"]
+    """Centre and size (cx, cy, w, h), as shares of the image's sides."""
+
+
+class DETRCache(NamedTuple):
+    """Caches of the steps of :class:`DETR`, in order, and the sides of the backbone's map.
+
+    ``transformer.decoder[-1].cross_attn.attention.weights``, (B, H, Q, S), says where each query looks, and
+    ``transformer.encoder[-1].attn.attention.weights``, (B, H, S, S), where each place of the map does.
+    """
+
+    backbone: Any
+    map_size: tuple[int, int]
+    input_proj: LinearCache
+    transformer: DetrTransformerCache
+    class_embed: LinearCache
+    bbox_embed: ReluMlpCache
+    sigmoid: SigmoidCache
+
+
+class DETR(Model):
+    """A convolutional network makes a small map of an image; a Transformer makes a fixed number of boxes of it.
+
+    The defaults are those of the paper's DETR with ResNet-50, for COCO.
+
+    Parameters
+    ----------
+    img_size : int or (rows, columns)
+        Of the images that it is trained on, and counted for. With a ResNet, others are taken, too.
+    in_chans : int
+    num_classes : int
+        Without "no object", which is one more. COCO's 80 classes have numbers up to 90, so the official code has 91.
+    backbone : str
+        Preset of a ResNet or a Swin. Its last map is read, in front of the pooling; of a Swin behind its last norm.
+    fixed_norms : bool
+        Whether the backbone's batch norms keep scale, shift and averages as they are loaded: for a backbone that is
+        pretrained. They are no parameters then. False: they learn, from batches of 16 images.
+    embed_dim, num_heads, mlp_dim : int
+        Of the Transformer; the width is a multiple of 4.
+    encoder_depth, decoder_depth : int
+    num_queries : int
+        Q: boxes for each image. Expected to be more than objects on any one.
+    pre_norm : bool
+        Whether blocks normalise in front of their layers, and the encoder at its end.
+    drop_rate, drop_path_rate : float
+        Dropout behind attention and in the MLPs; stochastic depth of the Transformer. Only active when ``forward`` gets
+        ``rng``. The official code, where it is 0.1, drops attention weights, too.
+    seed : int
+        Of the initial values.
+    dtype : "float32" or "float64"
+
+    Raises
+    ------
+    ValueError
+        If ``backbone`` is no preset of a ResNet or a Swin, heads do not divide the width, or an option is out of range.
+    TypeError
+        If an option is of another type.
+    """
+
+    head_names: ClassVar = ("class_embed",)
+    usual_task: ClassVar[str] = "Detect"
+    keeps_img_size: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        *,
+        img_size: Size = 800,
+        in_chans: Positive = 3,
+        num_classes: Positive = 91,
+        backbone: str = "resnet50",
+        fixed_norms: bool = True,
+        embed_dim: Positive = 256,
+        num_heads: Positive = 8,
+        mlp_dim: Positive = 2048,
+        encoder_depth: Depth = 6,
+        decoder_depth: Positive = 6,
+        num_queries: Positive = 100,
+        pre_norm: bool = False,
+        drop_rate: Rate = 0.1,
+        drop_path_rate: Rate = 0.0,
+        seed: Count = 0,
+        dtype: str | type | np.dtype = "float32",
+    ) -> None:
+        if embed_dim % 4:
+            raise ValueError(f"embed_dim is {embed_dim}; expected a multiple of 4 (sine and cosine of x and y)")
+        self.backbone = map_maker(backbone, img_size, in_chans)
+        if fixed_norms:
+            fix_batch_norms(self.backbone)
+        self.input_proj = Linear(self.backbone.num_features, embed_dim)
+        self.query_embed = Param((num_queries, embed_dim), "query width", normal(1.0))
+        self.transformer = DetrTransformer(
+            embed_dim,
+            num_heads,
+            mlp_dim,
+            encoder_depth=encoder_depth,
+            decoder_depth=decoder_depth,
+            pre_norm=pre_norm,
+            drop_rate=drop_rate,
+            drop_path_rate=drop_path_rate,
+        )
+        self.class_embed = Linear(embed_dim, num_classes + 1)
+        self.bbox_embed = ReluMlp(embed_dim, embed_dim, 4, 3)
+        self.init(seed, dtype)
+
+    def task_options(self) -> dict[str, Any]:
+        return {"num_queries": self.config["num_queries"]}
+
+    def forward(
+        self,
+        images: Float[ndarray, "B Y X C"],
+        sizes: Int[ndarray, "B 2"] | None = None,
+        *,
+        rng: np.random.Generator | None = None,
+    ) -> tuple[Detections, DETRCache]:
+        """What is where, as said after each block of the decoder, and the cache for :meth:`backward`.
+
+        Parameters
+        ----------
+        images : (B, Y, X, C)
+        sizes : integers (B, 2), optional
+            Rows and columns of each image, where it is smaller than the array, which is filled up below and to the
+            right. Boxes are shares of these sides. All are of the array's size if not given.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If images or sizes are of another shape or dtype than the model takes, or a size is not that of an image.
+        """
+        x, c_backbone = self.backbone.features(images, rng=rng)  # (B, Y, X, C), a small map
+        B, Y, X, C = x.shape
+        x, c_input_proj = self.input_proj.forward(x.reshape(B, Y * X, C))  # (B, S, D)
+        there = np.ones((1, Y, X), bool) if sizes is None else _there(images, sizes, (Y, X))
+        pos = padded_sincos_positions_2d(there, x.shape[-1]).astype(x.dtype)
+        mask = None if sizes is None else there.reshape(B, Y * X)
+        decoded, c_transformer = self.transformer.forward(x, self.query_embed.value, pos, mask=mask, rng=rng)
+        logits, c_class_embed = self.class_embed.forward(decoded.queries)
+        h, c_bbox_embed = self.bbox_embed.forward(decoded.queries)
+        boxes, c_sigmoid = sigmoid_forward(h)
+        return Detections(logits, boxes), DETRCache(
+            backbone=c_backbone,
+            map_size=(Y, X),
+            input_proj=c_input_proj,
+            transformer=c_transformer,
+            class_embed=c_class_embed,
+            bbox_embed=c_bbox_embed,
+            sigmoid=c_sigmoid,
+        )
+
+    def backward(self, doutputs: Detections, cache: DETRCache) -> Float[ndarray, "B Y X C"]:
+        """Add to the gradient of every parameter; return the gradient of the images."""
+        (dh,) = sigmoid_backward(doutputs.boxes, cache.sigmoid)
+        dqueries = self.bbox_embed.backward(dh, cache.bbox_embed)
+        dqueries = dqueries + self.class_embed.backward(doutputs.logits, cache.class_embed)
+        B, Y, X = len(dqueries), *cache.map_size
+        dmemory = np.zeros_like(dqueries, shape=(B, Y * X, dqueries.shape[-1]))  # nothing else reads it
+        dx, dquery_embed, _ = self.transformer.backward(Decoded(dqueries, dmemory), cache.transformer)
+        self.query_embed.add_grad(dquery_embed)
+        dx = self.input_proj.backward(dx, cache.input_proj)
+        dx = dx.reshape(B, Y, X, dx.shape[-1])  # forward: x.reshape(B, Y * X, C)
+        return self.backbone.features_backward(dx, cache.backbone)
+
+
+def map_maker(preset: str, img_size: Size, in_chans: int) -> Any:
+    """The network of a preset, of which the last map is read, and no head."""
+    kind, options = PRESETS.get(preset, (Model, {}))
+    if not issubclass(kind, (ResNet, Swin)):
+        raise ValueError(f"backbone is {preset!r}; expected the preset of a ResNet or a Swin")
+    return kind(**{**options, "img_size": img_size, "in_chans": in_chans, "num_classes": 0})
+
+
+def _there(images: ndarray, sizes: ndarray, map_size: tuple[int, int]) -> ndarray:
+    """Which places (B, rows, columns) of the map an image has: those whose first pixel it has, as in the official code."""
+    rows, columns = images.shape[1:3]
+    if sizes.shape != (len(images), 2) or (sizes < 1).any() or (sizes > (rows, columns)).any():
+        expected = f"for each of {len(images)} images rows from 1 to {rows} and columns from 1 to {columns}"
+        raise ValueError(f"sizes are {in_short(sizes.tolist())}; expected {expected}")
+    first = [np.arange(side) * whole // side for side, whole in zip(map_size, (rows, columns), strict=True)]
+    return (first[0] < sizes[:, :1])[:, :, None] & (first[1] < sizes[:, 1:])[:, None, :]
+
+
+DETR.add_presets(
+    {
+        "detr_tiny_64": {  # scenes: a map of 8 x 8
+            "img_size": 64,
+            "backbone": "resnet10_64",
+            "fixed_norms": False,
+            "embed_dim": 96,
+            "num_heads": 4,
+            "mlp_dim": 192,
+            "encoder_depth": 2,
+            "decoder_depth": 3,
+            "num_queries": 10,
+            "pre_norm": True,
+            "drop_rate": 0.0,
+        },
+        "detr_resnet50": {},
+        "detr_resnet101": {"backbone": "resnet101"},
+    }
+)

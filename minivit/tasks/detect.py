@@ -1,0 +1,257 @@
+"""What is where?"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minivit.checked import checked
+from minivit.data.dataset import Dataset
+from minivit.data.examples import Scenes
+from minivit.models.detr import Detections
+from minivit.ops.average_precision import Found, Truth, average_precision_at
+from minivit.ops.boxes import (
+    BoxCornersCache,
+    GiouCache,
+    box_corners_backward,
+    box_corners_forward,
+    giou_backward,
+    giou_forward,
+)
+from minivit.ops.losses import L1Cache, l1_backward, l1_forward
+from minivit.ops.matching import match
+from minivit.ops.softmax import softmax_forward
+from minivit.ops.weighted_cross_entropy import (
+    WeightedCrossEntropyCache,
+    weighted_cross_entropy_backward,
+    weighted_cross_entropy_forward,
+)
+from minivit.tasks.task import Normalize, Pictures, Task
+from minivit.types import Factor, Float, Int, Positive, Share, ndarray
+
+
+class Objects(NamedTuple):
+    """Targets of :class:`Detect`: what is on each image."""
+
+    labels: list[ndarray]
+    """Class numbers (n)."""
+    boxes: list[ndarray]
+    """Centre and size (n, 4), as shares of the image's sides."""
+
+
+class Matches(NamedTuple):
+    """Which query of which decoder block is for which object: a row for each pair, of all images and blocks."""
+
+    image: Int[ndarray, "M"]
+    block: Int[ndarray, "M"]
+    query: Int[ndarray, "M"]
+    object: Int[ndarray, "M"]
+    """Its place among the objects of its image."""
+
+
+class DetectCache(NamedTuple):
+    """What ``Detect.backward`` needs, and who was matched with whom."""
+
+    matches: Matches
+    shape: tuple[int, ...]
+    classes: WeightedCrossEntropyCache
+    l1: L1Cache | None
+    corners: BoxCornersCache | None
+    giou: GiouCache | None
+
+
+class Detect(Task):
+    r"""A set of boxes with classes. Each object is given to one query; all others say "no object".
+
+    Which query is for which object, decides the matching of least cost, anew for each decoder block:
+
+    .. math:: C_{qn} = -\lambda_p\, p_q(c_n) + \lambda_1 \lVert b_q - b_n \rVert_1 - \lambda_G\, \mathrm{GIoU}(b_q, b_n)
+
+    As it is a choice, it has no gradient. The loss is the sum over the decoder's blocks of
+
+    .. math:: \frac{\sum_q w_q\, \mathrm{CE}_q}{\sum_q w_q} + \frac1n \sum_{n} \left(\lambda_1 \lVert b_{\sigma(n)} -
+              b_n \rVert_1 + \lambda_G (1 - \mathrm{GIoU}(b_{\sigma(n)}, b_n))\right)
+
+    with the weight w of a query 1 if it is matched, and else ``no_object_weight``. The first mean is over the sum of
+    the weights in the whole batch, the second over its boxes, however they lie in the shards.
+
+    Outputs are :class:`minivit.models.Detections`; targets :class:`Objects`. If there are more objects than queries,
+    those that cost least are matched. The score is COCO's average precision at an IoU of 0.5 ("AP50").
+
+    Parameters
+    ----------
+    num_queries : int
+        Of the model.
+    class_cost, box_cost, giou_cost : float
+        :math:`\lambda_p, \lambda_1, \lambda_G` of the matching.
+    box_weight, giou_weight : float
+        :math:`\lambda_1, \lambda_G` of the loss.
+    no_object_weight : float
+    aux_loss : bool
+        False: only the last block's answer has a loss.
+    flip : bool
+        Whether training images are mirrored at random, left to right, with their boxes.
+
+    Notes
+    -----
+    The official code takes the mean over at least one box, and weighs "no object" by an entry of PyTorch's ``weight``.
+
+    References
+    ----------
+    Carion et al. 2020, "End-to-End Object Detection with Transformers", sections 3.1 and A.2, official code
+    (``HungarianMatcher``, ``SetCriterion``).
+    """
+
+    kind = Scenes
+    usual_model = "detr_tiny_64"
+    usual_data = "scenes"
+    loss_name = "class and box loss"
+    score_name = "AP50"
+
+    @checked
+    def __init__(
+        self,
+        *,
+        num_queries: Positive = 100,
+        class_cost: Factor = 1.0,
+        box_cost: Factor = 5.0,
+        giou_cost: Factor = 2.0,
+        box_weight: Factor = 5.0,
+        giou_weight: Factor = 2.0,
+        no_object_weight: Share = 0.1,
+        aux_loss: bool = True,
+        flip: bool = True,
+    ) -> None:
+        self.num_queries = num_queries
+        self.class_cost, self.box_cost, self.giou_cost = class_cost, box_cost, giou_cost
+        self.box_weight, self.giou_weight = box_weight, giou_weight
+        self.no_object_weight, self.aux_loss, self.flip = no_object_weight, aux_loss, flip
+
+    def model_options(self, dataset: Dataset) -> dict[str, Any]:
+        return super().model_options(dataset) | {"num_classes": len(dataset.class_names)}
+
+    def draw(
+        self, examples: Scenes, *, normalize: Normalize, rng: np.random.Generator | None = None
+    ) -> tuple[ndarray, Objects]:
+        self.check(examples)
+        images = normalize(examples.images)
+        _, Y, X, _ = images.shape
+        boxes = [centred(its.astype(images.dtype) / np.array((X, Y, X, Y), images.dtype)) for its in examples.boxes]
+        if rng is not None and self.flip:
+            mirrored = rng.random(len(images)) < 0.5
+            images = np.where(mirrored[:, None, None, None], images[:, :, ::-1], images)
+            boxes = [its * (-1, 1, 1, 1) + (1, 0, 0, 0) if flip else its for its, flip in zip(boxes, mirrored, strict=True)]
+        return images, Objects(list(examples.labels), [its.astype(images.dtype) for its in boxes])
+
+    def over(self, targets: Objects) -> Float[ndarray, "2"]:
+        """The sum of the weights of all queries, and the number of boxes that are matched."""
+        matched = sum(min(len(labels), self.num_queries) for labels in targets.labels)
+        others = len(targets.labels) * self.num_queries - matched
+        return np.array((matched + self.no_object_weight * others, matched), np.float64)
+
+    def forward(self, outputs: Detections, targets: Objects) -> tuple[Float[ndarray, "2"], DetectCache]:
+        """The loss of classes, and that of boxes: 0, where there is none."""
+        logits, boxes = outputs if self.aux_loss else (part[:, -1:] for part in outputs)
+        matches = self.match(Detections(logits, boxes), targets)
+        image, block, query, object_ = matches
+        labels = np.full(logits.shape[:3], logits.shape[-1] - 1)
+        weights = np.full(logits.shape[:3], self.no_object_weight, logits.dtype)
+        labels[image, block, query] = [targets.labels[i][n] for i, n in zip(image, object_, strict=True)]
+        weights[image, block, query] = 1
+        blocks = logits.shape[1]
+        class_loss, c_classes = weighted_cross_entropy_forward(logits, labels, weights=weights)
+        box_loss, c_l1, c_corners, c_giou = np.zeros((), logits.dtype), None, None, None
+        if len(image):
+            theirs = np.array([targets.boxes[i][n] for i, n in zip(image, object_, strict=True)], logits.dtype)
+            ours = boxes[image, block, query]
+            distance, c_l1 = l1_forward(ours, theirs)  # a mean over four numbers of each box
+            corners, c_corners = box_corners_forward(ours)
+            giou, c_giou = giou_forward(corners, box_corners_forward(theirs)[0])
+            box_loss = 4 * self.box_weight * distance + self.giou_weight * (1 - giou).mean()
+        losses = np.array((class_loss, box_loss), logits.dtype) * blocks  # means over all blocks become their sum
+        cache = DetectCache(matches, outputs.logits.shape, c_classes, c_l1, c_corners, c_giou)
+        return losses, cache
+
+    def backward(self, dloss: Float[ndarray, "2"], cache: DetectCache) -> Detections:
+        image, block, query, _ = cache.matches
+        B, L, Q, _ = cache.shape
+        blocks = L if self.aux_loss else 1
+        dclass, dbox = dloss * blocks  # forward: losses = ... * blocks
+        dlogits = np.zeros_like(cache.classes.log_probs, shape=cache.shape)
+        dlogits[:, -blocks:] = weighted_cross_entropy_backward(dclass, cache.classes).logits
+        dboxes = np.zeros_like(dlogits, shape=(B, L, Q, 4))
+        if cache.l1 and cache.giou and cache.corners is not None:
+            (dours,) = l1_backward(4 * self.box_weight * dbox, cache.l1)
+            dgiou = np.full(len(image), -self.giou_weight * dbox / len(image), dlogits.dtype)  # forward: (1 - giou).mean()
+            (dcentred,) = box_corners_backward(giou_backward(dgiou, cache.giou).a, cache.corners)
+            dboxes[image, L - blocks + block, query] = dours + dcentred  # a query has one object at most
+        return Detections(dlogits, dboxes)
+
+    def match(self, outputs: Detections, targets: Objects) -> Matches:
+        """For each image and decoder block, the matching of least cost; it has no gradient."""
+        found: list[tuple[int, int, ndarray, ndarray]] = []
+        probabilities, _ = softmax_forward(outputs.logits)
+        for i, (labels, boxes) in enumerate(zip(targets.labels, targets.boxes, strict=True)):
+            for block, cost in enumerate(self.costs(probabilities[i], outputs.boxes[i], labels, boxes)):
+                rows, columns = match(np.nan_to_num(cost, nan=1e9, posinf=1e9, neginf=-1e9))  # the loss tells of nan
+                found.append((i, block, rows, columns))
+        sizes = [len(rows) for *_, rows, _ in found]
+        return Matches(
+            np.repeat([i for i, *_ in found], sizes).astype(np.intp),
+            np.repeat([block for _, block, *_ in found], sizes).astype(np.intp),
+            np.concatenate([rows for *_, rows, _ in found]).astype(np.intp),
+            np.concatenate([columns for *_, columns in found]).astype(np.intp),
+        )
+
+    def costs(
+        self,
+        probabilities: Float[ndarray, "L Q classes"],
+        found: Float[ndarray, "L Q 4"],
+        labels: ndarray,
+        boxes: Float[ndarray, "n 4"],
+    ) -> Float[ndarray, "L Q n"]:
+        """What it costs to match each query of each block with each object of an image."""
+        distance = abs(found[:, :, None] - boxes).sum(-1)
+        corners, true = box_corners_forward(found)[0], box_corners_forward(boxes.astype(found.dtype))[0]
+        giou, _ = giou_forward(corners[:, :, None], true)
+        return -self.class_cost * probabilities[..., labels] + self.box_cost * distance - self.giou_cost * giou
+
+    def score(self, outputs: Detections, targets: Objects) -> float:
+        true = [Truth(labels, cornered(boxes)) for labels, boxes in zip(*targets, strict=True)]
+        return average_precision_at(0.5, detected(outputs), true)
+
+    def pictures(self, dataset: Dataset, examples: Scenes, targets: Objects, outputs: Detections) -> Pictures:
+        from minivit import plot
+
+        _, Y, X, _ = examples.images.shape
+        found = [its._replace(shapes=its.shapes * (X, Y, X, Y)) for its in detected(outputs)]
+        return {
+            "boxes": lambda: plot.detections(examples.images, found, dataset.class_names),
+            "queries": lambda: plot.query_habits(outputs.boxes[:, -1]),
+        }
+
+
+def detected(outputs: Detections) -> list[Found]:
+    """What the last decoder block says of each image: of each query its likeliest class but "no object", the
+    probability of which is the score; corners of boxes are shares of the image's sides.
+    """
+    probabilities, _ = softmax_forward(outputs.logits[:, -1])
+    classes = probabilities[..., :-1]
+    return [
+        Found(scores, labels, boxes)
+        for scores, labels, boxes in zip(
+            classes.max(-1), classes.argmax(-1), cornered(outputs.boxes[:, -1]), strict=True
+        )
+    ]
+
+
+def cornered(boxes: Float[ndarray, "*B 4"]) -> Float[ndarray, "*B 4"]:
+    """From centres and sizes to corners."""
+    return box_corners_forward(boxes)[0]
+
+
+def centred(boxes: Sequence[Any] | ndarray) -> Float[ndarray, "*B 4"]:
+    """From corners to centres and sizes."""
+    boxes = np.asarray(boxes)
+    first, second = boxes[..., :2], boxes[..., 2:]
+    return np.concatenate(((first + second) / 2, second - first), axis=-1)
