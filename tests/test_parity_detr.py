@@ -165,7 +165,7 @@ def test_average_precision(kind: str) -> None:
 
 
 def test_average_precision_of_nothing() -> None:
-    """nan without an object; 0 without a detection; what is found where nothing is lowers it."""
+    """Nan without an object; 0 without a detection; what is found where nothing is lowers it."""
     box = np.array([[0.0, 0.0, 10.0, 10.0]])
     none, one = np.zeros(0, np.intp), np.zeros(1, np.intp)
     nothing, something = Truth(none, box[:0]), Truth(one, box)

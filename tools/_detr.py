@@ -155,7 +155,8 @@ def average_precisions(write: Callable[..., None]) -> None:
 
 def _boxes(rng: np.random.Generator, count: int, sides: np.ndarray) -> np.ndarray:
     first = rng.integers(0, 12, (count, 2)).astype(float)
-    return np.concatenate((first, first + np.rint(rng.choice(sides, (count, 1)) * rng.uniform(0.8, 1.0, (count, 2)))), 1)
+    sizes = np.rint(rng.choice(sides, (count, 1)) * rng.uniform(0.8, 1.0, (count, 2)))
+    return np.concatenate((first, first + sizes), 1)
 
 
 def mask(box: np.ndarray) -> np.ndarray:

@@ -199,7 +199,7 @@ def map_maker(preset: str, img_size: Size, in_chans: int) -> Any:
 
 
 def _there(images: ndarray, sizes: ndarray, map_size: tuple[int, int]) -> ndarray:
-    """Which places (B, rows, columns) of the map an image has: those whose first pixel it has, as in the official code."""
+    """Which places (B, rows, columns) of the map an image has: those whose first pixel it has (as officially)."""
     rows, columns = images.shape[1:3]
     if sizes.shape != (len(images), 2) or (sizes < 1).any() or (sizes > (rows, columns)).any():
         expected = f"for each of {len(images)} images rows from 1 to {rows} and columns from 1 to {columns}"

@@ -191,9 +191,7 @@ class ResNet(Model):
         x, c_pool = self.pool.forward(x.reshape(B, Y * X, C))  # (B, C)
         x, c_head_drop = self.head_drop.forward(x, rng=rng)
         logits, c_fc = self.fc.forward(x)
-        return logits, ResNetCache(
-            **c_features._asdict(), map_size=(Y, X), pool=c_pool, head_drop=c_head_drop, fc=c_fc
-        )
+        return logits, ResNetCache(**c_features._asdict(), map_size=(Y, X), pool=c_pool, head_drop=c_head_drop, fc=c_fc)
 
     def backward(self, dlogits: Float[ndarray, "B classes"], cache: ResNetCache) -> Float[ndarray, "B Y X C"]:
         """Add to the gradient of every parameter; return the gradient of the images."""

@@ -11,6 +11,7 @@ from minivit.plot.augmentations import augmentations, mixtures
 from minivit.plot.boxes import boxes
 from minivit.plot.cost import macs_by_size, memory_bars
 from minivit.plot.curves import learning_curves, loss_curve, score_curve
+from minivit.plot.detections import detections, object_attention, pixel_attention, query_habits
 from minivit.plot.ear import cochleagram_beside_spectrogram, ear_maps, ear_responses
 from minivit.plot.embedding import patch_filters, position_similarity, principal_filters, similarity_maps
 from minivit.plot.figure import save
@@ -41,6 +42,7 @@ __all__ = [
     "boxes",
     "cochleagram_beside_spectrogram",
     "completions",
+    "detections",
     "drawn",
     "ear_maps",
     "ear_responses",
@@ -55,15 +57,18 @@ __all__ = [
     "mel_filters",
     "memory_bars",
     "mixtures",
+    "object_attention",
     "paired_units",
     "patch_filters",
     "photographs",
     "picture_in_sound",
+    "pixel_attention",
     "position_similarity",
     "predictions",
     "principal_filters",
     "prompted_masks",
     "pyramid",
+    "query_habits",
     "read_by_head",
     "reconstructions",
     "relative_position_biases",

@@ -140,8 +140,8 @@ class Detect(Task):
         if rng is not None and self.flip:
             mirrored = rng.random(len(images)) < 0.5
             images = np.where(mirrored[:, None, None, None], images[:, :, ::-1], images)
-            boxes = [its * (-1, 1, 1, 1) + (1, 0, 0, 0) if flip else its for its, flip in zip(boxes, mirrored, strict=True)]
-        return images, Objects(list(examples.labels), [its.astype(images.dtype) for its in boxes])
+            boxes = [mirror(its) if flip else its for its, flip in zip(boxes, mirrored, strict=True)]
+        return images, Objects(list(examples.labels), boxes)
 
     def over(self, targets: Objects) -> Float[ndarray, "2"]:
         """The sum of the weights of all queries, and the number of boxes that are matched."""
@@ -182,7 +182,8 @@ class Detect(Task):
         dboxes = np.zeros_like(dlogits, shape=(B, L, Q, 4))
         if cache.l1 and cache.giou and cache.corners is not None:
             (dours,) = l1_backward(4 * self.box_weight * dbox, cache.l1)
-            dgiou = np.full(len(image), -self.giou_weight * dbox / len(image), dlogits.dtype)  # forward: (1 - giou).mean()
+            # forward: box_loss = 4 * self.box_weight * distance + self.giou_weight * (1 - giou).mean()
+            dgiou = np.full(len(image), -self.giou_weight * dbox / len(image), dlogits.dtype)
             (dcentred,) = box_corners_backward(giou_backward(dgiou, cache.giou).a, cache.corners)
             dboxes[image, L - blocks + block, query] = dours + dcentred  # a query has one object at most
         return Detections(dlogits, dboxes)
@@ -243,6 +244,11 @@ def detected(outputs: Detections) -> list[Found]:
             classes.max(-1), classes.argmax(-1), cornered(outputs.boxes[:, -1]), strict=True
         )
     ]
+
+
+def mirror(boxes: Float[ndarray, "n 4"]) -> Float[ndarray, "n 4"]:
+    """The boxes of the image that is mirrored, left to right: their middles are as far from the other side."""
+    return np.concatenate((1 - boxes[:, :1], boxes[:, 1:]), axis=1)
 
 
 def cornered(boxes: Float[ndarray, "*B 4"]) -> Float[ndarray, "*B 4"]:

@@ -8,10 +8,12 @@ from typing import NamedTuple
 
 from minivit import tasks
 from minivit.files import must_be_another
+from minivit.tasks.detect import Detect
 from minivit.tasks.match import Match
 from minivit.tasks.prompt import Prompt
 from minivit.tasks.restoration import Restoration
 from minivit.terminal import shortened
+from minivit.train.detecting import detector
 from minivit.train.matching import Matcher
 from minivit.train.prediction import likeliest_classes
 from minivit.train.prompted import masks_of
@@ -62,6 +64,8 @@ def answers_of(args: Namespace) -> Answers:
             raise ValueError(f"--{question} is for models of --task {word}; that of {run} was trained for {name}")
     if issubclass(task, Prompt):
         return _masks(run, out, args)
+    if issubclass(task, Detect):
+        return _boxes(run, out)
     if issubclass(task, Restoration):
         return _restored(run, out, name.lower())
     if issubclass(task, Match):
@@ -91,6 +95,23 @@ def _masks(run: str, out: Path, args: Namespace) -> Answers:
         )
         plot.save(figure, path)
         return f"a mask of {answer.mask.mean():.1%} of the picture, its IoU said to be {answer.iou:.2f}; wrote {path}"
+
+    return Answers(of_file)
+
+
+def _boxes(run: str, out: Path) -> Answers:
+    """The objects on each picture, with boxes drawn around them."""
+    seen = detector(run)
+
+    def of_file(file: str) -> str:
+        from minivit import plot
+
+        path = _picture(out, file, "boxes")
+        image, found, class_names = seen(file)
+        plot.save(plot.detections(image[None], [found], class_names, threshold=0.0, columns=1), path)
+        boxes = zip(found.labels, found.scores, found.shapes, strict=True)
+        said = (f"{_percent([(class_names[i], p)])[0]} at {','.join(f'{x:.0f}' for x in box)}" for i, p, box in boxes)
+        return f"{', '.join(said) or 'nothing'}; wrote {path}"
 
     return Answers(of_file)
 

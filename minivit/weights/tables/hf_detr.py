@@ -77,6 +77,6 @@ def _way(model: DETR, backbone: dict[str, str], place: str, *, older: bool = Fal
 def _in_their_resnet(name: str) -> str:
     for pattern, theirs in BACKBONE.items():
         if re.match(pattern, name):
-            # they count from 0
-            return re.sub(r"(stages|layer)\.(\d+)\.", lambda it: f"{it[1]}.{int(it[2]) - 1}.", re.sub(pattern, theirs, name))
+            name = re.sub(pattern, theirs, name)
+            return re.sub(r"(stages|layer)\.(\d+)\.", lambda it: f"{it[1]}.{int(it[2]) - 1}.", name)  # from 0 on
     return name
