@@ -125,7 +125,7 @@ def broadcast(name: str, value: Any, first: Any) -> Iterator[tuple[str, Any, tup
     """An array that NumPy takes for one that fits the first one, in words."""
     if not isinstance(value, ndarray):
         return
-    for axis in range(value.ndim):
+    for axis in filled_axes(value):
         yield f"{place_of(name, value, axis)} has length 1", value.take([0], axis), OF_SHAPES
     axes = 2, *(1,) * (first.ndim - value.ndim), *value.shape
     yield f"{name} with an axis too many", np.broadcast_to(value, axes), OF_SHAPES
@@ -137,7 +137,7 @@ def broadcast(name: str, value: Any, first: Any) -> Iterator[tuple[str, Any, tup
 def changed(name: str, value: Any) -> Iterator[tuple[str, Any, tuple[str, ...]]]:
     """Another value of one argument, in words."""
     if isinstance(value, ndarray):
-        for axis in range(value.ndim):
+        for axis in filled_axes(value):
             where = place_of(name, value, axis)
             yield f"{where} is too long", np.concatenate((value, value.take([0], axis)), axis), OF_SHAPES
             yield (
@@ -156,7 +156,7 @@ def changed(name: str, value: Any) -> Iterator[tuple[str, Any, tuple[str, ...]]]
             yield f"{name} with nan in it", np.where(first, np.nan, value).astype(value.dtype), ()
         if value.dtype.kind == "b":
             yield f"{name} of integers", value.astype(int), ()
-        if value.dtype.kind == "i":
+        if value.dtype.kind == "i" and value.size:
             yield f"{name} with a number that is too large", np.where(value == value.max(), 10**4, value), ()
             yield f"{name} with {value.max() + 1} in it", np.where(value == value.max(), value.max() + 1, value), ()
             yield f"{name} with -1 in it", np.where(value == value.max(), -1, value), ()
@@ -175,6 +175,11 @@ def changed(name: str, value: Any) -> Iterator[tuple[str, Any, tuple[str, ...]]]
         yield f"{name}='no_such_name'", "no_such_name", ()
     elif isinstance(value, float):
         yield from ((f"{name}={new}", new, ()) for new in (-0.5, 0.0, 1.5, np.inf, np.nan))
+
+
+def filled_axes(value: ndarray) -> list[int]:
+    """Axes of which there is something to take."""
+    return [axis for axis in range(value.ndim) if value.shape[axis]]
 
 
 def place_of(name: str, value: ndarray, axis: int) -> str:

@@ -148,7 +148,9 @@ class Cut:
                     self.imports[alias.asname or alias.name] = (alias.name, name)
 
     def kept(self, solved: bool) -> dict[str, ast.stmt]:
-        """The tasks, and whatever of this file they name, in the order of the file; what has loops comes first."""
+        """The tasks, and whatever of this file they name, in the order of the file; what has loops comes first, with
+        what it names.
+        """
         wanted: set[str] = set()
         new = {task.name.partition(".")[0] for task in self.tasks}
         while new:
@@ -156,9 +158,10 @@ class Cut:
             new = {name for old in new for name in self.names_in(self.definitions[old], solved)}
             new = (new & set(self.definitions)) - wanted
         loops = {task.name for task in self.tasks if task.keep_loops}
+        first = loops.union(*(self.names_in(self.definitions[name], solved) for name in loops))  # what they return
         return {
             name: self.definitions[name]
-            for name in sorted(self.definitions, key=lambda n: n not in loops)
+            for name in sorted(self.definitions, key=lambda n: n not in first)
             if name in wanted
         }
 

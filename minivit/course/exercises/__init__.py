@@ -6,19 +6,23 @@ from minivit.course.exercises.attention import ATTENTION
 from minivit.course.exercises.batch_norm import BATCH_NORM
 from minivit.course.exercises.block import BLOCK
 from minivit.course.exercises.contrastive import CONTRASTIVE
+from minivit.course.exercises.contrastive_pairs import CONTRASTIVE_PAIRS
 from minivit.course.exercises.costs import COSTS
 from minivit.course.exercises.dft import DFT
 from minivit.course.exercises.distillation import DISTILLATION
 from minivit.course.exercises.gating import GATING
+from minivit.course.exercises.giou import GIOU
 from minivit.course.exercises.layer_norm import LAYER_NORM
 from minivit.course.exercises.linear import LINEAR
 from minivit.course.exercises.local_attention import LOCAL_ATTENTION
+from minivit.course.exercises.matching import MATCHING
 from minivit.course.exercises.mel import MEL
 from minivit.course.exercises.mixer import MIXER
 from minivit.course.exercises.mixup import MIXUP
 from minivit.course.exercises.multi_head import MULTI_HEAD
 from minivit.course.exercises.non_local import NON_LOCAL
 from minivit.course.exercises.patches import PATCHES
+from minivit.course.exercises.pixel_shuffle import PIXEL_SHUFFLE
 from minivit.course.exercises.pooling_attention import POOLING_ATTENTION
 from minivit.course.exercises.positions import POSITIONS
 from minivit.course.exercises.recurrent_attention import RECURRENT_ATTENTION
@@ -55,6 +59,10 @@ ALL = (
     LOCAL_ATTENTION,
     POOLING_ATTENTION,
     GATING,
+    GIOU,
+    MATCHING,
+    CONTRASTIVE_PAIRS,
+    PIXEL_SHUFFLE,
 )
 
 EXERCISES: dict[str, Exercise] = {
