@@ -9,7 +9,7 @@ probed with a frozen body, and trained whole; learning rates are chosen by 2,500
 
 Higher resolution: a ViT with patches of 4 x 4 learns 20,000 images of 16 x 16 pixels, and then those of 32 x 32, four
 times as many tokens, beside trainings on the large images alone. It writes results/fine_tuning.json and
-results/higher_resolution.json.
+results/fine_tuning_higher_resolution.json.
 """
 
 from dataclasses import replace
@@ -122,7 +122,9 @@ def measure_higher_resolution(dataset: Dataset) -> None:
 
     about = {"command": "python experiments/fine_tuning.py DATA_DIR", "model": MODELS["ViT"], "images": IMAGES}
     about |= {"side and images seen": STEPS}
-    record("higher_resolution", about, [{"row": row, "seed": seed} for seed in SEEDS for row in STEPS], measure)
+    record(
+        "fine_tuning_higher_resolution", about, [{"row": row, "seed": seed} for seed in SEEDS for row in STEPS], measure
+    )
 
 
 def measure_all(dataset: Dataset) -> None:
@@ -136,7 +138,11 @@ def tables() -> str:
     runs = runs_of("fine_tuning")
     hidden = [{"what": run["target"], "way": way, "test": run[way]} for run in runs for way in WAYS]
     first = markdown(hidden, lambda run: run["what"], lambda run: run["way"])
-    return first + "\n\n" + markdown(runs_of("higher_resolution"), lambda run: run["row"], lambda run: "test accuracy")
+    return (
+        first
+        + "\n\n"
+        + markdown(runs_of("fine_tuning_higher_resolution"), lambda run: run["row"], lambda run: "test accuracy")
+    )
 
 
 if __name__ == "__main__":

@@ -108,7 +108,7 @@ window_size, global_attn_indexes, drop_path_rate, grad_checkpointing
         num_multimask_outputs: Annotated[int, Range(at_least=1, below=101)] = 3,
         iou_head_depth: Annotated[int, Range(at_least=1, below=101)] = 3,
         iou_head_hidden_dim: Positive = 256,
-        decoder_norm_eps: Annotated[float, Range(at_least=0, below=1)] = 1e-5,
+        decoder_norm_eps: float = 1e-5,
         learn_frequencies: bool = False,
         drop_path_rate: Rate = 0.0,
         act_layer: str = "gelu",

@@ -119,7 +119,7 @@ class SamViT(Model):
         proj_drop_rate: Rate = 0.0,
         drop_path_rate: Rate = 0.0,
         act_layer: str = "gelu",
-        norm_eps: Annotated[float, Range(at_least=0, below=1)] = 1e-6,
+        norm_eps: float = 1e-6,
         grad_checkpointing: bool = False,
         seed: Count = 0,
         dtype: str | type | np.dtype = "float32",

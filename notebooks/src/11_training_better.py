@@ -1497,7 +1497,7 @@ measured("swin_positions")
 # whole model fine-tuned. Below it, 20,000 images of 16 × 16 pixels first and of 32 × 32 later.
 
 # %%
-measured("fine_tuning", "tables", results=["fine_tuning", "higher_resolution"])
+measured("fine_tuning", "tables", results=["fine_tuning", "fine_tuning_higher_resolution"])
 
 # %% [markdown]
 # The ViT paper (sections 4.6 and B.1.2): 79.9 % on ImageNet with ViT-B/16, 2 % above training from scratch and 4 % behind

@@ -18,7 +18,14 @@ MOST = {
     "scaled_similarities": 10.0,  # its scale is an exponential
     "cosine_attention": 10.0,  # so may biases of two keys, beside which cosines stay small
 }
-OVERFLOW = ("sigmoid", "gru", "gelu_tanh", "quick_gelu")  # these forwards give nan for large complex numbers
+OVERFLOW = (
+    "sigmoid",
+    "gru",
+    "gelu_tanh",
+    "quick_gelu",
+    "dice_loss",
+    "sigmoid_focal_loss",
+)  # these forwards give nan for large complex numbers
 
 
 def scaled(name, case, scale):
@@ -63,7 +70,8 @@ def test_no_false_alarm_with_two_outputs(name, scale):
 
 DECIDED = {  # at 1e3 a softmax has decided: its true gradients are zero, and what is planted in them is nothing
     "sigmoid", "softmax", "log_softmax", "attention", "attention_chunked", "gelu", "gelu_tanh", "quick_gelu",
-    "cross_entropy", "distillation", "binary_cross_entropy", "local_attention", "split_attention", "cosine_attention",
+    "cross_entropy", "distillation", "binary_cross_entropy", "dice_loss", "local_attention", "split_attention",
+    "cosine_attention",
 }  # fmt: skip
 ALIKE_NEAR_ZERO = {
     "slope of one kind, value of the other",  # the exact gelu and its approximation

@@ -46,18 +46,22 @@ class Counting(np.ndarray):
     def __array_ufunc__(self, ufunc, method, *inputs, out=None, **options):
         if ufunc is np.matmul:
             count_product(np.matmul, *inputs)
-        plain = [np.asarray(each) if isinstance(each, np.ndarray) else each for each in inputs]
+        inputs, options = mapped(plain, (inputs, options))
         if out is None:
-            return wrapped(getattr(ufunc, method)(*plain, **options))
-        getattr(ufunc, method)(*plain, out=tuple(np.asarray(each) for each in out), **options)
+            return wrapped(getattr(ufunc, method)(*inputs, **options))
+        getattr(ufunc, method)(*inputs, out=tuple(np.asarray(each) for each in out), **options)
         return out[0] if len(out) == 1 else out
 
     def __array_function__(self, func, types, args: Any, kwargs: Any):
         if func is np.einsum:
             count_product(lambda *factors: np.einsum(args[0], *factors), *args[1:])
         assert func not in (np.dot, np.tensordot, np.inner)
-        args, kwargs = mapped(lambda each: np.asarray(each) if isinstance(each, Counting) else each, (args, kwargs))
+        args, kwargs = mapped(plain, (args, kwargs))
         return wrapped(func(*args, **kwargs))
+
+
+def plain(value):
+    return np.asarray(value) if isinstance(value, np.ndarray) else value
 
 
 def wrapped(nest):

@@ -1,4 +1,4 @@
-"""SAM and its image encoder; tests/test_parity_sam.py holds them against transformers, timm and the authors' code."""
+"""SAM; tests/test_parity_sam.py holds it against transformers and the authors' code."""
 
 from typing import Any
 
@@ -9,25 +9,14 @@ import minivit as mv
 from minivit.check import check_layer
 from minivit.layers import Layer
 from minivit.layers.mask_decoder import MaskOutputs
-from minivit.layers.relative_window_attention import RelativeWindowAttention
-from minivit.models import SAM, SamViT
+from minivit.models import SAM
 from minivit.weights import load_hf, load_torch, to_hf
 from tests import facts
+from tests.models.test_sam_vit import ENCODER
 from tests.sampled import REST
-from tests.unchecked import without_annotations
 from tests.weights.test_loaders import assert_refuses
 
 RNG = np.random.default_rng(0)
-ENCODER: dict[str, Any] = {
-    "img_size": (12, 20),
-    "patch_size": 4,
-    "embed_dim": 6,
-    "depth": 2,
-    "num_heads": 2,
-    "mlp_ratio": 1.5,
-    "window_size": 2,
-    "global_attn_indexes": (1,),
-}
 SMALL: dict[str, Any] = {
     **ENCODER,
     "prompt_dim": 16,
@@ -60,13 +49,6 @@ def test_parameters_of_the_parts_and_of_transformers() -> None:
     assert {name: getattr(model, name).num_params for name in facts.SAM_PARTS} == facts.SAM_PARTS
     in_transformers = mv.create_model("sam_vit_b", learn_frequencies=True)
     assert in_transformers.num_params == 93_735_728
-
-
-@pytest.mark.parametrize("name", facts.SAM_VIT)
-@without_annotations
-def test_parameters_and_macs_of_image_encoders(name: str) -> None:
-    estimate = mv.cost.estimate(name)
-    assert (estimate.params, estimate.macs_forward) == facts.SAM_VIT[name]
 
 
 class With(Layer):
@@ -108,38 +90,6 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], tuple[Any, ...]]] = {
 def test_gradients(name: str) -> None:
     options, how, prompts = CASES[name]
     check_layer(With(sam(**options), **how), IMAGES, *prompts)
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"num_classes": 5},
-        {"num_classes": 0, "neck_chans": None},
-        {"num_classes": 5, "neck_chans": 8, "grad_checkpointing": True, "drop_path_rate": 0.4, "proj_drop_rate": 0.2},
-    ],
-    ids=str,
-)
-def test_gradients_of_the_image_encoder(options: dict[str, Any]) -> None:
-    model = SamViT(**ENCODER, **options, dtype="float64")
-    for param in model.named_params().values():
-        param.value = RNG.standard_normal(param.shape) / 2
-    rng = np.random.default_rng(0) if "drop_path_rate" in options else None
-    check_layer(model, IMAGES, rng=rng)
-
-
-def test_windows_that_do_not_fit_are_filled_up_with_tokens_that_take_part() -> None:
-    """As in the authors' code: with keys and values of their biases alone."""
-    layer = RelativeWindowAttention(4, 2, (3, 5), window_size=2).init(0, "float64")
-    layer.named_params()["qkv.bias"].value = RNG.standard_normal(12)
-    x = RNG.standard_normal((1, 3, 5, 4))
-    y, cache = layer.forward(x)
-    assert cache.attn.attention.weights.shape == (1, 6, 2, 4, 4)
-    weights = cache.attn.attention.weights[0, 5]  # the last window has one place of the map
-    assert np.all(weights > 1e-6)
-    filled = np.pad(x, ((0, 0), (0, 1), (0, 1), (0, 0)))
-    whole = RelativeWindowAttention(4, 2, (4, 6), window_size=2).init(0, "float64")
-    whole.load_state_dict(layer.state_dict())
-    np.testing.assert_allclose(y, whole.forward(filled)[0][:, :3, :5], rtol=1e-12)
 
 
 def test_each_prompt_is_answered_for_itself() -> None:

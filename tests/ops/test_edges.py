@@ -56,7 +56,7 @@ def test_one_number_is_refused_and_a_cotangent_that_does_not_fit(name):
         return
     if not name.startswith("drop"):  # what was not dropped leaves no shape behind
         with pytest.raises(ValueError, match=f"^{name}_backward: dy has shape"):
-            op.backward(y[0, ..., 0], cache)
+            op.backward(y[0, ..., 0] if y.ndim > 1 else y[0, ...], cache)
     with pytest.raises(TypeError, match=f"^{name}_backward: dy has dtype int64"):
         op.backward(y.real.astype(int), cache)
 

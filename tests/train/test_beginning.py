@@ -8,7 +8,7 @@ from safetensors.numpy import save_file
 
 import minivit as mv
 from minivit.layers import Param
-from minivit.models import AST, HybridViT, MaskedViT, Mixer, ResNet, Swin, ViT
+from minivit.models import AST, SAM, HybridViT, MaskedViT, Mixer, ResNet, Swin, ViT
 from minivit.ops import resize_forward
 from minivit.train import SGD, AdamW, training_step
 from minivit.train.beginning import begin_with, by_layer, only_head
@@ -337,6 +337,8 @@ def test_rates_never_fall_in_the_order_of_forward(kind, seed, monkeypatch):
     rng = np.random.default_rng(seed)
     model = kind(**draw_options(kind, rng))
     inputs = model.example(2, 5, lambda shape, dtype: rng.integers(1, 3, shape).astype(dtype))
+    masks = np.zeros((2, 1, *model.mask_size), model.dtype) if isinstance(model, SAM) else None
+    more = {} if masks is None else {"masks": masks}  # which has layers that read them, and nothing else
     names = {id(param): name for name, param in model.named_params().items()}
     used: dict[int, None] = {}
 
@@ -346,7 +348,7 @@ def test_rates_never_fall_in_the_order_of_forward(kind, seed, monkeypatch):
 
     model.state_dict()  # all are drawn
     monkeypatch.setattr(Param, "value", property(of_numbers))
-    model.forward(*inputs)
+    model.forward(*inputs, **more)
     rate, params = by_layer(model, 0.5), model.named_params()
     in_order = [names[key] for key in used if key in names]
     rates = [rate(name, params[name]) for name in in_order]

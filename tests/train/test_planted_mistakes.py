@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
+from minivit.models import MODELS, PRESETS
 from tests.train import test_ema, test_erasing, test_mixing, test_named, test_pixel_operations, test_randaugment
 from tests.unchecked import without_annotations
 
@@ -124,12 +125,16 @@ MISTAKES = {
 
 
 def with_mistake(module: ModuleType, right: str, wrong: str) -> ModuleType:
-    """The module as it would be; it is a module of its own."""
+    """The module as it would be; it is a module of its own, and nobody finds its models by their names."""
     text = inspect.getsource(module)
     assert text.count(right) >= 1, f"{module.__name__} has no {right!r} any more"
     other = ModuleType(module.__name__)
     other.__dict__.update(__file__=module.__file__, __package__=module.__package__)
+    known = [(registry, dict(registry)) for registry in (MODELS, PRESETS)]
     exec(compile(text.replace(right, wrong, 1), str(module.__file__), "exec"), other.__dict__)
+    for registry, before in known:
+        registry.clear()
+        registry.update(before)
     return other
 
 
