@@ -77,7 +77,7 @@ class SwinStage(Layer):
         attend, block, merge = self.parts()
         self.map_size = map_size
         self.downsample: Layer = merge(dim // 2, norm_eps=NORM_EPS) if downsample else Identity()
-        window_size, shift_size = fit_windows(map_size, window_size, windows_like)
+        window_size, shift_size = self.windows(map_size, window_size, windows_like)
         blocks = []
         for i, rate in enumerate(drop_path_rates):
             shift = shift_size if shifted and i % 2 else 0
@@ -92,6 +92,10 @@ class SwinStage(Layer):
     def parts(self) -> tuple[type, type, type]:
         """What attends, what a block is, and what merges patches."""
         return WindowAttention, Block, PatchMerging
+
+    def windows(self, map_size: tuple[int, int], window_size: Size, like: str) -> tuple[tuple[int, int], ...]:
+        """The window, and by how much every second block moves it."""
+        return fit_windows(map_size, window_size, like)
 
     def forward(self, x: ndarray, *, rng: np.random.Generator | None = None) -> tuple[ndarray, SwinStageCache]:
         x, c_downsample = self.downsample.forward(x)
@@ -247,12 +251,7 @@ class Swin(Model):
         **options: Any,
     ) -> None:
         """The parts, in the order of forward; ``attention`` and the rest are options of the stages."""
-        if not depths or len(depths) != len(num_heads):
-            raise ValueError(
-                f"depths are {in_short(depths)}, num_heads {in_short(num_heads)}; expected one of each for every stage"
-            )
-        check_range("mlp_ratio", options["mlp_ratio"], at_least=1 / embed_dim, below=inf)
-        check_act_layer(options["act_layer"])
+        check_swin(embed_dim, depths, num_heads, mlp_ratio=options["mlp_ratio"], act_layer=options["act_layer"])
         self.in_chans = in_chans
         patch_embed = (NormedPatchEmbed if patch_norm else PatchEmbed)(img_size, patch_size, in_chans, embed_dim)
         self.patch_embed: Layer = patch_embed
@@ -262,22 +261,16 @@ class Swin(Model):
             Param((1, Y * X, embed_dim), "batch position width", normal(0.02), grid=(Y, X)) if ape else None
         )
         self.pos_drop = dropout(pos_drop_rate)
-        rates = np.linspace(0, drop_path_rate, sum(depths)).tolist()
-        starts = np.cumsum((0, *depths)).tolist()
-        self.layers = [
-            self.stage(
-                embed_dim * 2**i,
-                heads,
-                (-(-Y // 2**i), -(-X // 2**i)),
-                drop_path_rates=rates[start:stop],
-                downsample=i > 0,
-                attention=attends,
-                **options,
-            )
-            for i, (heads, attends, (start, stop)) in enumerate(
-                zip(num_heads, attention, pairwise(starts), strict=True)
-            )
-        ]
+        self.layers = stages(
+            self.stage,
+            attention,
+            grid_size=(Y, X),
+            embed_dim=embed_dim,
+            depths=depths,
+            num_heads=num_heads,
+            drop_path_rate=drop_path_rate,
+            **options,
+        )
         dim = embed_dim * 2 ** (len(depths) - 1)
         self.norm = LayerNorm(dim, eps=NORM_EPS)
         self.head = ClassifierHead(dim, num_classes, drop_rate=drop_rate)
@@ -322,6 +315,47 @@ class Swin(Model):
             dx, dpositions = add_positions_backward(dx, cache.absolute_pos_embed)
             self.absolute_pos_embed.add_grad(dpositions)
         return self.patch_embed.backward(dx, cache.patch_embed)
+
+
+def check_swin(
+    embed_dim: int, depths: tuple[int, ...], num_heads: tuple[int, ...], *, mlp_ratio: float, act_layer: str
+) -> None:
+    """ValueError if there is no stage, one number too few or too many, an MLP without a number, or no activation."""
+    if not depths or len(depths) != len(num_heads):
+        raise ValueError(
+            f"depths are {in_short(depths)}, num_heads {in_short(num_heads)}; expected one of each for every stage"
+        )
+    check_range("mlp_ratio", mlp_ratio, at_least=1 / embed_dim, below=inf)
+    check_act_layer(act_layer)
+
+
+def stages(
+    stage: type[SwinStage],
+    attention: Sequence[dict[str, Any]],
+    *,
+    grid_size: tuple[int, int],
+    embed_dim: int,
+    depths: tuple[int, ...],
+    num_heads: tuple[int, ...],
+    drop_path_rate: float,
+    **options: Any,
+) -> list[Layer]:
+    """Each of twice the width and half the sides of the one before; ``attention`` and the rest are their options."""
+    Y, X = grid_size
+    rates = np.linspace(0, drop_path_rate, sum(depths)).tolist()
+    starts = np.cumsum((0, *depths)).tolist()
+    return [
+        stage(
+            embed_dim * 2**i,
+            heads,
+            (-(-Y // 2**i), -(-X // 2**i)),
+            drop_path_rates=rates[start:stop],
+            downsample=i > 0,
+            attention=attends,
+            **options,
+        )
+        for i, (heads, attends, (start, stop)) in enumerate(zip(num_heads, attention, pairwise(starts), strict=True))
+    ]
 
 
 def fit_windows(map_size: tuple[int, int], window_size: Size, like: str) -> tuple[tuple[int, int], tuple[int, int]]:
