@@ -113,9 +113,8 @@ class UPerNet(Model):
 
     Notes
     -----
-    The decoder is normalised by the batch, in training each shard by itself (see
-    :class:`minivit.layers.BatchNorm`): a shard needs two images, because the coarsest branch of the pyramid pooling
-    has one place of each. MMSegmentation has dropout of 0.1 in front of both classifiers, whole channels at a time.
+    The decoder is normalised by the batch, in training each shard by itself: see :class:`minivit.layers.BatchNorm`.
+    MMSegmentation has dropout of 0.1 in front of both classifiers, whole channels at a time.
     """
 
     head_names: ClassVar = ("decode_head", "auxiliary_head")

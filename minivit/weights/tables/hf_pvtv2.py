@@ -25,7 +25,8 @@ HEAD = {"head": Place(("classifier",))}
 
 def table(model: PVTv2) -> Table:
     ways = [_way(model, body) for body in ("pvt_v2.", "")]  # PvtV2Model, the body alone, has nothing in front
-    return Table([way | HEAD for way in (*ways, *(way for way, _ in encoders(model)))])
+    ways += [] if model.config["linear"] else [way for way, _ in encoders(model)]  # no SegFormer has that attention
+    return Table([way | HEAD for way in ways])
 
 
 def _way(model: PVTv2, body: str) -> dict[str, Place]:

@@ -42,9 +42,9 @@ def table(model: SegFormer) -> Table:
 def encoders(model: SegFormer | PVTv2) -> list[tuple[dict[str, Place], str]]:
     """Ways of writing the encoder, in a whole model or alone (``SegformerModel``); what each calls the projections."""
     return [
-        (_encoder(model, body, names, block), projections)
-        for body in ("segformer.", "")
-        for names, block, projections in ((NEWER, BLOCK, "linear_projections"), (OLDER, OLDER_BLOCK, "linear_c"))
+        (_encoder(model, "segformer.", NEWER, BLOCK), "linear_projections"),
+        (_encoder(model, "segformer.", OLDER, OLDER_BLOCK), "linear_c"),
+        (_encoder(model, "", NEWER, BLOCK), "linear_projections"),
     ]
 
 
