@@ -143,17 +143,15 @@ def _preset(*depths: int, width: int = 64, channels: int = 768) -> dict[str, Any
 
 SegFormer.add_presets(
     {
-        "segformer_tiny_64": {  # scenes: maps of 32 x 32, 16 x 16 and 8 x 8
+        "segformer_tiny_64": {  # scenes: maps of 16 x 16, 8 x 8 and 4 x 4
             "img_size": 64,
             "num_classes": 11,
             "embed_dims": (32, 64, 128),
             "depths": (2, 2, 2),
             "num_heads": (1, 2, 4),
-            "sr_ratios": (4, 2, 1),
+            "sr_ratios": (2, 2, 1),
             "mlp_ratios": (2.0, 2.0, 2.0),
             "channels": 64,
-            "patch_size": 3,
-            "patch_stride": 2,
             "drop_rate": 0.0,
             "drop_path_rate": 0.0,
         },

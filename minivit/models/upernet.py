@@ -254,14 +254,13 @@ def _preset(embed_dim: int, depth: int, heads: int, **options: Any) -> dict[str,
 
 UPerNet.add_presets(
     {
-        "upernet_swin_tiny_patch2_64": {  # scenes: maps of 32 x 32, 16 x 16 and 8 x 8
+        "upernet_swin_tiny_patch4_64": {  # scenes: maps of 16 x 16, 8 x 8 and 4 x 4
             "img_size": 64,
-            "patch_size": 2,
             "num_classes": 11,
             "embed_dim": 32,
             "depths": (2, 2, 2),
             "num_heads": (1, 2, 4),
-            "window_size": 8,
+            "window_size": 4,
             "mlp_ratio": 2.0,
             "channels": 32,
             "aux_channels": 32,

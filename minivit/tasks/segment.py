@@ -72,7 +72,7 @@ class Segment(Task):
     """
 
     kind = SegmentedImages
-    usual_model = "upernet_swin_tiny_patch2_64"
+    usual_model = "upernet_swin_tiny_patch4_64"
     usual_data = "scenes"
     loss_name = "cross-entropy of pixels (nats)"
     score_name = "mean IoU of objects"
