@@ -44,7 +44,7 @@ def run_keeping(layers: Sequence[Layer], x: ndarray, **options: Any) -> tuple[li
 
 def run_keeping_backward(layers: Sequence[Layer], dys: Sequence[ndarray], caches: Sequence[Any]) -> ndarray:
     """The mirror of :func:`run_keeping`: an output has its own gradient, and that of the layer which it went on to."""
-    dx = 0
+    dx: Any = 0
     for layer, dy, cache in zip(reversed(layers), reversed(dys), reversed(caches), strict=True):
         dx = layer.backward(dy + dx, cache)
     return dx

@@ -186,7 +186,7 @@ def stages(
     norm_eps: float,
     inner_norm_eps: float,
     **options: Any,
-) -> tuple[ConvPatchEmbed, list[Layer]]:
+) -> tuple[ConvPatchEmbed, list[PVTv2Stage]]:
     """The first patches, and the stages behind them; ``options`` are theirs.
 
     Raises
@@ -205,7 +205,7 @@ def stages(
     map_size = sliding("PVTv2", pair(img_size), patch_size, stride=patch_stride, padding=half_a_patch).out
     rates = np.linspace(0, drop_path_rate, sum(depths)).tolist()
     starts = np.cumsum((0, *depths)).tolist()
-    made: list[Layer] = []
+    made = []
     for i, (dim, (start, stop)) in enumerate(zip(embed_dims, pairwise(starts), strict=True)):
         if i > 0:
             map_size = -(-map_size[0] // 2), -(-map_size[1] // 2)

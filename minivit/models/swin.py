@@ -339,7 +339,7 @@ def stages(
     num_heads: tuple[int, ...],
     drop_path_rate: float,
     **options: Any,
-) -> list[Layer]:
+) -> list[SwinStage]:
     """Each of twice the width and half the sides of the one before; ``attention`` and the rest are their options."""
     Y, X = grid_size
     rates = np.linspace(0, drop_path_rate, sum(depths)).tolist()

@@ -107,10 +107,10 @@ class Segment(Task):
         if not counted.any():
             raise ValueError("Segment: no pixel of these maps counts; expected one at least that is not 255")
         labels, heads, loss = targets[counted].astype(np.intp), [], 0.0
-        for logits, weight in zip(_heads(outputs), self._weights, strict=False):
+        for logits, weight in zip(heads_of(outputs), self._weights, strict=False):
             logits, c_resize = as_large(logits, targets.shape[1:])
             of_head, c_loss = cross_entropy_forward(logits[counted], labels)
-            loss = loss + of_head * of_head.dtype.type(weight)
+            loss = loss + weight * of_head
             heads.append(PixelsCache(c_resize, c_loss))
         return loss, SegmentCache(outputs, counted, heads)
 
@@ -130,7 +130,7 @@ class Segment(Task):
 
     def scores(self, outputs: Any, targets: UInt8[ndarray, "B Y X"]) -> Scores:
         """Mean IoU with and without the background, and the share of pixels that are right."""
-        logits, *_ = _heads(outputs)
+        logits, *_ = heads_of(outputs)
         confusion = confusion_matrix(targets, classes_of(logits, targets.shape[1:]), logits.shape[-1])
         return Scores(mean_iou(confusion), mean_iou(confusion, background=False), pixel_accuracy(confusion))
 
@@ -142,15 +142,15 @@ class Segment(Task):
     ) -> Pictures:
         from minivit import plot
 
-        logits, *_ = _heads(outputs)
+        logits, *_ = heads_of(outputs)
         said = classes_of(logits[:SHOWN], targets.shape[1:])
         images, maps = examples.images[:SHOWN], examples.maps[:SHOWN]
         return {"segments": lambda: plot.segments(images, said, dataset.class_names, truth=maps)}
 
 
-def _heads(outputs: Any) -> tuple[ndarray, ...]:
+def heads_of(outputs: Any) -> tuple[ndarray, ...]:
     """Logits of each head, those that are asked first."""
-    return (outputs.logits, outputs.auxiliary) if isinstance(outputs, tuple) else (outputs,)
+    return tuple(outputs) if isinstance(outputs, tuple) else (outputs,)
 
 
 def as_large(

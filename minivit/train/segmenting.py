@@ -8,7 +8,7 @@ import numpy as np
 
 from minivit.data.image_file import read_image
 from minivit.storage import load
-from minivit.tasks.segment import Segment, classes_of
+from minivit.tasks.segment import Segment, classes_of, heads_of
 from minivit.train.kinds import ImageKind
 from minivit.train.step import predict
 from minivit.train.trained_on import checkpoint_of, read_trained_on
@@ -55,8 +55,7 @@ def segmenter(run_or_file: str | Path) -> tuple[Callable[[str | Path], Segmented
 
     def of_file(file: str | Path) -> SegmentedFile:
         image = read_image(file, size=kind.img_size, channels=len(kind.mean))
-        outputs = predict(model, kind.normalize(image[None]), threads=1)
-        logits = outputs.logits if isinstance(outputs, tuple) else outputs
+        logits, *_ = heads_of(predict(model, kind.normalize(image[None]), threads=1))
         if not np.isfinite(logits).all():
             raise ValueError(f"{path} says nothing of {file}: its numbers are too large, or not finite")
         return SegmentedFile(image, classes_of(logits, kind.img_size)[0])

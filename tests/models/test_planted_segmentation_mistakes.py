@@ -67,8 +67,8 @@ MISTAKES = {
     "gradients of SegFormer's maps in the other order": Mistake(
         LINEAR, "MlpDecoder.backward", "axis=-1)[::-1]", "axis=-1)", SEGFORMER),
     "a mean over all pixels": Mistake(
-        TASK, "Segment.forward", "of_head * of_head.dtype.type(weight)",
-        "of_head * of_head.dtype.type(weight) * counted.mean()", of_task.the_loss_is_a_mean_over_pixels_that_count),
+        TASK, "Segment.forward", "weight * of_head",
+        "weight * of_head * counted.mean()", of_task.the_loss_is_a_mean_over_pixels_that_count),
     "a mean over images": Mistake(
         TASK, "Segment.over", "int((targets != IGNORED).sum())", "len(targets)",
         of_task.the_loss_is_a_mean_over_pixels_that_count),
@@ -76,7 +76,7 @@ MISTAKES = {
         TASK, "Segment.backward", "np.zeros_like(dcounted,", "np.ones_like(dcounted,",
         of_task.the_loss_is_a_mean_over_pixels_that_count),
     "both heads alike": Mistake(
-        TASK, "Segment.forward", "dtype.type(weight)", "dtype.type(1)", of_task.the_second_head_counts_for_two_fifths),
+        TASK, "Segment.forward", "weight * of_head", "of_head", of_task.the_second_head_counts_for_two_fifths),
     "both heads alike on the way back": Mistake(TASK, "Segment.backward", "dloss * weight", "dloss", TRAINED),
     "logits made smaller by leaving pixels out": Mistake(
         TASK, "Segment.backward", "resize_backward(dlogits, c_resize).x",
@@ -87,7 +87,7 @@ MISTAKES = {
         TASK, "Segment.draw", "maps[..., None] - np.uint8(IGNORED)", "maps[..., None] + np.uint8(IGNORED)",
         of_task.a_map_moves_as_its_image_does),
     "the score of the other head": Mistake(
-        TASK, "Segment.scores", "logits, *_ = _heads", "*_, logits = _heads",
+        TASK, "Segment.scores", "logits, *_ = heads_of", "*_, logits = heads_of",
         of_task.the_score_is_of_all_images_together),
     "rows for columns": Mistake(
         SCORES, "confusion_matrix", "rows * num_classes + columns", "columns * num_classes + rows",

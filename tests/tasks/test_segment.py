@@ -130,8 +130,10 @@ def trainer(threads: int, **choices: Any) -> Trainer:
         "options": options,
         "epochs": 2,
         "batch_size": 34,
+        "crop_padding": 2,
+        **choices,
     }
-    return Trainer(Recipe(**settings | {"crop_padding": 2} | choices), DATA, threads=threads)
+    return Trainer(Recipe(**settings), DATA, threads=threads)
 
 
 @pytest.mark.parametrize("model", [{}, {"model": "segformer_tiny_64", "options": {"depths": (1, 1, 1), "channels": 4}}])

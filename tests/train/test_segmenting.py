@@ -10,7 +10,7 @@ import pytest
 from minivit.cli import main
 from minivit.data import scenes
 from minivit.storage import read_arrays, read_metadata, write_arrays
-from minivit.tasks.segment import classes_of
+from minivit.tasks.segment import classes_of, heads_of
 from minivit.train import Recipe, Trainer, predict
 from minivit.train.segmenting import SegmentedFile, segmenter
 from tests.models.test_upernet import SMALL
@@ -73,8 +73,7 @@ def test_the_answer_is_that_of_the_model(trainer: Trainer, run: Path, tmp_path: 
     image = DATA.test.images[0]
     found = of_file(write(tmp_path / "scene.png", image))
     np.testing.assert_array_equal(found.image, image)
-    outputs = predict(trainer.finished(), trainer.normalize(image[None]))
-    logits = outputs.logits if isinstance(outputs, tuple) else outputs
+    logits, *_ = heads_of(predict(trainer.finished(), trainer.normalize(image[None])))
     np.testing.assert_array_equal(found.classes, classes_of(logits, (16, 24))[0])
     assert of_file(write(tmp_path / "large.png", image.repeat(3, 0).repeat(3, 1))).classes.shape == (16, 24)
 

@@ -18,7 +18,7 @@ def table(model: UPerNet) -> Table:
     others = [f"{name}={model.config[name]!r}" for name, value in THEIRS.items() if model.config[name] != value]
     return Table(
         [
-            way_of(model, body, block) | _heads(model)
+            {**way_of(model, body, block), **_heads(model)}
             for body, block in (("backbone.swin.", BLOCK), ("backbone.", OLDER_BLOCK))
         ],
         aside={**ASIDE, **UNUSED},
