@@ -132,6 +132,13 @@ PVT = {  # the same of the official PVTs, and of timm's PVT v2s
     "pvt_v2_b3": (45_238_696, 6_897_303_552),
     "pvt_v2_b4": (62_556_072, 10_101_116_416),
     "pvt_v2_b5": (81_956_008, 11_717_260_288),
+    # encoders of SegFormer, of transformers
+    "mit_b0": (3_576_392, 452_467_200),
+    "mit_b1": (13_664_424, 1_675_637_760),
+    "mit_b2": (24_709_288, 3_271_284_736),
+    "mit_b3": (44_585_128, 6_141_853_696),
+    "mit_b4": (61_355_688, 8_920_174_080),
+    "mit_b5": (81_956_008, 11_717_260_288),
 }
 
 MVIT = {  # the same of timm's MViTv2s
@@ -141,6 +148,21 @@ MVIT = {  # the same of timm's MViTv2s
     "mvitv2_large": (217_992_952, 43_711_209_216),
     "mvitv2_small_cls": (34_870_312, 6_999_476_928),
     "mvitv2_base_cls": (51_472_840, 10_161_356_544),
+}
+
+UPERNET = {  # parameters of transformers' UPerNets on Swin, of 150 classes, but a norm that they do not use
+    "upernet_swin_tiny": 59_941_862,
+    "upernet_swin_small": 81_259_766,
+    "upernet_swin_base": 121_279_716,
+}
+
+SEGFORMER = {  # the same of its SegFormers
+    "segformer_b0": 3_752_694,
+    "segformer_b1": 13_715_798,
+    "segformer_b2": 27_461_974,
+    "segformer_b3": 47_337_814,
+    "segformer_b4": 64_108_374,
+    "segformer_b5": 84_708_694,
 }
 
 SWIN_IR = {  # the same of the official SwinIRs, for patches as they are trained on

@@ -399,3 +399,30 @@ def test_clicks_are_measured_after_one_and_after_three(monkeypatch):
     assert {"iou", "iou_of_the_best", "iou_after_three_clicks", "iou_by_objects"} == {*measured}
     assert 0 <= measured["iou"] <= measured["iou_of_the_best"] <= 1
     assert len(measured["iou_by_objects"]) == 4
+
+
+@without_annotations
+def test_maps_are_measured_after_minutes_and_without_parts_of_swin(monkeypatch, tmp_path):
+    import record
+    import segmentation
+
+    tiny = [("embed_dim", "4"), ("num_heads", "1,1,2"), ("channels", "4"), ("depths", "1,2,1")]
+    monkeypatch.setattr(segmentation, "SCENES", {"n_train": 32, "n_test": 4, "size": 16})
+    monkeypatch.setattr(segmentation, "NETS", {"UPerNet": {"settings": tiny}})
+    monkeypatch.setattr(segmentation, "ROWS", {"neither": [*tiny, *segmentation.ROWS["neither"]]})
+    monkeypatch.setattr(segmentation, "SEEDS", (0, 1))
+    monkeypatch.setattr(record, "RESULTS", tmp_path)
+    monkeypatch.setattr("timed.SPARE", 0.0)
+    segmentation.measure_speed()
+    segmentation.measure_training()
+    segmentation.measure_ablation()
+    lines = segmentation.table("segmentation", "decoder | minutes", "net", "minutes").splitlines()
+    assert lines[:2] == [
+        "| decoder | minutes | mean IoU of objects | with background | pixels |",
+        "|---|---|---:|---:|---:|",
+    ]
+    assert [line.split(" | ")[:2] for line in lines[2:]] == [["| UPerNet", "10"], ["| UPerNet", "20"]]
+    assert "±" in lines[2]
+    assert len(segmentation.table("segmentation_ablation", "Swin", "row").splitlines()) == 3
+    options = segmentation.recipe_for(settings=segmentation.ROWS["neither"]).options
+    assert (options["shifted"], options["relative_position"]) == (False, "none")

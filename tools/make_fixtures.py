@@ -59,6 +59,7 @@ from _imagegpt import imagegpts
 from _mvit import mvits
 from _pvt import pvts
 from _sam import sams
+from _segmentation import segmenters
 from _shifting_mlps import shifting_mlps
 from _sound import librosa_features, librosa_inversion, torchaudio_features, transformers_features
 from _swin_ir import image_quality, restoration_ops, swin_irs
@@ -763,6 +764,7 @@ def main() -> None:
     restoration_ops(record)
     image_quality(write)
     sams(record, randomize)
+    segmenters(record, randomize)
     clips(record, randomize)
     detrs(record, randomize, write)
 

@@ -8,6 +8,7 @@ from minivit.data.examples import Examples, Images, LabeledImages, LabeledSounds
 from minivit.data.folder import image_folder
 from minivit.data.names import load_dataset
 from minivit.data.scenes import Scene, draw_scenes, scenes
+from minivit.data.segments import SegmentedImages, segmented
 from minivit.data.sequences import (
     END,
     PAD,

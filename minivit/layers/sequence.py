@@ -32,6 +32,35 @@ def _in_order(items: Any) -> Sequence[Any]:
     return [*items.values()] if isinstance(items, Mapping) else items
 
 
+def run_keeping(layers: Sequence[Layer], x: ndarray, **options: Any) -> tuple[list[ndarray], list[Any]]:
+    """As :func:`run`, and what each layer gives is an output: the maps of all stages, from fine to coarse."""
+    outputs, caches = [], []
+    for layer in layers:
+        x, cache = layer.forward(x, **options)
+        outputs.append(x)
+        caches.append(cache)
+    return outputs, caches
+
+
+def run_keeping_backward(layers: Sequence[Layer], dys: Sequence[ndarray], caches: Sequence[Any]) -> ndarray:
+    """The mirror of :func:`run_keeping`: an output has its own gradient, and that of the layer which it went on to."""
+    dx: Any = 0
+    for layer, dy, cache in zip(reversed(layers), reversed(dys), reversed(caches), strict=True):
+        dx = layer.backward(dy + dx, cache)
+    return dx
+
+
+def run_beside(layers: Sequence[Layer], xs: Sequence[ndarray]) -> tuple[list[ndarray], list[Any]]:
+    """Layers side by side, each for an array of its own: maps of several sizes."""
+    pairs = [layer.forward(x) for layer, x in zip(layers, xs, strict=True)]
+    return [y for y, _ in pairs], [cache for _, cache in pairs]
+
+
+def run_beside_backward(layers: Sequence[Layer], dys: Sequence[ndarray], caches: Sequence[Any]) -> list[ndarray]:
+    """The mirror of :func:`run_beside`."""
+    return [layer.backward(dy, cache) for layer, dy, cache in zip(layers, dys, caches, strict=True)]
+
+
 def run_each(layers: Sequence[Layer], x: ndarray) -> tuple[ndarray, list[Any]]:
     """Layers side by side, each for one token of x (B, N, D), in their order; what they give is (B, N, ...)."""
     pairs = [layer.forward(x[:, n]) for n, layer in enumerate(layers)]

@@ -109,40 +109,25 @@ class PVTv2(Model):
         seed: Count = 0,
         dtype: str | type | np.dtype = "float32",
     ) -> None:
-        check_stages(embed_dims, depths=depths, num_heads=num_heads, sr_ratios=sr_ratios, mlp_ratios=mlp_ratios)
-        check_range("norm_eps", norm_eps, at_least=0, below=inf)
-        check_range("inner_norm_eps", inner_norm_eps, at_least=0, below=inf)
         self.in_chans = in_chans
-        P, Q = pair(patch_size)
-        half_a_patch = (P // 2, Q // 2)
-        self.patch_embed = ConvPatchEmbed(
-            in_chans, embed_dims[0], patch_size, stride=patch_stride, padding=half_a_patch, norm_eps=inner_norm_eps
+        self.patch_embed, self.stages = stages(
+            img_size=img_size,
+            in_chans=in_chans,
+            embed_dims=embed_dims,
+            depths=depths,
+            num_heads=num_heads,
+            sr_ratios=sr_ratios,
+            mlp_ratios=mlp_ratios,
+            linear=linear,
+            patch_size=patch_size,
+            patch_stride=patch_stride,
+            qkv_bias=qkv_bias,
+            proj_drop=proj_drop_rate,
+            drop_path_rate=drop_path_rate,
+            norm_eps=norm_eps,
+            inner_norm_eps=inner_norm_eps,
+            grad_checkpointing=grad_checkpointing,
         )
-        map_size = sliding("PVTv2", pair(img_size), patch_size, stride=patch_stride, padding=half_a_patch).out
-        rates = np.linspace(0, drop_path_rate, sum(depths)).tolist()
-        starts = np.cumsum((0, *depths)).tolist()
-        self.stages = []
-        for i, (dim, (start, stop)) in enumerate(zip(embed_dims, pairwise(starts), strict=True)):
-            if i > 0:
-                map_size = -(-map_size[0] // 2), -(-map_size[1] // 2)
-            check_reduction(map_size, 1 if linear else sr_ratios[i])
-            self.stages.append(
-                PVTv2Stage(
-                    embed_dims[max(i - 1, 0)],
-                    dim,
-                    num_heads[i],
-                    downsample=i > 0,
-                    sr_ratio=sr_ratios[i],
-                    linear=linear,
-                    mlp_ratio=mlp_ratios[i],
-                    qkv_bias=qkv_bias,
-                    proj_drop=proj_drop_rate,
-                    drop_path_rates=rates[start:stop],
-                    norm_eps=norm_eps,
-                    inner_norm_eps=inner_norm_eps,
-                    grad_checkpointing=grad_checkpointing,
-                )
-            )
         self.pool = MeanPool()
         self.head_drop = dropout(drop_rate)
         # small, so that an untrained model holds all classes for equally likely: its loss is about log(num_classes)
@@ -185,11 +170,70 @@ class PVTv2(Model):
         return self.patch_embed.backward(dx, cache.patch_embed)
 
 
+def stages(
+    *,
+    img_size: Size,
+    in_chans: int,
+    embed_dims: tuple[int, ...],
+    depths: tuple[int, ...],
+    num_heads: tuple[int, ...],
+    sr_ratios: tuple[int, ...],
+    mlp_ratios: tuple[float, ...],
+    linear: bool,
+    patch_size: Size,
+    patch_stride: Size,
+    drop_path_rate: float,
+    norm_eps: float,
+    inner_norm_eps: float,
+    **options: Any,
+) -> tuple[ConvPatchEmbed, list[PVTv2Stage]]:
+    """The first patches, and the stages behind them; ``options`` are theirs.
+
+    Raises
+    ------
+    ValueError
+        As of :class:`PVTv2`.
+    """
+    check_stages(embed_dims, depths=depths, num_heads=num_heads, sr_ratios=sr_ratios, mlp_ratios=mlp_ratios)
+    check_range("norm_eps", norm_eps, at_least=0, below=inf)
+    check_range("inner_norm_eps", inner_norm_eps, at_least=0, below=inf)
+    P, Q = pair(patch_size)
+    half_a_patch = (P // 2, Q // 2)
+    patch_embed = ConvPatchEmbed(
+        in_chans, embed_dims[0], patch_size, stride=patch_stride, padding=half_a_patch, norm_eps=inner_norm_eps
+    )
+    map_size = sliding("PVTv2", pair(img_size), patch_size, stride=patch_stride, padding=half_a_patch).out
+    rates = np.linspace(0, drop_path_rate, sum(depths)).tolist()
+    starts = np.cumsum((0, *depths)).tolist()
+    made = []
+    for i, (dim, (start, stop)) in enumerate(zip(embed_dims, pairwise(starts), strict=True)):
+        if i > 0:
+            map_size = -(-map_size[0] // 2), -(-map_size[1] // 2)
+        check_reduction(map_size, 1 if linear else sr_ratios[i])
+        made.append(
+            PVTv2Stage(
+                embed_dims[max(i - 1, 0)],
+                dim,
+                num_heads[i],
+                downsample=i > 0,
+                sr_ratio=sr_ratios[i],
+                linear=linear,
+                mlp_ratio=mlp_ratios[i],
+                drop_path_rates=rates[start:stop],
+                norm_eps=norm_eps,
+                inner_norm_eps=inner_norm_eps,
+                **options,
+            )
+        )
+    return patch_embed, made
+
+
 def _preset(*depths: int, width: int = 64, **options: Any) -> dict[str, Any]:
     widths = (width, 2 * width, 5 * width, 8 * width)
     return {"depths": depths, "embed_dims": widths, "num_heads": (1, 2, 5, 8), **options}
 
 
+NARROW = (4.0, 4.0, 4.0, 4.0)
 PVTv2.add_presets(
     {
         "pvt_v2_tiny_32": {  # CIFAR: maps of 16 x 16, 8 x 8 and 4 x 4
@@ -209,6 +253,12 @@ PVTv2.add_presets(
         "pvt_v2_b2_li": _preset(3, 4, 6, 3, linear=True),
         "pvt_v2_b3": _preset(3, 4, 18, 3),
         "pvt_v2_b4": _preset(3, 8, 27, 3),
-        "pvt_v2_b5": _preset(3, 6, 40, 3, mlp_ratios=(4.0, 4.0, 4.0, 4.0)),
+        "pvt_v2_b5": _preset(3, 6, 40, 3, mlp_ratios=NARROW),
+        "mit_b0": _preset(2, 2, 2, 2, width=32, mlp_ratios=NARROW),  # the encoders of SegFormer
+        "mit_b1": _preset(2, 2, 2, 2, mlp_ratios=NARROW),
+        "mit_b2": _preset(3, 4, 6, 3, mlp_ratios=NARROW),
+        "mit_b3": _preset(3, 4, 18, 3, mlp_ratios=NARROW),
+        "mit_b4": _preset(3, 8, 27, 3, mlp_ratios=NARROW),
+        "mit_b5": _preset(3, 6, 40, 3, mlp_ratios=NARROW),
     }
 )

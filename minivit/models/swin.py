@@ -5,15 +5,13 @@ Source: Liu et al. 2021, "Swin Transformer: Hierarchical Vision Transformer usin
 
 from collections.abc import Sequence
 from itertools import pairwise
-from math import inf, prod
-from reprlib import repr as in_short
+from math import prod
 from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy import ndarray
 
-from minivit.checked import check_range
-from minivit.layers.basic import LayerNorm, check_act_layer
+from minivit.layers.basic import LayerNorm
 from minivit.layers.block import Block, BlockCache
 from minivit.layers.checkpoint import Checkpoint, CheckpointCache
 from minivit.layers.classifier_head import ClassifierHead, ClassifierHeadCache
@@ -77,7 +75,7 @@ class SwinStage(Layer):
         attend, block, merge = self.parts()
         self.map_size = map_size
         self.downsample: Layer = merge(dim // 2, norm_eps=NORM_EPS) if downsample else Identity()
-        window_size, shift_size = fit_windows(map_size, window_size, windows_like)
+        window_size, shift_size = self.windows(map_size, window_size, windows_like)
         blocks = []
         for i, rate in enumerate(drop_path_rates):
             shift = shift_size if shifted and i % 2 else 0
@@ -93,6 +91,10 @@ class SwinStage(Layer):
         """What attends, what a block is, and what merges patches."""
         return WindowAttention, Block, PatchMerging
 
+    def windows(self, map_size: tuple[int, int], window_size: Size, like: str) -> tuple[tuple[int, int], ...]:
+        """The window, and by how much every second block moves it."""
+        return fit_windows(map_size, window_size, like)
+
     def forward(self, x: ndarray, *, rng: np.random.Generator | None = None) -> tuple[ndarray, SwinStageCache]:
         x, c_downsample = self.downsample.forward(x)
         x, c_blocks = run(self.blocks, x, rng=rng)
@@ -101,6 +103,16 @@ class SwinStage(Layer):
     def backward(self, dy: ndarray, cache: SwinStageCache) -> ndarray:
         dx = run_backward(self.blocks, dy, cache.blocks)
         return self.downsample.backward(dx, cache.downsample)
+
+
+class SwinFeaturesCache(NamedTuple):
+    """Caches of the steps of :class:`Swin` from images to the last map, in order."""
+
+    patch_embed: NormedPatchEmbedCache | PatchEmbedCache
+    absolute_pos_embed: AddPositionsCache | None
+    pos_drop: DropoutCache | IdentityCache
+    layers: list[SwinStageCache]
+    norm: LayerNormCache
 
 
 class SwinCache(NamedTuple):
@@ -247,12 +259,7 @@ class Swin(Model):
         **options: Any,
     ) -> None:
         """The parts, in the order of forward; ``attention`` and the rest are options of the stages."""
-        if not depths or len(depths) != len(num_heads):
-            raise ValueError(
-                f"depths are {in_short(depths)}, num_heads {in_short(num_heads)}; expected one of each for every stage"
-            )
-        check_range("mlp_ratio", options["mlp_ratio"], at_least=1 / embed_dim, below=inf)
-        check_act_layer(options["act_layer"])
+        check_swin(embed_dim, depths, num_heads, mlp_ratio=options["mlp_ratio"], act_layer=options["act_layer"])
         self.in_chans = in_chans
         patch_embed = (NormedPatchEmbed if patch_norm else PatchEmbed)(img_size, patch_size, in_chans, embed_dim)
         self.patch_embed: Layer = patch_embed
@@ -262,22 +269,16 @@ class Swin(Model):
             Param((1, Y * X, embed_dim), "batch position width", normal(0.02), grid=(Y, X)) if ape else None
         )
         self.pos_drop = dropout(pos_drop_rate)
-        rates = np.linspace(0, drop_path_rate, sum(depths)).tolist()
-        starts = np.cumsum((0, *depths)).tolist()
-        self.layers = [
-            self.stage(
-                embed_dim * 2**i,
-                heads,
-                (-(-Y // 2**i), -(-X // 2**i)),
-                drop_path_rates=rates[start:stop],
-                downsample=i > 0,
-                attention=attends,
-                **options,
-            )
-            for i, (heads, attends, (start, stop)) in enumerate(
-                zip(num_heads, attention, pairwise(starts), strict=True)
-            )
-        ]
+        self.layers = stages(
+            self.stage,
+            attention,
+            grid_size=(Y, X),
+            embed_dim=embed_dim,
+            depths=depths,
+            num_heads=num_heads,
+            drop_path_rate=drop_path_rate,
+            **options,
+        )
         self.num_features = embed_dim * 2 ** (len(depths) - 1)
         self.norm = LayerNorm(self.num_features, eps=NORM_EPS)
         self.head = ClassifierHead(self.num_features, num_classes, drop_rate=drop_rate)
@@ -292,6 +293,18 @@ class Swin(Model):
         ValueError, TypeError
             If the images are of another size, number of channels or dtype than the model.
         """
+        x, c_features = self.features(images, rng=rng)
+        logits, c_head = self.head.forward(x, rng=rng)
+        return logits, SwinCache(**c_features._asdict(), head=c_head)
+
+    def backward(self, dlogits: Float[ndarray, "B classes"], cache: SwinCache) -> Float[ndarray, "B Y X C"]:
+        """Add to the gradient of every parameter; return the gradient of the images."""
+        return self.features_backward(self.head.backward(dlogits, cache.head), cache)
+
+    def features(
+        self, images: Float[ndarray, "B Y X C"], *, rng: np.random.Generator | None = None
+    ) -> tuple[Float[ndarray, "B rows columns num_features"], SwinFeaturesCache]:
+        """The last map, normalised, and the cache for :meth:`features_backward`."""
         self.check_images(images, self.img_size, self.in_chans)
         x, c_patch_embed = self.patch_embed.forward(images)  # (B, Y*X, D)
         c_absolute = None
@@ -301,19 +314,18 @@ class Swin(Model):
         x = x.reshape(len(x), *self.grid_size, x.shape[-1])  # (B, Y, X, D)
         x, c_layers = run(self.layers, x, rng=rng)  # (B, Y / 2^i, X / 2^i, 2^i D)
         x, c_norm = self.norm.forward(x)
-        logits, c_head = self.head.forward(x, rng=rng)
-        return logits, SwinCache(
+        return x, SwinFeaturesCache(
             patch_embed=c_patch_embed,
             absolute_pos_embed=c_absolute,
             pos_drop=c_pos_drop,
             layers=c_layers,
             norm=c_norm,
-            head=c_head,
         )
 
-    def backward(self, dlogits: Float[ndarray, "B classes"], cache: SwinCache) -> Float[ndarray, "B Y X C"]:
-        """Add to the gradient of every parameter; return the gradient of the images."""
-        dx = self.head.backward(dlogits, cache.head)
+    def features_backward(
+        self, dx: Float[ndarray, "B rows columns num_features"], cache: SwinFeaturesCache | SwinCache
+    ) -> Float[ndarray, "B Y X C"]:
+        """Gradient of :meth:`features`: add to those of the parameters; return that of the images."""
         dx = self.norm.backward(dx, cache.norm)
         dx = run_backward(self.layers, dx, cache.layers)
         dx = dx.reshape(len(dx), prod(self.grid_size), dx.shape[-1])  # forward: x.reshape(len(x), *grid_size, D)
@@ -322,6 +334,47 @@ class Swin(Model):
             dx, dpositions = add_positions_backward(dx, cache.absolute_pos_embed)
             self.absolute_pos_embed.add_grad(dpositions)
         return self.patch_embed.backward(dx, cache.patch_embed)
+
+
+def check_swin(
+    embed_dim: int, depths: tuple[int, ...], num_heads: tuple[int, ...], *, mlp_ratio: float, act_layer: str
+) -> None:
+    """ValueError if there is no stage, one number too few or too many, an MLP without a number, or no activation."""
+    if not depths or len(depths) != len(num_heads):
+        raise ValueError(
+            f"depths are {in_short(depths)}, num_heads {in_short(num_heads)}; expected one of each for every stage"
+        )
+    check_range("mlp_ratio", mlp_ratio, at_least=1 / embed_dim, below=inf)
+    check_act_layer(act_layer)
+
+
+def stages(
+    stage: type[SwinStage],
+    attention: Sequence[dict[str, Any]],
+    *,
+    grid_size: tuple[int, int],
+    embed_dim: int,
+    depths: tuple[int, ...],
+    num_heads: tuple[int, ...],
+    drop_path_rate: float,
+    **options: Any,
+) -> list[SwinStage]:
+    """Each of twice the width and half the sides of the one before; ``attention`` and the rest are their options."""
+    Y, X = grid_size
+    rates = np.linspace(0, drop_path_rate, sum(depths)).tolist()
+    starts = np.cumsum((0, *depths)).tolist()
+    return [
+        stage(
+            embed_dim * 2**i,
+            heads,
+            (-(-Y // 2**i), -(-X // 2**i)),
+            drop_path_rates=rates[start:stop],
+            downsample=i > 0,
+            attention=attends,
+            **options,
+        )
+        for i, (heads, attends, (start, stop)) in enumerate(zip(num_heads, attention, pairwise(starts), strict=True))
+    ]
 
 
 def fit_windows(map_size: tuple[int, int], window_size: Size, like: str) -> tuple[tuple[int, int], tuple[int, int]]:

@@ -28,6 +28,7 @@ from minivit.plot.mixing import paired_units, token_mixing_maps
 from minivit.plot.overview import sound_overview
 from minivit.plot.pixels import completions, drawn
 from minivit.plot.restored import restored
+from minivit.plot.segments import segments
 from minivit.plot.similarity import similarity_matrix
 from minivit.plot.sound import mel_filters, spectrogram, tones_through_windows, waveform, window_spectra
 from minivit.plot.voice import source_and_filter, vocal_tube
@@ -76,6 +77,7 @@ __all__ = [
     "samples",
     "save",
     "score_curve",
+    "segments",
     "shifted_regions",
     "similarity_maps",
     "similarity_matrix",

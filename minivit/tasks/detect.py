@@ -10,16 +10,14 @@ from minivit.data.dataset import Dataset
 from minivit.data.examples import Scenes
 from minivit.models.detr import Detections
 from minivit.ops.average_precision import Found, Truth, average_precision_at
-from minivit.ops.boxes import (
-    BoxCornersCache,
-    GiouCache,
-    box_corners_backward,
-    box_corners_forward,
-    giou_backward,
-    giou_forward,
+from minivit.ops.boxes import box_corners_forward
+from minivit.ops.matching import (
+    MatchedBoxesCache,
+    match,
+    matched_boxes_backward,
+    matched_boxes_forward,
+    matching_cost,
 )
-from minivit.ops.losses import L1Cache, l1_backward, l1_forward
-from minivit.ops.matching import match
 from minivit.ops.softmax import softmax_forward
 from minivit.ops.weighted_cross_entropy import (
     WeightedCrossEntropyCache,
@@ -46,7 +44,7 @@ class Matches(NamedTuple):
     block: Int[ndarray, "M"]
     query: Int[ndarray, "M"]
     object: Int[ndarray, "M"]
-    """Its place among the objects of its image."""
+    """Its place among the objects of all images, one after the other."""
 
 
 class DetectCache(NamedTuple):
@@ -55,9 +53,7 @@ class DetectCache(NamedTuple):
     matches: Matches
     shape: tuple[int, ...]
     classes: WeightedCrossEntropyCache
-    l1: L1Cache | None
-    corners: BoxCornersCache | None
-    giou: GiouCache | None
+    boxes: MatchedBoxesCache
 
 
 class Detect(Task):
@@ -153,69 +149,57 @@ class Detect(Task):
         """The loss of classes, and that of boxes: 0, where there is none."""
         logits, boxes = outputs if self.aux_loss else (part[:, -1:] for part in outputs)
         matches = self.match(Detections(logits, boxes), targets)
-        image, block, query, object_ = matches
+        places = matches.image, matches.block, matches.query
         labels = np.full(logits.shape[:3], logits.shape[-1] - 1)
         weights = np.full(logits.shape[:3], self.no_object_weight, logits.dtype)
-        labels[image, block, query] = [targets.labels[i][n] for i, n in zip(image, object_, strict=True)]
-        weights[image, block, query] = 1
-        blocks = logits.shape[1]
+        labels[places] = np.concatenate(targets.labels)[matches.object]
+        weights[places] = 1
         class_loss, c_classes = weighted_cross_entropy_forward(logits, labels, weights=weights)
-        box_loss, c_l1, c_corners, c_giou = np.zeros((), logits.dtype), None, None, None
-        if len(image):
-            theirs = np.array([targets.boxes[i][n] for i, n in zip(image, object_, strict=True)], logits.dtype)
-            ours = boxes[image, block, query]
-            distance, c_l1 = l1_forward(ours, theirs)  # a mean over four numbers of each box
-            corners, c_corners = box_corners_forward(ours)
-            giou, c_giou = giou_forward(corners, box_corners_forward(theirs)[0])
-            box_loss = 4 * self.box_weight * distance + self.giou_weight * (1 - giou).mean()
-        losses = np.array((class_loss, box_loss), logits.dtype) * blocks  # means over all blocks become their sum
-        cache = DetectCache(matches, outputs.logits.shape, c_classes, c_l1, c_corners, c_giou)
-        return losses, cache
+        box_loss, c_boxes = matched_boxes_forward(
+            boxes.reshape(-1, 4),
+            np.concatenate(targets.boxes).astype(boxes.dtype),
+            np.ravel_multi_index(places, logits.shape[:3]),
+            matches.object,
+            box_weight=self.box_weight,
+            giou_weight=self.giou_weight,
+        )
+        losses = np.array((class_loss, box_loss), logits.dtype)
+        blocks = logits.shape[1]  # each loss is a mean over all of them, and is to be their sum
+        return losses * blocks, DetectCache(matches, outputs.logits.shape, c_classes, c_boxes)
 
     def backward(self, dloss: Float[ndarray, "2"], cache: DetectCache) -> Detections:
-        image, block, query, _ = cache.matches
         B, L, Q, _ = cache.shape
         blocks = L if self.aux_loss else 1
-        dclass, dbox = dloss * blocks  # forward: losses = ... * blocks
-        dlogits = np.zeros_like(cache.classes.log_probs, shape=cache.shape)
-        dlogits[:, -blocks:] = weighted_cross_entropy_backward(dclass, cache.classes).logits
-        dboxes = np.zeros_like(dlogits, shape=(B, L, Q, 4))
-        if cache.l1 and cache.giou and cache.corners is not None:
-            (dours,) = l1_backward(4 * self.box_weight * dbox, cache.l1)
-            # forward: box_loss = 4 * self.box_weight * distance + self.giou_weight * (1 - giou).mean()
-            dgiou = np.full(len(image), -self.giou_weight * dbox / len(image), dlogits.dtype)
-            (dcentred,) = box_corners_backward(giou_backward(dgiou, cache.giou).a, cache.corners)
-            dboxes[image, L - blocks + block, query] = dours + dcentred  # a query has one object at most
-        return Detections(dlogits, dboxes)
+        dclass, dbox = dloss * blocks  # forward: return losses * blocks, ...
+        (dboxes,) = matched_boxes_backward(dbox, cache.boxes)
+        (dlogits,) = weighted_cross_entropy_backward(dclass, cache.classes)
+        if blocks == L:
+            return Detections(dlogits, dboxes.reshape(B, L, Q, 4))
+        doutputs = Detections(np.zeros_like(dlogits, shape=cache.shape), np.zeros_like(dlogits, shape=(B, L, Q, 4)))
+        doutputs.logits[:, -1:] = dlogits  # forward: part[:, -1:]
+        doutputs.boxes[:, -1:] = dboxes.reshape(B, 1, Q, 4)
+        return doutputs
 
     def match(self, outputs: Detections, targets: Objects) -> Matches:
         """For each image and decoder block, the matching of least cost; it has no gradient."""
-        found: list[tuple[int, int, ndarray, ndarray]] = []
-        probabilities, _ = softmax_forward(outputs.logits)
+        probs, _ = softmax_forward(outputs.logits)
+        pairs, before = [], 0  # so many objects are on the images before
         for i, (labels, boxes) in enumerate(zip(targets.labels, targets.boxes, strict=True)):
-            for block, cost in enumerate(self.costs(probabilities[i], outputs.boxes[i], labels, boxes)):
-                rows, columns = match(np.nan_to_num(cost, nan=1e9, posinf=1e9, neginf=-1e9))  # the loss tells of nan
-                found.append((i, block, rows, columns))
-        sizes = [len(rows) for *_, rows, _ in found]
-        return Matches(
-            np.repeat([i for i, *_ in found], sizes).astype(np.intp),
-            np.repeat([block for _, block, *_ in found], sizes).astype(np.intp),
-            np.concatenate([rows for *_, rows, _ in found]).astype(np.intp),
-            np.concatenate([columns for *_, columns in found]).astype(np.intp),
-        )
-
-    def costs(
-        self,
-        probabilities: Float[ndarray, "L Q classes"],
-        found: Float[ndarray, "L Q 4"],
-        labels: ndarray,
-        boxes: Float[ndarray, "n 4"],
-    ) -> Float[ndarray, "L Q n"]:
-        """What it costs to match each query of each block with each object of an image."""
-        distance = abs(found[:, :, None] - boxes).sum(-1)
-        corners, true = box_corners_forward(found)[0], box_corners_forward(boxes.astype(found.dtype))[0]
-        giou, _ = giou_forward(corners[:, :, None], true)
-        return -self.class_cost * probabilities[..., labels] + self.box_cost * distance - self.giou_cost * giou
+            costs = matching_cost(
+                probs[i],
+                outputs.boxes[i],
+                labels,
+                boxes.astype(probs.dtype),
+                class_cost=self.class_cost,
+                box_cost=self.box_cost,
+                giou_cost=self.giou_cost,
+            )
+            for block, cost in enumerate(costs):
+                rows, columns = match(np.nan_to_num(cost))  # where there is nan, the loss tells of it
+                here = np.full_like(rows, i), np.full_like(rows, block)
+                pairs.append((*here, rows, columns + before))
+            before += len(labels)
+        return Matches(*(np.concatenate(parts).astype(np.intp) for parts in zip(*pairs, strict=True)))
 
     def score(self, outputs: Detections, targets: Objects) -> float:
         true = [Truth(labels, cornered(boxes)) for labels, boxes in zip(*targets, strict=True)]

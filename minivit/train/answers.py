@@ -12,12 +12,14 @@ from minivit.tasks.detect import Detect
 from minivit.tasks.match import Match
 from minivit.tasks.prompt import Prompt
 from minivit.tasks.restoration import Restoration
+from minivit.tasks.segment import Segment
 from minivit.terminal import shortened
 from minivit.train.detecting import detector
 from minivit.train.matching import Matcher
 from minivit.train.prediction import likeliest_classes
 from minivit.train.prompted import masks_of
 from minivit.train.restoring import restorer
+from minivit.train.segmenting import segmenter
 from minivit.train.trained_on import checkpoint_of, task_of
 
 QUESTIONS = {"click": Prompt, "beside": Prompt, "box": Prompt, "caption": Match}
@@ -68,6 +70,8 @@ def answers_of(args: Namespace) -> Answers:
         return _boxes(run, out)
     if issubclass(task, Restoration):
         return _restored(run, out, name.lower())
+    if issubclass(task, Segment):
+        return _segments(run, out)
     if issubclass(task, Match):
         return _matches(run, out, args)
     if args.out:
@@ -129,6 +133,21 @@ def _restored(run: str, out: Path, word: str) -> Answers:
         names = {"plain": shown, "result": "restored"}
         said = (f"{names[which]} {psnr:.2f} dB (SSIM {ssim:.3f})" for which, (psnr, ssim) in made.quality.items())
         return f"{', '.join(said)}; wrote {path}"
+
+    return Answers(of_file)
+
+
+def _segments(run: str, out: Path) -> Answers:
+    """What there is at each pixel: a colour for each class, over the picture, beside it as it is."""
+    segmented, class_names = segmenter(run)
+
+    def of_file(file: str) -> str:
+        from minivit import plot
+
+        path = _picture(out, file, "segments")
+        image, classes = found = segmented(file)
+        plot.save(plot.segments(image[None], classes[None], class_names), path)
+        return f"{', '.join(_percent(found.shares(class_names)))}; wrote {path}"
 
     return Answers(of_file)
 

@@ -27,6 +27,10 @@ def load_hf(model: Model, arrays: Arrays, *, keep_head: bool = False, grid: tupl
     computes all their norms with 1e-6, the authors, who trained them, those behind patches and spatial reduction with
     1e-5: ``inner_norm_eps`` says which. Positions are resampled bilinearly.
 
+    Those of a UPerNet are of ``UperNetForSemanticSegmentation`` on a Swin, those of a SegFormer of
+    ``SegformerForSemanticSegmentation``, which computes all norms with 1e-5 (``norm_eps``); with ``keep_head=True`` the
+    encoder alone is loaded. That of a SegFormer is a PVTv2, too: ``SegformerForImageClassification``, into ``mit_b0``.
+
     Those of a CLIP are of ``CLIPModel``, with the image tower of a ViT: positions of its patches are resampled, those
     of texts are not. The file does not tell which token ends a text: see ``eos_token_id`` of
     :class:`minivit.models.CLIP`.
@@ -49,7 +53,8 @@ def load_hf(model: Model, arrays: Arrays, *, keep_head: bool = False, grid: tupl
     Parameters
     ----------
     model : Model
-        Of a kind whose names are known: a ViT, a Swin, a PVT, a PVTv2, an ImageGPT, a CLIP, an AST or a SAM.
+        Of a kind whose names are known: a ViT, a Swin, a PVT, a PVTv2, a UPerNet, a SegFormer, an ImageGPT, a CLIP, an
+        AST or a SAM.
     arrays : {state_dict name: array}, or the path of a .safetensors or .npz file
     keep_head : bool
         Leave the model's own head as it is and the checkpoint's aside: for fine-tuning on other classes.

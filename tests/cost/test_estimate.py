@@ -34,11 +34,13 @@ from minivit.models import (
     ResNet,
     RNNSearch,
     SamViT,
+    SegFormer,
     ShowAttendTell,
     Swin,
     SwinIR,
     SwinV2,
     Transformer,
+    UPerNet,
     ViT,
     Wav2Vec,
 )
@@ -69,6 +71,8 @@ RESTORING = {
 }
 SAM_ENCODER = {"img_size": (12, 20), "patch_size": 4, "embed_dim": 8, "depth": 2, "num_heads": 2, "window_size": 2}
 SAM_ENCODER |= {"global_attn_indexes": (1,)}
+SEGMENTING = {"img_size": (10, 14), "patch_size": 2, "embed_dim": 6, "depths": (2, 1), "num_heads": (1, 2)}
+SEGMENTING |= {"channels": 4, "num_classes": 5}
 SMALL = {
     "vit": ViT(**SMALL_VIT),
     "vit, mean": ViT(**SMALL_VIT, class_token=False, global_pool="avg"),
@@ -83,6 +87,18 @@ SMALL = {
     ),
     "swin v2": SwinV2(
         img_size=(10, 14), patch_size=2, embed_dim=6, depths=(2, 1), num_heads=(1, 2), window_size=3, num_classes=5
+    ),
+    "upernet": UPerNet(**SEGMENTING, window_size=3, mlp_ratio=1.5, pool_scales=(1, 2), aux_channels=3, drop_rate=0.2),
+    "upernet, linear": UPerNet(**SEGMENTING, window_size=3, decode_head="linear", aux_channels=0),
+    "segformer": SegFormer(
+        img_size=(20, 27),
+        embed_dims=(8, 12),
+        depths=(2, 1),
+        num_heads=(1, 2),
+        sr_ratios=(2, 1),
+        mlp_ratios=(2.0, 2.0),
+        channels=6,
+        num_classes=5,
     ),
     "swin ir, denoising": SwinIR(**RESTORING, upscale=1, img_range=2.0),
     "swin ir, twice as large": SwinIR(**RESTORING, upscale=2, upsampler="nearest+conv", resi_connection="3conv"),

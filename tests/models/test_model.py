@@ -91,6 +91,7 @@ NO_BLOCKS = {
     "Mixer": {"num_blocks": 0},
     "Swin": {"depths": (0,), "num_heads": (1,)},
     "SwinV2": {"depths": (0,), "num_heads": (1,)},
+    "UPerNet": {"depths": (0, 0), "num_heads": (1, 1)},
     "SamViT": {"depth": 0},
     "SAM": {"depth": 0, "global_attn_indexes": ()},
     "ResMLP": {"num_blocks": 0},
@@ -114,6 +115,6 @@ def test_words_are_checked_where_no_block_is_there_to_do_it(name):
     model: Any = mv.models.MODELS[name]
     with pytest.raises(ValueError, match="act_layer is 'elu'"):
         model(**NO_BLOCKS[name], act_layer="elu")
-    if name == "Swin":
+    if name in ("Swin", "UPerNet"):
         with pytest.raises(ValueError, match="relative_position is 'yes'"):
-            mv.models.Swin(**NO_BLOCKS[name], relative_position="yes")
+            model(**NO_BLOCKS[name], relative_position="yes")

@@ -12,8 +12,8 @@ from minivit.check import check_vjp
 from minivit.data import END, PAD, START, sorting
 from minivit.data.examples import Images
 from minivit.data.scenes import draw_scenes
-from minivit.layers import Layer
-from minivit.models import CLIP, ImageGPT, MaskedViT, SwinIR, Transformer, ViT, Wav2Vec
+from minivit.layers import Layer, frozen
+from minivit.models import CLIP, ImageGPT, MaskedViT, SegFormer, SwinIR, Transformer, UPerNet, ViT, Wav2Vec
 from minivit.nests import mapped
 from minivit.ops import label_weights, log_softmax_forward, mse_backward, mse_forward, one_hot, patchify_forward
 from minivit.tasks import (
@@ -29,6 +29,7 @@ from minivit.tasks import (
     NextToken,
     OneBox,
     Restoration,
+    Segment,
     Task,
     Upscale,
 )
@@ -244,7 +245,39 @@ def given_restoration(task: Restoration, model: SwinIR, dtype: str, n: int) -> G
     return Given(task, model, inputs.astype(dtype), Restored(*(made.astype(dtype) for made in targets)))
 
 
+def given_segments(dtype: str, n: int = B) -> Given:
+    """Unevenly many pixels of each image count; averages stand still: shards would have others than the batch."""
+    model = UPerNet(
+        img_size=16, patch_size=2, num_classes=4, embed_dim=8, depths=(1, 1), num_heads=(2, 2), window_size=4,
+        mlp_ratio=1.0, channels=8, pool_scales=(1, 2), aux_channels=4, dtype=dtype,
+    )  # fmt: skip
+    images, maps = small_maps(n)
+    return Given(Segment(), frozen(model), images.astype(dtype), maps)
+
+
+def given_segments_of_places(dtype: str, n: int = B) -> Given:
+    """Fewer logits than there are pixels, of one head."""
+    model = SegFormer(
+        img_size=16, num_classes=4, embed_dims=(8, 12), depths=(1, 1), num_heads=(1, 2), sr_ratios=(2, 1),
+        mlp_ratios=(2.0, 2.0), channels=8, patch_size=3, patch_stride=2, drop_rate=0.0, drop_path_rate=0.0, dtype=dtype,
+    )  # fmt: skip
+    images, maps = small_maps(n)
+    return Given(Segment(), frozen(model), images.astype(dtype), maps)
+
+
+def small_maps(n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Classes by how many colours shine at a pixel."""
+    rng = np.random.default_rng(9)
+    shines = rng.random((n, 3, 4, 4)).repeat(4, 2).repeat(4, 3) < 0.5
+    maps = shines.sum(1).astype(np.uint8)
+    maps[rng.random((n, 16, 16)) < np.linspace(0, 0.9, n)[:, None, None]] = 255
+    images = shines.transpose(0, 2, 3, 1) - 0.5 + 0.1 * rng.standard_normal((n, 16, 16, 3))
+    return images, maps
+
+
 GIVEN = [
+    given_segments,
+    given_segments_of_places,
     given_noise,
     given_small_images,
     given_captions,
@@ -306,7 +339,8 @@ def test_shards_add_up_to_the_whole_batch(given, threads):
 
 
 @pytest.mark.parametrize(
-    "given", [given_boxes, given_views, given_patches, given_hidden_colours, given_tokens, given_captions]
+    "given",
+    [given_boxes, given_views, given_patches, given_hidden_colours, given_tokens, given_captions, given_segments],
 )
 def test_a_mean_over_images_would_be_another_loss(given):
     """What the shards' own losses would add up to, weighted as images are: the reason for ``over`` and ``coupled``."""
@@ -331,6 +365,8 @@ def test_a_mean_over_images_would_be_another_loss(given):
         (given_hidden_colours, 60, 0.1, 0.3),
         (given_tokens, 80, 0.1, 0.5),
         (given_noise, 60, 0.01, 0.5),
+        (given_segments, 60, 0.5, 0.8),
+        (given_segments_of_places, 60, 0.5, 0.8),
         (given_small_images, 60, -5.0, -0.5),
         (given_waves, 150, 0.3, 0.8),
     ],

@@ -1,6 +1,7 @@
 """The names of transformers for the parts of a :class:`minivit.models.Swin`: its ``SwinForImageClassification``."""
 
 from minivit.models.swin import Swin, fit_windows
+from minivit.models.upernet import UPerNet
 from minivit.types import pair
 from minivit.weights.places import Place, Table, Way
 
@@ -66,7 +67,7 @@ def _differ(map_size: tuple[int, int], window_size: int, *, moves: bool) -> bool
     return window != their_window or (moves and (shift != their_shift or (filled_up and any(shift))))
 
 
-def way_of(model: Swin, body: str, block: dict[str, tuple[str, ...]]) -> Way:
+def way_of(model: Swin | UPerNet, body: str, block: dict[str, tuple[str, ...]]) -> Way:
     """Where each part stands, if those of the body have this prefix, and those of a block these names."""
     way = {ours: Place((body + theirs,)) for ours, theirs in BODY.items()} | {"head.fc": Place(("classifier",))}
     for i, stage in enumerate(model.layers):

@@ -1,0 +1,125 @@
+"""What is at each pixel of a scene? A small UPerNet on Swin after ten and twenty minutes, beside simpler decoders.
+
+    python experiments/segmentation.py speed        # seconds per step, on a machine that does nothing else
+    python experiments/segmentation.py train        # ten and twenty minutes each; can be stopped and goes on
+    python experiments/segmentation.py ablation     # Swin without its shift, and without relative positions
+    python experiments/segmentation.py              # the tables
+
+It writes results/segmentation_speed.json, segmentation.json and segmentation_ablation.json. The images are those of
+``minivit train --task segment``, scenes of one to four objects; scores are those of 500 test scenes together. A row of
+the ablation sees as many images as the UPerNet does in ten minutes, whatever its steps take.
+"""
+
+import sys
+from statistics import mean, stdev
+from typing import Any
+
+from record import record, runs_of
+from timed import STEPS, THREADS, speed_of, trained_for
+
+from minivit.data import scenes
+from minivit.tasks.segment import Segment
+from minivit.train import Recipe, Trainer, predict
+from minivit.train.recipes import recipe_of
+
+SCENES: dict[str, Any] = {"n_train": 5_000, "n_test": 500, "max_objects": 4, "seed": 0}
+SEEDS = (0, 1, 2)
+UPERNET = "UPerNet"
+NETS: dict[str, dict[str, Any]] = {
+    UPERNET: {},
+    "linear maps of all stages": {"settings": [("decode_head", "linear")]},
+    "a linear map of the last stage": {"settings": [("decode_head", "linear_last")]},
+    "SegFormer": {"model": "segformer_tiny_64"},
+}
+MINUTES = {UPERNET: (10, 20), **dict.fromkeys([*NETS][1:], (10,))}
+ROWS: dict[str, list[tuple[str, str]]] = {
+    "shifted windows, relative positions": [],
+    "windows that stay where they are": [("shifted", "false")],
+    "no relative positions": [("relative_position", "none")],
+    "neither": [("shifted", "false"), ("relative_position", "none")],
+}
+
+
+def recipe_for(*, settings: list[tuple[str, str]] | None = None, **choices: Any) -> Recipe:
+    """That of ``minivit train --task segment``."""
+    return recipe_of("scenes", settings or (), task="segment", **choices)
+
+
+def about(what: str, **settings: Any) -> dict[str, Any]:
+    """How a file of results was made."""
+    return {"command": f"python experiments/segmentation.py {what}", "scenes": SCENES, "threads": THREADS, **settings}
+
+
+def measure_speed() -> None:
+    """Seconds per step of each net."""
+    data = scenes(**SCENES)
+
+    def measure(*, net: str) -> dict[str, Any]:
+        return speed_of(recipe_for(**NETS[net]), data)
+
+    record("segmentation_speed", about("speed", steps=STEPS), ({"net": net} for net in NETS), measure)
+
+
+def seconds_of(net: str) -> float:
+    """Of one of its steps."""
+    return next(run["seconds_per_step"] for run in runs_of("segmentation_speed") if run["net"] == net)
+
+
+def scores(trainer: Trainer) -> dict[str, Any]:
+    """Of the test scenes, which the training has not seen."""
+    task, test = trainer.task, trainer.task.recast(scenes(**SCENES)).test
+    assert isinstance(task, Segment)
+    inputs, targets = task.draw(test, normalize=trainer.normalize)
+    found = task.scores(predict(trainer.finished(), inputs, threads=THREADS), targets)
+    return {"steps": trainer.step, **{name: round(value, 4) for name, value in found._asdict().items()}}
+
+
+def measure_training() -> None:
+    """Scores after ten and twenty minutes."""
+    data = scenes(**SCENES)
+
+    def measure(*, net: str, minutes: int, seed: int) -> dict[str, Any]:
+        return scores(trained_for(minutes, recipe_for(seed=seed, **NETS[net]), data, seconds_of(net)))
+
+    runs = ({"net": net, "minutes": it, "seed": seed} for seed in SEEDS for net in NETS for it in MINUTES[net])
+    record("segmentation", about("train"), runs, measure)
+
+
+def measure_ablation() -> None:
+    """Scores of each row."""
+    data = scenes(**SCENES)
+
+    def measure(*, row: str, seed: int) -> dict[str, Any]:
+        return scores(trained_for(10, recipe_for(seed=seed, settings=ROWS[row]), data, seconds_of(UPERNET)))
+
+    runs = ({"row": row, "seed": seed} for seed in SEEDS for row in ROWS)
+    record("segmentation_ablation", about("ablation"), runs, measure)
+
+
+def table(name: str, head: str, *keys: str) -> str:
+    """Mean and standard deviation over the seeds, of the runs that there are."""
+    groups: dict[tuple, list[dict[str, Any]]] = {}
+    for run in runs_of(name):
+        groups.setdefault(tuple(run[key] for key in keys), []).append(run)
+    kinds = {"mean_iou_of_objects": "mean IoU of objects", "mean_iou": "with background", "pixel_accuracy": "pixels"}
+    lines = [f"| {head} | {' | '.join(kinds.values())} |", "|---" * len(keys) + "|---:" * len(kinds) + "|"]
+    for group, runs in groups.items():
+        cells = [cell([run[kind] for run in runs]) for kind in kinds]
+        lines.append(f"| {' | '.join(map(str, (*group, *cells)))} |")
+    return "\n".join(lines)
+
+
+def cell(values: list[float]) -> str:
+    """In percent."""
+    spread = f" ± {100 * stdev(values):.1f}" if len(values) > 1 else ""
+    return f"{100 * mean(values):.1f}{spread} %"
+
+
+if __name__ == "__main__":
+    measures = {"speed": measure_speed, "train": measure_training, "ablation": measure_ablation}
+    if sys.argv[1:]:
+        measures[sys.argv[1]]()
+    else:
+        print(table("segmentation", "decoder | minutes", "net", "minutes"))
+        print()
+        print(table("segmentation_ablation", "Swin", "row"))
