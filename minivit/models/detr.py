@@ -208,21 +208,22 @@ def _there(images: ndarray, sizes: ndarray, map_size: tuple[int, int]) -> ndarra
     return (first[0] < sizes[:, :1])[:, :, None] & (first[1] < sizes[:, 1:])[:, None, :]
 
 
+TINY: dict[str, Any] = {  # scenes: a map of 8 x 8
+    "img_size": 64,
+    "fixed_norms": False,
+    "embed_dim": 96,
+    "num_heads": 4,
+    "mlp_dim": 192,
+    "encoder_depth": 2,
+    "decoder_depth": 3,
+    "num_queries": 10,
+    "pre_norm": True,
+    "drop_rate": 0.0,
+}
 DETR.add_presets(
     {
-        "detr_tiny_64": {  # scenes: a map of 8 x 8
-            "img_size": 64,
-            "backbone": "resnet10_64",
-            "fixed_norms": False,
-            "embed_dim": 96,
-            "num_heads": 4,
-            "mlp_dim": 192,
-            "encoder_depth": 2,
-            "decoder_depth": 3,
-            "num_queries": 10,
-            "pre_norm": True,
-            "drop_rate": 0.0,
-        },
+        "detr_tiny_64": {**TINY, "backbone": "resnet10_64"},
+        "detr_swin_tiny_64": {**TINY, "backbone": "swin_tiny_patch4_64"},
         "detr_resnet50": {},
         "detr_resnet101": {"backbone": "resnet101"},
     }

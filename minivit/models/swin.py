@@ -5,13 +5,15 @@ Source: Liu et al. 2021, "Swin Transformer: Hierarchical Vision Transformer usin
 
 from collections.abc import Sequence
 from itertools import pairwise
-from math import prod
+from math import inf, prod
+from reprlib import repr as in_short
 from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy import ndarray
 
-from minivit.layers.basic import LayerNorm
+from minivit.checked import check_range
+from minivit.layers.basic import LayerNorm, check_act_layer
 from minivit.layers.block import Block, BlockCache
 from minivit.layers.checkpoint import Checkpoint, CheckpointCache
 from minivit.layers.classifier_head import ClassifierHead, ClassifierHeadCache
@@ -413,6 +415,16 @@ Swin.add_presets(
             "embed_dim": 48,
             "depths": (2, 4, 2),
             "num_heads": (2, 4, 8),
+            "window_size": 4,
+            "mlp_ratio": 2.0,
+            "drop_path_rate": 0.0,
+        },
+        "swin_tiny_patch4_64": {  # scenes: maps of 16 x 16 and 8 x 8
+            "img_size": 64,
+            "num_classes": 10,
+            "embed_dim": 48,
+            "depths": (2, 2),
+            "num_heads": (2, 4),
             "window_size": 4,
             "mlp_ratio": 2.0,
             "drop_path_rate": 0.0,
