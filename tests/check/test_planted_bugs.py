@@ -12,6 +12,7 @@ from tests.check.planted_clip_bugs import CLIP_BUGS
 from tests.check.planted_cnn_attention_bugs import CNN_ATTENTION_BUGS
 from tests.check.planted_cnn_bugs import CNN_BUGS
 from tests.check.planted_cosine_bugs import COSINE_BUGS
+from tests.check.planted_detection_bugs import DETECTION_BUGS
 from tests.check.planted_dino_bugs import DINO_BUGS
 from tests.check.planted_distillation_bugs import DISTILLATION_BUGS
 from tests.check.planted_future_bugs import FUTURE_BUGS
@@ -25,7 +26,7 @@ from tests.unchecked import without_annotations
 SLOW = pytest.mark.slow
 ALL_BUGS = [
     *(*BUGS, *SOUND_BUGS, *FUTURE_BUGS, *CNN_BUGS, *DISTILLATION_BUGS, *DINO_BUGS, *PYRAMID_BUGS),
-    *(*CNN_ATTENTION_BUGS, *COSINE_BUGS, *MLP_BUGS, *RESTORATION_BUGS, *SAM_BUGS, *CLIP_BUGS),
+    *(*CNN_ATTENTION_BUGS, *COSINE_BUGS, *MLP_BUGS, *RESTORATION_BUGS, *DETECTION_BUGS, *SAM_BUGS, *CLIP_BUGS),
 ]
 
 

@@ -6,6 +6,7 @@ from tests.check.planted_clip_bugs import WRONG_CLIP_LAYERS
 from tests.check.planted_cnn_attention_bugs import WRONG_CNN_ATTENTION_LAYERS
 from tests.check.planted_cnn_bugs import WRONG_CNN_LAYERS
 from tests.check.planted_cosine_bugs import WRONG_COSINE_LAYERS
+from tests.check.planted_detection_bugs import WRONG_DETECTION_LAYERS
 from tests.check.planted_dino_bugs import WRONG_DINO_LAYERS
 from tests.check.planted_mlp_bugs import WRONG_MLP_LAYERS
 from tests.check.planted_pixel_bugs import WRONG_PIXEL_LAYERS
@@ -16,7 +17,14 @@ from tests.check.wrong_layers import LAYERS
 
 ALL_LAYERS = [
     *(*LAYERS, *WRONG_CNN_LAYERS, *WRONG_DINO_LAYERS, *WRONG_PYRAMID_LAYERS, *WRONG_CNN_ATTENTION_LAYERS),
-    *(*WRONG_COSINE_LAYERS, *WRONG_MLP_LAYERS, *WRONG_PIXEL_LAYERS, *WRONG_RESTORATION_LAYERS, *WRONG_SAM_LAYERS),
+    *(
+        *WRONG_COSINE_LAYERS,
+        *WRONG_MLP_LAYERS,
+        *WRONG_PIXEL_LAYERS,
+        *WRONG_RESTORATION_LAYERS,
+        *WRONG_DETECTION_LAYERS,
+        *WRONG_SAM_LAYERS,
+    ),
     *WRONG_CLIP_LAYERS,
 ]
 WHAT = [wrong.what for wrong in ALL_LAYERS]
