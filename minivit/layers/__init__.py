@@ -11,6 +11,7 @@ from minivit.layers.block import Block, PostNormBlock, ResPostNormBlock
 from minivit.layers.checkpoint import Checkpoint
 from minivit.layers.conv1d import CausalPad, Conv1d
 from minivit.layers.conv2d import Conv2d, StdConv2d
+from minivit.layers.conv_module import ConvModule
 from minivit.layers.conv_transpose import ConvTranspose2d
 from minivit.layers.cosine_window_attention import CosineWindowAttention
 from minivit.layers.cycle_mlp import CycleFC, CycleMixing
@@ -39,7 +40,15 @@ from minivit.layers.relu_mlp import ReluMlp
 from minivit.layers.res_mlp_block import ResMlpBlock
 from minivit.layers.residual_conv import BasicBlock, Bottleneck
 from minivit.layers.scaled_block import LayerScale, ScaledBlock
-from minivit.layers.sequence import Identity, run, run_backward
+from minivit.layers.sequence import (
+    Identity,
+    run,
+    run_backward,
+    run_beside,
+    run_beside_backward,
+    run_keeping,
+    run_keeping_backward,
+)
 from minivit.layers.spatial_reduction import SpatialReductionAttention
 from minivit.layers.spatial_shift import SpatialShift, SplitShift
 from minivit.layers.split_attention import SplitAttention
@@ -67,6 +76,7 @@ __all__ = [
     "Checkpoint",
     "Conv1d",
     "Conv2d",
+    "ConvModule",
     "ConvPatchEmbed",
     "ConvTranspose2d",
     "CosineWindowAttention",
@@ -132,5 +142,9 @@ __all__ = [
     "frozen",
     "run",
     "run_backward",
+    "run_beside",
+    "run_beside_backward",
+    "run_keeping",
+    "run_keeping_backward",
     "token_mixing_conv",
 ]

@@ -11,6 +11,7 @@ from minivit.types import Int, UInt8, ndarray
 
 GOLDEN = 0.618  # of the circle of hues, from one class to the next: neighbours differ most
 UNKNOWN = (0.5, 0.5, 0.5)
+OPACITY = 0.85
 PER_ROW = 2  # images, each with its maps beside it
 LEGEND_COLUMNS = 6
 
@@ -50,7 +51,7 @@ def segments(
         first, *others = panels[i * (1 + len(maps)) :]
         show_image(first, image)
         for panel, classes in zip(others, maps.values(), strict=False):
-            show_image(panel, image)
+            show_image(panel, image.mean(-1, keepdims=True).astype(np.uint8))  # grey: colours are those of classes
             panel.imshow(coloured(classes[i], len(class_names)), interpolation="nearest")
     _add_legend(figure, names)
     set_title(figure, "What there is at each pixel")
@@ -59,9 +60,9 @@ def segments(
 
 def coloured(classes: Int[ndarray, "Y X"], num_classes: int) -> ndarray:
     """Red, green, blue and opacity of each pixel, (Y, X, 4): nothing where the background is."""
-    known = np.array([(*colour(c), 0.75) for c in range(num_classes)])
+    known = np.array([(*colour(c), OPACITY) for c in range(num_classes)])
     known[0] = 0
-    return np.where((classes < num_classes)[..., None], known[classes.clip(0, num_classes - 1)], (*UNKNOWN, 0.75))
+    return np.where((classes < num_classes)[..., None], known[classes.clip(0, num_classes - 1)], (*UNKNOWN, OPACITY))
 
 
 def colour(label: int) -> tuple[float, float, float]:

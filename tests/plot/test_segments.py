@@ -38,7 +38,7 @@ def test_every_class_has_a_colour_of_its_own() -> None:
     colours = coloured(classes, 151)
     assert colours[0, 0, 3] == 0
     assert len({*map(tuple, colours.reshape(-1, 4)[1:151].round(4).tolist())}) == 150
-    np.testing.assert_array_equal(colours.reshape(-1, 4)[151:], np.broadcast_to((0.5, 0.5, 0.5, 0.75), (105, 4)))
+    np.testing.assert_array_equal(colours.reshape(-1, 4)[151:], np.broadcast_to((0.5, 0.5, 0.5, 0.85), (105, 4)))
     np.testing.assert_allclose(colours[0, 1, :3], colour(1))
 
 
