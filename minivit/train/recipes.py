@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from minivit.models.model import PRESETS, model_options
+from minivit.models.model import PRESETS, create_model, model_options
 from minivit.tasks import NAMED
 from minivit.train.named import augmentation, regularisation
 from minivit.train.recipe import Recipe
@@ -74,7 +74,7 @@ def recipe_of(
     ------
     TypeError, ValueError
         If there is no such model, option or named recipe, an option is not for ``--set``, is set twice, or a value is
-        not of its type.
+        not of its type; if the model is not for the task.
     """
     given = {name: value for name, value in given.items() if value is not None}
     of_data: dict[str, Any] = RECIPES.get(data, {})
@@ -87,4 +87,7 @@ def recipe_of(
     distilled = (preset | options).get("distilled", False)
     pooling = {} if distilled else {name: value for name, value in POOLING.items() if name in known}
     dropped = {} if regularised is None else regularisation(model, regularised, known)
-    return Recipe(**choices, options=pooling | dropped | options)
+    recipe = Recipe(**choices, options=pooling | dropped | options)
+    if recipe.task is not None:  # a model that is not for it is refused before data are drawn or read
+        NAMED[recipe.task].of(create_model(model, **recipe.options))
+    return recipe

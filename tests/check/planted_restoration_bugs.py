@@ -159,7 +159,7 @@ def shift_of_another_map(layer, dy, cache):
 RSTB_OPTIONS: dict[str, Any] = {"window_size": 3, "drop_path_rates": [0.0, 0.0], "attention": {}, "mlp_ratio": 1.5,
                                 "proj_drop": 0.0, "grad_checkpointing": False}  # fmt: skip
 MAPS = (normal(2, 3, 6, 4),)
-IMAGES = (normal(1, 5, 6, 2),)
+IMAGES = (normal(1, 2, 3, 2),)
 WRONG_RESTORATION_LAYERS = [
     WrongLayer("denoising without its image", swin_ir(), without_the_image, ("input 0",), IMAGES),
     WrongLayer("a range in front and none behind", swin_ir(img_range=3.0), range_once, (), IMAGES),

@@ -44,6 +44,7 @@ from minivit.models import (
 from tests.facts import COUNTS
 from tests.sampled import REST
 from tests.tasks.families import TwoHeads
+from tests.unchecked import without_annotations
 
 TINY = "vit_micro_patch4_32"
 SMALL = ["--set", "depth=1", "--set", "embed_dim=8", "--set", "num_heads=2"]
@@ -167,6 +168,7 @@ def test_all_presets(printed) -> None:
 
 @pytest.mark.sampled(every=12, rest=4)
 @pytest.mark.parametrize("name", PRESETS)
+@without_annotations
 def test_a_step_of_one_sample_takes_little_more_than_the_last_two_columns(name: str) -> None:
     """As the page says below the table."""
     columns = ("weight_bytes", "gradient_bytes", "optimizer_bytes", "activation_bytes")

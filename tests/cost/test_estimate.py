@@ -48,7 +48,7 @@ from minivit.train.optim import AdamW
 from tests import facts
 from tests.models.test_clip import SMALL as CLIP_SMALL
 from tests.models.test_modified_resnet import SMALL as RESNET_SMALL
-from tests.unchecked import said
+from tests.unchecked import said, without_annotations
 
 RNG = np.random.default_rng(0)
 SMALL_VIT = {"img_size": (8, 12), "patch_size": 4, "embed_dim": 12, "depth": 2, "num_heads": 3, "num_classes": 5}
@@ -182,6 +182,7 @@ def test_what_is_kept_is_what_a_real_run_keeps(name):
 
 @pytest.mark.sampled(every=12, rest=3)
 @pytest.mark.parametrize("name", facts.COUNTS)
+@without_annotations
 def test_parameters_and_products_are_those_of_others(name):
     estimate = mv.cost.estimate(name)
     assert (estimate.params, estimate.macs_forward) == facts.COUNTS[name]

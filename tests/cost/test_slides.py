@@ -1,6 +1,7 @@
 """Every number of the slides: what comes out, computed a second time, and the verdict."""
 
 import json
+from functools import cache
 from math import ceil, log2
 
 import pytest
@@ -10,8 +11,15 @@ from minivit.cost.lectures.row import UNITS, VERDICTS, held, verdict
 from minivit.cost.slides import slides
 from tests.unchecked import without_annotations
 
-TABLE = without_annotations(slides)()
-ROWS = TABLE.to_dict()
+
+@cache
+def table():
+    return without_annotations(slides)()
+
+
+@cache
+def rows():
+    return table().to_dict()
 
 
 def model_of(layers, d, tables, *, per_layer=12, more=0):
@@ -152,24 +160,24 @@ EXPECTED = {
 
 
 def test_every_number_that_is_not_quoted_is_expected_here():
-    assert [row.topic for row in TABLE.rows if row.verdict != "quoted"] == [*EXPECTED]
+    assert [row.topic for row in table().rows if row.verdict != "quoted"] == [*EXPECTED]
 
 
 @pytest.mark.parametrize("topic", EXPECTED)
 def test_what_comes_out_and_the_verdict(topic):
     computed, found = EXPECTED[topic]
-    row = ROWS[topic]
+    row = rows()[topic]
     assert row["computed"] == (pytest.approx(computed, rel=1e-15) if isinstance(computed, float) else computed)
     assert row["verdict"] == found
     assert row["why"]
 
 
 def test_topics_are_different():
-    assert len(ROWS) == len(TABLE.rows)
+    assert len(rows()) == len(table().rows)
 
 
 def test_what_is_quoted_has_its_paper_and_no_computed_number():
-    quoted = [row for row in TABLE.rows if row.verdict == "quoted"]
+    quoted = [row for row in table().rows if row.verdict == "quoted"]
     assert len(quoted) > 90
     for row in quoted:
         assert row.computed is None
@@ -181,11 +189,11 @@ def test_what_is_quoted_has_its_paper_and_no_computed_number():
 
 
 def test_families_that_are_not_here_are_marked():
-    marked = {row.topic.split(":")[0] for row in TABLE.rows if row.source == "formula, no model here"}
+    marked = {row.topic.split(":")[0] for row in table().rows if row.source == "formula, no model here"}
     assert {"BERT-Large", "GPT-3", "Gopher"} <= marked
     for topic in ("ViT-Base (B/16): parameters", "Transformer-Base: parameters", "LR-Net-50: parameters"):
-        assert ROWS[topic]["source"] == "model"
-    assert ROWS["Swin-B at 384: MACs"]["source"] == "model"
+        assert rows()[topic]["source"] == "model"
+    assert rows()["Swin-B at 384: MACs"]["source"] == "model"
 
 
 @pytest.mark.parametrize(
@@ -215,19 +223,19 @@ def test_families_that_are_not_here_are_marked():
     ],
 )
 def test_reasons_say_the_number_that_explains(topic, words):
-    assert words in ROWS[topic]["why"]
+    assert words in rows()[topic]["why"]
 
 
 def test_only_a_count_without_the_class_token_fits_all_published_macs():
     """With it, 55.48 and 17.56 might be cut, but 191.07 is not 190.7."""
     printed = [("ViT-B/16 at 384", 55.4), ("ViT-L/16 at 384", 190.7), ("DeiT-B at 224", 17.5), ("DeiT-S at 224", 4.6)]
     for name, number in printed:
-        assert round(ROWS[f"{name}: MACs"]["computed"] / 1e9, 1) == number
+        assert round(rows()[f"{name}: MACs"]["computed"] / 1e9, 1) == number
     assert formulas.vit_macs(img_size=384, embed_dim=1024, depth=24, mlp_dim=4096) > 191.0e9
 
 
 def test_a_slide_is_quoted_as_it_stands():
-    assert ROWS["Accuracy: Noisy Student, EfficientNet-L2"]["printed"] == "88.4/88.5*, 90.55"
+    assert rows()["Accuracy: Noisy Student, EfficientNet-L2"]["printed"] == "88.4/88.5*, 90.55"
 
 
 def test_a_vocabulary_that_fits_one_translation_model_does_not_fit_the_other():
@@ -285,43 +293,43 @@ def test_units_are_powers():
 
 
 def test_it_prints_as_a_table():
-    lines = str(TABLE).splitlines()
-    assert len(lines) == len(TABLE.rows) + 2
+    lines = str(table()).splitlines()
+    assert len(lines) == len(table().rows) + 2
     assert lines[0].split() == ["topic", "slide", "computed", "verdict", "from", "why"]
     assert "768 GB" in lines[1]
     assert "768 GiB = 824,633,720,832 bytes" in lines[1]
-    assert len({line.index(row.verdict) for line, row in zip(lines[1:4], TABLE.rows, strict=False)}) == 1
-    assert repr(TABLE) == str(TABLE)
+    assert len({line.index(row.verdict) for line, row in zip(lines[1:4], table().rows, strict=False)}) == 1
+    assert repr(table()) == str(table())
 
 
 def test_the_last_line_counts_the_verdicts():
-    numbers = [sum(row.verdict == name for row in TABLE.rows) for name in VERDICTS]
-    assert sum(numbers) == len(TABLE.rows)
+    numbers = [sum(row.verdict == name for row in table().rows) for name in VERDICTS]
+    assert sum(numbers) == len(table().rows)
     said = ", ".join(f"{number} {name}" for number, name in zip(numbers, VERDICTS, strict=True))
-    assert str(TABLE).endswith(f"{len(TABLE.rows)} rows: {said}")
+    assert str(table()).endswith(f"{len(table().rows)} rows: {said}")
 
 
 def test_it_renders_in_a_notebook():
-    html = TABLE._repr_html_()
-    assert html.count("<tr>") == len(TABLE.rows) + 1
+    html = table()._repr_html_()
+    assert html.count("<tr>") == len(table().rows) + 1
     assert "H100: FP32, the slide&#x27;s product" in html
     assert ">768 GiB<" in html  # without the exact number, which makes the table wide
-    assert TABLE.summary() in html
+    assert table().summary() in html
 
 
 def test_numbers_are_chosen_by_verdict():
-    wrong = TABLE.only("wrong", "wrong unit")
-    assert wrong.rows == [row for row in TABLE.rows if row.verdict.startswith("wrong")]
-    assert TABLE.only("wrong").summary() == "16 rows: 16 wrong"
-    assert TABLE.only().rows == []
+    wrong = table().only("wrong", "wrong unit")
+    assert wrong.rows == [row for row in table().rows if row.verdict.startswith("wrong")]
+    assert table().only("wrong").summary() == "16 rows: 16 wrong"
+    assert table().only().rows == []
     with pytest.raises(
         ValueError, match="there is no verdict 'false'; expected right, rounded, wrong unit, wrong, quoted"
     ):
-        TABLE.only("false")
+        table().only("false")
 
 
 def test_it_is_plain_data():
-    assert json.loads(json.dumps(ROWS)) == ROWS
-    row = ROWS["ViT-B/16 at 384: MACs"]
+    assert json.loads(json.dumps(rows())) == rows()
+    row = rows()["ViT-B/16 at 384: MACs"]
     assert (row["printed"], row["unit"], row["meant"]) == ("55.4", "G FLOPs", "G MACs")
     assert row["computed"] == formulas.vit_macs(img_size=384, class_token=False)

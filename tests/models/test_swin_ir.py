@@ -12,6 +12,7 @@ from minivit.models import SwinIR
 from minivit.models.swin_ir import RGB_MEAN
 from minivit.weights import load_timm, to_timm
 from tests import facts
+from tests.unchecked import without_annotations
 
 RNG = np.random.default_rng(0)
 SMALL: dict[str, Any] = {
@@ -44,6 +45,7 @@ def photographs(*shape: int) -> np.ndarray:
 
 @pytest.mark.sampled(every=3)
 @pytest.mark.parametrize("name", facts.SWIN_IR)
+@without_annotations
 def test_parameters_and_macs(name):
     model, (params, macs) = mv.create_model(name), facts.SWIN_IR[name]
     assert model.num_params == params

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -130,9 +130,10 @@ def with_mistake(module: ModuleType, right: str, wrong: str) -> ModuleType:
     assert text.count(right) >= 1, f"{module.__name__} has no {right!r} any more"
     other = ModuleType(module.__name__)
     other.__dict__.update(__file__=module.__file__, __package__=module.__package__)
-    known = [(registry, dict(registry)) for registry in (MODELS, PRESETS)]
+    registries: list[Any] = [MODELS, PRESETS]
+    known = [dict(registry) for registry in registries]
     exec(compile(text.replace(right, wrong, 1), str(module.__file__), "exec"), other.__dict__)
-    for registry, before in known:
+    for registry, before in zip(registries, known, strict=True):
         registry.clear()
         registry.update(before)
     return other

@@ -151,7 +151,8 @@ def test_a_model_that_names_classes_has_no_masks(tmp_path, picture, capsys):
     assert "--click is for models of --task prompt; that of " in capsys.readouterr().err
 
 
-def test_a_model_of_another_task(capsys):
+def test_a_model_of_another_task_is_refused_before_scenes_are_drawn(capsys, monkeypatch):
+    monkeypatch.setattr("minivit.cli.load_source", lambda **_: pytest.fail("they are drawn"))
     assert main(["train", "--task", "prompt", "--model", "vit_micro_patch4_32", "--data", "scenes"]) == 1
     says = "ViT is trained for Classification, not for Prompt; sam_tiny_patch4_64 would be"
     assert says in capsys.readouterr().err
