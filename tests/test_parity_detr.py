@@ -17,7 +17,6 @@ from minivit.weights.tables.torch_detr import table as official
 from tests.test_parity import Case, assert_gradient, assert_output, assert_parameters, channels_last
 
 
-@pytest.fixture
 def detr(monkeypatch: pytest.MonkeyPatch) -> tuple[DETR, DETR, Case]:
     """A model with the weights of transformers, one with its gradients for weights, and the case."""
     case = Case("hf_detr")
@@ -34,9 +33,9 @@ def buffers(case: Case) -> dict[str, ndarray]:
     return {key.removeprefix(front): a for key, a in case.part("const").items() if key.startswith(front)}
 
 
-def test_transformers(detr: tuple[DETR, DETR, Case]) -> None:
+def test_transformers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two images of different sizes in one array, and what each block of the decoder says of them."""
-    ours, theirs, case = detr
+    ours, theirs, case = detr(monkeypatch)
     y, cache = ours.forward(channels_last(case["in/x"]), case["const/sizes"])
     assert_output(y.logits, case["out/logits"])
     assert_output(y.boxes, case["out/boxes"])
@@ -45,9 +44,9 @@ def test_transformers(detr: tuple[DETR, DETR, Case]) -> None:
     assert_parameters(ours, theirs)
 
 
-def test_what_lies_beside_an_image_is_not_seen(detr: tuple[DETR, DETR, Case]) -> None:
+def test_what_lies_beside_an_image_is_not_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """A small image in a large array is as one that has its own, as far as the network sees no edge of it."""
-    ours, _, case = detr
+    ours, _, case = detr(monkeypatch)
     _, cache = ours.forward(channels_last(case["in/x"]), case["const/sizes"])
     for block in (*cache.transformer.encoder, *cache.transformer.decoder):
         attention = getattr(block, "cross_attn", block.attn).attention.weights  # (B, H, Q, S)
@@ -57,17 +56,17 @@ def test_what_lies_beside_an_image_is_not_seen(detr: tuple[DETR, DETR, Case]) ->
         assert (seen[:, :, :2, :3] > 0).all()
 
 
-def test_the_weights_are_given_back(detr: tuple[DETR, DETR, Case]) -> None:
-    ours, _, case = detr
+def test_the_weights_are_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, _, case = detr(monkeypatch)
     theirs, given_back = case.part("param") | buffers(case), to_hf(ours)
     assert given_back.keys() == theirs.keys()
     for key, array in theirs.items():
         np.testing.assert_array_equal(given_back[key], array)
 
 
-def test_the_names_of_the_authors(detr: tuple[DETR, DETR, Case]) -> None:
+def test_the_names_of_the_authors(monkeypatch: pytest.MonkeyPatch) -> None:
     """Queries, keys and values are in one matrix there, and the map's projection is a convolution."""
-    ours, _, _ = detr
+    ours, _, _ = detr(monkeypatch)
     arrays: dict[str, ndarray] = {}
     for name, place in official(ours).ways[0].items():
         for array_name, param in ours.named_state().items():
@@ -104,9 +103,9 @@ def _theirs(param: Any, place: Place, before: ndarray | None) -> ndarray:
         (("mlp.fc", "fc"), ("o_proj", "out_proj")),
     ],
 )
-def test_older_names(detr: tuple[DETR, DETR, Case], change: tuple[str, str], back: tuple[str, str]) -> None:
+def test_older_names(monkeypatch: pytest.MonkeyPatch, change: tuple[str, str], back: tuple[str, str]) -> None:
     """Half of the changes alone are no file that there is."""
-    ours, _, case = detr
+    ours, _, case = detr(monkeypatch)
     arrays = case.part("param") | buffers(case)
     renamed = {key.replace(*change).replace(*back): array for key, array in arrays.items()}
     with pytest.raises(KeyError):

@@ -168,9 +168,6 @@ class FixedBatchNorm(Norm):
     def backward(self, dy: ndarray, cache: FixedBatchNormCache) -> ndarray:
         return dy * cache.scale  # forward: return x * scale + shift
 
-    def absorb(self, cache: Any) -> None:
-        """Its averages stay as they are."""
-
 
 def fix_batch_norms(part: Any) -> Any:
     """Put a :class:`FixedBatchNorm` in the place of each :class:`BatchNorm` inside, before values are drawn."""

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minivit.checked import checked
+from minivit.checked import check_numbers, checked
 from minivit.data.dataset import Dataset
 from minivit.data.examples import Scenes
 from minivit.models.detr import Detections
@@ -148,6 +148,7 @@ class Detect(Task):
     def forward(self, outputs: Detections, targets: Objects) -> tuple[Float[ndarray, "2"], DetectCache]:
         """The loss of classes, and that of boxes: 0, where there is none."""
         logits, boxes = outputs if self.aux_loss else (part[:, -1:] for part in outputs)
+        check_numbers("label", np.concatenate(targets.labels), logits.shape[-1] - 1, "classes")
         matches = self.match(Detections(logits, boxes), targets)
         places = matches.image, matches.block, matches.query
         labels = np.full(logits.shape[:3], logits.shape[-1] - 1)

@@ -13,13 +13,14 @@ from minivit.data import END, PAD, START, sorting
 from minivit.data.examples import Images
 from minivit.data.scenes import draw_scenes
 from minivit.layers import Layer, frozen
-from minivit.models import CLIP, ImageGPT, MaskedViT, SegFormer, SwinIR, Transformer, UPerNet, ViT, Wav2Vec
+from minivit.models import CLIP, DETR, ImageGPT, MaskedViT, SegFormer, SwinIR, Transformer, UPerNet, ViT, Wav2Vec
 from minivit.nests import mapped
 from minivit.ops import label_weights, log_softmax_forward, mse_backward, mse_forward, one_hot, patchify_forward
 from minivit.tasks import (
     Classification,
     Contrastive,
     Denoise,
+    Detect,
     Distillation,
     Future,
     MaskedPatches,
@@ -34,6 +35,7 @@ from minivit.tasks import (
     Upscale,
 )
 from minivit.tasks.boxes import iou
+from minivit.tasks.detect import Objects, centred
 from minivit.tasks.distillation import Taught
 from minivit.tasks.masked import Masked
 from minivit.tasks.masked_prediction import AskedPatches
@@ -275,7 +277,22 @@ def small_maps(n: int) -> tuple[np.ndarray, np.ndarray]:
     return images, maps
 
 
+def given_detections(dtype: str, n: int = B) -> Given:
+    """Of the first ten images, and of every fifth, nobody has said what is on them; on the others are up to three."""
+    found = draw_scenes(n, size=16, max_objects=3, rng=np.random.default_rng(11))
+    images = normalize(np.stack([scene.image for scene in found]), (0.5,) * 3, (0.25,) * 3)
+    shown = [slice(None) if n < B or (i >= 10 and i % 5) else slice(0) for i in range(n)]
+    labels = [scene.labels[part] for scene, part in zip(found, shown, strict=True)]
+    boxes = [centred(scene.boxes[part] / 16) for scene, part in zip(found, shown, strict=True)]
+    model = DETR(
+        img_size=16, backbone="swin_tiny_patch4_64", num_classes=10, embed_dim=24, num_heads=3, mlp_dim=32,
+        encoder_depth=1, decoder_depth=2, num_queries=4, pre_norm=True, drop_rate=0.0, dtype=dtype,
+    )  # fmt: skip
+    return Given(Detect(num_queries=4), model, images.astype(dtype), Objects(labels, boxes))
+
+
 GIVEN = [
+    given_detections,
     given_segments,
     given_segments_of_places,
     given_noise,
@@ -329,18 +346,27 @@ def test_shards_add_up_to_the_whole_batch(given, threads):
     whole = model.replica()
     parts = inputs if isinstance(inputs, tuple) else (inputs,)
     _, c_model = whole.forward(*parts)
-    whole.backward(task.backward(np.ones(()), c_loss), c_model)
+    whole.backward(task.backward(np.ones_like(loss), c_loss), c_model)
     expected = [param.grad.copy() for param in whole.params]
 
     ours = training_step(model, inputs, targets, optimizer=SGD(model, lr=0.0), task=task, threads=threads)
-    assert ours == pytest.approx(loss, rel=1e-12)
+    assert ours == pytest.approx(np.sum(loss), rel=1e-12)
     for param, grad in zip(model.params, expected, strict=True):
         np.testing.assert_allclose(param.grad, grad, rtol=1e-9, atol=1e-14 + 1e-11 * np.abs(grad).max())
 
 
 @pytest.mark.parametrize(
     "given",
-    [given_boxes, given_views, given_patches, given_hidden_colours, given_tokens, given_captions, given_segments],
+    [
+        given_boxes,
+        given_views,
+        given_patches,
+        given_hidden_colours,
+        given_tokens,
+        given_captions,
+        given_segments,
+        given_detections,
+    ],
 )
 def test_a_mean_over_images_would_be_another_loss(given):
     """What the shards' own losses would add up to, weighted as images are: the reason for ``over`` and ``coupled``."""
@@ -348,8 +374,12 @@ def test_a_mean_over_images_would_be_another_loss(given):
     outputs = outputs_of(given)
     shards = [slice(start, start + 16) for start in range(0, B, 16)]
     parts = [(part_of(outputs, s), part_of(targets, s)) for s in shards]
-    losses = [task.forward(out, target)[0] * len(out) / B for out, target in parts if task.over(target)]
-    right, _ = task.forward(outputs, targets)
+    losses = [
+        np.sum(task.forward(out, target)[0]) * number_of(target) / B
+        for out, target in parts
+        if np.any(task.over(target))
+    ]
+    right = np.sum(task.forward(outputs, targets)[0])
     assert abs(sum(losses) - right) > 1e-3 * right
 
 
@@ -360,6 +390,7 @@ def test_a_mean_over_images_would_be_another_loss(given):
         (given_boxes, 50, 0.1, 0.5),
         (given_views, 25, 0.5, 0.9),
         (given_captions, 60, 0.4, 0.9),
+        (given_detections, 160, 0.05, 0.5),
         (given_patches, 60, 0.0, 0.15),
         (given_hidden_codes, 60, 0.1, 0.3),
         (given_hidden_colours, 60, 0.1, 0.3),
