@@ -22,7 +22,7 @@ class WeightedCrossEntropyCache(NamedTuple):
 
 @checked
 def weighted_cross_entropy_forward(
-    logits: Float[ndarray, "*B C"], targets: Int[ndarray, "*B"], *, weights: Float[ndarray, "*B"]
+    logits: Float[ndarray, "*B C"], targets: Int[ndarray, "*B"], weights: Float[ndarray, "*B"]
 ) -> tuple[Scalar, WeightedCrossEntropyCache]:
     r"""Cross-entropy of class numbers, a weighted mean over all rows.
 
@@ -45,7 +45,7 @@ def weighted_cross_entropy_forward(
     total = weights.sum()
     if (weights < 0).any() or not total > 0:
         raise ValueError("weighted_cross_entropy: weights must not be below 0, and their sum must be above")
-    shares = (weights / total).astype(np.real(logits).dtype, copy=False)
+    shares = weights / total
     log_probs, _ = log_softmax_forward(logits)
     labels = one_hot(targets, logits.shape[-1]).astype(shares.dtype, copy=False)
     log_likelihood = row_dot(labels, np.where(labels == 0, 0, log_probs))  # (..., 1); a logit may be -inf

@@ -155,7 +155,7 @@ class Detect(Task):
         weights = np.full(logits.shape[:3], self.no_object_weight, logits.dtype)
         labels[places] = np.concatenate(targets.labels)[matches.object]
         weights[places] = 1
-        class_loss, c_classes = weighted_cross_entropy_forward(logits, labels, weights=weights)
+        class_loss, c_classes = weighted_cross_entropy_forward(logits, labels, weights)
         box_loss, c_boxes = matched_boxes_forward(
             boxes.reshape(-1, 4),
             np.concatenate(targets.boxes).astype(boxes.dtype),
