@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 from inspect import isfunction
+from types import SimpleNamespace
 from typing import Any, Self, get_args
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy is imported: the tests run in as many processes
@@ -32,21 +33,23 @@ def has_shape(hint: Any) -> bool:
 
 
 MOST_VERIFIED = 30  # calls of a function in a test: a numerical derivative makes thousands alike, at twice the time
-now: dict[str, Any] = {}  # the test that runs
+now = SimpleNamespace(test=None)  # the test that runs
 
 
 def pytest_runtest_setup(item: Any) -> None:
-    now["test"] = item
+    now.test = item
 
 
 CALL = compile(  # of no file, so that a traceback through it is still one of minivit's
     """
 def call(*args, **options):
-    if verified.get("test") is not now.get("test"):
-        verified.update(now, calls=0)
-    verified["calls"] += 1
-    as_it_is = verified["calls"] > most or config.jaxtyping_disable
-    return (function if as_it_is else held)(*args, **options)
+    global test, left
+    if test is not now.test:
+        test, left = now.test, most
+    if left and not config.jaxtyping_disable:
+        left -= 1
+        return held(*args, **options)
+    return function(*args, **options)
 """,
     "<verified call>",
     "exec",
@@ -62,7 +65,7 @@ def jaxtyped(*, typechecker: Any) -> Callable:
             return with_shapes(it, typechecker=typechecker)
         shaped = has_shape([*it.__annotations__.values()])
         held = with_shapes(it, typechecker=typechecker) if shaped else verified(it)
-        names = {"function": it, "held": held, "now": now, "verified": {"calls": 0}, "most": MOST_VERIFIED}
+        names = {"function": it, "held": held, "now": now, "test": None, "left": MOST_VERIFIED, "most": MOST_VERIFIED}
         names |= {"config": jaxtyping.config, "__name__": "jaxtyping.call"}  # a frame that is nobody's
         exec(CALL, names)
         return wraps(it)(names["call"])
