@@ -40,28 +40,20 @@ def pytest_runtest_setup(item: Any) -> None:
     now.test = item
 
 
-HOLD = compile(  # of no file, so that a traceback through it is still one of minivit's
+CALL = compile(  # of no file, so that a traceback through it is still one of minivit's
     """
-def hold(function, held):
-    test, left = None, most
-
-    def call(*args, **options):
-        nonlocal test, left
-        if test is not now.test:
-            test, left = now.test, most
-        if left and not config.jaxtyping_disable:
-            left -= 1
-            return held(*args, **options)
-        return function(*args, **options)
-
-    return call
+def call(*args, **options):
+    global test, left
+    if test is not now.test:
+        test, left = now.test, most
+    if left and not config.jaxtyping_disable:
+        left -= 1
+        return held(*args, **options)
+    return function(*args, **options)
 """,
     "<verified call>",
     "exec",
 )
-names: dict[str, Any] = {"now": now, "most": MOST_VERIFIED, "config": jaxtyping.config}
-names["__name__"] = "jaxtyping.call"  # a frame that is nobody's
-exec(HOLD, names)
 with_shapes = jaxtyping.jaxtyped
 
 
@@ -72,7 +64,11 @@ def jaxtyped(*, typechecker: Any) -> Callable:
         if not isfunction(it):
             return with_shapes(it, typechecker=typechecker)
         shaped = has_shape([*it.__annotations__.values()])
-        return wraps(it)(names["hold"](it, with_shapes(it, typechecker=typechecker) if shaped else verified(it)))
+        held = with_shapes(it, typechecker=typechecker) if shaped else verified(it)
+        names = {"function": it, "held": held, "now": now, "test": None, "left": MOST_VERIFIED, "most": MOST_VERIFIED}
+        names |= {"config": jaxtyping.config, "__name__": "jaxtyping.call"}  # a frame that is nobody's
+        exec(CALL, names)
+        return wraps(it)(names["call"])
 
     return decorated
 
