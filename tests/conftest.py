@@ -33,11 +33,11 @@ def has_shape(hint: Any) -> bool:
 
 
 MOST_VERIFIED = 30  # calls of a function in a test: a numerical derivative makes thousands alike, at twice the time
-now = SimpleNamespace(test=None)  # the test that runs
+now = SimpleNamespace(test=None)  # the name of the test that runs
 
 
 def pytest_runtest_setup(item: Any) -> None:
-    now.test = item
+    now.test = item.nodeid  # a test that is kept itself may hold layers, which nothing may hide
 
 
 CALL = compile(  # of no file, so that a traceback through it is still one of minivit's

@@ -150,6 +150,11 @@ MVIT = {  # the same of timm's MViTv2s
     "mvitv2_base_cls": (51_472_840, 10_161_356_544),
 }
 
+DETR = {  # parameters of the official DETRs, without the batch norms of the backbone, which do not learn
+    "detr_resnet50": 41_524_768,
+    "detr_resnet101": 60_464_672,
+}
+
 UPERNET = {  # parameters of transformers' UPerNets on Swin, of 150 classes, but a norm that they do not use
     "upernet_swin_tiny": 59_941_862,
     "upernet_swin_small": 81_259_766,

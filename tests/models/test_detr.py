@@ -1,0 +1,85 @@
+"""DETR; tests/test_parity_detr.py holds it against transformers, tests/tasks/test_detect.py trains it."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minivit as mv
+from minivit.check import check_layer
+from minivit.models import DETR, ResNet, Swin
+from tests import facts
+from tests.unchecked import without_annotations
+
+RNG = np.random.default_rng(0)
+SMALL: dict[str, Any] = {
+    "img_size": 16,
+    "num_classes": 3,
+    "backbone": "swin_tiny_patch4_64",
+    "fixed_norms": False,
+    "embed_dim": 8,
+    "num_heads": 2,
+    "mlp_dim": 6,
+    "encoder_depth": 1,
+    "decoder_depth": 2,
+    "num_queries": 3,
+    "drop_rate": 0.0,
+}
+
+
+@pytest.mark.parametrize("name", facts.DETR)
+def test_parameters(name: str) -> None:
+    """Those of the official code, which does not count the arrays of batch norms that do not learn."""
+    assert mv.create_model(name).num_params == facts.DETR[name]
+
+
+@pytest.mark.parametrize("options", [{}, {"pre_norm": True, "encoder_depth": 2}, {"backbone": "resnet10_64"}])
+def test_gradients(options: dict[str, Any]) -> None:
+    model = DETR(**{**SMALL, **options}, dtype="float64")
+    if isinstance(model.backbone, ResNet):
+        model = DETR(**{**SMALL, **options, "fixed_norms": True}, dtype="float64")
+        for name, param in model.named_state().items():
+            if not param.learned:
+                param.value = RNG.uniform(0.5, 2, param.shape) if "var" in name else RNG.standard_normal(param.shape)
+    without_annotations(lambda: check_layer(model, RNG.standard_normal((2, 16, 16, 3))))()
+
+
+def test_the_arrays_of_fixed_norms_are_saved_and_not_learned() -> None:
+    model = DETR(**{**SMALL, "backbone": "resnet10_64", "fixed_norms": True})
+    learned, kept = model.named_params(), model.named_state()
+    assert {name for name in kept if name not in learned} == {
+        name for name in kept if ".bn" in name or "downsample.1" in name
+    }
+    before = model.state_dict()
+    images = RNG.standard_normal((4, 16, 16, 3)).astype(np.float32)
+    _, cache = model.forward(images)
+    model.absorb(cache)
+    for name, value in model.state_dict().items():
+        np.testing.assert_array_equal(value, before[name])
+    free = DETR(**{**SMALL, "backbone": "resnet10_64"})
+    _, cache = free.forward(images)
+    mean = free.named_state()["backbone.bn1.running_mean"].value.copy()
+    free.absorb(cache)
+    assert (free.named_state()["backbone.bn1.running_mean"].value != mean).all()
+
+
+def test_a_query_is_told_from_others_by_its_position_alone() -> None:
+    model = DETR(**SMALL)
+    images = RNG.standard_normal((1, 16, 16, 3)).astype(np.float32)
+    before, _ = model.forward(images)
+    model.query_embed.value = model.query_embed.value[[2, 0, 1]]
+    after, _ = model.forward(images)
+    np.testing.assert_allclose(after.boxes, before.boxes[:, :, [2, 0, 1]], rtol=0, atol=1e-5)
+
+
+def test_the_backbone_is_the_preset() -> None:
+    model = DETR(**{**SMALL, "backbone": "resnet10_64"})
+    assert isinstance(model.backbone, ResNet)
+    assert isinstance(DETR(**SMALL).backbone, Swin)
+    assert model.input_proj.weight.shape == (64, 8)
+    features, _ = model.backbone.features(np.zeros((1, 40, 50, 3), np.float32))
+    assert features.shape == (1, 5, 7, 64)
+    y, _ = model.forward(np.zeros((1, 40, 50, 3), np.float32))  # a ResNet takes images of any size
+    assert y.boxes.shape == (1, 2, 3, 4)
+    with pytest.raises(ValueError, match=r"the model expects \(batch, 16, 16, 3\)"):
+        DETR(**SMALL).forward(np.zeros((1, 40, 50, 3), np.float32))
