@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy import ndarray
 
+from minivit.layers.detr_transformer import Detections
 from minivit.models import DETR, PRESETS, ResNet
-from minivit.models.detr import Detections
 from minivit.ops.average_precision import AveragePrecision, Found, Truth, average_precision, average_precision_at
 from minivit.tasks import Detect
 from minivit.tasks.detect import Objects

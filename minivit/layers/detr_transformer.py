@@ -22,6 +22,15 @@ from minivit.ops.layer_norm import LayerNormCache
 from minivit.ops.rows import sum_to
 
 
+class Detections(NamedTuple):
+    """What DETR says of each image: of each of Q queries, after each of L blocks of the decoder."""
+
+    logits: ndarray
+    """(B, L, Q, classes + 1): of the classes, and last of "no object"."""
+    boxes: ndarray
+    """(B, L, Q, 4): centre and size (cx, cy, w, h), as shares of the image's sides."""
+
+
 class Decoded(NamedTuple):
     """What :class:`DetrTransformer` makes."""
 

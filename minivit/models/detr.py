@@ -10,7 +10,7 @@ import numpy as np
 
 from minivit.layers.basic import Linear
 from minivit.layers.batch_norm import fix_batch_norms
-from minivit.layers.detr_transformer import Decoded, DetrTransformer, DetrTransformerCache
+from minivit.layers.detr_transformer import Decoded, Detections, DetrTransformer, DetrTransformerCache
 from minivit.layers.initial import normal
 from minivit.layers.param import Param
 from minivit.layers.relu_mlp import ReluMlp, ReluMlpCache
@@ -21,15 +21,6 @@ from minivit.ops.activations import SigmoidCache, sigmoid_backward, sigmoid_forw
 from minivit.ops.linear import LinearCache
 from minivit.ops.positions import padded_sincos_positions_2d
 from minivit.types import Count, Depth, Float, Int, Positive, Rate, Size, ndarray
-
-
-class Detections(NamedTuple):
-    """What DETR says of each image: of each of Q queries, after each of L blocks of the decoder."""
-
-    logits: Float[ndarray, "B L Q classes"]
-    """Of the classes, and last of "no object"."""
-    boxes: Float[ndarray, "B L Q 4"]
-    """Centre and size (cx, cy, w, h), as shares of the image's sides."""
 
 
 class DETRCache(NamedTuple):

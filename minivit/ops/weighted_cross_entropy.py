@@ -43,7 +43,7 @@ def weighted_cross_entropy_forward(
         If a target is outside 0..C-1, a weight is below 0, or their sum is not above 0.
     """
     total = weights.sum()
-    if (weights < 0).any() or not total > 0:
+    if not ((weights >= 0).all() and total > 0):
         raise ValueError("weighted_cross_entropy: weights must not be below 0, and their sum must be above")
     shares = weights / total
     log_probs, _ = log_softmax_forward(logits)

@@ -8,7 +8,7 @@ import numpy as np
 from minivit.checked import check_numbers, checked
 from minivit.data.dataset import Dataset
 from minivit.data.examples import Scenes
-from minivit.models.detr import Detections
+from minivit.layers.detr_transformer import Detections
 from minivit.ops.average_precision import Found, Truth, average_precision_at
 from minivit.ops.boxes import box_corners_forward
 from minivit.ops.matching import (
@@ -71,8 +71,8 @@ class Detect(Task):
     with the weight w of a query 1 if it is matched, and else ``no_object_weight``. The first mean is over the sum of
     the weights in the whole batch, the second over its boxes, however they lie in the shards.
 
-    Outputs are :class:`minivit.models.Detections`; targets :class:`Objects`. If there are more objects than queries,
-    those that cost least are matched. The score is COCO's average precision at an IoU of 0.5 ("AP50").
+    Outputs are :class:`minivit.layers.detr_transformer.Detections`; targets :class:`Objects`. If there are more objects
+    than queries, those that cost least are matched. The score is COCO's average precision at an IoU of 0.5 ("AP50").
 
     Parameters
     ----------

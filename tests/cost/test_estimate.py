@@ -12,6 +12,7 @@ from minivit.layers import Linear
 from minivit.models import (
     AST,
     CLIP,
+    DETR,
     GMLP,
     MODELS,
     PRESETS,
@@ -71,6 +72,8 @@ RESTORING = {
 }
 SAM_ENCODER = {"img_size": (12, 20), "patch_size": 4, "embed_dim": 8, "depth": 2, "num_heads": 2, "window_size": 2}
 SAM_ENCODER |= {"global_attn_indexes": (1,)}
+DETECTING = {"img_size": (20, 28), "num_classes": 3, "embed_dim": 8, "num_heads": 2, "mlp_dim": 6, "encoder_depth": 1}
+DETECTING |= {"decoder_depth": 2, "num_queries": 3}
 SEGMENTING = {"img_size": (10, 14), "patch_size": 2, "embed_dim": 6, "depths": (2, 1), "num_heads": (1, 2)}
 SEGMENTING |= {"channels": 4, "num_classes": 5}
 SMALL = {
@@ -88,6 +91,8 @@ SMALL = {
     "swin v2": SwinV2(
         img_size=(10, 14), patch_size=2, embed_dim=6, depths=(2, 1), num_heads=(1, 2), window_size=3, num_classes=5
     ),
+    "detr": DETR(**DETECTING, backbone="resnet10_64"),
+    "detr, swin": DETR(**DETECTING, backbone="swin_tiny_patch4_64", fixed_norms=False, pre_norm=True),
     "upernet": UPerNet(**SEGMENTING, window_size=3, mlp_ratio=1.5, pool_scales=(1, 2), aux_channels=3, drop_rate=0.2),
     "upernet, linear": UPerNet(**SEGMENTING, window_size=3, decode_head="linear", aux_channels=0),
     "segformer": SegFormer(
@@ -197,6 +202,7 @@ def test_no_preset_is_forgotten():
     ours = {name for name, (kind, _) in PRESETS.items() if kind in kinds and not name.endswith("_32")}
     grown = {name for name in ours if name.startswith("swinv2") and "to" in name}
     uncounted = {f"swinir_{name}" for name in UNCOUNTED} | {"samvit_large_patch16", "samvit_huge_patch16"}
+    uncounted |= {"resnet10_64", "swin_tiny_patch4_64"}  # of no paper: they read scenes for DETR
     assert ours - grown - uncounted - {"mvit_base_16", "s2mlpv2_small_7", "s2mlpv2_medium_7"} == {*facts.COUNTS}
 
 

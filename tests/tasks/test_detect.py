@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from minivit.data import scenes, shapes
+from minivit.layers.detr_transformer import Detections
 from minivit.models import DETR
-from minivit.models.detr import Detections
 from minivit.tasks import Detect
 from minivit.tasks.detect import Objects, centred, cornered, detected, mirror
 from minivit.train import SGD, Recipe, Trainer, predict, training_step
