@@ -126,7 +126,7 @@ def test_the_loss() -> None:
     case = Case("hf_detr_loss")
     labels = [np.array(its, np.intp) for its in case.meta["labels"]]
     targets = Objects(labels, [np.array(its).reshape(-1, 4) for its in case.meta["true"]])
-    task = Detect(num_queries=5)
+    task = Detect(num_queries=5, no_object_weight=0.1)
     losses, cache = task.forward(Detections(case["in/logits"], case["in/boxes"]), targets)
     image, block, query, object_ = cache.matches
     object_ = object_ - np.array([0, 3, 3])[image]  # its place on its image

@@ -30,7 +30,7 @@ def objects(*counts: int) -> Objects:
 
 
 def test_images_without_objects_have_a_loss_of_classes_alone():
-    task, found, nothing = Detect(num_queries=4), outputs(2), objects(0, 0)
+    task, found, nothing = Detect(num_queries=4, no_object_weight=0.1), outputs(2), objects(0, 0)
     losses, cache = task.forward(found, nothing)
     log_probs = found.logits - np.log(np.exp(found.logits).sum(-1, keepdims=True))
     np.testing.assert_allclose(losses, [2 * -log_probs[..., -1].mean(), 0], rtol=1e-12)
@@ -53,7 +53,7 @@ def test_a_step_on_images_without_objects():
 
 def test_more_objects_than_queries():
     """All queries are matched, with those that cost least; the others of the objects have no say."""
-    task, many = Detect(num_queries=4), objects(6, 1)
+    task, many = Detect(num_queries=4, no_object_weight=0.1), objects(6, 1)
     found = outputs(2)
     _, cache = task.forward(found, many)
     image, block, query, _ = cache.matches
@@ -61,6 +61,13 @@ def test_more_objects_than_queries():
     for b in (0, 1):
         assert sorted(query[(image == 0) & (block == b)]) == [0, 1, 2, 3]
     np.testing.assert_allclose(task.over(many), [4 + 1 + 0.3, 5])
+
+
+def test_what_no_object_counts_for():
+    """As much in all, of 10 queries and more, as of the paper's 100 with its 0.1; a query never for more than one."""
+    weights = [Detect(num_queries=n).no_object_weight for n in (100, 50, 10, 4)]
+    assert weights == [0.1, 0.2, 1, 1]
+    assert Detect(num_queries=10, no_object_weight=0.0).no_object_weight == 0
 
 
 def test_each_block_is_matched_anew():
