@@ -1,10 +1,14 @@
-"""What an experiment has measured, kept in a JSON file: a run that is already in it is not made again."""
+"""What an experiment has measured, kept in a JSON file: a run that is already in it is not made again.
+
+Files of experiments that were begun and not finished lie in ``unfinished``: moved to ``results``, they are gone on with.
+"""
 
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from statistics import mean, stdev
 from typing import Any
 
 from minivit.files import replace_file
@@ -45,6 +49,32 @@ def record(
 def runs_of(name: str) -> list[dict[str, Any]]:
     """What ``results/NAME.json`` has."""
     return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))["runs"]
+
+
+def table(name: str, head: str, keys: Sequence[str], scores: Mapping[str, str]) -> str:
+    """Mean and standard deviation of scores over the seeds, in percent, of the runs that there are, in Markdown.
+
+    Parameters
+    ----------
+    name, head : str
+        Of the results, and over the columns of the keys.
+    keys : list of str
+        What tells one row from another.
+    scores : {key: what stands over its column}
+    """
+    groups: dict[tuple, list[dict[str, Any]]] = {}
+    for run in runs_of(name):
+        groups.setdefault(tuple(run[key] for key in keys), []).append(run)
+    lines = [f"| {head} | {' | '.join(scores.values())} |", "|---" * len(keys) + "|---:" * len(scores) + "|"]
+    for group, runs in groups.items():
+        cells = [_in_percent([run[score] for run in runs]) for score in scores]
+        lines.append(f"| {' | '.join(map(str, (*group, *cells)))} |")
+    return "\n".join(lines)
+
+
+def _in_percent(values: Sequence[float]) -> str:
+    spread = f" ± {100 * stdev(values):.1f}" if len(values) > 1 else ""
+    return f"{100 * mean(values):.1f}{spread} %"
 
 
 def complete(name: str, seeds: Iterable[int]) -> bool:

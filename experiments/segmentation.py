@@ -11,10 +11,9 @@ the ablation sees as many images as the UPerNet does in ten minutes, whatever it
 """
 
 import sys
-from statistics import mean, stdev
 from typing import Any
 
-from record import record, runs_of
+from record import record, runs_of, table
 from timed import STEPS, THREADS, speed_of, trained_for
 
 from minivit.data import scenes
@@ -32,6 +31,7 @@ NETS: dict[str, dict[str, Any]] = {
     "SegFormer": {"model": "segformer_tiny_64"},
 }
 MINUTES = {UPERNET: (10, 20), **dict.fromkeys([*NETS][1:], (10,))}
+SCORES = {"mean_iou_of_objects": "mean IoU of objects", "mean_iou": "with background", "pixel_accuracy": "pixels"}
 ROWS: dict[str, list[tuple[str, str]]] = {
     "shifted windows, relative positions": [],
     "windows that stay where they are": [("shifted", "false")],
@@ -96,30 +96,11 @@ def measure_ablation() -> None:
     record("segmentation_ablation", about("ablation"), runs, measure)
 
 
-def table(name: str, head: str, *keys: str) -> str:
-    """Mean and standard deviation over the seeds, of the runs that there are."""
-    groups: dict[tuple, list[dict[str, Any]]] = {}
-    for run in runs_of(name):
-        groups.setdefault(tuple(run[key] for key in keys), []).append(run)
-    kinds = {"mean_iou_of_objects": "mean IoU of objects", "mean_iou": "with background", "pixel_accuracy": "pixels"}
-    lines = [f"| {head} | {' | '.join(kinds.values())} |", "|---" * len(keys) + "|---:" * len(kinds) + "|"]
-    for group, runs in groups.items():
-        cells = [cell([run[kind] for run in runs]) for kind in kinds]
-        lines.append(f"| {' | '.join(map(str, (*group, *cells)))} |")
-    return "\n".join(lines)
-
-
-def cell(values: list[float]) -> str:
-    """In percent."""
-    spread = f" ± {100 * stdev(values):.1f}" if len(values) > 1 else ""
-    return f"{100 * mean(values):.1f}{spread} %"
-
-
 if __name__ == "__main__":
     measures = {"speed": measure_speed, "train": measure_training, "ablation": measure_ablation}
     if sys.argv[1:]:
         measures[sys.argv[1]]()
     else:
-        print(table("segmentation", "decoder | minutes", "net", "minutes"))
+        print(table("segmentation", "decoder | minutes", ("net", "minutes"), SCORES))
         print()
-        print(table("segmentation_ablation", "Swin", "row"))
+        print(table("segmentation_ablation", "Swin", ("row",), SCORES))

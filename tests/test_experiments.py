@@ -416,13 +416,41 @@ def test_maps_are_measured_after_minutes_and_without_parts_of_swin(monkeypatch, 
     segmentation.measure_speed()
     segmentation.measure_training()
     segmentation.measure_ablation()
-    lines = segmentation.table("segmentation", "decoder | minutes", "net", "minutes").splitlines()
+    lines = record.table("segmentation", "decoder | minutes", ("net", "minutes"), segmentation.SCORES).splitlines()
     assert lines[:2] == [
         "| decoder | minutes | mean IoU of objects | with background | pixels |",
         "|---|---|---:|---:|---:|",
     ]
     assert [line.split(" | ")[:2] for line in lines[2:]] == [["| UPerNet", "10"], ["| UPerNet", "20"]]
     assert "±" in lines[2]
-    assert len(segmentation.table("segmentation_ablation", "Swin", "row").splitlines()) == 3
+    assert len(record.table("segmentation_ablation", "Swin", ("row",), segmentation.SCORES).splitlines()) == 3
     options = segmentation.recipe_for(settings=segmentation.ROWS["neither"]).options
     assert (options["shifted"], options["relative_position"]) == (False, "none")
+
+
+@without_annotations
+def test_boxes_are_measured_after_minutes_and_without_parts_of_swin(monkeypatch, tmp_path):
+    import detection
+    import record
+
+    from minivit.models import PRESETS
+
+    tiny = [("embed_dim", "8"), ("num_heads", "1"), ("mlp_dim", "4"), ("decoder_depth", "1"), ("num_queries", "5")]
+    monkeypatch.setattr(detection, "SCENES", {"n_train": 32, "n_test": 4, "size": 16})
+    monkeypatch.setattr(detection, "SIDE", 16)
+    monkeypatch.setattr(detection, "NETS", {"Swin": {"model": "detr_swin_tiny_64"}})
+    whole = detection.recipe_for
+    monkeypatch.setattr(detection, "recipe_for", lambda settings=(), **its: whole(settings=[*tiny, *settings], **its))
+    monkeypatch.setattr(detection, "ROWS", {"neither": detection.ROWS["neither"]})
+    monkeypatch.setattr(detection, "SEEDS", (0, 1))
+    monkeypatch.setattr(record, "RESULTS", tmp_path)
+    monkeypatch.setattr("timed.SPARE", 0.0)
+    detection.measure_speed()
+    detection.measure_training()
+    detection.measure_ablation()
+    lines = record.table("detection", "backbone | minutes", ("net", "minutes"), detection.SCORES).splitlines()
+    assert lines[:2] == ["| backbone | minutes | AP | AP50 | AP75 |", "|---|---|---:|---:|---:|"]
+    assert [line.split(" | ")[:2] for line in lines[2:]] == [["| Swin", "20"]]
+    assert "±" in lines[2]
+    made = PRESETS.pop(detection.backbone_of("neither"))
+    assert (made[1]["shifted"], made[1]["relative_position"]) == (False, "none")

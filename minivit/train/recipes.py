@@ -23,6 +23,7 @@ OF_MODELS: dict[str, dict[str, Any]] = {
     "clip_vit_tiny_patch8_64": {"epochs": 30, "lr": 2e-3, "flip": False},
     "wav2vec_tiny": {"epochs": 5, "batch_size": 32, "lr": 1e-2},
     "detr_tiny_64": {"epochs": 15, "batch_size": 32, "lr": 1e-3},
+    "detr_swin_tiny_64": {"epochs": 15, "batch_size": 32, "lr": 1e-3},
     "upernet_swin_tiny_patch4_64": {"epochs": 10, "batch_size": 32, "lr": 2e-3, "crop_padding": 0},
     "segformer_tiny_64": {"epochs": 10, "batch_size": 32, "lr": 2e-3, "crop_padding": 0},
     "sam_tiny_patch4_64": {"epochs": 4, "batch_size": 16, "lr": 2e-3},

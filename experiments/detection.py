@@ -1,0 +1,113 @@
+"""What is where in a scene? A small DETR after twenty and sixty minutes, on a ResNet and on a Swin.
+
+    python experiments/detection.py speed        # seconds per step, on a machine that does nothing else
+    python experiments/detection.py train        # twenty and sixty minutes each; can be stopped and goes on
+    python experiments/detection.py ablation     # Swin without its shift, and without relative positions
+    python experiments/detection.py              # the tables
+
+It writes results/detection_speed.json, detection.json and detection_ablation.json. The images are those of ``minivit
+train --task detect``, scenes of one to four objects; scores are COCO's, of the boxes on 500 test scenes. A row of the
+ablation sees as many images as the DETR on Swin does in ten minutes, whatever its steps take.
+"""
+
+import sys
+from typing import Any
+
+from record import record, runs_of, table
+from timed import STEPS, THREADS, speed_of, trained_for
+
+from minivit.data import scenes
+from minivit.models import PRESETS, Swin
+from minivit.ops.average_precision import Truth, average_precision
+from minivit.tasks.detect import cornered, detected
+from minivit.train import Recipe, Trainer, predict
+from minivit.train.recipes import recipe_of
+
+SIDE = 64
+SCENES: dict[str, Any] = {"n_train": 5_000, "n_test": 500, "size": SIDE, "max_objects": 4, "seed": 0}
+SEEDS = (0, 1, 2)
+SWIN = "swin_tiny_patch4_64"
+NETS: dict[str, dict[str, Any]] = {"ResNet": {}, "Swin": {"model": "detr_swin_tiny_64"}}
+MINUTES = {"ResNet": (20, 60), "Swin": (20,)}
+ROWS: dict[str, dict[str, Any]] = {
+    "shifted windows, relative positions": {},
+    "windows that stay where they are": {"shifted": False},
+    "no relative positions": {"relative_position": "none"},
+    "neither": {"shifted": False, "relative_position": "none"},
+}
+SCORES = {name: name for name in ("AP", "AP50", "AP75")}
+
+
+def backbone_of(row: str) -> str:
+    """The preset of a Swin with these options, which is made if there is none yet."""
+    name = f"{SWIN}, {row}"
+    Swin.add_presets({name: {**PRESETS[SWIN][1], **ROWS[row]}})
+    return name
+
+
+def recipe_for(*, settings: list[tuple[str, str]] | None = None, **choices: Any) -> Recipe:
+    """That of ``minivit train --task detect``."""
+    return recipe_of("scenes", settings or (), task="detect", **choices)
+
+
+def about(what: str, **settings: Any) -> dict[str, Any]:
+    """How a file of results was made."""
+    return {"command": f"python experiments/detection.py {what}", "scenes": SCENES, "threads": THREADS, **settings}
+
+
+def measure_speed() -> None:
+    """Seconds per step of each net."""
+    data = scenes(**SCENES)
+
+    def measure(*, net: str) -> dict[str, Any]:
+        return speed_of(recipe_for(**NETS[net]), data)
+
+    record("detection_speed", about("speed", steps=STEPS), ({"net": net} for net in NETS), measure)
+
+
+def seconds_of(net: str) -> float:
+    """Of one of its steps."""
+    return next(run["seconds_per_step"] for run in runs_of("detection_speed") if run["net"] == net)
+
+
+def scores(trainer: Trainer) -> dict[str, Any]:
+    """Of the test scenes, which the training has not seen."""
+    inputs, targets = trainer.task.draw(scenes(**SCENES).test, normalize=trainer.normalize)
+    found = detected(predict(trainer.finished(), inputs, threads=THREADS))
+    in_pixels = [its._replace(shapes=its.shapes * SIDE) for its in found]
+    true = [Truth(labels, cornered(boxes) * SIDE) for labels, boxes in zip(*targets, strict=True)]
+    measured = average_precision(in_pixels, true)
+    return {"steps": trainer.step, **{name: round(getattr(measured, name), 4) for name in SCORES}}
+
+
+def measure_training() -> None:
+    """Scores after twenty and sixty minutes."""
+    data = scenes(**SCENES)
+
+    def measure(*, net: str, minutes: int, seed: int) -> dict[str, Any]:
+        return scores(trained_for(minutes, recipe_for(seed=seed, **NETS[net]), data, seconds_of(net)))
+
+    runs = ({"net": net, "minutes": it, "seed": seed} for seed in SEEDS for net in NETS for it in MINUTES[net])
+    record("detection", about("train"), runs, measure)
+
+
+def measure_ablation() -> None:
+    """Scores of each row."""
+    data = scenes(**SCENES)
+
+    def measure(*, row: str, seed: int) -> dict[str, Any]:
+        recipe = recipe_for(seed=seed, **NETS["Swin"], settings=[("backbone", backbone_of(row))])
+        return scores(trained_for(10, recipe, data, seconds_of("Swin")))
+
+    runs = ({"row": row, "seed": seed} for seed in SEEDS for row in ROWS)
+    record("detection_ablation", about("ablation"), runs, measure)
+
+
+if __name__ == "__main__":
+    measures = {"speed": measure_speed, "train": measure_training, "ablation": measure_ablation}
+    if sys.argv[1:]:
+        measures[sys.argv[1]]()
+    else:
+        print(table("detection", "backbone | minutes", ("net", "minutes"), SCORES))
+        print()
+        print(table("detection_ablation", "Swin", ("row",), SCORES))
