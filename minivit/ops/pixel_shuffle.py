@@ -24,8 +24,9 @@ def pixel_shuffle_forward(
 
     .. math:: y_{b,\, r i + p,\, r j + q,\, c} = x_{b,\, i,\, j,\, c r^2 + p r + q}, \qquad 0 \le p, q < r
 
-    A convolution in front of it computes all pixels of the larger map on the grid of the smaller one, for a share
-    :math:`1 / r^2` of what it would cost on the larger one.
+    A convolution in front of it computes all pixels of the larger map on the grid of the smaller one. It costs what one
+    with as many channels as the result costs on the larger map; each layer before it, :math:`1 / r^2` of what it would
+    cost there.
 
     Parameters
     ----------

@@ -1,5 +1,6 @@
 """Generalised intersection over union: boxes, what two of them have in common, and the box around both."""
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -26,7 +27,7 @@ def all_with_all(rng: Generator) -> Case:
     return Case((drawn_boxes(rng, N, 1), drawn_boxes(rng, M)), {})
 
 
-def beside(moved: Draw) -> Draw:
+def beside(moved: Callable[[Generator, np.ndarray], np.ndarray]) -> Draw:
     """Pairs of boxes of which the second one is made of the first."""
 
     def drawn(rng: Generator) -> Case:
