@@ -1,6 +1,6 @@
 """What an experiment has measured, kept in a JSON file: a run that is already in it is not made again.
 
-Files of experiments that were begun and not finished lie in ``unfinished``: moved to ``results``, they are gone on with.
+Files of experiments that were begun and not finished lie in ``unfinished``; moved to ``results``, they go on.
 """
 
 import json

@@ -1,6 +1,6 @@
 """DETR of transformers, its loss, and COCO's measure by pycocotools, for tools/make_fixtures.py."""
 
-# pyright: reportMissingImports=false
+# pyright: reportMissingImports=false, reportAttributeAccessIssue=false, reportArgumentType=false
 
 import contextlib
 import io

@@ -19,7 +19,7 @@ NORM_EPS = 1e-5
 class PositionedSelfAttention(Attention):
     """Self-attention in which positions are added to queries and keys, and not to values."""
 
-    def forward(
+    def forward(  # pyright: ignore[reportIncompatibleMethodOverride] (positions for keys, and no bias)
         self, x: ndarray, pos: ndarray, *, mask: ndarray | None = None, rng: Generator | None = None
     ) -> tuple[ndarray, AttentionLayerCache]:
         """(B, N, D), and positions of the same shape -> (B, N, D)."""
@@ -35,7 +35,7 @@ class PositionedSelfAttention(Attention):
 class PositionedCrossAttention(Attention):
     """Attention to a memory in which both sides are told their positions: queries theirs, keys theirs."""
 
-    def forward(
+    def forward(  # pyright: ignore[reportIncompatibleMethodOverride] (positions beside both, and no bias)
         self,
         x: ndarray,
         query_pos: ndarray,

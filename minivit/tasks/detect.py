@@ -25,7 +25,7 @@ from minivit.ops.weighted_cross_entropy import (
     weighted_cross_entropy_forward,
 )
 from minivit.tasks.task import Normalize, Pictures, Task
-from minivit.types import Factor, Float, Int, Positive, Share, ndarray
+from minivit.types import Factor, Float, Int, Positive, Scalar, Share, ndarray
 
 
 class Objects(NamedTuple):
@@ -171,10 +171,10 @@ class Detect(Task):
         blocks = logits.shape[1]  # each loss is a mean over all of them, and is to be their sum
         return losses * blocks, DetectCache(matches, outputs.logits.shape, c_classes, c_boxes)
 
-    def backward(self, dloss: Float[ndarray, "2"], cache: DetectCache) -> Detections:
+    def backward(self, dloss: Scalar, cache: DetectCache) -> Detections:
         B, L, Q, _ = cache.shape
         blocks = L if self.aux_loss else 1
-        dclass, dbox = dloss * blocks  # forward: return losses * blocks, ...
+        dclass, dbox = np.asarray(dloss) * blocks  # forward: return losses * blocks, ...
         (dboxes,) = matched_boxes_backward(dbox, cache.boxes)
         (dlogits,) = weighted_cross_entropy_backward(dclass, cache.classes)
         if blocks == L:

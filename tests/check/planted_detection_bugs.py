@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from minivit.layers.attention import Attention
 from minivit.layers.detr_block import DetrDecoderBlock, DetrEncoderBlock, PostNormDetrDecoderBlock
 from minivit.layers.detr_transformer import DetrTransformer
 from minivit.ops import box_iou_backward, giou_forward
@@ -100,13 +101,12 @@ def values_have_positions(layer, dy, cache):
 
 def positions_of_keys(layer, dy, cache):
     """The queries' positions forgotten."""
-    attend = layer.attn
     dx, dpos = DetrEncoderBlock.backward(layer, dy, cache)
     layer = layer.replica()
     (dh,) = layer.step_backward(
         dy, layer.norm2, layer.mlp, layer.drop_path2, (cache.norm2, cache.mlp, cache.drop_path2)
     )
-    dquery, *_ = super(type(attend), layer.attn).backward(dh, cache.attn)
+    dquery, *_ = Attention.backward(layer.attn, dh, cache.attn)
     return dx, dpos - dquery
 
 
