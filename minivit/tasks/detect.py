@@ -82,9 +82,8 @@ class Detect(Task):
         :math:`\lambda_p, \lambda_1, \lambda_G` of the matching.
     box_weight, giou_weight : float
         :math:`\lambda_1, \lambda_G` of the loss.
-    no_object_weight : float, optional
-        10 / ``num_queries``, and at most 1, if not given: 0.1 of the paper's 100 queries. So all queries that find
-        nothing count for as much, however many there are; with less, several of a few queries claim the same object.
+    no_object_weight : float
+        With less, several queries claim the same object; with more, none dares to for long.
     aux_loss : bool
         False: only the last block's answer has a loss.
     flip : bool
@@ -116,15 +115,14 @@ class Detect(Task):
         giou_cost: Factor = 2.0,
         box_weight: Factor = 5.0,
         giou_weight: Factor = 2.0,
-        no_object_weight: Share | None = None,
+        no_object_weight: Share = 0.1,
         aux_loss: bool = True,
         flip: bool = True,
     ) -> None:
         self.num_queries = num_queries
         self.class_cost, self.box_cost, self.giou_cost = class_cost, box_cost, giou_cost
         self.box_weight, self.giou_weight = box_weight, giou_weight
-        self.no_object_weight = min(1.0, 10 / num_queries) if no_object_weight is None else no_object_weight
-        self.aux_loss, self.flip = aux_loss, flip
+        self.no_object_weight, self.aux_loss, self.flip = no_object_weight, aux_loss, flip
 
     def model_options(self, dataset: Dataset) -> dict[str, Any]:
         return super().model_options(dataset) | {"num_classes": len(dataset.class_names)}

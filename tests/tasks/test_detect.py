@@ -63,13 +63,6 @@ def test_more_objects_than_queries():
     np.testing.assert_allclose(task.over(many), [4 + 1 + 0.3, 5])
 
 
-def test_what_no_object_counts_for():
-    """As much in all, of 10 queries and more, as of the paper's 100 with its 0.1; a query never for more than one."""
-    weights = [Detect(num_queries=n).no_object_weight for n in (100, 50, 10, 4)]
-    assert weights == [0.1, 0.2, 1, 1]
-    assert Detect(num_queries=10, no_object_weight=0.0).no_object_weight == 0
-
-
 def test_each_block_is_matched_anew():
     found, true = outputs(1), objects(2)
     swapped = Detections(found.logits[:, :1].repeat(2, 1), found.boxes[:, :1].repeat(2, 1))
