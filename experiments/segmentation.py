@@ -109,6 +109,12 @@ def table(name: str, head: str, *keys: str) -> str:
     return "\n".join(lines)
 
 
+def tables() -> str:
+    """Of minutes and decoders, and of the ablation."""
+    both = table("segmentation", "decoder | minutes", "net", "minutes"), table("segmentation_ablation", "Swin", "row")
+    return "\n\n".join(both)
+
+
 def cell(values: list[float]) -> str:
     """In percent."""
     spread = f" ± {100 * stdev(values):.1f}" if len(values) > 1 else ""
@@ -120,6 +126,4 @@ if __name__ == "__main__":
     if sys.argv[1:]:
         measures[sys.argv[1]]()
     else:
-        print(table("segmentation", "decoder | minutes", "net", "minutes"))
-        print()
-        print(table("segmentation_ablation", "Swin", "row"))
+        print(tables())
