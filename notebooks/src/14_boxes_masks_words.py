@@ -96,7 +96,7 @@ def table(head, rows):
 # %% [markdown]
 # ## 1 A set of boxes
 #
-# **Exercise.** `matching`: `minivit course start matching`. This section shows answers of it.
+# **Exercise.** [`matching`](../minivit/course/exercises/matching.md): `minivit course start matching`. This section shows answers of it.
 #
 # ### One image, many right answers
 #
@@ -219,7 +219,7 @@ assert np.allclose(over, [7 + 9.3, 7])  # what the two losses are means over
 # %% [markdown]
 # ## 2 Boxes that lie apart
 #
-# **Exercise.** `giou`: `minivit course start giou`. This section shows answers of it.
+# **Exercise.** [`giou`](../minivit/course/exercises/giou.md): `minivit course start giou`. This section shows answers of it.
 #
 # ### By numbers
 #
@@ -706,7 +706,7 @@ table(["", "right pixels", "mean IoU", "mean IoU of objects"], rows)
 # %% [markdown]
 # ## 6 Words and images in one space
 #
-# **Exercise.** `contrastive_pairs`: `minivit course start contrastive_pairs`. This section shows answers of it.
+# **Exercise.** [`contrastive_pairs`](../minivit/course/exercises/contrastive_pairs.md): `minivit course start contrastive_pairs`. This section shows answers of it.
 #
 # ### The matrix
 #
@@ -870,7 +870,7 @@ training_better.sheet(rows, title="What 64 steps are worth")
 #
 # ### Channels that become pixels
 #
-# **Exercise.** `pixel_shuffle`: `minivit course start pixel_shuffle`. This section shows answers of it.
+# **Exercise.** [`pixel_shuffle`](../minivit/course/exercises/pixel_shuffle.md): `minivit course start pixel_shuffle`. This section shows answers of it.
 #
 # A larger image is made at the end: all of the network works on the small map, its last convolution gives $r^2$ channels for each
 # channel of the image, and [pixel shuffle](../docs/glossary.md#pixel-shuffle) lays them out as $r \times r$ pixels. **Predict.** A map
