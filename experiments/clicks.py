@@ -11,9 +11,9 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-from cifar import blind, to_the_end
+from cifar import blind, spread, to_the_end
 from numpy import ndarray
-from record import record
+from record import record, runs_of
 from timed import SPARE, THREADS
 
 from minivit.data import scenes
@@ -75,6 +75,22 @@ def measure(seed: int) -> dict[str, Any]:
         "iou_after_three_clicks": round(float(after_three[valid].mean()), 4),
         "iou_by_objects": [round(float(ious[count == n][valid[count == n]].mean()), 4) for n in (1, 2, 3, 4)],
     }
+
+
+def table() -> str:
+    """Mean and standard deviation over the seeds."""
+    runs = runs_of("clicks")
+    words = {
+        "iou": "one click, the mask that the model says is best",
+        "iou_of_the_best": "one click, the mask that is best in truth",
+        "iou_after_three_clicks": "three clicks, the single mask",
+    }
+    lines = ["| | IoU |", "|---|---:|"]
+    lines += [f"| {text} | {spread([run[name] for run in runs])} |" for name, text in words.items()]
+    for n in range(4):
+        objects = "one object" if n == 0 else f"{n + 1} objects"
+        lines.append(f"| one click, scenes of {objects} | {spread([run['iou_by_objects'][n] for run in runs])} |")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -103,11 +103,15 @@ def measure_ablation() -> None:
     record("detection_ablation", about("ablation"), runs, measure)
 
 
+def tables() -> str:
+    """Of minutes and backbones, and of the ablation."""
+    both = ("detection", "backbone | minutes", ("net", "minutes")), ("detection_ablation", "Swin", ("row",))
+    return "\n\n".join(table(*its, SCORES) for its in both)
+
+
 if __name__ == "__main__":
     measures = {"speed": measure_speed, "train": measure_training, "ablation": measure_ablation}
     if sys.argv[1:]:
         measures[sys.argv[1]]()
     else:
-        print(table("detection", "backbone | minutes", ("net", "minutes"), SCORES))
-        print()
-        print(table("detection_ablation", "Swin", ("row",), SCORES))
+        print(tables())

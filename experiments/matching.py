@@ -16,8 +16,9 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from cifar import spread
 from numpy import ndarray
-from record import record
+from record import record, runs_of
 from timed import speed_of, trained_for
 
 from minivit.data import encode_captions, one_object_captions, scenes, shapes
@@ -63,6 +64,20 @@ def in_size(images: ndarray, side: int) -> ndarray:
     border = (SIZE - side) // 2
     large = np.stack([fit_image(image, (side, side)) for image in images])
     return np.pad(large, ((0, 0), (border, border), (border, border), (0, 0)), mode="edge")
+
+
+def table() -> str:
+    """Mean and standard deviation over the seeds."""
+    runs = runs_of("matching")
+    words = {
+        "image_to_text": "the caption of an image, among 100",
+        "text_to_image": "the image of a caption, among 100",
+        "zero_shot": "shapes by sentences alone, large",
+        "zero_shot_small": "shapes by sentences alone, as large as in scenes",
+    }
+    lines = ["| | found at once |", "|---|---:|"]
+    lines += [f"| {text} | {spread([run[name] for run in runs])} |" for name, text in words.items()]
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -96,11 +96,15 @@ def measure_ablation() -> None:
     record("segmentation_ablation", about("ablation"), runs, measure)
 
 
+def tables() -> str:
+    """Of minutes and decoders, and of the ablation."""
+    both = ("segmentation", "decoder | minutes", ("net", "minutes")), ("segmentation_ablation", "Swin", ("row",))
+    return "\n\n".join(table(*its, SCORES) for its in both)
+
+
 if __name__ == "__main__":
     measures = {"speed": measure_speed, "train": measure_training, "ablation": measure_ablation}
     if sys.argv[1:]:
         measures[sys.argv[1]]()
     else:
-        print(table("segmentation", "decoder | minutes", ("net", "minutes"), SCORES))
-        print()
-        print(table("segmentation_ablation", "Swin", ("row",), SCORES))
+        print(tables())

@@ -4,23 +4,20 @@
 # Swin ended one question, how a Transformer can have a pyramid, and began many. This lecture steps through the nets that stood
 # beside it and came after it in 2021: PVT and MViT, which ask fewer keys in other ways; Swin V2, which is Swin made fit to grow; and
 # five nets without attention that began where [MLP-Mixer](08_no_attention.ipynb) stopped. Their ideas are small, one or two each. We
-# take each by itself, run it, run it backwards, and ask what it is worth, or where it leaks. At the end stand three nets that were
-# asked for more than a class.
+# take each by itself, run it, run it backwards, and ask what it is worth, or where it leaks.
 #
 # 1. [Fewer keys](#1-Fewer-keys): PVT, and its second version, which needs no table of positions.
 # 2. [Pooling](#2-Pooling): MViT, and each change on the way to its second version.
 # 3. [Growing](#3-Growing): Swin V2: depth, sharp heads, larger windows.
 # 4. [What MLPs can do](#4-What-MLPs-can-do): ResMLP, gMLP, S²-MLP, CycleMLP.
 # 5. [What each of them sees](#5-What-each-of-them-sees), by depth, and what each costs.
-# 6. [Boxes, texts and more pixels](#6-Boxes,-texts-and-more-pixels): one op each of DETR, CLIP and SwinIR.
-# 7. [Questions](#7-Questions), with answers.
+# 6. [Questions](#6-Questions), with answers.
 #
 # **On the slides.** Two decks have one slide for all "other hierarchical Vision Transformers", with a figure of each and no
 # formula, in this order: MViT, Swin V2, Improved MViT. (The last is the first title of MViTv2, under which it was on arXiv in
 # December of 2021; it was published in 2022. And Swin itself, which both decks place at CVPR, was at ICCV 2021.) One of the two has
 # a slide of references to what came with and after Mixer: ResMLP, Mixer, gMLP, S²-MLP, CycleMLP, titles only. A third deck
-# announces PVT in its contents, and then has no slide of it. So all that follows is what these slides leave out. Then both decks have
-# six slides of DETR; the third names it, CLIP and SwinIR on its last ones: section 6.
+# announces PVT in its contents, and then has no slide of it. So all that follows is what these slides leave out.
 #
 # | here | what it is | in the papers |
 # |---|---|---|
@@ -1226,184 +1223,8 @@ table(["", "parameters", "M MACs", "bytes kept"], rows)
 # They do not say which sees better, and neither do the pictures. The five at the top are hierarchies. (Swin is one, too, but this
 # one has twice as many parameters.) And cosines have a price that no MAC shows: of all, Swin V2 keeps most for each multiplication,
 # the directions and lengths of its queries and keys among it.
-
-# %% [markdown]
-# ## 6 Boxes, texts and more pixels
 #
-# All nets of this lecture were asked one question, which class? The slides end with models that are asked others: where is what
-# (DETR), which text belongs to this image (CLIP), what would it look like, were it sharper (SwinIR). What is new in them is seldom
-# the Transformer. It is what is compared with what, and each has one small op for that. We take four, run them, and run them back.
-#
-# ### Two boxes
-#
-# **Exercise.** [`giou`](../minivit/course/exercises/giou.md): `minivit course start giou`.
-#
-# A detector says boxes. How good one is, is measured by [IoU](../docs/glossary.md#iou), the area that it shares with the true one, of the area
-# of both together. [GIoU](../docs/glossary.md#giou) subtracts from it how much of the smallest box $C$ around both is empty:
-#
-# $$\mathrm{IoU} = \frac IU, \qquad \mathrm{GIoU} = \mathrm{IoU} - \frac{|C| - U}{|C|} .$$
-#
-# A unit square, and another one that moves away to the right. **Predict.** Both measures at 0, 1/2, 1, 2 and 3 steps. And which of
-# them tells the second box to come back?
-
-# %%
-here, steps = np.array([[0.0, 0, 1, 1]]), np.array([0, 0.5, 1, 2, 3])
-there = here + np.outer(steps, [1, 0, 1, 0])  # x0, y0, x1, y1
-iou, c_iou = ops.box_iou_forward(here, there)
-giou, c_giou = ops.giou_forward(here, there)
-assert np.allclose(iou, [1, 1 / 3, 0, 0, 0]) and np.allclose(giou, [1, 1 / 3, 0, -1 / 3, -1 / 2])
-by_iou, by_giou = (
-    backward(np.ones(5), cache).b[:, [0, 2]].sum(1)  # both edges move together
-    for backward, cache in ((ops.box_iou_backward, c_iou), (ops.giou_backward, c_giou))
-)
-assert np.all(by_iou[3:] == 0) and np.allclose(by_giou[3:], -2 / (steps[3:] + 1) ** 2)
-rows = np.round([iou, giou, by_iou, by_giou], 2).tolist()
-names = "IoU", "GIoU", "slope of IoU", "slope of GIoU"
-table(
-    ["steps apart", *map(str, steps)],
-    [[name, *row] for name, row in zip(names, rows, strict=True)],
-)
-
-# %% [markdown]
-# Beyond the first step IoU is 0, and so is its slope: a box that has missed its object learns nothing. GIoU falls on, towards $-1$, and
-# its slope says "back", the fainter the farther. (At 0 both slopes are 0: a maximum. At 1, where the boxes touch, slopes jump; here, as
-# in PyTorch, they are those of boxes that overlap.)
-#
-# *Sources.* Rezatofighi et al. 2019, "Generalized Intersection over Union", algorithm 1.
-#
-# ### Who is for whom
-#
-# **Exercise.** [`matching`](../minivit/course/exercises/matching.md): `minivit course start matching`.
-#
-# DETR says a set of boxes at once, in no order, each from a query of its own. "Match predicted boxes to GT boxes with bipartite
-# matching", says the slide: each object gets one query, and of all ways to do that the one whose costs have the smallest sum is taken
-# ([matching](../docs/glossary.md#matching)). Three queries, two objects. **Predict.** Who gets whom, if each object in turn
-# takes what it likes best? And if the sum counts?
-
-# %%
-cost = np.array([[1.0, 2], [2, 9], [5, 7]])  # rows: queries; columns: objects
-greedy = cost[0, 0] + cost[1:, 1].min()
-queries, objects = ops.match(cost)
-assert (queries.tolist(), objects.tolist()) == ([0, 1], [1, 0])
-assert greedy == 8 and cost[queries, objects].sum() == 4
-assert all(map(np.array_equal, ops.match(cost), ops.match_literal(cost)))
-print(f"in turn: 1 + 7 = {greedy:.0f}; together: 2 + 2 = {cost[queries, objects].sum():.0f}")
-
-# %% [markdown]
-# The first object leaves its favourite to the second, which needs it more. What a pair costs is its class, distance and GIoU:
-# $C = -p + 5\, \lVert b - \hat b \rVert_1 - 2\, \mathrm{GIoU}$. Then the matched boxes have a loss. **Predict.** Which of three
-# queries get a gradient, with one object? And where does the object of an image without any go?
-
-# %%
-box = np.array([[0.5, 0.5, 0.2, 0.2]])  # cx, cy, w, h
-said = box + np.array([[0.3, 0, 0, 0], [0.02, 0.01, 0.03, -0.03], [0, 0.2, 0, 0]])
-probs = np.full((3, 4), 1 / 4)
-cost = ops.matching_cost(probs, said, np.array([2]), box)
-queries, objects = ops.match(cost)
-loss, cache = ops.matched_boxes_forward(said, box, queries, objects)
-(dx,) = ops.matched_boxes_backward(1.0, cache)
-assert queries.tolist() == [1] and np.flatnonzero(dx.any(1)).tolist() == [1]
-none = np.zeros(0, int)
-empty, c_empty = ops.matched_boxes_forward(said, box[:0], none, none)
-assert empty == 0 and not ops.matched_boxes_backward(1.0, c_empty).x.any()
-
-
-def lose(x):
-    """Matched anew."""
-    matching = ops.match(ops.matching_cost(probs, x, np.array([2]), box))
-    return ops.matched_boxes_forward(x, box, *matching)[0]
-
-
-steps = 1e-6 * np.eye(12).reshape(12, 3, 4)
-slope = [(lose(said + step) - lose(said - step)) / 2e-6 for step in steps]
-assert np.allclose(slope, dx.ravel(), atol=1e-6)  # a choice has no slope
-matrices({"costs": cost, "gradient of the boxes": dx}, numbered=True)
-
-# %% [markdown]
-# Only the one that was matched: all others are asked for their class ("no object") alone. That no query is told to go to an object that
-# another one has already found, is what makes them come apart, and what spares DETR the striking out of doubles. An image without
-# objects has no boxes to be right about: 0. The differences of the last assert match anew at each of the 24 steps, and agree with
-# the backward, which takes the matching as it is: a choice does not change where boxes move a little.
-#
-# *Sources.* Carion et al. 2020, "End-to-End Object Detection with Transformers", section 3.1; the weights, A.4.
-#
-# ### Images and texts
-#
-# **Exercise.** [`contrastive_pairs`](../minivit/course/exercises/contrastive_pairs.md): `minivit course start contrastive_pairs`.
-#
-# CLIP makes of each image and each text a vector of length 1, and compares all images of a batch with all texts. In its row each
-# image must find its own text, in its column each text its own image: two
-# [contrastive losses](../docs/glossary.md#contrastive-loss), and their mean. (Wav2vec's, [in lecture
-# 10](10_listening.ipynb#5-Which-future-is-the-true-one?), asks yes or no of each candidate by itself.) **Predict.** What does
-# one lose who finds all texts alike, among 8? And among two halves of 4, on average?
-
-# %%
-image, text = ops.unit_vectors_forward(np.random.default_rng(0).standard_normal((2, 8, 16)))[0]
-t = np.full(8, np.log(1 / 0.07))  # at first
-logits, c_logits = ops.scaled_similarities_forward(image, text, t)
-loss, c_loss = ops.symmetric_cross_entropy_forward(logits)
-rows, columns = (z - np.log(np.exp(z).sum(1, keepdims=True)) for z in (logits, logits.T))
-assert np.isclose(loss, -(np.diag(rows).mean() + np.diag(columns).mean()) / 2)
-alike = [ops.symmetric_cross_entropy_forward(np.zeros((n, n)))[0] for n in (8, 4)]
-assert np.allclose(alike, [np.log(8), np.log(4)])
-(dlogits,) = ops.symmetric_cross_entropy_backward(1.0, c_loss)
-grads = ops.scaled_similarities_backward(dlogits, c_logits)
-halves = []
-for part in (slice(0, 4), slice(4, 8)):  # images in shards, against all texts
-    _, cache = ops.scaled_similarities_forward(image[part], text, t[part])
-    halves.append(ops.scaled_similarities_backward(dlogits[part], cache))
-assert np.allclose(sum(half.text for half in halves), grads.text, atol=1e-14)
-assert np.isclose(grads.logit_scale.sum(), (dlogits * logits).sum())
-assert mv.create_model("clip_resnet_tiny_64").logit_scale.within == (0, np.log(100))
-print(f"who finds all alike loses {alike[0]:.3f} among 8, {alike[1]:.3f} among 4")
-
-# %% [markdown]
-# The logarithm of their number: so the loss of a batch is not the mean over its parts, and a larger batch is a harder question. Its
-# gradient can be shared out all the same: the logits of an image need no other image.
-#
-# The scale $e^t$ is learned, and may not go above 100. [Swin V2](#Cosines,-and-a-clamp) clamps its own in forward, and beyond the
-# edge its gradient is 0. In CLIP the optimizer puts $t$ back behind each step: then it still has a gradient, and can return.
-#
-# *Sources.* Radford et al. 2021, "Learning Transferable Visual Models From Natural Language Supervision", sections 2.3 and 2.5,
-# figure 3. (One deck cites for CLIP the paper of CLIP-Italian, which is the same training on Italian captions, by others.)
-#
-# ### More pixels
-#
-# **Exercise.** [`pixel_shuffle`](../minivit/course/exercises/pixel_shuffle.md): `minivit course start pixel_shuffle`.
-#
-# SwinIR keeps its maps as large as the image that it is given. Only its last layers make it larger: a convolution says $r^2$ channels
-# for each one of the result, and a [pixel shuffle](../docs/glossary.md#pixel-shuffle) lays them out as $r \times r$ pixels.
-# [Patch merging](07_windows.ipynb#6-Patch-merging) does the opposite. **Predict.** One place with eight channels, 0 to 7, and
-# $r = 2$: which two maps? What does that save?
-
-# %%
-x = np.arange(8.0).reshape(1, 1, 1, 8)
-y, cache = ops.pixel_shuffle_forward(x, upscale=2)
-assert y[0, :, :, 0].tolist() == [[0, 1], [2, 3]] and y[0, :, :, 1].tolist() == [[4, 5], [6, 7]]
-assert np.array_equal(
-    ops.pixel_shuffle_backward(y, cache).x, x
-)  # a permutation: its own way back
-depth_to_space = x.reshape(2, 2, 2)  # TensorFlow's order: all channels of one pixel side by side
-assert depth_to_space[..., 0].tolist() == [[0, 2], [4, 6]]
-last = [formulas.conv_macs((6, 8), 3, 60, 4 * 60), formulas.conv_macs((12, 16), 3, 60, 60)]
-before = [formulas.conv_macs(size, 3, 60, 60) for size in ((6, 8), (12, 16))]
-assert last[0] == last[1] and before[1] == 4 * before[0]
-shown = {
-    "channel 0": y[0, :, :, 0],
-    "channel 1": y[0, :, :, 1],
-    "TensorFlow's 0": depth_to_space[..., 0],
-}
-matrices(shown, columns=3, digits=0)
-
-# %% [markdown]
-# Nothing is multiplied, and nothing is made up: it is a permutation, and its backward the same permutation back. The last convolution
-# costs as much as one on the large map. But all layers *before* it work on a quarter of the places.
-#
-# *Sources.* Shi et al. 2016, "Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel Convolutional Neural
-# Network", section 3.1; Liang et al. 2021, "SwinIR", section 3.1.
-
-# %% [markdown]
-# ## 7 Questions
+# ## 6 Questions
 #
 # 1. PVT with $R$ = 8 on a map of 60 × 60. How many keys? Which tokens are in none?
 # 2. From which map on, with $C$ = 64 and windows of 8, are windows cheaper than spatial reduction with $R$ = 8? (Use the closed

@@ -380,6 +380,6 @@ CONTRASTIVE_PAIRS = Exercise(
     45,
     TASKS,
     offers=("np", "InputGrad", "LogitsGrad", "cross_entropy_forward", "cross_entropy_backward"),
-    lecture="13_after_swin",
+    lecture="14_boxes_masks_words",
     section=6,
 )

@@ -479,6 +479,6 @@ GIOU = Exercise(
     TASKS,
     offers=("np", "InputGrad", "minivit.ops.rows.sum_to"),
     closed=("minivit.ops.boxes:_overlap_backward",),
-    lecture="13_after_swin",
-    section=6,
+    lecture="14_boxes_masks_words",
+    section=2,
 )

@@ -483,6 +483,6 @@ MATCHING = Exercise(
     55,
     TASKS,
     offers=("np", "box_corners_forward", "box_corners_backward", "giou_forward", "giou_backward", "InputGrad"),
-    lecture="13_after_swin",
-    section=6,
+    lecture="14_boxes_masks_words",
+    section=1,
 )

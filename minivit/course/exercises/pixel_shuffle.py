@@ -218,6 +218,6 @@ PIXEL_SHUFFLE = Exercise(
     25,
     TASKS,
     offers=("np", "InputGrad"),
-    lecture="13_after_swin",
-    section=6,
+    lecture="14_boxes_masks_words",
+    section=7,
 )
