@@ -14,6 +14,7 @@ from minivit.course.stub import solved_source
 from minivit.course.with_ops import in_place_of_ours, load_checked
 from minivit.layers import block
 from minivit.tasks.distillation import Taught
+from minivit.tasks.restoration import Restored
 from tests.models.test_wav2vec import SMALL as WAV2VEC
 from tests.sampled import REST
 
@@ -107,6 +108,53 @@ def test_a_model_begins_with_positions_that_a_solution_has_resampled(tmp_path, t
     assert called == {task.name for task in EXERCISES["positions"].tasks} - {"resize_backward"}
 
 
+def test_what_compares_images_with_texts_trains_to_the_same_bits(tmp_path, trusted):
+    def clip():
+        train = mv.data.captioned(mv.data.scenes(n_train=5, n_test=1, seed=0, max_objects=1)).train
+        model = mv.create_model("clip_resnet_tiny_64", seed=0)
+        optimizer = mv.train.AdamW(model, lr=1e-3)
+        images = mv.train.normalize(train.images, (0.5,) * 3, (0.5,) * 3)
+        step = partial(mv.train.training_step, model, (images, train.target), train.target, optimizer=optimizer)
+        return [step(task=mv.tasks.Match(), threads=1) for _ in range(2)]
+
+    before = clip()
+    solution = load_checked(solved_folder(tmp_path, "contrastive_pairs"))
+    with in_place_of_ours([solution]) as called:
+        assert clip() == before
+    assert called == {task.name for task in EXERCISES["contrastive_pairs"].tasks}
+
+
+def test_what_makes_images_larger_trains_to_the_same_bits(tmp_path, trusted):
+    def swin_ir():
+        model = mv.create_model("swinir_tiny_x2", seed=0)
+        small, large = (np.random.default_rng(0).random((2, n, n, 3), np.float32) for n in (8, 16))
+        optimizer = mv.train.AdamW(model, lr=1e-3)
+        targets = Restored(large, large[:, ::-1])
+        step = partial(mv.train.training_step, model, small, targets, optimizer=optimizer, threads=1)
+        return [step(task=mv.tasks.Upscale()) for _ in range(2)]
+
+    before = swin_ir()
+    solution = load_checked(solved_folder(tmp_path, "pixel_shuffle"))
+    with in_place_of_ours([solution]) as called:
+        assert swin_ir() == before
+    assert called == {"pixel_shuffle_forward", "pixel_shuffle_backward"}
+
+
+def test_boxes_find_their_objects_with_the_same_bits(tmp_path, trusted):
+    def found():
+        boxes, objects = np.random.default_rng(0).uniform(0.2, 0.6, (2, 5, 4))
+        cost = mv.ops.matching_cost(np.full((5, 3), 1 / 3), boxes, np.zeros(5, int), objects)
+        loss, cache = mv.ops.matched_boxes_forward(boxes, objects, *mv.ops.match(cost))
+        return [loss, cost, *mv.ops.matched_boxes_backward(1.0, cache)]
+
+    before = found()
+    solutions = [load_checked(solved_folder(tmp_path, name)) for name in ("giou", "matching")]
+    with in_place_of_ours(solutions) as called:
+        assert all(map(np.array_equal, found(), before))
+    unused = {"match_literal", "box_iou_backward"}
+    assert called == {task.name for name in ("giou", "matching") for task in EXERCISES[name].tasks} - unused
+
+
 @REST
 def test_what_hears_trains_to_the_same_bits(tmp_path, trusted):
     """wav2vec by its own loss; log-mel features and their deltas by a gradient that reaches the wave."""
@@ -179,6 +227,9 @@ def test_all_exercises_together_train_to_the_same_bits(tmp_path, trusted):
         *(task.name for name in ("non_local", "local_attention") for task in EXERCISES[name].tasks),  # nor is it a CNN
         *(task.name for task in EXERCISES["pooling_attention"].tasks),  # nor is it an MViT
         *(task.name for task in EXERCISES["gating"].tasks),  # tokens attend; they do not gate one another
+        *(task.name for name in ("giou", "matching") for task in EXERCISES[name].tasks),  # it looks for no boxes
+        *(task.name for task in EXERCISES["contrastive_pairs"].tasks),  # it reads no texts
+        *(task.name for task in EXERCISES["pixel_shuffle"].tasks),  # and makes no image larger
         *(task.name for name in ("windows", "swin_block") for task in EXERCISES[name].tasks),  # a ViT has no windows
         *(task.name for name in ("dft", "stft") for task in EXERCISES[name].tasks),  # nor does it hear
         *(task.name for name in ("mixup", "distillation") for task in EXERCISES[name].tasks),  # nor is anything mixed

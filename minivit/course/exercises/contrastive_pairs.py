@@ -100,7 +100,8 @@ def survives_large_logits(call: Call, rng: Generator) -> str | None:
     loss = float(call(np.array([[1000.0, 0.0], [0.0, 1000.0]]))[0])
     if abs(loss) < 1e-9:
         return None
-    return f"who is sure by 1000, and right, loses 0; yours loses {loss:.6g}: exp(1000) overflows"
+    why = "" if np.isfinite(loss) else ": exp(1000) overflows"
+    return f"who is sure by 1000, and right, loses 0; yours loses {loss:.6g}{why}"
 
 
 LENGTH = "length = np.sqrt(row_dot(x, x))"
@@ -132,6 +133,7 @@ compares = partial(
     sizes=sizes_of_vectors,
     axes={"y": "image text", "dimage": "image width", "dtext": "text width", "dlogit_scale": "image"},
 )
+NO_TEXTS = "the texts' way is missing; they look for their images in the columns: logits.T"
 both_ways = partial(
     Task, cases=LOGITS, sizes=lambda case: {"the batch": len(case.args[0])}, axes={"dlogits": "image text"}
 )
@@ -221,6 +223,9 @@ TASKS = (
                 "scale = np.exp(np.minimum(logit_scale, np.log(100)))[:, None]": CLAMPED,
                 "scale = np.exp(logit_scale[:1])[:, None] * np.ones((len(image), 1))": "the first image's scale is "
                 "taken for all; each image is given one",
+                "logit_scale = np.broadcast_to(np.resize(logit_scale, len(text)), (len(image), len(text)))\n    "
+                "scale = np.exp(logit_scale)": "the scales go to the columns, as if each text had one; each image has, "
+                "for its row",
                 "scale = np.exp(logit_scale.mean()) * np.ones((len(image), 1))": "the mean of the scales is taken for "
                 "all images; each is given one",
                 "scale = np.log(logit_scale)[:, None]": "the logarithm is taken; t is the logarithm already: take its "
@@ -316,16 +321,14 @@ TASKS = (
                 "found or not",
             },
             OF_TEXTS: {
-                "text_loss, c_text = cross_entropy_forward(logits, own)": "the loss of images is taken twice; the "
-                "texts look for their images in the columns: logits.T",
-                f"{OF_TEXTS}; text_loss = image_loss": "the loss of images is taken twice; the texts look for their "
-                "images in the columns: logits.T",
-                f"{OF_TEXTS}; image_loss = text_loss": "the loss of texts is taken twice; the images look for their "
+                "text_loss, c_text = cross_entropy_forward(logits, own)": NO_TEXTS,
+                f"{OF_TEXTS}; text_loss = image_loss": NO_TEXTS,
+                f"{OF_TEXTS}; image_loss = text_loss": "the images' way is missing; they look for their "
                 "texts in the rows",
             },
             MEAN: {
                 "(image_loss + text_loss)": "both ways are summed; it is their mean",
-                "image_loss": "the loss of images is taken twice",
+                "image_loss": NO_TEXTS,
                 "(image_loss + text_loss) * len(logits) / 2": "... the batch: summed over it instead of averaged",
                 "(image_loss + text_loss) / len(logits) / 2": "... y is",
                 "-(image_loss + text_loss) / 2": "... y has the wrong sign",
@@ -333,6 +336,8 @@ TASKS = (
                 "nothing; take the loss as it is",
                 "np.mean([np.logaddexp(0, logits).mean() - logits.trace() / logits.size])": "that is yes or no for "
                 "each pair by itself, wav2vec's and SigLIP's question; here an image has one softmax over all texts",
+                "np.logaddexp(0, (1 - 2 * np.eye(len(logits))) * logits).sum() / len(logits)": "that is yes or no for "
+                "each pair by itself, SigLIP's question; here an image has one softmax over all texts",
                 "-np.mean(np.diag(logits) - np.log(np.exp(logits - logits.max()).sum()) - logits.max())": "one softmax "
                 "runs over all pairs; each row has its own, and each column",
             },
@@ -355,8 +360,8 @@ TASKS = (
                 "transposed, so their gradient is, too",
                 "return LogitsGrad(dlogits)": "only the images' way is there; add that of the texts, transposed",
                 "return LogitsGrad(dtransposed.T)": "only the texts' way is there; add that of the images",
-                "return LogitsGrad(2 * dlogits)": "the images' way is taken twice; the second is that of the texts, "
-                "transposed",
+                "return LogitsGrad(2 * dlogits)": "the texts' way is missing, and the images' counts twice; add that "
+                "of the texts, transposed",
                 "return LogitsGrad(dlogits - dtransposed.T)": "the texts' way is subtracted; gradients that meet are "
                 "added",
                 "return LogitsGrad(dlogits.T + dtransposed)": "... transposed: right after exchanging",

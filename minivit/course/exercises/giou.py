@@ -9,6 +9,7 @@ from numpy.random import Generator
 from minivit.check.draw import Case
 from minivit.course.exercise import Call, Draw, Exercise, Property, Task
 from minivit.course.exercises._cases import ONE_SAMPLE, arrays, close, lengths
+from minivit.course.explain import told_apart
 
 
 def drawn_boxes(rng: Generator, *shape: int) -> np.ndarray:
@@ -108,7 +109,7 @@ def is_from_0_to_1(call: Call, rng: Generator) -> str | None:
         ("of two boxes that lie apart in both directions it is 0", far, 0),
     ):
         if not close(found, right):
-            return f"{words}; yours is {found:.4g}"
+            return f"{words}; yours is {told_apart(found, right, digits=4)[0]}"
     return None
 
 
@@ -127,7 +128,7 @@ def falls_as_boxes_part(call: Call, rng: Generator) -> str | None:
 
 def is_1_of_a_box_with_itself(call: Call, rng: Generator) -> str | None:
     found = call(UNIT, UNIT.copy())[0][0]
-    return None if close(found, 1) else f"of a box with itself it is 1; yours is {found:.4g}"
+    return None if close(found, 1) else f"of a box with itself it is 1; yours is {told_apart(found, 1, digits=4)[0]}"
 
 
 ORDER = "the four numbers are (cx, cy, w, h), the centre first"
@@ -146,6 +147,8 @@ ONE_BY_ONE = (
 PIXELS = "1 is added to the sides, as if pixels were counted; here a side is x1 - x0"
 FURTHER_IN = "an edge of the intersection belongs to the box whose own edge lies further inside"
 BY_HALF = "where edges coincide, each box gets half of the gradient"
+CENTRED = "a, b = box_corners_forward(a)[0], box_corners_forward(b)[0]"
+TAKEN = "a and b are taken for centres and sizes; they are corners already"
 OTHER_SIDE = "the gradient of a side is that of the area times the *other* side"
 FIRST_CORNER = "a box grows when its first corner gets smaller: its gradient has a minus"
 STRETCHED = "... an axis that was stretched in the forward must be summed"
@@ -259,6 +262,7 @@ TASKS = (
         properties=(Property("from 0 to 1", is_from_0_to_1),),
         mistakes={
             GAP: {
+                f"{CENTRED}; {GAP}": TAKEN,
                 HULL.replace("hull", "gap"): "that is the box around both: the intersection begins at the larger of "
                 "the first corners, and ends at the smaller of the second ones",
                 f"{GAP}; gap = gap + 1; _sides = lambda boxes: boxes[..., 2:] - boxes[..., :2] + 1": PIXELS,
@@ -347,10 +351,10 @@ TASKS = (
                     second="(np.sign(box[..., 2:] - other[..., 2:]) + 1) / 2",
                 ): f"the edges of the intersection go to the wrong box; {FURTHER_IN}",
                 overlap(first="box[..., :2] > other[..., :2]", second="box[..., 2:] < other[..., 2:]"): (
-                    f"{BY_HALF}; yours gives it to neither"
+                    f"{BY_HALF}; this one gets nothing of it here"
                 ),
                 overlap(first="box[..., :2] >= other[..., :2]", second="box[..., 2:] <= other[..., 2:]"): (
-                    f"{BY_HALF}; yours gives all of it to both"
+                    f"{BY_HALF}; this one gets all of it here"
                 ),
                 overlap(corners="dgap * first - dsides, dgap * second + dsides"): "the intersection shrinks when its "
                 "first corner gets larger: that gradient has a minus",
@@ -382,6 +386,9 @@ TASKS = (
                 "hull = a[..., 2:] - a[..., :2] + b[..., 2:] - b[..., :2]": "the sides of the two are added; the box "
                 "around both holds both where they stand",
                 f"{HULL} + 1": PIXELS.replace("the sides", "the sides of the box around both"),
+            },
+            "iou, c_overlap = box_iou_forward(a, b)": {
+                f"{CENTRED}; iou, c_overlap = box_iou_forward(a, b)": TAKEN,
             },
             SHARE: {
                 "iou + _ratio(area - c_overlap.union, area)": "what the box around both has too much is added; it is "
@@ -446,10 +453,10 @@ TASKS = (
                 "    def of(": "the edges of the box around both go to the wrong box: to the one whose own edge lies "
                 "further outside",
                 f"{shared('box[..., :2] < other[..., :2]', 'box[..., 2:] > other[..., 2:]')}\n\n    def of(": (
-                    f"{BY_HALF}, of the box around both as well; yours gives it to neither"
+                    f"{BY_HALF}, of the box around both as well; this one gets nothing of it here"
                 ),
                 f"{shared('box[..., :2] <= other[..., :2]', 'box[..., 2:] >= other[..., 2:]')}\n\n    def of(": (
-                    f"{BY_HALF}, of the box around both as well; yours gives all of it to both"
+                    f"{BY_HALF}, of the box around both as well; this one gets all of it here"
                 ),
             },
             "dfirst = -dhull": {

@@ -143,6 +143,15 @@ def right_boxes_lose_nothing(call: Call, rng: Generator) -> str | None:
     return None if close(loss, 0) else f"boxes that are where they should be lose 0; yours lose {loss:.6g}"
 
 
+def nothing_is_lost_where_nothing_is(call: Call, rng: Generator) -> str | None:
+    none = np.zeros(0, int)
+    loss = float(call(boxes_of(rng, 5), boxes_of(rng, 0), none, none)[0])
+    if loss == 0:
+        return None
+    why = ": a mean of nothing" if np.isnan(loss) else ""
+    return f"without an object there are no pairs, and the loss is 0; yours is {loss:g}{why}"
+
+
 def others_do_not_count(call: Call, rng: Generator) -> str | None:
     (x, target, rows, columns), _ = matched()(rng)
     other = x.copy()
@@ -168,7 +177,7 @@ MEAN = "costs.sum() / max(1, len(rows))"
 DCOSTS = "dcosts = np.full_like(sign[:, 0], dy / max(1, len(rows)))"
 DCORNERS = "dcorners, _ = giou_backward(-giou_weight * dcosts, c_giou)"
 CENTRES = "these are centres and sizes; GIoU takes corners: box_corners_forward first"
-NO_PAIRS = "... nan"
+NO_PAIRS = "... a mean of nothing"
 
 
 def greedy(order: str = "range(N)") -> str:
@@ -253,6 +262,8 @@ TASKS = (
                 "missing",
                 "return -class_cost * probs[..., labels] + 5 * distance - 2 * giou": "the usual weights are written "
                 "into it; they are box_cost and giou_cost",
+                "return -class_cost * (np.exp(probs) / np.exp(probs).sum(-1, keepdims=True))[..., labels] + box_cost * "
+                "distance - giou_cost * giou": "a softmax is taken of the probabilities; they are one already",
                 "return box_cost * distance - giou_cost * giou": "the classes are missing: a query that is sure of the "
                 "class is cheaper",
                 "return -class_cost * probs[..., labels] - giou_cost * giou": "the distance is missing",
@@ -293,6 +304,10 @@ TASKS = (
                 "total = cost[list(rows), columns].prod()": "the costs are multiplied; they are summed",
                 "total = (cost[list(rows), columns] ** 2).sum()": "the squares are summed; the costs are",
                 "total = cost[list(rows), columns][:1].sum()": "the first object alone decides; the sum of all does",
+            },
+            "total = cost[list(rows), columns]": {
+                "best = cost.argmin(0)\n        continue\n        total = cost[list(rows), columns]": "each object "
+                "takes the query that it likes best, also one that another has",
             },
             BEST: {
                 "if best is None or total > least:": "the dearest way is kept; the cheapest is asked for",
@@ -335,12 +350,15 @@ TASKS = (
                 "return Matching(*linear_sum_assignment(cost)[::-1])": "... rows and columns are exchanged",
                 "return Matching(*linear_sum_assignment(abs(cost)))": "absolute values are matched; a cost below 0 is "
                 "a good one",
+                assigned(
+                    "by = columns.argsort(); return Matching(rows[by], columns[by])"
+                ): "the pairs come in the order of their columns; rows ascend",
                 assigned("by = np.argsort(-rows); return Matching(rows[by], columns[by])"): "the rows descend; they "
                 "ascend",
                 assigned("return Matching(rows, np.sort(columns))"): "the columns are sorted, apart from their rows: "
                 "pairs stay together",
-                "found = cost.argmin(0); return Matching(np.sort(found), found.argsort())": "each object takes the "
-                "query that it likes best, also one that another has",
+                "found = cost.argmin(0); return Matching(np.sort(found), found.argsort())": "each object "
+                "takes the query that it likes best, also one that another has",
                 "return Matching(cost.argmin(0), np.arange(cost.shape[1]))": "... ",
                 assigned("return rows, columns, cost[rows, columns].sum()"): "... the result must be",
             },
@@ -352,6 +370,7 @@ TASKS = (
         properties=(
             Property("boxes that are right", right_boxes_lose_nothing),
             Property("boxes without an object", others_do_not_count),
+            Property("no pairs", nothing_is_lost_where_nothing_is),
         ),
         mistakes={
             BOTH: {
@@ -377,6 +396,8 @@ TASKS = (
             GIOU: {
                 "giou, c_giou = giou_forward(corners, theirs)": f"of objects, {CENTRES}",
                 "giou, c_giou = giou_forward(ours, theirs)": f"of both, {CENTRES}",
+                f"{GIOU}; giou = giou_forward(corners[:, None], box_corners_forward(theirs)[0])[0].sum(1) / max(1, "
+                "len(rows))": "GIoU is that of all with all; only pairs are compared",
                 f"{GIOU}; giou = c_giou.overlap.iou": "that is IoU, which does not pull boxes that lie apart; take "
                 "GIoU",
             },

@@ -192,6 +192,8 @@ TASKS = (
                 "numbers in their order. (B, Y, p, X, q, C) becomes (B, Y, X, C, p, q)",
                 BACK.replace("0, 1, 3, 5, 2, 4", "0, 1, 3, 5, 2, 4)[..., ::-1, :].transpose(0, 1, 2, 3, 4, 5"): UPSIDE,
                 f"{BACK}[..., ::-1]": MIRRORED,
+                "dy.reshape(B, Y, X, channels // (r * r), r, r).transpose(0, 1, 4, 2, 5, 3)": "the steps of the "
+                "forward are taken once more; go them backwards: cut dy up as it was joined, and move the axes back",
                 f"{BACK} / (r * r)": "... dx is",
                 f"np.broadcast_to({BACK}.mean((-2, -1), keepdims=True), (B, Y, X, channels // (r * r), r, r))": (
                     "every channel of a place gets the mean of its pixels; it gets the gradient of its own pixel"

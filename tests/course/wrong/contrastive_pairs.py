@@ -1,0 +1,75 @@
+# ruff: noqa: F811
+# pyright: reportUndefinedVariable=false, reportRedeclaration=false, reportAttributeAccessIssue=false
+# Each part is put behind the answer, whose functions it replaces; its heading is what the check must say.
+# --- An optimizer does that, behind each step
+def scaled_similarities_forward(image, text, logit_scale):
+    scale = np.minimum(np.exp(logit_scale), 100)[:, None]
+    return scale * (image @ text.T), ScaledSimilaritiesCache(image, text, scale)
+
+
+# --- it does not: the optimizer does, behind each step
+def scaled_similarities_backward(dy, cache):
+    grads = ours.scaled_similarities_backward(dy, cache)
+    return grads._replace(logit_scale=np.where(cache.scale[:, 0] > 100, 0, grads.logit_scale))
+
+
+# --- it is summed over an axis that must stay
+def scaled_similarities_backward(dy, cache):
+    grads = ours.scaled_similarities_backward(dy, cache)
+    return grads._replace(logit_scale=grads.logit_scale.sum())
+
+
+# --- exp(1000) overflows
+def symmetric_cross_entropy_forward(logits):
+    _, cache = ours.symmetric_cross_entropy_forward(logits)
+    p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    q = np.exp(logits) / np.exp(logits).sum(0, keepdims=True)
+    return -(np.log(np.diag(p)).mean() + np.log(np.diag(q)).mean()) / 2, cache
+
+
+# --- that is yes or no for each pair by itself, SigLIP's question
+def symmetric_cross_entropy_forward(logits):
+    _, cache = ours.symmetric_cross_entropy_forward(logits)
+    t = 2 * np.eye(len(logits)) - 1
+    return np.logaddexp(0, -t * logits).sum() / len(logits), cache
+
+
+# --- the texts' way is missing, and the images' counts twice
+def symmetric_cross_entropy_backward(dy, cache):
+    p = np.exp(cache.per_image.log_probs)
+    return LogitsGrad((p - np.eye(len(p))) * dy / len(p))
+
+
+# --- divided along the wrong axis: each vector is a row
+def unit_vectors_forward(x):
+    length = np.linalg.norm(x, axis=0, keepdims=True)
+    return x / length, UnitVectorsCache(x / length, np.broadcast_to(length, x.shape)[..., :1])
+
+
+# --- the length was taken for a constant
+def unit_vectors_backward(dy, cache):
+    return InputGrad(dy / cache.length)
+
+
+# --- x is taken for y
+def unit_vectors_backward(dy, cache):
+    y, length = cache
+    return InputGrad((dy - y * (y * dy).sum(-1, keepdims=True) * length) / length)
+
+
+# --- the first image's scale is taken for all
+def scaled_similarities_forward(image, text, logit_scale):
+    scale = np.exp(logit_scale[0])
+    return scale * image @ text.T, ScaledSimilaritiesCache(image, text, np.full((len(image), 1), scale))
+
+
+# --- the scales go to the columns
+def scaled_similarities_forward(image, text, logit_scale):
+    scale = np.exp(logit_scale)
+    return image @ text.T * np.resize(scale, len(text)), ScaledSimilaritiesCache(image, text, scale[:, None])
+
+
+# --- the texts' way is missing; they look for their images in the columns
+def symmetric_cross_entropy_forward(logits):
+    _, cache = ours.symmetric_cross_entropy_forward(logits)
+    return cross_entropy_forward(logits, np.arange(len(logits)))[0], cache
