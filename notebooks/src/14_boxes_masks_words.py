@@ -550,6 +550,8 @@ mv.check.check_layer(block, prompt[0], places, prompt[0], places_pos)
 show_source(
     MaskDecoder.forward, "c_prepend", "c_transformer", "c_upscaling =", "vectors,", "masks,"
 )
+
+# %%
 sam = mv.create_model("sam_tiny_patch4_64", seed=0)
 seen = normalize(data.train.images[:1], data.mean, data.std)
 at = np.array([[[[20.0, 23.0]], [[36.0, 20.0]]]], np.float32)  # a click for each of two prompts
@@ -644,6 +646,8 @@ plot.prompted_masks(
 # %%
 lines = "c_psp =", "c_bottleneck =", "c_lateral =", "above,", "tops,", "fused,"
 show_source(UPerHead.forward, *lines)
+
+# %%
 rows = []
 presets = "upernet_swin_tiny", "segformer_b0", "segformer_b2", "upernet_swin_tiny_patch4_64"
 for name in presets:
