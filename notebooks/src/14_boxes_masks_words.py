@@ -332,9 +332,9 @@ pieces = (
     "c_input_proj =",
     "pos =",
     "c_transformer =",
-    "logits,",
-    "c_bbox",
-    "boxes,",
+    "= self.class",
+    "= self.bbox",
+    "= sigmoid",
 )
 show_source(DETR.forward, *pieces)
 
@@ -472,8 +472,8 @@ weights = weights[rows].reshape(-1, *cache.map_size)
 plot.object_attention(data.train.images[most], found_there, weights, names)
 
 # %% [markdown]
-# These eight are known by heart. This is how it goes on scenes that were never seen, for a model that was trained for 15 epochs on
-# 5,000 (`minivit train --task detect --data scenes`):
+# One query looks at nearly everything but its star: who knows eight scenes by heart can tell them by their backgrounds. This is how it
+# goes on scenes that were never seen, for a model that was trained for 15 epochs on 5,000 (`minivit train --task detect --data scenes`):
 #
 # ![A scene, its boxes, and where the query of each box looks](../docs/images/detr_objects.webp)
 #
@@ -526,7 +526,11 @@ matrices(steps, columns=1, shared=True, title="A click, as eight numbers")
 
 # %%
 lines = (
+    "if self.first",
+    "else",
     "c_self_attn =",
+    "q = tokens",
+    "tokens = tokens",
     "k = image",
     "c_token_to_image =",
     "tokens, c_norm2",
@@ -547,9 +551,8 @@ mv.check.check_layer(block, prompt[0], places, prompt[0], places_pos)
 # place of it. So the map has to know what was meant, and its places ask for that.
 
 # %%
-show_source(
-    MaskDecoder.forward, "c_prepend", "c_transformer", "c_upscaling =", "vectors,", "masks,"
-)
+lines = "c_prepend =", "c_transformer =", "c_upscaling =", "c_mlps =", "c_products ="
+show_source(MaskDecoder.forward, *lines)
 
 # %%
 sam = mv.create_model("sam_tiny_patch4_64", seed=0)
@@ -644,7 +647,7 @@ plot.prompted_masks(
 # finest, and mixed. Its encoder has looked already. **Predict.** Which share of the parameters has each decoder?
 
 # %%
-lines = "c_psp =", "c_bottleneck =", "c_lateral =", "above,", "tops,", "fused,"
+lines = "c_psp =", "c_bottleneck =", "c_lateral =", "for lateral", "above,", "tops,", "fused,"
 show_source(UPerHead.forward, *lines)
 
 # %%

@@ -17,7 +17,6 @@ from minivit.plot.figure import (
     Axes,
     Figure,
     bare,
-    check_lengths,
     labelled,
     new_figure,
     set_title,
@@ -30,7 +29,7 @@ from minivit.types import Float, Int, UInt8, ndarray
 def matching(
     image: UInt8[ndarray, "Y X C"],
     guesses: Float[ndarray, "Q 4"],
-    truths: Float[ndarray, "N 4"],
+    truths: Float[ndarray, "N 4"] | Int[ndarray, "N 4"],
     cost: Float[ndarray, "Q N"],
     pairs: tuple[Int[ndarray, "M"], Int[ndarray, "M"]],
     *,
@@ -49,8 +48,6 @@ def matching(
     """
     from matplotlib.patches import Rectangle
 
-    check_lengths(len(cost), guesses=guesses)
-    check_lengths(cost.shape[1], truths=truths)
     figure = new_figure(4.6)
     left, right = figure.subplots(1, 2, gridspec_kw={"width_ratios": (1.15, 1)})
     show_image(left, image)
