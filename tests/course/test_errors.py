@@ -63,6 +63,14 @@ PROMISED = {
     "relative_logits_forward": ["ValueError", "TypeError"],
     "spatial_gating_forward": ["ValueError"],
     "shift_channels_forward": ["ValueError", "TypeError"],
+    "matching_cost": ["ValueError"],
+    "match": ["ValueError"],
+    "matched_boxes_forward": ["ValueError"],
+    "box_iou_forward": ["ValueError"],
+    "giou_forward": ["ValueError"],
+    "scaled_similarities_forward": ["ValueError"],
+    "symmetric_cross_entropy_forward": ["ValueError"],
+    "pixel_shuffle_forward": ["ValueError"],
 }
 
 
