@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 from numpy.random import Generator
 
-from minivit.check.draw import Case, different
+from minivit.check.draw import Case, choose, different
 from minivit.course.exercise import Call, Draw, Exercise, Property, Task
 from minivit.course.exercises._cases import close, lengths
 
@@ -62,10 +62,8 @@ def matched(pairs: int | None = None, objects: int | None = None, *, edges: bool
     """Draws boxes of queries and of objects, and who belongs to whom; some numbers are equal, if ``edges``."""
 
     def drawn(rng: Generator) -> Case:
-        N, M, Q = sorted(lengths(rng, 3), reverse=True)
-        N, Q = min(N, Q + 1), max(N, Q) + 2
-        N = N if objects is None else objects
-        M = min(M, N) if pairs is None else pairs
+        Q, N, M = choose(rng, (8, 6, 5), (9, 7, 3), (10, 7, 5), (9, 6, 3))  # no 2 and no 4, which much else may be
+        N, M = N if objects is None else objects, M if pairs is None else pairs
         x, target, rows, columns = boxes_of(rng, Q), boxes_of(rng, N), rng.permutation(Q)[:M], rng.permutation(N)[:M]
         if edges:
             x[rows] = np.where(rng.random((M, 4)) < 0.5, target[columns], x[rows])
@@ -429,7 +427,8 @@ TASKS = (
                 "costs.mean()": NO_PAIRS,
                 "costs.sum() / (1 + len(rows))": "one too many is divided by: max(1, pairs), not 1 + pairs",
                 "costs.sum() / max(1, len(target))": "divided by all objects; it is the mean over the pairs",
-                "costs.sum() / max(1, costs.size) / 4": "... y is 4 times too small",
+                "costs.sum() / max(1, costs.size) / 4": "divided by the four numbers of a box as well; it is the mean "
+                "over the pairs",
                 "costs": "... y has shape",
             },
             "MatchedBoxesCache(x.shape, rows, sign": {
