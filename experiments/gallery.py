@@ -23,7 +23,7 @@ import numpy as np
 from cifar import accuracy, cifar
 from numpy import ndarray
 from record import record, runs_of
-from timed import STEPS, THREADS, speed_of, trained_for
+from timed import STEPS, THREADS, seconds_of, speed_of, trained_for
 
 import minivit as mv
 from minivit.data.dataset import Dataset
@@ -84,19 +84,13 @@ def measure_speed(dataset: Dataset) -> None:
     record("gallery_speed", about("speed", steps=STEPS), ({"model": model} for model in families()), measure)
 
 
-def seconds_of(model: str) -> float:
-    """Of a step, as measured."""
-    (speed,) = [run["seconds_per_step"] for run in runs_of("gallery_speed") if run["model"] == model]
-    return speed
-
-
 def measure_rates(dataset: Dataset) -> None:
     """What is learned at each rate of images that are held back."""
     train = dataset.train
     held_back = replace(dataset, train=train.take(slice(-HELD_BACK)), test=train.take(slice(-HELD_BACK, None)))
 
     def measure(*, model: str, lr: float) -> dict[str, Any]:
-        trainer = trained_for(TRY, recipe_for(model, lr=lr), held_back, seconds_of(model))
+        trainer = trained_for(TRY, recipe_for(model, lr=lr), held_back, seconds_of("gallery", model=model))
         return {"held back": accuracy(trainer, held_back.test)}
 
     runs = ({"model": model, "lr": lr} for model in families() for lr in RATES)
@@ -109,7 +103,7 @@ def measure_training(dataset: Dataset) -> None:
 
     def measure(*, model: str) -> dict[str, Any]:
         best = max((run for run in found if run["model"] == model), key=lambda run: run["held back"])
-        trainer = trained_for(MINUTES, recipe_for(model, lr=best["lr"]), dataset, seconds_of(model))
+        trainer = trained_for(MINUTES, recipe_for(model, lr=best["lr"]), dataset, seconds_of("gallery", model=model))
         RUNS.mkdir(exist_ok=True)
         trainer.save(path_of(model))
         return {"lr": best["lr"], "epochs": trainer.recipe.epochs, "test": accuracy(trainer, dataset.test)}

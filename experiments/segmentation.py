@@ -13,8 +13,9 @@ the ablation sees as many images as the UPerNet does in ten minutes, whatever it
 import sys
 from typing import Any
 
-from record import record, runs_of, table
-from timed import STEPS, THREADS, speed_of, trained_for
+import on_scenes
+from record import table
+from timed import THREADS
 
 from minivit.data import scenes
 from minivit.tasks.segment import Segment
@@ -45,24 +46,9 @@ def recipe_for(*, settings: list[tuple[str, str]] | None = None, **choices: Any)
     return recipe_of("scenes", settings or (), task="segment", **choices)
 
 
-def about(what: str, **settings: Any) -> dict[str, Any]:
-    """How a file of results was made."""
-    return {"command": f"python experiments/segmentation.py {what}", "scenes": SCENES, "threads": THREADS, **settings}
-
-
 def measure_speed() -> None:
     """Seconds per step of each net."""
-    data = scenes(**SCENES)
-
-    def measure(*, net: str) -> dict[str, Any]:
-        return speed_of(recipe_for(**NETS[net]), data)
-
-    record("segmentation_speed", about("speed", steps=STEPS), ({"net": net} for net in NETS), measure)
-
-
-def seconds_of(net: str) -> float:
-    """Of one of its steps."""
-    return next(run["seconds_per_step"] for run in runs_of("segmentation_speed") if run["net"] == net)
+    on_scenes.measure_speed("segmentation", SCENES, NETS, recipe_for)
 
 
 def scores(trainer: Trainer) -> dict[str, Any]:
@@ -76,24 +62,16 @@ def scores(trainer: Trainer) -> dict[str, Any]:
 
 def measure_training() -> None:
     """Scores after ten and twenty minutes."""
-    data = scenes(**SCENES)
-
-    def measure(*, net: str, minutes: int, seed: int) -> dict[str, Any]:
-        return scores(trained_for(minutes, recipe_for(seed=seed, **NETS[net]), data, seconds_of(net)))
-
-    runs = ({"net": net, "minutes": it, "seed": seed} for seed in SEEDS for net in NETS for it in MINUTES[net])
-    record("segmentation", about("train"), runs, measure)
+    on_scenes.measure_training("segmentation", SCENES, NETS, recipe_for, scores, minutes=MINUTES, seeds=SEEDS)
 
 
 def measure_ablation() -> None:
     """Scores of each row."""
-    data = scenes(**SCENES)
 
-    def measure(*, row: str, seed: int) -> dict[str, Any]:
-        return scores(trained_for(10, recipe_for(seed=seed, settings=ROWS[row]), data, seconds_of(UPERNET)))
+    def recipe_of_row(row: str, **choices: Any) -> Recipe:
+        return recipe_for(settings=ROWS[row], **choices)
 
-    runs = ({"row": row, "seed": seed} for seed in SEEDS for row in ROWS)
-    record("segmentation_ablation", about("ablation"), runs, measure)
+    on_scenes.measure_ablation("segmentation", SCENES, ROWS, recipe_of_row, scores, as_long_as=UPERNET, seeds=SEEDS)
 
 
 def tables() -> str:

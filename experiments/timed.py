@@ -10,6 +10,7 @@ from time import perf_counter
 from typing import Any
 
 from cifar import blind, to_the_end
+from record import runs_of
 
 from minivit.data.dataset import Dataset
 from minivit.train import Recipe, Trainer
@@ -25,6 +26,12 @@ def speed_of(recipe: Recipe, dataset: Dataset) -> dict[str, Any]:
     times = [perf_counter() for _, _ in zip(range(STEPS + 1), trainer.run(), strict=False)]
     seconds = min(after - before for before, after in pairwise(times))
     return {"seconds_per_step": round(seconds, 4), "params": trainer.model.num_params}
+
+
+def seconds_of(name: str, **which: Any) -> float:
+    """Of a step, as results/NAME_speed.json has it for the one run with these arguments."""
+    (speed,) = [run["seconds_per_step"] for run in runs_of(f"{name}_speed") if which.items() <= run.items()]
+    return speed
 
 
 def trained_for(minutes: float, recipe: Recipe, dataset: Dataset, seconds_per_step: float) -> Trainer:

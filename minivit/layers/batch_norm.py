@@ -72,7 +72,7 @@ class BatchNorm(Norm):
         self.weight.add_grad(column_sum(along) / np.sqrt(var + np.asarray(self.eps, var.dtype)))
         self.bias.add_grad(column_sum(dy))
 
-    def frozen(self) -> "Frozen":
+    def frozen(self) -> Layer:
         """What it is for inference."""
         return Frozen(self)
 
@@ -144,29 +144,31 @@ class FixedBatchNormCache(NamedTuple):
     scale: ndarray
 
 
-class FixedBatchNorm(Norm):
+class FixedBatchNorm(BatchNorm):
     """A batch norm that is never trained again: scale, shift and both averages are kept and saved, and do not learn.
 
     The backbones of detectors have it, whose batches are too small for statistics (``FrozenBatchNorm2d`` in DETR's
-    official code). The arrays have the names that they have in :class:`BatchNorm`.
+    official code). Unlike :class:`Frozen` it needs nothing of x for its backward.
     """
 
     def __init__(self, norm: BatchNorm) -> None:
         (dim,) = norm.weight.shape
         super().__init__(dim, eps=norm.eps)
-        self.weight = Param((dim,), "out", ones, learned=False)
-        self.bias = Param((dim,), "out", zeros, learned=False)
-        self.running_mean = Param((dim,), "out", zeros, learned=False)
-        self.running_var = Param((dim,), "out", ones, learned=False)
+        self.weight.learned = self.bias.learned = False
 
-    def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, FixedBatchNormCache]:
-        scale, shift = fixed_scale_and_shift(
-            self.weight.value, self.bias.value, self.running_mean.value, self.running_var.value, eps=self.eps
-        )
+    def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, Any]:
+        scale, shift = self.scale_and_shift()
         return x * scale + shift, FixedBatchNormCache(scale)
 
-    def backward(self, dy: ndarray, cache: FixedBatchNormCache) -> ndarray:
+    def backward(self, dy: ndarray, cache: Any) -> ndarray:
         return dy * cache.scale  # forward: return x * scale + shift
+
+    def absorb(self, cache: Any) -> None:
+        """Its averages stay as they are."""
+
+    def frozen(self) -> Layer:
+        """It is what it is for inference, already."""
+        return self
 
 
 def fix_batch_norms(part: Any) -> Any:

@@ -31,7 +31,7 @@ def boxes(images: UInt8[ndarray, "N Y X C"], truths: Boxes, guesses: Boxes, *, c
     return figure
 
 
-def outline(ax: Axes, found: ndarray, colour: str) -> None:
+def outline(ax: Axes, found: ndarray, colour: str | tuple[float, float, float]) -> None:
     """Draw boxes, (4,) or (boxes, 4), over an image."""
     from matplotlib.patches import Rectangle
 

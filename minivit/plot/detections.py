@@ -18,10 +18,8 @@ from minivit.plot.figure import (
     show_image,
 )
 from minivit.plot.images import AS_IT_IS, class_name, image_panels
+from minivit.plot.segments import colour
 from minivit.types import Float, Share, UInt8, ndarray
-
-COLOURS = ("#ff7f0e", "#17becf", "#e377c2", "#bcbd22", "#2ca02c", "#d62728", "#9467bd", "#1f77b4", "#8c564b", "#ffd92f")
-"""Of the boxes of an image, best first."""
 
 
 def detections(
@@ -32,7 +30,9 @@ def detections(
     threshold: Share = 0.5,
     columns: int = 4,
 ) -> Figure:
-    """Contact sheet: over each image the boxes that have a score of at least ``threshold``, and below it what they are.
+    """Contact sheet: over each image the boxes that have a score of at least ``threshold``, and what they are.
+
+    A class has the colour that it has on maps of classes, behind the background.
 
     Parameters
     ----------
@@ -48,21 +48,26 @@ def detections(
     figure, panels = image_panels(len(images), columns, aspect=images.shape[1] / images.shape[2], text=0.2)
     for panel, image, its in zip(panels, images, found, strict=True):
         show_image(panel, image)
-        sure = [i for i in np.argsort(-its.scores, kind="stable") if its.scores[i] >= threshold]
-        for place, i in enumerate(sure):
-            outline(panel, its.shapes[i], COLOURS[place % len(COLOURS)])
-            _name(panel, its, i, COLOURS[place % len(COLOURS)], class_names)
+        sure = [i for i in np.argsort(-its.scores, kind="stable").tolist() if its.scores[i] >= threshold]
+        for i in reversed(sure):  # the best lies above the others
+            outline(panel, its.shapes[i], _colour(its, i))
+            _name(panel, its, i, class_names)
         if not sure:
             panel.set_xlabel("nothing", fontsize=TEXT, color=GREY)
     set_title(figure, f"What is where: boxes that the model holds for right by {threshold:.0%} and more")
     return figure
 
 
-def _name(panel: Axes, found: Found, i: int, colour: str, class_names: Sequence[str]) -> None:
+def _colour(found: Found, i: int) -> tuple[float, float, float]:
+    """That of its class, the first of which is the background."""
+    return colour(int(found.labels[i]) + 1)
+
+
+def _name(panel: Axes, found: Found, i: int, class_names: Sequence[str]) -> None:
     """What a box is, with its score, at its upper left corner."""
     x0, y0, *_ = found.shapes[i]
     text = f"{class_name(class_names, found.labels[i])} {found.scores[i]:.0%}"
-    label = {"boxstyle": "square,pad=0.15", "facecolor": colour, "edgecolor": "none"}
+    label = {"boxstyle": "square,pad=0.15", "facecolor": _colour(found, i), "edgecolor": "none"}
     panel.text(x0 - 0.5, y0 - 0.5, text, fontsize=SMALL, va="bottom", ha="left", bbox=label, clip_on=True, **AS_IT_IS)
 
 
@@ -134,12 +139,12 @@ def object_attention(
     show_image(panels[0], image)
     panels[0].set_xlabel("boxes", fontsize=TEXT)
     for i, (panel, map_) in enumerate(zip(panels[1:], weights, strict=True)):
-        colour = COLOURS[i % len(COLOURS)]
-        outline(panels[0], found.shapes[i], colour)
+        its_colour = _colour(found, i)
+        outline(panels[0], found.shapes[i], its_colour)
         _attention_over(panel, image, map_)
-        outline(panel, found.shapes[i], colour)
+        outline(panel, found.shapes[i], its_colour)
         text = f"{class_name(class_names, found.labels[i])} {found.scores[i]:.0%}"
-        panel.set_xlabel(text, fontsize=TEXT, color=colour, **AS_IT_IS)
+        panel.set_xlabel(text, fontsize=TEXT, color=its_colour, **AS_IT_IS)
     set_title(figure, title)
     return figure
 

@@ -112,9 +112,11 @@ def _boxes(run: str, out: Path) -> Answers:
 
         path = _picture(out, file, "boxes")
         image, found, class_names = seen(file)
-        plot.save(plot.detections(image[None], [found], class_names, threshold=0.0, columns=1), path)
+        plot.save(plot.detections(image[None], [found], class_names, columns=1), path)
         boxes = zip(found.labels, found.scores, found.shapes, strict=True)
-        said = (f"{_percent([(class_names[i], p)])[0]} at {','.join(f'{x:.0f}' for x in box)}" for i, p, box in boxes)
+        said = (
+            f"{_percent([(class_names[i], float(p))])[0]} at {','.join(f'{x:.0f}' for x in box)}" for i, p, box in boxes
+        )
         return f"{', '.join(said) or 'nothing'}; wrote {path}"
 
     return Answers(of_file)

@@ -7,13 +7,11 @@ from typing import NamedTuple
 import numpy as np
 
 from minivit.checked import check_range
-from minivit.data.image_file import fit_image, read_image
+from minivit.data.image_file import read_image
 from minivit.ops.average_precision import Found
-from minivit.storage import load
 from minivit.tasks.detect import Detect, detected
-from minivit.train.kinds import ImageKind
 from minivit.train.step import predict
-from minivit.train.trained_on import checkpoint_of, read_trained_on
+from minivit.train.trained_on import load_of_images
 from minivit.types import UInt8, ndarray
 
 
@@ -48,15 +46,11 @@ def detector(run_or_file: str | Path, *, threshold: float = 0.5) -> Callable[[st
         If the model was not trained to detect, something is damaged, or ``threshold`` is not between 0 and 1.
     """
     check_range("threshold", threshold, at_least=0, at_most=1)
-    path = checkpoint_of(run_or_file)
-    model = load(path)
-    trained = read_trained_on(path, model, tasks=(Detect.__name__,), what="to detect objects")
-    kind = trained.kind
-    assert isinstance(kind, ImageKind)
+    path, model, class_names, kind = load_of_images(run_or_file, Detect, "to detect objects")
     Y, X = kind.img_size
 
     def of_file(file: str | Path) -> Seen:
-        image = fit_image(read_image(file, channels=len(kind.mean)), kind.img_size)
+        image = read_image(file, size=kind.img_size, channels=len(kind.mean))
         outputs = predict(model, kind.normalize(image[None]), threads=1)
         (found,) = detected(outputs)
         if not (np.isfinite(found.scores).all() and np.isfinite(found.shapes).all()):
@@ -64,6 +58,6 @@ def detector(run_or_file: str | Path, *, threshold: float = 0.5) -> Callable[[st
         order = np.argsort(-found.scores, kind="stable")
         order = order[found.scores[order] >= threshold]
         boxes = found.shapes[order] * np.array((X, Y, X, Y), found.shapes.dtype)
-        return Seen(image, Found(found.scores[order], found.labels[order], boxes), trained.class_names)
+        return Seen(image, Found(found.scores[order], found.labels[order], boxes), class_names)
 
     return of_file

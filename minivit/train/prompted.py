@@ -8,11 +8,9 @@ import numpy as np
 
 from minivit.checked import check_range
 from minivit.data.image_file import fit_image, read_image
-from minivit.storage import load
 from minivit.tasks.prompt import Prompt, best_masks, grown
-from minivit.train.kinds import ImageKind
 from minivit.train.step import predict
-from minivit.train.trained_on import checkpoint_of, read_trained_on
+from minivit.train.trained_on import load_of_images
 from minivit.types import Bool, Float, Int, UInt8, ndarray
 
 
@@ -49,10 +47,7 @@ def masks_of(run_or_file: str | Path) -> Callable[..., Answer]:
         If the model was not trained for prompts, something is damaged, there is no prompt, or it is not on what is left
         of the picture.
     """
-    path = checkpoint_of(run_or_file)
-    model = load(path)
-    kind = read_trained_on(path, model, tasks=(Prompt.__name__,), what="to make masks of what is clicked on").kind
-    assert isinstance(kind, ImageKind)
+    path, model, _, kind = load_of_images(run_or_file, Prompt, "to make masks of what is clicked on")
 
     def of_file(
         file: str | Path,

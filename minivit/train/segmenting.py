@@ -7,11 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from minivit.data.image_file import read_image
-from minivit.storage import load
 from minivit.tasks.segment import Segment, classes_of, heads_of
-from minivit.train.kinds import ImageKind
 from minivit.train.step import predict
-from minivit.train.trained_on import checkpoint_of, read_trained_on
+from minivit.train.trained_on import load_of_images
 from minivit.types import Int, UInt8, ndarray
 
 
@@ -48,10 +46,7 @@ def segmenter(run_or_file: str | Path) -> tuple[Callable[[str | Path], Segmented
     ValueError
         If the model was not trained to segment, or something is damaged.
     """
-    path = checkpoint_of(run_or_file)
-    model = load(path)
-    class_names, kind = read_trained_on(path, model, tasks=(Segment.__name__,), what="to say what is at each pixel")
-    assert isinstance(kind, ImageKind)
+    path, model, class_names, kind = load_of_images(run_or_file, Segment, "to say what is at each pixel")
 
     def of_file(file: str | Path) -> SegmentedFile:
         image = read_image(file, size=kind.img_size, channels=len(kind.mean))

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 from minivit.checked import check_type
 from minivit.json_text import tuples
 from minivit.models.model import Model
-from minivit.storage import read_metadata
+from minivit.storage import load, read_metadata
 from minivit.tasks.classification import Classification
 from minivit.tasks.distillation import Distillation
+from minivit.tasks.task import Task
 from minivit.train.kinds import ImageKind, SoundKind
 from minivit.types import pair
 
@@ -17,6 +18,15 @@ CLASSIFICATION = Classification.__name__
 NAMING_CLASSES = (CLASSIFICATION, Distillation.__name__)
 SIZES = ("img_size", "sr", "length")
 """Options of models that say what examples are like."""
+
+
+class OfImages(NamedTuple):
+    """A model that was trained on images, the path of its checkpoint, and what it knows of images and their classes."""
+
+    path: Path
+    model: Model
+    class_names: tuple[str, ...]
+    kind: ImageKind
 
 
 class TrainedOn(NamedTuple):
@@ -51,6 +61,21 @@ def _metadata(path: str | Path) -> dict[str, Any]:
             "it was written by minivit.save, not by minivit train"
         )
     return metadata
+
+
+def load_of_images(run_or_file: str | Path, task: type[Task], what: str) -> OfImages:
+    """The model of a run, or of a checkpoint, that was trained for this task; ``what`` says what for.
+
+    Raises
+    ------
+    FileNotFoundError, OSError, ValueError
+        As of :func:`minivit.load` and :func:`read_trained_on`.
+    """
+    path = checkpoint_of(run_or_file)
+    model = load(path)
+    class_names, kind = read_trained_on(path, model, tasks=(task.__name__,), what=what)
+    assert isinstance(kind, ImageKind)
+    return OfImages(path, model, class_names, kind)
 
 
 def read_trained_on(

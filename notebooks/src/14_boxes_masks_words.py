@@ -968,7 +968,7 @@ def measured(program, table="table", results=None):
 # ### Objects
 
 # %%
-measured("detection")
+measured("detection", "tables", ["detection", "detection_ablation"])
 
 # %% [markdown]
 # ### Clicks

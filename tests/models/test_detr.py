@@ -35,13 +35,13 @@ def test_parameters(name: str) -> None:
 
 @pytest.mark.parametrize("options", [{}, {"pre_norm": True, "encoder_depth": 2}, {"backbone": "resnet10_64"}])
 def test_gradients(options: dict[str, Any]) -> None:
-    model = DETR(**{**SMALL, **options}, dtype="float64")
-    if isinstance(model.backbone, ResNet):
-        model = DETR(**{**SMALL, **options, "fixed_norms": True}, dtype="float64")
-        for name, param in model.named_state().items():
-            if not param.learned:
-                param.value = RNG.uniform(0.5, 2, param.shape) if "var" in name else RNG.standard_normal(param.shape)
-    without_annotations(lambda: check_layer(model, RNG.standard_normal((2, 16, 16, 3))))()
+    """With a ResNet, of norms that do not learn."""
+    rng = np.random.default_rng(1)  # near an edge of a ReLU no difference would tell
+    model = DETR(**{**SMALL, **options, "fixed_norms": "backbone" in options}, dtype="float64")
+    for name, param in model.named_state().items():
+        if not param.learned:
+            param.value = rng.uniform(0.5, 2, param.shape) if "var" in name else rng.standard_normal(param.shape)
+    without_annotations(lambda: check_layer(model, rng.standard_normal((2, 16, 16, 3))))()
 
 
 def test_the_arrays_of_fixed_norms_are_saved_and_not_learned() -> None:

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from minivit.plot.boxes import outline
-from minivit.plot.detections import COLOURS
 from minivit.plot.figure import (
     BLUE,
     GREY,
@@ -23,6 +22,7 @@ from minivit.plot.figure import (
     show_image,
     signed_colours,
 )
+from minivit.plot.segments import colour
 from minivit.types import Float, Int, UInt8, ndarray
 
 
@@ -55,11 +55,11 @@ def matching(
     for n, (x0, _, x1, y1) in enumerate(truths):
         _tag(left, (x0 + x1 - 1) / 2, y1 - 0.5, "ABCDEFGH"[n], "white", "top")
     for q, box in enumerate(guesses):
-        outline(left, box, COLOURS[q])
-        _tag(left, box[0] - 0.5, box[1] - 0.5, str(q), COLOURS[q], "bottom")
+        outline(left, box, colour(int(q) + 1))
+        _tag(left, box[0] - 0.5, box[1] - 0.5, str(q), colour(int(q) + 1), "bottom")
     for q, n in zip(*pairs, strict=True):
         ends = np.stack((_middle(guesses[q]), _middle(truths[n])), axis=1)
-        left.plot(*ends, color=COLOURS[q], marker=".", linewidth=2)
+        left.plot(*ends, color=colour(int(q) + 1), marker=".", linewidth=2)
     left.set_xlabel("white: objects; colours: what queries say", fontsize=TEXT)
     limit = float(np.abs(cost).max())
     right.imshow(cost, cmap=signed_colours().reversed(), vmin=-limit, vmax=limit, aspect="auto")
@@ -79,8 +79,8 @@ def _middle(box: ndarray) -> ndarray:
     return (box[:2] + box[2:] - 1) / 2
 
 
-def _tag(ax: Axes, x: float, y: float, text: str, colour: str, where: str) -> None:
-    label = {"boxstyle": "square,pad=0.12", "facecolor": colour, "edgecolor": "none"}
+def _tag(ax: Axes, x: float, y: float, text: str, back: str | tuple[float, ...], where: str) -> None:
+    label = {"boxstyle": "square,pad=0.12", "facecolor": back, "edgecolor": "none"}
     ax.text(x, y, text, fontsize=SMALL, va=where, ha="left" if where == "bottom" else "center", bbox=label)
 
 
@@ -98,8 +98,8 @@ def overlaps(
     panels = figure.subplots(1, 2)
     for panel, place, words in zip(panels, (0, 1), ("value", "slope"), strict=True):
         labelled(panel, "how far to the left, in widths", words)
-        for (name, both), (colour, _, dash) in zip(named.items(), STYLES, strict=False):
-            panel.plot(shifts, both[place], color=colour, linestyle=dash, linewidth=2.2, label=name)
+        for (name, both), (stroke, _, dash) in zip(named.items(), STYLES, strict=False):
+            panel.plot(shifts, both[place], color=stroke, linestyle=dash, linewidth=2.2, label=name)
         panel.axhline(0, color=GREY, linewidth=0.8)
     panels[0].legend(fontsize=TEXT, frameon=False)
     set_title(figure, "A box that lies apart: IoU is flat, GIoU is not")

@@ -1,24 +1,15 @@
 """The official names for the parts of a :class:`minivit.models.DETR`, from the repository facebookresearch/detr.
 
-Its ResNets are torchvision's, the parts of which have timm's names.
+Its Transformer's blocks are named as PyTorch's; its ResNets are torchvision's, the parts of which have timm's names.
 """
 
 import re
 
 from minivit.models.detr import DETR
 from minivit.models.resnet import ResNet
-from minivit.weights.places import Place, Table, Way
+from minivit.weights.places import Place, Table
+from minivit.weights.tables.torch_transformer import DECODER_BLOCK, ENCODER_BLOCK, shares
 
-BLOCK = {
-    "norm1": "norm1",
-    "norm2": "norm2",
-    "norm3": "norm3",
-    "attn.proj": "self_attn.out_proj",
-    "cross_attn.proj": "multihead_attn.out_proj",
-    "mlp.fc1": "linear1",
-    "mlp.fc2": "linear2",
-}
-ATTENTION = {"attn": "self_attn", "cross_attn": "multihead_attn"}
 UNFIT = "the official DETR has a ResNet for a backbone: this one has none"
 
 
@@ -33,17 +24,13 @@ def table(model: DETR) -> Table:
     }
     if model.config["pre_norm"]:
         way["transformer.encoder_norm"] = Place(("transformer.encoder.norm",))
-    for side in ("encoder", "decoder"):
+    for side, block in (("encoder", ENCODER_BLOCK), ("decoder", DECODER_BLOCK)):
         for i in range(model.config[f"{side}_depth"]):
             ours, theirs = f"transformer.{side}.{i}", f"transformer.{side}.layers.{i}"
-            way |= {
-                f"{ours}.{part}": Place((f"{theirs}.{name}",))
-                for part, name in BLOCK.items()
-                if side == "decoder" or part not in ("norm3", "cross_attn.proj")
-            }
-            for part, name in ATTENTION.items():
-                if side == "decoder" or part == "attn":
-                    way |= _shares(f"{ours}.{part}", f"{theirs}.{name}")
+            way |= {f"{ours}.{part}": Place((f"{theirs}.{name}",)) for part, name in block.items()}
+            way |= shares(f"{ours}.attn", f"{theirs}.self_attn")
+            if side == "decoder":
+                way |= shares(f"{ours}.cross_attn", f"{theirs}.multihead_attn")
     way |= {name: Place((f"backbone.0.body.{name.removeprefix('backbone.')}",)) for name in backbone_layers(model)}
     return Table([way], unfit="" if isinstance(model.backbone, ResNet) else UNFIT)
 
@@ -57,12 +44,3 @@ def backbone_layers(model: DETR) -> list[str]:
 def one_by_one(name: str, model: DETR) -> Place:
     """A linear map that is a convolution of 1 x 1 there."""
     return Place((name,), split={"in": (model.input_proj.weight.shape[0], 1, 1)})
-
-
-def _shares(ours: str, theirs: str) -> Way:
-    """The matrices of queries, keys and values are the three parts of one."""
-    return {
-        f"{ours}.{layer}.{kind}": Place((f"{theirs}.in_proj_{kind}",), share=(i, 3))
-        for i, layer in enumerate("qkv")
-        for kind in ("weight", "bias")
-    }

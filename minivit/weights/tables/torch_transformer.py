@@ -23,11 +23,11 @@ def table(model: Transformer) -> Table:
             for kind in ("weight", "bias"):
                 way[f"{ours}.attn.qkv.{kind}"] = Place((f"{theirs}.self_attn.in_proj_{kind}",))
             if side == "decoder":
-                way |= _shares(f"{ours}.cross_attn", f"{theirs}.multihead_attn")
+                way |= shares(f"{ours}.cross_attn", f"{theirs}.multihead_attn")
     return Table([way], unfit=_unfit(model))
 
 
-def _shares(ours: str, theirs: str) -> Way:
+def shares(ours: str, theirs: str) -> Way:
     """The matrices of queries, keys and values of cross-attention are the three parts of one."""
     return {
         f"{ours}.{layer}.{kind}": Place((f"{theirs}.in_proj_{kind}",), share=(i, 3))
