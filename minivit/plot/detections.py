@@ -21,6 +21,9 @@ from minivit.plot.images import AS_IT_IS, class_name, image_panels
 from minivit.plot.segments import colour
 from minivit.types import Float, Share, UInt8, ndarray
 
+LUMINANCE = (0.299, 0.587, 0.114)
+"""How bright red, green and blue look (ITU-R BT.601)."""
+
 
 def detections(
     images: UInt8[ndarray, "N Y X C"],
@@ -67,8 +70,10 @@ def _name(panel: Axes, found: Found, i: int, class_names: Sequence[str]) -> None
     """What a box is, with its score, at its upper left corner."""
     x0, y0, *_ = found.shapes[i]
     text = f"{class_name(class_names, found.labels[i])} {found.scores[i]:.0%}"
-    label = {"boxstyle": "square,pad=0.15", "facecolor": _colour(found, i), "edgecolor": "none"}
-    panel.text(x0 - 0.5, y0 - 0.5, text, fontsize=SMALL, va="bottom", ha="left", bbox=label, clip_on=True, **AS_IT_IS)
+    back = _colour(found, i)
+    label = {"boxstyle": "square,pad=0.15", "facecolor": back, "edgecolor": "none"}
+    ink = "white" if np.dot(back, LUMINANCE) < 0.5 else "black"
+    panel.text(x0 - 0.5, y0 - 0.5, text, fontsize=SMALL, color=ink, va="bottom", bbox=label, clip_on=True, **AS_IT_IS)
 
 
 def query_habits(boxes: Float[ndarray, "N Q 4"], *, most: int = 20) -> Figure:
