@@ -18,7 +18,7 @@ from record import table
 from timed import THREADS
 
 from minivit.data import scenes
-from minivit.models import PRESETS, Swin
+from minivit.models.detr import BACKBONES
 from minivit.ops.average_precision import Truth, average_precision
 from minivit.tasks.detect import cornered, detected
 from minivit.train import Recipe, Trainer, predict
@@ -40,9 +40,9 @@ SCORES = {name: name for name in ("AP", "AP50", "AP75")}
 
 
 def backbone_of(row: str) -> str:
-    """The preset of a Swin with these options, which is made if there is none yet."""
-    name = f"{SWIN}, {row}"
-    Swin.add_presets({name: {**PRESETS[SWIN][1], **ROWS[row]}})
+    """A Swin with these options, among the backbones from now on."""
+    name, (kind, options) = f"{SWIN}, {row}", BACKBONES[SWIN]
+    BACKBONES[name] = kind, {**options, **ROWS[row]}
     return name
 
 

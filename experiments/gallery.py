@@ -150,7 +150,7 @@ def family_of(kind: type) -> Family:
 def row_of(run: dict[str, Any], model: Any) -> str:
     """What a family costs, and what it has learned."""
     cost = mv.cost.estimate(model, batch=BATCH_SIZE, threads=THREADS)
-    seconds = seconds_of(run["model"])
+    seconds = seconds_of("gallery", model=run["model"])
     cells = [f"[{type(model).__name__}](#{run['model'].replace('_', '-')})", f"{cost.params:,}"]
     cells += [f"{cost.macs_forward / BATCH_SIZE / 1e6:.1f} M", f"{cost.peak_training_bytes / 2**20:.0f} MiB"]
     cells += [f"{seconds:.3f} s", f"{run['epochs']}", f"{run['lr']:g}", f"{run['test']:.1%}"]

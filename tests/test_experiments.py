@@ -433,7 +433,7 @@ def test_boxes_are_measured_after_minutes_and_without_parts_of_swin(monkeypatch,
     import detection
     import record
 
-    from minivit.models import PRESETS
+    from minivit.models.detr import BACKBONES
 
     tiny = [("embed_dim", "8"), ("num_heads", "1"), ("mlp_dim", "4"), ("decoder_depth", "1"), ("num_queries", "5")]
     monkeypatch.setattr(detection, "SCENES", {"n_train": 32, "n_test": 4, "size": 16})
@@ -452,5 +452,5 @@ def test_boxes_are_measured_after_minutes_and_without_parts_of_swin(monkeypatch,
     assert lines[:2] == ["| backbone | minutes | AP | AP50 | AP75 |", "|---|---|---:|---:|---:|"]
     assert [line.split(" | ")[:2] for line in lines[2:]] == [["| Swin", "20"]]
     assert "±" in lines[2]
-    made = PRESETS.pop(detection.backbone_of("neither"))
+    made = BACKBONES.pop(detection.backbone_of("neither"))
     assert (made[1]["shifted"], made[1]["relative_position"]) == (False, "none")

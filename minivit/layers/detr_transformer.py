@@ -107,7 +107,7 @@ class DetrTransformer(Layer):
             c_encoder.append(cache)
         memory, c_encoder_norm = self.encoder_norm.forward(x)
 
-        queries, answers, c_decoder = np.zeros_like(query_pos), [], []
+        queries, answers, c_decoder = np.zeros_like(x, shape=query_pos.shape), [], []
         for block in self.decoder:
             queries, cache = block.forward(queries, query_pos, memory, pos, mask=readable, rng=rng)
             answers.append(queries)

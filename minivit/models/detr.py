@@ -52,13 +52,15 @@ class DETR(Model):
     num_classes : int
         Without "no object", which is one more. COCO's 80 classes have numbers up to 90, so the official code has 91.
     backbone : str
-        Preset of a ResNet or a Swin. Its last map is read, in front of the pooling; of a Swin behind its last norm.
+        Preset of a ResNet or a Swin, or one of ``BACKBONES``.
+        Its last map is read, in front of the pooling; of a Swin behind its last norm.
     fixed_norms : bool
         Whether the backbone's batch norms keep scale, shift and averages as they are loaded: for a backbone that is
         pretrained. They are no parameters then. False: they learn, from batches of 16 images.
     embed_dim, num_heads, mlp_dim : int
         Of the Transformer; the width is a multiple of 4.
     encoder_depth, decoder_depth : int
+        Of the decoder at least 1.
     num_queries : int
         Q: boxes for each image. Expected to be more than objects on any one.
     pre_norm : bool
@@ -94,7 +96,7 @@ class DETR(Model):
         num_heads: Positive = 8,
         mlp_dim: Positive = 2048,
         encoder_depth: Depth = 6,
-        decoder_depth: Positive = 6,
+        decoder_depth: Depth = 6,
         num_queries: Positive = 100,
         pre_norm: bool = False,
         drop_rate: Rate = 0.1,
@@ -102,6 +104,8 @@ class DETR(Model):
         seed: Count = 0,
         dtype: str | type | np.dtype = "float32",
     ) -> None:
+        if decoder_depth < 1:
+            raise ValueError(f"decoder_depth is {decoder_depth}; expected at least 1, which answers")
         if embed_dim % 4:
             raise ValueError(f"embed_dim is {embed_dim}; expected a multiple of 4 (sine and cosine of x and y)")
         self.backbone = map_maker(backbone, img_size, in_chans)
@@ -183,9 +187,11 @@ class DETR(Model):
 
 def map_maker(preset: str, img_size: Size, in_chans: int) -> Any:
     """The network of a preset, of which the last map is read, and no head."""
-    kind, options = PRESETS.get(preset, (Model, {}))
+    kind, options = (PRESETS | BACKBONES).get(preset, (Model, {}))
     if not issubclass(kind, (ResNet, Swin)):
-        raise ValueError(f"backbone is {preset!r}; expected the preset of a ResNet or a Swin")
+        raise ValueError(
+            f"backbone is {preset!r}; expected the preset of a ResNet or a Swin, or {', '.join(BACKBONES)}"
+        )
     return kind(**{**options, "img_size": img_size, "in_chans": in_chans, "num_classes": 0})
 
 
@@ -198,6 +204,13 @@ def _there(images: ndarray, sizes: ndarray, map_size: tuple[int, int]) -> ndarra
     first = [np.arange(side) * whole // side for side, whole in zip(map_size, (rows, columns), strict=True)]
     return (first[0] < sizes[:, :1])[:, :, None] & (first[1] < sizes[:, 1:])[:, None, :]
 
+
+TINY_SWIN = {"embed_dim": 48, "depths": (2, 2), "num_heads": (2, 4), "window_size": 4, "mlp_ratio": 2.0}
+BACKBONES: dict[str, tuple[type[Model], dict[str, Any]]] = {
+    "resnet10_64": (ResNet, {"layers": (2, 2), "channels": (32, 64), "stem_chans": 32}),
+    "swin_tiny_patch4_64": (Swin, {**TINY_SWIN, "drop_path_rate": 0.0}),
+}
+"""Small networks for scenes, whose maps are of 16 x 16 and 8 x 8, by their names: as presets, and no classifiers."""
 
 TINY: dict[str, Any] = {  # scenes: a map of 8 x 8
     "img_size": 64,

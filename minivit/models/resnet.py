@@ -253,13 +253,6 @@ ResNet.add_presets(
             "stem": "3x3",
             "stem_chans": 16,
         },
-        "resnet10_64": {  # scenes: maps of 16 x 16 and 8 x 8
-            "img_size": 64,
-            "num_classes": 10,
-            "layers": (2, 2),
-            "channels": (32, 64),
-            "stem_chans": 32,
-        },
         "resnet18": _preset("basic", 2, 2, 2, 2),
         "resnet26": _preset("bottleneck", 2, 2, 2, 2),
         "resnet34": _preset("basic", 3, 4, 6, 3),

@@ -202,7 +202,6 @@ def test_no_preset_is_forgotten():
     ours = {name for name, (kind, _) in PRESETS.items() if kind in kinds and not name.endswith("_32")}
     grown = {name for name in ours if name.startswith("swinv2") and "to" in name}
     uncounted = {f"swinir_{name}" for name in UNCOUNTED} | {"samvit_large_patch16", "samvit_huge_patch16"}
-    uncounted |= {"resnet10_64", "swin_tiny_patch4_64"}  # of no paper: they read scenes for DETR
     assert ours - grown - uncounted - {"mvit_base_16", "s2mlpv2_small_7", "s2mlpv2_medium_7"} == {*facts.COUNTS}
 
 

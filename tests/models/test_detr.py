@@ -8,14 +8,18 @@ import pytest
 import minivit as mv
 from minivit.check import check_layer
 from minivit.models import DETR, ResNet, Swin
+from minivit.models.detr import BACKBONES
 from tests import facts
 from tests.unchecked import without_annotations
 
 RNG = np.random.default_rng(0)
+SMALL_SWIN: dict[str, Any] = {"depths": (1, 1), "num_heads": (1, 2), "window_size": 2, "mlp_ratio": 1.0}
+BACKBONES["small_swin"] = Swin, {"embed_dim": 4, **SMALL_SWIN}
+BACKBONES["small_resnet"] = ResNet, {"layers": (1, 1), "channels": (4, 6), "stem_chans": 4, "zero_init_last": False}
 SMALL: dict[str, Any] = {
     "img_size": 16,
     "num_classes": 3,
-    "backbone": "swin_tiny_patch4_64",
+    "backbone": "small_swin",
     "fixed_norms": False,
     "embed_dim": 8,
     "num_heads": 2,
@@ -33,7 +37,7 @@ def test_parameters(name: str) -> None:
     assert mv.create_model(name).num_params == facts.DETR[name]
 
 
-@pytest.mark.parametrize("options", [{}, {"pre_norm": True, "encoder_depth": 2}, {"backbone": "resnet10_64"}])
+@pytest.mark.parametrize("options", [{}, {"pre_norm": True, "encoder_depth": 2}, {"backbone": "small_resnet"}])
 def test_gradients(options: dict[str, Any]) -> None:
     """With a ResNet, of norms that do not learn."""
     rng = np.random.default_rng(1)  # near an edge of a ReLU no difference would tell
@@ -45,7 +49,7 @@ def test_gradients(options: dict[str, Any]) -> None:
 
 
 def test_the_arrays_of_fixed_norms_are_saved_and_not_learned() -> None:
-    model = DETR(**{**SMALL, "backbone": "resnet10_64", "fixed_norms": True})
+    model = DETR(**{**SMALL, "backbone": "small_resnet", "fixed_norms": True})
     learned, kept = model.named_params(), model.named_state()
     assert {name for name in kept if name not in learned} == {
         name for name in kept if ".bn" in name or "downsample.1" in name
@@ -56,7 +60,7 @@ def test_the_arrays_of_fixed_norms_are_saved_and_not_learned() -> None:
     model.absorb(cache)
     for name, value in model.state_dict().items():
         np.testing.assert_array_equal(value, before[name])
-    free = DETR(**{**SMALL, "backbone": "resnet10_64"})
+    free = DETR(**{**SMALL, "backbone": "small_resnet"})
     _, cache = free.forward(images)
     mean = free.named_state()["backbone.bn1.running_mean"].value.copy()
     free.absorb(cache)
@@ -73,12 +77,12 @@ def test_a_query_is_told_from_others_by_its_position_alone() -> None:
 
 
 def test_the_backbone_is_the_preset() -> None:
-    model = DETR(**{**SMALL, "backbone": "resnet10_64"})
+    model = DETR(**{**SMALL, "backbone": "small_resnet"})
     assert isinstance(model.backbone, ResNet)
     assert isinstance(DETR(**SMALL).backbone, Swin)
-    assert model.input_proj.weight.shape == (64, 8)
+    assert model.input_proj.weight.shape == (6, 8)
     features, _ = model.backbone.features(np.zeros((1, 40, 50, 3), np.float32))
-    assert features.shape == (1, 5, 7, 64)
+    assert features.shape == (1, 5, 7, 6)
     y, _ = model.forward(np.zeros((1, 40, 50, 3), np.float32))  # a ResNet takes images of any size
     assert y.boxes.shape == (1, 2, 3, 4)
     with pytest.raises(ValueError, match=r"the model expects \(batch, 16, 16, 3\)"):

@@ -24,9 +24,6 @@ IMAGES = RNG.standard_normal((3, 8, 6, 3))
 PARAMETERS = {name: params for name, (params, _) in facts.RESNET.items()}
 CONVS = 27 * 16 + 6 * 9 * 16**2 + 9 * 16 * 32 + 5 * 9 * 32**2 + 9 * 32 * 64 + 5 * 9 * 64**2 + 16 * 32 + 32 * 64
 NORMS = 2 * (7 * 16 + 7 * 32 + 7 * 64)  # with those of the two shortcuts
-STEM_10 = 49 * 3 * 32 + 2 * 32
-STAGES_10 = 4 * 9 * 32**2 + 4 * 2 * 32 + 9 * 32 * 64 + 3 * 9 * 64**2 + 32 * 64 + 5 * 2 * 64
-PARAMETERS["resnet10_64"] = STEM_10 + STAGES_10 + 64 * 10 + 10
 PARAMETERS["resnet20_32"] = CONVS + NORMS + 64 * 10 + 10
 
 

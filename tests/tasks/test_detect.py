@@ -182,6 +182,7 @@ def test_images_of_any_size_in_one_array():
         ({"embed_dim": 18}, "embed_dim is 18; expected a multiple of 4"),
         ({"embed_dim": 20, "num_heads": 3}, "not divisible by num_heads"),
         ({"num_queries": 0}, "num_queries"),
+        ({"decoder_depth": 0}, "decoder_depth is 0; expected at least 1"),
     ],
 )
 def test_options_that_do_not_fit(options, says):
