@@ -1,4 +1,4 @@
-"""How well does a small SAM find what one click means, in scenes of one to four objects, after twenty minutes?
+"""How well does a small SAM find what one click means, in scenes of one to four objects, after ten minutes?
 
     python experiments/clicks.py                   # makes the runs that are not in results/clicks.json yet
 
@@ -24,7 +24,7 @@ from minivit.train import Recipe, Trainer, predict
 from minivit.train.recipes import OF_MODELS
 
 MODEL = "sam_tiny_patch4_64"
-MINUTES = 20
+MINUTES = 10
 SECONDS_PER_STEP = 0.45  # of 16 images on two processors that do nothing else, clicks that follow included
 SCENES: dict[str, Any] = {"n_train": 5_000, "n_test": 500, "max_objects": 4, "seed": 0}
 SEEDS = 3

@@ -62,11 +62,11 @@ def measure_ablation(
     as_long_as: str,
     seeds: Sequence[int],
 ) -> None:
-    """Scores of each row, which sees as many images as this net does in ten minutes, whatever its steps take."""
+    """Scores of each row, which sees as many images as this net does in five minutes, whatever its steps take."""
     data, rows = scenes(**shown), [*rows]
 
     def measure(*, row: str, seed: int) -> dict[str, Any]:
-        return scores(trained_for(10, recipe_of(row, seed=seed), data, seconds_of(program, net=as_long_as)))
+        return scores(trained_for(5, recipe_of(row, seed=seed), data, seconds_of(program, net=as_long_as)))
 
     runs = ({"row": row, "seed": seed} for seed in seeds for row in rows)
     record(f"{program}_ablation", about(program, "ablation", shown), runs, measure)

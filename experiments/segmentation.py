@@ -1,13 +1,13 @@
-"""What is at each pixel of a scene? A small UPerNet on Swin after ten and twenty minutes, beside simpler decoders.
+"""What is at each pixel of a scene? A small UPerNet on Swin after five and ten minutes, beside simpler decoders.
 
     python experiments/segmentation.py speed        # seconds per step, on a machine that does nothing else
-    python experiments/segmentation.py train        # ten and twenty minutes each; can be stopped and goes on
+    python experiments/segmentation.py train        # five and ten minutes each; can be stopped and goes on
     python experiments/segmentation.py ablation     # Swin without its shift, and without relative positions
     python experiments/segmentation.py              # the tables
 
 It writes results/segmentation_speed.json, segmentation.json and segmentation_ablation.json. The images are those of
 ``minivit train --task segment``, scenes of one to four objects; scores are those of 500 test scenes together. A row of
-the ablation sees as many images as the UPerNet does in ten minutes, whatever its steps take.
+the ablation sees as many images as the UPerNet does in five minutes, whatever its steps take.
 """
 
 import sys
@@ -31,7 +31,7 @@ NETS: dict[str, dict[str, Any]] = {
     "a linear map of the last stage": {"settings": [("decode_head", "linear_last")]},
     "SegFormer": {"model": "segformer_tiny_64"},
 }
-MINUTES = {UPERNET: (10, 20), **dict.fromkeys([*NETS][1:], (10,))}
+MINUTES = {UPERNET: (5, 10), **dict.fromkeys([*NETS][1:], (5,))}
 SCORES = {"mean_iou_of_objects": "mean IoU of objects", "mean_iou": "with background", "pixel_accuracy": "pixels"}
 ROWS: dict[str, list[tuple[str, str]]] = {
     "shifted windows, relative positions": [],
@@ -61,7 +61,7 @@ def scores(trainer: Trainer) -> dict[str, Any]:
 
 
 def measure_training() -> None:
-    """Scores after ten and twenty minutes."""
+    """Scores after five and ten minutes."""
     on_scenes.measure_training("segmentation", SCENES, NETS, recipe_for, scores, minutes=MINUTES, seeds=SEEDS)
 
 

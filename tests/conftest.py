@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from inspect import isfunction
 from types import SimpleNamespace
 from typing import Any, Self, get_args
@@ -32,7 +32,7 @@ def has_shape(hint: Any) -> bool:
     return isinstance(hint, str) or hasattr(hint, "dim_str") or has_shape(get_args(hint))
 
 
-MOST_VERIFIED = 30  # calls of a function in a test: a numerical derivative makes thousands alike, at twice the time
+MOST_VERIFIED = 3  # calls of a function in a test: a numerical derivative makes thousands alike, at twice the time
 now = SimpleNamespace(test=None)  # the name of the test that runs
 
 
@@ -43,11 +43,12 @@ def pytest_runtest_setup(item: Any) -> None:
 CALL = compile(  # of no file, so that a traceback through it is still one of minivit's
     """
 def call(*args, **options):
-    global test, left
+    global test, left, held
     if test is not now.test:
         test, left = now.test, most
     if left and not config.jaxtyping_disable:
         left -= 1
+        held = held or hold(function)  # not before it is called: most tests call few functions
         return held(*args, **options)
     return function(*args, **options)
 """,
@@ -57,15 +58,20 @@ def call(*args, **options):
 with_shapes = jaxtyping.jaxtyped
 
 
+def hold(function: Callable, typechecker: Any) -> Callable:
+    """The function, held to its annotations; without shapes beartype alone is much faster."""
+    shaped = has_shape([*function.__annotations__.values()])
+    return with_shapes(function, typechecker=typechecker) if shaped else verified(function)
+
+
 def jaxtyped(*, typechecker: Any) -> Callable:
-    """What jaxtyping's hook puts on every function and class; without shapes beartype alone is much faster."""
+    """What jaxtyping's hook puts on every function and class."""
 
     def decorated(it: Any) -> Any:
         if not isfunction(it):
             return with_shapes(it, typechecker=typechecker)
-        shaped = has_shape([*it.__annotations__.values()])
-        held = with_shapes(it, typechecker=typechecker) if shaped else verified(it)
-        names = {"function": it, "held": held, "now": now, "test": None, "left": MOST_VERIFIED, "most": MOST_VERIFIED}
+        names = {"function": it, "held": None, "hold": partial(hold, typechecker=typechecker), "now": now}
+        names |= {"test": None, "left": MOST_VERIFIED, "most": MOST_VERIFIED}
         names |= {"config": jaxtyping.config, "__name__": "jaxtyping.call"}  # a frame that is nobody's
         exec(CALL, names)
         return wraps(it)(names["call"])

@@ -6,6 +6,7 @@ counted, save where it calls what it was given, nor are our own sums, which take
 look at arguments, which remembers what it has seen.
 """
 
+import gc
 import inspect
 import sys
 import typing
@@ -58,7 +59,8 @@ def _count(function: Callable, args: tuple, kwargs: dict[str, Any]) -> int:
 
 def _counted(function: Callable, args: tuple, kwargs: dict[str, Any]) -> int:
     counter = Counter()
-    before = sys.gettrace()
+    before, collecting = sys.gettrace(), gc.isenabled()
+    gc.disable()  # what dies meanwhile may take steps of its own (``__del__``, weak references), whenever it likes
     sys.settrace(counter)
     try:
         function(*args, **kwargs)
@@ -66,6 +68,8 @@ def _counted(function: Callable, args: tuple, kwargs: dict[str, Any]) -> int:
         pass
     finally:
         sys.settrace(before)
+        if collecting:
+            gc.enable()
     return counter.steps
 
 

@@ -1,7 +1,8 @@
 """Files of solutions in parts: what stands below ``# --- heading`` takes the place of functions of an answer.
 
-In a part, ``ours`` has the functions of the answer, and ``our_forward`` and ``our_backward`` are those of its layer.
-What stands above a function in the stub stands above the part's, too: a student writes below it.
+In a part, ``ours`` has the functions of the answer, and ``our_forward`` and ``our_backward`` are those of the layer of
+which it replaces a method. What stands above a function in the stub stands above the part's, too: a student writes
+below it.
 """
 
 import ast
@@ -29,12 +30,11 @@ def results_of(exercise, text, *, with_heads=True):
     """Results of the functions that a part defines, and of the backward of each forward."""
     lines = ["import types", "from typing import Any, NamedTuple", solved_source(exercise)]
     lines += ["ours = types.SimpleNamespace(**globals())"]
-    layers = {task.name.partition(".")[0] for task in exercise.tasks if task.is_layer}
     text = with_the_stubs_heads(exercise, text) if with_heads else text
-    lines += [f"our_forward, our_backward = {name}.forward, {name}.backward" for name in layers]
+    methods = re.findall(r"(\w+)(\.(?:for|back)ward)(?=[, =])", text)
+    lines += [f"our_forward, our_backward = {layer}.forward, {layer}.backward" for layer, _ in methods]
     runner = InPlaceRunner(load_source("\n\n".join([*lines, text]), "solution.py"))
-    methods = re.findall(r"(\w+\.(?:for|back)ward)(?=[, =])", text)
-    written = {*re.findall(r"^def (\w+)", text, re.MULTILINE), *methods}
+    written = {*re.findall(r"^def (\w+)", text, re.MULTILINE), *map("".join, methods)}
     written |= {task.name for task in exercise.tasks if task.kind == "backward" and task.forward in written}
     tasks = [task for task in exercise.tasks if task.name in written]
     return [result for task in tasks for result in check_task(task, runner, 1, timed=False)]

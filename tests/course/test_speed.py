@@ -1,6 +1,7 @@
 """Loops are counted, not timed: the same in every run, one axis after the other."""
 
 import builtins
+import gc
 import math
 
 import numpy as np
@@ -55,6 +56,21 @@ def growth(function):
 @pytest.mark.parametrize("how", LOOPS)
 def test_a_loop_takes_more_steps_the_longer_its_axis(how):
     assert growth(LOOPS[how]) >= fewest_of_a_loop(4)
+
+
+def test_what_dies_elsewhere_meanwhile_is_no_step():
+    """Garbage is collected now and then, whoever has left it."""
+    def dies(phase, info):
+        for _ in range(1_000):
+            pass
+
+    gc.callbacks.append(dies)
+    try:
+        steps = count_steps(lambda x: [[] for _ in x], (np.ones(4 * gc.get_threshold()[0]),), {})
+    finally:
+        gc.callbacks.remove(dies)
+    assert gc.isenabled()
+    assert steps < 2 * 4 * gc.get_threshold()[0]
 
 
 @pytest.mark.parametrize("how", STRAIGHT)
