@@ -30,7 +30,7 @@ from minivit.train.matching import class_vectors, zero_shot
 from minivit.train.recipes import recipe_of
 
 MODEL, SIZE, SMALL = "clip_resnet_tiny_64", 64, 40
-SETTINGS: dict[str, Any] = {"minutes": 15, "n_train": 5_000, "n_test": 500, "n_shapes": 1_000}
+SETTINGS: dict[str, Any] = {"minutes": 15, "n_train": 15_000, "n_test": 500, "n_shapes": 1_000}
 SEEDS = (0, 1, 2)
 
 

@@ -60,6 +60,7 @@ def test_a_loop_takes_more_steps_the_longer_its_axis(how):
 
 def test_what_dies_elsewhere_meanwhile_is_no_step():
     """Garbage is collected now and then, whoever has left it."""
+
     def dies(phase, info):
         for _ in range(1_000):
             pass
