@@ -1,9 +1,12 @@
 """Which caption belongs to which image? A CLIP is trained on scenes, and asked for what it was never trained on.
 
-    python experiments/matching.py        # makes the runs that are not in results/matching.json yet
+    python experiments/matching.py speed      # seconds per step, on a machine that does nothing else
+    python experiments/matching.py train      # fifteen minutes for each run; can be stopped and goes on
+    python experiments/matching.py            # the table
 
-A run draws scenes of its own, of one to four objects on 64 x 64 pixels, and trains ``clip_resnet_tiny_64`` for the
-minutes that it is given (as many epochs as fit, by the seconds of its steps, measured beforehand).
+It writes results/matching_speed.json and matching.json. A run draws 15,000 scenes of its own, of one to four objects on
+64 x 64 pixels: with a third of them a model tells scenes as well, and shapes by sentences not half as well. It trains
+``clip_resnet_tiny_64``.
 
 ``image_to_text`` and ``text_to_image``: among 100 test scenes with different captions, the share of images whose own
 caption is the most similar, and of captions whose own image is. ``zero_shot``: the share of the images of the data set
@@ -12,20 +15,20 @@ caption is the most similar, and of captions whose own image is. ``zero_shot``: 
 are as large as in scenes. Chance is 0.01, and 0.1 of shapes.
 """
 
-from dataclasses import replace
+import sys
 from typing import Any
 
 import numpy as np
 from cifar import spread
 from numpy import ndarray
 from record import record, runs_of
-from timed import speed_of, trained_for
+from timed import STEPS, THREADS, seconds_of, speed_of, trained_for
 
-from minivit.data import encode_captions, one_object_captions, scenes, shapes
+from minivit.data import Dataset, encode_captions, one_object_captions, scenes, shapes
 from minivit.data.image_file import fit_image
 from minivit.models.clip import CLIP
 from minivit.tasks.match import different_captions, retrieval
-from minivit.train import predict
+from minivit.train import Recipe, predict
 from minivit.train.matching import class_vectors, zero_shot
 from minivit.train.recipes import recipe_of
 
@@ -34,12 +37,37 @@ SETTINGS: dict[str, Any] = {"minutes": 15, "n_train": 15_000, "n_test": 500, "n_
 SEEDS = (0, 1, 2)
 
 
+def recipe_for(seed: int) -> Recipe:
+    """That of ``minivit train --task match``."""
+    return recipe_of("scenes", model=MODEL, seed=seed)
+
+
+def drawn(seed: int) -> Dataset:
+    """Scenes of a run."""
+    return scenes(SETTINGS["n_train"], SETTINGS["n_test"], seed=seed)
+
+
+def measure_speed() -> None:
+    """Seconds per step."""
+
+    def measure(*, model: str) -> dict[str, Any]:
+        return speed_of(recipe_for(0), drawn(0))
+
+    about = {"command": "python experiments/matching.py speed", "threads": THREADS, "steps": STEPS}
+    record("matching_speed", about, [{"model": MODEL}], measure)
+
+
+def measure_training() -> None:
+    """Retrieval and zero-shot classification after fifteen minutes."""
+    about = {"command": "python experiments/matching.py train", "settings": SETTINGS, "threads": THREADS}
+    record("matching", about, ({"seed": seed} for seed in SEEDS), measure)
+
+
 def measure(*, seed: int) -> dict[str, Any]:
     """Train, then find captions, images, and classes."""
-    data = scenes(SETTINGS["n_train"], SETTINGS["n_test"], seed=seed)
-    recipe = replace(recipe_of("scenes", model=MODEL), seed=seed)
-    speed = speed_of(recipe, data)
-    trainer = trained_for(SETTINGS["minutes"], recipe, data, speed["seconds_per_step"])
+    data = drawn(seed)
+    seconds = seconds_of("matching", model=MODEL)
+    trainer = trained_for(SETTINGS["minutes"], recipe_for(seed), data, seconds)
     model: Any = trainer.model
     words = trainer.dataset.class_names
     tokens = encode_captions(data.test.captions, words, length=model.max_length)
@@ -51,7 +79,7 @@ def measure(*, seed: int) -> dict[str, Any]:
     test = shapes(1, SETTINGS["n_shapes"], seed=seed).test
     for name, pixels in (("zero_shot", in_size(test.images, SIZE)), ("zero_shot_small", in_size(test.images, SMALL))):
         found[name] = told(model, trainer.normalize(pixels), classes, test.labels)
-    return {**speed, "steps": trainer.step, **found, "scale": round(float(np.exp(model.logit_scale.value)), 2)}
+    return {"steps": trainer.step, **found, "scale": round(float(np.exp(model.logit_scale.value)), 2)}
 
 
 def told(model: CLIP, images: ndarray, classes: ndarray, labels: ndarray) -> float:
@@ -81,4 +109,7 @@ def table() -> str:
 
 
 if __name__ == "__main__":
-    record("matching", {"settings": SETTINGS}, ({"seed": seed} for seed in SEEDS), measure)
+    if sys.argv[1:]:
+        {"speed": measure_speed, "train": measure_training}[sys.argv[1]]()
+    else:
+        print(table())

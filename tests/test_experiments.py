@@ -402,6 +402,32 @@ def test_clicks_are_measured_after_one_and_after_three(monkeypatch):
 
 
 @without_annotations
+def test_captions_are_found_and_shapes_told_by_sentences(monkeypatch, tmp_path):
+    import matching
+    import record
+
+    from minivit.train.recipes import recipe_of
+
+    tiny = [("embed_dim", "8"), ("num_heads", "2"), ("joint_dim", "8"), ("text_dim", "8"), ("text_depth", "1")]
+    monkeypatch.setattr(matching, "SETTINGS", {"minutes": 1, "n_train": 256, "n_test": 12, "n_shapes": 20})
+    monkeypatch.setattr(
+        matching, "recipe_for", lambda seed: recipe_of("scenes", tiny, model=matching.MODEL, epochs=1, seed=seed)
+    )
+    monkeypatch.setattr(matching, "SEEDS", (0, 1))
+    monkeypatch.setattr(record, "RESULTS", tmp_path)
+    monkeypatch.setattr("timed.SPARE", 0.0)
+    matching.measure_speed()
+    matching.measure_training()
+    runs = record.runs_of("matching")
+    assert [run["seed"] for run in runs] == [0, 1]
+    assert all(run["steps"] == 2 for run in runs)
+    assert all(0 <= run[name] <= 1 for run in runs for name in ("image_to_text", "text_to_image", "zero_shot"))
+    lines = matching.table().splitlines()
+    assert len(lines) == 6
+    assert all("±" in line for line in lines[2:])
+
+
+@without_annotations
 def test_maps_are_measured_after_minutes_and_without_parts_of_swin(monkeypatch, tmp_path):
     import record
     import segmentation
@@ -421,7 +447,7 @@ def test_maps_are_measured_after_minutes_and_without_parts_of_swin(monkeypatch, 
         "| decoder | minutes | mean IoU of objects | with background | pixels |",
         "|---|---|---:|---:|---:|",
     ]
-    assert [line.split(" | ")[:2] for line in lines[2:]] == [["| UPerNet", "10"], ["| UPerNet", "20"]]
+    assert [line.split(" | ")[:2] for line in lines[2:]] == [["| UPerNet", "5"], ["| UPerNet", "10"]]
     assert "±" in lines[2]
     assert len(record.table("segmentation_ablation", "Swin", ("row",), segmentation.SCORES).splitlines()) == 3
     options = segmentation.recipe_for(settings=segmentation.ROWS["neither"]).options
@@ -450,7 +476,7 @@ def test_boxes_are_measured_after_minutes_and_without_parts_of_swin(monkeypatch,
     detection.measure_ablation()
     lines = record.table("detection", "backbone | minutes", ("net", "minutes"), detection.SCORES).splitlines()
     assert lines[:2] == ["| backbone | minutes | AP | AP50 | AP75 |", "|---|---|---:|---:|---:|"]
-    assert [line.split(" | ")[:2] for line in lines[2:]] == [["| Swin", "20"]]
+    assert [line.split(" | ")[:2] for line in lines[2:]] == [["| Swin", "10"]]
     assert "±" in lines[2]
     made = BACKBONES.pop(detection.backbone_of("neither"))
     assert (made[1]["shifted"], made[1]["relative_position"]) == (False, "none")
