@@ -1,7 +1,8 @@
 """Long lists of cases that prove the same: some in each run, others by ``pytest -m rest`` or ``pytest -m slow``.
 
 ``@pytest.mark.sampled(every=3)`` leaves two of three cases of a test to ``rest``; with ``rest=6`` only every sixth one
-of these, and what is left is slow. ``@pytest.mark.sampled(kind=function)`` keeps the first case of each kind.
+of these, and what is left is slow. ``@pytest.mark.sampled(kind=function)`` keeps the first case of each kind. A test
+that takes seconds is left to ``rest`` by ``@REST``.
 """
 
 from collections import Counter

@@ -70,6 +70,7 @@ def test_an_operation_is_recorded_with_its_flops_and_bytes() -> None:
     assert [(op.name, op.flops, op.nbytes) for op in log] == [("add", 6, 48), ("matmul", 60, 24 + 60 + 40)]
 
 
+@REST
 @without_annotations
 def test_batches_shrink_with_the_model() -> None:
     from workload import make_workload
@@ -89,6 +90,7 @@ def test_an_error_in_a_fresh_process_is_told() -> None:
         in_child("machine.nothing")
 
 
+@REST
 def test_a_worker_times_its_own_process_and_says_when_it_has_ended(capfd: pytest.CaptureFixture[str]) -> None:
     from measure import ChildError, Worker
 

@@ -243,6 +243,7 @@ def test_without_a_bar_there_is_a_line_now_and_then(
 # Interruption
 
 
+@REST
 def test_resume_a_finished_run(
     place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -307,6 +308,7 @@ def test_a_second_ctrl_c_interrupts_at_once(
     assert os.listdir("mine") == ["config.json"]
 
 
+@REST
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has other signals")
 @pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=REST), signal.SIGTERM])
 def test_a_signal_from_outside(place: Path, number: signal.Signals) -> None:
@@ -358,6 +360,7 @@ def kill_and_resume(run: str, delays: Iterator[float], *begin: str) -> int:
 NEW = ("--data", "cifar", "--out", "mine", *TINY)
 
 
+@REST
 @pytest.mark.parametrize("delay", [pytest.param(0.0, marks=REST), 0.12])
 def test_kill_9(place: Path, delay: float) -> None:
     assert kill_and_resume("mine", iter([delay]), *NEW) == 1
@@ -427,6 +430,7 @@ def test_eight_that_begin_at_once(place: Path) -> None:
         assert_same_training(place / "runs" / run, place / "run")
 
 
+@REST
 def test_a_second_process_is_refused(place: Path, mistake) -> None:
     """While the first trains; when that is killed, the folder is free."""
     with train(*NEW, before=SLOWLY) as process:
@@ -659,6 +663,7 @@ def test_doctor_where_blas_cannot_be_asked(capsys: pytest.CaptureFixture[str], m
     assert f"  blas: {name}, whose threads" in capsys.readouterr().out
 
 
+@REST
 def test_python_m_minivit(tmp_path: Path) -> None:
     def run(*args: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([sys.executable, "-m", "minivit", *args], cwd=tmp_path, capture_output=True, text=True)
@@ -761,7 +766,7 @@ open("codes", "w", encoding="utf-8").write(json.dumps(codes))
 """
 
 
-@pytest.mark.sampled(every=2)
+@pytest.mark.sampled(every=4)
 @pytest.mark.skipif(sys.platform == "win32", reason="no such shell, and no /dev/full")
 @pytest.mark.parametrize(
     ("where", "codes", "says"),
@@ -789,6 +794,7 @@ def test_streams_that_take_nothing(place: Path, where: str, codes: list[int], sa
 WEIRD = {"$5_$": "$5_$", "日本": r"\u65e5\u672c", "zü → 😀": r"z\xfc \u2192 \U0001f600"}
 
 
+@REST
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows refuses such names")
 def test_names_that_others_have_given(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of classes, folders and files, on an old terminal: what it cannot show is an escape, on the line of the name."""
@@ -839,6 +845,7 @@ def test_a_caller_gets_the_streams_back(place: Path) -> None:
     assert (sys.stdout, sys.stderr) == before
 
 
+@REST
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
 def test_a_terminal_that_is_closed(place: Path) -> None:
     """The bar moves in it; when it is gone, the step is finished and saved, and the run can be resumed."""
@@ -1272,6 +1279,7 @@ def test_too_little_memory(mistake, monkeypatch: pytest.MonkeyPatch) -> None:
 # A full disk
 
 
+@REST
 @pytest.mark.parametrize("failing", ["fsync", "replace"])
 def test_a_full_disk(place: Path, mistake, failing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """After the first epoch nothing can be written: the training stops, and goes on when there is room again."""
@@ -1297,6 +1305,7 @@ def test_a_full_disk(place: Path, mistake, failing: str, monkeypatch: pytest.Mon
     assert_same_training(place / "mine", place / "run")
 
 
+@REST
 @pytest.mark.parametrize(
     "error", [OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), MemoryError(), ZeroDivisionError()]
 )

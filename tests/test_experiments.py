@@ -280,6 +280,7 @@ def test_images_of_half_the_side_are_means():
     np.testing.assert_array_equal(at_side(dataset, 32).train.images, dataset.train.images)
 
 
+@REST
 @pytest.mark.parametrize("student", ["no teacher", "soft", "hard, with a token", "2,000 labels: soft"])
 def test_students(student, monkeypatch, tmp_path):
     import cifar
@@ -347,6 +348,7 @@ def test_families_are_compared_by_cost_and_accuracy(monkeypatch, capsys):
     assert [list(line.get_xdata()) for line in ax.lines] == [[1.0, 2.0]] * 3
 
 
+@REST
 def test_restoration_is_measured_beside_what_needs_no_training(monkeypatch, tmp_path):
     import record
     import restoration
@@ -427,6 +429,7 @@ def test_captions_are_found_and_shapes_told_by_sentences(monkeypatch, tmp_path):
     assert all("±" in line for line in lines[2:])
 
 
+@REST
 @without_annotations
 def test_maps_are_measured_after_minutes_and_without_parts_of_swin(monkeypatch, tmp_path):
     import record
@@ -454,6 +457,7 @@ def test_maps_are_measured_after_minutes_and_without_parts_of_swin(monkeypatch, 
     assert (options["shifted"], options["relative_position"]) == (False, "none")
 
 
+@REST
 @without_annotations
 def test_boxes_are_measured_after_minutes_and_without_parts_of_swin(monkeypatch, tmp_path):
     import detection

@@ -43,6 +43,7 @@ def test_there_are_lectures():
     assert NAMES
 
 
+@pytest.mark.sampled(every=4)
 @pytest.mark.parametrize("name", NAMES)
 def test_the_committed_notebook_is_that_of_its_source(builder, name):
     assert builder.differences(read(name), builder.read_source(name)) == []

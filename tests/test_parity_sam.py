@@ -218,6 +218,7 @@ MISTAKES: dict[str, tuple[str, str, Any]] = {
 }
 
 
+@pytest.mark.sampled(every=4)
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_mistakes_show_beside_transformers(mistake: str, monkeypatch: pytest.MonkeyPatch) -> None:
     name, place, wrong = MISTAKES[mistake]

@@ -32,6 +32,7 @@ def test_the_map_knows_where_attention_is_treated(pages):
     assert "``tests/ops/test_attention.py``" in place.tests
 
 
+@REST
 def test_every_exercise_stands_on_the_map(pages):
     text = pages.map_page()
     for name in pages.EXERCISES:

@@ -151,7 +151,7 @@ def test_there_are_topics():
     assert len(ROWS) > 30
 
 
-@pytest.mark.sampled(every=3)
+@pytest.mark.sampled(every=12)
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0][:40])
 def test_what_a_topic_checks_is_asserted_where_it_is_shown(row):
     _, where, checked = row

@@ -216,7 +216,7 @@ def test_a_whole_model():
         quick_check(Sleepy(**options, embed_dim=6), normal(3, 4, 4, 2))
 
 
-@pytest.mark.sampled(every=6, rest=2)
+@pytest.mark.sampled(every=24, rest=2)
 @pytest.mark.parametrize("name", EVERY_OP)
 def test_every_op_with_two_outputs(name):
     case = CASES[name](np.random.default_rng(1))

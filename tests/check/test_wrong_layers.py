@@ -34,7 +34,7 @@ def kind(wrong):
     return type(wrong.layer())
 
 
-@pytest.mark.sampled(every=9, rest=2)
+@pytest.mark.sampled(every=36, rest=2)
 @pytest.mark.parametrize("wrong", ALL_LAYERS, ids=WHAT)
 def test_wrong_layer_is_caught_and_explained(wrong):
     layer = wrong.layer().init()

@@ -7,11 +7,13 @@ import pytest
 import minivit as mv
 from minivit.cost.budget import bytes_of, largest
 from minivit.models import Transformer, ViT
+from tests.sampled import REST
 
 VIT = ViT(img_size=(8, 12), patch_size=4, embed_dim=8, depth=1, num_heads=2, num_classes=5)
 TRANSFORMER = Transformer(vocab_size=11, embed_dim=8, encoder_depth=1, decoder_depth=1, num_heads=2)
 
 
+@REST
 @pytest.mark.parametrize(
     ("model", "budget", "options"),
     [
@@ -31,6 +33,7 @@ def test_it_fits_and_one_more_does_not(model, budget: int | str, options: dict[s
         assert fits == peak <= size < more
 
 
+@REST
 def test_a_preset() -> None:
     """The docstring's number, which is also on the page about costs."""
     fits, more = (mv.cost.estimate("vit_base_patch16_224", batch=batch).peak_whole_batch_bytes for batch in (105, 106))
@@ -47,6 +50,7 @@ def test_peaks_grow_with_the_batch() -> None:
         assert peaks == sorted(set(peaks))
 
 
+@REST
 @pytest.mark.sampled(every=3)
 @pytest.mark.parametrize("more", [-1, 0, 1])
 def test_a_shard_of_seventeen_needs_more_than_those_of_a_larger_batch(more: int) -> None:

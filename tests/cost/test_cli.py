@@ -146,7 +146,7 @@ def test_all_presets(printed) -> None:
     assert all(line in page for line in str(mv.cost.estimate("vit_base_patch16_224")).splitlines()[:4])
 
 
-@pytest.mark.sampled(every=12, rest=4)
+@pytest.mark.sampled(every=48, rest=4)
 @pytest.mark.parametrize("name", PRESETS)
 @without_annotations
 def test_a_step_of_one_sample_takes_little_more_than_the_last_two_columns(name: str) -> None:
@@ -222,6 +222,7 @@ def test_a_budget(printed, budgets: list[Any]) -> None:
     ]
 
 
+@REST
 def test_a_measurement(printed) -> None:
     """With Python's annotations off, a step is a few milliseconds; what it keeps is exact, its peak nearly so."""
     options = ["--batch", "18", "--threads", "2"]
@@ -388,6 +389,7 @@ def test_sizes() -> None:
 # Streams
 
 
+@REST
 @pytest.mark.skipif(sys.platform == "win32", reason="no such shell")
 @pytest.mark.parametrize("where", ["--plot a.png >&- 2>&-; test -s a.png", "| true"])
 def test_streams_that_take_nothing(where: str, tmp_path: Path) -> None:

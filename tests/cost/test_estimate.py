@@ -49,6 +49,7 @@ from minivit.train.optim import AdamW
 from tests import facts
 from tests.models.test_clip import SMALL as CLIP_SMALL
 from tests.models.test_modified_resnet import SMALL as RESNET_SMALL
+from tests.sampled import REST
 from tests.unchecked import said, without_annotations
 
 RNG = np.random.default_rng(0)
@@ -172,7 +173,7 @@ def test_there_is_one_of_every_model():
     assert {type(model).__name__ for model in SMALL.values()} == ours
 
 
-@pytest.mark.sampled(every=4)
+@pytest.mark.sampled(every=16)
 @pytest.mark.parametrize("name", SMALL)
 def test_what_is_kept_is_what_a_real_run_keeps(name):
     model = SMALL[name]
@@ -185,7 +186,7 @@ def test_what_is_kept_is_what_a_real_run_keeps(name):
     assert estimate.optimizer_bytes == sum(array.nbytes for array in optimizer.state.values())
 
 
-@pytest.mark.sampled(every=12, rest=3)
+@pytest.mark.sampled(every=48, rest=3)
 @pytest.mark.parametrize("name", facts.COUNTS)
 @without_annotations
 def test_parameters_and_products_are_those_of_others(name):
@@ -219,6 +220,7 @@ def test_parts_add_up():
     assert sum(estimate.groups.values()) == estimate.params == whole.params
 
 
+@REST
 @pytest.mark.skipif(sys.platform != "linux", reason="what a process had at most is asked of Linux")
 def test_a_huge_model_costs_little_time_and_memory_to_count():
     """Seconds of the processor, the fewer of two times, because a machine may be busy; calls are not verified here."""
@@ -308,6 +310,7 @@ def test_sizes_that_cannot_be(name, options, says):
     assert "\n" not in str(caught.value)
 
 
+@REST
 @pytest.mark.parametrize("name", ["vit_micro_patch4_32", "transformer_micro"])
 def test_huge_sizes_are_counted(name):
     one, many = (mv.cost.estimate(name, batch=batch) for batch in (1, HUGE))

@@ -16,6 +16,7 @@ from minivit.models.vit import ViT
 from minivit.ops.attention import attention_forward
 from minivit.ops.patches import patchify_forward
 from tests import facts
+from tests.sampled import REST
 
 RESNETS = {  # timm 1.0, counted
     (2, 2, 2, 2): (15_995_176, 2_342_256_640),
@@ -316,6 +317,7 @@ def test_what_untied_kernels_would_cost():
 # -- families for comparison -------------------------------------------------------------------------------------------
 
 
+@REST
 @pytest.mark.parametrize("name", facts.SWIN)
 def test_swin_costs_what_is_counted(name):
     """In the model that is here, whose numbers tests/models hold to timm's."""

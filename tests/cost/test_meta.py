@@ -14,6 +14,7 @@ from minivit.cost.meta import MetaArray
 from minivit.cost.tally import Tally
 from minivit.every_op import EVERY_OP
 from minivit.nests import mapped, named_leaves
+from tests.sampled import REST
 
 
 def without_numbers(nest, tally):
@@ -407,6 +408,7 @@ def test_axes_in_another_order_take_no_memory():
     assert tally.peak == x.nbytes
 
 
+@REST
 def test_views_without_end_are_refused():
     with pytest.raises(CostError, match="makes more than 250,000 arrays"):
         list(MetaArray((10**9, 2), np.float32, Tally()))

@@ -122,6 +122,7 @@ def check_drawn(number: int) -> None:
     check(lambda: kind(**wide), batch, recompute, optimizer, rng, narrow=lambda: kind(**options))
 
 
+@REST
 @pytest.mark.parametrize("number", [0, *(pytest.param(number, marks=REST) for number in range(1, IN_DEFAULT))])
 def test_peaks(number):
     check_drawn(number)
@@ -139,6 +140,7 @@ def test_peaks_of_presets(name):
     check(lambda: mv.create_model(name), 48, "none", "adamw", np.random.default_rng(0))
 
 
+@pytest.mark.sampled(every=4)
 @pytest.mark.parametrize("batch", [1, 7, SHARD_SIZE, 17, 18, 32, 33, 48, 49, 83])
 def test_a_few_shards_tell_how_much_all_need(batch):
     """A step and a prediction are run in few shards; what they say of all is what all of them need."""

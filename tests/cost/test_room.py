@@ -11,6 +11,7 @@ from minivit.cost import estimate, room
 from minivit.data import Dataset, LabeledImages
 from minivit.train import Recipe, Trainer
 from minivit.train.folder import RunFolder
+from tests.sampled import REST
 from tests.train.small import small_dataset, small_recipe
 from tests.train.sounds import small_sound_trainer
 
@@ -25,6 +26,7 @@ def trainer_of(model: str, size: int) -> Trainer:
     return Trainer(Recipe(model=model, batch_size=16), data, threads=2)
 
 
+@REST
 def test_large_images_of_a_model_without_attention(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of 2,048 pixels, which nothing refused, a step of this small ResNet would take more than a hundred gigabytes."""
     free(monkeypatch, 64 * 2**30)

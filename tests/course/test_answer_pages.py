@@ -86,7 +86,7 @@ PLACES = ["docs/answers", "docs/answers/adamw.rst", "build/site/docs/answers/ada
 
 
 @pytest.mark.parametrize("place", PLACES)
-@pytest.mark.sampled(every=3)
+@pytest.mark.sampled(every=9)
 @pytest.mark.parametrize("how", HOW)
 def test_a_solution_cannot_read_them(place, how, tmp_path):
     """Whether they are there or not: nothing that is asked for finds out."""

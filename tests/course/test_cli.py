@@ -47,6 +47,7 @@ SOLUTIONS = {
 }
 
 
+@pytest.mark.sampled(every=4)
 @pytest.mark.parametrize(
     ("command", "says"),
     [

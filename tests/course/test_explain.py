@@ -13,6 +13,7 @@ from minivit.course.explain import worst_place, wrong_shape
 from minivit.course.report import Report
 from minivit.course.runner import InPlaceRunner
 from minivit.course.stub import solved_source
+from tests.sampled import REST
 
 TASKS = {task.name: (exercise, task) for exercise in EXERCISES.values() for task in exercise.tasks}
 
@@ -59,6 +60,7 @@ def test_a_factor_below_one_is_named_too():
     assert "dq is 3.333 times too large = 1 / 0.3, one over scale: the forward multiplies the scores by scale" in said
 
 
+@REST
 @pytest.mark.parametrize(
     ("task", "old", "new", "says"),
     [
@@ -112,7 +114,7 @@ TRUE_AND_FALSE = [
 ]  # fmt: skip
 
 
-@pytest.mark.sampled(every=4)
+@pytest.mark.sampled(every=20)
 @pytest.mark.parametrize(("task", "old", "new", "true", "false"), TRUE_AND_FALSE)
 def test_what_is_said_of_a_mistake_is_true(task, old, new, true, false):
     said = messages(task, (old, new))
@@ -286,6 +288,7 @@ def test_a_factor_of_two_is_no_count_though_a_length_may_be_two():
     assert not any("instead of" in message or "sqrt(4)" in message for message in said)
 
 
+@REST
 def test_no_length_that_a_message_may_name_is_two_or_four():
     rng = np.random.default_rng(0)
     for _, task in TASKS.values():

@@ -11,6 +11,7 @@ from minivit.course import EXERCISES, CannotRunError, check, child, grade, start
 from minivit.course.source import Source
 from minivit.course.stub import solved_source, stub_source
 from minivit.ops.softmax import SoftmaxCache, softmax_forward
+from tests.sampled import REST
 
 
 def write(folder, source):
@@ -19,6 +20,7 @@ def write(folder, source):
     return folder
 
 
+@REST
 def test_a_half_done_solution(tmp_path):
     """One function right, one wrong, one missing, the others not begun."""
     solved, stub = (text(EXERCISES["softmax"]) for text in (solved_source, stub_source))
@@ -79,6 +81,7 @@ def search(names):
 """
 
 
+@REST
 @pytest.mark.parametrize("name", ["multi_head", "patches"])
 def test_no_answer_is_in_the_child_before_it_is_judged(name, tmp_path):
     """What stands in for a while can be found there then, and has been judged; what is still asked for is closed."""
@@ -103,6 +106,7 @@ def linear_forward(x, weight, bias=None):
 """
 
 
+@REST
 def test_a_function_is_not_blamed_for_what_a_right_one_has_changed(tmp_path):
     report = check(write(tmp_path / "work", solved_source(EXERCISES["linear"]) + SPOILS))
     assert report.ok, report
@@ -162,6 +166,7 @@ def test_a_function_of_a_notebook_is_not_blamed_either(monkeypatch):
     assert {result.status for result in report.of("adam_update")} == {"passed", "failed"}
 
 
+@REST
 def test_what_it_does_not_use_is_closed_and_what_is_no_part_of_the_exercise_too(tmp_path):
     text = stub_source(EXERCISES["attention"]) + (
         "\n\nimport minivit.ops.attention_chunked as c\n\n"
@@ -173,6 +178,7 @@ def test_what_it_does_not_use_is_closed_and_what_is_no_part_of_the_exercise_too(
     assert "passed" not in {result.status for result in report.of("attention_loops")}
 
 
+@REST
 def test_a_misspelt_name_is_told(tmp_path):
     text = solved_source(EXERCISES["layer_norm"]).replace("def layer_norm_backward", "def layernorm_backward")
     report = check(write(tmp_path / "work", text))
@@ -206,6 +212,7 @@ def test_in_place_an_interruption_is_one():
         check(softmax_forward)
 
 
+@REST
 def test_what_cannot_be_checked(tmp_path):
     with pytest.raises(CannotRunError, match="minivit's own"):
         check(softmax_forward)
@@ -223,6 +230,7 @@ def test_what_cannot_be_checked(tmp_path):
             check(write(tmp_path / "broken", f"{stub}\n{broken}\n"))
 
 
+@REST
 def test_a_cache_with_other_fields_is_told_and_the_pair_is_judged(tmp_path):
     text = solved_source(EXERCISES["layer_norm"]).replace("rstd", "inverse")
     report = check(write(tmp_path / "other", text))
@@ -234,6 +242,7 @@ def test_a_cache_with_other_fields_is_told_and_the_pair_is_judged(tmp_path):
     assert "ok  with your forward  (its cache is your own)" in str(report)
 
 
+@REST
 def test_a_backward_that_has_only_read_the_other_fields_wrong_is_told_what_it_got(tmp_path):
     text = solved_source(EXERCISES["layer_norm"]).replace("rstd", "inverse").replace("dx *= inverse", "dx *= 1")
     report = check(write(tmp_path / "other", text))

@@ -57,6 +57,7 @@ FEWER = replace(  # cases: each that ends its process costs a new one
 )
 
 
+@REST
 @pytest.mark.sampled(every=9, rest=2)
 @pytest.mark.parametrize("path", CASES)
 def test_a_hostile_solution_costs_only_its_own_function(path, tmp_path):
@@ -74,6 +75,7 @@ def test_a_hostile_solution_costs_only_its_own_function(path, tmp_path):
     assert len(json.dumps(report.as_json())) < 50_000
 
 
+@REST
 @pytest.mark.skipif(not hasattr(os, "setsid"), reason="Windows has no sessions")
 @pytest.mark.parametrize("can_find", [True, pytest.param(False, marks=REST)])
 @pytest.mark.parametrize("name", [pytest.param("leaves_the_session", marks=REST), "starts_a_session"])

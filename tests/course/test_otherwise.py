@@ -8,11 +8,13 @@ from minivit.course.exercises import EXERCISES
 from minivit.course.grade import check_folder
 from minivit.course.stub import stub_source
 from tests.course.parts import parts, results_of, with_the_stubs_heads
+from tests.sampled import REST
 
 FOLDER = Path(__file__).parent / "otherwise"
 FEWEST = 60
 
 
+@REST
 @pytest.mark.sampled(every=40)
 @pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
 def test_another_right_solution_passes(exercise, tmp_path):

@@ -134,7 +134,7 @@ def runner(tmp_path_factory):
     runner.close()
 
 
-@pytest.mark.sampled(every=5)
+@pytest.mark.sampled(every=20)
 @needs_sessions
 @pytest.mark.parametrize("name", BODIES)
 def test_a_hostile_function_costs_nobody_else_an_answer(name, runner):
@@ -157,6 +157,7 @@ def test_what_they_print_is_kept_in_part(runner):
     assert len(runner.output) <= 4096
 
 
+@REST
 @needs_sessions
 def test_an_endless_loop_is_ended(runner, monkeypatch):
     runner._called.clear()
@@ -290,6 +291,7 @@ NAMES = ["SIGTERM", "SIGHUP", "SIGINT", "SIGKILL"]
 RANDOM = [(random.uniform(0, 2), number, how) for how in STAYS for number in NAMES]
 
 
+@REST
 @pytest.mark.sampled(every=3)
 @needs_proc
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 from minivit.course import EXERCISES, CannotRunError, check
 from minivit.course.source import LARGEST, exercise_of, read_solution
 from minivit.course.stub import solved_source, stub_source
+from tests.sampled import REST
 
 ADAMW = solved_source(EXERCISES["adamw"])
 
@@ -32,6 +33,7 @@ def test_the_encodings_of_python(start, encoding, tmp_path):
     assert read_solution(tmp_path).exercise is EXERCISES["adamw"]
 
 
+@REST
 def test_a_solution_with_a_mark_and_another_encoding_is_checked_like_any_other(tmp_path):
     for name, start, encoding in (("mark", "", "utf-8-sig"), ("latin", "# coding: latin-1\n", "latin-1")):
         (tmp_path / name).mkdir()
@@ -62,6 +64,7 @@ def test_every_stub_says_of_which_exercise_it_is(tmp_path):
         assert exercise_of(text, tmp_path) is exercise
 
 
+@REST
 def test_what_is_missing_is_told_with_the_name_of_the_file(tmp_path):
     (tmp_path / "tuesday.py").write_text('"""Exercise adamw: AdamW."""\n', encoding="utf-8")
     assert "there is no function adam_update in tuesday.py" in str(check(tmp_path / "tuesday.py"))

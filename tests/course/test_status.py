@@ -11,6 +11,7 @@ from minivit.course.exercises import EXERCISES
 from minivit.course.grade import check_solution
 from minivit.course.stub import solved_source
 from tests.rights import posix
+from tests.sampled import REST
 
 REPORTS: dict = {}  # of texts that were checked before: the check itself is tested elsewhere
 
@@ -56,6 +57,7 @@ def said(capsys, *arguments: str) -> list[str]:
     return capsys.readouterr().out.splitlines()
 
 
+@REST
 def test_what_is_done_in_progress_and_next(work, capsys):
     lines = said(capsys)
     states = {line.split()[0]: line for line in lines[:-1]}
@@ -72,6 +74,7 @@ def test_what_is_done_in_progress_and_next(work, capsys):
     )
 
 
+@REST
 def test_only_what_has_changed_is_checked_again(work, checked, capsys):
     first = said(capsys)
     assert checked == ["layer_norm", "adamw"]

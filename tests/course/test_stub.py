@@ -21,6 +21,7 @@ ROOT = Path(__file__).parent.parent.parent
 every_exercise = pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
 
 
+@pytest.mark.sampled(every=4)
 @every_exercise
 def test_bodies_are_out_and_explanations_stay(exercise):
     stub, solved = stub_source(exercise), solved_source(exercise)
@@ -60,6 +61,7 @@ def test_no_helper_of_a_removed_body_is_left(exercise):
     assert "column_sum" not in stub
 
 
+@pytest.mark.sampled(every=4)
 @every_exercise
 def test_lint_and_format_accept_both_files(exercise, tmp_path):
     start(exercise, tmp_path / "stub")

@@ -124,6 +124,7 @@ def test_the_command_runs_them_all_and_tells_troubles(monkeypatch, capsys):
     assert "2 planted bugs, 3 troubles" in told
 
 
+@REST
 def test_exercises_by_their_names(capsys):
     assert main(["course", "verify", "tokens"]) == 0
     told = capsys.readouterr().out.splitlines()

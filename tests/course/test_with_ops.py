@@ -41,6 +41,7 @@ def losses(model=None, img_size=(32, 32)):
     return [step(model, images, np.arange(4), optimizer=optimizer, threads=1) for _ in range(2)]
 
 
+@REST
 def test_two_exercises_train_to_the_same_bits(tmp_path):
     before = losses()
     solutions = [load_checked(solved_folder(tmp_path, name)) for name in ("layer_norm", "adamw")]

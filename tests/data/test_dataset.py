@@ -6,6 +6,7 @@ import pytest
 
 from minivit.data import Dataset, LabeledImages, LabeledSounds, channel_statistics, load_dataset, shapes
 from minivit.data.resized import resized
+from tests.sampled import REST
 from tests.unchecked import without_annotations
 
 
@@ -126,6 +127,7 @@ def test_a_folder_with_the_name_of_a_data_set(tmp_path, monkeypatch):
         load_dataset(Path("shapes"))
 
 
+@REST
 def test_images_of_another_size():
     """Means and deviations are those of what is trained on; a small image is stretched, and one side cut off."""
     small, large = shapes(40, 20), load_dataset("shapes", img_size=(24, 48))
@@ -141,6 +143,7 @@ def test_images_of_another_size():
     np.testing.assert_array_equal(resized(small, 32).train.images, small.train.images)
 
 
+@REST
 @pytest.mark.parametrize("size", [0, -3, (8, 10**6)])
 def test_sizes_that_no_image_has(size):
     with pytest.raises(ValueError, match="img_size is"):

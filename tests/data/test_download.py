@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from minivit.data.download import MOST_UNPACKED, fetch_archive, unpack
+from tests.sampled import REST
 
 OVER = threading.Event()  # the tests are: nobody needs to wait any more
 CONTENT = os.urandom(300_000)
@@ -87,6 +88,7 @@ BAD = {
 }
 
 
+@REST
 @pytest.mark.parametrize("kind", BAD)
 def test_a_bad_mirror(server, tmp_path, kind):
     """Is said in one sentence, leaves nothing, and the next helps."""

@@ -11,6 +11,7 @@ from minivit.data import LabeledSounds, draw_sounds, load_dataset, sounds
 from minivit.data.names import NAMES
 from minivit.data.sounds import CLASSES, KINDS, LENGTH, SR, _ordered, _way
 from minivit.data.source import summary
+from tests.sampled import REST
 
 INT64: Any = np.int64
 
@@ -177,6 +178,7 @@ def accuracy_of_logistic_regression(x: np.ndarray, labels: np.ndarray, test_x: n
     return float(((test_x @ found.x.reshape(-1, 15)).argmax(1) == test).mean())
 
 
+@REST
 def test_who_has_no_sense_of_time_fails():
     """On the mean spectrum about a third; the same classifier on three parts of the second: more than two thirds."""
     dataset = sounds(900, 600)

@@ -16,6 +16,7 @@ from minivit.ops import (
     relative_logits_loops,
     softmax_forward,
 )
+from tests.sampled import REST
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((2, 20, 6))  # a map of 4 x 5
@@ -112,6 +113,7 @@ def test_tokens_in_front_of_the_map_are_not_pooled() -> None:
     np.testing.assert_array_equal(pool_tokens(Identity(), x, map_size=(4, 5), num_prefix_tokens=2)[0], x)
 
 
+@REST
 @pytest.mark.parametrize("expand_attn", [False, True])
 @pytest.mark.parametrize("dim_out", [6, 8])
 def test_gradients_of_a_block(expand_attn: bool, dim_out: int) -> None:

@@ -12,6 +12,7 @@ from minivit.look.backbone import MOST_BYTES
 from minivit.models import ViT
 from minivit.weights import resample_abs_pos_embed
 from tests.look.conftest import OPTIONS
+from tests.sampled import REST
 from tests.train.small import small_dataset, small_trainer
 
 NAME = "vit_pocket_patch4_32"
@@ -91,6 +92,7 @@ def test_a_size_that_takes_too_much_memory(weights, photo: Path) -> None:
     assert 0.9 * MOST_BYTES < 4 * 4 * (Y // 4 * (X // 4)) ** 2 <= MOST_BYTES
 
 
+@REST
 @pytest.mark.parametrize("shape", [(60, 90), (61, 89), (997, 1000), (3, 1000), (500, 500)])
 def test_the_size_that_is_advised_is_taken(weights, tmp_path: Path, shape: tuple[int, int], monkeypatch) -> None:
     """Whatever is rounded: sides are whole patches, and an advice that is refused again would be none."""

@@ -3,10 +3,12 @@ from pathlib import Path
 import pytest
 
 from minivit import cli
+from tests.sampled import REST
 
 MODEL = ["--model", "vit_pocket_patch4_32"]
 
 
+@REST
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_a_picture_is_written(weights: Path, photo: Path, tmp_path: Path, count: int, capsys) -> None:
     out = tmp_path / "seen.png"

@@ -85,6 +85,7 @@ def test_the_model_stays_as_it_is():
     assert "Heard" not in repr(vars(model))
 
 
+@pytest.mark.sampled(every=4)
 @pytest.mark.parametrize("name", [name for name in mv.models.PRESETS if name.endswith("_32")])
 def test_of_every_family(name):
     model = mv.create_model(name)

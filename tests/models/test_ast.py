@@ -8,6 +8,7 @@ from minivit.check import check_layer
 from minivit.layers.block import BlockCache
 from minivit.models import AST
 from minivit.plot import attention_rollout, read_by_head
+from tests.sampled import REST
 
 RNG = np.random.default_rng(0)
 SMALL: dict[str, Any] = {
@@ -28,7 +29,7 @@ def ast(**options: Any) -> AST:
     return AST(**{**SMALL, **options})
 
 
-@pytest.mark.sampled(every=3)
+@pytest.mark.sampled(every=12)
 @pytest.mark.parametrize(
     "options",
     [
@@ -95,6 +96,7 @@ def test_it_is_as_large_as_that_of_transformers():
     assert model.patch_embed.grid_size == (12, 101)
 
 
+@REST
 def test_what_it_costs():
     """Products by hand: overlapping patches, blocks on 2 + N tokens, one head on the mean of two."""
     N, D, F, L = 12 * 101, 768, 3072, 12

@@ -7,6 +7,7 @@ from minivit.check import check_layer
 from minivit.layers import Conv2d
 from minivit.layers.augmented_conv import AugmentedConv
 from minivit.models import PRESETS, AttentionAugmentedResNet, create_model
+from tests.sampled import REST
 
 RNG = np.random.default_rng(0)
 SMALL: dict[str, Any] = {
@@ -62,6 +63,7 @@ def test_the_papers_numbers_of_parameters():
     assert millions == {"aa_resnet34": 20.8, "aa_resnet50": 25.8, "aa_resnet101": 45.4, "aa_resnet152": 61.6}
 
 
+@REST
 @pytest.mark.sampled(every=3)
 @pytest.mark.parametrize(
     "options",

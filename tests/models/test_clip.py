@@ -14,6 +14,7 @@ from minivit.models.clip import CLIPOutputs
 from minivit.train import SGD, AdamW
 from minivit.weights import load_any, load_hf, load_torch, to_hf
 from tests import facts
+from tests.sampled import REST
 from tests.weights.test_loaders import assert_refuses, assert_same
 
 RNG = np.random.default_rng(0)
@@ -44,6 +45,7 @@ def images_for(model: CLIP, count: int = 3) -> np.ndarray:
     return RNG.standard_normal((count, *mv.types.pair(model.config["img_size"]), 3)).astype(model.dtype)
 
 
+@REST
 @pytest.mark.parametrize("name", facts.CLIP)
 def test_parameters_and_macs(name):
     params, macs, of_image_tower = facts.CLIP[name]
@@ -56,6 +58,7 @@ def test_parameters_and_macs(name):
         assert mv.cost.estimate(model.visual).macs_forward + projection == macs
 
 
+@REST
 @pytest.mark.parametrize("name", [name for name in facts.CLIP_IMAGE_TOWERS if name.startswith("vit")])
 def test_image_towers_of_timm(name):
     """Their heads are CLIP's projection with a bias; our CLIP has it without."""
@@ -69,6 +72,7 @@ def test_no_preset_is_missing(name):
     assert name in {*facts.CLIP, "clip_vit_tiny_patch8_64", "clip_resnet_tiny_64"}
 
 
+@REST
 @pytest.mark.sampled(every=2)
 @pytest.mark.parametrize(
     "options",
@@ -155,6 +159,7 @@ def test_the_scale_is_clamped_behind_each_step_and_comes_back(make, start, gradi
     assert (np.exp(model.logit_scale.value) < scale) == (scale > 10)
 
 
+@REST
 @pytest.mark.parametrize("options", [{}, RESNET], ids=["vit", "resnet"])
 def test_a_step_of_several_shards_is_counted(options):
     """On arrays without numbers, too, the shards' gradients of the one number add up."""

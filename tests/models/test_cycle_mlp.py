@@ -10,6 +10,7 @@ from minivit.check import check_layer
 from minivit.layers.cycle_mlp import CycleFC
 from minivit.models import CycleMLP
 from minivit.weights import load_timm, to_timm
+from tests.sampled import REST
 
 RNG = np.random.default_rng(0)
 SMALL: dict[str, Any] = {
@@ -32,6 +33,7 @@ def random(model: Any) -> Any:
     return model
 
 
+@REST
 @pytest.mark.sampled(every=4)
 @pytest.mark.parametrize(
     "options", [RATES, {}, {"qkv_bias": True, "num_classes": 0, "act_layer": "gelu_tanh"}, {"depths": (2, 0)}], ids=str
@@ -41,6 +43,7 @@ def test_gradients(options):
     check_layer(model, RNG.standard_normal((2, 8, 12, 3)), rng=np.random.default_rng(0))
 
 
+@REST
 @pytest.mark.sampled(every=3)
 @pytest.mark.parametrize("img_size", [(1, 4), (1, 1), (3, 1)])
 def test_gradients_of_maps_that_are_all_edge(img_size):

@@ -7,6 +7,7 @@ from minivit.check import check_layer
 from minivit.models import PRESETS, HybridViT, create_model
 from minivit.weights import load_google, load_timm, to_timm
 from tests import facts
+from tests.sampled import REST
 
 RNG = np.random.default_rng(0)
 SMALL: dict[str, Any] = {
@@ -31,6 +32,7 @@ def test_number_of_parameters(name):
     assert create_model(name).num_params == (facts.HYBRID[name][0] if name in facts.HYBRID else BY_HAND[name])
 
 
+@REST
 @pytest.mark.sampled(every=3)
 @pytest.mark.parametrize(
     "options",

@@ -8,6 +8,7 @@ from minivit.check import check_layer
 from minivit.cost import estimate
 from minivit.cost.formulas import attention_entries
 from minivit.models import ImageGPT, create_model
+from tests.sampled import REST
 from tests.unchecked import without_annotations
 
 RNG = np.random.default_rng(0)
@@ -48,6 +49,7 @@ def test_numbers_of_parameters(name, body, head):
     assert model.num_params - model.lm_head.weight.size == body
 
 
+@REST
 def test_multiplications_are_those_of_the_closed_form():
     """Twelve matrices D x D in each block, two products of all places with all, and the head."""
     N, D, L, colors = 32 * 32, 512, 24, 512

@@ -8,6 +8,7 @@ from minivit.check import check_layer
 from minivit.cost import estimate
 from minivit.layers.local_relation import LocalRelation, LocalRelationStem
 from minivit.models import PRESETS, LRNet, create_model
+from tests.sampled import REST
 
 RNG = np.random.default_rng(0)
 SMALL: dict[str, Any] = {
@@ -59,6 +60,7 @@ def test_number_of_parameters(name):
     assert create_model(name).num_params == PARAMETERS[name]
 
 
+@REST
 def test_the_papers_numbers():
     """It has 23.3 million parameters; groups of 8 are not to be made of 100 channels, and each rounding has more."""
     assert PARAMETERS["lr_net50"] == 23_380_033
@@ -81,6 +83,7 @@ def test_table_1_layer_by_layer():
         assert blocks[0].conv2.num_heads == {100: 13, 200: 25, 400: 50, 800: 100}[width]
 
 
+@REST
 @pytest.mark.sampled(every=2)
 @pytest.mark.parametrize(
     "options", [{}, {"stem": "7x7", "kernel_size": 5, "base_width": 64, "num_classes": 0}], ids=str

@@ -56,7 +56,7 @@ def test_number_of_parameters(name):
     assert create_model(name).num_params == PARAMETERS[name]
 
 
-@pytest.mark.sampled(every=4, rest=3)
+@pytest.mark.sampled(every=8, rest=3)
 @pytest.mark.parametrize(
     "options",
     [

@@ -10,6 +10,7 @@ from minivit.check import check_layer
 from minivit.models import PRESETS, PVT, PVTv2
 from tests import facts
 from tests.models import test_pvt_v2
+from tests.sampled import REST
 from tests.unchecked import without_annotations
 
 RNG = np.random.default_rng(0)
@@ -66,6 +67,7 @@ def test_gradients(name: str, options: dict[str, Any]) -> None:
     check_layer(small(name, **options), IMAGES)
 
 
+@REST
 @pytest.mark.sampled(every=2)
 @each_version
 def test_gradients_with_all_drop_rates(name: str) -> None:

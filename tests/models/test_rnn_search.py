@@ -10,6 +10,7 @@ from minivit.models import RNNSearch
 from minivit.tasks import NextToken
 from minivit.tasks.next_token import greedy
 from minivit.train import AdamW, training_step
+from tests.sampled import REST
 from tests.unchecked import without_annotations
 
 quick_step = without_annotations(training_step)  # hundreds of steps; those of other tests hold the annotations
@@ -40,6 +41,7 @@ def test_without_attention_two_states_are_all_that_the_decoder_gets():
     assert other.forward(SOURCE, BEFORE)[1].decoder.alignment.shape == (3, 3, 4)
 
 
+@REST
 def test_it_learns_to_turn_sequences_round():
     data = mv.data.reversal(2000, 100, length=4)
     model = RNNSearch(vocab_size=len(data.class_names), embed_dim=24)

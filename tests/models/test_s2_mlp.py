@@ -44,6 +44,7 @@ def test_gradients(options):
     check_layer(random(S2MLP(**{**SMALL, **options})), RNG.standard_normal((2, 8, 12, 3)), rng=np.random.default_rng(0))
 
 
+@pytest.mark.sampled(every=4)
 @pytest.mark.parametrize("mixing", ["shift", "split"])
 @pytest.mark.parametrize(("img_size", "embed_dim"), [((1, 1), 1), ((1, 1), 5), ((1, 4), 3), ((3, 1), 2)])
 def test_gradients_of_maps_that_are_all_edge(img_size, embed_dim, mixing):

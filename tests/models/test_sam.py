@@ -86,6 +86,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], tuple[Any, ...]]] = {
 }
 
 
+@REST
 @pytest.mark.parametrize("name", ["points", *(pytest.param(it, marks=REST) for it in CASES if it != "points")])
 def test_gradients(name: str) -> None:
     options, how, prompts = CASES[name]

@@ -7,6 +7,7 @@ from minivit.check import check_layer
 from minivit.cost import estimate
 from minivit.layers import Conv2d
 from minivit.models import PRESETS, SASA, create_model
+from tests.sampled import REST
 
 RNG = np.random.default_rng(0)
 SMALL: dict[str, Any] = {
@@ -46,11 +47,13 @@ def test_number_of_parameters_with_the_stem_of_unofficial_code(name):
     assert SASA(layers=DEPTHS[name], stem="3x3").num_params == CIFAR_STEM[name]
 
 
+@REST
 def test_products_of_the_papers_network():
     """It counts 7.0 to 7.2 G FLOPs for 50 layers, two for each MAC."""
     assert round(2 * estimate("sasa_resnet50").macs_forward / 1e9, 1) == 7.0
 
 
+@REST
 @pytest.mark.sampled(every=2)
 @pytest.mark.parametrize("options", [{}, {"stem": "7x7", "kernel_size": 5, "num_heads": 1, "num_classes": 0}], ids=str)
 def test_gradients(options):

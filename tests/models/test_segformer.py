@@ -11,6 +11,7 @@ from minivit.layers import frozen
 from minivit.models import PVTv2, SegFormer
 from minivit.weights import load_hf, to_hf
 from tests import facts
+from tests.sampled import REST
 
 RNG = np.random.default_rng(0)
 STAGES: dict[str, Any] = {"embed_dims": (4, 6), "depths": (2, 1), "num_heads": (1, 2), "sr_ratios": (2, 1)}
@@ -34,6 +35,7 @@ def test_gradients(options: dict[str, Any]) -> None:
     check_layer(segformer(**options), IMAGES, rng=np.random.default_rng(0))
 
 
+@REST
 def test_it_takes_images_of_any_size() -> None:
     model = segformer()
     check_layer(model, RNG.standard_normal((2, 5, 4, 3)))

@@ -11,6 +11,7 @@ from minivit.models import ShowAttendTell
 from minivit.tasks import NextToken
 from minivit.tasks.next_token import greedy
 from minivit.train import AdamW, normalize, training_step
+from tests.sampled import REST
 from tests.unchecked import without_annotations
 
 quick_step = without_annotations(training_step)  # hundreds of steps; those of other tests hold the annotations
@@ -38,6 +39,7 @@ def test_no_pictures():
     assert cache.alignment.shape == (0, 4, 2, 3)
 
 
+@REST
 def test_it_learns_captions_by_heart():
     data = captioned(scenes(12, 1, size=16, max_objects=2))
     model = ShowAttendTell(img_size=16, vocab_size=len(data.class_names), embed_dim=32)

@@ -33,7 +33,7 @@ def swin(**options: Any) -> Swin:
     return Swin(**{**SMALL, **options})
 
 
-@pytest.mark.sampled(every=6)
+@pytest.mark.sampled(every=12)
 @pytest.mark.parametrize("name", [name for name, (model_class, _) in PRESETS.items() if model_class is Swin])
 @without_annotations
 def test_parameters_and_macs(name):
@@ -77,6 +77,7 @@ def test_gradients(options):
     check_layer(model, RNG.standard_normal((2, *model.img_size, 3)))
 
 
+@REST
 @pytest.mark.parametrize("grad_checkpointing", [pytest.param(False, marks=REST), True])
 def test_gradients_with_all_drop_rates(grad_checkpointing):
     rates = {f"{name}_rate": 0.3 for name in ("drop", "pos_drop", "proj_drop", "drop_path")}

@@ -67,6 +67,7 @@ def test_gradients(options):
     check_layer(model, RNG.standard_normal((2, *model.img_size, 3)))
 
 
+@REST
 @pytest.mark.parametrize("grad_checkpointing", [pytest.param(False, marks=REST), True])
 def test_gradients_with_all_drop_rates(grad_checkpointing):
     rates = {f"{name}_rate": 0.3 for name in ("drop", "proj_drop", "drop_path")}

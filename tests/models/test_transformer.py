@@ -30,6 +30,7 @@ SRC = np.array([[3, 4, 5, 6, 3], [4, 4, PAD, PAD, PAD], [6, 5, 4, PAD, PAD]])
 TGT = np.array([[START, 3, 3, 4], [START, 4, 4, END], [START, 4, END, PAD]])
 
 
+@REST
 @pytest.mark.sampled(every=3)
 @pytest.mark.parametrize(
     "options",
@@ -49,11 +50,13 @@ def test_gradients(options):
     quick_check(Transformer(**{**SMALL, **options}), SRC, TGT)
 
 
+@REST
 @pytest.mark.parametrize("norm_first", [False, True])
 def test_gradients_with_dropout(norm_first):
     quick_check(Transformer(**SMALL, norm_first=norm_first, drop_rate=0.3), SRC, TGT, rng=np.random.default_rng(1))
 
 
+@REST
 @pytest.mark.parametrize("norm_first", [False, True])
 def test_gradients_of_arrays(norm_first):
     model = Transformer(**{**SMALL, "vocab_size": 0, "embed_dim": 6}, norm_first=norm_first)

@@ -57,6 +57,7 @@ OPTIONS: list[tuple[dict[str, Any], tuple[int, int]]] = [
 ]
 
 
+@REST
 @pytest.mark.sampled(every=4)
 @pytest.mark.parametrize(("options", "size"), OPTIONS, ids=[f"{options} {size}" for options, size in OPTIONS])
 def test_gradients(options: dict[str, Any], size: tuple[int, int]) -> None:
@@ -64,12 +65,14 @@ def test_gradients(options: dict[str, Any], size: tuple[int, int]) -> None:
     check_layer(model, images(2, *size, model.in_chans))
 
 
+@REST
 @pytest.mark.parametrize("grad_checkpointing", [pytest.param(False, marks=REST), True])
 def test_gradients_with_all_drop_rates(grad_checkpointing: bool) -> None:
     model = upernet(drop_rate=0.3, drop_path_rate=0.3, grad_checkpointing=grad_checkpointing)
     check_layer(model, images(2, 8, 12, 3), rng=np.random.default_rng(0))
 
 
+@REST
 def test_gradients_of_a_model_that_infers() -> None:
     model = upernet(depths=(0, 0))
     model.absorb(model.forward(images(4, 8, 12, 3))[1])
@@ -195,6 +198,7 @@ def test_images_that_do_not_fit_are_refused() -> None:
         model.forward(images(8, 12, 3))
 
 
+@REST
 def test_one_image_alone_has_no_statistics_of_what_is_pooled_to_one_place() -> None:
     """Running averages stand in for them, which stay as they are; in other places the batch's own do."""
     model = upernet(depths=(0, 0))

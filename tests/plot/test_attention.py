@@ -8,6 +8,7 @@ import minivit as mv
 from minivit.ops.pool import FirstTokenCache
 from minivit.plot import attention_maps, attention_rollout, attention_weights, read_by_head
 from minivit.plot.attention import seen_through
+from tests.sampled import REST
 
 TOKEN: dict[str, Any] = {}
 AVERAGE = {"class_token": False, "global_pool": "avg"}
@@ -105,6 +106,7 @@ def test_what_the_head_reads_when_it_does_not_read_the_class_token():
     np.testing.assert_allclose(read_by_head(A, cache).reshape(2, 5, 6), A[..., 1:, 1:].mean(-2), rtol=1e-6)
 
 
+@REST
 @kinds
 @pytest.mark.parametrize("in_chans", [1, 3])
 def test_maps_are_drawn(options, in_chans):

@@ -14,6 +14,7 @@ from minivit.plot.figure import check_images, check_lengths, new_figure
 from minivit.plot.lectures.sequences import weighted_mean
 from minivit.plot.picture import Picture
 from minivit.train import Metrics
+from tests.sampled import REST
 
 PNG = b"\x89PNG"
 
@@ -103,6 +104,7 @@ assert matplotlib.rcParams.copy() == before
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+@REST
 @pytest.mark.parametrize("backend", ["module://matplotlib_inline.backend_inline_of_another_time", "nonsense"])
 def test_a_backend_that_is_not_there_is_no_matter(backend, tmp_path):
     """A notebook tells its backend to all that it starts. One that is there is still what windows get have."""

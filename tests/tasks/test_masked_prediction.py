@@ -11,6 +11,7 @@ from minivit.ops.color_codes import MASK
 from minivit.tasks import MaskedPrediction
 from minivit.tasks.masked_prediction import AskedPatches
 from minivit.train import normalize
+from tests.sampled import REST
 from tests.unchecked import without_annotations
 
 RNG = np.random.default_rng(0)
@@ -88,6 +89,7 @@ def test_who_knows_all_has_a_score_of_1(target):
     assert task.score(np.roll(outputs, 1, 0), targets) < 0.2
 
 
+@REST
 @pytest.mark.parametrize("target", ["mean", "downsized", "rgb", "pixels"])
 def test_pictures_of_what_it_fills_in(target, tmp_path):
     from minivit.data import shapes

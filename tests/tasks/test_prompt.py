@@ -17,6 +17,7 @@ from minivit.tasks.prompt import Prompted, best_masks, said_and_true
 from minivit.tasks.task import part_of
 from minivit.train import SGD, Recipe, Trainer, training_step
 from tests.models.test_sam import SMALL
+from tests.sampled import REST
 
 RNG = np.random.default_rng(0)
 DATA = scenes(24, 6, size=(16, 24))
@@ -254,6 +255,7 @@ def test_iou_of_masks():
     np.testing.assert_allclose(mask_iou(a, b), [1 / 3, 1])
 
 
+@REST
 def test_a_model_learns_it():
     """To find the one object of an image: some steps on the same few."""
     data = scenes(16, 4, size=(16, 24), max_objects=1)

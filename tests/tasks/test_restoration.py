@@ -20,6 +20,7 @@ from minivit.tasks.restoration import Restored, as_pixels, turned
 from minivit.train import Recipe, Trainer, predict
 from minivit.train.recipes import recipe_of
 from minivit.train.restoring import in_tiles, restorer
+from tests.sampled import REST
 from tests.train.small import assert_same_bits
 from tests.unchecked import without_annotations
 
@@ -117,6 +118,7 @@ def test_losses_are_those_of_the_paper():
     assert loss == pytest.approx(np.abs(outputs - images).mean())
 
 
+@REST
 @pytest.mark.parametrize("task", ["denoise", "upscale"])
 def test_a_training_that_was_killed_ends_in_the_same_bits(task, tmp_path):
     whole = small_trainer(task)
@@ -263,6 +265,7 @@ def test_a_folder_for_pictures_of_a_model_that_makes_none(tmp_path, capsys):
         restorer(tmp_path / "vit.safetensors")
 
 
+@REST
 def test_a_run_from_the_command_line_leaves_its_pictures(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     for i in range(6):

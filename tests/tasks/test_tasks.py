@@ -383,7 +383,7 @@ def test_a_mean_over_images_would_be_another_loss(given):
     assert abs(sum(losses) - right) > 1e-3 * right
 
 
-@pytest.mark.sampled(every=7)
+@pytest.mark.sampled(every=14)
 @pytest.mark.parametrize(
     ("given", "steps", "before", "after"),
     [

@@ -80,6 +80,7 @@ def test_frames_to_come_begin_where_they_share_no_sample_with_the_present_one():
         assert (trainer.task.offset, trainer.model.offset) == (offset, offset)
 
 
+@pytest.mark.sampled(every=4)
 @every_task
 def test_it_trains_and_goes_on(name, objects, tmp_path):
     trainer = trainer_of(name, objects)
@@ -104,7 +105,7 @@ def unsaved(monkeypatch):
     monkeypatch.setattr("minivit.plot.save", lambda picture, path: None)
 
 
-@pytest.mark.sampled(every=4)
+@pytest.mark.sampled(every=8)
 @every_task
 def test_its_pictures(name, objects, tmp_path, capsys, unsaved):
     trainer = trainer_of(name, objects)

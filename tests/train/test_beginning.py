@@ -244,7 +244,7 @@ def otherwise(name, value):
     return [] if isinstance(value, str) else [0.25, 16_000]
 
 
-@pytest.mark.sampled(every=5)
+@pytest.mark.sampled(every=20)
 @pytest.mark.parametrize("kind", FAMILIES)
 def test_what_is_taken_over_computes_the_same(kind, tmp_path):
     """Of every family, for every option: one that differs in it is refused, or computes the same but for the head."""
@@ -330,6 +330,7 @@ def test_rates_by_layer_of_other_families():
     assert rates["layers.1.blocks.0.norm1.weight"] == 1 / 2
 
 
+@pytest.mark.sampled(every=4)
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("kind", FAMILIES)
 def test_rates_never_fall_in_the_order_of_forward(kind, seed, monkeypatch):

@@ -13,6 +13,7 @@ from minivit.storage import read_arrays, read_metadata, write_arrays
 from minivit.tasks.detect import detected
 from minivit.train import Recipe, Trainer, predict
 from minivit.train.detecting import detector
+from tests.sampled import REST
 
 DATA = scenes(24, 6, size=(16, 24), max_objects=2)
 SMALL = {"backbone": "swin_tiny_patch4_64", "embed_dim": 8, "num_heads": 2, "mlp_dim": 6, "encoder_depth": 1}
@@ -42,6 +43,7 @@ def write(path: Path, pixels: np.ndarray) -> Path:
     return path
 
 
+@REST
 def test_train_and_resume_and_predict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     monkeypatch.setattr("minivit.data.names.scenes", partial(scenes, 24, 6))
     monkeypatch.chdir(tmp_path)

@@ -113,6 +113,7 @@ def test_a_student_with_a_token(place: Path, capsys: pytest.CaptureFixture[str])
     mv.weights.load_timm(type(model)(**model.config), mv.weights.to_timm(model))
 
 
+@REST
 def test_its_pictures(place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     drawn = set()
     monkeypatch.setattr(pictures, "draw_run", DRAW_RUN)

@@ -192,6 +192,7 @@ def test_choices_that_do_not_fit(choices, message):
         recipe(**choices)
 
 
+@REST
 def test_from_the_command_line(before, tmp_path, monkeypatch, capsys):
     """At another size of images, so that positions are resampled; and on from there without the file."""
     monkeypatch.chdir(tmp_path)
@@ -234,6 +235,7 @@ def test_what_does_not_fit_leaves_no_folder(before, tmp_path, monkeypatch, capsy
     assert not Path("run").exists()
 
 
+@REST
 def test_what_is_left_aside_is_said_in_a_line(before, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("minivit.data.names.shapes", lambda seed: mv.data.shapes(40, 24, seed=seed))

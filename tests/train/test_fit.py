@@ -62,6 +62,7 @@ def test_a_padding_that_would_push_images_out() -> None:
 DINOV2 = [name for name in PRESETS if name.endswith("dinov2")]
 
 
+@pytest.mark.sampled(every=4)
 @pytest.mark.parametrize("name", [name for name in PRESETS if name not in DINOV2])
 def test_every_preset_fits_images_of_its_own_size(name: str) -> None:
     check_attention_fits(name, create_model(name))

@@ -19,6 +19,7 @@ import pytest
 from minivit.train import Metrics
 from minivit.train.folder import RunFolder, create_numbered
 from tests.rights import as_nobody, posix
+from tests.sampled import REST
 from tests.train.small import small_dataset, small_recipe, small_trainer
 
 SOURCE = {"data": "shapes", "data_dir": None}
@@ -486,6 +487,7 @@ print(lines, sum(was_killed for was_killed, _ in ends))
 """
 
 
+@REST
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows does not fork")
 def test_killed_at_every_line_of_a_save(folder: RunFolder) -> None:
     """With signal 9, before each line that runs, and in the middle of a write: the old state or the new, never half."""

@@ -17,6 +17,7 @@ from minivit.models import MODELS, PRESETS, Model, create_model
 from minivit.ops.losses import least_cross_entropy
 from minivit.train import pictures
 from minivit.train.pictures import draw_run
+from tests.sampled import REST
 from tests.train.any_size import AnySize
 from tests.train.small import TINY, small_dataset, small_trainer
 from tests.train.sounds import SMALL_AST, small_sound_trainer
@@ -74,6 +75,7 @@ def test_without_blocks_nothing_is_looked_at(
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.sampled(every=4)
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_of_every_family_all_pictures_can_be_drawn(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -88,6 +90,7 @@ def test_of_every_family_all_pictures_can_be_drawn(
     assert drawn >= OF_FAMILIES.get(type(trainer.model).__name__, set())
 
 
+@REST
 def test_of_another_family_is_drawn_what_its_parameters_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Filters of the first kernel, and a table on a grid; a model without either has none."""
     monkeypatch.setattr(plot, "save", lambda _, path: path.touch())
@@ -133,6 +136,7 @@ def test_of_a_model_that_sees_no_spectrogram_its_curves_are_drawn() -> None:
     assert pictures._of_the_model(trainer, []) == {}
 
 
+@REST
 def test_no_picture_can_be_drawn_and_nothing_is_left_open(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -164,7 +168,7 @@ def test_filters_are_drawn_by_what_training_changed(tmp_path: Path, monkeypatch:
     np.testing.assert_array_equal(drawn[0], trainer.model.named_params()["patch_embed.proj.weight"].value - before)
 
 
-@pytest.mark.sampled(every=3)
+@pytest.mark.sampled(every=6)
 @pytest.mark.parametrize("name", NAMES)
 def test_no_word_of_a_run_is_cut_off(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: dict[str, Any] = {}

@@ -155,6 +155,7 @@ def test_a_mistake_is_caught(what: str, monkeypatch: pytest.MonkeyPatch) -> None
         mistake.caught_by()
 
 
+@pytest.mark.sampled(every=4)
 @pytest.mark.parametrize("check", dict.fromkeys(mistake.caught_by for mistake in MISTAKES.values()))
 def test_without_a_mistake_nothing_is_caught(check: Callable[[], None]) -> None:
     without_annotations(check)()

@@ -14,6 +14,7 @@ from minivit.tasks import Prompt
 from minivit.train import Recipe, Trainer
 from minivit.train.prompted import masks_of
 from tests.models.test_sam import SMALL
+from tests.sampled import REST
 
 DATA = scenes(24, 6, size=(16, 24), max_objects=2)
 OPTIONS = {name: value for name, value in SMALL.items() if name != "img_size"}
@@ -44,6 +45,7 @@ def write(path: Path, pixels: np.ndarray) -> Path:
     return path
 
 
+@REST
 def test_train_and_resume_and_predict(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("minivit.data.names.scenes", partial(scenes, 24, 6))
     monkeypatch.chdir(tmp_path)

@@ -9,6 +9,7 @@ import pytest
 
 from minivit.json_text import to_json, tuples
 from minivit.train import Recipe
+from tests.sampled import REST
 from tests.unchecked import said
 
 EXTREMES = {
@@ -95,6 +96,7 @@ def test_what_is_out_of_range(choices: dict[str, Any], message: str) -> None:
         Recipe(**choices)
 
 
+@REST
 def test_wrong_types_and_numpy_numbers() -> None:
     """Each choice refuses each value of another type, True for a number too; NumPy's numbers become Python's."""
     values = ["True", "3", "2.5", "'3'", "None", "[]", "(1,)", "(1, 2, 3)", "('a', 'b')", "{}", "{1: 2}", "1j", "int"]

@@ -14,6 +14,7 @@ from minivit.tasks.segment import classes_of, heads_of
 from minivit.train import Recipe, Trainer, predict
 from minivit.train.segmenting import SegmentedFile, segmenter
 from tests.models.test_upernet import SMALL
+from tests.sampled import REST
 
 DATA = scenes(24, 6, size=(16, 24), max_objects=2)
 MODELS: dict[str, dict[str, Any]] = {
@@ -45,6 +46,7 @@ def write(path: Path, pixels: np.ndarray) -> Path:
     return path
 
 
+@REST
 def test_train_and_resume_and_predict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     monkeypatch.setattr("minivit.data.names.scenes", partial(scenes, 24, 6))
     monkeypatch.chdir(tmp_path)

@@ -19,6 +19,7 @@ from minivit.tasks import Classification
 from minivit.threads import _blas_libraries, one_blas_thread, run_in_threads
 from minivit.train import SGD, AdamW, clip_grad_norm, predict, training_step
 from minivit.train.step import SHARD_SIZE, shards_of
+from tests.sampled import REST
 from tests.train.small import assert_same_bits, small_batch, small_model
 
 Run = tuple[dict[str, np.ndarray], list[float]]  # what is left of a training, and its losses
@@ -434,6 +435,7 @@ print(*[faults() for _ in range(4)])
 """
 
 
+@REST
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="about the memory of glibc")
 def test_freed_memory_is_kept_for_the_next_step() -> None:
     done = subprocess.run([sys.executable, "-c", PAGE_FAULTS], capture_output=True, text=True, check=True)

@@ -13,6 +13,7 @@ from numpy import ndarray
 from minivit.models import ViT
 from minivit.weights import load_google, load_hf, load_timm, to_timm
 from minivit.weights.names import listed, prefix_of
+from tests.sampled import REST
 
 from .test_loaders import CONFIG, LOADERS, assert_refuses, assert_same, checkpoint, each_loader
 
@@ -184,6 +185,7 @@ def test_half_of_the_names_behind_a_prefix_is_no_prefix() -> None:
     )
 
 
+@REST
 def test_hostile_names_take_no_time() -> None:
     """Every dot might end a prefix, every digit count blocks."""
     arrays = {**checkpoint("hf_vit"), "." * 10**6: np.zeros(3), f"blocks.{'9' * 10**6}.x": np.zeros(3)}
