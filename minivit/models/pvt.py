@@ -122,7 +122,9 @@ class PVT(Model):
             (Y, X), (P, Q) = map_size, pair(patch)
             map_size = Y // P, X // Q
             if min(map_size) == 0:
-                raise ValueError(f"img_size is {img_size}: too small, stage {i} would get a map of {Y} x {X}")
+                raise ValueError(
+                    f"img_size is {img_size}: too small, stage {i} gets {Y} x {X} for patches of {P} x {Q}"
+                )
             check_reduction(map_size, sr_ratios[i])
             self.stages.append(
                 PVTStage(

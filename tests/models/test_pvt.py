@@ -155,7 +155,7 @@ def test_wrong_options(name: str, options: dict[str, Any], message: str) -> None
 def test_wrong_options_of_the_first_version() -> None:
     with pytest.raises(ValueError, match=r"sr_ratios are \(2, 2\); the last is 1, for its class token is on no map"):
         small("PVT", sr_ratios=(2, 2))
-    with pytest.raises(ValueError, match="img_size is 3: too small, stage 1 would get a map of 1 x 1"):
+    with pytest.raises(ValueError, match="img_size is 3: too small, stage 1 gets 1 x 1 for patches of 2 x 2"):
         small("PVT", img_size=3, sr_ratios=(1, 1))
-    with pytest.raises(ValueError, match=r"img_size is \(1, 9\): too small, stage 0 would get a map of 1 x 9"):
+    with pytest.raises(ValueError, match=r"img_size is \(1, 9\): too small, stage 0 gets 1 x 9 for patches of 2 x 2"):
         small("PVT", img_size=(1, 9), sr_ratios=(1, 1))

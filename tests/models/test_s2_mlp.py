@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+import minivit as mv
 from minivit.check import check_layer
-from minivit.models import S2MLP, CycleMLP
+from minivit.models import PRESETS, S2MLP, CycleMLP
 from minivit.weights import load_timm, load_torch, to_timm
 from tests.test_parity import Case
 
@@ -61,6 +62,15 @@ def seen(model: Any, size: tuple[int, int]) -> np.ndarray:
     dy = np.zeros_like(y)
     dy[0, size[0] // 2, size[1] // 2] = 1
     return np.abs(layer.backward(dy, cache)[0]).sum(-1) > 0
+
+
+@pytest.mark.parametrize(("name", "millions"), [("s2mlpv2_small_7", 25.1), ("s2mlpv2_medium_7", 55.3)])
+def test_the_papers_numbers_are_without_the_second_matrices_of_split_attention(name, millions):
+    params = mv.create_model(name).named_params()
+    left_out = {key for key in params if key.endswith("split_attention.fc2.weight")}
+    assert len(left_out) == sum(PRESETS[name][1]["depths"])
+    counted = sum(param.value.size for key, param in params.items() if key not in left_out)
+    assert round(counted / 1e6, 1) == millions
 
 
 def test_one_block_of_s2_mlp_sees_the_four_neighbours():
