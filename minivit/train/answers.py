@@ -57,7 +57,8 @@ def answers_of(args: Namespace) -> Answers:
     """
     run, out = args.run_or_file, Path(args.out or ".")
     name = task_of(checkpoint_of(run))
-    task = getattr(tasks, name, type(None))
+    task = getattr(tasks, name, None)
+    task = task if isinstance(task, type) else type(None)  # another name of that module, or none
     if out.exists() and not out.is_dir():
         raise NotADirectoryError(f"--out {out} is a file; expected a folder for pictures")
     for question, of_task in QUESTIONS.items():
