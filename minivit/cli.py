@@ -190,7 +190,8 @@ def run_predict(args: argparse.Namespace) -> int:
         except (OSError, ValueError) as error:
             if not is_sentence(error):
                 raise
-            print(f"minivit: {sentence(error)}", file=sys.stderr)
+            said = sentence(error)
+            print(f"minivit: {said if one_line(file) in said else f'{one_line(file)}: {said}'}", file=sys.stderr)
             code = 1
         else:
             print(one_line(f"{file}: {answer}"))

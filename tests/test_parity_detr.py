@@ -180,3 +180,31 @@ def test_average_precision_of_nothing() -> None:
     assert average_precision_at(0.5, [seen, Found(np.full(1, 2.0), one, box)], [something, nothing]) == 0.5
     with pytest.raises(ValueError, match="detections of 1 images, and objects of 2"):
         average_precision([seen], [something, nothing])
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int16, np.float16])
+def test_average_precision_of_numbers_of_few_bits(dtype: type) -> None:
+    """An area may be larger than any of them."""
+    boxes = np.array([[0, 0, 100, 100], [10, 10, 90, 90]], dtype)
+    found, true = Found(np.array([0.9, 0.8]), np.array([0, 1]), boxes), Truth(np.array([0, 1]), boxes)
+    expected = average_precision(
+        [found._replace(shapes=boxes.astype(float))], [true._replace(shapes=boxes.astype(float))]
+    )
+    assert expected.AP_medium == expected.AP_large == 1
+    np.testing.assert_array_equal(average_precision([found], [true]), expected)
+
+
+def test_average_precision_of_lists() -> None:
+    boxes = [[0.0, 0.0, 10.0, 10.0], [5.0, 5.0, 20.0, 20.0]]
+    assert average_precision([Found([0.9, 0.8], [0, 1], boxes)], [Truth([0, 1], boxes)]).AP == 1
+
+
+def test_shapes_that_cannot_be_compared_are_refused() -> None:
+    one, box, mask = np.zeros(1, np.intp), np.ones((1, 4)), np.ones((1, 4, 5), bool)
+    for found, true, says in (
+        (mask, mask[:, :3], r"masks of 4 x 5 pixels, objects of 3 x 5"),
+        (box, mask, "detections have shape .1, 4., objects .1, 4, 5."),
+        (mask, box, "detections have shape .1, 4, 5., objects .1, 4."),
+    ):
+        with pytest.raises(ValueError, match=says):
+            average_precision([Found(np.ones(1), one, found)], [Truth(one, true)])

@@ -111,8 +111,7 @@ def _check_inside(what: str, points: ndarray, real: ndarray, img_size: tuple[int
 
 
 def _check_areas(boxes: ndarray) -> None:
-    sides = np.real(boxes[..., 2:] - boxes[..., :2])
-    wide = (sides[..., 0] > 0) & (sides[..., 1] > 0)
+    wide = (np.real(boxes[..., 2:]) > np.real(boxes[..., :2])).all(-1)  # unsigned numbers have no difference below 0
     if not wide.all():
         box = ", ".join(f"{number:g}" for number in boxes[~wide][0].tolist())
         raise ValueError(f"a box is {box}, without area; expected x0, y0, x1, y1 with x0 < x1 and y0 < y1")

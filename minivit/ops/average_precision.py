@@ -144,11 +144,12 @@ def _matches(
     for label in classes:
         images = []
         for its, truth in zip(found, true, strict=True):
-            scores, shapes = its.scores[its.labels == label], its.shapes[its.labels == label]
+            of_class = np.asarray(its.labels) == label
+            scores, shapes = np.asarray(its.scores)[of_class], _numbers(its.shapes)[of_class]
             order = np.argsort(-scores, kind="stable")[:100]
             scores, shapes = scores[order], shapes[order]
-            objects = truth.shapes[truth.labels == label]
-            overlap = (mask_overlap if objects.ndim == 3 else box_overlap)(shapes, objects)
+            objects = _numbers(truth.shapes)[np.asarray(truth.labels) == label]
+            overlap = _overlap(shapes, objects)
             images.append((scores, overlap, _area(shapes), _area(objects)))
         for name, (least, most) in areas.items():
             parts = []
@@ -163,6 +164,25 @@ def _matches(
                 _Match(*joined, np.concatenate(right, axis=1), np.concatenate(ignored, axis=1), sum(objects))
             )
     return matches
+
+
+def _numbers(shapes: Any) -> ndarray:
+    """Masks as they are, boxes in float64: an area of few bits would be another one."""
+    shapes = np.asarray(shapes)
+    return shapes if shapes.ndim == 3 else shapes.astype(np.float64)
+
+
+def _overlap(shapes: ndarray, objects: ndarray) -> ndarray:
+    """IoU of all with all, of boxes or of masks."""
+    if shapes.ndim != objects.ndim:
+        had = f"detections have shape {shapes.shape}, objects {objects.shape}"
+        raise ValueError(f"average_precision: {had}; expected boxes (n, 4) of both, or masks (n, Y, X) of both")
+    if objects.ndim != 3:
+        return box_overlap(shapes, objects)
+    if shapes.shape[1:] != objects.shape[1:]:
+        (Y, X), (rows, columns) = shapes.shape[1:], objects.shape[1:]
+        raise ValueError(f"average_precision: detections are masks of {Y} x {X} pixels, objects of {rows} x {columns}")
+    return mask_overlap(shapes, objects)
 
 
 def _taken(overlap: ndarray, beside: ndarray, thresholds: Sequence[float]) -> tuple[ndarray, ndarray]:

@@ -9,7 +9,7 @@ from minivit.checked import checked
 from minivit.data.dataset import Dataset
 from minivit.data.examples import Scenes
 from minivit.ops.losses import L1Cache, l1_backward, l1_forward
-from minivit.tasks.task import Normalize, Pictures, Task
+from minivit.tasks.task import Normalize, Pictures, Task, check_as_many
 from minivit.types import Float, Scalar, ndarray
 
 
@@ -50,6 +50,7 @@ class OneBox(Task):
 
     @checked
     def forward(self, outputs: Float[ndarray, "B 4"], targets: Sequence[ndarray]) -> tuple[Scalar, OneBoxCache]:
+        check_as_many("OneBox", outputs, targets)
         there = [i for i, boxes in enumerate(targets) if len(boxes)]
         boxes = np.concatenate(targets).astype(outputs.dtype)
         loss, c_loss = l1_forward(outputs[there], boxes)
@@ -63,6 +64,7 @@ class OneBox(Task):
 
     @checked
     def score(self, outputs: Float[ndarray, "B 4"], targets: Sequence[ndarray]) -> float:
+        check_as_many("OneBox", outputs, targets)
         pairs = [(output, boxes[0]) for output, boxes in zip(outputs, targets, strict=True) if len(boxes)]
         return float(np.mean([iou(a, b) for a, b in pairs])) if pairs else np.nan
 

@@ -24,7 +24,7 @@ from minivit.ops.weighted_cross_entropy import (
     weighted_cross_entropy_backward,
     weighted_cross_entropy_forward,
 )
-from minivit.tasks.task import Normalize, Pictures, Task
+from minivit.tasks.task import Normalize, Pictures, Task, check_as_many
 from minivit.types import Factor, Float, Int, Positive, Scalar, Share, ndarray
 
 
@@ -148,6 +148,11 @@ class Detect(Task):
 
     def forward(self, outputs: Detections, targets: Objects) -> tuple[Float[ndarray, "2"], DetectCache]:
         """The loss of classes, and that of boxes: 0, where there is none."""
+        check_as_many("Detect", outputs, targets)
+        if (queries := outputs.logits.shape[2]) != self.num_queries:
+            raise ValueError(
+                f"Detect: outputs have {queries} queries; expected num_queries, which is {self.num_queries}"
+            )
         logits, boxes = outputs if self.aux_loss else (part[:, -1:] for part in outputs)
         check_numbers("label", np.concatenate(targets.labels), logits.shape[-1] - 1, "classes")
         matches = self.match(Detections(logits, boxes), targets)
@@ -204,6 +209,7 @@ class Detect(Task):
         return Matches(*(np.concatenate(parts).astype(np.intp) for parts in zip(*pairs, strict=True)))
 
     def score(self, outputs: Detections, targets: Objects) -> float:
+        check_as_many("Detect", outputs, targets)
         true = [Truth(labels, cornered(boxes)) for labels, boxes in zip(*targets, strict=True)]
         return average_precision_at(0.5, detected(outputs), true)
 

@@ -16,7 +16,7 @@ from minivit.ops.image_text import (
     symmetric_cross_entropy_backward,
     symmetric_cross_entropy_forward,
 )
-from minivit.tasks.task import Augment, Normalize, Pictures, Task
+from minivit.tasks.task import Augment, Normalize, Pictures, Task, check_as_many
 from minivit.types import Float, Int, Scalar, ndarray
 
 CANDIDATES = 100
@@ -92,6 +92,7 @@ class Match(Task):
 
     @checked
     def forward(self, outputs: Any, targets: Int[ndarray, "B T"]) -> tuple[Scalar, MatchCache]:
+        check_as_many("Match", outputs, targets)
         logits, c_similarities = scaled_similarities_forward(outputs.image, outputs.text, outputs.logit_scale)
         loss, c_loss = symmetric_cross_entropy_forward(logits)
         return loss, MatchCache(c_similarities, c_loss)
@@ -102,6 +103,7 @@ class Match(Task):
 
     @checked
     def score(self, outputs: Any, targets: Int[ndarray, "B T"]) -> float:
+        check_as_many("Match", outputs, targets)
         first = different_captions(targets)
         return float(np.mean(retrieval(outputs.image[first], outputs.text[first])))
 

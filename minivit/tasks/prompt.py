@@ -184,6 +184,7 @@ class Prompt(Task):
         return int(targets.valid.sum())
 
     def forward(self, outputs: Any, targets: Prompted) -> tuple[Scalar, PromptCache]:
+        _check_prompts(outputs, targets)
         b, p = np.nonzero(targets.valid)
         if not len(b):
             raise ValueError("Prompt: there is no object on these images; expected one at least")
@@ -238,6 +239,7 @@ class Prompt(Task):
         return type(cache.outputs)(masks=dmasks, iou_scores=dscores)
 
     def score(self, outputs: Any, targets: Prompted) -> float:
+        _check_prompts(outputs, targets)
         ious = said_and_true(outputs, targets)[1][targets.valid]
         return float(ious.mean()) if len(ious) else np.nan
 
@@ -252,6 +254,12 @@ class Prompt(Task):
                 examples.images, said[b, p], targets.points[b, p], targets.labels[b, p], titles=titles
             )
         }
+
+
+def _check_prompts(outputs: Any, targets: Prompted) -> None:
+    theirs, ours = targets.valid.shape, outputs.masks.shape[:2]
+    if ours != theirs:
+        raise ValueError(f"Prompt: there are masks for {ours} images and prompts; expected {theirs}, as targets")
 
 
 def _clicks(

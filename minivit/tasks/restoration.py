@@ -9,7 +9,7 @@ from minivit.checked import checked
 from minivit.data.dataset import Dataset
 from minivit.data.examples import Images
 from minivit.ops import OPS
-from minivit.tasks.task import Normalize, Pictures, Task
+from minivit.tasks.task import Normalize, Pictures, Task, check_as_many
 from minivit.types import Float, Positive, Scalar, UInt8, ndarray
 
 MOST_TESTED = 1000
@@ -105,6 +105,7 @@ class Restoration(Task):
 
     @checked
     def forward(self, outputs: Float[ndarray, "B Y X C"], targets: Restored) -> tuple[Scalar, Any]:
+        check_as_many(type(self).__name__, outputs, targets)
         return OPS[self.loss].forward(outputs, targets.images)
 
     def backward(self, dloss: Scalar, cache: Any) -> Float[ndarray, "B Y X C"]:
@@ -113,6 +114,7 @@ class Restoration(Task):
 
     @checked
     def score(self, outputs: Float[ndarray, "B Y X C"], targets: Restored) -> float:
+        check_as_many(type(self).__name__, outputs, targets)
         images, plain = targets
         left, was = (float(np.square(made.clip(0, 1) - images).mean(dtype=float)) for made in (outputs, plain))
         return 1 - left / was if was else np.nan

@@ -11,7 +11,7 @@ from minivit.data.segments import IGNORED, SegmentedImages, segmented
 from minivit.ops.confusion import confusion_matrix, mean_iou, pixel_accuracy
 from minivit.ops.losses import CrossEntropyCache, cross_entropy_backward, cross_entropy_forward
 from minivit.ops.resize import ResizeCache, resize_backward, resize_forward
-from minivit.tasks.task import Augment, Normalize, Pictures, Task
+from minivit.tasks.task import Augment, Normalize, Pictures, Task, check_as_many
 from minivit.types import Factor, Float, Int, Scalar, UInt8, ndarray
 
 SHOWN = 12
@@ -103,6 +103,7 @@ class Segment(Task):
         return int((targets != IGNORED).sum())
 
     def forward(self, outputs: Any, targets: UInt8[ndarray, "B Y X"]) -> tuple[Scalar, SegmentCache]:
+        check_as_many("Segment", outputs, targets)
         counted = targets != IGNORED
         if not counted.any():
             raise ValueError("Segment: no pixel of these maps counts; expected one at least that is not 255")
@@ -130,6 +131,7 @@ class Segment(Task):
 
     def scores(self, outputs: Any, targets: UInt8[ndarray, "B Y X"]) -> Scores:
         """Mean IoU with and without the background, and the share of pixels that are right."""
+        check_as_many("Segment", outputs, targets)
         logits, *_ = heads_of(outputs)
         confusion = confusion_matrix(targets, classes_of(logits, targets.shape[1:]), logits.shape[-1])
         return Scores(mean_iou(confusion), mean_iou(confusion, background=False), pixel_accuracy(confusion))

@@ -146,6 +146,13 @@ def number_of(nest: Any) -> int:
     return len(nest)
 
 
+def check_as_many(task: str, outputs: Any, targets: Any) -> None:
+    """ValueError if there are not as many of both: some would be left out, or count for others."""
+    ours, theirs = number_of(outputs), number_of(targets)
+    if ours != theirs:
+        raise ValueError(f"{task}: there are {ours} outputs and {theirs} targets; expected as many")
+
+
 def part_of(nest: Any, shard: slice) -> Any:
     """The same of some samples only."""
     return mapped(lambda entries: entries[shard], nest, nests=STRUCTURES)

@@ -1,7 +1,7 @@
 """``minivit predict``: what is said of a file, and drawn, by what the model of a run was trained for."""
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import isfinite
 from pathlib import Path
 from typing import NamedTuple
@@ -33,6 +33,26 @@ class Answers(NamedTuple):
     of_all: Callable[[], str | None] = lambda: None
 
 
+class _Pictures:
+    """Where the picture of each file of a command goes: its own place, which is that of no file to be read."""
+
+    def __init__(self, out: Path, files: Sequence[str], what: str) -> None:
+        self.out, self.files, self.what = out, files, what
+        self.taken: dict[Path, str] = {}
+
+    def of(self, file: str) -> Path:
+        """Of files that have one name in several folders, the second has a 2 behind it, and so on."""
+        number, name = 1, Path(file).stem
+        path = self.out / f"{name}-{self.what}.png"
+        while self.taken.setdefault(path, file) != file:
+            number += 1
+            path = self.out / f"{name}-{number}-{self.what}.png"
+        for source in self.files:
+            must_be_another(path, source)
+        self.out.mkdir(parents=True, exist_ok=True)
+        return path
+
+
 def add_questions(predict: ArgumentParser) -> None:
     """The options of those models that may be asked several things, or that draw."""
     point, corners = _numbers(2, "X,Y"), _numbers(4, "X0,Y0,X1,Y1")
@@ -57,7 +77,8 @@ def answers_of(args: Namespace) -> Answers:
     """
     run, out = args.run_or_file, Path(args.out or ".")
     name = task_of(checkpoint_of(run))
-    task = getattr(tasks, name, type(None))
+    task = getattr(tasks, name, None)
+    task = task if isinstance(task, type) else type(None)  # another name of that module, or none
     if out.exists() and not out.is_dir():
         raise NotADirectoryError(f"--out {out} is a file; expected a folder for pictures")
     for question, of_task in QUESTIONS.items():
@@ -65,13 +86,13 @@ def answers_of(args: Namespace) -> Answers:
             word = of_task.__name__.lower()
             raise ValueError(f"--{question} is for models of --task {word}; that of {run} was trained for {name}")
     if issubclass(task, Prompt):
-        return _masks(run, out, args)
+        return _masks(run, _Pictures(out, args.files, "mask"), args)
     if issubclass(task, Detect):
-        return _boxes(run, out)
+        return _boxes(run, _Pictures(out, args.files, "boxes"))
     if issubclass(task, Restoration):
-        return _restored(run, out, name.lower())
+        return _restored(run, _Pictures(out, args.files, name.lower()))
     if issubclass(task, Segment):
-        return _segments(run, out)
+        return _segments(run, _Pictures(out, args.files, "segments"))
     if issubclass(task, Match):
         return _matches(run, out, args)
     if args.out:
@@ -84,14 +105,14 @@ def _percent(likeliest: list[tuple[str, float]]) -> list[str]:
     return [f"{name} {probability:.1%}" for name, probability in likeliest]
 
 
-def _masks(run: str, out: Path, args: Namespace) -> Answers:
+def _masks(run: str, pictures: _Pictures, args: Namespace) -> Answers:
     """A mask of what was clicked on, or boxed in, drawn over each picture."""
     mask_of = masks_of(run)
 
     def of_file(file: str) -> str:
         from minivit import plot
 
-        path = _picture(out, file, "mask")
+        path = pictures.of(file)
         answer = mask_of(file, args.click or (), args.beside or (), args.box)
         boxes = None if answer.box is None else answer.box[None]
         figure = plot.prompted_masks(
@@ -103,14 +124,14 @@ def _masks(run: str, out: Path, args: Namespace) -> Answers:
     return Answers(of_file)
 
 
-def _boxes(run: str, out: Path) -> Answers:
+def _boxes(run: str, pictures: _Pictures) -> Answers:
     """The objects on each picture, with boxes drawn around them."""
     seen = detector(run)
 
     def of_file(file: str) -> str:
         from minivit import plot
 
-        path = _picture(out, file, "boxes")
+        path = pictures.of(file)
         image, found, class_names = seen(file)
         plot.save(plot.detections(image[None], [found], class_names, columns=1), path)
         boxes = zip(found.labels, found.scores, found.shapes, strict=True)
@@ -122,14 +143,14 @@ def _boxes(run: str, out: Path) -> Answers:
     return Answers(of_file)
 
 
-def _restored(run: str, out: Path, word: str) -> Answers:
+def _restored(run: str, pictures: _Pictures) -> Answers:
     """Each photograph as it is spoiled for the model, as the model makes it of that, and as it was."""
-    restore, shown = restorer(run), {"denoise": "noisy"}.get(word, "bicubic")
+    restore, shown = restorer(run), {"denoise": "noisy"}.get(pictures.what, "bicubic")
 
     def of_file(file: str) -> str:
         from minivit import plot
 
-        path = _picture(out, file, word)
+        path = pictures.of(file)
         made = restore(file)
         plot.save(plot.restored(*made, shown=shown), path)
         names = {"plain": shown, "result": "restored"}
@@ -139,14 +160,14 @@ def _restored(run: str, out: Path, word: str) -> Answers:
     return Answers(of_file)
 
 
-def _segments(run: str, out: Path) -> Answers:
+def _segments(run: str, pictures: _Pictures) -> Answers:
     """What there is at each pixel: a colour for each class, over the picture, beside it as it is."""
     segmented, class_names = segmenter(run)
 
     def of_file(file: str) -> str:
         from minivit import plot
 
-        path = _picture(out, file, "segments")
+        path = pictures.of(file)
         image, classes = found = segmented(file)
         plot.save(plot.segments(image[None], classes[None], class_names), path)
         return f"{', '.join(_percent(found.shares(class_names)))}; wrote {path}"
@@ -169,14 +190,6 @@ def _matches(run: str, out: Path, args: Namespace) -> Answers:
         return f"wrote {path}"
 
     return Answers(lambda file: "; ".join(_percent(matcher.likeliest(file))), of_all)  # captions have commas
-
-
-def _picture(out: Path, file: str, what: str) -> Path:
-    """Where the picture of a file goes, which is not the file itself."""
-    path = out / f"{Path(file).stem}-{what}.png"
-    must_be_another(path, file)
-    out.mkdir(parents=True, exist_ok=True)
-    return path
 
 
 def _numbers(count: int, form: str) -> Callable[[str], tuple[float, ...]]:

@@ -17,9 +17,8 @@ from minivit.ops.softmax import softmax_forward
 from minivit.ops.unit_vectors import unit_vectors_forward
 from minivit.storage import load
 from minivit.tasks.match import Match
-from minivit.train.kinds import ImageKind
 from minivit.train.step import shards_of
-from minivit.train.trained_on import checkpoint_of, read_trained_on
+from minivit.train.trained_on import checkpoint_of, of_images, read_trained_on
 from minivit.types import Float, Int, ndarray
 
 SHOWN = 3  # captions that are said of an image
@@ -62,8 +61,7 @@ class Matcher:
         self.vocabulary, kind = read_trained_on(
             path, self.model, tasks=(Match.__name__,), what="to match images and texts"
         )
-        assert isinstance(kind, ImageKind)
-        self.kind = kind
+        self.kind = of_images(path, kind)
         self.captions = [*captions] if captions else self._known_sentences()
         self.texts, _ = self.model.encode_texts(self.tokens(self.captions))
         self.seen: list[Seen] = []

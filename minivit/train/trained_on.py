@@ -74,8 +74,14 @@ def load_of_images(run_or_file: str | Path, task: type[Task], what: str) -> OfIm
     path = checkpoint_of(run_or_file)
     model = load(path)
     class_names, kind = read_trained_on(path, model, tasks=(task.__name__,), what=what)
-    assert isinstance(kind, ImageKind)
-    return OfImages(path, model, class_names, kind)
+    return OfImages(path, model, class_names, of_images(path, kind))
+
+
+def of_images(path: Path, kind: ImageKind | SoundKind) -> ImageKind:
+    """This kind; ValueError for sounds, of a checkpoint whose model sees images."""
+    if not isinstance(kind, ImageKind):
+        raise ValueError(f"{path} is damaged: it says that its model was trained on sounds; expected images")
+    return kind
 
 
 def read_trained_on(
@@ -97,6 +103,8 @@ def read_trained_on(
     metadata = _metadata(path)
     if (task := metadata.get("task", CLASSIFICATION)) not in tasks:
         raise ValueError(f"the model of {path} was trained for {task}, not {what}")
+    if (usual := type(model).usual_task) not in tasks:
+        raise ValueError(f"{path} is damaged: {type(model).__name__} is trained for {usual}, not {what}")
     said, config = metadata["data"], model.config
     kind = SoundKind if "sr" in said or config.get("sr") else ImageKind
     hints = {"class_names": tuple[str, ...]} | {field.name: field.type for field in fields(kind)}

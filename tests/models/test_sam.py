@@ -171,6 +171,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"labels": LABELS}, r"labels have shape \(2, 3, 2\), and there are no points; expected a point for each"),
     ({"boxes": BOXES[..., [0, 1, 0, 3]]}, r"a box is 1, 2, 1, 11, without area; expected x0, y0, x1, y1 with x0 < x1"),
     ({"boxes": BOXES[..., [2, 3, 0, 1]]}, r"a box is 7, 11, 1, 2, without area"),
+    ({"boxes": BOXES[..., [2, 3, 0, 1]].astype(np.uint8)}, r"a box is 7, 11, 1, 2, without area"),
     (
         {"boxes": BOXES + np.array([0, 0, 9, 0])},
         r"a corner of a box is at x, y = 28, 8, outside the image of 12 x 20 pixels",

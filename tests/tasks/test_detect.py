@@ -188,3 +188,9 @@ def test_images_of_any_size_in_one_array():
 def test_options_that_do_not_fit(options, says):
     with pytest.raises(ValueError, match=says):
         DETR(**{**TINY, **options})
+
+
+def test_a_task_for_another_number_of_queries_is_refused():
+    """Its mean would be over queries that there are not."""
+    with pytest.raises(ValueError, match="Detect: outputs have 4 queries; expected num_queries, which is 100"):
+        Detect().forward(outputs(2), objects(1, 0))

@@ -217,6 +217,13 @@ def test_what_is_refused():
         middle(np.zeros((3, 4), bool))
 
 
+@pytest.mark.parametrize("wrong", [{"B": 4}, {"B": 2}, {"P": 1}, {"P": 3}])
+def test_outputs_of_other_prompts_are_refused(wrong):
+    for call in (Prompt().forward, Prompt().score):
+        with pytest.raises(ValueError, match=r"Prompt: there are masks for .* prompts; expected \(3, 2\), as targets"):
+            call(outputs_of(**wrong), targets_of())
+
+
 def test_the_middle_of_a_ring_is_on_the_ring():
     y, x = np.mgrid[-10:11, -10:11]
     far = np.hypot(x, y)

@@ -486,6 +486,19 @@ def test_inputs_and_targets_must_be_of_the_same_number():
         training_step(model, (images, mask[:-1]), targets, optimizer=SGD(model), task=task)
 
 
+@pytest.mark.parametrize("given", [given_boxes, given_segments, given_detections, given_captions, given_noise])
+def test_outputs_and_targets_must_be_of_the_same_number(given):
+    """Also where the targets would do for some of the outputs."""
+    task, _, _, targets = given = given("float64", 3)
+    outputs = outputs_of(given)
+    for slices in ((slice(2), slice(3)), (slice(3), slice(2)), (slice(1), slice(3))):
+        fewer = part_of(outputs, slices[0]), part_of(targets, slices[1])
+        counts = f"{number_of(fewer[0])} outputs and {number_of(fewer[1])} targets; expected as many"
+        for call in (task.forward, task.score):
+            with pytest.raises(ValueError, match=counts):
+                call(*fewer)
+
+
 @pytest.mark.parametrize(
     ("targets", "kind", "message"),
     [

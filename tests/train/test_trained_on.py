@@ -6,9 +6,18 @@ from typing import Any
 import pytest
 
 import minivit as mv
+from minivit.cli import main
+from minivit.models import CLIP, DETR, ViT
 from minivit.storage import read_arrays
+from minivit.train.detecting import detector
 from minivit.train.kinds import ImageKind, SoundKind
+from minivit.train.matching import Matcher
+from minivit.train.prediction import likeliest_classes
+from minivit.train.prompted import masks_of
+from minivit.train.segmenting import segmenter
 from minivit.train.trained_on import read_trained_on
+from tests.models.test_clip import SMALL as SMALL_CLIP
+from tests.models.test_detr import SMALL
 from tests.train.small import small_dataset, small_trainer
 from tests.train.sounds import small_sound_trainer
 from tests.train.test_trainer import rewrite
@@ -100,3 +109,46 @@ def test_sounds_are_not_taken_for_images(of_sounds: Path) -> None:
     del data["sr"]
     rewrite(of_sounds, data=data)
     assert read_trained_on(of_sounds, mv.load(of_sounds)).kind == SoundKind(sr=8_000, length=600)
+
+
+ANSWERS = {
+    "Detect": detector,
+    "Segment": segmenter,
+    "Prompt": masks_of,
+    "Match": Matcher,
+    "Classification": likeliest_classes,
+}
+
+
+@pytest.mark.parametrize("task", ANSWERS)
+@pytest.mark.parametrize(
+    "model", [ViT(img_size=8, patch_size=4, embed_dim=4, depth=1, num_heads=1, num_classes=3), DETR(**SMALL)]
+)
+def test_a_task_that_is_not_the_model_s(model: mv.models.Model, task: str, tmp_path: Path) -> None:
+    """Before it is asked anything, whose answer nobody could read."""
+    if model.usual_task == task:
+        return
+    path = tmp_path / "checkpoint.safetensors"
+    mv.save(model, path, task=task, data={"class_names": [*"abc"], "mean": [0.5] * 3, "std": [0.5] * 3})
+    with pytest.raises(
+        ValueError, match=f"{type(model).__name__} is trained for {model.usual_task}, not|expected a CLIP"
+    ):
+        ANSWERS[task](path)
+
+
+@pytest.mark.parametrize(("task", "model"), [("Detect", DETR(**SMALL)), ("Match", CLIP(**SMALL_CLIP))])
+def test_sounds_that_a_model_of_images_was_trained_on(task: str, model: mv.models.Model, tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.safetensors"
+    names = [str(i) for i in range(model.config.get("num_classes", model.config.get("vocab_size")))]
+    mv.save(model, path, task=task, data={"class_names": names, "sr": 8_000, "length": 600})
+    with pytest.raises(ValueError, match=r"is damaged: .* trained on sounds; expected images"):
+        ANSWERS[task](path)
+
+
+@pytest.mark.parametrize("task", ["NAMED", "Any", "iter_modules", "__name__", 3, None])
+def test_a_task_that_is_none(task: object, tmp_path: Path, capsys: Any) -> None:
+    """It is said in a sentence, also of names of other things."""
+    path = tmp_path / "checkpoint.safetensors"
+    mv.save(DETR(**SMALL), path, task=task, data={"class_names": [*"abc"], "mean": [0.5] * 3, "std": [0.5] * 3})
+    assert main(["predict", str(path), "picture.png"]) == 1
+    assert capsys.readouterr().err == f"minivit: the model of {path} was trained for {task}, not to name classes\n"
