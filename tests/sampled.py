@@ -1,8 +1,8 @@
 """Long lists of cases that prove the same: some in each run, others by ``pytest -m rest`` or ``pytest -m slow``.
 
 ``@pytest.mark.sampled(every=3)`` leaves two of three cases of a test to ``rest``; with ``rest=6`` only every sixth one
-of these, and what is left is slow. ``@pytest.mark.sampled(kind=function)`` keeps the first case of each kind. A test
-that takes seconds is left to ``rest`` by ``@REST``.
+of these, and what is left is slow; with ``every=0`` all are left. ``@pytest.mark.sampled(kind=function)`` keeps the
+first case of each kind. A test that takes seconds is left to ``rest`` by ``@REST``.
 """
 
 from collections import Counter
@@ -28,7 +28,8 @@ def leave(cases: list[Any]) -> None:
     if not mark:
         return
     for place, case in enumerate_kinds(cases, **mark.kwargs) if "kind" in mark.kwargs else enumerate(cases):
-        if place % mark.kwargs.get("every", len(cases)) and not case.get_closest_marker("slow"):
+        every = mark.kwargs.get("every", len(cases))
+        if (every == 0 or place % every) and not case.get_closest_marker("slow"):
             case.add_marker(pytest.mark.slow if place % mark.kwargs.get("rest", 1) else REST)
 
 

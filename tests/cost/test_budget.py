@@ -51,7 +51,6 @@ def test_peaks_grow_with_the_batch() -> None:
 
 
 @REST
-@pytest.mark.sampled(every=3)
 @pytest.mark.parametrize("more", [-1, 0, 1])
 def test_a_shard_of_seventeen_needs_more_than_those_of_a_larger_batch(more: int) -> None:
     """Where a single image is left over. The search ends all the same at one that fits while one more does not."""

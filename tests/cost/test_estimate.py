@@ -186,7 +186,7 @@ def test_what_is_kept_is_what_a_real_run_keeps(name):
     assert estimate.optimizer_bytes == sum(array.nbytes for array in optimizer.state.values())
 
 
-@pytest.mark.sampled(every=48, rest=3)
+@pytest.mark.sampled(every=48, rest=8)
 @pytest.mark.parametrize("name", facts.COUNTS)
 @without_annotations
 def test_parameters_and_products_are_those_of_others(name):

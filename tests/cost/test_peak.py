@@ -24,7 +24,6 @@ from minivit.models.model import model_options
 from minivit.tasks import Classification, NextToken
 from minivit.train.step import SHARD_SIZE, predict, training_step
 from tests.cost.test_equal import FAMILIES, draw_options
-from tests.sampled import REST
 
 MIB = 2**20
 CONFIGURATIONS = 40
@@ -32,7 +31,7 @@ OF_LOGITS = ("Classification", "NextPixel", "MaskedPrediction")  # a class for e
 ONE_WIDTH = [  # of Wav2Vec: test_estimate.py
     kind for kind in FAMILIES if "embed_dim" in model_options(kind) and kind.usual_task in OF_LOGITS
 ]
-IN_DEFAULT = len(ONE_WIDTH)
+FEW = len(ONE_WIDTH)
 
 
 def real_peaks(model, batch: int, length: int, recompute: bool, optimizer: str, rng) -> dict[str, int]:
@@ -122,14 +121,14 @@ def check_drawn(number: int) -> None:
     check(lambda: kind(**wide), batch, recompute, optimizer, rng, narrow=lambda: kind(**options))
 
 
-@REST
-@pytest.mark.parametrize("number", [0, *(pytest.param(number, marks=REST) for number in range(1, IN_DEFAULT))])
+@pytest.mark.sampled(every=0, rest=4)
+@pytest.mark.parametrize("number", range(FEW))
 def test_peaks(number):
     check_drawn(number)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", range(IN_DEFAULT, CONFIGURATIONS))
+@pytest.mark.parametrize("number", range(FEW, CONFIGURATIONS))
 def test_peaks_of_more_configurations(number):
     check_drawn(number)
 

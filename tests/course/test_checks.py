@@ -297,7 +297,6 @@ def that_assigns(backward):
 
 
 @REST
-@pytest.mark.sampled(every=9)
 @pytest.mark.parametrize("name", sorted(LAYERS))
 def test_a_method_that_writes_into_a_parameter_is_told(name):
     for forward, backward, method in (

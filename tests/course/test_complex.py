@@ -149,7 +149,6 @@ TAKEN = {
 
 
 @REST
-@pytest.mark.sampled(every=6)
 @pytest.mark.parametrize("name", TAKEN)
 def test_what_is_to_be_written_is_not_taken_from_elsewhere(name, tmp_path):
     """Not from numpy.fft nor scipy.fft; where it is not the exercise, they work."""

@@ -292,7 +292,6 @@ RANDOM = [(random.uniform(0, 2), number, how) for how in STAYS for number in NAM
 
 
 @REST
-@pytest.mark.sampled(every=3)
 @needs_proc
 @pytest.mark.parametrize(
     ("seconds", "number", "how"), [*ROUNDS, *(pytest.param(*case, marks=pytest.mark.slow) for case in RANDOM)]

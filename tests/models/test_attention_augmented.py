@@ -64,7 +64,6 @@ def test_the_papers_numbers_of_parameters():
 
 
 @REST
-@pytest.mark.sampled(every=3)
 @pytest.mark.parametrize(
     "options",
     [

@@ -73,7 +73,6 @@ def test_no_preset_is_missing(name):
 
 
 @REST
-@pytest.mark.sampled(every=2)
 @pytest.mark.parametrize(
     "options",
     [

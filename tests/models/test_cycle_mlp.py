@@ -34,7 +34,6 @@ def random(model: Any) -> Any:
 
 
 @REST
-@pytest.mark.sampled(every=4)
 @pytest.mark.parametrize(
     "options", [RATES, {}, {"qkv_bias": True, "num_classes": 0, "act_layer": "gelu_tanh"}, {"depths": (2, 0)}], ids=str
 )
@@ -44,7 +43,6 @@ def test_gradients(options):
 
 
 @REST
-@pytest.mark.sampled(every=3)
 @pytest.mark.parametrize("img_size", [(1, 4), (1, 1), (3, 1)])
 def test_gradients_of_maps_that_are_all_edge(img_size):
     model = random(CycleMLP(**{**SMALL, "img_size": img_size, "patch_stride": 1}))

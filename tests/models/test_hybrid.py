@@ -33,7 +33,6 @@ def test_number_of_parameters(name):
 
 
 @REST
-@pytest.mark.sampled(every=3)
 @pytest.mark.parametrize(
     "options",
     [

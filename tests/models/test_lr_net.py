@@ -84,7 +84,6 @@ def test_table_1_layer_by_layer():
 
 
 @REST
-@pytest.mark.sampled(every=2)
 @pytest.mark.parametrize(
     "options", [{}, {"stem": "7x7", "kernel_size": 5, "base_width": 64, "num_classes": 0}], ids=str
 )

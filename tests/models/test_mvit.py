@@ -14,7 +14,6 @@ from minivit.models.mvit import strides
 from minivit.ops import relative_index
 from minivit.weights import load_timm, to_timm
 from tests import facts
-from tests.sampled import REST
 from tests.test_parity import Case, channels_last
 from tests.unchecked import without_annotations
 from tests.weights.test_loaders import assert_refuses, assert_same
@@ -31,7 +30,7 @@ def mvit(**options: Any) -> MViT:
     return MViT(**{**SMALL, **options})
 
 
-@pytest.mark.sampled(every=6)
+@pytest.mark.sampled(every=0, rest=2)
 @pytest.mark.parametrize("name", facts.MVIT)
 @without_annotations
 def test_parameters_and_macs(name: str) -> None:
@@ -79,8 +78,7 @@ OPTIONS: list[dict[str, Any]] = [
 ]
 
 
-@REST
-@pytest.mark.sampled(every=7, rest=2)
+@pytest.mark.sampled(every=0, rest=2)
 @pytest.mark.parametrize("options", OPTIONS, ids=[*map(str, OPTIONS)])
 def test_gradients(options: dict[str, Any]) -> None:
     check_layer(mvit(**options), IMAGES)

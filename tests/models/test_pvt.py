@@ -24,7 +24,7 @@ def small(name: str, **options: Any) -> Any:
     return mv.models.MODELS[name](**{**BOTH[name], **options})
 
 
-@pytest.mark.sampled(every=12)
+@pytest.mark.sampled(every=0, rest=4)
 @pytest.mark.parametrize("name", facts.PVT)
 @without_annotations
 def test_parameters_and_macs(name: str) -> None:
@@ -68,7 +68,6 @@ def test_gradients(name: str, options: dict[str, Any]) -> None:
 
 
 @REST
-@pytest.mark.sampled(every=2)
 @each_version
 def test_gradients_with_all_drop_rates(name: str) -> None:
     rates = {f"{step}_rate": 0.3 for step in ("drop", "proj_drop", "drop_path")}

@@ -54,7 +54,6 @@ def test_products_of_the_papers_network():
 
 
 @REST
-@pytest.mark.sampled(every=2)
 @pytest.mark.parametrize("options", [{}, {"stem": "7x7", "kernel_size": 5, "num_heads": 1, "num_classes": 0}], ids=str)
 def test_gradients(options):
     check_layer(SASA(**{**SMALL, **options}), IMAGES)

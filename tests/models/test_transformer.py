@@ -31,7 +31,6 @@ TGT = np.array([[START, 3, 3, 4], [START, 4, 4, END], [START, 4, END, PAD]])
 
 
 @REST
-@pytest.mark.sampled(every=3)
 @pytest.mark.parametrize(
     "options",
     [

@@ -58,7 +58,6 @@ OPTIONS: list[tuple[dict[str, Any], tuple[int, int]]] = [
 
 
 @REST
-@pytest.mark.sampled(every=4)
 @pytest.mark.parametrize(("options", "size"), OPTIONS, ids=[f"{options} {size}" for options, size in OPTIONS])
 def test_gradients(options: dict[str, Any], size: tuple[int, int]) -> None:
     model = upernet(**options)
