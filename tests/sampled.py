@@ -1,12 +1,10 @@
 """Long lists of cases that prove the same: some in each run, others by ``pytest -m rest`` or ``pytest -m slow``.
 
 ``@pytest.mark.sampled(every=3)`` leaves two of three cases of a test to ``rest``; with ``rest=6`` only every sixth one
-of these, and what is left is slow; with ``every=0`` all are left. ``@pytest.mark.sampled(kind=function)`` keeps the
-first case of each kind. A test that takes seconds is left to ``rest`` by ``@REST``.
+of these, and what is left is slow; with ``every=0`` all are left. A test that takes seconds is left to ``rest`` by
+``@REST``.
 """
 
-from collections import Counter
-from collections.abc import Hashable, Iterator
 from itertools import groupby
 from typing import Any
 
@@ -27,16 +25,7 @@ def leave(cases: list[Any]) -> None:
     mark = cases[0].get_closest_marker("sampled")
     if not mark:
         return
-    for place, case in enumerate_kinds(cases, **mark.kwargs) if "kind" in mark.kwargs else enumerate(cases):
-        every = mark.kwargs.get("every", len(cases))
+    every = mark.kwargs.get("every", len(cases))
+    for place, case in enumerate(cases):
         if (every == 0 or place % every) and not case.get_closest_marker("slow"):
             case.add_marker(pytest.mark.slow if place % mark.kwargs.get("rest", 1) else REST)
-
-
-def enumerate_kinds(cases: list[Any], kind: Any) -> Iterator[tuple[int, Any]]:
-    """The number of each case among those of its kind, which is a function of its arguments."""
-    seen: Counter[Hashable] = Counter()
-    for case in cases:
-        of = kind(*case.callspec.params.values())
-        yield seen[of], case
-        seen[of] += 1

@@ -331,6 +331,7 @@ def test_the_gallery_is_made_by_its_commands(monkeypatch, tmp_path):
     assert (tmp_path / "images" / "gallery" / "vit_micro_patch4_32.png").is_file()
 
 
+@REST
 @without_annotations
 def test_families_are_compared_by_cost_and_accuracy(monkeypatch, capsys):
     import families
@@ -403,6 +404,7 @@ def test_clicks_are_measured_after_one_and_after_three(monkeypatch):
     assert len(measured["iou_by_objects"]) == 4
 
 
+@REST
 @without_annotations
 def test_captions_are_found_and_shapes_told_by_sentences(monkeypatch, tmp_path):
     import matching

@@ -85,6 +85,7 @@ def test_only_what_has_changed_is_checked_again(work, checked, capsys):
     assert checked == ["layer_norm", "adamw", "adamw"]
 
 
+@REST
 def test_another_minivit_checks_all_again(work, checked, capsys, monkeypatch):
     said(capsys)
     monkeypatch.setattr(telling, "fingerprint", lambda *parts: f"another {parts}")
