@@ -149,11 +149,13 @@ def known_mistakes(
     other cases, if there are others; of one output those first of whose other consequences none is right here, and of
     these what explains most and contradicts least. A mistake that has no consequence (a mask forgotten where there is
     none) is none. What is drawn, or says who is for whom, is often a small whole number, and so is what follows from
-    it: there one output alone fits by chance, so a mistake has to explain them all.
+    it: there one output alone fits by chance, unless its shape is wrong, so a mistake has to explain them all.
     """
     expected = _arrays(task, trial, trial.expected)
     draws = any(isinstance(arg, Generator) for arg in trial.args)
-    by_chance = draws or all(array.dtype.kind == "i" for array in expected.values())
+    by_chance = draws or all(
+        it.dtype.kind == "i" and name in found and found[name].shape == it.shape for name, it in expected.items()
+    )
     untouched = expected.keys() - _others(found, expected).keys()
     known: list[tuple[bool, int, bool, int, int, str]] = []
     order = [*found]
