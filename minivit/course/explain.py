@@ -148,11 +148,14 @@ def known_mistakes(
     They come in the order in which they are found, without those that would have made wrong what was ``right`` in
     other cases, if there are others; of one output those first of whose other consequences none is right here, and of
     these what explains most and contradicts least. A mistake that has no consequence (a mask forgotten where there is
-    none) is none. What is drawn is often a small whole number, and so is what follows from it: there one output alone
-    fits by chance, so a mistake has to explain them all.
+    none) is none. What is drawn, or says who is for whom, is often a small whole number, and so is what follows from
+    it: there one output alone fits by chance, unless its shape is wrong, so a mistake has to explain them all.
     """
-    draws = any(isinstance(arg, Generator) for arg in trial.args)
     expected = _arrays(task, trial, trial.expected)
+    draws = any(isinstance(arg, Generator) for arg in trial.args)
+    by_chance = draws or all(
+        it.dtype.kind == "i" and name in found and found[name].shape == it.shape for name, it in expected.items()
+    )
     untouched = expected.keys() - _others(found, expected).keys()
     known: list[tuple[bool, int, bool, int, int, str]] = []
     order = [*found]
@@ -160,7 +163,7 @@ def known_mistakes(
         wrong = _others(_arrays_of(answer, task, trial), expected)
         fits = [name for name in wrong.keys() & found.keys() if same(found[name], wrong[name])]
         others = len(wrong) - len(fits)
-        if fits and not (draws and (others or not all(name in fits or name in untouched for name in found))):
+        if fits and not (by_chance and (others or not all(name in fits or name in untouched for name in found))):
             seen = any(_makes_wrong(answer, task, other) for other in right)
             spoils = not untouched.isdisjoint(wrong)
             known += [(seen, order.index(name), spoils, -len(fits), others, says) for name in fits]

@@ -51,7 +51,7 @@ def check_manners(asked: Asked, rng: Generator) -> None:
                     raise CheckFailedError(KEPT)
 
 
-SHARE = 0.43  # not a half, which may make a number equal to a limit, where right ways differ
+SHARES = 0.43, 0.44  # no half, which may make a number equal to a limit, where right ways differ; not one share of all
 DRAWS = 5  # of which one has most often a shape that was not there before
 KEPT = (
     "right in a first call, wrong in one with other numbers or options after it: something is kept of the first (in a "
@@ -86,8 +86,10 @@ def called_so(task: Task, trial: Trial, args: Any, kwargs: Any) -> Trial | None:
 
 
 def smaller(value: Any) -> Any:
-    """Of an array of floating-point numbers a share of each."""
-    return value * value.dtype.type(SHARE) if isinstance(value, ndarray) and value.dtype.kind in "fc" else value
+    """Of an array of floating-point numbers a share of each: slightly more of later ones, so that directions change."""
+    if not (isinstance(value, ndarray) and value.dtype.kind in "fc"):
+        return value
+    return value * np.linspace(*SHARES, value.size).reshape(value.shape).astype(value.dtype)
 
 
 def is_kept(task: Task, trial: Trial, value: Any, other: Trial, later: Any) -> bool:

@@ -84,9 +84,13 @@ def _draw_matrix(ax: Axes, array: ndarray, limit: float, digits: int, size: floa
     if array.size > LARGEST_WRITTEN:
         return
     for (row, column), value in np.ndenumerate(array):
-        background = np.array(colours(0.5 + 0.5 * value / limit)[:3])
-        colour = "white" if background**2.2 @ LUMINANCE < 0.18 else "black"  # whichever has more contrast
-        ax.text(column, row, _number(value, digits), ha="center", va="center", fontsize=size, color=colour)
+        ink = contrasting(colours(0.5 + 0.5 * value / limit))
+        ax.text(column, row, _number(value, digits), ha="center", va="center", fontsize=size, color=ink)
+
+
+def contrasting(background: tuple[float, ...]) -> str:
+    """White or black, whichever can be read better on this colour."""
+    return "white" if np.array(background[:3]) ** 2.2 @ LUMINANCE < 0.18 else "black"
 
 
 def _draw_names(ax: Axes, rows: Sequence[str], columns: Sequence[str]) -> None:

@@ -15,8 +15,8 @@
 # 8. [Tables](#8-Tables), quoted and measured. [Questions](#Questions), with answers.
 #
 # **On the slides.** Two decks have six slides of DETR: one with its idea in words, five with figures of the paper. A third names four
-# "task-specific" Transformers in a sentence each: DETR, SAM, CLIP and SwinIR. A fourth prints Swin's tables of COCO and ADE20K. What
-# they misprint is said where it stands; citations first, for they are quickly mended:
+# "task-specific" Transformers: DETR and SAM in a sentence each, CLIP and SwinIR in a few words. A fourth prints Swin's tables of COCO
+# and ADE20K. What they misprint is said where it stands; citations first, for they are quickly mended:
 #
 # | | on slides | in truth |
 # |---|---|---|
@@ -241,8 +241,8 @@ matrices(slopes, title="How IoU and GIoU change with x0, y0, x1, y1 of A")
 
 # %% [markdown]
 # IoU is 0 and stays 0. GIoU pulls the edge that is nearest to $B$ towards it. And the other one? It is pushed *away* from $B$, gently:
-# a larger $A$ makes the union larger, by 2, and the box around both, too, by 2, so that $8/10$ becomes $10/12$ for a whole step. So $A$
-# will not walk: it grows, mostly towards $B$.
+# a larger $A$ makes the union larger, by 2, and the box around both, too, by 2, so that $8/10$ becomes $10/12$ for a whole step. So if
+# its edges were learned one by one, $A$ would not walk: it would grow, mostly towards $B$.
 
 # %%
 show_source(giou_backward)
@@ -271,7 +271,7 @@ lecture.overlaps(shifts, measures)
 # ### By walking
 #
 # Now let a small box climb, 200 steps in centre and size, along GIoU alone; and along GIoU and L1 together, as DETR does it.
-# **Predict.** Does it first move, or first grow?
+# **Predict.** Does it first move, or first grow? (Which edges does a centre take along?)
 
 
 # %%
@@ -302,16 +302,21 @@ paths = {name: path for name, (path, _) in both.items()}
 for name, (path, ious) in both.items():
     areas = np.prod(path[:, 2:] - path[:, :2], axis=1)
     first = int(np.argmax(ious > 0))
+    largest = int(np.argmax(areas))
     print(f"{name}: touches at step {first}, {areas[first] / areas[0]:.1f} times as large")
+    print(f"    largest at step {largest}, {areas[largest] / areas[0]:.1f} times")
     print(f"    at the end IoU {ious[-1]:.2f}")
+    assert largest > first and np.all(path[first] > path[0])  # all four edges move towards it
 touch = [int(np.argmax(ious > 0)) for _, ious in both.values()]
 assert touch[1] < touch[0] and all(ious[-1] > 0.9 for _, ious in both.values())
 lecture.walk(paths, target, shown=(0, 15, 30, 60, 200))
 
 # %% [markdown]
-# It grows until it touches the target, and then lets go of what is behind it. L1 moves it from the beginning, whatever the boxes have
-# in common; but it says as much of a large box that is off by a tenth of the image as of a small one. Hence both, in the cost and in the
-# loss, with 5 for L1 and 2 for GIoU.
+# Both at once. A centre takes all edges along: what pulls at $x_1$ moves $c_x$, and with it $x_0$, by more than $x_0$'s own slope pushes
+# it back ($\Delta x_0 = \frac54 g_{x_0} + \frac34 g_{x_1}$, as $x_0 = c_x - w/2$). So the box walks *and* grows, until it nearly covers the
+# target, and then lets go of what is behind it. With L1, which pulls as much however far away the target is, it is there in half of
+# the steps. But L1 says as much of a large box that is off by a tenth of the image as of a small one. Hence both, in the cost and in
+# the loss, with 5 for L1 and 2 for GIoU.
 #
 # *Sources.* Rezatofighi et al. 2019, "Generalized Intersection over Union: A Metric and A Loss for Bounding Box Regression" (CVPR),
 # algorithm 1; Carion et al. 2020, section 3.1 and table 4 (GIoU has most of the effect, L1 helps).
@@ -689,7 +694,8 @@ scores = {
 }
 assert np.allclose(scores["this answer"], [21 / 24, 0.65, 0.55])
 assert np.allclose(scores['"background" everywhere'], [18 / 24, 0.25, 0])
-matrices({"is": is_there, "was said": was_said, "counts": N, "IoU": ious[:, None]})
+steps = {"is": is_there, "was said": was_said, "counts": N, "IoU": ious[:, None]}
+matrices(steps, title="Counts: rows are what is there, columns what was said")
 
 # %%
 maps = segmented(data).test.maps
@@ -736,13 +742,9 @@ by_column = ops.softmax_forward(logits.T)[0].T
 by_hand = (by_row + by_column - 2 * np.eye(3)) / (2 * 3)
 slope = symmetric_cross_entropy_backward(np.float64(1), c_loss).logits
 assert np.allclose(slope, by_hand)
-steps = {
-    "cosines": cosines,
-    "rows: texts": by_row,
-    "columns: images": by_column,
-    "gradient": slope,
-}
-matrices(steps, title=f"Loss {loss:.2f}; who knows nothing has ln 3 = {np.log(3):.2f}")
+steps = {"cosines": cosines, "which text?": by_row, "which image?": by_column, "gradient": slope}
+says = f"Loss {loss:.2f}; who knows nothing has ln 3 = {np.log(3):.2f}"
+matrices(steps, title=f"Rows: images; columns: texts. {says}")
 
 # %% [markdown]
 # The gradient of a logit is what both directions believe, minus 1 on the diagonal: right pairs are pulled together (negative: a step
@@ -942,8 +944,9 @@ head = ["Swin-T", "top-1, %", "box AP", "mask AP", "mean IoU"]
 table(head, [[name, *its] for name, its in swin.items()])
 
 # %% [markdown]
-# What is worth one point of ImageNet is worth nearly three where objects have to be found and outlined: windows that stay are a worse
-# fault there. And absolute positions help to tell classes, but harm boxes and masks, which must not depend on where a thing is.
+# What is worth one point of ImageNet is worth two to three where objects have to be found and outlined, and pixels named: windows that
+# stay are a worse fault there. And absolute positions help to tell classes, but harm boxes and masks, which must not depend on where a
+# thing is.
 #
 # Ours are small: models of minutes on scenes of 64 × 64 pixels and on CIFAR-10, with three seeds, made by the programs in `experiments`.
 # A table is shown once its results are complete.

@@ -217,6 +217,16 @@ def test_what_is_kept_between_calls_is_told(name, old, new, says):
     assert result.message.startswith(says)
 
 
+def test_what_is_wrong_of_other_numbers_is_not_said_to_be_kept():
+    """Who divides vectors by their lengths is right where these are 1, and says the same of a share of them."""
+    task = TASKS["scaled_similarities_forward"]
+    scale = "scale = np.exp(logit_scale)[:, None]"
+    wrong = Mistake(scale, f"image = image / np.sqrt((image * image).sum(-1, keepdims=True)); {scale}", "", True)
+    results = [*check_task(task, InPlaceRunner(planted(task, wrong)), 0, timed=False)]
+    assert any(result.status == "failed" for result in results)
+    assert not any(result.message.startswith(REMEMBERED) for result in results)
+
+
 def test_each_function_has_cases_of_its_own():
     """What the cache of one holds is not the answer to another."""
     seen: dict[str, list] = {}

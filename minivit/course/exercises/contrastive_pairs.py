@@ -73,6 +73,14 @@ def zeros_stay_zeros(call: Call, rng: Generator) -> str | None:
     )
 
 
+def short_ones_are_divided_by_a_constant(call: Call, rng: Generator) -> str | None:
+    y = call(np.array([[3e-13, -4e-13]]))[0][0]
+    if close(y, [0.3, -0.4]):
+        return None
+    given = ", ".join(f"{x:.4g}" for x in y)
+    return f"a vector shorter than 1e-12 is divided by 1e-12: of (3e-13, -4e-13) comes (0.3, -0.4); yours is ({given})"
+
+
 def images_stand_alone(call: Call, rng: Generator) -> str | None:
     """Shards of the images, against all texts, give rows of the whole."""
     (image, text, t), _ = SIMILAR[""](rng)
@@ -133,6 +141,7 @@ compares = partial(
     sizes=sizes_of_vectors,
     axes={"y": "image text", "dimage": "image width", "dtext": "text width", "dlogit_scale": "image"},
 )
+DIAGONAL = "half / len(dlogits) * np.eye(len(dlogits))"
 NO_TEXTS = "the texts' way is missing; they look for their images in the columns: logits.T"
 both_ways = partial(
     Task, cases=LOGITS, sizes=lambda case: {"the batch": len(case.args[0])}, axes={"dlogits": "image text"}
@@ -140,7 +149,11 @@ both_ways = partial(
 TASKS = (
     vectors(
         "unit_vectors_forward",
-        properties=(Property("length 1", have_length_1), Property("zeros", zeros_stay_zeros)),
+        properties=(
+            Property("length 1", have_length_1),
+            Property("zeros", zeros_stay_zeros),
+            Property("short vectors", short_ones_are_divided_by_a_constant),
+        ),
         mistakes={
             LENGTH: {
                 "length = row_dot(x, x)": "divided by the squared length; take the root of the sum of squares",
@@ -162,6 +175,7 @@ TASKS = (
                 "x /= np.sqrt(row_dot(x, x)); length = np.ones_like(x[..., :1])": "... you modified x in place",
             },
             FLOOR: {
+                "length = length + x.dtype.type(SHORTEST)": "... of (3e-13, -4e-13) comes (0.3, -0.4); yours is (0.2",
                 "pass": "... nan",
             },
             "UnitVectorsCache(y, length)": {
@@ -187,8 +201,12 @@ TASKS = (
                 "y is taken; it is their sum, the dot product",
                 "along = np.where(np.real(length) > SHORTEST, row_dot(dy, y) / length, 0)": "what dy has along y is "
                 "divided by the length once too often: y has length 1 already",
-                "along = np.where(np.real(length) > SHORTEST, row_dot(dy, y) * length, 0)": "x is taken for y: the dot "
-                "product is that with the unit vector",
+                "along = np.where(np.real(length) > SHORTEST, row_dot(dy, y) * length, 0)": "what dy has along y is "
+                "not yet divided by the length, or x is taken for y: the dot product is that with the unit vector",
+                "along = np.where(np.real(length) > SHORTEST, row_dot(dy, y) / length**2, 0)": "the length's cube "
+                "belongs to x (x . dy); y has length 1 already, so all is divided by the length once",
+                "along = np.where(np.real(length) > SHORTEST, (dy * y).sum(0), 0)": "the dot product runs along the "
+                "wrong axis: each vector is a row",
                 "along = np.where(np.real(length) > SHORTEST, (dy * y).sum(), 0)": "one number is summed over all "
                 "vectors; each has its own dot product",
             },
@@ -286,6 +304,8 @@ TASKS = (
                 "is times exp(t)",
                 "dlogit_scale = (dproduct * (image @ text.T)).sum(-1) / scale[:, 0] ** 2": "divided by the scale; the "
                 "exponential is its own derivative, so multiply",
+                "dlogit_scale = row_dot(image, dimage)[:, 0] * scale[:, 0]": "the scale is in it twice: dimage has it "
+                "already, and so have the logits",
                 "dlogit_scale = (dproduct * (image @ text.T)).mean(-1)": "dlogit_scale is the mean over the texts; it "
                 "is the sum",
                 "dlogit_scale = np.full(len(image), (dproduct * (image @ text.T)).sum())": "each image gets the sum "
@@ -331,6 +351,8 @@ TASKS = (
                 "image_loss": NO_TEXTS,
                 "(image_loss + text_loss) * len(logits) / 2": "... the batch: summed over it instead of averaged",
                 "(image_loss + text_loss) / len(logits) / 2": "... y is",
+                "-(c_image.log_probs.mean() + c_text.log_probs.mean()) / 2": "the logarithms of all pairs are "
+                "averaged; only those of an image and its own text count, the diagonal",
                 "-(image_loss + text_loss) / 2": "... y has the wrong sign",
                 "(image_loss + text_loss) / 2 / np.log(len(logits))": "divided by log(B), what one loses who knows "
                 "nothing; take the loss as it is",
@@ -369,6 +391,13 @@ TASKS = (
                 "get a gradient; the others are pushed apart",
                 "return LogitsGrad((dlogits + dtransposed.T) * (1 - np.eye(len(dlogits))))": "an image and its own "
                 "text get no gradient; they are pulled together",
+            },
+            "(dlogits,) = cross_entropy_backward(half, cache.per_image)": {
+                f"(dlogits,) = cross_entropy_backward(half, cache.per_image); dlogits = dlogits + {DIAGONAL}": "1 is "
+                "subtracted on the diagonal for both ways together; each of them subtracts 1, as much as 2 in all",
+                "p, q = cache.per_image.log_probs, cache.per_text.log_probs.T; return LogitsGrad((p + q - 2 * "
+                "np.eye(len(p))) * dy / (2 * len(p)))": "the logarithms of the probabilities are taken for the "
+                "probabilities: np.exp of them",
             },
             "cross_entropy_backward(half, cache.per_image)": {
                 "cross_entropy_backward(half, cache.per_image._replace(targets=0 * cache.per_image.targets + 1 / "

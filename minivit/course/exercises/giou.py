@@ -138,6 +138,7 @@ INTERSECTION = "intersection = _product(_positive(gap))"
 UNION = "union = _product(_sides(a)) + _product(_sides(b)) - intersection"
 IOU = "iou = _ratio(intersection, union)"
 HULL = "hull = np.maximum(a[..., 2:], b[..., 2:]) - np.minimum(a[..., :2], b[..., :2])"
+BETWEEN = "((a[..., :2] + a[..., 2:] - b[..., :2] - b[..., 2:]) / 2)"
 SHARE = "iou - _ratio(area - c_overlap.union, area)"
 OVERLAP = "da, db = _overlap_backward(dy, dunion, cache.overlap)"
 ONE_BY_ONE = (
@@ -145,6 +146,7 @@ ONE_BY_ONE = (
     "off at 0, before you multiply"
 )
 PIXELS = "1 is added to the sides, as if pixels were counted; here a side is x1 - x0"
+AROUND = "the box around both begins at the smaller of the first corners, and ends at the larger of the second ones"
 FURTHER_IN = "an edge of the intersection belongs to the box whose own edge lies further inside"
 BY_HALF = "where edges coincide, each box gets half of the gradient"
 CENTRED = "a, b = box_corners_forward(a)[0], box_corners_forward(b)[0]"
@@ -379,15 +381,20 @@ TASKS = (
         ),
         mistakes={
             HULL: {
-                GAP.replace("gap", "hull"): "that is the intersection; the box around both begins at the smaller of "
-                "the first corners, and ends at the larger of the second ones",
+                GAP.replace("gap", "hull"): f"that is the intersection; {AROUND}",
                 "hull = np.maximum(a[..., 2:] - a[..., :2], b[..., 2:] - b[..., :2])": "the larger sides of the two "
                 "are taken, wherever the boxes are; the box around both holds both where they stand",
                 "hull = a[..., 2:] - a[..., :2] + b[..., 2:] - b[..., :2]": "the sides of the two are added; the box "
                 "around both holds both where they stand",
+                "hull = np.minimum(a[..., 2:], b[..., 2:]) - np.minimum(a[..., :2], b[..., :2])": f"{AROUND}; yours "
+                "ends at the smaller of the second corners",
+                "hull = np.maximum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])": f"{AROUND}; yours "
+                "begins at the larger of the first corners",
                 f"{HULL} + 1": PIXELS.replace("the sides", "the sides of the box around both"),
             },
             "iou, c_overlap = box_iou_forward(a, b)": {
+                f"a, b = a[:], b[:]; {GAP}; intersection = _product(gap); {UNION}; {IOU}; c_overlap = BoxIouCache(a, "
+                "b, gap, iou, union)": ONE_BY_ONE,
                 f"{CENTRED}; iou, c_overlap = box_iou_forward(a, b)": TAKEN,
             },
             SHARE: {
@@ -407,6 +414,10 @@ TASKS = (
                 "iou - _ratio(area - _product(_sides(a)) - _product(_sides(b)), area)": "in the union the common area "
                 "is counted twice: subtract the intersection",
                 "iou - (area - c_overlap.union) / area": "... nan in",
+                "_ratio(c_overlap.union, area) + iou": "1 is missing: GIoU = IoU - 1 + U / |C|",
+                "_ratio(c_overlap.union, area)": "that is the share of C which is filled; GIoU = IoU - 1 + U / |C|",
+                f"iou - _ratio(({BETWEEN} ** 2).sum(-1), (hull**2).sum(-1))": "that is DIoU, which subtracts the "
+                "distance of the centres; GIoU subtracts what is empty in C",
                 "iou": "that is IoU; what is empty in the box around both is missing",
             },
             "GiouCache(c_overlap, hull)": {
@@ -421,6 +432,8 @@ TASKS = (
         "giou_backward",
         mistakes={
             OVERLAP: {
+                "return box_iou_backward(dy, cache.overlap)": "that is IoU's gradient alone: what the box around both "
+                "adds is missing",
                 "da, db = _overlap_backward(dy, 0 * dunion, cache.overlap)": "GIoU = IoU - 1 + U / |C|: the union has "
                 "a second gradient, dy / |C|, which is missing",
                 "da, db = _overlap_backward(dy, -dunion, cache.overlap)": "the second gradient of the union has the "

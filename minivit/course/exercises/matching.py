@@ -189,6 +189,11 @@ def greedy(order: str = "range(N)") -> str:
     )
 
 
+BY_QUERIES = "cost = cost.T; " + greedy().replace("sorted(found)", "found").replace(
+    "found[:, 0], found[:, 1]", "found[:, 1], found[:, 0]"
+)
+
+
 def assigned(body: str) -> str:
     """A matching made of scipy's ``rows`` and ``columns``."""
     return f"rows, columns = linear_sum_assignment(cost); {body}"
@@ -247,6 +252,9 @@ TASKS = (
                 "return -class_cost * probs.max(-1)[..., None] + box_cost * distance - giou_cost * giou": "the "
                 "likeliest class of a query is taken, whatever the object is; take the probability of the object's "
                 "class",
+                "miss = probs.argmax(-1)[..., None] != labels\n    return class_cost * miss + box_cost * distance - "
+                "giou_cost * giou": "it costs 0 where the likeliest class of a query is the right one, and else 1; it "
+                "costs minus the probability",
                 "return -class_cost * probs[..., :1] + box_cost * distance - giou_cost * giou": "the probability of "
                 "class 0 is taken; take that of each object's class: probs[..., labels]",
                 "return -class_cost * probs[..., -1:] + box_cost * distance - giou_cost * giou": "the probability of "
@@ -338,6 +346,8 @@ TASKS = (
                 greedy(): GREEDY,
                 greedy("np.argsort(cost.min(0))"): "the object with the cheapest pair chooses first, and so on; it may "
                 "take what another one needs more: the sum of all must be the smallest",
+                BY_QUERIES: "each query in turn takes the object that it likes best of those that are left; a later "
+                "one may like it more: the sum of all must be the smallest",
                 "Q, N = cost.shape; n = np.arange(min(Q, N)); return Matching(n, n)": "query n is given to object n, "
                 "whatever it costs",
             },

@@ -22,6 +22,7 @@ from minivit.plot.figure import (
     show_image,
     signed_colours,
 )
+from minivit.plot.matrices import contrasting
 from minivit.plot.segments import colour
 from minivit.types import Float, Int, UInt8, ndarray
 
@@ -62,9 +63,11 @@ def matching(
         left.plot(*ends, color=colour(int(q) + 1), marker=".", linewidth=2)
     left.set_xlabel("white: objects; colours: what queries say", fontsize=TEXT)
     limit = float(np.abs(cost).max())
-    right.imshow(cost, cmap=signed_colours().reversed(), vmin=-limit, vmax=limit, aspect="auto")
+    colours = signed_colours()
+    right.imshow(cost, cmap=colours, vmin=-limit, vmax=limit, aspect="auto")
     for (q, n), value in np.ndenumerate(cost):
-        right.text(n, q, f"{value:.2f}".replace("-", "−"), ha="center", va="center", fontsize=TEXT)
+        ink = contrasting(colours(0.5 + 0.5 * value / limit))
+        right.text(n, q, f"{value:.2f}".replace("-", "−"), ha="center", va="center", fontsize=TEXT, color=ink)
     for q, n in zip(*pairs, strict=True):
         right.add_patch(Rectangle((n - 0.47, q - 0.47), 0.94, 0.94, fill=False, edgecolor="black", linewidth=2.5))
     bare(right)
@@ -80,8 +83,11 @@ def _middle(box: ndarray) -> ndarray:
 
 
 def _tag(ax: Axes, x: float, y: float, text: str, back: str | tuple[float, ...], where: str) -> None:
+    from matplotlib.colors import to_rgb
+
     label = {"boxstyle": "square,pad=0.12", "facecolor": back, "edgecolor": "none"}
-    ax.text(x, y, text, fontsize=SMALL, va=where, ha="left" if where == "bottom" else "center", bbox=label)
+    side = "left" if where == "bottom" else "center"
+    ax.text(x, y, text, fontsize=SMALL, va=where, ha=side, bbox=label, color=contrasting(to_rgb(back)))
 
 
 def overlaps(
@@ -120,7 +126,7 @@ def walk(
     paths : {name: (steps, 4)}
     target : (4,)
     shown : sequence of int
-        Which steps; their numbers stand at the upper left corners.
+        Which steps; their numbers stand at the upper left corners, that of the last one at the lower right one.
     """
     from matplotlib.patches import Rectangle
 
@@ -133,12 +139,14 @@ def walk(
         for place, step in enumerate(shown):
             x0, y0, x1, y1 = boxes[step]
             alpha = 0.25 + 0.75 * place / max(1, len(shown) - 1)
-            colour = BLUE if place + 1 < len(shown) else RED
-            edge = {"edgecolor": colour, "alpha": alpha, "linewidth": 2}
+            is_last = place + 1 == len(shown)
+            stroke = RED if is_last else BLUE
+            edge = {"edgecolor": stroke, "alpha": alpha, "linewidth": 2}
             panel.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, **edge))
-            panel.text(x0, y0, str(step), fontsize=SMALL, color=colour, va="bottom")
+            corner = (x1, y1, "right", "top") if is_last else (x0, y0, "left", "bottom")  # many end at one place
+            panel.text(*corner[:2], str(step), fontsize=SMALL, color=stroke, ha=corner[2], va=corner[3])
         panel.set_xlim(everything[:, 0].min() - 0.3, everything[:, 2].max() + 0.3)
-        panel.set_ylim(everything[:, 3].max() + 0.3, everything[:, 1].min() - 0.5)  # rows count downwards
+        panel.set_ylim(everything[:, 3].max() + 0.5, everything[:, 1].min() - 0.5)  # rows count downwards
         panel.set_aspect("equal")
         bare(panel)
         panel.set_title(name, fontsize=TEXT)

@@ -73,3 +73,52 @@ def scaled_similarities_forward(image, text, logit_scale):
 def symmetric_cross_entropy_forward(logits):
     _, cache = ours.symmetric_cross_entropy_forward(logits)
     return cross_entropy_forward(logits, np.arange(len(logits)))[0], cache
+
+
+# --- a vector shorter than 1e-12 is divided by 1e-12
+def unit_vectors_forward(x):
+    length = np.sqrt((x * x).sum(-1, keepdims=True)) + x.dtype.type(1e-12)
+    return x / length, UnitVectorsCache(x / length, length)
+
+
+# --- the dot product runs along the wrong axis: each vector is a row
+def unit_vectors_backward(dy, cache):
+    y, length = cache
+    return InputGrad((dy - y * (y * dy).sum(0)) / length)
+
+
+# --- the length's cube belongs to x
+def unit_vectors_backward(dy, cache):
+    y, length = cache
+    return InputGrad(dy / length - y * (y * dy).sum(-1, keepdims=True) / length**3)
+
+
+# --- what dy has along y is not yet divided by the length
+def unit_vectors_backward(dy, cache):
+    y, length = cache
+    return InputGrad(dy / length - y * (y * dy).sum(-1, keepdims=True))
+
+
+# --- the scale is in it twice
+def scaled_similarities_backward(dy, cache):
+    image, text, scale = cache
+    dimage, dtext = scale * dy @ text, (scale * dy).T @ image
+    return ScaledSimilaritiesGrads(dimage, dtext, scale[:, 0] * (image * dimage).sum(-1))
+
+
+# --- the logarithms of all pairs are averaged
+def symmetric_cross_entropy_forward(logits):
+    _, cache = ours.symmetric_cross_entropy_forward(logits)
+    return -(cache.per_image.log_probs.mean() + cache.per_text.log_probs.mean()) / 2, cache
+
+
+# --- 1 is subtracted on the diagonal for both ways together
+def symmetric_cross_entropy_backward(dy, cache):
+    p, q = np.exp(cache.per_image.log_probs), np.exp(cache.per_text.log_probs).T
+    return LogitsGrad((p + q - np.eye(len(p), dtype=p.dtype)) * dy / (2 * len(p)))
+
+
+# --- the logarithms of the probabilities are taken for the probabilities
+def symmetric_cross_entropy_backward(dy, cache):
+    p, q = cache.per_image.log_probs, cache.per_text.log_probs.T
+    return LogitsGrad((p + q - 2 * np.eye(len(p), dtype=p.dtype)) * dy / (2 * len(p)))

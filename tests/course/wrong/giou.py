@@ -72,3 +72,33 @@ def giou_backward(dy, cache):
 # --- they are corners already
 def giou_forward(a, b):
     return ours.giou_forward(ours.box_corners_forward(a)[0], ours.box_corners_forward(b)[0])
+
+
+# --- that is IoU's gradient alone
+def giou_backward(dy, cache):
+    return ours.box_iou_backward(dy, cache.overlap)
+
+
+# --- that is DIoU
+def giou_forward(a, b):
+    _, cache = ours.giou_forward(a, b)
+    between = (a[..., :2] + a[..., 2:] - b[..., :2] - b[..., 2:]) / 2
+    diagonal = (cache.hull**2).sum(-1)
+    return cache.overlap.iou - (between**2).sum(-1) / np.where(diagonal > 0, diagonal, diagonal.dtype.type(1)), cache
+
+
+# --- of boxes that lie apart in both directions both sides are below 0
+def giou_forward(a, b):
+    _, (overlap, hull) = ours.giou_forward(a, b)
+    common, area = overlap.gap.prod(-1), hull.prod(-1)
+    union = (a[..., 2:] - a[..., :2]).prod(-1) + (b[..., 2:] - b[..., :2]).prod(-1) - common
+    safe = [np.where(whole == 0, whole.dtype.type(1), whole) for whole in (union, area)]
+    iou = common / safe[0]
+    return iou - (area - union) / safe[1], GiouCache(overlap._replace(iou=iou, union=union), hull)
+
+
+# --- 1 is missing: GIoU = IoU - 1 + U / |C|
+def giou_forward(a, b):
+    giou, cache = ours.giou_forward(a, b)
+    area = cache.hull.prod(-1)
+    return np.where(area > 0, giou + 1, giou).astype(giou.dtype), cache

@@ -101,3 +101,25 @@ def matched_boxes_backward(dy, cache):
     M = max(1, len(cache.rows))
     dx[cache.rows] -= 2 * cache.box_weight * cache.sign * dy / M
     return InputGrad(dx)
+
+
+# --- each query in turn takes the object that it likes best of those that are left
+def match(cost):
+    if np.isnan(cost).any() or (cost == -np.inf).any():
+        raise ValueError
+    free, rows, columns = cost.copy(), [], []
+    for q in range(len(cost)):
+        if len(columns) < cost.shape[1]:
+            rows.append(q)
+            columns.append(free[q].argmin())
+            free[:, columns[-1]] = np.inf
+    return Matching(np.array(rows, int), np.array(columns, int))
+
+
+# --- it costs 0 where the likeliest class of a query is the right one, and else 1
+def matching_cost(probs, boxes, labels, targets, *, class_cost=1.0, box_cost=5.0, giou_cost=2.0):
+    cost = ours.matching_cost(
+        probs, boxes, labels, targets, class_cost=class_cost, box_cost=box_cost, giou_cost=giou_cost
+    )
+    miss = (probs.argmax(-1)[..., None] != labels).astype(probs.dtype)
+    return cost + class_cost * (miss + probs[..., labels])

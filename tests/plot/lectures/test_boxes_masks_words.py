@@ -22,6 +22,16 @@ def test_a_matching_is_framed_in_the_matrix_and_joined_in_the_image():
     assert [label.get_text() for label in right.get_xticklabels()] == ["A", "B"]
 
 
+def test_costs_have_the_colours_and_the_contrast_of_other_matrices():
+    image, panel = lecture.matching(IMAGE, GUESSES, TRUTHS, COST, PAIRS).axes
+    panel: Any
+    orange, blue = (np.array(panel.images[0].cmap(share)[:3]) for share in (0.0, 1.0))
+    assert orange[0] > orange[2]
+    assert blue[2] > blue[0]
+    assert [text.get_color() for text in panel.texts] == ["black"] * 5 + ["white"]  # on the darkest blue
+    assert [text.get_color() for text in image.texts] == ["black"] * 3 + ["white", "black"]  # and on query 1's blue
+
+
 def test_values_and_slopes_stand_side_by_side():
     x = np.arange(3.0)
     figure: Any = lecture.overlaps(x, {"IoU": (x, 0 * x), "GIoU": (2 * x, x)})
@@ -39,6 +49,16 @@ def test_a_walk_shows_its_steps_over_the_target():
     assert [box.get_x() for box in second.patches] == [2, 1, 3]
     assert [text.get_text() for text in first.texts] == ["0", "2"]
     assert first.get_xlim() == second.get_xlim()
+
+
+def test_numbers_of_steps_that_end_at_one_place_do_not_cover_each_other():
+    path = np.array([[0.0, 0, 1, 1], [5, 5, 6, 6.01], [5, 5, 6, 6]])
+    figure: Any = lecture.walk({"a": path, "b": path}, path[2], shown=(0, 1, 2))
+    figure.canvas.draw()
+    for panel in figure.axes:
+        boxes = [text.get_window_extent() for text in panel.texts]
+        assert len(boxes) == 3
+        assert not any(one.overlaps(other) for i, one in enumerate(boxes) for other in boxes[:i])
 
 
 def test_what_changes_is_a_bar_for_each_step():

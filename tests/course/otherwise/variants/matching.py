@@ -1,3 +1,4 @@
+# ruff: noqa: F811
 # pyright: reportUndefinedVariable=false, reportRedeclaration=false, reportAttributeAccessIssue=false
 # Each part, with its imports, is put behind the answer, whose functions it replaces.
 # --- one number of the boxes after the other
@@ -43,3 +44,13 @@ def matched_boxes_backward(dy, cache):
         dgiou, _ = giou_backward(-giou_weight * share, c_giou)
         dx[rows] = box_corners_backward(dgiou, c_corners)[0] - box_weight * np.sign(d) * share[:, None]
     return (dx,)
+
+
+# --- pairs of int32
+def match(cost):
+    from scipy.optimize import linear_sum_assignment
+
+    if np.isnan(cost).any() or np.isneginf(cost).any():
+        raise ValueError("nan or minus infinity")
+    rows, columns = linear_sum_assignment(cost)
+    return Matching(rows.astype(np.int32), columns.astype(np.int32))
