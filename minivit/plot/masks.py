@@ -50,7 +50,8 @@ def prompted_masks(
                 panel.plot(x, y, "*", color=COLOURS[int(label)], markersize=11, markeredgecolor="black")
         if titles:
             panel.set_xlabel(titles[i], fontsize=TEXT)
-    set_title(figure, "What a click means: masks (blue), clicks on objects (green) and beside them (red)")
+    beside = " and beside them (red)" if np.any(np.asarray(labels) == 0) else ""
+    set_title(figure, f"What a click means: masks (blue), clicks on objects (green){beside}")
     return figure
 
 

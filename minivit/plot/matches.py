@@ -45,5 +45,5 @@ def matches(images: UInt8[ndarray, "N Y X C"], captions: Sequence[str], similari
     bar = figure.colorbar(shown, ax=ax, shrink=0.9, pad=0.02)
     bar.set_label("cosine", fontsize=TEXT)
     bar.ax.tick_params(labelsize=SMALL)
-    set_title(figure, "How alike images and captions are")
+    set_title(figure, "How alike images and captions are (bold: what fits an image best)")
     return figure
