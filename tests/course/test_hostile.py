@@ -45,20 +45,14 @@ SAYS = {
     "searches_the_memory": "every one is closed",
     "breaks_numpy": "is the return missing",
 }
-RARE = {  # each is of another kind, and takes seconds; the others stand for what is most likely
-    *("many_small_blocks", "asks_a_layer", "asks_the_package", "leaves_a_process_behind", "leaves_the_session"),
-    *("starts_a_session", "os_exit", "sys_exit", "recurses", "raises_a_riddle", "returns_text", "searches_the_memory"),
-    *("returns_a_trap", "endless_loop"),
-}
-CASES = [pytest.param(path, id=path.stem, marks=[REST] * (path.stem in RARE)) for path in FILES]
 LINEAR = EXERCISES["linear"]
 FEWER = replace(  # cases: each that ends its process costs a new one
     LINEAR, tasks=tuple(replace(task, cases=dict([*task.cases.items()][:1]), simpler={}) for task in LINEAR.tasks)
 )
 
 
-@pytest.mark.sampled(every=0, rest=2)
-@pytest.mark.parametrize("path", CASES)
+@REST
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_hostile_solution_costs_only_its_own_function(path, tmp_path):
     folder = tmp_path / "solution"
     folder.mkdir()
@@ -76,8 +70,8 @@ def test_a_hostile_solution_costs_only_its_own_function(path, tmp_path):
 
 @REST
 @pytest.mark.skipif(not hasattr(os, "setsid"), reason="Windows has no sessions")
-@pytest.mark.parametrize("can_find", [True, pytest.param(False, marks=REST)])
-@pytest.mark.parametrize("name", [pytest.param("leaves_the_session", marks=REST), "starts_a_session"])
+@pytest.mark.parametrize("can_find", [True, False])
+@pytest.mark.parametrize("name", ["leaves_the_session", "starts_a_session"])
 def test_a_process_that_left_the_session_holds_nothing_up(name, can_find, tmp_path):
     """It is ended where the system tells whose it was. A check that hangs fails here, as it is in another process."""
     note = tmp_path / "pids"

@@ -291,7 +291,7 @@ NAMES = ["SIGTERM", "SIGHUP", "SIGINT", "SIGKILL"]
 RANDOM = [(random.uniform(0, 2), number, how) for how in STAYS for number in NAMES]
 
 
-@REST
+@pytest.mark.sampled(every=0)
 @needs_proc
 @pytest.mark.parametrize(
     ("seconds", "number", "how"), [*ROUNDS, *(pytest.param(*case, marks=pytest.mark.slow) for case in RANDOM)]
