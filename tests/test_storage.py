@@ -380,7 +380,7 @@ def smallest(name: str) -> Model:
     return MODELS[name](**import_module(f"tests.models.test_{module}").SMALL)
 
 
-@pytest.mark.sampled(every=30, rest=3)
+@pytest.mark.sampled(every=30, rest=6)
 @pytest.mark.parametrize("name", ["Stages", *OURS])
 @without_annotations
 def test_a_hostile_configuration_costs_nothing(path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:

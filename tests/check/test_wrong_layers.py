@@ -30,7 +30,7 @@ ALL_LAYERS = [
 WHAT = [wrong.what for wrong in ALL_LAYERS]
 
 
-@pytest.mark.sampled(every=36, rest=2)
+@pytest.mark.sampled(every=36, rest=4)
 @pytest.mark.parametrize("wrong", ALL_LAYERS, ids=WHAT)
 def test_wrong_layer_is_caught_and_explained(wrong):
     layer = wrong.layer().init()
@@ -44,7 +44,7 @@ def test_wrong_layer_is_caught_and_explained(wrong):
     assert all(says in str(caught.value) for says in wrong.says), str(caught.value)
 
 
-@pytest.mark.sampled(every=8)
+@pytest.mark.sampled(every=8, rest=2)
 @pytest.mark.parametrize("wrong", ALL_LAYERS, ids=WHAT)
 def test_the_layer_itself_is_right(wrong):
     check_layer(wrong.layer().init(), *wrong.inputs)

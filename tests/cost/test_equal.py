@@ -225,7 +225,7 @@ def check(number: int) -> None:
         check_op([*EVERY_OP][half % len(EVERY_OP)], number)
 
 
-@pytest.mark.sampled(every=4)
+@pytest.mark.sampled(every=4, rest=2)
 @pytest.mark.parametrize("number", range(IN_DEFAULT))
 def test_equal(number):
     check(number)

@@ -19,7 +19,6 @@ from minivit.course.report import Report
 from minivit.course.runner import CannotRunError, InPlaceRunner
 from minivit.course.trial import layer_class, reference
 from minivit.course.wire import Other
-from tests.sampled import REST
 
 TASKS = {task.name: task for exercise in EXERCISES.values() for task in exercise.tasks}
 
@@ -306,7 +305,7 @@ def that_assigns(backward):
     return assigned
 
 
-@REST
+@pytest.mark.sampled(every=0, rest=2)
 @pytest.mark.parametrize("name", sorted(LAYERS))
 def test_a_method_that_writes_into_a_parameter_is_told(name):
     for forward, backward, method in (
@@ -319,7 +318,7 @@ def test_a_method_that_writes_into_a_parameter_is_told(name):
     assert checked_layer(name, "backward", lambda ours: that_writes(of_an_own_cache(ours)), that_reads_it) == []
 
 
-@pytest.mark.sampled(every=18)
+@pytest.mark.sampled(every=18, rest=2)
 @pytest.mark.parametrize("name", sorted(LAYERS))
 def test_gradients_that_are_assigned_are_told_with_an_own_cache_too(name):
     assert checked_layer(name, "backward", of_an_own_cache, that_reads_it) == []

@@ -52,7 +52,7 @@ CALLS = [pytest.param(name, False, id=name) for name in USERS]
 CALLS += [pytest.param(name, True, id=f"{name}, in a process of its own") for name in reversed(ISOLATED)]
 
 
-@pytest.mark.sampled(every=20)
+@pytest.mark.sampled(every=20, rest=2)
 @pytest.mark.parametrize(("name", "isolated"), CALLS)
 def test_a_function_is_not_blamed_for_another_that_it_calls(name, isolated, tmp_path, monkeypatch):
     """In the end the wrong one is there again, and costs its own marks."""

@@ -51,7 +51,7 @@ FEWER = replace(  # cases: each that ends its process costs a new one
 )
 
 
-@REST
+@pytest.mark.sampled(every=0, rest=2)
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_a_hostile_solution_costs_only_its_own_function(path, tmp_path):
     folder = tmp_path / "solution"

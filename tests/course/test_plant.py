@@ -63,7 +63,7 @@ def test_what_is_planted_in_a_layer_finds_its_super():
     assert cache.attn.attention.bias_shape is None
 
 
-@pytest.mark.sampled(every=480, rest=6)
+@pytest.mark.sampled(every=480, rest=12)
 @pytest.mark.parametrize(
     ("task", "mistake"), [pytest.param(task, m, id=f"{task.name}-{m.new[:40]}") for task, m in KNOWN]
 )
@@ -81,7 +81,7 @@ def test_a_known_mistake_gives_other_numbers_and_is_recognised_by_them(task, mis
     pytest.fail(f"never heard: {mistake.says}")
 
 
-@pytest.mark.sampled(every=36)
+@pytest.mark.sampled(every=36, rest=2)
 @pytest.mark.parametrize("name", NAMES)
 def test_the_right_numbers_are_no_mistake(name):
     rng = np.random.default_rng(5)

@@ -10,7 +10,6 @@ from minivit.check import check_layer
 from minivit.models import DETR, ResNet, Swin
 from minivit.models.detr import BACKBONES
 from tests import facts
-from tests.sampled import REST
 from tests.unchecked import without_annotations
 
 RNG = np.random.default_rng(0)
@@ -38,7 +37,7 @@ def test_parameters(name: str) -> None:
     assert mv.create_model(name).num_params == facts.DETR[name]
 
 
-@REST
+@pytest.mark.sampled(every=0, rest=3)
 @pytest.mark.parametrize("options", [{}, {"pre_norm": True, "encoder_depth": 2}, {"backbone": "small_resnet"}])
 def test_gradients(options: dict[str, Any]) -> None:
     """With a ResNet, of norms that do not learn."""

@@ -43,7 +43,7 @@ def photographs(*shape: int) -> np.ndarray:
     return RNG.random(shape)
 
 
-@pytest.mark.sampled(every=0)
+@pytest.mark.sampled(every=0, rest=3)
 @pytest.mark.parametrize("name", facts.SWIN_IR)
 @without_annotations
 def test_parameters_and_macs(name):

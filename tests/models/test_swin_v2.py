@@ -39,7 +39,7 @@ def random(model: SwinV2) -> SwinV2:
     return model
 
 
-@pytest.mark.sampled(every=9)
+@pytest.mark.sampled(every=9, rest=3)
 @pytest.mark.parametrize("name", facts.SWIN_V2)
 def test_parameters_and_macs(name):
     model, (params, macs) = mv.create_model(name), facts.SWIN_V2[name]

@@ -244,7 +244,7 @@ def otherwise(name, value):
     return [] if isinstance(value, str) else [0.25, 16_000]
 
 
-@pytest.mark.sampled(every=20)
+@pytest.mark.sampled(every=20, rest=2)
 @pytest.mark.parametrize("kind", FAMILIES)
 def test_what_is_taken_over_computes_the_same(kind, tmp_path):
     """Of every family, for every option: one that differs in it is refused, or computes the same but for the head."""
