@@ -195,8 +195,10 @@ def test_average_precision_of_numbers_of_few_bits(dtype: type) -> None:
 
 
 def test_average_precision_of_lists() -> None:
-    boxes = [[0.0, 0.0, 10.0, 10.0], [5.0, 5.0, 20.0, 20.0]]
-    assert average_precision([Found([0.9, 0.8], [0, 1], boxes)], [Truth([0, 1], boxes)]).AP == 1
+    boxes: Any = [[0.0, 0.0, 10.0, 10.0], [5.0, 5.0, 20.0, 20.0]]
+    scores: Any = [0.9, 0.8]
+    labels: Any = [0, 1]
+    assert average_precision([Found(scores, labels, boxes)], [Truth(labels, boxes)]).AP == 1
 
 
 def test_shapes_that_cannot_be_compared_are_refused() -> None:

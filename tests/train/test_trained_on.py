@@ -139,7 +139,7 @@ def test_a_task_that_is_not_the_model_s(model: mv.models.Model, task: str, tmp_p
 @pytest.mark.parametrize(("task", "model"), [("Detect", DETR(**SMALL)), ("Match", CLIP(**SMALL_CLIP))])
 def test_sounds_that_a_model_of_images_was_trained_on(task: str, model: mv.models.Model, tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.safetensors"
-    names = [str(i) for i in range(model.config.get("num_classes", model.config.get("vocab_size")))]
+    names = [str(i) for i in range(model.config["num_classes" if "num_classes" in model.config else "vocab_size"])]
     mv.save(model, path, task=task, data={"class_names": names, "sr": 8_000, "length": 600})
     with pytest.raises(ValueError, match=r"is damaged: .* trained on sounds; expected images"):
         ANSWERS[task](path)

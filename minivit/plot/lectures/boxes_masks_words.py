@@ -82,7 +82,7 @@ def _middle(box: ndarray) -> ndarray:
     return (box[:2] + box[2:] - 1) / 2
 
 
-def _tag(ax: Axes, x: float, y: float, text: str, back: str | tuple[float, ...], where: str) -> None:
+def _tag(ax: Axes, x: float, y: float, text: str, back: str | tuple[float, float, float], where: str) -> None:
     from matplotlib.colors import to_rgb
 
     label = {"boxstyle": "square,pad=0.12", "facecolor": back, "edgecolor": "none"}
