@@ -256,11 +256,11 @@ assert tiny.macs_forward == formulas.swin_macs() == 4_490_566_656
 # side of the image is?
 
 # %%
-# as in the paper: without a distillation token, registers, or scales in their branches
+# as in the paper: no distillation token, registers, scales in branches, or norm before blocks
 plain = {
     name
     for name, (kind, options) in mv.models.PRESETS.items()
-    if kind is mv.models.ViT and not {"distilled", "init_values"} & options.keys()
+    if kind is mv.models.ViT and not {"distilled", "init_values", "pre_norm"} & options.keys()
 }
 counted = [row for row in mv.cost.presets() if row["name"] in plain]
 for row in counted:
