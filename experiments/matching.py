@@ -4,9 +4,8 @@
     python experiments/matching.py train      # fifteen minutes for each run; can be stopped and goes on
     python experiments/matching.py            # the table
 
-It writes results/matching_speed.json and matching.json. A run draws 15,000 scenes of its own, of one to four objects on
-64 x 64 pixels: with a third of them a model tells scenes as well, and shapes by sentences not half as well. It trains
-``clip_resnet_tiny_64``.
+It writes results/matching_speed.json and matching.json. A run draws scenes of its own, of one to four objects on 64
+x 64 pixels, and trains ``clip_resnet_tiny_64``.
 
 ``image_to_text`` and ``text_to_image``: among 100 test scenes with different captions, the share of images whose own
 caption is the most similar, and of captions whose own image is. ``zero_shot``: the share of the images of the data set
@@ -19,12 +18,13 @@ import sys
 from typing import Any
 
 import numpy as np
+import on_scenes
 from cifar import spread
 from numpy import ndarray
 from record import record, runs_of
-from timed import STEPS, THREADS, seconds_of, speed_of, trained_for
+from timed import THREADS, seconds_of, trained_for
 
-from minivit.data import Dataset, encode_captions, one_object_captions, scenes, shapes
+from minivit.data import encode_captions, one_object_captions, scenes, shapes
 from minivit.data.image_file import fit_image
 from minivit.models.clip import CLIP
 from minivit.tasks.match import different_captions, retrieval
@@ -33,28 +33,19 @@ from minivit.train.matching import class_vectors, zero_shot
 from minivit.train.recipes import recipe_of
 
 MODEL, SIZE, SMALL = "clip_resnet_tiny_64", 64, 40
-SETTINGS: dict[str, Any] = {"minutes": 15, "n_train": 15_000, "n_test": 500, "n_shapes": 1_000}
+SCENES: dict[str, Any] = {"n_train": 15_000, "n_test": 500}
+SETTINGS: dict[str, Any] = {"minutes": 15, **SCENES, "n_shapes": 1_000}
 SEEDS = (0, 1, 2)
 
 
-def recipe_for(seed: int) -> Recipe:
+def recipe_for(**choices: Any) -> Recipe:
     """That of ``minivit train --task match``."""
-    return recipe_of("scenes", model=MODEL, seed=seed)
-
-
-def drawn(seed: int) -> Dataset:
-    """Scenes of a run."""
-    return scenes(SETTINGS["n_train"], SETTINGS["n_test"], seed=seed)
+    return recipe_of("scenes", model=MODEL, **choices)
 
 
 def measure_speed() -> None:
     """Seconds per step."""
-
-    def measure(*, model: str) -> dict[str, Any]:
-        return speed_of(recipe_for(0), drawn(0))
-
-    about = {"command": "python experiments/matching.py speed", "threads": THREADS, "steps": STEPS}
-    record("matching_speed", about, [{"model": MODEL}], measure)
+    on_scenes.measure_speed("matching", SCENES, {MODEL: {}}, recipe_for)
 
 
 def measure_training() -> None:
@@ -65,9 +56,8 @@ def measure_training() -> None:
 
 def measure(*, seed: int) -> dict[str, Any]:
     """Train, then find captions, images, and classes."""
-    data = drawn(seed)
-    seconds = seconds_of("matching", model=MODEL)
-    trainer = trained_for(SETTINGS["minutes"], recipe_for(seed), data, seconds)
+    data = scenes(**SCENES, seed=seed)
+    trainer = trained_for(SETTINGS["minutes"], recipe_for(seed=seed), data, seconds_of("matching", net=MODEL))
     model: Any = trainer.model
     words = trainer.dataset.class_names
     tokens = encode_captions(data.test.captions, words, length=model.max_length)

@@ -1,4 +1,4 @@
-"""Nets that are given minutes on scenes: what detection.py and segmentation.py share.
+"""Nets that are given minutes on scenes: what detection.py, segmentation.py and matching.py share.
 
 ``nets`` are the options of ``recipe_for`` for each net by its name; ``scores`` makes numbers of a trainer at its end.
 """

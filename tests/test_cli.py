@@ -310,7 +310,7 @@ def test_a_second_ctrl_c_interrupts_at_once(
 
 @REST
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has other signals")
-@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=REST), signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_from_outside(place: Path, number: signal.Signals) -> None:
     command = [*minivit(SLOWLY), "train", "--data", "cifar", "--out", "mine", *TINY]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=buffered()) as process:
@@ -361,7 +361,7 @@ NEW = ("--data", "cifar", "--out", "mine", *TINY)
 
 
 @REST
-@pytest.mark.parametrize("delay", [pytest.param(0.0, marks=REST), 0.12])
+@pytest.mark.parametrize("delay", [0.0, 0.12])
 def test_kill_9(place: Path, delay: float) -> None:
     assert kill_and_resume("mine", iter([delay]), *NEW) == 1
     assert_same_training(place / "mine", place / "run")
@@ -513,7 +513,7 @@ def solution(place: Path) -> Path:
 
 
 @REST
-@pytest.mark.parametrize("step", [1, pytest.param(2, marks=REST)])
+@pytest.mark.parametrize("step", [1, 2])
 def test_a_run_goes_on_with_the_students_functions(
     place: Path, solution: Path, step: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

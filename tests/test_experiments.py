@@ -413,9 +413,10 @@ def test_captions_are_found_and_shapes_told_by_sentences(monkeypatch, tmp_path):
     from minivit.train.recipes import recipe_of
 
     tiny = [("embed_dim", "8"), ("num_heads", "2"), ("joint_dim", "8"), ("text_dim", "8"), ("text_depth", "1")]
-    monkeypatch.setattr(matching, "SETTINGS", {"minutes": 1, "n_train": 256, "n_test": 12, "n_shapes": 20})
+    monkeypatch.setattr(matching, "SCENES", {"n_train": 256, "n_test": 12})
+    monkeypatch.setattr(matching, "SETTINGS", {"minutes": 1, "n_shapes": 20})
     monkeypatch.setattr(
-        matching, "recipe_for", lambda seed: recipe_of("scenes", tiny, model=matching.MODEL, epochs=1, seed=seed)
+        matching, "recipe_for", lambda **its: recipe_of("scenes", tiny, model=matching.MODEL, epochs=1, **its)
     )
     monkeypatch.setattr(matching, "SEEDS", (0, 1))
     monkeypatch.setattr(record, "RESULTS", tmp_path)

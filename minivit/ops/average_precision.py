@@ -139,16 +139,17 @@ def _matches(
     """For each range of areas, of each class that an image has an object of."""
     if len(found) != len(true):
         raise ValueError(f"there are detections of {len(found)} images, and objects of {len(true)}; expected as many")
-    classes = sorted({label for truth in true for label in np.asarray(truth.labels).tolist()})
+    found = [Found(np.asarray(its.scores), np.asarray(its.labels), _numbers(its.shapes)) for its in found]
+    true = [Truth(np.asarray(its.labels), _numbers(its.shapes)) for its in true]
+    classes = sorted({label for truth in true for label in truth.labels.tolist()})
     matches: dict[str, list[_Match]] = {name: [] for name in areas}
     for label in classes:
         images = []
         for its, truth in zip(found, true, strict=True):
-            of_class = np.asarray(its.labels) == label
-            scores, shapes = np.asarray(its.scores)[of_class], _numbers(its.shapes)[of_class]
+            scores, shapes = its.scores[its.labels == label], its.shapes[its.labels == label]
             order = np.argsort(-scores, kind="stable")[:100]
             scores, shapes = scores[order], shapes[order]
-            objects = _numbers(truth.shapes)[np.asarray(truth.labels) == label]
+            objects = truth.shapes[truth.labels == label]
             overlap = _overlap(shapes, objects)
             images.append((scores, overlap, _area(shapes), _area(objects)))
         for name, (least, most) in areas.items():

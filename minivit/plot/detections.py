@@ -14,15 +14,13 @@ from minivit.plot.figure import (
     Figure,
     check_images,
     check_lengths,
+    contrasting,
     set_title,
     show_image,
 )
 from minivit.plot.images import AS_IT_IS, class_name, image_panels
 from minivit.plot.segments import colour
 from minivit.types import Float, Share, UInt8, ndarray
-
-LUMINANCE = (0.299, 0.587, 0.114)
-"""How bright red, green and blue look (ITU-R BT.601)."""
 
 
 def detections(
@@ -72,7 +70,7 @@ def _name(panel: Axes, found: Found, i: int, class_names: Sequence[str]) -> None
     text = f"{class_name(class_names, found.labels[i])} {found.scores[i]:.0%}"
     back = _colour(found, i)
     label = {"boxstyle": "square,pad=0.15", "facecolor": back, "edgecolor": "none"}
-    ink = "white" if np.dot(back, LUMINANCE) < 0.5 else "black"
+    ink = contrasting(back)
     panel.text(x0 - 0.5, y0 - 0.5, text, fontsize=SMALL, color=ink, va="bottom", bbox=label, clip_on=True, **AS_IT_IS)
 
 

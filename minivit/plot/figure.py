@@ -1,5 +1,6 @@
 """What all pictures share: size, colours, type sizes, and how an image or a panel is laid out."""
 
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,9 @@ TITLE, TEXT, SMALL = 13, 11, 9.5
 
 BLUE, RED, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#595959"
 """Colours told apart with any kind of colour vision (Okabe and Ito 2008, "Color Universal Design"), and grey."""
+
+LUMINANCE = (0.2126, 0.7152, 0.0722)
+"""How bright red, green and blue are (ITU-R BT.709)."""
 
 STYLES = ((BLUE, "o", "-"), (RED, "s", "--"), (GREEN, "^", "-."), (PURPLE, "D", ":"))
 """Colour, marker and dash of the first to the fourth curve: told apart without colour too."""
@@ -62,6 +66,11 @@ def signed_colours() -> Any:
     from matplotlib.colors import LinearSegmentedColormap
 
     return LinearSegmentedColormap.from_list("orange-white-blue", [RED, "white", BLUE])
+
+
+def contrasting(background: Sequence[float] | ndarray) -> str:
+    """White or black, whichever can be read better on this colour."""
+    return "white" if np.array(background[:3]) ** 2.2 @ LUMINANCE < 0.18 else "black"
 
 
 def set_title(figure: Figure, text: str) -> None:

@@ -5,7 +5,17 @@ from textwrap import fill
 
 import numpy as np
 
-from minivit.plot.figure import SMALL, TEXT, Figure, check_images, check_lengths, new_figure, set_title, show_image
+from minivit.plot.figure import (
+    SMALL,
+    TEXT,
+    Figure,
+    check_images,
+    check_lengths,
+    contrasting,
+    new_figure,
+    set_title,
+    show_image,
+)
 from minivit.types import Float, UInt8, ndarray
 
 WRAP = 26  # letters in a line of a caption
@@ -38,7 +48,7 @@ def matches(images: UInt8[ndarray, "N Y X C"], captions: Sequence[str], similari
     best = similarity.argmax(1)
     for i, row in enumerate(similarity):
         for s, value in enumerate(row):
-            weight, colour = "bold" if s == best[i] else "normal", "white" if abs(value) > 0.6 else "black"
+            weight, colour = "bold" if s == best[i] else "normal", contrasting(shown.to_rgba(value))
             ax.text(s, i, f"{value:.2f}", ha="center", va="center", fontsize=SMALL, weight=weight, color=colour)
     ax.set_yticks([])
     ax.set_xticks(np.arange(S), lines, rotation=90, fontsize=SMALL)

@@ -4,12 +4,22 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from minivit.plot.figure import GREY, SMALL, TEXT, WIDTH, Axes, Figure, new_figure, set_title, signed_colours
+from minivit.plot.figure import (
+    GREY,
+    SMALL,
+    TEXT,
+    WIDTH,
+    Axes,
+    Figure,
+    contrasting,
+    new_figure,
+    set_title,
+    signed_colours,
+)
 from minivit.types import ndarray
 
 LARGEST_WRITTEN = 200  # numbers; a larger matrix is drawn without them
 GAP = 0.8  # between matrices side by side, in cells
-LUMINANCE = np.array([0.2126, 0.7152, 0.0722])  # how bright red, green and blue are
 
 
 def matrices(
@@ -86,11 +96,6 @@ def _draw_matrix(ax: Axes, array: ndarray, limit: float, digits: int, size: floa
     for (row, column), value in np.ndenumerate(array):
         ink = contrasting(colours(0.5 + 0.5 * value / limit))
         ax.text(column, row, _number(value, digits), ha="center", va="center", fontsize=size, color=ink)
-
-
-def contrasting(background: tuple[float, ...]) -> str:
-    """White or black, whichever can be read better on this colour."""
-    return "white" if np.array(background[:3]) ** 2.2 @ LUMINANCE < 0.18 else "black"
 
 
 def _draw_names(ax: Axes, rows: Sequence[str], columns: Sequence[str]) -> None:

@@ -78,7 +78,7 @@ def test_gradients(options):
 
 
 @REST
-@pytest.mark.parametrize("grad_checkpointing", [pytest.param(False, marks=REST), True])
+@pytest.mark.parametrize("grad_checkpointing", [False, True])
 def test_gradients_with_all_drop_rates(grad_checkpointing):
     rates = {f"{name}_rate": 0.3 for name in ("drop", "pos_drop", "proj_drop", "drop_path")}
     check_layer(swin(**rates, grad_checkpointing=grad_checkpointing), IMAGES, rng=np.random.default_rng(0))

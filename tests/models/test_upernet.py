@@ -65,7 +65,7 @@ def test_gradients(options: dict[str, Any], size: tuple[int, int]) -> None:
 
 
 @REST
-@pytest.mark.parametrize("grad_checkpointing", [pytest.param(False, marks=REST), True])
+@pytest.mark.parametrize("grad_checkpointing", [False, True])
 def test_gradients_with_all_drop_rates(grad_checkpointing: bool) -> None:
     model = upernet(drop_rate=0.3, drop_path_rate=0.3, grad_checkpointing=grad_checkpointing)
     check_layer(model, images(2, 8, 12, 3), rng=np.random.default_rng(0))

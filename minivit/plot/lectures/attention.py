@@ -20,6 +20,7 @@ from minivit.plot.figure import (
     WIDTH,
     Axes,
     Figure,
+    contrasting,
     labelled,
     new_figure,
     new_panel,
@@ -37,10 +38,10 @@ def looks_at(rows: Mapping[str, tuple[Sequence[str], Float[ndarray, "N"]]], *, t
     """
     words, weights = zip(*rows.values(), strict=True)
     ax = new_panel(0.62 * len(rows) + 0.4, WIDTH)
-    ax.imshow(np.stack(weights), cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    shown = ax.imshow(np.stack(weights), cmap="Blues", vmin=0, vmax=1, aspect="auto")
     for row, column in np.ndindex(len(rows), len(words[0])):
         weight = weights[row][column]
-        colour = "white" if weight > 0.6 else "black"
+        colour = contrasting(shown.to_rgba(weight))
         ax.text(column, row - 0.12, words[row][column], ha="center", va="center", fontsize=SMALL, color=colour)
         ax.text(column, row + 0.25, f"{weight:.0%}", ha="center", va="center", fontsize=SMALL, color=colour)
     ax.set_xticks([])

@@ -16,13 +16,13 @@ from minivit.plot.figure import (
     Axes,
     Figure,
     bare,
+    contrasting,
     labelled,
     new_figure,
     set_title,
     show_image,
     signed_colours,
 )
-from minivit.plot.matrices import contrasting
 from minivit.plot.segments import colour
 from minivit.types import Float, Int, UInt8, ndarray
 
