@@ -39,16 +39,16 @@ def measure_training(
     recipe_for: Callable[..., Recipe],
     scores: Scores,
     *,
-    minutes: Mapping[str, Sequence[int]],
+    minutes: Mapping[str, int],
     seeds: Sequence[int],
 ) -> None:
-    """Scores of each net after each of its minutes."""
+    """Scores of each net after its minutes."""
     data = scenes(**shown)
 
     def measure(*, net: str, minutes: int, seed: int) -> dict[str, Any]:
         return scores(trained_for(minutes, recipe_for(seed=seed, **nets[net]), data, seconds_of(program, net=net)))
 
-    runs = ({"net": net, "minutes": it, "seed": seed} for seed in seeds for net in nets for it in minutes[net])
+    runs = ({"net": net, "minutes": minutes[net], "seed": seed} for seed in seeds for net in nets)
     record(program, about(program, "train", shown), runs, measure)
 
 

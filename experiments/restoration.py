@@ -1,7 +1,7 @@
 """A small SwinIR beside what needs no training: noise taken off CIFAR-10, and its images made twice as large.
 
     python experiments/restoration.py speed DATA_DIR     # seconds per step, on a machine that does nothing else
-    python experiments/restoration.py train DATA_DIR     # fifteen minutes for each run; can be stopped and goes on
+    python experiments/restoration.py train DATA_DIR     # five minutes for each run; can be stopped and goes on
     python experiments/restoration.py                    # the table
 
 It writes results/restoration_speed.json and restoration.json; models are kept in runs/. Noise has a standard deviation
@@ -31,7 +31,7 @@ from minivit.tasks.restoration import as_pixels
 from minivit.train import Recipe, Trainer, predict
 from minivit.train.recipes import recipe_of
 
-MINUTES, SEEDS, TASKS = 15, (0, 1, 2), ("denoise", "upscale")
+MINUTES, SEEDS, TASKS = 5, (0, 1, 2), ("denoise", "upscale")
 TESTED, WIDTH_FOUND_ON = 2_000, 500  # images
 WIDTHS = tuple(np.arange(0.3, 1.5, 0.05).round(2).tolist())
 RUNS = Path("runs")
@@ -97,7 +97,7 @@ def without_training(task: Any, dataset: Dataset) -> dict[str, Any]:
 
 
 def measure_training(dataset: Dataset) -> None:
-    """Quality after fifteen minutes, and the decibels more than there are without training."""
+    """Quality after five minutes, and the decibels more than there are without training."""
     seconds = {run["task"]: run["seconds_per_step"] for run in runs_of("restoration_speed")}
 
     def measure(*, task: str, seed: int) -> dict[str, Any]:
