@@ -18,6 +18,7 @@ extensions = [
     "myst_nb",
     "site_pages",
     "answer_pages",
+    "step_pages",
 ]
 
 root_doc = "docs/index"

@@ -27,15 +27,17 @@ __all__ = [
     "weights",
 ]
 
-ON_DEMAND = ("cost", "course", "look", "plot")
+ON_DEMAND = ("cost", "course", "look", "plot", "steps")
 """Parts that most programs do without: imported when they are first asked for, as in ``minivit.plot.samples``."""
 
 
 def __getattr__(name: str) -> Any:
     if name in ON_DEMAND:
         return import_module(f"minivit.{name}")
+    if name == "step":  # a function, from a part that most programs do without
+        return import_module("minivit.steps").step
     raise AttributeError(f"module 'minivit' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *ON_DEMAND})
+    return sorted({*globals(), *ON_DEMAND, "step"})

@@ -16,6 +16,7 @@ from minivit.errors import is_sentence, sentence, told
 from minivit.json_text import tuples
 from minivit.look.cli import add_look_command
 from minivit.parser import Parser, number, setting
+from minivit.steps.cli import add_step_command
 from minivit.tasks import NAMED
 from minivit.terminal import one_line, plain_streams, warnings_said
 from minivit.train.answers import add_questions, answers_of
@@ -119,6 +120,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_cost_command(commands)
     add_audio_commands(commands)
     add_look_command(commands)
+    add_step_command(commands)
 
     doctor = commands.add_parser("doctor", help="versions, BLAS, threads, models: what to put into a question")
     doctor.add_argument("--recipe", metavar="NAME", help=f"say what it means: {', '.join(AUGMENTATIONS)}")

@@ -34,6 +34,22 @@ class Solution(NamedTuple):
         return list(dict.fromkeys(task.name.partition(".")[0] for task in self.exercise.tasks))
 
 
+def load_as_it_is(folder: str | Path) -> Solution:
+    """Load a solution, right or wrong.
+
+    Raises
+    ------
+    CannotRunError
+        If there is none, or it cannot be loaded, or one of its functions is missing.
+    """
+    solution = read_solution(folder)
+    found = Solution(str(folder), solution.exercise, load_source(solution.text, str(solution.path)))
+    for name in found.names:
+        if not hasattr(found.module, name):
+            raise CannotRunError(f"{solution.path} has no {name}")
+    return found
+
+
 def load_checked(folder: str | Path) -> Solution:
     """Load a solution after every check of it has passed.
 

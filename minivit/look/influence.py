@@ -22,7 +22,9 @@ AT_ONCE = 64
 """Inputs that are computed together: a forward pass keeps what backward would need."""
 
 
-def influence(model: Model, example: ndarray, changed: ndarray) -> dict[str, Float[ndarray, " n"]]:
+def influence(
+    model: Model, example: ndarray, changed: ndarray, *, every_token: bool = False
+) -> dict[str, Float[ndarray, "n ..."]]:
     r"""Of each block, how far the vector in the middle of its map moves, as a share of its length.
 
     .. math:: \frac{|h(x_i) - h(x)|}{\max(|h(x_i)|, |h(x)|)}
@@ -39,10 +41,12 @@ def influence(model: Model, example: ndarray, changed: ndarray) -> dict[str, Flo
         What the model takes, such as an image.
     changed : array (n, ...)
         The same n times, another part of it changed in each.
+    every_token : bool
+        Of every vector, not of that in the middle alone.
 
     Returns
     -------
-    shares : dict of array (n,)
+    shares : dict of array (n,), or (n, N)
         By the name of the block, in the order of forward; 0 where there is no more than rounding (``NOTHING``).
     """
     twin = type(model)(**{**model.config, "dtype": "float64"})
@@ -50,11 +54,12 @@ def influence(model: Model, example: ndarray, changed: ndarray) -> dict[str, Flo
     twin = frozen(twin)
     heard: dict[str, ndarray] = {}
     _listen(twin, "", heard)
+    pick = _tokens if every_token else _middle
 
     def middles(inputs: ndarray) -> dict[str, ndarray]:
         heard.clear()
         twin.forward(inputs.astype(np.float64) if np.issubdtype(inputs.dtype, np.floating) else inputs)
-        return {name: middle for name, middle in heard.items() if len(middle) == len(inputs)}
+        return {name: pick(y) for name, y in heard.items() if len(y) == len(inputs)}
 
     before = middles(example)
     pieces = [middles(changed[start : start + AT_ONCE]) for start in range(0, len(changed), AT_ONCE)]
@@ -63,7 +68,7 @@ def influence(model: Model, example: ndarray, changed: ndarray) -> dict[str, Flo
         if any(other.startswith(f"{name}.") for other in before):
             continue
         after = np.concatenate([piece[name] for piece in pieces])
-        longer = np.maximum(np.linalg.norm(after, axis=-1), np.linalg.norm(h))
+        longer = np.maximum(np.linalg.norm(after, axis=-1), np.linalg.norm(h, axis=-1))
         moved = np.linalg.norm(after - h, axis=-1)
         shares[name] = np.where(moved > NOTHING * longer, moved / np.maximum(longer, np.finfo(float).tiny), 0)
     return shares
@@ -77,8 +82,13 @@ def _middle(y: ndarray) -> Float[ndarray, "B D"]:
     return y[:, y.shape[1] - side**2 + side * (side // 2) + side // 2]
 
 
+def _tokens(y: ndarray) -> Float[ndarray, "B N D"]:
+    """Every vector of a map."""
+    return y.reshape(len(y), -1, y.shape[-1])
+
+
 class Heard(Layer):
-    """A layer of which is kept what it has computed last in the middle, if that is a map."""
+    """A layer of which is kept what it has computed last, if that is a map."""
 
     def __init__(self, layer: Layer, name: str, heard: dict[str, ndarray]) -> None:
         self.layer, self.name, self.heard = layer, name, heard
@@ -86,7 +96,7 @@ class Heard(Layer):
     def forward(self, *args: Any, **options: Any) -> tuple[ndarray, Any]:
         y, cache = self.layer.forward(*args, **options)
         if y.ndim in (3, 4):
-            self.heard[self.name] = _middle(y)
+            self.heard[self.name] = y
         return y, cache
 
 

@@ -1,0 +1,175 @@
+// An array as a picture: two axes are rows and columns, sliders choose the others, a cursor reads the numbers.
+
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const BELOW = [213, 94, 0], ABOVE = [0, 114, 178];  // told apart with any kind of colour vision (Okabe and Ito 2008)
+
+/** White, or black in the dark, is zero; orange is below it, blue above. */
+function colourOf(number, most) {
+    const middle = dark.matches ? [24, 26, 30] : [255, 255, 255];
+    if (!Number.isFinite(number)) return [204, 121, 167];
+    const share = Math.min(1, Math.abs(number) / (most || 1)), end = number < 0 ? BELOW : ABOVE;
+    return middle.map((from, n) => Math.round(from + (end[n] - from) * share));
+}
+
+/** The largest size of a number of these arrays: where the colours end. */
+function scaleOf(...arrays) {
+    return Math.max(0, ...arrays.flatMap(array => array.range().map(Math.abs)).filter(Number.isFinite));
+}
+
+class HeatMap {
+    /**
+     * @param host element that it is put into
+     * @param title what the array is called
+     * @param array NumberArray
+     * @param options most: where the colours end; choose(index): an element was chosen; width: of the picture;
+     *     mark: index of an element that is outlined and read from the start
+     */
+    constructor(host, title, array, {most, choose, width = 480, mark}) {
+        Object.assign(this, {title, array, choose, most: most ?? scaleOf(array), width});
+        this.mark = mark?.every((at, axis) => at < array.shown[axis]) ? mark : null;
+        this.index = this.mark ? [...this.mark] : array.shown.map(() => 0);
+        const long = array.shown.map((length, axis) => [length, axis]).filter(([length]) => length > 1).map(([, axis]) => axis);
+        this.columns = long.at(-1) ?? array.shown.length - 1;
+        this.rows = long.at(-2) ?? -1;
+        this.card = make("figure", {class: "card"}, host);
+        const caption = make("figcaption", {}, this.card);
+        make("b", {text: title}, caption);
+        make("span", {class: "shape", text: this.shapeInWords()}, caption);
+        this.canvas = make("canvas", {tabindex: 0, role: "img", "data-array": title}, make("div", {class: this.mark ? "canvas marked" : "canvas"}, this.card));
+        this.outline = make("span", {class: "mark"}, this.canvas.parentElement);
+        this.sliders = make("div", {class: "sliders"}, this.card);
+        this.sliderOf = {};
+        array.shown.forEach((length, axis) => {
+            if (axis !== this.rows && axis !== this.columns && length > 1) this.addSlider(axis, length);
+        });
+        this.scale = make("div", {class: "scale"}, this.card);
+        this.reading = make("output", {class: "reading", "aria-live": "polite"}, this.card);
+        this.canvas.addEventListener("pointermove", event => this.point(event));
+        this.canvas.addEventListener("click", event => { this.point(event); this.choose?.([...this.index]); });
+        this.canvas.addEventListener("keydown", event => this.key(event));
+        this.canvas.addEventListener("focus", () => this.read());
+        this.draw();
+        if (this.mark) this.say();
+    }
+
+    shapeInWords() {
+        const {shape, shown, axes, cropped, facts} = this.array;
+        const lengths = shape.map((length, axis) => `${axes[axis]} ${length}`).join(" × ") || "one number";
+        const part = cropped ? `, of which the first ${shown.join(" × ")} are kept (mean ${facts?.mean}, std ${facts?.std})` : "";
+        return `${lengths}${part}`;
+    }
+
+    addSlider(axis, length) {
+        const name = this.array.axes[axis];
+        const label = make("label", {text: `${name} = ${this.index[axis]}`}, this.sliders);
+        const slider = make("input", {type: "range", min: 0, max: length - 1, value: this.index[axis], "aria-label": `${name} of ${this.title}`}, label);
+        this.sliderOf[axis] = slider;
+        slider.addEventListener("input", () => {
+            this.index[axis] = Number(slider.value);
+            label.firstChild.textContent = `${name} = ${slider.value}`;
+            this.draw();
+            this.moved?.(this.index);
+        });
+    }
+
+    /** How many cells there are in both directions, and how large one is. */
+    get cells() {
+        const {shown} = this.array, length = axis => axis < 0 || shown.length === 0 ? 1 : shown[axis];
+        const rows = length(this.rows), columns = length(this.columns);
+        const size = Math.max(2, Math.min(18, Math.floor(this.width / columns), Math.floor(320 / rows)));
+        return {rows, columns, size, height: rows < 4 ? Math.max(size, 16) : size};
+    }
+
+    draw() {
+        this.outline.hidden = !this.mark;
+        this.canvas.hidden = !this.array.size;
+        if (!this.array.size) return;
+        const {rows, columns, size, height} = this.cells;
+        const picture = new ImageData(columns, rows), index = [...this.index];
+        for (let row = 0; row < rows; row++) for (let column = 0; column < columns; column++) {
+            this.place(index, row, column);
+            picture.data.set([...colourOf(this.array.at(index), this.most), 255], 4 * (row * columns + column));
+        }
+        Object.assign(this.canvas, {width: columns, height: rows});
+        Object.assign(this.canvas.style, {width: `${columns * size}px`, height: `${rows * height}px`});
+        this.canvas.getContext("2d").putImageData(picture, 0, 0);
+        const [low] = this.array.range(), end = inDigits(this.most);
+        this.scale.replaceChildren(low < 0 ? `−${end} ` : "0 ");
+        make("span", {class: low < 0 ? "legend signed" : "legend"}, this.scale);
+        this.scale.append(this.array.odd ? ` ${end}; pink: nan or infinite` : ` ${end}`);
+        this.scale.title = "one scale for all slices of this array: orange below zero, blue above";
+        this.canvas.setAttribute("aria-label", `${this.title}, ${this.shapeInWords()}; arrow keys read numbers, Enter asks what made one`);
+        if (this.mark) this.drawMark(size, height);
+    }
+
+    /** Outline the marked element, if it is in the slice that is shown. */
+    drawMark(width, height) {
+        const axis = {row: this.rows, column: this.columns}, at = name => this.mark[axis[name]] ?? 0;
+        this.outline.hidden = this.mark.some((place, n) => n !== axis.row && n !== axis.column && place !== this.index[n]);
+        const [left, top] = [4 + at("column") * width, 4 + at("row") * height];  // 4: what is around the picture
+        this.outline.setAttribute("style", `left: ${left}px; top: ${top}px; width: ${width}px; height: ${height}px`);
+    }
+
+    /** Go to an element, as if the reader had pointed at it. */
+    select(index) {
+        this.index = [...index];
+        let other = false;
+        for (const [axis, slider] of Object.entries(this.sliderOf)) {
+            other ||= Number(slider.value) !== index[axis];
+            slider.value = index[axis];
+            slider.parentElement.firstChild.textContent = `${this.array.axes[axis]} = ${index[axis]}`;
+        }
+        if (other) this.draw();
+        this.say();
+    }
+
+    place(index, row, column) {
+        if (this.rows >= 0) index[this.rows] = row;
+        if (this.columns >= 0 && index.length) index[this.columns] = column;
+    }
+
+    point(event) {
+        const box = this.canvas.getBoundingClientRect(), {rows, columns} = this.cells;
+        const cell = (at, from, length, count) => Math.max(0, Math.min(count - 1, Math.floor((at - from) / length * count)));
+        this.place(this.index, cell(event.clientY, box.top, box.height, rows), cell(event.clientX, box.left, box.width, columns));
+        this.read();
+    }
+
+    key(event) {
+        const step = {ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0]}[event.key];
+        if (event.key === "Enter" || event.key === " ") this.choose?.([...this.index]);
+        else if (step) {
+            const {rows, columns} = this.cells, now = axis => axis < 0 ? 0 : this.index[axis] ?? 0;
+            const within = (value, count) => Math.max(0, Math.min(count - 1, value));
+            this.place(this.index, within(now(this.rows) + step[0], rows), within(now(this.columns) + step[1], columns));
+            this.read();
+        } else return;
+        event.preventDefault();
+        event.stopPropagation();
+    }
+
+    say() {
+        this.reading.textContent = `${nameOf(this.title, this.index)} = ${inDigits(this.array.at(this.index))}`;
+    }
+
+    read() {
+        this.say();
+        this.moved?.(this.index);
+    }
+}
+
+function nameOf(title, index) {
+    return index.length ? `${title}[${index.join(", ")}]` : title;
+}
+
+/** An element with attributes, at the end of another. */
+function make(tag, attributes = {}, host = null) {
+    const element = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) {
+        if (name === "text") element.textContent = value;
+        else if (name === "html") element.innerHTML = value;
+        else element.setAttribute(name, value);
+    }
+    host?.append(element);
+    return element;
+}

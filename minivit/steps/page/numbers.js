@@ -1,0 +1,102 @@
+// Numbers of the page: letters become bytes, bytes become arrays, and an array knows its shape and its strides.
+
+const LETTERS = Array.from({length: 94}, (_, n) => String.fromCharCode(33 + n)).filter(letter => !'"<\\'.includes(letter));
+const VALUE_OF = Object.fromEntries(LETTERS.map((letter, value) => [letter, value]));
+const SMALLEST_EXPONENT = -128, ZERO = 127, INFINITE = 126, NOT_A_NUMBER = 125;
+
+/** Two letters hold 13 bits. */
+function bytesOf(letters, length) {
+    const bytes = new Uint8Array(length);
+    let bits = 0, held = 0, at = 0;
+    for (let n = 0; n < letters.length && at < length; n += 2) {
+        bits = (bits << 13) | (VALUE_OF[letters[n]] * LETTERS.length + VALUE_OF[letters[n + 1]]);
+        for (held += 13; held >= 8 && at < length; held -= 8) bytes[at++] = bits >> (held - 8);
+        bits &= (1 << held) - 1;
+    }
+    return bytes;
+}
+
+/** What zlib has compressed. */
+async function unpacked({letters, bytes}) {
+    const stream = new Blob([bytesOf(letters, bytes)]).stream().pipeThrough(new DecompressionStream("deflate"));
+    return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+/** Planes of bytes as numbers: whole ones, float32 with 28 bits, or four decimal digits and an exponent. */
+async function numbersOf(packed) {
+    const planes = await unpacked(packed), count = packed.numbers, numbers = new Float64Array(count);
+    const plane = (n, at) => planes[n * count + at];
+    const bits = new DataView(new ArrayBuffer(4));
+    for (let at = 0; at < count; at++) {
+        if (packed.kind === "whole") {
+            numbers[at] = (plane(0, at) << 24) | (plane(1, at) << 16) | (plane(2, at) << 8) | plane(3, at);
+        } else if (packed.kind === "exact") {
+            const halves = planes[3 * count + (at >> 1)], half = at % 2 ? halves & 15 : halves >> 4;
+            bits.setUint32(0, ((plane(0, at) << 24) | (plane(1, at) << 16) | (plane(2, at) << 8) | (half << 4)) >>> 0);
+            numbers[at] = bits.getFloat32(0);
+        } else {
+            const exponent = (plane(0, at) << 24) >> 24, digits = ((plane(1, at) << 24) >> 16) | plane(2, at);
+            numbers[at] = exponent === ZERO ? 0 : exponent === NOT_A_NUMBER ? NaN
+                : exponent === INFINITE ? digits * Infinity : Number(`${digits}e${exponent - 3}`);
+        }
+    }
+    return numbers;
+}
+
+/** Part of a flat piece of memory, with the shape, strides and names of axes that it has for the reader. */
+class NumberArray {
+    constructor(flat, {shape, strides, offset, shown, axes, facts}) {
+        Object.assign(this, {flat, shape, strides, offset, facts, shown: shown ?? shape, cropped: Boolean(shown)});
+        this.axes = axes ?? usualAxes(shape.length);
+        this.size = this.shown.reduce((product, length) => product * length, 1);
+    }
+
+    at(index) {
+        let place = this.offset;
+        for (let axis = 0; axis < index.length; axis++) place += index[axis] * this.strides[axis];
+        return this.flat[place];
+    }
+
+    /** Every index that the page has, in order. */
+    *indices() {
+        const index = this.shown.map(() => 0);
+        for (let n = 0; n < this.size; n++) {
+            yield index;
+            for (let axis = index.length - 1; axis >= 0 && ++index[axis] === this.shown[axis]; axis--) index[axis] = 0;
+        }
+    }
+
+    /** The least and the largest of all finite numbers; `odd` is whether there are others. */
+    range() {
+        if (!this.extent) {
+            let low = Infinity, high = -Infinity;
+            for (const index of this.indices()) {
+                const number = this.at(index);
+                if (!Number.isFinite(number)) {
+                    this.odd = true;
+                    continue;
+                }
+                if (number < low) low = number;
+                if (number > high) high = number;
+            }
+            this.extent = this.facts ? [this.facts.min, this.facts.max] : [low, high];
+        }
+        return this.extent;
+    }
+}
+
+function usualAxes(count) {
+    return [[], ["D"], ["N", "D"], ["B", "N", "D"], ["B", "H", "N", "D"]][count] ?? Array.from({length: count}, (_, n) => `axis ${n}`);
+}
+
+/** Four significant digits, as all numbers of the page. */
+function inDigits(number) {
+    if (number === undefined) return "not kept";
+    if (!Number.isFinite(number) || number === 0 || Number.isInteger(number) && Math.abs(number) < 1e6) return String(number);
+    const size = Math.abs(number);
+    return size < 1e-4 || size >= 1e6 ? number.toExponential(3) : number.toPrecision(4);
+}
+
+function product(lengths) {
+    return lengths.reduce((all, length) => all * length, 1);
+}

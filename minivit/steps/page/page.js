@@ -1,0 +1,359 @@
+// The page: where we are, what is computed there, and how one moves.
+
+let run, current = 0, level = 2;
+const LEVELS = ["block", "layer", "op", "inside ops"];
+const one = id => document.getElementById(id);
+const arrays = new Map();
+
+/** The array that a call refers to; its memory is unpacked once. */
+async function arrayOf(kept) {
+    if (!arrays.has(kept.at)) arrays.set(kept.at, numbersOf(run.arrays[kept.at]));
+    return new NumberArray(await arrays.get(kept.at), kept);
+}
+
+async function start() {
+    const data = JSON.parse(one("run").textContent);
+    run = {arrays: data.arrays, ...JSON.parse(new TextDecoder().decode(await unpacked(data.text)))};
+    run.calls.forEach((call, n) => Object.assign(call, {n, children: []}));
+    run.calls.forEach(call => call.parent !== null && run.calls[call.parent].children.push(call));
+    nameCalls();
+    document.body.classList.toggle("alone", run.calls.length === 1);
+    run.levels = LEVELS.map((_, depth) => run.calls.filter(call => call.parent === null).flatMap(call => atLevel(call, depth)));
+    LEVELS.forEach((name, depth) => {
+        make("button", {text: name, "data-level": depth}, one("levels")).addEventListener("click", () => changeLevel(depth - level));
+    });
+    one("before").addEventListener("click", () => move(-1));
+    one("after").addEventListener("click", () => move(1));
+    one("other").addEventListener("click", () => partner());
+    one("search").addEventListener("click", () => openDialog(showSearch));
+    one("what-if").addEventListener("click", () => openDialog(showWhatIf));
+    one("sees").addEventListener("click", () => openDialog(showField));
+    one("help").addEventListener("click", () => openDialog(showHelp));
+    document.addEventListener("keydown", key);
+    window.addEventListener("hashchange", () => goTo(location.hash));
+    if (!goTo(location.hash)) await show(run.levels[level][0].n);
+    document.body.dataset.ready = "yes";
+}
+
+/** The calls that stand for this one at a level: of a model its blocks, of a block its layers, of all else their ops. */
+function atLevel(call, depth) {
+    const inside = below => call.children.length ? call.children.flatMap(below) : [call];
+    if (depth === 0) return call.kind === "layer" ? inside(child => [child]) : [call];
+    if (depth === 1) return call.kind === "layer" ? inside(child => child.kind === "layer" && child.children.length ? child.children : [child]) : [call];
+    if (depth === 2) return call.kind === "layer" ? inside(child => atLevel(child, 2)) : [call];
+    return inside(child => atLevel(child, 3));
+}
+
+/** A name for each call, by which a link finds it: blocks.2.attn/backward, blocks.2.attn/softmax/forward. */
+function nameCalls() {
+    run.names = new Map();
+    for (const call of run.calls) {
+        const parts = call.kind === "layer" ? [call.place || "model", call.way]
+            : call.kind === "update" ? [call.place, "update"] : [call.place, call.label, call.way];
+        const name = parts.filter(Boolean).join("/");
+        let unique = name;
+        for (let n = 2; run.names.has(unique); n++) unique = `${name}~${n}`;
+        run.names.set(unique, call.n);
+        call.name = unique;
+    }
+}
+
+function goTo(hash) {
+    const n = run.names.get(decodeURIComponent(hash.slice(1)));
+    if (n === undefined) return false;
+    if (n !== current || !one("step").firstChild) {
+        const depth = run.levels.findIndex(calls => calls.some(call => call.n === n));
+        if (depth >= 0 && !run.levels[level].some(call => call.n === n)) level = depth;
+        show(n);
+    }
+    return true;
+}
+
+function isInside(call, outer) {
+    for (let at = call; at; at = at.parent === null ? null : run.calls[at.parent]) if (at === outer) return true;
+    return false;
+}
+
+function move(by) {
+    const list = run.levels[level], at = list.findIndex(call => call.n === current);
+    const next = at >= 0 ? at + by : by > 0 ? list.findIndex(call => call.n > current) : list.findLastIndex(call => call.n < current);
+    if (list[next]) show(list[next].n);
+}
+
+function changeLevel(by) {
+    const depth = Math.max(0, Math.min(LEVELS.length - 1, level + by)), here = run.calls[current];
+    const found = run.levels[depth].find(call => isInside(call, here) || isInside(here, call));
+    level = depth;
+    show((found ?? here).n);
+}
+
+/** The forward of this backward, or the other way round. */
+function partner(way) {
+    const call = run.calls[current];
+    if (call.partner !== null && call.way !== way) show(call.partner);
+}
+
+function key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || one("dialog").open || event.target.matches("input, select")) return;
+    const act = {
+        ArrowLeft: () => move(-1), ArrowRight: () => move(1), ArrowUp: () => changeLevel(-1), ArrowDown: () => changeLevel(1),
+        f: () => partner("forward"), b: () => partner("backward"), "/": () => openDialog(showSearch),
+        "?": () => openDialog(showHelp), w: () => openDialog(showWhatIf), r: () => openDialog(showField),
+    }[event.key];
+    if (act) {
+        event.preventDefault();
+        act();
+    }
+}
+
+async function show(n) {
+    current = n;
+    const call = run.calls[n], list = run.levels[level], at = list.filter(other => other.n <= n).length;
+    one("where").textContent = `${titleOf(call)} · step ${at} of ${list.length}`;
+    one("other").textContent = call.partner === null ? "–" : run.calls[call.partner].way;
+    one("other").disabled = call.partner === null;
+    for (const button of one("levels").children) button.setAttribute("aria-pressed", Number(button.dataset.level) === level);
+    try {
+        history.replaceState(null, "", `#${call.name}`);
+    } catch { /* in a notebook the page has no address */ }
+    drawMap();
+    const host = make("div", {"data-step": call.name});
+    const top = make("div", {class: "top"}, host);
+    heading(make("div", {}, top), call);
+    const shown = await arraysOf(call);
+    if (current !== n) return;  // the reader has gone on
+    pictures(make("section", {class: "pictures"}, top), call, shown);
+    showArrays(make("section", {class: "arrays"}, host), call, shown);
+    source(make("section", {class: "source"}, host), call);
+    one("step").replaceChildren(host);
+    one("step").dataset.shown = call.name;
+}
+
+function titleOf(call) {
+    const place = call.place || "model";
+    return call.kind === "op" ? `${place} · ${call.label}` : place;
+}
+
+function heading(host, call) {
+    const path = [];
+    for (let at = call; at; at = at.parent === null ? null : run.calls[at.parent]) path.unshift(at);
+    const crumbs = make("p", {class: "crumbs"}, host);
+    path.forEach((at, n) => {
+        if (n) crumbs.append(" › ");
+        make("a", {href: `#${at.name}`, text: at.kind === "op" ? at.label : shortName(at)}, crumbs);
+    });
+    const about = run.functions[call.function];
+    make("h1", {text: about.name}, host).append(make("span", {class: `way ${call.way}`, text: call.way}));
+    for (const note of n0(call) ? run.notes : []) make("p", {class: "note", text: note}, host);
+    if (call.error) make("p", {class: "error", text: `It ends here: ${call.error}`}, host);
+    else if (run.error && n0(call)) make("p", {class: "error", text: `This run did not come to its end: ${run.error}`}, host);
+    if (call.words) make("p", {class: "error", text: call.words}, host);
+    make("div", {class: "doc", html: about.doc}, host);
+}
+
+/** Whether this is where a reader begins. */
+function n0(call) {
+    return call === run.levels[level][0];
+}
+
+function shortName(call) {
+    const parts = call.place.split("."), last = parts.at(-1);
+    return /^\d+$/.test(last) ? parts.slice(-2).join(".") : last || call.label;
+}
+
+const PARTS = ["inputs", "outputs", "expected", "difference", "cache"];
+
+async function arraysOf(call) {
+    const found = {};
+    for (const part of PARTS) {
+        found[part] = {};
+        for (const [name, kept] of Object.entries(call[part] ?? {})) found[part][name] = await arrayOf(kept);
+    }
+    return found;
+}
+
+function showArrays(host, call, shown) {
+    const because = make("div", {class: "because", "aria-live": "polite"});
+    const isCompared = Object.keys(shown.expected).length > 0;
+    if (isCompared) showCompared(make("div", {class: "compared"}, host), call, shown);
+    for (const part of isCompared ? ["inputs", "cache"] : ["inputs", "outputs", "cache"]) {
+        const names = Object.keys(shown[part]);
+        if (!names.length && part !== "inputs") continue;
+        const box = part === "cache" ? make("details", {}, host) : make("div", {class: part}, host);
+        const words = {inputs: isCompared ? "went in" : "goes in", outputs: "comes out", cache: "the cache"}[part];
+        make(part === "cache" ? "summary" : "h2", {text: words}, box);
+        const options = Object.entries(call.options);
+        if (part === "inputs" && options.length) make("p", {class: "options", text: options.map(pair => pair.join(" = ")).join(", ")}, box);
+        const cards = make("div", {class: "cards"}, box);
+        const draw = () => names.forEach(name => {
+            const choose = index => explain(because, call, shown, name, index);
+            const map = new HeatMap(cards, name, shown[part][name], {choose: part === "outputs" ? choose : null});
+            map.moved = call.moved;
+        });
+        if (part === "cache") box.addEventListener("toggle", () => cards.firstChild || draw());
+        else draw();
+    }
+    host.append(because);
+}
+
+/** What a student's function gave, beside what would have been right: what is wrong first, the rest folded. */
+function showCompared(host, call, shown) {
+    const right = Object.keys(shown.expected).filter(name => !Object.hasOwn(call.wrong, name));
+    for (const [name, {at, words}] of Object.entries(call.wrong)) {
+        const box = make("div", {"data-wrong": name}, host);
+        if (!call.words.includes(words)) make("p", {class: "error", text: words}, box);
+        showBeside(box, shown, name, at);
+    }
+    if (!right.length) return;
+    const folded = make("details", {}, host);
+    make("summary", {text: `right: ${right.join(", ")}`}, folded);
+    folded.addEventListener("toggle", () => folded.children.length > 1 || right.forEach(name => showBeside(folded, shown, name)));
+}
+
+/** Three pictures of an output, in which one cursor reads the same place. */
+function showBeside(host, shown, name, mark) {
+    const row = make("div", {class: "beside"}, host), maps = [];
+    const {outputs: {[name]: yours}, expected: {[name]: expected}, difference: {[name]: difference}} = shown;
+    const most = scaleOf(expected) || (yours && scaleOf(yours));
+    const add = (part, words, array, options) => {
+        const card = make("div", {class: part}, row);
+        make("h2", {text: words}, card);
+        if (array) maps.push(new HeatMap(card, name, array, {width: 300, ...options}));
+        else make("p", {class: "shape", text: "no numbers"}, card);
+    };
+    add("outputs", "came out: yours", yours, {most, mark: difference && mark});
+    add("expected", "was expected", expected, {most, mark: difference && mark});
+    if (!difference) return;
+    add("difference", "difference: yours − expected", difference, {mark});
+    for (const map of maps) map.moved = index => maps.forEach(other => other === map || other.select(index));
+}
+
+/** What made this number: below the arrays that came out. */
+function explain(host, call, shown, name, index) {
+    host.replaceChildren();
+    make("h2", {text: `what made ${nameOf(name, index)}`}, host);
+    const of = call.partner === null ? null : run.calls[call.partner];  // options are said in a forward
+    const found = call.kind === "op" ? whatMade(call.label, call.way, shown, {...of?.options, ...call.options}, name, index) : null;
+    if (!found) return make("p", {text: call.kind === "op" ? `The page cannot say it of ${call.label}.` : "Look inside: the ops of this layer say it (arrow down)."}, host);
+    make("p", {text: found.words}, host);
+    const cards = make("div", {class: "cards"}, host);
+    for (const [input, array] of Object.entries(found.of)) {
+        const drawn = new NumberArray(array.flat, {...array, axes: (shown.inputs[input] ?? shown.cache[input])?.axes});
+        new HeatMap(cards, call.way === "forward" ? `∂${name}/∂${input}` : `share of ${input}`, drawn, {});
+    }
+    host.scrollIntoView({block: "nearest"});
+}
+
+function source(host, call) {
+    const other = call.partner === null ? null : run.calls[call.partner];
+    const backward = call.way === "backward" ? call : null;
+    const pane = (at, words) => {
+        const about = run.functions[at.function], box = make("div", {class: "code"}, host);
+        make("h2", {text: words}, box).append(make("span", {class: "shape", text: `${about.file}, line ${about.line}`}));
+        const lines = make("pre", {}, box), [from, to] = about.docstring.length ? about.docstring : [-1, -1];
+        about.source.forEach((text, n) => {
+            if (n >= from && n < to) {
+                if (n === from) make("span", {class: "line folded", text: '    """…"""\n'}, lines);
+                return;
+            }
+            const line = make("span", {class: "line", "data-line": n}, lines);
+            const comment = text.search(/(^|\s)#\s/);
+            line.append(comment < 0 ? text : text.slice(0, comment));
+            if (comment >= 0) make("i", {text: text.slice(comment)}, line);
+            line.append("\n");
+        });
+        return {lines, about};
+    };
+    const here = pane(call, Object.keys(call.expected).length ? "yours" : call.way);
+    if (!backward || !other) return;
+    const there = pane(other, "the forward that it undoes");
+    for (const [n, undone] of Object.entries(here.about.undoes)) {
+        const line = here.lines.querySelector(`[data-line="${n}"]`);
+        const lit = undone.map(m => there.lines.querySelector(`[data-line="${m}"]`)).filter(Boolean);
+        line.tabIndex = 0;
+        line.classList.add("undoes");
+        line.title = `undoes: ${lit.map(each => each.textContent.trim()).join(" ")}`;
+        const light = on => lit.forEach(each => each.classList.toggle("lit", on));
+        for (const event of ["pointerenter", "focus"]) line.addEventListener(event, () => light(true));
+        for (const event of ["pointerleave", "blur"]) line.addEventListener(event, () => light(false));
+    }
+}
+
+function drawMap() {
+    const here = run.calls[current], host = make("ul");
+    make("li", {class: "ways", text: "forward ↓   ↑ backward"}, host);
+    const button = (item, call, sign) => {
+        const link = make("a", {href: `#${call.name}`, class: call.way, text: sign, title: `${titleOf(call)}, ${call.way}`}, item);
+        if (call.n === current) link.setAttribute("aria-current", "step");
+    };
+    const row = (call, depth) => {
+        const item = make("li", {style: `--depth: ${depth}`}, host), other = call.partner === null ? null : run.calls[call.partner];
+        make("span", {class: call.kind, text: call.kind === "op" ? call.label : call.kind === "update" ? call.place : shortName(call)}, item);
+        if (call.way !== "backward") button(item, call, call.way === "forward" ? "↓" : "→");
+        if (other) button(item, other, "↑");
+        else if (call.way === "backward") button(item, call, "↑");
+        const near = isInside(here, call) || (other && isInside(here, other));
+        if (near) {
+            call.children.forEach(child => row(child, depth + 1));
+            other?.children.filter(child => child.partner === null).forEach(child => row(child, depth + 1));
+        }
+    };
+    const roots = run.calls.filter(call => call.parent === null);
+    for (const call of roots.filter(root => root.way === "forward")) {
+        if (call.kind === "layer") {
+            row({...call, children: []}, 0);
+            call.children.forEach(child => row(child, 1));
+        } else row(call, 0);
+    }
+    const updates = roots.filter(root => root.way === "update");
+    if (updates.length) {
+        make("li", {text: `update of ${updates.length} parameters`}, host);
+        updates.filter(call => here.way === "update" || call === updates[0]).forEach(call => row(call, 1));
+    }
+    one("map").replaceChildren(host);
+    one("map").querySelector("[aria-current]")?.scrollIntoView({block: "nearest"});
+}
+
+async function openDialog(fill) {
+    const dialog = one("dialog"), body = make("div", {class: "body"});
+    dialog.replaceChildren(body);
+    make("button", {class: "close", text: "close (Esc)"}, dialog).addEventListener("click", () => dialog.close());
+    dialog.showModal();
+    await fill(body);
+    dialog.dataset.shown = fill.name;
+}
+
+function showHelp(host) {
+    make("h2", {text: "Keys"}, host);
+    const keys = {
+        "← →": "step before, next step", "↑ ↓": "coarser, finer: block, layer, op, inside ops", "f, b": "forward, backward of the same",
+        "/": "search", w: "what if?", r: "what each token sees", "?": "this", Esc: "close",
+        "Tab, then arrows": "read numbers of an array; Enter: what made this number?",
+    };
+    const list = make("dl", {}, host);
+    for (const [name, words] of Object.entries(keys)) {
+        make("dt", {text: name}, list);
+        make("dd", {text: words}, list);
+    }
+    make("p", {text: `All numbers are those of the run, exact to ${run.digits} significant digits. ${run.about}`}, host);
+}
+
+function showSearch(host) {
+    make("h2", {text: "Search"}, host);
+    const input = make("input", {type: "search", "aria-label": "part of a name", placeholder: "attn softmax backward"}, host);
+    const list = make("ul", {class: "found"}, host);
+    const find = () => {
+        const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+        const found = run.calls.filter(call => words.every(word => call.name.toLowerCase().includes(word))).slice(0, 50);
+        list.replaceChildren();
+        for (const call of found) make("a", {href: `#${call.name}`, text: call.name}, make("li", {}, list)).addEventListener("click", () => one("dialog").close());
+    };
+    input.addEventListener("input", find);
+    input.addEventListener("keydown", event => {
+        if (event.key === "Enter") list.querySelector("a")?.click();
+    });
+    find();
+    input.focus();
+}
+
+start();

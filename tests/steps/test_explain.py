@@ -1,0 +1,101 @@
+"""What a page says of a function: every formula is MathML, and marks lead to lines of the forward."""
+
+import inspect
+import re
+import sys
+from typing import Any, Optional
+
+import numpy as np
+import pytest
+
+from minivit.every_op import EVERY_OP
+from minivit.steps.explain import axes_of, explained, hints_of, html_of
+from minivit.types import Float, ndarray
+
+
+@pytest.mark.parametrize("name", EVERY_OP)
+def test_every_docstring_becomes_html(name):
+    forward, backward = map(inspect.unwrap, EVERY_OP[name])
+    for function, its_forward in ((forward, None), (backward, forward)):
+        doc = explained(function, its_forward)["doc"]
+        prose = re.sub(r"<code>.*?</code>", "", doc)
+        assert not re.search(r"\\[a-zA-Z]|:\w+:`|\.\. \w|``|&lt;math", prose)
+        assert not re.search(r"<mi>\\|<mtext>\\", doc)
+        assert doc.count("<math") == doc.count("</math>")
+
+
+def test_lines_of_a_backward_lead_to_those_of_the_forward():
+    op = EVERY_OP["attention"]
+    forward, backward = (inspect.unwrap(function) for function in op)
+    told, there = explained(backward, forward), explained(forward)["source"]
+    found = {
+        told["source"][n].strip().partition(" =")[0]: [there[m].strip().partition("  #")[0] for m in lines]
+        for n, lines in told["undoes"].items()
+    }
+    output = ["return weights @ v, AttentionCache(q, k, v, weights, scale, None if bias is None else bias.shape)"]
+    assert found == {
+        "dv": output,
+        "dweights": output,
+        "(dscores,)": ["weights, _ = softmax_forward(scores)"],
+        "dbias": ["scores += bias"],
+    }
+
+
+def test_most_lines_that_quote_lead_somewhere():
+    quotes, led = 0, 0
+    for op in EVERY_OP.values():
+        told = explained(*(inspect.unwrap(function) for function in reversed(op)))
+        quotes += sum("# forward: " in line for line in told["source"])
+        led += len(told["undoes"])
+    assert led > 0.9 * quotes > 50
+
+
+def test_the_docstring_can_be_folded_and_the_number_of_the_line_is_right():
+    function = inspect.unwrap(EVERY_OP["softmax"].forward)
+    told = explained(function)
+    assert told["source"][0].startswith("def softmax_forward")
+    module = sys.modules[function.__module__]
+    assert inspect.getsource(module).split("\n")[told["line"] - 1] == told["source"][0]
+    start, end = told["docstring"]
+    assert told["source"][start].strip().startswith('r"""')
+    assert told["source"][end - 1].strip().endswith('"""')
+    assert told["file"] == "minivit/ops/softmax.py"
+
+
+def test_html_is_escaped():
+    assert html_of("a < b & ``x<y`` and *so*") == "<p>a &lt; b &amp; <code>x&lt;y</code> and <em>so</em></p>"
+
+
+def test_sections_on_types_are_left_out_and_references_stay():
+    doc = "First.\n\nParameters\n----------\nx : array\n    It.\n\nReferences\n----------\nSomebody 2020."
+    assert html_of(doc) == '<p>First.</p><p class="source">Somebody 2020.</p>'
+
+
+@pytest.mark.parametrize(
+    ("dims", "ndim", "axes"),
+    [
+        ("B N D", 3, ["B", "N", "D"]),
+        ("*B N D", 3, ["B", "N", "D"]),
+        ("*B H N K", 4, ["B", "H", "N", "K"]),
+        ("*B N K", 4, ["B", "H", "N", "K"]),
+        ("*B S", 4, ["B", "H", "N", "S"]),
+        ("*B D", 3, ["B", "N", "D"]),
+        ("*B D", 4, ["B", "Y", "X", "D"]),
+        ("*B D", 1, ["D"]),
+        ("*B D", 6, None),
+        ("B N D", 2, None),
+        ("...", 2, None),
+    ],
+)
+def test_names_of_axes(dims, ndim, axes):
+    assert axes_of(Float[ndarray, dims], ndim) == axes
+    assert axes_of(Optional[Float[ndarray, dims]], ndim) == axes  # noqa: UP045
+
+
+def test_fields_without_names_of_axes_have_none():
+    def wrong(x: Any) -> None: ...
+
+    wrong.__annotations__["x"] = "missing"
+    assert hints_of(wrong) == {}
+    assert axes_of(np.ndarray, 2) is None
+    assert axes_of(None, 2) is None

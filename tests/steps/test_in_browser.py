@@ -1,0 +1,267 @@
+"""The page of a run in a browser: `pytest -m browser -n 0 tests/steps`, with Chromium or Chrome."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+import minivit as mv
+from minivit.steps import step, step_op
+from minivit.train.augment import normalize
+
+pytestmark = pytest.mark.browser
+
+MODEL = {"depth": 2, "embed_dim": 12, "num_heads": 3, "mlp_ratio": 2.0, "img_size": 16, "patch_size": 4}
+NAMES = ("cat", "dog", "<b>bird</b>")
+MEAN, STD = (0.5, 0.4, 0.3), (0.25, 0.2, 0.3)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs the extra [browser]")
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    with playwright.sync_playwright() as started:
+        chromium = started.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+def trained_enough(**options):
+    """A model of which no parameter is 0 or 1."""
+    model = mv.models.ViT(**{**MODEL, "num_classes": len(NAMES), **options})
+    rng = np.random.default_rng(3)
+    for param in model.params:
+        param.value = (rng.standard_normal(param.shape) / 3 + (param.shape == (12,))).astype(np.float32)
+    return model
+
+
+def pixels():
+    return np.random.default_rng(4).integers(0, 256, (16, 16, 3), np.uint8)
+
+
+def as_input(batch):
+    return normalize(batch, MEAN, STD)
+
+
+@pytest.fixture
+def opened(browser, tmp_path):
+    """Opens the page of a run; at the end nothing was complained of, and nothing asked for."""
+    complaints, requests = [], []
+    tab = browser.new_page(viewport={"width": 1280, "height": 720})
+    tab.on("console", lambda message: complaints.append(message.text))
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    tab.on("request", lambda request: requests.append(request.url))
+
+    def open_it(run, hash=""):
+        path = tmp_path / "step.html"
+        run.save(path)
+        tab.goto(path.as_uri() + hash)
+        tab.wait_for_selector("body[data-ready]")
+        return tab
+
+    yield open_it
+    assert complaints == []
+    assert [url for url in requests if not url.startswith(("file:", "data:", "blob:"))] == []
+    tab.close()
+
+
+def go(tab, name):
+    tab.evaluate("name => { location.hash = name }", name)
+    tab.wait_for_selector(f'main[data-shown="{name}"]')
+
+
+def press(tab, key, shown):
+    tab.keyboard.press(key)
+    tab.wait_for_selector(f'main[data-shown="{shown}"]')
+
+
+@pytest.fixture
+def shapes_page(opened):
+    model = trained_enough()
+    return opened(step(model, pixels(), 1, normalize=as_input, class_names=NAMES))
+
+
+def test_keys_go_through_steps_and_levels(shapes_page):
+    tab = shapes_page
+    tab.wait_for_selector('main[data-shown="patch_embed/patchify/forward"]')
+    press(tab, "ArrowRight", "patch_embed.proj/linear/forward")
+    press(tab, "ArrowLeft", "patch_embed/patchify/forward")
+    press(tab, "ArrowUp", "patch_embed/patchify/forward")  # this layer has no layers but one inside
+    press(tab, "ArrowUp", "patch_embed/forward")
+    for name in ("prepend_token/forward", "add_positions/forward", "blocks.0/forward"):
+        press(tab, "ArrowRight", name)
+    press(tab, "b", "blocks.0/backward")
+    press(tab, "f", "blocks.0/forward")
+    press(tab, "ArrowDown", "blocks.0.norm1/forward")
+    press(tab, "ArrowRight", "blocks.0.attn/forward")
+    press(tab, "ArrowDown", "blocks.0.attn.qkv/linear/forward")
+    press(tab, "ArrowDown", "blocks.0.attn.qkv/linear/forward")
+    for key, words in (("?", "Keys"), ("/", "Search"), ("w", "What if?"), ("r", "What it sees")):
+        tab.keyboard.press(key)
+        assert tab.inner_text("dialog h2") == words
+        tab.keyboard.press("Escape")
+        assert not tab.is_visible("dialog")
+
+
+def test_every_step_can_be_shown(shapes_page):
+    tab = shapes_page
+    for name in tab.evaluate("run.calls.map(call => call.name)"):
+        go(tab, name)
+        assert tab.inner_text("h1")
+
+
+def test_links_and_search_find_steps(opened):
+    tab = opened(step(trained_enough(), pixels(), 1, normalize=as_input), "#blocks.1.attn/backward")
+    assert tab.get_attribute("main", "data-shown") == "blocks.1.attn/backward"
+    tab.keyboard.press("/")
+    tab.keyboard.type("blocks.0 softmax back")
+    tab.keyboard.press("Enter")
+    tab.wait_for_selector('main[data-shown="blocks.0.attn/softmax/backward"]')
+    assert tab.evaluate("location.hash") == "#blocks.0.attn/softmax/backward"
+    assert not tab.is_visible("dialog")
+
+
+def test_numbers_under_the_pointer_are_those_of_numpy(shapes_page):
+    tab, model = shapes_page, trained_enough()
+    _, cache = model.forward(as_input(pixels()[None]))
+    q = cache.blocks[1].attn.attention.q
+    go(tab, "blocks.1.attn/attention/forward")
+    canvas = tab.locator('canvas[data-array="q"]')
+    box = canvas.bounding_box()
+    _, H, N, K = q.shape
+    for n, k in ((0, 0), (7, 2), (N - 1, K - 1)):
+        canvas.hover(position={"x": (k + 0.5) * box["width"] / K, "y": (n + 0.5) * box["height"] / N})
+        said = tab.locator("figure", has=canvas).locator("output").inner_text()
+        name, _, number = said.partition(" = ")
+        assert name == f"q[0, 0, {n}, {k}]"
+        assert float(number) == float(f"{q[0, 0, n, k]:.4g}")
+    slider = tab.locator("figure", has=canvas).locator("input")
+    slider.fill(str(H - 1))
+    canvas.focus()
+    for key in ("ArrowLeft", "ArrowUp"):
+        tab.keyboard.press(key)
+    said = tab.locator("figure", has=canvas).locator("output").inner_text()
+    assert said == f"q[0, {H - 1}, {N - 2}, {K - 2}] = {said.rpartition(' ')[2]}"
+    assert float(said.rpartition(" ")[2]) == float(f"{q[0, H - 1, N - 2, K - 2]:.4g}")
+    assert tab.get_attribute("main", "data-shown") == "blocks.1.attn/attention/forward"  # arrows stayed in the array
+
+
+def test_a_line_lights_up_what_it_undoes(shapes_page):
+    go(shapes_page, "blocks.1.norm1/layer_norm/backward")
+    shapes_page.hover("text=dbeta = column_sum(dy)")
+    lit = shapes_page.locator(".lit")
+    assert lit.all_inner_texts() == ["    y += beta\n"] or "y += beta" in lit.inner_text()
+    shapes_page.hover("h1")
+    assert lit.count() == 0
+
+
+def test_what_made_a_number_is_said(shapes_page):
+    go(shapes_page, "blocks.1.mlp.fc1/linear/backward")
+    shapes_page.click('canvas[data-array="dx"]')
+    assert "what made dx[" in shapes_page.inner_text(".because h2")
+    assert shapes_page.locator(".because canvas").count() >= 1
+
+
+CHANGES = [
+    {},
+    {"block": 1, "head": 2, "temperature": 4.0, "off": False},
+    {"block": 0, "head": 1, "temperature": 0.25, "off": False},
+    {"block": 1, "head": 0, "temperature": 1.0, "off": True},
+]
+
+
+def changed(model, change):
+    """The model with the queries of a head divided, or its values taken away, which is the same."""
+    if change:
+        qkv, D = model.blocks[change["block"]].attn.qkv, MODEL["embed_dim"]
+        K = D // MODEL["num_heads"]
+        head = slice(change["head"] * K, change["head"] * K + K)
+        values = slice(2 * D + head.start, 2 * D + head.stop)
+        for param in (qkv.weight, qkv.bias):
+            new = param.value.copy()
+            new[..., head] /= change["temperature"]
+            new[..., values] *= not change["off"]
+            param.value = new
+    return model
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"class_token": False, "global_pool": "avg", "fc_norm": False},
+        {"act_layer": "gelu_tanh", "qkv_bias": True, "norm_eps": 1e-2},
+        {"act_layer": "quick_gelu"},
+        {"act_layer": "relu", "patch_size": (4, 8)},
+    ],
+)
+def test_what_if_agrees_with_python(opened, options):
+    tab = opened(step(trained_enough(**options), pixels(), 1, normalize=as_input))
+    grey = pixels()
+    P, Q = options.get("patch_size", (4, 4))
+    for n in (1, 3):
+        row, column = divmod(n, 16 // Q)
+        grey[row * P : row * P + P, column * Q : column * Q + Q] = 128
+    for change in CHANGES:
+        found = tab.evaluate(
+            "async change => whatIf(await modelOf(run.what_if), {...change, grey: new Set([1, 3])})", change
+        )
+        logits, _ = changed(trained_enough(**options), change).forward(as_input(grey[None]))
+        expected, _ = mv.ops.softmax_forward(logits)
+        np.testing.assert_allclose(found, expected[0], rtol=0, atol=1e-5)
+
+
+def test_sliders_of_what_if(shapes_page):
+    tab = shapes_page
+    tab.keyboard.press("w")
+    tab.wait_for_selector("dialog .bar")
+    before = tab.locator("dialog .number").all_inner_texts()
+    tab.locator("#temperature").fill("1.5")
+    tab.locator("#temperature").dispatch_event("input")
+    after = tab.locator("dialog .number").all_inner_texts()
+    assert before != after
+    tab.locator("#temperature").fill("0")
+    tab.locator("#temperature").dispatch_event("input")
+    assert tab.locator("dialog .number").all_inner_texts() == before
+    tab.click("dialog canvas", position={"x": 3, "y": 3})
+    assert tab.locator("dialog .number").all_inner_texts() != before
+    assert "<b>bird</b>" in tab.inner_text("dialog .bars")  # text, not markup
+
+
+def test_models_that_a_page_cannot_compute_say_so(opened):
+    model = trained_enough(reg_tokens=2)
+    tab = opened(step(model, pixels(), 1, normalize=as_input))
+    tab.keyboard.press("w")
+    assert "this one has reg_tokens" in tab.inner_text("dialog")
+
+
+def test_what_each_token_sees(shapes_page):
+    shapes_page.keyboard.press("r")
+    shapes_page.wait_for_selector("dialog canvas")
+    assert shapes_page.locator("dialog canvas").count() == 2
+
+
+def test_an_op_alone_is_a_page(opened):
+    q, k, v = np.random.default_rng(0).standard_normal((3, 2, 5, 4))
+    tab = opened(step_op("attention", q, k, v))
+    press(tab, "ArrowRight", "attention/backward")
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_nothing_is_wider_than_the_screen(opened, width):
+    tab = opened(step(trained_enough(), pixels(), 1, normalize=as_input, class_names=NAMES))
+    tab.set_viewport_size({"width": width, "height": 720})
+    for name in ("blocks.0.attn/attention/backward", "blocks.1/forward", "cross_entropy/backward", "head.bias/update"):
+        go(tab, name)
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width
+        assert tab.evaluate("document.querySelector('main').scrollWidth <= document.querySelector('main').clientWidth")
+
+
+def test_there_is_a_dark_page(browser, tmp_path):
+    path = tmp_path / "step.html"
+    step(trained_enough(), pixels(), 1, normalize=as_input).save(path)
+    tab = browser.new_page(color_scheme="dark")
+    tab.goto(path.as_uri())
+    tab.wait_for_selector("body[data-ready]")
+    assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(24, 26, 30)"
+    tab.close()

@@ -1,0 +1,287 @@
+"""A recorded run holds the numbers of the run, in their order, and leaves the model as it was."""
+
+import re
+import sys
+
+import numpy as np
+import pytest
+
+import minivit as mv
+from minivit.course.exercises import EXERCISES
+from minivit.course.stub import solved_source
+from minivit.course.with_ops import in_place_of_ours, load_as_it_is
+from minivit.steps import page as page_module
+from minivit.steps import step, step_op
+from minivit.train.augment import normalize
+
+from .test_arrays import read, shown
+
+SMALL = {"depth": 2, "embed_dim": 12, "num_heads": 3, "mlp_ratio": 2.0, "img_size": 8, "patch_size": 4}
+
+
+def model_and_image(**options):
+    model = mv.models.ViT(**{**SMALL, "num_classes": 5, **options})
+    rng = np.random.default_rng(1)
+    for param in model.params:  # nothing is 0 or 1
+        param.value = rng.standard_normal(param.shape).astype(np.float32) / 2
+    return model, rng.standard_normal((8, 8, 3)).astype(np.float32)
+
+
+def call_of(run, place, label, way="forward"):
+    (found,) = [call for call in run.calls if (call.place, call.label, call.way) == (place, label, way)]
+    return found
+
+
+def test_the_numbers_are_those_of_the_run():
+    model, image = model_and_image()
+    run = step(model, image, 3)
+    logits, cache = model.forward(image[None])
+    loss, c_loss = mv.ops.cross_entropy_forward(logits, np.array([3]))
+    (dlogits,) = mv.ops.cross_entropy_backward(np.float32(1), c_loss)
+    dimages = model.backward(dlogits, cache)
+    attention = call_of(run, "blocks.1.attn", "attention")
+    expected = cache.blocks[1].attn.attention
+    for name in ("q", "k", "v"):
+        np.testing.assert_array_equal(read(run.store, attention.inputs[name]), shown(getattr(expected, name)))
+    np.testing.assert_array_equal(read(run.store, attention.cache["weights"]), shown(expected.weights))
+    assert attention.inputs["k"]["axes"] == ["B", "H", "S", "K"]
+    back = call_of(run, "", "ViT", "backward")
+    np.testing.assert_array_equal(read(run.store, back.outputs["dx"]), shown(dimages))
+    linear = call_of(run, "blocks.0.mlp.fc1", "linear", "backward")
+    np.testing.assert_array_equal(
+        read(run.store, linear.outputs["dweight"]), shown(model.blocks[0].mlp.fc1.weight.grad)
+    )
+    np.testing.assert_allclose(read(run.store, call_of(run, "", "cross_entropy").outputs["y"]), loss, rtol=1e-3)
+    np.testing.assert_allclose(run.probabilities, mv.ops.softmax_forward(logits)[0][0], rtol=1e-6)
+
+
+def test_calls_stand_in_their_order_with_their_parents_and_partners():
+    model, image = model_and_image()
+    run = step(model, image, 0)
+    ways = [call.way for call in run.calls if call.parent is None]
+    assert ways == ["forward", "forward", "backward", "backward"] + ["update"] * len(model.params)
+    for n, call in enumerate(run.calls):
+        assert call.parent is None or call.parent < n
+        if call.partner is not None:
+            other = run.calls[call.partner]
+            assert {call.way, other.way} == {"forward", "backward"}
+            assert (other.place, other.label, other.partner) == (call.place, call.label, n)
+    alone = {call.label for call in run.calls if call.way == "backward" and call.partner is None}
+    assert alone == set()
+    labels = [call.label for call in run.calls if call.place == "blocks.0.attn" and call.way == "forward"]
+    assert labels[:5] == ["SelfAttention", "split_heads", "multi_head_attention", "attention", "softmax"]
+
+
+def test_steps_that_do_nothing_are_left_out():
+    model, image = model_and_image(class_token=False, global_pool="avg")
+    labels = [call.label for call in step(model, image, 0).calls]
+    assert "prepend_token" not in labels
+    assert "Identity" not in labels
+
+
+def test_parameters_are_moved_by_the_rule_and_named():
+    model, image = model_and_image()
+    run = step(model, image, 0)
+    updates = [call for call in run.calls if call.way == "update"]
+    assert [call.place for call in updates] == list(model.named_params())
+    bias = next(call for call in updates if call.place == "head.bias")
+    before, grad, after = (
+        read(run.store, found) for found in (bias.inputs["value"], bias.inputs["grad"], bias.outputs["new value"])
+    )
+    np.testing.assert_allclose(after, before - 1e-3 * np.sign(grad), atol=1e-4)
+
+
+def test_the_model_is_left_as_it_was():
+    model, image = model_and_image()
+    model.params[0].add_grad(np.ones_like(model.params[0].value))
+    before, grads = model.state_dict(), [param.grad.copy() for param in model.params]
+    step(model, image, 2)
+    for name, value in model.state_dict().items():
+        np.testing.assert_array_equal(value, before[name])
+    for param, grad in zip(model.params, grads, strict=True):
+        np.testing.assert_array_equal(param.grad, grad)
+
+
+def test_another_profiler_is_put_back():
+    heard = []
+    sys.setprofile(lambda *event: heard.append(event))
+    try:
+        step_op("softmax", np.array([[1.0, 2.0]]))
+        assert sys.getprofile() is not None
+        with pytest.raises(ValueError, match="no op"):
+            step_op("sofmax", np.array([[1.0, 2.0]]))
+    finally:
+        sys.setprofile(None)
+    assert heard
+
+
+def test_without_a_label_the_likeliest_class_is_taken_and_that_is_said():
+    model, image = model_and_image()
+    run = step(model, image)
+    assert run.label == int(np.argmax(run.probabilities))
+    assert "No true class" in run.notes[0]
+
+
+def test_forward_alone():
+    model, image = model_and_image()
+    run = step(model, image, 0, backward=False)
+    assert {call.way for call in run.calls} == {"forward"}
+    assert len(run.html()) < len(step(model, image, 0).html())
+
+
+def test_of_one_block_alone():
+    model, image = model_and_image()
+    for name in ("1", "blocks.1"):
+        run = step(model, image, 0, block=name)
+        deep = {call.place for call in run.calls if call.kind == "op" and call.place}
+        assert deep
+        assert all(place.startswith("blocks.1") for place in deep)
+        assert [call.place for call in run.calls if call.label == "Block" and call.way == "forward"] == [
+            "blocks.0",
+            "blocks.1",
+        ]
+
+
+def test_models_without_classes_are_shown_forward():
+    model, image = model_and_image(num_classes=0)
+    run = step(model, image)
+    assert {call.way for call in run.calls} == {"forward"}
+    assert "names none" in run.notes[0]
+    with pytest.raises(ValueError, match="names no classes"):
+        step(model, image, 1)
+
+
+@pytest.mark.parametrize("name", ["resnet20_32", "swin_tiny_patch2_32", "mixer_tiny_patch4_32", "pvt_v2_tiny_32"])
+@pytest.mark.rest
+def test_other_models_become_pages(name):
+    model = mv.create_model(name)
+    image = np.random.default_rng(0).standard_normal((32, 32, 3)).astype(np.float32)
+    run = step(model, image, 1)
+    assert {call.way for call in run.calls} == {"forward", "backward", "update"}
+    assert "Not" not in run.error
+    assert len(run.html()) < 13e6
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"image": np.zeros((6, 8, 3), np.float32)}, "images have shape"),
+        ({"image": np.zeros((2, 8, 8, 3), np.float32)}, "expected one image"),
+        ({"image": np.zeros((8, 8, 3), np.uint8)}, "expected normalize"),
+        ({"label": 5}, "label is 5"),
+        ({"label": -1}, "label is -1"),
+        ({"block": "7"}, "there is no block '7'; there are blocks.0"),
+    ],
+)
+def test_mistakes_are_said_in_a_sentence(change, message):
+    model, image = model_and_image()
+    options = {"image": image, "label": None, **change}
+    with pytest.raises((ValueError, TypeError), match=re.escape(message)):
+        step(model, options.pop("image"), **options)
+
+
+def test_a_model_that_is_not_finite_is_refused_with_the_first_place():
+    model, image = model_and_image()
+    model.blocks[1].mlp.fc1.bias.value[3] = np.nan
+    with pytest.raises(ValueError, match=r"not finite: blocks\.1\.mlp"):
+        step(model, image, 0)
+
+
+def test_models_of_more_than_an_image_are_refused():
+    with pytest.raises(ValueError, match="SAM takes more than an image"):
+        step(mv.create_model("sam_tiny_patch4_64"), np.zeros((64, 64, 3), np.float32))
+
+
+def test_pixels_go_with_what_normalizes_them():
+    model, _ = model_and_image()
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
+    mean, std = (0.5, 0.4, 0.3), (0.2, 0.3, 0.1)
+    run = step(model, pixels, 0, normalize=lambda batch: normalize(batch, mean, std))
+    np.testing.assert_array_equal(run.pixels, pixels)
+    shown_to_it = read(run.store, call_of(run, "", "ViT").inputs["images"])
+    np.testing.assert_allclose(shown_to_it[0], (pixels / 255 - mean) / std, rtol=1e-3, atol=1e-3)
+
+
+def solution(tmp_path, old, new):
+    folder = tmp_path / "attention"
+    folder.mkdir()
+    text = solved_source(EXERCISES["attention"])
+    assert old in text
+    (folder / "solution.py").write_text(text.replace(old, new), encoding="utf-8")
+    return load_as_it_is(folder)
+
+
+def test_a_students_function_is_stepped_through(tmp_path):
+    mine = solution(tmp_path, "dv = weights.mT @ dy", "dv = 2 * weights.mT @ dy")
+    _, image = model_and_image()
+    with in_place_of_ours([mine]):
+        model, _ = model_and_image()
+        run = step(model, image, 0)
+        assert "dv = 2 * weights.mT @ dy" in run.html() or "solution.py" in str(
+            [call.function.__code__.co_filename for call in run.calls]
+        )
+    calls = [call for call in run.calls if call.label == "attention" and call.way == "backward"]
+    assert {call.function.__module__.startswith("minivit.") for call in calls} == {False}
+
+
+def test_a_students_function_that_fails_ends_the_run_and_the_steps_before_are_shown(tmp_path):
+    mine = solution(tmp_path, "dv = weights.mT @ dy", "raise RuntimeError('no idea')")
+    _, image = model_and_image()
+    with in_place_of_ours([mine]):
+        model, _ = model_and_image()
+        run = step(model, image, 0)
+    assert "no idea" in run.error
+    assert [call.label for call in run.calls if call.error] == ["attention"]
+    assert any(call.way == "backward" and call.outputs for call in run.calls)
+    assert "no idea" in page_module._told(run)["error"]
+
+
+def test_a_page_is_one_file_that_asks_for_nothing():
+    model, image = model_and_image()
+    html = step(model, image, 0).html()
+    assert not re.search(r"""(src|href)=["'](?!#|data:)""", html)
+    assert not re.search(r"\bfetch\(|XMLHttpRequest|import\(", html)
+    assert html.count("<script") == html.count("</script>") == 2
+
+
+def test_pages_that_are_too_large_are_refused(monkeypatch):
+    model, image = model_and_image()
+    run = step(model, image, 0)
+    monkeypatch.setattr(page_module, "MOST_BYTES", 10**4)
+    with pytest.raises(ValueError, match=r"--block.*--no-backward.*smaller image"):
+        run.html()
+
+
+def test_in_a_notebook_it_is_a_page_in_a_frame():
+    html = step_op("softmax", np.array([[1.0, 2.0, 3.0]]))._repr_html_()
+    assert html.startswith("<iframe srcdoc=")
+    assert '"' not in html.partition('srcdoc="')[2].partition('" style')[0]
+
+
+def test_an_op_alone():
+    rng = np.random.default_rng(0)
+    q, k, v = rng.standard_normal((3, 2, 5, 4))
+    dy = rng.standard_normal((2, 5, 4))
+    run = step_op("attention", q, k, v, dy=dy)
+    y, cache = mv.ops.attention_forward(q, k, v)
+    grads = mv.ops.attention_backward(dy, cache)
+    forward, backward = (call_of(run, "", "attention", way) for way in ("forward", "backward"))
+    np.testing.assert_array_equal(read(run.store, forward.outputs["y"]), shown(y))
+    for name in ("q", "k", "v"):
+        np.testing.assert_array_equal(read(run.store, backward.outputs[f"d{name}"]), shown(getattr(grads, name)))
+    with pytest.raises(ValueError, match="did you mean softmax"):
+        step_op("softmacks", q)
+    with pytest.raises(TypeError, match="argument: 'k'"):
+        step_op("attention", q)
+
+
+def test_the_receptive_field_of_a_patch_behind_the_first_block_is_by_attention():
+    model, image = model_and_image()
+    run = step(model, image, 0)
+    assert {name: found["shape"] for name, found in run.field["blocks"].items()} == {
+        "blocks.0": [5, 4],
+        "blocks.1": [5, 4],
+    }
+    shares = read(run.store, run.field["blocks"]["blocks.0"])
+    assert (shares > 0).all()  # each token sees each patch
+    assert (shares[1:].argmax(1) == np.arange(4)).all()  # and its own the most
