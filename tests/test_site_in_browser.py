@@ -12,6 +12,7 @@ from minivit.plot.figure import new_panel
 
 SITE = Path(__file__).parent.parent / "build" / "site"
 HOME = f"{SITE.as_uri()}/"
+STEPS = SITE / "docs" / "steps"
 WIDTHS = (1400, 400)
 
 pytestmark = pytest.mark.browser
@@ -93,8 +94,8 @@ def look_at(browser):
 
 @pytest.fixture(scope="module")
 def pages(look_at):
-    """Every page of the site but the redirection."""
-    paths = set(SITE.rglob("*.html")) - {SITE / "index.html"}
+    """Every page of the site but the redirection, and those that walk through a run, which make themselves."""
+    paths = set(SITE.rglob("*.html")) - {SITE / "index.html", *STEPS.glob("*.html")}
     return {path.relative_to(SITE).as_posix(): look_at(path) for path in sorted(paths)}
 
 
@@ -221,6 +222,17 @@ def test_every_link_leads_somewhere(pages):
             if not (SITE / target).exists() or not has_anchor:
                 broken.append((name, link.removeprefix(HOME)))
     assert not broken
+
+
+def test_links_to_steps_lead_to_steps(browser, look_at):
+    links = [link for link in look_at(SITE / "docs" / "steps.html").links if "/docs/steps/" in link]
+    assert len(links) > 5
+    tab = browser.new_page()
+    for link in links:
+        tab.goto(link)
+        anchor = unquote(urldefrag(link)[1])
+        tab.wait_for_selector(f'main[data-shown="{anchor}"]' if anchor else "main[data-shown]")
+    tab.close()
 
 
 def test_no_page_is_wider_than_its_window(pages):

@@ -89,7 +89,7 @@ def known_functions() -> dict[CodeType, Known]:
 
 
 class Recorder:
-    """What Python tells of each call and return, as :func:`sys.setprofile` has it.
+    """What Python tells of each call and return, as ``sys.setprofile`` has it.
 
     With ``block`` only the inside of the layer of that name is recorded, and the others as wholes.
     """

@@ -717,6 +717,16 @@ mv.check.check_vjp(attention_forward, attention_backward, Q, K, V)  # silent: ri
 # No number is off by more than $10^{-8}$, and the checker of the package, `mv.check.check_vjp`, is silent: it tries
 # random directions, one per argument and a few more in large ones, for two forward passes each.
 #
+# ### Every number of it
+#
+# The same call, forward and backward, as a page to walk through ([how](../docs/steps.md)): `b` and `f` change the
+# direction, the pointer reads numbers, a click on one says what made it. **Predict** before you click: of which numbers of
+# dy is the first number of dq made?
+
+# %%
+mv.steps.step_op("attention", Q, K, V, dy=dY)
+
+# %% [markdown]
 # ### A planted bug
 #
 # Here is a backward pass as people write it at two in the morning: the scale is forgotten for the queries. **Predict.**

@@ -472,6 +472,9 @@ print(len(tiny.params), "parameters, and the images: every gradient agrees with 
 assert len(tiny.params) == 32
 
 # %% [markdown]
+# All seven steps with their numbers, and the way back, are on a page of the site: [a small Vision Transformer on a
+# heart](../docs/steps.md#two-such-pages).
+#
 # *Sources.* Dosovitskiy et al. 2021, section 3.1, equations 1 to 4.
 
 # %% [markdown]

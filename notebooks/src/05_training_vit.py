@@ -172,6 +172,9 @@ assert np.allclose(decayed.value, 1 - 0.1 * 0.5)  # without a gradient: only the
 # %% [markdown]
 # ## 2 Looking into it
 #
+# Here are pictures; [`minivit step`](../docs/steps.md) makes a page of one image, on which every number of a run can be
+# seen, forward and backward.
+#
 # ### Attention maps
 #
 # The row of the class token in $A$ says where it looked. It is in the cache, nothing else is needed:

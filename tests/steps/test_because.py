@@ -20,7 +20,7 @@ from minivit.every_op import EVERY_OP
 pytestmark = pytest.mark.browser
 
 PAGE = Path(__file__).parents[2] / "minivit" / "steps" / "page"
-SCRIPT = (PAGE / "because.js").read_text(encoding="utf-8")
+SCRIPT, NUMBERS = ((PAGE / f"{name}.js").read_text(encoding="utf-8") for name in ("because", "numbers"))
 
 ASKING = """
 class Strided {
@@ -34,7 +34,7 @@ function ask({label, way, arrays, options, places}) {
         const found = whatMade(label, way, all, options, name, index);
         if (!found) return null;
         const of = Object.entries(found.of).map(([input, {flat, shape}]) => [input, {flat: [...flat], shape}]);
-        const number = all.outputs[name].at(index).toPrecision(4);
+        const number = inDigits(all.outputs[name].at(index));
         return {of: Object.fromEntries(of), words: found.words, number};
     });
 }
@@ -210,7 +210,7 @@ def tab():
         chromium = started.chromium.launch(executable_path=path, args=["--no-sandbox"])  # as root there is none
         tab = chromium.new_page()
         tab.set_content("<!doctype html><title>because</title>")
-        tab.add_script_tag(content=f'"use strict";\n{SCRIPT}\n{ASKING}')
+        tab.add_script_tag(content=f'"use strict";\n{NUMBERS}\n{SCRIPT}\n{ASKING}')
         yield tab
         chromium.close()
 
@@ -268,8 +268,8 @@ def test_the_largest_products_are_named(ask):
     x, weight = np.array([[1.0, -5, 2, 0.1]]), np.array([[3.0], [2], [1], [1]])
     (found,) = ask(recorded("linear", (x, weight, np.array([0.25])), {}).question("forward", [["y", [0, 0]]]))
     assert found["words"] == (
-        "y[0, 0] = -4.650: the sum of 4 products x × weight; the largest are x[0, 1] × 2.000 = -10.00, "
-        "x[0, 0] × 3.000 = 3.000, x[0, 2] × 1.000 = 2.000, plus bias[0] = 0.2500."
+        "y[0, 0] = -4.650: the sum of 4 products x × weight; the largest are x[0, 1] × 2 = -10, "
+        "x[0, 0] × 3 = 3, x[0, 2] × 1 = 2, plus bias[0] = 0.2500."
     )
 
 

@@ -89,16 +89,15 @@ function whatCounts(array, rateOf) {
 function sumInWords({name, factor, terms}) {
     const largest = [...terms].sort((a, b) => Math.abs(b.part) - Math.abs(a.part)).slice(0, 3);
     const named = largest.map(({part, rate, place}) => elementName(name, place)
-        + (factor && ` × ${fourDigits(rate)}`) + ` = ${fourDigits(part)}`).join(", ");
+        + (factor && ` × ${inDigits(rate)}`) + ` = ${inDigits(part)}`).join(", ");
     if (terms.length < 2) return named + (factor && named && ` (${name} × ${factor})`);
     const what = factor ? `products ${name} × ${factor}` : `numbers of ${name}`;
     const which = terms.length > 3 ? "; the largest are" : ":";
     return `the sum of ${terms.length} ${what}${which} ${named}`;
 }
 
-const fourDigits = number => number.toPrecision(4);
 const elementName = (name, index) => index.length ? `${name}[${index.join(", ")}]` : name;
-const elementIs = (name, array, i) => `${elementName(name, i)} = ${fourDigits(array.at(i))}`;
+const elementIs = (name, array, i) => `${elementName(name, i)} = ${inDigits(array.at(i))}`;
 const countOf = shape => shape.reduce((count, length) => count * length, 1);
 
 /** An array of zeros that can be written to. */
@@ -150,7 +149,7 @@ const elementwise = slope => ({
 const curved = slope => ({
     ...elementwise(({x}, j) => slope(x.at(j))),
     words: ({x}, j, {label}) =>
-        `${label} of ${elementIs("x", x, j)}, where its slope is ${fourDigits(slope(x.at(j)))}`,
+        `${label} of ${elementIs("x", x, j)}, where its slope is ${inDigits(slope(x.at(j)))}`,
 });
 
 /** An op that moves numbers and changes none, by where y[j] comes from. */
@@ -238,13 +237,13 @@ const KNOWN_OPS = {
     softmax: {
         words: ({y}, j) => `exp of ${elementName("x", j)} over the sum of exp of all `
             + `${y.shape.at(-1)} in its row; by that x its slope is `
-            + fourDigits(y.at(j) * (1 - y.at(j))),
+            + inDigits(y.at(j) * (1 - y.at(j))),
         by: {x: [`y[e] ((e = d) − y[d])${OF_ONE_ROW}`, ({y}, j, i) =>
             sameRow(j, i) && y.at(j) * (agree(j, i) - y.at(i))]},
     },
     log_softmax: {
         words: ({y}, j) => `${elementName("x", j)} less the logarithm of the sum of exp of all `
-            + `${y.shape.at(-1)} in its row: the logarithm of ${fourDigits(Math.exp(y.at(j)))}`,
+            + `${y.shape.at(-1)} in its row: the logarithm of ${inDigits(Math.exp(y.at(j)))}`,
         by: {x: [`((e = d) − exp y[d])${OF_ONE_ROW}`, ({y}, j, i) =>
             sameRow(j, i) && agree(j, i) - Math.exp(y.at(i))]},
     },
@@ -293,8 +292,8 @@ const KNOWN_OPS = {
             const of = {log_probs: blankArray(log_probs.shape), targets: blankArray(targets.shape)};
             of.log_probs.set(i, dy * said);
             of.targets.set(i, -dy * truth);
-            return {of, words: `probability ${fourDigits(said * rows)} minus target `
-                + `${fourDigits(truth * rows)}, over N = ${rows}, times dy = ${fourDigits(dy)}`};
+            return {of, words: `probability ${inDigits(said * rows)} minus target `
+                + `${inDigits(truth * rows)}, over N = ${rows}, times dy = ${inDigits(dy)}`};
         },
     },
 };

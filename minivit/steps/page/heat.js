@@ -3,12 +3,14 @@
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const BELOW = [213, 94, 0], ABOVE = [0, 114, 178];  // told apart with any kind of colour vision (Okabe and Ito 2008)
 
-/** White, or black in the dark, is zero; orange is below it, blue above. */
-function colourOf(number, most) {
+const SHADES = 255, NO_NUMBER = [204, 121, 167];
+
+/** White, or black in the dark, is zero; orange is below it, blue above: so many shades of both, as pixels. */
+function shades() {
     const middle = dark.matches ? [24, 26, 30] : [255, 255, 255];
-    if (!Number.isFinite(number)) return [204, 121, 167];
-    const share = Math.min(1, Math.abs(number) / (most || 1)), end = number < 0 ? BELOW : ABOVE;
-    return middle.map((from, n) => Math.round(from + (end[n] - from) * share));
+    const between = n => middle.map((from, c) => Math.round(from + ((n < 0 ? BELOW : ABOVE)[c] - from) * Math.abs(n) / SHADES));
+    const colours = Array.from({length: 2 * SHADES + 1}, (_, n) => between(n - SHADES));
+    return Uint32Array.from([...colours, NO_NUMBER], ([red, green, blue]) => (255 << 24 | blue << 16 | green << 8 | red) >>> 0);
 }
 
 /** The largest size of a number of these arrays: where the colours end. */
@@ -29,8 +31,10 @@ class HeatMap {
         this.mark = mark?.every((at, axis) => at < array.shown[axis]) ? mark : null;
         this.index = this.mark ? [...this.mark] : array.shown.map(() => 0);
         const long = array.shown.map((length, axis) => [length, axis]).filter(([length]) => length > 1).map(([, axis]) => axis);
-        this.columns = long.at(-1) ?? array.shown.length - 1;
-        this.rows = long.at(-2) ?? -1;
+        const of = name => array.shown[array.axes.indexOf(name)] > 1 ? array.axes.indexOf(name) : undefined;
+        const isMap = of("Y") !== undefined && of("X") !== undefined;  // it is looked at as an image
+        this.columns = isMap ? of("X") : long.at(-1) ?? array.shown.length - 1;
+        this.rows = isMap ? of("Y") : long.at(-2) ?? -1;
         this.card = make("figure", {class: "card"}, host);
         const caption = make("figcaption", {}, this.card);
         make("b", {text: title}, caption);
@@ -68,6 +72,7 @@ class HeatMap {
             this.index[axis] = Number(slider.value);
             label.firstChild.textContent = `${name} = ${slider.value}`;
             this.draw();
+            if (this.reading.textContent) this.say();
             this.moved?.(this.index);
         });
     }
@@ -85,10 +90,14 @@ class HeatMap {
         this.canvas.hidden = !this.array.size;
         if (!this.array.size) return;
         const {rows, columns, size, height} = this.cells;
-        const picture = new ImageData(columns, rows), index = [...this.index];
-        for (let row = 0; row < rows; row++) for (let column = 0; column < columns; column++) {
-            this.place(index, row, column);
-            picture.data.set([...colourOf(this.array.at(index), this.most), 255], 4 * (row * columns + column));
+        const picture = new ImageData(columns, rows), pixels = new Uint32Array(picture.data.buffer), colours = shades();
+        const {flat, strides, offset} = this.array, stride = axis => strides[axis] ?? 0, first = [...this.index];
+        this.place(first, 0, 0);
+        const start = first.reduce((place, at, axis) => place + at * strides[axis], offset);
+        for (let row = 0, n = 0; row < rows; row++) for (let column = 0; column < columns; column++, n++) {
+            const share = flat[start + row * stride(this.rows) + column * stride(this.columns)] / (this.most || 1);
+            const shade = Math.round(SHADES * Math.max(-1, Math.min(1, share)));
+            pixels[n] = colours[Number.isFinite(share) ? shade + SHADES : colours.length - 1];
         }
         Object.assign(this.canvas, {width: columns, height: rows});
         Object.assign(this.canvas.style, {width: `${columns * size}px`, height: `${rows * height}px`});

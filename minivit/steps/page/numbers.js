@@ -1,15 +1,17 @@
 // Numbers of the page: letters become bytes, bytes become arrays, and an array knows its shape and its strides.
 
 const LETTERS = Array.from({length: 94}, (_, n) => String.fromCharCode(33 + n)).filter(letter => !'"<\\'.includes(letter));
-const VALUE_OF = Object.fromEntries(LETTERS.map((letter, value) => [letter, value]));
-const SMALLEST_EXPONENT = -128, ZERO = 127, INFINITE = 126, NOT_A_NUMBER = 125;
+const VALUE_OF = new Uint8Array(128);
+LETTERS.forEach((letter, value) => { VALUE_OF[letter.charCodeAt(0)] = value; });
+const ZERO = 127, INFINITE = 126, NOT_A_NUMBER = 125;
 
 /** Two letters hold 13 bits. */
 function bytesOf(letters, length) {
     const bytes = new Uint8Array(length);
     let bits = 0, held = 0, at = 0;
     for (let n = 0; n < letters.length && at < length; n += 2) {
-        bits = (bits << 13) | (VALUE_OF[letters[n]] * LETTERS.length + VALUE_OF[letters[n + 1]]);
+        const high = VALUE_OF[letters.charCodeAt(n)], low = VALUE_OF[letters.charCodeAt(n + 1)];
+        bits = (bits << 13) | (high * LETTERS.length + low);
         for (held += 13; held >= 8 && at < length; held -= 8) bytes[at++] = bits >> (held - 8);
         bits &= (1 << held) - 1;
     }
@@ -37,10 +39,18 @@ async function numbersOf(packed) {
         } else {
             const exponent = (plane(0, at) << 24) >> 24, digits = ((plane(1, at) << 24) >> 16) | plane(2, at);
             numbers[at] = exponent === ZERO ? 0 : exponent === NOT_A_NUMBER ? NaN
-                : exponent === INFINITE ? digits * Infinity : Number(`${digits}e${exponent - 3}`);
+                : exponent === INFINITE ? digits * Infinity : scaled(digits, exponent - 3);
         }
     }
     return numbers;
+}
+
+const POWERS = Array.from({length: 23}, (_, power) => Number(`1e${power}`));
+
+/** The number nearest to digits times a power of ten; up to 10 ** 22 a double is one exactly. */
+function scaled(digits, power) {
+    if (Math.abs(power) > 22) return Number(`${digits}e${power}`);
+    return power < 0 ? digits / POWERS[-power] : digits * POWERS[power];
 }
 
 /** Part of a flat piece of memory, with the shape, strides and names of axes that it has for the reader. */
@@ -70,15 +80,15 @@ class NumberArray {
     range() {
         if (!this.extent) {
             let low = Infinity, high = -Infinity;
-            for (const index of this.indices()) {
-                const number = this.at(index);
-                if (!Number.isFinite(number)) {
-                    this.odd = true;
-                    continue;
+            const see = number => {
+                if (!Number.isFinite(number)) this.odd = true;
+                else {
+                    if (number < low) low = number;
+                    if (number > high) high = number;
                 }
-                if (number < low) low = number;
-                if (number > high) high = number;
-            }
+            };
+            if (this.size === this.flat.length) this.flat.forEach(see);
+            else for (const index of this.indices()) see(this.at(index));
             this.extent = this.facts ? [this.facts.min, this.facts.max] : [low, high];
         }
         return this.extent;

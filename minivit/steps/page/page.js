@@ -108,8 +108,8 @@ function key(event) {
 
 async function show(n) {
     current = n;
-    const call = run.calls[n], list = run.levels[level], at = list.filter(other => other.n <= n).length;
-    one("where").textContent = `${titleOf(call)} · step ${at} of ${list.length}`;
+    const call = run.calls[n], list = run.levels[level], at = list.indexOf(call);
+    one("where").textContent = titleOf(call) + (at < 0 ? "" : ` · step ${at + 1} of ${list.length}`);
     one("other").textContent = call.partner === null ? "–" : run.calls[call.partner].way;
     one("other").disabled = call.partner === null;
     for (const button of one("levels").children) button.setAttribute("aria-pressed", Number(button.dataset.level) === level);
@@ -126,6 +126,7 @@ async function show(n) {
     showArrays(make("section", {class: "arrays"}, host), call, shown);
     source(make("section", {class: "source"}, host), call);
     one("step").replaceChildren(host);
+    one("step").scrollTop = 0;
     one("step").dataset.shown = call.name;
 }
 
