@@ -9,7 +9,17 @@ from numpy.random import Generator
 
 from minivit.check.draw import Case
 from minivit.course.asked import Asked, partner
-from minivit.course.compare import CheckFailedError, NotWrittenError, arrays_of, compare_shapes, compare_values
+from minivit.course.compare import (
+    FLOAT32,
+    CheckFailedError,
+    Compared,
+    NotWrittenError,
+    compare_shapes,
+    compare_values,
+    compared_in,
+    comparing,
+    wrong_numbers,
+)
 from minivit.course.complex_numbers import wrong_dtype
 from minivit.course.errors import check_errors, promised
 from minivit.course.exercise import Draw, Property, Task, Trial
@@ -23,7 +33,6 @@ from minivit.course.together import check_together, is_right
 from minivit.course.trial import make_trial
 from minivit.threads import one_blas_thread
 
-FLOAT32 = 1e-3  # of the largest number of all outputs; the reference itself is off by 1e-6
 TRIALS = 3  # random cases for each check of numbers
 
 FICKLE = "the same call gives another answer each time (as said above), so of these numbers nothing can be said"
@@ -34,12 +43,13 @@ Check = Callable[[Asked, Generator], str | None]
 
 
 class Result(NamedTuple):
-    """How one check of one function went. ``message`` is for people."""
+    """How one check of one function went. ``message`` is for people; ``compared`` is what was wrong, in numbers."""
 
     task: str
     check: str
     status: Status
     message: str = ""
+    compared: Compared | None = None
 
 
 def check_task(task: Task, runner: Runner, seed: int, *, timed: bool = True) -> Iterator[Result]:
@@ -113,7 +123,10 @@ def _judge_once(asked: Asked, name: str, check: Check, seed: int) -> Result:
     except (CheckFailedError, MalformedError) as failure:
         if (asked.excuse or asked.fickle) and isinstance(check, Numbers):
             return Result(task, name, "failed", asked.excuse or FICKLE)  # of which numbers tell nothing
-        return Result(task, name, "failed", "\n  ".join(filter(None, (asked.excuse, str(failure)))))
+        compared = compared_in(failure)
+        if compared:
+            compared.own_cache = asked.with_own_cache or check is check_together
+        return Result(task, name, "failed", "\n  ".join(filter(None, (asked.excuse, str(failure)))), compared)
     except CannotRunError:
         raise
     except Exception as error:  # what was returned may be anything: strings for numbers, and the like
@@ -202,7 +215,7 @@ class Numbers(NamedTuple):
                     worst = max(worst, compare_values(asked.task, value, trial, said, [*asked.right, *trials]))
                 except CheckFailedError as failure:
                     simpler = _simpler(asked, self.draw, trial.case, rng)
-                    raise CheckFailedError(str(failure) + simpler) from None
+                    raise CheckFailedError(str(failure) + simpler, failure.compared) from None
                 trials.append(trial)
         except (CheckFailedError, MalformedError) as failure:
             asked.said.append(str(failure).partition("\n")[0])
@@ -238,17 +251,17 @@ def _axes_of_one(asked: Asked, rng: Generator) -> None:
             compare_values(asked.task, asked.value(other.trial), other.trial, [])
         except (CheckFailedError, MalformedError) as failure:
             where = f"{failure}\n  where {axis_name(asked.task, other)} has length 1"
-            raise CheckFailedError("wrong as well" if asked.said else where) from None
+            raise CheckFailedError("wrong as well" if asked.said else where, compared_in(failure)) from None
 
 
 def _in_float32(asked: Asked, rng: Generator) -> None:
     """As good as float32 can be; not so where small differences of large numbers are taken."""
     for draw in asked.task.cases.values():
         trial = make_trial(asked.task, draw, rng, np.float32)
-        arrays, largest = arrays_of(compare_shapes(asked.task, asked.value(trial), trial))
-        for name, (got, expected) in arrays.items():
-            right = np.isclose(got, expected, rtol=0, atol=FLOAT32 * (largest or 1), equal_nan=True)
-            if not np.all(right):
+        value = asked.value(trial)
+        pairs = compare_shapes(asked.task, value, trial)
+        with comparing(Compared(asked.task, trial, value, FLOAT32)):
+            for name in wrong_numbers(asked.task.kind, pairs, FLOAT32)[1]:
                 raise CheckFailedError(
                     "wrong as well"
                     if asked.said

@@ -3,7 +3,7 @@
 import argparse
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,8 @@ def add_course_command(commands: Any) -> None:
     check = actions.add_parser("check", help="check a solution (0 all passed, 1 some failed, 2 could not run)")
     check.add_argument("folder", metavar="DIR")
     check.add_argument("--json", metavar="FILE", help="also write the results there, as JSON")
+    step_help = "where a number is wrong, also write a page that shows it beside the right one"
+    check.add_argument("--step", metavar="FILE", help=step_help)
     add_choice_of_checks(check)
     check.set_defaults(run=run_check)
 
@@ -101,20 +103,41 @@ def run_check(args: argparse.Namespace) -> int:
     from minivit.course.source import read_solution
     from minivit.files import replace_file
     from minivit.json_text import to_json
+    from minivit.terminal import one_line
 
     if args.seed < 0:
         raise ValueError(f"seed is {args.seed}; expected 0 or more")
     solution = read_solution(args.folder)
     if args.with_checks:
         solution = solution._replace(exercise=with_extra(solution.exercise, read_extra(args.with_checks)))
-    target = None if args.json is None else writable(args.json, solution.path)
+    target = None if args.json is None else writable("--json", args.json, {"the solution itself": solution.path})
+    others = {"the solution itself": solution.path, "the file for --json": target}
+    page = None if args.step is None else writable("--step", args.step, others)
     report = check_solution(solution, seed=args.seed)
+    said = ""
     try:
         if target:
             replace_file(target, (to_json(report.as_json(), indent=2) + "\n").encode())
+        if page:
+            said = write_page(page, str(args.step), report, solution)
     finally:
         print(report)
+    if said:
+        print(one_line(said))
     return 0 if report.ok else 1
+
+
+def write_page(path: Path, name: str, report: Any, solution: Any) -> str:
+    """Write the page of the first wrong numbers, if there are any, and say what was done."""
+    if report.wrong is None:
+        what = "all is right" if report.ok else "what failed has no numbers to be shown"
+        return f"nothing to compare, and no page written: {what}"
+    from minivit.steps.compared import compared
+
+    run = compared(report.wrong, solution)
+    run.save(path)
+    names = ", ".join(report.wrong.compared.wrong)
+    return f"wrote {name}: your {names} of {report.wrong.task} beside what is right; open it in a browser"
 
 
 def run_grade(args: argparse.Namespace) -> int:
@@ -130,21 +153,25 @@ def run_grade(args: argparse.Namespace) -> int:
     return 0
 
 
-def writable(name: str, solution: Path) -> Path:
-    """The file for ``--json``; what is wrong with it is found out before the checks, which take a while."""
+def writable(option: str, name: str, others: Mapping[str, Path | None]) -> Path:
+    """The file of an option; what is wrong with it is found out before the checks, which take a while.
+
+    ``others`` are files that it must not be, by what is said of them.
+    """
     from minivit.course.outputs import clip
 
-    path = Path(name)
+    path, real = Path(name), Path(os.path.realpath(name))
     try:
+        for what, other in others.items():
+            if other and (real == other or (path.exists() and other.exists() and path.samefile(other))):
+                raise ValueError(f"{option} {name} is {what}; choose another file")
         if not path.exists():
             with tempfile.TemporaryFile(dir=path.parent):
-                return Path(os.path.realpath(path))
-        if path.samefile(solution):
-            raise ValueError(f"--json {name} is the solution itself; choose another file")
+                return real
         if not (path.is_file() or path.is_dir()):
-            raise ValueError(f"--json {name} is no regular file")
+            raise ValueError(f"{option} {name} is no regular file")
         with path.open("ab"):
-            return Path(os.path.realpath(path))
+            return real
     except OSError as error:
         raise OSError(error.errno, error.strerror, clip(name, 200)) from error
 

@@ -1,7 +1,9 @@
 """Compare what was returned with what was expected, name by name, and say what is wrong with it."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy import ndarray
@@ -9,13 +11,58 @@ from numpy import ndarray
 from minivit.check.reals import is_complex
 from minivit.course.exercise import Task, Trial
 from minivit.course.explain import SMALL, exchanged, known_mistakes, wrong_shape, wrong_values
-from minivit.course.outputs import cache_note, describe, is_whole, named_outputs
+from minivit.course.outputs import Kind, MalformedError, cache_note, describe, is_whole, named_outputs
 
-TOLERANCE = 1e-9  # relative to the largest number; right answers are near 1e-15
+
+class Tolerance(NamedTuple):
+    """How far numbers may be off: ``error`` of the largest number of their array, or of ``least`` of that of all."""
+
+    error: float
+    least: float
+
+
+FLOAT64 = Tolerance(1e-9, SMALL)  # right answers are near 1e-15
+FLOAT32 = Tolerance(1e-3, 1.0)  # the reference itself is off by 1e-6
+
+
+@dataclass(eq=False)
+class Compared:
+    """What a function returned for a trial, and was held against what is expected.
+
+    ``own_cache``: it was given the cache of the solution's own forward, which is not known here.
+    """
+
+    task: Task
+    trial: Trial
+    value: Any
+    tolerance: Tolerance = FLOAT64
+    own_cache: bool = False
+
+    @property
+    def pairs(self) -> dict[str, tuple[Any, Any]]:
+        """Pairs (got, expected) by name; None where nothing came."""
+        found, wanted = outputs_of(self.task, self.value, self.trial)
+        return {name: (found.get(name), expected) for name, expected in wanted.items()}
+
+    @property
+    def wrong(self) -> list[str]:
+        """Names of those pairs of numbers that differ, in their shapes or in their numbers."""
+        try:
+            pairs = self.pairs
+        except MalformedError:  # what a property has called is not looked at as a whole
+            return []
+        numbers = {name: pair for name, pair in pairs.items() if all(map(is_numeric, pair))}
+        alike = {name: pair for name, pair in numbers.items() if np.shape(pair[0]) == np.shape(pair[1])}
+        wrong = wrong_numbers(self.task.kind, alike, self.tolerance)[1]
+        return [name for name in numbers if name not in alike or name in wrong]
 
 
 class CheckFailedError(Exception):
-    """A check that does not hold."""
+    """A check that does not hold; ``compared`` is what it has compared, if it did."""
+
+    def __init__(self, message: str, compared: Compared | None = None) -> None:
+        super().__init__(message)
+        self.compared = compared
 
 
 class NotWrittenError(Exception):
@@ -24,11 +71,22 @@ class NotWrittenError(Exception):
 
 def compare_shapes(task: Task, value: Any, trial: Trial) -> dict[str, tuple[Any, Any]]:
     """Pairs (got, expected) by name, when each has the shape that it should have."""
+    with comparing(Compared(task, trial, value)):
+        return _same_shapes(task, value, trial)
+
+
+def outputs_of(task: Task, value: Any, trial: Trial) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What was returned, and what of it is expected, by name."""
     found = named_outputs(task.kind, value, trial.expected)
     wanted = named_outputs(task.kind, trial.expected, trial.expected)
     wanted = {name: expected for name, expected in wanted.items() if name not in task.free}
     if task.kind == "forward" and cache_note(value[1], trial.expected[1]):
         wanted = {"y": wanted["y"]}
+    return found, wanted
+
+
+def _same_shapes(task: Task, value: Any, trial: Trial) -> dict[str, tuple[Any, Any]]:
+    found, wanted = outputs_of(task, value, trial)
     for name, got in found.items():
         if isinstance(got, ndarray) and got.dtype.kind not in "biufc":
             raise CheckFailedError(f"{name} must be an array of numbers; it has the type {got.dtype}")
@@ -77,38 +135,68 @@ def compare_values(task: Task, value: Any, trial: Trial, said: list[str], right:
     ``said`` is what was found wrong in other cases, and ``right`` are those in which nothing was.
     """
     pairs = compare_shapes(task, value, trial)
-    for name, (got, expected) in pairs.items():
-        if is_whole(task.kind, expected) and isinstance(got, (float, np.floating)):
-            raise CheckFailedError(
-                f"{name} is {float(got)}, and must be a whole number: // gives one, / does not, nor np.floor"
-            )
-    arrays, largest = arrays_of(pairs)
+    with comparing(Compared(task, trial, value)):
+        for name, (got, expected) in pairs.items():
+            if is_whole(task.kind, expected) and isinstance(got, (float, np.floating)):
+                raise CheckFailedError(
+                    f"{name} is {float(got)}, and must be a whole number: // gives one, / does not, nor np.floor"
+                )
+        worst, wrong = wrong_numbers(task.kind, pairs)
+        if wrong:
+            raise CheckFailedError(wrong_values(wrong, task, trial, said, right))
+        arrays = arrays_of(pairs)
+        for name, (got, expected) in pairs.items():
+            if name not in arrays and got != expected and not _close(got, expected):
+                raise CheckFailedError(f"{name} is {got!r}; it should be {expected!r}")
+    return worst
+
+
+@contextmanager
+def comparing(compared: Compared) -> Iterator[None]:
+    """While it lasts, a check that fails tells what it has compared."""
+    try:
+        yield
+    except CheckFailedError as failure:
+        failure.compared = failure.compared or compared
+        raise
+
+
+def compared_in(failure: Exception) -> Compared | None:
+    """What was compared, if that is what has failed."""
+    return failure.compared if isinstance(failure, CheckFailedError) else None
+
+
+def wrong_numbers(
+    kind: Kind, pairs: Mapping[str, tuple[Any, Any]], tolerance: Tolerance = FLOAT64
+) -> tuple[float, dict[str, tuple[ndarray, ndarray]]]:
+    """The largest relative error, and those pairs (got, expected) of equal shapes whose numbers are too far apart."""
+    arrays = arrays_of(pairs)
+    largest = max((largest_number(expected) for _, expected in arrays.values()), default=1.0)
     worst, wrong = 0.0, {}
     for name, (got, expected) in arrays.items():
         got, expected = np.asarray(got), np.asarray(expected)
-        scale = max(largest_number(expected), SMALL * largest) or 1.0
+        scale = max(largest_number(expected), tolerance.least * largest) or 1.0
         with np.errstate(all="ignore"):
             error = np.where(got == expected, 0, np.abs(got - expected)).max(initial=0) / scale
-        if not error <= TOLERANCE:  # "not <=" also catches nan
+        if not error <= tolerance.error:  # "not <=" also catches nan
             wrong[name] = got, expected
         worst = max(worst, float(error))
     wrong |= {  # whole numbers are right to the unit
         name: (np.asarray(got), np.asarray(expected))
         for name, (got, expected) in pairs.items()
-        if is_whole(task.kind, expected) and got != expected
+        if is_whole(kind, expected) and got != expected
     }
-    if wrong:
-        raise CheckFailedError(wrong_values(wrong, task, trial, said, right))
-    for name, (got, expected) in pairs.items():
-        if name not in arrays and got != expected and not _close(got, expected):
-            raise CheckFailedError(f"{name} is {got!r}; it should be {expected!r}")
-    return worst
+    return worst, wrong
 
 
-def arrays_of(pairs: dict[str, tuple[Any, Any]]) -> tuple[dict[str, tuple[Any, Any]], float]:
-    """Those pairs of which an array is expected, and the largest number in any of them."""
-    arrays = {name: pair for name, pair in pairs.items() if isinstance(pair[1], (ndarray, np.generic))}
-    return arrays, max((largest_number(expected) for _, expected in arrays.values()), default=1.0)
+def arrays_of(pairs: Mapping[str, tuple[Any, Any]]) -> dict[str, tuple[Any, Any]]:
+    """Those pairs of which an array is expected."""
+    return {name: pair for name, pair in pairs.items() if isinstance(pair[1], (ndarray, np.generic))}
+
+
+def is_numeric(value: Any) -> bool:
+    """Whether it is a number, or an array of numbers."""
+    return isinstance(value, (ndarray, np.generic, int, float)) and np.asarray(value).dtype.kind in "biufc"
 
 
 def _close(got: Any, expected: Any) -> bool:

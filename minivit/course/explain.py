@@ -124,16 +124,21 @@ def sentence_of(line: str) -> str:
 
 def worst_place(name: str, got: ndarray, expected: ndarray) -> str:
     """Index and both values where the difference is largest."""
-    with np.errstate(all="ignore"):
-        error = np.abs(np.asarray(got) - expected)
-    error = np.where((got == expected), 0, np.where(np.isnan(error), np.inf, error))
-    index = tuple(int(i) for i in np.unravel_index(int(error.argmax()), error.shape))
+    index = worst_index(got, expected)
     place = f"{name}[{', '.join(map(str, index))}]" if index else name
     is_, should_be = told_apart(got[index], expected[index])
     return f"worst: {place} is {is_}, it should be {should_be}"
 
 
-def told_apart(a: float, b: float, digits: int = 9) -> tuple[str, str]:
+def worst_index(got: ndarray, expected: ndarray) -> tuple[int, ...]:
+    """Where the difference is largest."""
+    with np.errstate(all="ignore"):
+        error = np.abs(np.asarray(got) - expected)
+    error = np.where((got == expected), 0, np.where(np.isnan(error), np.inf, error))
+    return tuple(int(i) for i in np.unravel_index(int(error.argmax()), error.shape))
+
+
+def told_apart(a: Any, b: Any, digits: int = 9) -> tuple[str, str]:
     """Two numbers with as many digits as it takes to see that they differ."""
     while digits < 17 and f"{a:.{digits}g}" == f"{b:.{digits}g}":
         digits += 1

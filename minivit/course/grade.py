@@ -1,7 +1,7 @@
 """Check a solution: a folder, or functions from a notebook."""
 
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -77,7 +77,7 @@ def check_functions(functions: Iterable[Callable], *, seed: int = 0) -> Report:
     runner = InPlaceRunner(types.SimpleNamespace(**named), closed_for(task for _, task in chosen))
     report = Report(", ".join(dict.fromkeys(exercise.name for exercise, _ in chosen)), runner.isolated)
     for _, task in chosen:
-        report.results += check_task(task, runner, seed)
+        report.add(check_task(task, runner, seed))
     return report
 
 
@@ -87,25 +87,24 @@ def run_checks(
     """Every check of an exercise (or of some of its tasks); each result is noted as soon as it is known."""
     report = Report(exercise.name, runner.isolated)
     for task in exercise.tasks if tasks is None else tasks:
-        results = check_task_safely(task, runner, seed, timed)
-        if any(result.status == "failed" for result in results):
+        report.add(check_task_safely(task, runner, seed, timed))
+        if any(result.status == "failed" for result in report.of(task.name)):
             runner.close()  # whatever it may have broken, the next function finds a fresh process
-        report.results += results
     if not report.results:
         raise CannotRunError(f"exercise {exercise.name} asks for nothing")
     return report
 
 
-def check_task_safely(task: Task, runner: Runner, seed: int, timed: bool) -> list[Result]:
+def check_task_safely(task: Task, runner: Runner, seed: int, timed: bool) -> Iterator[Result]:
     """As :func:`check_task`; a solution that can no longer be loaded fails what is left."""
-    done: list[Result] = []
+    done = 0
     try:
         for result in check_task(task, runner, seed, timed=timed):
-            done.append(result)
+            done += 1
+            yield result
     except CannotRunError as error:
-        left = check_names(task)[len(done) :]
-        done += [Result(task.name, name, "failed", str(error)) for name in left]
-    return done
+        for name in check_names(task)[done:]:
+            yield Result(task.name, name, "failed", str(error))
 
 
 def closed_functions(exercise: Exercise) -> list[str]:

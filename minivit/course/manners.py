@@ -9,7 +9,14 @@ from numpy.random import Generator
 
 from minivit.check.derivative import random_like
 from minivit.course.asked import Asked
-from minivit.course.compare import CheckFailedError, compare_shapes, compare_values, largest_number
+from minivit.course.compare import (
+    CheckFailedError,
+    Compared,
+    compare_shapes,
+    compare_values,
+    comparing,
+    largest_number,
+)
 from minivit.course.exercise import Draw, Task, Trial
 from minivit.course.explain import same, worst_place
 from minivit.course.outputs import MalformedError, flatten, named_outputs
@@ -172,18 +179,22 @@ def check_adds(asked: Asked, rng: Generator) -> None:
     trial = make_trial(asked.task, asked.first, rng)
     params = {name: value for name, value in trial.args[2].items() if name in trial.expected}  # what is learned
     start = {name: random_like(rng, value) for name, value in params.items()}
-    found = named_outputs("backward", asked.value(trial, start), trial.expected)
-    for name, before in start.items():
-        got, grad = np.asarray(found[f"d{name}"]), trial.expected[name]
-        if same(got, before + grad):
-            continue
-        if same(got, before):
-            raise CheckFailedError(f"d{name} stays as it was: nothing is added to it")
-        if not same(got, grad):
+    value = asked.value(trial, start)
+    found = named_outputs("backward", value, trial.expected)
+    sums = {name: before + trial.expected[name] for name, before in start.items()}
+    added = trial._replace(args=(*trial.args, start), expected={**trial.expected, **sums})
+    with comparing(Compared(asked.task, added, value)):
+        for name, before in start.items():
+            got, grad = np.asarray(found[f"d{name}"]), trial.expected[name]
+            if same(got, sums[name]):
+                continue
+            if same(got, before):
+                raise CheckFailedError(f"d{name} stays as it was: nothing is added to it")
+            if not same(got, grad):
+                raise CheckFailedError(
+                    "wrong as well" if asked.said else f"d{name} is wrong where a gradient is there already"
+                )
             raise CheckFailedError(
-                "wrong as well" if asked.said else f"d{name} is wrong where a gradient is there already"
+                f"d{name} is assigned where a gradient is there already; add to it (add_grad): a layer that is used "
+                "twice gets the sum of both gradients"
             )
-        raise CheckFailedError(
-            f"d{name} is assigned where a gradient is there already; add to it (add_grad): a layer that is used twice "
-            "gets the sum of both gradients"
-        )

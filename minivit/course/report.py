@@ -1,6 +1,7 @@
 """The outcome of a check of a solution: for people on a terminal or in a notebook, and for programs as JSON."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
@@ -12,12 +13,23 @@ MARKS = {"passed": "ok  ", "failed": "NO  ", "not implemented": "... ", "skipped
 
 @dataclass
 class Report:
-    """Results in order. ``isolated`` says whether the solution ran in a process of its own."""
+    """Results in order. ``isolated`` says whether the solution ran in a process of its own.
+
+    ``wrong`` is the first check in which numbers were wrong, with the numbers.
+    """
 
     exercise: str
     isolated: bool
     results: list[Result] = field(default_factory=list)
     output: str = ""
+    wrong: Result | None = None
+
+    def add(self, results: Iterable[Result]) -> None:
+        """Note results as they come; of the numbers that were compared, only those of ``wrong`` are kept."""
+        for result in results:
+            if self.wrong is None and result.compared and result.compared.wrong:
+                self.wrong = result
+            self.results.append(result._replace(compared=None))
 
     @property
     def passed(self) -> int:

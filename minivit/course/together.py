@@ -8,7 +8,7 @@ from numpy.random import Generator
 
 from minivit.check.derivative import random_like
 from minivit.course.asked import Asked, every_task
-from minivit.course.compare import CheckFailedError, NotWrittenError, compare_values
+from minivit.course.compare import CheckFailedError, NotWrittenError, compare_values, compared_in
 from minivit.course.exercise import Trial
 from minivit.course.explain import same
 from minivit.course.manners import outlives
@@ -38,7 +38,8 @@ def check_together(asked: Asked, rng: Generator) -> str:
         except (CheckFailedError, MalformedError) as failure:
             if is_right(Asked(asked.partner, asked.runner), rng):
                 what = "wrong as well" if asked.said else failure
-                raise CheckFailedError(f"given the cache of your {asked.task.forward}: {what}") from None
+                words = f"given the cache of your {asked.task.forward}: {what}"
+                raise CheckFailedError(words, compared_in(failure)) from None
             is_pair = outcome.status == "returned" and is_its_gradient(asked, trial, outcome.value[1], rng)
             words = " (though your backward is its gradient)" * is_pair
             return f"your {asked.task.forward} is wrong{words}: mend that first"
@@ -72,9 +73,8 @@ def judge_alone(asked: Asked, trial: Trial, rng: Generator) -> None:
         assert asked.partner
         used = {*asked.task.uses, *asked.partner.uses}
         if all(is_right(Asked(task, asked.runner), rng) for task in every_task() if task.name in used):
-            raise CheckFailedError(
-                f"right with ours of {', '.join(sorted(used))}, wrong with yours: {failure}"
-            ) from None
+            words = f"right with ours of {', '.join(sorted(used))}, wrong with yours: {failure}"
+            raise CheckFailedError(words, compared_in(failure)) from None
 
 
 def is_right(asked: Asked, rng: Generator) -> bool:

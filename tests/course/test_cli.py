@@ -30,7 +30,9 @@ def test_start_check_and_solve(tmp_path, capsys):
     assert main(["course", "check", folder]) == 1
     assert "not implemented" in capsys.readouterr().out
     (tmp_path / "work" / "solution.py").write_text(solved_source(EXERCISES["adamw"]), encoding="utf-8")
-    assert main(["course", "check", folder, "--json", str(marks)]) == 0
+    assert main(["course", "check", folder, "--json", str(marks), "--step", str(tmp_path / "page.html")]) == 0
+    assert capsys.readouterr().out.endswith("nothing to compare, and no page written: all is right\n")
+    assert not (tmp_path / "page.html").exists()
     data = json.loads(marks.read_text(encoding="utf-8"))
     assert data["passed"] == data["total"] == len(data["checks"])
 
@@ -75,6 +77,11 @@ SOLUTIONS = {
         ("check stub --json link", "--json link is the solution itself; choose another file"),
         ("check stub --json hard", "--json hard is the solution itself; choose another file"),
         ("check stub --json pipe", "--json pipe is no regular file"),
+        ("check stub --step nowhere/page.html", "No such file or directory: nowhere/page.html"),
+        ("check stub --step link", "--step link is the solution itself; choose another file"),
+        ("check stub --step /dev/null", "--step /dev/null is no regular file"),
+        ("check stub --json a --step ./a", "--step ./a is the file for --json; choose another file"),
+        ("check stub --json known --step hard_known", "--step hard_known is the file for --json; choose another file"),
         ("check stub --json /dev/null", "--json /dev/null is no regular file"),
         ("check stub --json {long}", "File name too long: {start}{start} ... (5,000 characters)"),
         ("check {long}", "{start}{start} ... (5,000 characters) cannot be read: File name too long"),
@@ -95,6 +102,8 @@ def test_what_cannot_run(command, says, tmp_path, capsys, monkeypatch):
     os.mkfifo("pipe")
     Path("link").symlink_to("stub/solution.py")
     Path("hard").hardlink_to("stub/solution.py")
+    Path("known").touch()
+    Path("hard_known").hardlink_to("known")
     words = {"here": tmp_path.resolve(), "long": "long" * 1250, "start": "long" * 25}
     assert main(["course", *shlex.split(command.format(**words))]) == 2
     assert capsys.readouterr().err.startswith("minivit: " + says.format(**words))
@@ -106,6 +115,7 @@ def test_a_file_for_json_that_cannot_be_written_is_found_out_before_the_checks(t
     monkeypatch.setattr(grade, "run_checks", lambda *_, **__: pytest.fail("the checks ran"))
     main(["course", "start", "adamw"])
     assert main(["course", "check", "adamw", "--json", "nowhere/marks.json"]) == 2
+    assert main(["course", "check", "adamw", "--step", "nowhere/page.html"]) == 2
     assert main(["course", "check", "nowhere", "--json", "marks.json"]) == 2
     assert [path.name for path in tmp_path.iterdir()] == ["adamw"]  # the trial leaves no file
 
@@ -158,6 +168,52 @@ def test_the_file_is_there_though_nothing_can_be_printed(judged, monkeypatch, ca
     with pytest.raises(UnicodeEncodeError):
         raise_from_main(["course", "check", "work", "--json", "marks.json"])
     assert json.loads(Path("marks.json").read_bytes())["total"] == 1
+
+
+WRONG = """def adam_update(value, grad, m, v, step, *, lr, betas, eps):
+    return value - lr * grad, m, v  # <b>
+"""
+
+
+@pytest.fixture
+def in_place(tmp_path, monkeypatch):
+    """A folder to be checked, without a process of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(grade, "processes_exist", lambda: False)
+    Path("work").mkdir()
+    return Path("work/solution.py")
+
+
+def test_a_page_shows_wrong_numbers_beside_the_right_ones(in_place, capsys):
+    in_place.write_text(WRONG, encoding="utf-8")
+    assert main(["course", "check", "work", "--step", "page.html", "--json", "marks.json"]) == 1
+    *report, said = capsys.readouterr().out.splitlines()
+    assert report[-1].startswith("adamw: ")
+    assert said == "wrote page.html: your value, m, v of adam_update beside what is right; open it in a browser"
+    assert Path("page.html").read_bytes().startswith(b"<!doctype html>")
+    assert {*json.loads(Path("marks.json").read_bytes())} == {*Report("", True).as_json()}
+    assert sorted(path.name for path in Path().iterdir()) == ["marks.json", "page.html", "work"]
+
+
+def test_without_wrong_numbers_there_is_no_page(in_place, capsys):
+    """What stood there before stays."""
+    in_place.write_text("def adam_update(*args, **options): raise ValueError('no')", encoding="utf-8")
+    Path("page.html").write_text("before", encoding="utf-8")
+    assert main(["course", "check", "work", "--step", "page.html"]) == 1
+    said = "nothing to compare, and no page written: what failed has no numbers to be shown\n"
+    assert capsys.readouterr().out.endswith(said)
+    assert Path("page.html").read_text(encoding="utf-8") == "before"
+
+
+def test_the_report_is_printed_though_the_page_cannot_be_written(in_place, monkeypatch, capsys):
+    in_place.write_text(WRONG, encoding="utf-8")
+    monkeypatch.setattr(os, "fsync", lambda file: fail_with(OSError(28, "No space left on device")))
+    assert main(["course", "check", "work", "--step", "page.html"]) == 2
+    printed = capsys.readouterr()
+    assert "adam_update: " in printed.out
+    assert "wrote" not in printed.out
+    assert printed.err == f"minivit: No space left on device: {Path('page.html').resolve()}\n"
+    assert not Path("page.html").exists()
 
 
 def raise_from_main(command):
