@@ -189,6 +189,7 @@ def test_the_answer_is_not_in_the_page(name):
     trial = make_trial(task, next(iter(task.cases.values())), np.random.default_rng(0))
     found = Compared(task, trial, wrong(trial.expected))
     page = compared(Result(name, "numbers", "failed", "", found), solution(name, text)).html()
+    assert "KNOWN_OPS" not in page  # the derivatives of all ops
     told, answer = json.loads(text_in(page)), inspect.getsource(inspect.unwrap(source_of(task)))
     (function,) = told["functions"].values()
     assert any("'MINE'," in line for line in function["source"])
