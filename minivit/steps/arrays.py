@@ -20,6 +20,9 @@ DIGITS = 4
 MOST_NUMBERS = 2**16
 """Of an array of more, a corner is kept, and what is true of all: least, largest, mean and standard deviation."""
 
+LONGEST = 2**14
+"""Of a longer axis the beginning is kept: browsers draw no picture of 2 ** 16 pixels. It is a second of sound."""
+
 MOST_BESIDE = 4
 """Of a view of memory that is more times as large, its own numbers alone are kept: one image of many."""
 
@@ -45,17 +48,18 @@ class Store:
     def add(self, array: Any, *, exact: bool = False, most: int | None = None) -> dict[str, Any]:
         """Keep the numbers that an array has now, and return where the page finds them.
 
-        ``exact``: the page computes with them, so that four digits are not enough. ``most``: how many at the most.
+        ``exact``: the page computes with all of them, and four digits are not enough. ``most``: how many at the most.
         """
-        most = self.most if most is None else most
         array = np.asarray(array)
+        most = array.size if exact else self.most if most is None else most
         memory = np.asarray(owner(array))
-        if memory.size <= min(most, MOST_BESIDE * array.size) and memory.dtype == array.dtype:
+        lengths = cropped(array.shape, most)
+        whole = lengths == list(array.shape)
+        if whole and memory.size <= min(most, MOST_BESIDE * array.size) and memory.dtype == array.dtype:
             offset = array.__array_interface__["data"][0] - memory.__array_interface__["data"][0]
             found = {"strides": [step // array.itemsize for step in array.strides], "offset": offset // array.itemsize}
             flat = memory.ravel(order="K")
         else:
-            lengths = cropped(array.shape, most)
             corner = array[tuple(map(slice, lengths))]
             flat = corner.ravel()
             found = {"strides": [prod(lengths[axis + 1 :]) for axis in range(len(lengths))], "offset": 0}
@@ -82,9 +86,11 @@ class Store:
 def cropped(shape: tuple[int, ...], most: int) -> list[int]:
     """The lengths of a corner of at most so many numbers: the longest axes are cut first, and rows last of all.
 
+    No axis is longer than a picture can be (``LONGEST``).
+
     Of maps of attention (..., N, N) fewer queries are kept, and all that each looks at.
     """
-    lengths, queries = list(shape), len(shape) - 2
+    lengths, queries = [min(length, LONGEST) for length in shape], len(shape) - 2
     attends = queries > 0 and shape[-1] == shape[-2]
     while prod(lengths) > most:
         others = lengths[:-1] if max(lengths[:-1], default=1) > 1 else lengths
@@ -94,15 +100,17 @@ def cropped(shape: tuple[int, ...], most: int) -> list[int]:
 
 
 def facts(array: ndarray) -> dict[str, float]:
-    """What is true of all numbers of an array, of which the page has a corner."""
-    numbers = array.astype(np.float64)
+    """What is true of all numbers of an array, of which the page has a corner: of those that are finite."""
+    largest = 10.0**MOST_EXPONENT  # of whose square there is still a mean
+    numbers = array[np.isfinite(array)].astype(np.float64).clip(-largest, largest)
+    numbers = numbers if numbers.size else np.zeros(1)
     found = {"min": numbers.min(), "max": numbers.max(), "mean": numbers.mean(), "std": numbers.std()}
     return {name: float(f"{value:.{DIGITS}g}") for name, value in found.items()}
 
 
 def packed(flat: ndarray, *, exact: bool) -> dict[str, Any]:
     """Numbers as letters, and of what kind: whole, of so many decimal digits, or the first 28 bits of a float32."""
-    if not np.issubdtype(flat.dtype, np.floating):
+    if flat.dtype.kind in "biu" and (not flat.size or max(-int(flat.min()), int(flat.max())) < 2**31):
         kind, planes = "whole", _bytes_of(flat.astype("<i4"))
     elif exact:
         kind, planes = "exact", _bits(flat.astype("<f4"))
@@ -119,7 +127,11 @@ def _bytes_of(numbers: ndarray) -> ndarray:
 
 def _bits(numbers: ndarray) -> ndarray:
     """The first 28 bits of each float32: three bytes in planes, and then half a byte of each, two in one."""
-    bits = ((numbers.view("<u4").astype(np.uint64) + 8) >> 4).astype("<u4")
+    bits = numbers.view("<u4").astype(np.int64)
+    near = (bits + 8) >> 4
+    rounded = (near << 4).astype("<u4").view("<f4")
+    differ = (_digits(rounded.astype(float)) != _digits(numbers.astype(float))).any(0)
+    bits = (near + differ * np.where(bits & 8, -1, 1)).astype("<u4")  # the other neighbour is shown as the number is
     halves = np.pad(bits & 15, (0, bits.size % 2)).reshape(-1, 2)
     return np.concatenate([_bytes_of(bits << 4)[:3].ravel(), (halves[:, 0] << 4 | halves[:, 1]).astype(np.uint8)])
 

@@ -11,6 +11,8 @@ from typing import Any, get_args, get_type_hints
 
 SECTIONS = ("Parameters", "Returns", "Raises", "References", "Examples", "Notes")
 INLINE = re.compile(r":math:`(?P<math>[^`]+)`|:\w+:`(?P<role>[^`]+)`|``(?P<code>[^`]+)``|\*(?P<stress>[^\s*][^*]*)\*")
+NO_FORMULA = re.compile(r"\\href|&[#\w]+;")
+"""What latex2mathml would make links or tags of."""
 UNDOES = re.compile(r"# forward: (?P<line>[^;]+)")
 
 
@@ -21,9 +23,8 @@ def explained(
 
     ``doc`` stands where the function has no docstring of its own: that of a layer's class.
     """
-    lines, first = inspect.getsourcelines(function)
-    source = dedent("".join(lines)).rstrip("\n").split("\n")
-    path = Path(inspect.getsourcefile(function) or "").parts
+    source, first = source_of(function)
+    path = Path(function.__code__.co_filename).parts
     where = "/".join(path[path.index("minivit") :] if "minivit" in path else path[-1:])
     start = body_of(source)
     return {
@@ -37,6 +38,15 @@ def explained(
     }
 
 
+def source_of(function: Callable[..., Any]) -> tuple[list[str], int]:
+    """The lines of a function, and the number of the first; what ``exec`` has made may have none."""
+    try:
+        lines, first = inspect.getsourcelines(function)
+    except (OSError, TypeError):
+        return ["# Python does not know its source"], 1
+    return dedent("".join(lines)).rstrip("\n").split("\n"), first
+
+
 def body_of(source: list[str]) -> int:
     """The line of ``def``, past decorators."""
     return next((n for n, line in enumerate(source) if line.startswith(("def ", "class "))), 0)
@@ -44,7 +54,10 @@ def body_of(source: list[str]) -> int:
 
 def docstring_of(source: list[str]) -> list[int]:
     """The first line of a function's docstring and the one behind its last, or nothing: the page folds it."""
-    (node,) = ast.parse("\n".join(source)).body
+    try:
+        (node,) = ast.parse("\n".join(source)).body
+    except (SyntaxError, ValueError):  # a lambda in the middle of something else
+        return []
     if not isinstance(node, ast.FunctionDef) or ast.get_docstring(node) is None:
         return []
     text = node.body[0]
@@ -53,8 +66,7 @@ def docstring_of(source: list[str]) -> list[int]:
 
 def undone(source: list[str], forward: Callable[..., Any]) -> Iterator[tuple[int, list[int]]]:
     """Of each line of a backward that says which line of the forward it undoes, the numbers of both."""
-    lines, _ = inspect.getsourcelines(forward)
-    there = dedent("".join(lines)).split("\n")
+    there, _ = source_of(forward)
     there = [_squeezed(line) for line in there[body_of(there) :]]
     for n, line in enumerate(source):
         if found := UNDOES.search(line):
@@ -105,12 +117,20 @@ def _inline(text: str) -> str:
 
 
 def _mathml(latex: str, *, display: Any) -> str:
+    """A formula as MathML, or as it was written: those of a student may be none, or be markup of a page."""
     from latex2mathml.converter import convert
 
+    written = f"<code>{escape(latex.strip(), quote=False)}</code>"
+    latex = latex.replace("<", "\\lt ").replace(">", "\\gt ")
+    if NO_FORMULA.search(latex):
+        return written
     latex = " ".join(latex.replace("\\!", "").split())  # browsers have no negative spaces
     if "&" in latex and "\\begin" not in latex:
         latex = f"\\begin{{aligned}}{latex}\\end{{aligned}}"
-    return convert(latex, display=display)
+    try:
+        return convert(latex, display=display)
+    except Exception:  # one of a dozen classes, or whatever it stumbles over
+        return written
 
 
 def axes_of(hint: Any, ndim: int) -> list[str] | None:

@@ -121,7 +121,7 @@ def _told(run: Steps) -> dict[str, Any]:
         "title": run.title,
         "calls": calls,
         "functions": functions,
-        "pixels": None if run.pixels is None else run.store.add(run.pixels),
+        "pixels": None if run.pixels is None else run.store.add(run.pixels, most=run.pixels.size),
         "grid": run.grid,
         "class_names": list(run.class_names),
         "label": run.label,
@@ -137,7 +137,8 @@ def _told(run: Steps) -> dict[str, Any]:
 
 def _call(call: Call, calls: list[Call], functions: dict[str, dict[str, Any]]) -> dict[str, Any]:
     function = inspect.unwrap(call.function)
-    name = f"{function.__module__}.{function.__qualname__}"
+    line = function.__code__.co_firstlineno  # all lambdas have one name
+    name = f"{function.__module__}.{function.__qualname__}:{line}"
     if call.about:
         functions[name] = call.about
     elif name not in functions:

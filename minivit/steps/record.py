@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from types import CodeType, FrameType
+from types import CodeType, FrameType, FunctionType
 from typing import Any, NamedTuple, get_args
 
 import numpy as np
@@ -76,15 +76,28 @@ class Known(NamedTuple):
     way: str
     function: Callable[..., Any]
 
+    def runs_in(self, frame: FrameType) -> bool:
+        """Whether the frame is this function's, and not that of another which the same ``def`` has made."""
+        cells = self.function.__closure__ or ()  # type: ignore[attr-defined]
+        closed_over = dict(zip(frame.f_code.co_freevars, cells, strict=True))
+        return all(frame.f_locals.get(name) is cell.cell_contents for name, cell in closed_over.items())
 
-def known_functions() -> dict[CodeType, Known]:
-    """Both functions of every op, a student's where they stand in place of ours, and the optimizers' rules."""
-    found: dict[CodeType, Known] = {}
-    for name, op in EVERY_OP.items():
-        for way, function in zip(WAYS, map(inspect.unwrap, op), strict=True):
-            found[function.__code__] = Known("op", name, way, function)
-    for rule in map(inspect.unwrap, (adam_update, adamw_update, sgd_update)):
-        found[rule.__code__] = Known(UPDATE, rule.__name__, UPDATE, rule)
+
+def known_functions() -> dict[CodeType, list[Known]]:
+    """Both functions of every op, a student's where they stand in place of ours, and the optimizers' rules.
+
+    What a student's decorator has made of several functions is one code; what is no function of Python's has none.
+    """
+    known = [
+        Known("op", name, way, function)
+        for name, op in EVERY_OP.items()
+        for way, function in zip(WAYS, map(inspect.unwrap, op), strict=True)
+    ]
+    rules = map(inspect.unwrap, (adam_update, adamw_update, sgd_update))
+    found: dict[CodeType, list[Known]] = {}
+    for each in [*known, *(Known(UPDATE, rule.__name__, UPDATE, rule) for rule in rules)]:
+        if isinstance(each.function, FunctionType):
+            found.setdefault(each.function.__code__, []).append(each)
     return found
 
 
@@ -102,6 +115,7 @@ class Recorder:
         self.functions = known_functions()
         self.open: list[tuple[FrameType, int]] = []
         self.given: dict[int, list[np.ndarray]] = {}  # the arrays that an open call was given
+        self.lost = False  # whether what was recorded has put another profiler in place of this one
         self.failed: int | None = None  # the first call, and so the innermost, that an error went through
         self.made: dict[tuple[int, str], int] = {}  # which call has made a cache, by its identity and the call's label
         self.alive: list[Any] = []  # these caches, so that none gets the identity of another
@@ -117,7 +131,9 @@ class Recorder:
                 elif arg is not None:
                     self.finish(index, arg)
         elif event == "call":
-            known = self.functions.get(frame.f_code) or self.method(frame)
+            several = self.functions.get(frame.f_code, ())
+            known = next((each for each in several if len(several) == 1 or each.runs_in(frame)), None)
+            known = known or self.method(frame)
             if known is not None:
                 self.begin(known, frame)
 
@@ -126,7 +142,7 @@ class Recorder:
         code = frame.f_code
         if code.co_name not in WAYS or code.co_varnames[:1] != ("self",):
             return None
-        layer = frame.f_locals["self"]
+        layer = frame.f_locals.get("self")
         if id(layer) not in self.names or isinstance(layer, Identity):
             return None
         function = getattr(type(layer), code.co_name)
@@ -203,16 +219,17 @@ class Recorder:
             self.calls[forward].partner, self.calls[backward].partner = backward, forward
 
     def join_the_rest(self) -> None:
-        """Backwards whose cache was made anew: in the call whose forward is known, the last of this name is theirs."""
+        """Backwards whose cache was made anew, or is empty: where their forward is, the last of this name is theirs."""
         for index, call in enumerate(self.calls):
-            if call.way == "backward" and call.partner is None and call.parent is not None:
-                outer = self.calls[call.parent].partner
+            if call.way == "backward" and call.partner is None:
+                outer = None if call.parent is None else self.calls[call.parent].partner
                 inside = [
                     n
                     for n, other in enumerate(self.calls)
                     if other.parent == outer and (other.label, other.way) == (call.label, "forward")
                 ]
-                free = [n for n in inside if self.calls[n].partner is None] if outer is not None else []
+                known = call.parent is None or outer is not None
+                free = [n for n in inside if self.calls[n].partner is None] if known else []
                 self.join(free[-1] if free else None, index)
 
     def steps(self) -> list[Call]:
@@ -236,8 +253,16 @@ class Recorder:
         found: dict[str, Array] = {}
         for name, array in _numbers_in(nest):
             axes = axes_of(hints.get(name), array.ndim)
-            found[name] = self.store.add(array, most=most) | ({"axes": axes} if axes else {})
+            for part, numbers in real_parts(name, array).items():
+                found[part] = self.store.add(numbers, most=most) | ({"axes": axes} if axes else {})
         return found
+
+
+def real_parts(name: str, array: np.ndarray) -> dict[str, np.ndarray]:
+    """What is shown of an array: of complex numbers both parts, of what are no numbers nothing."""
+    if array.dtype.kind == "c":
+        return {f"Re {name}": array.real, f"Im {name}": array.imag}
+    return {name: array} if array.dtype.kind in "biuf" else {}
 
 
 def _numbers_in(nest: Any) -> Iterator[tuple[str, np.ndarray]]:
@@ -252,9 +277,15 @@ def _numbers_in(nest: Any) -> Iterator[tuple[str, np.ndarray]]:
 @contextmanager
 def recording(recorder: Recorder) -> Iterator[None]:
     """While it lasts, what runs in this thread is recorded; what raises an error is noted, and the error goes on."""
-    before = sys.getprofile()
+    before: Any = sys.getprofile()
+    if hasattr(before, "disable"):  # cProfile, which Python cannot put back by setprofile
+        before.disable()
     sys.setprofile(recorder)
     try:
         yield
     finally:
-        sys.setprofile(before)
+        recorder.lost |= sys.getprofile() is not recorder
+        if hasattr(before, "enable"):
+            before.enable()
+        else:
+            sys.setprofile(before)

@@ -15,7 +15,6 @@ from minivit.layers import Identity
 from minivit.layers.batch_norm import frozen
 from minivit.models.model import Model
 from minivit.nests import mapped
-from minivit.ops.softmax import softmax_forward
 from minivit.steps.arrays import MOST_NUMBERS, Store
 from minivit.steps.field import patch_embed_of, receptive_field
 from minivit.steps.page import Steps
@@ -29,6 +28,9 @@ SMALL = 2**21
 """Models of fewer parameters are shown whole; of others, so many numbers of an array: """
 NUMBERS_OF_LARGE = 2**14
 
+MOST_PIXELS = 256
+"""Of the image beside the arrays, in each direction; it is drawn no larger."""
+
 LEARNING_RATE = 1e-3
 
 Normalize = Callable[[ndarray], ndarray]
@@ -37,7 +39,7 @@ Normalize = Callable[[ndarray], ndarray]
 def step(
     model: Model,
     image: ndarray,
-    label: int | None = None,
+    label: int | np.integer | None = None,
     *,
     normalize: Normalize | None = None,
     class_names: Sequence[str] = (),
@@ -84,7 +86,10 @@ def step(
         raise ValueError(f"{type(model).__name__} takes more than an image; step shows models of one image")
     twin = _twin(model)
     classes = twin.config.get("num_classes")
+    if place := first_nonfinite({"image": inputs}):
+        raise ValueError(f"{place} holds nan or infinity")
     if label is not None:
+        label = int(label) if isinstance(label, np.integer) else label  # as it stands in an array of labels
         check_type("label", label, int)
         if not classes:
             raise ValueError(f"label is {label}, but this {type(model).__name__} names no classes")
@@ -109,10 +114,23 @@ def step(
     except EndedError as ended:
         run.error = sentence(ended.error)
     run.calls = recorder.steps()
-    run.field = receptive_field(model, inputs) if not run.error else {"reason": "the run did not come to its end"}
-    if "blocks" in run.field:
-        run.field = {"blocks": {name: store.add(share) for name, share in run.field["blocks"].items()}}
+    if recorder.lost and not run.error:
+        run.notes.append(
+            "Something in the run called sys.setprofile, by which it is recorded: what followed is missing."
+        )
+    run.field = {"reason": "the run did not come to its end"} if run.error else _field(model, inputs, store)
     return run
+
+
+def _field(model: Model, inputs: ndarray, store: Store) -> dict[str, Any]:
+    """What each token sees; a student's function that computed one image in float32 may fail at many in float64."""
+    try:
+        found = receptive_field(model, inputs)
+    except Exception as error:
+        return {"reason": f"the model could not be computed again: {sentence(error)}"}
+    if "blocks" not in found:
+        return found
+    return {"blocks": {name: store.add(share) for name, share in found["blocks"].items()}}
 
 
 def step_op(name: str, *arrays: ndarray, dy: Any = None, **options: Any) -> Steps:
@@ -144,13 +162,18 @@ def step_op(name: str, *arrays: ndarray, dy: Any = None, **options: Any) -> Step
     run = Steps(name, recorder.calls, store)
     try:
         y, cache = _recorded(recorder, op.forward, *arrays, **options)
-        dy = mapped(lambda a: rng.standard_normal(np.shape(a)).astype(np.asarray(a).dtype), y) if dy is None else dy
+        dy = mapped(lambda a: _random_like(np.asarray(a), rng), y) if dy is None else dy
         _recorded(recorder, op.backward, dy, cache)
     except EndedError as ended:
         run.error = sentence(ended.error)
-    run.calls = recorder.steps()
+    run.calls = recorder.steps() or recorder.calls  # alone, an op is shown even if it does nothing
     run.what_if = run.field = {"reason": "there is no model, only an op"}
     return run
+
+
+def _random_like(y: ndarray, rng: np.random.Generator) -> ndarray:
+    dy = rng.standard_normal(y.shape)
+    return (dy + 1j * rng.standard_normal(y.shape) if y.dtype.kind == "c" else dy).astype(y.dtype)
 
 
 class EndedError(Exception):
@@ -195,7 +218,9 @@ def _full_name(model: Model, block: str | None) -> str | None:
 
 
 def _pixels(image: ndarray) -> ndarray:
-    """To look at: pixels as they are, other numbers stretched from black to white."""
+    """To look at: pixels as they are, other numbers stretched from black to white; of a large image every n-th."""
+    every = -(-max(image.shape[:2]) // MOST_PIXELS)
+    image = image[::every, ::every]
     if image.dtype == np.uint8:
         return image
     low, high = float(image.min()), float(image.max())
@@ -204,7 +229,8 @@ def _pixels(image: ndarray) -> ndarray:
 
 def _say(run: Steps, logits: ndarray, label: int | None) -> None:
     """What the model says of the image, and what it is held to."""
-    run.probabilities = [float(share) for share in softmax_forward(logits)[0][0]]
+    shares = np.exp(logits[0] - logits.max())  # in place of the op may stand that of a student, which is wrong
+    run.probabilities = (shares / shares.sum()).tolist()
     run.label = int(logits[0].argmax()) if label is None else label
     if label is None:
         run.notes.append("No true class was given: the loss is that of the class that the model holds for likeliest.")

@@ -10,6 +10,9 @@ from minivit.types import ndarray
 MOST_PRODUCTS = 10**8
 """Multiplications of a forward pass: what a page computes in about a tenth of a second."""
 
+MOST_NUMBERS = 2**21
+"""Of the weights and the image: all of them are in the page, for a corner is of no use here."""
+
 PLAIN: dict[str, Any] = {
     "distilled": False,
     "reg_tokens": 0,
@@ -22,7 +25,7 @@ PLAIN: dict[str, Any] = {
 
 def recipe(model: Model, image: ndarray, grey: ndarray, store: Store) -> dict[str, Any]:
     """Options and weights that the page needs, or the reason why it cannot."""
-    reason = _cannot(model)
+    reason = _cannot(model, image)
     if reason:
         return {"reason": reason}
     config = model.config
@@ -41,12 +44,16 @@ def recipe(model: Model, image: ndarray, grey: ndarray, store: Store) -> dict[st
     }
 
 
-def _cannot(model: Model) -> str:
+def _cannot(model: Model, image: ndarray) -> str:
     """Why the page cannot compute this model again; nothing if it can."""
     if type(model) is not ViT:
         return f"the page computes Vision Transformers again, and this is another model, {type(model).__name__}"
     if odd := [name for name, plain in PLAIN.items() if model.config[name] != plain]:
         return f"the page computes plain Vision Transformers again; this one has {odd[0]}"
+    if not model.config["num_classes"]:
+        return "the model names no classes"
+    if (numbers := model.num_params + image.size) > MOST_NUMBERS:
+        return f"the model is too large for a page: it has {numbers:,} weights and pixels"
     width, tokens = model.config["embed_dim"], model.patch_embed.num_patches + model.config["class_token"]
     hidden = int(width * model.config["mlp_ratio"])
     products = model.config["depth"] * tokens * width * (4 * width + 2 * hidden + 2 * tokens)

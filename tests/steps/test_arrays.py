@@ -122,6 +122,12 @@ def test_whole_numbers(array):
     np.testing.assert_array_equal(read(store, store.add(array)), array.astype(int))
 
 
+@pytest.mark.parametrize("array", [np.array([2**31, -5]), np.array([2**64 - 1], np.uint64), np.array([-(2**40), 7])])
+def test_whole_numbers_of_more_than_four_bytes_have_digits(array):
+    store = Store()
+    np.testing.assert_array_equal(read(store, store.add(array)), shown(array.astype(float)))
+
+
 @pytest.mark.parametrize("array", [np.float64(3), np.zeros(0), np.zeros((2, 0, 3)), np.zeros((0, 5), np.float32)])
 def test_single_numbers_and_nothing(array):
     store = Store()
@@ -138,7 +144,26 @@ def test_of_large_arrays_a_corner_and_facts():
     assert found["facts"] == {name: float(f"{getattr(array, name)():.4g}") for name in ("min", "max", "mean", "std")}
 
 
+def test_the_facts_of_large_arrays_are_of_finite_numbers():
+    array = np.full((100, 100), -np.inf)
+    for numbers in ([], [1.0, 3.0, np.nan], [1e300, -1e300]):
+        array[0, : len(numbers)] = numbers
+        facts = Store(most=100).add(array)["facts"]
+        assert np.isfinite(list(facts.values())).all()
+    array[1:] = 2
+    assert Store(most=100).add(array)["facts"]["max"] == 1e120
+
+
+def test_what_the_page_computes_with_is_whole_and_shown_as_it_is():
+    array = np.random.default_rng(0).standard_normal((100, 300)).astype(np.float32)
+    store = Store(most=100)
+    found = store.add(array, exact=True)
+    assert "shown" not in found
+    np.testing.assert_array_equal(shown(read(store, found)), shown(array))
+
+
 def test_a_corner_keeps_rows_whole_as_long_as_it_can():
     assert cropped((1, 6, 1370, 1370), 2**14) == [1, 6, 1, 1370]
     assert cropped((5000,), 1000) == [625]
     assert cropped((7, 9), 63) == [7, 9]
+    assert cropped((2, 2**16), 2**20) == [2, 2**14]  # no browser draws a picture of so many pixels

@@ -66,6 +66,30 @@ def test_html_is_escaped():
     assert html_of("a < b & ``x<y`` and *so*") == "<p>a &lt; b &amp; <code>x&lt;y</code> and <em>so</em></p>"
 
 
+@pytest.mark.parametrize("math", [r"\left( ", "a_", r"\text{&lt;img src=x onerror=alert(1)&gt;}", r"\href{x}{y}", " "])
+def test_what_is_no_formula_stands_as_it_was_written(math):
+    found = html_of(f":math:`{math}` and\n\n.. math:: {math}")
+    assert found.count("<code>") == 2
+    assert not re.search("<(?!/?(p|code)>)", found)
+
+
+def test_a_formula_makes_no_tags():
+    assert "<img" not in html_of(r":math:`\text{<img src=x onerror=alert(1)>} a < b`")
+
+
+def test_functions_without_source_or_in_odd_places_are_told():
+    names: dict[str, Any] = {}
+    exec("def made(x):\n    return x\n", names)
+    assert explained(names["made"])["source"] == ["# Python does not know its source"]
+    pair = (
+        lambda x: (  # in brackets, so that its lines alone are no Python
+            x
+        ),
+        0,
+    )
+    assert explained(pair[0])["docstring"] == []
+
+
 def test_sections_on_types_are_left_out_and_references_stay():
     doc = "First.\n\nParameters\n----------\nx : array\n    It.\n\nReferences\n----------\nSomebody 2020."
     assert html_of(doc) == '<p>First.</p><p class="source">Somebody 2020.</p>'

@@ -1,5 +1,6 @@
 """A recorded run holds the numbers of the run, in their order, and leaves the model as it was."""
 
+import cProfile
 import re
 import sys
 
@@ -12,6 +13,8 @@ from minivit.course.stub import solved_source
 from minivit.course.with_ops import in_place_of_ours, load_as_it_is
 from minivit.steps import page as page_module
 from minivit.steps import step, step_op
+from minivit.steps import steps as steps_module
+from minivit.steps.arrays import Store
 from minivit.train.augment import normalize
 
 from .test_arrays import read, shown
@@ -115,6 +118,20 @@ def test_another_profiler_is_put_back():
     assert heard
 
 
+def test_a_profile_that_is_made_goes_on():
+    def after():
+        return 0
+
+    profile = cProfile.Profile()
+    profile.enable()
+    try:
+        step_op("softmax", np.array([[1.0, 2.0]]))
+        after()
+    finally:
+        profile.disable()
+    assert any(entry.code is after.__code__ for entry in profile.getstats())  # type: ignore[attr-defined]
+
+
 def test_without_a_label_the_likeliest_class_is_taken_and_that_is_said():
     model, image = model_and_image()
     run = step(model, image)
@@ -170,6 +187,7 @@ def test_other_models_become_pages(name):
         ({"image": np.zeros((8, 8, 3), np.uint8)}, "expected normalize"),
         ({"label": 5}, "label is 5"),
         ({"label": -1}, "label is -1"),
+        ({"image": np.full((8, 8, 3), np.nan, np.float32)}, "image holds nan"),
         ({"block": "7"}, "there is no block '7'; there are blocks.0"),
     ],
 )
@@ -203,11 +221,15 @@ def test_pixels_go_with_what_normalizes_them():
 
 
 def solution(tmp_path, old, new):
-    folder = tmp_path / "attention"
-    folder.mkdir()
     text = solved_source(EXERCISES["attention"])
     assert old in text
-    (folder / "solution.py").write_text(text.replace(old, new), encoding="utf-8")
+    return written(tmp_path, "attention", text.replace(old, new))
+
+
+def written(tmp_path, exercise, text):
+    folder = tmp_path / exercise
+    folder.mkdir()
+    (folder / "solution.py").write_text(text, encoding="utf-8")
     return load_as_it_is(folder)
 
 
@@ -234,6 +256,67 @@ def test_a_students_function_that_fails_ends_the_run_and_the_steps_before_are_sh
     assert [call.label for call in run.calls if call.error] == ["attention"]
     assert any(call.way == "backward" and call.outputs for call in run.calls)
     assert "no idea" in page_module._told(run)["error"]
+
+
+DECORATED = """
+def logged(function):
+    def call(*args, **options):
+        return function(*args, **options)
+    return call
+
+softmax_forward, softmax_backward = logged(softmax_forward), logged(softmax_backward)
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "recorded"),
+    [
+        (DECORATED, True),
+        ("softmax_forward = (\n    lambda x, ours=softmax_forward:\n        ours(x)\n)", True),
+        ("exec('def softmax_forward(x, *, ours=softmax_forward):\\n    return ours(x)')", True),
+        ("import functools\nsoftmax_forward = functools.partial(softmax_forward)", False),
+    ],
+)
+def test_functions_of_students_of_any_kind(tmp_path, text, recorded):
+    mine = written(tmp_path, "softmax", f"{solved_source(EXERCISES['softmax'])}\n\n{text}\n")
+    _, image = model_and_image()
+    with in_place_of_ours([mine]):
+        run = step(model_and_image()[0], image, 0)
+    assert run.error == ""
+    assert run.html()
+    ways = [call.way for call in run.calls if (call.place, call.label) == ("blocks.0.attn", "softmax")]
+    assert ways == ["forward", "backward"][1 - recorded :]
+
+
+def test_what_the_model_says_is_right_where_a_students_softmax_is_not(tmp_path):
+    text = solved_source(EXERCISES["softmax"])
+    mine = written(tmp_path, "softmax", text.replace("y /= total", "y /= 2 * total"))
+    _, image = model_and_image()
+    with in_place_of_ours([mine]):
+        run = step(model_and_image()[0], image, 0)
+    np.testing.assert_allclose(sum(run.probabilities), 1, rtol=1e-5)
+
+
+def test_a_function_that_takes_the_profiler_away_is_told_of(tmp_path):
+    mine = solution(tmp_path, "dv = weights.mT @ dy", "__import__('sys').setprofile(None); dv = weights.mT @ dy")
+    _, image = model_and_image()
+    with in_place_of_ours([mine]):
+        run = step(model_and_image()[0], image, 0)
+    assert "sys.setprofile" in run.notes[-1]
+    assert sys.getprofile() is None
+
+
+def test_a_model_that_cannot_be_computed_again_has_no_receptive_field(tmp_path):
+    mine = solution(
+        tmp_path,
+        "    weights, _ = softmax_forward(scores)",
+        "    assert q.dtype == 'float32', 'single'\n    weights, _ = softmax_forward(scores)",
+    )
+    _, image = model_and_image()
+    with in_place_of_ours([mine]):
+        run = step(model_and_image()[0], image, 0)
+    assert run.error == ""
+    assert "single" in run.field["reason"]
 
 
 def test_a_page_is_one_file_that_asks_for_nothing():
@@ -273,6 +356,56 @@ def test_an_op_alone():
         step_op("softmacks", q)
     with pytest.raises(TypeError, match="argument: 'k'"):
         step_op("attention", q)
+
+
+def test_complex_numbers_are_shown_as_two_arrays():
+    x = np.random.default_rng(0).standard_normal((2, 6))
+    run = step_op("rfft", x)
+    y, _ = mv.every_op.EVERY_OP["rfft"].forward(x)
+    forward, backward = run.calls
+    for name, expected in (("Re y", y.real), ("Im y", y.imag)):
+        np.testing.assert_array_equal(read(run.store, forward.outputs[name]), shown(expected))
+    assert np.abs(read(run.store, backward.inputs["Im dy"])).min() > 0  # what comes back is random in both
+
+
+@pytest.mark.parametrize(
+    ("name", "arrays", "options"),
+    [("rfft", [np.ones((1, 4))], {}), ("split_heads", [np.ones((1, 2, 4))], {"num_heads": 2})],
+)
+def test_both_ways_of_an_op_alone_know_of_each_other(name, arrays, options):
+    assert [call.partner for call in step_op(name, *arrays, **options).calls[:2]] == [1, 0]
+
+
+def test_an_op_that_does_nothing_is_shown_alone():
+    run = step_op("dropout", np.ones((2, 3)), rate=0.5)
+    assert [call.way for call in run.calls] == ["forward", "backward"]
+
+
+def test_a_label_may_come_out_of_an_array():
+    model, image = model_and_image()
+    assert step(model, image, np.array([3])[0], backward=False).label == 3
+
+
+def test_a_large_image_is_shown_as_a_whole():
+    image = np.zeros((300, 600, 3), np.float32)
+    image[290:, 590:] = 1
+    pixels = steps_module._pixels(image)
+    assert pixels.shape == (100, 200, 3)
+    assert (pixels[-3:, -3:] == 255).all()
+    assert pixels[:-4].max() == 0
+    told = page_module._told(page_module.Steps("large", [], Store(most=100), pixels=pixels))
+    assert "shown" not in told["pixels"]
+
+
+def test_the_page_computes_again_with_all_weights_or_not_at_all():
+    options = {**SMALL, "depth": 1, "num_heads": 1, "num_classes": 2}
+    image = np.zeros((8, 8, 3), np.float32)
+    run = step(mv.models.ViT(**{**options, "embed_dim": 160}), image, 0, backward=False)
+    assert not [name for name, kept in run.what_if["weights"].items() if "shown" in kept]
+    run = step(mv.models.ViT(**{**options, "embed_dim": 600}), image, 0, backward=False)
+    assert "too large" in run.what_if["reason"]
+    run = step(model_and_image(num_classes=0)[0], image, backward=False)
+    assert "no classes" in run.what_if["reason"]
 
 
 def test_the_receptive_field_of_a_patch_behind_the_first_block_is_by_attention():
