@@ -35,12 +35,13 @@ def trained_enough(**options):
     return model
 
 
-def pixels():
-    return np.random.default_rng(4).integers(0, 256, (16, 16, 3), np.uint8)
+def pixels(channels=3):
+    return np.random.default_rng(4).integers(0, 256, (16, 16, channels), np.uint8)
 
 
 def as_input(batch):
-    return normalize(batch, MEAN, STD)
+    channels = batch.shape[-1]
+    return normalize(batch, (*MEAN, 0.6)[:channels], (*STD, 0.35)[:channels])
 
 
 @pytest.fixture
@@ -173,11 +174,11 @@ CHANGES = [
 def changed(model, change):
     """The model with the queries of a head divided, or its values taken away, which is the same."""
     if change:
-        qkv, D = model.blocks[change["block"]].attn.qkv, MODEL["embed_dim"]
-        K = D // MODEL["num_heads"]
+        qkv, D = model.blocks[change["block"]].attn.qkv, model.config["embed_dim"]
+        K = D // model.config["num_heads"]
         head = slice(change["head"] * K, change["head"] * K + K)
         values = slice(2 * D + head.start, 2 * D + head.stop)
-        for param in (qkv.weight, qkv.bias):
+        for param in qkv.params:
             new = param.value.copy()
             new[..., head] /= change["temperature"]
             new[..., values] *= not change["off"]
@@ -193,16 +194,20 @@ def changed(model, change):
         {"act_layer": "gelu_tanh", "qkv_bias": True, "norm_eps": 1e-2},
         {"act_layer": "quick_gelu"},
         {"act_layer": "relu", "patch_size": (4, 8)},
+        {"num_heads": 1, "qkv_bias": False, "in_chans": 1, "num_classes": 1, "fc_norm": True},
+        {"in_chans": 4, "class_token": True, "global_pool": "avg"},
+        {"embed_dim": 150, "patch_size": 8},  # weights of which the page shows a corner alone
     ],
 )
 def test_what_if_agrees_with_python(opened, options):
-    tab = opened(step(trained_enough(**options), pixels(), 1, normalize=as_input))
-    grey = pixels()
-    P, Q = options.get("patch_size", (4, 4))
+    channels, heads = options.get("in_chans", 3), options.get("num_heads", MODEL["num_heads"])
+    tab = opened(step(trained_enough(**options), pixels(channels), 0, normalize=as_input))
+    grey = pixels(channels)
+    P, Q = trained_enough(**options).patch_embed.patch_size
     for n in (1, 3):
         row, column = divmod(n, 16 // Q)
         grey[row * P : row * P + P, column * Q : column * Q + Q] = 128
-    for change in CHANGES:
+    for change in [change and {**change, "head": change["head"] % heads} for change in CHANGES]:
         found = tab.evaluate(
             "async change => whatIf(await modelOf(run.what_if), {...change, grey: new Set([1, 3])})", change
         )
@@ -245,6 +250,91 @@ def test_an_op_alone_is_a_page(opened):
     q, k, v = np.random.default_rng(0).standard_normal((3, 2, 5, 4))
     tab = opened(step_op("attention", q, k, v))
     press(tab, "ArrowRight", "attention/backward")
+
+
+ODD = {
+    "an op that does nothing": lambda: step_op("dropout", np.ones((2, 3)), rate=0.5),
+    "complex numbers": lambda: step_op("rfft", np.random.default_rng(0).standard_normal((2, 9))),
+    "a loss alone": lambda: step_op("cross_entropy", np.eye(3), np.arange(3)),
+    "one number": lambda: step_op("gelu", np.ones(1)),
+    "nothing": lambda: step_op("gelu", np.ones((2, 0, 3))),
+    "a long row": lambda: step_op("gelu", np.linspace(-3, 3, 2**16)),
+    "no blocks": lambda: step(trained_enough(depth=0), pixels(), 1, normalize=as_input),
+    "no classes": lambda: step(trained_enough(num_classes=0), pixels(), normalize=as_input),
+    "long names": lambda: step(trained_enough(), pixels(), 1, normalize=as_input, class_names=["x" * 1000] * 3),
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_odd_runs_are_pages_with_all_their_dialogs(opened, odd):
+    tab = opened(ODD[odd](), "#%")
+    for name in tab.evaluate("run.calls.map(call => call.name)"):
+        go(tab, name)
+        assert tab.evaluate("document.querySelector('main').scrollWidth <= document.querySelector('main').clientWidth")
+        for canvas in tab.locator("canvas[data-array]:visible").all():
+            canvas.focus()
+            tab.keyboard.press("Enter")
+    for key in "wr?/":
+        tab.keyboard.press(key)
+        tab.wait_for_timeout(100)
+        tab.keyboard.press("Escape")
+
+
+def test_links_lead_through_the_page_in_a_notebook(browser, tmp_path):
+    path = tmp_path / "notebook.html"
+    path.write_text(step(trained_enough(), pixels(), 1, normalize=as_input)._repr_html_(), encoding="utf-8")
+    tab = browser.new_page()
+    tab.goto(path.as_uri())
+    page = tab.frames[1]
+    page.wait_for_selector("body[data-ready]")
+    for name in ("blocks.1/backward", "blocks.1.attn/forward"):
+        page.click(f'nav a[href="#{name}"]')
+        page.wait_for_selector(f'main[data-shown="{name}"]', timeout=3000)
+    tab.close()
+
+
+def test_the_focus_stays_where_it_was(shapes_page):
+    tab, here = shapes_page, "document.activeElement"
+    tab.focus('nav a[href="#blocks.1/backward"]')
+    press(tab, "Enter", "blocks.1/backward")
+    assert tab.evaluate(f"{here}.getAttribute('href')") == "#blocks.1/backward"
+    tab.focus("main canvas")
+    press(tab, "f", "blocks.1/forward")
+    assert tab.evaluate(f"{here}.id") == "step"
+    tab.keyboard.press("w")
+    tab.wait_for_selector("dialog[data-shown]")
+    assert tab.get_attribute("dialog", "aria-label") == "What if?"
+    assert tab.evaluate(f"{here}.tagName") == "CANVAS"
+
+
+def test_patches_are_chosen_by_keys(shapes_page):
+    tab = shapes_page
+    tab.keyboard.press("w")
+    tab.wait_for_selector("dialog .bar")
+    before = tab.locator("dialog .number").all_inner_texts()
+    for key in ("ArrowRight", "ArrowDown"):
+        tab.keyboard.press(key)
+    assert tab.inner_text("dialog output.reading") == "patch 5"
+    assert tab.locator("dialog .number").all_inner_texts() == before
+    tab.keyboard.press("Enter")
+    tab.wait_for_function("document.querySelector('dialog output.reading').textContent === 'patch 5, grey'")
+    assert tab.locator("dialog .number").all_inner_texts() != before
+    tab.keyboard.press("Escape")
+    go(tab, "blocks.0.attn/attention/forward")
+    tab.focus(".pictures canvas")
+    tab.keyboard.press("ArrowDown")
+    assert "the query of patch 4 looks" in tab.inner_text(".pictures")
+    assert tab.get_attribute("main", "data-shown") == "blocks.0.attn/attention/forward"
+
+
+def test_on_a_phone_a_step_begins_at_its_beginning(shapes_page):
+    tab = shapes_page
+    tab.set_viewport_size({"width": 400, "height": 700})
+    for name in ("blocks.0.attn/attention/forward", "blocks.1.mlp/backward"):
+        tab.evaluate("window.scrollTo(0, 10000)")
+        go(tab, name)
+        top = tab.evaluate("document.querySelector('h1').getBoundingClientRect().top")
+        assert tab.evaluate("document.getElementById('top').offsetHeight") < top < 350
 
 
 @pytest.mark.parametrize("width", [1280, 400])

@@ -31,15 +31,16 @@ class HeatMap {
         this.mark = mark?.every((at, axis) => at < array.shown[axis]) ? mark : null;
         this.index = this.mark ? [...this.mark] : array.shown.map(() => 0);
         const long = array.shown.map((length, axis) => [length, axis]).filter(([length]) => length > 1).map(([, axis]) => axis);
-        const of = name => array.shown[array.axes.indexOf(name)] > 1 ? array.axes.indexOf(name) : undefined;
-        const isMap = of("Y") !== undefined && of("X") !== undefined;  // it is looked at as an image
-        this.columns = isMap ? of("X") : long.at(-1) ?? array.shown.length - 1;
-        this.rows = isMap ? of("Y") : long.at(-2) ?? -1;
+        const of = (...names) => long.find(axis => names.includes(array.axes[axis]));
+        const isMap = of("Y", "Yo") !== undefined && of("X", "Xo") !== undefined;  // it is looked at as an image
+        this.columns = isMap ? of("X", "Xo") : long.at(-1) ?? array.shown.length - 1;
+        this.rows = isMap ? of("Y", "Yo") : long.at(-2) ?? -1;
         this.card = make("figure", {class: "card"}, host);
         const caption = make("figcaption", {}, this.card);
         make("b", {text: title}, caption);
         make("span", {class: "shape", text: this.shapeInWords()}, caption);
-        this.canvas = make("canvas", {tabindex: 0, role: "img", "data-array": title}, make("div", {class: this.mark ? "canvas marked" : "canvas"}, this.card));
+        if (array.cropped) make("p", {class: "part", text: this.partInWords()}, this.card);
+        this.canvas = make("canvas", {tabindex: 0, role: "application", "data-array": title}, make("div", {class: this.mark ? "canvas marked" : "canvas"}, this.card));
         this.outline = make("span", {class: "mark"}, this.canvas.parentElement);
         this.sliders = make("div", {class: "sliders"}, this.card);
         this.sliderOf = {};
@@ -57,10 +58,13 @@ class HeatMap {
     }
 
     shapeInWords() {
-        const {shape, shown, axes, cropped, facts} = this.array;
-        const lengths = shape.map((length, axis) => `${axes[axis]} ${length}`).join(" × ") || "one number";
-        const part = cropped ? `, of which the first ${shown.join(" × ")} are kept (mean ${facts?.mean}, std ${facts?.std})` : "";
-        return `${lengths}${part}`;
+        const {shape, axes} = this.array, name = axis => axes[axis].startsWith("axis") ? "" : `${axes[axis]} `;
+        return shape.map((length, axis) => name(axis) + length).join(" × ") || "one number";
+    }
+
+    partInWords() {
+        const {shown, facts} = this.array;
+        return `of which the first ${shown.join(" × ")} are kept; of all the mean is ${facts.mean}, the standard deviation ${facts.std}`;
     }
 
     addSlider(axis, length) {

@@ -31,6 +31,12 @@ async function start() {
     one("help").addEventListener("click", () => openDialog(showHelp));
     document.addEventListener("keydown", key);
     window.addEventListener("hashchange", () => goTo(location.hash));
+    document.addEventListener("click", event => {
+        const link = event.target.closest('a[href^="#"]');
+        if (!link || location.protocol !== "about:") return;
+        event.preventDefault();  // in a notebook's frame a link would lead to the notebook, once more
+        goTo(link.getAttribute("href"));
+    });
     if (!goTo(location.hash)) await show(run.levels[level][0].n);
     document.body.dataset.ready = "yes";
 }
@@ -59,7 +65,11 @@ function nameCalls() {
 }
 
 function goTo(hash) {
-    const n = run.names.get(decodeURIComponent(hash.slice(1)));
+    let name = hash.slice(1);
+    try {
+        name = decodeURIComponent(name);
+    } catch { /* a per cent sign that somebody has typed */ }
+    const n = run.names.get(name);
     if (n === undefined) return false;
     if (n !== current || !one("step").firstChild) {
         const depth = run.levels.findIndex(calls => calls.some(call => call.n === n));
@@ -125,14 +135,18 @@ async function show(n) {
     pictures(make("section", {class: "pictures"}, top), call, shown);
     showArrays(make("section", {class: "arrays"}, host), call, shown);
     source(make("section", {class: "source"}, host), call);
+    const hadFocus = one("step").contains(document.activeElement);
     one("step").replaceChildren(host);
+    if (hadFocus) one("step").focus({preventScroll: true});
     one("step").scrollTop = 0;
+    const beginning = one("step").offsetTop - one("top").offsetHeight;  // on a phone the whole page scrolls
+    if (window.scrollY > beginning) window.scrollTo(0, beginning);
     one("step").dataset.shown = call.name;
 }
 
 function titleOf(call) {
-    const place = call.place || "model";
-    return call.kind === "op" ? `${place} · ${call.label}` : place;
+    if (call.kind === "op") return call.place ? `${call.place} · ${call.label}` : call.label;
+    return call.place || "model";
 }
 
 function heading(host, call) {
@@ -289,7 +303,8 @@ function drawMap() {
     };
     const row = (call, depth) => {
         const item = make("li", {style: `--depth: ${depth}`}, host), other = call.partner === null ? null : run.calls[call.partner];
-        make("span", {class: call.kind, text: call.kind === "op" ? call.label : call.kind === "update" ? call.place : shortName(call)}, item);
+        const words = call.kind === "op" ? call.label : call.kind === "update" ? call.place : shortName(call);
+        make("span", {class: call.kind, text: words, title: words}, item);
         if (call.way !== "backward") button(item, call, call.way === "forward" ? "↓" : "→");
         if (other) button(item, other, "↑");
         else if (call.way === "backward") button(item, call, "↑");
@@ -311,8 +326,13 @@ function drawMap() {
         make("li", {text: `update of ${updates.length} parameters`}, host);
         updates.filter(call => here.way === "update" || call === updates[0]).forEach(call => row(call, 1));
     }
-    one("map").replaceChildren(host);
-    one("map").querySelector("[aria-current]")?.scrollIntoView({block: "nearest"});
+    const map = one("map"), hadFocus = map.contains(document.activeElement);
+    map.replaceChildren(host);
+    const link = map.querySelector("[aria-current]"), box = map.getBoundingClientRect();
+    if (!link) return;
+    const {top, bottom} = link.getBoundingClientRect();
+    map.scrollTop += Math.min(0, top - box.top) + Math.max(0, bottom - box.bottom);
+    if (hadFocus) link.focus({preventScroll: true});
 }
 
 async function openDialog(fill) {
@@ -321,6 +341,8 @@ async function openDialog(fill) {
     make("button", {class: "close", text: "close (Esc)"}, dialog).addEventListener("click", () => dialog.close());
     dialog.showModal();
     await fill(body);
+    dialog.setAttribute("aria-label", body.querySelector("h2").textContent);
+    body.querySelector("input, canvas[tabindex]")?.focus();
     dialog.dataset.shown = fill.name;
 }
 

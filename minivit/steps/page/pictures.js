@@ -48,10 +48,29 @@ function imageCanvas(host, side = 208) {
             context.strokeStyle = "#D55E00";
             context.strokeRect(...box(n));
         },
-        patchAt(event) {
-            const there = canvas.getBoundingClientRect();
-            const cell = (at, from, length, count) => Math.max(0, Math.min(count - 1, Math.floor((at - from) / length * count)));
-            return cell(event.clientY, there.top, there.height, rows) * columns + cell(event.clientX, there.left, there.width, columns);
+        /** A patch is chosen by a click, or by arrow keys and Enter; `arrived` is told where the keys are. */
+        choosing(choose, arrived = choose) {
+            let at = 0;
+            const within = (value, count) => Math.max(0, Math.min(count - 1, value));
+            canvas.tabIndex = 0;
+            canvas.setAttribute("role", "application");
+            canvas.setAttribute("aria-label", "the image; arrow keys go from patch to patch, Enter chooses one");
+            canvas.addEventListener("click", event => {
+                const there = canvas.getBoundingClientRect();
+                const cell = (place, from, length, count) => within(Math.floor((place - from) / length * count), count);
+                at = cell(event.clientY, there.top, there.height, rows) * columns + cell(event.clientX, there.left, there.width, columns);
+                choose(at);
+            });
+            canvas.addEventListener("keydown", event => {
+                const step = {ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0]}[event.key];
+                if (step) {
+                    at = within(Math.floor(at / columns) + step[0], rows) * columns + within(at % columns + step[1], columns);
+                    arrived(at);
+                } else if (event.key === "Enter" || event.key === " ") choose(at);
+                else return;
+                event.preventDefault();
+                event.stopPropagation();
+            });
         },
     };
 }
@@ -71,7 +90,7 @@ function pictures(host, call, shown) {
     const patches = run.grid ? product(run.grid) : 0, weights = shown.cache.weights;
     if (weights && run.pixels && patches && isOfPatches(weights, patches)) return attentionPicture(host, weights, patches, call);
     if (call.label === "patchify" && run.pixels && patches) return patchPicture(host, call);
-    if (["cross_entropy", "log_softmax"].includes(call.label) && call.place === "") return lossPicture(host);
+    if (["cross_entropy", "log_softmax"].includes(call.label) && call.place === "" && run.probabilities.length) return lossPicture(host);
 }
 
 /** Whether queries and keys are the patches of the image, and few tokens in front of them. */
@@ -96,11 +115,18 @@ function attentionPicture(host, weights, patches, call) {
         if (weights.shown[axis] < 2) return;
         const input = make("input", {type: "range", min: 0, max: weights.shown[axis] - 1, value: 0, "aria-label": name}, make("label", {text: `${name} `}, host));
         input.addEventListener("input", () => { index[axis] = Number(input.value); draw(); });
+        return input;
     };
     slider(weights.shape.length - 3, "head");
-    slider(weights.shape.length - 2, "query");
-    picture.canvas.addEventListener("click", event => {
-        index[index.length - 2] = Math.min(weights.shown.at(-2) - 1, picture.patchAt(event) + extra);
+    const query = slider(weights.shape.length - 2, "query");
+    const queries = weights.shown.at(-2);
+    picture.choosing(patch => {
+        if (patch + extra >= queries) {
+            words.textContent = `Of patch ${patch} there is no query in the page: it has those of the first ${queries} of ${weights.shape.at(-2)} tokens.`;
+            return;
+        }
+        index[index.length - 2] = patch + extra;
+        if (query) query.value = index.at(-2);
         draw();
     });
     draw();
@@ -129,7 +155,8 @@ function showProbabilities(host, now, before = null) {
     const order = now.map((_, n) => n).sort((a, b) => (before ?? now)[b] - (before ?? now)[a]).slice(0, 10);
     for (const n of order) {
         const row = make("div", {class: n === run.label ? "bar true" : "bar"}, host);
-        make("span", {text: run.class_names[n] ?? `class ${n}`}, row);
+        const name = run.class_names[n] ?? `class ${n}`;
+        make("span", {text: name, title: name}, row);
         const track = make("span", {class: "track"}, row);
         if (before) make("span", {class: "was", style: `width: ${100 * before[n]}%`}, track);
         make("span", {class: "is", style: `width: ${100 * now[n]}%`}, track);
@@ -159,8 +186,8 @@ async function showField(host) {
         }
     };
     slider.addEventListener("input", draw);
-    for (const {picture} of drawn) picture.canvas.addEventListener("click", event => {
-        slider.value = picture.patchAt(event) + extra;
+    for (const {picture} of drawn) picture.choosing(patch => {
+        slider.value = patch + extra;
         draw();
     });
     draw();

@@ -118,8 +118,9 @@ async function showWhatIf(host) {
     if (recipe.reason) return make("p", {text: `Not here: ${recipe.reason}.`}, host);
     const model = await modelOf(recipe), before = whatIf(model, {}), grey = new Set();
     const change = {block: 0, head: 0, temperature: 1, off: false, grey};
-    make("p", {text: "The page computes the model again. Click on patches to paint them grey."}, host);
-    const picture = imageCanvas(make("div", {class: "canvas"}, host));
+    make("p", {text: "The page computes the model again. Click on patches to paint them grey, or press Enter on them."}, host);
+    const picture = imageCanvas(make("div", {class: "canvas"}, host)), patch = make("output", {class: "reading"}, host);
+    let pointed = -1;
     const control = (words, element) => make("label", {text: words}, host).appendChild(element);
     const choice = (count, name) => {
         const select = make("select", {"aria-label": name});
@@ -132,19 +133,25 @@ async function showWhatIf(host) {
     const said = make("output", {text: "1"}, heat.parentElement);
     const off = control("this head off ", make("input", {type: "checkbox", id: "head-off"}));
     const bars = make("div", {class: "bars", "aria-live": "polite"}, host);
+    const draw = () => picture.draw(context => {
+        for (const n of grey) picture.paint(context, n, "rgb(128, 128, 128)");
+        if (pointed >= 0) picture.outline(context, pointed);
+        if (pointed >= 0) patch.textContent = `patch ${pointed}${grey.has(pointed) ? ", grey" : ""}`;
+    });
     const again = () => {
         const temperature = 10 ** Number(heat.value);
         Object.assign(change, {block: Number(block.value), head: Number(head.value), off: off.checked, temperature});
         said.textContent = inDigits(Number(temperature.toPrecision(4)));
-        picture.draw(context => {
-            for (const n of grey) picture.paint(context, n, "rgb(128, 128, 128)");
-        });
+        draw();
         showProbabilities(bars, whatIf(model, change), before);
     };
-    picture.canvas.addEventListener("click", event => {
-        const n = picture.patchAt(event);
+    picture.choosing(n => {
+        pointed = n;
         if (!grey.delete(n)) grey.add(n);
         again();
+    }, n => {
+        pointed = n;
+        draw();
     });
     for (const element of [block, head, heat, off]) element.addEventListener("input", again);
     again();
