@@ -51,11 +51,11 @@ class Store:
         ``exact``: the page computes with all of them, and four digits are not enough. ``most``: how many at the most.
         """
         array = np.asarray(array)
-        most = array.size if exact else self.most if most is None else most
+        limit = array.size if exact else most or self.most
         memory = np.asarray(owner(array))
-        lengths = cropped(array.shape, most)
+        lengths = cropped(array.shape, limit)
         whole = lengths == list(array.shape)
-        if whole and memory.size <= min(most, MOST_BESIDE * array.size) and memory.dtype == array.dtype:
+        if whole and memory.size <= min(limit, MOST_BESIDE * array.size) and memory.dtype == array.dtype:
             offset = array.__array_interface__["data"][0] - memory.__array_interface__["data"][0]
             found = {"strides": [step // array.itemsize for step in array.strides], "offset": offset // array.itemsize}
             flat = memory.ravel(order="K")

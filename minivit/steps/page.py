@@ -117,6 +117,7 @@ def _told(run: Steps) -> dict[str, Any]:
             for array in call[part].values():
                 if "axes" not in array and (axes := known.get(_place(array))):
                     array["axes"] = axes
+        _name_alike([array for part in PARTS for array in call[part].values()])
     return {
         "title": run.title,
         "calls": calls,
@@ -153,6 +154,14 @@ def _doc_of_class(method: Any) -> str:
     """What is said of the layer whose method this is, or of its base that has it."""
     kind: Any = vars(sys.modules[method.__module__]).get(method.__qualname__.partition(".")[0])
     return getattr(kind, "__doc__", None) or ""
+
+
+def _name_alike(arrays: list[dict[str, Any]]) -> None:
+    """Arrays of a call without names of axes have those of the first one of their shape: a gradient, those of dy."""
+    named = {tuple(array["shape"]): array["axes"] for array in reversed(arrays) if "axes" in array}
+    for array in arrays:
+        if "axes" not in array and tuple(array["shape"]) in named:
+            array["axes"] = named[tuple(array["shape"])]
 
 
 def _place(array: dict[str, Any]) -> tuple[Any, ...]:

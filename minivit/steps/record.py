@@ -261,7 +261,7 @@ class Recorder:
 def real_parts(name: str, array: np.ndarray) -> dict[str, np.ndarray]:
     """What is shown of an array: of complex numbers both parts, of what are no numbers nothing."""
     if array.dtype.kind == "c":
-        return {f"Re {name}": array.real, f"Im {name}": array.imag}
+        return {f"Re {name}": np.real(array), f"Im {name}": np.imag(array)}
     return {name: array} if array.dtype.kind in "biuf" else {}
 
 

@@ -1,5 +1,6 @@
 """The page of a run in a browser: `pytest -m browser -n 0 tests/steps`, with Chromium or Chrome."""
 
+import re
 import shutil
 
 import numpy as np
@@ -161,6 +162,21 @@ def test_what_made_a_number_is_said(shapes_page):
     shapes_page.click('canvas[data-array="dx"]')
     assert "what made dx[" in shapes_page.inner_text(".because h2")
     assert shapes_page.locator(".because canvas").count() >= 1
+
+
+def test_what_moved_a_weight_is_said(shapes_page):
+    tab = shapes_page
+    go(tab, "head.weight/update")
+    said = {}
+    for name in ("new value", "new m", "new v"):
+        tab.locator(f'canvas[data-array="{name}"]').click(position={"x": 20, "y": 20})
+        said[name] = tab.inner_text(".because p")
+    before, less, by_adam = map(float, re.findall(r"(?:value|less) (-?[\d.e-]+)", said["new value"]))
+    after = float(re.search(r"= (-?[\d.e-]+):", said["new value"])[1])  # type: ignore[index]
+    np.testing.assert_allclose(after, before - less - by_adam, rtol=1e-3)
+    np.testing.assert_allclose(abs(by_adam), 1e-3, rtol=1e-3)  # the first step of Adam is by the sign
+    assert ": 0.9000 × m + 0.1000 × grad, where m = 0, grad = " in said["new m"]
+    assert ": 0.9990 × v + 0.001000 × grad², where v = 0, grad = " in said["new v"]
 
 
 CHANGES = [

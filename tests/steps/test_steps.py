@@ -376,6 +376,17 @@ def test_both_ways_of_an_op_alone_know_of_each_other(name, arrays, options):
     assert [call.partner for call in step_op(name, *arrays, **options).calls[:2]] == [1, 0]
 
 
+def test_axes_have_the_names_that_are_known_and_no_others():
+    model, image = model_and_image()
+    calls = page_module._told(step(model, image, 0))["calls"]
+    found = {(call["place"], call["label"], call["way"]): call for call in calls}
+    assert found["blocks.0.norm1", "layer_norm", "backward"]["outputs"]["dx"]["axes"] == ["B", "N", "D"]
+    assert found["blocks.0.attn", "softmax", "backward"]["outputs"]["dx"]["axes"] == ["B", "H", "N", "S"]
+    update = found["blocks.0.mlp.fc1.weight", "adamw_update", "update"]
+    assert {tuple(update["inputs"][name]["axes"]) for name in ("value", "grad", "m", "v")} == {("D", "F")}
+    assert "axes" not in found["", "cross_entropy", "forward"]["inputs"]["targets"]
+
+
 def test_an_op_that_does_nothing_is_shown_alone():
     run = step_op("dropout", np.ones((2, 3)), rate=0.5)
     assert [call.way for call in run.calls] == ["forward", "backward"]

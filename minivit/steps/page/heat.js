@@ -38,6 +38,7 @@ class HeatMap {
         this.card = make("figure", {class: "card"}, host);
         const caption = make("figcaption", {}, this.card);
         make("b", {text: title}, caption);
+        caption.append(" ");
         make("span", {class: "shape", text: this.shapeInWords()}, caption);
         if (array.cropped) make("p", {class: "part", text: this.partInWords()}, this.card);
         this.canvas = make("canvas", {tabindex: 0, role: "application", "data-array": title}, make("div", {class: this.mark ? "canvas marked" : "canvas"}, this.card));

@@ -57,7 +57,7 @@ function scaled(digits, power) {
 class NumberArray {
     constructor(flat, {shape, strides, offset, shown, axes, facts}) {
         Object.assign(this, {flat, shape, strides, offset, facts, shown: shown ?? shape, cropped: Boolean(shown)});
-        this.axes = axes ?? usualAxes(shape.length);
+        this.axes = axes ?? shape.map((_, n) => `axis ${n}`);
         this.size = this.shown.reduce((product, length) => product * length, 1);
     }
 
@@ -93,10 +93,6 @@ class NumberArray {
         }
         return this.extent;
     }
-}
-
-function usualAxes(count) {
-    return [[], ["D"], ["N", "D"], ["B", "N", "D"], ["B", "H", "N", "D"]][count] ?? Array.from({length: count}, (_, n) => `axis ${n}`);
 }
 
 /** Four significant digits, as all numbers of the page. */

@@ -108,7 +108,7 @@ function key(event) {
     const act = {
         ArrowLeft: () => move(-1), ArrowRight: () => move(1), ArrowUp: () => changeLevel(-1), ArrowDown: () => changeLevel(1),
         f: () => partner("forward"), b: () => partner("backward"), "/": () => openDialog(showSearch),
-        "?": () => openDialog(showHelp), w: () => openDialog(showWhatIf), r: () => openDialog(showField),
+        "?": () => openDialog(showHelp), s: () => one("step").focus(), w: () => openDialog(showWhatIf), r: () => openDialog(showField),
     }[event.key];
     if (act) {
         event.preventDefault();
@@ -158,7 +158,7 @@ function heading(host, call) {
         make("a", {href: `#${at.name}`, text: at.kind === "op" ? at.label : shortName(at)}, crumbs);
     });
     const about = run.functions[call.function];
-    make("h1", {text: about.name}, host).append(make("span", {class: `way ${call.way}`, text: call.way}));
+    make("h1", {text: about.name}, host).append(" ", make("span", {class: `way ${call.way}`, text: call.way}));
     for (const note of n0(call) ? run.notes : []) make("p", {class: "note", text: note}, host);
     if (call.error) make("p", {class: "error", text: `It ends here: ${call.error}`}, host);
     else if (run.error && n0(call)) make("p", {class: "error", text: `This run did not come to its end: ${run.error}`}, host);
@@ -247,9 +247,10 @@ function showBeside(host, shown, name, mark) {
 function explain(host, call, shown, name, index) {
     host.replaceChildren();
     make("h2", {text: `what made ${nameOf(name, index)}`}, host);
+    if (call.label === "adamw_update") return make("p", {text: whatMoved(call, shown, name, index)}, host);
     const of = call.partner === null ? null : run.calls[call.partner];  // options are said in a forward
     const found = call.kind === "op" ? whatMade(call.label, call.way, shown, {...of?.options, ...call.options}, name, index) : null;
-    if (!found) return make("p", {text: call.kind === "op" ? `The page cannot say it of ${call.label}.` : "Look inside: the ops of this layer say it (arrow down)."}, host);
+    if (!found) return make("p", {text: call.kind !== "layer" ? `The page cannot say it of ${call.label}.` : "Look inside: the ops of this layer say it (arrow down)."}, host);
     make("p", {text: found.words}, host);
     const cards = make("div", {class: "cards"}, host);
     for (const [input, array] of Object.entries(found.of)) {
@@ -259,12 +260,25 @@ function explain(host, call, shown, name, index) {
     host.scrollIntoView({block: "nearest"});
 }
 
+/** What AdamW made of a weight, or of its averages. */
+function whatMoved({options}, {inputs, outputs}, name, index) {
+    const [step, lr, eps, decay] = ["step", "lr", "eps", "weight_decay"].map(option => Number(options[option]));
+    const [beta1, beta2] = options.betas.match(/[\d.e-]+/g).map(Number), said = inDigits;
+    const at = input => inputs[input].at(index), now = output => outputs[`new ${output}`].at(index);
+    const result = `${nameOf(name, index)} = ${said(outputs[name].at(index))}:`;
+    if (name === "new m") return `${result} ${said(beta1)} × m + ${said(1 - beta1)} × grad, where m = ${said(at("m"))}, grad = ${said(at("grad"))}.`;
+    if (name === "new v") return `${result} ${said(beta2)} × v + ${said(1 - beta2)} × grad², where v = ${said(at("v"))}, grad = ${said(at("grad"))}.`;
+    const m = now("m") / (1 - beta1 ** step), v = now("v") / (1 - beta2 ** step), direction = m / (Math.sqrt(v) + eps);
+    return `${result} the value ${said(at("value"))}, less ${said(lr * decay * at("value"))} by decay (lr × weight_decay × value), less ${said(lr * direction)} by Adam: `
+        + `lr times m / (√v + eps) = ${said(direction)}, where m = ${said(m)} is new m / (1 − ${beta1}^${step}) and v = ${said(v)} is new v / (1 − ${beta2}^${step}).`;
+}
+
 function source(host, call) {
     const other = call.partner === null ? null : run.calls[call.partner];
     const backward = call.way === "backward" ? call : null;
     const pane = (at, words) => {
         const about = run.functions[at.function], box = make("div", {class: "code"}, host);
-        make("h2", {text: words}, box).append(make("span", {class: "shape", text: `${about.file}, line ${about.line}`}));
+        make("h2", {text: words}, box).append(" ", make("span", {class: "shape", text: `${about.file}, line ${about.line}`}));
         const lines = make("pre", {}, box), [from, to] = about.docstring.length ? about.docstring : [-1, -1];
         about.source.forEach((text, n) => {
             if (n >= from && n < to) {
@@ -298,7 +312,7 @@ function drawMap() {
     const here = run.calls[current], host = make("ul");
     make("li", {class: "ways", text: "forward ↓   ↑ backward"}, host);
     const button = (item, call, sign) => {
-        const link = make("a", {href: `#${call.name}`, class: call.way, text: sign, title: `${titleOf(call)}, ${call.way}`}, item);
+        const link = make("a", {href: `#${call.name}`, class: call.way, text: sign, title: `${titleOf(call)}, ${call.way}`, "aria-label": `${titleOf(call)}, ${call.way}`}, item);
         if (call.n === current) link.setAttribute("aria-current", "step");
     };
     const row = (call, depth) => {
@@ -350,7 +364,7 @@ function showHelp(host) {
     make("h2", {text: "Keys"}, host);
     const keys = {
         "← →": "step before, next step", "↑ ↓": "coarser, finer: block, layer, op, inside ops", "f, b": "forward, backward of the same",
-        "/": "search", w: "what if?", r: "what each token sees", "?": "this", Esc: "close",
+        "/": "search", s: "out of the map, into the step", w: "what if?", r: "what each token sees", "?": "this", Esc: "close",
         "Tab, then arrows": "read numbers of an array; Enter: what made this number?",
     };
     const list = make("dl", {}, host);

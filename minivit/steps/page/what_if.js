@@ -142,6 +142,7 @@ async function showWhatIf(host) {
         const temperature = 10 ** Number(heat.value);
         Object.assign(change, {block: Number(block.value), head: Number(head.value), off: off.checked, temperature});
         said.textContent = inDigits(Number(temperature.toPrecision(4)));
+        heat.setAttribute("aria-valuetext", said.textContent);
         draw();
         showProbabilities(bars, whatIf(model, change), before);
     };
