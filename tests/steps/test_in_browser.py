@@ -171,6 +171,8 @@ def test_what_moved_a_weight_is_said(shapes_page):
     for name in ("new value", "new m", "new v"):
         tab.locator(f'canvas[data-array="{name}"]').click(position={"x": 20, "y": 20})
         said[name] = tab.inner_text(".because p")
+        bottom = tab.evaluate("document.querySelector('.because').getBoundingClientRect().bottom")
+        assert bottom <= tab.viewport_size["height"]  # type: ignore[index]
     before, less, by_adam = map(float, re.findall(r"(?:value|less) (-?[\d.e-]+)", said["new value"]))
     after = float(re.search(r"= (-?[\d.e-]+):", said["new value"])[1])  # type: ignore[index]
     np.testing.assert_allclose(after, before - less - by_adam, rtol=1e-3)

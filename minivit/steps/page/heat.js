@@ -40,7 +40,6 @@ class HeatMap {
         make("b", {text: title}, caption);
         caption.append(" ");
         make("span", {class: "shape", text: this.shapeInWords()}, caption);
-        if (array.cropped) make("p", {class: "part", text: this.partInWords()}, this.card);
         this.canvas = make("canvas", {tabindex: 0, role: "application", "data-array": title}, make("div", {class: this.mark ? "canvas marked" : "canvas"}, this.card));
         this.outline = make("span", {class: "mark"}, this.canvas.parentElement);
         this.sliders = make("div", {class: "sliders"}, this.card);
@@ -49,6 +48,7 @@ class HeatMap {
             if (axis !== this.rows && axis !== this.columns && length > 1) this.addSlider(axis, length);
         });
         this.scale = make("div", {class: "scale"}, this.card);
+        if (array.cropped) make("p", {class: "part", text: this.partInWords()}, this.card);
         this.reading = make("output", {class: "reading", "aria-live": "polite"}, this.card);
         this.canvas.addEventListener("pointermove", event => this.point(event));
         this.canvas.addEventListener("click", event => { this.point(event); this.choose?.([...this.index]); });
@@ -65,7 +65,7 @@ class HeatMap {
 
     partInWords() {
         const {shown, facts} = this.array;
-        return `of which the first ${shown.join(" × ")} are kept; of all the mean is ${facts.mean}, the standard deviation ${facts.std}`;
+        return `the first ${shown.join(" × ")} are kept; of all, mean ${inDigits(facts.mean)}, std ${inDigits(facts.std)}`;
     }
 
     addSlider(axis, length) {
@@ -112,7 +112,7 @@ class HeatMap {
         make("span", {class: low < 0 ? "legend signed" : "legend"}, this.scale);
         this.scale.append(this.array.odd ? ` ${end}; pink: nan or infinite` : ` ${end}`);
         this.scale.title = "one scale for all slices of this array: orange below zero, blue above";
-        this.canvas.setAttribute("aria-label", `${this.title}, ${this.shapeInWords()}; arrow keys read numbers, Enter asks what made one`);
+        this.canvas.setAttribute("aria-label", `${this.title}, ${this.shapeInWords()}${this.array.cropped ? `, ${this.partInWords()}` : ""}; arrow keys read numbers, Enter asks what made one`);
         if (this.mark) this.drawMark(size, height);
     }
 

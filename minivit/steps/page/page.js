@@ -201,7 +201,10 @@ function showArrays(host, call, shown) {
         if (part === "inputs" && options.length) make("p", {class: "options", text: options.map(pair => pair.join(" = ")).join(", ")}, box);
         const cards = make("div", {class: "cards"}, box);
         const draw = () => names.forEach(name => {
-            const choose = index => explain(because, call, shown, name, index);
+            const choose = index => {
+                explain(because, call, shown, name, index);
+                because.scrollIntoView({block: "nearest"});
+            };
             const map = new HeatMap(cards, name, shown[part][name], {choose: part === "outputs" ? choose : null});
             map.moved = call.moved;
         });
@@ -257,7 +260,6 @@ function explain(host, call, shown, name, index) {
         const drawn = new NumberArray(array.flat, {...array, axes: (shown.inputs[input] ?? shown.cache[input])?.axes});
         new HeatMap(cards, call.way === "forward" ? `∂${name}/∂${input}` : `share of ${input}`, drawn, {});
     }
-    host.scrollIntoView({block: "nearest"});
 }
 
 /** What AdamW made of a weight, or of its averages. */
