@@ -16,8 +16,8 @@ from minivit.steps import step, step_op
 from minivit.steps import steps as steps_module
 from minivit.steps.arrays import Store
 from minivit.train.augment import normalize
-
-from .test_arrays import read, shown
+from tests.sampled import REST
+from tests.steps.test_arrays import read, shown
 
 SMALL = {"depth": 2, "embed_dim": 12, "num_heads": 3, "mlp_ratio": 2.0, "img_size": 8, "patch_size": 4}
 
@@ -139,6 +139,7 @@ def test_without_a_label_the_likeliest_class_is_taken_and_that_is_said():
     assert "No true class" in run.notes[0]
 
 
+@REST
 def test_forward_alone():
     model, image = model_and_image()
     run = step(model, image, 0, backward=False)
@@ -169,7 +170,7 @@ def test_models_without_classes_are_shown_forward():
 
 
 @pytest.mark.parametrize("name", ["resnet20_32", "swin_tiny_patch2_32", "mixer_tiny_patch4_32", "pvt_v2_tiny_32"])
-@pytest.mark.rest
+@REST
 def test_other_models_become_pages(name):
     model = mv.create_model(name)
     image = np.random.default_rng(0).standard_normal((32, 32, 3)).astype(np.float32)
@@ -268,6 +269,7 @@ softmax_forward, softmax_backward = logged(softmax_forward), logged(softmax_back
 """
 
 
+@REST
 @pytest.mark.parametrize(
     ("text", "recorded"),
     [

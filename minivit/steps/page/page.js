@@ -159,15 +159,15 @@ function heading(host, call) {
     });
     const about = run.functions[call.function];
     make("h1", {text: about.name}, host).append(" ", make("span", {class: `way ${call.way}`, text: call.way}));
-    for (const note of n0(call) ? run.notes : []) make("p", {class: "note", text: note}, host);
+    for (const note of isFirst(call) ? run.notes : []) make("p", {class: "note", text: note}, host);
     if (call.error) make("p", {class: "error", text: `It ends here: ${call.error}`}, host);
-    else if (run.error && n0(call)) make("p", {class: "error", text: `This run did not come to its end: ${run.error}`}, host);
+    else if (run.error && isFirst(call)) make("p", {class: "error", text: `This run did not come to its end: ${run.error}`}, host);
     if (call.words) make("p", {class: "error", text: call.words}, host);
     make("div", {class: "doc", html: about.doc}, host);
 }
 
 /** Whether this is where a reader begins. */
-function n0(call) {
+function isFirst(call) {
     return call === run.levels[level][0];
 }
 
