@@ -10,7 +10,9 @@ from textwrap import dedent
 from typing import Any, get_args, get_type_hints
 
 SECTIONS = ("Parameters", "Returns", "Raises", "References", "Examples", "Notes")
-INLINE = re.compile(r":math:`(?P<math>[^`]+)`|:\w+:`(?P<role>[^`]+)`|``(?P<code>[^`]+)``|\*(?P<stress>[^\s*][^*]*)\*")
+INLINE = re.compile(
+    r":math:`(?P<math>[^`]+)`|:\w+:`(?P<role>[^`]+)`|``(?P<code>[^`]+)``|(?<!\w)\*(?P<stress>[^\s*][^*]*)\*(?!\w)"
+)
 NO_FORMULA = re.compile(r"\\href|&[#\w]+;")
 """What latex2mathml would make links or tags of."""
 UNDOES = re.compile(r"# forward: (?P<line>[^;]+)")

@@ -62,6 +62,10 @@ def test_the_docstring_can_be_folded_and_the_number_of_the_line_is_right():
     assert told["file"] == "minivit/ops/softmax.py"
 
 
+def test_products_are_no_emphasis():
+    assert html_of("columns h*K to (h+1)*K") == "<p>columns h*K to (h+1)*K</p>"
+
+
 def test_html_is_escaped():
     assert html_of("a < b & ``x<y`` and *so*") == "<p>a &lt; b &amp; <code>x&lt;y</code> and <em>so</em></p>"
 

@@ -98,6 +98,10 @@ def test_keys_go_through_steps_and_levels(shapes_page):
     press(tab, "ArrowRight", "blocks.0.attn/forward")
     press(tab, "ArrowDown", "blocks.0.attn.qkv/linear/forward")
     press(tab, "ArrowDown", "blocks.0.attn.qkv/linear/forward")
+    press(tab, "ArrowRight", "blocks.0.attn/split_heads/forward")
+    for name in ("multi_head_attention", "attention", "softmax", "merge_heads"):
+        press(tab, "ArrowRight", f"blocks.0.attn/{name}/forward")
+    press(tab, "ArrowUp", "blocks.0.attn/multi_head_attention/forward")
     for key, words in (("?", "Keys"), ("/", "Search"), ("w", "What if?"), ("r", "What it sees")):
         tab.keyboard.press(key)
         assert tab.inner_text("dialog h2") == words

@@ -41,13 +41,14 @@ async function start() {
     document.body.dataset.ready = "yes";
 }
 
-/** The calls that stand for this one at a level: of a model its blocks, of a block its layers, of all else their ops. */
+/** The calls that stand for this one at a level: of a model its blocks, of a block its layers, of all else their ops, and
+ *  at the last one an op and those that it calls. */
 function atLevel(call, depth) {
     const inside = below => call.children.length ? call.children.flatMap(below) : [call];
     if (depth === 0) return call.kind === "layer" ? inside(child => [child]) : [call];
     if (depth === 1) return call.kind === "layer" ? inside(child => child.kind === "layer" && child.children.length ? child.children : [child]) : [call];
     if (depth === 2) return call.kind === "layer" ? inside(child => atLevel(child, 2)) : [call];
-    return inside(child => atLevel(child, 3));
+    return call.kind === "layer" ? inside(child => atLevel(child, 3)) : [call, ...call.children.flatMap(child => atLevel(child, 3))];
 }
 
 /** A name for each call, by which a link finds it: blocks.2.attn/backward, blocks.2.attn/softmax/forward. */
