@@ -104,7 +104,7 @@ def page(run: Steps) -> str:
 
 
 def _file(name: str) -> str:
-    return files("minivit.steps").joinpath("page", name).read_text(encoding="utf-8")
+    return files("minivit.steps").joinpath("web", name).read_text(encoding="utf-8")
 
 
 def _told(run: Steps) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from minivit.every_op import EVERY_OP
 
 pytestmark = pytest.mark.browser
 
-PAGE = Path(__file__).parents[2] / "minivit" / "steps" / "page"
+PAGE = Path(__file__).parents[2] / "minivit" / "steps" / "web"
 SCRIPT, NUMBERS = ((PAGE / f"{name}.js").read_text(encoding="utf-8") for name in ("because", "numbers"))
 
 ASKING = """
