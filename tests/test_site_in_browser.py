@@ -1,6 +1,5 @@
 """The built site in a real browser, from the disk: `make docs && pytest -m browser -n 0`, with Chromium or Chrome."""
 
-import shutil
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote, urldefrag
@@ -56,15 +55,10 @@ class Page(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def browser():
-    """Chromium as the system has it, else the one that Playwright has fetched."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs the extra [browser]")
+def browser(browser):
+    """That of all tests, if there is a site."""
     assert SITE.is_dir(), "no site: run `make docs`"
-    path = shutil.which("chromium") or shutil.which("google-chrome")
-    with playwright.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=path, args=["--no-sandbox"])  # as root there is none
-        yield chromium
-        chromium.close()
+    return browser
 
 
 @pytest.fixture(scope="module")

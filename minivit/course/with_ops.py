@@ -17,7 +17,7 @@ from minivit.course.call import load_source
 from minivit.course.exercise import Exercise
 from minivit.course.grade import check_solution
 from minivit.course.runner import CannotRunError
-from minivit.course.source import read_solution
+from minivit.course.source import Source, read_solution
 from minivit.ops.registry import Op
 
 
@@ -43,7 +43,7 @@ def load_as_it_is(folder: str | Path) -> Solution:
         If there is none, or it cannot be loaded, or one of its functions is missing.
     """
     solution = read_solution(folder)
-    found = Solution(str(folder), solution.exercise, load_source(solution.text, str(solution.path)))
+    found = _loaded(folder, solution)
     for name in found.names:
         if not hasattr(found.module, name):
             raise CannotRunError(f"{solution.path} has no {name}")
@@ -76,6 +76,10 @@ def load_checked(folder: str | Path) -> Solution:
             raise CannotRunError(
                 f"not training with {folder}: {result.task} returns {result.message}; minivit reads the fields by name"
             )
+    return _loaded(folder, solution)
+
+
+def _loaded(folder: str | Path, solution: Source) -> Solution:
     return Solution(str(folder), solution.exercise, load_source(solution.text, str(solution.path)))
 
 

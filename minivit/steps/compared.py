@@ -20,14 +20,13 @@ from minivit.course.explain import worst_index, worst_place, wrong_shape
 from minivit.course.outputs import describe
 from minivit.course.source import Source
 from minivit.course.trial import argument_names, forward_names, layer_class, reference
-from minivit.steps.arrays import Store, facts
+from minivit.steps.arrays import Store
 from minivit.steps.explain import axes_of, docstring_of, hints_of, html_of
-from minivit.steps.record import Array, Call
+from minivit.steps.record import Array, Call, real_parts
 from minivit.steps.steps import Steps
 from minivit.types import ndarray
 
 LONGEST_OPTION = 200  # characters
-LARGEST_FACT = 1e120  # of whose square there is still a mean
 
 OWN_CACHE = "Your function was given the cache of your own forward, which stays in the process of your solution."
 
@@ -88,19 +87,9 @@ class Kept:
         """One array, or both parts of one of complex numbers."""
         words = self.task.axes.get(name, self.task.axes.get(f"d{name}", "")).split()
         axes = words if len(words) == array.ndim else axes_of(hints.get(name), array.ndim)
-        if not (as_complex or array.dtype.kind == "c"):
-            return {name: self.one(array, axes)}
-        return {f"Re {name}": self.one(np.real(array), axes), f"Im {name}": self.one(np.imag(array), axes)}
-
-    def one(self, array: ndarray, axes: list[str] | None) -> Array:
-        """An array of real numbers, with what the page can say of them."""
-        if array.dtype.kind in "iu" and array.size and max(abs(int(array.min())), abs(int(array.max()))) >= 2**31:
-            array = array.astype(np.float64)
-        found = self.store.add(array)
-        if "facts" in found:
-            finite = array[np.isfinite(array)].astype(np.float64)
-            found["facts"] = facts(finite.clip(-LARGEST_FACT, LARGEST_FACT) if finite.size else np.zeros(1))
-        return found | ({"axes": axes} if axes else {})
+        parts = real_parts(name, array.astype(complex) if as_complex else array)
+        named = {"axes": axes} if axes else {}
+        return {part: self.store.add(numbers) | named for part, numbers in parts.items()}
 
 
 def put_inputs(call: Call, found: Compared, kept: Kept) -> None:

@@ -4,6 +4,7 @@ import ast
 import inspect
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from html import escape
 from pathlib import Path
 from textwrap import dedent
@@ -158,6 +159,7 @@ def axes_of(hint: Any, ndim: int) -> list[str] | None:
     return None
 
 
+@lru_cache(maxsize=1000)  # it takes as long as an op, and is asked of each call
 def hints_of(function: Any) -> dict[str, Any]:
     """Annotations, of a function or of a tuple's fields; none of what a student wrote without."""
     try:

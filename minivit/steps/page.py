@@ -119,7 +119,6 @@ def _told(run: Steps) -> dict[str, Any]:
                     array["axes"] = axes
         _name_alike([array for part in PARTS for array in call[part].values()])
     return {
-        "title": run.title,
         "calls": calls,
         "functions": functions,
         "pixels": None if run.pixels is None else run.store.add(run.pixels, most=run.pixels.size),

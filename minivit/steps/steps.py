@@ -25,8 +25,10 @@ from minivit.train.optim import AdamW
 from minivit.types import ndarray
 
 SMALL = 2**21
-"""Models of fewer parameters are shown whole; of others, so many numbers of an array: """
+"""Arrays of models of fewer parameters are shown as large as a page can draw them."""
+
 NUMBERS_OF_LARGE = 2**14
+"""Of an array of a larger model at the most."""
 
 MOST_PIXELS = 256
 """Of the image beside the arrays, in each direction; it is drawn no larger."""
@@ -103,8 +105,7 @@ def step(
     try:
         outputs, cache = _recorded(recorder, twin.forward, inputs)
         if place := first_nonfinite({"outputs": outputs}):
-            where = first_nonfinite(cache._asdict() if hasattr(cache, "_asdict") else {"cache": cache})
-            raise ValueError(f"the model is not finite: {where or place} holds nan or infinity")
+            raise ValueError(f"the model is not finite: {first_nonfinite(cache) or place} holds nan or infinity")
         if isinstance(outputs, ndarray) and classes and outputs.shape == (1, classes):
             _say(run, outputs, label)
             if backward:

@@ -35,7 +35,6 @@ def recipe(model: Model, image: ndarray, grey: ndarray, store: Store) -> dict[st
         "eps": config["norm_eps"],
         "act": config["act_layer"],
         "pool": config["global_pool"],
-        "fc_norm": "fc_norm.weight" in model.named_params(),
         "patch": list(model.patch_embed.patch_size),  # type: ignore[attr-defined]
         "grid": list(model.patch_embed.grid_size),  # type: ignore[attr-defined]
         "image": store.add(image, exact=True),

@@ -5,7 +5,6 @@ cotangent that is 1 there and 0 elsewhere; what it returns for an element of a g
 """
 
 import re
-import shutil
 from inspect import signature
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -202,17 +201,12 @@ def check_backward(ask, call):
 
 
 @pytest.fixture(scope="module")
-def tab():
+def tab(browser):
     """A blank page with the script in it."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs the extra [browser]")
-    path = shutil.which("chromium") or shutil.which("google-chrome")
-    with playwright.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=path, args=["--no-sandbox"])  # as root there is none
-        tab = chromium.new_page()
-        tab.set_content("<!doctype html><title>because</title>")
-        tab.add_script_tag(content=f'"use strict";\n{NUMBERS}\n{SCRIPT}\n{ASKING}')
-        yield tab
-        chromium.close()
+    tab = browser.new_page()
+    tab.set_content("<!doctype html><title>because</title>")
+    tab.add_script_tag(content=f'"use strict";\n{NUMBERS}\n{SCRIPT}\n{ASKING}')
+    return tab
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 import inspect
 import json
 import re
-import shutil
 import zlib
 from pathlib import Path
 from typing import Any
@@ -294,9 +293,8 @@ CHANGES = """y = cache.y
 
 
 @pytest.mark.browser
-def test_the_page_shows_yours_and_what_was_expected_and_the_difference(tmp_path):
+def test_the_page_shows_yours_and_what_was_expected_and_the_difference(browser, tmp_path):
     """Every text of the student's is text, and one cursor reads the three pictures."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs the extra [browser]")
     _, task = TASKS["softmax_backward"]
     trial = make_trial(task, next(iter(task.cases.values())), np.random.default_rng(0))
     got = trial.expected.x.copy()
@@ -307,36 +305,32 @@ def test_the_page_shows_yours_and_what_was_expected_and_the_difference(tmp_path)
     empty = tmp_path / "empty.html"
     found = Compared(task, trial, trial.expected._replace(x=np.zeros((0, 3))))
     compared(Result(task.name, "numbers", "failed", MESSAGE, found), solution(task.name)).save(empty)
-    path, complaints = shutil.which("chromium") or shutil.which("google-chrome"), []
-    with playwright.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=path, args=["--no-sandbox"])  # as root there is none
-        tab = chromium.new_page()
-        tab.on("console", lambda message: complaints.append(message.text))
-        tab.on("pageerror", lambda error: complaints.append(str(error)))
-        tab.goto(page.as_uri())
-        tab.wait_for_selector("body[data-ready] main[data-shown]")
-        assert tab.inner_text("main h1").startswith("softmax_backward")
-        assert "numbers </script><b>bold</b>" in tab.inner_text("main .top .error")
-        assert "return dy  # </script><b>bold</b>" in tab.inner_text("main .code")
-        assert tab.locator("main .code").count() == 1
-        said = tab.inner_text('[data-wrong="dx"]')
-        for words in ("came out: yours", "was expected", "difference: yours − expected", "worst: dx[1, 2, 3] is "):
-            assert words in said
-        readings = "[...document.querySelectorAll('.beside output')].map(item => item.textContent)"
-        before = tab.evaluate(readings)
-        assert [text.partition(" = ")[0] for text in before] == ["dx[1, 2, 3]"] * 3
-        assert float(before[0].partition(" = ")[2]) == pytest.approx(got[1, 2, 3], rel=1e-3)
-        assert float(before[1].partition(" = ")[2]) == pytest.approx(got[1, 2, 3] - 1, rel=1e-3)
-        assert before[2] == "dx[1, 2, 3] = 1"
-        assert tab.locator(".beside .mark:visible").count() == 3
-        tab.focus(".beside .outputs canvas")
-        tab.keyboard.press("ArrowUp")
-        assert [text.partition(" = ")[0] for text in tab.evaluate(readings)] == ["dx[1, 1, 3]"] * 3
-        tab.locator(".beside .expected input").evaluate("it => { it.value = 0; it.dispatchEvent(new Event('input')); }")
-        assert {text.partition(" = ")[0] for text in tab.evaluate(readings)} == {"dx[0, 1, 3]"}
-        assert tab.locator(".beside .mark:visible").count() == 0
-        tab.goto(empty.as_uri())
-        tab.wait_for_selector("body[data-ready] main[data-shown]")
-        assert tab.locator(".beside canvas:visible").count() == 1
-        chromium.close()
+    complaints, tab = [], browser.new_page()
+    tab.on("console", lambda message: complaints.append(message.text))
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    tab.goto(page.as_uri())
+    tab.wait_for_selector("body[data-ready] main[data-shown]")
+    assert tab.inner_text("main h1").startswith("softmax_backward")
+    assert "numbers </script><b>bold</b>" in tab.inner_text("main .top .error")
+    assert "return dy  # </script><b>bold</b>" in tab.inner_text("main .code")
+    assert tab.locator("main .code").count() == 1
+    said = tab.inner_text('[data-wrong="dx"]')
+    for words in ("came out: yours", "was expected", "difference: yours − expected", "worst: dx[1, 2, 3] is "):
+        assert words in said
+    readings = "[...document.querySelectorAll('.beside output')].map(item => item.textContent)"
+    before = tab.evaluate(readings)
+    assert [text.partition(" = ")[0] for text in before] == ["dx[1, 2, 3]"] * 3
+    assert float(before[0].partition(" = ")[2]) == pytest.approx(got[1, 2, 3], rel=1e-3)
+    assert float(before[1].partition(" = ")[2]) == pytest.approx(got[1, 2, 3] - 1, rel=1e-3)
+    assert before[2] == "dx[1, 2, 3] = 1"
+    assert tab.locator(".beside .mark:visible").count() == 3
+    tab.focus(".beside .outputs canvas")
+    tab.keyboard.press("ArrowUp")
+    assert [text.partition(" = ")[0] for text in tab.evaluate(readings)] == ["dx[1, 1, 3]"] * 3
+    tab.locator(".beside .expected input").evaluate("it => { it.value = 0; it.dispatchEvent(new Event('input')); }")
+    assert {text.partition(" = ")[0] for text in tab.evaluate(readings)} == {"dx[0, 1, 3]"}
+    assert tab.locator(".beside .mark:visible").count() == 0
+    tab.goto(empty.as_uri())
+    tab.wait_for_selector("body[data-ready] main[data-shown]")
+    assert tab.locator(".beside canvas:visible").count() == 1
     assert complaints == []

@@ -1,7 +1,6 @@
 """The page of a run in a browser: `pytest -m browser -n 0 tests/steps`, with Chromium or Chrome."""
 
 import re
-import shutil
 
 import numpy as np
 import pytest
@@ -15,16 +14,6 @@ pytestmark = pytest.mark.browser
 MODEL = {"depth": 2, "embed_dim": 12, "num_heads": 3, "mlp_ratio": 2.0, "img_size": 16, "patch_size": 4}
 NAMES = ("cat", "dog", "<b>bird</b>")
 MEAN, STD = (0.5, 0.4, 0.3), (0.25, 0.2, 0.3)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs the extra [browser]")
-    path = shutil.which("chromium") or shutil.which("google-chrome")
-    with playwright.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
 
 
 def trained_enough(**options):

@@ -16,7 +16,7 @@ function whatMade(label, way, arrays, options, name, index) {
     const op = Object.hasOwn(KNOWN_OPS, label) && KNOWN_OPS[label], forward = way === "forward";
     if (!op || !forward && !Object.hasOwn(op.by, name.slice(1))) return null;
     const known = arrays.outputs[name];  // a loss may be no array
-    const head = known ? elementIs(name, known, index) : elementName(name, index);
+    const head = known ? elementIs(name, known, index) : nameOf(name, index);
     const call = recordedCall(label, forward, arrays, options);
     try {
         const {of, words} = forward ? whatMadeOutput(op, call, index)
@@ -68,7 +68,7 @@ function whatMadeGradient(call, name, i, op) {
     const [factor, rate] = op.by[name];
     const counts = whatCounts(call.input("dy"), j => rate(call.kept, j, i, call));
     const words = sumInWords({name: "dy", factor, ...counts});
-    return {of: {dy: counts.parts}, words: words || `no y depends on ${elementName(name, i)}`};
+    return {of: {dy: counts.parts}, words: words || `no y depends on ${nameOf(name, i)}`};
 }
 
 /** Of an array the rates and the products with them, wherever there is a rate and not false. */
@@ -88,7 +88,7 @@ function whatCounts(array, rateOf) {
 /** A sum, with its largest terms; nothing if there are none. */
 function sumInWords({name, factor, terms}) {
     const largest = [...terms].sort((a, b) => Math.abs(b.part) - Math.abs(a.part)).slice(0, 3);
-    const named = largest.map(({part, rate, place}) => elementName(name, place)
+    const named = largest.map(({part, rate, place}) => nameOf(name, place)
         + (factor && ` × ${inDigits(rate)}`) + ` = ${inDigits(part)}`).join(", ");
     if (terms.length < 2) return named + (factor && named && ` (${name} × ${factor})`);
     const what = factor ? `products ${name} × ${factor}` : `numbers of ${name}`;
@@ -96,14 +96,12 @@ function sumInWords({name, factor, terms}) {
     return `the sum of ${terms.length} ${what}${which} ${named}`;
 }
 
-const elementName = (name, index) => index.length ? `${name}[${index.join(", ")}]` : name;
-const elementIs = (name, array, i) => `${elementName(name, i)} = ${inDigits(array.at(i))}`;
-const countOf = shape => shape.reduce((count, length) => count * length, 1);
+const elementIs = (name, array, i) => `${nameOf(name, i)} = ${inDigits(array.at(i))}`;
 
 /** An array of zeros that can be written to. */
 function blankArray(shape) {
-    const strides = shape.map((_, axis) => countOf(shape.slice(axis + 1)));
-    const flat = new Float64Array(countOf(shape));
+    const strides = shape.map((_, axis) => product(shape.slice(axis + 1)));
+    const flat = new Float64Array(product(shape));
     const place = index => index.reduce((sum, at, axis) => sum + at * strides[axis], 0);
     const at = index => flat[place(index)];
     const set = (index, number) => { flat[place(index)] = number; };
@@ -178,7 +176,7 @@ const scaling = (factor, by) => ({by: {
 
 /** Layer normalisation, or without a mean (0 in place of 1) RMS normalisation. */
 const normalizing = (mean, how, by) => ({
-    words: ({xhat, gamma}, j) => `${elementIs("xhat", xhat, j)}, which is ${elementName("x", j)} `
+    words: ({xhat, gamma}, j) => `${elementIs("xhat", xhat, j)}, which is ${nameOf("x", j)} `
         + `${how}, times ${elementIs("gamma", gamma, j.slice(-1))}${by.beta ? ", plus beta" : ""}`,
     by: {
         x: [`gamma[e] rstd ((e = d) − (${mean ? "1 + " : ""}xhat[e] xhat[d]) / D)${OF_ONE_ROW}`,
@@ -220,7 +218,7 @@ function attending(place) {
 
 /** Both parts of a derivative of cross-entropy: what is said, and what is true. */
 function saidAndTrue({log_probs, targets}, i) {
-    const rows = countOf(log_probs.shape.slice(0, -1));
+    const rows = product(log_probs.shape.slice(0, -1));
     let total = 0;  // of a row of targets: 1, as a rule
     for (let c = 0; c < targets.shape.at(-1); c++) total += targets.at([...i.slice(0, -1), c]);
     return {said: Math.exp(log_probs.at(i)) * total / rows, truth: targets.at(i) / rows, rows};
@@ -235,14 +233,14 @@ const KNOWN_OPS = {
         bias: ["", (kept, j, i) => sameColumn(j, i)],
     }},
     softmax: {
-        words: ({y}, j) => `exp of ${elementName("x", j)} over the sum of exp of all `
+        words: ({y}, j) => `exp of ${nameOf("x", j)} over the sum of exp of all `
             + `${y.shape.at(-1)} in its row; by that x its slope is `
             + inDigits(y.at(j) * (1 - y.at(j))),
         by: {x: [`y[e] ((e = d) − y[d])${OF_ONE_ROW}`, ({y}, j, i) =>
             sameRow(j, i) && y.at(j) * (agree(j, i) - y.at(i))]},
     },
     log_softmax: {
-        words: ({y}, j) => `${elementName("x", j)} less the logarithm of the sum of exp of all `
+        words: ({y}, j) => `${nameOf("x", j)} less the logarithm of the sum of exp of all `
             + `${y.shape.at(-1)} in its row: the logarithm of ${inDigits(Math.exp(y.at(j)))}`,
         by: {x: [`((e = d) − exp y[d])${OF_ONE_ROW}`, ({y}, j, i) =>
             sameRow(j, i) && agree(j, i) - Math.exp(y.at(i))]},
@@ -281,7 +279,7 @@ const KNOWN_OPS = {
     }]}},
     cross_entropy: {
         words({log_probs, targets}) {
-            const rows = countOf(log_probs.shape.slice(0, -1));
+            const rows = product(log_probs.shape.slice(0, -1));
             const counts = whatCounts(targets, i => targets.at(i) > 0 && -log_probs.at(i) / rows);
             return sumInWords({name: "targets", factor: `−log_probs / ${rows}`, ...counts});
         },

@@ -143,19 +143,17 @@ class HeatMap {
     }
 
     point(event) {
-        const box = this.canvas.getBoundingClientRect(), {rows, columns} = this.cells;
-        const cell = (at, from, length, count) => Math.max(0, Math.min(count - 1, Math.floor((at - from) / length * count)));
-        this.place(this.index, cell(event.clientY, box.top, box.height, rows), cell(event.clientX, box.left, box.width, columns));
+        const {rows, columns} = this.cells;
+        this.place(this.index, ...cellAt(event, this.canvas, rows, columns));
         this.read();
     }
 
     key(event) {
-        const step = {ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0]}[event.key];
+        const {rows, columns} = this.cells, now = axis => axis < 0 ? 0 : this.index[axis] ?? 0;
+        const beside = cellBeside(event.key, now(this.rows), now(this.columns), rows, columns);
         if (event.key === "Enter" || event.key === " ") this.choose?.([...this.index]);
-        else if (step) {
-            const {rows, columns} = this.cells, now = axis => axis < 0 ? 0 : this.index[axis] ?? 0;
-            const within = (value, count) => Math.max(0, Math.min(count - 1, value));
-            this.place(this.index, within(now(this.rows) + step[0], rows), within(now(this.columns) + step[1], columns));
+        else if (beside) {
+            this.place(this.index, ...beside);
             this.read();
         } else return;
         event.preventDefault();
@@ -172,8 +170,21 @@ class HeatMap {
     }
 }
 
-function nameOf(title, index) {
-    return index.length ? `${title}[${index.join(", ")}]` : title;
+/** The row and the column of a picture that the pointer is on. */
+function cellAt(event, picture, rows, columns) {
+    const {left, top, width, height} = picture.getBoundingClientRect();
+    const cell = (place, length, count) => within(Math.floor(place / length * count), count);
+    return [cell(event.clientY - top, height, rows), cell(event.clientX - left, width, columns)];
+}
+
+/** The row and the column that an arrow key leads to, or nothing for other keys. */
+function cellBeside(key, row, column, rows, columns) {
+    const step = {ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0]}[key];
+    return step && [within(row + step[0], rows), within(column + step[1], columns)];
+}
+
+function within(place, count) {
+    return Math.max(0, Math.min(count - 1, place));
 }
 
 /** An element with attributes, at the end of another. */

@@ -58,7 +58,7 @@ class NumberArray {
     constructor(flat, {shape, strides, offset, shown, axes, facts}) {
         Object.assign(this, {flat, shape, strides, offset, facts, shown: shown ?? shape, cropped: Boolean(shown)});
         this.axes = axes ?? shape.map((_, n) => `axis ${n}`);
-        this.size = this.shown.reduce((product, length) => product * length, 1);
+        this.size = product(this.shown);
     }
 
     at(index) {
@@ -101,6 +101,11 @@ function inDigits(number) {
     if (!Number.isFinite(number) || number === 0 || Number.isInteger(number) && Math.abs(number) < 1e6) return String(number);
     const size = Math.abs(number);
     return size < 1e-4 || size >= 1e6 ? number.toExponential(3) : number.toPrecision(4);
+}
+
+/** An element by its array and its place: dq[0, 1, 3]. */
+function nameOf(title, index) {
+    return index.length ? `${title}[${index.join(", ")}]` : title;
 }
 
 function product(lengths) {

@@ -51,20 +51,18 @@ function imageCanvas(host, side = 208) {
         /** A patch is chosen by a click, or by arrow keys and Enter; `arrived` is told where the keys are. */
         choosing(choose, arrived = choose) {
             let at = 0;
-            const within = (value, count) => Math.max(0, Math.min(count - 1, value));
+            const patch = ([row, column]) => row * columns + column;
             canvas.tabIndex = 0;
             canvas.setAttribute("role", "application");
             canvas.setAttribute("aria-label", "the image; arrow keys go from patch to patch, Enter chooses one");
             canvas.addEventListener("click", event => {
-                const there = canvas.getBoundingClientRect();
-                const cell = (place, from, length, count) => within(Math.floor((place - from) / length * count), count);
-                at = cell(event.clientY, there.top, there.height, rows) * columns + cell(event.clientX, there.left, there.width, columns);
+                at = patch(cellAt(event, canvas, rows, columns));
                 choose(at);
             });
             canvas.addEventListener("keydown", event => {
-                const step = {ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0]}[event.key];
-                if (step) {
-                    at = within(Math.floor(at / columns) + step[0], rows) * columns + within(at % columns + step[1], columns);
+                const beside = cellBeside(event.key, Math.floor(at / columns), at % columns, rows, columns);
+                if (beside) {
+                    at = patch(beside);
                     arrived(at);
                 } else if (event.key === "Enter" || event.key === " ") choose(at);
                 else return;
