@@ -143,6 +143,7 @@ async function show(n) {
     const beginning = one("step").offsetTop - one("top").offsetHeight;  // on a phone the whole page scrolls
     if (window.scrollY > beginning) window.scrollTo(0, beginning);
     one("step").dataset.shown = call.name;
+    if (list[at + 1]) setTimeout(() => arraysOf(list[at + 1]));  // unpacked while the reader looks at this one
 }
 
 function titleOf(call) {
