@@ -27,12 +27,11 @@ def explained(
     ``doc`` stands where the function has no docstring of its own: that of a layer's class.
     """
     source, first = source_of(function)
-    path = Path(function.__code__.co_filename).parts
-    where = "/".join(path[path.index("minivit") :] if "minivit" in path else path[-1:])
+    ours, path = function.__module__.startswith("minivit."), Path(function.__code__.co_filename)
     start = body_of(source)
     return {
         "name": function.__qualname__,
-        "file": where,
+        "file": f"{function.__module__.replace('.', '/')}.py" if ours else path.name,
         "line": first + start,
         "doc": html_of(inspect.getdoc(function) or inspect.cleandoc(doc)),
         "source": source[start:],

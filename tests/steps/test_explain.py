@@ -62,6 +62,12 @@ def test_the_docstring_can_be_folded_and_the_number_of_the_line_is_right():
     assert told["file"] == "minivit/ops/softmax.py"
 
 
+def test_a_file_is_named_the_same_wherever_it_lies():
+    names: dict[str, Any] = {"__name__": "solution"}
+    exec(compile("def mine(): ...", "/home/minivit/minivit/work/solution.py", "exec"), names)
+    assert explained(names["mine"])["file"] == "solution.py"
+
+
 def test_products_are_no_emphasis():
     assert html_of("columns h*K to (h+1)*K") == "<p>columns h*K to (h+1)*K</p>"
 
