@@ -27,11 +27,11 @@ def explained(
     ``doc`` stands where the function has no docstring of its own: that of a layer's class.
     """
     source, first = source_of(function)
-    ours, path = function.__module__.startswith("minivit."), Path(function.__code__.co_filename)
+    module, path = function.__module__ or "", Path(function.__code__.co_filename)  # what exec has made may have none
     start = body_of(source)
     return {
         "name": function.__qualname__,
-        "file": f"{function.__module__.replace('.', '/')}.py" if ours else path.name,
+        "file": f"{module.replace('.', '/')}.py" if module.startswith("minivit.") else path.name,
         "line": first + start,
         "doc": html_of(inspect.getdoc(function) or inspect.cleandoc(doc)),
         "source": source[start:],
