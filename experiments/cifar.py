@@ -5,16 +5,19 @@ They are small so that each takes minutes, and there are three of each: a mean s
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from statistics import mean, stdev
+from time import monotonic
 from typing import Any
 
 import numpy as np
 from numpy import ndarray
+from record import RUNS
 
 import minivit as mv
 from minivit.data import LabeledImages
 from minivit.data.dataset import Dataset
+from minivit.storage import checksum
 from minivit.tasks.classification import Classification
 from minivit.train import Recipe, Trainer, predict
 from minivit.train.recipes import recipe_of
@@ -22,6 +25,9 @@ from minivit.train.recipes import recipe_of
 SEEN, BATCH_SIZE, SEEDS, THREADS = 100_000, 125, (0, 1, 2), 1
 """Images that a training sees, each as often as there is time; 125 divides all numbers of images here. Two trainings
 side by side are done sooner than one after the other in two threads each."""
+
+SAVE_SECONDS = 60
+"""Between two checkpoints of a training that is under way."""
 
 MODELS: dict[str, dict[str, Any]] = {
     "ViT": {"name": "vit_micro_patch4_32"},
@@ -70,9 +76,19 @@ def blind(dataset: Dataset) -> Dataset:
 
 
 def to_the_end(trainer: Trainer) -> Trainer:
-    """The same, trained."""
+    """The same, trained; what was stopped on the way goes on from there when it is asked for again."""
+    task = type(trainer.task).__name__
+    key = checksum({}, {"recipe": asdict(trainer.recipe), "task": task, **trainer.fingerprints})
+    path = RUNS / f"under-way-{key}.safetensors"
+    if path.is_file():
+        trainer.resume(path)
+    saved = monotonic()
     for _ in trainer.run():
-        pass
+        if monotonic() - saved > SAVE_SECONDS:
+            RUNS.mkdir(exist_ok=True)
+            trainer.save(path)
+            saved = monotonic()
+    path.unlink(missing_ok=True)
     return trainer
 
 

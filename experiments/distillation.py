@@ -27,7 +27,7 @@ from cifar import (
     to_the_end,
     trained,
 )
-from record import record, runs_of
+from record import RUNS, record, runs_of
 
 import minivit as mv
 from minivit.data import partly_labeled
@@ -38,7 +38,6 @@ from minivit.train.distilling import Distilling, trainer_of
 from minivit.train.kinds import kind_of
 
 IMAGES, LABELED, SEEN = 20_000, 2_000, 60_000
-RUNS = Path("runs")
 TOKEN = {"global_pool": "token", "class_token": True}
 """All students read their tokens, as DeiT does."""
 

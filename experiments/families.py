@@ -17,7 +17,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from record import record, runs_of
+from record import RUNS, record, runs_of
 
 import minivit as mv
 from minivit.data.dataset import Dataset
@@ -29,7 +29,6 @@ from minivit.train.recipes import recipe_of
 MODELS = ("vit_tiny_patch4_32", "swin_tiny_patch2_32", "mixer_tiny_patch4_32")
 RATES = (5e-4, 1e-3, 2e-3)
 SECONDS, THREADS, BATCH_SIZE, ROUNDS = 900, 2, 128, 20
-RUNS = Path("runs")
 
 
 def command(what: str) -> str:

@@ -22,7 +22,7 @@ import logistic  # noqa: F401 (its preset is a row like any other)
 import numpy as np
 from cifar import accuracy, cifar
 from numpy import ndarray
-from record import record, runs_of
+from record import RUNS, record, runs_of
 from timed import STEPS, THREADS, seconds_of, speed_of, trained_for
 
 import minivit as mv
@@ -39,7 +39,7 @@ from minivit.train.recipes import recipe_of
 RATES, TRY, MINUTES = (1e-3, 4e-3, 16e-3), 1, 10
 HELD_BACK = 5_000
 BASELINE, BATCH_SIZE = "logistic_regression_32", Recipe.batch_size
-RUNS, DOCS = Path("runs"), Path(__file__).parent.parent / "docs"
+DOCS = Path(__file__).parent.parent / "docs"
 SHOWN = 7  # the image of the test that influence is asked on: an airplane
 
 SETTINGS: dict[str, dict[str, str]] = {

@@ -14,6 +14,8 @@ from typing import Any
 from minivit.files import replace_file
 
 RESULTS = Path(__file__).parent / "results"
+RUNS = Path("runs")
+"""For models that a further run needs, and for trainings that are under way."""
 
 
 def record(

@@ -13,14 +13,13 @@ pixels rounded to grey levels.
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
 import numpy as np
 from cifar import blind, cifar, to_the_end
 from numpy import ndarray
-from record import record, runs_of
+from record import RUNS, record, runs_of
 from scipy.ndimage import gaussian_filter
 from timed import SPARE, STEPS, THREADS, speed_of
 
@@ -34,7 +33,6 @@ from minivit.train.recipes import recipe_of
 MINUTES, SEEDS, TASKS = 5, (0, 1, 2), ("denoise", "upscale")
 TESTED, WIDTH_FOUND_ON = 2_000, 500  # images
 WIDTHS = tuple(np.arange(0.3, 1.5, 0.05).round(2).tolist())
-RUNS = Path("runs")
 
 
 def recipe_for(task: str, **choices: Any) -> Recipe:

@@ -239,6 +239,34 @@ def test_trainings_see_as_many_images_whatever_they_are_given():
     assert small.options["global_pool"] == "avg"
 
 
+def test_a_training_that_was_stopped_goes_on_where_it_was(monkeypatch, tmp_path):
+    import cifar
+
+    monkeypatch.setattr(cifar, "RUNS", tmp_path / "runs")
+    monkeypatch.setattr(cifar, "SAVE_SECONDS", -1)
+    recipe = cifar.recipe_for("ViT", 250, seed=0, seen=1_000, options={"depth": 1, "patch_size": 8})
+    whole = cifar.trained(recipe, cifar_like(250))
+    run, steps = cifar.Trainer.run, []
+
+    def stopped(trainer):
+        for metrics in run(trainer):
+            steps.append(metrics.step)
+            yield metrics
+            if metrics.step == 3:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(cifar.Trainer, "run", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        cifar.trained(recipe, cifar_like(250))
+    other = cifar.trained(cifar.replace(recipe, seed=1, epochs=1), cifar_like(250))  # another begins at its beginning
+    again = cifar.trained(recipe, cifar_like(250))
+    assert steps == [1, 2, 3, 1, 2, 4, 5, 6, 7, 8]
+    assert (other.step, again.step) == (2, 8)
+    for name, value in again.model.state_dict().items():
+        np.testing.assert_array_equal(value, whole.model.state_dict()[name])
+    assert not [*(tmp_path / "runs").iterdir()]
+
+
 def test_fewer_images_of_a_seed_are_among_the_more():
     import cifar
 
