@@ -5,6 +5,7 @@ formula, and all of them refuse the same things in the same words.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
 from functools import cache, reduce, wraps
 from inspect import signature
 from math import inf
@@ -151,6 +152,17 @@ def check_range(
     if not all(holds for _, holds in ends):
         words = " and ".join(words for words, _ in ends if "None" not in words)
         raise ValueError(f"{name} is {in_short(value)}; expected {words}")
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The end of a sentence about a name that is none of the known: those that are like it, if any are.
+
+    >>> from minivit.checked import did_you_mean
+    >>> did_you_mean("dpeth", ["depth", "width"]), did_you_mean("x", ["depth"])
+    ('; did you mean depth?', '')
+    """
+    nearest = " or ".join(get_close_matches(name, [*known]))
+    return f"; did you mean {nearest}?" if nearest else ""
 
 
 def check_broadcast(label: str, what: str, shape: tuple[int, ...], **arrays: ndarray | None) -> None:

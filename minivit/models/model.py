@@ -1,7 +1,6 @@
 """What all models have in common: options that are recorded, a precision, a name under which they are found."""
 
 from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
 from functools import wraps
 from inspect import signature
 from math import inf
@@ -11,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy import ndarray
 
-from minivit.checked import check_range, check_type, checked, plain
+from minivit.checked import check_range, check_type, checked, did_you_mean, plain
 from minivit.layers.layer import Layer
 from minivit.types import pair
 
@@ -99,6 +98,7 @@ def _recorded(build: Callable[..., None]) -> Callable[..., None]:
     @wraps(build)
     def init(self: Model, **options: Any) -> None:
         if not hasattr(self, "config"):
+            model_options(type(self), options)
             given = signature(build).bind(self, **options)
             given.apply_defaults()
             config = plain({name: value for name, value in given.arguments.items() if name != "self"})
@@ -146,14 +146,14 @@ def model_options(model: "str | type[Model]", given: Iterable[str] = ()) -> dict
         If one of the options given is none of them.
     """
     if isinstance(model, str) and model not in PRESETS:
-        nearest = " or ".join(get_close_matches(model, PRESETS))
-        hint = f"did you mean {nearest}?" if nearest else "minivit doctor lists all, as does mv.models.PRESETS"
-        raise ValueError(f"there is no model {model!r}; {hint}")
+        hint = did_you_mean(model, PRESETS) or "; minivit doctor lists all, as does mv.models.PRESETS"
+        raise ValueError(f"there is no model {model!r}{hint}")
     name, model_class = (model, PRESETS[model][0]) if isinstance(model, str) else (model.__name__, model)
     known = {option: it.annotation for option, it in signature(model_class).parameters.items() if option != "self"}
     for option in given:
         if option not in known:
-            raise TypeError(f"{name} has no option {in_short(option)}; its options are {', '.join(known)}")
+            its = f"its options are {', '.join(known)}{did_you_mean(option, known)}"
+            raise TypeError(f"{name} has no option {in_short(option)}; {its}")
     return known
 
 

@@ -1,13 +1,12 @@
 """A model's forward and backward on one image, recorded step by step, to be looked at in a page."""
 
 from collections.abc import Callable, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 
 from minivit.caches import first_nonfinite
-from minivit.checked import check_range, check_type
+from minivit.checked import check_range, check_type, did_you_mean
 from minivit.cost.tally import layers_in
 from minivit.errors import sentence
 from minivit.every_op import EVERY_OP
@@ -156,8 +155,8 @@ def step_op(name: str, *arrays: ndarray, dy: Any = None, **options: Any) -> Step
         If there is no such op.
     """
     if name not in EVERY_OP:
-        nearest = " or ".join(get_close_matches(name, EVERY_OP)) or ", ".join(EVERY_OP)
-        raise ValueError(f"there is no op {name!r:.40}; did you mean {nearest}?")
+        hint = did_you_mean(name, EVERY_OP) or f"; the ops are {', '.join(EVERY_OP)}"
+        raise ValueError(f"there is no op {name!r:.40}{hint}")
     op, store = EVERY_OP[name], Store()
     recorder, rng = Recorder(None, store), np.random.default_rng(0)
     run = Steps(name, recorder.calls, store)

@@ -1,12 +1,11 @@
 """Recipes that have a name: how much augmentation, and how much regularisation."""
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 
-from minivit.checked import check_range
+from minivit.checked import check_range, did_you_mean
 from minivit.train.randaugment import FULL, OPERATIONS, Drawn, Operation
 
 AUGMENTATIONS: dict[str, dict[str, Any]] = {
@@ -34,8 +33,7 @@ def augmentation(name: str) -> dict[str, Any]:
         If there is none of that name.
     """
     if name not in AUGMENTATIONS:
-        nearest = " or ".join(get_close_matches(name.lower().replace("heavy", "strong"), AUGMENTATIONS))
-        hint = f"; did you mean {nearest}?" if nearest else ""
+        hint = did_you_mean(name.lower().replace("heavy", "strong"), AUGMENTATIONS)
         raise ValueError(f"there is no recipe {name!r:.40}; the recipes are {', '.join(AUGMENTATIONS)}{hint}")
     return AUGMENTATIONS[name]
 

@@ -1,4 +1,5 @@
 import tracemalloc
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -315,6 +316,14 @@ def test_a_cotangent_of_a_model_without_a_head(shape):
 def test_unknown_option():
     with pytest.raises(TypeError, match="vit_micro_patch4_32 has no option 'deepth'; its options are img_size, patch_"):
         mv.create_model("vit_micro_patch4_32", deepth=3)
+
+
+@pytest.mark.parametrize("build", [ViT, mv.models.SwinV2, partial(create_model, "vit_micro_patch4_32")])
+def test_a_misspelt_option_is_told_beside_what_was_meant(build):
+    with pytest.raises(TypeError, match=r" has no option 'embed_dmi'; its options are .*; did you mean embed_dim\?$"):
+        build(embed_dmi=3)
+    with pytest.raises(TypeError, match=r" has no option 'xyz'; its options are .*, dtype$"):
+        build(xyz=3)
 
 
 def test_unknown_preset():
