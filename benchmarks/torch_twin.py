@@ -1,6 +1,7 @@
 """The twin of a model of minivit as a PyTorch user would write it, its training step and its inference.
 
-The twin of a family is in torch_FAMILY.py; its parameters have timm's names and shapes.
+The twin of a family is in torch_FAMILY.py, or timm's own model, see torch_timm.py; its parameters have timm's names
+and shapes.
 
 Nothing here imports minivit, so that memory and start-up of PyTorch alone can be measured.
 """
@@ -9,6 +10,7 @@ Nothing here imports minivit, so that memory and start-up of PyTorch alone can b
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -27,6 +29,8 @@ def both_sides(size: int | tuple[int, int]) -> tuple[int, int]:
 def twin(config: Mapping[str, Any]) -> nn.Module:
     """The twin of the model of a workload."""
     family = config["family"]
+    if not find_spec(f"torch_{family.lower()}"):
+        return import_module("torch_timm").BUILDERS[family](config)
     return getattr(import_module(f"torch_{family.lower()}"), f"Torch{family}")(config)
 
 

@@ -1,6 +1,7 @@
 """Every family of classifiers side by side: about half a million parameters, ten minutes on CIFAR-10, two cores.
 
     python experiments/gallery.py speed DATA_DIR     # seconds per step, on a machine that does nothing else
+    python experiments/gallery.py twins DATA_DIR     # the same beside PyTorch and timm, where these are installed
     python experiments/gallery.py rates DATA_DIR     # a minute for each of three learning rates
     python experiments/gallery.py train DATA_DIR     # ten minutes for each; can be stopped and goes on
     python experiments/gallery.py page DATA_DIR      # writes docs/gallery.md and its pictures
@@ -8,6 +9,8 @@
 Each makes what is not yet in its file of results/. A learning rate is the best of RATES on 5,000 images that are held
 back from the training; images to test with are looked at at the end only. Models are kept in runs/.
 """
+
+# pyright: reportMissingImports=false
 
 import ast
 import re
@@ -36,6 +39,9 @@ from minivit.train import Recipe
 from minivit.train.kinds import kind_of
 from minivit.train.recipes import recipe_of
 
+sys.path.append(str(Path(__file__).parent.parent / "benchmarks"))
+
+PAIRS = 20
 RATES, TRY, MINUTES = (1e-3, 4e-3, 16e-3), 1, 10
 HELD_BACK = 5_000
 BASELINE, BATCH_SIZE = "logistic_regression_32", Recipe.batch_size
@@ -82,6 +88,23 @@ def measure_speed(dataset: Dataset) -> None:
         return speed_of(recipe_for(model), dataset)
 
     record("gallery_speed", about("speed", steps=STEPS), ({"model": model} for model in families()), measure)
+
+
+def measure_twins(dataset: Dataset) -> None:
+    """How many steps of the same model in PyTorch fit into one, for those that have a twin there."""
+    from measure import speed_ratios, spread
+    from speed import compare
+    from workload import TWINS
+
+    def measure(*, model: str) -> dict[str, Any]:
+        options: dict[str, Any] = {**recipe_for(model).options, "drop_path_rate": 0.0}  # both must drop the same
+        kept = mv.create_model(model, **options)
+        workload = [model, {"family": type(kept).__name__, **kept.config}, BATCH_SIZE]
+        ratios = spread(speed_ratios(compare("step", workload, "torch", THREADS, PAIRS)))
+        return {"ratio": [round(ratio, 3) for ratio in ratios]}
+
+    runs = ({"model": model} for model in families() if PRESETS[model][0].__name__ in TWINS)
+    record("gallery_twins", about("twins", pairs=PAIRS), runs, measure)
 
 
 def measure_rates(dataset: Dataset) -> None:
@@ -153,7 +176,9 @@ def row_of(run: dict[str, Any], model: Any) -> str:
     seconds = seconds_of("gallery", model=run["model"])
     cells = [f"[{type(model).__name__}](#{run['model'].replace('_', '-')})", f"{cost.params:,}"]
     cells += [f"{cost.macs_forward / BATCH_SIZE / 1e6:.1f} M", f"{cost.peak_training_bytes / 2**20:.0f} MiB"]
-    cells += [f"{seconds:.3f} s", f"{run['epochs']}", f"{run['lr']:g}", f"{run['test']:.1%}"]
+    beside = {twin["model"]: f"{twin['ratio'][1]:.2f}" for twin in runs_of("gallery_twins")}
+    cells += [f"{seconds:.3f} s", beside.get(run["model"], "")]
+    cells += [f"{run['epochs']}", f"{run['lr']:g}", f"{run['test']:.1%}"]
     return f"| {' | '.join(cells)} |"
 
 
@@ -161,7 +186,8 @@ def write_page(dataset: Dataset) -> None:
     """docs/gallery.md and docs/images/gallery/."""
     (DOCS / "images" / "gallery").mkdir(parents=True, exist_ok=True)
     save(family_tree(), DOCS / "images" / "gallery" / "family_tree.png")
-    table = ["| | parameters | MACs | peak | step | epochs | rate | test |", "|---|---:|---:|---:|---:|---:|---:|---:|"]
+    head = "parameters | MACs | peak | step | PyTorch / minivit | epochs | rate | test"
+    table = [f"| | {head} |", "|---" + "|---:" * 8 + "|"]
     parts: list[str] = []
     runs = {run["model"]: run for run in runs_of("gallery")}
     baseline = runs.pop(BASELINE)["test"]
@@ -180,13 +206,14 @@ def write_page(dataset: Dataset) -> None:
             f"![What counts for the middle of the map, block by block]({picture})",
             f"Of the pixels have a say, block by block: {seen}.",
         ]
-    head = HEAD.format(minutes=MINUTES, baseline=baseline)
-    (DOCS / "gallery.md").write_text("\n\n".join([head, "\n".join(table), TAIL, *parts]) + "\n", encoding="utf-8")
+    intro = HEAD.format(minutes=MINUTES, baseline=baseline)
+    (DOCS / "gallery.md").write_text("\n\n".join([intro, "\n".join(table), TAIL, *parts]) + "\n", encoding="utf-8")
 
 
 HEAD = """# Every family side by side
 
     python experiments/gallery.py speed DATA_DIR     # seconds per step, on a machine that does nothing else
+    python experiments/gallery.py twins DATA_DIR     # the same beside PyTorch and timm, where these are installed
     python experiments/gallery.py rates DATA_DIR     # a learning rate for each
     python experiments/gallery.py train DATA_DIR     # {minutes} minutes for each; can be stopped and goes on
     python experiments/gallery.py page DATA_DIR      # this page and its pictures
@@ -195,7 +222,9 @@ Each family has a model of about half a million parameters here, which has learn
 cores of a Xeon with AVX-512: as many whole epochs as fit into that time, by the seconds of its steps. The learning rate
 is the best of three on images held back. There is one run of each, so that a point or two are no ranking; and what
 learns most in {minutes} minutes need not learn most in a day. Logistic regression on the pixels reaches {baseline:.1%}
-in the same time. The peak is that of a step with 128 images in two threads.
+in the same time. The peak is that of a step with 128 images in two threads. PyTorch / minivit is how long a step of the
+same model takes in PyTorch, with the same weights and losses (timm's model, or one as its users write it), divided by
+how long it takes here: above 1, minivit is faster.
 
 ![Which idea came of which](images/gallery/family_tree.png)"""
 
@@ -207,7 +236,8 @@ and convolutions can be told apart by what they look at."""
 def main() -> None:
     """What the command says."""
     what, data_dir = sys.argv[1:]
-    makers = {"speed": measure_speed, "rates": measure_rates, "train": measure_training, "page": write_page}
+    makers = {"speed": measure_speed, "twins": measure_twins, "rates": measure_rates, "train": measure_training}
+    makers |= {"page": write_page}
     makers[what](cifar(data_dir))
 
 

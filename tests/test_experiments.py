@@ -348,11 +348,14 @@ def test_the_gallery_is_made_by_its_commands(monkeypatch, tmp_path):
         monkeypatch.setattr(where, name, value)
     dataset = cifar_like(200)
     gallery.measure_speed(dataset)
+    ratio = {"model": "mixer_tiny_patch4_32", "ratio": [1.1, 1.25, 1.4]}  # PyTorch is not there for tests
+    record.record("gallery_twins", {}, [ratio], lambda **_: {})
     gallery.measure_rates(dataset)
     gallery.measure_training(dataset)
     gallery.write_page(dataset)
     page = (tmp_path / "gallery.md").read_text(encoding="utf-8")
     assert [line[:9] for line in page.splitlines() if line.startswith("| [")] == ["| [Mixer]", "| [ViT](#"]
+    assert [line.split("|")[6].strip() for line in page.splitlines() if line.startswith("| [")] == ["1.25", ""]
     assert "## MLP-Mixer\n\nNeither attention nor convolution" in page
     assert "--model vit_micro_patch4_32 --set depth=1 --lr 0.0" in page
     assert "Of the pixels have a say, block by block: 100%." in page
