@@ -3,15 +3,22 @@
 import numpy as np
 
 from minivit.ops.rows import COLUMN_BLOCK, column_sum
-from minivit.ops.sliding import Sliding, spread, windows
+from minivit.ops.sliding import Sliding, rows_of_windows, spread, windows
 from minivit.types import Float, ndarray
 
 
 def conv_depthwise(
     x: Float[ndarray, "B Y X C"], weight: Float[ndarray, "P Q 1 C"], window: Sliding
 ) -> Float[ndarray, "B Yo Xo C"]:
-    """Sum of every window, weighted: ``einsum`` walks over a view of the windows and copies none."""
-    return np.einsum("bijpqc,pqc->bijc", windows(x, window), weight[:, :, 0])
+    """Sum of every window, weighted: ``einsum`` walks over a view of the windows and copies none.
+
+    Where windows stand side by side, it walks over a row of them at one go: that is faster than channels alone.
+    """
+    if window.stride[1] > 1:
+        return np.einsum("bijpqc,pqc->bijc", windows(x, window), weight[:, :, 0])
+    met, C = rows_of_windows(x, window), x.shape[3]
+    kernel = np.repeat(weight, window.out[1], 2).reshape(met.shape[2:])  # (P, Q, Xo C)
+    return np.einsum("bipqn,pqn->bin", met, kernel).reshape(len(x), *window.out, C)
 
 
 def conv_depthwise_gradients(

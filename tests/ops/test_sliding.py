@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from minivit.ops.sliding import from_windows, places, sliding, spread, windows
+from minivit.ops.sliding import from_windows, places, rows_of_windows, sliding, spread, windows
 
 RNG = np.random.default_rng(0)
 WINDOWS = [
@@ -28,6 +28,17 @@ def test_windows_are_what_the_window_sees_at_each_position(window):
         np.testing.assert_array_equal(seen[:, i, j, p, q], padded[:, i * sy + p * dy, j * sx + q * dx])
     for row, size in zip((sy * Yo + dy * (P - 1), sx * Xo + dx * (Q - 1)), padded.shape[1:3], strict=True):
         assert row >= size  # there is no room for one more
+
+
+@every_window
+def test_rows_of_windows_are_pixels_side_by_side(window):
+    window = window._replace(stride=(window.stride[0], 1))
+    x = RNG.standard_normal((2, 7, 8, 3))
+    rows = rows_of_windows(x, window)
+    assert rows.shape == (2, window.out[0], *window.kernel, window.out[1] * 3)
+    pixels = rows.reshape(*rows.shape[:4], window.out[1], 3)
+    np.testing.assert_array_equal(pixels, np.moveaxis(windows(x, window), 2, 4))
+    assert np.shares_memory(rows, x) or any(map(any, window.padding))
 
 
 @every_window
