@@ -1,8 +1,9 @@
 """Say what a wrong answer looks like, in the words of who wrote it: which array, where, and what kind of mistake."""
 
+import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
+from functools import lru_cache, partial
 from itertools import combinations, permutations
 from math import floor, isclose, log10
 from typing import Any
@@ -164,8 +165,7 @@ def known_mistakes(
     untouched = expected.keys() - _others(found, expected).keys()
     known: list[tuple[bool, int, bool, int, int, str]] = []
     order = [*found]
-    for says, answer in wrong_answers(task, trial):
-        wrong = _others(_arrays_of(answer, task, trial), expected)
+    for says, answer, wrong in _consequences(_Asked(task, trial)):
         fits = [name for name in wrong.keys() & found.keys() if same(found[name], wrong[name])]
         others = len(wrong) - len(fits)
         if fits and not (by_chance and (others or not all(name in fits or name in untouched for name in found))):
@@ -178,6 +178,29 @@ def known_mistakes(
 
 Answer = Callable[[Trial], Any]
 """What a function would return; None if it would not."""
+
+
+class _Asked:
+    """A task with a trial, equal to any other of the same numbers: of many solutions the same is asked again."""
+
+    def __init__(self, task: Task, trial: Trial) -> None:
+        self.task, self.trial = task, trial
+        self.numbers = pickle.dumps((task.module, task.name, trial.args, trial.kwargs))
+
+    def __hash__(self) -> int:
+        return hash(self.numbers)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Asked) and self.numbers == other.numbers
+
+
+@lru_cache(16)
+def _consequences(asked: _Asked) -> list[tuple[str, Answer, dict[str, ndarray]]]:
+    """Of each known mistake what is said of it, its answer, and which outputs are wrong by it."""
+    task, trial = asked.task, asked.trial
+    expected = _arrays(task, trial, trial.expected)
+    answers = wrong_answers(task, trial)
+    return [(says, answer, _others(_arrays_of(answer, task, trial), expected)) for says, answer in answers]
 
 
 def wrong_answers(task: Task, trial: Trial) -> Iterator[tuple[str, Answer]]:

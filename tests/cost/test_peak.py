@@ -121,7 +121,7 @@ def check_drawn(number: int) -> None:
     check(lambda: kind(**wide), batch, recompute, optimizer, rng, narrow=lambda: kind(**options))
 
 
-@pytest.mark.sampled(every=0, rest=4)
+@pytest.mark.sampled(every=0, rest=8)
 @pytest.mark.parametrize("number", range(FEW))
 def test_peaks(number):
     check_drawn(number)

@@ -96,7 +96,7 @@ def seeds_without_alarm(exercise, seeds, timed):
                 assert result.status == "passed", (seed, result)
 
 
-@pytest.mark.sampled(every=9)
+@pytest.mark.sampled(every=9, rest=3)
 @pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
 def test_no_false_alarm(exercise):
     seeds_without_alarm(exercise, [1], lambda seed: False)

@@ -85,7 +85,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], tuple[Any, ...]]] = {
 }
 
 
-@pytest.mark.sampled(every=0, rest=5)
+@pytest.mark.sampled(every=0, rest=10)
 @pytest.mark.parametrize("name", [*CASES])
 def test_gradients(name: str) -> None:
     options, how, prompts = CASES[name]

@@ -57,7 +57,7 @@ OPTIONS: list[tuple[dict[str, Any], tuple[int, int]]] = [
 ]
 
 
-@pytest.mark.sampled(every=0, rest=2)
+@pytest.mark.sampled(every=0, rest=4)
 @pytest.mark.parametrize(("options", "size"), OPTIONS, ids=[f"{options} {size}" for options, size in OPTIONS])
 def test_gradients(options: dict[str, Any], size: tuple[int, int]) -> None:
     model = upernet(**options)
