@@ -55,11 +55,12 @@ SETTINGS: dict[str, dict[str, str]] = {
     "ResNet": {"channels": "20,40,88"},
     "HybridViT": {"embed_dim": "112"},
     "SamViT": {"embed_dim": "100"},
-    "SASA": {"kernel_size": "3"},
-    "LRNet": {"kernel_size": "3"},
+    "SASA": {"stem": "7x7"},
+    "LRNet": {"stem": "7x7"},
+    "AttentionAugmentedResNet": {"augment_from": "2"},
 }
-"""What makes half a million parameters of presets that have fewer, or more. Attention in place of convolutions has
-small windows here, or ten minutes are no epoch."""
+"""What makes half a million parameters of presets that have fewer, or more. Attention in place of convolutions, and
+beside them, is on maps of 8 x 8 and less here: on larger ones ten minutes would be an epoch."""
 
 
 def families() -> Iterator[str]:
