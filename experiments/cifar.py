@@ -5,7 +5,7 @@ They are small so that each takes minutes, and there are three of each: a mean s
 
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from statistics import mean, stdev
 from time import monotonic
 from typing import Any
@@ -77,9 +77,7 @@ def blind(dataset: Dataset) -> Dataset:
 
 def to_the_end(trainer: Trainer) -> Trainer:
     """The same, trained; what was stopped on the way goes on from there when it is asked for again."""
-    task = type(trainer.task).__name__
-    key = checksum({}, {"recipe": asdict(trainer.recipe), "task": task, **trainer.fingerprints})
-    path = RUNS / f"under-way-{key}.safetensors"
+    path = RUNS / f"under-way-{checksum({}, {**trainer.identity(), **trainer.fingerprints})}.safetensors"
     if path.is_file():
         trainer.resume(path)
     saved = monotonic()

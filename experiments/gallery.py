@@ -220,10 +220,10 @@ HEAD = """# Every family side by side
     python experiments/gallery.py page DATA_DIR      # this page and its pictures
 
 Each family has a model of about half a million parameters here, which has learned CIFAR-10 for {minutes} minutes on two
-cores of an AMD EPYC with AVX-512: as many whole epochs as fit into that time, by the seconds of its steps. The learning rate
-is the best of three on images held back. There is one run of each, so that a point or two are no ranking; and what
-learns most in {minutes} minutes need not learn most in a day. Logistic regression on the pixels reaches {baseline:.1%}
-in the same time. The peak is that of a step with 128 images in two threads. PyTorch / minivit is how long a step of the
+cores of an AMD EPYC with AVX-512: as many whole epochs as fit into that time, by the seconds of its steps. The rate of
+learning is the best of three on images held back. There is one run of each, so that a point or two are no ranking; and
+what learns most in {minutes} minutes need not learn most in a day. Logistic regression on the pixels reaches
+{baseline:.1%} in the same time. The peak is that of a step with 128 images in two threads. PyTorch / minivit is how long a step of the
 same model takes in PyTorch, with the same weights and losses (timm's model, or one as its users write it), divided by
 how long it takes here: above 1, minivit is faster.
 

@@ -216,7 +216,7 @@ class Trainer:
         if not isinstance(metadata, dict) or not all(isinstance(metadata.get(n), dict) for n in ("recipe", "data")):
             raise ValueError(f"{path} holds no training to go on with, at most a model")
         task = metadata.get("task", CLASSIFICATION)  # files from when there was no other do not name it
-        identity = self._identity()
+        identity = self.identity()
         options = metadata.get("task_options", identity["task_options"])  # nor do older ones tell its options
         theirs = {**OFF, **metadata["recipe"], **metadata["data"], "task": task, "task_options": options}
         theirs.setdefault("img_size", identity.get("img_size"))  # nor this
@@ -263,7 +263,7 @@ class Trainer:
                 what, why = words[name]
                 raise ValueError(f"{what} are not those that this run was begun with: {why}")
 
-    def _identity(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, Any]:
         """What a checkpoint must agree with, as it reads when it comes back from JSON: recipe, task, examples."""
         identity = asdict(self.recipe) | {"class_names": self.dataset.class_names} | self.kind.facts()
         return from_json(to_json(identity | _named(self.task)))
