@@ -223,9 +223,9 @@ Each family has a model of about half a million parameters here, which has learn
 cores of an AMD EPYC with AVX-512: as many whole epochs as fit into that time, by the seconds of its steps. The rate of
 learning is the best of three on images held back. There is one run of each, so that a point or two are no ranking; and
 what learns most in {minutes} minutes need not learn most in a day. Logistic regression on the pixels reaches
-{baseline:.1%} in the same time. The peak is that of a step with 128 images in two threads. PyTorch / minivit is how long a step of the
-same model takes in PyTorch, with the same weights and losses (timm's model, or one as its users write it), divided by
-how long it takes here: above 1, minivit is faster.
+{baseline:.1%} in the same time. The peak is that of a step with 128 images in two threads. PyTorch / minivit is how
+long a step of the same model takes in PyTorch, with the same weights and losses (timm's model, or one as its users
+write it), divided by how long it takes here: above 1, minivit is faster.
 
 ![Which idea came of which](images/gallery/family_tree.png)"""
 
