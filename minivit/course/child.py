@@ -10,6 +10,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from importlib import import_module
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any
 
@@ -113,10 +114,13 @@ def close(where: str) -> None:
 
 PACKAGE = os.path.realpath(os.path.dirname(minivit.__file__))
 BESIDE = os.path.dirname(PACKAGE)
+BYTECODE = os.path.realpath(os.path.dirname(cache_from_source(minivit.__file__)))
 CLOSED = tuple(
-    path + os.sep for path in (PACKAGE, os.path.join(BESIDE, "docs", "answers"), os.path.join(BESIDE, "build", "site"))
+    path + os.sep
+    for path in (PACKAGE, BYTECODE, os.path.join(BESIDE, "docs", "answers"), os.path.join(BESIDE, "build", "site"))
 )
-"""The package; where this is a copy of the repository, the pages with answers and the built site, too."""
+"""The package, and its bytecode, which may lie elsewhere (PYTHONPYCACHEPREFIX); where this is a copy of the repository,
+the pages with answers and the built site, too."""
 
 
 def start_nothing(*args: Any) -> None:

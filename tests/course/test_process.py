@@ -257,6 +257,19 @@ def held_open(path):
         os.close(file)
 
 
+@needs_sessions
+def test_bytecode_is_closed_wherever_python_keeps_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path / "bytecode"))
+    body, status, says = BODIES["opens_a_cached_file"]
+    source = f"{HEAD}\ndef reads(x):\n    return str({body})\n"
+    runner = ChildRunner(source, str(tmp_path / "solution.py"), closed_functions(EXERCISES["linear"]), seconds=20)
+    try:
+        outcome = runner.call("reads", (np.ones(2),), {})
+    finally:
+        runner.close()
+    assert (outcome.status, says in outcome.message) == (status, True), outcome.message
+
+
 def wait_for(condition, seconds=30):
     until = time.monotonic() + seconds
     while not condition():
