@@ -1,6 +1,7 @@
 """What the trainings on parts of CIFAR-10 share: models of about 22 million MACs, recipe, images, scores, tables.
 
-They are small so that each takes minutes, and there are three of each: a mean says little without its spread.
+They are small so that each takes minutes, and there are three of each: a mean says little without its spread. What
+results/ has of CIFAR-10 is of a copy of its images that had been stored as JPEG.
 """
 
 import sys

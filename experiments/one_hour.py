@@ -12,7 +12,6 @@ results/one_hour_speed.json, one_hour_path.json and one_hour.json.
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from time import perf_counter
 from typing import Any
 
 from cifar import accuracy, cifar
@@ -44,7 +43,7 @@ PATHS: dict[str, dict[str, dict[str, Any]]] = {
         "wider, with a third of the blocks": WIDE,
     },
 }
-"""What is tried, one after the other, each with what the one before has taught."""
+"""What is tried, each by itself, in whatever else as ``minivit train`` has it."""
 
 
 def recipe_for(choices: dict[str, Any]) -> Recipe:
@@ -72,11 +71,9 @@ def measure_speed(dataset: Dataset) -> None:
 
 def learned(minutes: float, choices: dict[str, Any], dataset: Dataset) -> dict[str, Any]:
     """The accuracy after as many epochs as fit into the time."""
-    begin = perf_counter()
     (speed,) = [run for run in runs_of("one_hour_speed") if run["choices"] == choices]
     trainer = trained_for(minutes, recipe_for(choices), dataset, speed["seconds_per_step"])
-    found = {"params": speed["params"], "epochs": trainer.recipe.epochs, "test": accuracy(trainer, dataset.test)}
-    return {**found, "minutes": round((perf_counter() - begin) / 60, 1)}
+    return {"params": speed["params"], "epochs": trainer.recipe.epochs, "test": accuracy(trainer, dataset.test)}
 
 
 def measure_path(dataset: Dataset) -> None:

@@ -49,8 +49,9 @@ def record(
 
 
 def runs_of(name: str) -> list[dict[str, Any]]:
-    """What ``results/NAME.json`` has."""
-    return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))["runs"]
+    """What ``results/NAME.json`` has; nothing if there is no such file yet."""
+    path = RESULTS / f"{name}.json"
+    return json.loads(path.read_text(encoding="utf-8"))["runs"] if path.is_file() else []
 
 
 def table(name: str, head: str, keys: Sequence[str], scores: Mapping[str, str]) -> str:

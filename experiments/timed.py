@@ -30,8 +30,10 @@ def speed_of(recipe: Recipe, dataset: Dataset) -> dict[str, Any]:
 
 def seconds_of(name: str, **which: Any) -> float:
     """Of a step, as results/NAME_speed.json has it for the one run with these arguments."""
-    (speed,) = [run["seconds_per_step"] for run in runs_of(f"{name}_speed") if which.items() <= run.items()]
-    return speed
+    found = [run["seconds_per_step"] for run in runs_of(f"{name}_speed") if which.items() <= run.items()]
+    if len(found) != 1:
+        raise SystemExit(f"how long a step of {which} takes is not known: python experiments/{name}.py speed finds out")
+    return found[0]
 
 
 def trained_for(minutes: float, recipe: Recipe, dataset: Dataset, seconds_per_step: float) -> Trainer:

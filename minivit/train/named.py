@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from minivit.checked import check_range, did_you_mean
+from minivit.checked import check_range, check_type, did_you_mean
 from minivit.train.randaugment import FULL, OPERATIONS, Drawn, Operation
 
 AUGMENTATIONS: dict[str, dict[str, Any]] = {
@@ -29,9 +29,10 @@ def augmentation(name: str) -> dict[str, Any]:
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         If there is none of that name.
     """
+    check_type("named", name, str)
     if name not in AUGMENTATIONS:
         hint = did_you_mean(name.lower().replace("heavy", "strong"), AUGMENTATIONS)
         raise ValueError(f"there is no recipe {name!r:.40}; the recipes are {', '.join(AUGMENTATIONS)}{hint}")

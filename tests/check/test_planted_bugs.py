@@ -108,3 +108,5 @@ def test_there_are_many_bugs():
     assert len(BUGS) >= 80
     assert len(SOUND_BUGS) >= 30
     assert len(FUTURE_BUGS) >= 20
+    assert sum(map(len, (CNN_ATTENTION_BUGS, COSINE_BUGS, MLP_BUGS, PYRAMID_BUGS))) >= 60  # those of layers come on top
+    assert sum(map(len, (RESTORATION_BUGS, DETECTION_BUGS, SAM_BUGS, CLIP_BUGS))) >= 50

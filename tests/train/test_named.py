@@ -8,6 +8,7 @@ from minivit.models.model import model_options
 from minivit.train import Recipe, named
 from minivit.train.randaugment import OPERATIONS
 from minivit.train.recipes import POOLING, recipe_of
+from tests.unchecked import without_annotations
 
 # Layers and magnitude of RandAugment, alpha of MixUp, as Steiner et al. 2021 have them.
 TABLE = {
@@ -30,6 +31,11 @@ def recipes_are_those_of_the_table() -> None:
 
 def test_recipes_are_those_of_the_table() -> None:
     recipes_are_those_of_the_table()
+
+
+def test_a_recipe_without_a_name() -> None:
+    with pytest.raises(TypeError, match="named is None"):
+        without_annotations(recipe_of)("shapes", named=None)
 
 
 def test_what_is_given_stands_in_place_of_what_a_name_means() -> None:
