@@ -148,6 +148,8 @@ MVIT = {  # the same of timm's MViTv2s
     "mvitv2_large": (217_992_952, 43_711_209_216),
     "mvitv2_small_cls": (34_870_312, 6_999_476_928),
     "mvitv2_base_cls": (51_472_840, 10_161_356_544),
+    "mvitv2_large_cls": (213_635_512, 41_995_998_144),
+    "mvitv2_huge_cls": (666_879_912, 120_305_008_128),
 }
 
 DETR = {  # parameters of the official DETRs, without the batch norms of the backbone, which do not learn

@@ -183,6 +183,13 @@ def test_attention_over_pixels_dense_and_in_chunks(monkeypatch):
     head, line, dense, chunked = pixel_attention.rows()
     assert head.count("|") == line.count("|") == dense.count("|") == chunked.count("|")
     assert pixel_attention.weights(64) == 2**30  # 4 blocks of 4 heads
+    page = (FOLDER.parent / "docs" / "cost.md").read_text(encoding="utf-8")
+    for side in (16, 32, 64):  # the bytes of the page are those that are counted
+        for name, chunk_size in (("dense", None), ("chunks of 256 keys", 256)):
+            found = mv.cost.estimate(pixel_attention.MODEL, img_size=side, chunk_size=chunk_size)
+            sizes = [f"{n / 2**20:,.1f} MiB" for n in (found.activation_bytes, found.peak_training_bytes)]
+            (line,) = [line for line in page.splitlines() if line.startswith(f"| {side**2:,} | {name} |")]
+            assert [cell.strip() for cell in line.split("|")][4:6] == sizes
 
 
 @pytest.mark.parametrize("path", sorted((FOLDER / "results").glob("*.json")), ids=lambda path: path.stem)

@@ -356,6 +356,8 @@ MViT.add_presets(
         "mvitv2_large": _preset(2, 6, 36, 4, embed_dim=144, num_heads=2, expand_attn=False),
         "mvitv2_small_cls": _preset(1, 2, 11, 2, use_cls_token=True),
         "mvitv2_base_cls": _preset(2, 3, 16, 3, use_cls_token=True),
+        "mvitv2_large_cls": _preset(2, 6, 36, 4, embed_dim=144, num_heads=2, use_cls_token=True),
+        "mvitv2_huge_cls": _preset(4, 8, 60, 8, embed_dim=192, num_heads=3, use_cls_token=True),
         "mvit_base_16": _preset(
             *(1, 2, 11, 2),
             expand_attn=False,

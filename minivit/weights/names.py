@@ -11,11 +11,16 @@ PRE_NORM = r"norm_pre\b|pre_layr?norm|\bln_pre\b"
 REGISTERS = r"reg(ister)?_tokens?\b"
 # A part that a checkpoint may have and a model may not, by the names of its arrays.
 PARTS = {
+    r"pos_embed_spatial|shortcut_proj_mlp": "positions and shortcuts as MViT has, the first version",
+    r"(stages|patch_embeddings)\.\d+\.pos|\bpos_embed\d": "positions for each stage, as PVT has, the first version",
+    r"\bdwconv\b": "convolutions inside its MLPs, as PVT v2 has",
     LAYER_SCALE: "layer scale",
     REGISTERS: "register tokens",
     r"\bw12\b|weights_in|fc1_[gx]\b|gate_proj": "gated MLPs (SwiGLU)",
     r"\b[qk]_norm\b": "norms of queries and keys",
     r"\.logit_scale|cpb_mlp|continuous_position": "cosine attention and a net for positions (Swin V2)",
+    r"relative_position_bias_table": "tables of relative positions, as Swin has, the first version",
+    r"rel_pos_[hw]": "relative positions by rows and columns, as MViT v2 and SAM have",
     r"relative_position|rel_pos": "tables of relative positions",
     PRE_NORM: "a norm before its blocks",
     r"decoder": "a decoder",

@@ -253,10 +253,10 @@ def test_official_names() -> None:
 
 def test_weights_of_another_model() -> None:
     second, first = to_timm(mvit()), to_timm(mvit(**FIRST))
-    assert_refuses(
-        load_timm, mvit(**FIRST), second, KeyError, "the checkpoint has tables of relative positions, which this model"
-    )
-    assert_refuses(load_timm, mvit(), first, KeyError, "the checkpoint has a class token: .* with use_cls_token=True")
+    assert_refuses(load_timm, mvit(**FIRST), second, KeyError, "by rows and columns, as MViT v2 and SAM have, which this")
+    assert_refuses(load_timm, mvit(), first, KeyError, "shortcuts as MViT has, the first version, which this model does")
+    with_token = to_timm(mvit(use_cls_token=True))
+    assert_refuses(load_timm, mvit(), with_token, KeyError, "a class token: build the model with use_cls_token=True")
     assert_refuses(load_timm, mvit(depths=(2, 1)), second, KeyError, r"build it with depths=\(1, 2\)")
     assert_refuses(load_timm, mvit(num_classes=3), second, ValueError, "is for 5 classes, the model for 3")
     load_timm(mvit(num_classes=3), second, keep_head=True)

@@ -104,8 +104,9 @@ def test_a_grid_is_that_of_the_first_stage(back: Any, load: Any) -> None:
 
 def test_weights_of_the_other_version() -> None:
     first, second = (MODELS[name](**BOTH[name]) for name in BOTH)
-    assert_refuses(load_timm, first, to_timm(second), KeyError, "missing")
-    assert_refuses(load_hf, second, to_hf(first), KeyError, "not the weights of this model")
+    for back, load in ((to_timm, load_timm), (to_hf, load_hf)):
+        assert_refuses(load, first, back(second), KeyError, "inside its MLPs, as PVT v2 has, which this")
+        assert_refuses(load, second, back(first), KeyError, "as PVT has, the first version, which this")
 
 
 def test_attention_of_linear_cost_is_another_model() -> None:
