@@ -174,7 +174,11 @@ def test_a_file_of_the_other_version_to_begin_with(tmp_path):
 def test_a_file_of_transformers_of_the_other_version(kind, other):
     square = {**SMALL, "img_size": (8, 8), "window_size": 4}
     make = {Swin: Swin(**square, windows_like="transformers"), SwinV2: SwinV2(**square)}
-    has = "tables of relative positions, as Swin has, the first version" if other is Swin else r"cosine attention and a net for positions \(Swin V2\)"
+    has = (
+        "tables of relative positions, as Swin has, the first version"
+        if other is Swin
+        else r"cosine attention and a net for positions \(Swin V2\)"
+    )
     for load in (load_hf, load_any):
         with pytest.raises(KeyError, match=f"the checkpoint has {has}, which this model does not"):
             load(make[kind], to_hf(make[other]))
