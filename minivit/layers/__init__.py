@@ -4,6 +4,7 @@ from minivit.layers.affine import Affine
 from minivit.layers.attention import Attention, SelfAttention
 from minivit.layers.attention_conv import AttentionConv
 from minivit.layers.attention_decoder import AttentionDecoder
+from minivit.layers.attention_stem import AttentionStem
 from minivit.layers.augmented_conv import AugmentedConv
 from minivit.layers.basic import Activation, GroupNorm, LayerNorm, Linear, Mlp, Relu, RMSNorm
 from minivit.layers.batch_norm import BatchNorm, frozen
@@ -65,6 +66,7 @@ __all__ = [
     "Attention",
     "AttentionConv",
     "AttentionDecoder",
+    "AttentionStem",
     "AugmentedConv",
     "AvgPool2d",
     "BasicBlock",

@@ -9,8 +9,10 @@ from typing import Annotated, Any
 import numpy as np
 
 from minivit.layers.attention_conv import AttentionConv
+from minivit.layers.attention_stem import AttentionStem
 from minivit.layers.layer import Layer
-from minivit.models.resnet import ResNet
+from minivit.layers.pool import MaxPool2d
+from minivit.models.resnet import STEMS, ResNet
 from minivit.types import Count, Depths, Positive, Range, Rate, Size
 
 
@@ -22,7 +24,10 @@ class SASA(ResNet):
     kernel_size : int
         Side of the window in which a place looks around; odd.
     num_heads : int
-    img_size, in_chans, num_classes, layers, channels, stem, stem_chans, drop_rate, drop_path_rate
+    stem : "7x7", "3x3" or "attention"
+        The first layer: a convolution as of :class:`minivit.models.ResNet`, or :class:`minivit.layers.AttentionStem`
+        with windows of 4 x 4, and a max pooling of 4 x 4 behind it.
+    img_size, in_chans, num_classes, layers, channels, stem_chans, drop_rate, drop_path_rate
         As of :class:`minivit.models.ResNet`.
     zero_init_last, seed, dtype
         As of :class:`minivit.models.ResNet`.
@@ -36,13 +41,12 @@ class SASA(ResNet):
 
     Notes
     -----
-    The stem is a convolution, with which the paper's smaller networks do best ("conv-stem + attention"). In its
-    attention stem, values are mixtures of four linear maps, in shares that depend on the place in the window (section
-    3.2.2); there is none here. Of 64 channels it has 1,920 parameters, 192 more than a convolution of 3 x 3.
+    The presets have a convolution for a stem, with which the paper's smaller networks do best ("conv-stem +
+    attention"); ``stem="attention"`` makes them "full attention".
 
     The unofficial PyTorch code has the stem "3x3", with which its networks have 10,334,952 (26 layers), 14,182,952 (38)
-    and 18,030,952 parameters (50), so do ours; with the paper's "7x7" there are 7,680 more. That code pools behind the
-    last convolution of a block, where the paper, and we, pool right behind attention.
+    and 18,030,952 parameters (50), so do ours; the paper's "7x7" has 7,680 more, attention 192. That code pools behind
+    the last convolution of a block, where the paper, and we, pool right behind attention.
     """
 
     def __init__(
@@ -79,6 +83,15 @@ class SASA(ResNet):
             seed=seed,
             dtype=dtype,
         )
+
+    def make_stem(self, stem: str, in_chans: int, stem_chans: int) -> tuple[Layer, Layer]:
+        """A convolution, or attention, and the pooling behind its norm and activation."""
+        if stem not in (*STEMS, "attention"):
+            raise ValueError(f'stem is {stem!r}; expected "7x7", "3x3" or "attention"')
+        if stem == "attention":
+            heads = self.attention["num_heads"]
+            return AttentionStem(in_chans, stem_chans, num_heads=heads), MaxPool2d(4, stride=4)
+        return super().make_stem(stem, in_chans, stem_chans)
 
     def make_block(self, kind: Any, place: tuple[int, int], in_chans: int, chans: int, **options: Any) -> list[Layer]:
         """A residual block that looks around by attention."""

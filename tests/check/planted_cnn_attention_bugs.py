@@ -4,6 +4,7 @@ import numpy as np
 
 from minivit.layers import run_backward
 from minivit.layers.attention_conv import AttentionConv
+from minivit.layers.attention_stem import AttentionStem
 from minivit.layers.augmented_conv import AugmentedConv
 from minivit.layers.initial import normal as normal_values
 from minivit.layers.local_relation import LocalRelation
@@ -70,6 +71,16 @@ CNN_ATTENTION_BUGS = [
         lambda case: case.args[4] is not None),
     Bug("local_attention", "the scale of a Transformer on the way back",
         lambda dy, c, g: g._replace(k=g.k / c.k.shape[-1] ** 0.5), "gradient of k is wrong"),
+    Bug("stem_attention", "shares of maps forgotten on the way back",
+        lambda dy, c, g: g._replace(v=np.stack([g.v.mean(0)] * len(g.v))), "gradient of v is wrong",
+        lambda case: len(case.args[2]) > 1),
+    Bug("stem_attention", "shares without the weights of attention",
+        lambda dy, c, g: g._replace(shares=g.shares * c.weights.shape[-1]), "gradient of shares is wrong"),
+    Bug("stem_attention", "places of the window in columns",
+        lambda dy, c, g: g._replace(
+            shares=g.shares.reshape(-1, *c.window.kernel).swapaxes(1, 2).reshape(g.shares.shape)),
+        "gradient of shares is wrong", lambda case: min(np.broadcast_to(case.kwargs["kernel_size"], 2)) > 1),
+    Bug("stem_attention", "keys one place beside their window", one_place_further, "gradient of k is wrong"),
     Bug("place_vectors", "a row's vector from its first column only",
         lambda dy, c, g: g._replace(rows=dy.reshape(c.rows[0], c.columns[0], -1)[:, 0, : c.rows[1]].copy()),
         "gradient of rows is wrong"),
@@ -91,6 +102,18 @@ CNN_ATTENTION_BUGS = [
                                     / (c.vector[len(c.vector) // 2 :] @ c.vector[len(c.vector) // 2 :])),
         "gradient of k is wrong"),
 ]  # fmt: skip
+
+
+def places_exchanged(layer, dy, cache):
+    dx = AttentionStem.backward(layer, dy, cache)
+    layer.emb_a.grad, layer.emb_b.grad = layer.emb_b.grad, layer.emb_a.grad
+    return dx
+
+
+def no_mixture(layer, dy, cache):
+    dx = AttentionStem.backward(layer, dy, cache)
+    layer.emb_mix.zero_grad()
+    return dx
 
 
 def not_zero(layer):
@@ -283,6 +306,10 @@ WRONG_CNN_ATTENTION_LAYERS = [
                pooled_before_the_heads, (), MAPS),
     WrongLayer("vectors of another head", lambda: AttentionConv(8, 6, kernel_size=3, num_heads=2),
                vectors_of_other_heads, (), MAPS),
+    WrongLayer("a stem whose rows and columns are exchanged", lambda: AttentionStem(8, 6, num_heads=2),
+               places_exchanged, ("emb_",), MAPS),
+    WrongLayer("a stem that learns no mixture", lambda: AttentionStem(8, 6, num_heads=2),
+               no_mixture, ("emb_mix",), MAPS),
     WrongLayer("a local relation that forgets its values", relation(), values_lost, ("x",), MAPS),
     WrongLayer("a local relation with channels in blocks", relation(), channels_in_blocks, (), MAPS),
     WrongLayer("a geometry prior upside down", relation(), prior_of_another_order, ("gp.",), MAPS),

@@ -21,6 +21,8 @@ SMALL: dict[str, Any] = {
     "stem_chans": 3,
     "zero_init_last": False,
 }
+FULL = {"stem": "attention", "stem_chans": 4, "layers": (1, 1)}
+OTHER_STEM = {"stem": "7x7", "kernel_size": 5, "num_heads": 1, "num_classes": 0}
 IMAGES = RNG.standard_normal((3, 8, 6, 3))
 DEPTHS = {"sasa_resnet26": (1, 2, 4, 1), "sasa_resnet38": (2, 3, 5, 2), "sasa_resnet50": (3, 4, 6, 3)}
 CIFAR_STEM = {"sasa_resnet26": 10_334_952, "sasa_resnet38": 14_182_952, "sasa_resnet50": 18_030_952}
@@ -45,6 +47,7 @@ def test_number_of_parameters(name):
 @pytest.mark.parametrize("name", DEPTHS)
 def test_number_of_parameters_with_the_stem_of_unofficial_code(name):
     assert SASA(layers=DEPTHS[name], stem="3x3").num_params == CIFAR_STEM[name]
+    assert SASA(layers=DEPTHS[name], stem="attention").num_params == CIFAR_STEM[name] + 192
 
 
 @REST
@@ -54,7 +57,7 @@ def test_products_of_the_papers_network():
 
 
 @REST
-@pytest.mark.parametrize("options", [{}, {"stem": "7x7", "kernel_size": 5, "num_heads": 1, "num_classes": 0}], ids=str)
+@pytest.mark.parametrize("options", [{}, OTHER_STEM, FULL], ids=str)
 def test_gradients(options):
     check_layer(SASA(**{**SMALL, **options}), IMAGES)
 
@@ -81,7 +84,7 @@ def test_images_of_any_size(size):
         ({"kernel_size": 4}, "^kernel_size is 4; expected an odd number: the window has a middle$"),
         ({"num_heads": 4}, "^width 6 is not divisible by num_heads 4"),
         ({"channels": (4, 5), "num_heads": 1}, "^out_chans is 5; expected an even number"),
-        ({"stem": "attention"}, "^stem is 'attention'"),
+        ({"stem": "5x5"}, """^stem is '5x5'; expected "7x7", "3x3" or "attention"$"""),
     ],
 )
 def test_options_that_do_not_fit(options, message):
