@@ -1,4 +1,4 @@
-"""Every family of classifiers side by side: about half a million parameters, ten minutes on CIFAR-10, two cores.
+"""Every family for images side by side: about half a million parameters, ten minutes on CIFAR-10, two cores.
 
     python experiments/gallery.py speed DATA_DIR     # seconds per step, on a machine that does nothing else
     python experiments/gallery.py twins DATA_DIR     # the same beside PyTorch and timm, where these are installed
@@ -7,7 +7,8 @@
     python experiments/gallery.py page DATA_DIR      # writes docs/gallery.md and its pictures
 
 Each makes what is not yet in its file of results/. A learning rate is the best of RATES on 5,000 images that are held
-back from the training; images to test with are looked at at the end only. Models are kept in runs/.
+back from the training; images to test with are looked at at the end only. Models are kept in runs/. iGPT reads pixels
+of 16 x 16 and no label: what it is right for is what a linear probe of its middle block finds.
 """
 
 # pyright: reportMissingImports=false
@@ -30,12 +31,14 @@ from timed import STEPS, THREADS, seconds_of, speed_of, trained_for
 
 import minivit as mv
 from minivit.data.dataset import Dataset
+from minivit.data.resized import resized
 from minivit.look.influence import influence
-from minivit.models import MODELS, PRESETS, MaskedViT
+from minivit.models import MODELS, PRESETS, ImageGPT, MaskedViT
 from minivit.plot import save
 from minivit.plot.family_tree import family_tree
 from minivit.plot.influence import influences
-from minivit.train import Recipe
+from minivit.plot.pixels import drawn
+from minivit.train import Recipe, Trainer, predict
 from minivit.train.kinds import kind_of
 from minivit.train.recipes import recipe_of
 
@@ -64,9 +67,10 @@ beside them, is on maps of 8 x 8 and less here: on larger ones ten minutes would
 
 
 def families() -> Iterator[str]:
-    """The name of the smallest preset for images of 32 x 32, of every classifier that has one."""
+    """The smallest preset for images of 32 x 32, of every classifier that has one, and that of iGPT for 16 x 16."""
     for kind in MODELS.values():
-        names = [name for name, (of, _) in PRESETS.items() if of is kind and name.endswith("_32")]
+        side = "_16" if kind is ImageGPT else "_32"
+        names = [name for name, (of, _) in PRESETS.items() if of is kind and name.endswith(side)]
         if names and kind is not MaskedViT:
             yield min(names, key=lambda name: mv.create_model(name).num_params)
 
@@ -75,6 +79,26 @@ def recipe_for(model: str, **choices: Any) -> Recipe:
     """That of ``minivit train --data cifar10``, for a model of about half a million parameters."""
     kind, _ = PRESETS[model]
     return recipe_of("cifar10", [*SETTINGS.get(kind.__name__, {}).items()], model=model, **choices)
+
+
+def shown_to(model: str, dataset: Dataset) -> Dataset:
+    """The images in the size that the model reads."""
+    return resized(dataset, mv.create_model(model).config["img_size"])
+
+
+def score(trainer: Trainer, examples: Any) -> float:
+    """Of the task that a model is trained for: of classifiers the accuracy."""
+    inputs, targets = trainer.task.draw(examples, normalize=trainer.normalize)
+    return round(float(trainer.task.score(predict(trainer.trained, inputs, threads=THREADS), targets)), 4)
+
+
+def right_for(trainer: Trainer, dataset: Dataset) -> float:
+    """Share of the images to test with whose class is found, by a linear probe where the model says none."""
+    if not isinstance(trainer.model, ImageGPT):
+        return accuracy(trainer, dataset.test)
+    from probe_pixels import probed_layers
+
+    return round(probed_layers(trainer.model, dataset)[trainer.model.config["depth"] // 2], 4)
 
 
 def about(what: str, **settings: Any) -> dict[str, Any]:
@@ -86,7 +110,7 @@ def measure_speed(dataset: Dataset) -> None:
     """Seconds per step of each."""
 
     def measure(*, model: str) -> dict[str, Any]:
-        return speed_of(recipe_for(model), dataset)
+        return speed_of(recipe_for(model), shown_to(model, dataset))
 
     record("gallery_speed", about("speed", steps=STEPS), ({"model": model} for model in families()), measure)
 
@@ -114,8 +138,9 @@ def measure_rates(dataset: Dataset) -> None:
     held_back = replace(dataset, train=train.take(slice(-HELD_BACK)), test=train.take(slice(-HELD_BACK, None)))
 
     def measure(*, model: str, lr: float) -> dict[str, Any]:
-        trainer = trained_for(TRY, recipe_for(model, lr=lr), held_back, seconds_of("gallery", model=model))
-        return {"held back": accuracy(trainer, held_back.test)}
+        images = shown_to(model, held_back)
+        trainer = trained_for(TRY, recipe_for(model, lr=lr), images, seconds_of("gallery", model=model))
+        return {"held back": score(trainer, images.test)}
 
     runs = ({"model": model, "lr": lr} for model in families() for lr in RATES)
     record("gallery_rates", about("rates", minutes=TRY), runs, measure)
@@ -127,10 +152,11 @@ def measure_training(dataset: Dataset) -> None:
 
     def measure(*, model: str) -> dict[str, Any]:
         best = max((run for run in found if run["model"] == model), key=lambda run: run["held back"])
-        trainer = trained_for(MINUTES, recipe_for(model, lr=best["lr"]), dataset, seconds_of("gallery", model=model))
+        images, seconds = shown_to(model, dataset), seconds_of("gallery", model=model)
+        trainer = trained_for(MINUTES, recipe_for(model, lr=best["lr"]), images, seconds)
         RUNS.mkdir(exist_ok=True)
         trainer.save(path_of(model))
-        return {"lr": best["lr"], "epochs": trainer.recipe.epochs, "test": accuracy(trainer, dataset.test)}
+        return {"lr": best["lr"], "epochs": trainer.recipe.epochs, "test": right_for(trainer, images)}
 
     record("gallery", about("train", minutes=MINUTES), ({"model": model} for model in families()), measure)
 
@@ -150,6 +176,20 @@ def influence_of(model: Any, dataset: Dataset) -> dict[str, ndarray]:
     normalize = kind_of(dataset).normalize
     shares = influence(model, normalize(image), normalize(changed))
     return {name: share.reshape(image.shape[1:3]) for name, share in shares.items()}
+
+
+def looked_at_by(model: Any, dataset: Dataset) -> tuple[str, str, Any]:
+    """Of a classifier: what its picture shows, what it says, and the picture."""
+    maps = influence_of(model, dataset)
+    seen = ", ".join(f"{np.count_nonzero(share) / share.size:.0%}" for share in maps.values())
+    picture = influences(dataset.test.images[SHOWN], maps)
+    return "What counts for the middle of the map", f"Of the pixels have a say, block by block: {seen}.", picture
+
+
+def drawn_by(model: ImageGPT) -> tuple[str, str, Any]:
+    """The same of a model that draws."""
+    picture = drawn(model.decode(model.sample(8, seed=1)))
+    return "Images that the model draws", "Pixel by pixel, each of 64 colours, in the order in which it reads.", picture
 
 
 class Family(NamedTuple):
@@ -196,16 +236,15 @@ def write_page(dataset: Dataset) -> None:
         run, trained = runs[model], mv.load(path_of(model))
         table.append(row_of(run, trained))
         family, picture = family_of(type(trained)), f"images/gallery/{model}.png"
-        maps = influence_of(trained, dataset)
-        save(influences(dataset.test.images[SHOWN], maps), DOCS / picture)
-        seen = ", ".join(f"{np.count_nonzero(share) / share.size:.0%}" for share in maps.values())
+        title, says, figure = drawn_by(trained) if isinstance(trained, ImageGPT) else looked_at_by(trained, dataset)
+        save(figure, DOCS / picture)
         settings = "".join(f" --set {name}={value}" for name, value in SETTINGS.get(type(trained).__name__, {}).items())
         parts += [
             "(" + model.replace("_", "-") + ")=\n## " + family.title,
             f"{family.idea} ([`{family.file}`](../{family.file}); {family.source.rstrip('.')}.)",
             f"    minivit train --data cifar10 --model {model}{settings} --lr {run['lr']:g} --epochs {run['epochs']}",
-            f"![What counts for the middle of the map, block by block]({picture})",
-            f"Of the pixels have a say, block by block: {seen}.",
+            f"![{title}]({picture})",
+            says,
         ]
     intro = HEAD.format(minutes=MINUTES, baseline=baseline)
     (DOCS / "gallery.md").write_text("\n\n".join([intro, "\n".join(table), TAIL, *parts]) + "\n", encoding="utf-8")

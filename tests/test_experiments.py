@@ -346,13 +346,13 @@ def test_the_gallery_is_made_by_its_commands(monkeypatch, tmp_path):
     import record
     import timed
 
-    names = ["logistic_regression_32", "mixer_tiny_patch4_32", "vit_micro_patch4_32"]
+    names = ["logistic_regression_32", "mixer_tiny_patch4_32", "vit_micro_patch4_32", "imagegpt_tiny_16"]
     assert {*names} <= {*gallery.families()}
     for where, name, value in [
         *((record, "RESULTS", tmp_path), (timed, "STEPS", 2)),
         *((gallery, "families", lambda: names), (gallery, "HELD_BACK", 40), (gallery, "RATES", (1e-3, 1e-2))),
         *((gallery, "TRY", 1e-6), (gallery, "MINUTES", 1e-6), (gallery, "DOCS", tmp_path), (gallery, "RUNS", tmp_path)),
-        (gallery, "SETTINGS", {"ViT": {"depth": "1"}, "Mixer": {"num_blocks": "1"}}),
+        (gallery, "SETTINGS", {"ViT": {"depth": "1"}, "Mixer": {"num_blocks": "1"}, "ImageGPT": {"depth": "1"}}),
     ]:
         monkeypatch.setattr(where, name, value)
     dataset = cifar_like(200)
@@ -363,8 +363,10 @@ def test_the_gallery_is_made_by_its_commands(monkeypatch, tmp_path):
     gallery.measure_training(dataset)
     gallery.write_page(dataset)
     page = (tmp_path / "gallery.md").read_text(encoding="utf-8")
-    assert [line[:9] for line in page.splitlines() if line.startswith("| [")] == ["| [Mixer]", "| [ViT](#"]
-    assert [line.split("|")[6].strip() for line in page.splitlines() if line.startswith("| [")] == ["1.25", ""]
+    rows = [line.split("|") for line in page.splitlines() if line.startswith("| [")]
+    assert {row[1].split("]")[0].strip(" [") for row in rows} == {"ImageGPT", "Mixer", "ViT"}
+    assert "![Images that the model draws](images/gallery/imagegpt_tiny_16.png)" in page
+    assert [row[6].strip() for row in rows] == ["1.25" if "[Mixer]" in row[1] else "" for row in rows]
     assert "## MLP-Mixer\n\nNeither attention nor convolution" in page
     assert "--model vit_micro_patch4_32 --set depth=1 --lr 0.0" in page
     assert "Of the pixels have a say, block by block: 100%." in page
