@@ -7,6 +7,7 @@ import numpy as np
 from numpy import ndarray
 from numpy.random import Generator
 
+from minivit.checked import check_range
 from minivit.layers.basic import Linear, Relu
 from minivit.layers.batch_norm import BatchNorm
 from minivit.layers.initial import he_normal
@@ -95,6 +96,11 @@ class LocalRelation(Layer):
         m: how many channels share their weights.
     stride : int
 
+    Raises
+    ------
+    ValueError
+        If ``out_chans`` are others than ``in_chans``, the window has no middle, or an option is out of range.
+
     References
     ----------
     Hu et al. 2019, "Local Relation Networks for Image Recognition", section 3.2 and figure 2.
@@ -113,6 +119,9 @@ class LocalRelation(Layer):
             raise ValueError(
                 f"in_chans is {in_chans}, out_chans {out_chans}; a local relation layer keeps the channels"
             )
+        check_range("kernel_size", kernel_size, at_least=1)
+        check_range("channels_per_head", channels_per_head, at_least=1)
+        check_range("stride", stride, at_least=1)
         if kernel_size % 2 == 0:
             raise ValueError(f"kernel_size is {kernel_size}; expected an odd number: the window has a middle")
         self.num_heads = ceil(in_chans / channels_per_head)

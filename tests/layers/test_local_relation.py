@@ -51,8 +51,16 @@ def test_a_larger_window_has_no_more_parameters():
     assert GeometryPrior(3, 5).init(0).forward()[0].shape == (25, 3)
 
 
-def test_options_that_do_not_fit():
-    with pytest.raises(ValueError, match=r"^kernel_size is 4; expected an odd number"):
-        LocalRelation(6, 6, kernel_size=4)
-    with pytest.raises(ValueError, match=r"^in_chans is 6, out_chans 8; a local relation layer keeps the channels$"):
-        LocalRelation(6, 8)
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"kernel_size": 4}, r"^kernel_size is 4; expected an odd number"),
+        ({"kernel_size": -1}, r"^kernel_size is -1; expected at least 1$"),
+        ({"channels_per_head": 0}, r"^channels_per_head is 0; expected at least 1$"),
+        ({"stride": 0}, r"^stride is 0; expected at least 1$"),
+        ({"out_chans": 8}, r"^in_chans is 6, out_chans 8; a local relation layer keeps the channels$"),
+    ],
+)
+def test_options_that_do_not_fit(options, message):
+    with pytest.raises(ValueError, match=message):
+        LocalRelation(6, **{"out_chans": 6, **options})
