@@ -117,6 +117,8 @@ def test_a_place_sees_the_other_end_of_the_map():
         ({"form": "softmax"}, "^form is 'softmax'; expected one of gaussian, embedded_gaussian, dot_product, concat"),
         ({"non_local": (1,)}, r"^layers are \(2, 1\), non_local \(1,\); expected one of each for every stage$"),
         ({"non_local": (1, -1)}, "non_local"),
+        ({"non_local": (1, 2)}, r"^non_local is \(1, 2\); expected at most 1 for stage 1, which has no more blocks$"),
+        ({"non_local": (3, 0)}, r"^non_local is \(3, 0\); expected at most 2 for stage 0"),
         ({"form": "sagan", "channels": (4, 6)}, "^dim is 4; queries and keys have an eighth of the channels"),
         ({"stem": "5x5"}, '^stem is \'5x5\'; expected "7x7" or "3x3"$'),
     ],
