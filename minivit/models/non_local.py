@@ -18,7 +18,7 @@ from minivit.layers.non_local import (
     NonLocal,
     SAGANAttention,
 )
-from minivit.models.resnet import ResNet
+from minivit.models.resnet import ResNet, map_size
 from minivit.types import Count, Depths, Positive, Range, Rate, Size
 
 FORMS: dict[str, Any] = {
@@ -57,7 +57,7 @@ class NonLocalResNet(ResNet):
     ------
     ValueError
         If there is not one number in ``non_local`` for each stage, or one that its stage has not as many blocks for, or
-        an option is out of range.
+        a map is too small for ``sub_sample``, or an option is out of range.
     TypeError
         If an option is of another type.
     """
@@ -93,6 +93,12 @@ class NonLocalResNet(ResNet):
                 raise ValueError(
                     f"non_local is {in_short(non_local)}; expected at most {depth} for stage {stage}, which has no "
                     "more blocks"
+                )
+            Y, X = map_size(img_size, stem, stage)
+            if every and sub_sample and form != "sagan" and min(Y, X) < 2:
+                raise ValueError(
+                    f"img_size is {img_size}, and in stage {stage} a map of {Y} x {X} is too small to be pooled: "
+                    "expected 2 x 2 places at least, or sub_sample=False"
                 )
         self.non_local, self.form, self.sub_sample = non_local, form, sub_sample
         super().__init__(
