@@ -4,6 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import minivit as mv
 from minivit.check import check_layer
 from minivit.cost import estimate
 from minivit.cost.tally import layers_in
@@ -76,7 +77,7 @@ def test_why_others_count_fewer_parameters():
     for name, count in (("lr_net26", 14_607_132), ("lr_net50", 23_371_954)):
         layers = [layer for _, layer in layers_in(create_model(name)) if isinstance(layer, LocalRelation)]
         maps = [part for layer in layers for part in (layer.qmap, layer.kmap, layer.final1x1)]
-        biases = sum(part.bias.size for part in maps)
+        biases = sum(part.bias.size for part in maps if part.bias)
         narrow = sum(layer.num_heads == 13 for layer in layers)
         assert PARAMETERS[name] - biases - 207 * narrow == count
         if name == "lr_net26":
@@ -85,6 +86,10 @@ def test_why_others_count_fewer_parameters():
     everywhere = sum((n * n - n * n // 4) * wide * heads for n, wide, heads in QUERIES)
     assert round((estimate("lr_net26").macs_forward + everywhere) / 1e9, 3) == 2.435
     assert round((estimate("lr_net50").macs_forward + everywhere) / 1e9, 2) == 4.09
+
+
+def test_its_parts_are_layers_for_all():
+    assert {"LocalRelation", "LocalRelationStem", "GeometryPrior"} <= {*mv.layers.__all__}
 
 
 def test_table_1_layer_by_layer():

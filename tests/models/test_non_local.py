@@ -77,6 +77,10 @@ def test_gradients(options):
     check_layer(random(**options), IMAGES)
 
 
+def test_each_form_is_a_layer_for_all():
+    assert {form.__name__ for form in FORMS.values()} <= {*mv.layers.__all__}
+
+
 def test_where_the_papers_blocks_stand():
     """Right before the last residual block of the third stage; behind every other one; behind each."""
 
