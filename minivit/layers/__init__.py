@@ -23,12 +23,19 @@ from minivit.layers.embedding import Embedding, TokenEmbed, Unembedding
 from minivit.layers.gmlp_block import GmlpBlock, SpatialGatingUnit
 from minivit.layers.gpt_block import CausalAttention, GPTBlock
 from minivit.layers.layer import Layer
-from minivit.layers.local_relation import LocalRelation
+from minivit.layers.local_relation import GeometryPrior, LocalRelation, LocalRelationStem
 from minivit.layers.log_mel import LogMel
 from minivit.layers.mixer_block import MixerBlock
 from minivit.layers.mixing_as_conv import channel_mixing_conv, token_mixing_conv
 from minivit.layers.mvit_block import MViTBlock
-from minivit.layers.non_local import Gain, NonLocal, SAGANAttention
+from minivit.layers.non_local import (
+    ConcatenationNonLocal,
+    DotProductNonLocal,
+    Gain,
+    GaussianNonLocal,
+    NonLocal,
+    SAGANAttention,
+)
 from minivit.layers.param import Param
 from minivit.layers.patch_embed import ConvPatchEmbed, OverlappingPatchEmbed, PatchEmbed
 from minivit.layers.patch_merging import PatchMerging, PatchMergingV2
@@ -76,6 +83,7 @@ __all__ = [
     "CausalAttention",
     "CausalPad",
     "Checkpoint",
+    "ConcatenationNonLocal",
     "Conv1d",
     "Conv2d",
     "ConvModule",
@@ -86,6 +94,7 @@ __all__ = [
     "CycleMixing",
     "DecoderBlock",
     "DepthwiseMlp",
+    "DotProductNonLocal",
     "DropPath",
     "Dropout",
     "Embedding",
@@ -93,6 +102,8 @@ __all__ = [
     "GPTBlock",
     "GRUCell",
     "Gain",
+    "GaussianNonLocal",
+    "GeometryPrior",
     "GmlpBlock",
     "GroupNorm",
     "Identity",
@@ -103,6 +114,7 @@ __all__ = [
     "LearnedPositions",
     "Linear",
     "LocalRelation",
+    "LocalRelationStem",
     "LogMel",
     "MViTBlock",
     "MaxPool2d",

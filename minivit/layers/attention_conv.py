@@ -6,6 +6,7 @@ import numpy as np
 from numpy import ndarray
 from numpy.random import Generator
 
+from minivit.checked import check_range
 from minivit.layers.attention import check_heads
 from minivit.layers.basic import Linear
 from minivit.layers.initial import he_normal, normal
@@ -65,7 +66,7 @@ class AttentionConv(Layer):
     Raises
     ------
     ValueError
-        If ``num_heads`` or 2 does not divide ``out_chans``, or the window has no middle.
+        If ``num_heads`` or 2 does not divide ``out_chans``, the window has no middle, or an option is out of range.
 
     References
     ----------
@@ -78,6 +79,8 @@ class AttentionConv(Layer):
         check_heads(out_chans, num_heads)
         if out_chans % 2:
             raise ValueError(f"out_chans is {out_chans}; expected an even number: half for rows, half for columns")
+        check_range("kernel_size", kernel_size, at_least=1)
+        check_range("stride", stride, at_least=1)
         if kernel_size % 2 == 0:
             raise ValueError(f"kernel_size is {kernel_size}; expected an odd number: the window has a middle")
         self.kernel_size, self.num_heads = kernel_size, num_heads

@@ -7,7 +7,7 @@ import numpy as np
 from numpy import ndarray
 from numpy.random import Generator
 
-from minivit.checked import check_shape
+from minivit.checked import check_range, check_shape
 from minivit.layers.attention import check_heads
 from minivit.layers.basic import Linear
 from minivit.layers.conv2d import Conv2d
@@ -57,7 +57,7 @@ class AugmentedConv(Layer):
     in_chans, out_chans : int
         ``out_chans`` counts both parts: ``out_chans - dv`` come of the convolution.
     kernel_size : int
-        Of the convolution; it is padded to keep the map's size, where there is no stride.
+        Of the convolution; odd. It is padded to keep the map's size, where there is no stride.
     dk, dv : int
         Width of queries and keys, and of values, of all heads together.
     num_heads : int
@@ -66,11 +66,13 @@ class AugmentedConv(Layer):
     stride : int
         Of both parts. (The paper does not say how it augments convolutions with a stride.)
     qkv_kernel_size : int
+        Of the convolution that makes queries, keys and values; odd, too.
 
     Raises
     ------
     ValueError
-        If heads do not divide the widths, or ``dv`` leaves nothing of the output to the convolution.
+        If heads do not divide the widths, ``dv`` leaves nothing of the output to the convolution, a kernel is even, or
+        an option is out of range.
 
     References
     ----------
@@ -94,6 +96,13 @@ class AugmentedConv(Layer):
         check_heads(dv, num_heads)
         if not 0 < dv < out_chans:
             raise ValueError(f"dv is {dv}; expected at least 1, and fewer than the {out_chans} channels of the output")
+        for name, size in (("kernel_size", kernel_size), ("qkv_kernel_size", qkv_kernel_size)):
+            check_range(name, size, at_least=1)
+            if size % 2 == 0:  # padded by half of it, an even one makes another map
+                raise ValueError(f"{name} is {size}; expected an odd number: convolution and attention make one map")
+        check_range("stride", stride, at_least=1)
+        if map_size is not None:
+            check_range("map_size", map_size, at_least=1)
         self.num_heads, self.dk, self.map_size = num_heads, dk, None if map_size is None else pair(map_size)
 
         def conv(chans: int, size: int) -> Conv2d:

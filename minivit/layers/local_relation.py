@@ -7,6 +7,7 @@ import numpy as np
 from numpy import ndarray
 from numpy.random import Generator
 
+from minivit.checked import check_range
 from minivit.layers.basic import Linear, Relu
 from minivit.layers.batch_norm import BatchNorm
 from minivit.layers.initial import he_normal
@@ -95,6 +96,11 @@ class LocalRelation(Layer):
         m: how many channels share their weights.
     stride : int
 
+    Raises
+    ------
+    ValueError
+        If ``out_chans`` are others than ``in_chans``, the window has no middle, or an option is out of range.
+
     References
     ----------
     Hu et al. 2019, "Local Relation Networks for Image Recognition", section 3.2 and figure 2.
@@ -113,6 +119,9 @@ class LocalRelation(Layer):
             raise ValueError(
                 f"in_chans is {in_chans}, out_chans {out_chans}; a local relation layer keeps the channels"
             )
+        check_range("kernel_size", kernel_size, at_least=1)
+        check_range("channels_per_head", channels_per_head, at_least=1)
+        check_range("stride", stride, at_least=1)
         if kernel_size % 2 == 0:
             raise ValueError(f"kernel_size is {kernel_size}; expected an odd number: the window has a middle")
         self.num_heads = ceil(in_chans / channels_per_head)
@@ -129,7 +138,7 @@ class LocalRelation(Layer):
         q, c_qmap = self.qmap.forward(x[:, ::s, ::s])  # (B, Yo, Xo, H)
         k, c_kmap = self.kmap.forward(x)  # (B, Y, X, H)
         prior, c_gp = self.gp.forward()  # (S, H)
-        v = np.pad(x, ((0, 0), (0, 0), (0, 0), (0, -C % H)))  # as many channels for each head
+        v = _filled_up(x, H)  # as many channels for each head
         v = v.reshape(*x.shape[:3], m, H).swapaxes(-2, -1)  # (B, Y, X, H, m): channel c is of head c % H
         h, c_attention = local_attention_forward(
             q[..., None],
@@ -149,7 +158,7 @@ class LocalRelation(Layer):
         s, C, H = self.stride, dy.shape[-1], self.num_heads
         m = ceil(C / H)
         dh = self.final1x1.backward(dy, cache.final1x1)
-        dh = np.pad(dh, ((0, 0), (0, 0), (0, 0), (0, -C % H)))  # forward: [..., :C]
+        dh = _filled_up(dh, H)  # forward: [..., :C]
         dh = dh.reshape(*dh.shape[:3], m, H).swapaxes(-2, -1)
         dq, dk, dv, _, dprior = local_attention_backward(dh, cache.attention)
         dx = dv.swapaxes(-2, -1).reshape(*dv.shape[:3], m * H)[..., :C]  # forward: v.reshape(*x.shape[:3], m, H)
@@ -158,6 +167,12 @@ class LocalRelation(Layer):
         dx = dx + self.kmap.backward(dk[..., 0], cache.kmap)
         dx[:, ::s, ::s] += self.qmap.backward(dq[..., 0], cache.qmap)  # forward: x[:, ::s, ::s]
         return dx
+
+
+def _filled_up(x: ndarray, num_heads: int) -> ndarray:
+    """The map with zeros behind its channels, until heads divide them; it itself where they do."""
+    missing = -x.shape[-1] % num_heads
+    return np.pad(x, ((0, 0), (0, 0), (0, 0), (0, missing))) if missing else x
 
 
 class LocalRelationStemCache(NamedTuple):

@@ -153,11 +153,11 @@ class SpatialReductionAttention(Layer):
         return dh + self.q.backward(dq.reshape(dy.shape), cache.q)
 
 
-def check_reduction(map_size: tuple[int, ...], sr_ratio: int) -> None:
-    """ValueError where not one key could be made."""
+def check_reduction(map_size: tuple[int, ...], sr_ratio: int, where: str = "") -> None:
+    """ValueError where not one key could be made; ``where``, if anything is to be said in front, ends in a space."""
     if min(map_size, default=0) < sr_ratio and sr_ratio > 1:
         size = " x ".join(map(str, map_size))
-        raise ValueError(f"a map of {size} is smaller than sr_ratio {sr_ratio}: there would be no key")
+        raise ValueError(f"{where}a map of {size} is smaller than sr_ratio {sr_ratio}: there would be no key")
 
 
 def _as_tokens(x: ndarray) -> ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 
 from minivit.layers.augmented_conv import AugmentedConv
 from minivit.layers.layer import Layer
-from minivit.models.resnet import ResNet
+from minivit.models.resnet import ResNet, map_size
 from minivit.types import Count, Depths, Positive, Range, Rate, Share, Size, pair
 
 MIN_KEYS = 20
@@ -34,7 +34,7 @@ class AttentionAugmentedResNet(ResNet):
     relative : bool
         Whether queries have something to say of where keys are; then images must have the size ``img_size``.
     augment_from : int
-        The first stage that is augmented, counted from 0.
+        The first stage that is augmented, counted from 0; all behind it are, too.
     img_size, in_chans, num_classes, block, layers, channels, stem, stem_chans, drop_rate, drop_path_rate
         As of :class:`minivit.models.ResNet`.
     zero_init_last, seed, dtype
@@ -43,7 +43,8 @@ class AttentionAugmentedResNet(ResNet):
     Raises
     ------
     ValueError
-        If heads leave nothing of a convolution's channels, or an option is out of range.
+        If heads leave nothing of a convolution's channels, there is no stage ``augment_from``, or an option is out of
+        range.
     TypeError
         If an option is of another type.
 
@@ -77,9 +78,12 @@ class AttentionAugmentedResNet(ResNet):
         seed: Count = 0,
         dtype: str | type | np.dtype = "float32",
     ) -> None:
+        last = len(layers) - 1
+        if augment_from > last >= 0:
+            raise ValueError(f"augment_from is {augment_from}; expected at most {last}, the last of {last + 1} stages")
         self.num_heads, self.ratios, self.augment_from = num_heads, (key_ratio, value_ratio), augment_from
         self.only_size = pair(img_size) if relative else None
-        self.shrinks = 4 if stem == "7x7" else 1  # by how much the map of the first stage is smaller than the image
+        self.stem = stem
         super().__init__(
             img_size=img_size,
             in_chans=in_chans,
@@ -112,11 +116,8 @@ class AttentionAugmentedResNet(ResNet):
                 f"{heads} heads and a value_ratio of {value_ratio:g} are {dv} channels of attention; expected fewer "
                 f"than the {chans} of a convolution of stage {stage}"
             )
-        map_size = None
-        if self.only_size:
-            Y, X = (-(-side // (self.shrinks * 2**stage)) for side in self.only_size)  # each halving rounds up
-            map_size = Y, X
-        return partial(AugmentedConv, dk=dk, dv=dv, num_heads=heads, map_size=map_size)
+        size = map_size(self.only_size, self.stem, stage) if self.only_size else None
+        return partial(AugmentedConv, dk=dk, dv=dv, num_heads=heads, map_size=size)
 
 
 AttentionAugmentedResNet.add_presets(

@@ -18,7 +18,7 @@ from minivit.layers.non_local import (
     NonLocal,
     SAGANAttention,
 )
-from minivit.models.resnet import ResNet
+from minivit.models.resnet import ResNet, map_size
 from minivit.types import Count, Depths, Positive, Range, Rate, Size
 
 FORMS: dict[str, Any] = {
@@ -43,7 +43,7 @@ class NonLocalResNet(ResNet):
     Parameters
     ----------
     non_local : tuple of int
-        For each stage, behind every how many blocks there is one; 0 for none.
+        For each stage, behind every how many blocks there is one, at most as many as it has; 0 for none.
     form : "gaussian", "embedded_gaussian", "dot_product", "concatenation" or "sagan"
         How two places are compared: see :mod:`minivit.layers.non_local`.
     sub_sample : bool
@@ -56,7 +56,8 @@ class NonLocalResNet(ResNet):
     Raises
     ------
     ValueError
-        If there is not one number in ``non_local`` for each stage, or an option is out of range.
+        If there is not one number in ``non_local`` for each stage, or one that its stage has not as many blocks for, or
+        a map is too small for ``sub_sample``, or an option is out of range.
     TypeError
         If an option is of another type.
     """
@@ -87,6 +88,18 @@ class NonLocalResNet(ResNet):
             raise ValueError(
                 f"layers are {in_short(layers)}, non_local {in_short(non_local)}; expected one of each for every stage"
             )
+        for stage, (every, depth) in enumerate(zip(non_local, layers, strict=True)):
+            if every > depth:
+                raise ValueError(
+                    f"non_local is {in_short(non_local)}; expected at most {depth} for stage {stage}, which has no "
+                    "more blocks"
+                )
+            Y, X = map_size(img_size, stem, stage)
+            if every and sub_sample and form != "sagan" and min(Y, X) < 2:
+                raise ValueError(
+                    f"img_size is {img_size}, and in stage {stage} a map of {Y} x {X} is too small to be pooled: "
+                    "expected 2 x 2 places at least, or sub_sample=False"
+                )
         self.non_local, self.form, self.sub_sample = non_local, form, sub_sample
         super().__init__(
             img_size=img_size,

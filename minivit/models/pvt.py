@@ -125,7 +125,7 @@ class PVT(Model):
                 raise ValueError(
                     f"img_size is {img_size}: too small, stage {i} gets {Y} x {X} for patches of {P} x {Q}"
                 )
-            check_reduction(map_size, sr_ratios[i])
+            check_reduction(map_size, sr_ratios[i], f"img_size is {img_size}, and in stage {i} ")
             self.stages.append(
                 PVTStage(
                     chans,

@@ -209,7 +209,7 @@ def stages(
     for i, (dim, (start, stop)) in enumerate(zip(embed_dims, pairwise(starts), strict=True)):
         if i > 0:
             map_size = -(-map_size[0] // 2), -(-map_size[1] // 2)
-        check_reduction(map_size, 1 if linear else sr_ratios[i])
+        check_reduction(map_size, 1 if linear else sr_ratios[i], f"img_size is {img_size}, and in stage {i} ")
         made.append(
             PVTv2Stage(
                 embed_dims[max(i - 1, 0)],

@@ -23,11 +23,18 @@ from minivit.ops.batch_norm import BatchNormCache
 from minivit.ops.dropout import DropoutCache
 from minivit.ops.linear import LinearCache
 from minivit.ops.pool import MaxPool2dCache
-from minivit.types import Count, Depths, Float, Positive, Range, Rate, Size, ndarray
+from minivit.types import Count, Depths, Float, Positive, Range, Rate, Size, ndarray, pair
 
 BLOCKS = {"basic": BasicBlock, "bottleneck": Bottleneck}
 STEMS = {"7x7": (7, 2, 3), "3x3": (3, 1, 1)}
 """Kernel, stride and padding of the first convolution."""
+
+
+def map_size(img_size: Size, stem: str, stage: int) -> tuple[int, int]:
+    """Rows and columns of the maps of a stage, counted from 0."""
+    shrinks = 4 * 2**stage if stem == "7x7" else 2**stage
+    Y, X = (-(-side // shrinks) for side in pair(img_size))  # each halving rounds up
+    return Y, X
 
 
 class ResNetFeaturesCache(NamedTuple):

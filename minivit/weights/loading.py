@@ -18,6 +18,7 @@ from minivit.weights.names import (
     listed,
     misfit,
     of_a_head_of_two,
+    of_another_map,
     of_another_window,
     of_other_tokens,
     prefix_of,
@@ -259,6 +260,7 @@ def _check_arrays(layout: Layout, stored: Mapping[str, Stored], head_names: Sequ
                 hint = of_another_window(shape, expected.shape) if expected.axes == ("way", "head") else ""
                 hint = hint or (of_a_head_of_two(shape, expected.shape) if within(ours, head_names) else "")
                 hint = hint or of_other_tokens(ours, shape, expected.shape)
+                hint = hint or of_another_map(ours, shape, expected.shape)
                 raise ValueError(f"array {name!r} has shape {shape}; this model expects {expected.shape}{hint}")
 
 

@@ -85,6 +85,9 @@ OPTIONS = {
 TOKENS = r"\b(linear_tokens|gate\.proj)\b"
 """A matrix from tokens to tokens."""
 
+WAYS = r"\bkey_rel_([hw])$"
+"""Vectors of how far apart two places of a map are, in rows or in columns."""
+
 DEPTHS = {"depth", "num_blocks"}
 """How models call the number of their blocks."""
 
@@ -168,6 +171,18 @@ def of_other_tokens(name: str, theirs: tuple[int, ...], ours: tuple[int, ...]) -
     if not re.search(TOKENS, name) or theirs != (theirs[0],) * 2:
         return ""
     return f": a row for each token: there images have {theirs[0]} patches, here {ours[0]}, and it takes no others"
+
+
+def of_another_map(name: str, theirs: tuple[int, ...], ours: tuple[int, ...]) -> str:
+    """What to say of vectors for the ways between two places: a side of n places needs 2n - 1."""
+    axis = re.search(WAYS, name)
+    if axis is None or len(theirs) != 2 or theirs[1:] != ours[1:] or theirs[0] % 2 == 0:
+        return ""
+    there, here, sides = theirs[0] // 2 + 1, ours[0] // 2 + 1, {"h": "rows", "w": "columns"}[axis[1]]
+    return (
+        f": a row for each way from one place of a map to another. There maps have {there} {sides}, here {here}: build "
+        "the model with the checkpoint's img_size (a model with relative=False has no such rows)"
+    )
 
 
 def _arrays(names: Collection[str], one: str = "is", several: str = "are") -> str:

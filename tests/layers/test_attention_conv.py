@@ -43,6 +43,8 @@ def test_it_is_what_the_loops_say():
         ((3, 9), {"num_heads": 3}, "^out_chans is 9; expected an even number: half for rows, half for columns$"),
         ((3, 6), {"num_heads": 4}, "^width 6 is not divisible by num_heads 4"),
         ((3, 6), {"num_heads": 2, "kernel_size": 4}, "^kernel_size is 4; expected an odd number"),
+        ((3, 6), {"num_heads": 2, "kernel_size": -1}, "^kernel_size is -1; expected at least 1$"),
+        ((3, 6), {"num_heads": 2, "stride": 0}, "^stride is 0; expected at least 1$"),
     ],
 )
 def test_options_that_do_not_fit(arguments, options, message):

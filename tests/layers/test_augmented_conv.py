@@ -60,6 +60,11 @@ def test_a_query_knows_where_a_key_is():
         ({"dv": 5}, "^width 5 is not divisible by num_heads 2"),
         ({"dv": 10}, "^dv is 10; expected at least 1, and fewer than the 9 channels of the output$"),
         ({"dv": 0}, "^dv is 0; expected at least 1"),
+        ({"kernel_size": 4}, "^kernel_size is 4; expected an odd number: convolution and attention make one map$"),
+        ({"kernel_size": -1}, "^kernel_size is -1; expected at least 1$"),
+        ({"qkv_kernel_size": 2}, "^qkv_kernel_size is 2; expected an odd number"),
+        ({"stride": 0}, "^stride is 0; expected at least 1$"),
+        ({"map_size": (0, 4)}, r"^map_size is \(0, 4\); expected at least 1$"),
     ],
 )
 def test_options_that_do_not_fit(options, message):

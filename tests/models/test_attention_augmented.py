@@ -108,6 +108,8 @@ def test_images_of_another_size():
             "expected fewer than the 6 of a convolution of stage 1$",
         ),
         ({"num_heads": 0}, "num_heads is 0"),
+        ({"augment_from": 2}, "^augment_from is 2; expected at most 1, the last of 2 stages$"),
+        ({"augment_from": 9}, "^augment_from is 9; expected at most 1"),
         ({"key_ratio": 1.5}, "key_ratio is 1.5"),
         ({"stem": "5x5"}, "^stem is '5x5'"),
     ],

@@ -4,8 +4,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+import minivit as mv
 from minivit.check import check_layer
 from minivit.cost import estimate
+from minivit.cost.tally import layers_in
 from minivit.layers.local_relation import LocalRelation, LocalRelationStem
 from minivit.models import PRESETS, LRNet, create_model
 from tests.sampled import REST
@@ -47,6 +49,8 @@ def network(stem, stages, classes):
     return total + (in_chans + 1) * classes
 
 
+QUERIES = ((224, 64, 8), (56, 200, 25), (28, 400, 50), (14, 800, 100))
+"""Sides of the maps that a local relation layer with a stride reads, their channels, and its groups."""
 WIDTHS = ((100, 256), (200, 512), (400, 1024), (800, 2048))
 PARAMETERS = {
     "lr_net26": network(64, [(*widths, 2) for widths in WIDTHS], 1000),
@@ -65,6 +69,27 @@ def test_the_papers_numbers():
     """It has 23.3 million parameters; groups of 8 are not to be made of 100 channels, and each rounding has more."""
     assert PARAMETERS["lr_net50"] == 23_380_033
     assert round(estimate("lr_net50").macs_forward / 1e9, 2) == 4.03
+
+
+@REST
+def test_why_others_count_fewer_parameters():
+    """Without biases of queries, keys and last maps, and with 12 groups of the 100 channels: 2 * 100 + 7 less each."""
+    for name, count in (("lr_net26", 14_607_132), ("lr_net50", 23_371_954)):
+        layers = [layer for _, layer in layers_in(create_model(name)) if isinstance(layer, LocalRelation)]
+        maps = [part for layer in layers for part in (layer.qmap, layer.kmap, layer.final1x1)]
+        biases = sum(part.bias.size for part in maps if part.bias)
+        narrow = sum(layer.num_heads == 13 for layer in layers)
+        assert PARAMETERS[name] - biases - 207 * narrow == count
+        if name == "lr_net26":
+            assert (biases, narrow) == (3_832, 2)
+    assert round(estimate("lr_net26").macs_forward / 1e9, 3) == 2.381
+    everywhere = sum((n * n - n * n // 4) * wide * heads for n, wide, heads in QUERIES)
+    assert round((estimate("lr_net26").macs_forward + everywhere) / 1e9, 3) == 2.435
+    assert round((estimate("lr_net50").macs_forward + everywhere) / 1e9, 2) == 4.09
+
+
+def test_its_parts_are_layers_for_all():
+    assert {"LocalRelation", "LocalRelationStem", "GeometryPrior"} <= {*mv.layers.__all__}
 
 
 def test_table_1_layer_by_layer():

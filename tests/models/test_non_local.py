@@ -77,6 +77,10 @@ def test_gradients(options):
     check_layer(random(**options), IMAGES)
 
 
+def test_each_form_is_a_layer_for_all():
+    assert {form.__name__ for form in FORMS.values()} <= {*mv.layers.__all__}
+
+
 def test_where_the_papers_blocks_stand():
     """Right before the last residual block of the third stage; behind every other one; behind each."""
 
@@ -117,6 +121,14 @@ def test_a_place_sees_the_other_end_of_the_map():
         ({"form": "softmax"}, "^form is 'softmax'; expected one of gaussian, embedded_gaussian, dot_product, concat"),
         ({"non_local": (1,)}, r"^layers are \(2, 1\), non_local \(1,\); expected one of each for every stage$"),
         ({"non_local": (1, -1)}, "non_local"),
+        ({"non_local": (1, 2)}, r"^non_local is \(1, 2\); expected at most 1 for stage 1, which has no more blocks$"),
+        (
+            {"img_size": 2},
+            "^img_size is 2, and in stage 1 a map of 1 x 1 is too small to be pooled: expected 2 x 2 places at least, "
+            "or sub_sample=False$",
+        ),
+        ({"img_size": (7, 4), "stem": "7x7"}, r"^img_size is \(7, 4\), and in stage 0 a map of 2 x 1 is too small"),
+        ({"non_local": (3, 0)}, r"^non_local is \(3, 0\); expected at most 2 for stage 0"),
         ({"form": "sagan", "channels": (4, 6)}, "^dim is 4; queries and keys have an eighth of the channels"),
         ({"stem": "5x5"}, '^stem is \'5x5\'; expected "7x7" or "3x3"$'),
     ],
@@ -127,6 +139,14 @@ def test_options_that_do_not_fit(options, message):
 
 
 def test_a_map_of_one_place_cannot_be_pooled():
-    model = NonLocalResNet(**{**SMALL, "img_size": 2})
+    model = NonLocalResNet(**SMALL)
     with pytest.raises(ValueError, match=r"^max_pool2d: a window of \(2, 2\) is larger than the map of \(1, 1\)"):
         model.forward(np.ones((2, 2, 2, 3), np.float32))
+
+
+@pytest.mark.parametrize(
+    "options", [{"sub_sample": False}, {"form": "sagan", "channels": (8, 8)}, {"non_local": (1, 0)}]
+)
+def test_a_map_of_one_place_is_enough_where_nothing_is_pooled(options):
+    model = NonLocalResNet(**{**SMALL, "img_size": 2, **options})
+    assert model.forward(np.ones((2, 2, 2, 3), np.float32))[0].shape == (2, 5)

@@ -140,7 +140,10 @@ def test_no_images(name: str) -> None:
         ({"mlp_ratios": (2.0, 0.1)}, "mlp_ratios is 0.1; expected at least 0.1666"),
         ({"num_heads": (3, 2)}, "width 4 is not divisible by num_heads 3"),
         ({"sr_ratios": (0, 1)}, r"sr_ratios is \(0, 1\); expected at least 1"),
-        ({"sr_ratios": (6, 1)}, "a map of . x 7 is smaller than sr_ratio 6"),
+        (
+            {"sr_ratios": (6, 1)},
+            r"^img_size is \(9, 14\), and in stage 0 a map of . x 7 is smaller than sr_ratio 6: there would be no key$",
+        ),
         ({"embed_dims": (4, 0)}, r"embed_dims is \(4, 0\); expected at least 1"),
         ({"norm_eps": -1.0}, "norm_eps is -1.0; expected at least 0"),
         ({"inner_norm_eps": -1.0}, "inner_norm_eps is -1.0; expected at least 0"),

@@ -19,7 +19,7 @@ from numpy import ndarray
 from safetensors.numpy import save_file
 
 import minivit as mv
-from minivit.models import Mixer, Model, Swin, Transformer, ViT
+from minivit.models import AttentionAugmentedResNet, Mixer, Model, Swin, Transformer, ViT
 from minivit.weights import load_google, load_hf, load_timm, load_torch, tables, to_timm
 from minivit.weights.names import listed
 
@@ -412,6 +412,20 @@ def test_a_checkpoint_of_another_window() -> None:
     with pytest.raises(
         ValueError, match=r"The checkpoint's window is 4 x 4, this model's needs 225 rows: .*window_size=4"
     ):
+        load_timm(model, to_timm(other))
+
+
+@pytest.mark.parametrize(
+    ("there", "here", "message"),
+    [
+        ((8, 6), (12, 6), r"key_rel_h' has shape \(7, 20\); this model expects \(11, 20\).* 4 rows, here 6: .*img_"),
+        ((8, 6), (8, 12), r"key_rel_w' has shape \(5, 20\); this model expects \(11, 20\).* 3 columns, here 6: .*img_"),
+    ],
+)
+def test_a_checkpoint_for_maps_of_another_size(there: tuple[int, int], here: tuple[int, int], message: str) -> None:
+    options: dict[str, Any] = {"block": "basic", "layers": (1, 1), "channels": (4, 6), "num_heads": 2, "stem": "3x3"}
+    model, other = (AttentionAugmentedResNet(img_size=size, num_classes=3, **options) for size in (here, there))
+    with pytest.raises(ValueError, match=message):
         load_timm(model, to_timm(other))
 
 
