@@ -139,7 +139,7 @@ lecture.looking_around(kinds)
 # - **Idea 1**, "Add attention to existing CNNs": a block here and there, between blocks that stay. "Model is still a CNN!"
 #   Its other form gives some channels of a convolution to attention.
 # - **Idea 2**, "Replace Convolution with 'Local Attention'". "Replace all conv in ResNet", says the slide; what is replaced
-#   are those of 3 × 3 pixels. The 1 × 1 stay, and in SASA, as it is built here, the first one.
+#   are those of 3 × 3 pixels. The 1 × 1 stay, and in SASA, but for its "full attention", the first one.
 # - **Idea 3**, "Standard Transformer on Pixels": nothing of the CNN is left.
 # - **Idea 4**, "Standard Transformer on Patches": the same, behind one [convolution with a
 #   stride](04_vit.ipynb#2-From-an-image-to-tokens).
@@ -1133,8 +1133,10 @@ gradient_maps(rows, titles, start=(12, 12), title="What has a say in one place, 
 # %% [markdown]
 # ### Only marginally better?
 #
-# Idea 2 has two networks. What the SASA paper reports on ImageNet beside what is counted here. Its FLOPs, for once, are FLOPs, two for each MAC.
-# "Full attention" has a first layer of attention, too, which is not built here.
+# Idea 2 has two networks. What the SASA paper reports on ImageNet beside what is counted here. Its FLOPs, for once, are
+# FLOPs, two for each MAC. "Full attention" has a first layer of attention, too: `SASA(stem="attention")`, in which values
+# are mixtures of four linear maps, in shares that each place of a window of 4 × 4 has, for a single map of colours would
+# find no edges.
 
 # %%
 reported = {26: (74.5, 75.8, 74.8), 38: (76.2, 77.1, 76.9), 50: (76.9, 77.4, 77.6)}
