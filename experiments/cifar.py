@@ -54,7 +54,9 @@ def recipe_for(net: str, images: int, *, seed: int, seen: int = SEEN, **choices:
         What differs: options of the model as ``options``, a recipe's name as ``named``, and choices of ``Recipe``.
     """
     options = {name: value for name, value in MODELS[net].items() if name != "name"} | choices.pop("options", {})
-    epochs = max(1, round(seen / images))
+    if seen > images and seen % images:
+        raise ValueError(f"{seen} images cannot be seen in whole passes through {images}")
+    epochs = max(1, seen // images)
     given = {"lr": RATES[net], "epochs": epochs, "batch_size": BATCH_SIZE, "warmup_epochs": epochs / 20, **choices}
     recipe = recipe_of("cifar10", model=MODELS[net]["name"], seed=seed, **given)
     return replace(recipe, options={**recipe.options, **options})

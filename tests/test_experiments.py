@@ -243,6 +243,8 @@ def test_trainings_see_as_many_images_whatever_they_are_given():
         recipe = cifar.recipe_for("ViT", images, seed=1)
         assert recipe.epochs * (images // recipe.batch_size) * recipe.batch_size == cifar.SEEN
         assert recipe.warmup_epochs / recipe.epochs == 0.05
+    with pytest.raises(ValueError, match="45000 images cannot be seen in whole passes through 20000"):
+        cifar.recipe_for("ViT", 20_000, seed=1, seen=45_000)
     small = cifar.recipe_for("ViT", 1_000, seed=1, named="medium1", regularised=0.1, options={"depth": 2})
     assert (small.mixup, small.options["depth"], small.options["mlp_drop_rate"]) == (0.2, 2, 0.1)
     assert small.options["global_pool"] == "avg"
