@@ -38,9 +38,10 @@ from minivit.plot import save
 from minivit.plot.family_tree import family_tree
 from minivit.plot.influence import influences
 from minivit.plot.pixels import drawn
-from minivit.train import Recipe, Trainer, predict
+from minivit.train import Recipe, Trainer
 from minivit.train.kinds import kind_of
 from minivit.train.recipes import recipe_of
+from minivit.types import pair
 
 sys.path.append(str(Path(__file__).parent.parent / "benchmarks"))
 
@@ -82,14 +83,9 @@ def recipe_for(model: str, **choices: Any) -> Recipe:
 
 
 def shown_to(model: str, dataset: Dataset) -> Dataset:
-    """The images in the size that the model reads."""
-    return resized(dataset, mv.create_model(model).config["img_size"])
-
-
-def score(trainer: Trainer, examples: Any) -> float:
-    """Of the task that a model is trained for: of classifiers the accuracy."""
-    inputs, targets = trainer.task.draw(examples, normalize=trainer.normalize)
-    return round(float(trainer.task.score(predict(trainer.trained, inputs, threads=THREADS), targets)), 4)
+    """The images in the size that the model reads: for most they stay what they are."""
+    size = pair(mv.create_model(model).config["img_size"])
+    return dataset if dataset.train.images.shape[1:3] == size else resized(dataset, size)
 
 
 def right_for(trainer: Trainer, dataset: Dataset) -> float:
@@ -140,7 +136,7 @@ def measure_rates(dataset: Dataset) -> None:
     def measure(*, model: str, lr: float) -> dict[str, Any]:
         images = shown_to(model, held_back)
         trainer = trained_for(TRY, recipe_for(model, lr=lr), images, seconds_of("gallery", model=model))
-        return {"held back": score(trainer, images.test)}
+        return {"held back": round(trainer.score(images.test), 4)}
 
     runs = ({"model": model, "lr": lr} for model in families() for lr in RATES)
     record("gallery_rates", about("rates", minutes=TRY), runs, measure)

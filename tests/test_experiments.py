@@ -358,6 +358,8 @@ def test_the_gallery_is_made_by_its_commands(monkeypatch, tmp_path):
     ]:
         monkeypatch.setattr(where, name, value)
     dataset = cifar_like(200)
+    assert gallery.shown_to("vit_micro_patch4_32", dataset) is dataset  # with the means and deviations that it has
+    assert gallery.shown_to("imagegpt_tiny_16", dataset).test.images.shape == (200, 16, 16, 3)
     gallery.measure_speed(dataset)
     ratio = {"model": "mixer_tiny_patch4_32", "ratio": [1.1, 1.25, 1.4]}  # PyTorch is not there for tests
     record.record("gallery_twins", {}, [ratio], lambda **_: {})

@@ -17,6 +17,7 @@ import numpy as np
 from minivit import tasks
 from minivit.checked import check_type
 from minivit.data.dataset import Dataset
+from minivit.data.examples import Examples
 from minivit.json_text import from_json, to_json
 from minivit.layers.batch_norm import frozen
 from minivit.layers.param import Param
@@ -185,10 +186,14 @@ class Trainer:
         probabilities, _ = softmax_forward(predict(self.finished(), self.normalize(stored), threads=self.threads))
         return probabilities
 
-    def test_score(self) -> float:
-        """How good the model is on the test examples, as its task has it: for classification, the accuracy."""
-        inputs, targets = self.task.draw(self.dataset.test, normalize=self.normalize)
+    def score(self, examples: Examples) -> float:
+        """How good the model is on examples, as its task has it: for classification, the accuracy."""
+        inputs, targets = self.task.draw(examples, normalize=self.normalize)
         return float(self.task.score(predict(self.trained, inputs, threads=self.threads), targets))
+
+    def test_score(self) -> float:
+        """The score on the test examples."""
+        return self.score(self.dataset.test)
 
     def save(self, path: str | Path) -> None:
         """Write all that :meth:`resume` needs; the file is also one for :func:`minivit.load`."""
