@@ -16,7 +16,7 @@ from typing import Any
 
 from cifar import accuracy, cifar
 from record import record, runs_of
-from timed import STEPS, THREADS, speed_of, trained_for
+from timed import STEPS, THREADS, seconds_of, speed_of, trained_for
 
 from minivit.data.dataset import Dataset
 from minivit.train import Recipe
@@ -71,9 +71,9 @@ def measure_speed(dataset: Dataset) -> None:
 
 def learned(minutes: float, choices: dict[str, Any], dataset: Dataset) -> dict[str, Any]:
     """The accuracy after as many epochs as fit into the time."""
-    (speed,) = [run for run in runs_of("one_hour_speed") if run["choices"] == choices]
-    trainer = trained_for(minutes, recipe_for(choices), dataset, speed["seconds_per_step"])
-    return {"params": speed["params"], "epochs": trainer.recipe.epochs, "test": accuracy(trainer, dataset.test)}
+    trainer = trained_for(minutes, recipe_for(choices), dataset, seconds_of("one_hour", choices=choices))
+    found = {"params": trainer.model.num_params, "epochs": trainer.recipe.epochs}
+    return {**found, "test": accuracy(trainer, dataset.test)}
 
 
 def measure_path(dataset: Dataset) -> None:

@@ -21,7 +21,7 @@ from cifar import blind, cifar, to_the_end
 from numpy import ndarray
 from record import RUNS, record, runs_of
 from scipy.ndimage import gaussian_filter
-from timed import SPARE, STEPS, THREADS, speed_of
+from timed import SPARE, STEPS, THREADS, seconds_of, speed_of
 
 from minivit.data.dataset import Dataset
 from minivit.ops.image_quality import psnr, ssim
@@ -96,10 +96,9 @@ def without_training(task: Any, dataset: Dataset) -> dict[str, Any]:
 
 def measure_training(dataset: Dataset) -> None:
     """Quality after five minutes, and the decibels more than there are without training."""
-    seconds = {run["task"]: run["seconds_per_step"] for run in runs_of("restoration_speed")}
 
     def measure(*, task: str, seed: int) -> dict[str, Any]:
-        recipe, images = shown(recipe_for(task, seed=seed), dataset, seconds[task], MINUTES)
+        recipe, images = shown(recipe_for(task, seed=seed), dataset, seconds_of("restoration", task=task), MINUTES)
         trainer = to_the_end(Trainer(recipe, blind(images), threads=THREADS))
         RUNS.mkdir(exist_ok=True)
         trainer.save(RUNS / f"restoration-{task}-{seed}.safetensors")

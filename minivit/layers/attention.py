@@ -162,6 +162,11 @@ def check_heads(dim: int, num_heads: int) -> None:
         raise ValueError(f"width {dim} is not divisible by num_heads {num_heads}: every head needs the same width")
 
 
+def in_heads(x: ndarray, num_heads: int) -> ndarray:
+    """(..., C) -> (..., H, K): a view, in which the heads of a place lie side by side."""
+    return x.reshape(*x.shape[:-1], num_heads, x.shape[-1] // num_heads)
+
+
 def join_heads(*parts: ndarray) -> ndarray:
     """Heads of several parts, one after the other: (..., H, N, K) each -> (..., sum of H, N, K).
 

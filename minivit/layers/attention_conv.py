@@ -7,7 +7,7 @@ from numpy import ndarray
 from numpy.random import Generator
 
 from minivit.checked import check_range
-from minivit.layers.attention import check_heads
+from minivit.layers.attention import check_heads, in_heads
 from minivit.layers.basic import Linear
 from minivit.layers.initial import he_normal, normal
 from minivit.layers.layer import Layer
@@ -91,10 +91,6 @@ class AttentionConv(Layer):
         self.rel_w = Param((kernel_size, out_chans // 2), "column width", normal(1))
         self.pool: Layer = AvgPool2d(stride, padding="same") if stride > 1 else Identity()
 
-    def heads(self, x: ndarray) -> ndarray:
-        """(..., C) -> (..., H, K): a view."""
-        return x.reshape(*x.shape[:-1], self.num_heads, x.shape[-1] // self.num_heads)
-
     def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, AttentionConvCache]:
         """(B, Y, X, in_chans) -> (B, ceil(Y / stride), ceil(X / stride), out_chans)."""
         q, c_query_conv = self.query_conv.forward(x)  # (B, Y, X, C)
@@ -102,10 +98,10 @@ class AttentionConv(Layer):
         v, c_value_conv = self.value_conv.forward(x)
         r, c_relative = place_vectors_forward(self.rel_h.value, self.rel_w.value)  # (S, C)
         h, c_attention = local_attention_forward(
-            self.heads(q),
-            self.heads(k),
-            self.heads(v),
-            self.heads(r).swapaxes(0, 1),  # (H, S, K)
+            in_heads(q, self.num_heads),
+            in_heads(k, self.num_heads),
+            in_heads(v, self.num_heads),
+            in_heads(r, self.num_heads).swapaxes(0, 1),  # (H, S, K)
             kernel_size=self.kernel_size,
             padding=self.kernel_size // 2,
         )
@@ -122,7 +118,7 @@ class AttentionConv(Layer):
     def backward(self, dy: ndarray, cache: AttentionConvCache) -> ndarray:
         """Add to the gradient of every parameter; return that of ``x``."""
         dh = self.pool.backward(dy, cache.pool)
-        *dheads, dr, _ = local_attention_backward(self.heads(dh), cache.attention)
+        *dheads, dr, _ = local_attention_backward(in_heads(dh, self.num_heads), cache.attention)
         dq, dk, dv = (part.reshape(dh.shape) for part in dheads)
         drows, dcolumns = place_vectors_backward(_merged(dr), cache.relative)
         self.rel_h.add_grad(drows)

@@ -7,7 +7,7 @@ from numpy import ndarray
 from numpy.random import Generator
 
 from minivit.checked import check_range
-from minivit.layers.attention import check_heads
+from minivit.layers.attention import check_heads, in_heads
 from minivit.layers.basic import Linear
 from minivit.layers.initial import he_normal, normal
 from minivit.layers.layer import Layer
@@ -76,10 +76,6 @@ class AttentionStem(Layer):
         self.emb_b = Param((kernel_size, out_chans), "column width", normal(1))
         self.emb_mix = Param((out_chans, mixtures), "in out", normal(1))
 
-    def heads(self, x: ndarray) -> ndarray:
-        """(..., C) -> (..., H, K): a view."""
-        return x.reshape(*x.shape[:-1], self.num_heads, x.shape[-1] // self.num_heads)
-
     def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, AttentionStemCache]:
         """(B, Y, X, in_chans) -> (B, Y, X, out_chans): compare; say who has which share where; mix and gather."""
         q, c_query_conv = self.query_conv.forward(x)  # (B, Y, X, C)
@@ -89,9 +85,9 @@ class AttentionStem(Layer):
         logits, c_mix = linear_forward(places.reshape(-1, places.shape[-1]), self.emb_mix.value)
         shares, c_softmax = softmax_forward(logits)  # (S, M)
         h, c_attention = stem_attention_forward(
-            self.heads(q),
-            self.heads(k),
-            self.heads(np.stack(values)),
+            in_heads(q, self.num_heads),
+            in_heads(k, self.num_heads),
+            in_heads(np.stack(values), self.num_heads),
             shares.T,
             kernel_size=self.kernel_size,
             padding=self.padding,
@@ -107,7 +103,7 @@ class AttentionStem(Layer):
 
     def backward(self, dy: ndarray, cache: AttentionStemCache) -> ndarray:
         """Add to the gradient of every parameter; return that of ``x``."""
-        dq, dk, dvalues, dshares = stem_attention_backward(self.heads(dy), cache.attention)
+        dq, dk, dvalues, dshares = stem_attention_backward(in_heads(dy, self.num_heads), cache.attention)
         (dlogits,) = softmax_backward(np.ascontiguousarray(dshares.T), cache.softmax)
         dplaces, dmix, _ = linear_backward(dlogits, cache.mix)
         self.emb_mix.add_grad(dmix)

@@ -18,7 +18,7 @@ from minivit.storage import load, must_be_finite
 from minivit.train.trained_on import checkpoint_of
 from minivit.types import Range, Rate
 from minivit.weights import load_any, resample_abs_pos_embed
-from minivit.weights.names import listed, of_another_map, of_other_tokens, within
+from minivit.weights.names import listed, of_other_images, within
 
 LAYER = re.compile(r"(?:\w+\.)*?\w+\.\d+\.(?:blocks\.\d+\.)?")
 """The beginning of a name up to the first number, and up to that of a block in a stage."""
@@ -146,8 +146,7 @@ def _fitted(name: str, theirs: Param, ours: Param) -> ndarray:
         return theirs.value
     alike = theirs.axes == ours.axes == ("batch", "position", "width") and theirs.shape[2] == ours.shape[2]
     if theirs.grid is None or ours.grid is None or not alike:
-        why = of_other_tokens(name, theirs.shape, ours.shape) or of_another_map(name, theirs.shape, ours.shape)
-        why = why or ": more differs than the head"
+        why = of_other_images(name, theirs.shape, ours.shape) or ": more differs than the head"
         raise ValueError(f"{name} has shape {theirs.shape} there and {ours.shape} here{why}")
     front = [param.shape[1] - rows * columns for param, (rows, columns) in ((theirs, theirs.grid), (ours, ours.grid))]
     if front[0] != front[1]:

@@ -18,9 +18,8 @@ from minivit.weights.names import (
     listed,
     misfit,
     of_a_head_of_two,
-    of_another_map,
     of_another_window,
-    of_other_tokens,
+    of_other_images,
     prefix_of,
     reason,
     within,
@@ -259,8 +258,7 @@ def _check_arrays(layout: Layout, stored: Mapping[str, Stored], head_names: Sequ
             if not expected.fits(shape):
                 hint = of_another_window(shape, expected.shape) if expected.axes == ("way", "head") else ""
                 hint = hint or (of_a_head_of_two(shape, expected.shape) if within(ours, head_names) else "")
-                hint = hint or of_other_tokens(ours, shape, expected.shape)
-                hint = hint or of_another_map(ours, shape, expected.shape)
+                hint = hint or of_other_images(ours, shape, expected.shape)
                 raise ValueError(f"array {name!r} has shape {shape}; this model expects {expected.shape}{hint}")
 
 

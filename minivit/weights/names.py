@@ -166,14 +166,19 @@ def of_a_head_of_two(theirs: tuple[int, ...], ours: tuple[int, ...]) -> str:
     )
 
 
-def of_other_tokens(name: str, theirs: tuple[int, ...], ours: tuple[int, ...]) -> str:
+def of_other_images(name: str, theirs: tuple[int, ...], ours: tuple[int, ...]) -> str:
+    """What to say of an array whose rows are those of images of one size."""
+    return _of_other_tokens(name, theirs, ours) or _of_another_map(name, theirs, ours)
+
+
+def _of_other_tokens(name: str, theirs: tuple[int, ...], ours: tuple[int, ...]) -> str:
     """What to say of a matrix from tokens to tokens: there are as many as an image has patches."""
     if not re.search(TOKENS, name) or theirs != (theirs[0],) * 2:
         return ""
     return f": a row for each token: there images have {theirs[0]} patches, here {ours[0]}, and it takes no others"
 
 
-def of_another_map(name: str, theirs: tuple[int, ...], ours: tuple[int, ...]) -> str:
+def _of_another_map(name: str, theirs: tuple[int, ...], ours: tuple[int, ...]) -> str:
     """What to say of vectors for the ways between two places: a side of n places needs 2n - 1."""
     axis = re.search(WAYS, name)
     if axis is None or len(theirs) != 2 or theirs[1:] != ours[1:] or theirs[0] % 2 == 0:
