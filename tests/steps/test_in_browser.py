@@ -98,6 +98,19 @@ def test_keys_go_through_steps_and_levels(shapes_page):
         assert not tab.is_visible("dialog")
 
 
+def test_a_key_right_after_a_dialog_is_not_lost(shapes_page):
+    tab = shapes_page
+    tab.keyboard.press("/")
+    tab.evaluate(
+        """() => {  // at once: only when the page is drawn again does the closed dialog lose the focus
+            const dialog = document.querySelector("dialog"), input = dialog.querySelector("input");
+            dialog.close();
+            input.dispatchEvent(new KeyboardEvent("keydown", {key: "w", bubbles: true}));
+        }"""
+    )
+    assert tab.inner_text("dialog h2") == "What if?"
+
+
 def test_every_step_can_be_shown(shapes_page):
     tab = shapes_page
     for name in tab.evaluate("run.calls.map(call => call.name)"):

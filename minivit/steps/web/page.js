@@ -105,7 +105,8 @@ function partner(way) {
 }
 
 function key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || one("dialog").open || event.target.matches("input, select")) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || one("dialog").open) return;
+    if (event.target.matches(":is(input, select):not(dialog *)")) return;  // a closed dialog's may still have the focus
     const act = {
         ArrowLeft: () => move(-1), ArrowRight: () => move(1), ArrowUp: () => changeLevel(-1), ArrowDown: () => changeLevel(1),
         f: () => partner("forward"), b: () => partner("backward"), "/": () => openDialog(showSearch),
