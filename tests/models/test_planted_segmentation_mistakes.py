@@ -2,28 +2,13 @@
 
 from collections.abc import Callable
 from functools import partial
-from importlib import import_module
-from typing import Any, NamedTuple
 
 import pytest
 
-from minivit.layers import sequence
-from minivit.models import segformer, upernet
-from minivit.tasks import segment
 from tests import test_parity_segmentation as parity
 from tests.ops import test_confusion as of_scores
+from tests.planted import Mistake, plant
 from tests.tasks import test_segment as of_task
-from tests.train.test_planted_mistakes import with_mistake
-
-
-class Mistake(NamedTuple):
-    """In which module and which of its things, what stands there, what in its place, and what is to fail then."""
-
-    module: str
-    name: str
-    right: str
-    wrong: str
-    caught_by: Callable[[], None]
 
 
 def like(name: str) -> Callable[[], None]:
@@ -35,92 +20,79 @@ TASK, SCORES = "tasks.segment", "ops.confusion"
 UPERNET, SMALL, TRAINED, SEGFORMER = map(like, ("hf_upernet", "hf_upernet_small", "hf_upernet_train", "hf_segformer"))
 MISTAKES = {
     "a branch of the pyramid pooling without its gradient": Mistake(
-        HEAD, "UPerHead.backward", "(self.psp_modules, dpooled, cache.psp_modules)",
+        HEAD, "(self.psp_modules, dpooled, cache.psp_modules)",
         "(self.psp_modules[1:], dpooled[1:], cache.psp_modules[1:])", UPERNET),
     "pooled maps in front of the map": Mistake(
-        HEAD, "UPerHead.forward", "np.concatenate((last, *pooled), axis=-1)",
+        HEAD, "np.concatenate((last, *pooled), axis=-1)",
         "np.concatenate((*pooled, last), axis=-1)", UPERNET),
     "corners of pooled maps held to those of the map": Mistake(
-        HEAD, "PoolingBranch.forward", "resize_forward(h, size=x.shape[1:3])",
+        HEAD, "resize_forward(h, size=x.shape[1:3])",
         "resize_forward(h, size=x.shape[1:3], align_corners=True)", UPERNET),
     "nothing comes down from the map above": Mistake(
-        HEAD, "UPerHead.forward", "lateral + above", "lateral", UPERNET),
+        HEAD, "lateral + above", "lateral", UPERNET),
     "nothing goes back up to the map above": Mistake(
-        HEAD, "UPerHead.backward", "dlaterals[i + 1] + above", "dlaterals[i + 1]", UPERNET),
-    "nothing goes back up to the coarsest map": Mistake(HEAD, "UPerHead.backward", "dtop + above", "dtop", UPERNET),
+        HEAD, "dlaterals[i + 1] + above", "dlaterals[i + 1]", UPERNET),
+    "nothing goes back up to the coarsest map": Mistake(HEAD, "dtop + above", "dtop", UPERNET),
     "the laterals convolved, not what came down to them": Mistake(
-        HEAD, "UPerHead.forward", "(self.fpn_convs, tops[:-1])", "(self.fpn_convs, laterals)", UPERNET),
+        HEAD, "(self.fpn_convs, tops[:-1])", "(self.fpn_convs, laterals)", UPERNET),
     "maps from the coarsest to the finest": Mistake(
-        HEAD, "UPerHead.forward", "np.concatenate(h, axis=-1)", "np.concatenate(h[::-1], axis=-1)", UPERNET),
-    "windows that never move": Mistake(MODEL, "AnySwinStage.windows", "(M // 2, L // 2)", "(0, 0)", UPERNET),
+        HEAD, "np.concatenate(h, axis=-1)", "np.concatenate(h[::-1], axis=-1)", UPERNET),
+    "windows that never move": Mistake(MODEL, "(M // 2, L // 2)", "(0, 0)", UPERNET),
     "no moving where one window holds a map": Mistake(
-        MODEL, "AnySwinStage.windows", "(M // 2, L // 2)", "(M // 2, L // 2) if min(map_size) > M else (0, 0)", SMALL),
+        MODEL, "(M // 2, L // 2)", "(M // 2, L // 2) if min(map_size) > M else (0, 0)", SMALL),
     "the decoder's gradient lost beside the other head's": Mistake(
-        MODEL, "UPerNet.backward", "dmaps[-2] + self.auxiliary_head", "self.auxiliary_head", TRAINED),
+        MODEL, "dmaps[-2] + self.auxiliary_head", "self.auxiliary_head", TRAINED),
     "maps as they come, not normalised": Mistake(
-        MODEL, "UPerNet.forward", "maps, c_norms = run_beside", "_, c_norms = run_beside", UPERNET),
+        MODEL, "maps, c_norms = run_beside", "_, c_norms = run_beside", UPERNET),
     "a map's gradient forgotten where it went on": Mistake(
-        "layers.sequence", "run_keeping_backward", "layer.backward(dy + dx, cache)", "layer.backward(dy, cache)",
+        "layers.sequence", "layer.backward(dy + dx, cache)", "layer.backward(dy, cache)",
         SEGFORMER),
     "SegFormer's finest map first": Mistake(
-        LINEAR, "MlpDecoder.forward", "np.concatenate(h[::-1], axis=-1)", "np.concatenate(h, axis=-1)", SEGFORMER),
+        LINEAR, "np.concatenate(h[::-1], axis=-1)", "np.concatenate(h, axis=-1)", SEGFORMER),
     "gradients of SegFormer's maps in the other order": Mistake(
-        LINEAR, "MlpDecoder.backward", "axis=-1)[::-1]", "axis=-1)", SEGFORMER),
+        LINEAR, "axis=-1)[::-1]", "axis=-1)", SEGFORMER),
     "a mean over all pixels": Mistake(
-        TASK, "Segment.forward", "weight * of_head",
+        TASK, "weight * of_head",
         "weight * of_head * counted.mean()", of_task.the_loss_is_a_mean_over_pixels_that_count),
     "a mean over images": Mistake(
-        TASK, "Segment.over", "int((targets != IGNORED).sum())", "len(targets)",
+        TASK, "int((targets != IGNORED).sum())", "len(targets)",
         of_task.the_loss_is_a_mean_over_pixels_that_count),
     "pixels that do not count have a gradient": Mistake(
-        TASK, "Segment.backward", "np.zeros_like(dcounted,", "np.ones_like(dcounted,",
+        TASK, "np.zeros_like(dcounted,", "np.ones_like(dcounted,",
         of_task.the_loss_is_a_mean_over_pixels_that_count),
     "both heads alike": Mistake(
-        TASK, "Segment.forward", "weight * of_head", "of_head", of_task.the_second_head_counts_for_two_fifths),
-    "both heads alike on the way back": Mistake(TASK, "Segment.backward", "dloss * weight", "dloss", TRAINED),
+        TASK, "weight * of_head", "of_head", of_task.the_second_head_counts_for_two_fifths),
+    "both heads alike on the way back": Mistake(TASK, "dloss * weight", "dloss", TRAINED),
     "logits made smaller by leaving pixels out": Mistake(
-        TASK, "Segment.backward", "resize_backward(dlogits, c_resize).x",
+        TASK, "resize_backward(dlogits, c_resize).x",
         "dlogits[:, :: 2, :: 2][:, : len(c_resize.rows.T), : len(c_resize.columns.T)]", SEGFORMER),
     "the image moved, and not its map": Mistake(
-        TASK, "Segment.draw", "moved[..., -1] + np.uint8(IGNORED)", "maps", of_task.a_map_moves_as_its_image_does),
+        TASK, "moved[..., -1] + np.uint8(IGNORED)", "maps", of_task.a_map_moves_as_its_image_does),
     "background comes in from outside": Mistake(
-        TASK, "Segment.draw", "maps[..., None] - np.uint8(IGNORED)", "maps[..., None] + np.uint8(IGNORED)",
+        TASK, "maps[..., None] - np.uint8(IGNORED)", "maps[..., None] + np.uint8(IGNORED)",
         of_task.a_map_moves_as_its_image_does),
     "the score of the other head": Mistake(
-        TASK, "Segment.scores", "logits, *_ = heads_of", "*_, logits = heads_of",
+        TASK, "logits, *_ = heads_of", "*_, logits = heads_of",
         of_task.the_score_is_of_all_images_together),
     "rows for columns": Mistake(
-        SCORES, "confusion_matrix", "rows * num_classes + columns", "columns * num_classes + rows",
+        SCORES, "rows * num_classes + columns", "columns * num_classes + rows",
         of_scores.test_counts_are_of_what_is_true_in_rows),
     "what is in both counted twice": Mistake(
-        SCORES, "class_iou", "confusion.sum(1) - both", "confusion.sum(1)",
+        SCORES, "confusion.sum(1) - both", "confusion.sum(1)",
         of_scores.test_overlaps_are_those_of_sets_of_pixels),
     "a class that is nowhere is found nowhere": Mistake(
-        SCORES, "class_iou", "np.nan)", "0.0)", of_scores.test_overlaps_are_those_of_sets_of_pixels),
+        SCORES, "np.nan)", "0.0)", of_scores.test_overlaps_are_those_of_sets_of_pixels),
     "objects for the background": Mistake(
-        SCORES, "mean_iou", "0 if background else 1", "1 if background else 0",
+        SCORES, "0 if background else 1", "1 if background else 0",
         of_scores.test_overlaps_are_those_of_sets_of_pixels),
 }  # fmt: skip
-USERS: dict[str, list[Any]] = {  # who else has a function by its name
-    "run_keeping_backward": [upernet, segformer, sequence],
-    "confusion_matrix": [of_scores, segment],
-    "class_iou": [of_scores, import_module("minivit.ops.confusion")],
-    "mean_iou": [of_scores, segment],
-}
 
 
 @pytest.mark.parametrize("what", MISTAKES)
 def test_a_mistake_is_caught(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    module, name, right, wrong, caught_by = MISTAKES[what]
-    ours = import_module(f"minivit.{module}")
-    other = with_mistake(ours, right, wrong)
-    kind, _, method = name.partition(".")
-    if method:
-        monkeypatch.setattr(getattr(ours, kind), method, vars(getattr(other, kind))[method])
-    for user in USERS.get(name, []):
-        monkeypatch.setattr(user, name, getattr(other, name))
+    plant(MISTAKES[what], monkeypatch)
     with pytest.raises(AssertionError):
-        caught_by()
+        MISTAKES[what].caught_by()
 
 
 @pytest.mark.parametrize("check", dict.fromkeys(mistake.caught_by for mistake in MISTAKES.values()))

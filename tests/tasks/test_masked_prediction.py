@@ -75,6 +75,22 @@ def test_only_what_is_asked_for_counts():
     assert doutputs[targets.asked].any(-1).all()
 
 
+def test_the_loss_is_a_mean_over_what_is_asked_for():
+    """Parts of a batch, of which each asks for as much as ``over`` says, add up to the whole."""
+    task = MaskedPrediction(8)
+    _, targets = drawn(task)
+    targets.asked[:15] = targets.asked[0, :1]  # all patches, or none
+    targets.asked[0] = True
+    outputs = RNG.standard_normal((40, 6, 512))
+    whole = task.forward(outputs, targets)[0] * task.over(targets)
+    halves = 0.0
+    for half in (slice(3), slice(3, 40)):
+        part = AskedPatches(targets.answers[half], targets.asked[half])
+        halves += task.forward(outputs[half], part)[0] * task.over(part)
+    assert whole == pytest.approx(halves, rel=1e-12)
+    assert task.over(targets) == targets.asked.sum()
+
+
 @pytest.mark.parametrize("target", ["mean", "downsized", "rgb", "pixels"])
 def test_who_knows_all_has_a_score_of_1(target):
     task = MaskedPrediction(8, target=target)

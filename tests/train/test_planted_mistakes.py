@@ -1,26 +1,12 @@
 """Mistakes easily made in augmentation and averages, planted into the text of a module: a test catches each."""
 
-import inspect
-import sys
 from collections.abc import Callable
-from importlib import import_module
-from types import ModuleType
-from typing import Any, NamedTuple
 
 import pytest
 
-from minivit.models import MODELS, PRESETS
+from tests.planted import Mistake, plant
 from tests.train import test_ema, test_erasing, test_mixing, test_named, test_pixel_operations, test_randaugment
 from tests.unchecked import without_annotations
-
-
-class Mistake(NamedTuple):
-    """In which module, what stands there, what stands in its place, and what is to fail then."""
-
-    module: str
-    right: str
-    wrong: str
-    caught_by: Callable[[], None]
 
 
 def tensorflows(*names: str) -> Callable[[], None]:
@@ -31,7 +17,8 @@ def tensorflows(*names: str) -> Callable[[], None]:
     return check
 
 
-PIXELS, RANDAUGMENT, MIXING = "pixel_operations", "randaugment", "mixing"
+PIXELS, RANDAUGMENT, MIXING = "train.pixel_operations", "train.randaugment", "train.mixing"
+ERASING, EMA = "train.erasing", "train.ema"
 AMOUNTS, DISTANCES = test_randaugment.amounts_are_those_of_the_code, test_randaugment.distances_are_in_proportion
 TIMM, ALIKE = test_mixing.same_as_timm, test_mixing.images_and_targets_are_mixed_alike
 
@@ -44,8 +31,8 @@ MISTAKES = {
         MIXING, "(1 - lam) * inputs[::-1]", "(1 - lam) * np.roll(inputs, 1, 0)", TIMM),
     "lambda of the box that was asked for": Mistake(
         MIXING, "return cutmix(inputs, targets, random_box(rng, (Y, X), lam))",
-        "mixed, _ = cutmix(inputs, targets, random_box(rng, (Y, X), lam))\n"
-        "    return Mixed(mixed, mixup(inputs, targets, lam).targets)", ALIKE),
+        "mixed, _ = cutmix(inputs, targets, random_box(rng, (Y, X), lam)); "
+        "return Mixed(mixed, mixup(inputs, targets, lam).targets)", ALIKE),
     "lambda is the area of the box": Mistake(
         MIXING, "lam = 1 - (bottom - top)", "lam = (bottom - top)", TIMM),
     "sides without the root": Mistake(
@@ -57,7 +44,7 @@ MISTAKES = {
         MIXING, "rng.beta(alpha, alpha)", "rng.beta(alpha, 1)", test_mixing.shares_are_drawn_from_beta),
     "mixed for the test, too": Mistake(
         "tasks.classification", "if self.mix is not None and rng is not None:",
-        "rng = rng or np.random.default_rng(0)\n        if self.mix is not None:",
+        "if (rng := rng or np.random.default_rng(0)) and self.mix is not None:",
         test_mixing.the_task_mixes_in_training_only),
     "10 for 1": Mistake(RANDAUGMENT, "FULL = 10", "FULL = 1", AMOUNTS),
     "30 is full": Mistake(RANDAUGMENT, "FULL = 10", "FULL = 30", AMOUNTS),
@@ -103,56 +90,32 @@ MISTAKES = {
     "the brightest count, too": Mistake(
         PIXELS, "(Y * X - brightest) // 255", "np.full_like(brightest, Y * X // 255)", tensorflows("equalize")),
     "medium2 as medium1": Mistake(
-        "named", '(2, 15.0), "mixup": 0.5', '(2, 15.0), "mixup": 0.2', test_named.recipes_are_those_of_the_table),
+        "train.named", '(2, 15.0), "mixup": 0.5', '(2, 15.0), "mixup": 0.2', test_named.recipes_are_those_of_the_table),
     "erased in all images": Mistake(
-        "erasing", "rng.random(B) < probability", "rng.random(B) >= probability",
+        ERASING, "rng.random(B) < probability", "rng.random(B) >= probability",
         test_erasing.a_share_of_the_images_has_a_rectangle_of_noise),
     "width and height by the same factor": Mistake(
-        "erasing", "np.sqrt(area / aspect)", "np.sqrt(area * aspect)",
+        ERASING, "np.sqrt(area / aspect)", "np.sqrt(area * aspect)",
         test_erasing.a_share_of_the_images_has_a_rectangle_of_noise),
     "an average that runs away": Mistake(
-        "ema", "weight + decay * (average.value - weight)", "weight + decay * (weight - average.value)",
+        EMA, "weight + decay * (average.value - weight)", "weight + decay * (weight - average.value)",
         test_ema.the_average_is_what_the_formula_says),
     "the new weights get what the average should keep": Mistake(
-        "ema", "weight + decay * (average.value - weight)", "average.value + decay * (weight - average.value)",
+        EMA, "weight + decay * (average.value - weight)", "average.value + decay * (weight - average.value)",
         test_ema.the_average_is_what_the_formula_says),
     "an average without running averages": Mistake(
-        "ema", "in self.model.named_state().items()", "in self.model.named_params().items()",
+        EMA, "in self.model.named_state().items()", "in self.model.named_params().items()",
         test_ema.running_averages_are_averaged),
     "the first weights are never forgotten": Mistake(
-        "ema", "min(most, (1 + step) / (10 + step))", "most", test_ema.the_first_steps_are_soon_forgotten),
+        EMA, "min(most, (1 + step) / (10 + step))", "most", test_ema.the_first_steps_are_soon_forgotten),
 }  # fmt: skip
-
-
-def with_mistake(module: ModuleType, right: str, wrong: str) -> ModuleType:
-    """The module as it would be; it is a module of its own, and nobody finds its models by their names."""
-    text = inspect.getsource(module)
-    assert text.count(right) >= 1, f"{module.__name__} has no {right!r} any more"
-    other = ModuleType(module.__name__)
-    other.__dict__.update(__file__=module.__file__, __package__=module.__package__)
-    registries: list[Any] = [MODELS, PRESETS]
-    known = [dict(registry) for registry in registries]
-    exec(compile(text.replace(right, wrong, 1), str(module.__file__), "exec"), other.__dict__)
-    for registry, before in zip(registries, known, strict=True):
-        registry.clear()
-        registry.update(before)
-    return other
 
 
 @pytest.mark.parametrize("what", MISTAKES)
 def test_a_mistake_is_caught(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    mistake = MISTAKES[what]
-    place = mistake.module if "." in mistake.module else f"train.{mistake.module}"
-    import_module(f"minivit.{place}")
-    module = sys.modules[f"minivit.{place}"]
-    other = with_mistake(module, mistake.right, mistake.wrong)
-    for name, value in vars(other).items():
-        if not name.startswith("__") and value is not vars(module).get(name):
-            monkeypatch.setattr(module, name, value)
-    if mistake.module == "tasks.classification":  # of which the test has the class itself
-        monkeypatch.setattr(test_mixing, "Classification", vars(other)["Classification"])
+    plant(MISTAKES[what], monkeypatch)
     with pytest.raises(AssertionError):
-        mistake.caught_by()
+        MISTAKES[what].caught_by()
 
 
 @pytest.mark.sampled(every=4)
