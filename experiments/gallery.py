@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 import logistic  # noqa: F401 (its preset is a row like any other)
 import numpy as np
 from cifar import accuracy, cifar
+from gallery_pictures import Special, special_of
 from numpy import ndarray
 from record import RUNS, record, runs_of
 from timed import STEPS, THREADS, seconds_of, speed_of, trained_for
@@ -37,7 +38,6 @@ from minivit.models import MODELS, PRESETS, ImageGPT, MaskedViT
 from minivit.plot import save
 from minivit.plot.family_tree import family_tree
 from minivit.plot.influence import influences
-from minivit.plot.pixels import drawn
 from minivit.train import Recipe, Trainer
 from minivit.train.kinds import kind_of
 from minivit.train.recipes import recipe_of
@@ -174,18 +174,15 @@ def influence_of(model: Any, dataset: Dataset) -> dict[str, ndarray]:
     return {name: share.reshape(image.shape[1:3]) for name, share in shares.items()}
 
 
-def looked_at_by(model: Any, dataset: Dataset) -> tuple[str, str, Any]:
-    """Of a classifier: what its picture shows, what it says, and the picture."""
-    maps = influence_of(model, dataset)
+def pictures_of(model: Any, dataset: Dataset) -> list[Special]:
+    """What is special about it; and of a classifier how far it sees."""
+    if isinstance(model, ImageGPT):
+        return [special_of(model)]
+    image, maps = dataset.test.images[SHOWN], influence_of(model, dataset)
     seen = ", ".join(f"{np.count_nonzero(share) / share.size:.0%}" for share in maps.values())
-    picture = influences(dataset.test.images[SHOWN], maps)
-    return "What counts for the middle of the map", f"Of the pixels have a say, block by block: {seen}.", picture
-
-
-def drawn_by(model: ImageGPT) -> tuple[str, str, Any]:
-    """The same of a model that draws."""
-    picture = drawn(model.decode(model.sample(8, seed=1)))
-    return "Images that the model draws", "Pixel by pixel, each of 64 colours, in the order in which it reads.", picture
+    says = f"Of the pixels have a say, block by block: {seen}."
+    field = Special("What counts for the middle of the map", says, influences(image, maps))
+    return [special_of(model, image, kind_of(dataset).normalize(image[None])), field]
 
 
 class Family(NamedTuple):
@@ -231,17 +228,16 @@ def write_page(dataset: Dataset) -> None:
     for model in sorted(runs, key=lambda model: family_of(PRESETS[model][0]).year):
         run, trained = runs[model], mv.load(path_of(model))
         table.append(row_of(run, trained))
-        family, picture = family_of(type(trained)), f"images/gallery/{model}.png"
-        title, says, figure = drawn_by(trained) if isinstance(trained, ImageGPT) else looked_at_by(trained, dataset)
-        save(figure, DOCS / picture)
+        family = family_of(type(trained))
         settings = "".join(f" --set {name}={value}" for name, value in SETTINGS.get(type(trained).__name__, {}).items())
         parts += [
             "(" + model.replace("_", "-") + ")=\n## " + family.title,
             f"{family.idea} ([`{family.file}`](../{family.file}); {family.source.rstrip('.')}.)",
             f"    minivit train --data cifar10 --model {model}{settings} --lr {run['lr']:g} --epochs {run['epochs']}",
-            f"![{title}]({picture})",
-            says,
         ]
+        for name, (title, says, figure) in zip((model, f"{model}_sees"), pictures_of(trained, dataset), strict=False):
+            save(figure, DOCS / "images" / "gallery" / f"{name}.png")
+            parts += [f"{title}. {says}", f"![{title}](images/gallery/{name}.png)"]
     intro = HEAD.format(minutes=MINUTES, baseline=baseline)
     (DOCS / "gallery.md").write_text("\n\n".join([intro, "\n".join(table), TAIL, *parts]) + "\n", encoding="utf-8")
 
@@ -264,9 +260,10 @@ write it), divided by how long it takes here: above 1, minivit is faster.
 
 ![Which idea came of which](images/gallery/family_tree.png)"""
 
-TAIL = """The pictures show how much each pixel of an image counts for the middle of the map, after each block: how far
-the vector there moves if the pixel becomes its negative. White pixels have no say at all. So attention, windows, shifts
-and convolutions can be told apart by what they look at."""
+TAIL = """Of each family there is a picture of what is special about it, and one of how far it sees: how much each pixel
+of an image counts for the middle of the map, after each block, by how far the vector there moves if the pixel becomes
+its negative. White pixels have no say at all. So attention, windows, shifts and convolutions can be told apart by what
+they look at. Maps are as dark as their largest number; of numbers with a sign blue is more than 0, orange less."""
 
 
 def main() -> None:

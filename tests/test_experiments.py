@@ -374,7 +374,25 @@ def test_the_gallery_is_made_by_its_commands(monkeypatch, tmp_path):
     assert "## MLP-Mixer\n\nNeither attention nor convolution" in page
     assert "--model vit_micro_patch4_32 --set depth=1 --lr 0.0" in page
     assert "Of the pixels have a say, block by block: 100%." in page
-    assert (tmp_path / "images" / "gallery" / "vit_micro_patch4_32.png").is_file()
+    drawn = {path.stem for path in (tmp_path / "images" / "gallery").glob("*.png")}
+    trained = {*names} - {"logistic_regression_32"}
+    assert drawn == {"family_tree"} | trained | {f"{name}_sees" for name in trained - {"imagegpt_tiny_16"}}
+
+
+@REST
+@without_annotations
+def test_every_family_has_a_picture_of_its_own(tmp_path):
+    import gallery
+    from gallery_pictures import OF, special_of
+
+    image = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
+    drawn = set()
+    for name in {*gallery.families()} - {gallery.BASELINE}:
+        model = mv.create_model(name, **gallery.recipe_for(name).options)
+        shown = () if name.startswith("imagegpt") else (image, image[None] / np.float32(255))
+        special_of(model, *shown).figure.savefig(tmp_path / "it.png")
+        drawn.add(type(model))
+    assert drawn == OF.keys()
 
 
 @REST

@@ -26,6 +26,7 @@ from minivit.plot.masks import prompted_masks
 from minivit.plot.matches import matches
 from minivit.plot.mixing import paired_units, token_mixing_maps
 from minivit.plot.overview import sound_overview
+from minivit.plot.panels import panels
 from minivit.plot.pixels import completions, drawn
 from minivit.plot.restored import restored
 from minivit.plot.segments import segments
@@ -60,6 +61,7 @@ __all__ = [
     "mixtures",
     "object_attention",
     "paired_units",
+    "panels",
     "patch_filters",
     "photographs",
     "picture_in_sound",

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from minivit.plot.figure import SMALL, WIDTH, Figure, bare, new_figure, show_image
+from minivit.plot.figure import Figure
+from minivit.plot.panels import ACROSS, panels
 from minivit.types import Float, UInt8, ndarray
-
-PANELS = 8
 
 
 def influences(image: UInt8[ndarray, "Y X C"], maps: Mapping[str, Float[ndarray, "Y X"]]) -> Figure:
@@ -22,17 +21,7 @@ def influences(image: UInt8[ndarray, "Y X C"], maps: Mapping[str, Float[ndarray,
     maps : mapping of array (Y, X)
         By the name of the block: see :func:`minivit.look.influence`.
     """
-    names = [*maps]
-    drawn = [names[i] for i in np.unique(np.linspace(0, len(names) - 1, min(PANELS, len(names))).round().astype(int))]
-    figure = new_figure(WIDTH / (PANELS + 1) + 0.35)
-    panels = figure.subplots(1, PANELS + 1, squeeze=False)[0]
-    show_image(panels[0], image)
-    panels[0].set_title("image", fontsize=SMALL)
-    for ax in panels[1 + len(drawn) :]:
-        ax.axis("off")
-    for ax, name in zip(panels[1:], drawn, strict=False):
-        values = maps[name]
-        ax.imshow(np.ma.masked_equal(values, 0), cmap="viridis_r", vmin=0, vmax=values.max() or 1)
-        bare(ax)
-        ax.set_title(f"{names.index(name) + 1}: {np.count_nonzero(values) / values.size:.0%}", fontsize=SMALL)
-    return figure
+    values = [*maps.values()]
+    drawn = np.unique(np.linspace(0, len(values) - 1, min(ACROSS - 1, len(values))).round().astype(int))
+    seen = {f"{i + 1}: {np.count_nonzero(values[i]) / values[i].size:.0%}": values[i] for i in drawn}
+    return panels({"image": image, **seen})
