@@ -36,6 +36,7 @@ from minivit.layers.non_local import (
     NonLocal,
     SAGANAttention,
 )
+from minivit.layers.palette import Palette
 from minivit.layers.param import Param
 from minivit.layers.patch_embed import ConvPatchEmbed, OverlappingPatchEmbed, PatchEmbed
 from minivit.layers.patch_merging import PatchMerging, PatchMergingV2
@@ -123,6 +124,7 @@ __all__ = [
     "Mlp",
     "NonLocal",
     "OverlappingPatchEmbed",
+    "Palette",
     "Param",
     "PatchEmbed",
     "PatchMerging",

@@ -32,12 +32,16 @@ class CycleFCCache(NamedTuple):
 
 
 class CycleFC(Linear):
-    """A linear map of channels, channel c of which is taken from c mod 3 - 1 places further: up or down, left or right.
+    r"""A linear map of channels that takes the first from where it is, the next from one place on, then one before.
 
-    It costs what the map of one place costs, (in, out), and takes images of any size. Beyond the edge there are zeros.
-    ``along`` 0 steps through rows, 1 through columns. The weight is a kernel of 1 x 1.
+    .. math::
+        y_{b,i,j,o} = \sum_c W_{co}\, x_{b,\; i + \delta_c,\; j,\; c} + b_o, \qquad \delta_c = (c + 1) \bmod 3 - 1
 
-    Source: Chen et al. 2022, "CycleMLP: A MLP-like Architecture for Dense Prediction", section 3.2.
+    or :math:`j + \delta_c`. It costs what the map of one place costs, (in, out), and takes images of any size. Beyond the
+    edge there are zeros. ``along`` 0 steps through rows, 1 through columns. The weight is a kernel of 1 x 1.
+
+    Source: Chen et al. 2022, "CycleMLP: A MLP-like Architecture for Dense Prediction", section 3.2, where the first
+    channel is from one place before; in its code it is from where it is.
     """
 
     def __init__(self, in_chans: int, out_chans: int, *, along: int) -> None:
@@ -70,7 +74,11 @@ class CycleMixingCache(NamedTuple):
 
 
 class CycleMixing(Layer):
-    """Along the columns, along the rows, and where it is: three maps of a map, added up in shares that differ by image.
+    r"""Along the columns, along the rows, and in place: three maps of a map, added up in shares that differ by image.
+
+    .. math:: Y = \Big(\sum_{k=1}^{3} a_k \odot X_k\Big) W + b
+
+    The :math:`X_k` are the three maps (B, Y, X, C), the :math:`a_k` (B, 1, 1, C) the shares of split attention.
 
     The names of its parts are the code's, where ``sfc_h`` is the one that steps through columns.
 

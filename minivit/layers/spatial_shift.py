@@ -30,7 +30,9 @@ class SpatialShiftCache(NamedTuple):
 
 
 class SpatialShift(Layer):
-    """A linear map of channels, GELU, a shift of each quarter of them another way, and a linear map.
+    r"""A linear map of channels, GELU, a shift of each quarter of them another way, and a linear map.
+
+    .. math:: Y = \operatorname{shift}(\operatorname{GELU}(X W_1 + b_1))\, W_2 + b_2
 
     Source: Yu et al. 2022, "S2-MLP: Spatial-Shift MLP Architecture for Vision", section 3.2, figure 2.
     """
@@ -66,7 +68,11 @@ class SplitShiftCache(NamedTuple):
 
 
 class SplitShift(Layer):
-    """Three times the channels: one third shifted, one shifted with rows and columns exchanged, one left; added up.
+    r"""Three times the channels: one third shifted, one shifted with rows and columns exchanged, one left; added up.
+
+    .. math::
+        H_1, H_2, H_3 = X W_1 + b_1, \qquad
+        Y = \operatorname{split-attention}(\operatorname{shift}(H_1),\ \operatorname{shift}'(H_2),\ H_3)\, W_2 + b_2
 
     Source: Yu et al. 2021, "S2-MLPv2: Improved Spatial-Shift MLP Architecture for Vision", section 3.2, figure 2.
     """

@@ -20,7 +20,11 @@ class SplitAttentionLayerCache(NamedTuple):
 
 
 class SplitAttention(Mlp):
-    """K branches (B, K, N, C) become one, (B, N, C): an MLP sees what all have found, and says how much each counts.
+    r"""K branches (B, K, N, C) become one, (B, N, C): an MLP sees what all have found, and says how much each counts.
+
+    .. math::
+        Y = \sum_k a_k \odot X_k, \qquad
+        a = \operatorname{softmax}_k\!\Big(\operatorname{MLP}\Big(\sum_{k,n} X_{kn}\Big)\Big)
 
     Parameters
     ----------

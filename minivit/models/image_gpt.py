@@ -5,27 +5,24 @@ Source: Chen et al. 2020, "Generative Pretraining from Pixels".
 
 from collections.abc import Callable
 from math import inf, prod
-from pathlib import Path
 from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from minivit.checked import check_numbers, check_range, check_shape, check_type, checked
-from minivit.files import must_be_file
+from minivit.checked import check_numbers, check_range, checked
 from minivit.layers.basic import Linear, RMSNorm, check_act_layer
 from minivit.layers.embedding import Embedding
 from minivit.layers.gpt_block import GPTBlock, GPTBlockCache
 from minivit.layers.initial import normal
-from minivit.layers.param import Param
+from minivit.layers.palette import Palette
 from minivit.layers.sequence import run_backward
 from minivit.models.model import Model
-from minivit.ops.color_clusters import colors_of_clusters, fit_clusters, nearest_clusters, unit_colors
 from minivit.ops.embedding import EmbeddingCache
 from minivit.ops.linear import LinearCache
 from minivit.ops.positions import AddPositionsCache, add_positions_backward, add_positions_forward
 from minivit.ops.rms_norm import RmsNormCache
 from minivit.ops.softmax import softmax_forward
-from minivit.types import Count, Depth, Float, Int, Positive, Size, Temperature, UInt8, ndarray, pair
+from minivit.types import Count, Depth, Float, Int, Positive, Size, Temperature, ndarray
 
 
 class ImageGPTCache(NamedTuple):
@@ -43,15 +40,17 @@ class ImageGPTCache(NamedTuple):
     lm_head: LinearCache
 
 
-class ImageGPT(Model):
-    """The decoder of GPT-2 over the pixels of an image, row by row, each of which is one token: the code of its colour.
+class ImageGPT(Palette, Model):
+    r"""The decoder of GPT-2 over the pixels of an image, row by row, each of which is a token: the code of its colour.
+
+    .. math:: p(x) = \prod_{i=1}^{N} p(x_i \mid x_1, \dots, x_{i-1})
 
     The tokens of an image are the start token, which has the last number, and then the codes of all pixels but the
     last; see :meth:`inputs_of`. At each place the model gives a logit for each colour of the pixel there, which it has
     not seen. What it has learned is read off inside: see :meth:`features`.
 
-    The palette, ``clusters``, is kept and saved with the weights, and is not learned with them: :meth:`fit_colors`
-    finds it in images. It begins with random colours.
+    The palette, ``clusters``, is kept and saved with the weights, and is not learned with them: see
+    :class:`minivit.layers.Palette`.
 
     Parameters
     ----------
@@ -111,8 +110,8 @@ class ImageGPT(Model):
         check_range("mlp_ratio", mlp_ratio, at_least=1 / embed_dim, below=inf)
         check_range("norm_eps", norm_eps, at_least=0, below=inf)
         check_act_layer(act_layer)
-        self.img_size, self.start, self.in_chans = pair(img_size), vocab_size - 1, in_chans
-        self.clusters = Param((vocab_size - 1, in_chans), "token channel", _any_colors, learned=False)
+        self.start = vocab_size - 1
+        self.make_palette(img_size, in_chans, colors=vocab_size - 1)
         self.wte = Embedding(vocab_size, embed_dim, initial=normal(0.02))
         self.wpe = Embedding(prod(self.img_size), embed_dim, initial=normal(0.02))
         self.h = [
@@ -207,50 +206,6 @@ class ImageGPT(Model):
         norms.append((self.ln_f, cache.ln_f))
         return np.stack([c_norm.xhat.mean(1) * norm.weight.value for norm, c_norm in norms])
 
-    def fit_colors(self, images: ndarray, *, seed: Count = 0) -> None:
-        """Set the palette to the clusters of all pixels of images, :func:`~minivit.ops.color_clusters.fit_clusters`.
-
-        Raises
-        ------
-        ValueError, TypeError
-            If the images have another number of channels, there are none, or they are not as :meth:`encode` takes them.
-        """
-        colors = unit_colors(images)
-        check_shape("images", colors, (*colors.shape[:-1], self.in_chans))
-        self.clusters.value = fit_clusters(colors.reshape(-1, self.in_chans), count=self.start, seed=seed)
-
-    def load_clusters(self, clusters: ndarray | str | Path) -> None:
-        """Set the palette to an array from -1 to 1, or to that of an .npy file, as OpenAI publishes the paper's.
-
-        Raises
-        ------
-        FileNotFoundError, ValueError, TypeError
-            If there is no such file, or it holds no array of this shape, of numbers in this range.
-        """
-        array = clusters if isinstance(clusters, ndarray) else _read_npy(clusters)
-        check_shape("clusters", array, self.clusters.shape)
-        if array.dtype.kind not in "iuf":
-            raise TypeError(f"clusters have dtype {array.dtype}; expected numbers from -1 to 1")
-        if not (np.abs(array) <= 1).all():
-            raise ValueError(f"clusters go from {array.min():g} to {array.max():g}; expected -1 to 1")
-        self.clusters.value = array
-
-    @checked
-    def encode(self, images: ndarray) -> Int[ndarray, "B N"]:
-        """The codes of images (B, Y, X, C), row by row: uint8, or floats from -1 to 1."""
-        check_type("images", images, ndarray)
-        check_shape("images", images, (len(images), *self.img_size, self.in_chans))
-        colors = unit_colors(images).astype(self.dtype, copy=False)
-        return nearest_clusters(colors, self.clusters.value).reshape(len(images), prod(self.img_size))
-
-    @checked
-    def decode(self, codes: Int[ndarray, "B N"]) -> UInt8[ndarray, "B Y X C"]:
-        """The images of codes: for each pixel the colour of its cluster."""
-        check_shape("codes", codes, (len(codes), prod(self.img_size)))
-        colors = colors_of_clusters(codes, self.clusters.value)
-        pixels = np.clip(np.round((colors + 1) * 127.5), 0, 255).astype(np.uint8)
-        return pixels.reshape(len(codes), *self.img_size, self.in_chans)
-
     @checked
     def sample(
         self, count: Positive = 1, *, given: ndarray | None = None, temperature: Temperature = 1.0, seed: Count = 0
@@ -289,19 +244,6 @@ class ImageGPT(Model):
             tokens = np.minimum(below.sum(1, keepdims=True), self.start - 1)
             codes = np.concatenate((codes, tokens), axis=1)
         return codes
-
-
-def _read_npy(path: str | Path) -> ndarray:
-    must_be_file(path)
-    try:
-        with open(path, "rb") as file:
-            return np.lib.format.read_array(file, allow_pickle=False)
-    except (EOFError, ValueError) as error:
-        raise ValueError(f"{path} is no .npy file of an array, or it is damaged: {error}") from error
-
-
-def _any_colors(rng: np.random.Generator, param: Param) -> ndarray:
-    return rng.uniform(-1, 1, param.shape)
 
 
 ImageGPT.add_presets(
