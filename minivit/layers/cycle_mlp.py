@@ -37,8 +37,8 @@ class CycleFC(Linear):
     .. math::
         y_{b,i,j,o} = \sum_c W_{co}\, x_{b,\; i + \delta_c,\; j,\; c} + b_o, \qquad \delta_c = (c + 1) \bmod 3 - 1
 
-    or :math:`j + \delta_c`. It costs what the map of one place costs, (in, out), and takes images of any size. Beyond the
-    edge there are zeros. ``along`` 0 steps through rows, 1 through columns. The weight is a kernel of 1 x 1.
+    or :math:`j + \delta_c`. It costs what the map of one place costs, (in, out), and takes images of any size. Beyond
+    the edge there are zeros. ``along`` 0 steps through rows, 1 through columns. The weight is a kernel of 1 x 1.
 
     Source: Chen et al. 2022, "CycleMLP: A MLP-like Architecture for Dense Prediction", section 3.2, where the first
     channel is from one place before; in its code it is from where it is.
