@@ -6,7 +6,6 @@ from numpy import ndarray
 from numpy.random import Generator
 
 from minivit.layers.basic import LayerNorm, Linear, Mlp, MlpCache, mlp_width
-from minivit.layers.checkpoint import Checkpoint, CheckpointCache
 from minivit.layers.dropout import drop_path
 from minivit.layers.layer import Layer
 from minivit.layers.pool import MaxPool2d
@@ -16,7 +15,7 @@ from minivit.layers.pooling_attention import (
     pool_tokens,
     pool_tokens_backward,
 )
-from minivit.layers.sequence import Identity, IdentityCache, run, run_backward
+from minivit.layers.sequence import Identity, IdentityCache
 from minivit.ops.dropout import DropPathCache
 from minivit.ops.layer_norm import LayerNormCache
 from minivit.ops.linear import LinearCache
@@ -163,23 +162,3 @@ class MViTBlock(Layer):
     def projects(self, step: str) -> bool:
         """Whether the shortcut of "attn", or "mlp", has a linear map, and so begins behind the norm."""
         return isinstance(getattr(self, f"shortcut_proj_{step}"), Linear)
-
-
-class MViTStageCache(NamedTuple):
-    """Caches of the blocks of :class:`MViTStage`."""
-
-    blocks: list[MViTBlockCache | CheckpointCache]
-
-
-class MViTStage(Layer):
-    """Blocks on maps of one size: the first pools its queries, if a stride says so."""
-
-    def __init__(self, blocks: list[MViTBlock], *, grad_checkpointing: bool) -> None:
-        self.blocks = [Checkpoint(block) for block in blocks] if grad_checkpointing else blocks
-
-    def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, MViTStageCache]:
-        x, c_blocks = run(self.blocks, x, rng=rng)
-        return x, MViTStageCache(c_blocks)
-
-    def backward(self, dy: ndarray, cache: MViTStageCache) -> ndarray:
-        return run_backward(self.blocks, dy, cache.blocks)

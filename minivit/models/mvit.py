@@ -16,7 +16,7 @@ from minivit.layers.basic import LayerNorm, Linear
 from minivit.layers.dropout import dropout
 from minivit.layers.initial import normal
 from minivit.layers.layer import Layer
-from minivit.layers.mvit_block import MViTBlock, MViTStage, MViTStageCache
+from minivit.layers.mvit_stage import MViTStage, MViTStageCache
 from minivit.layers.param import Param
 from minivit.layers.patch_embed import OverlappingPatchEmbed, OverlappingPatchEmbedCache
 from minivit.layers.pool import FirstToken, MeanPool
@@ -195,34 +195,32 @@ class MViT(Model):
         width, map_size = dims[0], self.patch_embed.grid_size
         self.stages = []
         for i, depth in enumerate(depths):
-            blocks = []
-            for j in range(depth):
-                # the new width is made by the first attention of a stage, or by the last MLP of the one before
-                new = dims[i] if expand_attn or j < depth - 1 else dims[min(i + 1, len(dims) - 1)]
-                stride = strides_q[i] if j == 0 else (1, 1)
-                block = MViTBlock(
-                    width,
-                    new,
-                    heads[i],
-                    map_size,
-                    mlp_ratio=mlp_ratio,
-                    expand_attn=expand_attn,
-                    mode=mode,
-                    kernel_q=kernel_qkv if pool_all_q or max(stride) > 1 else 1,
-                    kernel_kv=kernel_qkv,
-                    stride_q=stride,
-                    stride_kv=strides_kv[i],
-                    num_prefix_tokens=self.num_prefix_tokens,
-                    rel_pos=rel_pos_type == "spatial",
-                    residual_pooling=residual_pooling,
-                    qkv_bias=qkv_bias,
-                    drop_path_rate=next(rates),
-                    norm_eps=norm_eps,
-                    inner_norm_eps=inner_norm_eps,
-                )
-                blocks.append(block)
-                width, map_size = new, block.out_size
-            self.stages.append(MViTStage(blocks, grad_checkpointing=grad_checkpointing))
+            # the next width is made by the first attention of its stage, or by the last MLP of the one before
+            dim_out = dims[i] if expand_attn else dims[min(i + 1, len(dims) - 1)]
+            stage = MViTStage(
+                width,
+                dims[i],
+                dim_out,
+                heads[i],
+                map_size,
+                mlp_ratio=mlp_ratio,
+                expand_attn=expand_attn,
+                mode=mode,
+                kernel_qkv=kernel_qkv,
+                pool_all_q=pool_all_q,
+                stride_q=strides_q[i],
+                stride_kv=strides_kv[i],
+                num_prefix_tokens=self.num_prefix_tokens,
+                rel_pos=rel_pos_type == "spatial",
+                residual_pooling=residual_pooling,
+                qkv_bias=qkv_bias,
+                drop_path_rates=[next(rates) for _ in range(depth)],
+                norm_eps=norm_eps,
+                inner_norm_eps=inner_norm_eps,
+                grad_checkpointing=grad_checkpointing,
+            )
+            self.stages.append(stage)
+            width, map_size = dim_out, stage.out_size
         self.norm = LayerNorm(width, eps=norm_eps)
         self.pool: Layer = FirstToken() if global_pool == "token" else MeanPool(self.num_prefix_tokens)
         # small, so that an untrained model holds all classes for equally likely: its loss is about log(num_classes)

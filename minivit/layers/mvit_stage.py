@@ -1,0 +1,84 @@
+"""A stage of MViT: blocks, the first of which makes the map smaller, and one of which makes tokens wider."""
+
+from typing import Any, NamedTuple
+
+from numpy import ndarray
+from numpy.random import Generator
+
+from minivit.layers.checkpoint import Checkpoint, CheckpointCache
+from minivit.layers.layer import Layer
+from minivit.layers.mvit_block import MViTBlock, MViTBlockCache
+from minivit.layers.sequence import run, run_backward
+from minivit.types import Size
+
+
+class MViTStageCache(NamedTuple):
+    """Caches of the blocks of :class:`MViTStage`."""
+
+    blocks: list[MViTBlockCache | CheckpointCache]
+
+
+class MViTStage(Layer):
+    """Blocks on maps of one size: the first pools its queries, if its stride says so.
+
+    Parameters
+    ----------
+    in_dim, dim, dim_out : int
+        Width of what comes in, between the blocks, and of what the last one gives.
+    num_heads, map_size
+        As of :class:`minivit.layers.MViTBlock`.
+    stride_q : (rows, columns)
+        Of the queries of the first block; in all others it is 1.
+    kernel_qkv : int or (rows, columns)
+    pool_all_q : bool
+        Whether queries are pooled where their stride is 1, too.
+    drop_path_rates : list of float
+        One for each block.
+    grad_checkpointing : bool
+    block
+        Further options of all blocks.
+
+    References
+    ----------
+    Fan et al. 2021, "Multiscale Vision Transformers", section 3.2, "Scale stages".
+    """
+
+    def __init__(
+        self,
+        in_dim: int,
+        dim: int,
+        dim_out: int,
+        num_heads: int,
+        map_size: tuple[int, int],
+        *,
+        stride_q: tuple[int, int],
+        kernel_qkv: Size,
+        pool_all_q: bool,
+        drop_path_rates: list[float],
+        grad_checkpointing: bool,
+        **block: Any,
+    ) -> None:
+        blocks, self.out_size = [], map_size
+        for j, rate in enumerate(drop_path_rates):
+            stride = stride_q if j == 0 else (1, 1)
+            one = MViTBlock(
+                in_dim if j == 0 else dim,
+                dim_out if j == len(drop_path_rates) - 1 else dim,
+                num_heads,
+                self.out_size,
+                kernel_q=kernel_qkv if pool_all_q or max(stride) > 1 else 1,
+                kernel_kv=kernel_qkv,
+                stride_q=stride,
+                drop_path_rate=rate,
+                **block,
+            )
+            blocks.append(one)
+            self.out_size = one.out_size
+        self.blocks = [Checkpoint(one) for one in blocks] if grad_checkpointing else blocks
+
+    def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, MViTStageCache]:
+        x, c_blocks = run(self.blocks, x, rng=rng)
+        return x, MViTStageCache(c_blocks)
+
+    def backward(self, dy: ndarray, cache: MViTStageCache) -> ndarray:
+        return run_backward(self.blocks, dy, cache.blocks)
