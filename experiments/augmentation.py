@@ -1,20 +1,25 @@
 """Augmentation and regularisation: recipes without and with dropout and stochastic depth, in two sizes of ViT.
 
     python experiments/augmentation.py DATA_DIR      # the trainings; started again, it goes on where it was
-    python experiments/augmentation.py               # the tables
+    python experiments/augmentation.py               # the table, and docs/images/augmentation.png, the same as colours
 
 The heat map of Steiner et al. 2021, "How to train your ViT?", figure 4, at another scale: four of its seven recipes,
 and 5,000 images of CIFAR-10, each seen twenty times. It writes results/augmentation.json.
 """
 
+from pathlib import Path
+from statistics import mean
 from typing import Any
 
+import numpy as np
 from cifar import MODELS, RATES, SEEDS, SEEN, main, markdown, part, recipe_for, scores, trained
 from record import record, runs_of
 
 from minivit.data.dataset import Dataset
+from minivit.plot import heat_map, save
 
 RECIPES, IMAGES, REGULARISATIONS = ("none", "light1", "medium1", "strong2"), 5_000, (0.0, 0.1)
+DOCS = Path(__file__).parent.parent / "docs"
 SIZES: dict[str, dict[str, Any]] = {"small": {"embed_dim": 64, "depth": 2}, "large": {}}
 """Of about 6 and 22 million MACs."""
 
@@ -38,13 +43,23 @@ def measure_all(dataset: Dataset) -> None:
     record("augmentation", about, runs, measure)
 
 
+def row(run: dict[str, Any]) -> str:
+    """Of the table and of the heat map."""
+    return f"{run['size']}, {run['regularisation']:g}"
+
+
 def table() -> str:
-    """Mean and spread of the test accuracy, in Markdown."""
-    return markdown(
-        runs_of("augmentation"),
-        lambda run: run["recipe"],
-        lambda run: f"{run['size']}, {run['regularisation']:g}",
-    )
+    """Mean and spread of the test accuracy, in Markdown; the means are drawn, too."""
+    runs = runs_of("augmentation")
+    rows = [*dict.fromkeys(map(row, runs))]
+    found = {(name, recipe): [] for name in rows for recipe in RECIPES}
+    for run in runs:
+        found[row(run), run["recipe"]].append(run["test"])
+    means = np.array([mean(values) if values else np.nan for values in found.values()])
+    if runs:
+        ax = heat_map(means.reshape(len(rows), len(RECIPES)), rows, RECIPES)
+        save(ax, DOCS / "images" / "augmentation.png")
+    return markdown(runs, row, lambda run: run["recipe"])
 
 
 if __name__ == "__main__":

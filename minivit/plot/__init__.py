@@ -18,6 +18,7 @@ from minivit.plot.figure import save
 from minivit.plot.frames import frames
 from minivit.plot.future import foretold, steps_ahead
 from minivit.plot.heard import sound_images, spectrogram_images
+from minivit.plot.heat_map import heat_map
 from minivit.plot.images import predictions, reconstructions, samples
 from minivit.plot.influence import influences
 from minivit.plot.inversion import inversion_curves, picture_in_sound
@@ -50,6 +51,7 @@ __all__ = [
     "ear_responses",
     "foretold",
     "frames",
+    "heat_map",
     "influences",
     "inversion_curves",
     "learning_curves",
