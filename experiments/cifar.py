@@ -80,7 +80,7 @@ def blind(dataset: Dataset) -> Dataset:
 
 def to_the_end(trainer: Trainer) -> Trainer:
     """The same, trained; what was stopped on the way goes on from there when it is asked for again."""
-    path = RUNS / f"under-way-{checksum({}, {**trainer.identity(), **trainer.fingerprints})}.safetensors"
+    path = RUNS / f"under-way-{name_of(trainer)}.safetensors"
     if path.is_file():
         trainer.resume(path)
     saved = monotonic()
@@ -91,6 +91,11 @@ def to_the_end(trainer: Trainer) -> Trainer:
             saved = monotonic()
     path.unlink(missing_ok=True)
     return trainer
+
+
+def name_of(trainer: Trainer) -> str:
+    """Another one for each training that would end in other weights."""
+    return checksum({}, {**trainer.identity(), **trainer.fingerprints})
 
 
 def accuracy(trainer: Trainer, examples: LabeledImages) -> float:

@@ -20,6 +20,7 @@ from cifar import (
     accuracy,
     blind,
     main,
+    name_of,
     part,
     recipe_for,
     right,
@@ -75,12 +76,12 @@ STUDENTS: dict[str, dict[str, Any]] = {
 
 def teacher_of(name: str, dataset: Dataset, seed: int) -> Path:
     """The checkpoint of a teacher of all classes of a part of the images, which is trained if there is none yet."""
-    images = len(dataset.train)
-    path = RUNS / f"teacher-{name.replace(' ', '-')}-{images}-{seed}.safetensors"
+    recipe = recipe_for(**TEACHERS[name], images=len(dataset.train), seed=seed, seen=SEEN)
+    trainer = Trainer(recipe, blind(dataset), threads=THREADS)
+    path = RUNS / f"teacher-{name_of(trainer)}.safetensors"
     if not path.exists():
         RUNS.mkdir(exist_ok=True)
-        recipe = recipe_for(**TEACHERS[name], images=images, seed=seed, seen=SEEN)
-        trained(recipe, dataset).save(path)
+        to_the_end(trainer).save(path)
     return path
 
 

@@ -357,6 +357,22 @@ def test_students(student, monkeypatch, tmp_path):
 
 
 @REST
+def test_a_teacher_is_kept_until_its_settings_change(monkeypatch, tmp_path):
+    import cifar
+    import distillation
+
+    monkeypatch.setattr(distillation, "RUNS", tmp_path)
+    monkeypatch.setattr(distillation, "SEEN", 125)
+    monkeypatch.setitem(cifar.MODELS, "ViT", {"name": "vit_micro_patch4_32", "depth": 1, "patch_size": 8})
+    found = [distillation.teacher_of("smaller ViT", cifar_like(125), seed) for seed in (0, 0, 1)]
+    options = {"embed_dim": 32, "num_heads": 2}
+    monkeypatch.setitem(distillation.TEACHERS, "smaller ViT", {"net": "ViT", "options": options})
+    found.append(distillation.teacher_of("smaller ViT", cifar_like(125), 0))
+    assert found[0] == found[1]
+    assert len({*found}) == 3
+
+
+@REST
 @without_annotations
 def test_the_gallery_is_made_by_its_commands(monkeypatch, tmp_path):
     import gallery
