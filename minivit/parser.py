@@ -23,6 +23,9 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exit with code 2."""
+        option, _, trouble = message.removeprefix("argument ").partition(": ")
+        if trouble == "expected one argument":  # -5,10 behind it is taken for an option
+            message += f"; one that begins with - is written {option.split('/')[-1]}=-..."
         super().error(shortened(message, 200))
 
 

@@ -258,11 +258,31 @@ class Scenes(Images):
     captions: list[str]
 
     def check(self, split: str, num_classes: int) -> None:
-        """As :meth:`Images.check`, and every object must have a label, a box and a mask."""
+        """As :meth:`Images.check`, and every object must have a class, a box and a mask, and every image a caption."""
         super().check(split, num_classes)
+        size = self.images.shape[1:3]
         for i, (labels, boxes, masks) in enumerate(zip(self.labels, self.boxes, self.masks, strict=True)):
-            if not isinstance(boxes, ndarray) or boxes.shape[1:] != (4,):
-                raise ValueError(f"{split} boxes[{i}] is {in_short(boxes)}; expected an array of shape (objects, 4)")
+            if not isinstance(boxes, ndarray) or boxes.shape[1:] != (4,) or boxes.dtype.kind not in "iuf":
+                raise ValueError(f"{split} boxes[{i}] is {in_short(boxes)}; expected numbers of shape (objects, 4)")
             if not len(labels) == len(boxes) == len(masks):
                 counts = f"{len(labels)} labels, {len(boxes)} boxes and {len(masks)} masks"
                 raise ValueError(f"the {split} split has {counts} for image {i}; expected as many")
+            for label in np.asarray(labels).tolist():
+                if label not in range(num_classes):
+                    raise ValueError(
+                        f"an object of {split} image {i} has the label {label}; expected 0 to {num_classes - 1}"
+                    )
+            right = np.isfinite(boxes).all(1) & (boxes[:, 2:] >= boxes[:, :2]).all(1)
+            if not right.all():
+                box = ", ".join(f"{number:g}" for number in boxes[~right][0].tolist())
+                raise ValueError(
+                    f"a box of {split} image {i} is {box}; expected x0, y0, x1, y1 with x0 <= x1, y0 <= y1"
+                )
+            for mask in masks:
+                if np.shape(mask) != size:
+                    raise ValueError(
+                        f"a mask of {split} image {i} has shape {np.shape(mask)}; expected {size}, as the image"
+                    )
+        for i, caption in enumerate(self.captions):
+            if not isinstance(caption, str):
+                raise ValueError(f"the caption of {split} image {i} is {caption!r}; expected a text")

@@ -61,14 +61,14 @@ def joined_prompts(
         labels = np.ones_like(points[..., 0], dtype=np.intp) if labels is None else labels
         check_shape("labels", labels, points.shape[:3])
         _check_labels(labels)
-        _check_inside("point", points, labels >= NEGATIVE, img_size)
+        _check_inside("point", points, labels >= NEGATIVE, img_size, edge=np.where(labels < TOP_LEFT, 0.5, 0))
         parts.append((points, labels))
         if boxes is None:
             parts.append((np.zeros_like(points[:, :, :1]), np.full_like(labels[:, :, :1], PADDING)))
     if boxes is not None:
         _check_numbers("boxes", boxes, (B, P, 4))
         corners = boxes.reshape(B, P, 2, 2)
-        _check_inside("corner of a box", corners, np.ones(corners.shape[:3], bool), img_size)
+        _check_inside("corner of a box", corners, np.ones(corners.shape[:3], bool), img_size, edge=np.array(0))
         _check_areas(boxes)
         kinds = np.zeros_like(corners[..., 0], dtype=np.intp) + np.array([TOP_LEFT, BOTTOM_RIGHT])
         parts.append((corners, kinds))
@@ -101,10 +101,11 @@ def _check_labels(labels: ndarray) -> None:
         )
 
 
-def _check_inside(what: str, points: ndarray, real: ndarray, img_size: tuple[int, int]) -> None:
+def _check_inside(what: str, points: ndarray, real: ndarray, img_size: tuple[int, int], *, edge: ndarray) -> None:
+    """A point must be on a pixel, half a pixel from its middle at most; a box ends behind the last one."""
     Y, X = img_size
     x, y = np.real(points[..., 0]), np.real(points[..., 1])
-    inside = (x >= -0.5) & (x <= X) & (y >= -0.5) & (y <= Y)
+    inside = (x >= -0.5) & (x <= X - edge) & (y >= -0.5) & (y <= Y - edge)
     if not (inside | ~real).all():
         place = points[real & ~inside][0].tolist()
         raise ValueError(f"a {what} is at x, y = {place[0]:g}, {place[1]:g}, outside the image of {Y} x {X} pixels")

@@ -104,24 +104,42 @@ def test_columns_that_do_not_fit(examples: Examples, message: str):
         examples.check("train", 3)
 
 
+NONE = np.zeros((0, 4), int)
+
+
 @pytest.mark.parametrize(
     ("column", "message"),
     [
-        ({"boxes": [np.zeros((1, 4)), np.zeros(4)]}, r"train boxes\[1\] is array.*; expected an array of shape \(obj"),
+        ({"boxes": [np.zeros((1, 4)), np.zeros(4)]}, r"train boxes\[1\] is array.*; expected numbers of shape \(obj"),
         ({"boxes": np.zeros((2, 4))}, r"train boxes\[0\] is array"),
-        ({"boxes": [[[0, 0, 1, 1]], None]}, r"train boxes\[0\] is \[\[0, 0, 1, 1\]\]; expected an array"),
-        ({"masks": [np.ones((1, 8, 8), bool)] * 2}, "the train split has 1 labels, 0 boxes and 1 masks for image 1"),
+        ({"boxes": [[[0, 0, 1, 1]], None]}, r"train boxes\[0\] is \[\[0, 0, 1, 1\]\]; expected numbers"),
+        ({"masks": [np.ones((1, 8, 8), bool)] * 2}, "the train split has 0 labels, 0 boxes and 1 masks for image 1"),
         ({"boxes": [np.zeros((1, 4))]}, "the train split has 2 images but 1 boxes"),
+        (
+            {"boxes": [np.array([[3, 1, 2, 9]]), NONE]},
+            "a box of train image 0 is 3, 1, 2, 9; expected x0 <= x1 and y0 <= y1",
+        ),
+        ({"boxes": [np.array([[0, 0, np.nan, 9]]), NONE]}, "a box of train image 0 is 0, 0, nan, 9; expected"),
+        ({"boxes": [np.array([["a"] * 4]), NONE]}, r"train boxes\[0\] is array"),
+        ({"labels": [np.array([3]), NONE[:, 0]]}, "an object of train image 0 has the label 3; expected 0 to 2"),
+        ({"labels": [np.array([-1]), NONE[:, 0]]}, "an object of train image 0 has the label -1; expected 0 to 2"),
+        ({"labels": [np.array([0.5]), NONE[:, 0]]}, "an object of train image 0 has the label 0.5; expected 0 to 2"),
+        (
+            {"masks": [np.ones((1, 8, 9), bool), np.ones((0, 8, 8), bool)]},
+            r"a mask of train image 0 has shape \(8, 9\); expected \(8, 8\), as the image",
+        ),
+        ({"captions": [None, "b"]}, "the caption of train image 0 is None; expected a text"),
     ],
 )
 def test_objects_that_do_not_fit(column: dict[str, Any], message: str):
     columns = {
         "images": np.zeros((2, 8, 8, 3), np.uint8),
-        "labels": [np.zeros(1, int), np.zeros(1, int)],
-        "boxes": [np.zeros((1, 4), int), np.zeros((0, 4), int)],
-        "masks": [np.ones((1, 8, 8), bool), np.ones((1, 8, 8), bool)],
+        "labels": [np.zeros(1, int), NONE[:, 0]],
+        "boxes": [np.zeros((1, 4), int), NONE],  # of no area, which may be
+        "masks": [np.ones((1, 8, 8), bool), np.ones((0, 8, 8), bool)],
         "captions": ["a", "b"],
     }
+    Scenes(**columns).check("train", 3)
     with pytest.raises(ValueError, match=message):
         without_annotations(lambda: Scenes(**{**columns, **column}).check("train", 3))()
 

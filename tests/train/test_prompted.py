@@ -110,6 +110,13 @@ def test_places_are_those_of_the_picture_as_it_is_in_the_file(run, tmp_path):
 
 WRONG = [
     (["--click", "30,2"], "x of 30,2 on a picture of 16 x 24 pixels is 30"),
+    (["--click", "24,2"], "is 24.0; expected at least 0 and at most 23.5"),
+    (
+        ["--beside", "3,15.6", "--click", "3,3"],
+        "y of 3,15.6 on a picture of 16 x 24 pixels is 15.6",
+    ),
+    (["--click=-5,10"], "x of -5,10 on a picture of 16 x 24 pixels is -5.0; expected at least 0 and at most 23.5"),
+    (["--box=-5,0,10,10"], "x of -5,0 on a picture of 16 x 24 pixels is -5.0; expected at least 0 and at most 24"),
     (["--click", "3,-1"], "y of 3,-1 on a picture of 16 x 24 pixels is -1"),
     (["--beside", "3,1"], "there is nothing that says which object is meant: expected a click on it, or a box"),
     (["--box", "3,1,3,9"], "a box is 3, 1, 3, 9, without area; expected x0, y0, x1, y1 with x0 < x1 and y0 < y1"),
@@ -128,6 +135,12 @@ def test_a_click_that_is_none(run, picture, capsys, text):
     with pytest.raises(SystemExit):
         main(["predict", str(run), str(picture), "--click", text])
     assert f"'{text}' is not X,Y, in pixels" in capsys.readouterr().err
+
+
+def test_a_number_below_0_is_written_behind_an_equals_sign(run, picture, capsys):
+    with pytest.raises(SystemExit):
+        main(["predict", str(run), str(picture), "--click", "-5,10"])
+    assert "--click: expected one argument; one that begins with - is written --click=-..." in capsys.readouterr().err
 
 
 def test_what_is_cut_off_cannot_be_clicked_on(run, tmp_path):
