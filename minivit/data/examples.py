@@ -275,9 +275,7 @@ class Scenes(Images):
             right = np.isfinite(boxes).all(1) & (boxes[:, 2:] >= boxes[:, :2]).all(1)
             if not right.all():
                 box = ", ".join(f"{number:g}" for number in boxes[~right][0].tolist())
-                raise ValueError(
-                    f"a box of {split} image {i} is {box}; expected x0, y0, x1, y1 with x0 <= x1, y0 <= y1"
-                )
+                raise ValueError(f"a box of {split} image {i} is {box}; expected x0 <= x1 and y0 <= y1")
             for mask in masks:
                 if np.shape(mask) != size:
                     raise ValueError(

@@ -72,6 +72,18 @@ def test_each_block_is_matched_anew():
     assert second == {n: 3 - q for n, q in first.items()}
 
 
+def test_where_classes_are_alike_boxes_decide_and_the_other_way_round():
+    found, places = outputs(1), [2, 0]
+    alike = Detections(np.zeros_like(found.logits), found.boxes[:, :1].repeat(2, 1))
+    *_, query, object_ = Detect(num_queries=4).match(alike, Objects([np.array([0, 0])], [alike.boxes[0, 0, places]]))
+    assert query[np.argsort(object_, kind="stable")].tolist() == [2, 2, 0, 0]
+    logits = np.zeros((1, 1, 4, 4))
+    logits[0, 0, places, [0, 1]] = 3
+    alike = Detections(logits, np.full((1, 1, 4, 4), 0.5))
+    *_, query, object_ = Detect(num_queries=4).match(alike, Objects([np.array([0, 1])], [np.full((2, 4), 0.4)]))
+    assert query[np.argsort(object_)].tolist() == places
+
+
 def test_without_auxiliary_losses_the_last_block_alone_has_one():
     found, true = outputs(2, blocks=3), objects(1, 2)
     last = Detections(*(part[:, -1:] for part in found))
@@ -127,6 +139,14 @@ def test_boxes_are_mirrored_with_their_images():
     np.testing.assert_array_equal(never, plain)
 
 
+def test_boxes_are_shares_of_the_sides():
+    data = scenes(3, 1, size=(32, 64), max_objects=2)
+    _, true = Detect().draw(data.train, normalize=lambda pixels: pixels / np.float32(255))
+    (x0, y0, x1, y1), (x, y, width, height) = data.train.boxes[0][0], true.boxes[0][0]
+    expected = [(x0 + x1) / 128, (y0 + y1) / 64, (x1 - x0) / 64, (y1 - y0) / 32]
+    np.testing.assert_allclose([x, y, width, height], expected, rtol=1e-6)
+
+
 def test_the_score_of_boxes_that_are_right():
     _, true = Detect(num_queries=4).draw(SCENES.test, normalize=lambda pixels: pixels / np.float32(255))
     logits, boxes = np.zeros((20, 2, 4, 11)), np.full((20, 2, 4, 4), 0.5)
@@ -139,6 +159,7 @@ def test_the_score_of_boxes_that_are_right():
     assert task.score(Detections(logits[:, ::-1], boxes[:, ::-1]), true) < 0.1  # the last block is asked
     (first, *_) = detected(Detections(logits, boxes))
     assert first.labels[0] == true.labels[0][0]
+    assert first.labels.max() < 10  # "no object" is none of the classes, however likely it is
     assert first.scores[0] == pytest.approx(np.exp(9) / (np.exp(9) + 10))
 
 

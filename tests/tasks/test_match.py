@@ -51,6 +51,8 @@ def test_the_score_counts_both_directions_among_different_captions():
     assert Match().score(outputs, tokens[[0, 1, 1]]) == 1  # it is the second caption once more, and is left out
     one_way = retrieval(np.eye(2), np.array([[1.0, 0], [0.9, 0.8]]))
     assert one_way == (1.0, 0.5)
+    one_way = CLIPOutputs(np.eye(2), np.array([[1.0, 0], [0.9, 0.8]]), np.zeros(2))
+    assert Match().score(one_way, tokens[:2]) == 0.75
 
 
 def test_the_first_hundred_different_captions():

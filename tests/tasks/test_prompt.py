@@ -234,6 +234,23 @@ def test_the_middle_of_a_ring_is_on_the_ring():
     assert middle(np.ones((5, 9), bool)) == (2, 2)
 
 
+def test_the_loss_is_a_mean_over_prompts():
+    outputs, targets = outputs_of(2, 1), targets_of(2, 1)
+    once, _ = Prompt().forward(outputs, targets)
+    twice = MaskOutputs(*(np.repeat(part, 2, axis=1) for part in outputs))
+    masks, valid = np.repeat(targets.masks, 2, axis=1), np.ones((2, 2), bool)
+    assert Prompt().forward(twice, targets._replace(masks=masks, valid=valid))[0] == pytest.approx(once, rel=1e-12)
+
+
+def test_a_prompt_in_training_may_be_a_box_around_its_object():
+    task = Prompt(box_share=1.0, rounds=1)
+    inputs, targets = task.draw(DATA.train, normalize=pixels, rng=np.random.default_rng(0))
+    for mask, box in zip(targets.masks[targets.valid], inputs[3][targets.valid], strict=True):
+        rows, columns = np.nonzero(mask)
+        exact = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+        assert np.abs(box - exact).max() <= 0.5 * max(np.ptp(columns), np.ptp(rows)) + 1
+
+
 def test_boxes_are_inexact_and_stay_on_the_image():
     mask = np.zeros((16, 24), bool)
     mask[3:9, 10:24] = True

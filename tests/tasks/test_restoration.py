@@ -77,6 +77,10 @@ def resized_by_pillow(channel: np.ndarray, side: int) -> np.ndarray:
     return np.asarray(Image.fromarray(channel.astype("f")).resize((side, side), Image.Resampling.BICUBIC))
 
 
+def test_grey_levels_are_rounded_and_end_at_black_and_white():
+    np.testing.assert_array_equal(as_pixels(np.array([0.6, 1.4, -3, 300]) / 255), [1, 1, 0, 255])
+
+
 def test_rows_that_make_no_pixel_are_cut_off():
     small, targets = Upscale(upscale=3).draw(Images(PIXELS), normalize=np.asarray)
     assert (small.shape, targets.images.shape) == ((9, 2, 4, 3), (9, 6, 12, 3))
