@@ -14,7 +14,7 @@ import sys
 from typing import Any
 
 import on_scenes
-from record import table
+from record import runs_of, table
 from timed import THREADS
 
 from minivit.data import scenes
@@ -83,7 +83,7 @@ def measure_ablation() -> None:
 def tables() -> str:
     """Of minutes and backbones, and of the ablation."""
     both = ("detection", "backbone | minutes", ("net", "minutes")), ("detection_ablation", "Swin", ("row",))
-    return "\n\n".join(table(*its, SCORES) for its in both)
+    return "\n\n".join(table(*its, SCORES) for its in both if runs_of(its[0]))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import sys
 from typing import Any
 
 import on_scenes
-from record import table
+from record import runs_of, table
 from timed import THREADS
 
 from minivit.data import scenes
@@ -77,7 +77,7 @@ def measure_ablation() -> None:
 def tables() -> str:
     """Of minutes and decoders, and of the ablation."""
     both = ("segmentation", "decoder | minutes", ("net", "minutes")), ("segmentation_ablation", "Swin", ("row",))
-    return "\n\n".join(table(*its, SCORES) for its in both)
+    return "\n\n".join(table(*its, SCORES) for its in both if runs_of(its[0]))
 
 
 if __name__ == "__main__":
