@@ -94,7 +94,8 @@ def attention_forward(
 def attention_backward(dy: Float[ndarray, "*B N V"], cache: AttentionCache) -> AttentionGrads:
     r"""Gradients of :func:`attention_forward`: four matrix products and one softmax, from the output back.
 
-    With :math:`A = \operatorname{softmax}(S)` and :math:`S = s\, Q K^\top + \text{bias}`, :math:`Y = A V`:
+    With :math:`S = s\, Q K^\top + \text{bias}`, :math:`A = \operatorname{softmax}(S)` and :math:`Y = A V`, where s is
+    ``scale``, one over the root of the width of a query if nothing else was asked for:
 
     .. math::
         \bar V = A^\top \bar Y, \quad \bar A = \bar Y V^\top, \quad
@@ -108,10 +109,10 @@ def attention_backward(dy: Float[ndarray, "*B N V"], cache: AttentionCache) -> A
     dweights = dy @ np.ascontiguousarray(v.mT, like=v)  # forward: y = weights @ v
     (dscores,) = softmax_backward(dweights, SoftmaxCache(weights))  # forward: weights, _ = softmax_forward(scores)
     dbias = None if bias_shape is None else sum_to(dscores, bias_shape)  # forward: scores += bias
-    dq = dscores @ k  # formula: scores = q @ (k.mT * scale)
-    dq *= scale
-    dk = dscores.mT @ q  # formula: scores = q @ (k.mT * scale)
-    dk *= scale
+    dq = dscores @ k  # forward: scores = q @ np.multiply(k.mT, scale, order="C")
+    dq *= scale  # forward: scores = q @ np.multiply(k.mT, scale, order="C")
+    dk = dscores.mT @ q  # forward: scores = q @ np.multiply(k.mT, scale, order="C")
+    dk *= scale  # forward: scores = q @ np.multiply(k.mT, scale, order="C")
     return AttentionGrads(dq, dk, dv, dbias)
 
 

@@ -26,6 +26,10 @@ LONGEST = 2**14
 MOST_BESIDE = 4
 """Of a view of memory that is more times as large, its own numbers alone are kept: one image of many."""
 
+FEW = 1000
+"""Arrays of no more numbers are kept as float32, if that has the digits that are shown: what the page says of logits,
+probabilities and losses it computes from them, and that has four right digits, too."""
+
 MOST_EXPONENT = 120
 """Sizes below 1e-120 are shown as 0, and above 1e120 as infinite."""
 
@@ -80,7 +84,10 @@ class Store:
 
     def packed(self) -> list[dict[str, Any]]:
         """All numbers, as the page unpacks them."""
-        return [packed(flat, exact=place in self._exact) for place, flat in enumerate(self._kept)]
+        return [
+            packed(flat, exact=place in self._exact or (flat.size <= FEW and _is_float32(flat)))
+            for place, flat in enumerate(self._kept)
+        ]
 
 
 def cropped(shape: tuple[int, ...], most: int) -> list[int]:
@@ -113,11 +120,21 @@ def packed(flat: ndarray, *, exact: bool) -> dict[str, Any]:
     if flat.dtype.kind in "biu" and (not flat.size or max(-int(flat.min()), int(flat.max())) < 2**31):
         kind, planes = "whole", _bytes_of(flat.astype("<i4"))
     elif exact:
-        kind, planes = "exact", _bits(flat.astype("<f4"))
+        kind, planes = "exact", _bits(_float32(flat))
     else:
         kind, planes = "digits", _digits(flat.astype(np.float64))
     data = zlib.compress(planes.tobytes(), 9)
     return {"kind": kind, "numbers": flat.size, "bytes": len(data), "letters": letters(data)}
+
+
+def _is_float32(flat: ndarray) -> bool:
+    """Whether as float32 the numbers have the digits that are shown."""
+    return np.array_equal(_digits(_float32(flat).astype(np.float64)), _digits(flat.astype(np.float64)))
+
+
+def _float32(flat: ndarray) -> ndarray:
+    with np.errstate(over="ignore", under="ignore"):
+        return flat.astype("<f4")
 
 
 def _bytes_of(numbers: ndarray) -> ndarray:

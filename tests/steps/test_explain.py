@@ -29,15 +29,19 @@ def test_lines_of_a_backward_lead_to_those_of_the_forward():
     forward, backward = (inspect.unwrap(function) for function in op)
     told, there = explained(backward, forward), explained(forward)["source"]
     found = {
-        told["source"][n].strip().partition(" =")[0]: [there[m].strip().partition("  #")[0] for m in lines]
+        told["source"][n].partition("  #")[0].strip().partition(" = ")[0]: [
+            there[m].strip().partition("  #")[0] for m in lines
+        ]
         for n, lines in told["undoes"].items()
     }
     output = ["return weights @ v, AttentionCache(q, k, v, weights, scale, None if bias is None else bias.shape)"]
+    scores = ['scores = q @ np.multiply(k.mT, scale, order="C")']
     assert found == {
         "dv": output,
         "dweights": output,
         "(dscores,)": ["weights, _ = softmax_forward(scores)"],
         "dbias": ["scores += bias"],
+        **dict.fromkeys(("dq", "dq *= scale", "dk", "dk *= scale"), scores),
     }
 
 

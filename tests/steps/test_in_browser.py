@@ -170,6 +170,23 @@ def test_what_made_a_number_is_said(shapes_page):
     assert shapes_page.locator(".because canvas").count() >= 1
 
 
+NOT_BLANK = """[...document.querySelectorAll(".because canvas")].map(
+    it => new Set(it.getContext("2d").getImageData(0, 0, it.width, it.height).data).size > 1)"""
+
+
+def test_maps_of_what_made_a_number_open_where_something_is(shapes_page):
+    """Of the second head, or of the last patch: not in the first slice, which would be empty."""
+    tab = shapes_page
+    go(tab, "blocks.0.attn/attention/backward")
+    tab.locator('.outputs input[aria-label^="H of dq"]').fill("1")
+    tab.click('canvas[data-array="dq"]', position={"x": 30, "y": 30})
+    assert all(tab.evaluate(NOT_BLANK))
+    assert "what made dq[0, 1, " in tab.inner_text(".because h2")
+    go(tab, "patch_embed/patchify/forward")
+    tab.click('canvas[data-array="y"]', position={"x": 5, "y": 20})
+    assert tab.evaluate(NOT_BLANK) == [True]
+
+
 def test_what_moved_a_weight_is_said(shapes_page):
     tab = shapes_page
     go(tab, "head.weight/update")

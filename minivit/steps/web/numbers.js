@@ -76,6 +76,16 @@ class NumberArray {
         }
     }
 
+    /** Where the number of the largest size is; nothing if all are 0. */
+    largest() {
+        let most = 0, place = null;
+        for (const index of this.indices()) {
+            const size = Math.abs(this.at(index));
+            if (size > most) [most, place] = [size, [...index]];
+        }
+        return place;
+    }
+
     /** The least and the largest of all finite numbers; `odd` is whether there are others. */
     range() {
         if (!this.extent) {
