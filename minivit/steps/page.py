@@ -69,7 +69,8 @@ class Steps:
         return f'<iframe srcdoc="{escape(self.html())}" style="width: 100%; height: 720px; border: 0"></iframe>'
 
     def __repr__(self) -> str:
-        return f"<{len(self.calls)} steps of {self.title}>"
+        ended = f", which ended with an error: {self.error}" if self.error else ""
+        return f"<{len(self.calls)} steps of {self.title}{ended}>"
 
 
 def page(run: Steps) -> str:

@@ -1,6 +1,7 @@
 """A model's forward and backward on one image, recorded step by step, to be looked at in a page."""
 
 from collections.abc import Callable, Sequence
+from reprlib import repr as in_short
 from typing import Any
 
 import numpy as np
@@ -74,19 +75,27 @@ def step(
     ------
     ValueError
         If the image does not fit the model, there is no such class or block, or something is not finite.
+    TypeError
+        If the model is none, the image is none, or its pixels are to be normalised and are not.
     """
+    check_type("model", model, Model)
+    if [example.ndim for example in model.example(1, 1, np.empty)] != [4]:
+        raise ValueError(f"{type(model).__name__} does not take an image alone; step shows models that do")
     image = np.asarray(image)
-    batch = image if image.ndim == 4 else image[None]
-    if len(batch) != 1:
+    if image.dtype.kind not in "uif":
+        raise TypeError(f"image has dtype {image.dtype}; expected pixels, or what the model takes")
+    batch = image[None] if image.ndim == 3 else image
+    if batch.ndim != 4 or len(batch) != 1 or not batch.size:
         raise ValueError(f"image has shape {image.shape}; expected one image, (Y, X, C) or (1, Y, X, C)")
     if image.dtype == np.uint8 and normalize is None:
         raise TypeError("image has pixels, uint8; expected normalize beside them, or what the model takes")
     inputs = batch if normalize is None else normalize(batch)
+    check_type("what normalize gives", inputs, ndarray)
     grey = inputs.mean((0, 1, 2)) if normalize is None else normalize(np.full_like(batch[:, :1, :1], 128))[0, 0, 0]
-    if len(model.example(1, 1, np.empty)) != 1:
-        raise ValueError(f"{type(model).__name__} takes more than an image; step shows models of one image")
     twin = _twin(model)
     classes = twin.config.get("num_classes")
+    if isinstance(class_names, str) or (class_names and classes and len(class_names) != classes):
+        raise ValueError(f"class_names are {in_short(class_names)}; expected a list of a name for each class")
     if place := first_nonfinite({"image": inputs}):
         raise ValueError(f"{place} holds nan or infinity")
     if label is not None:

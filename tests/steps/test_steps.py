@@ -18,6 +18,7 @@ from minivit.steps.arrays import Store
 from minivit.train.augment import normalize
 from tests.sampled import REST
 from tests.steps.test_arrays import read, shown
+from tests.unchecked import without_annotations
 
 SMALL = {"depth": 2, "embed_dim": 12, "num_heads": 3, "mlp_ratio": 2.0, "img_size": 8, "patch_size": 4}
 
@@ -186,6 +187,14 @@ def test_other_models_become_pages(name):
         ({"image": np.zeros((6, 8, 3), np.float32)}, "images have shape"),
         ({"image": np.zeros((2, 8, 8, 3), np.float32)}, "expected one image"),
         ({"image": np.zeros((8, 8, 3), np.uint8)}, "expected normalize"),
+        ({"image": None}, "image has dtype object; expected pixels, or what the model takes"),
+        ({"image": "shape.png"}, "image has dtype <U9; expected pixels"),
+        ({"image": np.zeros((8, 8, 3), complex)}, "image has dtype complex128; expected pixels"),
+        ({"image": np.zeros(8, np.float32)}, "image has shape (8,); expected one image"),
+        ({"image": np.zeros((0, 8, 3), np.float32)}, "image has shape (0, 8, 3); expected one image"),
+        ({"normalize": lambda batch: None}, "what normalize gives is None; expected ndarray"),
+        ({"class_names": ["a"]}, "class_names are ['a']; expected a list of a name for each class"),
+        ({"class_names": "cat"}, "class_names are 'cat'; expected a list of a name for each class"),
         ({"label": 5}, "label is 5"),
         ({"label": -1}, "label is -1"),
         ({"image": np.full((8, 8, 3), np.nan, np.float32)}, "image holds nan"),
@@ -196,7 +205,18 @@ def test_mistakes_are_said_in_a_sentence(change, message):
     model, image = model_and_image()
     options = {"image": image, "label": None, **change}
     with pytest.raises((ValueError, TypeError), match=re.escape(message)):
-        step(model, options.pop("image"), **options)
+        without_annotations(step)(model, options.pop("image"), **options)
+
+
+def test_what_is_no_model():
+    with pytest.raises(TypeError, match="model is 'vit'; expected Model"):
+        without_annotations(step)("vit", np.zeros((8, 8, 3), np.float32))
+
+
+def test_what_ended_early_says_so():
+    wrong = step_op("softmax", np.zeros((2, 3)), dy=np.zeros((3, 3)))
+    assert repr(wrong).endswith(f" steps of softmax, which ended with an error: {wrong.error}>")
+    assert "(3, 3)" in wrong.error
 
 
 def test_a_model_that_is_not_finite_is_refused_with_the_first_place():
@@ -207,8 +227,10 @@ def test_a_model_that_is_not_finite_is_refused_with_the_first_place():
 
 
 def test_models_of_more_than_an_image_are_refused():
-    with pytest.raises(ValueError, match="SAM takes more than an image"):
+    with pytest.raises(ValueError, match="SAM does not take an image alone; step shows models that do"):
         step(mv.create_model("sam_tiny_patch4_64"), np.zeros((64, 64, 3), np.float32))
+    with pytest.raises(ValueError, match="ImageGPT does not take an image alone"):
+        step(mv.create_model("imagegpt_tiny_16"), np.zeros((16, 16, 3), np.float32))
 
 
 def test_pixels_go_with_what_normalizes_them():
