@@ -1,4 +1,4 @@
-"""A data set of one's own: a folder of image files, one subfolder per class."""
+"""A data set of one's own: a folder of image files, one subfolder per class, or of images that have none."""
 
 import warnings
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ import numpy as np
 
 from minivit.checked import check_range, checked
 from minivit.data.dataset import Dataset, channel_statistics
-from minivit.data.examples import LabeledImages
+from minivit.data.examples import Images, LabeledImages
 from minivit.data.image_file import SUFFIXES, read_image
 from minivit.data.paths import folder_path
 from minivit.types import Size, UInt8, ndarray, pair
@@ -22,12 +22,13 @@ KINDS = ", ".join(f"*{suffix}" for suffix in IMAGE_SUFFIXES)
 
 
 @checked
-def image_folder(folder: str | Path, *, img_size: Size | None = None) -> Dataset[LabeledImages]:
+def image_folder(folder: str | Path, *, img_size: Size | None = None) -> Dataset:
     """Read ``folder/train/CLASS/*.png`` and ``folder/test/CLASS/*.png``, or ``folder/val/CLASS/*.png``.
 
-    The classes are the subfolders of ``train`` in alphabetical order. The images are read by
-    :func:`~minivit.data.image_file.read_image`, in colour. Hidden files and folders (``.name``) are skipped. What else
-    is left out, files that are no images and folders within a class, is said by a warning.
+    The classes are the subfolders of ``train`` in alphabetical order. Where ``train`` has images and no subfolder,
+    nothing is known of them: they are :class:`~minivit.data.examples.Images`, for tasks that need no label. Files are
+    read by :func:`~minivit.data.image_file.read_image`, in colour. Hidden files and folders (``.name``) are skipped.
+    What else is left out, files that are no images and folders within a class, is said by a warning.
 
     Parameters
     ----------
@@ -59,25 +60,31 @@ def image_folder(folder: str | Path, *, img_size: Size | None = None) -> Dataset
             f"{folder} has a folder train, but neither test nor val: move some images of each class to test/CLASS"
         )
     test, *left_out = tests
-    train_files, test_files = _files(train, left_out), _files(test, left_out)
-    _check_classes(train, train_files, test, test_files)
+    of_classes = any(path.is_dir() for path in _visible(train)) or not _images_in(train, [])
+    if of_classes:
+        train_files, test_files = _files(train, left_out), _files(test, left_out)
+        _check_classes(train, train_files, test, test_files)
+    else:
+        train_files, test_files = ({"image": _images_in(split, left_out)} for split in (train, test))
+        if not any(test_files.values()):
+            raise ValueError(f"{test} holds no images: expected {test}/{KINDS}, as in {train}")
     if left_out:
         more = f" and {len(left_out) - 1} more" if len(left_out) > 1 else ""
         first = left_out[0].relative_to(folder).as_posix()
-        warnings.warn(f"{folder}: left out {first!r}{more}; images are CLASS/{KINDS}", stacklevel=3)
+        where = "CLASS/" if of_classes else ""
+        warnings.warn(f"{folder}: left out {first!r}{more}; images are {where}{KINDS}", stacklevel=3)
 
     places = {name: label for label, name in enumerate(train_files)}
     found = [(path, places[name]) for files in (train_files, test_files) for name in files for path in files[name]]
     images = _read_images([path for path, _ in found], img_size)
     labels = np.array([label for _, label in found], np.int64)
     n = sum(map(len, train_files.values()))
-    return Dataset(
-        folder.resolve().name,
-        LabeledImages(images[:n], labels[:n]),
-        LabeledImages(images[n:], labels[n:]),
-        tuple(train_files),
-        *channel_statistics(images[:n]),
+    train_images, test_images = (
+        LabeledImages(images[part], labels[part]) if of_classes else Images(images[part])
+        for part in (slice(n), slice(n, None))
     )
+    names, statistics = tuple(train_files), channel_statistics(images[:n])
+    return Dataset(folder.resolve().name, train_images, test_images, names, *statistics)
 
 
 def _files(split: Path, left_out: list[Path]) -> dict[str, list[Path]]:
@@ -92,11 +99,17 @@ def _files(split: Path, left_out: list[Path]) -> dict[str, list[Path]]:
         name = normalize("NFC", folder.name)
         if (twin := known.setdefault(name.casefold(), folder)) != folder:
             raise ValueError(f"{twin} and {folder} have the same name but for capitals; rename one, or move its images")
-        classes[name] = []
-        for path in _visible(folder):
-            is_image = path.suffix.lower() in IMAGE_SUFFIXES and not path.is_dir()
-            (classes[name] if is_image else left_out).append(path)
+        classes[name] = _images_in(folder, left_out)
     return dict(sorted(classes.items()))
+
+
+def _images_in(folder: Path, left_out: list[Path]) -> list[Path]:
+    """The image files of a folder; adds to ``left_out`` what else is there."""
+    found: list[Path] = []
+    for path in _visible(folder):
+        is_image = path.suffix.lower() in IMAGE_SUFFIXES and not path.is_dir()
+        (found if is_image else left_out).append(path)
+    return found
 
 
 def _visible(folder: Path) -> list[Path]:

@@ -48,6 +48,10 @@ def summary(dataset: Dataset) -> Iterator[str]:
     else:
         _, rows, columns, channels = dataset.train.images.shape
         what, size = "images", f"{rows} x {columns} pixels, {channels} channels"
+    if not hasattr(dataset.train, "labels"):
+        yield f"{one_line(dataset.name)}: {size}, without classes"
+        yield f"train: {len(dataset.train):,} {what}, test: {len(dataset.test):,}"
+        return
     yield f"{one_line(dataset.name)}: {size}, {classes} classes"
     for split, examples in (("train", dataset.train), ("test", dataset.test)):
         several = isinstance(examples, Scenes)

@@ -11,6 +11,8 @@ import pytest
 from PIL import Image
 
 from minivit.data import folder, image_folder, load_dataset
+from minivit.data.examples import Images
+from minivit.data.source import summary
 
 INT64: Any = np.int64  # which stands for an int, though the type checker does not know it
 
@@ -49,6 +51,34 @@ def test_no_classes(tmp_path):
     (tmp_path / "test").mkdir()
     with pytest.raises(ValueError, match="train has no subfolders"):
         load_dataset(tmp_path)
+
+
+def test_images_without_classes(tmp_path):
+    for split, count in (("train", 3), ("test", 2)):
+        (tmp_path / split).mkdir()
+        for i in range(count):
+            Image.new("RGB", (7, 5), (50 * i, 0, 0)).save(tmp_path / split / f"{i}.png")
+    data = load_dataset(tmp_path)
+    assert type(data.train) is type(data.test) is Images
+    assert (data.train.images.shape, data.test.images.shape) == ((3, 5, 7, 3), (2, 5, 7, 3))
+    assert data.train.images[:, 0, 0, 0].tolist() == [0, 50, 100]
+    assert data.class_names == ("image",)
+    assert [*summary(data)] == [f"{data.name}: 5 x 7 pixels, 3 channels, without classes", "train: 3 images, test: 2"]
+    (tmp_path / "test" / "notes.txt").write_text("not an image")
+    with pytest.warns(UserWarning, match=r"left out 'test/notes.txt'; images are \*.png"):
+        load_dataset(tmp_path)
+    for path in (tmp_path / "test").iterdir():
+        path.unlink()
+    with pytest.raises(ValueError, match=r"test holds no images: expected .*test/\*.png.*, as in .*train"):
+        load_dataset(tmp_path)
+    (tmp_path / "train" / "image").mkdir()  # now there is a class, and images beside it are left out
+    with pytest.raises(ValueError, match="train has the subfolder image only: expected one for each class"):
+        load_dataset(tmp_path)
+
+
+def test_a_class_called_image(tmp_path):
+    write_images(tmp_path, names=("image", "other"))
+    assert load_dataset(tmp_path).class_names == ("image", "other")
 
 
 def test_no_images(tmp_path):
