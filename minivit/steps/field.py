@@ -34,7 +34,7 @@ def receptive_field(model: Model, image: ndarray) -> dict[str, Any]:
     """
     embed = patch_embed_of(model)
     if embed is None:
-        return {"reason": f"{type(model).__name__} does not cut an image into patches"}
+        return {"reason": f"{type(model).__name__} has no layer PatchEmbed, which cuts an image into patches"}
     number, channels = embed.num_patches, image.shape[-1]
     if number > MOST_PATCHES or number * model.num_params > MOST_WORK:
         return {"reason": f"it is found by changing each of the {number} patches, which takes too long here"}

@@ -34,7 +34,7 @@ def results_of(task_name, *changes):
 
 
 def test_a_factor_is_named_with_its_reason():
-    first = messages("attention_backward", ("dq *= scale\n", "\n"))[0]
+    first = messages("attention_backward", ("dq *= scale", "pass"))[0]
     pattern, worst = first.splitlines()
     assert pattern.startswith("dq is ")
     assert "times too large = sqrt(" in pattern
@@ -45,7 +45,7 @@ def test_a_factor_is_named_with_its_reason():
 def test_the_page_about_the_course_shows_what_a_check_says():
     """Its example is a real one, and its table names every exercise with its minutes."""
     page = (Path(__file__).parent.parent.parent / "docs" / "course.md").read_text(encoding="utf-8")
-    results = results_of("attention_backward", ("dq *= scale\n", "\n"))
+    results = results_of("attention_backward", ("dq *= scale", "pass"))
     results.append(Result("attention_backward", "speed", "passed"))  # which depends on the machine
     first = str(Report("attention", True, results)).partition("  NO  numbers without")[0]
     assert f"```\n{first}```\n" in page
@@ -56,7 +56,7 @@ def test_the_page_about_the_course_shows_what_a_check_says():
 
 
 def test_a_factor_below_one_is_named_too():
-    said = "\n".join(messages("attention_backward", ("dq *= scale\n", "\n")))
+    said = "\n".join(messages("attention_backward", ("dq *= scale", "pass")))
     assert "dq is 3.333 times too large = 1 / 0.3, one over scale: the forward multiplies the scores by scale" in said
 
 
@@ -66,7 +66,7 @@ def test_a_factor_below_one_is_named_too():
     [
         ("linear_backward", "token_product(rows, drows)", "drows.T @ rows", "it equals the transpose of the expected"),
         ("linear_backward", "column_sum(drows) if", "drows.mean(0) if", "the rows: averaged over it instead of summed"),
-        ("attention_backward", "dk *= scale\n", "dk *= scale; dk[:, 2:3] *= 0\n", "nothing reaches the third head"),
+        ("attention_backward", "dk *= scale", "dk *= scale; dk[:, 2:3] *= 0", "nothing reaches the third head"),
         ("layer_norm_backward", "dx *= rstd", "dx *= rstd; dy *= 1.5", "you modified dy in place"),
         ("softmax_backward", "dx = dy - row_dot(dy, y)", "dx = dy - (dy * y).sum((0, -1), keepdims=True)",
          "right for one sample, wrong for a batch"),

@@ -111,6 +111,15 @@ def test_a_key_right_after_a_dialog_is_not_lost(shapes_page):
     assert tab.inner_text("dialog h2") == "What if?"
 
 
+def test_a_search_that_finds_nothing_says_so(shapes_page):
+    tab = shapes_page
+    tab.keyboard.press("/")
+    tab.fill("dialog input", "attention_backward")
+    assert tab.inner_text("dialog li").startswith("No step has all of these words in its name")
+    tab.fill("dialog input", "attention backward")
+    assert "blocks.0.attn/attention/backward" in tab.locator("dialog li").all_inner_texts()
+
+
 def test_every_step_can_be_shown(shapes_page):
     tab = shapes_page
     for name in tab.evaluate("run.calls.map(call => call.name)"):

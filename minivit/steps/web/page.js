@@ -388,6 +388,7 @@ function showSearch(host) {
         const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
         const found = run.calls.filter(call => words.every(word => call.name.toLowerCase().includes(word))).slice(0, 50);
         list.replaceChildren();
+        if (!found.length) make("li", {text: "No step has all of these words in its name: blocks.1.attn/softmax/backward is one."}, list);
         for (const call of found) make("a", {href: `#${call.name}`, text: call.name}, make("li", {}, list)).addEventListener("click", () => one("dialog").close());
     };
     input.addEventListener("input", find);
