@@ -181,6 +181,19 @@ def test_other_models_become_pages(name):
     assert len(run.html()) < 13e6
 
 
+@REST
+def test_the_page_of_the_default_model_has_less_than_five_megabytes():
+    """The model, the data and all classes of ``minivit train``; its weights have moved a little, so none is 0."""
+    data, model = mv.data.shapes(1, 2), mv.create_model("vit_micro_patch4_32")
+    for param in model.params:
+        param.value += 0.02 * np.random.default_rng(0).standard_normal(param.shape).astype(np.float32)
+    image = data.test.images[0]
+    run = step(model, image, 1, normalize=lambda x: normalize(x, data.mean, data.std), class_names=data.class_names)
+    assert run.what_if.keys() > {"weights"}
+    assert "blocks" in run.field
+    assert len(run.html().encode()) < 5e6
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
