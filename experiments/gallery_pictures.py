@@ -50,15 +50,18 @@ class Looked(NamedTuple):
     cache: Any = None
 
 
+def having(field: str, cache: Any) -> Iterator[Any]:
+    """The caches in a cache that have this field, in order."""
+    if field in getattr(cache, "_fields", ()):
+        yield cache
+    elif isinstance(cache, (dict, list, tuple)):
+        for part in cache.values() if isinstance(cache, dict) else cache:
+            yield from having(field, part)
+
+
 def weights_in(cache: Any) -> Iterator[ndarray]:
     """The attention maps of all blocks, in order."""
-    if isinstance(getattr(cache, "weights", None), ndarray):
-        yield cache.weights[0]
-    elif isinstance(cache, dict):
-        yield from weights_in([*cache.values()])
-    elif isinstance(cache, (list, tuple)):
-        for part in cache:
-            yield from weights_in(part)
+    return (found.weights[0] for found in having("weights", cache))
 
 
 def middle_of(side: int) -> int:
@@ -69,9 +72,8 @@ def middle_of(side: int) -> int:
 def from_the_middle(weights: ndarray) -> ndarray:
     """(H, N, S) or (N, S) -> (H, Y, X): how much the place in the middle looks at each, by head."""
     queries, keys = (int(n**0.5) for n in weights.shape[-2:])
-    first = weights.shape[-1] - keys**2  # a class token stands in front
-    shares = weights[..., first and 1 :, first:] if first else weights
-    return shares[..., middle_of(queries), :].reshape(-1, keys, keys)
+    places = weights[..., weights.shape[-2] - queries**2 :, weights.shape[-1] - keys**2 :]  # behind a class token
+    return places[..., middle_of(queries), :].reshape(-1, keys, keys)
 
 
 def by_head(it: Looked, title: str, says: str) -> Special:
@@ -92,7 +94,7 @@ def by_block(it: Looked, title: str, says: str) -> Special:
 def in_windows(it: Looked, title: str, says: str) -> Special:
     """The same where keys are those of the window around the middle; of a global block there is one window."""
     maps = {}
-    for i, (attn, weights) in enumerate(zip(window_layers(it.cache), weights_in(it.cache), strict=True)):
+    for i, (attn, weights) in enumerate(zip(having("partition", it.cache), weights_in(it.cache), strict=True)):
         cut = attn.partition
         numbers = np.arange(1.0, 1 + np.prod(cut.map_size)).reshape(1, *cut.map_size, 1)  # 0 fills what is padded
         windows, _ = window_partition_forward(numbers, window_size=cut.window_size, shift_size=cut.shift_size)
@@ -102,15 +104,6 @@ def in_windows(it: Looked, title: str, says: str) -> Special:
         seen[windows[window]] = weights[window, :, place].mean(0)
         maps[f"block {i + 1}"] = seen[1:].reshape(cut.map_size)
     return Special(title, says, panels({"image": it.image, **maps}))
-
-
-def window_layers(cache: Any) -> Iterator[Any]:
-    """The caches of all attention in windows, in order."""
-    if "partition" in getattr(cache, "_fields", ()):
-        yield cache
-    elif isinstance(cache, (list, tuple)):
-        for part in cache:
-            yield from window_layers(part)
 
 
 def of_tokens(it: Looked, title: str, says: str, weights: list[ndarray]) -> Special:

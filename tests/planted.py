@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from minivit.models import MODELS, PRESETS
+from tests.unchecked import without_annotations
 
 
 class Mistake(NamedTuple):
@@ -34,6 +35,13 @@ def plant(mistake: Mistake, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(function, "__code__", wrong_codes[name])
     for name, value in values(module, wrong).items():
         monkeypatch.setattr(module, name, value)
+
+
+def must_be_caught(mistake: Mistake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the mistake, what is to fail then does, by an assertion."""
+    plant(mistake, monkeypatch)
+    with pytest.raises(AssertionError):
+        without_annotations(mistake.caught_by)()
 
 
 def functions(code: CodeType) -> Iterator[tuple[str, CodeType]]:

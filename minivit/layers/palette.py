@@ -26,6 +26,7 @@ class Palette:
     """
 
     def make_palette(self, img_size: Size, in_chans: int, *, colors: int) -> None:
+        """Called while a model is built: so many colours, for images of this size."""
         self.img_size, self.in_chans = pair(img_size), in_chans
         self.clusters = Param((colors, in_chans), "token channel", _any_colors, learned=False)
 

@@ -28,8 +28,7 @@ def panels(maps: Mapping[str, ndarray], *, signed: bool = False) -> Figure:
     """
     if not 1 <= len(maps) <= ACROSS:
         raise ValueError(f"there are {len(maps)} maps; expected 1 to {ACROSS}")
-    lines = max(title.count("\n") for title in maps)
-    figure = new_figure(WIDTH / ACROSS + 0.35 + 0.15 * lines)
+    figure = new_figure(WIDTH / ACROSS + 0.35)
     row = figure.subplots(1, ACROSS, squeeze=False)[0]
     for ax, (title, values) in zip(row, maps.items(), strict=False):
         if values.ndim == 3:

@@ -7,7 +7,7 @@ import pytest
 
 from tests import test_parity_segmentation as parity
 from tests.ops import test_confusion as of_scores
-from tests.planted import Mistake, plant
+from tests.planted import Mistake, must_be_caught
 from tests.tasks import test_segment as of_task
 
 
@@ -90,9 +90,7 @@ MISTAKES = {
 
 @pytest.mark.parametrize("what", MISTAKES)
 def test_a_mistake_is_caught(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    plant(MISTAKES[what], monkeypatch)
-    with pytest.raises(AssertionError):
-        MISTAKES[what].caught_by()
+    must_be_caught(MISTAKES[what], monkeypatch)
 
 
 @pytest.mark.parametrize("check", dict.fromkeys(mistake.caught_by for mistake in MISTAKES.values()))
