@@ -12,8 +12,8 @@ from statistics import mean
 from typing import Any
 
 import numpy as np
-from cifar import MODELS, RATES, SEEDS, SEEN, main, markdown, part, recipe_for, scores, trained
-from record import record, runs_of
+from cifar import MODELS, RATES, SEEN, main, markdown, part, recipe_for, scores, trained
+from record import SEEDS, record, runs_of
 
 from minivit.data.dataset import Dataset
 from minivit.plot import heat_map, save

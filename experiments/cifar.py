@@ -23,7 +23,7 @@ from minivit.tasks.classification import Classification
 from minivit.train import Recipe, Trainer, predict
 from minivit.train.recipes import recipe_of
 
-SEEN, BATCH_SIZE, SEEDS, THREADS = 100_000, 125, (0, 1, 2), 1
+SEEN, BATCH_SIZE, THREADS = 100_000, 125, 1
 """Images that a training sees, each as often as there is time; 125 divides all numbers of images here. Two trainings
 side by side are done sooner than one after the other in two threads each."""
 

@@ -15,7 +15,6 @@ from typing import Any
 from cifar import (
     MODELS,
     RATES,
-    SEEDS,
     THREADS,
     accuracy,
     blind,
@@ -28,7 +27,7 @@ from cifar import (
     to_the_end,
     trained,
 )
-from record import RUNS, record, runs_of
+from record import RUNS, SEEDS, record, runs_of
 
 import minivit as mv
 from minivit.data import partly_labeled

@@ -21,7 +21,6 @@ from cifar import (
     BATCH_SIZE,
     MODELS,
     RATES,
-    SEEDS,
     SEEN,
     THREADS,
     accuracy,
@@ -34,7 +33,7 @@ from cifar import (
     to_the_end,
     trained,
 )
-from record import record, runs_of
+from record import SEEDS, record, runs_of
 
 from minivit.data import LabeledImages
 from minivit.data.dataset import Dataset

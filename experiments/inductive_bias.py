@@ -8,8 +8,8 @@ Whatever the number of images, a training makes the same number of steps. It wri
 
 from typing import Any
 
-from cifar import MODELS, RATES, SEEDS, SEEN, main, markdown, part, recipe_for, scores, trained
-from record import record, runs_of
+from cifar import MODELS, RATES, SEEN, main, markdown, part, recipe_for, scores, trained
+from record import SEEDS, record, runs_of
 
 from minivit.data.dataset import Dataset
 

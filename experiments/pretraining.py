@@ -14,8 +14,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from cifar import MODELS, RATES, SEEDS, SEEN, accuracy, main, markdown, part, recipe_for, scores, trained
-from record import record, runs_of
+from cifar import MODELS, RATES, SEEN, accuracy, main, markdown, part, recipe_for, scores, trained
+from record import SEEDS, record, runs_of
 
 from minivit.data import LabeledImages
 from minivit.data.dataset import Dataset

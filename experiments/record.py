@@ -7,6 +7,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from minivit.files import replace_file
 
 RESULTS = Path(__file__).parent / "results"
+SEEDS = 0, 1, 2
 RUNS = Path("runs")
 """For models that a further run needs, and for trainings that are under way."""
 
@@ -89,3 +91,19 @@ def complete(name: str, seeds: Iterable[int]) -> bool:
         return False
     made = Counter(run["seed"] for run in runs_of(name) if "seed" in run)
     return not made or (made.keys() == {*seeds} and len({*made.values()}) == 1)
+
+
+def measured(program: str, table: str = "table", results: Sequence[str] = ()) -> str:
+    """For lectures, in Markdown: the table of a program, or how to make it where none of its results is complete.
+
+    Parameters
+    ----------
+    program, table : str
+        The file, and what in it makes the table.
+    results : list of str
+        Those that are in the table, if they are not called as the program is.
+    """
+    command = f"`python experiments/{program}.py`"
+    if not any(complete(name, SEEDS) for name in results or [program]):
+        return f"*Not measured yet:* {command} has the trainings and the table."
+    return f"Made by {command}\n\n{getattr(import_module(program), table)()}"

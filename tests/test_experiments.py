@@ -97,6 +97,23 @@ def test_results_are_complete_if_each_seed_has_made_as_many_runs(monkeypatch, tm
     assert module.complete("name", (0, 1))  # nothing is drawn there
 
 
+def test_lectures_show_what_is_measured_or_how_to_measure_it(monkeypatch, tmp_path):
+    import one_hour
+    import record as module
+
+    monkeypatch.setattr(module, "RESULTS", tmp_path)
+    both = "one_hour", "tables", ["one_hour_path", "one_hour"]
+    assert module.measured(*both).startswith("*Not measured yet:* `python experiments/one_hour.py` has")
+    assert one_hour.tables() == ""
+    run = {"change": "a ViT", "params": 1234, "epochs": 3, "test": 0.5}
+    (tmp_path / "one_hour_path.json").write_text(json.dumps({"runs": [run]}), encoding="utf-8")
+    assert module.measured(*both) == (
+        "Made by `python experiments/one_hour.py`\n\n"
+        "| after 10 minutes | parameters | epochs | images held back |\n|---|---:|---:|---:|\n"
+        "| a ViT | 1,234 | 3 | 50.0% |"
+    )
+
+
 def test_a_table_of_steps_has_gaps_where_none_was_timed(monkeypatch, tmp_path):
     import record as module
     from equal_macs import NETS, table

@@ -1357,19 +1357,8 @@ picture
 
 
 # %%
-def measured(program, table="table", results=None):
-    """The table of an experiment, or how to make it where its results are not all there yet."""
-    folder = str(Path("../experiments"))
-    if folder not in sys.path:
-        sys.path.append(folder)
-    from cifar import SEEDS
-    from record import complete
-
-    command = f"`python experiments/{program}.py`"
-    if not all(complete(name, SEEDS) for name in results or [program]):
-        return Markdown(f"*Not measured yet:* {command} has the trainings and the table.")
-    return Markdown(f"Made by {command}\n\n" + getattr(__import__(program), table)())
-
+sys.path.append(str(Path("../experiments")))
+from record import measured
 
 # %% [markdown]
 # ### Inductive bias against data
@@ -1378,7 +1367,7 @@ def measured(program, table="table", results=None):
 # steps.
 
 # %%
-measured("inductive_bias")
+Markdown(measured("inductive_bias"))
 
 # %% [markdown]
 # The ViT paper has the same question in figures 3 and 4: on ImageNet alone its large ViTs are behind its base ones, and
@@ -1391,7 +1380,7 @@ measured("inductive_bias")
 # As many MACs, as fast? And what of a step is products of matrices:
 
 # %%
-measured("equal_macs")
+Markdown(measured("equal_macs"))
 
 # %% [markdown]
 # ### Augmentation and regularisation
@@ -1400,7 +1389,7 @@ measured("equal_macs")
 # seen twenty times.
 
 # %%
-measured("augmentation")
+Markdown(measured("augmentation"))
 
 # %% [markdown]
 # Steiner et al., figure 4, have such a table of nine models on ImageNet, and two on ImageNet-21k. For relatively little
@@ -1442,7 +1431,7 @@ assert all(more < 0 for _, _, more in [*figure_4.values()][:4])
 # it; the last rows say what is other there.
 
 # %%
-measured("distillation")
+Markdown(measured("distillation"))
 
 # %%
 deit_table = {  # Touvron et al. 2021, table 3: Ti, S, B at 224, and B fine-tuned at 384
@@ -1484,7 +1473,7 @@ assert taught > 82.9
 # Each row is a Swin that sees 20,000 images five times.
 
 # %%
-measured("swin_positions")
+Markdown(measured("swin_positions"))
 
 # %% [markdown]
 # Table 4 of the Swin paper, on ImageNet with Swin-T: 80.2 without the shift and 81.3 with it; 80.1 with no positions,
@@ -1501,7 +1490,9 @@ measured("swin_positions")
 # whole model fine-tuned. Below it, 20,000 images of 16 × 16 pixels first and of 32 × 32 later.
 
 # %%
-measured("fine_tuning", "tables", results=["fine_tuning", "fine_tuning_higher_resolution"])
+Markdown(
+    measured("fine_tuning", "tables", results=["fine_tuning", "fine_tuning_higher_resolution"])
+)
 
 # %% [markdown]
 # The ViT paper (sections 4.6 and B.1.2): 79.9 % on ImageNet with ViT-B/16, 2 % above training from scratch and 4 % behind
@@ -1517,7 +1508,7 @@ measured("fine_tuning", "tables", results=["fine_tuning", "fine_tuning_higher_re
 # Five classes first, of no image or of 25,000, then the five others of 500 images.
 
 # %%
-measured("pretraining")
+Markdown(measured("pretraining"))
 
 # %% [markdown]
 # ### One hour
@@ -1526,7 +1517,7 @@ measured("pretraining")
 # that were held back had an hour then, once.
 
 # %%
-measured("one_hour", "tables", results=["one_hour_path", "one_hour"])
+Markdown(measured("one_hour", "tables", results=["one_hour_path", "one_hour"]))
 
 # %% [markdown]
 # ### To do yourself

@@ -970,49 +970,38 @@ table(head, [[name, *its] for name, its in swin.items()])
 
 
 # %%
-def measured(program, table="table", results=None):
-    """The table of an experiment, or how to make it where its results are not all there yet."""
-    folder = str(Path("../experiments"))
-    if folder not in sys.path:
-        sys.path.append(folder)
-    from cifar import SEEDS
-    from record import complete
-
-    command = f"`python experiments/{program}.py`"
-    if not any(complete(name, SEEDS) for name in results or [program]):
-        return Markdown(f"*Not measured yet:* {command} has the trainings and the table.")
-    return Markdown(f"Made by {command}\n\n" + getattr(__import__(program), table)())
-
+sys.path.append(str(Path("../experiments")))
+from record import measured
 
 # %% [markdown]
 # ### Objects
 
 # %%
-measured("detection", "tables", ["detection", "detection_ablation"])
+Markdown(measured("detection", "tables", ["detection", "detection_ablation"]))
 
 # %% [markdown]
 # ### Clicks
 
 # %%
-measured("clicks")
+Markdown(measured("clicks"))
 
 # %% [markdown]
 # ### Pixels
 
 # %%
-measured("segmentation", "tables", ["segmentation", "segmentation_ablation"])
+Markdown(measured("segmentation", "tables", ["segmentation", "segmentation_ablation"]))
 
 # %% [markdown]
 # ### Words
 
 # %%
-measured("matching")
+Markdown(measured("matching"))
 
 # %% [markdown]
 # ### Restoration
 
 # %%
-measured("restoration")
+Markdown(measured("restoration"))
 
 # %% [markdown]
 # ## Questions
