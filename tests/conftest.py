@@ -16,7 +16,7 @@ from beartype import BeartypeConf, beartype
 from hypothesis import settings
 
 from tests.browser import browser  # noqa: F401 (a fixture)
-from tests.sampled import pytest_collection_modifyitems  # noqa: F401 (a hook of pytest's)
+from tests.sampled import pytest_addoption, pytest_collection_modifyitems  # noqa: F401 (hooks of pytest's)
 
 check_calls = beartype(conf=BeartypeConf(is_pep484_tower=True, violation_type=TypeError))  # an int may be a float
 
