@@ -15,11 +15,13 @@ import pytest
 from minivit.caches import owner
 from minivit.check import CASES, Case
 from minivit.every_op import EVERY_OP
+from minivit.nests import named_leaves
 
 pytestmark = pytest.mark.browser
 
 PAGE = Path(__file__).parents[2] / "minivit" / "steps" / "web"
-SCRIPT, NUMBERS = ((PAGE / f"{name}.js").read_text(encoding="utf-8") for name in ("because", "numbers"))
+SCRIPTS = ("numbers", "because", "attention_rates", "rates")
+SCRIPT = "\n".join((PAGE / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
 
 ASKING = """
 class Strided {
@@ -34,16 +36,31 @@ function ask({label, way, arrays, options, places}) {
         if (!found) return null;
         const of = Object.entries(found.of).map(([input, {flat, shape}]) => [input, {flat: [...flat], shape}]);
         const number = inDigits(all.outputs[name].at(index));
-        return {of: Object.fromEntries(of), words: found.words, number};
+        return {of: Object.fromEntries(of), slopes: found.slopes, words: found.words, number};
     });
 }
 """
 
 KNOWN = [
-    *("linear", "softmax", "log_softmax", "attention", "multi_head_attention", "layer_norm", "rms_norm"),
-    *("gelu", "gelu_tanh", "quick_gelu", "relu", "leaky_relu", "layer_scale", "affine", "dropout", "add_positions"),
-    *("prepend_token", "first_token", "mean_pool", "patchify", "split_heads", "merge_heads", "cross_entropy"),
+    *("linear", "conv2d", "conv1d", "embedding", "scaled_similarities", "spatial_gating", "softmax", "log_softmax"),
+    *("attention", "multi_head_attention", "cosine_attention", "additive_attention", "local_attention"),
+    *("layer_norm", "rms_norm", "batch_norm", "group_norm", "layer_norm_sample", "unit_norm", "unit_vectors"),
+    *("gelu", "gelu_tanh", "quick_gelu", "relu", "leaky_relu", "sigmoid", "tanh", "layer_scale", "affine"),
+    *("dropout", "drop_path", "add_positions", "relative_position_bias", "prepend_token", "prepend_mean"),
+    *("first_token", "pick_token", "prefix_tokens", "patch_tokens", "mean_pool", "avg_pool2d", "max_pool2d"),
+    *("patchify", "unpatchify", "merge_patches", "window_partition", "window_reverse", "pixel_shuffle"),
+    *("upsample_nearest", "split_heads", "merge_heads", "cross_entropy", "mse", "l1", "charbonnier"),
 ]
+
+SUMS = {
+    **dict.fromkeys(("linear", "conv2d", "conv1d"), ("x", "bias")),
+    **dict.fromkeys(("layer_scale", "relu", "leaky_relu", "dropout", "drop_path", "mean_pool", "avg_pool2d"), ("x",)),
+    **dict.fromkeys(("patchify", "window_partition", "window_reverse", "merge_patches", "prepend_mean"), ("x",)),
+    "affine": ("x", "beta"),
+    "add_positions": ("x", "positions"),
+    "embedding": ("table",),
+}
+"""Ops whose output is the sum of what these inputs give."""
 
 RNG = np.random.default_rng(0)
 normal = RNG.standard_normal
@@ -82,6 +99,77 @@ MORE = {
     "leaky_relu": ("leaky_relu", (normal((2, 3, 4)),), {"negative_slope": 0.2}),
     "patches that are not square": ("patchify", (normal((2, 8, 9, 5)),), {"patch_size": (2, 3)}),
     "gelu far from zero": ("gelu", (np.linspace(-12, 12, 97)[:, None],), {}),
+    "conv2d of three groups": (
+        "conv2d",
+        (normal((2, 7, 6, 6)), normal((3, 2, 2, 9)), normal(9)),
+        {"groups": 3, "stride": (2, 1), "padding": ((1, 0), (0, 2)), "dilation": (1, 2)},
+    ),
+    "a depthwise conv2d": ("conv2d", (normal((2, 5, 6, 4)), normal((3, 3, 1, 4))), {"groups": 4, "padding": 1}),
+    "a conv2d as TensorFlow fills up": (
+        "conv2d",
+        (normal((1, 6, 7, 2)), normal((4, 3, 2, 3))),
+        {"stride": 2, "padding": "same"},
+    ),
+    "conv1d of two groups": (
+        "conv1d",
+        (normal((2, 9, 4)), normal((3, 2, 6)), normal(6)),
+        {"groups": 2, "stride": 2, "padding": (3, 1), "dilation": 2},
+    ),
+    "cosines of a clamped head, with bias and mask": (
+        "cosine_attention",
+        (
+            normal((2, 2, 3, 4)),
+            normal((2, 2, 5, 4)),
+            normal((2, 2, 5, 3)),
+            np.log([[[1e3]], [[2.0]]]),
+            normal((2, 3, 5)),
+        ),
+        {"mask": RNG.random((2, 1, 3, 5)) < 0.6},
+    ),
+    "additive attention with a mask": (
+        "additive_attention",
+        (normal((2, 3, 4)), normal((2, 5, 4)), normal((2, 5, 2)), normal(4)),
+        {"mask": RNG.random((3, 5)) < 0.6},
+    ),
+    "local attention with all tables": (
+        "local_attention",
+        (normal((2, 3, 2, 2, 4)), normal((2, 5, 4, 2, 4)), normal((2, 5, 4, 2, 3)), normal((2, 9, 4)), normal((2, 9))),
+        {"kernel_size": 3, "stride": 2, "padding": "same"},
+    ),
+    "batch_norm of maps": ("batch_norm", (normal((2, 3, 4, 5)), normal(5), normal(5)), {"eps": 0.1}),
+    "group_norm of one group": ("group_norm", (normal((2, 3, 6)), normal(6), normal(6)), {"num_groups": 1}),
+    "unit_vectors of no length": ("unit_vectors", (np.eye(3) * [0, 1e-13, 2],), {}),
+    "unit_norm of short vectors": ("unit_norm", (normal((4, 3)) * 0.1,), {"eps": 0.5}),
+    "drop_path": ("drop_path", (normal((6, 3, 4)),), {"rate": 0.5, "rng": np.random.default_rng(1)}),
+    "windows that move and do not divide": (
+        "window_partition",
+        (normal((2, 5, 7, 2)),),
+        {"window_size": (3, 2), "shift_size": (1, 1)},
+    ),
+    "windows that move on a map filled up": (
+        "window_partition",
+        (normal((2, 5, 7, 2)),),
+        {"window_size": (3, 2), "shift_size": (1, 1), "pad_first": True},
+    ),
+    "windows that moved, and back": (
+        "window_reverse",
+        (normal((2, 8, 6, 2)),),
+        {"map_size": (5, 7), "window_size": (3, 2), "shift_size": (1, 1)},
+    ),
+    "windows that moved on a map filled up, and back": (
+        "window_reverse",
+        (normal((2, 8, 6, 2)),),
+        {"map_size": (5, 7), "window_size": (3, 2), "shift_size": (1, 1), "pad_first": True},
+    ),
+    "merge_patches of an odd map": ("merge_patches", (normal((2, 5, 3, 2)),), {}),
+    "avg_pool2d with padding": ("avg_pool2d", (normal((2, 6, 5, 2)),), {"kernel_size": (3, 2), "padding": (1, 0)}),
+    "max_pool2d of windows that overlap": (
+        "max_pool2d",
+        (normal((2, 6, 5, 2)),),
+        {"kernel_size": 3, "stride": 2, "padding": 1},
+    ),
+    "tokens that are picked": ("pick_token", (normal((3, 4, 2)),), {"places": np.array([3, 0, 3])}),
+    "a mean squared error of one number": ("mse", (normal((1,)), normal((1,))), {}),
     "soft targets of any sum": ("cross_entropy", (normal((2, 3, 4)), RNG.random((2, 3, 4))), {}),
     **{
         f"{name} from -40 to 40": (name, (np.linspace(-40, 40, 33)[:, None],), {})
@@ -115,7 +203,7 @@ class Recorded(NamedTuple):
     def question(self, way, places):
         """What is asked in the page about elements of outputs, or of gradients."""
         losses = self.y.ndim == 0
-        cache = {name: value for name, value in self.cache._asdict().items() if isinstance(value, np.ndarray)}
+        cache = {name: value for name, value in named_leaves(self.cache) if isinstance(value, np.ndarray)}
         if way == "forward":
             inputs, outputs, options = self.inputs, {"y": self.y}, self.options
         else:
@@ -173,7 +261,7 @@ def close(found, expected):
 
 
 def check_forward(ask, call):
-    """The derivatives of some elements of the output by each input."""
+    """What each input gives to some elements of the output, or their derivatives by it."""
     places = some_places(call.y.shape)
     for place, found in zip(places, ask(call.question("forward", [["y", place] for place in places])), strict=True):
         one = np.zeros(call.y.shape)
@@ -181,7 +269,12 @@ def check_forward(ask, call):
         expected = call.backward(one if one.ndim else 1.0)
         assert set(found["of"]) == set(expected)
         for name, grad in expected.items():
-            close(array_of(found["of"][name]), grad)
+            slope = name in found["slopes"]
+            close(array_of(found["of"][name]), grad if slope else grad * call.inputs[name])
+        if call.label in SUMS:
+            assert not found["slopes"]
+            shares = sum(array_of(found["of"][name]).sum() for name in SUMS[call.label] if name in found["of"])
+            close(shares, call.y[tuple(place)])
         assert found["number"] in found["words"]
 
 
@@ -205,7 +298,7 @@ def tab(browser):
     """A blank page with the script in it."""
     tab = browser.new_page()
     tab.set_content("<!doctype html><title>because</title>")
-    tab.add_script_tag(content=f'"use strict";\n{NUMBERS}\n{SCRIPT}\n{ASKING}')
+    tab.add_script_tag(content=f'"use strict";\n{SCRIPT}\n{ASKING}')
     return tab
 
 
@@ -253,7 +346,7 @@ def test_every_op_of_the_script_is_tested_and_is_one_of_ours(tab):
 
 def test_what_is_not_known_is_nothing(ask):
     question = recorded("linear", *drawn("linear", 0)).question("forward", [["y", [0, 0]]])
-    for label in ("conv2d", "constructor", "no_op"):
+    for label in ("gru", "constructor", "no_op"):
         assert ask(question | {"label": label}) == [None]
     assert ask(question | {"way": "backward", "places": [["y", [0, 0]]]}) == [None]
 
@@ -301,5 +394,5 @@ def test_no_other_script_of_the_page_has_its_names():
         return set(re.findall(r"^(?:async )?(?:function|const|let|class) (\w+)", text, re.M))
 
     for path in PAGE.glob("*.js"):
-        if path.name != "because.js":
+        if path.stem not in SCRIPTS:
             assert not names(SCRIPT) & names(path.read_text(encoding="utf-8"))

@@ -261,7 +261,7 @@ function explain(host, call, shown, name, index) {
     const cards = make("div", {class: "cards"}, host);
     for (const [input, array] of Object.entries(found.of)) {
         const drawn = new NumberArray(array.flat, {...array, axes: (shown.inputs[input] ?? shown.cache[input])?.axes});
-        new HeatMap(cards, call.way === "forward" ? `∂${name}/∂${input}` : `share of ${input}`, drawn, {mark: drawn.largest()});
+        new HeatMap(cards, found.slopes.includes(input) ? `∂${name}/∂${input}` : `share of ${input}`, drawn, {mark: drawn.largest()});
     }
 }
 
