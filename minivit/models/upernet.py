@@ -10,12 +10,10 @@ import numpy as np
 from numpy import ndarray
 
 from minivit.layers.basic import LayerNorm
-from minivit.layers.block import Block
 from minivit.layers.dropout import dropout
 from minivit.layers.layer import Layer
 from minivit.layers.linear_decoder import LinearDecoder, LinearDecoderCache
 from minivit.layers.patch_embed import NormedPatchEmbed, NormedPatchEmbedCache
-from minivit.layers.patch_merging import PatchMerging
 from minivit.layers.sequence import (
     IdentityCache,
     run_beside,
@@ -24,24 +22,13 @@ from minivit.layers.sequence import (
     run_keeping_backward,
 )
 from minivit.layers.upernet_head import FCNHead, FCNHeadCache, UPerHead, UPerHeadCache
-from minivit.layers.window_attention import AnyWindowAttention, check_relative_position
+from minivit.layers.window_attention import check_relative_position
 from minivit.models.model import Model
-from minivit.models.swin import NORM_EPS, SwinStage, SwinStageCache, check_swin, stages
+from minivit.models.swin import BACKBONE, NORM_EPS, SwinStage, SwinStageCache, check_swin, stages
 from minivit.ops.dropout import DropoutCache
 from minivit.ops.layer_norm import LayerNormCache
 from minivit.ops.resize import ResizeCache, resize_backward, resize_forward
 from minivit.types import Count, Depths, Float, Positive, Range, Rate, Size, pair
-
-
-class AnySwinStage(SwinStage):
-    """Blocks of Swin on maps of any size: windows keep their size, and move, however small a map is."""
-
-    def parts(self) -> tuple[type, type, type]:
-        return AnyWindowAttention, Block, PatchMerging
-
-    def windows(self, map_size: tuple[int, int], window_size: Size, like: str) -> tuple[tuple[int, int], ...]:
-        M, L = pair(window_size)
-        return (M, L), (M // 2, L // 2)
 
 
 class Segmented(NamedTuple):
@@ -155,7 +142,7 @@ class UPerNet(Model):
         self.pos_drop = dropout(drop_rate)
         attention = {"qkv_bias": qkv_bias, "relative_position": relative_position, "pad_first": True}
         self.layers = stages(
-            AnySwinStage,
+            SwinStage,
             [attention] * len(depths),
             grid_size=self.patch_embed.grid_size,
             embed_dim=embed_dim,
@@ -163,6 +150,7 @@ class UPerNet(Model):
             num_heads=num_heads,
             drop_path_rate=drop_path_rate,
             window_size=window_size,
+            windows_like=BACKBONE,
             shifted=shifted,
             mlp_ratio=mlp_ratio,
             proj_drop=drop_rate,
