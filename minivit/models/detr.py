@@ -14,7 +14,7 @@ from minivit.layers.detr_transformer import Decoded, Detections, DetrTransformer
 from minivit.layers.initial import normal
 from minivit.layers.param import Param
 from minivit.layers.relu_mlp import ReluMlp, ReluMlpCache
-from minivit.models.model import PRESETS, Model
+from minivit.models.model import PRESETS, Backbone, Model
 from minivit.models.resnet import ResNet
 from minivit.models.swin import BACKBONE as SWIN_MAPS
 from minivit.models.swin import Swin
@@ -133,6 +133,10 @@ class DETR(Model):
         self.class_embed = Linear(embed_dim, num_classes + 1)
         self.bbox_embed = ReluMlp(embed_dim, embed_dim, 4, 3)
         self.init(seed, dtype)
+
+    def backbone_in_it(self) -> Backbone:
+        config = {name: value for name, value in self.backbone.config.items() if name != "windows_like"}
+        return Backbone(type(self.backbone), config, "backbone.{}".format)
 
     def task_options(self) -> dict[str, Any]:
         return {"num_queries": self.config["num_queries"]}

@@ -5,7 +5,7 @@ from functools import wraps
 from inspect import signature
 from math import inf
 from reprlib import repr as in_short
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy import ndarray
@@ -19,6 +19,16 @@ MODELS: dict[str, type["Model"]] = {}
 
 PRESETS: dict[str, tuple[type["Model"], dict[str, Any]]] = {}
 """Every preset: its class and its options. Names follow timm where timm has the model."""
+
+
+class Backbone(NamedTuple):
+    """A classifier without its head, as a part of a model."""
+
+    kind: type["Model"]
+    config: dict[str, Any]
+    """Options that it must have, if it has them."""
+    called: Callable[[str], str]
+    """What a parameter of the classifier is called in the model."""
 
 
 class Model(Layer):
@@ -65,6 +75,10 @@ class Model(Layer):
         ``length`` is that of sequences, of a model that reads any.
         """
         return (new((batch, *pair(self.config["img_size"]), self.config["in_chans"]), self.dtype),)
+
+    def backbone_in_it(self) -> "Backbone | None":
+        """The classifier that this model is built on, for those that can begin with a trained one."""
+        return None
 
     def task_options(self) -> dict[str, Any]:
         """Options of its usual task that follow from its own."""

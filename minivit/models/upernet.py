@@ -4,6 +4,7 @@ Sources: Xiao et al. 2018, "Unified Perceptual Parsing for Scene Understanding";
 Transformer", section 4.3.
 """
 
+import re
 from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -23,8 +24,8 @@ from minivit.layers.sequence import (
 )
 from minivit.layers.upernet_head import FCNHead, FCNHeadCache, UPerHead, UPerHeadCache
 from minivit.layers.window_attention import check_relative_position
-from minivit.models.model import Model
-from minivit.models.swin import BACKBONE, NORM_EPS, SwinStage, SwinStageCache, check_swin, stages
+from minivit.models.model import Backbone, Model
+from minivit.models.swin import BACKBONE, NORM_EPS, Swin, SwinStage, SwinStageCache, check_swin, stages
 from minivit.ops.dropout import DropoutCache
 from minivit.ops.layer_norm import LayerNormCache
 from minivit.ops.resize import ResizeCache, resize_backward, resize_forward
@@ -165,6 +166,12 @@ class UPerNet(Model):
         )
         self.auxiliary_head = FCNHead(dims[-2], num_classes, channels=aux_channels) if aux_channels else None
         self.init(seed, dtype)
+
+    def backbone_in_it(self) -> Backbone:
+        """A Swin, whose norm is that of the last map."""
+        last = f"norms.{len(self.norms) - 1}."
+        config = self.config | {"patch_norm": True, "ape": False}
+        return Backbone(Swin, config, lambda name: re.sub(r"^norm\.", last, name))
 
     def forward(
         self, images: Float[ndarray, "B Y X C"], *, rng: np.random.Generator | None = None

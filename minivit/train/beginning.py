@@ -37,6 +37,9 @@ MASK_TOKEN = "mask_token"
 def begin_with(model: Model, run_or_file: str | Path) -> None:
     """Give a model what another one has learned, all but the head; nothing changes if it does not fit.
 
+    A model that is built on a classifier (a UPerNet on a Swin, a DETR on a ResNet or a Swin) may begin with such a
+    classifier, too: what there is beside it begins anew.
+
     Positions on another grid, because the images have another size, are resampled (bicubic, with antialiasing); those
     of class tokens and their like stay as they are.
 
@@ -84,9 +87,14 @@ def begin_with(model: Model, run_or_file: str | Path) -> None:
     must_be_finite(theirs, path)
     known, ours = theirs.named_state(), model.named_state()
     body = {name: param for name, param in ours.items() if not within(name, model.head_names)}
+    config = model.config
+    if (backbone := model.backbone_in_it()) and type(theirs) is backbone.kind:
+        known = {backbone.called(name): its for name, its in known.items() if not within(name, theirs.head_names)}
+        body = {name: param for name, param in body.items() if name in known}
+        config = backbone.config
     missing = [name for name in body if name not in known]
     alike = type(theirs) is type(model)
-    if (alike or not missing) and (others := _differing(theirs.config, model)):
+    if (alike or not missing) and (others := _differing(theirs.config, type(theirs), config)):
         than = "this one" if alike else f"this {type(model).__name__}"
         raise ValueError(f"{run_or_file} holds another {type(theirs).__name__} than {than}: {'; '.join(others)}")
     if missing:
@@ -117,12 +125,12 @@ def _kind(model: Model) -> str:
     return f"{type(model).__name__} of {model.num_params:,} parameters"
 
 
-def _differing(theirs: dict[str, Any], model: Model) -> list[str]:
+def _differing(theirs: dict[str, Any], kind: type[Model], config: dict[str, Any]) -> list[str]:
     """What to say of each option that both models have, and that must agree and does not."""
-    hints = model_options(type(model))
+    hints = model_options(kind)
     return [
         f"its {name} is {theirs[name]!r}, not {ours!r}"
-        for name, ours in model.config.items()
+        for name, ours in config.items()
         if name in theirs
         and name not in OF_ITS_OWN
         and Rate not in (hints[name], *get_args(hints[name]))

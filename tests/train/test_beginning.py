@@ -8,7 +8,8 @@ from safetensors.numpy import save_file
 
 import minivit as mv
 from minivit.layers import Param
-from minivit.models import AST, SAM, HybridViT, MaskedViT, Mixer, ResNet, Swin, ViT
+from minivit.models import AST, DETR, SAM, HybridViT, MaskedViT, Mixer, ResNet, Swin, UPerNet, ViT
+from minivit.models.detr import BACKBONES
 from minivit.ops import resize_forward
 from minivit.train import SGD, AdamW, training_step
 from minivit.train.beginning import begin_with, by_layer, only_head
@@ -70,6 +71,71 @@ def test_what_was_learned_of_hidden_patches_is_what_a_classifier_begins_with(tmp
     theirs, ours = MaskedViT(**SIZES, target="rgb", seed=1), ViT(**SIZES, num_classes=3, seed=2)
     begin_with(ours, saved(theirs, tmp_path))
     same(ours, theirs)
+
+
+SWIN = {"img_size": 16, "patch_size": 2, "embed_dim": 4, "depths": (2, 1), "num_heads": (1, 2), "window_size": 2}
+PYRAMID = {"img_size": 16, "layers": (1, 1), "channels": (4, 6), "stem_chans": 4}
+DECODER = {"channels": 4, "pool_scales": (1, 2), "aux_channels": 4, "num_classes": 3, "seed": 2}
+BOXES = {"img_size": 16, "embed_dim": 8, "num_heads": 2, "mlp_dim": 6, "encoder_depth": 1, "decoder_depth": 1}
+
+
+def detr(monkeypatch, kind, options, **others):
+    monkeypatch.setitem(BACKBONES, "small", (kind, options))
+    return DETR(**BOXES, backbone="small", num_classes=3, seed=2, **others)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "prefix"), [(Swin, SWIN, ""), (Swin, SWIN, "backbone."), (ResNet, PYRAMID, "backbone.")]
+)
+def test_a_model_that_is_built_on_a_classifier_begins_with_one(kind, options, prefix, tmp_path, monkeypatch):
+    theirs = kind(**options, num_classes=7, seed=1)
+    for param in theirs.named_state().values():
+        param.value = RNG.uniform(0.5, 1, param.shape)
+    ours = detr(monkeypatch, kind, options) if prefix else UPerNet(**options, **DECODER)
+    before = ours.state_dict()
+    begin_with(ours, saved(theirs, tmp_path))
+    after, taken = ours.state_dict(), {}
+    for name, value in theirs.state_dict().items():
+        if not name.startswith(("head.", "fc.")):
+            called = f"{prefix}{name}" if prefix else name.replace("norm.", "norms.1.") if name[:5] == "norm." else name
+            taken[called] = value
+    assert {name for name, value in after.items() if not np.array_equal(value, before[name])} == {*taken}
+    for name, value in taken.items():
+        np.testing.assert_array_equal(after[name], value)
+
+
+def test_what_a_segmenter_begins_with_computes_the_same_map(tmp_path):
+    theirs, ours = Swin(**SWIN, seed=1, dtype="float64"), UPerNet(**SWIN, **DECODER, dtype="float64")
+    begin_with(ours, saved(theirs, tmp_path))
+    images = RNG.standard_normal((2, 16, 16, 3))
+    expected, _ = theirs.features(images)
+    _, cache = ours.forward(images)
+    last = cache.norms[1]
+    np.testing.assert_allclose(last.xhat * theirs.norm.weight.value + theirs.norm.bias.value, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"num_heads": (2, 2)}, r"holds another Swin than this UPerNet: its num_heads is \(2, 2\), not \(1, 2\)"),
+        ({"relative_position": "none"}, "its relative_position is 'none', not 'bias'"),
+        ({"ape": True}, "its ape is True, not False"),
+        ({"patch_norm": False}, "its patch_norm is False, not True"),
+        ({"img_size": 2}, "layers.0.blocks.0.attn.relative_position_bias_table has shape"),  # a map of one place
+    ],
+)
+def test_a_segmenter_begins_with_no_other_classifier(options, says, tmp_path):
+    with pytest.raises(ValueError, match=says):
+        begin_with(UPerNet(**SWIN, **DECODER), saved(Swin(**{**SWIN, **options}), tmp_path))
+
+
+def test_a_detector_begins_with_no_other_classifier(tmp_path, monkeypatch):
+    with pytest.raises(
+        ValueError, match=r"holds another ResNet than this DETR: its channels is \(4, 8\), not \(4, 6\)"
+    ):
+        begin_with(detr(monkeypatch, ResNet, PYRAMID), saved(ResNet(**{**PYRAMID, "channels": (4, 8)}), tmp_path))
+    with pytest.raises(ValueError, match=r"holds a ViT of .*, which has no .* for this DETR"):
+        begin_with(detr(monkeypatch, ResNet, PYRAMID), saved(ViT(**SIZES), tmp_path))
 
 
 def test_files_of_timm(tmp_path):
