@@ -88,6 +88,7 @@ class DETR(Model):
     """
 
     head_names: ClassVar = ("class_embed",)
+    beside: ClassVar = (r"class_embed|bbox_embed",)
     usual_task: ClassVar[str] = "Detect"
     keeps_img_size: ClassVar[bool] = True
 

@@ -44,6 +44,10 @@ class Model(Layer):
     head_names: ClassVar[tuple[str, ...]] = ("head",)
     """The layers that give a number for each class: for other classes they are trained anew."""
 
+    beside: ClassVar[tuple[str, ...]] = ()
+    """Where parts stand beside one another, not one behind the other: for each such place a pattern that finds, at the
+    beginning of a parameter's name, in which of them it is."""
+
     usual_task: ClassVar[str] = "Classification"
     """What it is trained for where nothing else is said: the name of a class of :mod:`minivit.tasks`."""
 

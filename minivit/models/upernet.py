@@ -106,6 +106,7 @@ class UPerNet(Model):
     """
 
     head_names: ClassVar = ("decode_head", "auxiliary_head")
+    beside: ClassVar = (r"norms\.\d+",)
     usual_task: ClassVar[str] = "Segment"
 
     def __init__(

@@ -1,5 +1,8 @@
+import re
+from functools import partial
 from importlib import import_module
 from inspect import signature
+from itertools import product
 from types import SimpleNamespace
 
 import numpy as np
@@ -420,8 +423,54 @@ def test_rates_never_fall_in_the_order_of_forward(kind, seed, monkeypatch):
     in_order = [names[key] for key in used if key in names]
     rates = [rate(name, params[name]) for name in in_order]
     assert {*in_order} == {*params}
-    assert rates == sorted(rates), dict(zip(in_order, rates, strict=True))
     assert rates[-1] == 1
+    for others in product(*map(partial(parts_beside, in_order), model.beside)):  # one part of each place
+        rates = [rate(name, params[name]) for name in in_order if not name.startswith(sum(others, ()))]
+        assert rates == sorted(rates), dict(zip(in_order, rates, strict=False))
+
+
+def parts_beside(names, way):
+    """For each part that stands in this place, the others."""
+    parts = {found[0] for name in names if (found := re.match(way, name))}
+    return [(*(parts - {part}),) for part in parts]
+
+
+def rates_of(model):
+    rate = by_layer(model, 0.5)
+    return {name: float(-np.log2(rate(name, param))) for name, param in model.named_params().items()}
+
+
+def test_rates_by_layer_of_two_towers():
+    """Each begins with its embedding and ends at the scale of both."""
+    model = mv.create_model("clip_vit_tiny_patch8_64", depth=3, text_depth=2)
+    rates = rates_of(model)
+    for tower, first, depth in (("visual", "visual.patch_embed.proj.weight", 3), ("text", "text.embed.weight", 2)):
+        blocks = [rates[f"{tower}.blocks.{i}.mlp.fc1.bias"] for i in range(depth)]
+        assert [rates[first], *blocks] == [*range(depth + 1, 0, -1)]
+        assert rates[f"{tower}_proj.weight"] == rates[f"{tower}.norm.bias"] == rates["logit_scale"] == 0
+
+
+def test_rates_by_layer_of_what_answers_clicks():
+    """The image's way is no longer for there being prompts, and each mask has a network of its own, the score too."""
+    rates = rates_of(mv.create_model("sam_tiny_patch4_64"))
+    decoder = rates["mask_decoder.mask_tokens"]
+    assert rates["image_encoder.neck.3.bias"] == rates["prompt_encoder.mask_downscaling.6.bias"] == decoder + 1
+    assert rates["image_encoder.patch_embed.proj.weight"] == max(rates.values()) == decoder + 4 + 4 + 1
+    networks = [f"mask_decoder.output_hypernetworks_mlps.{i}.layers.{j}.bias" for i in range(4) for j in range(3)]
+    assert {rates[name] for name in networks} == {0}
+    assert rates["mask_decoder.iou_prediction_head.layers.2.bias"] == 0
+    assert rates["mask_decoder.output_upscaling.3.bias"] == 0 < rates["mask_decoder.output_upscaling.0.bias"]
+    assert rates["mask_decoder.transformer.layers.0.norm1.bias"] < decoder
+
+
+def test_rates_by_layer_of_decoders():
+    """A head that is new learns as a whole; the classes and the boxes of a query end side by side."""
+    rates = rates_of(mv.create_model("upernet_swin_tiny_patch4_64"))
+    assert {rate for name, rate in rates.items() if "_head." in name} == {0}
+    assert {rates[f"norms.{i}.bias"] for i in range(3)} == {1}
+    rates = rates_of(mv.create_model("detr_tiny_64"))
+    assert rates["class_embed.bias"] == rates["bbox_embed.layers.2.bias"] == 0
+    assert rates["backbone.conv1.weight"] == max(rates.values())
 
 
 def test_rates_by_layer_of_a_hybrid():
