@@ -436,7 +436,7 @@ TASKS = (
 
 PIXEL_SHUFFLE = Exercise(
     "pixel_shuffle",
-    "larger images: channels that become pixels, pixels that are repeated, and a loss without a kink",
+    "larger images: channels become pixels, or pixels are repeated; a loss without a kink",
     45,
     TASKS,
     offers=("np", "InputGrad", "pair"),
