@@ -7,19 +7,21 @@ it. Two more numbers say what a choice is worth: the IoU of the mask that is bes
 three clicks, the second and third where the mask before is wrong.
 """
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 from cifar import blind, spread, to_the_end
 from numpy import ndarray
 from record import record, runs_of
-from timed import SPARE, THREADS
+from timed import THREADS, epochs_in
 
 from minivit.data import scenes
 from minivit.data.clicks import mask_iou
 from minivit.data.examples import Scenes
+from minivit.models.model import Model
 from minivit.tasks.prompt import Prompt, Prompted, grown, said_and_true
+from minivit.tasks.task import Normalize
 from minivit.train import Recipe, Trainer, predict
 from minivit.train.recipes import OF_MODELS
 
@@ -32,23 +34,19 @@ SEEDS = 3
 
 def recipe_of(seed: int) -> Recipe:
     """As many epochs as fit into the time."""
-    choices: dict[str, Any] = {**OF_MODELS[MODEL], "model": MODEL, "seed": seed}
-    steps_per_epoch = SCENES["n_train"] // choices["batch_size"]
-    choices["epochs"] = max(1, int(SPARE * 60 * MINUTES / (SECONDS_PER_STEP * steps_per_epoch)))
-    return Recipe(**choices)
+    recipe = Recipe(**OF_MODELS[MODEL], model=MODEL, seed=seed)
+    return replace(recipe, epochs=epochs_in(MINUTES, recipe, SCENES["n_train"], SECONDS_PER_STEP))
 
 
-def after_clicks(trainer: Trainer, test: Scenes, clicks: int) -> tuple[Any, Prompted]:
+def after_clicks(model: Model, test: Scenes, clicks: int, *, normalize: Normalize) -> tuple[Any, Prompted]:
     """Outputs and targets of test scenes after so many clicks, the first of them in the middle of the object."""
-    task = trainer.task
-    assert isinstance(task, Prompt)
-    (images, points, labels, boxes, logits), targets = task.draw(test, normalize=trainer.normalize)
-    outputs = predict(trainer.model, (images, points, labels, boxes, logits), threads=THREADS)
+    task = Prompt()
+    inputs, targets = task.draw(test, normalize=normalize)
+    outputs = predict(model, inputs, threads=THREADS)
     rng = np.random.default_rng(0)
     for _ in range(clicks - 1):
-        inputs, targets = task.followed((images, points, labels, boxes, logits), targets, outputs, rng)
-        _, points, labels, boxes, logits = inputs
-        outputs = predict(trainer.model, inputs, threads=THREADS)
+        inputs, targets = task.followed(inputs, targets, outputs, rng)
+        outputs = predict(model, inputs, threads=THREADS)
     return outputs, targets
 
 
@@ -64,9 +62,10 @@ def measure(seed: int) -> dict[str, Any]:
     """Train, click, compare."""
     data = scenes(**SCENES)
     trainer = to_the_end(Trainer(recipe_of(seed), blind(data), threads=THREADS))
-    outputs, targets = after_clicks(trainer, data.test, 1)
+    model, normalize = trainer.model, trainer.normalize
+    outputs, targets = after_clicks(model, data.test, 1, normalize=normalize)
     _, ious = said_and_true(outputs, targets)
-    several, said_of_several = after_clicks(trainer, data.test, 3)
+    several, said_of_several = after_clicks(model, data.test, 3, normalize=normalize)
     _, after_three = said_and_true(several, said_of_several)
     valid, count = targets.valid, targets.valid.sum(1)
     return {

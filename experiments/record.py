@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from statistics import mean, stdev
+from time import perf_counter
 from typing import Any
 
 from minivit.files import replace_file
@@ -33,7 +34,8 @@ def record(
     runs : iterable of dict
         The arguments of ``measure``, by name.
     measure : callable
-        What it returns stands in the file beside its arguments.
+        What it returns stands in the file beside its arguments, and ``wall_seconds`` beside both: how long it took this
+        process, on a machine that may have had more to do; of a training that was stopped, since it went on.
     """
     path = RESULTS / f"{name}.json"
     about = json.loads(json.dumps({"command": f"python experiments/{name}.py", **about}))
@@ -42,7 +44,8 @@ def record(
     for run in runs:
         if any(run.items() <= other.items() for other in done):
             continue
-        done.append({**run, **measure(**run)})
+        begin = perf_counter()
+        done.append({**run, **measure(**run), "wall_seconds": round(perf_counter() - begin, 1)})
         print(done[-1], file=sys.stderr, flush=True)
         lines = ",\n".join(f"    {json.dumps(run)}" for run in done)  # a run, a line
         head = json.dumps(about, indent=2)[:-2]

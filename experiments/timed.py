@@ -36,8 +36,12 @@ def seconds_of(name: str, **which: Any) -> float:
     return found[0]
 
 
+def epochs_in(minutes: float, recipe: Recipe, images: int, seconds_per_step: float) -> int:
+    """How many whole epochs of so many images fit into the time; at least one."""
+    return max(1, int(SPARE * 60 * minutes / (seconds_per_step * (images // recipe.batch_size))))
+
+
 def trained_for(minutes: float, recipe: Recipe, dataset: Dataset, seconds_per_step: float) -> Trainer:
-    """A training of as many epochs as fit into the time, at least one, at its end."""
-    steps_per_epoch = len(dataset.train) // recipe.batch_size
-    epochs = max(1, int(SPARE * 60 * minutes / (seconds_per_step * steps_per_epoch)))
+    """A training of as many epochs as fit into the time, at its end."""
+    epochs = epochs_in(minutes, recipe, len(dataset.train), seconds_per_step)
     return to_the_end(Trainer(replace(recipe, epochs=epochs), blind(dataset), threads=THREADS))

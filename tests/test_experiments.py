@@ -69,15 +69,16 @@ def test_a_run_that_is_recorded_is_not_made_again(monkeypatch, tmp_path):
         return {"score": seed / 2}
 
     monkeypatch.setattr(module, "RESULTS", tmp_path)
+    monkeypatch.setattr(module, "perf_counter", iter(np.arange(100.0) ** 2).__next__)  # 1, 5, 9 seconds
     module.record("name", {"steps": 3}, [{"seed": 0}], measure)
     module.record("name", {"steps": 3}, [{"seed": 0}, {"seed": 1}], measure)
     assert made == [0, 1]
-    runs = [{"seed": 0, "score": 0.0}, {"seed": 1, "score": 0.5}]
+    runs = [{"seed": 0, "score": 0.0, "wall_seconds": 1.0}, {"seed": 1, "score": 0.5, "wall_seconds": 5.0}]
     found = json.loads((tmp_path / "name.json").read_text(encoding="utf-8"))
     assert found == {"command": "python experiments/name.py", "steps": 3, "runs": runs}
     module.record("name", {"steps": 4}, [{"seed": 1}], measure)  # other settings: all begins anew
     found = json.loads((tmp_path / "name.json").read_text(encoding="utf-8"))
-    assert found == {"command": "python experiments/name.py", "steps": 4, "runs": runs[1:]}
+    assert found == {"command": "python experiments/name.py", "steps": 4, "runs": [{**runs[1], "wall_seconds": 9.0}]}
 
 
 def test_results_are_complete_if_each_seed_has_made_as_many_runs(monkeypatch, tmp_path):
@@ -599,3 +600,42 @@ def test_boxes_are_measured_after_minutes_and_without_parts_of_swin(monkeypatch,
     assert "±" in lines[2]
     made = BACKBONES.pop(detection.backbone_of("neither"))
     assert (made[1]["shifted"], made[1]["relative_position"]) == (False, "none")
+
+
+@REST
+@without_annotations
+def test_pictures_of_tasks_are_drawn_by_runs_which_are_made_where_there_is_none(monkeypatch, tmp_path):
+    import task_pictures
+
+    from minivit.data.image_file import read_image
+    from minivit.train import Recipe, Trainer
+    from tests.models.test_sam import SMALL
+
+    small = {
+        "detect": ("detr_tiny_64", {"embed_dim": 8, "num_heads": 1, "mlp_dim": 4, "decoder_depth": 1}),
+        "prompt": ("sam_tiny_patch4_64", {name: value for name, value in SMALL.items() if name != "img_size"}),
+        "segment": ("upernet_swin_tiny_patch4_64", {"embed_dim": 4, "num_heads": (1, 1, 2), "channels": 4}),
+    }
+    made = []
+
+    def train(asked):
+        made.append(asked)
+        recipe = Recipe(*small[asked[2]], task=asked[2], epochs=1, batch_size=4, crop_padding=0)
+        trainer = Trainer(recipe, mv.data.scenes(4, 2, size=32))
+        for _ in trainer.run():
+            pass
+        folder = Path(asked[-1])
+        folder.mkdir(parents=True)
+        trainer.save(folder / "checkpoint.safetensors")
+
+    monkeypatch.setattr(task_pictures, "minivit", train)
+    monkeypatch.setattr(task_pictures, "IMAGES", tmp_path)
+    monkeypatch.setattr(task_pictures, "scenes", lambda: mv.data.scenes(1, 120, size=32))
+    monkeypatch.setattr(task_pictures, "SURE", 0.0)
+    for _ in range(2):
+        task_pictures.main(tmp_path / "runs")
+    assert made == [
+        ["train", "--task", task, "--data", "scenes", "--out", str(tmp_path / "runs" / task)] for task in small
+    ]
+    for name in ("detr_objects", "sam_clicks", "segments"):
+        assert read_image(tmp_path / f"{name}.webp").shape[1] == 1350

@@ -9,6 +9,8 @@ from numpy import ndarray
 from minivit.layers.detr_transformer import Detections
 from minivit.models import DETR, PRESETS, ResNet
 from minivit.ops.average_precision import Found, Truth, average_precision, average_precision_at
+from minivit.ops.boxes import giou_backward, giou_forward
+from minivit.ops.positions import padded_sincos_positions_2d
 from minivit.tasks import Detect
 from minivit.tasks.detect import Objects
 from minivit.weights import load_hf, load_torch, to_hf
@@ -119,6 +121,26 @@ def test_older_names(monkeypatch: pytest.MonkeyPatch, change: tuple[str, str], b
     load_hf(other, older)
     for name, value in ours.state_dict().items():
         np.testing.assert_array_equal(other.state_dict()[name], value)
+
+
+def test_giou_of_all_with_all() -> None:
+    case = Case("hf_giou")
+    y, cache = giou_forward(case["in/a"][:, None], case["in/b"])
+    assert_output(y, case["out/giou"])
+    da, db = giou_backward(case["cot/giou"], cache)
+    assert_gradient(da[:, 0], case["gin/a"])
+    assert_gradient(db, case["gin/b"])
+    assert (y < 0).any()
+    assert (y > 0.5).any()
+
+
+@pytest.mark.parametrize(("name", "normalize"), [("normalized", True), ("counted", False)])
+def test_sine_positions(name: str, normalize: bool) -> None:
+    """Of two images in one array, one of which fills it; where there is no image, too."""
+    case = Case("hf_detr_positions")
+    expected = channels_last(case[f"out/{name}"])
+    table = padded_sincos_positions_2d(case["const/there"] > 0, expected.shape[-1], normalize=normalize)
+    assert_output(table, expected.reshape(table.shape))
 
 
 def test_the_loss() -> None:

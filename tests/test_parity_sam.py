@@ -24,7 +24,7 @@ from tests.test_parity import (
     channels_last,
 )
 
-HF = ("hf_sam_several", "hf_sam_boxes", "hf_sam_boxes_and_points", "hf_sam_nothing")
+HF = ("hf_sam_several", "hf_sam_boxes", "hf_sam_boxes_and_points", "hf_sam_nothing", "hf_sam_three")
 
 
 def parts(case: Case) -> tuple[dict[str, ndarray], dict[str, ndarray]]:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import Module
 from transformers import DetrConfig, DetrForObjectDetection, ResNetConfig
 from transformers.loss import loss_for_object_detection as detection
-from transformers.models.detr.modeling_detr import DetrFrozenBatchNorm2d
+from transformers.models.detr.modeling_detr import DetrFrozenBatchNorm2d, DetrSinePositionEmbedding
 
 Record = Callable[..., None]
 SMALL: dict[str, Any] = {
@@ -36,6 +36,8 @@ BOXES = [[[0.4, 0.5, 0.3, 0.4], [0.6, 0.2, 0.2, 0.3], [0.35, 0.55, 0.3, 0.3]], [
 def detrs(record: Record, randomize: Callable[[Module], Module], write: Callable[..., None]) -> None:
     detr(record, randomize)
     loss(record)
+    giou(record)
+    positions(write)
     if find_spec("pycocotools") is None:
         print("pycocotools is not installed: its fixture stays as it is")
     else:
@@ -129,6 +131,30 @@ def loss(record: Record) -> None:
 
     constants = {"matches": torch.tensor(sorted(matches))}
     record("hf_detr_loss", run, {"logits": logits, "boxes": boxes}, constants=constants, labels=LABELS, true=BOXES)
+
+
+def giou(record: Record) -> None:
+    """Of all boxes with all: many overlap, some lie apart, one is inside another."""
+    torch.manual_seed(34)
+    first, sizes = torch.rand(12, 2), torch.rand(12, 2) * 0.6 + 0.05
+    boxes = torch.cat((first, first + sizes), 1)
+    boxes[1] = boxes[8] + torch.tensor([0.01, 0.02, -0.02, -0.01])
+    a, b = (part.clone().requires_grad_() for part in boxes.split((7, 5)))
+    record("hf_giou", lambda: {"giou": detection.generalized_box_iou(a, b)}, {"a": a, "b": b})
+
+
+def positions(write: Callable[..., None]) -> None:
+    """Of the image in front of a filled up array, and of one that has the whole of it."""
+    there = torch.zeros(2, 4, 5, dtype=torch.bool)
+    there[0, :3, :4] = there[1] = True
+    half = SMALL["embed_dim"] // 2
+    tables = {
+        f"out/{name}": DetrSinePositionEmbedding(half, normalize=normalize)(
+            torch.Size((2, half, 4, 5)), torch.device("cpu"), torch.float64, there
+        )
+        for name, normalize in (("normalized", True), ("counted", False))
+    }
+    write("hf_detr_positions", {"const/there": there, **tables}, {})
 
 
 def average_precisions(write: Callable[..., None]) -> None:

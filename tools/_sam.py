@@ -77,6 +77,9 @@ def sams(record: Record, randomize: Callable[[Module], Module]) -> None:
     mask_losses(record)
     for name, options in TIMM.items():
         of_timm(record, randomize, name, options)
+    torch.manual_seed(25)
+    clicks = {"input_points": points[:, :2], "input_labels": labels[:, :2]}
+    of_transformers(record, randomize, "hf_sam_three", clicks, decoder_depth=1, num_multimask_outputs=3)
 
 
 def mask_losses(record: Record) -> None:
@@ -95,11 +98,13 @@ def mask_losses(record: Record) -> None:
     record("hf_mask_losses", run, {"logits": logits}, constants={"truth": truth})
 
 
-def of_transformers(record: Record, randomize: Callable[[Module], Module], name: str, prompt: dict[str, Any]) -> None:
+def of_transformers(
+    record: Record, randomize: Callable[[Module], Module], name: str, prompt: dict[str, Any], **options: Any
+) -> None:
     without: dict[str, Any] = (
         {"use_abs_pos": False, "use_rel_pos": False, "qkv_bias": False} if name == "hf_sam_boxes" else {}
     )
-    c = SMALL | without
+    c = SMALL | without | options
     vision = SamVisionConfig(
         hidden_size=c["embed_dim"],
         output_channels=c["prompt_dim"],

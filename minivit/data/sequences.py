@@ -165,20 +165,31 @@ def _drawn(
 def captioned(scenes: Dataset) -> Dataset:
     """The images of scenes with their captions as tokens; a symbol is a word or a comma.
 
+    The vocabulary has the words of captions to train on, and no others.
+
     >>> from minivit.data import captioned, decode, scenes
-    >>> data = captioned(scenes(9, 3, size=16, max_objects=1))
+    >>> data = captioned(scenes(99, 3, size=16, max_objects=1))
     >>> decode(data.train.target[:1], data.class_names)
-    [['a', 'red', 'hexagon']]
+    [['an', 'orange', 'circle']]
 
     Raises
     ------
     TypeError
         If there are no captions.
+    ValueError
+        If a caption to test on has a word that none to train on has.
     """
     if not isinstance(scenes.train, Scenes):
         raise TypeError(f"captioned: examples are {type(scenes.train).__name__}; expected Scenes, which have captions")
     words = [[words_of(caption) for caption in split.captions] for split in (scenes.train, scenes.test)]
-    vocabulary = (*SPECIAL, *sorted({word for split in words for caption in split for word in caption}))
+    known = {word for caption in words[0] for word in caption}
+    for caption, its in zip(scenes.test.captions, words[1], strict=True):
+        if unknown := [word for word in its if word not in known]:
+            raise ValueError(
+                f"captioned: the caption {caption!r:.200} to test on has the word {unknown[0]!r}, which no caption to "
+                f"train on has; expected more to train on than {len(words[0])}"
+            )
+    vocabulary = (*SPECIAL, *sorted(known))
     longest = max(len(caption) for split in words for caption in split) + 2
     targets = [encode([framed(caption) for caption in split], vocabulary, width=longest) for split in words]
     train, test = scenes.train.images, scenes.test.images

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minivit.checked import check_shape
-from minivit.types import Float, Int, ndarray
+from minivit.types import Bool, Float, Int, ndarray
 
 NOTHING, PADDING, NEGATIVE, POSITIVE, TOP_LEFT, BOTTOM_RIGHT = -10, -1, 0, 1, 2, 3
 """The label of a point that is to be ignored as transformers do it, the official one of a point that is none, those of
@@ -61,16 +61,16 @@ def joined_prompts(
         labels = np.ones_like(points[..., 0], dtype=np.intp) if labels is None else labels
         check_shape("labels", labels, points.shape[:3])
         _check_labels(labels)
-        _check_inside("point", points, labels >= NEGATIVE, img_size, edge=np.where(labels < TOP_LEFT, 0.5, 0))
+        must_be_inside(points, labels, img_size)
         parts.append((points, labels))
         if boxes is None:
             parts.append((np.zeros_like(points[:, :, :1]), np.full_like(labels[:, :, :1], PADDING)))
     if boxes is not None:
         _check_numbers("boxes", boxes, (B, P, 4))
         corners = boxes.reshape(B, P, 2, 2)
-        _check_inside("corner of a box", corners, np.ones(corners.shape[:3], bool), img_size, edge=np.array(0))
-        _check_areas(boxes)
         kinds = np.zeros_like(corners[..., 0], dtype=np.intp) + np.array([TOP_LEFT, BOTTOM_RIGHT])
+        must_be_inside(corners, kinds, img_size)
+        _check_areas(boxes)
         parts.append((corners, kinds))
     if masks is not None:
         _check_numbers("masks", masks, (B, P if masks.ndim < 2 or masks.shape[1] != 1 else 1, *mask_size))
@@ -101,14 +101,25 @@ def _check_labels(labels: ndarray) -> None:
         )
 
 
-def _check_inside(what: str, points: ndarray, real: ndarray, img_size: tuple[int, int], *, edge: ndarray) -> None:
-    """A point must be on a pixel, half a pixel from its middle at most; a box ends behind the last one."""
-    Y, X = img_size
+def inside(points: ndarray, labels: Int[ndarray, "*N"], size: tuple[int, int]) -> Bool[ndarray, "*N"]:
+    """Which points (x, y) are on an image of so many rows and columns; (0, 0) is the middle of its first pixel.
+
+    A click is on a pixel, half a pixel from its middle at most; a box ends behind the last one. A point that is none is
+    everywhere.
+    """
+    Y, X = size
     x, y = np.real(points[..., 0]), np.real(points[..., 1])
-    inside = (x >= -0.5) & (x <= X - edge) & (y >= -0.5) & (y <= Y - edge)
-    if not (inside | ~real).all():
-        place = points[real & ~inside][0].tolist()
-        raise ValueError(f"a {what} is at x, y = {place[0]:g}, {place[1]:g}, outside the image of {Y} x {X} pixels")
+    edge = np.where(labels < TOP_LEFT, 0.5, 0)
+    return (x >= -0.5) & (x <= X - edge) & (y >= -0.5) & (y <= Y - edge) | (labels < NEGATIVE)
+
+
+def must_be_inside(points: ndarray, labels: Int[ndarray, "*N"], size: tuple[int, int]) -> None:
+    """ValueError for the first point that is not :func:`inside`."""
+    there = inside(points, labels, size)
+    if not there.all():
+        what = "point" if labels[~there][0] < TOP_LEFT else "corner of a box"
+        x, y = np.real(points[~there][0]).tolist()
+        raise ValueError(f"a {what} is at x, y = {x:g}, {y:g}, outside the image of {size[0]} x {size[1]} pixels")
 
 
 def _check_areas(boxes: ndarray) -> None:

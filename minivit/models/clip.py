@@ -100,6 +100,7 @@ class CLIP(Model):
     """
 
     head_names: ClassVar[tuple[str, ...]] = ()
+    beside: ClassVar = (r"visual|text",)
     usual_task: ClassVar[str] = "Match"
     keeps_img_size: ClassVar[bool] = True
 

@@ -14,8 +14,9 @@ from minivit.layers.detr_transformer import Decoded, Detections, DetrTransformer
 from minivit.layers.initial import normal
 from minivit.layers.param import Param
 from minivit.layers.relu_mlp import ReluMlp, ReluMlpCache
-from minivit.models.model import PRESETS, Model
+from minivit.models.model import PRESETS, Backbone, Model
 from minivit.models.resnet import ResNet
+from minivit.models.swin import BACKBONE as SWIN_MAPS
 from minivit.models.swin import Swin
 from minivit.ops.activations import SigmoidCache, sigmoid_backward, sigmoid_forward
 from minivit.ops.linear import LinearCache
@@ -47,7 +48,8 @@ class DETR(Model):
     Parameters
     ----------
     img_size : int or (rows, columns)
-        Of the images that it is trained on, and counted for. With a ResNet, others are taken, too.
+        Of the images that it is trained on, and counted for; others are taken, too. With a Swin, its patches divide
+        the sides.
     in_chans : int
     num_classes : int
         Without "no object", which is one more. COCO's 80 classes have numbers up to 90, so the official code has 91.
@@ -86,6 +88,7 @@ class DETR(Model):
     """
 
     head_names: ClassVar = ("class_embed",)
+    beside: ClassVar = (r"class_embed|bbox_embed",)
     usual_task: ClassVar[str] = "Detect"
     keeps_img_size: ClassVar[bool] = True
 
@@ -131,6 +134,10 @@ class DETR(Model):
         self.class_embed = Linear(embed_dim, num_classes + 1)
         self.bbox_embed = ReluMlp(embed_dim, embed_dim, 4, 3)
         self.init(seed, dtype)
+
+    def backbone_in_it(self) -> Backbone:
+        config = {name: value for name, value in self.backbone.config.items() if name != "windows_like"}
+        return Backbone(type(self.backbone), config, "backbone.{}".format)
 
     def task_options(self) -> dict[str, Any]:
         return {"num_queries": self.config["num_queries"]}
@@ -197,7 +204,8 @@ def map_maker(preset: str, img_size: Size, in_chans: int) -> Any:
         raise ValueError(
             f"backbone is {preset!r}; expected the preset of a ResNet or a Swin, or {', '.join(BACKBONES)}"
         )
-    return kind(**{**options, "img_size": img_size, "in_chans": in_chans, "num_classes": 0})
+    of_any_size = {"windows_like": SWIN_MAPS} if kind is Swin else {}
+    return kind(**{**options, **of_any_size, "img_size": img_size, "in_chans": in_chans, "num_classes": 0})
 
 
 def _there(images: ndarray, sizes: ndarray, map_size: tuple[int, int]) -> ndarray:

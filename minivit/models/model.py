@@ -5,7 +5,7 @@ from functools import wraps
 from inspect import signature
 from math import inf
 from reprlib import repr as in_short
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy import ndarray
@@ -21,6 +21,16 @@ PRESETS: dict[str, tuple[type["Model"], dict[str, Any]]] = {}
 """Every preset: its class and its options. Names follow timm where timm has the model."""
 
 
+class Backbone(NamedTuple):
+    """A classifier without its head, as a part of a model."""
+
+    kind: type["Model"]
+    config: dict[str, Any]
+    """Options that it must have, if it has them."""
+    called: Callable[[str], str]
+    """What a parameter of the classifier is called in the model."""
+
+
 class Model(Layer):
     """A layer that can be built again: ``type(model)(**model.config)`` has the same parts and initial values.
 
@@ -33,6 +43,10 @@ class Model(Layer):
 
     head_names: ClassVar[tuple[str, ...]] = ("head",)
     """The layers that give a number for each class: for other classes they are trained anew."""
+
+    beside: ClassVar[tuple[str, ...]] = ()
+    """Where parts stand beside one another, not one behind the other: for each such place a pattern that finds, at the
+    beginning of a parameter's name, in which of them it is."""
 
     usual_task: ClassVar[str] = "Classification"
     """What it is trained for where nothing else is said: the name of a class of :mod:`minivit.tasks`."""
@@ -65,6 +79,10 @@ class Model(Layer):
         ``length`` is that of sequences, of a model that reads any.
         """
         return (new((batch, *pair(self.config["img_size"]), self.config["in_chans"]), self.dtype),)
+
+    def backbone_in_it(self) -> "Backbone | None":
+        """The classifier that this model is built on, for those that can begin with a trained one."""
+        return None
 
     def task_options(self) -> dict[str, Any]:
         """Options of its usual task that follow from its own."""

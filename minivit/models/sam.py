@@ -81,6 +81,10 @@ window_size, global_attn_indexes, drop_path_rate, grad_checkpointing
     """
 
     head_names: ClassVar = ()
+    beside: ClassVar = (
+        r"image_encoder|prompt_encoder",
+        r"mask_decoder\.(output_upscaling|output_hypernetworks_mlps\.\d+|iou_prediction_head)",
+    )
     usual_task: ClassVar[str] = "Prompt"
     keeps_img_size: ClassVar[bool] = True
 

@@ -24,7 +24,7 @@ from minivit.layers.param import Param
 from minivit.layers.patch_embed import NormedPatchEmbed, NormedPatchEmbedCache, PatchEmbed, PatchEmbedCache
 from minivit.layers.patch_merging import PatchMerging, PatchMergingCache
 from minivit.layers.sequence import Identity, IdentityCache, run, run_backward
-from minivit.layers.window_attention import WindowAttention, check_relative_position
+from minivit.layers.window_attention import AnyWindowAttention, WindowAttention, check_relative_position
 from minivit.models.model import Model
 from minivit.ops.dropout import DropoutCache
 from minivit.ops.layer_norm import LayerNormCache
@@ -32,6 +32,9 @@ from minivit.ops.positions import AddPositionsCache, add_positions_backward, add
 from minivit.types import Count, Depths, Float, Positive, Range, Rate, Size, pair
 
 NORM_EPS = 1e-5
+
+BACKBONE = "mmsegmentation"
+"""How windows are cut that maps of any size have."""
 
 
 class SwinStageCache(NamedTuple):
@@ -75,6 +78,7 @@ class SwinStage(Layer):
         **options: Any,
     ) -> None:
         attend, block, merge = self.parts()
+        attend = AnyWindowAttention if windows_like == BACKBONE else attend
         self.map_size = map_size
         self.downsample: Layer = merge(dim // 2, norm_eps=NORM_EPS) if downsample else Identity()
         window_size, shift_size = self.windows(map_size, window_size, windows_like)
@@ -160,10 +164,13 @@ class Swin(Model):
         Whether an absolute position embedding is added to the tokens, as the official code calls it.
     shifted : bool
         False: windows stay where they are ("w/o shifting" in table 4).
-    windows_like : "timm" or "transformers"
+    windows_like : "timm", "transformers" or "mmsegmentation"
         What to do with maps that windows do not divide. timm rolls the map, then fills it up, and cuts the window down
         side by side; transformers fill up first, and take, if one side is too small, square windows of that side and
         no shift. Both are the same for square images whose maps the windows divide, as in all published models.
+        MMSegmentation, and transformers' ``SwinBackbone``, fill up first, and windows keep their size, and move,
+        however small a map is: so it is in front of decoders (:class:`minivit.models.UPerNet`,
+        :class:`minivit.models.DETR`), and images may be of any size that patches divide, unless there is ``ape``.
     drop_rate, pos_drop_rate, proj_drop_rate, drop_path_rate : float
         Dropout before the head, after the patches, after attention and inside MLPs; stochastic depth, growing linearly
         from 0 in the first block to this rate in the last. Only active when ``forward`` gets ``rng``.
@@ -186,6 +193,7 @@ class Swin(Model):
     """
 
     stage: ClassVar[type[SwinStage]] = SwinStage
+    any_size = False
 
     def __init__(
         self,
@@ -216,7 +224,7 @@ class Swin(Model):
         dtype: str | type | np.dtype = "float32",
     ) -> None:
         check_relative_position(relative_position)
-        like = {"relative_position": relative_position, "pad_first": windows_like == "transformers"}
+        like = {"relative_position": relative_position, "pad_first": windows_like != "timm"}
         self._build(
             [{"qkv_bias": qkv_bias, **like}] * len(depths),
             img_size=img_size,
@@ -240,6 +248,7 @@ class Swin(Model):
             act_layer=act_layer,
             grad_checkpointing=grad_checkpointing,
         )
+        self.any_size = windows_like == BACKBONE and not ape
         self.init(seed, dtype)
 
     def _build(
@@ -266,6 +275,7 @@ class Swin(Model):
         patch_embed = (NormedPatchEmbed if patch_norm else PatchEmbed)(img_size, patch_size, in_chans, embed_dim)
         self.patch_embed: Layer = patch_embed
         self.img_size, self.grid_size = patch_embed.img_size, patch_embed.grid_size
+        self.patch_size = pair(patch_size)
         Y, X = self.grid_size
         self.absolute_pos_embed = (
             Param((1, Y * X, embed_dim), "batch position width", normal(0.02), grid=(Y, X)) if ape else None
@@ -307,13 +317,14 @@ class Swin(Model):
         self, images: Float[ndarray, "B Y X C"], *, rng: np.random.Generator | None = None
     ) -> tuple[Float[ndarray, "B rows columns num_features"], SwinFeaturesCache]:
         """The last map, normalised, and the cache for :meth:`features_backward`."""
-        self.check_images(images, self.img_size, self.in_chans)
+        self.check_images(images, None if self.any_size else self.img_size, self.in_chans)
+        grid_size = tuple(side // patch for side, patch in zip(images.shape[1:3], self.patch_size, strict=True))
         x, c_patch_embed = self.patch_embed.forward(images)  # (B, Y*X, D)
         c_absolute = None
         if self.absolute_pos_embed:
             x, c_absolute = add_positions_forward(x, self.absolute_pos_embed.value)
         x, c_pos_drop = self.pos_drop.forward(x, rng=rng)
-        x = x.reshape(len(x), *self.grid_size, x.shape[-1])  # (B, Y, X, D)
+        x = x.reshape(len(x), *grid_size, x.shape[-1])  # (B, Y, X, D)
         x, c_layers = run(self.layers, x, rng=rng)  # (B, Y / 2^i, X / 2^i, 2^i D)
         x, c_norm = self.norm.forward(x)
         return x, SwinFeaturesCache(
@@ -330,7 +341,7 @@ class Swin(Model):
         """Gradient of :meth:`features`: add to those of the parameters; return that of the images."""
         dx = self.norm.backward(dx, cache.norm)
         dx = run_backward(self.layers, dx, cache.layers)
-        dx = dx.reshape(len(dx), prod(self.grid_size), dx.shape[-1])  # forward: x.reshape(len(x), *grid_size, D)
+        dx = dx.reshape(len(dx), prod(dx.shape[1:3]), dx.shape[-1])  # forward: x.reshape(len(x), *grid_size, ...)
         dx = self.pos_drop.backward(dx, cache.pos_drop)
         if self.absolute_pos_embed and cache.absolute_pos_embed:
             dx, dpositions = add_positions_backward(dx, cache.absolute_pos_embed)
@@ -382,18 +393,21 @@ def stages(
 def fit_windows(map_size: tuple[int, int], window_size: Size, like: str) -> tuple[tuple[int, int], tuple[int, int]]:
     """The window and the shift for maps of this size: where one window holds a whole side, it ends there and stays.
 
-    ``like`` "timm" looks at each side alone; "transformers", as the official code, at the smaller side for both.
+    ``like`` "timm" looks at each side alone; "transformers", as the official code, at the smaller side for both; for
+    "mmsegmentation" windows stay as they are, and move.
 
     Raises
     ------
     ValueError
-        If ``like`` is neither, or the windows of transformers are not square.
+        If ``like`` is none of these, or the windows of transformers are not square.
     """
     (M, L), (Y, X) = pair(window_size), map_size
     if like == "timm":
         return (min(M, Y), min(L, X)), (M // 2 if M < Y else 0, L // 2 if L < X else 0)
+    if like == BACKBONE:
+        return (M, L), (M // 2, L // 2)
     if like != "transformers":
-        raise ValueError(f'windows_like is {like!r}; expected "timm" or "transformers"')
+        raise ValueError(f'windows_like is {like!r}; expected "timm", "transformers" or "{BACKBONE}"')
     if M != L:
         raise ValueError(f'the window is {M} x {L}; with windows_like="transformers", expected a square one')
     side = min(M, Y, X)

@@ -4,18 +4,17 @@ Sources: Xiao et al. 2018, "Unified Perceptual Parsing for Scene Understanding";
 Transformer", section 4.3.
 """
 
+import re
 from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy import ndarray
 
 from minivit.layers.basic import LayerNorm
-from minivit.layers.block import Block
 from minivit.layers.dropout import dropout
 from minivit.layers.layer import Layer
 from minivit.layers.linear_decoder import LinearDecoder, LinearDecoderCache
 from minivit.layers.patch_embed import NormedPatchEmbed, NormedPatchEmbedCache
-from minivit.layers.patch_merging import PatchMerging
 from minivit.layers.sequence import (
     IdentityCache,
     run_beside,
@@ -24,24 +23,13 @@ from minivit.layers.sequence import (
     run_keeping_backward,
 )
 from minivit.layers.upernet_head import FCNHead, FCNHeadCache, UPerHead, UPerHeadCache
-from minivit.layers.window_attention import AnyWindowAttention, check_relative_position
-from minivit.models.model import Model
-from minivit.models.swin import NORM_EPS, SwinStage, SwinStageCache, check_swin, stages
+from minivit.layers.window_attention import check_relative_position
+from minivit.models.model import Backbone, Model
+from minivit.models.swin import BACKBONE, NORM_EPS, Swin, SwinStage, SwinStageCache, check_swin, stages
 from minivit.ops.dropout import DropoutCache
 from minivit.ops.layer_norm import LayerNormCache
 from minivit.ops.resize import ResizeCache, resize_backward, resize_forward
 from minivit.types import Count, Depths, Float, Positive, Range, Rate, Size, pair
-
-
-class AnySwinStage(SwinStage):
-    """Blocks of Swin on maps of any size: windows keep their size, and move, however small a map is."""
-
-    def parts(self) -> tuple[type, type, type]:
-        return AnyWindowAttention, Block, PatchMerging
-
-    def windows(self, map_size: tuple[int, int], window_size: Size, like: str) -> tuple[tuple[int, int], ...]:
-        M, L = pair(window_size)
-        return (M, L), (M // 2, L // 2)
 
 
 class Segmented(NamedTuple):
@@ -118,6 +106,7 @@ class UPerNet(Model):
     """
 
     head_names: ClassVar = ("decode_head", "auxiliary_head")
+    beside: ClassVar = (r"norms\.\d+",)
     usual_task: ClassVar[str] = "Segment"
 
     def __init__(
@@ -155,7 +144,7 @@ class UPerNet(Model):
         self.pos_drop = dropout(drop_rate)
         attention = {"qkv_bias": qkv_bias, "relative_position": relative_position, "pad_first": True}
         self.layers = stages(
-            AnySwinStage,
+            SwinStage,
             [attention] * len(depths),
             grid_size=self.patch_embed.grid_size,
             embed_dim=embed_dim,
@@ -163,6 +152,7 @@ class UPerNet(Model):
             num_heads=num_heads,
             drop_path_rate=drop_path_rate,
             window_size=window_size,
+            windows_like=BACKBONE,
             shifted=shifted,
             mlp_ratio=mlp_ratio,
             proj_drop=drop_rate,
@@ -177,6 +167,12 @@ class UPerNet(Model):
         )
         self.auxiliary_head = FCNHead(dims[-2], num_classes, channels=aux_channels) if aux_channels else None
         self.init(seed, dtype)
+
+    def backbone_in_it(self) -> Backbone:
+        """A Swin, whose norm is that of the last map."""
+        last = f"norms.{len(self.norms) - 1}."
+        config = self.config | {"patch_norm": True, "ape": False}
+        return Backbone(Swin, config, lambda name: re.sub(r"^norm\.", last, name))
 
     def forward(
         self, images: Float[ndarray, "B Y X C"], *, rng: np.random.Generator | None = None

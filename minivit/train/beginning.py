@@ -5,10 +5,12 @@ layer, Howard and Ruder 2018, "Universal Language Model Fine-tuning", section 3.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
+import numpy as np
 from numpy import ndarray
 
 from minivit.checked import checked
@@ -36,6 +38,9 @@ MASK_TOKEN = "mask_token"
 
 def begin_with(model: Model, run_or_file: str | Path) -> None:
     """Give a model what another one has learned, all but the head; nothing changes if it does not fit.
+
+    A model that is built on a classifier (a UPerNet on a Swin, a DETR on a ResNet or a Swin) may begin with such a
+    classifier, too: what there is beside it begins anew.
 
     Positions on another grid, because the images have another size, are resampled (bicubic, with antialiasing); those
     of class tokens and their like stay as they are.
@@ -84,9 +89,14 @@ def begin_with(model: Model, run_or_file: str | Path) -> None:
     must_be_finite(theirs, path)
     known, ours = theirs.named_state(), model.named_state()
     body = {name: param for name, param in ours.items() if not within(name, model.head_names)}
+    config = model.config
+    if (backbone := model.backbone_in_it()) and type(theirs) is backbone.kind:
+        known = {backbone.called(name): its for name, its in known.items() if not within(name, theirs.head_names)}
+        body = {name: param for name, param in body.items() if name in known}
+        config = backbone.config
     missing = [name for name in body if name not in known]
     alike = type(theirs) is type(model)
-    if (alike or not missing) and (others := _differing(theirs.config, model)):
+    if (alike or not missing) and (others := _differing(theirs.config, type(theirs), config)):
         than = "this one" if alike else f"this {type(model).__name__}"
         raise ValueError(f"{run_or_file} holds another {type(theirs).__name__} than {than}: {'; '.join(others)}")
     if missing:
@@ -117,12 +127,12 @@ def _kind(model: Model) -> str:
     return f"{type(model).__name__} of {model.num_params:,} parameters"
 
 
-def _differing(theirs: dict[str, Any], model: Model) -> list[str]:
+def _differing(theirs: dict[str, Any], kind: type[Model], config: dict[str, Any]) -> list[str]:
     """What to say of each option that both models have, and that must agree and does not."""
-    hints = model_options(type(model))
+    hints = model_options(kind)
     return [
         f"its {name} is {theirs[name]!r}, not {ours!r}"
-        for name, ours in model.config.items()
+        for name, ours in config.items()
         if name in theirs
         and name not in OF_ITS_OWN
         and Rate not in (hints[name], *get_args(hints[name]))
@@ -169,25 +179,49 @@ def by_layer(model: Model, decay: Annotated[float, Range(above=0, at_most=1)]) -
     and so on: what is near to the pixels is of use for any task, and is to change least. What stands in lists counts
     as a layer for each, such as ``blocks.3`` or ``layers.1.blocks.0``, and so does what stands between two lists, such
     as what a hybrid has between its ResNet and its blocks. A model names its parameters in the order of its forward.
+    Where parts stand beside one another, such as the towers of a CLIP, each is counted for itself, from its end.
 
     Raises
     ------
     ValueError, TypeError
         If the decay is not above 0 and at most 1.
     """
-    names = [*model.named_params()]
-    places = dict(zip(names, _places(names), strict=True))
+    places = _places(model)
     top = max(places.values(), default=0)
     return lambda name, param: decay ** (top - places[name])
 
 
-def _places(names: Iterable[str]) -> list[int]:
-    """Of each name, how many layers of lists have begun before it, its own among them; behind the lists one more."""
-    places, here, layer = [], 0, ""
-    for name in names:
-        found = LAYER.match(name)
-        inside = found[0] if found else ""
-        here += inside != layer
-        layer = inside
-        places.append(here)
+def _places(model: Model) -> dict[str, int]:
+    """Of each parameter, how many layers have begun before it, its own among them.
+
+    Of parts beside one another the longest one counts, and the others end where it ends.
+    """
+    places: dict[str, int] = {}
+    here, layer = 0, ""
+    for _, together in groupby(model.named_params(), lambda name: _part(model, name)[0]):
+        parts: dict[str, list[str]] = {}
+        for name in together:
+            parts.setdefault(_part(model, name)[1], []).append(name)
+        counted: list[ndarray] = []
+        for names in parts.values():
+            layers = [layer, *(_layer(model, name) for name in names)]
+            counted.append(here + np.cumsum([one != other for one, other in pairwise(layers)]))
+        here = max(int(numbers[-1]) for numbers in counted)
+        for names, numbers in zip(parts.values(), counted, strict=True):
+            places |= zip(names, (numbers + here - numbers[-1]).tolist(), strict=True)
+        layer = _layer(model, [*places][-1])
     return places
+
+
+def _part(model: Model, name: str) -> tuple[str, str]:
+    """Where parts stand beside one another, and in which of them this parameter is; twice nothing if in none."""
+    for way in model.beside:
+        if found := re.match(way, name):
+            return way, found[0]
+    return "", ""
+
+
+def _layer(model: Model, name: str) -> str:
+    """The layer of a list that it is in; nothing if it is in none, or in a head, which is one layer."""
+    found = None if within(name, model.head_names) else LAYER.match(name)
+    return found[0] if found else ""

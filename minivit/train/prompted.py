@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minivit.checked import check_range
 from minivit.data.image_file import fit_image, read_image
+from minivit.layers.prompts import BOTTOM_RIGHT, NEGATIVE, POSITIVE, TOP_LEFT, inside, must_be_inside
 from minivit.tasks.prompt import Prompt, best_masks, grown
 from minivit.train.step import predict
 from minivit.train.trained_on import load_of_images
@@ -59,13 +59,12 @@ def masks_of(run_or_file: str | Path) -> Callable[..., Answer]:
             raise ValueError("there is nothing that says which object is meant: expected a click on it, or a box")
         picture = read_image(file, channels=len(kind.mean))
         image = fit_image(picture, kind.img_size)
-        places = [*clicks, *beside, *(() if box is None else (box[:2], box[2:]))]
-        count = len(clicks) + len(beside)
-        edges = np.array([0.5] * count + [0.0] * (len(places) - count), np.float32)  # a box ends behind the last pixel
-        for place, edge in zip(places, edges.tolist(), strict=True):
-            _check_on(picture, place, edge)
-        seen = _seen(np.array(places, np.float32), edges, picture.shape[:2], kind.img_size)
-        points, labels = seen[:count], np.array([1] * len(clicks) + [0] * len(beside), np.intp)
+        places = np.array([*clicks, *beside, *(() if box is None else (box[:2], box[2:]))], np.float32)
+        count, corners = len(clicks) + len(beside), [TOP_LEFT, BOTTOM_RIGHT] * (box is not None)
+        kinds = np.array([POSITIVE] * len(clicks) + [NEGATIVE] * len(beside) + corners, np.intp)
+        must_be_inside(places, kinds, picture.shape[:2])
+        seen = _seen(places, kinds, picture.shape[:2], kind.img_size)
+        points, labels = seen[:count], kinds[:count]
         corners = seen[count:].reshape(1, -1, 4)  # of one box, or of none
         prompts = points[None, None], labels[None, None], corners, np.zeros((1, 0, 1, 1), np.float32)
         outputs = predict(model, (kind.normalize(image[None]), *prompts), threads=1)
@@ -80,15 +79,8 @@ def masks_of(run_or_file: str | Path) -> Callable[..., Answer]:
     return of_file
 
 
-def _check_on(picture: ndarray, place: Sequence[float], edge: float) -> None:
-    Y, X, _ = picture.shape
-    x, y = place
-    for name, value, side in (("x", x, X), ("y", y, Y)):
-        check_range(f"{name} of {x:g},{y:g} on a picture of {Y} x {X} pixels", value, at_least=0, at_most=side - edge)
-
-
 def _seen(
-    places: Float[ndarray, "N 2"], edges: Float[ndarray, "N"], theirs: tuple[int, ...], ours: tuple[int, int]
+    places: Float[ndarray, "N 2"], kinds: Int[ndarray, "N"], theirs: tuple[int, ...], ours: tuple[int, int]
 ) -> Float[ndarray, "N 2"]:
     """Where places (x, y) of a picture lie in what :func:`minivit.data.image_file.fit_image` makes of it.
 
@@ -103,9 +95,9 @@ def _seen(
     scale = max(rows / Y, columns / X)
     middle, ours_middle = np.array([X, Y], np.float32) / 2, np.array([columns, rows], np.float32) / 2
     seen = ((places + 0.5 - middle) * scale + ours_middle - 0.5).astype(np.float32)
-    outside = (seen < -0.5) | (seen > np.array([columns, rows]) - edges[:, None])
-    if outside.any():
-        x, y = places[outside.any(-1)][0].tolist()
+    there = inside(seen, kinds, ours)
+    if not there.all():
+        x, y = places[~there][0].tolist()
         sees = f"of {Y} x {X} pixels the middle, in the shape of {rows} x {columns}"
         raise ValueError(f"{x:g},{y:g} is not on what the model sees: {sees}")
     return seen

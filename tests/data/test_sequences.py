@@ -132,7 +132,7 @@ def test_sequences_have_no_channels():
 
 
 def test_captions_are_tokens():
-    drawn = scenes(40, 20, size=16, max_objects=3)
+    drawn = scenes(60, 20, size=16, max_objects=3)
     data = captioned(drawn)
     assert isinstance(data.train, CaptionedImages)
     for split, its in ((drawn.train, data.train), (drawn.test, data.test)):
@@ -141,6 +141,17 @@ def test_captions_are_tokens():
         assert said == split.captions
     assert (data.mean, data.std) == (drawn.mean, drawn.std)
     assert "," in data.class_names
+
+
+def test_words_are_those_of_captions_to_train_on():
+    drawn = scenes(60, 20, size=16, max_objects=3)
+    every = Dataset("scenes", drawn.train, drawn.test.take([3]), drawn.class_names, drawn.mean, drawn.std)
+    assert captioned(every).class_names == captioned(drawn).class_names  # whatever there is to test on
+    few = Dataset("scenes", drawn.train.take([0]), drawn.test, drawn.class_names, drawn.mean, drawn.std)
+    known = drawn.train.captions[0].split()
+    caption = next(caption for caption in drawn.test.captions if {*caption.replace(",", "").split()} - {*known})
+    with pytest.raises(ValueError, match=f"captioned: the caption '{caption}' to test on has the word '.*', which no"):
+        captioned(few)
 
 
 def test_images_without_captions():

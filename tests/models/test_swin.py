@@ -59,6 +59,7 @@ OPTIONS: list[dict[str, Any]] = [
     {},
     {"img_size": (5, 7)},  # no window divides any map, and one row, one column are left over at merging
     {"img_size": (5, 7), "window_size": 4, "windows_like": "transformers"},
+    {"img_size": (5, 7), "window_size": 4, "windows_like": "mmsegmentation"},
     {"window_size": (9, 1)},
     {"shifted": False, "qkv_bias": False},
     {"patch_norm": False, "num_classes": 0},
@@ -150,6 +151,23 @@ def test_the_two_ways_differ_where_windows_do_not_divide_a_map():
         assert np.array_equal(*y) == same
 
 
+def test_in_front_of_decoders_images_may_be_of_any_size():
+    """With windows that keep their size, a model for one size computes what that for another one does."""
+    options: dict[str, Any] = {"window_size": 4, "depths": (2, 2), "patch_size": 2, "windows_like": "mmsegmentation"}
+    model = swin(img_size=12, dtype="float64", **options)
+    for size in ((12, 12), (10, 26), (4, 6)):
+        images, other = RNG.standard_normal((2, *size, 3)), swin(img_size=size, dtype="float64", seed=1, **options)
+        other.load_state_dict(model.state_dict())
+        (y, cache), (expected, c_other) = model.features(images), other.features(images)
+        np.testing.assert_array_equal(y, expected)
+        dy = RNG.standard_normal(y.shape)
+        np.testing.assert_array_equal(model.features_backward(dy, cache), other.features_backward(dy, c_other))
+    with pytest.raises(ValueError, match=r"an image of 11 x 12 pixels cannot be cut into patches of 2 x 2"):
+        model.features(np.ones((1, 11, 12, 3)))
+    with pytest.raises(ValueError, match=r"the model expects \(batch, 12, 12, 3\)"):  # a position for each patch
+        swin(img_size=12, ape=True, **options).features(np.ones((1, 10, 12, 3), np.float32))
+
+
 def test_attention_maps_are_in_the_cache():
     _, cache = swin(dtype="float64").forward(IMAGES)
     for i, (windows, tokens, heads) in enumerate([(6, 8, 2), (2, 8, 1)]):
@@ -197,7 +215,10 @@ def test_patch_merging_halves_the_map_and_doubles_the_width():
         ({"depths": (), "num_heads": ()}, "expected one of each for every stage"),
         ({"patch_size": 16}, "image size 6 x 8 is not divisible by the patch size 16 x 16"),
         ({"relative_position": "yes"}, """relative_position is 'yes'; expected "bias", "only" or "none\""""),
-        ({"windows_like": "torchvision"}, """windows_like is 'torchvision'; expected "timm" or "transformers\""""),
+        (
+            {"windows_like": "torchvision"},
+            """windows_like is 'torchvision'; expected "timm", "transformers" or "mmsegmentation\"""",
+        ),
         ({"windows_like": "transformers"}, 'the window is 2 x 4; with windows_like="transformers", expected a square'),
         ({"mlp_ratio": 0}, "mlp_ratio is 0; expected at least 0.25"),
         ({"act_layer": "elu"}, "act_layer is 'elu'"),

@@ -1,5 +1,8 @@
+import re
+from functools import partial
 from importlib import import_module
 from inspect import signature
+from itertools import product
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,7 +11,8 @@ from safetensors.numpy import save_file
 
 import minivit as mv
 from minivit.layers import Param
-from minivit.models import AST, SAM, HybridViT, MaskedViT, Mixer, ResNet, Swin, ViT
+from minivit.models import AST, DETR, SAM, HybridViT, MaskedViT, Mixer, ResNet, Swin, UPerNet, ViT
+from minivit.models.detr import BACKBONES
 from minivit.ops import resize_forward
 from minivit.train import SGD, AdamW, training_step
 from minivit.train.beginning import begin_with, by_layer, only_head
@@ -70,6 +74,71 @@ def test_what_was_learned_of_hidden_patches_is_what_a_classifier_begins_with(tmp
     theirs, ours = MaskedViT(**SIZES, target="rgb", seed=1), ViT(**SIZES, num_classes=3, seed=2)
     begin_with(ours, saved(theirs, tmp_path))
     same(ours, theirs)
+
+
+SWIN = {"img_size": 16, "patch_size": 2, "embed_dim": 4, "depths": (2, 1), "num_heads": (1, 2), "window_size": 2}
+PYRAMID = {"img_size": 16, "layers": (1, 1), "channels": (4, 6), "stem_chans": 4}
+DECODER = {"channels": 4, "pool_scales": (1, 2), "aux_channels": 4, "num_classes": 3, "seed": 2}
+BOXES = {"img_size": 16, "embed_dim": 8, "num_heads": 2, "mlp_dim": 6, "encoder_depth": 1, "decoder_depth": 1}
+
+
+def detr(monkeypatch, kind, options, **others):
+    monkeypatch.setitem(BACKBONES, "small", (kind, options))
+    return DETR(**BOXES, backbone="small", num_classes=3, seed=2, **others)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "prefix"), [(Swin, SWIN, ""), (Swin, SWIN, "backbone."), (ResNet, PYRAMID, "backbone.")]
+)
+def test_a_model_that_is_built_on_a_classifier_begins_with_one(kind, options, prefix, tmp_path, monkeypatch):
+    theirs = kind(**options, num_classes=7, seed=1)
+    for param in theirs.named_state().values():
+        param.value = RNG.uniform(0.5, 1, param.shape)
+    ours = detr(monkeypatch, kind, options) if prefix else UPerNet(**options, **DECODER)
+    before = ours.state_dict()
+    begin_with(ours, saved(theirs, tmp_path))
+    after, taken = ours.state_dict(), {}
+    for name, value in theirs.state_dict().items():
+        if not name.startswith(("head.", "fc.")):
+            called = f"{prefix}{name}" if prefix else name.replace("norm.", "norms.1.") if name[:5] == "norm." else name
+            taken[called] = value
+    assert {name for name, value in after.items() if not np.array_equal(value, before[name])} == {*taken}
+    for name, value in taken.items():
+        np.testing.assert_array_equal(after[name], value)
+
+
+def test_what_a_segmenter_begins_with_computes_the_same_map(tmp_path):
+    theirs, ours = Swin(**SWIN, seed=1, dtype="float64"), UPerNet(**SWIN, **DECODER, dtype="float64")
+    begin_with(ours, saved(theirs, tmp_path))
+    images = RNG.standard_normal((2, 16, 16, 3))
+    expected, _ = theirs.features(images)
+    _, cache = ours.forward(images)
+    last = cache.norms[1]
+    np.testing.assert_allclose(last.xhat * theirs.norm.weight.value + theirs.norm.bias.value, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"num_heads": (2, 2)}, r"holds another Swin than this UPerNet: its num_heads is \(2, 2\), not \(1, 2\)"),
+        ({"relative_position": "none"}, "its relative_position is 'none', not 'bias'"),
+        ({"ape": True}, "its ape is True, not False"),
+        ({"patch_norm": False}, "its patch_norm is False, not True"),
+        ({"img_size": 2}, "layers.0.blocks.0.attn.relative_position_bias_table has shape"),  # a map of one place
+    ],
+)
+def test_a_segmenter_begins_with_no_other_classifier(options, says, tmp_path):
+    with pytest.raises(ValueError, match=says):
+        begin_with(UPerNet(**SWIN, **DECODER), saved(Swin(**{**SWIN, **options}), tmp_path))
+
+
+def test_a_detector_begins_with_no_other_classifier(tmp_path, monkeypatch):
+    with pytest.raises(
+        ValueError, match=r"holds another ResNet than this DETR: its channels is \(4, 8\), not \(4, 6\)"
+    ):
+        begin_with(detr(monkeypatch, ResNet, PYRAMID), saved(ResNet(**{**PYRAMID, "channels": (4, 8)}), tmp_path))
+    with pytest.raises(ValueError, match=r"holds a ViT of .*, which has no .* for this DETR"):
+        begin_with(detr(monkeypatch, ResNet, PYRAMID), saved(ViT(**SIZES), tmp_path))
 
 
 def test_files_of_timm(tmp_path):
@@ -354,8 +423,54 @@ def test_rates_never_fall_in_the_order_of_forward(kind, seed, monkeypatch):
     in_order = [names[key] for key in used if key in names]
     rates = [rate(name, params[name]) for name in in_order]
     assert {*in_order} == {*params}
-    assert rates == sorted(rates), dict(zip(in_order, rates, strict=True))
     assert rates[-1] == 1
+    for others in product(*map(partial(parts_beside, in_order), model.beside)):  # one part of each place
+        rates = [rate(name, params[name]) for name in in_order if not name.startswith(sum(others, ()))]
+        assert rates == sorted(rates), dict(zip(in_order, rates, strict=False))
+
+
+def parts_beside(names, way):
+    """For each part that stands in this place, the others."""
+    parts = {found[0] for name in names if (found := re.match(way, name))}
+    return [(*(parts - {part}),) for part in parts]
+
+
+def rates_of(model):
+    rate = by_layer(model, 0.5)
+    return {name: float(-np.log2(rate(name, param))) for name, param in model.named_params().items()}
+
+
+def test_rates_by_layer_of_two_towers():
+    """Each begins with its embedding and ends at the scale of both."""
+    model = mv.create_model("clip_vit_tiny_patch8_64", depth=3, text_depth=2)
+    rates = rates_of(model)
+    for tower, first, depth in (("visual", "visual.patch_embed.proj.weight", 3), ("text", "text.embed.weight", 2)):
+        blocks = [rates[f"{tower}.blocks.{i}.mlp.fc1.bias"] for i in range(depth)]
+        assert [rates[first], *blocks] == [*range(depth + 1, 0, -1)]
+        assert rates[f"{tower}_proj.weight"] == rates[f"{tower}.norm.bias"] == rates["logit_scale"] == 0
+
+
+def test_rates_by_layer_of_what_answers_clicks():
+    """The image's way is no longer for there being prompts, and each mask has a network of its own, the score too."""
+    rates = rates_of(mv.create_model("sam_tiny_patch4_64"))
+    decoder = rates["mask_decoder.mask_tokens"]
+    assert rates["image_encoder.neck.3.bias"] == rates["prompt_encoder.mask_downscaling.6.bias"] == decoder + 1
+    assert rates["image_encoder.patch_embed.proj.weight"] == max(rates.values()) == decoder + 4 + 4 + 1
+    networks = [f"mask_decoder.output_hypernetworks_mlps.{i}.layers.{j}.bias" for i in range(4) for j in range(3)]
+    assert {rates[name] for name in networks} == {0}
+    assert rates["mask_decoder.iou_prediction_head.layers.2.bias"] == 0
+    assert rates["mask_decoder.output_upscaling.3.bias"] == 0 < rates["mask_decoder.output_upscaling.0.bias"]
+    assert rates["mask_decoder.transformer.layers.0.norm1.bias"] < decoder
+
+
+def test_rates_by_layer_of_decoders():
+    """A head that is new learns as a whole; the classes and the boxes of a query end side by side."""
+    rates = rates_of(mv.create_model("upernet_swin_tiny_patch4_64"))
+    assert {rate for name, rate in rates.items() if "_head." in name} == {0}
+    assert {rates[f"norms.{i}.bias"] for i in range(3)} == {1}
+    rates = rates_of(mv.create_model("detr_tiny_64"))
+    assert rates["class_embed.bias"] == rates["bbox_embed.layers.2.bias"] == 0
+    assert rates["backbone.conv1.weight"] == max(rates.values())
 
 
 def test_rates_by_layer_of_a_hybrid():

@@ -109,15 +109,13 @@ def test_places_are_those_of_the_picture_as_it_is_in_the_file(run, tmp_path):
 
 
 WRONG = [
-    (["--click", "30,2"], "x of 30,2 on a picture of 16 x 24 pixels is 30"),
-    (["--click", "24,2"], "is 24.0; expected at least 0 and at most 23.5"),
-    (
-        ["--beside", "3,15.6", "--click", "3,3"],
-        "y of 3,15.6 on a picture of 16 x 24 pixels is 15.6",
-    ),
-    (["--click=-5,10"], "x of -5,10 on a picture of 16 x 24 pixels is -5.0; expected at least 0 and at most 23.5"),
-    (["--box=-5,0,10,10"], "x of -5,0 on a picture of 16 x 24 pixels is -5.0; expected at least 0 and at most 24"),
-    (["--click", "3,-1"], "y of 3,-1 on a picture of 16 x 24 pixels is -1"),
+    (["--click", "30,2"], "a point is at x, y = 30, 2, outside the image of 16 x 24 pixels"),
+    (["--click", "24,2"], "a point is at x, y = 24, 2, outside"),
+    (["--beside", "3,15.6", "--click", "3,3"], "a point is at x, y = 3, 15.6, outside"),
+    (["--click=-5,10"], "a point is at x, y = -5, 10, outside"),
+    (["--box=-5,0,10,10"], "a corner of a box is at x, y = -5, 0, outside the image of 16 x 24 pixels"),
+    (["--box", "3,0,24.1,10"], "a corner of a box is at x, y = 24.1, 10, outside"),
+    (["--click", "3,-1"], "a point is at x, y = 3, -1, outside"),
     (["--beside", "3,1"], "there is nothing that says which object is meant: expected a click on it, or a box"),
     (["--box", "3,1,3,9"], "a box is 3, 1, 3, 9, without area; expected x0, y0, x1, y1 with x0 < x1 and y0 < y1"),
     ([], "there is nothing that says which object is meant: expected a click on it, or a box"),
@@ -128,6 +126,13 @@ WRONG = [
 def test_prompts_that_cannot_be(run, picture, capsys, args, says):
     assert main(["predict", str(run), str(picture), *args]) == 1
     assert says in capsys.readouterr().err
+
+
+def test_what_is_on_a_picture_is_on_it_for_the_model_too(run, picture):
+    """A click to the edge of the first and the last pixel, and a box around all of it."""
+    for place in ((-0.5, -0.5), (23.5, 15.5)):
+        assert masks_of(run)(picture, clicks=[place]).mask.shape == (16, 24)
+    assert masks_of(run)(picture, box=(-0.5, -0.5, 24, 16)).mask.shape == (16, 24)
 
 
 @pytest.mark.parametrize("text", ["3", "3,4,5", "a,b", "nan,2", "1,inf"])

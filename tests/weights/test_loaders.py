@@ -460,6 +460,8 @@ def test_official_names_of_a_swin() -> None:
         ({"img_size": 36, "depths": (1, 1)}, True),  # nothing is shifted: both fill up alike
         ({"img_size": 32, "window_size": (4, 2)}, False),
         ({"img_size": (16, 32), "windows_like": "transformers"}, True),
+        ({"img_size": 36, "windows_like": "mmsegmentation"}, True),  # both fill up first
+        ({"img_size": (16, 32), "depths": (1, 2), "windows_like": "mmsegmentation"}, False),  # which shifts all
     ],
     ids=str,
 )

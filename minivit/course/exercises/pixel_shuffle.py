@@ -1,4 +1,4 @@
-"""Pixel shuffle: channels become pixels, with loops, at once, and back."""
+"""Larger images: channels that become pixels, pixels that are repeated, and a loss of what comes out."""
 
 from functools import partial
 
@@ -7,6 +7,8 @@ from numpy.random import Generator
 
 from minivit.check.draw import Case, choose, different
 from minivit.course.exercise import Call, Draw, Exercise, Property, Task
+from minivit.course.exercises._cases import arrays, batch_sizes, close
+from minivit.course.explain import told_apart
 
 
 def maps(*upscales: int, sides: tuple[int, int] | None = None, channels: int | None = None) -> Draw:
@@ -42,6 +44,81 @@ MAPS = {
     "of a single row": maps(3, sides=(1, 5)),
     "where nothing is to be enlarged": maps(1),
 }
+
+
+def enlarged(*scales: int | tuple[int, int], row: bool = False) -> Draw:
+    """Draws maps to repeat, of which no two lengths are equal."""
+
+    def drawn(rng: Generator) -> Case:
+        B, Y, X, C = rng.permutation([3, 5, 6, 7]).tolist()
+        return Case((rng.standard_normal((B, 1 if row else Y, X, C)),), {"scale": scales[rng.integers(len(scales))]})
+
+    return drawn
+
+
+def twice(rng: Generator) -> Case:
+    """By the usual factor."""
+    return Case(enlarged(2)(rng).args, {})
+
+
+REPEATED: dict[str, Draw] = {
+    "": enlarged((3, 5), (5, 3)),
+    "by one factor for both sides": enlarged(3, 5),
+    "by 2, if nothing is said": twice,
+    "of a single row": enlarged((5, 3), row=True),
+    "where rows are not to be repeated": enlarged((1, 3)),
+}
+
+
+def two_images(**options: float) -> Draw:
+    """What a model has made of an image, and the image: near it, and far."""
+
+    def drawn(rng: Generator) -> Case:
+        (x,), _ = arrays("B Y X C")(rng)
+        near = rng.random(x.shape) < 0.5
+        target = x + np.where(near, 1e-3, 1.0) * rng.standard_normal(x.shape)
+        return Case((x, target), options)
+
+    return drawn
+
+
+def the_same(rng: Generator) -> Case:
+    (x, _), options = two_images(eps=0.1)(rng)
+    return Case((x, x.copy()), options)
+
+
+RESTORED: dict[str, Draw] = {
+    "": two_images(eps=0.3),
+    "with the usual eps": two_images(),
+    "where nothing is wrong": the_same,
+    "of one row": arrays("N", "N", eps=0.5),
+}
+
+
+def block_sizes(case: Case) -> dict[str, float]:
+    scale = case.kwargs.get("scale", 2)
+    r, s = scale if isinstance(scale, tuple) else (scale, scale)
+    return {"the batch": len(case.args[0]), "a block": r * s, "its rows": r, "its columns": s} if r != s else {}
+
+
+def blocks_of_the_same(call: Call, rng: Generator) -> str | None:
+    y = call(np.array([[1.0, 2], [3, 4]]).reshape(1, 2, 2, 1), scale=(2, 3))[0][0, :, :, 0]
+    right = [[1, 1, 1, 2, 2, 2]] * 2 + [[3, 3, 3, 4, 4, 4]] * 2
+    if y.tolist() == right:
+        return None
+    return f"of the rows 1 2 and 3 4, by (2, 3), come {right}; yours are {y.tolist()}"
+
+
+def is_nearly_the_distance(call: Call, rng: Generator) -> str | None:
+    zero, far = np.zeros((2, 3)), np.full((2, 3), 4.0)
+    for words, x, right in (
+        ("where nothing is wrong, with eps 3, the loss is 3", zero, 3.0),
+        ("where all numbers are wrong by 4, with eps 3, it is the root of 16 + 9, 5", far, 5.0),
+    ):
+        found = call(x, zero, eps=3.0)[0]
+        if not close(found, right):
+            return f"{words}; yours is {told_apart(found, right, digits=4)[0]}"
+    return None
 
 
 def named_sizes(case: Case) -> dict[str, float]:
@@ -103,6 +180,26 @@ def channel(index: str) -> str:
     return f"y[:, row, column, c] = x[:, i, j, {index}]"
 
 
+REPEAT = "x.repeat(r, axis=1).repeat(s, axis=2)"
+KEPT = "UpsampleNearestCache(x.shape, (r, s))"
+BLOCKS = "blocks = dy.reshape(B, Y, r, X, s, C)"
+SUM = "blocks.sum(axis=(2, 4))"
+ALL_OF_IT = "a pixel stands in all of its block, so it gets the sum of all gradients there"
+FIRST = "(np.arange(r * x.shape[1]) % r == 0)[:, None, None] & (np.arange(s * x.shape[2]) % s == 0)[:, None]"
+ROUNDED = "np.minimum(np.rint(np.arange(r * x.shape[1]) / r).astype(int), x.shape[1] - 1)"
+ROOT = "root = np.sqrt(difference * difference + eps * eps)"
+MEAN = 'root.sum() / _count("charbonnier", x)'
+SLOPE = "difference / root * (dy / root.size)"
+
+repeated = partial(
+    Task,
+    cases=REPEATED,
+    sizes=block_sizes,
+    axes={"y": "sample row column channel", "dx": "sample row column channel"},
+    simpler={"for one sample": first_image},
+    reasons={"a block": ALL_OF_IT},
+)
+compared = partial(Task, cases=RESTORED, sizes=batch_sizes, axes={"dx": "sample row column channel"})
 shuffled = partial(
     Task,
     cases=MAPS,
@@ -213,14 +310,136 @@ TASKS = (
             },
         },
     ),
+    repeated(
+        "upsample_nearest_forward",
+        properties=(Property("four pixels by hand", blocks_of_the_same),),
+        mistakes={
+            REPEAT: {
+                "np.tile(x, (1, r, s, 1))": "whole maps are laid side by side; each pixel is repeated where it stands: "
+                "row i of y is row i // r of x, not i % Y",
+                f"{REPEAT} * ({FIRST})": "the new pixels are 0, as a transposed convolution sees them; they are like "
+                "the first one of their block",
+                f"x[:, {ROUNDED}].repeat(s, axis=2)": "i / r is rounded to the nearest row; cut it off, or the first "
+                "and the last row get blocks of another height",
+                "x.repeat(r, axis=1).repeat(r, axis=2)": "... y has shape",
+                "x.repeat(s, axis=1).repeat(r, axis=2)": "... y has shape",
+                "x.repeat(r, axis=2).repeat(s, axis=1)": "... y has shape",
+                "x.repeat(r, axis=1)": "... y has shape",
+                "x.repeat(r * s, axis=3)": "... y has shape",
+                f"{REPEAT} / (r * s)": "... y is",
+                f"{REPEAT}[..., ::-1]": "... reversed along the channel axis",
+                f"{REPEAT}[:, ::-1]": "... reversed along the row axis",
+            },
+            KEPT: {
+                "UpsampleNearestCache(x.shape, (s, r))": "... cache.scale",
+                "UpsampleNearestCache(x.repeat(r, axis=1).repeat(s, axis=2).shape, (r, s))": "... cache.x_shape",
+            },
+            "r, s = pair(scale)": {
+                "r, s = pair(scale); x *= 2": "... you modified x in place",
+                "r, s = (2, 2)": "... y has shape",
+            },
+        },
+    ),
+    repeated(
+        "upsample_nearest_backward",
+        mistakes={
+            SUM: {
+                "blocks.mean(axis=(2, 4))": f"a pixel gets the mean of its block; {ALL_OF_IT}",
+                "blocks[:, :, 0, :, 0]": f"a pixel gets that of the first place of its block alone; {ALL_OF_IT}",
+                "blocks[:, :, r // 2, :, s // 2]": f"a pixel gets that of the middle of its block alone; {ALL_OF_IT}",
+                "blocks.sum(axis=2)[:, :, :, 0]": "only the rows of a block are summed, and of its columns the first "
+                "is taken; sum over both",
+                "blocks.sum(axis=4)[:, :, 0]": "only the columns of a block are summed, and of its rows the first is "
+                "taken; sum over both",
+                "blocks.max(axis=(2, 4))": "the largest gradient of a block is taken, as if it had been pooled by "
+                "maxima; it is the sum",
+                "blocks.sum(axis=(1, 3))": "... dx has shape",
+                "blocks.sum(axis=(2, 4)) / B": "... the batch: averaged over it instead of summed",
+                "-blocks.sum(axis=(2, 4))": "... dx has the wrong sign",
+                "blocks.sum(axis=(2, 4))[..., ::-1]": "... reversed along the channel axis",
+            },
+            BLOCKS: {
+                "blocks = dy.reshape(B, r, Y, s, X, C).transpose(0, 2, 1, 4, 3, 5)": "dy is cut as if whole maps lay "
+                "side by side; the places of a block do: rows are (Y, r), not (r, Y)",
+                "blocks = dy.reshape(B, Y, s, X, r, C)": "rows are cut by the factor of the columns, and columns by "
+                "that of the rows",
+                f"{BLOCKS}; dy = dy * 0; blocks = blocks * 0": "... dx is zero everywhere",
+            },
+        },
+    ),
+    compared(
+        "charbonnier_forward",
+        properties=(Property("a loss by hand", is_nearly_the_distance),),
+        mistakes={
+            ROOT: {
+                "root = np.sqrt(difference * difference + eps)": "under the root stands eps, not its square: so the "
+                "loss of a right pixel would be the root of eps",
+                "root = np.sqrt(difference * difference) + eps": "eps is added to the distance, whose kink stays; it "
+                "is added under the root, squared",
+                "root = abs(difference)": "that is the distance itself, with its kink: eps² is missing under the root",
+                "root = difference * difference + eps * eps": "the root is missing",
+                "root = np.sqrt(difference * difference + eps * eps) - eps": "eps is subtracted, so that a right pixel "
+                "loses nothing; here it loses eps",
+                "root = np.where(abs(difference) < eps, difference * difference / (2 * eps) + eps / 2, "
+                "abs(difference))": "that is Huber's loss, a parabola and two lines; here one root is both",
+                "root = np.maximum(abs(difference), eps)": "what is below eps is cut off, and has no slope; the root "
+                "has one",
+            },
+            MEAN: {
+                "np.sqrt((difference * difference).sum() + eps * eps)": "one root is taken of all squares; each number "
+                "has its own",
+                "np.sqrt((difference * difference).mean() + eps * eps)": "one root is taken of the mean square; each "
+                "number has its own",
+                "root.sum()": "... the numbers: summed over it instead of averaged",
+                "root.sum() / len(x)": "the sum is divided by the images; the mean is taken over all numbers",
+                "np.median(root)": "the median is taken; it is the mean",
+                "root.max()": "the worst number is taken; it is the mean of all",
+                "-root.mean()": "... y has the wrong sign",
+                "np.square(root).mean()": "the root is missing",
+            },
+            "CharbonnierCache(difference, root)": {
+                "CharbonnierCache(root, difference)": "... exchanged",
+                "CharbonnierCache(-difference, root)": "... cache.difference has the wrong sign",
+                "CharbonnierCache(difference, root * root)": "... cache.root",
+            },
+            "difference = x - target": {
+                "x -= target; difference = x": "... you modified x in place",
+            },
+        },
+    ),
+    compared(
+        "charbonnier_backward",
+        mistakes={
+            SLOPE: {
+                "np.sign(difference) * (dy / root.size)": "that is the slope of the distance, 1 or -1 however near; "
+                "near the target it goes to 0: (x - t) / root",
+                "difference * (dy / root.size)": "the root is missing: the farther away, the larger; its slope is at "
+                "most 1",
+                "difference / root / root * (dy / root.size)": "divided by the root twice; its derivative is "
+                "(x - t) / root",
+                "1 / root * (dy / root.size)": "what stands under the root has a derivative, too: times x - t",
+                "difference / (2 * root) * (dy / root.size)": "the 2 of the root's derivative and that of the square "
+                "cancel",
+                "2 * difference / root * (dy / root.size)": "the 2 of the square and that of the root's derivative "
+                "cancel",
+                "root / root.size * dy": "that is the loss of each number; its slope is (x - t) / root",
+                "difference / root / root.size": "dy is missing: the loss may be scaled later",
+                "difference / root * dy": "... the numbers: summed over it instead of averaged",
+                "difference / root * (dy / len(root))": "divided by the images; the mean was taken over all numbers",
+                "-difference / root * (dy / root.size)": "... dx has the wrong sign",
+                "difference / root * (dy / root.size) * (abs(difference) > 1e-2)": "where the difference is small "
+                "there is no slope; it is small, not 0",
+            },
+        },
+    ),
 )
 
 PIXEL_SHUFFLE = Exercise(
     "pixel_shuffle",
-    "channels that become pixels: with loops, by moving axes, and back",
-    25,
+    "larger images: channels become pixels, or pixels are repeated; a loss without a kink",
+    45,
     TASKS,
-    offers=("np", "InputGrad"),
+    offers=("np", "InputGrad", "pair"),
     lecture="14_boxes_masks_words",
     section=7,
 )

@@ -49,21 +49,22 @@ def table(model: Swin) -> Table:
 
 def _cut_otherwise(model: Swin) -> bool:
     """Whether transformers would cut a map of this model in another way."""
-    if model.config["windows_like"] == "transformers":
+    like = model.config["windows_like"]
+    if like == "transformers":
         return False
     M, L = pair(model.config["window_size"])
     return M != L or any(
-        _differ(stage.map_size, M, moves=model.config["shifted"] and len(stage.blocks) > 1)
+        _differ(stage.map_size, M, like, moves=model.config["shifted"] and len(stage.blocks) > 1)
         for stage in model.layers
         if stage.blocks
     )
 
 
-def _differ(map_size: tuple[int, int], window_size: int, *, moves: bool) -> bool:
+def _differ(map_size: tuple[int, int], window_size: int, like: str, *, moves: bool) -> bool:
     """Where nothing moves, only the window counts; where it does, the shift, and what fills the map up, too."""
-    window, shift = fit_windows(map_size, window_size, "timm")
+    window, shift = fit_windows(map_size, window_size, like)
     their_window, their_shift = fit_windows(map_size, window_size, "transformers")
-    filled_up = any(side % M for side, M in zip(map_size, window, strict=True))
+    filled_up = like == "timm" and any(side % M for side, M in zip(map_size, window, strict=True))  # others do it first
     return window != their_window or (moves and (shift != their_shift or (filled_up and any(shift))))
 
 

@@ -68,3 +68,54 @@ def pixel_shuffle_loops(x, upscale):
 def pixel_shuffle_backward(dy, cache):
     (B, Y, X, D), r = cache
     return InputGrad(dy.reshape(B, Y, r, X, r, -1).transpose(0, 1, 3, 2, 4, 5).reshape(B, Y, X, D))
+
+
+# --- whole maps are laid side by side
+def upsample_nearest_forward(x, *, scale=2):
+    r, s = pair(scale)
+    y = np.concatenate([np.concatenate([x] * r, axis=1)] * s, axis=2)
+    return y, UpsampleNearestCache(x.shape, (r, s))
+
+
+# --- the new pixels are 0
+def upsample_nearest_forward(x, *, scale=2):
+    (r, s), (B, Y, X, C) = pair(scale), x.shape
+    y = np.zeros((B, Y * r, X * s, C))
+    y[:, ::r, ::s] = x
+    return y, UpsampleNearestCache(x.shape, (r, s))
+
+
+# --- a pixel gets the mean of its block
+def upsample_nearest_backward(dy, cache):
+    r, s = cache.scale
+    return InputGrad(sum(dy[:, p::r, q::s] for p in range(r) for q in range(s)) / (r * s))
+
+
+# --- that of the first place of its block alone
+def upsample_nearest_backward(dy, cache):
+    r, s = cache.scale
+    return InputGrad(dy[:, ::r, ::s].copy())
+
+
+# --- eps is added to the distance, whose kink stays
+def charbonnier_forward(x, target, *, eps=1e-3):
+    difference = x - target
+    root = np.abs(difference) + eps
+    return root.mean(), CharbonnierCache(difference, root)
+
+
+# --- under the root stands eps, not its square
+def charbonnier_forward(x, target, *, eps=1e-3):
+    difference = x - target
+    root = np.sqrt(difference**2 + eps)
+    return root.mean(), CharbonnierCache(difference, root)
+
+
+# --- that is the slope of the distance, 1 or -1 however near
+def charbonnier_backward(dy, cache):
+    return InputGrad(dy * np.sign(cache.difference) / cache.root.size)
+
+
+# --- the root is missing: the farther away, the larger
+def charbonnier_backward(dy, cache):
+    return InputGrad(cache.difference * dy / cache.root.size)

@@ -42,3 +42,49 @@ def pixel_shuffle_backward(dy, cache):
     dx = np.zeros((B, Y, X, D), dy.dtype)
     dx[:, i[:, None, None], j[:, None], channels] = dy
     return InputGrad(dx)
+
+
+# --- place by place of a block: r * s assignments, with steps
+def upsample_nearest_forward(x, *, scale=2):
+    (r, s), (B, Y, X, C) = pair(scale), x.shape
+    y = np.empty((B, Y * r, X * s, C), x.dtype)
+    for p in range(r):
+        for q in range(s):
+            y[:, p::r, q::s] = x
+    return y, (x.shape, (r, s))
+
+
+def upsample_nearest_backward(dy, cache):
+    shape, (r, s) = cache
+    dx = np.zeros(shape, dy.dtype)
+    for p in range(r):
+        for q in range(s):
+            dx += dy[:, p::r, q::s]
+    return (dx,)
+
+
+# --- by matrices of zeros and ones
+def upsample_nearest_forward(x, *, scale=2):
+    r, s = pair(scale)
+    rows, columns = (np.repeat(np.eye(n, dtype=x.dtype), k, axis=0) for n, k in ((x.shape[1], r), (x.shape[2], s)))
+    return np.einsum("iy,jx,byxc->bijc", rows, columns, x), UpsampleNearestCache(x.shape, (r, s))
+
+
+def upsample_nearest_backward(dy, cache):
+    (_, Y, X, _), (r, s) = cache
+    rows, columns = (np.repeat(np.eye(n, dtype=dy.dtype), k, axis=0) for n, k in ((Y, r), (X, s)))
+    return InputGrad(np.einsum("iy,jx,bijc->byxc", rows, columns, dy))
+
+
+# --- of a difference that is divided by eps first
+def charbonnier_forward(x, target, *, eps=1e-3):
+    if x.shape != target.shape or not x.size or not 0 < eps < np.inf:
+        raise ValueError("these are no two images, or eps is not above 0")
+    difference = x - target
+    root = eps * np.sqrt(1 + (difference / eps) ** 2)
+    return root.sum() / x.size, (difference, root)
+
+
+def charbonnier_backward(dy, cache):
+    difference, root = cache
+    return (dy / difference.size * difference / root,)
