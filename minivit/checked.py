@@ -158,7 +158,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The end of a sentence about a name that is none of the known: those that are like it, if any are.
 
     >>> from minivit.checked import did_you_mean
-    >>> did_you_mean("dpeth", ["depth", "width"]), did_you_mean("x", ["depth"])
+    >>> did_you_mean("dpeth", ["depth", "num_heads"]), did_you_mean("x", ["depth"])
     ('; did you mean depth?', '')
     """
     nearest = " or ".join(get_close_matches(name, [*known]))

@@ -1,5 +1,6 @@
-"""What a docstring says of arguments is true: it names those that there are. (Formulas and links: `make docs`.)"""
+"""What a docstring says of arguments and in examples is true. (Formulas and links: `make docs`.)"""
 
+import doctest
 import re
 from importlib import import_module
 from inspect import getdoc, isclass, isfunction, signature
@@ -8,6 +9,7 @@ from pkgutil import walk_packages
 import pytest
 
 import minivit
+from tests.sampled import REST
 
 SECTION = re.compile(r"^Parameters\n-+\n(.*?)(?=^\S[^\n]*\n-+$|\Z)", re.M | re.S)
 
@@ -65,3 +67,26 @@ def test_a_parameter_that_there_is_not_is_found():
 
     assert documented(scale) == ["x", "factor"]
     assert not set(documented(scale)) <= set(signature(scale).parameters)
+
+
+EXAMPLES = {
+    f"{name}.{item.__qualname__}": (name, item)
+    for name in MODULES
+    for item in members(name)
+    if ">>>" in (getdoc(item) or "")
+}
+SLOW = "minivit.cost.budget.largest_batch"
+
+
+def test_there_are_examples():
+    assert len(EXAMPLES) > 30
+    assert SLOW in EXAMPLES
+
+
+@pytest.mark.parametrize("where", [pytest.param(where, marks=REST if where == SLOW else ()) for where in EXAMPLES])
+def test_an_example_gives_what_it_says(where, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    name, item = EXAMPLES[where]
+    names, said = {**vars(import_module(name))}, []
+    example = doctest.DocTestParser().get_doctest(getdoc(item), names, where, None, None)
+    assert not doctest.DocTestRunner().run(example, out=said.append).failed, "".join(said)

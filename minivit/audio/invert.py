@@ -147,8 +147,13 @@ def invert_by_gradient(
     minima, as two waves with one spectrogram need not be near each other: begin at a wave of :func:`griffinlim` where
     there is one, or with a little noise.
 
+    >>> import numpy as np, minivit as mv
     >>> layer = mv.layers.LogMel(sr=16000, n_fft=1024, n_mels=80)
-    >>> y = mv.audio.invert_by_gradient(target, start, layer.forward, layer.backward).y
+    >>> target, _ = layer.forward(np.sin(np.arange(2048) / 20))
+    >>> start = 0.01 * np.random.default_rng(0).standard_normal(2048)
+    >>> found = mv.audio.invert_by_gradient(target, start, layer.forward, layer.backward, n_iter=20)
+    >>> found.y.shape, found.convergence.shape
+    ((2048,), (21,))
 
     Parameters
     ----------

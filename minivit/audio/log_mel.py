@@ -73,8 +73,10 @@ def log_mel_blocks(
     place, as in :func:`minivit.audio.mfcc.mfcc_forward`, must have seen all of it.) The last bit may differ, as a
     product of matrices adds in another order where there are more columns.
 
-    >>> pieces = mv.audio.log_mel_blocks(mv.audio.wav_blocks("hour.wav", block_length=2**18), sr=16000.0)
-    >>> np.concatenate(list(pieces), axis=-1)
+    >>> import numpy as np, minivit as mv
+    >>> blocks = (np.sin(np.arange(1600 * n, 1600 * (n + 1)) / 20) for n in range(10))  # or mv.audio.wav_blocks(FILE)
+    >>> np.concatenate(list(mv.audio.log_mel_blocks(blocks, sr=16000.0)), axis=-1).shape
+    (128, 32)
 
     Parameters
     ----------

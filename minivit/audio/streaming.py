@@ -26,8 +26,11 @@ def stft_blocks(
 
     At any time a block, its spectrum, and about two frames are in memory.
 
+    >>> import numpy as np, minivit as mv
+    >>> y = np.sin(np.arange(16_000) / 20)
     >>> blocks = mv.audio.stft_blocks(np.array_split(y, 100), n_fft=400, hop_length=160)
-    >>> np.concatenate(list(blocks), axis=-1)  # mv.audio.stft_forward(y, n_fft=400, hop_length=160)[0]
+    >>> np.allclose(np.concatenate(list(blocks), axis=-1), mv.audio.stft_forward(y, n_fft=400, hop_length=160)[0])
+    True
 
     Parameters
     ----------

@@ -67,6 +67,7 @@ def largest_batch(model: str | Model, budget: int | str, **options: Any) -> Larg
 
     Examples
     --------
+    >>> import minivit as mv
     >>> mv.cost.largest_batch("vit_base_patch16_224", "16GiB").at_once
     105
     """

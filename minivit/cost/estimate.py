@@ -200,6 +200,7 @@ def estimate(
 
     Examples
     --------
+    >>> import minivit as mv
     >>> mv.cost.estimate("vit_base_patch16_224").macs_forward
     17563828224
     """

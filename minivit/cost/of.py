@@ -66,6 +66,7 @@ def of(function: Callable | Layer | str, /, *, dtype: str = "float32", **argumen
 
     Examples
     --------
+    >>> import numpy as np, minivit as mv
     >>> mv.cost.of(mv.ops.attention_forward, q=(8, 4, 197, 64), k=(8, 4, 197, 64), v=(8, 4, 197, 64)).forward.macs
     158961664
     >>> mv.cost.of(mv.layers.SelfAttention(64, num_heads=4), x=(8, 197, 64)).kept_bytes

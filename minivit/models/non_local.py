@@ -5,6 +5,7 @@ left out again. Sources: Wang et al. 2018, "Non-local Neural Networks"; Zhang et
 Adversarial Networks", for the form "sagan".
 """
 
+import re
 from reprlib import repr as in_short
 from typing import Annotated, Any
 
@@ -18,6 +19,7 @@ from minivit.layers.non_local import (
     NonLocal,
     SAGANAttention,
 )
+from minivit.models.model import Backbone
 from minivit.models.resnet import ResNet, map_size
 from minivit.types import Count, Depths, Positive, Range, Rate, Size
 
@@ -126,6 +128,19 @@ class NonLocalResNet(ResNet):
             form, pooling = FORMS[self.form], {} if self.form == "sagan" else {"sub_sample": self.sub_sample}
             blocks.append(form(dim, **pooling))
         return blocks
+
+    def backbone_in_it(self) -> Backbone:
+        """A ResNet, as the paper begins with a trained one; the blocks of attention change nothing at first."""
+
+        def called(name: str) -> str:
+            found = re.fullmatch(r"layer(\d)\.(\d+)\.(.*)", name)
+            if not found:
+                return name
+            stage, block = int(found[1]), int(found[2])
+            every = self.non_local[stage - 1]
+            return f"layer{stage}.{block + (block // every if every else 0)}.{found[3]}"
+
+        return Backbone(ResNet, self.config, called)
 
 
 NonLocalResNet.add_presets(

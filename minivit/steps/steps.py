@@ -53,7 +53,7 @@ def step(
     >>> import numpy as np, minivit as mv
     >>> model = mv.create_model("vit_micro_patch4_32", depth=1, embed_dim=8, num_heads=2)
     >>> mv.step(model, np.zeros((32, 32, 3), np.float32), label=3)
-    <76 steps of ViT>
+    <93 steps of ViT>
 
     The model is left as it was. Layers that keep averages of batches compute with these, as in inference.
 

@@ -39,8 +39,8 @@ MASK_TOKEN = "mask_token"
 def begin_with(model: Model, run_or_file: str | Path) -> None:
     """Give a model what another one has learned, all but the head; nothing changes if it does not fit.
 
-    A model that is built on a classifier (a UPerNet on a Swin, a DETR on a ResNet or a Swin) may begin with such a
-    classifier, too: what there is beside it begins anew.
+    A model that is built on a classifier (a UPerNet on a Swin, a DETR on a ResNet or a Swin, a non-local network on a
+    ResNet) may begin with such a classifier, too: what there is beside it begins anew.
 
     Positions on another grid, because the images have another size, are resampled (bicubic, with antialiasing); those
     of class tokens and their like stay as they are.

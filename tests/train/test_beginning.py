@@ -11,7 +11,7 @@ from safetensors.numpy import save_file
 
 import minivit as mv
 from minivit.layers import Param
-from minivit.models import AST, DETR, SAM, HybridViT, MaskedViT, Mixer, ResNet, Swin, UPerNet, ViT
+from minivit.models import AST, DETR, SAM, HybridViT, MaskedViT, Mixer, NonLocalResNet, ResNet, Swin, UPerNet, ViT
 from minivit.models.detr import BACKBONES
 from minivit.ops import resize_forward
 from minivit.train import SGD, AdamW, training_step
@@ -115,6 +115,18 @@ def test_what_a_segmenter_begins_with_computes_the_same_map(tmp_path):
     _, cache = ours.forward(images)
     last = cache.norms[1]
     np.testing.assert_allclose(last.xhat * theirs.norm.weight.value + theirs.norm.bias.value, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("form", ["gaussian", "embedded_gaussian", "dot_product", "concatenation", "sagan"])
+def test_attention_between_the_blocks_of_a_trained_resnet_changes_nothing_at_first(form, tmp_path):
+    deep = {**PYRAMID, "layers": (3, 5), "stem": "3x3", "block": "bottleneck", "dtype": "float64"}
+    theirs = ResNet(**deep, num_classes=7, seed=1)
+    for param in theirs.named_state().values():
+        param.value = RNG.uniform(0.5, 1, param.shape)
+    ours = NonLocalResNet(**deep, non_local=(1, 2), form=form, num_classes=3, seed=2)
+    begin_with(ours, saved(theirs, tmp_path))
+    images = RNG.standard_normal((2, 16, 16, 3))
+    np.testing.assert_allclose(ours.features(images)[0], theirs.features(images)[0], rtol=1e-12)
 
 
 @pytest.mark.parametrize(
