@@ -31,6 +31,8 @@ def _run_step(args: argparse.Namespace) -> int:
     out = with_ending(args.out, ".html")
     for path in (args.image, args.checkpoint):
         must_be_another(out, path)
+    if out.suffix.lower() not in (".html", ".htm"):
+        raise ValueError(f"--out is {args.out}: what is written is a page; expected a name that ends in .html")
     solutions = [load_as_it_is(folder) for folder in getattr(args, "with") or []]
     with in_place_of_ours(solutions), warnings_said():
         model, pixels, normalize, names = opened(args.checkpoint, args.image, model=args.model, size=args.size)

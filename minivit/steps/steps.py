@@ -9,7 +9,7 @@ import numpy as np
 from minivit.caches import first_nonfinite
 from minivit.checked import check_range, check_type, did_you_mean
 from minivit.cost.tally import layers_in
-from minivit.errors import sentence
+from minivit.errors import sentence, with_line
 from minivit.every_op import EVERY_OP
 from minivit.layers import Identity
 from minivit.layers.batch_norm import frozen
@@ -121,7 +121,7 @@ def step(
         elif backward:
             run.notes.append("There is no backward: a loss needs a class, and this model's output names none.")
     except EndedError as ended:
-        run.error = sentence(ended.error)
+        run.error = with_line(ended.error)
     run.calls = recorder.steps()
     if recorder.lost and not run.error:
         run.notes.append(
@@ -174,7 +174,7 @@ def step_op(name: str, *arrays: ndarray, dy: Any = None, **options: Any) -> Step
         dy = mapped(lambda a: _random_like(np.asarray(a), rng), y) if dy is None else dy
         _recorded(recorder, op.backward, dy, cache)
     except EndedError as ended:
-        run.error = sentence(ended.error)
+        run.error = with_line(ended.error)
     run.calls = recorder.steps() or recorder.calls  # alone, an op is shown even if it does nothing
     run.what_if = run.field = {"reason": "there is no model, only an op"}
     return run

@@ -55,6 +55,7 @@ def test_forward_alone_of_one_block(checkpoint, image, tmp_path, capsys):
         (["--size", "9"], "--size goes with --model"),
         (["--with", "nowhere"], "nowhere"),
         (["--model", "vit_tiny_patch16_999"], "there is no model"),
+        (["-o", "x.png"], "x.png: what is written is a page; expected a name that ends in .html"),
     ],
 )
 def test_mistakes_are_one_sentence(checkpoint, image, tmp_path, capsys, arguments, sentence):

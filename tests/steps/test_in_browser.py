@@ -138,6 +138,19 @@ def test_links_and_search_find_steps(opened):
     assert not tab.is_visible("dialog")
 
 
+def test_a_link_to_no_step_is_told(opened):
+    tab = opened(step(trained_enough(), pixels(), 1, normalize=as_input), "#blocks.9/forward")
+    assert tab.inner_text(".lost") == "There is no step blocks.9/forward in this page; / finds those that there are."
+    assert tab.get_attribute("main", "data-shown") == "patch_embed/patchify/forward"
+    tab.evaluate("location.hash = '#blocks.1/forward'")
+    tab.wait_for_selector('main[data-shown="blocks.1/forward"]')
+    assert tab.query_selector(".lost") is None
+    tab.evaluate("location.hash = '#50%'")
+    tab.wait_for_selector(".lost")
+    assert "no step 50% in" in tab.inner_text(".lost")
+    assert tab.get_attribute("main", "data-shown") == "blocks.1/forward"
+
+
 def test_numbers_under_the_pointer_are_those_of_numpy(shapes_page):
     tab, model = shapes_page, trained_enough()
     _, cache = model.forward(as_input(pixels()[None]))

@@ -287,7 +287,9 @@ def test_a_students_function_that_fails_ends_the_run_and_the_steps_before_are_sh
     with in_place_of_ours([mine]):
         model, _ = model_and_image()
         run = step(model, image, 0)
-    assert "no idea" in run.error
+    text = (tmp_path / "attention" / "solution.py").read_text(encoding="utf-8")
+    line = text[: text.index("no idea")].count("\n") + 1
+    assert run.error.startswith(f"RuntimeError: no idea (solution.py, line {line}: raise RuntimeError('no idea')")
     assert [call.label for call in run.calls if call.error] == ["attention"]
     assert any(call.way == "backward" and call.outputs for call in run.calls)
     assert "no idea" in page_module._told(run)["error"]

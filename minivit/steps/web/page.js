@@ -30,14 +30,18 @@ async function start() {
     one("sees").addEventListener("click", () => openDialog(showField));
     one("help").addEventListener("click", () => openDialog(showHelp));
     document.addEventListener("keydown", key);
-    window.addEventListener("hashchange", () => goTo(location.hash));
+    window.addEventListener("hashchange", () => goTo(location.hash) || sayLost(location.hash));
     document.addEventListener("click", event => {
         const link = event.target.closest('a[href^="#"]');
         if (!link || location.protocol !== "about:") return;
         event.preventDefault();  // in a notebook's frame a link would lead to the notebook, once more
         goTo(link.getAttribute("href"));
     });
-    if (!goTo(location.hash)) await show(run.levels[level][0].n);
+    const hash = location.hash;
+    if (!goTo(hash)) {
+        await show(run.levels[level][0].n);
+        if (hash.length > 1) sayLost(hash);
+    }
     document.body.dataset.ready = "yes";
 }
 
@@ -65,12 +69,17 @@ function nameCalls() {
     }
 }
 
-function goTo(hash) {
-    let name = hash.slice(1);
+/** The name of a step in a link. */
+function nameIn(hash) {
     try {
-        name = decodeURIComponent(name);
-    } catch { /* a per cent sign that somebody has typed */ }
-    const n = run.names.get(name);
+        return decodeURIComponent(hash.slice(1));
+    } catch {  // a per cent sign that somebody has typed
+        return hash.slice(1);
+    }
+}
+
+function goTo(hash) {
+    const n = run.names.get(nameIn(hash));
     if (n === undefined) return false;
     if (n !== current || !one("step").firstChild) {
         const depth = run.levels.findIndex(calls => calls.some(call => call.n === n));
@@ -78,6 +87,13 @@ function goTo(hash) {
         show(n);
     }
     return true;
+}
+
+/** Of a link that leads nowhere: what one sees is not what it meant. */
+function sayLost(hash) {
+    one("step").querySelector(".lost")?.remove();
+    const words = `There is no step ${nameIn(hash)} in this page; / finds those that there are.`;
+    one("step").prepend(make("p", {class: "error lost", role: "alert", text: words}));
 }
 
 function isInside(call, outer) {
