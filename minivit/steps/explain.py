@@ -127,8 +127,8 @@ def _mathml(latex: str, *, display: Any) -> str:
     if NO_FORMULA.search(latex):
         return written
     latex = " ".join(latex.replace("\\!", "").split())  # browsers have no negative spaces
-    if "&" in latex and "\\begin" not in latex:
-        latex = f"\\begin{{aligned}}{latex}\\end{{aligned}}"
+    if ("&" in latex or "\\\\" in latex) and "\\begin" not in latex:  # several lines, as Sphinx takes them
+        latex = f"\\begin{{align*}}{latex}\\end{{align*}}"
     try:
         return convert(latex, display=display)
     except Exception:  # one of a dozen classes, or whatever it stumbles over

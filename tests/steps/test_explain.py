@@ -10,6 +10,7 @@ import pytest
 
 from minivit.every_op import EVERY_OP
 from minivit.steps.explain import axes_of, explained, hints_of, html_of
+from minivit.train.optim import adamw_update
 from minivit.types import Float, ndarray
 
 
@@ -22,6 +23,13 @@ def test_every_docstring_becomes_html(name):
         assert not re.search(r"\\[a-zA-Z]|:\w+:`|\.\. \w|``|&lt;math", prose)
         assert not re.search(r"<mi>\\|<mtext>\\", doc)
         assert doc.count("<math") == doc.count("</math>")
+
+
+def test_formulas_of_several_lines_are_rows_of_a_table():
+    html = html_of(inspect.getdoc(adamw_update))
+    assert html.count("<mtr>") == 3
+    assert "<mi>&</mi>" not in html
+    assert html_of(r".. math:: a = b \\ c = d").count("<mtr>") == 2
 
 
 def test_lines_of_a_backward_lead_to_those_of_the_forward():
