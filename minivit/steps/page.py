@@ -19,9 +19,9 @@ from minivit.steps.record import Call
 from minivit.types import ndarray
 from minivit.version import __version__
 
-SCRIPTS = ("numbers", "heat", "because", "what_if", "pictures", "page")
-ANSWERS = "because"
-"""That which has the derivatives of all ops: not for pages of a student's wrong numbers."""
+ANSWERS = ("because", "attends", "moves", "rates")
+"""Those that have the derivatives of all ops: not for pages of a student's wrong numbers."""
+SCRIPTS = ("numbers", "heat", *ANSWERS, "what_if", "pictures", "page")
 
 PARTS = ("inputs", "outputs", "expected", "difference", "cache")
 """Of a call, where there are arrays."""
@@ -87,14 +87,14 @@ def page(run: Steps) -> str:
             f"the page would have {size / 10**6:,.0f} MB, more than {MOST_BYTES // 10**6}: show the inside of one "
             "block alone (--block 0), forward alone (--no-backward), or a smaller image"
         )
-    hidden = ANSWERS if any(call.expected for call in run.calls) else ""
+    hidden = ANSWERS if any(call.expected for call in run.calls) else ()
     text = zlib.compress(to_json(_told(run)).encode(), 9)
     data = {"text": {"letters": letters(text), "bytes": len(text)}, "arrays": run.store.packed()}
     parts = {
         "TITLE": f"{run.title}, step by step",
         "STYLE": _file("page.css"),
         "RUN": json.dumps(data),
-        "SCRIPT": '"use strict";\n' + "\n".join(_file(f"{name}.js") for name in SCRIPTS if name != hidden),
+        "SCRIPT": '"use strict";\n' + "\n".join(_file(f"{name}.js") for name in SCRIPTS if name not in hidden),
     }
     html = _file("index.html")
     before = ""
