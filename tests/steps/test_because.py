@@ -1,7 +1,8 @@
 """What the page says made a number, held to backward: `pytest -m browser -n 0 tests/steps/test_because.py`.
 
 The script of the page runs in Chromium or Chrome. What it returns for an element of an output is held to backward of a
-cotangent that is 1 there and 0 elsewhere; what it returns for an element of a gradient, to the same for each place.
+cotangent that is 1 there and 0 elsewhere, as it is or, where the op is linear, times what went in; what it returns for
+an element of a gradient, to the same for each place.
 """
 
 import re
@@ -40,7 +41,7 @@ function ask({label, way, arrays, options, places}) {
         if (!found) return null;
         const of = Object.entries(found.of).map(([input, {flat, shape}]) => [input, {flat: toText(flat), shape}]);
         const number = inDigits(all.outputs[name].at(index));
-        return {of: Object.fromEntries(of), words: found.words, number};
+        return {of: Object.fromEntries(of), slopes: found.slopes, words: found.words, number};
     });
 }
 """
@@ -317,7 +318,7 @@ def close(found, expected):
 
 
 def check_forward(ask, call, places_of=some_places):
-    """The derivatives of elements of the output by each input."""
+    """The parts of elements of the output, or their derivatives, by each input."""
     places = places_of(call.y.shape)
     for place, found in zip(places, ask(call.question("forward", [["y", place] for place in places])), strict=True):
         one = np.zeros(call.y.shape)
@@ -325,7 +326,7 @@ def check_forward(ask, call, places_of=some_places):
         expected = call.backward(one if one.ndim else 1.0)
         assert set(found["of"]) == set(expected)
         for name, grad in expected.items():
-            close(array_of(found["of"][name]), grad)
+            close(array_of(found["of"][name]), grad if name in found["slopes"] else grad * call.inputs[name])
         assert found["number"] in found["words"]
 
 
@@ -406,6 +407,23 @@ def test_all_that_normalise_attend_or_are_of_one_number_are_known():
     named = {name for name in EVERY_OP if re.search("attention|norm|conv|linear|softmax", name)}
     assert len(named) >= 18
     assert (named | activations) - set(KNOWN) == set()
+
+
+@pytest.mark.parametrize("label", KNOWN)
+def test_parts_are_of_what_the_op_is_linear_in(ask, label):
+    """Twice as much of one input adds its parts once more, to every number; of slopes it does not hold."""
+    args, kwargs = drawn(label, 0)
+    call = recorded(label, args, kwargs)
+    places = many_places(call.y.shape, 10)
+    found = ask(call.question("forward", [["y", place] for place in places]))
+    for name, given in zip(signature(EVERY_OP[label].forward).parameters, args, strict=False):
+        if name in found[0]["of"]:
+            twice = [2 * array if array is given else array for array in args]
+            more = recorded(label, twice, kwargs).y - call.y
+            parts = [array_of(each["of"][name]).sum() for each in found]
+            expected = [more[tuple(place)] for place in places]
+            is_linear = np.allclose(parts, expected, rtol=1e-9, atol=1e-12)
+            assert is_linear == (name not in found[0]["slopes"]), name
 
 
 def test_what_is_not_known_is_nothing(ask):

@@ -179,6 +179,33 @@ def test_what_made_a_number_is_said(shapes_page):
     assert shapes_page.locator(".because canvas").count() >= 1
 
 
+def test_it_is_said_whether_parts_or_slopes_are_drawn(shapes_page):
+    tab = shapes_page
+
+    def drawn(name, array):
+        go(tab, name)
+        tab.click(f'canvas[data-array="{array}"]')
+        scales = tab.locator(".because .scale").all_inner_texts()
+        return (
+            tab.inner_text(".because .shape >> nth=0"),
+            tab.locator(".because figcaption b").all_inner_texts(),
+            scales,
+        )
+
+    words, titles, scales = drawn("blocks.0.attn/attention/forward", "y")
+    at = tab.inner_text(".because h2").removeprefix("what made ")
+    assert f"Lit up in v: the part of each number in {at}, which is the number times its rate." in words
+    assert f"Lit up in q and k: a slope, how much {at} moves per unit" in words
+    assert titles == ["part of v", "∂y/∂q", "∂y/∂k"]
+    assert [scale.rpartition("; ")[2] for scale in scales] == [f"part of {at}", f"slope of {at}", f"slope of {at}"]
+    words, titles, _ = drawn("blocks.0.mlp.fc1/linear/forward", "y")
+    assert "slope" not in words
+    assert titles == ["part of x", "part of weight", "part of bias"]
+    words, titles, _ = drawn("blocks.0.mlp.fc1/linear/backward", "dx")
+    assert re.fullmatch(r"Lit up in dy: the part of each number in dx\[.*\]; they add up to it\.", words)
+    assert titles == ["part of dy"]
+
+
 NOT_BLANK = """[...document.querySelectorAll(".because canvas")].map(
     it => new Set(it.getContext("2d").getImageData(0, 0, it.width, it.height).data).size > 1)"""
 

@@ -36,7 +36,7 @@ function attending({place = j => j, row = inSequence, shares = weightsOf(), valu
             return summed(looked(call, j).pulls, s => slope(call, j, s, i));
         }];
     }
-    return {sums: [values], ...more, by: {...by, ...more.by}};
+    return {sums: [values], slopes: softmax ? Object.keys(scores) : [], ...more, by: {...by, ...more.by}};
 }
 
 const inSequence = (j, s) => [...j.slice(0, -2), s];
@@ -155,7 +155,7 @@ const OPS_THAT_ATTEND = {
     dot_product_mean: attending({softmax: false, scores: {
         q: ["Σ v k / S", products(oneOverS).q[1]], k: ["v q / S", products(oneOverS).k[1]],
     }}),
-    concatenation_mean: attending({softmax: false, scores: concatenated()}),
+    concatenation_mean: attending({softmax: false, scores: concatenated(), slopes: ["q", "k", "vector"]}),
     local_attention: attending({row: inSlidingWindow, scores: {
         q: ["Σ weights (v − y) (k + relative)", (call, j, s, i) => {
             const along = sliding.q[1](call, j, s, i);

@@ -1,16 +1,18 @@
-// What made a number: how much each input moves an output, or the parts that a gradient sums up.
+// What made a number: the parts that it is the sum of, or how much each input moves it.
 //
 // An op says one thing: the rate at which y[j] moves with element i of an input, by what its cache
-// keeps: see rates.js, attends.js and moves.js. Both ways follow. A forward's y[j] has a
-// rate for every i; a backward's gradient at i is the sum over all j of dy[j] times the same rate.
+// keeps: see rates.js, attends.js and moves.js. Both ways follow. A gradient at i is the sum over all
+// j of dy[j] times that rate, which are its parts. Where y is linear in an input, y[j] is a sum, too,
+// and element i has a part in it: the element times its rate. Where it is not, there are no parts,
+// and a slope is all that can be said.
 
 /**
  * @param label name of an op, as in minivit.every_op; way: "forward" or "backward"
  * @param arrays {inputs, cache, outputs}, each {name: array}; an array has shape and at(index)
  * @param options {name: Python's repr}, in a backward those of its forward, too
  * @param name and index of an element of an output or of a gradient: "y", "dx", "dweight"
- * @returns {of: {name: array}, words}, or null for an op that is not known. In `of` are derivatives
- *     of an output by each input, or what a gradient consists of: the sum is the gradient.
+ * @returns {of: {name: array}, slopes, words}, or null for an op that is not known. In `of` are the
+ *     parts of the number, of each element of an input; or slopes, of those inputs that are named so.
  */
 function whatMade(label, way, arrays, options, name, index) {
     const op = Object.hasOwn(KNOWN_OPS, label) && KNOWN_OPS[label], forward = way === "forward";
@@ -21,10 +23,11 @@ function whatMade(label, way, arrays, options, name, index) {
     try {
         const {of, words} = forward ? whatMadeOutput(op, call, index)
             : (op.parts ?? whatMadeGradient)(call, name.slice(1), index, op);
-        return {of, words: `${head}: ${words}.`};
+        const slopes = forward ? Object.keys(of).filter(input => op.slopes?.includes(input)) : [];
+        return {of, slopes, words: `${head}: ${words}.`};
     } catch (error) {
         if (!error.isLacking) throw error;
-        return {of: {}, words: `${head}: what made it ${error.message}.`};
+        return {of: {}, slopes: [], words: `${head}: what made it ${error.message}.`};
     }
 }
 
@@ -66,7 +69,8 @@ function whatMadeOutput(op, call, j) {
         return {name, factor, ...whatCounts(call.input(name), i => rate(call.kept, j, i, call))};
     });
     const sums = found.filter(({name, factor}) => (op.sums ?? ["x", "v"]).includes(name) || !factor);
-    const of = Object.fromEntries(found.map(({name, rates}) => [name, rates]));
+    const of = Object.fromEntries(found.map(({name, rates, parts}) =>
+        [name, op.slopes?.includes(name) ? rates : parts]));
     const sum = sums.map(sumInWords).filter(Boolean).join(", plus ");
     return {of, words: op.words?.(call.kept, j, call) ?? sum};
 }

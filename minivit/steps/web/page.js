@@ -258,11 +258,23 @@ function explain(host, call, shown, name, index) {
     const found = call.kind === "op" ? whatMade(call.label, call.way, shown, {...of?.options, ...call.options}, name, index) : null;
     if (!found) return make("p", {text: call.kind !== "layer" ? `The page cannot say it of ${call.label}.` : "Look inside: the ops of this layer say it (arrow down)."}, host);
     make("p", {text: found.words}, host);
+    const inputs = Object.keys(found.of), made = nameOf(name, index), isSlope = input => found.slopes.includes(input);
+    const parts = inputs.filter(input => !isSlope(input)), slopes = inputs.filter(isSlope);
+    const lit = make("p", {class: "shape"}, host);
+    const how = call.way === "forward" ? ", which is the number times its rate" : "; they add up to it";
+    if (parts.length) lit.append(`Lit up in ${listed(parts)}: the part of each number in ${made}${how}. `);
+    if (slopes.length) lit.append(`Lit up in ${listed(slopes)}: a slope, how much ${made} moves per unit when the number moves a little; it is no sum of them. `);
     const cards = make("div", {class: "cards"}, host);
     for (const [input, array] of Object.entries(found.of)) {
         const drawn = new NumberArray(array.flat, {...array, axes: (shown.inputs[input] ?? shown.cache[input])?.axes});
-        new HeatMap(cards, call.way === "forward" ? `∂${name}/∂${input}` : `share of ${input}`, drawn, {mark: drawn.largest()});
+        const title = isSlope(input) ? `∂${name}/∂${input}` : `part of ${input}`;
+        new HeatMap(cards, title, drawn, {mark: drawn.largest(), unit: isSlope(input) ? `slope of ${made}` : `part of ${made}`});
     }
+}
+
+/** Names one after the other: q, k and v. */
+function listed(names) {
+    return [names.slice(0, -1).join(", "), names.at(-1)].filter(Boolean).join(" and ");
 }
 
 /** What AdamW made of a weight, or of its averages. */

@@ -1,8 +1,9 @@
 // Of each op the rates at which what comes out moves with what goes in: what because.js asks for.
 //
 // `by` has of each input what the rate of y[j] with element i is called, nothing if it is 1, and the
-// rate, false where there is none. `sums` are inputs of which y is said to be a sum, x if not given;
-// `words` say what y is, if it is none.
+// rate, false where there is none. `slopes` are inputs in which y is not linear: of all others an
+// element times its rate is its part in y. `sums` are inputs of which y is said to be the sum, x if
+// not given; `words` say what y is, if it is none.
 
 /** Whether the first so many places of two indices are the same; all, if nothing is said. */
 const agree = (j, i, count = j.length) => j.every((at, axis) => axis >= count || at === i[axis]);
@@ -40,6 +41,7 @@ const elementwise = slope => ({
 });
 const curved = slope => ({
     ...elementwise(slope),
+    slopes: ["x"],
     words: (kept, j, call) => `${call.label} of ${elementIs("x", call.input("x"), j)}, where its slope is `
         + inDigits(Number(slope(kept, j, call))),
 });
@@ -88,6 +90,7 @@ const OF_ONE_ROW = ", d being its place in the row and e that of dy";
  */
 const normalizing = ({mean = 1, how, together = sameRow, at = j => [...j.slice(0, -1), 0],
     size = ({xhat}) => xhat.shape.at(-1), n = "D", by = shift}) => ({
+    slopes: ["x"],
     words: ({xhat, gamma}, j) => `${elementIs("xhat", xhat, j)}, which is ${nameOf("x", j)} `
         + `${how}, times ${inDigits(stretched(gamma, j))}, its gamma${by.beta ? ", plus beta" : ""}`,
     by: {
@@ -105,6 +108,7 @@ const SHORTEST = 1e-12;
 
 /** A vector divided by its length. */
 const directing = shortest => ({
+    slopes: ["x"],
     words: ({length}, j) => `${nameOf("x", j)} over ${inDigits(length.at([...j.slice(0, -1), 0]))}, the length of its vector`,
     by: {x: [`((e = d) − y[e] y[d]) / length${OF_ONE_ROW}`, ({y, length}, j, i) => {
         const long = length.at([...j.slice(0, -1), 0]);
@@ -158,7 +162,7 @@ const PRODUCTS = {
         S: ["mel_basis", ({mel_basis}, j, i) => agree(j, i, j.length - 2) && j.at(-1) === i.at(-1)
             && mel_basis.at([j.at(-2), i.at(-2)])],
     }},
-    scaled_similarities: {sums: ["image"], by: {
+    scaled_similarities: {sums: ["image"], slopes: ["logit_scale"], by: {
         image: ["scale text", ({scale, text}, [b, s], i) => i[0] === b && scale.at([b, 0]) * text.at([s, i[1]])],
         text: ["scale image", ({scale, image}, [b, s], i) => i[0] === s && scale.at([b, 0]) * image.at([b, i[1]])],
         logit_scale: ["y", ({scale, image, text}, [b, s], i) => i[0] === b && scale.at([b, 0])
@@ -195,6 +199,7 @@ const NORMS = {
     unit_vectors: directing(SHORTEST),
     unit_norm: directing(0),
     weight_standardization: {
+        slopes: ["weight"],
         words: ({divisor}, j) => `${nameOf("weight", j)} less the mean of all that make its output, over `
             + inDigits(divisor.at(j.slice(-1))),
         by: {weight: ["((e = d) − 1 / n − centered[e] centered[d] / (n std divisor)) / divisor",
@@ -226,6 +231,7 @@ const ELEMENTWISE = {
     layer_scale: scaling("gamma", {}),
     affine: scaling("alpha", shift),
     gru: {
+        slopes: ["gates_x", "gates_h"],
         words: ({update, new: fresh, h}, j) => `${inDigits(1 - update.at(j))} × new = ${inDigits(fresh.at(j))}, plus `
             + `${elementIs("update", update, j)} × ${elementIs("h", h, j)}`,
         by: {
@@ -238,6 +244,7 @@ const ELEMENTWISE = {
 
 const SOFTMAX = {
     softmax: {
+        slopes: ["x"],
         words: ({y}, j) => `exp of ${nameOf("x", j)} over the sum of exp of all `
             + `${y.shape.at(-1)} in its row; by that x its slope is `
             + inDigits(y.at(j) * (1 - y.at(j))),
@@ -245,12 +252,14 @@ const SOFTMAX = {
             sameRow(j, i) && y.at(j) * (agree(j, i) - y.at(i))]},
     },
     log_softmax: {
+        slopes: ["x"],
         words: ({y}, j) => `${nameOf("x", j)} less the logarithm of the sum of exp of all `
             + `${y.shape.at(-1)} in its row: the logarithm of ${inDigits(Math.exp(y.at(j)))}`,
         by: {x: [`((e = d) − exp y[d])${OF_ONE_ROW}`, ({y}, j, i) =>
             sameRow(j, i) && agree(j, i) - Math.exp(y.at(i))]},
     },
     cross_entropy: {
+        slopes: ["logits"],
         words({log_probs, targets}) {
             const rows = product(log_probs.shape.slice(0, -1));
             const counts = whatCounts(targets, i => targets.at(i) > 0 && -log_probs.at(i) / rows);
