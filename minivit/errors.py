@@ -59,6 +59,12 @@ def first_foreign(place: TracebackType | None) -> TracebackType | None:
     return place
 
 
+def last_foreign(error: BaseException) -> traceback.FrameSummary | None:
+    """The innermost place of an error in code that is neither minivit's nor a library's: the line to look at."""
+    places = traceback.extract_tb(error.__traceback__)
+    return next((place for place in reversed(places) if is_foreign(place.filename)), None)
+
+
 def is_foreign(filename: str) -> bool:
     """Whether somebody who uses minivit has written this file. What has no file (``<string>``) is left out."""
     path = Path(filename)

@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 import minivit as mv
+from minivit.course.exercises import EXERCISES
+from minivit.course.stub import solved_source
+from minivit.course.with_ops import in_place_of_ours, load_as_it_is
 from minivit.steps import step, step_op
 from minivit.train.augment import normalize
 
@@ -355,6 +358,22 @@ def test_odd_runs_are_pages_with_all_their_dialogs(opened, odd):
         tab.keyboard.press(key)
         tab.wait_for_timeout(100)
         tab.keyboard.press("Escape")
+
+
+def test_the_line_that_ended_a_run_is_marked(opened, tmp_path):
+    text = solved_source(EXERCISES["softmax"]).replace(
+        "    return InputGrad(", "    dy = dy / [][0]\n    return InputGrad("
+    )
+    (tmp_path / "solution.py").write_text(text, encoding="utf-8")
+    with in_place_of_ours([load_as_it_is(tmp_path)]):
+        tab = opened(step(trained_enough(), pixels(), 1, normalize=as_input))
+    line = text.split("\n").index("    dy = dy / [][0]") + 1
+    said = f"IndexError: list index out of range (solution.py, line {line}, in softmax_backward: dy = dy / [][0])"
+    assert f"This run did not come to its end: {said}" in tab.inner_text(".error")
+    tab.click(".error a")
+    tab.wait_for_selector('main[data-shown="blocks.1.attn/softmax/backward"]')
+    assert tab.inner_text(".error") == f"It ends here: {said}"
+    assert tab.locator(".raised").all_inner_texts() == ["    dy = dy / [][0]  ← raised here\n"]
 
 
 def test_links_lead_through_the_page_in_a_notebook(browser, tmp_path):

@@ -164,7 +164,10 @@ function heading(host, call) {
     make("h1", {text: about.name}, host).append(" ", make("span", {class: `way ${call.way}`, text: call.way}));
     for (const note of isFirst(call) ? run.notes : []) make("p", {class: "note", text: note}, host);
     if (call.error) make("p", {class: "error", text: `It ends here: ${call.error}`}, host);
-    else if (run.error && isFirst(call)) make("p", {class: "error", text: `This run did not come to its end: ${run.error}`}, host);
+    else if (run.error && isFirst(call)) {
+        const words = make("p", {class: "error", text: `This run did not come to its end: ${run.error} `}, host), last = run.calls.find(each => each.error);
+        if (last) make("a", {href: `#${last.name}`, text: "Go to where it ended."}, words);
+    }
     if (call.words) make("p", {class: "error", text: call.words}, host);
     make("div", {class: "doc", html: about.doc}, host);
 }
@@ -306,11 +309,15 @@ function source(host, call) {
             const comment = text.search(/(^|\s)#\s/);
             line.append(comment < 0 ? text : text.slice(0, comment));
             if (comment >= 0) make("i", {text: text.slice(comment)}, line);
+            if (run.raised?.file === about.file && run.raised.line === about.line + n) {
+                line.classList.add("raised");
+                make("i", {text: "  ← raised here"}, line);
+            }
             line.append("\n");
         });
         return {lines, about};
     };
-    const here = pane(call, Object.keys(call.expected).length ? "yours" : call.way);
+    const here = pane(call, call.words ? "yours" : call.way);
     if (!backward || !other) return;
     const there = pane(other, "the forward that it undoes");
     for (const [n, undone] of Object.entries(here.about.undoes)) {
