@@ -52,21 +52,17 @@ def sentence(error: BaseException) -> str:
     return shortened(text or type(error).__name__)
 
 
-def with_line(error: BaseException) -> str:
-    """The message; of an error in code that is not ours its type, too, and the line where it was raised."""
-    said, kind = sentence(error), type(error).__name__
-    if not (place := first_foreign(error.__traceback__)):
-        return said
-    *_, last = (frame for frame in traceback.extract_tb(place) if is_foreign(frame.filename))
-    said = kind if said == kind else f"{kind}: {said}"
-    return f"{said} ({Path(last.filename).name}, line {last.lineno}: {last.line})"
-
-
 def first_foreign(place: TracebackType | None) -> TracebackType | None:
     """The first place of a traceback in code that is neither minivit's nor a library's."""
     while place and not is_foreign(place.tb_frame.f_code.co_filename):
         place = place.tb_next
     return place
+
+
+def last_foreign(error: BaseException) -> traceback.FrameSummary | None:
+    """The innermost place of an error in code that is neither minivit's nor a library's: the line to look at."""
+    places = traceback.extract_tb(error.__traceback__)
+    return next((place for place in reversed(places) if is_foreign(place.filename)), None)
 
 
 def is_foreign(filename: str) -> bool:

@@ -10,7 +10,7 @@ from numpy.random import Generator
 
 from minivit.check.derivative import random_like
 from minivit.course.call import THEN, How, Outcome
-from minivit.course.compare import CheckFailedError, compare_values
+from minivit.course.compare import CheckFailedError, Compared, compare_values
 from minivit.course.exercise import Draw, Task, Trial
 from minivit.course.outputs import MalformedError, cache_note, flatten
 from minivit.course.runner import Runner
@@ -51,8 +51,10 @@ class Asked:
     def returned(self, outcome: Outcome, trial: Trial | None = None) -> Outcome:
         """An outcome that is one, or CheckFailedError; of an error with the options of the call."""
         if outcome.status != "returned":
-            options = options_of(self.task, trial) if trial and outcome.status == "raised" else ""
-            raise CheckFailedError(outcome.message + options)
+            if trial and outcome.status == "raised":
+                compared = Compared(self.task, trial, None, raised=outcome.message)
+                raise CheckFailedError(outcome.message + options_of(self.task, trial), compared)
+            raise CheckFailedError(outcome.message)
         return outcome
 
     def call(self, trial: Trial, start: Any = None) -> Outcome:

@@ -30,7 +30,7 @@ def add_course_command(commands: Any) -> None:
     check = actions.add_parser("check", help="check a solution (0 all passed, 1 some failed, 2 could not run)")
     check.add_argument("folder", metavar="DIR")
     check.add_argument("--json", metavar="FILE", help="also write the results there, as JSON")
-    step_help = "where a number is wrong, also write a page that shows it beside the right one"
+    step_help = "where a number is wrong, also write a page that shows it beside the right one; or where an error arose"
     check.add_argument("--step", metavar="FILE", help=step_help)
     add_choice_of_checks(check)
     check.set_defaults(run=run_check)
@@ -128,7 +128,7 @@ def run_check(args: argparse.Namespace) -> int:
 
 
 def write_page(path: Path, name: str, report: Any, solution: Any) -> str:
-    """Write the page of the first wrong numbers, if there are any, and say what was done."""
+    """Write the page of the first wrong numbers or the first error, if there is any, and say what was done."""
     if report.wrong is None:
         what = "all is right" if report.ok else "what failed has no numbers to be shown"
         return f"nothing to compare, and no page written: {what}"
@@ -136,8 +136,9 @@ def write_page(path: Path, name: str, report: Any, solution: Any) -> str:
 
     run = compared(report.wrong, solution)
     run.save(path)
-    names = ", ".join(report.wrong.compared.wrong)
-    return f"wrote {name}: your {names} of {report.wrong.task} beside what is right; open it in a browser"
+    names, task = ", ".join(report.wrong.compared.wrong), report.wrong.task
+    what = f"your {names} of {task} beside what is right" if names else f"the line in which your {task} raised an error"
+    return f"wrote {name}: {what}; open it in a browser"
 
 
 def run_grade(args: argparse.Namespace) -> int:

@@ -29,7 +29,8 @@ FLOAT32 = Tolerance(1e-3, 1.0)  # the reference itself is off by 1e-6
 class Compared:
     """What a function returned for a trial, and was held against what is expected.
 
-    ``own_cache``: it was given the cache of the solution's own forward, which is not known here.
+    ``own_cache``: it was given the cache of the solution's own forward, which is not known here. ``raised``: what it
+    raised, if that was all.
     """
 
     task: Task
@@ -37,6 +38,7 @@ class Compared:
     value: Any
     tolerance: Tolerance = FLOAT64
     own_cache: bool = False
+    raised: str = ""
 
     @property
     def pairs(self) -> dict[str, tuple[Any, Any]]:
@@ -47,6 +49,8 @@ class Compared:
     @property
     def wrong(self) -> list[str]:
         """Names of those pairs of numbers that differ, in their shapes or in their numbers."""
+        if self.raised:
+            return []
         try:
             pairs = self.pairs
         except MalformedError:  # what a property has called is not looked at as a whole

@@ -15,7 +15,8 @@ MARKS = {"passed": "ok  ", "failed": "NO  ", "not implemented": "... ", "skipped
 class Report:
     """Results in order. ``isolated`` says whether the solution ran in a process of its own.
 
-    ``wrong`` is the first check in which numbers were wrong, with the numbers.
+    ``wrong`` is the first check in which numbers were wrong, with the numbers; if there is none, the first in which an
+    error came in place of numbers.
     """
 
     exercise: str
@@ -27,7 +28,8 @@ class Report:
     def add(self, results: Iterable[Result]) -> None:
         """Note results as they come; of the numbers that were compared, only those of ``wrong`` are kept."""
         for result in results:
-            if self.wrong is None and result.compared and result.compared.wrong:
+            found, before = result.compared, self.wrong and self.wrong.compared
+            if found and ((found.wrong and not (before and before.wrong)) or (found.raised and not before)):
                 self.wrong = result
             self.results.append(result._replace(compared=None))
 

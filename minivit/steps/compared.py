@@ -1,4 +1,4 @@
-"""A student's numbers beside the right ones: a page of the first check in which they differ.
+"""A student's numbers beside the right ones: a page of the first check in which they differ, or there are none.
 
 Of a function that an exercise asks for, the page has the formula and the student's own text, never ours: that is the
 answer.
@@ -6,6 +6,7 @@ answer.
 
 import ast
 import inspect
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, get_args
@@ -28,11 +29,14 @@ from minivit.types import ndarray
 
 LONGEST_OPTION = 200  # characters
 
+PLACE = re.compile(r"\n  in .+, line (\d+): ")
+"""In what is said of an error: the line of the solution that raised it."""
+
 OWN_CACHE = "Your function was given the cache of your own forward, which stays in the process of your solution."
 
 
 def compared(result: Result, solution: Source) -> Steps:
-    """The page of a check in which numbers were wrong.
+    """The page of a check in which numbers were wrong, or an error arose.
 
     Parameters
     ----------
@@ -44,10 +48,10 @@ def compared(result: Result, solution: Source) -> Steps:
     Raises
     ------
     ValueError
-        If the result has no numbers that are wrong.
+        If the result has no numbers that are wrong, and no error.
     """
     found = result.compared
-    if found is None or not found.wrong:
+    if found is None or not (found.wrong or found.raised):
         raise ValueError(f"in the check {result.check!r} of {result.task} no numbers are wrong")
     task = found.task
     function = function_of(task)
@@ -57,8 +61,11 @@ def compared(result: Result, solution: Source) -> Steps:
     call.about = about(task, solution)
     kept = Kept(task)
     put_inputs(call, found, kept)
-    put_outputs(call, found, kept)
     run = Steps(task.name, [call], kept.store)
+    if not found.raised:
+        put_outputs(call, found, kept)
+    elif line := PLACE.search(found.raised):
+        run.raised = {"file": solution.path.name, "line": int(line[1])}
     run.notes = [OWN_CACHE] * found.own_cache
     run.what_if = run.field = {"reason": "there is no model, only a function of an exercise"}
     return run

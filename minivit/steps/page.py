@@ -19,9 +19,9 @@ from minivit.steps.record import Call
 from minivit.types import ndarray
 from minivit.version import __version__
 
-SCRIPTS = ("numbers", "heat", "because", "attention_rates", "rates", "what_if", "pictures", "page")
-ANSWERS = ("because", "attention_rates", "rates")
-"""Those which have the derivatives of all ops: not for pages of a student's wrong numbers."""
+ANSWERS = ("because", "attends", "moves", "rates")
+"""Those that have the derivatives of all ops: not for pages of a student's wrong numbers."""
+SCRIPTS = ("numbers", "heat", *ANSWERS, "what_if", "pictures", "page")
 
 PARTS = ("inputs", "outputs", "expected", "difference", "cache")
 """Of a call, where there are arrays."""
@@ -48,6 +48,8 @@ class Steps:
     """What is left out, and why."""
     error: str = ""
     """What ended the run before its end."""
+    raised: dict[str, Any] | None = None
+    """File and line of a student's code in which that was raised."""
     what_if: dict[str, Any] = field(default_factory=dict)
     field: dict[str, Any] = field(default_factory=dict)
 
@@ -87,7 +89,7 @@ def page(run: Steps) -> str:
             f"the page would have {size / 10**6:,.0f} MB, more than {MOST_BYTES // 10**6}: show the inside of one "
             "block alone (--block 0), forward alone (--no-backward), or a smaller image"
         )
-    hidden = ANSWERS if any(call.expected for call in run.calls) else ()
+    hidden = ANSWERS if any(call.words for call in run.calls) else ()
     text = zlib.compress(to_json(_told(run)).encode(), 9)
     data = {"text": {"letters": letters(text), "bytes": len(text)}, "arrays": run.store.packed()}
     parts = {
@@ -129,6 +131,7 @@ def _told(run: Steps) -> dict[str, Any]:
         "probabilities": list(run.probabilities),
         "notes": run.notes,
         "error": run.error,
+        "raised": run.raised,
         "what_if": run.what_if,
         "field": run.field,
         "digits": DIGITS,

@@ -1,6 +1,7 @@
 """A model's forward and backward on one image, recorded step by step, to be looked at in a page."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from reprlib import repr as in_short
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 from minivit.caches import first_nonfinite
 from minivit.checked import check_range, check_type, did_you_mean
 from minivit.cost.tally import layers_in
-from minivit.errors import sentence, with_line
+from minivit.errors import last_foreign, sentence
 from minivit.every_op import EVERY_OP
 from minivit.layers import Identity
 from minivit.layers.batch_norm import frozen
@@ -121,7 +122,7 @@ def step(
         elif backward:
             run.notes.append("There is no backward: a loss needs a class, and this model's output names none.")
     except EndedError as ended:
-        run.error = with_line(ended.error)
+        run.error, run.raised = str(ended), ended.place
     run.calls = recorder.steps()
     if recorder.lost and not run.error:
         run.notes.append(
@@ -174,7 +175,7 @@ def step_op(name: str, *arrays: ndarray, dy: Any = None, **options: Any) -> Step
         dy = mapped(lambda a: _random_like(np.asarray(a), rng), y) if dy is None else dy
         _recorded(recorder, op.backward, dy, cache)
     except EndedError as ended:
-        run.error = with_line(ended.error)
+        run.error, run.raised = str(ended), ended.place
     run.calls = recorder.steps() or recorder.calls  # alone, an op is shown even if it does nothing
     run.what_if = run.field = {"reason": "there is no model, only an op"}
     return run
@@ -186,11 +187,14 @@ def _random_like(y: ndarray, rng: np.random.Generator) -> ndarray:
 
 
 class EndedError(Exception):
-    """What was recorded came to an early end, by this error."""
+    """What was recorded came to an early end, by this error: its type, what it says, and whose line raised it."""
 
     def __init__(self, error: Exception) -> None:
-        super().__init__(str(error))
-        self.error = error
+        kind, said, line = type(error).__name__, sentence(error), last_foreign(error)
+        text = said if said == kind else f"{kind}: {said}"
+        file = Path(line.filename).name if line else ""
+        super().__init__(f"{text} ({file}, line {line.lineno}, in {line.name}: {line.line})" if line else text)
+        self.place = {"file": file, "line": line.lineno} if line else None
 
 
 def _recorded(recorder: Recorder, function: Callable[..., Any], *args: Any, **options: Any) -> Any:
@@ -201,8 +205,9 @@ def _recorded(recorder: Recorder, function: Callable[..., Any], *args: Any, **op
     except Exception as error:
         if not any(call.outputs for call in recorder.calls):
             raise
-        recorder.ended(sentence(error))
-        raise EndedError(error) from error
+        ended = EndedError(error)
+        recorder.ended(str(ended))
+        raise ended from error
 
 
 def _twin(model: Model) -> Model:

@@ -16,6 +16,7 @@ from minivit.course.exercises import EXERCISES
 from minivit.course.report import Report
 from minivit.course.stub import solved_source, stub_source
 from tests.sampled import REST
+from tests.steps.test_compared import text_in
 
 
 def test_list(capsys):
@@ -197,12 +198,22 @@ def test_a_page_shows_wrong_numbers_beside_the_right_ones(in_place, capsys):
 
 def test_without_wrong_numbers_there_is_no_page(in_place, capsys):
     """What stood there before stays."""
-    in_place.write_text("def adam_update(*args, **options): raise ValueError('no')", encoding="utf-8")
+    in_place.write_text("def adam_update(*args, **options): return 'no'", encoding="utf-8")
     Path("page.html").write_text("before", encoding="utf-8")
     assert main(["course", "check", "work", "--step", "page.html"]) == 1
     said = "nothing to compare, and no page written: what failed has no numbers to be shown\n"
     assert capsys.readouterr().out.endswith(said)
     assert Path("page.html").read_text(encoding="utf-8") == "before"
+
+
+def test_a_page_shows_where_an_error_arose(in_place, capsys):
+    in_place.write_text("def adam_update(*args, **options):\n    raise ValueError('no')\n", encoding="utf-8")
+    assert main(["course", "check", "work", "--step", "page.html"]) == 1
+    said = "wrote page.html: the line in which your adam_update raised an error; open it in a browser\n"
+    assert capsys.readouterr().out.endswith(said)
+    page = Path("page.html").read_text(encoding="utf-8")
+    assert json.loads(text_in(page))["raised"] == {"file": "solution.py", "line": 2}
+    assert "KNOWN_OPS" not in page  # the answers
 
 
 def test_the_report_is_printed_though_the_page_cannot_be_written(in_place, monkeypatch, capsys):

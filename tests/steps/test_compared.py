@@ -180,6 +180,20 @@ def test_what_has_no_wrong_numbers_has_no_page():
             compared(Result(task.name, "numbers", "failed", "", found), solution(task.name))
 
 
+def test_an_error_is_shown_with_what_went_in_and_its_line():
+    _, task = TASKS["softmax_backward"]
+    trial = make_trial(task, next(iter(task.cases.values())), np.random.default_rng(0))
+    raised = "ZeroDivisionError: division by zero\n  in softmax_backward, line 3: return dy / 0"
+    found = Compared(task, trial, None, raised=raised)
+    run = compared(Result(task.name, "runs", "failed", raised, found), solution(task.name))
+    (call,) = run.calls
+    assert call.words == f"softmax_backward, runs: {raised}"
+    assert run.raised == {"file": "solution.py", "line": 3}
+    np.testing.assert_array_equal(read(run.store, call.inputs["dy"]), shown(trial.dy))
+    assert call.outputs == call.expected == {}
+    assert "KNOWN_OPS" not in run.html()
+
+
 @pytest.mark.parametrize("name", ["softmax_backward", "attention_loops", "SelfAttention.backward", "dft"])
 def test_the_answer_is_not_in_the_page(name):
     """Neither the function nor the forward that it undoes; what the student has written is."""
@@ -278,12 +292,23 @@ def test_numbers_that_only_a_property_sees_are_kept():
 
 @pytest.mark.parametrize(
     "body",
-    ["raise ValueError('no')", "return None", "return InputGrad('text')", "dy *= 2; return InputGrad(dy)"],
+    ["return None", "return InputGrad('text')", "dy *= 2; return InputGrad(dy)"],
 )
 def test_what_fails_otherwise_has_nothing_to_compare(body):
     report = report_of("softmax_backward", body if "*=" not in body else CHANGES)
     assert not report.ok
     assert report.wrong is None
+
+
+def test_an_error_is_kept_unless_numbers_are_wrong():
+    """Whichever comes first."""
+    report = report_of("softmax_backward", "raise ValueError('no')")
+    assert report.wrong.check == "runs"
+    assert report.wrong.compared.raised == "ValueError: no"
+    either = report_of("softmax_backward", "return InputGrad(1 / 0 if dy.dtype == np.float32 else dy)")
+    checks = {result.check: result.message for result in either.results if result.status == "failed"}
+    assert next(iter(checks.values())).startswith("ZeroDivisionError")
+    assert either.wrong.compared.wrong == ["dx"]
 
 
 CHANGES = """y = cache.y

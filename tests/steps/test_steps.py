@@ -3,6 +3,7 @@
 import cProfile
 import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from minivit.steps import page as page_module
 from minivit.steps import step, step_op
 from minivit.steps import steps as steps_module
 from minivit.steps.arrays import Store
+from minivit.steps.steps import EndedError
 from minivit.train.augment import normalize
 from tests.sampled import REST
 from tests.steps.test_arrays import read, shown
@@ -283,16 +285,31 @@ def test_a_students_function_is_stepped_through(tmp_path):
 
 def test_a_students_function_that_fails_ends_the_run_and_the_steps_before_are_shown(tmp_path):
     mine = solution(tmp_path, "dv = weights.mT @ dy", "raise RuntimeError('no idea')")
+    text = Path(mine.folder, "solution.py").read_text(encoding="utf-8")
     _, image = model_and_image()
     with in_place_of_ours([mine]):
         model, _ = model_and_image()
         run = step(model, image, 0)
-    text = (tmp_path / "attention" / "solution.py").read_text(encoding="utf-8")
-    line = text[: text.index("no idea")].count("\n") + 1
-    assert run.error.startswith(f"RuntimeError: no idea (solution.py, line {line}: raise RuntimeError('no idea')")
-    assert [call.label for call in run.calls if call.error] == ["attention"]
+    (failed,) = [call for call in run.calls if call.error]
+    assert (failed.label, failed.error) == ("attention", run.error)
+    line = 1 + next(n for n, words in enumerate(text.split("\n")) if "raise RuntimeError" in words)
+    assert run.error.startswith(
+        f"RuntimeError: no idea (solution.py, line {line}, in attention_backward: raise Runtime"
+    )
+    assert run.raised == {"file": "solution.py", "line": line}
     assert any(call.way == "backward" and call.outputs for call in run.calls)
     assert "no idea" in page_module._told(run)["error"]
+
+
+def test_of_an_error_in_our_code_the_line_of_yours_is_told(tmp_path):
+    """What the student called refuses its arguments; an error without words is told by its type."""
+    mine = solution(tmp_path, "(dscores,) = softmax_backward(dweights,", "(dscores,) = softmax_backward(dweights.T,")
+    _, image = model_and_image()
+    with in_place_of_ours([mine]):
+        model, _ = model_and_image()
+        run = step(model, image, 0)
+    assert re.match(r"ValueError: .* \(solution\.py, line \d+, in attention_backward: \(dscores,\) = ", run.error)
+    assert str(EndedError(ZeroDivisionError())) == "ZeroDivisionError"
 
 
 DECORATED = """

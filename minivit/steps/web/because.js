@@ -1,17 +1,18 @@
-// What made a number: how much each input moves an output, or the parts that a gradient sums up.
+// What made a number: the parts that it is the sum of, or how much each input moves it.
 //
 // An op says one thing: the rate at which y[j] moves with element i of an input, by what its cache
-// keeps. Both ways follow. A forward's y[j] has a rate for every i; a backward's gradient at i is
-// the sum over all j of dy[j] times the same rate.
+// keeps: see rates.js, attends.js and moves.js. Both ways follow. A gradient at i is the sum over all
+// j of dy[j] times that rate, which are its parts. Where y is linear in an input, y[j] is a sum, too,
+// and element i has a part in it: the element times its rate. Where it is not, there are no parts,
+// and a slope is all that can be said.
 
 /**
  * @param label name of an op, as in minivit.every_op; way: "forward" or "backward"
  * @param arrays {inputs, cache, outputs}, each {name: array}; an array has shape and at(index)
  * @param options {name: Python's repr}, in a backward those of its forward, too
  * @param name and index of an element of an output or of a gradient: "y", "dx", "dweight"
- * @returns {of: {name: array}, slopes, words}, or null for an op that is not known. In `of` is what
- *     each number gives: products that sum up to the output, or parts whose sum is the gradient. Of
- *     the inputs named in `slopes`, from which y is no sum, there is the derivative of the output.
+ * @returns {of: {name: array}, slopes, words}, or null for an op that is not known. In `of` are the
+ *     parts of the number, of each element of an input; or slopes, of those inputs that are named so.
  */
 function whatMade(label, way, arrays, options, name, index) {
     const op = Object.hasOwn(KNOWN_OPS, label) && KNOWN_OPS[label], forward = way === "forward";
@@ -20,9 +21,10 @@ function whatMade(label, way, arrays, options, name, index) {
     const head = known ? elementIs(name, known, index) : nameOf(name, index);
     const call = recordedCall(label, forward, arrays, options);
     try {
-        const {words, ...found} = forward ? whatMadeOutput(op, call, index)
+        const {of, words} = forward ? whatMadeOutput(op, call, index)
             : (op.parts ?? whatMadeGradient)(call, name.slice(1), index, op);
-        return {slopes: [], ...found, words: `${head}: ${words}.`};
+        const slopes = forward ? Object.keys(of).filter(input => op.slopes?.includes(input)) : [];
+        return {of, slopes, words: `${head}: ${words}.`};
     } catch (error) {
         if (!error.isLacking) throw error;
         return {of: {}, slopes: [], words: `${head}: what made it ${error.message}.`};
@@ -37,34 +39,40 @@ function recordedCall(label, forward, {inputs, cache, outputs}, options) {
         if (arrays[name].cropped) throw lacking(`from a corner of ${name}, all that is kept`);
         return arrays[name];
     };
+    const made = new Map();
+    const once = (key, make) => {  // computed for the first element that asks, and kept for the others
+        if (!made.has(`${key}`)) made.set(`${key}`, make());
+        return made.get(`${key}`);
+    };
     return {
         label,
+        once,
         kept: new Proxy(cache, {get: whole}),
         given: name => Object.hasOwn(inputs, name),
-        says: (name, word) => (options[name] ?? "").includes(word),
         input: name => whole(inputs, name),
         shapeOf: name => (forward ? inputs[name] : outputs[`d${name}`]).shape,
         yShape: (forward ? outputs.y : inputs.dy)?.shape ?? [],
-        option(name, otherwise) {
+        text: name => options[name],
+        option: (name, otherwise) => once(name, () => {
             const text = (options[name] ?? "").replace(/np\.\w+/g, "");  // np.float32(0.5), (2, 3)
             const numbers = text.match(/-?\d[\d.]*(e[-+]?\d+)?/gi)?.map(Number) ?? otherwise;
             if (!numbers) throw lacking(`without ${name}, an option that is not kept`);
             return numbers;
-        },
+        }),
     };
 }
 
 function whatMadeOutput(op, call, j) {
     const names = Object.keys(op.by).filter(name => call.given(name) || !OPTIONAL.includes(name));
     const found = names.map(name => {
-        const [factor, rate, curved] = op.by[name];
-        return {name, factor, curved, ...whatCounts(call.input(name), i => rate(call.kept, j, i, call))};
+        const [factor, rate] = op.by[name];
+        return {name, factor, ...whatCounts(call.input(name), i => rate(call.kept, j, i, call))};
     });
-    const sums = found.filter(({name, factor}) => ["x", "v"].includes(name) || !factor);
-    const of = found.map(({name, curved, rates, parts}) => [name, curved ? rates : parts]);
-    const slopes = found.filter(({curved}) => curved).map(({name}) => name);
+    const sums = found.filter(({name, factor}) => (op.sums ?? ["x", "v"]).includes(name) || !factor);
+    const of = Object.fromEntries(found.map(({name, rates, parts}) =>
+        [name, op.slopes?.includes(name) ? rates : parts]));
     const sum = sums.map(sumInWords).filter(Boolean).join(", plus ");
-    return {of: Object.fromEntries(of), slopes, words: op.words?.(call.kept, j, call) ?? sum};
+    return {of, words: op.words?.(call.kept, j, call) ?? sum};
 }
 
 function whatMadeGradient(call, name, i, op) {
@@ -99,6 +107,9 @@ function sumInWords({name, factor, terms}) {
     return `the sum of ${terms.length} ${what}${which} ${named}`;
 }
 
+/** Inputs that an op need not be given. */
+const OPTIONAL = ["bias", "relative", "token"];
+
 const elementIs = (name, array, i) => `${nameOf(name, i)} = ${inDigits(array.at(i))}`;
 
 /** An array of zeros that can be written to. */
@@ -116,9 +127,3 @@ function eachIndex([length, ...rest], visit, start = []) {
     if (length === undefined) visit(start);
     for (let n = 0; n < length; n++) eachIndex(rest, visit, [...start, n]);
 }
-
-/** Whether the first so many places of two indices are the same; all, if nothing is said. */
-const agree = (j, i, count = j.length) => j.every((at, axis) => axis >= count || at === i[axis]);
-
-const OPTIONAL = ["bias", "relative", "token"];
-const CURVED = true;  // of a rate: y is no sum of what this input gives, all that can be said is a slope

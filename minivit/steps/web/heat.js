@@ -24,10 +24,10 @@ class HeatMap {
      * @param title what the array is called
      * @param array NumberArray
      * @param options most: where the colours end; choose(index): an element was chosen; width: of the picture;
-     *     mark: index of an element that is outlined and read from the start
+     *     mark: index of an element that is outlined and read from the start; unit: what the numbers are, if it must be said
      */
-    constructor(host, title, array, {most, choose, width = 480, mark}) {
-        Object.assign(this, {title, array, choose, most: most ?? scaleOf(array), width});
+    constructor(host, title, array, {most, choose, width = 480, mark, unit = ""}) {
+        Object.assign(this, {title, array, choose, most: most ?? scaleOf(array), width, unit});
         this.mark = mark?.every((at, axis) => at < array.shown[axis]) ? mark : null;
         this.index = this.mark ? [...this.mark] : array.shown.map(() => 0);
         const long = array.shown.map((length, axis) => [length, axis]).filter(([length]) => length > 1).map(([, axis]) => axis);
@@ -110,7 +110,7 @@ class HeatMap {
         const [low] = this.array.range(), end = inDigits(this.most);
         this.scale.replaceChildren(low < 0 ? `−${end} ` : "0 ");
         make("span", {class: low < 0 ? "legend signed" : "legend"}, this.scale);
-        this.scale.append(this.array.odd ? ` ${end}; pink: nan or infinite` : ` ${end}`);
+        this.scale.append([` ${end}`, this.unit, this.array.odd ? "pink: nan or infinite" : ""].filter(Boolean).join("; "));
         this.scale.title = "one scale for all slices of this array: orange below zero, blue above";
         this.canvas.setAttribute("aria-label", `${this.title}, ${this.shapeInWords()}${this.array.cropped ? `, ${this.partInWords()}` : ""}; arrow keys read numbers, Enter asks what made one`);
         if (this.mark) this.drawMark(size, height);

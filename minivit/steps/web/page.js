@@ -180,7 +180,10 @@ function heading(host, call) {
     make("h1", {text: about.name}, host).append(" ", make("span", {class: `way ${call.way}`, text: call.way}));
     for (const note of isFirst(call) ? run.notes : []) make("p", {class: "note", text: note}, host);
     if (call.error) make("p", {class: "error", text: `It ends here: ${call.error}`}, host);
-    else if (run.error && isFirst(call)) make("p", {class: "error", text: `This run did not come to its end: ${run.error}`}, host);
+    else if (run.error && isFirst(call)) {
+        const words = make("p", {class: "error", text: `This run did not come to its end: ${run.error} `}, host), last = run.calls.find(each => each.error);
+        if (last) make("a", {href: `#${last.name}`, text: "Go to where it ended."}, words);
+    }
     if (call.words) make("p", {class: "error", text: call.words}, host);
     make("div", {class: "doc", html: about.doc}, host);
 }
@@ -274,11 +277,23 @@ function explain(host, call, shown, name, index) {
     const found = call.kind === "op" ? whatMade(call.label, call.way, shown, {...of?.options, ...call.options}, name, index) : null;
     if (!found) return make("p", {text: call.kind !== "layer" ? `The page cannot say it of ${call.label}.` : "Look inside: the ops of this layer say it (arrow down)."}, host);
     make("p", {text: found.words}, host);
+    const inputs = Object.keys(found.of), made = nameOf(name, index), isSlope = input => found.slopes.includes(input);
+    const parts = inputs.filter(input => !isSlope(input)), slopes = inputs.filter(isSlope);
+    const lit = make("p", {class: "shape"}, host);
+    const how = call.way === "forward" ? ", which is the number times its rate" : "; they add up to it";
+    if (parts.length) lit.append(`Lit up in ${listed(parts)}: the part of each number in ${made}${how}. `);
+    if (slopes.length) lit.append(`Lit up in ${listed(slopes)}: a slope, how much ${made} moves per unit when the number moves a little; it is no sum of them. `);
     const cards = make("div", {class: "cards"}, host);
     for (const [input, array] of Object.entries(found.of)) {
         const drawn = new NumberArray(array.flat, {...array, axes: (shown.inputs[input] ?? shown.cache[input])?.axes});
-        new HeatMap(cards, found.slopes.includes(input) ? `∂${name}/∂${input}` : `share of ${input}`, drawn, {mark: drawn.largest()});
+        const title = isSlope(input) ? `∂${name}/∂${input}` : `part of ${input}`;
+        new HeatMap(cards, title, drawn, {mark: drawn.largest(), unit: isSlope(input) ? `slope of ${made}` : `part of ${made}`});
     }
+}
+
+/** Names one after the other: q, k and v. */
+function listed(names) {
+    return [names.slice(0, -1).join(", "), names.at(-1)].filter(Boolean).join(" and ");
 }
 
 /** What AdamW made of a weight, or of its averages. */
@@ -310,11 +325,15 @@ function source(host, call) {
             const comment = text.search(/(^|\s)#\s/);
             line.append(comment < 0 ? text : text.slice(0, comment));
             if (comment >= 0) make("i", {text: text.slice(comment)}, line);
+            if (run.raised?.file === about.file && run.raised.line === about.line + n) {
+                line.classList.add("raised");
+                make("i", {text: "  ← raised here"}, line);
+            }
             line.append("\n");
         });
         return {lines, about};
     };
-    const here = pane(call, Object.keys(call.expected).length ? "yours" : call.way);
+    const here = pane(call, call.words ? "yours" : call.way);
     if (!backward || !other) return;
     const there = pane(other, "the forward that it undoes");
     for (const [n, undone] of Object.entries(here.about.undoes)) {

@@ -1,25 +1,30 @@
-// Of each op, by how much an element of y moves with each element of its inputs: what because.js asks.
+// Of each op the rates at which what comes out moves with what goes in: what because.js asks for.
 //
-// KNOWN_OPS stand at the end; before them, what several of them share. j is the index of an element
-// of y, i that of an element of an input; `kept` is the cache, and `call` knows options and shapes.
+// `by` has of each input what the rate of y[j] with element i is called, nothing if it is 1, and the
+// rate, false where there is none. `slopes` are inputs in which y is not linear: of all others an
+// element times its rate is its part in y. `sums` are inputs of which y is said to be the sum, x if
+// not given; `words` say what y is, if it is none.
+
+/** Whether the first so many places of two indices are the same; all, if nothing is said. */
+const agree = (j, i, count = j.length) => j.every((at, axis) => axis >= count || at === i[axis]);
 
 /** Whether broadcasting brings element i of an array of this shape to a place of a larger one. */
 const reaches = (i, shape, place) =>
     i.every((at, axis) => shape[axis] === 1 || at === place.at(axis - i.length));
 
-const sameRow = (j, i) => agree(j, i, j.length - 1);
-const sameColumn = (j, i) => j.at(-1) === i.at(-1);
-const sum = (count, term) => Array.from({length: count}, (_, n) => term(n)).reduce((a, b) => a + b, 0);
-const pairOf = ([first, second = first]) => [first, second];
+/** The number that broadcasting brings to a place. */
+const stretched = (array, place) => array.at(array.shape.map((length, axis) =>
+    length === 1 ? 0 : place.at(axis - array.shape.length)));
 
-// Numbers one by one, and numbers that only move.
+const sameRow = (j, i) => agree(j, i, j.length - 1);
+const sameColumn = (j, i) => j.at(-1) === i[0];
 
 /** The probability that a standard normal number is below x, by Marsaglia's series of 2004. */
 function probabilityBelow(x) {
     if (Math.abs(x) > 8.5) return x > 0 ? 1 : 0;
-    let total = x, term = x;
-    for (let n = 3; Math.abs(term) > 1e-17 * Math.abs(total); n += 2) total += term *= x * x / n;
-    return 0.5 + total * bell(x);
+    let sum = x, term = x;
+    for (let n = 3; Math.abs(term) > 1e-17 * Math.abs(sum); n += 2) sum += term *= x * x / n;
+    return 0.5 + sum * bell(x);
 }
 
 const bell = x => Math.exp(-x * x / 2) / Math.sqrt(2 * Math.PI);
@@ -30,80 +35,44 @@ function gatedSlope(x, u, du) {
     return share + x * share * (1 - share) * du;
 }
 
-/** An op of one number, by its slope. */
+/** An op of one number, by its slope where x stands. */
 const elementwise = slope => ({
     by: {x: ["slope", (kept, j, i, call) => agree(j, i) && Number(slope(kept, j, call))]},
 });
 const curved = slope => ({
-    by: {x: [...elementwise(slope).by.x, CURVED]},
-    words: (kept, j, {label}) => `${label} of ${"x" in kept ? elementIs("x", kept.x, j)
-        : nameOf("x", j)}, where its slope is ${inDigits(slope(kept, j))}`,
+    ...elementwise(slope),
+    slopes: ["x"],
+    words: (kept, j, call) => `${call.label} of ${elementIs("x", call.input("x"), j)}, where its slope is `
+        + inDigits(Number(slope(kept, j, call))),
 });
-const curvedBy = slope => curved(({x}, j) => slope(x.at(j)));
+const curvedAtX = slope => curved(({x}, j) => slope(x.at(j)));
+const curvedByY = slope => curved(({y}, j) => slope(y.at(j)));
 
-/** What is drawn once for all numbers of a sample, or for each. */
-const dropping = elementwise((kept, j) => "factor" in kept
-    ? kept.factor.at(j.map((at, axis) => Math.min(at, kept.factor.shape[axis] - 1))) : 1);
-
-/** An op that moves numbers and changes none, by where y[j] comes from; nothing comes from -1. */
-const moving = (from, name = "x") =>
-    ({by: {[name]: ["", (kept, j, i, call) => agree(from(j, call), i)]}});
-
-/** Where a column of tokens is found in heads of this width. */
-const inHeads = (j, width) =>
-    [...j.slice(0, -2), Math.floor(j.at(-1) / width), j.at(-2), j.at(-1) % width];
-
-/** Of pixel (y, x) of a picture of tiles, so many columns wide: its tile, and its place in that. */
-function inTile([y, x], [rows, columns], width) {
-    const across = Math.ceil(width / columns);
-    return [Math.floor(y / rows) * across + Math.floor(x / columns), y % rows * columns + x % columns];
+/** A convolution; of one along time `at` makes of an index that in maps with a single row. */
+function convolving({at = index => index, x = "x", weight = "weight", padding = paddingBefore} = {}) {
+    const ofCall = (kept, call) => call.once("window", () => {
+        const [, Y, X, C] = kept[x].shape, [P, Q, CG, O] = kept[weight].shape;
+        const group = o => Math.floor(o / (O / (C / CG)));
+        return {...slidingOf(call, [Y, X], [P, Q], padding(call)), CG, group, size: [Y, X]};
+    });
+    return {by: {
+        x: ["weight", (kept, to, from, call) => {
+            const {over, CG, group} = ofCall(kept, call), [b, yo, xo, o] = at(to), [bi, y, x, c] = at(from);
+            const place = b === bi && Math.floor(c / CG) === group(o) && over([yo, xo], [y, x]);
+            return Boolean(place) && kept[weight].at([...place, c % CG, o]);
+        }],
+        weight: ["x", (kept, to, from, call) => {
+            const {met, CG, group, size} = ofCall(kept, call), [b, yo, xo, o] = at(to);
+            const [p, q, c, oi] = from.length === 3 ? [0, ...from] : from;
+            if (o !== oi) return false;
+            const place = met([yo, xo], [p, q]);
+            return place.every((n, axis) => n >= 0 && n < size[axis]) && kept[x].at([b, ...place, group(o) * CG + c]);
+        }],
+        bias: ["", (kept, j, i) => sameColumn(j, i)],
+    }};
 }
 
-/** The pixel at such a place. */
-function outOfTile([tile, place], [rows, columns], width) {
-    const across = Math.ceil(width / columns), y = Math.floor(place / columns);
-    return [Math.floor(tile / across) * rows + y, tile % across * columns + place % columns];
-}
-
-/** Where number n of a patch is found in the image. */
-function inImage([b, patch, n], call) {
-    const [, , X, C] = call.shapeOf("x"), size = pairOf(call.option("patch_size"));
-    return [b, ...outOfTile([patch, Math.floor(n / C)], size, X), n % C];
-}
-
-/** Where a pixel is found among patches. */
-function inPatches([b, y, x, c], call) {
-    const [, , X, C] = call.yShape;
-    const [patch, place] = inTile([y, x], pairOf(call.option("patch_size")), X);
-    return [b, patch, place * C + c];
-}
-
-/** How far windows are moved, and round which map: with padding around, if that comes first. */
-function windowsOf(call, [Y, X]) {
-    const size = pairOf(call.option("window_size")), shift = pairOf(call.option("shift_size", [0]));
-    const padFirst = call.says("pad_first", "True");
-    const round = [Y, X].map((side, a) => padFirst ? Math.ceil(side / size[a]) * size[a] : side);
-    return {size, shift, round};
-}
-
-/** Where a token of a window is found on the map; nowhere, if it is padding. */
-function onMap([b, w, n, c], call) {
-    const sides = call.shapeOf("x").slice(1, 3), {size, shift, round} = windowsOf(call, sides);
-    const rolled = outOfTile([w, n], size, sides[1]);
-    if (rolled.some((at, a) => at >= round[a])) return [-1];
-    return [b, ...rolled.map((at, a) => (at + shift[a]) % round[a]), c];
-}
-
-/** Where a pixel of the map is found in windows. */
-function inWindows([b, y, x, c], call) {
-    const sides = call.yShape.slice(1, 3), {size, shift, round} = windowsOf(call, sides);
-    const rolled = [y, x].map((at, a) => (at - shift[a] % round[a] + round[a]) % round[a]);
-    return [b, ...inTile(rolled, size, sides[1]), c];
-}
-
-// Norms.
-
-const SHIFT = {beta: ["", (kept, j, i) => sameColumn(j, i)]};
+const shift = {beta: ["", (kept, j, i, call) => reaches(i, call.shapeOf("beta"), j)]};
 
 const scaling = (factor, by) => ({by: {
     x: [factor, (kept, j, i) => agree(j, i) && kept[factor].at(j.slice(-1))],
@@ -111,129 +80,68 @@ const scaling = (factor, by) => ({by: {
     ...by,
 }});
 
-/** What is normalised together, each by its name: whether two numbers are, of how many, and where
-    their deviation is found. */
-const TOGETHER = {
-    row: [sameRow, shape => shape.at(-1), j => [...j.slice(0, -1), 0]],
-    channel: [sameColumn, shape => product(shape) / shape.at(-1), j => j.slice(-1)],
-    sample: [([b], [other]) => b === other, shape => product(shape.slice(1)), ([b]) => [b, 0]],
-};
+const OF_ONE_ROW = ", d being its place in the row and e that of dy";
 
-/** Normalisation to variance 1, and to mean 0 unless it is by the root mean square. */
-function normalizing(what, {mean = 1, by = SHIFT} = {}) {
-    const [together, count, place] = typeof what === "string" ? TOGETHER[what] : what.together;
-    const name = what.name ?? what, how = mean ? `less the mean of its ${name}, over the standard `
-        + "deviation" : `over the root mean square of its ${name}`;
-    return {
-        words: ({xhat, gamma}, j) => `${elementIs("xhat", xhat, j)}, which is ${nameOf("x", j)} `
-            + `${how}, times ${elementIs("gamma", gamma, j.slice(-1))}${by.beta ? ", plus beta" : ""}`,
-        by: {
-            x: [`gamma[e] rstd ((e = d) − (${mean ? "1 + " : ""}xhat[e] xhat[d]) / n), d being its `
-                + `place in the ${name} of n numbers and e that of dy`,
-            ({xhat, rstd, gamma}, j, i) => together(j, i, rstd, xhat.shape)
-                && gamma.at(j.slice(-1)) * rstd.at(place(j, rstd, xhat.shape))
-                * (agree(j, i) - (mean + xhat.at(j) * xhat.at(i)) / count(xhat.shape, rstd)), CURVED],
-            gamma: ["xhat", ({xhat}, j, i) => sameColumn(j, i) && xhat.at(j)],
-            ...by,
-        },
-    };
-}
-
-const groupOf = (j, rstd, shape) => [j[0], Math.floor(j.at(-1) * rstd.shape[1] / shape.at(-1)), 0];
-const GROUP = {name: "group", together: [
-    (j, i, rstd, shape) => agree(groupOf(j, rstd, shape), groupOf(i, rstd, shape)),
-    (shape, rstd) => product(shape.slice(1)) / rstd.shape[1],
-    groupOf,
-]};
-
-/** Vectors over their length; below `shortest` that counts as a constant. */
-const directing = shortest => ({
-    words: ({y, length}, j) => `${nameOf("x", j)} over ${inDigits(length.at([...j.slice(0, -1), 0]))}, `
-        + `the length of its row of ${y.shape.at(-1)}`,
-    by: {x: ["((e = d) − y[e] y[d]) / length, d being its place in the row and e that of dy",
-        ({y, length}, j, i) => sameRow(j, i) && slopeOfDirection(y, length, j, i, shortest), CURVED]},
+/**
+ * A norm: numbers that are normalised together, those of a row if nothing else is said.
+ * @param mean 1, or 0 if none is subtracted
+ * @param together(j, i, kept), at(j, kept): whether two are, and where what they have in common stands
+ * @param size(kept): how many there are
+ */
+const normalizing = ({mean = 1, how, together = sameRow, at = j => [...j.slice(0, -1), 0],
+    size = ({xhat}) => xhat.shape.at(-1), n = "D", by = shift}) => ({
+    slopes: ["x"],
+    words: ({xhat, gamma}, j) => `${elementIs("xhat", xhat, j)}, which is ${nameOf("x", j)} `
+        + `${how}, times ${inDigits(stretched(gamma, j))}, its gamma${by.beta ? ", plus beta" : ""}`,
+    by: {
+        x: [`gamma[e] rstd ((e = d) − (${mean ? "1 + " : ""}xhat[e] xhat[d]) / ${n})${OF_ONE_ROW}`,
+            (kept, j, i) => together(j, i, kept)
+                && stretched(kept.gamma, j) * kept.rstd.at(at(j, kept))
+                * (agree(j, i) - (mean + kept.xhat.at(j) * kept.xhat.at(i)) / size(kept))],
+        gamma: ["xhat", ({xhat, gamma}, j, i) => reaches(i, gamma.shape, j) && xhat.at(j)],
+        ...by,
+    },
 });
 
-function slopeOfDirection(y, length, j, i, shortest = 1e-12) {
-    const long = length.at([...j.slice(0, -1), 0]);
-    return (agree(j, i) - (long > shortest ? y.at(j) * y.at(i) : 0)) / long;
-}
+/** What a shorter vector is divided by, and so is not made of length 1. */
+const SHORTEST = 1e-12;
 
-// Windows that slide over a map.
+/** A vector divided by its length. */
+const directing = shortest => ({
+    slopes: ["x"],
+    words: ({length}, j) => `${nameOf("x", j)} over ${inDigits(length.at([...j.slice(0, -1), 0]))}, the length of its vector`,
+    by: {x: [`((e = d) − y[e] y[d]) / length${OF_ONE_ROW}`, ({y, length}, j, i) => {
+        const long = length.at([...j.slice(0, -1), 0]);
+        return sameRow(j, i) && (agree(j, i) - (long > shortest && y.at(j) * y.at(i))) / long;
+    }]},
+});
 
-/** Of each side of a map how a window of such a length slides along it: what `sliding.py` says. */
-function slidingOf(call, sizes, kernel, stride = [1]) {
-    const numbers = (name, otherwise) => kernel.map((_, axis) => {
-        const found = call.option(name, otherwise);
-        return found[axis] ?? found[0];
-    });
-    const steps = numbers("stride", stride), dilations = numbers("dilation", [1]);
-    return kernel.map((length, axis) => {
-        const size = sizes[axis], step = steps[axis], dilation = dilations[axis];
-        const reach = dilation * (length - 1) + 1;
-        const lacking = Math.max((Math.ceil(size / step) - 1) * step + reach - size, 0);
-        const padding = call.says("padding", "same") ? [] : call.option("padding", [0]);
-        const front = padding.length === 0 ? Math.floor(lacking / 2)
-            : padding.length === 2 * kernel.length ? padding[2 * axis] : padding[axis] ?? padding[0];
-        return {size, length, step, dilation, front};
-    });
-}
-
-/** Which place of a window looks at pixel i, where it stands at position j; -1 if none. */
-function placeOf({length, step, dilation, front}, j, i) {
-    const place = (i + front - j * step) / dilation;
-    return Number.isInteger(place) && place >= 0 && place < length ? place : -1;
-}
-
-/** Which pixel such a place looks at; -1 if it is padding. */
-function pixelOf({size, step, dilation, front}, j, place) {
-    const pixel = j * step + place * dilation - front;
-    return pixel >= 0 && pixel < size ? pixel : -1;
-}
-
-/** Convolution over the axes between the first and the last; kept with as many in front as make two. */
-function convolving(prefix, lift) {
-    const among = (kept, call) => {  // the arrays, how windows slide, and of which channels
-        const x = kept[`${prefix}x`], weight = kept[`${prefix}weight`], axes = call.yShape.length - 2;
-        const sides = slidingOf(call, x.shape.slice(-1 - axes, -1), weight.shape.slice(-2 - axes, -2));
-        return {x, weight, axes, sides, channels: weight.shape.at(-2)};
+/** The three gates of a recurrent unit: how much y moves with what is added in each, by state if it is from there. */
+function gate(fromState) {
+    return ({h, reset, update, new: fresh, from_h: fromH}, j, i) => {
+        const D = h.shape.at(-1), which = Math.floor(i.at(-1) / D);
+        if (!agree(j, [...i.slice(0, -1), i.at(-1) % D])) return false;
+        const [r, z, n] = [reset, update, fresh].map(array => array.at(j)), ofNew = (1 - z) * (1 - n * n);
+        return [ofNew * fromH.at(j) * r * (1 - r), (h.at(j) - n) * z * (1 - z), fromState ? ofNew * r : ofNew][which];
     };
-    const first = (j, {weight, channels}, call) =>  // of the channels that y[j] reads
-        Math.floor(j.at(-1) * call.option("groups", [1])[0] / weight.shape.at(-1)) * channels;
-    return {by: {
-        x: ["weight", (kept, j, i, call) => {
-            const of = among(kept, call), channel = i.at(-1) - first(j, of, call);
-            const places = of.sides.map((side, a) => placeOf(side, j[1 + a], i[1 + a]));
-            return i[0] === j[0] && channel >= 0 && channel < of.channels && places.every(place => place >= 0)
-                && of.weight.at([...lift, ...places, channel, j.at(-1)]);
-        }],
-        weight: ["x", (kept, j, i, call) => {
-            const of = among(kept, call);
-            const pixels = of.sides.map((side, a) => pixelOf(side, j[1 + a], i[a]));
-            return sameColumn(j, i) && pixels.every(pixel => pixel >= 0)
-                && of.x.at([j[0], ...lift, ...pixels, first(j, of, call) + i.at(-2)]);
-        }],
-        bias: SHIFT.beta,
-    }};
 }
 
-/** Pooling: a rate for each place of a window. */
-const pooling = (factor, rate) => ({by: {x: [factor, (kept, j, i, call) => {
-    const kernel = pairOf(call.option("kernel_size"));
-    const sides = slidingOf(call, call.shapeOf("x").slice(1, 3), kernel, kernel);
-    const [p, q] = sides.map((side, a) => placeOf(side, j[1 + a], i[1 + a]));
-    return i[0] === j[0] && sameColumn(j, i) && p >= 0 && q >= 0 && rate(kept, j, p * kernel[1] + q, product(kernel));
-}]}});
-
-// Losses.
+/** Both parts of a derivative of cross-entropy: what is said, and what is true. */
+function saidAndTrue({log_probs, targets}, i) {
+    const rows = product(log_probs.shape.slice(0, -1));
+    let total = 0;  // of a row of targets: 1, as a rule
+    for (let c = 0; c < targets.shape.at(-1); c++) total += targets.at([...i.slice(0, -1), c]);
+    return {said: Math.exp(log_probs.at(i)) * total / rows, truth: targets.at(i) / rows, rows};
+}
 
 /** The cotangent of a loss is one number. */
 const cotangent = call => call.given("dy") ? call.input("dy").at([]) : call.option("dy")[0];
 
-/** A loss that is the mean of what each number of an array gives, by the slope of that. */
-const averaging = (name, by, slope) => ({
+/** A loss that is the mean of what each number of x gives, by the slope of that; `name` is what is kept of x. */
+const averaging = (name, slope) => ({
+    slopes: ["x"],
     words: kept => `the mean of what each of the ${product(kept[name].shape)} numbers gives`,
-    by: {[by]: ["", (kept, j, i) => slope(kept, i) / product(kept[name].shape), CURVED]},
+    by: {x: ["", (kept, j, i) => slope(kept, i) / product(kept[name].shape)]},
     parts(call, _, i) {
         const array = call.kept[name], count = product(array.shape), of = {[name]: blankArray(array.shape)};
         const dy = cotangent(call), steep = slope(call.kept, i);
@@ -243,139 +151,138 @@ const averaging = (name, by, slope) => ({
     },
 });
 
-/** Both parts of a derivative of cross-entropy: what is said, and what is true. */
-function saidAndTrue({log_probs, targets}, i) {
-    const rows = product(log_probs.shape.slice(0, -1));
-    const total = sum(targets.shape.at(-1), c => targets.at(scoreAt(i, c)));  // of a row: 1, as a rule
-    return {said: Math.exp(log_probs.at(i)) * total / rows, truth: targets.at(i) / rows, rows};
-}
-
-/** Of each op `by`: what the rate of y[j] with element i of an input is called, nothing if it is 1,
-    the rate, false where there is none, and whether it is a slope of more than products. `words` say what y is, if no sum over inputs. */
-const KNOWN_OPS = {
+const PRODUCTS = {
     linear: {by: {
         x: ["weight", ({weight}, j, i) => sameRow(j, i) && weight.at([i.at(-1), j.at(-1)])],
-        weight: ["x", ({x}, j, i) => sameColumn(j, i) && x.at(scoreAt(j, i[0]))],
-        bias: SHIFT.beta,
+        weight: ["x", ({x}, j, i) => j.at(-1) === i[1] && x.at([...j.slice(0, -1), i[0]])],
+        bias: ["", (kept, j, i) => sameColumn(j, i)],
     }},
-    conv2d: convolving("", []),
-    conv1d: convolving("conv2d.", [0]),
-    embedding: {by: {table: ["", ({tokens}, j, [row, d]) =>
-        j.at(-1) === d && tokens.at(j.slice(0, -1)) === row]}},
-    scaled_similarities: {
-        words: ({image, text, scale}, [b, t]) => `scale ${inDigits(scale.at([b, 0]))} times the sum of `
-            + `${image.shape[1]} products of image[${b}] and text[${t}]`,
-        by: {
-            image: ["scale text", ({text, scale}, j, i) => i[0] === j[0] && scale.at([j[0], 0]) * text.at([j[1], i[1]])],
-            text: ["scale image", ({image, scale}, j, i) => i[0] === j[1] && scale.at([j[0], 0]) * image.at([j[0], i[1]])],
-            logit_scale: ["y", ({image, text, scale}, [b, t], i) => i[0] === b && scale.at([b, 0])
-                * sum(text.shape[1], d => image.at([b, d]) * text.at([t, d])), CURVED],
-        },
-    },
-    spatial_gating: {
-        words: ({u, gate}, j) => `${elementIs("u", u, j)} times ${elementIs("gate", gate, j)}, `
-            + "what all tokens of v say in this channel",
-        by: {
-            u: ["gate", ({gate}, j, i) => agree(j, i) && gate.at(j)],
-            v: ["u weight", ({u, weight}, j, i) => sameHead(j, i) && sameColumn(j, i)
-                && u.at(j) * weight.at([i.at(-2), j.at(-2)])],
-            weight: ["u v", ({u, v}, j, i) => j.at(-2) === i[1] && u.at(j) * v.at(valueAt(j, i[0]))],
-            bias: ["u", ({u}, j, i) => j.at(-2) === i[0] && u.at(j)],
-        },
-    },
-    softmax: {
-        words: ({y}, j) => `exp of ${nameOf("x", j)} over the sum of exp of all `
-            + `${y.shape.at(-1)} in its row; by that x its slope is `
-            + inDigits(y.at(j) * (1 - y.at(j))),
-        by: {x: ["y[e] ((e = d) − y[d]), d being its place in the row and e that of dy",
-            ({y}, j, i) => sameRow(j, i) && y.at(j) * (agree(j, i) - y.at(i)), CURVED]},
-    },
-    log_softmax: {
-        words: ({y}, j) => `${nameOf("x", j)} less the logarithm of the sum of exp of all `
-            + `${y.shape.at(-1)} in its row: the logarithm of ${inDigits(Math.exp(y.at(j)))}`,
-        by: {x: ["((e = d) − exp y[d]), d being its place in the row and e that of dy",
-            ({y}, j, i) => sameRow(j, i) && agree(j, i) - Math.exp(y.at(i)), CURVED]},
-    },
-    attention: attending(j => j),
-    multi_head_attention: attending((j, {v}) => inHeads(j, v.shape.at(-1))),
-    cosine_attention: attendingByCosine(),
-    additive_attention: attendingByTanh,
-    local_attention: attendingNearby(),
-    layer_norm: normalizing("row"),
-    rms_norm: normalizing("row", {mean: 0, by: {}}),
-    batch_norm: normalizing("channel"),
-    group_norm: normalizing(GROUP),
-    layer_norm_sample: normalizing("sample"),
+    conv2d: convolving(),
+    conv1d: convolving({
+        at: ([b, t, c]) => [b, 0, t, c], x: "conv2d.x", weight: "conv2d.weight",
+        padding: call => [0, call.option("padding")[0]],
+    }),
+    conv_transpose2d: {by: {
+        x: ["weight", ({weight}, [b, y, x, o], [bi, yi, xi, c]) => {
+            const [P, Q] = weight.shape;
+            return agree([b, Math.floor(y / P), Math.floor(x / Q)], [bi, yi, xi]) && weight.at([y % P, x % Q, c, o]);
+        }],
+        weight: ["x", ({x: map, weight: {shape: [P, Q]}}, [b, y, x, o], [p, q, c, oi]) =>
+            agree([y % P, x % Q, o], [p, q, oi]) && map.at([b, Math.floor(y / P), Math.floor(x / Q), c])],
+        bias: ["", (kept, j, i) => sameColumn(j, i)],
+    }},
+    map_products: {sums: ["vectors"], by: {
+        vectors: ["maps", ({maps}, [b, m, y, x], i) => agree([b, m], i) && maps.at([b, y, x, i[2]])],
+        maps: ["vectors", ({vectors}, [b, m, y, x], i) => agree([b, y, x], i) && vectors.at([b, m, i[3]])],
+    }},
+    mel_scale: {sums: ["S"], by: {
+        S: ["mel_basis", ({mel_basis}, j, i) => agree(j, i, j.length - 2) && j.at(-1) === i.at(-1)
+            && mel_basis.at([j.at(-2), i.at(-2)])],
+    }},
+    scaled_similarities: {sums: ["image"], slopes: ["logit_scale"], by: {
+        image: ["scale text", ({scale, text}, [b, s], i) => i[0] === b && scale.at([b, 0]) * text.at([s, i[1]])],
+        text: ["scale image", ({scale, image}, [b, s], i) => i[0] === s && scale.at([b, 0]) * image.at([b, i[1]])],
+        logit_scale: ["y", ({scale, image, text}, [b, s], i) => i[0] === b && scale.at([b, 0])
+            * Array.from({length: text.shape[1]}, (_, d) => image.at([b, d]) * text.at([s, d]))
+                .reduce((sum, term) => sum + term, 0)],
+    }},
+    spatial_gating: {sums: ["u"], by: {
+        u: ["gate", ({gate}, j, i) => agree(j, i) && gate.at(j)],
+        v: ["u weight", ({u, weight}, j, i) => agree(j, i, j.length - 2) && j.at(-1) === i.at(-1)
+            && u.at(j) * weight.at([i.at(-2), j.at(-2)])],
+        weight: ["u v", ({u, v}, j, [m, n]) => n === j.at(-2) && u.at(j) * v.at([...j.slice(0, -2), m, j.at(-1)])],
+        bias: ["u", ({u}, j, [n]) => n === j.at(-2) && u.at(j)],
+    }},
+};
+
+const NORMS = {
+    layer_norm: normalizing({how: "less the mean of its row, over the standard deviation"}),
+    layer_norm_sample: normalizing({
+        how: "less the mean of its sample, over the standard deviation", n: "N D",
+        together: (j, i) => j[0] === i[0], at: ([b]) => [b, 0], size: ({xhat}) => product(xhat.shape.slice(1)),
+    }),
+    rms_norm: normalizing({mean: 0, how: "over the root mean square of its row", by: {}}),
+    batch_norm: normalizing({
+        how: "less the mean of its channel in the batch, over the standard deviation", n: "n",
+        together: (j, i) => j.at(-1) === i.at(-1), at: j => j.slice(-1),
+        size: ({xhat}) => product(xhat.shape.slice(0, -1)),
+    }),
+    group_norm: normalizing({
+        how: "less the mean of its group of channels, over the standard deviation", n: "n",
+        together: (j, i, kept) => j[0] === i[0] && groupOf(j, kept) === groupOf(i, kept),
+        at: (j, kept) => [j[0], groupOf(j, kept), 0],
+        size: ({xhat, rstd}) => product(xhat.shape.slice(1)) / rstd.shape[1],
+    }),
+    unit_vectors: directing(SHORTEST),
     unit_norm: directing(0),
-    unit_vectors: directing(1e-12),
-    layer_scale: scaling("gamma", {}),
-    affine: scaling("alpha", SHIFT),
-    gelu: curvedBy(x => probabilityBelow(x) + x * bell(x)),
-    gelu_tanh: curvedBy(x => gatedSlope(x, 2 * Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3),
+    weight_standardization: {
+        slopes: ["weight"],
+        words: ({divisor}, j) => `${nameOf("weight", j)} less the mean of all that make its output, over `
+            + inDigits(divisor.at(j.slice(-1))),
+        by: {weight: ["((e = d) − 1 / n − centered[e] centered[d] / (n std divisor)) / divisor",
+            ({centered, std, divisor}, j, i) => {
+                const n = product(centered.shape.slice(0, 3)), [deviation, by] = [std, divisor].map(it => it.at(j.slice(-1)));
+                const along = deviation && centered.at(j) * centered.at(i) / (deviation * by);
+                return j.at(-1) === i.at(-1) && (agree(j, i) - (1 + along) / n) / by;
+            }]},
+    },
+};
+
+/** The group of channels that an element belongs to. */
+const groupOf = (i, {xhat, rstd}) => Math.floor(i.at(-1) / (xhat.shape.at(-1) / rstd.shape[1]));
+
+const ELEMENTWISE = {
+    gelu: curvedAtX(x => probabilityBelow(x) + x * bell(x)),
+    gelu_tanh: curvedAtX(x => gatedSlope(x, 2 * Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3),
         2 * Math.sqrt(2 / Math.PI) * (1 + 3 * 0.044715 * x * x))),
-    quick_gelu: curvedBy(x => gatedSlope(x, 1.702 * x, 1.702)),
-    sigmoid: curved(({y}, j) => y.at(j) * (1 - y.at(j))),
-    tanh: curved(({y}, j) => 1 - y.at(j) ** 2),
+    quick_gelu: curvedAtX(x => gatedSlope(x, 1.702 * x, 1.702)),
+    sigmoid: curvedByY(y => y * (1 - y)),
+    tanh: curvedByY(y => 1 - y * y),
+    log_compression: curvedAtX(x => Math.sign(x) / (1 + Math.abs(x))),
+    log_floor: curved(({x, low}, j) => low.at(j) ? 0 : 1 / x.at(j)),
     relu: elementwise(({positive}, j) => positive.at(j)),
     leaky_relu: elementwise(({positive}, j, call) =>
         positive.at(j) || call.option("negative_slope")[0]),
-    dropout: dropping,
-    drop_path: dropping,
-    add_positions: {by: {
-        x: ["", (kept, j, i) => agree(j, i)],
-        positions: ["", (kept, j, i, call) => reaches(i, call.shapeOf("positions"), j)],
-    }},
-    relative_position_bias: moving(([h, n, m], call) => {
-        const [rows, columns] = pairOf(call.option("window_size"));
-        const down = Math.floor(n / columns) - Math.floor(m / columns), right = n % columns - m % columns;
-        return [(down + rows - 1) * (2 * columns - 1) + right + columns - 1, h];
-    }, "table"),
-    prepend_token: {by: {
-        x: ["", (kept, [b, n, d], i, {yShape, shapeOf}) =>
-            agree([b, n - yShape[1] + shapeOf("x")[1], d], i)],
-        token: ["", (kept, [, n, d], i) => agree([0, n, d], i)],
-    }},
-    prepend_mean: {by: {x: ["1, or 1 / N for the mean", (kept, [b, n, d], i, call) => n
-        ? agree([b, n - 1, d], i) : i[0] === b && i[2] === d && 1 / call.shapeOf("x")[1]]}},
-    first_token: moving(([b, d]) => [b, 0, d]),
-    pick_token: moving(([b, d], {kept}) => [b, kept.places.at([b]), d]),
-    prefix_tokens: moving(j => j),
-    patch_tokens: moving(([b, n, d], call) => [b, n + call.option("num_prefix_tokens")[0], d]),
-    patchify: moving(inImage),
-    unpatchify: moving(inPatches),
-    merge_patches: moving(([b, y, x, n], call) => {
-        const C = call.shapeOf("x")[3], quarter = Math.floor(n / C);
-        return [b, 2 * y + quarter % 2, 2 * x + Math.floor(quarter / 2), n % C];
-    }),
-    window_partition: moving(onMap),
-    window_reverse: moving(inWindows),
-    pixel_shuffle: moving(([b, y, x, c], call) => {
-        const [r] = call.option("upscale");
-        return [b, Math.floor(y / r), Math.floor(x / r), (c * r + y % r) * r + x % r];
-    }),
-    upsample_nearest: moving(([b, y, x, c], call) => {
-        const [r, s] = pairOf(call.option("scale"));
-        return [b, Math.floor(y / r), Math.floor(x / s), c];
-    }),
-    split_heads: moving((j, call) =>
-        [...j.slice(0, -3), j.at(-2), j.at(-3) * call.yShape.at(-1) + j.at(-1)]),
-    merge_heads: moving((j, call) => inHeads(j, call.shapeOf("x").at(-1))),
-    mean_pool: {by: {x: ["1 / N", (kept, [b, d], i, call) => {
-        const [first] = call.option("num_prefix_tokens");
-        return i[0] === b && i[2] === d && i[1] >= first && 1 / (call.shapeOf("x")[1] - first);
-    }]}},
-    avg_pool2d: pooling("1 / places of a window", (kept, j, place, places) => 1 / places),
-    max_pool2d: pooling("", ({winner}, j, place) => winner.at(j) === place),
-    mse: averaging("difference", "x", ({difference}, i) => 2 * difference.at(i)),
-    l1: averaging("sign", "x", ({sign}, i) => sign.at(i)),
-    charbonnier: averaging("difference", "x", ({difference, root}, i) => difference.at(i) / root.at(i)),
+    dropout: elementwise((kept, j) => "factor" in kept ? kept.factor.at(j) : 1),
+    drop_path: elementwise((kept, j) => "factor" in kept ? stretched(kept.factor, j) : 1),
+    layer_scale: scaling("gamma", {}),
+    affine: scaling("alpha", shift),
+    gru: {
+        slopes: ["gates_x", "gates_h"],
+        words: ({update, new: fresh, h}, j) => `${inDigits(1 - update.at(j))} × new = ${inDigits(fresh.at(j))}, plus `
+            + `${elementIs("update", update, j)} × ${elementIs("h", h, j)}`,
+        by: {
+            gates_x: ["slope", gate(false)],
+            gates_h: ["slope", gate(true)],
+            h: ["update", ({update}, j, i) => agree(j, i) && update.at(j)],
+        },
+    },
+};
+
+const SOFTMAX = {
+    softmax: {
+        slopes: ["x"],
+        words: ({y}, j) => `exp of ${nameOf("x", j)} over the sum of exp of all `
+            + `${y.shape.at(-1)} in its row; by that x its slope is `
+            + inDigits(y.at(j) * (1 - y.at(j))),
+        by: {x: [`y[e] ((e = d) − y[d])${OF_ONE_ROW}`, ({y}, j, i) =>
+            sameRow(j, i) && y.at(j) * (agree(j, i) - y.at(i))]},
+    },
+    log_softmax: {
+        slopes: ["x"],
+        words: ({y}, j) => `${nameOf("x", j)} less the logarithm of the sum of exp of all `
+            + `${y.shape.at(-1)} in its row: the logarithm of ${inDigits(Math.exp(y.at(j)))}`,
+        by: {x: [`((e = d) − exp y[d])${OF_ONE_ROW}`, ({y}, j, i) =>
+            sameRow(j, i) && agree(j, i) - Math.exp(y.at(i))]},
+    },
     cross_entropy: {
+        slopes: ["logits"],
         words({log_probs, targets}) {
             const rows = product(log_probs.shape.slice(0, -1));
             const counts = whatCounts(targets, i => targets.at(i) > 0 && -log_probs.at(i) / rows);
             return sumInWords({name: "targets", factor: `−log_probs / ${rows}`, ...counts});
         },
-        by: {logits: ["", (kept, j, i) => saidAndTrue(kept, i).said - saidAndTrue(kept, i).truth, CURVED]},
+        by: {logits: ["", (kept, j, i) => saidAndTrue(kept, i).said - saidAndTrue(kept, i).truth]},
         parts(call, name, i) {  // dy is one number: there is more to see in what it multiplies
             const {said, truth, rows} = saidAndTrue(call.kept, i), {log_probs, targets} = call.kept;
             const dy = cotangent(call);
@@ -387,3 +294,11 @@ const KNOWN_OPS = {
         },
     },
 };
+
+const DISTANCES = {
+    mse: averaging("difference", ({difference}, i) => 2 * difference.at(i)),
+    l1: averaging("sign", ({sign}, i) => sign.at(i)),
+    charbonnier: averaging("difference", ({difference, root}, i) => difference.at(i) / root.at(i)),
+};
+
+const KNOWN_OPS = {...PRODUCTS, ...OPS_THAT_ATTEND, ...SOFTMAX, ...NORMS, ...ELEMENTWISE, ...DISTANCES, ...OPS_THAT_MOVE};
