@@ -15,7 +15,7 @@ def like(name: str) -> Callable[[], None]:
     return partial(parity.test_transformers, name, False)
 
 
-HEAD, MODEL, LINEAR = "layers.upernet_head", "models.upernet", "layers.linear_decoder"
+HEAD, MODEL, WINDOWS, LINEAR = "layers.upernet_head", "models.upernet", "models.swin", "layers.linear_decoder"
 TASK, SCORES = "tasks.segment", "ops.confusion"
 UPERNET, SMALL, TRAINED, SEGFORMER = map(like, ("hf_upernet", "hf_upernet_small", "hf_upernet_train", "hf_segformer"))
 MISTAKES = {
@@ -37,9 +37,9 @@ MISTAKES = {
         HEAD, "(self.fpn_convs, tops[:-1])", "(self.fpn_convs, laterals)", UPERNET),
     "maps from the coarsest to the finest": Mistake(
         HEAD, "np.concatenate(h, axis=-1)", "np.concatenate(h[::-1], axis=-1)", UPERNET),
-    "windows that never move": Mistake(MODEL, "(M // 2, L // 2)", "(0, 0)", UPERNET),
+    "windows that never move": Mistake(WINDOWS, "(M // 2, L // 2)", "(0, 0)", UPERNET),
     "no moving where one window holds a map": Mistake(
-        MODEL, "(M // 2, L // 2)", "(M // 2, L // 2) if min(map_size) > M else (0, 0)", SMALL),
+        WINDOWS, "(M // 2, L // 2)", "(M // 2, L // 2) if min(map_size) > M else (0, 0)", SMALL),
     "the decoder's gradient lost beside the other head's": Mistake(
         MODEL, "dmaps[-2] + self.auxiliary_head", "self.auxiliary_head", TRAINED),
     "maps as they come, not normalised": Mistake(
