@@ -74,6 +74,17 @@ def test_what_is_read_is_not_written_over(checkpoint, image, capsys):
         assert path.read_bytes() == before
 
 
+def test_a_name_of_another_kind_of_file_is_refused(checkpoint, image, tmp_path, capsys):
+    out = tmp_path / "page.png"
+    assert main(["step", str(checkpoint), str(image), "-o", str(out)]) == 1
+    said = f"minivit: {out} ends in .png; expected .html, for what is written is a page for a browser\n"
+    assert capsys.readouterr().err == said
+    with pytest.raises(ValueError, match=r"ends in \.pdf; expected \.html"):
+        mv.steps.step_op("relu", np.ones((1, 2))).save(tmp_path / "page.pdf")
+    mv.steps.step_op("relu", np.ones((1, 2))).save(tmp_path / "page.HTM")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint.safetensors", "image.png", "page.HTM"]
+
+
 def test_a_model_without_names_of_classes_is_refused(image, tmp_path, capsys):
     path = tmp_path / "plain.safetensors"
     mv.save(mv.models.ViT(**OPTIONS), path)

@@ -141,6 +141,20 @@ def test_links_and_search_find_steps(opened):
     assert not tab.is_visible("dialog")
 
 
+def test_a_link_to_a_step_that_is_not_there_says_so(opened):
+    tab = opened(step(trained_enough(), pixels(), 1, normalize=as_input), "#blocks.9.attn/backward")
+    first = "patch_embed/patchify/forward"
+    said = "This page has no step of the name blocks.9.attn/backward; this is patch_embed · patchify, forward."
+    assert tab.get_attribute("main", "data-shown") == first
+    assert tab.inner_text("[role=alert]") == said
+    press(tab, "ArrowRight", "patch_embed.proj/linear/forward")
+    assert tab.locator("[role=alert]").count() == 0
+    tab.evaluate("location.hash = '<b>nothing</b>'")
+    tab.wait_for_selector("[role=alert]")
+    assert "of the name <b>nothing</b>; this is patch_embed.proj · linear, forward" in tab.inner_text("[role=alert]")
+    assert tab.get_attribute("main", "data-shown") == "patch_embed.proj/linear/forward"
+
+
 def test_numbers_under_the_pointer_are_those_of_numpy(shapes_page):
     tab, model = shapes_page, trained_enough()
     _, cache = model.forward(as_input(pixels()[None]))

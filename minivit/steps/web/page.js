@@ -1,6 +1,6 @@
 // The page: where we are, what is computed there, and how one moves.
 
-let run, current = 0, level = 2;
+let run, current = 0, level = 2, unknown = "";
 const LEVELS = ["block", "layer", "op", "inside ops"];
 const one = id => document.getElementById(id);
 const arrays = new Map();
@@ -30,7 +30,7 @@ async function start() {
     one("sees").addEventListener("click", () => openDialog(showField));
     one("help").addEventListener("click", () => openDialog(showHelp));
     document.addEventListener("keydown", key);
-    window.addEventListener("hashchange", () => goTo(location.hash));
+    window.addEventListener("hashchange", () => goTo(location.hash) || show(current));
     document.addEventListener("click", event => {
         const link = event.target.closest('a[href^="#"]');
         if (!link || location.protocol !== "about:") return;
@@ -71,7 +71,10 @@ function goTo(hash) {
         name = decodeURIComponent(name);
     } catch { /* a per cent sign that somebody has typed */ }
     const n = run.names.get(name);
-    if (n === undefined) return false;
+    if (n === undefined) {
+        unknown = name;
+        return false;
+    }
     if (n !== current || !one("step").firstChild) {
         const depth = run.levels.findIndex(calls => calls.some(call => call.n === n));
         if (depth >= 0 && !run.levels[level].some(call => call.n === n)) level = depth;
@@ -131,6 +134,8 @@ async function show(n) {
     drawMap();
     const host = make("div", {"data-step": call.name});
     const top = make("div", {class: "top"}, host);
+    if (unknown) make("p", {class: "note", role: "alert", text: `This page has no step of the name ${unknown}; this is ${titleOf(call)}, ${call.way}.`}, host).after(top);
+    unknown = "";
     heading(make("div", {}, top), call);
     const shown = await arraysOf(call);
     if (current !== n) return;  // the reader has gone on
