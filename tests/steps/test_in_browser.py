@@ -447,6 +447,19 @@ def test_on_a_phone_a_step_begins_at_its_beginning(shapes_page):
         assert tab.evaluate("document.getElementById('top').offsetHeight") < top < 350
 
 
+@pytest.mark.parametrize("name", ["blocks.0.attn/attention/backward", "blocks.0.mlp/gelu/backward", "head/forward"])
+def test_formula_and_outputs_are_above_the_fold(shapes_page, name):
+    """Of a screen of 1280 x 720, without scrolling: what goes in and what comes out stand beside each other."""
+    tab = shapes_page
+    go(tab, name)
+    bottom = "element => element.getBoundingClientRect().bottom"
+    for each in tab.locator(".doc, .inputs canvas, .outputs canvas, .pictures").all():
+        assert each.evaluate(bottom) <= 720
+    assert tab.evaluate("document.querySelector('.source').getBoundingClientRect().top") <= 720
+    tops = [tab.locator(f".{part} canvas").first.bounding_box()["y"] for part in ("inputs", "outputs")]
+    assert tops[0] == tops[1]
+
+
 @pytest.mark.parametrize("width", [1280, 400])
 def test_nothing_is_wider_than_the_screen(opened, width):
     tab = opened(step(trained_enough(), pixels(), 1, normalize=as_input, class_names=NAMES))

@@ -132,14 +132,14 @@ async function show(n) {
         history.replaceState(null, "", `#${call.name}`);
     } catch { /* in a notebook the page has no address */ }
     drawMap();
-    const host = make("div", {"data-step": call.name});
+    const host = make("div", {class: "step", "data-step": call.name});
     const top = make("div", {class: "top"}, host);
     if (unknown) make("p", {class: "note", role: "alert", text: `This page has no step of the name ${unknown}; this is ${titleOf(call)}, ${call.way}.`}, host).after(top);
     unknown = "";
-    heading(make("div", {}, top), call);
+    heading(top, call);
     const shown = await arraysOf(call);
     if (current !== n) return;  // the reader has gone on
-    pictures(make("section", {class: "pictures"}, top), call, shown);
+    pictures(make("section", {class: "pictures"}, host), call, shown);
     showArrays(make("section", {class: "arrays"}, host), call, shown);
     source(make("section", {class: "source"}, host), call);
     const hadFocus = one("step").contains(document.activeElement);
@@ -218,9 +218,12 @@ function showArrays(host, call, shown) {
             };
             const map = new HeatMap(cards, name, shown[part][name], {choose: part === "outputs" ? choose : null});
             map.moved = call.moved;
+            widest = Math.max(widest, map.widest);
         });
+        let widest = 0;
         if (part === "cache") box.addEventListener("toggle", () => cards.firstChild || draw());
         else draw();
+        box.style.setProperty("--widest", `${widest}px`);  // beside what goes in, as far as one of them has room
     }
     host.append(because);
 }
