@@ -103,6 +103,7 @@ def run_check(args: argparse.Namespace) -> int:
     from minivit.course.source import read_solution
     from minivit.files import replace_file
     from minivit.json_text import to_json
+    from minivit.steps.page import must_be_html
     from minivit.terminal import one_line
 
     if args.seed < 0:
@@ -112,7 +113,10 @@ def run_check(args: argparse.Namespace) -> int:
         solution = solution._replace(exercise=with_extra(solution.exercise, read_extra(args.with_checks)))
     target = None if args.json is None else writable("--json", args.json, {"the solution itself": solution.path})
     others = {"the solution itself": solution.path, "the file for --json": target}
-    page = None if args.step is None else writable("--step", args.step, others)
+    page = None
+    if args.step is not None:
+        must_be_html(args.step)
+        page = writable("--step", args.step, others)
     report = check_solution(solution, seed=args.seed)
     said = ""
     try:

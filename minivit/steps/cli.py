@@ -25,14 +25,14 @@ def _run_step(args: argparse.Namespace) -> int:
     from minivit.course.with_ops import in_place_of_ours, load_as_it_is
     from minivit.files import must_be_another, with_ending
     from minivit.steps.opening import opened
+    from minivit.steps.page import must_be_html
     from minivit.steps.steps import step
     from minivit.terminal import one_line, warnings_said
 
     out = with_ending(args.out, ".html")
     for path in (args.image, args.checkpoint):
         must_be_another(out, path)
-    if out.suffix.lower() not in (".html", ".htm"):
-        raise ValueError(f"--out is {args.out}: what is written is a page; expected a name that ends in .html")
+    must_be_html(out)
     solutions = [load_as_it_is(folder) for folder in getattr(args, "with") or []]
     with in_place_of_ours(solutions), warnings_said():
         model, pixels, normalize, names = opened(args.checkpoint, args.image, model=args.model, size=args.size)

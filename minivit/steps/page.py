@@ -64,7 +64,14 @@ class Steps:
         return page(self)
 
     def save(self, path: str | Path) -> None:
-        """Write the page to a file, which opens in any browser."""
+        """Write the page to a file, which opens in any browser.
+
+        Raises
+        ------
+        ValueError
+            If the file's name has another ending than ``.html``, or the page would be larger than 50 MB.
+        """
+        must_be_html(path)
         replace_file(path, self.html().encode())
 
     def _repr_html_(self) -> str:
@@ -73,6 +80,12 @@ class Steps:
     def __repr__(self) -> str:
         ended = f", which ended with an error: {self.error}" if self.error else ""
         return f"<{len(self.calls)} steps of {self.title}{ended}>"
+
+
+def must_be_html(path: str | Path) -> None:
+    """ValueError if a name ends as that of another kind of file."""
+    if (ending := Path(path).suffix).lower() not in ("", ".html", ".htm"):
+        raise ValueError(f"{path} ends in {ending}; expected .html, for what is written is a page for a browser")
 
 
 def page(run: Steps) -> str:

@@ -216,6 +216,14 @@ def test_a_page_shows_where_an_error_arose(in_place, capsys):
     assert "KNOWN_OPS" not in page  # the answers
 
 
+def test_a_page_of_another_ending_is_refused_before_the_checks(in_place, capsys):
+    in_place.write_text(WRONG, encoding="utf-8")
+    assert main(["course", "check", "work", "--step", "page.png"]) == 2
+    printed = capsys.readouterr()
+    assert printed.err.startswith("minivit: page.png ends in .png; expected .html")
+    assert printed.out == ""
+
+
 def test_the_report_is_printed_though_the_page_cannot_be_written(in_place, monkeypatch, capsys):
     in_place.write_text(WRONG, encoding="utf-8")
     monkeypatch.setattr(os, "fsync", lambda file: fail_with(OSError(28, "No space left on device")))

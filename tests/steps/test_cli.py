@@ -55,7 +55,6 @@ def test_forward_alone_of_one_block(checkpoint, image, tmp_path, capsys):
         (["--size", "9"], "--size goes with --model"),
         (["--with", "nowhere"], "nowhere"),
         (["--model", "vit_tiny_patch16_999"], "there is no model"),
-        (["-o", "x.png"], "x.png: what is written is a page; expected a name that ends in .html"),
     ],
 )
 def test_mistakes_are_one_sentence(checkpoint, image, tmp_path, capsys, arguments, sentence):
@@ -73,6 +72,17 @@ def test_what_is_read_is_not_written_over(checkpoint, image, capsys):
         assert main(["step", str(checkpoint), str(image), "-o", str(path)]) == 1
         assert "is the file that is read" in capsys.readouterr().err
         assert path.read_bytes() == before
+
+
+def test_a_name_of_another_kind_of_file_is_refused(checkpoint, image, tmp_path, capsys):
+    out = tmp_path / "page.png"
+    assert main(["step", str(checkpoint), str(image), "-o", str(out)]) == 1
+    said = f"minivit: {out} ends in .png; expected .html, for what is written is a page for a browser\n"
+    assert capsys.readouterr().err == said
+    with pytest.raises(ValueError, match=r"ends in \.pdf; expected \.html"):
+        mv.steps.step_op("relu", np.ones((1, 2))).save(tmp_path / "page.pdf")
+    mv.steps.step_op("relu", np.ones((1, 2))).save(tmp_path / "page.HTM")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint.safetensors", "image.png", "page.HTM"]
 
 
 def test_a_model_without_names_of_classes_is_refused(image, tmp_path, capsys):

@@ -141,17 +141,18 @@ def test_links_and_search_find_steps(opened):
     assert not tab.is_visible("dialog")
 
 
-def test_a_link_to_no_step_is_told(opened):
-    tab = opened(step(trained_enough(), pixels(), 1, normalize=as_input), "#blocks.9/forward")
-    assert tab.inner_text(".lost") == "There is no step blocks.9/forward in this page; / finds those that there are."
-    assert tab.get_attribute("main", "data-shown") == "patch_embed/patchify/forward"
-    tab.evaluate("location.hash = '#blocks.1/forward'")
-    tab.wait_for_selector('main[data-shown="blocks.1/forward"]')
-    assert tab.query_selector(".lost") is None
-    tab.evaluate("location.hash = '#50%'")
-    tab.wait_for_selector(".lost")
-    assert "no step 50% in" in tab.inner_text(".lost")
-    assert tab.get_attribute("main", "data-shown") == "blocks.1/forward"
+def test_a_link_to_a_step_that_is_not_there_says_so(opened):
+    tab = opened(step(trained_enough(), pixels(), 1, normalize=as_input), "#blocks.9.attn/backward")
+    first = "patch_embed/patchify/forward"
+    said = "This page has no step of the name blocks.9.attn/backward; this is patch_embed · patchify, forward."
+    assert tab.get_attribute("main", "data-shown") == first
+    assert tab.inner_text("[role=alert]") == said
+    press(tab, "ArrowRight", "patch_embed.proj/linear/forward")
+    assert tab.locator("[role=alert]").count() == 0
+    tab.evaluate("location.hash = '<b>nothing</b>'")
+    tab.wait_for_selector("[role=alert]")
+    assert "of the name <b>nothing</b>; this is patch_embed.proj · linear, forward" in tab.inner_text("[role=alert]")
+    assert tab.get_attribute("main", "data-shown") == "patch_embed.proj/linear/forward"
 
 
 def test_numbers_under_the_pointer_are_those_of_numpy(shapes_page):
@@ -444,6 +445,19 @@ def test_on_a_phone_a_step_begins_at_its_beginning(shapes_page):
         go(tab, name)
         top = tab.evaluate("document.querySelector('h1').getBoundingClientRect().top")
         assert tab.evaluate("document.getElementById('top').offsetHeight") < top < 350
+
+
+@pytest.mark.parametrize("name", ["blocks.0.attn/attention/backward", "blocks.0.mlp/gelu/backward", "head/forward"])
+def test_formula_and_outputs_are_above_the_fold(shapes_page, name):
+    """Of a screen of 1280 x 720, without scrolling: what goes in and what comes out stand beside each other."""
+    tab = shapes_page
+    go(tab, name)
+    bottom = "element => element.getBoundingClientRect().bottom"
+    for each in tab.locator(".doc, .inputs canvas, .outputs canvas, .pictures").all():
+        assert each.evaluate(bottom) <= 720
+    assert tab.evaluate("document.querySelector('.source').getBoundingClientRect().top") <= 720
+    tops = [tab.locator(f".{part} canvas").first.bounding_box()["y"] for part in ("inputs", "outputs")]
+    assert tops[0] == tops[1]
 
 
 @pytest.mark.parametrize("width", [1280, 400])

@@ -3,6 +3,7 @@
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const BELOW = [213, 94, 0], ABOVE = [0, 114, 178];  // told apart with any kind of colour vision (Okabe and Ito 2008)
 
+const HIGHEST = 216;  // pixels of a picture: what goes in and what comes out stand beside each other, below a formula
 const SHADES = 255, NO_NUMBER = [204, 121, 167];
 
 /** White, or black in the dark, is zero; orange is below it, blue above: so many shades of both, as pixels. */
@@ -26,15 +27,15 @@ class HeatMap {
      * @param options most: where the colours end; choose(index): an element was chosen; width: of the picture;
      *     mark: index of an element that is outlined and read from the start; unit: what the numbers are, if it must be said
      */
-    constructor(host, title, array, {most, choose, width = 480, mark, unit = ""}) {
+    constructor(host, title, array, {most, choose, width = 288, mark, unit = ""}) {
         Object.assign(this, {title, array, choose, most: most ?? scaleOf(array), width, unit});
         this.mark = mark?.every((at, axis) => at < array.shown[axis]) ? mark : null;
         this.index = this.mark ? [...this.mark] : array.shown.map(() => 0);
         const long = array.shown.map((length, axis) => [length, axis]).filter(([length]) => length > 1).map(([, axis]) => axis);
         const of = (...names) => long.find(axis => names.includes(array.axes[axis]));
-        const isMap = of("Y", "Yo") !== undefined && of("X", "Xo") !== undefined;  // it is looked at as an image
-        this.columns = isMap ? of("X", "Xo") : long.at(-1) ?? array.shown.length - 1;
-        this.rows = isMap ? of("Y", "Yo") : long.at(-2) ?? -1;
+        this.isMap = of("Y", "Yo") !== undefined && of("X", "Xo") !== undefined;  // it is looked at as an image
+        this.columns = this.isMap ? of("X", "Xo") : long.at(-1) ?? array.shown.length - 1;
+        this.rows = this.isMap ? of("Y", "Yo") : long.at(-2) ?? -1;
         this.card = make("figure", {class: "card"}, host);
         const caption = make("figcaption", {}, this.card);
         make("b", {text: title}, caption);
@@ -82,19 +83,25 @@ class HeatMap {
         });
     }
 
-    /** How many cells there are in both directions, and how large one is. */
+    /** How many cells there are in both directions, and how large one is: a square on an image, else nearly one. */
     get cells() {
         const {shown} = this.array, length = axis => axis < 0 || shown.length === 0 ? 1 : shown[axis];
-        const rows = length(this.rows), columns = length(this.columns);
-        const size = Math.max(2, Math.min(18, Math.floor(this.width / columns), Math.floor(320 / rows)));
-        return {rows, columns, size, height: rows < 4 ? Math.max(size, 16) : size};
+        const rows = length(this.rows), columns = length(this.columns), most = this.isMap ? 1 : 4 / 3;
+        const fits = [Math.floor(this.width / columns), Math.floor(HIGHEST / rows)].map(size => Math.max(2, Math.min(18, size)));
+        const least = Math.min(...fits), [width, height] = fits.map(size => Math.min(size, Math.floor(most * least)));
+        return {rows, columns, width, height: rows < 4 ? Math.max(height, 16) : height};
+    }
+
+    /** Pixels that it takes beside others; what is wider can be scrolled. */
+    get widest() {
+        return Math.max(165, Math.min(this.width, this.cells.columns * this.cells.width));
     }
 
     draw() {
         this.outline.hidden = !this.mark;
         this.canvas.hidden = !this.array.size;
         if (!this.array.size) return;
-        const {rows, columns, size, height} = this.cells;
+        const {rows, columns, width, height} = this.cells;
         const picture = new ImageData(columns, rows), pixels = new Uint32Array(picture.data.buffer), colours = shades();
         const {flat, strides, offset} = this.array, stride = axis => strides[axis] ?? 0, first = [...this.index];
         this.place(first, 0, 0);
@@ -105,7 +112,7 @@ class HeatMap {
             pixels[n] = colours[Number.isFinite(share) ? shade + SHADES : colours.length - 1];
         }
         Object.assign(this.canvas, {width: columns, height: rows});
-        Object.assign(this.canvas.style, {width: `${columns * size}px`, height: `${rows * height}px`});
+        Object.assign(this.canvas.style, {width: `${columns * width}px`, height: `${rows * height}px`});
         this.canvas.getContext("2d").putImageData(picture, 0, 0);
         const [low] = this.array.range(), end = inDigits(this.most);
         this.scale.replaceChildren(low < 0 ? `−${end} ` : "0 ");
@@ -113,7 +120,7 @@ class HeatMap {
         this.scale.append([` ${end}`, this.unit, this.array.odd ? "pink: nan or infinite" : ""].filter(Boolean).join("; "));
         this.scale.title = "one scale for all slices of this array: orange below zero, blue above";
         this.canvas.setAttribute("aria-label", `${this.title}, ${this.shapeInWords()}${this.array.cropped ? `, ${this.partInWords()}` : ""}; arrow keys read numbers, Enter asks what made one`);
-        if (this.mark) this.drawMark(size, height);
+        if (this.mark) this.drawMark(width, height);
     }
 
     /** Outline the marked element, if it is in the slice that is shown. */

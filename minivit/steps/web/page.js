@@ -1,6 +1,6 @@
 // The page: where we are, what is computed there, and how one moves.
 
-let run, current = 0, level = 2;
+let run, current = 0, level = 2, unknown = "";
 const LEVELS = ["block", "layer", "op", "inside ops"];
 const one = id => document.getElementById(id);
 const arrays = new Map();
@@ -30,18 +30,14 @@ async function start() {
     one("sees").addEventListener("click", () => openDialog(showField));
     one("help").addEventListener("click", () => openDialog(showHelp));
     document.addEventListener("keydown", key);
-    window.addEventListener("hashchange", () => goTo(location.hash) || sayLost(location.hash));
+    window.addEventListener("hashchange", () => goTo(location.hash) || show(current));
     document.addEventListener("click", event => {
         const link = event.target.closest('a[href^="#"]');
         if (!link || location.protocol !== "about:") return;
         event.preventDefault();  // in a notebook's frame a link would lead to the notebook, once more
         goTo(link.getAttribute("href"));
     });
-    const hash = location.hash;
-    if (!goTo(hash)) {
-        await show(run.levels[level][0].n);
-        if (hash.length > 1) sayLost(hash);
-    }
+    if (!goTo(location.hash)) await show(run.levels[level][0].n);
     document.body.dataset.ready = "yes";
 }
 
@@ -69,31 +65,22 @@ function nameCalls() {
     }
 }
 
-/** The name of a step in a link. */
-function nameIn(hash) {
-    try {
-        return decodeURIComponent(hash.slice(1));
-    } catch {  // a per cent sign that somebody has typed
-        return hash.slice(1);
-    }
-}
-
 function goTo(hash) {
-    const n = run.names.get(nameIn(hash));
-    if (n === undefined) return false;
+    let name = hash.slice(1);
+    try {
+        name = decodeURIComponent(name);
+    } catch { /* a per cent sign that somebody has typed */ }
+    const n = run.names.get(name);
+    if (n === undefined) {
+        unknown = name;
+        return false;
+    }
     if (n !== current || !one("step").firstChild) {
         const depth = run.levels.findIndex(calls => calls.some(call => call.n === n));
         if (depth >= 0 && !run.levels[level].some(call => call.n === n)) level = depth;
         show(n);
     }
     return true;
-}
-
-/** Of a link that leads nowhere: what one sees is not what it meant. */
-function sayLost(hash) {
-    one("step").querySelector(".lost")?.remove();
-    const words = `There is no step ${nameIn(hash)} in this page; / finds those that there are.`;
-    one("step").prepend(make("p", {class: "error lost", role: "alert", text: words}));
 }
 
 function isInside(call, outer) {
@@ -145,12 +132,14 @@ async function show(n) {
         history.replaceState(null, "", `#${call.name}`);
     } catch { /* in a notebook the page has no address */ }
     drawMap();
-    const host = make("div", {"data-step": call.name});
+    const host = make("div", {class: "step", "data-step": call.name});
     const top = make("div", {class: "top"}, host);
-    heading(make("div", {}, top), call);
+    if (unknown) make("p", {class: "note", role: "alert", text: `This page has no step of the name ${unknown}; this is ${titleOf(call)}, ${call.way}.`}, host).after(top);
+    unknown = "";
+    heading(top, call);
     const shown = await arraysOf(call);
     if (current !== n) return;  // the reader has gone on
-    pictures(make("section", {class: "pictures"}, top), call, shown);
+    pictures(make("section", {class: "pictures"}, host), call, shown);
     showArrays(make("section", {class: "arrays"}, host), call, shown);
     source(make("section", {class: "source"}, host), call);
     const hadFocus = one("step").contains(document.activeElement);
@@ -229,9 +218,12 @@ function showArrays(host, call, shown) {
             };
             const map = new HeatMap(cards, name, shown[part][name], {choose: part === "outputs" ? choose : null});
             map.moved = call.moved;
+            widest = Math.max(widest, map.widest);
         });
+        let widest = 0;
         if (part === "cache") box.addEventListener("toggle", () => cards.firstChild || draw());
         else draw();
+        box.style.setProperty("--widest", `${widest}px`);  // beside what goes in, as far as one of them has room
     }
     host.append(because);
 }
