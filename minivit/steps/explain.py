@@ -129,6 +129,7 @@ def _mathml(latex: str, *, display: Any) -> str:
     latex = " ".join(latex.replace("\\!", "").split())  # browsers have no negative spaces
     if "&" in latex and "\\begin" not in latex:
         latex = f"\\begin{{aligned}}{latex}\\end{{aligned}}"
+    latex = latex.replace("{aligned}", "{split}")  # the same, which latex2mathml knows
     try:
         return convert(latex, display=display)
     except Exception:  # one of a dozen classes, or whatever it stumbles over
