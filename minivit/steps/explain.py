@@ -128,7 +128,8 @@ def _mathml(latex: str, *, display: Any) -> str:
         return written
     latex = " ".join(latex.replace("\\!", "").split())  # browsers have no negative spaces
     if ("&" in latex or "\\\\" in latex) and "\\begin" not in latex:  # several lines, as Sphinx takes them
-        latex = f"\\begin{{align*}}{latex}\\end{{align*}}"
+        latex = f"\\begin{{split}}{latex}\\end{{split}}"
+    latex = latex.replace("{aligned}", "{split}")  # the same, which latex2mathml knows
     try:
         return convert(latex, display=display)
     except Exception:  # one of a dozen classes, or whatever it stumbles over

@@ -15,7 +15,7 @@ from minivit.files import replace_file
 from minivit.json_text import to_json
 from minivit.steps.arrays import DIGITS, Store, letters
 from minivit.steps.explain import explained
-from minivit.steps.record import Call
+from minivit.steps.record import RULES, UPDATE, Call
 from minivit.types import ndarray
 from minivit.version import __version__
 
@@ -162,8 +162,13 @@ def _call(call: Call, calls: list[Call], functions: dict[str, dict[str, Any]]) -
         forward = inspect.unwrap(calls[call.partner].function) if call.partner is not None else None
         doc = _doc_of_class(function) if call.kind == "layer" else ""
         functions[name] = explained(function, forward if call.way == "backward" else None, doc=doc)
+    within = []  # of AdamW the step of Adam, which it leaves to another rule
+    for rule in RULES if call.way == UPDATE else ():
+        if rule.__name__ in function.__code__.co_names:
+            within.append(rule.__name__)
+            functions.setdefault(rule.__name__, explained(rule))
     told = {key: value for key, value in vars(call).items() if key not in ("function", "about")}
-    return told | {"function": name}
+    return told | {"function": name, "within": within}
 
 
 def _doc_of_class(method: Any) -> str:

@@ -29,6 +29,8 @@ from minivit.train.optim import adam_update, adamw_update, sgd_update
 
 WAYS = ("forward", "backward")
 UPDATE = "update"
+RULES = tuple(map(inspect.unwrap, (adam_update, adamw_update, sgd_update)))
+"""The optimizers', as functions."""
 CORNER = 2**8
 """So many numbers are kept of a parameter that has moved, and of its running averages: the rule is the same for all."""
 
@@ -97,9 +99,8 @@ def known_functions() -> dict[CodeType, list[Known]]:
         for name, op in EVERY_OP.items()
         for way, function in zip(WAYS, map(inspect.unwrap, op), strict=True)
     ]
-    rules = map(inspect.unwrap, (adam_update, adamw_update, sgd_update))
     found: dict[CodeType, list[Known]] = {}
-    for each in [*known, *(Known(UPDATE, rule.__name__, UPDATE, rule) for rule in rules)]:
+    for each in [*known, *(Known(UPDATE, rule.__name__, UPDATE, rule) for rule in RULES)]:
         if isinstance(each.function, FunctionType):
             found.setdefault(each.function.__code__, []).append(each)
     return found

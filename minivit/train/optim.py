@@ -78,13 +78,9 @@ def adamw_update(
 ) -> AdamUpdate:
     r"""One step of Adam with decoupled weight decay.
 
-    .. math::
-        m &\leftarrow \beta_1 m + (1 - \beta_1)\, g \\
-        v &\leftarrow \beta_2 v + (1 - \beta_2)\, g^2 \\
-        w &\leftarrow (1 - \eta \lambda)\, w - \eta\, \frac{m / (1 - \beta_1^t)}{\sqrt{v / (1 - \beta_2^t)} + \epsilon}
+    .. math:: w \leftarrow (1 - \eta \lambda)\, w \quad\text{and then a step of Adam}
 
-    A weight decays first, by :math:`\eta \lambda` of itself, and then takes the step of :func:`adam_update`. So the
-    decay does not pass through Adam's averages: weights shrink at one rate whatever the size of their gradient.
+    The decay does not pass through Adam's averages: weights shrink at one rate whatever the size of their gradient.
 
     Source: Loshchilov and Hutter 2019, "Decoupled Weight Decay Regularization", algorithm 2 (lr scales the decay, as in
     PyTorch).

@@ -10,7 +10,7 @@ import pytest
 
 from minivit.every_op import EVERY_OP
 from minivit.steps.explain import axes_of, explained, hints_of, html_of
-from minivit.train.optim import adamw_update
+from minivit.steps.record import RULES
 from minivit.types import Float, ndarray
 
 
@@ -18,17 +18,24 @@ from minivit.types import Float, ndarray
 def test_every_docstring_becomes_html(name):
     forward, backward = map(inspect.unwrap, EVERY_OP[name])
     for function, its_forward in ((forward, None), (backward, forward)):
-        doc = explained(function, its_forward)["doc"]
-        prose = re.sub(r"<code>.*?</code>", "", doc)
-        assert not re.search(r"\\[a-zA-Z]|:\w+:`|\.\. \w|``|&lt;math", prose)
-        assert not re.search(r"<mi>\\|<mtext>\\", doc)
-        assert doc.count("<math") == doc.count("</math>")
+        check_html(explained(function, its_forward)["doc"])
 
 
-def test_formulas_of_several_lines_are_rows_of_a_table():
-    html = html_of(inspect.getdoc(adamw_update))
-    assert html.count("<mtr>") == 3
-    assert "<mi>&</mi>" not in html
+@pytest.mark.parametrize("rule", RULES)
+def test_those_of_optimizers_too(rule):
+    check_html(explained(rule)["doc"])
+
+
+def check_html(doc):
+    """No markup of docstrings and no LaTeX is left: every formula is MathML, those of several lines are tables."""
+    prose = re.sub(r"<code>.*?</code>", "", doc)
+    assert not re.search(r"\\[a-zA-Z]|:\w+:`|\.\. \w|``|&lt;math", prose)
+    assert not re.search(r"<mi>\\|<mtext>\\|<mi>&</mi>", doc)
+    assert doc.count("<math") == doc.count("</math>")
+
+
+def test_formulas_of_several_lines_are_tables():
+    assert html_of(".. math::\n    m &= a \\\\\n    v &= b").count("<mtr>") == 2
     assert html_of(r".. math:: a = b \\ c = d").count("<mtr>") == 2
 
 

@@ -257,6 +257,16 @@ def test_what_moved_a_weight_is_said(shapes_page):
     assert ": 0.9990 × v + 0.001000 × grad², where v = 0, grad = " in said["new v"]
 
 
+def test_an_update_shows_the_formulas_and_the_source_of_both_rules(shapes_page):
+    """AdamW's own are a line: most of it is a step of Adam."""
+    tab = shapes_page
+    go(tab, "head.weight/update")
+    assert tab.locator(".top h2").all_inner_texts() == ["adam_update, which it calls"]
+    assert tab.locator('.doc math[display="block"]').count() == 2
+    assert "return adam_update(value * (1 - lr * weight_decay)" in tab.inner_text(".source .code >> nth=0")
+    assert "v = beta2 * v + (1 - beta2) * (grad * grad)" in tab.inner_text(".source .code >> nth=1")
+
+
 CHANGES = [
     {},
     {"block": 1, "head": 2, "temperature": 4.0, "off": False},

@@ -174,7 +174,13 @@ function heading(host, call) {
         if (last) make("a", {href: `#${last.name}`, text: "Go to where it ended."}, words);
     }
     if (call.words) make("p", {class: "error", text: call.words}, host);
-    make("div", {class: "doc", html: about.doc}, host);
+    const docs = make("div", {class: "docs"}, host);
+    make("div", {class: "doc", html: about.doc}, docs);
+    for (const name of call.within) {
+        const box = make("div", {}, docs);
+        make("h2", {text: `${name}, which it calls`}, box);
+        make("div", {class: "doc", html: run.functions[name].doc}, box);
+    }
 }
 
 /** Whether this is where a reader begins. */
@@ -304,8 +310,8 @@ function whatMoved({options}, {inputs, outputs}, name, index) {
 function source(host, call) {
     const other = call.partner === null ? null : run.calls[call.partner];
     const backward = call.way === "backward" ? call : null;
-    const pane = (at, words) => {
-        const about = run.functions[at.function], box = make("div", {class: "code"}, host);
+    const pane = (name, words) => {
+        const about = run.functions[name], box = make("div", {class: "code"}, host);
         make("h2", {text: words}, box).append(" ", make("span", {class: "shape", text: `${about.file}, line ${about.line}`}));
         const lines = make("pre", {}, box), [from, to] = about.docstring.length ? about.docstring : [-1, -1];
         about.source.forEach((text, n) => {
@@ -325,9 +331,10 @@ function source(host, call) {
         });
         return {lines, about};
     };
-    const here = pane(call, call.words ? "yours" : call.way);
+    const here = pane(call.function, call.words ? "yours" : call.way);
+    for (const name of call.within) pane(name, name);
     if (!backward || !other) return;
-    const there = pane(other, "the forward that it undoes");
+    const there = pane(other.function, "the forward that it undoes");
     for (const [n, undone] of Object.entries(here.about.undoes)) {
         const line = here.lines.querySelector(`[data-line="${n}"]`);
         const lit = undone.map(m => there.lines.querySelector(`[data-line="${m}"]`)).filter(Boolean);
