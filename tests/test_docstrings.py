@@ -88,5 +88,5 @@ def test_an_example_gives_what_it_says(where, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     name, item = EXAMPLES[where]
     names, said = {**vars(import_module(name))}, []
-    example = doctest.DocTestParser().get_doctest(getdoc(item), names, where, None, None)
+    example = doctest.DocTestParser().get_doctest(getdoc(item) or "", names, where, None, None)
     assert not doctest.DocTestRunner().run(example, out=said.append).failed, "".join(said)

@@ -16,7 +16,6 @@ from minivit.layers.param import Param
 from minivit.layers.relu_mlp import ReluMlp, ReluMlpCache
 from minivit.models.model import PRESETS, Backbone, Model
 from minivit.models.resnet import ResNet
-from minivit.models.swin import BACKBONE as SWIN_MAPS
 from minivit.models.swin import Swin
 from minivit.ops.activations import SigmoidCache, sigmoid_backward, sigmoid_forward
 from minivit.ops.linear import LinearCache
@@ -48,8 +47,7 @@ class DETR(Model):
     Parameters
     ----------
     img_size : int or (rows, columns)
-        Of the images that it is trained on, and counted for; others are taken, too. With a Swin, its patches divide
-        the sides.
+        Of the images that it is trained on, and counted for. With a ResNet, others are taken, too.
     in_chans : int
     num_classes : int
         Without "no object", which is one more. COCO's 80 classes have numbers up to 90, so the official code has 91.
@@ -136,8 +134,7 @@ class DETR(Model):
         self.init(seed, dtype)
 
     def backbone_in_it(self) -> Backbone:
-        config = {name: value for name, value in self.backbone.config.items() if name != "windows_like"}
-        return Backbone(type(self.backbone), config, "backbone.{}".format)
+        return Backbone(type(self.backbone), self.backbone.config, "backbone.{}".format)
 
     def task_options(self) -> dict[str, Any]:
         return {"num_queries": self.config["num_queries"]}
@@ -204,8 +201,7 @@ def map_maker(preset: str, img_size: Size, in_chans: int) -> Any:
         raise ValueError(
             f"backbone is {preset!r}; expected the preset of a ResNet or a Swin, or {', '.join(BACKBONES)}"
         )
-    of_any_size = {"windows_like": SWIN_MAPS} if kind is Swin else {}
-    return kind(**{**options, **of_any_size, "img_size": img_size, "in_chans": in_chans, "num_classes": 0})
+    return kind(**{**options, "img_size": img_size, "in_chans": in_chans, "num_classes": 0})
 
 
 def _there(images: ndarray, sizes: ndarray, map_size: tuple[int, int]) -> ndarray:

@@ -169,8 +169,8 @@ class Swin(Model):
         side by side; transformers fill up first, and take, if one side is too small, square windows of that side and
         no shift. Both are the same for square images whose maps the windows divide, as in all published models.
         MMSegmentation, and transformers' ``SwinBackbone``, fill up first, and windows keep their size, and move,
-        however small a map is: so it is in front of decoders (:class:`minivit.models.UPerNet`,
-        :class:`minivit.models.DETR`), and images may be of any size that patches divide, unless there is ``ape``.
+        however small a map is: so it is in front of decoders (:class:`minivit.models.UPerNet`), and images may be of
+        any size that patches divide, unless there is ``ape``.
     drop_rate, pos_drop_rate, proj_drop_rate, drop_path_rate : float
         Dropout before the head, after the patches, after attention and inside MLPs; stochastic depth, growing linearly
         from 0 in the first block to this rate in the last. Only active when ``forward`` gets ``rng``.

@@ -56,7 +56,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @REST
-@pytest.mark.parametrize(("section", "count"), [("Fine-tuning", 4), ("Hidden patches", 2), ("A teacher", 6)])
+@pytest.mark.parametrize(("section", "count"), [("Fine-tuning", 6), ("Hidden patches", 2), ("A teacher", 6)])
 def test_each_command_of_the_section_trains(section: str, count: int, place: Path, capsys) -> None:
     found = commands(TEXT.split(f"\n## {section}\n")[1].split("\n## ")[0])
     assert len(found) == count
