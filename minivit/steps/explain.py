@@ -139,7 +139,7 @@ def _mathml(latex: str, *, display: Any) -> str:
 def axes_of(hint: Any, ndim: int) -> list[str] | None:
     """Names of the axes of an array, as the annotation of an argument, or of a field, has them.
 
-    What stands for any number of axes is a batch, and its tokens or its map; of attention, its heads and queries.
+    What stands for any number of axes is a batch, and its tokens or its map; of attention its windows, heads, queries.
     """
     for kind in (hint, *get_args(hint)):
         names = getattr(kind, "dim_str", "...").split()
@@ -152,7 +152,8 @@ def axes_of(hint: Any, ndim: int) -> list[str] | None:
         if not names:
             continue
         attends = bool({"N", "S"} & {*names})
-        leading = ["B", *[name for name in "HN" if name not in names]] if attends else ["B", "N"]
+        inner = ["H"] * (not {"H", "D"} & {*names}) + ["N"] * (names == ["S"]) if attends else ["N"]
+        leading = ["B", *inner] if not attends or number <= 1 + len(inner) else ["B", "W", *inner]
         leading = ["B", "Y", "X"] if number == 3 and not attends else leading
         if number <= len(leading):
             return leading[:number] + names

@@ -10,6 +10,7 @@ from minivit.course.exercises import EXERCISES
 from minivit.course.stub import solved_source
 from minivit.course.with_ops import in_place_of_ours, load_as_it_is
 from minivit.steps import step, step_op
+from minivit.steps.field import receptive_field
 from minivit.train.augment import normalize
 
 pytestmark = pytest.mark.browser
@@ -350,6 +351,26 @@ def test_what_each_token_sees(shapes_page):
     assert shapes_page.locator("dialog canvas").count() == 2
 
 
+def test_what_a_token_sees_is_said_in_numbers(opened):
+    """Behind one block of windows it is its own window; behind the next one, which is shifted, all that it meets."""
+    options = {"depths": (2,), "embed_dim": 8, "num_heads": (2,), "window_size": 4, "patch_size": 2}
+    model = mv.models.Swin(img_size=16, num_classes=3, **options)
+    image = np.random.default_rng(0).standard_normal((16, 16, 3)).astype(np.float32)
+    tab = opened(step(model, image, 1, backward=False))
+    tab.keyboard.press("r")
+    tab.wait_for_selector("dialog[data-shown]")
+    field = receptive_field(model, image[None])["blocks"]
+    for token in (0, 27):
+        tab.locator("dialog input").fill(str(token))
+        shares = {name: field[f"layers.0.blocks.{name}"][token] for name in (0, 1)}
+        reached = {name: int((share >= 0.01 * share.max()).sum()) for name, share in shares.items()}
+        assert 0 < reached[0] <= 16
+        assert (reached[1] > 16) == (token > 0)  # the corner has no neighbours
+        said = ", ".join(f"by {count} of 64 patches after layers.0.blocks.{name}" for name, count in reached.items())
+        assert tab.inner_text("dialog [aria-live]") == f"The token of patch {token} is reached {said}."
+        assert tab.locator("dialog figure p").all_inner_texts() == [f"{n} of 64 patches" for n in reached.values()]
+
+
 def test_an_op_alone_is_a_page(opened):
     q, k, v = np.random.default_rng(0).standard_normal((3, 2, 5, 4))
     tab = opened(step_op("attention", q, k, v))
@@ -445,6 +466,62 @@ def test_patches_are_chosen_by_keys(shapes_page):
     tab.keyboard.press("ArrowDown")
     assert "the query of patch 4 looks" in tab.inner_text(".pictures")
     assert tab.get_attribute("main", "data-shown") == "blocks.0.attn/attention/forward"
+
+
+SEEN = """async ([name, head]) => {
+    const call = run.calls.find(each => each.name === name), seen = seenIn(call, await arraysOf(call));
+    return Array.from({length: seen.grid[0] * seen.grid[1]}, (_, patch) => {
+        const place = seen.query(patch), {weights} = seen;
+        const [window, n] = place.length === 2 ? place : [null, place[0]], index = [0, window, head, n];
+        const at = s => weights.at([...index.filter(it => it !== null), s]);
+        const row = Array.from({length: weights.shape.at(-1)}, (_, s) => at(s));
+        return {back: seen.patchOf(place), shares: seen.shares(row, place)};
+    });
+}"""
+
+
+def shown_on_the_image(tab, name, head):
+    """Of each patch the shares that are laid over the image, and whether the way back leads to it."""
+    found = tab.evaluate(SEEN, [name, head])
+    assert [each["back"] for each in found] == list(range(len(found)))
+    return np.array([each["shares"] for each in found])
+
+
+@pytest.mark.parametrize("pixels_of_side", [16, 20])
+def test_windows_are_shown_at_their_places(opened, pixels_of_side):
+    """Shifted ones, too, and those that do not divide the map: what fills them up is on no place."""
+    options = {"depths": (2,), "embed_dim": 8, "num_heads": (2,), "window_size": 4, "patch_size": 2}
+    model = mv.models.Swin(img_size=pixels_of_side, num_classes=3, **options)
+    image = np.random.default_rng(0).standard_normal((pixels_of_side, pixels_of_side, 3)).astype(np.float32)
+    tab = opened(step(model, image, 1, backward=False))
+    _, cache = model.forward(image[None])
+    size = pixels_of_side // 2
+    for block, shift in ((0, 0), (1, 2)):
+        weights = cache.layers[0].blocks[block].attn.attn.attention.weights[0, :, 1]
+        numbers = 1.0 + np.arange(size * size).reshape(1, size, size, 1)  # 0 fills up
+        (of_window,), _ = mv.ops.window_partition_forward(numbers, window_size=4, shift_size=shift)
+        places = of_window[..., 0].astype(int) - 1
+        expected = np.zeros((size * size, size * size))
+        for window, n, m in np.ndindex(weights.shape):
+            if min(places[window, [n, m]]) >= 0:
+                expected[places[window, n], places[window, m]] = weights[window, n, m]
+        name = f"layers.0.blocks.{block}.attn/multi_head_attention/forward"
+        np.testing.assert_allclose(shown_on_the_image(tab, name, 1), expected, rtol=1e-3, atol=1e-8)
+        go(tab, name)
+        tab.click(".pictures canvas", position={"x": 200, "y": 200})
+        assert f"Head 0: the query of patch {size * size - 1}, in window" in tab.inner_text(".pictures")
+
+
+def test_fewer_keys_are_shown_as_larger_patches(opened):
+    model = mv.create_model("pvt_v2_tiny_32")
+    image = np.random.default_rng(0).standard_normal((32, 32, 3)).astype(np.float32)
+    tab = opened(step(model, image, 1, backward=False))
+    _, cache = model.forward(image[None])
+    name = "stages.1.blocks.0.attn/attention/forward"
+    weights = cache.stages[1].blocks[0].attn.attention.weights
+    np.testing.assert_allclose(shown_on_the_image(tab, name, 1), weights[0, 1], rtol=1e-3)
+    go(tab, name)
+    assert "looks at the bright patches, of which there are 4 × 4" in tab.inner_text(".pictures")
 
 
 def test_on_a_phone_a_step_begins_at_its_beginning(shapes_page):

@@ -16,16 +16,16 @@ async function imageOf() {
     return pixels;
 }
 
-/** The image, large, with something drawn over it; a patch is found by a click. */
-function imageCanvas(host, side = 208) {
-    const canvas = make("canvas", {class: "image", role: "img", "aria-label": "the image"}, host), [rows, columns] = run.grid ?? [1, 1];
+/** The image, large, with something drawn over it; a patch of a grid is found by a click. */
+function imageCanvas(host, side = 208, grid = run.grid ?? [1, 1]) {
+    const canvas = make("canvas", {class: "image", role: "img", "aria-label": "the image"}, host), [rows, columns] = grid;
     const ready = imageOf().then(image => {
         if (!image) return;
         const scale = side / Math.max(image.width, image.height);
         Object.assign(canvas, {width: Math.round(image.width * scale), height: Math.round(image.height * scale)});
     });
     const edge = (n, count, length) => Math.round(n * length / count);  // whole pixels, or seams would show
-    const box = n => {
+    const box = (n, [rows, columns] = grid) => {
         const [row, column] = [Math.floor(n / columns), n % columns], {width, height} = canvas;
         const [left, top] = [edge(column, columns, width), edge(row, rows, height)];
         return [left, top, edge(column + 1, columns, width) - left, edge(row + 1, rows, height) - top];
@@ -39,9 +39,9 @@ function imageCanvas(host, side = 208) {
             if (pixels) context.drawImage(pixels, 0, 0, canvas.width, canvas.height);
             over(context);
         },
-        paint(context, n, colour) {
+        paint(context, n, colour, cells = grid) {
             context.fillStyle = colour;
-            context.fillRect(...box(n));
+            context.fillRect(...box(n, cells));
         },
         outline(context, n) {
             context.lineWidth = 3;
@@ -73,11 +73,11 @@ function imageCanvas(host, side = 208) {
     };
 }
 
-/** Shares of each patch, laid over the image: what has none is dark. */
-function overlay(picture, shares, outlined) {
+/** Shares of each patch, or of each place of another grid, laid over the image: what has none is dark. */
+function overlay(picture, shares, outlined, cells) {
     const most = Math.max(...shares) || 1;
     return picture.draw(context => {
-        shares.forEach((share, n) => picture.paint(context, n, `rgba(0, 0, 0, ${(0.85 * (1 - share / most)).toFixed(3)})`));
+        shares.forEach((share, n) => picture.paint(context, n, `rgba(0, 0, 0, ${(0.85 * (1 - share / most)).toFixed(3)})`, cells));
         if (outlined >= 0) picture.outline(context, outlined);
     });
 }
@@ -85,46 +85,102 @@ function overlay(picture, shares, outlined) {
 /** What suits this step. */
 function pictures(host, call, shown) {
     if (run.error && !run.pixels) return;
-    const patches = run.grid ? product(run.grid) : 0, weights = shown.cache.weights;
-    if (weights && run.pixels && patches && isOfPatches(weights, patches)) return attentionPicture(host, weights, patches, call);
+    const patches = run.grid ? product(run.grid) : 0, seen = run.pixels && ATTENDING.includes(call.label) && seenIn(call, shown);
+    if (seen) return attentionPicture(host, seen);
     if (call.label === "patchify" && run.pixels && patches) return patchPicture(host, call);
     if (["cross_entropy", "log_softmax"].includes(call.label) && call.place === "" && run.probabilities.length) return lossPicture(host);
 }
 
-/** Whether queries and keys are the patches of the image, and few tokens in front of them. */
-function isOfPatches(weights, patches) {
-    const extra = weights.shape.at(-1) - patches;
-    return weights.shape.length >= 3 && weights.shape[0] === 1 && extra >= 0 && extra < 8 && weights.shown.at(-1) === weights.shape.at(-1);
+/** Ops whose weights say who looks where, of all places of a map or of a window. */
+const ATTENDING = ["attention", "multi_head_attention", "cosine_attention", "dot_product_mean", "concatenation_mean"];
+
+/** Tokens as a grid over the image, behind a few in front; nothing if there is none of its proportions. */
+function gridOf(tokens) {
+    const [Y, X] = run.pixels.shape;
+    for (let extra = 0; extra < 8 && tokens - extra >= 4; extra++) {
+        const count = tokens - extra;
+        if (run.grid && count === product(run.grid)) return {extra, grid: run.grid};
+        const rows = Math.round(Math.sqrt(count * Y / X)), columns = count / rows;
+        if (Number.isInteger(columns) && Math.abs(rows * X / (columns * Y) - 1) < 0.1) return {extra, grid: [rows, columns]};
+    }
+    return null;
 }
 
-function attentionPicture(host, weights, patches, call) {
+/**
+ * Where what attends lies on the image.
+ * @returns weights; grid of the queries, and keys, that of the keys; query(patch) is its place in the weights, without head
+ *     and batch, and patchOf(place) the way back, less than 0 in front; shares(row) puts those of a query on the keys' grid
+ */
+function seenIn(call, {cache}) {
+    const weights = cache.weights ?? cache["attention.weights"];
+    if (!weights || weights.shape[0] !== 1 || weights.shown.at(-1) !== weights.shape.at(-1)) return null;
+    if (weights.shape.length === 5) return seenInWindows(call, weights);
+    const [queries, keys] = weights.shape.slice(-2).map(gridOf);
+    return weights.shape.length <= 4 && queries && keys && {
+        weights, grid: queries.grid, keys: keys.grid,
+        query: patch => [patch + queries.extra],
+        patchOf: ([n]) => n - queries.extra,
+        shares: row => row.slice(keys.extra),
+        besides: "on the tokens in front",
+    };
+}
+
+/** The same of windows that were cut from a map, (1, W, H, N, N): the cut is a call of the same layer, or of one around. */
+function seenInWindows(call, weights) {
+    const cut = run.calls.find(other => other.label === "window_partition" && other.way === "forward"
+        && `${call.place}.`.startsWith(`${other.place}.`));
+    if (!cut) return null;
+    const size = cut.inputs.x.shape.slice(1, 3), asked = recordedCall(cut.label, true, {inputs: {}, cache: {}, outputs: {}}, cut.options);
+    const {toMap, toWindow} = windowsOf(size, asked.option, asked.text("pad_first") === "True");
+    const patchOf = token => {
+        const place = toMap(token);
+        return place ? place[0] * size[1] + place[1] : -1;  // nothing where a window is filled up
+    };
+    return {
+        weights, grid: size, keys: size, patchOf,
+        query: patch => toWindow([Math.floor(patch / size[1]), patch % size[1]]),
+        shares(row, [window]) {
+            const all = Array(product(size)).fill(0);
+            row.forEach((share, n) => { if (patchOf([window, n]) >= 0) all[patchOf([window, n])] = share; });
+            return all;
+        },
+        besides: "on what fills the window up",
+    };
+}
+
+function attentionPicture(host, {weights, grid, keys, query, patchOf, shares, besides}) {
     make("h2", {text: "where it looks"}, host);
-    const picture = imageCanvas(make("div", {class: "canvas"}, host)), words = make("p", {"aria-live": "polite"}, host);
-    const extra = weights.shape.at(-1) - patches, index = weights.shown.map(() => 0);
+    const picture = imageCanvas(make("div", {class: "canvas"}, host), 208, grid), words = make("p", {"aria-live": "polite"}, host);
+    const isWindowed = weights.shape.length === 5, index = weights.shown.map(() => 0), inputs = {};
+    const place = () => isWindowed ? [index[1], index[3]] : [index.at(-2)];
     const draw = () => {
-        const all = Array.from({length: weights.shown.at(-1)}, (_, s) => weights.at([...index.slice(0, -1), s]));
-        const query = index.at(-2) - extra;
-        overlay(picture, all.slice(extra), query);
-        const who = query < 0 ? `token ${index.at(-2)} in front of the patches` : `patch ${query}`;
-        const front = extra ? `, and ${inDigits(all.slice(0, extra).reduce((sum, share) => sum + share, 0))} of its weight is on the tokens in front` : "";
-        words.textContent = `Head ${index.at(-3)}: the query of ${who} looks at the bright patches${front}. Click on a patch to ask it.`;
+        const row = Array.from({length: weights.shown.at(-1)}, (_, s) => weights.at([...index.slice(0, -1), s]));
+        const lit = shares(row, place()), patch = patchOf(place()), total = numbers => numbers.reduce((sum, share) => sum + share, 0);
+        overlay(picture, lit, patch, keys);
+        const who = patch >= 0 ? `patch ${patch}` : isWindowed ? "what fills the window up" : `token ${index.at(-2)} in front of the patches`;
+        const rest = total(row) - total(lit), where = isWindowed ? `, in window ${index[1]},` : "";
+        const others = keys.join() === grid.join() ? "" : `, of which there are ${keys.join(" × ")}`;
+        words.textContent = `${weights.shape.length > 3 ? `Head ${index.at(-3)}: the` : "The"} query of ${who}${where} looks at the bright patches${others}`
+            + `${row.length > lit.length || Math.abs(rest) > 1e-4 ? `, and ${inDigits(rest)} of its weight is ${besides}` : ""}. Click on a patch to ask it.`;
     };
     const slider = (axis, name) => {
         if (weights.shown[axis] < 2) return;
-        const input = make("input", {type: "range", min: 0, max: weights.shown[axis] - 1, value: 0, "aria-label": name}, make("label", {text: `${name} `}, host));
-        input.addEventListener("input", () => { index[axis] = Number(input.value); draw(); });
-        return input;
+        inputs[name] = make("input", {type: "range", min: 0, max: weights.shown[axis] - 1, value: 0, "aria-label": name}, make("label", {text: `${name} `}, host));
+        inputs[name].addEventListener("input", () => { index[axis] = Number(inputs[name].value); draw(); });
     };
-    slider(weights.shape.length - 3, "head");
-    const query = slider(weights.shape.length - 2, "query");
-    const queries = weights.shown.at(-2);
+    if (isWindowed) slider(1, "window");
+    if (weights.shape.length > 3) slider(weights.shape.length - 3, "head");
+    slider(weights.shape.length - 2, "query");
     picture.choosing(patch => {
-        if (patch + extra >= queries) {
+        const found = query(patch), n = found.at(-1), queries = weights.shown.at(-2);
+        if (n >= queries || (isWindowed && found[0] >= weights.shown[1])) {
             words.textContent = `Of patch ${patch} there is no query in the page: it has those of the first ${queries} of ${weights.shape.at(-2)} tokens.`;
             return;
         }
-        index[index.length - 2] = patch + extra;
-        if (query) query.value = index.at(-2);
+        index[index.length - 2] = n;
+        if (isWindowed) index[1] = found[0];
+        if (inputs.query) inputs.query.value = n;
+        if (inputs.window) inputs.window.value = found[0];
         draw();
     });
     draw();
@@ -163,25 +219,40 @@ function showProbabilities(host, now, before = null) {
     make("p", {class: "shape", text: `${before ? "Thin: as it was. " : ""}The class that the loss wants is in bold.`}, host);
 }
 
+/** A patch reaches a token if it moves its vector by no less than this share of what the strongest one does. */
+const REACHES = 0.01;
+
+/** How many patches reach a token, in words. */
+function reachInWords(shares) {
+    const most = Math.max(...shares), count = shares.filter(share => share > 0 && share >= REACHES * most).length;
+    return `${count} of ${shares.length} patches`;
+}
+
 /** The dialog: of one token, after each block, how much each patch counts. */
 async function showField(host) {
     make("h2", {text: "What it sees"}, host);
     const found = run.field;
     if (found.reason) return make("p", {text: `Not here: ${found.reason}.`}, host);
-    make("p", {text: "Each patch was changed to the mean colour, and the model computed again. Bright patches moved the token's vector the most. Click on a patch to ask its token."}, host);
+    make("p", {text: "Each patch was changed to the mean colour, and the model computed again. Bright patches moved the token's vector the most; one reaches it that moves it by a hundredth of that, or more. Click on a patch to ask its token."}, host);
+    const said = make("p", {"aria-live": "polite"}, host);
     const row = make("div", {class: "cards"}, host), patches = product(run.grid), drawn = [];
     for (const [name, kept] of Object.entries(found.blocks)) {
         const card = make("figure", {class: "card"}, row), array = await arrayOf(kept);
         make("figcaption", {text: name}, card);
-        drawn.push({array, picture: imageCanvas(make("div", {class: "canvas"}, card), 160)});
+        drawn.push({name, array, picture: imageCanvas(make("div", {class: "canvas"}, card), 160), reach: make("p", {class: "shape"}, card)});
     }
     const tokens = drawn[0].array.shape[0], extra = tokens - patches;
     const slider = make("input", {type: "range", min: 0, max: tokens - 1, value: 0, "aria-label": "token"}, make("label", {text: "token "}, host));
     const draw = () => {
-        for (const {array, picture} of drawn) {
-            const token = Number(slider.value), shares = Array.from({length: patches}, (_, n) => array.at([token, n]));
+        const token = Number(slider.value), words = [];
+        for (const {name, array, picture, reach} of drawn) {
+            const shares = Array.from({length: patches}, (_, n) => array.at([token, n]));
             overlay(picture, shares, token - extra);
+            reach.textContent = reachInWords(shares);
+            words.push(`by ${reach.textContent} after ${name}`);
         }
+        const who = token < extra ? `Token ${token}, in front of the patches,` : `The token of patch ${token - extra}`;
+        said.textContent = `${who} is reached ${words.join(", ")}.`;
     };
     slider.addEventListener("input", draw);
     for (const {picture} of drawn) picture.choosing(patch => {
