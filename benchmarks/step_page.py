@@ -18,6 +18,7 @@ import numpy as np
 from machine import cpu_name
 
 import minivit as mv
+from minivit.train.kinds import kind_of
 
 SECONDS_TO_LOOK = 0.1
 """Between two steps of a walk: what the reader takes, and the page unpacks the next one in."""
@@ -57,11 +58,11 @@ def main() -> None:
 
 
 def make_page(path: Path) -> None:
-    """Record the default model, and write the page."""
-    shapes = mv.data.shapes(1, 10, seed=0).test
-    model = mv.create_model("vit_micro_patch4_32")
-    image = (shapes.images[0] / np.float32(255) - np.float32(0.5)) / np.float32(0.25)
-    mv.step(model, image, int(shapes.labels[0])).save(path)
+    """Record the default model on pixels, as ``minivit step`` does, and write the page."""
+    shapes, model = mv.data.shapes(1, 10, seed=0), mv.create_model("vit_micro_patch4_32")
+    image, label = shapes.test.images[0], int(shapes.test.labels[0])
+    options = {"normalize": kind_of(shapes).normalize, "class_names": shapes.class_names}
+    mv.step(model, image, label, **options).save(path)
 
 
 def in_browser(path: Path) -> dict[str, Any]:

@@ -77,11 +77,10 @@ class SwinStage(Layer):
         grad_checkpointing: bool,
         **options: Any,
     ) -> None:
-        attend, block, merge = self.parts()
-        attend = AnyWindowAttention if windows_like == BACKBONE else attend
+        attend, block, merge = self.parts(windows_like)
         self.map_size = map_size
         self.downsample: Layer = merge(dim // 2, norm_eps=NORM_EPS) if downsample else Identity()
-        window_size, shift_size = self.windows(map_size, window_size, windows_like)
+        window_size, shift_size = fit_windows(map_size, window_size, windows_like)
         blocks = []
         for i, rate in enumerate(drop_path_rates):
             shift = shift_size if shifted and i % 2 else 0
@@ -93,13 +92,9 @@ class SwinStage(Layer):
             )
         self.blocks = [Checkpoint(block) for block in blocks] if grad_checkpointing else blocks
 
-    def parts(self) -> tuple[type, type, type]:
+    def parts(self, windows_like: str) -> tuple[type, type, type]:
         """What attends, what a block is, and what merges patches."""
-        return WindowAttention, Block, PatchMerging
-
-    def windows(self, map_size: tuple[int, int], window_size: Size, like: str) -> tuple[tuple[int, int], ...]:
-        """The window, and by how much every second block moves it."""
-        return fit_windows(map_size, window_size, like)
+        return AnyWindowAttention if windows_like == BACKBONE else WindowAttention, Block, PatchMerging
 
     def forward(self, x: ndarray, *, rng: np.random.Generator | None = None) -> tuple[ndarray, SwinStageCache]:
         x, c_downsample = self.downsample.forward(x)
@@ -193,7 +188,8 @@ class Swin(Model):
     """
 
     stage: ClassVar[type[SwinStage]] = SwinStage
-    any_size = False
+    only_size: tuple[int, int] | None
+    """Images of this size alone are taken; of any that patches divide, where windows do not know the map."""
 
     def __init__(
         self,
@@ -248,7 +244,8 @@ class Swin(Model):
             act_layer=act_layer,
             grad_checkpointing=grad_checkpointing,
         )
-        self.any_size = windows_like == BACKBONE and not ape
+        if windows_like == BACKBONE and not ape:
+            self.only_size = None
         self.init(seed, dtype)
 
     def _build(
@@ -274,9 +271,9 @@ class Swin(Model):
         self.in_chans = in_chans
         patch_embed = (NormedPatchEmbed if patch_norm else PatchEmbed)(img_size, patch_size, in_chans, embed_dim)
         self.patch_embed: Layer = patch_embed
-        self.img_size, self.grid_size = patch_embed.img_size, patch_embed.grid_size
+        self.img_size = self.only_size = patch_embed.img_size
         self.patch_size = pair(patch_size)
-        Y, X = self.grid_size
+        self.grid_size = Y, X = patch_embed.grid_size
         self.absolute_pos_embed = (
             Param((1, Y * X, embed_dim), "batch position width", normal(0.02), grid=(Y, X)) if ape else None
         )
@@ -317,7 +314,7 @@ class Swin(Model):
         self, images: Float[ndarray, "B Y X C"], *, rng: np.random.Generator | None = None
     ) -> tuple[Float[ndarray, "B rows columns num_features"], SwinFeaturesCache]:
         """The last map, normalised, and the cache for :meth:`features_backward`."""
-        self.check_images(images, None if self.any_size else self.img_size, self.in_chans)
+        self.check_images(images, self.only_size, self.in_chans)
         grid_size = tuple(side // patch for side, patch in zip(images.shape[1:3], self.patch_size, strict=True))
         x, c_patch_embed = self.patch_embed.forward(images)  # (B, Y*X, D)
         c_absolute = None

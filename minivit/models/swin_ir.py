@@ -44,7 +44,7 @@ UPSAMPLERS = {
 class SwinIRStage(SwinStage):
     """Blocks of Swin on maps of any size; ``map_size`` is that of the images that the model is built for."""
 
-    def parts(self) -> tuple[type, type, type]:
+    def parts(self, windows_like: str) -> tuple[type, type, type]:
         return AnyWindowAttention, Block, PatchMerging
 
 

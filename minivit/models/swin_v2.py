@@ -18,7 +18,7 @@ from minivit.types import Count, Depths, Positive, Range, Rate, Size
 class SwinV2Stage(SwinStage):
     """A stage of Swin, of other parts: cosine attention, norms behind what is found, and behind merging."""
 
-    def parts(self) -> tuple[type, type, type]:
+    def parts(self, windows_like: str) -> tuple[type, type, type]:
         return CosineWindowAttention, ResPostNormBlock, PatchMergingV2
 
 

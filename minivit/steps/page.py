@@ -162,13 +162,11 @@ def _call(call: Call, calls: list[Call], functions: dict[str, dict[str, Any]]) -
         forward = inspect.unwrap(calls[call.partner].function) if call.partner is not None else None
         doc = _doc_of_class(function) if call.kind == "layer" else ""
         functions[name] = explained(function, forward if call.way == "backward" else None, doc=doc)
-    within = []  # of AdamW the step of Adam, which it leaves to another rule
-    for rule in RULES if call.way == UPDATE else ():
-        if rule.__name__ in function.__code__.co_names:
-            within.append(rule.__name__)
-            functions.setdefault(rule.__name__, explained(rule))
+        if call.way == UPDATE:  # of AdamW the step of Adam, which it leaves to another rule
+            names = function.__code__.co_names
+            functions[name]["calls"] = [explained(rule) for rule in RULES if rule.__name__ in names]
     told = {key: value for key, value in vars(call).items() if key not in ("function", "about")}
-    return told | {"function": name, "within": within}
+    return told | {"function": name}
 
 
 def _doc_of_class(method: Any) -> str:

@@ -271,12 +271,15 @@ def written(tmp_path, exercise, text):
     return load_as_it_is(folder)
 
 
+def stepped_with(mine):
+    """The model is built with the solution, too."""
+    with in_place_of_ours([mine]):
+        return step(*model_and_image(), 0)
+
+
 def test_a_students_function_is_stepped_through(tmp_path):
     mine = solution(tmp_path, "dv = weights.mT @ dy", "dv = 2 * weights.mT @ dy")
-    _, image = model_and_image()
-    with in_place_of_ours([mine]):
-        model, _ = model_and_image()
-        run = step(model, image, 0)
+    run = stepped_with(mine)
     sources = [line for told in page_module._told(run)["functions"].values() for line in told["source"]]
     assert any("dv = 2 * weights.mT @ dy" in line for line in sources)
     calls = [call for call in run.calls if call.label == "attention" and call.way == "backward"]
@@ -286,10 +289,7 @@ def test_a_students_function_is_stepped_through(tmp_path):
 def test_a_students_function_that_fails_ends_the_run_and_the_steps_before_are_shown(tmp_path):
     mine = solution(tmp_path, "dv = weights.mT @ dy", "raise RuntimeError('no idea')")
     text = Path(mine.folder, "solution.py").read_text(encoding="utf-8")
-    _, image = model_and_image()
-    with in_place_of_ours([mine]):
-        model, _ = model_and_image()
-        run = step(model, image, 0)
+    run = stepped_with(mine)
     (failed,) = [call for call in run.calls if call.error]
     assert (failed.label, failed.error) == ("attention", run.error)
     line = 1 + next(n for n, words in enumerate(text.split("\n")) if "raise RuntimeError" in words)
@@ -304,10 +304,7 @@ def test_a_students_function_that_fails_ends_the_run_and_the_steps_before_are_sh
 def test_of_an_error_in_our_code_the_line_of_yours_is_told(tmp_path):
     """What the student called refuses its arguments; an error without words is told by its type."""
     mine = solution(tmp_path, "(dscores,) = softmax_backward(dweights,", "(dscores,) = softmax_backward(dweights.T,")
-    _, image = model_and_image()
-    with in_place_of_ours([mine]):
-        model, _ = model_and_image()
-        run = step(model, image, 0)
+    run = stepped_with(mine)
     assert re.match(r"ValueError: .* \(solution\.py, line \d+, in attention_backward: \(dscores,\) = ", run.error)
     assert str(EndedError(ZeroDivisionError())) == "ZeroDivisionError"
 
@@ -334,9 +331,7 @@ softmax_forward, softmax_backward = logged(softmax_forward), logged(softmax_back
 )
 def test_functions_of_students_of_any_kind(tmp_path, text, recorded):
     mine = written(tmp_path, "softmax", f"{solved_source(EXERCISES['softmax'])}\n\n{text}\n")
-    _, image = model_and_image()
-    with in_place_of_ours([mine]):
-        run = step(model_and_image()[0], image, 0)
+    run = stepped_with(mine)
     assert run.error == ""
     assert run.html()
     ways = [call.way for call in run.calls if (call.place, call.label) == ("blocks.0.attn", "softmax")]
@@ -346,17 +341,13 @@ def test_functions_of_students_of_any_kind(tmp_path, text, recorded):
 def test_what_the_model_says_is_right_where_a_students_softmax_is_not(tmp_path):
     text = solved_source(EXERCISES["softmax"])
     mine = written(tmp_path, "softmax", text.replace("y /= total", "y /= 2 * total"))
-    _, image = model_and_image()
-    with in_place_of_ours([mine]):
-        run = step(model_and_image()[0], image, 0)
+    run = stepped_with(mine)
     np.testing.assert_allclose(sum(run.probabilities), 1, rtol=1e-5)
 
 
 def test_a_function_that_takes_the_profiler_away_is_told_of(tmp_path):
     mine = solution(tmp_path, "dv = weights.mT @ dy", "__import__('sys').setprofile(None); dv = weights.mT @ dy")
-    _, image = model_and_image()
-    with in_place_of_ours([mine]):
-        run = step(model_and_image()[0], image, 0)
+    run = stepped_with(mine)
     assert "sys.setprofile" in run.notes[-1]
     assert sys.getprofile() is None
 
@@ -367,9 +358,7 @@ def test_a_model_that_cannot_be_computed_again_has_no_receptive_field(tmp_path):
         "    weights, _ = softmax_forward(scores)",
         "    assert q.dtype == 'float32', 'single'\n    weights, _ = softmax_forward(scores)",
     )
-    _, image = model_and_image()
-    with in_place_of_ours([mine]):
-        run = step(model_and_image()[0], image, 0)
+    run = stepped_with(mine)
     assert run.error == ""
     assert "single" in run.field["reason"]
 

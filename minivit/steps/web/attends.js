@@ -18,7 +18,7 @@ function attending({place = j => j, row = inSequence, shares = weightsOf(), valu
     worth = valueAt(row, stored), softmax = true, scores, ...more}) {
     const looked = (call, j) => call.once(j, () => {
         const all = shares(call, j), worths = all.map((_, s) => worth(call, j, s));
-        const y = all.reduce((sum, share, s) => sum + share * worths[s], 0);
+        const y = sumOf(all.map((share, s) => share * worths[s]));
         return {all, pulls: all.map((share, s) => softmax ? share * (worths[s] - y) : worths[s])};
     });
     /** The sum over what is seen of numbers that may be false; false if all are. */
@@ -28,7 +28,7 @@ function attending({place = j => j, row = inSequence, shares = weightsOf(), valu
     }, false);
     const by = {[values]: ["weights", (kept, at, i, call) => {
         const j = place(at, call);
-        return j.at(-1) === i.at(-1) && summed(looked(call, j).all, s => isIn(row(j, s, call), i) && 1);
+        return sameColumn(j, i) && summed(looked(call, j).all, s => isIn(row(j, s, call), i) && 1);
     }]};
     for (const [name, [factor, slope]] of Object.entries(scores)) {
         by[name] = [factor, (kept, at, i, call) => {
@@ -62,7 +62,7 @@ const biased = {bias: ["weights (v − y)", (call, j, s, i) =>
 
 /** A window that slides over a map: q and y are (B, Yo, Xo, H, K), k and v (B, Y, X, H, K). */
 function inSlidingWindow([b, yo, xo, h], s, call) {
-    const [rows, columns = rows] = call.option("kernel_size"), {shape} = call.kept.k;
+    const [rows, columns] = both(call.option("kernel_size")), {shape} = call.kept.k;
     const window = slidingOf(call, shape.slice(1, 3), [rows, columns]);
     const [y, x] = window.met([yo, xo], [Math.floor(s / columns), s % columns]);
     return y >= 0 && y < shape[1] && x >= 0 && x < shape[2] ? [b, y, x, h] : null;
@@ -86,8 +86,7 @@ function sharesFromScores(call, j) {
 function cosines() {
     const cosine = (call, j, s) => call.once(`cosine ${j.slice(0, -1)} ${s}`, () => {
         const [q, k] = [call.kept["q.y"], call.kept["k.y"]], row = inSequence(j, s);
-        return Array.from({length: q.shape.at(-1)}, (_, d) => q.at(scoreOf(j, d)) * k.at([...row, d]))
-            .reduce((sum, term) => sum + term, 0);
+        return sumOf(Array.from({length: q.shape.at(-1)}, (_, d) => q.at(scoreOf(j, d)) * k.at([...row, d])));
     });
     const stretch = ({kept}, j) => Math.exp(Math.min(kept.logit_scale.at([j.at(-3), 0, 0]), Math.log(100)));
     const turned = (call, j, s, own, other, length) => stretch(call, j)
@@ -168,15 +167,15 @@ const OPS_THAT_ATTEND = {
     }}),
     stem_attention: attending({
         row: inSlidingWindow,
-        worth: (call, j, s) => Array.from({length: call.kept.shares.shape[0]}, (_, m) => m)
-            .reduce((sum, m) => sum + call.kept.shares.at([m, s]) * mapValue(call, j, s, m), 0),
+        worth: (call, j, s) => sumOf(Array.from({length: call.kept.shares.shape[0]},
+            (_, m) => call.kept.shares.at([m, s]) * mapValue(call, j, s, m))),
         scores: {q: sliding.q, k: sliding.k},
         by: {
             v: ["weights shares", ({weights, shares}, j, i, call) => {
                 const seen = Array.from({length: shares.shape[1]}, (_, s) => s)
-                    .filter(s => j.at(-1) === i.at(-1) && isIn(inSlidingWindow(j, s, call), i.slice(1)));
-                return seen.length > 0 && seen.reduce((sum, s) =>
-                    sum + weights.at(scoreOf(j, s)) * shares.at([i[0], s]), 0);
+                    .filter(s => sameColumn(j, i) && isIn(inSlidingWindow(j, s, call), i.slice(1)));
+                return seen.length > 0
+                    && sumOf(seen.map(s => weights.at(scoreOf(j, s)) * shares.at([i[0], s])));
             }],
             shares: ["weights v", ({weights}, j, [m, s], call) =>
                 weights.at(scoreOf(j, s)) * mapValue(call, j, s, m)],

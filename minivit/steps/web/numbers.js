@@ -121,3 +121,7 @@ function nameOf(title, index) {
 function product(lengths) {
     return lengths.reduce((all, length) => all * length, 1);
 }
+
+function sumOf(numbers) {
+    return numbers.reduce((sum, number) => sum + number, 0);
+}

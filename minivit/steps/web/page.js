@@ -176,10 +176,10 @@ function heading(host, call) {
     if (call.words) make("p", {class: "error", text: call.words}, host);
     const docs = make("div", {class: "docs"}, host);
     make("div", {class: "doc", html: about.doc}, docs);
-    for (const name of call.within) {
+    for (const {name, doc} of about.calls ?? []) {
         const box = make("div", {}, docs);
         make("h2", {text: `${name}, which it calls`}, box);
-        make("div", {class: "doc", html: run.functions[name].doc}, box);
+        make("div", {class: "doc", html: doc}, box);
     }
 }
 
@@ -310,8 +310,8 @@ function whatMoved({options}, {inputs, outputs}, name, index) {
 function source(host, call) {
     const other = call.partner === null ? null : run.calls[call.partner];
     const backward = call.way === "backward" ? call : null;
-    const pane = (name, words) => {
-        const about = run.functions[name], box = make("div", {class: "code"}, host);
+    const pane = (about, words) => {
+        const box = make("div", {class: "code"}, host);
         make("h2", {text: words}, box).append(" ", make("span", {class: "shape", text: `${about.file}, line ${about.line}`}));
         const lines = make("pre", {}, box), [from, to] = about.docstring.length ? about.docstring : [-1, -1];
         about.source.forEach((text, n) => {
@@ -329,15 +329,15 @@ function source(host, call) {
             }
             line.append("\n");
         });
-        return {lines, about};
+        return lines;
     };
-    const here = pane(call.function, call.words ? "yours" : call.way);
-    for (const name of call.within) pane(name, name);
+    const about = run.functions[call.function], here = pane(about, call.words ? "yours" : call.way);
+    for (const called of about.calls ?? []) pane(called, called.name);
     if (!backward || !other) return;
-    const there = pane(other.function, "the forward that it undoes");
-    for (const [n, undone] of Object.entries(here.about.undoes)) {
-        const line = here.lines.querySelector(`[data-line="${n}"]`);
-        const lit = undone.map(m => there.lines.querySelector(`[data-line="${m}"]`)).filter(Boolean);
+    const there = pane(run.functions[other.function], "the forward that it undoes");
+    for (const [n, undone] of Object.entries(about.undoes)) {
+        const line = here.querySelector(`[data-line="${n}"]`);
+        const lit = undone.map(m => there.querySelector(`[data-line="${m}"]`)).filter(Boolean);
         line.tabIndex = 0;
         line.classList.add("undoes");
         line.title = `undoes: ${lit.map(each => each.textContent.trim()).join(" ")}`;

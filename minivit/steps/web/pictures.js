@@ -155,10 +155,10 @@ function attentionPicture(host, {weights, grid, keys, query, patchOf, shares, be
     const place = () => isWindowed ? [index[1], index[3]] : [index.at(-2)];
     const draw = () => {
         const row = Array.from({length: weights.shown.at(-1)}, (_, s) => weights.at([...index.slice(0, -1), s]));
-        const lit = shares(row, place()), patch = patchOf(place()), total = numbers => numbers.reduce((sum, share) => sum + share, 0);
+        const lit = shares(row, place()), patch = patchOf(place());
         overlay(picture, lit, patch, keys);
         const who = patch >= 0 ? `patch ${patch}` : isWindowed ? "what fills the window up" : `token ${index.at(-2)} in front of the patches`;
-        const rest = total(row) - total(lit), where = isWindowed ? `, in window ${index[1]},` : "";
+        const rest = sumOf(row) - sumOf(lit), where = isWindowed ? `, in window ${index[1]},` : "";
         const others = keys.join() === grid.join() ? "" : `, of which there are ${keys.join(" × ")}`;
         words.textContent = `${weights.shape.length > 3 ? `Head ${index.at(-3)}: the` : "The"} query of ${who}${where} looks at the bright patches${others}`
             + `${row.length > lit.length || Math.abs(rest) > 1e-4 ? `, and ${inDigits(rest)} of its weight is ${besides}` : ""}. Click on a patch to ask it.`;

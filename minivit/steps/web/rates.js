@@ -17,7 +17,7 @@ const stretched = (array, place) => array.at(array.shape.map((length, axis) =>
     length === 1 ? 0 : place.at(axis - array.shape.length)));
 
 const sameRow = (j, i) => agree(j, i, j.length - 1);
-const sameColumn = (j, i) => j.at(-1) === i[0];
+const sameColumn = (j, i) => j.at(-1) === i.at(-1);
 
 /** The probability that a standard normal number is below x, by Marsaglia's series of 2004. */
 function probabilityBelow(x) {
@@ -129,8 +129,7 @@ function gate(fromState) {
 /** Both parts of a derivative of cross-entropy: what is said, and what is true. */
 function saidAndTrue({log_probs, targets}, i) {
     const rows = product(log_probs.shape.slice(0, -1));
-    let total = 0;  // of a row of targets: 1, as a rule
-    for (let c = 0; c < targets.shape.at(-1); c++) total += targets.at([...i.slice(0, -1), c]);
+    const total = sumOf(Array.from({length: targets.shape.at(-1)}, (_, c) => targets.at(scoreOf(i, c))));  // 1, as a rule
     return {said: Math.exp(log_probs.at(i)) * total / rows, truth: targets.at(i) / rows, rows};
 }
 
@@ -154,7 +153,7 @@ const averaging = (name, slope) => ({
 const PRODUCTS = {
     linear: {by: {
         x: ["weight", ({weight}, j, i) => sameRow(j, i) && weight.at([i.at(-1), j.at(-1)])],
-        weight: ["x", ({x}, j, i) => j.at(-1) === i[1] && x.at([...j.slice(0, -1), i[0]])],
+        weight: ["x", ({x}, j, i) => sameColumn(j, i) && x.at([...j.slice(0, -1), i[0]])],
         bias: ["", (kept, j, i) => sameColumn(j, i)],
     }},
     conv2d: convolving(),
@@ -176,19 +175,18 @@ const PRODUCTS = {
         maps: ["vectors", ({vectors}, [b, m, y, x], i) => agree([b, y, x], i) && vectors.at([b, m, i[3]])],
     }},
     mel_scale: {sums: ["S"], by: {
-        S: ["mel_basis", ({mel_basis}, j, i) => agree(j, i, j.length - 2) && j.at(-1) === i.at(-1)
+        S: ["mel_basis", ({mel_basis}, j, i) => agree(j, i, j.length - 2) && sameColumn(j, i)
             && mel_basis.at([j.at(-2), i.at(-2)])],
     }},
     scaled_similarities: {sums: ["image"], slopes: ["logit_scale"], by: {
         image: ["scale text", ({scale, text}, [b, s], i) => i[0] === b && scale.at([b, 0]) * text.at([s, i[1]])],
         text: ["scale image", ({scale, image}, [b, s], i) => i[0] === s && scale.at([b, 0]) * image.at([b, i[1]])],
         logit_scale: ["y", ({scale, image, text}, [b, s], i) => i[0] === b && scale.at([b, 0])
-            * Array.from({length: text.shape[1]}, (_, d) => image.at([b, d]) * text.at([s, d]))
-                .reduce((sum, term) => sum + term, 0)],
+            * sumOf(Array.from({length: text.shape[1]}, (_, d) => image.at([b, d]) * text.at([s, d])))],
     }},
     spatial_gating: {sums: ["u"], by: {
         u: ["gate", ({gate}, j, i) => agree(j, i) && gate.at(j)],
-        v: ["u weight", ({u, weight}, j, i) => agree(j, i, j.length - 2) && j.at(-1) === i.at(-1)
+        v: ["u weight", ({u, weight}, j, i) => agree(j, i, j.length - 2) && sameColumn(j, i)
             && u.at(j) * weight.at([i.at(-2), j.at(-2)])],
         weight: ["u v", ({u, v}, j, [m, n]) => n === j.at(-2) && u.at(j) * v.at([...j.slice(0, -2), m, j.at(-1)])],
         bias: ["u", ({u}, j, [n]) => n === j.at(-2) && u.at(j)],
@@ -204,7 +202,7 @@ const NORMS = {
     rms_norm: normalizing({mean: 0, how: "over the root mean square of its row", by: {}}),
     batch_norm: normalizing({
         how: "less the mean of its channel in the batch, over the standard deviation", n: "n",
-        together: (j, i) => j.at(-1) === i.at(-1), at: j => j.slice(-1),
+        together: sameColumn, at: j => j.slice(-1),
         size: ({xhat}) => product(xhat.shape.slice(0, -1)),
     }),
     group_norm: normalizing({
@@ -223,7 +221,7 @@ const NORMS = {
             ({centered, std, divisor}, j, i) => {
                 const n = product(centered.shape.slice(0, 3)), [deviation, by] = [std, divisor].map(it => it.at(j.slice(-1)));
                 const along = deviation && centered.at(j) * centered.at(i) / (deviation * by);
-                return j.at(-1) === i.at(-1) && (agree(j, i) - (1 + along) / n) / by;
+                return sameColumn(j, i) && (agree(j, i) - (1 + along) / n) / by;
             }]},
     },
 };

@@ -27,7 +27,7 @@ function layerNorm(x, gamma, beta, eps) {
 
 function softmaxOf(scores) {
     const largest = Math.max(...scores), shares = scores.map(score => Math.exp(score - largest));
-    const total = shares.reduce((sum, share) => sum + share, 0);
+    const total = sumOf(shares);
     return shares.map(share => share / total);
 }
 
