@@ -11,6 +11,7 @@ was done. PyTorch calls such a thing a tensor on the device "meta".
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from math import prod
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -101,6 +102,12 @@ class MetaArray(np.ndarray):
     def strides(self) -> Strides:
         """Those that NumPy's array would have."""
         return self.steps
+
+    @property
+    def flags(self) -> Any:
+        """What is asked of those that NumPy's array would have: whether it lies in one piece, row after row."""
+        steps = zip(self.shape, self.steps, c_order(self.shape, self.itemsize), strict=True)
+        return SimpleNamespace(c_contiguous=not self.size or all(n == 1 or step == own for n, step, own in steps))
 
     @property
     def base(self) -> "MetaArray | None":

@@ -1,6 +1,5 @@
 """Level 2: a layer owns parameters and other layers, and nothing else."""
 
-import copy
 import gc
 from collections.abc import Callable, Iterator, Mapping
 from types import FunctionType, ModuleType
@@ -107,8 +106,8 @@ class Layer:
         inside = {name: _twin(item, twins) for name, item in vars(self).items() if isinstance(item, HOLDERS)}
         if not inside:  # there is no gradient to own
             return self
-        layer = copy.copy(self)
-        vars(layer).update(inside)
+        layer = object.__new__(type(self))
+        vars(layer).update(vars(self) | inside)
         return layer
 
     def absorb(self, cache: Any) -> None:

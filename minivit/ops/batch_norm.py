@@ -7,7 +7,7 @@ import numpy as np
 
 from minivit.checked import check_range, checked
 from minivit.ops.layer_norm import NormGrads
-from minivit.ops.rows import column_sum
+from minivit.ops.rows import column_sum, plus_row, times_row
 from minivit.types import Float, Share, ndarray
 
 
@@ -47,11 +47,13 @@ def batch_norm_forward(
     if n < 2:
         raise ValueError(f"batch_norm: x has shape {x.shape}; expected at least two numbers for each channel")
     mean = column_sum(x) / n
-    xhat = x - mean
+    xhat = plus_row(x, -mean)
     var = column_sum(xhat * xhat) / n
     rstd = 1 / np.sqrt(var + eps)
-    xhat *= rstd
-    return xhat * gamma + beta, BatchNormCache(xhat=xhat, rstd=rstd, gamma=gamma, mean=mean, var=var)
+    times_row(xhat, rstd, out=xhat)
+    y = times_row(xhat, gamma)
+    plus_row(y, beta, out=y)
+    return y, BatchNormCache(xhat=xhat, rstd=rstd, gamma=gamma, mean=mean, var=var)
 
 
 @checked
@@ -68,11 +70,11 @@ def batch_norm_backward(dy: Float[ndarray, "*B C"], cache: BatchNormCache) -> No
     """
     xhat, rstd, gamma = cache.xhat, cache.rstd, cache.gamma
     n = prod(dy.shape[:-1])
-    dbeta = column_sum(dy)  # forward: y = xhat * gamma + beta
-    dgamma = column_sum(dy * xhat)  # forward: y = xhat * gamma + beta
-    dx = dy - dbeta / n  # forward: xhat = x - mean
-    dx -= xhat * (dgamma / n)  # forward: rstd = 1 / np.sqrt(var + eps)
-    dx *= gamma * rstd  # forward: xhat *= rstd; and the scale gamma
+    dbeta = column_sum(dy)  # forward: plus_row(y, beta, out=y)
+    dgamma = column_sum(dy * xhat)  # forward: y = times_row(xhat, gamma)
+    dx = plus_row(dy, -dbeta / n)  # forward: xhat = plus_row(x, -mean)
+    dx -= times_row(xhat, dgamma / n)  # forward: rstd = 1 / np.sqrt(var + eps)
+    times_row(dx, gamma * rstd, out=dx)  # forward: times_row(xhat, rstd, out=xhat); and the scale gamma
     return NormGrads(dx, dgamma, dbeta)
 
 

@@ -1,4 +1,4 @@
-"""Sums over rows and columns, as all ops take them: one pass over memory, no temporary, digits kept.
+"""Sums over rows and columns, as all ops take them: one pass over memory, no temporary, digits kept. And a row for all.
 
 ``(a * b).sum(-1)`` writes a whole product before it sums it. NumPy's own sum over a short last axis is slow, and over
 another axis it adds number after number: of 100,000 in float32, it leaves four digits. Here BLAS sums, a limited number
@@ -6,7 +6,7 @@ at a time, and then the sums of these blocks. What becomes of a row that lies in
 array) depends on that row alone, to the last bit.
 """
 
-from math import prod
+from math import gcd, prod
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from minivit.types import Float, ndarray
 COLUMN_BLOCK = 256  # numbers at most that are added one after the other
 ROW_BLOCK = 1024  # here 16 sums at least run side by side
 SMALL_PRODUCT = 1024  # numbers in a product of matrices; of larger ones BLAS itself adds the sums of blocks
+WIDE_ROW = 256  # numbers in a row that is worth NumPy's beginning it
 
 
 def row_dot(a: Float[ndarray, "... D"], b: Float[ndarray, "... D"]) -> Float[ndarray, "... 1"]:
@@ -64,6 +65,27 @@ def token_product(a: Float[ndarray, "*B N D"], b: Float[ndarray, "*B N F"]) -> F
     blocks_a, blocks_b = (c[..., rest:, :].reshape(*lead, sums, rows, c.shape[-1]) for c in (a, b))
     total = token_sum((blocks_a.mT @ blocks_b).reshape(*lead, sums, D * F)).reshape(*lead, D, F)
     return total + a[..., :rest, :].mT @ b[..., :rest, :] if rest else total
+
+
+def plus_row(x: Float[ndarray, "*B D"], row: Float[ndarray, " D"], *, out: ndarray | None = None) -> ndarray:
+    """``x + row``, of the same bits; into ``out``, which may be ``x`` itself, if it is given."""
+    return _with_row(np.add, x, row, out)
+
+
+def times_row(x: Float[ndarray, "*B D"], row: Float[ndarray, " D"], *, out: ndarray | None = None) -> ndarray:
+    """``x * row``, of the same bits; into ``out``, which may be ``x`` itself, if it is given."""
+    return _with_row(np.multiply, x, row, out)
+
+
+def _with_row(operation: np.ufunc, x: ndarray, row: ndarray, out: ndarray | None) -> ndarray:
+    """``operation(x, row)``. NumPy begins anew with each row, dearer than 16 numbers are; here several are one."""
+    D = x.shape[-1]
+    together = gcd(x.size // D, WIDE_ROW // D)
+    if together < 2 or x.size == 0 or not (out is None or out.flags.c_contiguous):
+        return operation(x, row, out=out)
+    wide = (x.size // D // together, together, D)
+    result = operation(x.reshape(wide), row[None].repeat(together, 0), out=None if out is None else out.reshape(wide))
+    return result.reshape(x.shape)
 
 
 def sum_to(a: ndarray, shape: tuple[int, ...]) -> ndarray:

@@ -113,9 +113,9 @@ def training_step(
             loss += shard_loss
             for param, part in zip(params.values(), twin.params, strict=True):
                 param.add_grad(part.grad)
+                part.zero_grad()  # the next shard needs the memory
             if averages:
                 model.absorb(c_model)
-            twin.zero_grad()  # the next shard needs the memory
             del c_model
         if not np.isfinite(loss):
             raise FloatingPointError(f"the loss is {loss}: {_first_trouble(model, inputs, rngs)}")

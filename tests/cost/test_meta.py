@@ -32,6 +32,24 @@ def layout(nest):
     }
 
 
+@pytest.mark.parametrize(
+    "view",
+    [
+        lambda a: a,
+        lambda a: a.mT,
+        lambda a: a[:, :1],
+        lambda a: a[:1],
+        lambda a: a[1:],
+        lambda a: a[..., ::2],
+        lambda a: a[:, 1:1],
+        lambda a: a[:1, :1].mT,
+    ],
+)
+def test_whether_it_lies_in_one_piece(view):
+    array = np.zeros((2, 3, 4))
+    assert view(MetaArray(array.shape, array.dtype, Tally())).flags.c_contiguous == view(array).flags.c_contiguous
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_every_op_makes_the_same_arrays(name):
     op, tally = EVERY_OP[name], Tally()

@@ -201,7 +201,7 @@ WRITTEN = "a later call writes into the {} that an earlier one has returned"
          "rows = KEPT.setdefault((rows.shape, x.dtype), rows); return _apply(x, rows, columns)", REMEMBERED),
         ("batch_norm_forward", "mean = column_sum(x) / n",
          "mean = KEPT.setdefault((x.shape, x.dtype), column_sum(x) / n)", REMEMBERED),
-        ("batch_norm_forward", "xhat *= rstd",
+        ("batch_norm_forward", "times_row(xhat, rstd, out=xhat)",
          "kept = KEPT.setdefault((x.shape, x.dtype), np.empty_like(x)); kept[...] = xhat * rstd; xhat = kept",
          WRITTEN.format("cache.xhat")),
         ("fixed_scale_and_shift", "scale = gamma / np.sqrt(var + eps)",

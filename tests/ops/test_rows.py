@@ -1,7 +1,19 @@
 import numpy as np
 import pytest
 
-from minivit.ops.rows import COLUMN_BLOCK, ROW_BLOCK, column_sum, row_dot, row_sum, sum_to, token_product, token_sum
+from minivit.ops.rows import (
+    COLUMN_BLOCK,
+    ROW_BLOCK,
+    WIDE_ROW,
+    column_sum,
+    plus_row,
+    row_dot,
+    row_sum,
+    sum_to,
+    times_row,
+    token_product,
+    token_sum,
+)
 
 RNG = np.random.default_rng(0)
 A, B = RNG.standard_normal((2, 3, 5)), RNG.standard_normal((2, 3, 5))
@@ -76,3 +88,21 @@ def test_a_sum_of_a_long_row_keeps_its_digits(shape, torch):
     assert relative_error(row_sum(a), a, -1) < 3 * torch
     assert relative_error(row_dot(a, np.ones_like(a)), a, -1) < 3 * torch
     assert relative_error(sum_to(a, (len(a), 1)), a, -1) < 3 * torch
+
+
+@pytest.mark.parametrize("width", [1, 3, 16, WIDE_ROW // 2, WIDE_ROW // 2 + 1, WIDE_ROW, WIDE_ROW + 1])
+@pytest.mark.parametrize("lead", [(), (0,), (1,), (2, 0), (7,), (4, 8, 8)])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_row_for_all_rows_gives_the_bits_of_broadcasting(lead, width, order):
+    rng = np.random.default_rng(0)
+    x = np.asarray(rng.standard_normal((*lead, width), np.float32), order=order)
+    row = rng.standard_normal(width, np.float32)
+    for with_row, expected in ((plus_row, x + row), (times_row, x * row)):
+        before = x.copy()
+        np.testing.assert_array_equal(with_row(x, row), expected)
+        np.testing.assert_array_equal(x, before)
+        out = np.full_like(x, np.nan)
+        with_row(x, row, out=out)
+        np.testing.assert_array_equal(out, expected)
+        with_row(before, row, out=before)
+        np.testing.assert_array_equal(before, expected)

@@ -195,7 +195,7 @@ def kept(of: str) -> str:
     return f"BatchNormCache(xhat=xhat, rstd=rstd, gamma=gamma, {averages})"
 
 
-CENTRED = "xhat = x - mean"
+CENTRED = "xhat = plus_row(x, -mean)"
 VARIANCE = "var = column_sum(xhat * xhat) / n"
 OWN = "each channel has one for the whole batch: over all axes but the last"
 DIVIDED = "is divided by n - 1; divide by n, the numbers of a channel"
@@ -327,14 +327,14 @@ TASKS = (
                 "var = var + eps; rstd = 1 / np.sqrt(var)": "eps is in the variance that is kept; cache.var is the "
                 "variance itself",
             },
-            "xhat *= rstd": {
+            "times_row(xhat, rstd, out=xhat)": {
                 "pass": "that is x less its mean; it is not yet divided by the standard deviation",
                 "xhat = x * rstd": "the mean is not subtracted: (x - mean) * rstd",
                 "xhat = (xhat - mean) * rstd": "the mean is subtracted twice; once is right",
                 "xhat = x * rstd - mean": "the mean is subtracted after the division; subtract it before",
                 "xhat *= rstd; x *= 1.5": "... you modified x in place",
             },
-            "return xhat * gamma + beta": {
+            "return y": {
                 "return xhat": "that is xhat: gamma and beta are missing",
                 "return xhat * gamma": "beta is missing: y = gamma xhat + beta",
                 "return xhat + beta": "gamma is missing: y = gamma xhat + beta",
@@ -391,7 +391,7 @@ TASKS = (
     batch_norm(
         "batch_norm_backward",
         mistakes={
-            "dx = dy - dbeta / n": {
+            "dx = plus_row(dy, -dbeta / n)": {
                 "dx = dy.copy()": "the path through the mean is missing: subtract the mean of dy over the channel",
                 "dx = dy - dbeta": "the sum of dy over the channel is subtracted; it is the mean, divided by n",
                 "dx = dy - dbeta / (n - 1)": f"the sum of dy over the channel {DIVIDED}",
@@ -412,7 +412,7 @@ TASKS = (
                 "by it",
                 "dx = dy - rstd * dbeta / n": "rstd stands in the mean of dy once more; it stands in front of all",
             },
-            "dx -= xhat * (dgamma / n)": {
+            "dx -= times_row(xhat, dgamma / n)": {
                 "pass": "the path through the variance is missing: subtract xhat times the mean of dy * xhat",
                 "dx = dy.copy()": "only the direct path, as if mean and variance were constants (in inference "
                 "they are): x also moves the mean and the variance of its channel",
@@ -464,7 +464,7 @@ TASKS = (
                 "of a channel",
                 "dy *= 2; n = prod(dy.shape[:-1])": "... you modified dy in place",
             },
-            "dx *= gamma * rstd": {
+            "times_row(dx, gamma * rstd, out=dx)": {
                 "dx *= rstd": "gamma is missing in dx: the gradient of xhat is dy * gamma",
                 "dx *= gamma": "rstd is missing in dx: x was multiplied by it",
                 "pass": "both gamma and rstd are missing in front of the bracket",
@@ -509,17 +509,17 @@ TASKS = (
                 "column_sum(dy * (xhat / rstd + cache.mean))": "dy is multiplied by x; gamma was multiplied by xhat",
                 "column_sum(dy * (xhat / rstd))": "dy is multiplied by x - mean; gamma was multiplied by xhat, which "
                 "is divided by the standard deviation",
-                "(dy * xhat).sum(0)": "... dgamma has shape",
-                "(dy * xhat)": "... dgamma has shape",
                 "-column_sum(dy * xhat)": "dgamma has the wrong sign",
             },
             "dbeta = column_sum(dy)": {
-                "dbeta = dy.sum(0)": "... dbeta has shape",
                 "dbeta = column_sum(dy * gamma)": "gamma stands in dbeta: beta is added after it, so it is the sum of "
                 "dy alone",
             },
             "NormGrads(dx, dgamma, dbeta)": {
                 "NormGrads(dx, dbeta, dgamma)": "... dgamma and dbeta are exchanged",
+                "NormGrads(dx, (dy * xhat).sum(0), dbeta)": "... dgamma has shape",
+                "NormGrads(dx, dy * xhat, dbeta)": "... dgamma has shape",
+                "NormGrads(dx, dgamma, dy.sum(0))": "... dbeta has shape",
                 "NormGrads(dx, dgamma, dbeta / n)": "... the numbers of a channel: averaged over it instead of summed",
                 "NormGrads(dx, dgamma / len(dy), dbeta)": "... the batch: averaged over it instead of summed",
                 "(dx, np.stack((dgamma, dbeta)))": "... the gradients must be",
