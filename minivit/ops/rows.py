@@ -1,9 +1,11 @@
-"""Sums over rows and columns, as all ops take them: one pass over memory, no temporary, digits kept. And a row for all.
+"""Sums over rows and columns, as all ops take them: one pass over memory, no temporary, digits kept.
 
 ``(a * b).sum(-1)`` writes a whole product before it sums it. NumPy's own sum over a short last axis is slow, and over
 another axis it adds number after number: of 100,000 in float32, it leaves four digits. Here BLAS sums, a limited number
 at a time, and then the sums of these blocks. What becomes of a row that lies in one piece (not a column of a transposed
 array) depends on that row alone, to the last bit.
+
+And ``x + row`` and ``x * row`` with one row for all, where rows are short.
 """
 
 from math import gcd, prod
@@ -15,7 +17,7 @@ from minivit.types import Float, ndarray
 COLUMN_BLOCK = 256  # numbers at most that are added one after the other
 ROW_BLOCK = 1024  # here 16 sums at least run side by side
 SMALL_PRODUCT = 1024  # numbers in a product of matrices; of larger ones BLAS itself adds the sums of blocks
-WIDE_ROW = 256  # numbers in a row that is worth NumPy's beginning it
+WIDE_ROW = 256  # numbers at most that several short rows have together
 
 
 def row_dot(a: Float[ndarray, "... D"], b: Float[ndarray, "... D"]) -> Float[ndarray, "... 1"]:
@@ -78,9 +80,9 @@ def times_row(x: Float[ndarray, "*B D"], row: Float[ndarray, " D"], *, out: ndar
 
 
 def _with_row(operation: np.ufunc, x: ndarray, row: ndarray, out: ndarray | None) -> ndarray:
-    """``operation(x, row)``. NumPy begins anew with each row, dearer than 16 numbers are; here several are one."""
+    """``operation(x, row)``. To begin a row takes NumPy longer than 16 numbers do; here, several rows are one."""
     D = x.shape[-1]
-    together = gcd(x.size // D, WIDE_ROW // D)
+    together = gcd(x.size // D, max(1, WIDE_ROW // D))
     if together < 2 or x.size == 0 or not (out is None or out.flags.c_contiguous):
         return operation(x, row, out=out)
     wide = (x.size // D // together, together, D)

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -106,3 +108,14 @@ def test_a_row_for_all_rows_gives_the_bits_of_broadcasting(lead, width, order):
         np.testing.assert_array_equal(out, expected)
         with_row(before, row, out=before)
         np.testing.assert_array_equal(before, expected)
+
+
+@pytest.mark.parametrize("width", [16, WIDE_ROW, WIDE_ROW + 1, 2 * WIDE_ROW, 4 * WIDE_ROW + 1])
+def test_a_row_is_copied_only_until_it_is_wide(width):
+    x, row = np.ones((4096, width), np.float32), np.ones(width, np.float32)
+    times_row(x, row, out=x)  # what is looked up once
+    tracemalloc.start()
+    times_row(x, row, out=x)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 64 * 1024 < x.nbytes  # half of it is NumPy's own, for any product that stands where x stood
