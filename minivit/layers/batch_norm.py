@@ -19,7 +19,7 @@ from minivit.ops.batch_norm import (
     fixed_scale_and_shift,
     running_averages,
 )
-from minivit.ops.rows import column_sum
+from minivit.ops.rows import column_sum, plus_row, times_row
 
 AnyLayer = TypeVar("AnyLayer", bound=Layer)
 
@@ -77,6 +77,12 @@ class BatchNorm(Norm):
         return Frozen(self)
 
 
+def _scaled_and_shifted(x: ndarray, scale: ndarray, shift: ndarray) -> ndarray:
+    """``x * scale + shift``, channel by channel."""
+    y = times_row(x, scale)
+    return plus_row(y, shift, out=y)
+
+
 class FrozenCache(NamedTuple):
     """What the backward of :class:`Frozen` needs."""
 
@@ -103,11 +109,11 @@ class Frozen(Layer):
 
     def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, FrozenCache]:
         scale, shift = self.norm.scale_and_shift()
-        return x * scale + shift, FrozenCache(x, scale)
+        return _scaled_and_shifted(x, scale, shift), FrozenCache(x, scale)
 
     def backward(self, dy: ndarray, cache: FrozenCache) -> ndarray:
         self.norm.add_fixed_grads(dy, cache.x)  # forward: scale, shift = self.norm.scale_and_shift()
-        return dy * cache.scale  # forward: return x * scale + shift
+        return times_row(dy, cache.scale)  # formula: x * scale + shift
 
 
 def frozen(layer: AnyLayer) -> AnyLayer:
@@ -158,10 +164,10 @@ class FixedBatchNorm(BatchNorm):
 
     def forward(self, x: ndarray, *, rng: Generator | None = None) -> tuple[ndarray, Any]:
         scale, shift = self.scale_and_shift()
-        return x * scale + shift, FixedBatchNormCache(scale)
+        return _scaled_and_shifted(x, scale, shift), FixedBatchNormCache(scale)
 
     def backward(self, dy: ndarray, cache: Any) -> ndarray:
-        return dy * cache.scale  # forward: return x * scale + shift
+        return times_row(dy, cache.scale)  # formula: x * scale + shift
 
     def absorb(self, cache: Any) -> None:
         """Its averages stay as they are."""

@@ -47,7 +47,7 @@ def batch_norm_forward(
     if n < 2:
         raise ValueError(f"batch_norm: x has shape {x.shape}; expected at least two numbers for each channel")
     mean = column_sum(x) / n
-    xhat = plus_row(x, -mean)
+    xhat = plus_row(x, -mean)  # x - mean; of few channels, several rows at a time
     var = column_sum(xhat * xhat) / n
     rstd = 1 / np.sqrt(var + eps)
     times_row(xhat, rstd, out=xhat)
