@@ -15,6 +15,9 @@
 # are the same on every machine but for the last digits; only in section 2, where a network is trained, they may move by
 # some per cent. Everything runs in about half a minute on two processors and downloads nothing. You need linear algebra,
 # the chain rule and some NumPy. (Formulas, text and pictures count from 1, Python from 0.)
+#
+# *Step through it* leads to the same computation on a [page of steps](../docs/steps.md), where every number can be read and
+# asked what made it. The site has these pages; in a clone `python tools/step_pages.py` makes them.
 
 # %%
 import numpy as np
@@ -541,7 +544,11 @@ matrices({"y": y[:, None], "$\\partial y_i/\\partial x_j$": J}, digits=3)
 #
 # $$\bar x_j = \sum_i \bar y_i \, y_i (\delta_{ij} - y_j) = y_j \Big(\bar y_j - \sum_i \bar y_i y_i\Big).$$
 #
-# The sum is one number per row, so the matrix is never built. Here is the op:
+# The sum is one number per row, so the matrix is never built.
+#
+# **Step through it:** <a href="../docs/steps/attention.html#softmax/backward">softmax, backward</a>.
+#
+# Here is the op:
 
 # %%
 show_source(softmax_backward)
@@ -573,6 +580,8 @@ print("softmax_backward ", dx)
 #
 # What was said, minus what is true. The slope of the softmax is gone: a sure and wrong answer has a gradient of nearly 1, where
 # the gradient of $y$ itself would be nearly 0.
+#
+# **Step through it:** <a href="../docs/steps/vit.html#cross_entropy/backward">cross-entropy, backward</a>.
 
 # %%
 far = np.array([0.0, -2000.0])
@@ -608,6 +617,9 @@ print("said minus true, a half of it:", *dlogits, sep="\n")
 # Backward walks from $Y$ to $Q$, $K$, $V$. Two matrix products forward give four backward, because each product has two
 # factors and each factor gets a gradient. Take them one at a time; to have nothing up our sleeves, each line of the op is
 # compared with the sum over indices, written as a loop over letters (`einsum`).
+#
+# **Step through it:** <a href="../docs/steps/attention.html#attention/forward">forward</a> and <a href="../docs/steps/attention.html#attention/backward">backward</a> of an attention of
+# five queries and six keys.
 
 # %%
 rng = np.random.default_rng(3)

@@ -145,6 +145,10 @@ def linear_heads(H):
 assert np.abs(linear_heads(2) - linear_heads(4)).max() > 1
 
 # %% [markdown]
+# **Step through it:** <a href="../docs/steps/vit.html#blocks.0.attn/split_heads/forward">split</a>,
+# <a href="../docs/steps/vit.html#blocks.0.attn/multi_head_attention/forward">attend</a> and
+# <a href="../docs/steps/vit.html#blocks.0.attn/merge_heads/forward">merge</a> in a Vision Transformer.
+#
 # *Sources.* Vaswani et al. 2017, "Attention Is All You Need", section 3.2.2. The sentence is that of J. Uszkoreit's post
 # "Transformer: A Novel Neural Network Architecture for Language Understanding", 2017.
 #
@@ -255,6 +259,8 @@ block.backward(np.random.default_rng(1).standard_normal(y.shape), c_block)
 assert block.mlp.fc2.weight.grad.any() and not block.mlp.fc1.weight.grad.any()
 
 # %% [markdown]
+# **Step through it:** <a href="../docs/steps/vit.html#blocks.1/forward">a block</a> and <a href="../docs/steps/vit.html#blocks.1/backward">its backward</a>.
+#
 # *Sources.* He et al. 2016, "Deep Residual Learning for Image Recognition", section 3; the same, "Identity Mappings in
 # Deep Residual Networks", section 2; Dong, Cordonnier and Loukas 2021, "Attention Is Not All You Need: Pure Attention
 # Loses Rank Doubly Exponentially with Depth".
@@ -369,6 +375,8 @@ assert np.allclose(two, [[1, -1]])
 assert np.allclose(ops.layer_norm_backward(np.array([[0.3, 0.8]]), cache).x, 0)
 
 # %% [markdown]
+# **Step through it:** <a href="../docs/steps/vit.html#blocks.0.norm1/layer_norm/backward">layer norm, backward</a>.
+#
 # *Sources.* Ba, Kiros and Hinton 2016, "Layer Normalization", section 3; Wu and He 2018, "Group Normalization" (a single
 # group).
 #
@@ -459,6 +467,9 @@ assert np.isclose(abs(x[[slope.argmin(), slope.argmax()]]), np.sqrt(2), atol=1e-
 # for the norm in front of it. The activation is what makes the width in the middle worth anything.
 #
 # </details>
+#
+# **Step through it:** <a href="../docs/steps/vit.html#blocks.1.mlp.fc1/linear/backward">the gradient of a weight</a> and
+# <a href="../docs/steps/vit.html#blocks.1.mlp/gelu/backward">GELU, backward</a>.
 #
 # *Sources.* Vaswani et al. 2017, section 3.3; Hendrycks and Gimpel 2016, "Gaussian Error Linear Units", section 2.
 #

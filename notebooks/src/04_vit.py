@@ -264,6 +264,8 @@ plot.frames(cut, P=[2, 4, 8, 16])
 # With small patches the sequence is long and its rows are short: 64 rows of 48 numbers for $P = 4$. The models that we train
 # have these; for the drawing, 16 columns are enough.
 #
+# **Step through it:** <a href="../docs/steps/vit.html#patch_embed/patchify/forward">an image is cut</a>.
+#
 # ### Step 3: project
 #
 # Every row $x_p$ is mapped to a [token](../docs/glossary.md#token) of width $D$ by one matrix, the same for all:
@@ -292,6 +294,8 @@ print("rows times matrix", tokens.shape, "= strided convolution", feature_map.sh
 
 # %% [markdown]
 # **Exercise.** [`patches`](../minivit/course/exercises/patches.md): `minivit course start patches`
+#
+# **Step through it:** <a href="../docs/steps/vit.html#patch_embed.proj/linear/forward">patches become tokens</a>.
 #
 # The layer of the package takes the rows and the matrix:
 
@@ -369,6 +373,8 @@ assert with_positions > 1e-3 and without < 1e-5
 # at all.
 #
 # **Exercise.** [`tokens`](../minivit/course/exercises/tokens.md): `minivit course start tokens`
+#
+# **Step through it:** <a href="../docs/steps/vit.html#add_positions/forward">positions are added</a>.
 #
 # *Sources.* Dosovitskiy et al. 2021, section 3.1, equation 1, and appendix D.3; Devlin et al. 2019, "BERT".
 
@@ -472,8 +478,10 @@ print(len(tiny.params), "parameters, and the images: every gradient agrees with 
 assert len(tiny.params) == 32
 
 # %% [markdown]
-# All seven steps with their numbers, and the way back, are on a page of the site: [a small Vision Transformer on a
-# heart](../docs/steps.md#two-such-pages).
+# **Step through it:** all seven steps with their numbers, and the way back, of
+# <a href="../docs/steps/vit.html">a small Vision Transformer on a heart</a>, which has no class token;
+# <a href="../docs/steps/vit.html#pool/mean_pool/forward">the mean of its tokens</a> and
+# <a href="../docs/steps/vit.html#head/linear/forward">its logits</a>.
 #
 # *Sources.* Dosovitskiy et al. 2021, section 3.1, equations 1 to 4.
 

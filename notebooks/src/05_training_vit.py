@@ -166,6 +166,8 @@ assert np.allclose(decayed.value, 1 - 0.1 * 0.5)  # without a gradient: only the
 #
 # **Exercise.** [`adamw`](../minivit/course/exercises/adamw.md): `minivit course start adamw`
 #
+# **Step through it:** <a href="../docs/steps/vit.html#head.weight/update">a step of AdamW</a>.
+#
 # *Sources.* Loshchilov and Hutter 2019, "Decoupled Weight Decay Regularization"; the UvA Deep Learning tutorials (Lippe),
 # number 15, walk the same way in PyTorch.
 
@@ -226,6 +228,9 @@ assert abs(before - 0.25) < 0.01 and after > 0.35
 # %% [markdown]
 # Before training, attention is spread evenly, and a quarter of the patches gets a quarter of it. So it is learned, and more
 # than an impression. (It says where the model looks, not that it answers for this reason.)
+#
+# **Step through it:** <a href="../docs/steps/vit.html#blocks.0.attn/attention/forward">where the heads of a first block look</a>,
+# at each patch.
 #
 # ### What the embedding responds to
 #

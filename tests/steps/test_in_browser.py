@@ -377,6 +377,20 @@ def test_an_op_alone_is_a_page(opened):
     press(tab, "ArrowRight", "attention/backward")
 
 
+def test_a_kernel_is_looked_at_as_an_image(opened):
+    rng = np.random.default_rng(0)
+    weight = rng.standard_normal((3, 5, 2, 4))
+    tab = opened(step_op("conv2d", rng.standard_normal((1, 6, 7, 2)), weight), "#conv2d/forward")
+    canvas = tab.locator('canvas[data-array="weight"]')
+    assert canvas.evaluate("canvas => [canvas.width, canvas.height]") == [5, 3]
+    figure = tab.locator("figure", has=canvas)
+    assert [label.split(" =")[0] for label in figure.locator("label").all_inner_texts()] == ["CG", "O"]
+    figure.get_by_label("O of weight").fill("3")
+    canvas.focus()
+    tab.keyboard.press("ArrowRight")
+    assert figure.locator("output").inner_text() == f"weight[0, 1, 0, 3] = {weight[0, 1, 0, 3]:.4g}".replace("-", "−")
+
+
 ODD = {
     "an op that does nothing": lambda: step_op("dropout", np.ones((2, 3)), rate=0.5),
     "complex numbers": lambda: step_op("rfft", np.random.default_rng(0).standard_normal((2, 9))),

@@ -33,9 +33,10 @@ class HeatMap {
         this.index = this.mark ? [...this.mark] : array.shown.map(() => 0);
         const long = array.shown.map((length, axis) => [length, axis]).filter(([length]) => length > 1).map(([, axis]) => axis);
         const of = (...names) => long.find(axis => names.includes(array.axes[axis]));
-        this.isMap = of("Y", "Yo") !== undefined && of("X", "Xo") !== undefined;  // it is looked at as an image
-        this.columns = this.isMap ? of("X", "Xo") : long.at(-1) ?? array.shown.length - 1;
-        this.rows = this.isMap ? of("Y", "Yo") : long.at(-2) ?? -1;
+        const [Y, X] = [of("Y", "Yo") ?? of("P"), of("X", "Xo") ?? of("Q")];  // of a map, or of a kernel
+        this.isMap = Y !== undefined && X !== undefined;  // it is looked at as an image
+        this.columns = this.isMap ? X : long.at(-1) ?? array.shown.length - 1;
+        this.rows = this.isMap ? Y : long.at(-2) ?? -1;
         this.card = make("figure", {class: "card"}, host);
         const caption = make("figcaption", {}, this.card);
         make("b", {text: title}, caption);
