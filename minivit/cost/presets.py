@@ -14,17 +14,20 @@ from minivit.types import Positive
 def presets(*, batch: Positive = 1, length: Positive = 32, dtype: str = "float32") -> list[dict[str, Any]]:
     """Parameters, MACs and memory of every preset, with the names that :meth:`Estimate.to_dict` has for them.
 
-    Of each only forward is run, so that all of them take a second or two. Memory is what grows with the model (weights,
-    gradients, AdamW's averages) and what grows with the batch (what backward keeps, if all is computed at once). The
-    peak of a step is a little more than their sum, and takes an estimate of its own.
+    Of each only forward is run. All of them take a quarter of a minute; in a terminal a bar says how far it is. Memory
+    is what grows with the model (weights, gradients, AdamW's averages) and what grows with the batch (what backward
+    keeps, if all is computed at once). The peak of a step is a little more than their sum, and takes an estimate of its
+    own.
 
     Parameters
     ----------
     batch, length, dtype
         As in :func:`~minivit.cost.estimate`.
     """
+    from tqdm import tqdm
+
     rows = []
-    for name in PRESETS:
+    for name in tqdm(PRESETS, unit="model", leave=False, disable=None):  # None: no bar where stderr is not a terminal
         scene = Scene(create_model(name, dtype=dtype), batch, length, optimizer=AdamW)
         scene.forward()
         rows.append(
