@@ -46,7 +46,7 @@ def influence(
 
     Returns
     -------
-    shares : dict of array (n,), or (n, N)
+    shares : dict of array (n,), or (n, N) of tokens and (n, Y, X) of maps
         By the name of the block, in the order of forward; 0 where there is no more than rounding (``NOTHING``).
     """
     twin = type(model)(**{**model.config, "dtype": "float64"})
@@ -54,7 +54,7 @@ def influence(
     twin = frozen(twin)
     heard: dict[str, ndarray] = {}
     _listen(twin, "", heard)
-    pick = _tokens if every_token else _middle
+    pick = _every if every_token else _middle
 
     def middles(inputs: ndarray) -> dict[str, ndarray]:
         heard.clear()
@@ -82,9 +82,9 @@ def _middle(y: ndarray) -> Float[ndarray, "B D"]:
     return y[:, y.shape[1] - side**2 + side * (side // 2) + side // 2]
 
 
-def _tokens(y: ndarray) -> Float[ndarray, "B N D"]:
-    """Every vector of a map."""
-    return y.reshape(len(y), -1, y.shape[-1])
+def _every(y: ndarray) -> ndarray:
+    """Every vector."""
+    return y
 
 
 class Heard(Layer):

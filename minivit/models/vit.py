@@ -178,9 +178,9 @@ class ViT(Model):
         self.dist_token = Param((1, 1, embed_dim), "batch token width", normal(0.02)) if distilled else None
         tokens = (1, reg_tokens, embed_dim)
         self.reg_token = Param(tokens, "batch token width", normal(0.02)) if reg_tokens else None
-        num_prefix_tokens = class_token + distilled + reg_tokens
-        self.without_position = num_prefix_tokens if no_embed_class else 0  # so many tokens in front
-        num_positions = num_prefix_tokens - self.without_position + self.patch_embed.num_patches
+        self.num_prefix_tokens = class_token + distilled + reg_tokens
+        self.without_position = self.num_prefix_tokens if no_embed_class else 0  # so many tokens in front
+        num_positions = self.num_prefix_tokens - self.without_position + self.patch_embed.num_patches
         grid = self.patch_embed.grid_size
         self.pos_embed = Param((1, num_positions, embed_dim), "batch position width", normal(0.02), grid=grid)
         self.pos_drop = dropout(pos_drop_rate)
@@ -204,7 +204,7 @@ class ViT(Model):
         norm_after_pool = global_pool == "avg" if fc_norm is None else fc_norm
         self.norm: Layer = Identity() if norm_after_pool else LayerNorm(embed_dim, eps=norm_eps)
         pool = PrefixTokens(2) if distilled else FirstToken()
-        self.pool: Layer = MeanPool(num_prefix_tokens) if global_pool == "avg" else pool
+        self.pool: Layer = MeanPool(self.num_prefix_tokens) if global_pool == "avg" else pool
         self.fc_norm: Layer = LayerNorm(embed_dim, eps=norm_eps) if norm_after_pool else Identity()
         self.head_drop = dropout(drop_rate)
         # small, so that an untrained model holds all classes for equally likely: its loss is about log(num_classes)

@@ -12,7 +12,7 @@ from minivit.checked import check_range, check_type, did_you_mean
 from minivit.cost.tally import layers_in
 from minivit.errors import last_foreign, sentence
 from minivit.every_op import EVERY_OP
-from minivit.layers import Identity
+from minivit.layers import Identity, PatchEmbed
 from minivit.layers.batch_norm import frozen
 from minivit.models.model import Model
 from minivit.nests import mapped
@@ -109,7 +109,7 @@ def step(
     recorder = Recorder(twin, store, block=_full_name(twin, block))
     run = Steps(type(model).__name__, recorder.calls, store, pixels=_pixels(batch[0]), class_names=class_names)
     embed = patch_embed_of(twin)
-    run.grid = embed.grid_size if embed else None
+    run.grid = embed.grid_size if isinstance(embed, PatchEmbed) else None
     run.what_if = recipe(twin, inputs, grey, store)
     try:
         outputs, cache = _recorded(recorder, twin.forward, inputs)
@@ -140,7 +140,7 @@ def _field(model: Model, inputs: ndarray, store: Store) -> dict[str, Any]:
         return {"reason": f"the model could not be computed again: {sentence(error)}"}
     if "blocks" not in found:
         return found
-    return {"blocks": {name: store.add(share) for name, share in found["blocks"].items()}}
+    return {**found, "blocks": {name: store.add(share) for name, share in found["blocks"].items()}}
 
 
 def step_op(name: str, *arrays: ndarray, dy: Any = None, **options: Any) -> Steps:

@@ -367,8 +367,21 @@ def test_what_a_token_sees_is_said_in_numbers(opened):
         assert 0 < reached[0] <= 16
         assert (reached[1] > 16) == (token > 0)  # the corner has no neighbours
         said = ", ".join(f"by {count} of 64 patches after layers.0.blocks.{name}" for name, count in reached.items())
-        assert tab.inner_text("dialog [aria-live]") == f"The token of patch {token} is reached {said}."
+        assert tab.inner_text("dialog [aria-live]") == f"The place of patch {token} is reached {said}."
         assert tab.locator("dialog figure p").all_inner_texts() == [f"{n} of 64 patches" for n in reached.values()]
+
+
+def test_what_a_map_sees_is_said_where_there_are_no_patches(opened):
+    model = mv.models.ResNet(img_size=16, num_classes=3, layers=(1, 1), channels=(4, 8), stem="3x3", stem_chans=4)
+    tab = opened(step(model, pixels(), 1, normalize=as_input, backward=False))
+    tab.keyboard.press("r")
+    tab.wait_for_selector("dialog[data-shown]")
+    assert "Each of 8 × 8 squares was changed" in tab.inner_text("dialog")
+    tab.locator("dialog input").fill("27")
+    said = tab.inner_text("dialog [aria-live]")
+    assert re.fullmatch(
+        r"The middle of square 27 is reached by \d+ of 64 squares after .+, by \d+ .+ layer2\.0\.", said
+    )
 
 
 def test_an_op_alone_is_a_page(opened):

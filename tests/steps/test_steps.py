@@ -16,6 +16,7 @@ from minivit.steps import page as page_module
 from minivit.steps import step, step_op
 from minivit.steps import steps as steps_module
 from minivit.steps.arrays import Store
+from minivit.steps.field import receptive_field
 from minivit.steps.steps import EndedError
 from minivit.train.augment import normalize
 from tests.sampled import REST
@@ -343,6 +344,50 @@ def test_what_the_model_says_is_right_where_a_students_softmax_is_not(tmp_path):
     mine = written(tmp_path, "softmax", text.replace("y /= total", "y /= 2 * total"))
     run = stepped_with(mine)
     np.testing.assert_allclose(sum(run.probabilities), 1, rtol=1e-5)
+
+
+def field_of(model, size):
+    image = np.random.default_rng(0).uniform(1, 3, (1, *size, 3)).astype(np.float32)  # no stem's ReLU hides a pixel
+    return receptive_field(model, image)
+
+
+def test_the_receptive_field_of_a_convolution_ends_where_its_kernels_end():
+    """Two of 3 x 3 on the image: 2 pixels to each side. Two more, the first with stride 2: 1 + 2 more, so 5."""
+    model = mv.models.ResNet(num_classes=3, layers=(1, 1), channels=(4, 8), stem="3x3", stem_chans=4, img_size=(8, 16))
+    model.conv1.weight.value[...] = 0
+    model.conv1.weight.value[1, 1] = 1  # the stem adds nothing to the field
+    for block in (*model.layer1, *model.layer2):
+        block.bn2.weight.value[...] = 1  # it begins as 0
+    found = field_of(model, (8, 16))
+    assert (found["part"], found["grid"]) == ("square", [8, 8])
+    (first, second) = found["blocks"].values()
+    assert first.shape == second.shape == (64, 64)
+    rows, columns = np.nonzero(first.reshape(8, 8, 8, 8)[4, 4])  # squares of 1 x 2 pixels; the place (4, 9)
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (2, 6, 3, 5)
+    rows, columns = np.nonzero(second.reshape(8, 8, 8, 8)[4, 4])  # the place (2, 4) of a map of 4 x 8, pixel (4, 8)
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (0, 7, 1, 6)
+
+
+def test_the_receptive_field_of_a_hybrid_is_of_its_maps_and_its_tokens():
+    model = mv.create_model("vit_tiny_r8_s4_32", depth=1)
+    found = field_of(model, (32, 32))
+    assert (found["part"], found["grid"]) == ("patch", [8, 8])
+    shapes = [share.shape for share in found["blocks"].values()]
+    assert shapes == [(64, 64)] * 3 + [(65, 64)]  # a class token stands in front of the last
+    own = found["blocks"]["blocks.0"][1:].diagonal()
+    assert own.mean() > 5 * found["blocks"]["blocks.0"].mean()
+
+
+def test_the_receptive_field_goes_on_behind_merged_patches_and_not_to_queries():
+    found = field_of(mv.create_model("detr_swin_tiny_64"), (64, 64))
+    assert {"backbone.layers.0.blocks.1", "backbone.layers.1.blocks.1", "transformer.encoder.1"} <= {*found["blocks"]}
+    assert not [name for name in found["blocks"] if "decoder" in name]
+    assert {share.shape for share in found["blocks"].values()} == {(256, 256)}
+
+
+def test_of_an_overlapping_patch_embedding_squares_are_asked():
+    found = field_of(mv.create_model("pvt_v2_tiny_32", depths=(1, 1, 1)), (32, 32))
+    assert (found["part"], len(found["blocks"])) == ("square", 3)
 
 
 def test_a_function_that_takes_the_profiler_away_is_told_of(tmp_path):

@@ -403,7 +403,7 @@ function showHelp(host) {
     make("h2", {text: "Keys"}, host);
     const keys = {
         "← →": "step before, next step", "↑ ↓": "coarser, finer: block, layer, op, inside ops", "f, b": "forward, backward of the same",
-        "/": "search", s: "out of the map, into the step", w: "what if?", r: "what each token sees", "?": "this", Esc: "close",
+        "/": "search", s: "out of the map, into the step", w: "what if?", r: "what each place sees", "?": "this", Esc: "close",
         "Tab, then arrows": "read numbers of an array; Enter: what made this number?",
     };
     const list = make("dl", {}, host);

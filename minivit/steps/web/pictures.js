@@ -222,41 +222,48 @@ function showProbabilities(host, now, before = null) {
 /** A patch reaches a token if it moves its vector by no less than this share of what the strongest one does. */
 const REACHES = 0.01;
 
-/** How many patches reach a token, in words. */
-function reachInWords(shares) {
+/** How many parts of the image reach a place, in words. */
+function reachInWords(shares, part) {
     const most = Math.max(...shares), count = shares.filter(share => share > 0 && share >= REACHES * most).length;
-    return `${count} of ${shares.length} patches`;
+    return `${count} of ${shares.length} ${part === "patch" ? "patches" : "squares"}`;
 }
 
-/** The dialog: of one token, after each block, how much each patch counts. */
+/** The dialog: of one place, after each block, how much each part of the image counts. */
 async function showField(host) {
     make("h2", {text: "What it sees"}, host);
-    const found = run.field;
-    if (found.reason) return make("p", {text: `Not here: ${found.reason}.`}, host);
-    make("p", {text: "Each patch was changed to the mean colour, and the model computed again. Bright patches moved the token's vector the most; one reaches it that moves it by a hundredth of that, or more. Click on a patch to ask its token."}, host);
+    const {reason, part, grid, blocks} = run.field;
+    if (reason) return make("p", {text: `Not here: ${reason}.`}, host);
+    const each = part === "patch" ? "Each patch" : `Each of ${grid.join(" × ")} squares`;
+    make("p", {text: `${each} was changed to the mean colour, and the model computed again. Bright ones moved the vector the most that stands in the map where the outline is; one reaches it that moves it by a hundredth of that, or more. Click on another to ask there.`}, host);
     const said = make("p", {"aria-live": "polite"}, host);
-    const row = make("div", {class: "cards"}, host), patches = product(run.grid), drawn = [];
-    for (const [name, kept] of Object.entries(found.blocks)) {
+    const row = make("div", {class: "cards"}, host), parts = product(grid), drawn = [];
+    for (const [name, kept] of Object.entries(blocks)) {
         const card = make("figure", {class: "card"}, row), array = await arrayOf(kept);
         make("figcaption", {text: name}, card);
-        drawn.push({name, array, picture: imageCanvas(make("div", {class: "canvas"}, card), 160), reach: make("p", {class: "shape"}, card)});
+        const picture = imageCanvas(make("div", {class: "canvas"}, card), 160, grid);
+        drawn.push({name, array, picture, reach: make("p", {class: "shape"}, card), inFront: array.shape[0] - parts});
     }
-    const tokens = drawn[0].array.shape[0], extra = tokens - patches;
-    const slider = make("input", {type: "range", min: 0, max: tokens - 1, value: 0, "aria-label": "token"}, make("label", {text: "token "}, host));
+    const most = Math.max(...drawn.map(({inFront}) => inFront));
+    const slider = make("input", {type: "range", min: 0, max: most + parts - 1, value: 0, "aria-label": "place"}, make("label", {text: "place "}, host));
     const draw = () => {
-        const token = Number(slider.value), words = [];
-        for (const {name, array, picture, reach} of drawn) {
-            const shares = Array.from({length: patches}, (_, n) => array.at([token, n]));
-            overlay(picture, shares, token - extra);
-            reach.textContent = reachInWords(shares);
-            words.push(`by ${reach.textContent} after ${name}`);
+        const place = Number(slider.value) - most, words = [];
+        for (const {name, array, picture, reach, inFront} of drawn) {
+            const token = place + inFront;
+            reach.textContent = "";
+            if (token < 0) picture.draw();  // this block has no such token
+            else {
+                const shares = Array.from({length: parts}, (_, n) => array.at([token, n]));
+                overlay(picture, shares, place);
+                reach.textContent = reachInWords(shares, part);
+                words.push(`by ${reach.textContent} after ${name}`);
+            }
         }
-        const who = token < extra ? `Token ${token}, in front of the patches,` : `The token of patch ${token - extra}`;
+        const who = place < 0 ? `Token ${place + most}, in front of the map,` : part === "patch" ? `The place of patch ${place}` : `The middle of square ${place}`;
         said.textContent = `${who} is reached ${words.join(", ")}.`;
     };
     slider.addEventListener("input", draw);
-    for (const {picture} of drawn) picture.choosing(patch => {
-        slider.value = patch + extra;
+    for (const {picture} of drawn) picture.choosing(n => {
+        slider.value = n + most;
         draw();
     });
     draw();
