@@ -145,6 +145,7 @@ async function show(n) {
     const hadFocus = one("step").contains(document.activeElement);
     one("step").replaceChildren(host);
     if (hadFocus) one("step").focus({preventScroll: true});
+    follow();  // not before: each question where something stands lays out the whole page anew
     one("step").scrollTop = 0;
     const beginning = one("step").offsetTop - one("top").offsetHeight;  // on a phone the whole page scrolls
     if (window.scrollY > beginning) window.scrollTo(0, beginning);
@@ -196,11 +197,10 @@ function shortName(call) {
 const PARTS = ["inputs", "outputs", "expected", "difference", "cache"];
 
 async function arraysOf(call) {
-    const found = {};
-    for (const part of PARTS) {
-        found[part] = {};
-        for (const [name, kept] of Object.entries(call[part] ?? {})) found[part][name] = await arrayOf(kept);
-    }
+    const found = Object.fromEntries(PARTS.map(part => [part, {...call[part]}]));
+    await Promise.all(Object.values(found).flatMap(arrays => Object.entries(arrays).map(async ([name, kept]) => {
+        arrays[name] = await arrayOf(kept);
+    })));
     return found;
 }
 
@@ -381,11 +381,15 @@ function drawMap() {
     }
     const map = one("map"), hadFocus = map.contains(document.activeElement);
     map.replaceChildren(host);
-    const link = map.querySelector("[aria-current]"), box = map.getBoundingClientRect();
+    if (hadFocus) map.querySelector("[aria-current]")?.focus({preventScroll: true});
+}
+
+/** Scroll the map as far as it needs, so that the step that is shown stands in it. */
+function follow() {
+    const map = one("map"), link = map.querySelector("[aria-current]"), box = map.getBoundingClientRect();
     if (!link) return;
     const {top, bottom} = link.getBoundingClientRect();
     map.scrollTop += Math.min(0, top - box.top) + Math.max(0, bottom - box.bottom);
-    if (hadFocus) link.focus({preventScroll: true});
 }
 
 async function openDialog(fill) {
