@@ -77,7 +77,7 @@ QUICK = 3  # of them, in each run of the tests
 
 
 @pytest.mark.parametrize("fault", [*[*FAULTS][:QUICK], *(pytest.param(f, marks=SLOW) for f in [*FAULTS][QUICK:])])
-@pytest.mark.sampled(every=15, rest=3)
+@pytest.mark.sampled(every=16, rest=3)
 @pytest.mark.parametrize("name", EVERY_OP)
 def test_every_fault_in_every_gradient_of_every_op_is_caught(name, fault):
     op, planted = EVERY_OP[name], set()

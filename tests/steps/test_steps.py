@@ -378,6 +378,7 @@ def test_the_receptive_field_of_a_hybrid_is_of_its_maps_and_its_tokens():
     assert own.mean() > 5 * found["blocks"]["blocks.0"].mean()
 
 
+@REST
 def test_the_receptive_field_goes_on_behind_merged_patches_and_not_to_queries():
     found = field_of(mv.create_model("detr_swin_tiny_64"), (64, 64))
     assert {"backbone.layers.0.blocks.1", "backbone.layers.1.blocks.1", "transformer.encoder.1"} <= {*found["blocks"]}
