@@ -30,6 +30,7 @@ PVT = {"model": "pvt_v2_tiny_32", "lr": 2e-3}
 MVIT = {"model": "mvitv2_tiny_patch2_32", "lr": 2e-3}
 RESNET = {"model": "resnet20_32", "lr": 32e-3}
 WIDE = {**RESNET, "settings": {"channels": "16,64,128", "layers": "1,1,1"}}
+SMALL_MAPS = {**RESNET, "settings": {"stem_chans": "32", "channels": "32,64,128,256", "layers": "0,1,1,1"}}
 PATHS: dict[str, dict[str, dict[str, Any]]] = {
     "attention in every block": {
         "a ViT, as minivit train has it": {},
@@ -41,6 +42,8 @@ PATHS: dict[str, dict[str, dict[str, Any]]] = {
     "any model": {
         "a ResNet-20": RESNET,
         "wider, with a third of the blocks": WIDE,
+        "wider still, with blocks on smaller maps": SMALL_MAPS,
+        "the same, with a quarter of the learning rate": {**SMALL_MAPS, "lr": 8e-3},
     },
 }
 """What is tried, each by itself, in whatever else as ``minivit train`` has it."""
@@ -104,14 +107,16 @@ def measure_hour(dataset: Dataset) -> None:
 
 def tables() -> str:
     """The path and where it leads, in Markdown, as far as it is measured."""
-    found = []
-    for name, head, what, score in (
-        ("one_hour_path", f"after {TRY} minutes", "change", "images held back"),
-        ("one_hour", "after an hour", "goal", "test accuracy"),
+    found, changes = [], {str(run["choices"]): run["change"] for run in runs_of("one_hour_path")}
+    for name, head, score in (
+        ("one_hour_path", f"after {TRY} minutes", "images held back"),
+        ("one_hour", "after an hour", "test accuracy"),
     ):
         if runs := runs_of(name):
             lines = [f"| {head} | parameters | epochs | {score} |", "|---|---:|---:|---:|"]
-            lines += [f"| {run[what]} | {run['params']:,} | {run['epochs']} | {run['test']:.1%} |" for run in runs]
+            for run in runs:
+                words = f"{run['goal']}: {changes[str(run['choices'])]}"
+                lines.append(f"| {words} | {run['params']:,} | {run['epochs']} | {run['test']:.1%} |")
             found.append("\n".join(lines))
     return "\n\n".join(found)
 

@@ -26,7 +26,9 @@ def told(error: BaseException, command: Sequence[str]) -> str:
     """What to print of an error that has ended ``minivit COMMAND``."""
     if isinstance(error, (OSError, MemoryError)):
         return f"minivit: {sentence(error)}"
-    if place := first_foreign(error.__traceback__):
+    place = first_foreign(error.__traceback__)
+    is_misspelt = isinstance(error, SyntaxError) and is_foreign(error.filename or "<>")  # no line of it has run
+    if place or is_misspelt:
         lines = traceback.format_exception(type(error), error, place)
         return f"{''.join(lines)}minivit: stopped by this error, in code that is not minivit's"
     if is_sentence(error):

@@ -106,13 +106,16 @@ def test_lectures_show_what_is_measured_or_how_to_measure_it(monkeypatch, tmp_pa
     both = "one_hour", "tables", ["one_hour_path", "one_hour"]
     assert module.measured(*both).startswith("*Not measured yet:* `python experiments/one_hour.py` has")
     assert one_hour.tables() == ""
-    run = {"change": "a ViT", "params": 1234, "epochs": 3, "test": 0.5}
-    (tmp_path / "one_hour_path.json").write_text(json.dumps({"runs": [run]}), encoding="utf-8")
+    run = {"goal": "any model", "choices": {}, "params": 1234, "epochs": 3, "test": 0.5}
+    path = json.dumps({"runs": [{**run, "change": "a ViT"}]})
+    (tmp_path / "one_hour_path.json").write_text(path, encoding="utf-8")
     assert module.measured(*both) == (
         "Made by `python experiments/one_hour.py`\n\n"
         "| after 10 minutes | parameters | epochs | images held back |\n|---|---:|---:|---:|\n"
-        "| a ViT | 1,234 | 3 | 50.0% |"
+        "| any model: a ViT | 1,234 | 3 | 50.0% |"
     )
+    (tmp_path / "one_hour.json").write_text(json.dumps({"runs": [run]}), encoding="utf-8")
+    assert one_hour.tables().endswith("\n| any model: a ViT | 1,234 | 3 | 50.0% |")  # what its choices are called
 
 
 def test_a_table_of_steps_has_gaps_where_none_was_timed(monkeypatch, tmp_path):

@@ -85,7 +85,7 @@ class Store:
     def packed(self) -> list[dict[str, Any]]:
         """All numbers, as the page unpacks them."""
         return [
-            packed(flat, exact=place in self._exact or (flat.size <= FEW and _is_float32(flat)))
+            packed(flat, exact=place in self._exact or (flat.size <= FEW and _has_digits(flat)))
             for place, flat in enumerate(self._kept)
         ]
 
@@ -127,9 +127,10 @@ def packed(flat: ndarray, *, exact: bool) -> dict[str, Any]:
     return {"kind": kind, "numbers": flat.size, "bytes": len(data), "letters": letters(data)}
 
 
-def _is_float32(flat: ndarray) -> bool:
-    """Whether as float32 the numbers have the digits that are shown."""
-    return np.array_equal(_digits(_float32(flat).astype(np.float64)), _digits(flat.astype(np.float64)))
+def _has_digits(flat: ndarray) -> bool:
+    """Whether in 28 bits of a float32 the numbers have the digits that are shown: those near the least do not."""
+    kept = (_near(_float32(flat)) << 4).view("<f4")
+    return np.array_equal(_digits(kept.astype(np.float64)), _digits(flat.astype(np.float64)))
 
 
 def _float32(flat: ndarray) -> ndarray:
@@ -144,13 +145,18 @@ def _bytes_of(numbers: ndarray) -> ndarray:
 
 def _bits(numbers: ndarray) -> ndarray:
     """The first 28 bits of each float32: three bytes in planes, and then half a byte of each, two in one."""
+    bits = _near(numbers)
+    halves = np.pad(bits & 15, (0, bits.size % 2)).reshape(-1, 2)
+    return np.concatenate([_bytes_of(bits << 4)[:3].ravel(), (halves[:, 0] << 4 | halves[:, 1]).astype(np.uint8)])
+
+
+def _near(numbers: ndarray) -> ndarray:
+    """Of each float32 the first 28 bits, rounded so that it is shown as the number is, if either way does it."""
     bits = numbers.view("<u4").astype(np.int64)
     near = (bits + 8) >> 4
     rounded = (near << 4).astype("<u4").view("<f4")
     differ = (_digits(rounded.astype(float)) != _digits(numbers.astype(float))).any(0)
-    bits = (near + differ * np.where(bits & 8, -1, 1)).astype("<u4")  # the other neighbour is shown as the number is
-    halves = np.pad(bits & 15, (0, bits.size % 2)).reshape(-1, 2)
-    return np.concatenate([_bytes_of(bits << 4)[:3].ravel(), (halves[:, 0] << 4 | halves[:, 1]).astype(np.uint8)])
+    return (near + differ * np.where(bits & 8, -1, 1)).astype("<u4")
 
 
 def _digits(values: ndarray) -> ndarray:

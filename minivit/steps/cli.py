@@ -30,6 +30,7 @@ def _run_step(args: argparse.Namespace) -> int:
     from minivit.terminal import one_line, warnings_said
 
     out = with_ending(args.out, ".html")
+    place = out.absolute()  # a solution may change the folder
     for path in (args.image, args.checkpoint):
         must_be_another(out, path)
     must_be_html(out)
@@ -39,12 +40,12 @@ def _run_step(args: argparse.Namespace) -> int:
         label = None if args.label is None else class_of(args.label, names)
         options = {"class_names": names, "block": args.block, "backward": not args.no_backward}
         run = step(model, pixels, label, normalize=normalize, **options)
-    run.save(out)
+    run.save(place)
     for line in run.notes:
         print(one_line(line))
     if run.error:
         print(one_line(f"the run did not come to its end: {run.error}"))
-    print(one_line(f"wrote {out}: {len(run.calls)} steps, {out.stat().st_size / 1e6:.1f} MB; open it in a browser"))
+    print(one_line(f"wrote {out}: {len(run.calls)} steps, {place.stat().st_size / 1e6:.1f} MB; open it in a browser"))
     return 1 if run.error else 0
 
 

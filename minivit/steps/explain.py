@@ -9,13 +9,18 @@ from html import escape
 from pathlib import Path
 from textwrap import dedent
 from typing import Any, get_args, get_type_hints
+from xml.etree.ElementTree import fromstring
 
 SECTIONS = ("Parameters", "Returns", "Raises", "References", "Examples", "Notes")
 INLINE = re.compile(
     r":math:`(?P<math>[^`]+)`|:\w+:`(?P<role>[^`]+)`|``(?P<code>[^`]+)``|(?<!\w)\*(?P<stress>[^\s*][^*]*)\*(?!\w)"
 )
-NO_FORMULA = re.compile(r"\\href|&[#\w]+;")
-"""What latex2mathml would make links or tags of."""
+ENTITY = re.compile(r"&[#\w]+;")
+"""What latex2mathml would make tags of."""
+ATTRIBUTES = {"display", "stretchy", "fence", "form", "separator", "mathvariant", "linethickness", "movablelimits"}
+ATTRIBUTES |= {"columnalign", "columnspacing", "rowspacing", "displaystyle", "scriptlevel", "accent"}
+ATTRIBUTES |= {"width", "height", "depth", "lspace", "rspace", "minsize", "maxsize", "mathcolor"}
+"""What a formula may say of its parts: no links, no styles."""
 UNDOES = re.compile(r"# forward: (?P<line>[^;]+)")
 
 
@@ -124,14 +129,16 @@ def _mathml(latex: str, *, display: Any) -> str:
 
     written = f"<code>{escape(latex.strip(), quote=False)}</code>"
     latex = latex.replace("<", "\\lt ").replace(">", "\\gt ")
-    if NO_FORMULA.search(latex):
-        return written
     latex = " ".join(latex.replace("\\!", "").split())  # browsers have no negative spaces
+    if ENTITY.search(latex):
+        return written
     if ("&" in latex or "\\\\" in latex) and "\\begin" not in latex:  # several lines, as Sphinx takes them
         latex = f"\\begin{{split}}{latex}\\end{{split}}"
     latex = latex.replace("{aligned}", "{split}")  # the same, which latex2mathml knows
     try:
-        return convert(latex, display=display)
+        formula = convert(latex, display=display)
+        said = {name for part in fromstring(formula).iter() for name in part.attrib}
+        return formula if said <= ATTRIBUTES else written
     except Exception:  # one of a dozen classes, or whatever it stumbles over
         return written
 

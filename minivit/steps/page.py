@@ -106,7 +106,7 @@ def page(run: Steps) -> str:
     text = zlib.compress(to_json(_told(run)).encode(), 9)
     data = {"text": {"letters": letters(text), "bytes": len(text)}, "arrays": run.store.packed()}
     parts = {
-        "TITLE": f"{run.title}, step by step",
+        "TITLE": escape(f"{run.title}, step by step"),
         "STYLE": _file("page.css"),
         "RUN": json.dumps(data),
         "SCRIPT": '"use strict";\n' + "\n".join(_file(f"{name}.js") for name in SCRIPTS if name not in hidden),

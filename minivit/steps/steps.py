@@ -19,7 +19,7 @@ from minivit.nests import mapped
 from minivit.steps.arrays import MOST_NUMBERS, Store
 from minivit.steps.field import patch_embed_of, receptive_field
 from minivit.steps.page import Steps
-from minivit.steps.record import Recorder, recording
+from minivit.steps.record import Recorder, recording, unseen_functions
 from minivit.steps.what_if import recipe
 from minivit.tasks.classification import Classification
 from minivit.train.optim import AdamW
@@ -95,7 +95,8 @@ def step(
     grey = inputs.mean((0, 1, 2)) if normalize is None else normalize(np.full_like(batch[:, :1, :1], 128))[0, 0, 0]
     twin = _twin(model)
     classes = twin.config.get("num_classes")
-    if isinstance(class_names, str) or (class_names and classes and len(class_names) != classes):
+    names = [] if isinstance(class_names, str) else list(class_names)
+    if (isinstance(class_names, str) and class_names) or (names and classes and len(names) != classes):
         raise ValueError(f"class_names are {in_short(class_names)}; expected a list of a name for each class")
     if place := first_nonfinite({"image": inputs}):
         raise ValueError(f"{place} holds nan or infinity")
@@ -107,7 +108,7 @@ def step(
         check_range("label", label, at_least=0, below=classes)
     store = Store(MOST_NUMBERS if twin.num_params < SMALL else NUMBERS_OF_LARGE)
     recorder = Recorder(twin, store, block=_full_name(twin, block))
-    run = Steps(type(model).__name__, recorder.calls, store, pixels=_pixels(batch[0]), class_names=class_names)
+    run = Steps(type(model).__name__, recorder.calls, store, pixels=_pixels(batch[0]), class_names=names)
     embed = patch_embed_of(twin)
     run.grid = embed.grid_size if isinstance(embed, PatchEmbed) else None
     run.what_if = recipe(twin, inputs, grey, store)
@@ -118,13 +119,14 @@ def step(
         if isinstance(outputs, ndarray) and classes and outputs.shape == (1, classes):
             _say(run, outputs, label)
             if backward:
-                _back(run, recorder, twin, outputs, cache)
+                _back(run, recorder, twin, outputs, cache, labeled=label is not None)
         elif backward:
             run.notes.append("There is no backward: a loss needs a class, and this model's output names none.")
     except EndedError as ended:
         run.error, run.raised = str(ended), ended.place
     run.calls = recorder.steps()
-    if recorder.lost and not run.error:
+    run.notes += [f"{name} is no function of Python's own, so no step shows it." for name in unseen_functions()]
+    if recorder.lost:
         run.notes.append(
             "Something in the run called sys.setprofile, by which it is recorded: what followed is missing."
         )
@@ -140,7 +142,7 @@ def _field(model: Model, inputs: ndarray, store: Store) -> dict[str, Any]:
         return {"reason": f"the model could not be computed again: {sentence(error)}"}
     if "blocks" not in found:
         return found
-    return {**found, "blocks": {name: store.add(share) for name, share in found["blocks"].items()}}
+    return {**found, "blocks": {name: store.add(share, most=share.size) for name, share in found["blocks"].items()}}
 
 
 def step_op(name: str, *arrays: ndarray, dy: Any = None, **options: Any) -> Steps:
@@ -246,12 +248,12 @@ def _say(run: Steps, logits: ndarray, label: int | None) -> None:
     shares = np.exp(logits[0] - logits.max())  # in place of the op may stand that of a student, which is wrong
     run.probabilities = (shares / shares.sum()).tolist()
     run.label = int(logits[0].argmax()) if label is None else label
-    if label is None:
-        run.notes.append("No true class was given: the loss is that of the class that the model holds for likeliest.")
 
 
-def _back(run: Steps, recorder: Recorder, model: Model, logits: ndarray, cache: Any) -> None:
+def _back(run: Steps, recorder: Recorder, model: Model, logits: ndarray, cache: Any, *, labeled: bool) -> None:
     """Loss, backward, and one step of an optimizer that has made none before."""
+    if not labeled:
+        run.notes.append("No true class was given: the loss is that of the class that the model holds for likeliest.")
     task = Classification()
     loss, c_loss = _recorded(recorder, task.forward, logits, np.array([run.label]))
     dlogits = _recorded(recorder, task.backward, np.ones_like(loss), c_loss)

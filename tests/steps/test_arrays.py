@@ -124,7 +124,9 @@ def test_few_numbers_have_28_bits_where_that_shows_them_right():
     np.testing.assert_allclose(unpacked(store.packed()[place]), few, rtol=2**-20)
     odd = np.array([1e-60, 1e60, np.nan, -np.inf, 1e-200])
     np.testing.assert_array_equal(read(store, store.add(odd)), [1e-60, 1e60, np.nan, -np.inf, 0])
-    assert [kept["kind"] for kept in store.packed()] == ["exact", "digits"]
+    least = np.array([-8e-45, -3e-45, 2.5e-43, 1.0], np.float32)  # they have fewer than 28 bits
+    np.testing.assert_array_equal(read(store, store.add(least)), shown(least))
+    assert [kept["kind"] for kept in store.packed()] == ["exact", "digits", "digits"]
 
 
 @pytest.mark.parametrize("array", [np.arange(-3, 5), np.array([True, False]), np.array([[0, 255]], np.uint8)])

@@ -8,6 +8,8 @@ from PIL import Image
 
 import minivit as mv
 from minivit.cli import main
+from minivit.course.exercises import EXERCISES
+from minivit.course.stub import solved_source
 from minivit.steps.cli import class_of
 
 OPTIONS = {"depth": 1, "embed_dim": 8, "num_heads": 2, "img_size": 8, "patch_size": 4, "num_classes": 3}
@@ -42,7 +44,7 @@ def test_forward_alone_of_one_block(checkpoint, image, tmp_path, capsys):
     out = tmp_path / "page.html"
     arguments = ["step", str(checkpoint), str(image), "-o", str(out), "--block", "0", "--no-backward"]
     assert main(arguments) == 0
-    assert "No true class" in capsys.readouterr().out
+    assert "No true class" not in capsys.readouterr().out  # there is no loss
     assert out.is_file()
 
 
@@ -98,6 +100,26 @@ def test_weights_that_are_not_finite_are_refused(checkpoint, image, tmp_path, ca
     mv.save(model, checkpoint, data={"class_names": ["a", "b", "c"], "mean": [0.5] * 3, "std": [1.0] * 3})
     assert main(["step", str(checkpoint), str(image), "-o", str(tmp_path / "page.html")]) == 1
     assert "not finite" in capsys.readouterr().err
+
+
+def test_a_solution_that_changes_the_folder_does_not_move_the_page(checkpoint, image, tmp_path, monkeypatch, capsys):
+    text = solved_source(EXERCISES["tokens"])
+    for name in ("mine", "elsewhere"):
+        (tmp_path / name).mkdir()
+    moved = f"{text}\n__import__('os').chdir({str(tmp_path / 'elsewhere')!r})\n"
+    (tmp_path / "mine" / "solution.py").write_text(moved, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert main(["step", str(checkpoint), str(image), "-o", "page.html", "--with", "mine"]) == 0
+    assert (tmp_path / "page.html").exists()
+
+
+def test_a_solution_that_is_no_python_is_no_mistake_of_ours(checkpoint, image, tmp_path, capsys):
+    (tmp_path / "solution.py").write_text("def attention_forward(q, k, v:\n    return q\n", encoding="utf-8")
+    assert main(["step", str(checkpoint), str(image), "--with", str(tmp_path)]) == 1
+    said = capsys.readouterr().err
+    assert "SyntaxError" in said
+    assert "line 1" in said
+    assert "report it" not in said
 
 
 def test_classes_go_by_name_or_number():

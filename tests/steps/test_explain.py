@@ -95,7 +95,12 @@ def test_html_is_escaped():
     assert html_of("a < b & ``x<y`` and *so*") == "<p>a &lt; b &amp; <code>x&lt;y</code> and <em>so</em></p>"
 
 
-@pytest.mark.parametrize("math", [r"\left( ", "a_", r"\text{&lt;img src=x onerror=alert(1)&gt;}", r"\href{x}{y}", " "])
+MARKUP = (r"\hr\!ef{javascript:alert(1)}{y}", r"\style{background:url(http://a/b)}{x}", r"\class{top}{x}")
+
+
+@pytest.mark.parametrize(
+    "math", [r"\left( ", "a_", r"\text{&lt;img src=x onerror=alert(1)&gt;}", r"\href{x}{y}", " ", *MARKUP]
+)
 def test_what_is_no_formula_stands_as_it_was_written(math):
     found = html_of(f":math:`{math}` and\n\n.. math:: {math}")
     assert found.count("<code>") == 2

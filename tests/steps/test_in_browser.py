@@ -390,6 +390,67 @@ def test_an_op_alone_is_a_page(opened):
     press(tab, "ArrowRight", "attention/backward")
 
 
+def test_tokens_in_front_are_no_patches_of_a_strip(opened):
+    model = trained_enough(img_size=(4, 64), depth=1)
+    image = np.random.default_rng(0).standard_normal((4, 64, 3)).astype(np.float32)
+    tab = opened(step(model, image, 1, backward=False), "#blocks.0.attn/attention/forward")
+    assert tab.evaluate("gridOf(17)") == {"extra": 1, "grid": [1, 16]}
+
+
+def test_where_four_digits_do_not_suffice_the_page_says_so(opened):
+    tab = opened(step_op("linear", np.ones((2, 3)), np.ones((3, 4))))
+    said = tab.evaluate("""() => {
+        const made = (parts, number) => sumInDigits({of: {dy: {flat: parts}}}, number);
+        return [made([1, 2], 3), made([1, -0.9999], 2e-4), made([1, -1], 0), made([], 0)];
+    }""")
+    assert said[0] == said[2] == said[3] == "; they add up to it"
+    assert said[1].startswith("; of numbers with four digits they add up to 1.000e-4")
+
+
+@pytest.mark.parametrize(("name", "slope"), [("sigmoid", 6.144e-06), ("tanh", 1.51e-10)])
+def test_slopes_near_the_end_have_their_digits(opened, name, slope):
+    x = np.tile(np.linspace(-12, 12, 40), (40, 1))  # more than the page keeps as float32
+    tab = opened(step_op(name, x), f"#{name}/forward")
+    found = tab.evaluate(
+        """async name => {
+            const {slopes, of} = whatMade(name, "forward", await arraysOf(run.calls[0]), {}, "y", [0, 39]);
+            return [slopes, of.x.at([0, 39])];
+        }""",
+        name,
+    )
+    assert found[0] == ["x"]
+    np.testing.assert_allclose(found[1], slope, rtol=1e-3)
+
+
+def test_the_slope_at_the_peak_of_a_softmax_has_its_digits(opened):
+    peaked = np.random.default_rng(0).standard_normal((40, 40))
+    peaked[:, 3] += 12
+    y, _ = mv.ops.softmax_forward(peaked)
+    tab = opened(step_op("softmax", peaked), "#softmax/forward")
+    slope = tab.evaluate(
+        """async () => whatMade("softmax", "forward", await arraysOf(run.calls[0]), {}, "y", [0, 3]).of.x.at([0, 3])"""
+    )
+    np.testing.assert_allclose(slope, y[0, 3] * (1 - y[0, 3]), rtol=1e-3)
+
+
+def test_attention_to_values_that_are_nearly_alike_has_its_slopes(opened):
+    rng = np.random.default_rng(0)
+    q, k = rng.standard_normal((2, 40, 30))
+    v, dy = 1000 + rng.standard_normal((40, 30)), rng.standard_normal((40, 30))
+    _, cache = mv.ops.attention_forward(q, k, v)
+    expected = mv.ops.attention_backward(dy, cache).k
+    tab = opened(step_op("attention", q, k, v, dy=dy), "#attention/backward")
+    found = tab.evaluate(
+        """async () => {
+            const n = run.calls.findIndex(call => call.way === "backward" && call.label === "attention");
+            const arrays = await arraysOf(run.calls[n]), options = {scale: `${30 ** -0.5}`};
+            const {of} = whatMade("attention", "backward", arrays, options, "dk", [0, 0]);
+            return sumOf(of.dy.flat);
+        }"""
+    )
+    np.testing.assert_allclose(found, expected[0, 0], atol=0.1 * np.abs(expected).max())
+
+
 def test_a_kernel_is_looked_at_as_an_image(opened):
     rng = np.random.default_rng(0)
     weight = rng.standard_normal((3, 5, 2, 4))

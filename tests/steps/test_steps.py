@@ -391,6 +391,57 @@ def test_of_an_overlapping_patch_embedding_squares_are_asked():
     assert (found["part"], len(found["blocks"])) == ("square", 3)
 
 
+def test_the_field_of_as_many_patches_as_there_may_be_is_kept_whole():
+    options = {"img_size": 64, "patch_size": 4, "depth": 1, "embed_dim": 8, "num_heads": 2, "class_token": True}
+    run = step(mv.models.ViT(**options, num_classes=3), np.ones((64, 64, 3), np.float32), 0, backward=False)
+    kept = run.field["blocks"]["blocks.0"]
+    assert kept["shape"] == [257, 256]
+    assert "shown" not in kept
+
+
+def test_a_function_that_works_in_place_is_a_step(tmp_path):
+    """It gives back what it was given, but the numbers are others."""
+    text = solved_source(EXERCISES["tokens"])
+    old = "    return x + positions, AddPositionsCache(positions.shape)"
+    assert old in text
+    mine = written(tmp_path, "tokens", text.replace(old, f"    x += positions\n{old.replace('x + positions', 'x')}"))
+    run = stepped_with(mine)
+    found = call_of(run, "", "add_positions")
+    before, after = read(run.store, found.inputs["x"]), read(run.store, found.outputs["y"])
+    assert not np.array_equal(before, after)
+    assert found.partner is not None
+
+
+def test_what_python_tells_no_profiler_of_is_told_of(tmp_path):
+    text = (
+        solved_source(EXERCISES["attention"])
+        + """
+
+class Called:
+    def __init__(self, function):
+        self.function = function
+    def __call__(self, *args, **options):
+        return self.function(*args, **options)
+
+attention_forward = Called(attention_forward)
+"""
+    )
+    run = stepped_with(written(tmp_path, "attention", text))
+    assert "attention_forward is no function" in run.notes[-1]
+
+
+def test_the_name_of_a_model_makes_no_tags():
+    model, image = model_and_image()
+    named = type("A</title><script>alert(7)</script>", (type(model),), {})(**model.config)
+    assert "<script>alert" not in step(named, image, 0, backward=False).html()
+
+
+def test_names_of_classes_may_stand_in_an_array():
+    model, image = model_and_image()
+    run = without_annotations(step)(model, image, 0, class_names=np.array(list("abcde")), backward=False)
+    assert run.class_names == list("abcde")
+
+
 def test_a_function_that_takes_the_profiler_away_is_told_of(tmp_path):
     mine = solution(tmp_path, "dv = weights.mT @ dy", "__import__('sys').setprofile(None); dv = weights.mT @ dy")
     run = stepped_with(mine)

@@ -18,7 +18,7 @@ function attending({place = j => j, row = inSequence, shares = weightsOf(), valu
     worth = valueAt(row, stored), softmax = true, scores, ...more}) {
     const looked = (call, j) => call.once(j, () => {
         const all = shares(call, j), worths = all.map((_, s) => worth(call, j, s));
-        const y = sumOf(all.map((share, s) => share * worths[s]));
+        const y = sumOf(all.map((share, s) => share * worths[s])) / (sumOf(all) || 1);  // of four digits, they are not quite 1
         return {all, pulls: all.map((share, s) => softmax ? share * (worths[s] - y) : worths[s])};
     });
     /** The sum over what is seen of numbers that may be false; false if all are. */

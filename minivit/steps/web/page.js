@@ -278,7 +278,7 @@ function explain(host, call, shown, name, index) {
     const inputs = Object.keys(found.of), made = nameOf(name, index), isSlope = input => found.slopes.includes(input);
     const parts = inputs.filter(input => !isSlope(input)), slopes = inputs.filter(isSlope);
     const lit = make("p", {class: "shape"}, host);
-    const how = call.way === "forward" ? ", which is the number times its rate" : "; they add up to it";
+    const how = call.way === "forward" ? ", which is the number times its rate" : sumInDigits(found, shown.outputs[name]?.at(index));
     if (parts.length) lit.append(`Lit up in ${listed(parts)}: the part of each number in ${made}${how}. `);
     if (slopes.length) lit.append(`Lit up in ${listed(slopes)}: a slope, how much ${made} moves per unit when the number moves a little; it is no sum of them. `);
     const cards = make("div", {class: "cards"}, host);
@@ -287,6 +287,13 @@ function explain(host, call, shown, name, index) {
         const title = isSlope(input) ? `∂${name}/∂${input}` : `part of ${input}`;
         new HeatMap(cards, title, drawn, {mark: drawn.largest(), unit: isSlope(input) ? `slope of ${made}` : `part of ${made}`});
     }
+}
+
+/** What the parts of a gradient add up to: itself, but where they cancel so far that the digits of the page do not suffice. */
+function sumInDigits({of}, number) {
+    const sum = sumOf(Object.values(of).map(({flat}) => sumOf(flat)));
+    return !(Math.abs(sum - number) > 1e-3 * Math.abs(number)) ? "; they add up to it"
+        : `; of numbers with four digits they add up to ${inDigits(sum)}, since most of them cancel`;
 }
 
 /** Names one after the other: q, k and v. */

@@ -96,10 +96,10 @@ const ATTENDING = ["attention", "multi_head_attention", "cosine_attention", "dot
 
 /** Tokens as a grid over the image, behind a few in front; nothing if there is none of its proportions. */
 function gridOf(tokens) {
-    const [Y, X] = run.pixels.shape;
+    const [Y, X] = run.pixels.shape, known = run.grid ? tokens - product(run.grid) : -1;
+    if (known >= 0 && known < 8) return {extra: known, grid: run.grid};
     for (let extra = 0; extra < 8 && tokens - extra >= 4; extra++) {
         const count = tokens - extra;
-        if (run.grid && count === product(run.grid)) return {extra, grid: run.grid};
         const rows = Math.round(Math.sqrt(count * Y / X)), columns = count / rows;
         if (Number.isInteger(columns) && Math.abs(rows * X / (columns * Y) - 1) < 0.1) return {extra, grid: [rows, columns]};
     }

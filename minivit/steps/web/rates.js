@@ -46,7 +46,9 @@ const curved = slope => ({
         + inDigits(Number(slope(kept, j, call))),
 });
 const curvedAtX = slope => curved(({x}, j) => slope(x.at(j)));
-const curvedByY = slope => curved(({y}, j) => slope(y.at(j)));
+/** By x where it went in: of a y near its end too few digits are left. */
+const curvedByY = (slope, slopeAtX) =>
+    curved(({y}, j, call) => call.given("x") ? slopeAtX(call.input("x").at(j)) : slope(y.at(j)));
 
 /** A convolution; of one along time `at` makes of an index that in maps with a single row. */
 function convolving({at = index => index, x = "x", weight = "weight", padding = paddingBefore} = {}) {
@@ -234,8 +236,8 @@ const ELEMENTWISE = {
     gelu_tanh: curvedAtX(x => gatedSlope(x, 2 * Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3),
         2 * Math.sqrt(2 / Math.PI) * (1 + 3 * 0.044715 * x * x))),
     quick_gelu: curvedAtX(x => gatedSlope(x, 1.702 * x, 1.702)),
-    sigmoid: curvedByY(y => y * (1 - y)),
-    tanh: curvedByY(y => 1 - y * y),
+    sigmoid: curvedByY(y => y * (1 - y), x => 1 / ((1 + Math.exp(-x)) * (1 + Math.exp(x)))),
+    tanh: curvedByY(y => 1 - y * y, x => 1 / Math.cosh(x) ** 2),
     log_compression: curvedAtX(x => Math.sign(x) / (1 + Math.abs(x))),
     log_floor: curved(({x, low}, j) => low.at(j) ? 0 : 1 / x.at(j)),
     relu: elementwise(({positive}, j) => positive.at(j)),
@@ -257,14 +259,17 @@ const ELEMENTWISE = {
     },
 };
 
+/** What the others of a row add up to: 1 − y, with all its digits. */
+const othersInRow = (y, j) => sumOf(Array.from({length: y.shape.at(-1)}, (_, d) => d === j.at(-1) ? 0 : y.at(scoreOf(j, d))));
+
 const SOFTMAX = {
     softmax: {
         slopes: ["x"],
         words: ({y}, j) => `exp of ${nameOf("x", j)} over the sum of exp of all `
             + `${y.shape.at(-1)} in its row; by that x its slope is `
-            + inDigits(y.at(j) * (1 - y.at(j))),
+            + inDigits(y.at(j) * othersInRow(y, j)),
         by: {x: [`y[e] ((e = d) − y[d])${OF_ONE_ROW}`, ({y}, j, i) =>
-            sameRow(j, i) && y.at(j) * (agree(j, i) - y.at(i))]},
+            sameRow(j, i) && y.at(j) * (agree(j, i) ? othersInRow(y, j) : -y.at(i))]},
     },
     log_softmax: {
         slopes: ["x"],
