@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from cifar import MODELS, RATES, SEEN, main, markdown, part, recipe_for, scores, trained
+from matplotlib.axes import Axes
 from record import SEEDS, record, runs_of
 
 from minivit.data.dataset import Dataset
@@ -49,18 +50,27 @@ def row(run: dict[str, Any]) -> str:
 
 
 def table() -> str:
-    """Mean and spread of the test accuracy, in Markdown; the means are drawn, too."""
+    """Mean and spread of the test accuracy, in Markdown."""
+    return markdown(runs_of("augmentation"), row, lambda run: run["recipe"])
+
+
+def picture() -> Axes:
+    """The means as colours."""
     runs = runs_of("augmentation")
     rows = [*dict.fromkeys(map(row, runs))]
     found = {(name, recipe): [] for name in rows for recipe in RECIPES}
     for run in runs:
         found[row(run), run["recipe"]].append(run["test"])
     means = np.array([mean(values) if values else np.nan for values in found.values()])
-    if runs:
-        ax = heat_map(means.reshape(len(rows), len(RECIPES)), rows, RECIPES)
-        save(ax, DOCS / "images" / "augmentation.png")
-    return markdown(runs, row, lambda run: run["recipe"])
+    return heat_map(means.reshape(len(rows), len(RECIPES)), rows, RECIPES)
+
+
+def drawn() -> str:
+    """The table; the picture is written beside it."""
+    if runs_of("augmentation"):
+        save(picture(), DOCS / "images" / "augmentation.png")
+    return table()
 
 
 if __name__ == "__main__":
-    main(measure_all, table)
+    main(measure_all, drawn)

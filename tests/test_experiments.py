@@ -314,12 +314,12 @@ def test_augmentation_is_a_table_and_a_heat_map(monkeypatch, tmp_path):
     (tmp_path / "images").mkdir()
     monkeypatch.setattr(augmentation, "DOCS", tmp_path)
     monkeypatch.setattr(augmentation, "runs_of", lambda _: [])
-    assert len(augmentation.table().splitlines()) == 2  # nothing is measured yet
+    assert len(augmentation.drawn().splitlines()) == 2  # nothing is measured yet
     assert not [*(tmp_path / "images").iterdir()]
     half = {"size": "small", "regularisation": 0.1}
     runs = [{**half, "recipe": "light1", "seed": seed, "test": test} for seed, test in ((0, 0.5), (1, 0.6))]
     monkeypatch.setattr(augmentation, "runs_of", lambda _: runs)
-    assert augmentation.table().splitlines()[2] == "| small, 0.1 | 55.0 ± 7.1 % |"
+    assert augmentation.drawn().splitlines()[2] == "| small, 0.1 | 55.0 ± 7.1 % |"
     assert (tmp_path / "images" / "augmentation.png").is_file()
 
 
