@@ -2,8 +2,9 @@
 
     python benchmarks/step_page.py            # needs the extra [browser], and a Chromium or Chrome
 
-Walking presses the right arrow, as a reader does; jumping takes links in an order that is drawn. A step is there when
-it stands in the page, laid out; what the screen adds, up to a sixtieth of a second, is not in it.
+Walking presses the right arrow, as a reader does; jumping takes links in an order that is drawn; between two steps the
+reader looks for a moment. A step is there when it stands in the page, laid out; what the screen adds, up to a sixtieth
+of a second, is not in it.
 """
 
 import json
@@ -21,7 +22,7 @@ import minivit as mv
 from minivit.train.kinds import kind_of
 
 SECONDS_TO_LOOK = 0.1
-"""Between two steps of a walk: what the reader takes, and the page unpacks the next one in."""
+"""Between two steps: what the reader takes, and the page unpacks others in."""
 
 GO = """([act, name]) => new Promise(done => {
     const main = document.querySelector("main"), start = performance.now();
@@ -78,16 +79,16 @@ def in_browser(path: Path) -> dict[str, Any]:
         tab.wait_for_selector("body[data-ready]")
         load = perf_counter() - start
         names = json.loads(tab.evaluate("JSON.stringify(run.levels[level].map(call => call.name))"))
-        walk = []
-        for name in names[1:]:
-            tab.wait_for_timeout(1000 * SECONDS_TO_LOOK)
-            walk.append(tab.evaluate(GO, ["walk", name]))
         elsewhere = [str(name) for name in np.random.default_rng(0).permutation(names)]
-        tab.reload()  # nothing is unpacked
-        tab.wait_for_selector("body[data-ready]")
-        jump = [tab.evaluate(GO, ["jump", name]) for name in elsewhere]
+        found = {"load": load, "walk": [], "jump": []}
+        for act, steps in (("walk", names[1:]), ("jump", elsewhere)):
+            tab.reload()  # nothing is unpacked
+            tab.wait_for_selector("body[data-ready]")
+            for name in steps:
+                tab.wait_for_timeout(1000 * SECONDS_TO_LOOK)
+                found[act].append(tab.evaluate(GO, [act, name]))
         browser.close()
-    return {"load": load, "walk": walk, "jump": jump}
+    return found
 
 
 if __name__ == "__main__":

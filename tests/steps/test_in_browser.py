@@ -390,6 +390,11 @@ def test_an_op_alone_is_a_page(opened):
     press(tab, "ArrowRight", "attention/backward")
 
 
+def test_arrays_are_unpacked_while_the_reader_looks(opened):
+    tab = opened(step(trained_enough(), pixels(), 1, normalize=as_input))
+    tab.wait_for_function("arrays.size === run.arrays.length")
+
+
 def test_tokens_in_front_are_no_patches_of_a_strip(opened):
     model = trained_enough(img_size=(4, 64), depth=1)
     image = np.random.default_rng(0).standard_normal((4, 64, 3)).astype(np.float32)

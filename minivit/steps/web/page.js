@@ -11,6 +11,18 @@ async function arrayOf(kept) {
     return new NumberArray(await arrays.get(kept.at), kept);
 }
 
+const MOST_UNPACKED = 2 ** 22;  // numbers, 32 MB: larger pages unpack what is looked at
+const whenIdle = window.requestIdleCallback ?? (act => setTimeout(act, 20));
+
+/** While the reader looks, array by array is unpacked, so that no step waits for it. */
+async function unpackAll() {
+    if (sumOf(run.arrays.map(({numbers}) => numbers)) > MOST_UNPACKED) return;
+    for (const at of run.arrays.keys()) {
+        await new Promise(done => whenIdle(done));
+        await arrayOf({at, shape: []});
+    }
+}
+
 async function start() {
     const data = JSON.parse(one("run").textContent);
     run = {arrays: data.arrays, ...JSON.parse(new TextDecoder().decode(await unpacked(data.text)))};
@@ -39,6 +51,7 @@ async function start() {
     });
     if (!goTo(location.hash)) await show(run.levels[level][0].n);
     document.body.dataset.ready = "yes";
+    unpackAll();
 }
 
 /** The calls that stand for this one at a level: of a model its blocks, of a block its layers, of all else their ops, and
