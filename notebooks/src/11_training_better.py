@@ -1391,7 +1391,17 @@ Markdown(measured("equal_macs"))
 # %%
 Markdown(measured("augmentation"))
 
+# %%
+from augmentation import picture
+
+picture()
+
 # %% [markdown]
+# Here everything hurts, and the more the stronger it is; dropout and stochastic depth cost about a point where little else is
+# done, and next to nothing beside `strong2`. That is the budget and not the data: after 100,000 images a model that
+# saw them as they are is right for about half of those that it was trained on, and after `strong2` for less than a third. Nothing
+# was learned by heart yet that augmentation could prevent.
+#
 # Steiner et al., figure 4, have such a table of nine models on ImageNet, and two on ImageNet-21k. For relatively little
 # data almost everything helps, its caption says; with ImageNet-21k and the same budget almost everything hurts, and only
 # with more compute does it help again. Augmentation helps in more cases than regularisation does (section 4.4). The
