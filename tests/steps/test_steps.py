@@ -3,6 +3,7 @@
 import cProfile
 import re
 import sys
+from typing import Any
 from pathlib import Path
 
 import numpy as np
@@ -432,7 +433,7 @@ attention_forward = Called(attention_forward)
 
 def test_the_name_of_a_model_makes_no_tags():
     model, image = model_and_image()
-    named = type("A</title><script>alert(7)</script>", (type(model),), {})(**model.config)
+    named: Any = type("A</title><script>alert(7)</script>", (type(model),), {})(**model.config)
     assert "<script>alert" not in step(named, image, 0, backward=False).html()
 
 
