@@ -3,8 +3,8 @@
 import cProfile
 import re
 import sys
-from typing import Any
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
