@@ -89,27 +89,14 @@ class Known(NamedTuple):
         return all(frame.f_locals.get(name) is cell.cell_contents for name, cell in closed_over.items())
 
 
-def known_functions() -> dict[CodeType, list[Known]]:
-    """Both functions of every op, a student's where they stand in place of ours, and the optimizers' rules.
-
-    What a student's decorator has made of several functions is one code; what is no function of Python's has none.
-    """
-    known = [
+def known_functions() -> list[Known]:
+    """Both functions of every op, a student's where they stand in place of ours, and the optimizers' rules."""
+    ops = [
         Known("op", name, way, function)
         for name, op in EVERY_OP.items()
         for way, function in zip(WAYS, map(inspect.unwrap, op), strict=True)
     ]
-    found: dict[CodeType, list[Known]] = {}
-    for each in [*known, *(Known(UPDATE, rule.__name__, UPDATE, rule) for rule in RULES)]:
-        if isinstance(each.function, FunctionType):
-            found.setdefault(each.function.__code__, []).append(each)
-    return found
-
-
-def unseen_functions() -> list[str]:
-    """Those of a student that Python tells no profiler of: objects that can be called, and what is written in C."""
-    ways = [(f"{name}_{way}", it) for name, op in EVERY_OP.items() for way, it in zip(WAYS, op, strict=True)]
-    return [name for name, function in ways if not isinstance(inspect.unwrap(function), FunctionType)]
+    return [*ops, *(Known(UPDATE, rule.__name__, UPDATE, rule) for rule in RULES)]
 
 
 class Open(NamedTuple):
@@ -131,7 +118,13 @@ class Recorder:
         self.calls: list[Call] = []
         self.names = named_layers(model) if model else {}
         self.params = {id(param.value): name for name, param in model.named_params().items()} if model else {}
-        self.functions = known_functions()
+        self.functions: dict[CodeType, list[Known]] = {}  # what a decorator has made of several is one code
+        self.unseen: list[Known] = []  # a student's objects that can be called, and what is written in C: no code
+        for known in known_functions():
+            if isinstance(known.function, FunctionType):
+                self.functions.setdefault(known.function.__code__, []).append(known)
+            else:
+                self.unseen.append(known)
         self.open: list[Open] = []
         self.lost = False  # whether what was recorded has put another profiler in place of this one
         self.failed: int | None = None  # the first call, and so the innermost, that an error went through
@@ -214,7 +207,7 @@ class Recorder:
                 self.alive.append(cache)
                 self.made[id(cache), call.label] = index
             call.cache = self.fields(cache) if call.kind == "op" else {}
-        came = result
+        was_given = call.kind == "op" and any(result is value for value in given)
         if hasattr(result, "_asdict"):
             sign = {"forward": "", "backward": "d", UPDATE: "new "}[call.way]
             named, hints = result._asdict(), hints_of(type(result))  # type: ignore[union-attr]
@@ -223,9 +216,17 @@ class Recorder:
             name = "y" if call.way == "forward" else "dx"
             named, hints = {name: result}, {name: hint}
         call.outputs = self.shown(named, hints, most=CORNER if call.way == UPDATE else None)
-        if call.kind == "op" and any(came is value for value in given):  # what works in place has other numbers now
-            before = [_without_axes(array) for array in call.inputs.values()]
-            call.idle = all(_without_axes(array) in before for array in call.outputs.values())
+        before = [_without_axes(array) for array in call.inputs.values()]  # what works in place has other numbers now
+        call.idle = was_given and all(_without_axes(array) in before for array in call.outputs.values())
+
+    def missing(self) -> list[str]:
+        """Sentences on what was not told."""
+        found = [f"{it.label}_{it.way} is no function of Python's own, so no step shows it." for it in self.unseen]
+        if self.lost:
+            found.append(
+                "Something in the run called sys.setprofile, by which it is recorded: what followed is missing."
+            )
+        return found
 
     def ended(self, reason: str) -> None:
         """Let the innermost call that has not come to its end say why."""

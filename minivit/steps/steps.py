@@ -19,7 +19,7 @@ from minivit.nests import mapped
 from minivit.steps.arrays import MOST_NUMBERS, Store
 from minivit.steps.field import patch_embed_of, receptive_field
 from minivit.steps.page import Steps
-from minivit.steps.record import Recorder, recording, unseen_functions
+from minivit.steps.record import Recorder, recording
 from minivit.steps.what_if import recipe
 from minivit.tasks.classification import Classification
 from minivit.train.optim import AdamW
@@ -95,8 +95,8 @@ def step(
     grey = inputs.mean((0, 1, 2)) if normalize is None else normalize(np.full_like(batch[:, :1, :1], 128))[0, 0, 0]
     twin = _twin(model)
     classes = twin.config.get("num_classes")
-    names = [] if isinstance(class_names, str) else list(class_names)
-    if (isinstance(class_names, str) and class_names) or (names and classes and len(names) != classes):
+    names = list(class_names)
+    if isinstance(class_names, str) or (names and classes and len(names) != classes):
         raise ValueError(f"class_names are {in_short(class_names)}; expected a list of a name for each class")
     if place := first_nonfinite({"image": inputs}):
         raise ValueError(f"{place} holds nan or infinity")
@@ -118,18 +118,18 @@ def step(
             raise ValueError(f"the model is not finite: {first_nonfinite(cache) or place} holds nan or infinity")
         if isinstance(outputs, ndarray) and classes and outputs.shape == (1, classes):
             _say(run, outputs, label)
+            if backward and label is None:
+                run.notes.append(
+                    "No true class was given: the loss is that of the class that the model holds for likeliest."
+                )
             if backward:
-                _back(run, recorder, twin, outputs, cache, labeled=label is not None)
+                _back(run, recorder, twin, outputs, cache)
         elif backward:
             run.notes.append("There is no backward: a loss needs a class, and this model's output names none.")
     except EndedError as ended:
         run.error, run.raised = str(ended), ended.place
     run.calls = recorder.steps()
-    run.notes += [f"{name} is no function of Python's own, so no step shows it." for name in unseen_functions()]
-    if recorder.lost:
-        run.notes.append(
-            "Something in the run called sys.setprofile, by which it is recorded: what followed is missing."
-        )
+    run.notes += recorder.missing()
     run.field = {"reason": "the run did not come to its end"} if run.error else _field(model, inputs, store)
     return run
 
@@ -179,6 +179,7 @@ def step_op(name: str, *arrays: ndarray, dy: Any = None, **options: Any) -> Step
     except EndedError as ended:
         run.error, run.raised = str(ended), ended.place
     run.calls = recorder.steps() or recorder.calls  # alone, an op is shown even if it does nothing
+    run.notes += recorder.missing()
     run.what_if = run.field = {"reason": "there is no model, only an op"}
     return run
 
@@ -250,10 +251,8 @@ def _say(run: Steps, logits: ndarray, label: int | None) -> None:
     run.label = int(logits[0].argmax()) if label is None else label
 
 
-def _back(run: Steps, recorder: Recorder, model: Model, logits: ndarray, cache: Any, *, labeled: bool) -> None:
+def _back(run: Steps, recorder: Recorder, model: Model, logits: ndarray, cache: Any) -> None:
     """Loss, backward, and one step of an optimizer that has made none before."""
-    if not labeled:
-        run.notes.append("No true class was given: the loss is that of the class that the model holds for likeliest.")
     task = Classification()
     loss, c_loss = _recorded(recorder, task.forward, logits, np.array([run.label]))
     dlogits = _recorded(recorder, task.backward, np.ones_like(loss), c_loss)

@@ -438,6 +438,18 @@ def test_the_slope_at_the_peak_of_a_softmax_has_its_digits(opened):
     np.testing.assert_allclose(slope, y[0, 3] * (1 - y[0, 3]), rtol=1e-3)
 
 
+def test_the_slope_at_the_peak_of_a_log_softmax_has_its_digits(opened):
+    peaked = np.random.default_rng(0).standard_normal((40, 40))
+    peaked[:, 3] += 12
+    y, _ = mv.ops.log_softmax_forward(peaked)
+    tab = opened(step_op("log_softmax", peaked), "#log_softmax/forward")
+    slope = tab.evaluate("""async () => {
+        const {of} = whatMade("log_softmax", "forward", await arraysOf(run.calls[0]), {}, "y", [0, 3]);
+        return of.x.at([0, 3]);
+    }""")
+    np.testing.assert_allclose(slope, -np.expm1(y[0, 3]), rtol=1e-3)
+
+
 def test_attention_to_values_that_are_nearly_alike_has_its_slopes(opened):
     rng = np.random.default_rng(0)
     q, k = rng.standard_normal((2, 40, 30))

@@ -212,6 +212,7 @@ def test_the_page_of_the_default_model_has_less_than_five_megabytes():
         ({"normalize": lambda batch: None}, "what normalize gives is None; expected ndarray"),
         ({"class_names": ["a"]}, "class_names are ['a']; expected a list of a name for each class"),
         ({"class_names": "cat"}, "class_names are 'cat'; expected a list of a name for each class"),
+        ({"class_names": ""}, "class_names are ''; expected a list of a name for each class"),
         ({"label": 5}, "label is 5"),
         ({"label": -1}, "label is -1"),
         ({"image": np.full((8, 8, 3), np.nan, np.float32)}, "image holds nan"),

@@ -5,10 +5,15 @@ const LEVELS = ["block", "layer", "op", "inside ops"];
 const one = id => document.getElementById(id);
 const arrays = new Map();
 
-/** The array that a call refers to; its memory is unpacked once. */
+/** The numbers of a piece of memory, which is unpacked once. */
+function memory(at) {
+    if (!arrays.has(at)) arrays.set(at, numbersOf(run.arrays[at]));
+    return arrays.get(at);
+}
+
+/** The array that a call refers to. */
 async function arrayOf(kept) {
-    if (!arrays.has(kept.at)) arrays.set(kept.at, numbersOf(run.arrays[kept.at]));
-    return new NumberArray(await arrays.get(kept.at), kept);
+    return new NumberArray(await memory(kept.at), kept);
 }
 
 const MOST_UNPACKED = 2 ** 22;  // numbers, 32 MB: larger pages unpack what is looked at
@@ -19,7 +24,7 @@ async function unpackAll() {
     if (sumOf(run.arrays.map(({numbers}) => numbers)) > MOST_UNPACKED) return;
     for (const at of run.arrays.keys()) {
         await new Promise(done => whenIdle(done));
-        await arrayOf({at, shape: []});
+        await memory(at);
     }
 }
 

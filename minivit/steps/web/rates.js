@@ -276,7 +276,7 @@ const SOFTMAX = {
         words: ({y}, j) => `${nameOf("x", j)} less the logarithm of the sum of exp of all `
             + `${y.shape.at(-1)} in its row: the logarithm of ${inDigits(Math.exp(y.at(j)))}`,
         by: {x: [`((e = d) − exp y[d])${OF_ONE_ROW}`, ({y}, j, i) =>
-            sameRow(j, i) && agree(j, i) - Math.exp(y.at(i))]},
+            sameRow(j, i) && (agree(j, i) ? -Math.expm1(y.at(i)) : -Math.exp(y.at(i)))]},
     },
     cross_entropy: {
         slopes: ["logits"],
