@@ -14,12 +14,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from cifar import accuracy, cifar
-from record import record, runs_of
+import numpy as np
+from cifar import cifar, right
+from quick_cnn import whitened
+from record import RUNS, record, runs_of
 from timed import STEPS, THREADS, seconds_of, speed_of, trained_for
 
 from minivit.data.dataset import Dataset
-from minivit.train import Recipe
+from minivit.train import Recipe, Trainer, predict
+from minivit.train.kinds import kind_of
 from minivit.train.recipes import recipe_of
 
 TRY, WHOLE = 10, 60  # minutes
@@ -31,6 +34,7 @@ MVIT = {"model": "mvitv2_tiny_patch2_32", "lr": 2e-3}
 RESNET = {"model": "resnet20_32", "lr": 32e-3}
 WIDE = {**RESNET, "settings": {"channels": "16,64,128", "layers": "1,1,1"}}
 SMALL_MAPS = {**RESNET, "settings": {"stem_chans": "32", "channels": "32,64,128,256", "layers": "0,1,1,1"}}
+QUICK = {"model": "quick_cnn_32", "lr": 32e-3}
 PATHS: dict[str, dict[str, dict[str, Any]]] = {
     "attention in every block": {
         "a ViT, as minivit train has it": {},
@@ -44,15 +48,24 @@ PATHS: dict[str, dict[str, dict[str, Any]]] = {
         "wider, with a third of the blocks": WIDE,
         "wider still, with blocks on smaller maps": SMALL_MAPS,
         "the same, with a quarter of the learning rate": {**SMALL_MAPS, "lr": 8e-3},
+        "whitened patches, and pooling before what stands behind it": QUICK,
     },
 }
 """What is tried, each by itself, in whatever else as ``minivit train`` has it."""
 
 
-def recipe_for(choices: dict[str, Any]) -> Recipe:
-    """That of ``minivit train --data cifar10`` with these choices, and ``settings`` of its model."""
+def recipe_for(choices: dict[str, Any], dataset: Dataset) -> Recipe:
+    """That of ``minivit train --data cifar10`` with these choices, and ``settings`` of its model.
+
+    The patches of a ``QuickCnn`` are whitened by the first 5,000 images.
+    """
     given = dict(choices)
-    return recipe_of("cifar10", [*given.pop("settings", {}).items()], **given)
+    recipe = recipe_of("cifar10", [*given.pop("settings", {}).items()], **given)
+    if recipe.model != QUICK["model"]:
+        return recipe
+    RUNS.mkdir(exist_ok=True)
+    images = kind_of(dataset).normalize(dataset.train.images[:5_000])
+    return replace(recipe, init=whitened(RUNS / "whitened.safetensors", images))
 
 
 def tries() -> Iterator[dict[str, Any]]:
@@ -66,17 +79,25 @@ def measure_speed(dataset: Dataset) -> None:
     """Seconds per step of each training."""
 
     def measure(*, choices: dict[str, Any]) -> dict[str, Any]:
-        return speed_of(recipe_for(choices), dataset)
+        return speed_of(recipe_for(choices, dataset), dataset)
 
     about = {"command": "python experiments/one_hour.py speed DATA_DIR", "threads": THREADS, "steps": STEPS}
     record("one_hour_speed", about, [{"choices": one["choices"]} for one in tries()], measure)
 
 
 def learned(minutes: float, choices: dict[str, Any], dataset: Dataset) -> dict[str, Any]:
-    """The accuracy after as many epochs as fit into the time."""
-    trainer = trained_for(minutes, recipe_for(choices), dataset, seconds_of("one_hour", choices=choices))
+    """The accuracies after as many epochs as fit into the time."""
+    trainer = trained_for(minutes, recipe_for(choices, dataset), dataset, seconds_of("one_hour", choices=choices))
     found = {"params": trainer.model.num_params, "epochs": trainer.recipe.epochs}
-    return {**found, "test": accuracy(trainer, dataset.test)}
+    return found | scores(trainer, dataset)
+
+
+def scores(trainer: Trainer, dataset: Dataset) -> dict[str, float]:
+    """Of each image by itself, and of the sum of the logits of an image and its mirror image."""
+    images, model = trainer.normalize(dataset.test.images), trainer.finished()
+    logits = predict(model, images, threads=THREADS)
+    mirrored = logits + predict(model, np.ascontiguousarray(images[:, :, ::-1]), threads=THREADS)
+    return {"test": right(logits, dataset.test), "mirrored": right(mirrored, dataset.test)}
 
 
 def measure_path(dataset: Dataset) -> None:
@@ -113,10 +134,11 @@ def tables() -> str:
         ("one_hour", "after an hour", "test accuracy"),
     ):
         if runs := runs_of(name):
-            lines = [f"| {head} | parameters | epochs | {score} |", "|---|---:|---:|---:|"]
+            lines = [f"| {head} | parameters | epochs | {score} | and mirrored |", "|---|---:|---:|---:|---:|"]
             for run in runs:
                 words = f"{run['goal']}: {changes[str(run['choices'])]}"
-                lines.append(f"| {words} | {run['params']:,} | {run['epochs']} | {run['test']:.1%} |")
+                mirrored = f"{run['mirrored']:.1%}" if "mirrored" in run else ""
+                lines.append(f"| {words} | {run['params']:,} | {run['epochs']} | {run['test']:.1%} | {mirrored} |")
             found.append("\n".join(lines))
     return "\n\n".join(found)
 

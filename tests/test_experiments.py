@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import minivit as mv
+from minivit.models import MODELS, PRESETS
 from tests.sampled import REST
 from tests.unchecked import without_annotations
 
@@ -19,7 +20,11 @@ FOLDER = Path(__file__).parent.parent / "experiments"
 @pytest.fixture(autouse=True)
 def _experiments(monkeypatch):
     monkeypatch.syspath_prepend(FOLDER)
+    known = {*MODELS}, {*PRESETS}
     yield
+    for registry, names in zip((MODELS, PRESETS), known, strict=True):  # experiments have models of their own
+        for name in {*registry} - names:
+            del registry[name]
     for name in [name for name, module in sys.modules.items() if str(FOLDER) in str(getattr(module, "__file__", ""))]:
         del sys.modules[name]
 
@@ -29,6 +34,39 @@ def test_the_small_cnn_has_right_gradients():
 
     net = SmallCnn(in_chans=2, num_classes=3, widths=(4, 8), strides=(1, 2), dtype="float64")
     mv.check.check_layer(net, np.random.default_rng(0).standard_normal((2, 6, 5, 2)))
+
+
+def test_the_quick_cnn_has_right_gradients_and_whitens_patches(tmp_path):
+    from quick_cnn import SIDE, QuickCnn, whitened
+
+    rng = np.random.default_rng(0)
+    net = QuickCnn(in_chans=2, num_classes=3, channels=(4, 6), dtype="float64")
+    mv.check.check_layer(net, rng.standard_normal((2, 9, 8, 2)))
+    images = rng.standard_normal((50, 9, 8, 2)).cumsum(1).cumsum(2)  # neighbours are alike
+    mv.train.begin_with(net, whitened(tmp_path / "it.safetensors", images, in_chans=2, num_classes=7, channels=(4, 6)))
+    patches, _ = net.stem.forward(images)
+    first, second = np.split(patches.reshape(-1, 2 * SIDE**2 * 2), 2, axis=1)
+    np.testing.assert_allclose(second, -first, atol=1e-12)
+    np.testing.assert_allclose(np.cov(first, rowvar=False), np.eye(SIDE**2 * 2), atol=1e-2)
+    assert "stem.weight" in net.named_state()
+    assert "stem.weight" not in net.named_params()  # it is not trained
+
+
+@without_annotations
+def test_one_hour_begins_with_whitened_patches_and_reads_mirror_images_too(monkeypatch, tmp_path):
+    import one_hour
+
+    monkeypatch.setattr(one_hour, "RUNS", tmp_path)
+    dataset = cifar_like(20)
+    recipe = one_hour.recipe_for(one_hour.QUICK, dataset)
+    assert recipe.init == str(tmp_path / "whitened.safetensors")
+    assert Path(recipe.init).is_file()
+    trainer = mv.train.Trainer(recipe, dataset)
+    found = one_hour.scores(trainer, dataset)
+    images = trainer.normalize(dataset.test.images)
+    both = [mv.train.predict(trainer.finished(), views) for views in (images, images[:, :, ::-1])]
+    right = [float((logits.argmax(1) == dataset.test.labels).mean()) for logits in (both[0], both[0] + both[1])]
+    assert found == {"test": right[0], "mirrored": right[1]}
 
 
 def test_a_training_makes_its_steps_and_sees_every_image_once_a_pass(monkeypatch):
@@ -111,11 +149,13 @@ def test_lectures_show_what_is_measured_or_how_to_measure_it(monkeypatch, tmp_pa
     (tmp_path / "one_hour_path.json").write_text(path, encoding="utf-8")
     assert module.measured(*both) == (
         "Made by `python experiments/one_hour.py`\n\n"
-        "| after 10 minutes | parameters | epochs | images held back |\n|---|---:|---:|---:|\n"
-        "| any model: a ViT | 1,234 | 3 | 50.0% |"
+        "| after 10 minutes | parameters | epochs | images held back | and mirrored |\n|---|---:|---:|---:|---:|\n"
+        "| any model: a ViT | 1,234 | 3 | 50.0% |  |"
     )
-    (tmp_path / "one_hour.json").write_text(json.dumps({"runs": [run]}), encoding="utf-8")
-    assert one_hour.tables().endswith("\n| any model: a ViT | 1,234 | 3 | 50.0% |")  # what its choices are called
+    hour = json.dumps({"runs": [{**run, "mirrored": 0.51}]})
+    (tmp_path / "one_hour.json").write_text(hour, encoding="utf-8")
+    called = "any model: a ViT"  # by what its choices are called
+    assert one_hour.tables().endswith(f"\n| {called} | 1,234 | 3 | 50.0% | 51.0% |")
 
 
 def test_a_table_of_steps_has_gaps_where_none_was_timed(monkeypatch, tmp_path):
@@ -405,7 +445,8 @@ def test_the_gallery_is_made_by_its_commands(monkeypatch, tmp_path):
     for where, name, value in [
         *((record, "RESULTS", tmp_path), (timed, "STEPS", 2)),
         *((gallery, "families", lambda: names), (gallery, "HELD_BACK", 40), (gallery, "RATES", (1e-3, 1e-2))),
-        *((gallery, "TRY", 1e-6), (gallery, "MINUTES", 1e-6), (gallery, "DOCS", tmp_path), (gallery, "RUNS", tmp_path)),
+        *((gallery, "TRIED", 150), (gallery, "MINUTES", 1e-6)),
+        *((gallery, "DOCS", tmp_path), (gallery, "RUNS", tmp_path)),
         (gallery, "SETTINGS", {"ViT": {"depth": "1"}, "Mixer": {"num_blocks": "1"}, "ImageGPT": {"depth": "1"}}),
     ]:
         monkeypatch.setattr(where, name, value)
