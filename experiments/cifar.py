@@ -62,6 +62,12 @@ def recipe_for(net: str, images: int, *, seed: int, seen: int = SEEN, **choices:
     return replace(recipe, options={**recipe.options, **options})
 
 
+def options_for(net: str) -> dict[str, Any]:
+    """Name and options of what a training by :func:`recipe_for` begins with: the presets have class tokens besides."""
+    recipe = recipe_for(net, SEEN, seed=0)
+    return {"name": recipe.model, **recipe.options}
+
+
 def part(dataset: Dataset, images: int, seed: int) -> Dataset:
     """So many of the training images, others for each seed; fewer of a seed are among the more of it."""
     order = np.random.default_rng(seed).permutation(len(dataset.train))

@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from cifar import BATCH_SIZE, MODELS, spread
+from cifar import BATCH_SIZE, options_for, spread
 from record import record, runs_of
 
 import minivit as mv
@@ -27,7 +27,7 @@ NETS, PAIRS, THREADS, IMAGES = ("ViT", "ResNet", "hybrid"), 20, (1, 2), 50_000
 
 def config_of(net: str) -> dict[str, Any]:
     """As benchmarks write a model."""
-    model = mv.create_model(**MODELS[net])
+    model = mv.create_model(**options_for(net))
     return {"family": type(model).__name__, **model.config}
 
 
@@ -75,7 +75,7 @@ def table() -> str:
     for net in NETS:
         mine = {run["threads"]: run for run in runs if run["net"] == net}
         right = [run["test"] for run in learned if (run["net"], run["images"]) == (net, IMAGES)]
-        macs = mv.cost.estimate(mv.create_model(**MODELS[net])).macs_forward
+        macs = mv.cost.estimate(mv.create_model(**options_for(net))).macs_forward
         times = [f"{1000 * mine[n]['step']:.0f} ms ({mine[n]['ratio'][1]:.2f})" if n in mine else "" for n in THREADS]
         shares = [f"{mine[n]['products']:.0%}" if n in mine else "" for n in THREADS]
         lines.append(f"| {net} | {' | '.join([f'{macs:,}', *times, *shares, spread(right)])} |")
@@ -86,6 +86,6 @@ if __name__ == "__main__":
     if sys.argv[1:]:
         about = {"command": "python experiments/equal_macs.py measure", "batch_size": BATCH_SIZE, "pairs": PAIRS}
         runs = [{"net": net, "threads": threads} for threads in THREADS for net in NETS]
-        record("equal_macs", {**about, "models": {net: MODELS[net] for net in NETS}}, runs, measure)
+        record("equal_macs", {**about, "models": {net: options_for(net) for net in NETS}}, runs, measure)
     else:
         print(table())

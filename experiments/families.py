@@ -104,7 +104,8 @@ def table() -> None:
     print("| model | parameters | MACs | peak of a step | s per epoch | epochs | learning rate | test accuracy |")
     print("|---|---:|---:|---:|---:|---:|---:|---:|")
     for run, (colour, marker, dash) in zip(runs_of("families"), STYLES, strict=False):
-        cost = mv.cost.estimate(run["model"], batch=BATCH_SIZE, threads=THREADS)
+        trained = mv.create_model(run["model"], **recipe_of("cifar10", model=run["model"]).options)
+        cost = mv.cost.estimate(trained, batch=BATCH_SIZE, threads=THREADS)
         columns = [
             f"{cost.params:,}",
             f"{cost.macs_forward // BATCH_SIZE:,}",

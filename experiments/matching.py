@@ -90,7 +90,7 @@ def table() -> str:
     words = {
         "image_to_text": "the caption of an image, among 100",
         "text_to_image": "the image of a caption, among 100",
-        "zero_shot": "shapes by sentences alone, large",
+        "zero_shot": "shapes by sentences alone, enlarged to the whole image",
         "zero_shot_small": "shapes by sentences alone, as large as in scenes",
     }
     lines = ["| | found at once |", "|---|---:|"]

@@ -645,7 +645,7 @@ print({name: f"{1e6 * seconds:.0f} µs" for name, seconds in fastest.items()})
 assert fastest["by_rows"] > 1.5 * fastest["by_bincount"]
 
 # %% [markdown]
-# By rows, several times slower; head by head, with a NumPy of today, there is not much between them, and minivit takes the one
+# By rows, several times slower; head by head, with a NumPy of today, less than twice as fast, and minivit takes the one
 # that rounds less. (Microseconds move from machine to machine; the assert asks for the first only.)
 #
 # In the layer, the gradient of the scores is summed over images and windows before it comes here, for all read the same table;

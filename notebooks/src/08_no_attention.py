@@ -41,6 +41,7 @@ from minivit.plot.lectures import no_attention as lecture
 from minivit.plot.matrices import matrices
 from minivit.plot.source import show_source
 from minivit.train import Recipe, Trainer
+from minivit.train.recipes import recipe_of
 
 np.set_printoptions(precision=3, suppress=True)
 
@@ -489,7 +490,8 @@ lines = [
 ]
 final, params = {}, {}
 for run in results["runs"]:
-    cost = mv.cost.estimate(run["model"])
+    trained = mv.create_model(run["model"], **recipe_of("cifar10", model=run["model"]).options)
+    cost = mv.cost.estimate(trained)
     scores = ", ".join(f"{100 * score:.1f}" for score in run["test"])
     numbers = f"{cost.params:,} | {cost.macs_forward / 1e6:.0f} | {run['epochs']}"
     lines.append(f"| `{run['model']}` | {numbers} | {scores} |")
