@@ -168,14 +168,14 @@ class MaskDecoder(Layer):
         """Add to the gradients of the parameters; return those of the prompt, the places, and their positions."""
         dvectors, dmaps = map_products_backward(dy.masks, cache.products)
         dmaps = run_backward(self.output_upscaling, dmaps, cache.output_upscaling)
-        B, *_, D = dmaps.shape
+        B, Y, X, D = dmaps.shape
         last = cache.transformer.norm_final_attn.xhat
         dtokens = np.zeros_like(last)  # those of the prompt are read no more
         dtokens[:, 0] = self.iou_prediction_head.backward(dy.iou_scores, cache.iou_prediction_head)
         dtokens[:, 1 : 1 + self.num_masks] = run_each_backward(
             self.output_hypernetworks_mlps, dvectors, cache.output_hypernetworks_mlps
         )
-        dimage = dmaps.reshape(B, -1, D)  # forward: image.reshape(len(image), *grid_size, D)
+        dimage = dmaps.reshape(B, Y * X, D)  # forward: image.reshape(len(image), *grid_size, D)
         dtokens, dimage, dimage_pos = self.transformer.backward(TwoWay(dtokens, dimage), cache.transformer)
         dprompt, dours = prepend_token_backward(dtokens, cache.prepend)
         assert dours is not None

@@ -47,8 +47,8 @@ class Palette:
 
         Raises
         ------
-        FileNotFoundError, ValueError, TypeError
-            If there is no such file, or it holds no array of this shape, of numbers in this range.
+        OSError, ValueError, TypeError
+            If there is no such file, it cannot be read, or it holds no array of this shape, of numbers in this range.
         """
         array = clusters if isinstance(clusters, ndarray) else _read_npy(clusters)
         check_shape("clusters", array, self.clusters.shape)

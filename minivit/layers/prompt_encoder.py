@@ -112,7 +112,8 @@ class PromptEncoder(Layer):
         dense, c_downscaling = self.no_mask_embed.value, None
         if masks is not None:
             h, c_downscaling = run(self.mask_downscaling, masks[..., None])
-            dense = h.reshape(len(h), -1, h.shape[-1])  # (M, S, D)
+            M, rows, columns, D = h.shape
+            dense = h.reshape(M, rows * columns, D)  # (M, S, D)
 
         Y, X = self.grid_size
         y, x = np.divmod(np.arange(Y * X), X)
@@ -129,7 +130,8 @@ class PromptEncoder(Layer):
         if cache.mask_downscaling is None:
             self.no_mask_embed.add_grad(dy.dense.copy())
         else:
-            dh = dy.dense.reshape(len(dy.dense), *self.grid_size, -1)  # forward: h.reshape(len(h), -1, D)
+            M, _, D = dy.dense.shape
+            dh = dy.dense.reshape(M, *self.grid_size, D)  # forward: h.reshape(M, rows * columns, D)
             dmasks = run_backward(self.mask_downscaling, dh, cache.mask_downscaling)[..., 0]
         (dtable,) = embedding_backward(dy.tokens, cache.rows)
         for i, param in enumerate(self._kinds, 1):

@@ -61,6 +61,7 @@ def joined_prompts(
         labels = np.ones_like(points[..., 0], dtype=np.intp) if labels is None else labels
         check_shape("labels", labels, points.shape[:3])
         _check_labels(labels)
+        labels = labels.astype(np.intp)  # those without a sign have no -1
         must_be_inside(points, labels, img_size)
         parts.append((points, labels))
         if boxes is None:

@@ -82,6 +82,7 @@ class AttentionAugmentedResNet(ResNet):
         if augment_from > last >= 0:
             raise ValueError(f"augment_from is {augment_from}; expected at most {last}, the last of {last + 1} stages")
         self.num_heads, self.ratios, self.augment_from = num_heads, (key_ratio, value_ratio), augment_from
+        self.depths = layers
         self.only_size = pair(img_size) if relative else None
         self.stem = stem
         super().__init__(
@@ -116,7 +117,7 @@ class AttentionAugmentedResNet(ResNet):
                 f"{heads} heads and a value_ratio of {value_ratio:g} are {dv} channels of attention; expected fewer "
                 f"than the {chans} of a convolution of stage {stage}"
             )
-        size = map_size(self.only_size, self.stem, stage) if self.only_size else None
+        size = map_size(self.only_size, self.stem, self.depths[: stage + 1]) if self.only_size else None
         return partial(AugmentedConv, dk=dk, dv=dv, num_heads=heads, map_size=size)
 
 

@@ -77,9 +77,9 @@ class CLIP(Model):
     mlp_ratio, text_mlp_ratio : float
         Width of the MLPs as a multiple of that of the tokens.
     act_layer : "quick_gelu", "gelu", "gelu_tanh" or "relu"
-        Of both towers. OpenAI's models have "quick_gelu", many trained by others "gelu".
+        Of the text tower and of a ViT. OpenAI's models have "quick_gelu", many trained by others "gelu".
     norm_eps : float
-        Of both towers.
+        Of the text tower and of a ViT.
     seed : int
         Of the initial values.
     dtype : "float32" or "float64"

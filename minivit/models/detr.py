@@ -8,6 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from minivit.checked import check_type
 from minivit.layers.basic import Linear
 from minivit.layers.batch_norm import fix_batch_norms
 from minivit.layers.detr_transformer import Decoded, Detections, DetrTransformer, DetrTransformerCache
@@ -206,6 +207,9 @@ def map_maker(preset: str, img_size: Size, in_chans: int) -> Any:
 
 def _there(images: ndarray, sizes: ndarray, map_size: tuple[int, int]) -> ndarray:
     """Which places (B, rows, columns) of the map an image has: those whose first pixel it has (as officially)."""
+    check_type("sizes", sizes, ndarray)
+    if not np.issubdtype(sizes.dtype, np.integer):
+        raise TypeError(f"sizes have dtype {sizes.dtype}; expected integers, rows and columns")
     rows, columns = images.shape[1:3]
     if sizes.shape != (len(images), 2) or (sizes < 1).any() or (sizes > (rows, columns)).any():
         expected = f"for each of {len(images)} images rows from 1 to {rows} and columns from 1 to {columns}"

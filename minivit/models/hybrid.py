@@ -5,7 +5,6 @@ Transfer (BiT)", section 3.1: group normalisation and standardised kernels, so t
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
 from reprlib import repr as in_short
 from typing import Annotated, Any, NamedTuple
 
@@ -20,6 +19,7 @@ from minivit.layers.patch_embed import PatchEmbed, PatchEmbedCache
 from minivit.layers.pool import MaxPool2d
 from minivit.layers.residual_conv import ResidualConv
 from minivit.layers.sequence import Identity, run, run_backward
+from minivit.models.resnet import map_size
 from minivit.models.vit import ViT
 from minivit.ops.activations import ReluCache
 from minivit.ops.group_norm import GroupNormCache
@@ -82,7 +82,7 @@ class StageCache(NamedTuple):
 
 
 class Stage(Layer):
-    """Blocks on maps of one size. All but the first stage halve the map that they are given."""
+    """Blocks on maps of one size, the first of which halves the map that it is given, but in the first stage."""
 
     def __init__(self, in_chans: int, out_chans: int, depth: int, *, stride: int, **options: Any) -> None:
         chans, strides = [in_chans] + [out_chans] * depth, [stride] + [1] * depth
@@ -129,16 +129,11 @@ class Backbone(Layer):
             "act": Relu(),
             "pool": Identity() if stem == "3x3" else MaxPool2d(3, stride=2, padding="same"),
         }
-        self.stages = [
-            Stage(*chans, depth, stride=2 if i else 1, like=like, num_groups=num_groups)
-            for i, (chans, depth) in enumerate(zip(pairwise((stem_chans, *channels)), layers, strict=True))
-        ]
-        self.halvings = len(layers) - 1 + (0 if stem == "3x3" else 2)
-
-    def map_size(self, img_size: tuple[int, int]) -> tuple[int, int]:
-        """Rows and columns of the map that it makes: each halving rounds up."""
-        Y, X = (-(-side // 2**self.halvings) for side in img_size)
-        return Y, X
+        self.stages, self.out_chans = [], stem_chans
+        for i, (chans, depth) in enumerate(zip(channels, layers, strict=True)):
+            stride = 2 if i else 1
+            self.stages.append(Stage(self.out_chans, chans, depth, stride=stride, like=like, num_groups=num_groups))
+            self.out_chans = chans if depth else self.out_chans
 
     def forward(self, x: ndarray, *, rng: np.random.Generator | None = None) -> tuple[ndarray, BackboneCache]:
         x, c_stem = run(self.stem, x)
@@ -165,13 +160,24 @@ class HybridEmbedCache(NamedTuple):
 class HybridEmbed(PatchEmbed):
     """Patches of the map that a backbone makes of the image, mostly of one place each."""
 
-    def __init__(self, img_size: Size, patch_size: Size, backbone: Backbone, chans: int, embed_dim: int) -> None:
-        map_size = backbone.map_size(pair(img_size))
-        if any(side % patch for side, patch in zip(map_size, pair(patch_size), strict=True)):
-            (Y, X), (P, Q) = map_size, pair(patch_size)
+    def __init__(
+        self,
+        img_size: Size,
+        patch_size: Size,
+        in_chans: int,
+        embed_dim: int,
+        *,
+        layers: Sequence[int],
+        stem: str,
+        **backbone: Any,
+    ) -> None:
+        grid = map_size(img_size, stem, layers)
+        if any(side % patch for side, patch in zip(grid, pair(patch_size), strict=True)):
+            (Y, X), (P, Q) = grid, pair(patch_size)
             raise ValueError(f"the map of the backbone, {Y} x {X}, is not divisible by the patch size {P} x {Q}")
-        self.backbone = backbone  # comes before what it feeds, as in forward
-        super().__init__(map_size, patch_size, chans, embed_dim)
+        # comes before what it feeds, as in forward
+        self.backbone = Backbone(in_chans, layers=layers, stem=stem, **backbone)
+        super().__init__(grid, patch_size, self.backbone.out_chans, embed_dim)
         self.img_size = pair(img_size)
 
     def forward(  # type: ignore[override]
@@ -297,8 +303,7 @@ class HybridViT(ViT):
 
     def make_patch_embed(self, img_size: Size, patch_size: Size, in_chans: int, embed_dim: int) -> HybridEmbed:
         """A ResNet, and tokens of its map."""
-        backbone = Backbone(in_chans, **self.backbone_options)
-        return HybridEmbed(img_size, patch_size, backbone, self.backbone_options["channels"][-1], embed_dim)
+        return HybridEmbed(img_size, patch_size, in_chans, embed_dim, **self.backbone_options)
 
 
 def _quarter(chans: int) -> int:

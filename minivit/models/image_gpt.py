@@ -154,13 +154,16 @@ class ImageGPT(Palette, Model):
         Raises
         ------
         ValueError, TypeError
-            If there are more tokens than pixels, one is none of the vocabulary, or the past is of other images.
+            If there are more tokens than pixels, one is none of the vocabulary, or the past is of other images,
+            or of a model of another depth.
         """
         first = 0 if past is None else int(past.wpe.tokens[-1]) + 1
         B, N = tokens.shape
         if past is not None and len(past.wte.tokens) != B:
             images = len(past.wte.tokens)
             raise ValueError(f"the past is of {images} images, the tokens of {B}; expected tokens of the same images")
+        if past is not None and len(past.h) != len(self.h):
+            raise ValueError(f"the past is of {len(past.h)} blocks; expected {len(self.h)}, those of this model")
         if not 1 <= N <= prod(self.img_size) - first:
             before = f" behind {first} others" if first else ""
             Y, X = self.img_size

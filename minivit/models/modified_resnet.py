@@ -17,7 +17,7 @@ from minivit.layers.initial import he_normal
 from minivit.layers.layer import Layer
 from minivit.layers.pool import AvgPool2d
 from minivit.layers.sequence import run, run_backward
-from minivit.models.resnet import ResNet
+from minivit.models.resnet import ResNet, halvings
 from minivit.ops.activations import ReluCache
 from minivit.ops.batch_norm import BatchNormCache
 from minivit.ops.conv import Conv2dCache
@@ -119,7 +119,7 @@ class ModifiedResNet(ResNet):
     ) -> None:
         if stem_chans % 2:
             raise ValueError(f"stem_chans is {stem_chans}; expected an even number: the first convolutions have half")
-        shrink = STEM_SHRINK * 2 ** sum(depth > 0 for depth in layers[1:])
+        shrink = STEM_SHRINK * 2 ** halvings(layers)
         Y, X = self.only_size = pair(img_size)
         if Y % shrink or X % shrink or min(Y, X) < 1:
             raise ValueError(

@@ -220,7 +220,7 @@ class MViT(Model):
                 grad_checkpointing=grad_checkpointing,
             )
             self.stages.append(stage)
-            width, map_size = dim_out, stage.out_size
+            width, map_size = dim_out if depth else width, stage.out_size
         self.norm = LayerNorm(width, eps=norm_eps)
         self.pool: Layer = FirstToken() if global_pool == "token" else MeanPool(self.num_prefix_tokens)
         # small, so that an untrained model holds all classes for equally likely: its loss is about log(num_classes)

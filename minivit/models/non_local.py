@@ -96,7 +96,7 @@ class NonLocalResNet(ResNet):
                     f"non_local is {in_short(non_local)}; expected at most {depth} for stage {stage}, which has no "
                     "more blocks"
                 )
-            Y, X = map_size(img_size, stem, stage)
+            Y, X = map_size(img_size, stem, layers[: stage + 1])
             if every and sub_sample and form != "sagan" and min(Y, X) < 2:
                 raise ValueError(
                     f"img_size is {img_size}, and in stage {stage} a map of {Y} x {X} is too small to be pooled: "

@@ -3,6 +3,7 @@
 Source: He et al. 2016, "Deep Residual Learning for Image Recognition".
 """
 
+from collections.abc import Sequence
 from reprlib import repr as in_short
 from typing import Annotated, Any, NamedTuple
 
@@ -30,9 +31,14 @@ STEMS = {"7x7": (7, 2, 3), "3x3": (3, 1, 1)}
 """Kernel, stride and padding of the first convolution."""
 
 
-def map_size(img_size: Size, stem: str, stage: int) -> tuple[int, int]:
-    """Rows and columns of the maps of a stage, counted from 0."""
-    shrinks = 4 * 2**stage if stem == "7x7" else 2**stage
+def halvings(layers: Sequence[int]) -> int:
+    """How often stages of so many blocks halve the map: the first block of each but the first does, if there is one."""
+    return sum(depth > 0 for depth in layers[1:])
+
+
+def map_size(img_size: Size, stem: str, layers: Sequence[int]) -> tuple[int, int]:
+    """Rows and columns of the map that these stages make, behind the stem."""
+    shrinks = 2 ** (halvings(layers) + (2 if stem == "7x7" else 0))
     Y, X = (-(-side // shrinks) for side in pair(img_size))  # each halving rounds up
     return Y, X
 
@@ -70,7 +76,7 @@ class ResNetCache(NamedTuple):
 class ResNet(Model):
     """A stem, then stages of residual blocks; the mean of the last map is read by one linear map.
 
-    Images may have any size; each stage but the first halves the map.
+    Images may have any size; each stage but the first halves the map, if it has a block.
 
     Parameters
     ----------

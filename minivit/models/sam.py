@@ -4,10 +4,12 @@ Source: Kirillov et al. 2023, "Segment Anything".
 """
 
 from collections.abc import Callable
+from math import inf
 from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from minivit.checked import check_range
 from minivit.layers.mask_decoder import MaskDecoder, MaskDecoderCache, MaskOutputs
 from minivit.layers.prompt_encoder import Prompt, PromptEncoder, PromptEncoderCache
 from minivit.layers.prompts import joined_prompts
@@ -123,6 +125,7 @@ window_size, global_attn_indexes, drop_path_rate, grad_checkpointing
         for name, number, factor in (("prompt_dim", prompt_dim, 8), ("mask_in_chans", mask_in_chans, 4)):
             if number % factor:
                 raise ValueError(f"{name} is {number}; expected a multiple of {factor}")
+        check_range("decoder_norm_eps", decoder_norm_eps, at_least=0, below=inf)
         if prompt_dim % attention_downsample_rate:
             rate = f"attention_downsample_rate is {attention_downsample_rate}"
             raise ValueError(f"{rate}; expected a divisor of prompt_dim {prompt_dim}")
@@ -226,18 +229,19 @@ window_size, global_attn_indexes, drop_path_rate, grad_checkpointing
         _, P, N, _ = prompts.points.shape
 
         image, c_image_encoder = self.image_encoder.features(images, rng=rng)
-        image = image.reshape(B, 1, -1, D)  # (B, 1, S, D)
+        image = image.reshape(B, 1, image.shape[1] * image.shape[2], D)  # (B, 1, S, D)
         points, labels = prompts.points.reshape(B * P, N, 2), prompts.labels.reshape(B * P, N)
-        masks = None if prompts.masks is None else prompts.masks.reshape(-1, *self.mask_size)
+        given = prompts.masks  # (B, P or 1, ...)
+        masks = None if given is None else given.reshape(-1, *self.mask_size)
         (tokens, dense, positions), c_prompt_encoder = self.prompt_encoder.forward(points, labels, masks)
-        if masks is not None:
-            dense = dense.reshape(B, -1, *dense.shape[1:])  # (B, P or 1, S, D)
-        places = np.broadcast_to(image + dense, (B, P, *image.shape[2:])).reshape(B * P, -1, D)
+        if given is not None:
+            dense = dense.reshape(*given.shape[:2], *dense.shape[1:])  # (B, P or 1, S, D)
+        places = np.broadcast_to(image + dense, (B, P, *image.shape[2:])).reshape(B * P, *image.shape[2:])
         positions = np.broadcast_to(positions, places.shape)
         (found, scores), c_mask_decoder = self.mask_decoder.forward(tokens, places, positions)
         chosen = slice(None) if multimask_output is None else slice(1, None) if multimask_output else slice(1)
         outputs = MaskOutputs(
-            found.reshape(B, P, *found.shape[1:])[:, :, chosen], scores.reshape(B, P, -1)[:, :, chosen]
+            found.reshape(B, P, *found.shape[1:])[:, :, chosen], scores.reshape(B, P, scores.shape[-1])[:, :, chosen]
         )
         return outputs, SAMCache(
             image_encoder=c_image_encoder,
@@ -253,26 +257,25 @@ window_size, global_attn_indexes, drop_path_rate, grad_checkpointing
         P, corners, dense_shape, chosen = cache.given
         dall = MaskOutputs(*(self._of_all(part, chosen) for part in doutputs))
         dtokens, dplaces, dpositions = self.mask_decoder.backward(dall, cache.mask_decoder)
-        dplaces = dplaces.reshape(-1, P, *dplaces.shape[1:])  # (B, P, S, D)
+        B = len(doutputs.masks)
+        dplaces = dplaces.reshape(B, P, *dplaces.shape[1:])  # (B, P, S, D)
         ddense = sum_to(dplaces, dense_shape)  # forward: np.broadcast_to(image + dense, ...)
-        dimage = sum_to(dplaces, (len(dplaces), 1, *dplaces.shape[2:]))
+        dimage = sum_to(dplaces, (B, 1, *dplaces.shape[2:]))
         if cache.prompt_encoder.mask_downscaling is not None:
-            ddense = ddense.reshape(-1, *ddense.shape[2:])  # (M, S, D)
+            ddense = ddense.reshape(B * dense_shape[1], *ddense.shape[2:])  # (M, S, D)
         dprompt = Prompt(dtokens, ddense, sum_to(dpositions, dpositions.shape[1:]))
         dpoints, _, dmasks = self.prompt_encoder.backward(dprompt, cache.prompt_encoder)
-        dpoints = dpoints.reshape(
-            len(dplaces), P, *dpoints.shape[1:]
-        )  # (B, P, N, 2): points, then corners or one that is none
+        dpoints = dpoints.reshape(B, P, *dpoints.shape[1:])  # (B, P, N, 2): points, then corners or one that is none
         N = dpoints.shape[2] - (corners or 1)
         dimages = self.image_encoder.features_backward(
-            dimage.reshape(len(dimage), *self.grid_size, dimage.shape[-1]), cache.image_encoder
+            dimage.reshape(B, *self.grid_size, dimage.shape[-1]), cache.image_encoder
         )
         return (
             dimages,
             dpoints[:, :, :N] if N > 0 else None,
             None,
-            dpoints[:, :, N:].reshape(len(dplaces), P, 4) if corners else None,
-            None if dmasks is None else dmasks.reshape(len(dimages), -1, *self.mask_size),
+            dpoints[:, :, N:].reshape(B, P, 4) if corners else None,
+            None if dmasks is None else dmasks.reshape(*dense_shape[:2], *self.mask_size),
         )
 
     def _of_all(self, dy: ndarray, chosen: slice) -> ndarray:

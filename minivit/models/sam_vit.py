@@ -125,10 +125,11 @@ class SamViT(Model):
         dtype: str | type | np.dtype = "float32",
     ) -> None:
         check_range("mlp_ratio", mlp_ratio, at_least=1 / embed_dim, below=inf)
+        check_range("norm_eps", norm_eps, at_least=0, below=inf)
         check_act_layer(act_layer)
         if max(global_attn_indexes, default=-1) >= depth:
             raise ValueError(f"global_attn_indexes are {global_attn_indexes}; expected 0 to {depth - 1}, the blocks")
-        if 0 in pair(window_size) and window_size not in (0, (0, 0)):
+        if 0 in pair(window_size) and max(pair(window_size)):
             raise ValueError(f"window_size is {window_size}; expected 0, for no windows, or at least 1 on both sides")
         self.patch_embed = PatchEmbed(img_size, patch_size, in_chans, embed_dim)
         self.img_size, self.grid_size, self.in_chans = self.patch_embed.img_size, self.patch_embed.grid_size, in_chans

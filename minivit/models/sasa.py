@@ -17,7 +17,8 @@ from minivit.types import Count, Depths, Positive, Range, Rate, Size
 
 
 class SASA(ResNet):
-    """A ResNet of bottlenecks, each with local attention where the convolution of 3 x 3 stood; images of any size.
+    """A ResNet of bottlenecks, each with local attention where the convolution of 3 x 3 stood; images of any size
+    (of at least 4 x 4 pixels with ``stem="attention"``, which pools 4 x 4 places).
 
     Parameters
     ----------

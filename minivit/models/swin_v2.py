@@ -70,7 +70,8 @@ class SwinV2(Swin):
         seed: Count = 0,
         dtype: str | type | np.dtype = "float32",
     ) -> None:
-        if len(pretrained_window_sizes) < len(depths):  # timm's default is for four stages, however many there are
+        beyond = pretrained_window_sizes[len(depths) :]  # timm's default is for four stages, however many there are
+        if len(pretrained_window_sizes) < len(depths) or any(beyond):
             raise ValueError(
                 f"pretrained_window_sizes are {in_short(pretrained_window_sizes)}; expected one for each of "
                 f"{len(depths)} stages"

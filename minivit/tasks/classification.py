@@ -10,7 +10,7 @@ from minivit.data.dataset import Dataset
 from minivit.data.examples import LabeledImages, LabeledSounds
 from minivit.ops.losses import CrossEntropyCache, cross_entropy_backward, cross_entropy_forward, least_cross_entropy
 from minivit.ops.softmax import softmax_forward
-from minivit.tasks.task import Augment, Normalize, Pictures, Task
+from minivit.tasks.task import Augment, Normalize, Pictures, Task, check_as_many
 from minivit.types import Float, Scalar, Share, ndarray
 
 Mix = Callable[[ndarray, ndarray, np.random.Generator], tuple[ndarray, ndarray]]
@@ -72,6 +72,7 @@ class Classification(Task):
         return dlogits
 
     def score(self, outputs: Float[ndarray, "B classes"], targets: ndarray) -> float:
+        check_as_many("Classification", outputs, targets)
         labels = targets if targets.ndim == 1 else targets.argmax(-1)
         return float(np.mean(outputs.argmax(-1) == labels))
 

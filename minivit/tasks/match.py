@@ -57,7 +57,7 @@ class Match(Task):
     Parameters
     ----------
     augment : function of pixels and a random generator, optional
-        For training. No mirror images: captions say what is left and what is right.
+        For training. Not one that mirrors images: captions say what is left and what is right.
 
     References
     ----------
@@ -65,6 +65,7 @@ class Match(Task):
     """
 
     coupled = True
+    mirrors = False  # captions say what is left and what is right
     kind = CaptionedImages
     usual_model = "clip_resnet_tiny_64"
     usual_data = "scenes"

@@ -37,6 +37,9 @@ class Task:
     """Whether every part of the loss depends on all samples of the batch. The step then computes all outputs first,
     takes the loss of the whole batch, and runs each shard forward again before its backward."""
 
+    mirrors = True
+    """Whether a mirror image has the same target, or one that is mirrored with it. A training mirrors no others."""
+
     kind: type[Examples] | UnionType = Examples
     """What examples this task is about; ``A | B`` for one that takes both."""
 

@@ -19,8 +19,8 @@ OF_MODELS: dict[str, dict[str, Any]] = {
     "imagegpt_tiny_16": {"epochs": 2, "batch_size": 32, "lr": 3e-3},
     "swinir_tiny_dn": {"epochs": 2, "batch_size": 32, "lr": 2e-3, "weight_decay": 0.0},
     "swinir_tiny_x2": {"epochs": 4, "batch_size": 32, "lr": 2e-3, "weight_decay": 0.0},
-    "clip_resnet_tiny_64": {"epochs": 30, "lr": 3e-3, "flip": False},  # left is not right
-    "clip_vit_tiny_patch8_64": {"epochs": 30, "lr": 2e-3, "flip": False},
+    "clip_resnet_tiny_64": {"epochs": 30, "lr": 3e-3},
+    "clip_vit_tiny_patch8_64": {"epochs": 30, "lr": 2e-3},
     "wav2vec_tiny": {"epochs": 5, "batch_size": 32, "lr": 1e-2},
     "detr_tiny_64": {"epochs": 15, "batch_size": 32, "lr": 1e-3},
     "detr_swin_tiny_64": {"epochs": 15, "batch_size": 32, "lr": 1e-3},

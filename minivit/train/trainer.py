@@ -5,7 +5,7 @@ optimizer's averages and the step. A training that was killed and resumed ends i
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from inspect import signature
 from math import isfinite
@@ -289,7 +289,10 @@ def _usual_task(recipe: Recipe, dataset: Dataset, kind: Kind) -> Task:
         return Classification(label_smoothing=recipe.label_smoothing, augment=augment, mix=mixing)
     augmentations = ("randaugment", "random_erasing", "mixup", "cutmix")
     must_be_off(recipe, augmentations, f"{recipe.model} is not trained to classify")
+    if recipe.label_smoothing not in (0, Recipe.label_smoothing):  # which is there without being asked for
+        raise ValueError(f"label_smoothing is {recipe.label_smoothing}, and {recipe.model} is not trained to classify")
     task = tasks.NAMED[recipe.task] if recipe.task else getattr(tasks, model_class.usual_task)
+    recipe = replace(recipe, flip=recipe.flip and task.mirrors)
     options = {"augment": kind.augment(recipe)} if "augment" in signature(task).parameters else {}
     return task.of(create_model(recipe.model, **recipe.options), **options)
 

@@ -118,3 +118,44 @@ def test_words_are_checked_where_no_block_is_there_to_do_it(name):
     if name in ("Swin", "UPerNet"):
         with pytest.raises(ValueError, match="relative_position is 'yes'"):
             model(**NO_BLOCKS[name], relative_position="yes")
+
+
+@pytest.mark.parametrize("layers", [(0, 1, 1), (1, 0, 1), (1, 1, 0), (0, 0, 0)], ids=str)
+@pytest.mark.parametrize("kind", ["ResNet", "AttentionAugmentedResNet", "NonLocalResNet", "HybridViT", "MViT"])
+def test_a_stage_without_blocks_changes_nothing(kind: str, layers: tuple[int, ...]) -> None:
+    """Neither the size of its map nor its width: what comes behind takes what there is."""
+    options: dict[str, Any] = {"img_size": 8, "num_classes": 3, "dtype": "float64"}
+    if kind == "MViT":
+        options |= {"depths": layers, "embed_dim": (4, 8, 16), "stride_q": (1, 2, 2), "patch_stride": 1}
+    else:
+        options |= {"layers": layers, "channels": (8, 16, 32), "stem": "3x3", "stem_chans": 8}
+    if kind == "AttentionAugmentedResNet":
+        options |= {"num_heads": 1, "augment_from": 0}
+    if kind == "NonLocalResNet":
+        options |= {"img_size": 4 if layers[1] == 0 else 8, "non_local": tuple(int(depth > 0) for depth in layers)}
+    if kind == "HybridViT":
+        options |= {"num_groups": 2, "embed_dim": 8, "depth": 1, "num_heads": 2}
+    model = mv.models.MODELS[kind](**options)
+    images = np.random.default_rng(0).standard_normal((2, options["img_size"], options["img_size"], 3))
+    logits, cache = model.forward(images)
+    assert logits.shape == (2, 3)
+    assert model.backward(logits, cache).shape == images.shape
+
+
+@pytest.mark.parametrize("expand_attn", [True, False])
+@pytest.mark.parametrize("depths", [(1, 0, 2), (2, 1, 0), (0, 2, 1)], ids=str)
+def test_an_mvit_with_a_stage_without_blocks(depths: tuple[int, ...], expand_attn: bool) -> None:
+    options: dict[str, Any] = {"img_size": 16, "depths": depths, "embed_dim": 4, "stride_q": (1, 2, 2), "num_heads": 1}
+    model = mv.models.MViT(**options, expand_attn=expand_attn, num_classes=3, dtype="float64")
+    mv.check.check_layer(model, np.random.default_rng(0).standard_normal((1, 16, 16, 3)))
+
+
+def test_formulas_of_a_resnet_count_stages_without_blocks():
+    from minivit.cost.formulas import resnet_macs, resnet_params
+
+    for depths in [(1, 0), (0, 1), (0, 0), (1, 0, 1)]:
+        channels = tuple(64 * 2**stage for stage in range(len(depths)))
+        options = {"block": "bottleneck", "layers": depths, "channels": channels, "img_size": 64, "num_classes": 10}
+        cost = mv.cost.estimate(mv.models.ResNet(**options))
+        assert cost.params == resnet_params(depths, 10)
+        assert cost.macs_forward == resnet_macs(depths, img_size=64, num_classes=10)

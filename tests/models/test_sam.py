@@ -195,6 +195,24 @@ def test_prompts_that_are_no_numbers() -> None:
         sam().forward(IMAGES, POINTS, LABELS * 1.0)
 
 
+def test_labels_without_a_sign_are_labels() -> None:
+    ones = np.ones(POINTS.shape[:3], np.int64)
+    model = sam()
+    expected, _ = model.forward(IMAGES, POINTS, ones)
+    found, _ = model.forward(IMAGES, POINTS, ones.astype(np.uint8))
+    np.testing.assert_array_equal(found.masks, expected.masks)
+
+
+@pytest.mark.parametrize("prompts", [{"points": POINTS}, {"boxes": BOXES}, {"boxes": BOXES, "masks": MASKS}, {}])
+def test_no_images_have_no_masks(prompts: dict[str, Any]) -> None:
+    model = sam()
+    outputs, cache = model.forward(IMAGES[:0], **{name: array[:0] for name, array in prompts.items()})
+    whole, _ = model.forward(IMAGES, **prompts)
+    assert outputs.masks.shape == (0, *whole.masks.shape[1:])
+    assert outputs.iou_scores.shape == (0, *whole.iou_scores.shape[1:])
+    assert model.backward(outputs, cache)[0].shape == IMAGES[:0].shape
+
+
 def test_a_click_at_the_edge_is_inside() -> None:
     corners = np.broadcast_to(np.array([[0, 0], [19, 11]]), (2, 1, 2, 2))
     y, _ = sam().forward(IMAGES, corners)
@@ -207,6 +225,8 @@ def test_a_click_at_the_edge_is_inside() -> None:
     ("options", "says"),
     [
         ({"prompt_dim": 12}, "prompt_dim is 12; expected a multiple of 8"),
+        ({"decoder_norm_eps": -1.0}, "decoder_norm_eps is -1.0; expected"),
+        ({"decoder_norm_eps": np.nan}, "decoder_norm_eps is nan; expected"),
         ({"mask_in_chans": 6}, "mask_in_chans is 6; expected a multiple of 4"),
         ({"attention_downsample_rate": 3}, "attention_downsample_rate is 3; expected a divisor of prompt_dim 16"),
         ({"global_attn_indexes": (2,)}, r"global_attn_indexes are \(2,\); expected 0 to 1, the blocks"),

@@ -130,6 +130,8 @@ def test_shifted_windows_keep_strangers_apart():
 def test_what_is_refused():
     with pytest.raises(ValueError, match=r"pretrained_window_sizes are \(4,\); expected one for each of 2 stages"):
         swin_v2(pretrained_window_sizes=(4,))
+    with pytest.raises(ValueError, match=r"pretrained_window_sizes are \(0, 0, 7\); expected one for each of 2 stages"):
+        swin_v2(pretrained_window_sizes=(0, 0, 7))
     with pytest.raises(ValueError, match="images have shape"):
         swin_v2().forward(np.zeros((1, 8, 8, 3), "f"))
     with pytest.raises(ValueError, match="transformers fill up maps that windows do not divide before"):

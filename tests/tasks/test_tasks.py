@@ -486,6 +486,12 @@ def test_inputs_and_targets_must_be_of_the_same_number():
         training_step(model, (images, mask[:-1]), targets, optimizer=SGD(model), task=task)
 
 
+@pytest.mark.parametrize("targets", [np.array([1]), np.arange(3), np.ones((1, 3)) / 3])
+def test_a_label_does_not_stand_for_others(targets):
+    with pytest.raises(ValueError, match=f"Classification: there are 4 outputs and {len(targets)} targets"):
+        Classification().score(np.eye(3)[[0, 1, 1, 0]], targets)
+
+
 @pytest.mark.parametrize("given", [given_boxes, given_segments, given_detections, given_captions, given_noise])
 def test_outputs_and_targets_must_be_of_the_same_number(given):
     """Also where the targets would do for some of the outputs."""

@@ -154,6 +154,10 @@ def test_files_from_before_there_was_any_of_it(dataset: mv.data.Dataset, tmp_pat
             {"mixup": 0.2, "model": "wav2vec_tiny"},
             "mixup is 0.2, and wav2vec_tiny is not trained to classify; expected 0.0",
         ),
+        (
+            {"label_smoothing": 0.5, "model": "wav2vec_tiny"},
+            "label_smoothing is 0.5, and wav2vec_tiny is not trained to classify",
+        ),
     ],
 )
 def test_what_is_not_for_sounds(choices: dict[str, Any], message: str) -> None:

@@ -452,6 +452,22 @@ def rates_of(model):
     return {name: float(-np.log2(rate(name, param))) for name, param in model.named_params().items()}
 
 
+def test_rates_by_layer_of_lists_in_lists():
+    """Each block is a layer, whatever stands between the names of its two lists."""
+    net = mv.create_model("swinir_tiny_dn", depths=(2, 2))
+    rate, params = by_layer(net, 0.5), net.named_params()
+    names = [f"layers.{i}.residual_group.blocks.{j}.norm1.weight" for i in (0, 1) for j in (0, 1)]
+    rates = [rate(name, params[name]) for name in names]
+    assert len({*rates}) == 4
+    assert rates == sorted(rates)
+    net = mv.create_model("cyclemlp_tiny_patch2_32", depths=(2, 2), embed_dims=(8, 16), mlp_ratios=(2, 2))
+    rate, params = by_layer(net, 0.5), net.named_params()
+    names = [f"network.{i}.{j}.norm1.weight" for i in (0, 2) for j in (0, 1)]
+    rates = [rate(name, params[name]) for name in names]
+    assert len({*rates}) == 4
+    assert rates == sorted(rates)
+
+
 def test_rates_by_layer_of_two_towers():
     """Each begins with its embedding and ends at the scale of both."""
     model = mv.create_model("clip_vit_tiny_patch8_64", depth=3, text_depth=2)

@@ -38,7 +38,8 @@ def _convs(depths: tuple[int, ...], img_size: int) -> Iterator[_Conv]:
 
 def _features(depths: tuple[int, ...]) -> int:
     """Channels that the head reads."""
-    return 4 * 64 * 2 ** (len(depths) - 1)
+    widths = [4 * 64 * 2**stage for stage, depth in enumerate(depths) if depth]
+    return widths[-1] if widths else 64
 
 
 @checked
