@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from minivit import tasks
 from minivit.models.model import PRESETS, create_model, model_options
 from minivit.tasks import NAMED
 from minivit.train.named import augmentation, regularisation
@@ -82,9 +83,11 @@ def recipe_of(
     if (task := given.get("task")) in NAMED:
         of_data = {"model": NAMED[task].usual_model}
     model = (of_data | given).get("model", Recipe.model)
-    choices = of_data | OF_MODELS.get(model, {}) | augmentation(named) | given
     known, options = model_options(model), read_settings(model, settings)
-    _, preset = PRESETS[model]
+    kind, preset = PRESETS[model]
+    trained_for = NAMED[task] if task in NAMED else getattr(tasks, kind.usual_task)
+    unmirrored: dict[str, Any] = {} if trained_for.mirrors else {"flip": False}
+    choices = of_data | OF_MODELS.get(model, {}) | unmirrored | augmentation(named) | given
     distilled = (preset | options).get("distilled", False)
     pooling = {} if distilled else {name: value for name, value in POOLING.items() if name in known}
     dropped = {} if regularised is None else regularisation(model, regularised, known)

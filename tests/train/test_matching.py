@@ -136,6 +136,8 @@ def test_the_task_decides_data_and_model() -> None:
     assert Match.usual_data in NAMES
     with pytest.raises(ValueError, match="ViT is trained for Classification, not for Match; clip_resnet_tiny_64 would"):
         Trainer(recipe_of("shapes", task="match", model="vit_micro_patch4_32"), SCENES)
-    made = recipe_of("scenes", model="clip_vit_tiny_patch8_64")
-    assert not made.flip
+    for model in ("clip_vit_tiny_patch8_64", "clip_vit_base_patch32"):
+        assert not recipe_of("scenes", model=model).flip
+        assert not recipe_of("scenes", model=model, task="match").flip
+    assert recipe_of("shapes", model="vit_micro_patch4_32", flip=True).flip
     assert isinstance(Trainer(recipe(), SCENES).task, Match)
