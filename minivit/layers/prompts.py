@@ -71,7 +71,7 @@ def joined_prompts(
         corners = boxes.reshape(B, P, 2, 2)
         kinds = np.zeros_like(corners[..., 0], dtype=np.intp) + np.array([TOP_LEFT, BOTTOM_RIGHT])
         must_be_inside(corners, kinds, img_size)
-        _check_areas(boxes)
+        check_areas(boxes)
         parts.append((corners, kinds))
     if masks is not None:
         _check_numbers("masks", masks, (B, P if masks.ndim < 2 or masks.shape[1] != 1 else 1, *mask_size))
@@ -123,7 +123,8 @@ def must_be_inside(points: ndarray, labels: Int[ndarray, "*N"], size: tuple[int,
         raise ValueError(f"a {what} is at x, y = {x:g}, {y:g}, outside the image of {size[0]} x {size[1]} pixels")
 
 
-def _check_areas(boxes: ndarray) -> None:
+def check_areas(boxes: ndarray) -> None:
+    """ValueError for the first box that is nothing, or the wrong way round."""
     wide = (np.real(boxes[..., 2:]) > np.real(boxes[..., :2])).all(-1)  # unsigned numbers have no difference below 0
     if not wide.all():
         box = ", ".join(f"{number:g}" for number in boxes[~wide][0].tolist())

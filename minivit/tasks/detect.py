@@ -1,7 +1,7 @@
 """What is where?"""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from minivit.ops.weighted_cross_entropy import (
     weighted_cross_entropy_forward,
 )
 from minivit.tasks.task import Normalize, Pictures, Task, check_as_many
-from minivit.types import Factor, Float, Int, Positive, Scalar, Share, ndarray
+from minivit.types import Factor, Float, Int, Positive, Range, Scalar, ndarray
 
 
 class Objects(NamedTuple):
@@ -83,7 +83,7 @@ class Detect(Task):
     box_weight, giou_weight : float
         :math:`\lambda_1, \lambda_G` of the loss.
     no_object_weight : float
-        With less, several queries claim the same object; with more, none dares to for long.
+        Above 0, and at most 1. With less, several queries claim the same object; with more, none dares to for long.
     aux_loss : bool
         False: only the last block's answer has a loss.
     flip : bool
@@ -115,7 +115,7 @@ class Detect(Task):
         giou_cost: Factor = 2.0,
         box_weight: Factor = 5.0,
         giou_weight: Factor = 2.0,
-        no_object_weight: Share = 0.1,
+        no_object_weight: Annotated[float, Range(above=0, at_most=1)] = 0.1,
         aux_loss: bool = True,
         flip: bool = True,
     ) -> None:

@@ -132,6 +132,8 @@ class Distillation(Task):
             raise ValueError("temperature, reverse and per_class are about probabilities: they need method='soft'")
         if method == "soft" and teacher_smoothing:
             raise ValueError("teacher_smoothing is about the teacher's classes: it needs method='hard'")
+        if smooth_others and not (label_smoothing or teacher_smoothing):
+            raise ValueError("smooth_others says how to smooth: it needs label_smoothing or teacher_smoothing")
         self.labels = Classification(label_smoothing=label_smoothing, augment=augment, mix=mix)
         self.teacher, self.method, self.token, self.alpha = teacher, method, token, alpha
         self.temperature, self.reverse, self.per_class = temperature, reverse, per_class

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minivit.data.image_file import fit_image, read_image
-from minivit.layers.prompts import BOTTOM_RIGHT, NEGATIVE, POSITIVE, TOP_LEFT, inside, must_be_inside
+from minivit.layers.prompts import BOTTOM_RIGHT, NEGATIVE, POSITIVE, TOP_LEFT, check_areas, inside, must_be_inside
 from minivit.tasks.prompt import Prompt, best_masks, grown
 from minivit.train.step import predict
 from minivit.train.trained_on import load_of_images
@@ -63,6 +63,8 @@ def masks_of(run_or_file: str | Path) -> Callable[..., Answer]:
         count, corners = len(clicks) + len(beside), [TOP_LEFT, BOTTOM_RIGHT] * (box is not None)
         kinds = np.array([POSITIVE] * len(clicks) + [NEGATIVE] * len(beside) + corners, np.intp)
         must_be_inside(places, kinds, picture.shape[:2])
+        if box is not None:  # in the numbers that were given, and not in those of the small image
+            check_areas(np.asarray(box))
         seen = _seen(places, kinds, picture.shape[:2], kind.img_size)
         points, labels = seen[:count], kinds[:count]
         corners = seen[count:].reshape(1, -1, 4)  # of one box, or of none

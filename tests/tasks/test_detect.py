@@ -211,6 +211,12 @@ def test_options_that_do_not_fit(options, says):
         DETR(**{**TINY, **options})
 
 
+def test_no_object_counts_something():
+    """Or a batch without objects would have no loss, and nothing would ever be told apart from an object."""
+    with pytest.raises(ValueError, match="no_object_weight is 0.0; expected"):
+        Detect(no_object_weight=0.0)
+
+
 def test_a_task_for_another_number_of_queries_is_refused():
     """Its mean would be over queries that there are not."""
     with pytest.raises(ValueError, match="Detect: outputs have 4 queries; expected num_queries, which is 100"):

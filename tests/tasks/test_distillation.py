@@ -428,6 +428,7 @@ def test_a_run_with_a_token_goes_on(tmp_path):
         ({"method": "warm"}, 'method is \'warm\'; expected "soft" or "hard"'),
         ({"method": "hard", "temperature": 2.0}, "temperature, reverse and per_class are about probabilities"),
         ({"method": "hard", "reverse": True}, "they need method='soft'"),
+        ({"smooth_others": True}, "smooth_others says how to smooth: it needs label_smoothing or teacher_smoothing"),
         ({"teacher_smoothing": 0.1}, "teacher_smoothing is about the teacher's classes: it needs method='hard'"),
     ],
 )

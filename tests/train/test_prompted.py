@@ -128,6 +128,12 @@ def test_prompts_that_cannot_be(run, picture, capsys, args, says):
     assert says in capsys.readouterr().err
 
 
+def test_a_box_without_area_is_told_in_the_numbers_that_were_given(run, tmp_path):
+    large = write(tmp_path / "large.png", np.zeros((90, 130, 3), np.uint8))
+    with pytest.raises(ValueError, match="a box is 50, 50, 40, 60, without area"):
+        masks_of(run)(large, box=(50, 50, 40, 60))
+
+
 def test_what_is_on_a_picture_is_on_it_for_the_model_too(run, picture):
     """A click to the edge of the first and the last pixel, and a box around all of it."""
     for place in ((-0.5, -0.5), (23.5, 15.5)):
