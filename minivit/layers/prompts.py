@@ -63,6 +63,7 @@ def joined_prompts(
         _check_labels(labels)
         labels = labels.astype(np.intp)  # those without a sign have no -1
         must_be_inside(points, labels, img_size)
+        points = np.where((labels < NEGATIVE)[..., None], 0, points)  # a point that is none may be anything, nan, too
         parts.append((points, labels))
         if boxes is None:
             parts.append((np.zeros_like(points[:, :, :1]), np.full_like(labels[:, :, :1], PADDING)))

@@ -195,6 +195,20 @@ def test_prompts_that_are_no_numbers() -> None:
         sam().forward(IMAGES, POINTS, LABELS * 1.0)
 
 
+def test_a_point_that_is_none_may_be_anything() -> None:
+    model, labels = sam(learn_frequencies=True), np.ones(POINTS.shape[:3], int)
+    labels[:, :, -1] = -1
+    odd = np.where(labels[..., None] < 0, np.nan, POINTS)
+    found = []
+    for points in (POINTS, odd):
+        model.zero_grad()
+        outputs, cache = model.forward(IMAGES, points, labels)
+        _, dpoints, *_ = model.backward(outputs, cache)
+        found.append([outputs.masks, dpoints, *(param.grad.copy() for param in model.params)])
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_labels_without_a_sign_are_labels() -> None:
     ones = np.ones(POINTS.shape[:3], np.int64)
     model = sam()

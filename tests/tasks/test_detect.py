@@ -213,7 +213,7 @@ def test_options_that_do_not_fit(options, says):
 
 def test_no_object_counts_something():
     """Or a batch without objects would have no loss, and nothing would ever be told apart from an object."""
-    with pytest.raises(ValueError, match="no_object_weight is 0.0; expected"):
+    with pytest.raises(ValueError, match=r"no_object_weight is 0\.0; expected"):
         Detect(no_object_weight=0.0)
 
 
