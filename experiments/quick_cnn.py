@@ -16,6 +16,7 @@ from minivit.layers import BatchNorm, Conv2d, Layer, Linear, MaxPool2d, MeanPool
 from minivit.layers.initial import he_normal, normal
 from minivit.models import Model
 from minivit.ops import conv2d_backward, conv2d_forward
+from minivit.ops.sliding import sliding, windows
 from minivit.types import Count, Positive, Size
 
 SIDE = 2  # of a patch
@@ -100,8 +101,8 @@ def whitening(images: ndarray) -> ndarray:
 
     Eigenvectors of the covariance of patches, each divided by the square root of its eigenvalue.
     """
-    views = np.lib.stride_tricks.sliding_window_view(images, (SIDE, SIDE), axis=(1, 2))
-    patches = np.moveaxis(views, 3, 5).reshape(-1, SIDE**2 * images.shape[3]).astype(np.float64)
+    views = windows(images, sliding("whitening", images.shape[1:3], SIDE))
+    patches = views.reshape(-1, SIDE**2 * images.shape[3]).astype(np.float64)
     values, vectors = np.linalg.eigh(np.cov(patches, rowvar=False))
     kernels = (vectors / np.sqrt(values + EPS)).reshape(SIDE, SIDE, images.shape[3], -1)
     return np.concatenate([kernels, -kernels], axis=3)

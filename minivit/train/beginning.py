@@ -22,7 +22,7 @@ from minivit.types import Range, Rate
 from minivit.weights import load_any, resample_abs_pos_embed
 from minivit.weights.names import listed, of_other_images, within
 
-LAYER = re.compile(r"(?:\w+\.)*?\w+\.\d+\.(?:(?:residual_group\.)?blocks\.\d+\.|\d+\.)?")
+LAYER = re.compile(r"(?:\w+\.)*?\w+\.\d+\.(?:(?:\w+\.)?blocks\.\d+\.|\d+\.)?")
 """The beginning of a name up to the first number, and up to that of a block in a stage."""
 
 OF_ITS_OWN = (

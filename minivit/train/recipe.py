@@ -4,9 +4,12 @@ from dataclasses import dataclass, field, fields
 from math import inf
 from typing import Any
 
+from minivit import tasks
 from minivit.checked import check_type, plain
 from minivit.json_text import to_json, tuples
+from minivit.models.model import PRESETS
 from minivit.tasks import NAMED
+from minivit.tasks.task import Task
 from minivit.train.randaugment import MOST_LAYERS, MOST_MAGNITUDE
 
 # What each number must be beside its type, and how to say it.
@@ -48,6 +51,12 @@ OFF: dict[str, Any] = {
     "task": None,
 }
 """Choices that runs begun before there were such things did without: their files do not name them."""
+
+
+def task_for(model: str, word: str | None) -> type[Task]:
+    """What a model is trained for: what this word of ``NAMED`` says, or, if it is none, what it usually is."""
+    kind, _ = PRESETS[model]
+    return NAMED.get(word or "") or getattr(tasks, kind.usual_task)
 
 
 @dataclass(frozen=True)

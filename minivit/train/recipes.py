@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from minivit import tasks
 from minivit.models.model import PRESETS, create_model, model_options
 from minivit.tasks import NAMED
 from minivit.train.named import augmentation, regularisation
-from minivit.train.recipe import Recipe
+from minivit.train.recipe import Recipe, task_for
 from minivit.train.settings import read_settings
 
 RECIPES: dict[str, dict[str, Any]] = {
@@ -84,9 +83,8 @@ def recipe_of(
         of_data = {"model": NAMED[task].usual_model}
     model = (of_data | given).get("model", Recipe.model)
     known, options = model_options(model), read_settings(model, settings)
-    kind, preset = PRESETS[model]
-    trained_for = NAMED[task] if task in NAMED else getattr(tasks, kind.usual_task)
-    unmirrored: dict[str, Any] = {} if trained_for.mirrors else {"flip": False}
+    _, preset = PRESETS[model]
+    unmirrored: dict[str, Any] = {} if task_for(model, task).mirrors else {"flip": False}
     choices = of_data | OF_MODELS.get(model, {}) | unmirrored | augmentation(named) | given
     distilled = (preset | options).get("distilled", False)
     pooling = {} if distilled else {name: value for name, value in POOLING.items() if name in known}

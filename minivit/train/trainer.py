@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minivit import tasks
 from minivit.checked import check_type
 from minivit.data.dataset import Dataset
 from minivit.data.examples import Examples
@@ -33,7 +32,7 @@ from minivit.train.fit import check_attention_fits
 from minivit.train.kinds import Kind, kind_of, must_be_off
 from minivit.train.mixing import mix
 from minivit.train.optim import AdamW, the_same
-from minivit.train.recipe import OFF, Recipe
+from minivit.train.recipe import OFF, Recipe, task_for
 from minivit.train.schedule import warmup_cosine
 from minivit.train.step import predict, training_step
 from minivit.train.trained_on import CLASSIFICATION
@@ -291,7 +290,7 @@ def _usual_task(recipe: Recipe, dataset: Dataset, kind: Kind) -> Task:
     must_be_off(recipe, augmentations, f"{recipe.model} is not trained to classify")
     if recipe.label_smoothing not in (0, Recipe.label_smoothing):  # which is there without being asked for
         raise ValueError(f"label_smoothing is {recipe.label_smoothing}, and {recipe.model} is not trained to classify")
-    task = tasks.NAMED[recipe.task] if recipe.task else getattr(tasks, model_class.usual_task)
+    task = task_for(recipe.model, recipe.task)
     recipe = replace(recipe, flip=recipe.flip and task.mirrors)
     options = {"augment": kind.augment(recipe)} if "augment" in signature(task).parameters else {}
     return task.of(create_model(recipe.model, **recipe.options), **options)
