@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minivit.checked import check_shape
+from minivit.checked import check_shape, check_type
 from minivit.types import Bool, Float, Int, ndarray
 
 NOTHING, PADDING, NEGATIVE, POSITIVE, TOP_LEFT, BOTTOM_RIGHT = -10, -1, 0, 1, 2, 3
@@ -42,6 +42,8 @@ def joined_prompts(
         If there are not as many of each, their shapes are others, a label is unknown, a point or a box lies outside the
         image, or a box has no area.
     """
+    for name, prompts in {"points": points, "labels": labels, "boxes": boxes, "masks": masks}.items():
+        check_type(name, prompts, ndarray | None)
     points, boxes, masks = (None if it is None or 0 in it.shape[1:] else it for it in (points, boxes, masks))
     if points is None and labels is not None and 0 not in labels.shape[1:]:
         raise ValueError(f"labels have shape {labels.shape}, and there are no points; expected a point for each")

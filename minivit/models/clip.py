@@ -57,7 +57,9 @@ class CLIP(Model):
 
     Parameters
     ----------
-    img_size, patch_size : int or (rows, columns)
+    img_size : int or (rows, columns)
+    patch_size : int or (rows, columns)
+        Of a ViT.
     in_chans : int
     embed_dim, depth, num_heads : int
         Of the image tower, a :class:`ViT` with a norm in front of its blocks: width of a token, blocks, heads. Of a

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from minivit.checked import check_numbers
+from minivit.checked import check_numbers, check_type
 from minivit.layers.initial import normal
 from minivit.layers.param import Param
 from minivit.layers.patch_embed import PatchEmbed, PatchEmbedCache
@@ -47,6 +47,7 @@ class MaskedPatchEmbed(PatchEmbed):
         """(B, Y, X, C) and (B, N) -> (B, N, D); ``shown`` as for :class:`MaskedViT`."""
         h, c_embed = super().forward(x)
         B, N, D = h.shape
+        check_type("shown", shown, ndarray)
         if shown.shape != (B, N):
             raise ValueError(f"shown has shape {shown.shape}; expected {(B, N)}, a number for each patch")
         check_numbers("shown: number", shown, N, "patches and the mask", lowest=MASK)

@@ -70,6 +70,7 @@ def test_the_gradient_of_the_mask_token_is_that_of_all_hidden_places():
         (SHOWN[:1], ValueError, r"shown has shape \(1, 6\); expected \(2, 6\), a number for each patch"),
         (SHOWN + 7, ValueError, "shown: number .* is out of range; expected -1 to 5 for 6 patches and the mask"),
         (SHOWN - 2, ValueError, "shown: number -.* is out of range"),
+        (SHOWN.tolist(), TypeError, "shown is .*; expected ndarray"),
         (SHOWN * 1.0, TypeError, "shown: numbers have dtype float64; expected integers"),
     ],
 )

@@ -13,6 +13,7 @@ from minivit.models import SAM
 from minivit.weights import load_hf, load_torch, to_hf
 from tests import facts
 from tests.models.test_sam_vit import ENCODER
+from tests.unchecked import without_annotations
 from tests.weights.test_loaders import assert_refuses
 
 RNG = np.random.default_rng(0)
@@ -193,6 +194,10 @@ def test_prompts_that_are_no_numbers() -> None:
         sam().forward(IMAGES, POINTS > 3)
     with pytest.raises(TypeError, match="labels have dtype float64; expected integers"):
         sam().forward(IMAGES, POINTS, LABELS * 1.0)
+    given = {"points": POINTS, "labels": LABELS, "boxes": BOXES, "masks": MASKS}
+    for name, prompts in given.items():
+        with pytest.raises(TypeError, match=f"{name} is .*; expected ndarray"):
+            without_annotations(sam().forward)(IMAGES, **{**given, name: prompts.tolist()})
 
 
 def test_a_point_that_is_none_may_be_anything() -> None:
