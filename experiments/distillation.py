@@ -63,6 +63,13 @@ STUDENTS: dict[str, dict[str, Any]] = {
         "method": "soft",
         "unlabeled": True,
     },
+    "2,000 labels and 18,000 images without: soft, alpha 0.9": {
+        "labeled": LABELED,
+        "teacher": "ResNet-20",
+        "method": "soft",
+        "alpha": 0.9,
+        "unlabeled": True,
+    },
     "twice as long: no teacher": {"seen": 2 * SEEN},
     "twice as long: hard, with a token": {
         "seen": 2 * SEEN,
