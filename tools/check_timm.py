@@ -25,7 +25,7 @@ from safetensors.torch import save_file
 from timm.models.vision_transformer import checkpoint_filter_fn
 
 import minivit as mv
-from minivit.models.mvit import doubled
+from minivit.layers.mvit_stage import doubled
 from minivit.types import pair
 from minivit.weights import load_timm, to_timm
 from minivit.weights.torch_layout import torch_shape

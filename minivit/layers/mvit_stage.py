@@ -5,11 +5,15 @@ from typing import Any, NamedTuple
 from numpy import ndarray
 from numpy.random import Generator
 
+from minivit.checked import check_range
 from minivit.layers.checkpoint import Checkpoint, CheckpointCache
 from minivit.layers.layer import Layer
 from minivit.layers.mvit_block import MViTBlock, MViTBlockCache
 from minivit.layers.sequence import run, run_backward
-from minivit.types import Size
+from minivit.types import Size, pair
+
+Strides = tuple[int | tuple[int, int], ...]
+"""One for each stage."""
 
 
 class MViTStageCache(NamedTuple):
@@ -82,3 +86,33 @@ class MViTStage(Layer):
 
     def backward(self, dy: ndarray, cache: MViTStageCache) -> ndarray:
         return run_backward(self.blocks, dy, cache.blocks)
+
+
+def doubled(numbers: int | tuple[int, ...], stages: int) -> tuple[int, ...]:
+    """One number for each stage; a single one is that of the first, and each further one twice the one before."""
+    return tuple(numbers * 2**i for i in range(stages)) if isinstance(numbers, int) else tuple(numbers)
+
+
+def strides(
+    stride_q: Strides, stride_kv: Strides | None, adaptive: Size
+) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """Strides of queries, and of keys and values, stage by stage.
+
+    Raises
+    ------
+    ValueError
+        If one is less than 1.
+    """
+    given = {"stride_q": stride_q} | ({} if stride_kv is None else {"stride_kv": stride_kv})
+    for name, steps in given.items():
+        for step in steps:
+            check_range(name, pair(step), at_least=1)
+    of_queries = [pair(step) for step in stride_q]
+    if stride_kv is not None:
+        return of_queries, [pair(step) for step in stride_kv]
+    of_keys, (rows, columns) = [], pair(adaptive)
+    for down, right in of_queries:
+        if min(down, right) > 1:
+            rows, columns = max(rows // down, 1), max(columns // right, 1)
+        of_keys.append((rows, columns))
+    return of_queries, of_keys

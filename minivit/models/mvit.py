@@ -16,7 +16,7 @@ from minivit.layers.basic import LayerNorm, Linear
 from minivit.layers.dropout import dropout
 from minivit.layers.initial import normal
 from minivit.layers.layer import Layer
-from minivit.layers.mvit_stage import MViTStage, MViTStageCache
+from minivit.layers.mvit_stage import MViTStage, MViTStageCache, Strides, doubled, strides
 from minivit.layers.param import Param
 from minivit.layers.patch_embed import OverlappingPatchEmbed, OverlappingPatchEmbedCache
 from minivit.layers.pool import FirstToken, MeanPool
@@ -32,10 +32,9 @@ from minivit.ops.positions import (
     prepend_token_backward,
     prepend_token_forward,
 )
-from minivit.types import Count, Depths, Float, Positive, Range, Rate, Shift, Size, pair
+from minivit.types import Count, Depths, Float, Positive, Range, Rate, Shift, Size
 
 Numbers = Annotated[int | tuple[int, ...], Range(at_least=1)]
-Strides = tuple[int | tuple[int, int], ...]
 
 
 class MViTCache(NamedTuple):
@@ -299,36 +298,6 @@ class MViT(Model):
 
 def _table(rows: int, dim: int, kind: str, grid: tuple[int, int] | None = None) -> Param:
     return Param((1, rows, dim), f"batch {kind} width", normal(0.02), grid=grid)
-
-
-def doubled(numbers: int | tuple[int, ...], stages: int) -> tuple[int, ...]:
-    """One number for each stage; a single one is that of the first, and each further one twice the one before."""
-    return tuple(numbers * 2**i for i in range(stages)) if isinstance(numbers, int) else tuple(numbers)
-
-
-def strides(
-    stride_q: Strides, stride_kv: Strides | None, adaptive: Size
-) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-    """Strides of queries, and of keys and values, stage by stage.
-
-    Raises
-    ------
-    ValueError
-        If one is less than 1.
-    """
-    given = {"stride_q": stride_q} | ({} if stride_kv is None else {"stride_kv": stride_kv})
-    for name, steps in given.items():
-        for step in steps:
-            check_range(name, pair(step), at_least=1)
-    of_queries = [pair(step) for step in stride_q]
-    if stride_kv is not None:
-        return of_queries, [pair(step) for step in stride_kv]
-    of_keys, (rows, columns) = [], pair(adaptive)
-    for down, right in of_queries:
-        if min(down, right) > 1:
-            rows, columns = max(rows // down, 1), max(columns // right, 1)
-        of_keys.append((rows, columns))
-    return of_queries, of_keys
 
 
 def _preset(*depths: int, **options: Any) -> dict[str, Any]:

@@ -8,9 +8,9 @@ import pytest
 import minivit as mv
 from minivit.check import check_layer
 from minivit.layers import Identity
+from minivit.layers.mvit_stage import strides
 from minivit.layers.pooling_attention import pool_tokens as right_pooling
 from minivit.models import PRESETS, MViT
-from minivit.models.mvit import strides
 from minivit.ops import relative_index
 from minivit.weights import load_timm, to_timm
 from tests import facts
