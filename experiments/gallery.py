@@ -206,10 +206,11 @@ def family_of(kind: type) -> Family:
 
 def row_of(run: dict[str, Any], model: Any) -> str:
     """What a family costs, and what it has learned."""
-    cost = mv.cost.estimate(model, batch=BATCH_SIZE, threads=THREADS)
+    batch = recipe_for(run["model"]).batch_size
+    cost = mv.cost.estimate(model, batch=batch, threads=THREADS)
     seconds = seconds_of("gallery", model=run["model"])
     cells = [f"[{type(model).__name__}](#{run['model'].replace('_', '-')})", f"{cost.params:,}"]
-    cells += [f"{cost.macs_forward / BATCH_SIZE / 1e6:.1f} M", f"{cost.peak_training_bytes / 2**20:.0f} MiB"]
+    cells += [f"{cost.macs_forward / batch / 1e6:.1f} M", f"{cost.peak_training_bytes / 2**20:.0f} MiB"]
     beside = {twin["model"]: f"{twin['ratio'][1]:.2f}" for twin in runs_of("gallery_twins")}
     cells += [f"{seconds:.3f} s", beside.get(run["model"], "")]
     cells += [f"{run['epochs']}", f"{run['lr']:g}", f"{run['test']:.1%}"]
@@ -254,9 +255,10 @@ Each family has a model of about half a million parameters here, which has learn
 cores of an AMD EPYC with AVX-512: as many whole epochs as fit into that time, by the seconds of its steps. The rate of
 learning is the best of three, tried on {tried:,} images and judged by others that are held back. There is one run of
 each, so that a point or two are no ranking; and what learns most in {minutes} minutes need not learn most in a day.
-Logistic regression on the pixels reaches {baseline:.1%} in the same time. The peak is that of a step with 128 images in
-two threads. PyTorch / minivit is how long a step of the same model takes in PyTorch, with the same weights and losses
-(timm's model, or one as its users write it), divided by how long it takes here: above 1, minivit is faster.
+Logistic regression on the pixels reaches {baseline:.1%} in the same time. Peak and seconds are those of a step in two
+threads, with 128 images (iGPT: 32). PyTorch / minivit is how long a step of the same model takes in PyTorch, with 128
+images, the same weights and losses (timm's model, or one as its users write it), divided by how long it takes here:
+above 1, minivit is faster.
 
 ![Which idea came of which](images/gallery/family_tree.png)"""
 
