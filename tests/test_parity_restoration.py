@@ -104,7 +104,7 @@ MISTAKES: dict[str, tuple[str, str, Any]] = {
     "another mean": ("swin_ir_classical", "models.swin_ir.RGB_MEAN", (0.485, 0.456, 0.406)),
     "windows that always move": (
         "swin_ir_one_window",
-        "models.swin.fit_windows",
+        "layers.swin_stage.fit_windows",
         lambda map_size, window_size, like: ((2, 2), (1, 1)),
     ),
     "the mask of the images that it was made for": (

@@ -4,7 +4,6 @@ Source: Liu et al. 2021, "Swin Transformer: Hierarchical Vision Transformer usin
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
 from math import inf, prod
 from reprlib import repr as in_short
 from typing import Annotated, Any, ClassVar, NamedTuple
@@ -14,96 +13,20 @@ from numpy import ndarray
 
 from minivit.checked import check_range
 from minivit.layers.basic import LayerNorm, check_act_layer
-from minivit.layers.block import Block, BlockCache
-from minivit.layers.checkpoint import Checkpoint, CheckpointCache
 from minivit.layers.classifier_head import ClassifierHead, ClassifierHeadCache
 from minivit.layers.dropout import dropout
 from minivit.layers.initial import normal
 from minivit.layers.layer import Layer
 from minivit.layers.param import Param
 from minivit.layers.patch_embed import NormedPatchEmbed, NormedPatchEmbedCache, PatchEmbed, PatchEmbedCache
-from minivit.layers.patch_merging import PatchMerging, PatchMergingCache
-from minivit.layers.sequence import Identity, IdentityCache, run, run_backward
-from minivit.layers.window_attention import AnyWindowAttention, WindowAttention, check_relative_position
+from minivit.layers.sequence import IdentityCache, run, run_backward
+from minivit.layers.swin_stage import BACKBONE, NORM_EPS, SwinStage, SwinStageCache, stages
+from minivit.layers.window_attention import check_relative_position
 from minivit.models.model import Model
 from minivit.ops.dropout import DropoutCache
 from minivit.ops.layer_norm import LayerNormCache
 from minivit.ops.positions import AddPositionsCache, add_positions_backward, add_positions_forward
 from minivit.types import Count, Depths, Float, Positive, Range, Rate, Size, pair
-
-NORM_EPS = 1e-5
-
-BACKBONE = "mmsegmentation"
-"""How windows are cut that maps of any size have."""
-
-
-class SwinStageCache(NamedTuple):
-    """Caches of the steps of :class:`SwinStage`."""
-
-    downsample: PatchMergingCache | IdentityCache
-    blocks: list[BlockCache | CheckpointCache]
-
-
-class SwinStage(Layer):
-    """Blocks on maps of one size: every second one has its windows shifted by half a window.
-
-    Parameters
-    ----------
-    map_size : (rows, columns)
-        Of the maps that the blocks work on.
-    drop_path_rates : list of float
-        One for each block.
-    shifted : bool
-        False: no windows are shifted, and no block looks across their edges.
-    attention : dict
-        Options of the attention.
-    windows_like, **options
-        As in :class:`Swin`, and of its blocks.
-    """
-
-    def __init__(
-        self,
-        dim: int,
-        num_heads: int,
-        map_size: tuple[int, int],
-        *,
-        window_size: Size,
-        drop_path_rates: list[float],
-        downsample: bool,
-        attention: dict[str, Any],
-        shifted: bool = True,
-        windows_like: str = "timm",
-        proj_drop: float,
-        grad_checkpointing: bool,
-        **options: Any,
-    ) -> None:
-        attend, block, merge = self.parts(windows_like)
-        self.map_size = map_size
-        self.downsample: Layer = merge(dim // 2, norm_eps=NORM_EPS) if downsample else Identity()
-        window_size, shift_size = fit_windows(map_size, window_size, windows_like)
-        blocks = []
-        for i, rate in enumerate(drop_path_rates):
-            shift = shift_size if shifted and i % 2 else 0
-            attn = attend(
-                dim, num_heads, map_size, window_size=window_size, shift_size=shift, proj_drop=proj_drop, **attention
-            )
-            blocks.append(
-                block(dim, num_heads, attn=attn, proj_drop=proj_drop, drop_path_rate=rate, norm_eps=NORM_EPS, **options)
-            )
-        self.blocks = [Checkpoint(block) for block in blocks] if grad_checkpointing else blocks
-
-    def parts(self, windows_like: str) -> tuple[type, type, type]:
-        """What attends, what a block is, and what merges patches."""
-        return AnyWindowAttention if windows_like == BACKBONE else WindowAttention, Block, PatchMerging
-
-    def forward(self, x: ndarray, *, rng: np.random.Generator | None = None) -> tuple[ndarray, SwinStageCache]:
-        x, c_downsample = self.downsample.forward(x)
-        x, c_blocks = run(self.blocks, x, rng=rng)
-        return x, SwinStageCache(c_downsample, c_blocks)
-
-    def backward(self, dy: ndarray, cache: SwinStageCache) -> ndarray:
-        dx = run_backward(self.blocks, dy, cache.blocks)
-        return self.downsample.backward(dx, cache.downsample)
 
 
 class SwinFeaturesCache(NamedTuple):
@@ -356,59 +279,6 @@ def check_swin(
         )
     check_range("mlp_ratio", mlp_ratio, at_least=1 / embed_dim, below=inf)
     check_act_layer(act_layer)
-
-
-def stages(
-    stage: type[SwinStage],
-    attention: Sequence[dict[str, Any]],
-    *,
-    grid_size: tuple[int, int],
-    embed_dim: int,
-    depths: tuple[int, ...],
-    num_heads: tuple[int, ...],
-    drop_path_rate: float,
-    **options: Any,
-) -> list[SwinStage]:
-    """Each of twice the width and half the sides of the one before; ``attention`` and the rest are their options."""
-    Y, X = grid_size
-    rates = np.linspace(0, drop_path_rate, sum(depths)).tolist()
-    starts = np.cumsum((0, *depths)).tolist()
-    return [
-        stage(
-            embed_dim * 2**i,
-            heads,
-            (-(-Y // 2**i), -(-X // 2**i)),
-            drop_path_rates=rates[start:stop],
-            downsample=i > 0,
-            attention=attends,
-            **options,
-        )
-        for i, (heads, attends, (start, stop)) in enumerate(zip(num_heads, attention, pairwise(starts), strict=True))
-    ]
-
-
-def fit_windows(map_size: tuple[int, int], window_size: Size, like: str) -> tuple[tuple[int, int], tuple[int, int]]:
-    """The window and the shift for maps of this size: where one window holds a whole side, it ends there and stays.
-
-    ``like`` "timm" looks at each side alone; "transformers", as the official code, at the smaller side for both; for
-    "mmsegmentation" windows stay as they are, and move.
-
-    Raises
-    ------
-    ValueError
-        If ``like`` is none of these, or the windows of transformers are not square.
-    """
-    (M, L), (Y, X) = pair(window_size), map_size
-    if like == "timm":
-        return (min(M, Y), min(L, X)), (M // 2 if M < Y else 0, L // 2 if L < X else 0)
-    if like == BACKBONE:
-        return (M, L), (M // 2, L // 2)
-    if like != "transformers":
-        raise ValueError(f'windows_like is {like!r}; expected "timm", "transformers" or "{BACKBONE}"')
-    if M != L:
-        raise ValueError(f'the window is {M} x {L}; with windows_like="transformers", expected a square one')
-    side = min(M, Y, X)
-    return (side, side), (M // 2, M // 2) if min(Y, X) > M else (0, 0)
 
 
 def _preset(embed_dim: int, depth: int, heads: int, window_size: int = 7, img_size: int = 224) -> dict[str, Any]:

@@ -19,10 +19,10 @@ from minivit.layers.initial import zeros
 from minivit.layers.layer import Layer
 from minivit.layers.patch_merging import PatchMerging
 from minivit.layers.sequence import Identity, IdentityCache, Layers, run, run_backward
+from minivit.layers.swin_stage import NORM_EPS, SwinStage, SwinStageCache
 from minivit.layers.upsampling import LeakyRelu, PixelShuffle, UpConv2d, UpConvCache
 from minivit.layers.window_attention import AnyWindowAttention
 from minivit.models.model import Model
-from minivit.models.swin import NORM_EPS, SwinStage, SwinStageCache
 from minivit.ops.conv import Conv2dCache
 from minivit.ops.dropout import DropoutCache
 from minivit.ops.layer_norm import LayerNormCache

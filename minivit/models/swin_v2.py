@@ -11,7 +11,8 @@ import numpy as np
 from minivit.layers.block import ResPostNormBlock
 from minivit.layers.cosine_window_attention import CosineWindowAttention
 from minivit.layers.patch_merging import PatchMergingV2
-from minivit.models.swin import Swin, SwinStage
+from minivit.layers.swin_stage import SwinStage
+from minivit.models.swin import Swin
 from minivit.types import Count, Depths, Positive, Range, Rate, Size
 
 

@@ -22,10 +22,11 @@ from minivit.layers.sequence import (
     run_keeping,
     run_keeping_backward,
 )
+from minivit.layers.swin_stage import BACKBONE, NORM_EPS, SwinStage, SwinStageCache, stages
 from minivit.layers.upernet_head import FCNHead, FCNHeadCache, UPerHead, UPerHeadCache
 from minivit.layers.window_attention import check_relative_position
 from minivit.models.model import Backbone, Model
-from minivit.models.swin import BACKBONE, NORM_EPS, Swin, SwinStage, SwinStageCache, check_swin, stages
+from minivit.models.swin import Swin, check_swin
 from minivit.ops.dropout import DropoutCache
 from minivit.ops.layer_norm import LayerNormCache
 from minivit.ops.resize import ResizeCache, resize_backward, resize_forward

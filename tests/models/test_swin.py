@@ -7,9 +7,9 @@ import pytest
 import minivit as mv
 from minivit.check import check_layer
 from minivit.layers.patch_merging import PatchMerging
+from minivit.layers.swin_stage import fit_windows
 from minivit.layers.window_attention import WindowAttention, window_attention_in_full
 from minivit.models import PRESETS, Swin
-from minivit.models.swin import fit_windows
 from tests import facts
 from tests.sampled import REST
 from tests.unchecked import without_annotations

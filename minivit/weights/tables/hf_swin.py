@@ -1,6 +1,7 @@
 """The names of transformers for the parts of a :class:`minivit.models.Swin`: its ``SwinForImageClassification``."""
 
-from minivit.models.swin import Swin, fit_windows
+from minivit.layers.swin_stage import fit_windows
+from minivit.models.swin import Swin
 from minivit.models.upernet import UPerNet
 from minivit.types import pair
 from minivit.weights.places import Place, Table, Way

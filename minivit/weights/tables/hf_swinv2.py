@@ -1,6 +1,6 @@
 """The names of transformers for the parts of a :class:`minivit.models.SwinV2`: its ``Swinv2ForImageClassification``."""
 
-from minivit.models.swin import SwinStage, fit_windows
+from minivit.layers.swin_stage import SwinStage, fit_windows
 from minivit.models.swin_v2 import SwinV2
 from minivit.types import Size
 from minivit.weights.places import Table
