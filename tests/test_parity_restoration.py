@@ -114,7 +114,7 @@ MISTAKES: dict[str, tuple[str, str, Any]] = {
     ),
     "a block without its residual": (
         "swin_ir_real_x2",
-        "models.swin_ir.RSTB.forward",
+        "layers.rstb.RSTB.forward",
         lambda self, x, rng=None: (swin_ir.run([self.residual_group, self.conv], x)[0], None),
     ),
 }

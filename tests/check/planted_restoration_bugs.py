@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from minivit.layers import AnyWindowAttention, Conv2d, UpConv2d
+from minivit.layers.rstb import RSTB, in_a_row
 from minivit.layers.sequence import run_backward
 from minivit.models import SwinIR
-from minivit.models.swin_ir import RSTB, in_a_row
 from minivit.ops import (
     pixel_shuffle_forward,
     reflect_pad_backward,
