@@ -10,7 +10,7 @@ from minivit.models import MODELS, PRESETS, Model
 from minivit.train.step import SHARD_SIZE, shards_of
 from minivit.types import pair
 
-TWINS = ("ViT", "Swin", "Mixer", "ResNet", "HybridViT", "SwinV2", "PVTv2", "MViT", "SamViT", "ResMLP", "GMLP")
+TWINS = ("ViT", "Swin", "Mixer", "ResNet", "HybridViT", "PVT", "SwinV2", "PVTv2", "MViT", "SamViT", "ResMLP", "GMLP")
 """Families with a twin in PyTorch, torch_FAMILY.py or, from SwinV2 on, in timm; in other libraries only ViT has one."""
 DEFAULT_MODELS = ["vit_tiny_patch4_32:avg", "vit_tiny_patch4_32:token", "swin_tiny_patch2_32", "mixer_tiny_patch4_32"]
 LARGEST_BATCH = 128
