@@ -5,11 +5,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from minivit.plot.figure import TEXT, WIDTH, Axes, bare, contrasting, new_panel
-from minivit.types import Float, ndarray
+from minivit.types import Count, Float, ndarray
 
 
 def heat_map(
-    values: Float[ndarray, "rows columns"], rows: Sequence[str], columns: Sequence[str], *, ax: Axes | None = None
+    values: Float[ndarray, "rows columns"],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    *,
+    decimals: Count = 1,
+    ax: Axes | None = None,
 ) -> Axes:
     """Draw shares from 0 to 1 as colours, dark where they are large, with percents written in.
 
@@ -19,6 +24,8 @@ def heat_map(
         ``nan``, of what has not been measured, stays white.
     rows, columns : list of str
         Their names.
+    decimals : int
+        Of the percents.
 
     Raises
     ------
@@ -36,7 +43,7 @@ def heat_map(
     for (row, column), value in np.ndenumerate(values):
         if np.isfinite(value):
             ink = contrasting(drawn.to_rgba(np.array([value]))[0])
-            ax.text(column, row, f"{100 * value:.1f}", ha="center", va="center", fontsize=TEXT, color=ink)
+            ax.text(column, row, f"{100 * value:.{decimals}f}", ha="center", va="center", fontsize=TEXT, color=ink)
     bare(ax)
     ax.set_xticks(range(len(columns)), columns, fontsize=TEXT)
     ax.set_yticks(range(len(rows)), rows, fontsize=TEXT)

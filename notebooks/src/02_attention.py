@@ -107,11 +107,18 @@ show_source(attention_loops)
 # $$Z = \operatorname{softmax}\!\left(\frac{Q K^\top}{\sqrt{d_k}}\right) V ,$$
 #
 # with the softmax taken in each row. The op of the package computes just that, and its cache keeps the weights $A$.
+#
+# Some slides begin with a wider form, $y_i = \sum_j f(x_i, x_j)\, g(x_j)$: any $f$ that relates two positions, any $g$ that
+# represents one. Here $g(x_j) = x_j W_V$, and $f$ is the softmax over $j$; [non-local
+# blocks](12_attention_meets_images.ipynb#2-Between-the-blocks) try four. (They leave $\sqrt{d_k}$ out of $f$, where
+# others have it; $n$, "the number of sequences", is that of the positions in one; and of $h$ heads the last is not head$_n$.)
 
 # %%
 S = Q @ K.T / np.sqrt(d_k)
 A, _ = softmax_forward(S)
 Z = A @ V
+f, g = np.exp(S) / np.exp(S).sum(1, keepdims=True), X @ W_V
+assert np.allclose(Z, [sum(f[i, j] * g[j] for j in range(4)) for i in range(4)])
 
 z, cache = attention_forward(Q, K, V)
 assert np.allclose(z, Z) and np.allclose(z, attention_loops(Q, K, V))
@@ -143,7 +150,8 @@ print("Z, its rows reordered:", np.allclose(shuffled, Z[order]))
 # ### Why divide by $\sqrt{d_k}$?
 #
 # If the entries of $q$ and $k$ are independent with mean 0 and variance 1, each product $q_i k_i$ has variance 1, and
-# $q \cdot k = \sum_i q_i k_i$ has variance $d_k$: the scores spread like $\sqrt{d_k}$.
+# $q \cdot k = \sum_i q_i k_i$ has variance $d_k$: the scores spread like $\sqrt{d_k}$. (With 64, the width of a head in the
+# Transformer of 2017, "divide the scores by 8".)
 #
 # **Predict.** With $d_k = 256$ and 12 keys, how large is the largest weight if you forget to divide?
 

@@ -480,7 +480,8 @@ assert np.isclose(abs(x[[slope.argmin(), slope.argmax()]]), np.sqrt(2), atol=1e-
 #
 # Where does the normalisation stand? The original has it on the road itself, *behind* each sum
 # ([post-norm](../docs/glossary.md#post-norm)); ViT and nearly all that came later have it *in front of* attention and MLP,
-# beside the road ([pre-norm](../docs/glossary.md#pre-norm)). In the package that is one overridden step:
+# beside the road ([pre-norm](../docs/glossary.md#pre-norm)). (A slide says of the Transformer of 2017 that "Layernorm is
+# applied before every block": so it is in ViT, of which it says the same.) In the package that is one overridden step:
 
 # %%
 show_source(PreNorm.step)
@@ -914,8 +915,9 @@ assert abs(base_low + base_high - 2 * 40_700) < 100 and abs(big_low + big_high -
 # 213 needs about 35,800. No single vocabulary gives both, so at least one of the two was counted otherwise. (A number that
 # everybody cites, and that nobody has to recount.)
 #
-# **What came of it.** Keep the encoder alone, and fill in masked words: BERT. Keep the decoder alone, without
-# cross-attention, and say what comes next: GPT. Keep both: T5. Keep the encoder alone, and feed it pieces of an image: the
+# **What came of it.** Keep the encoder alone, and fill in masked words: BERT, and RoBERTa and DeBERTa after it, which
+# understand: they answer questions, find names. Keep the decoder alone, without cross-attention, and say what comes next:
+# GPT, which generates text. Keep both: T5, which translates. Keep the encoder alone, and feed it pieces of an image: the
 # Vision Transformer, which is the [next lecture](04_vit.ipynb).
 #
 # **To do yourself.** How many of the base model's parameters are embeddings? And how many does an encoder-only model of six

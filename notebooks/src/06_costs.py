@@ -899,7 +899,8 @@ slides.only("wrong")
 # - ResNet-50 has 4.09 G MACs in its convolutions and its head, LR-Net-50 4.03 in its layers; a table says 4.3 of both.
 # - There is no H100 with 40 GB.
 # - 60 × 10⁹, and four tensor cores in a subunit: section 7.
-# - Five sources: ViT and SAGAN in the year of their preprint, Swin and SwinIR elsewhere than they appeared, CLIP under another author.
+# - Five sources: ViT as a paper of CVPR 2020, where it never was, SAGAN in the year of its preprint, Swin and SwinIR elsewhere than they
+#   appeared, CLIP under another author.
 
 # %%
 rows = slides.to_dict()
@@ -967,10 +968,15 @@ for name, options, printed, found in (
     assert row["computed"] == without and row["printed"] == printed
 assert slides.only("wrong unit").rows[0].computed == 768 * GIB and round(768 * GIB / 1e9) == 825
 
+
 # %%
-others = slides.only("right", "rounded")
-summary = f"<summary>The {len(others.rows)} that are right or rounded</summary>"
-Markdown(f"<details>{summary}{others._repr_html_()}</details>")
+def folded(what, rows):
+    summary = f"<summary>The {len(rows.rows)} that are {what}</summary>"
+    return f"<details>{summary}{rows._repr_html_()}</details>"
+
+
+right, quoted = slides.only("right", "rounded"), slides.only("quoted")
+Markdown(folded("right or rounded", right) + folded("quoted", quoted))
 
 # %% [markdown]
 # "Rounded" is no blame, but it hides things: GPT-3's 175 B come out of 96 layers of width 12,288 with $12 D^2$ weights each and

@@ -24,7 +24,7 @@
 # | SwinIR | ICCV 2021 | a workshop of ICCV 2021 |
 # | Swin | CVPR 2021 | ICCV 2021 |
 # | SAGAN | ICML 2018 | ICML 2019 |
-# | ViT | ICLR 2021 | ICLR 2021: right (on arXiv in 2020) |
+# | ViT | ICLR 2021, and in another deck CVPR 2020 | ICLR 2021 (on arXiv in 2020) |
 #
 # Letters: $Q$ queries, $N$ objects (as many as an image has), $B$ images of a batch; boxes are $(c_x, c_y, w, h)$, shares of the image's
 # sides, or corners $(x_0, y_0, x_1, y_1)$. It takes less than a minute on two processors and needs no download. *Predict* means: write

@@ -219,7 +219,7 @@ def test_families_that_are_not_here_are_marked():
         ("ImageNet-21k: classes, images", "21,841, cut, not rounded"),
         ("Gopher: parameters", "with 12 d^2 it would be 258.2 B"),
         ("H100: tensor cores of a subunit", "4 would give 3,839"),
-        ("TPUv3-core-days of training: BiT-L, ResNet152x4", "3.96 times"),
+        ("TPUv3-core-days of training: BiT-L, ResNet152x4, JFT", "3.96 times"),
     ],
 )
 def test_reasons_say_the_number_that_explains(topic, words):

@@ -20,6 +20,11 @@ def test_percents_stand_where_they_belong_and_what_is_missing_stays_empty():
     assert dark < light
 
 
+def test_percents_that_are_rounded_have_no_digit_behind_the_point():
+    ax = heat_map(VALUES, ["small", "large"], ["none", "light1"], decimals=0)
+    assert [text.get_text() for text in ax.texts] == ["50", "62", "25"]
+
+
 def test_a_name_for_each_row():
     with pytest.raises(ValueError, match=r"values have shape \(2, 2\); expected \(1, 2\), one for each name"):
         heat_map(VALUES, ["small"], ["none", "light1"])

@@ -112,13 +112,13 @@ def _h100_parts() -> list[Row]:
 
 def _training() -> list[Row]:
     days = {
-        "ViT-H/14 on JFT": "2.5k",
-        "ViT-L/16 on JFT": "0.68k",
-        "ViT-L/16 on ImageNet-21k": "0.23k",
-        "BiT-L, ResNet152x4": "9.9k",
+        "ViT-H/14, JFT": "2.5k",
+        "ViT-L/16, JFT": "0.68k",
+        "ViT-L/16, ImageNet-21k": "0.23k",
+        "BiT-L, ResNet152x4, JFT": "9.9k",
         "Noisy Student, EfficientNet-L2": "12.3k",
     }
-    first = float(days["ViT-H/14 on JFT"].removesuffix("k"))
+    first = float(days["ViT-H/14, JFT"].removesuffix("k"))
     return [
         quoted(
             f"TPUv3-core-days of training: {name}",

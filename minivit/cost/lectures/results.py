@@ -37,7 +37,7 @@ def _vit() -> list[Row]:
         """ViT-H/14, JFT: 88.55, 90.72, 99.50, 94.55, 97.56, 99.68, 77.63
         ViT-L/16, JFT: 87.76, 90.54, 99.42, 93.90, 97.32, 99.74, 76.28
         ViT-L/16, ImageNet-21k: 85.30, 88.62, 99.15, 93.25, 94.67, 99.61, 72.72
-        BiT-L, ResNet152x4: 87.54, 90.54, 99.37, 93.51, 96.62, 99.63, 76.29
+        BiT-L, ResNet152x4, JFT: 87.54, 90.54, 99.37, 93.51, 96.62, 99.63, 76.29
         Noisy Student, EfficientNet-L2: 88.4/88.5*, 90.55""",
     )
     steiner = "the original figures, to which the slide compares those with regularisation and augmentation"
