@@ -730,6 +730,7 @@ assert all(array[0, 1] > 0.3 and array[0, 7] < -0.5 for array in cosines)
 # ## 7 Encoder and decoder
 #
 # The [encoder](../docs/glossary.md#encoder) reads the source, all places at once; what it makes of it is called *memory*.
+# Only its first block is given embeddings, each other one what the block below it has made.
 # The [decoder](../docs/glossary.md#decoder) writes the target, one symbol after the other. Its blocks have three steps:
 # [self-attention](../docs/glossary.md#self-attention) with a [causal mask](../docs/glossary.md#causal-mask), in which a
 # place sees itself and those before it; [cross-attention](../docs/glossary.md#cross-attention), whose queries come from
