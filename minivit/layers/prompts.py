@@ -78,11 +78,16 @@ def joined_prompts(
         parts.append((corners, kinds))
     if masks is not None:
         _check_numbers("masks", masks, (B, P if masks.ndim < 2 or masks.shape[1] != 1 else 1, *mask_size))
-        masks = masks.astype(dtype, copy=False)
+        masks = _in(dtype, masks)
     if not parts:
         return Prompts(np.zeros((B, P, 0, 2), dtype), np.zeros((B, P, 0), np.intp), masks)
-    joined = np.concatenate([part.astype(dtype, copy=False) for part, _ in parts], axis=2)
+    joined = np.concatenate([_in(dtype, part) for part, _ in parts], axis=2)
     return Prompts(joined, np.concatenate([part.astype(np.intp, copy=False) for _, part in parts], axis=2), masks)
+
+
+def _in(dtype: np.dtype, array: ndarray) -> ndarray:
+    """In the precision of the model; what is complex, for the complex step, stays so."""
+    return array if np.iscomplexobj(array) else array.astype(dtype, copy=False)
 
 
 def _check_numbers(name: str, array: ndarray, expected: tuple[int | str, ...]) -> None:

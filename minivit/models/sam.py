@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from minivit.checked import check_range
+from minivit.checked import check_range, check_shape
 from minivit.layers.mask_decoder import MaskDecoder, MaskDecoderCache, MaskOutputs
 from minivit.layers.prompt_encoder import Prompt, PromptEncoder, PromptEncoderCache
 from minivit.layers.prompts import joined_prompts
@@ -21,13 +21,14 @@ from minivit.types import Count, Depth, Float, Positive, Range, Rate, Size, ndar
 
 class Given(NamedTuple):
     """How many prompts there were for each image, and corners in each; the shape of what was added to the image's map,
-    and which masks were asked for.
+    which masks were asked for, and the shape of those.
     """
 
     prompts: int
     corners: int
     dense_shape: tuple[int, ...]
     chosen: slice
+    masks_shape: tuple[int, ...]
 
 
 class SAMCache(NamedTuple):
@@ -247,14 +248,16 @@ window_size, global_attn_indexes, drop_path_rate, grad_checkpointing
             image_encoder=c_image_encoder,
             prompt_encoder=c_prompt_encoder,
             mask_decoder=c_mask_decoder,
-            given=Given(P, 0 if boxes is None or 0 in boxes.shape[1:] else 2, dense.shape, chosen),
+            given=Given(P, 0 if boxes is None or 0 in boxes.shape[1:] else 2, dense.shape, chosen, outputs.masks.shape),
         )
 
     def backward(self, doutputs: MaskOutputs, cache: SAMCache) -> tuple[Any, ...]:
         """Add to the gradient of every parameter; return those of the images, the points (their labels have none), the
         boxes and the masks, and None for what there was not.
         """
-        P, corners, dense_shape, chosen = cache.given
+        P, corners, dense_shape, chosen, masks_shape = cache.given
+        check_shape("SAM.backward: the gradient of the masks", doutputs.masks, masks_shape)
+        check_shape("SAM.backward: the gradient of the scores", doutputs.iou_scores, masks_shape[:3])
         dall = MaskOutputs(*(self._of_all(part, chosen) for part in doutputs))
         dtokens, dplaces, dpositions = self.mask_decoder.backward(dall, cache.mask_decoder)
         B = len(doutputs.masks)

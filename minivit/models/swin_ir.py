@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, NamedTuple
 import numpy as np
 from numpy import ndarray
 
-from minivit.checked import check_range
+from minivit.checked import check_range, check_shape
 from minivit.layers.basic import LayerNorm
 from minivit.layers.conv2d import Conv2d
 from minivit.layers.dropout import dropout
@@ -60,6 +60,7 @@ class SwinIRCache(NamedTuple):
     conv_hr: UpConvCache | IdentityCache
     conv_last: Conv2dCache | IdentityCache
     shown: tuple[int, int]
+    y_shape: tuple[int, ...]
 
 
 class SwinIR(Model):
@@ -244,7 +245,8 @@ class SwinIR(Model):
         h, c_hr = self.conv_hr.forward(h)
         h, c_last = self.conv_last.forward(h)
         y = (shown + h if self.adds else h) / scale + mean
-        return y[:, : self.upscale * Y, : self.upscale * X], SwinIRCache(
+        y = y[:, : self.upscale * Y, : self.upscale * X]
+        return y, SwinIRCache(
             padding=c_padding,
             conv_first=c_conv_first,
             patch_embed=c_patch_embed,
@@ -259,10 +261,12 @@ class SwinIR(Model):
             conv_hr=c_hr,
             conv_last=c_last,
             shown=(Y + down, X + right),
+            y_shape=y.shape,
         )
 
     def backward(self, dy: Float[ndarray, "B Yo Xo C"], cache: SwinIRCache) -> Float[ndarray, "B Y X C"]:
         """Add to the gradient of every parameter; return the gradient of the images."""
+        check_shape("SwinIR.backward: dy", dy, cache.y_shape)
         (rows, columns), scale = cache.shown, dy.dtype.type(self.img_range)
         down, right = (self.upscale * side - cut for side, cut in zip((rows, columns), dy.shape[1:3], strict=True))
         dy = np.pad(dy, ((0, 0), (0, down), (0, right), (0, 0))) / scale  # forward: y[:, : self.upscale * Y, ...]

@@ -5,6 +5,7 @@ Transformer", section 4.3.
 """
 
 import re
+from math import prod
 from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -226,7 +227,8 @@ class UPerNet(Model):
             dmaps[-2] = dmaps[-2] + self.auxiliary_head.backward(dh, cache.auxiliary_head)
         dmaps = run_beside_backward(self.norms, dmaps, cache.norms)
         dx = run_keeping_backward(self.layers, dmaps, cache.layers)
-        dx = dx.reshape(len(dx), -1, dx.shape[-1])  # forward: x.reshape(len(x), *c_patch_embed.embed.grid_size, ...)
+        # forward: x.reshape(len(x), *c_patch_embed.embed.grid_size, ...)
+        dx = dx.reshape(len(dx), prod(dx.shape[1:3]), dx.shape[-1])
         dx = self.pos_drop.backward(dx, cache.pos_drop)
         dimages = self.patch_embed.backward(dx, cache.patch_embed)
         Y, X = cache.img_size

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy import ndarray
 
+from minivit.checked import check_range
 from minivit.ops.boxes import box_iou_forward
 from minivit.types import Bool, Float
 
@@ -68,6 +69,7 @@ def box_overlap(found: Float[ndarray, "n 4"], true: Float[ndarray, "m 4"]) -> Fl
 
 def mask_overlap(found: Bool[ndarray, "n Y X"], true: Bool[ndarray, "m Y X"]) -> Float[ndarray, "n m"]:
     """IoU of all masks with all; 0 of two that are empty."""
+    _check_bools(found, true)
     a, b = (masks.reshape(len(masks), prod(masks.shape[1:])).astype(np.float64) for masks in (found, true))
     both = a @ b.T
     union = a.sum(1)[:, None] + b.sum(1) - both
@@ -93,7 +95,9 @@ def average_precision(found: Sequence[Found], true: Sequence[Truth]) -> AverageP
     Raises
     ------
     ValueError
-        If there are not as many images.
+        If there are not as many images, or, on one of them, not as many scores, labels and boxes or masks.
+    TypeError
+        If masks are not bool, or scores no numbers.
 
     References
     ----------
@@ -115,7 +119,8 @@ def average_precision(found: Sequence[Found], true: Sequence[Truth]) -> AverageP
 
 
 def average_precision_at(threshold: float, found: Sequence[Found], true: Sequence[Truth]) -> float:
-    """AP of one threshold alone, such as AP50; nan without any object."""
+    """AP of one threshold alone, above 0 and at most 1, such as AP50; nan without any object."""
+    check_range("average_precision_at: threshold", threshold, above=0, at_most=1)
     matches = _matches(found, true, (threshold,), {"all": AREAS["all"]})
     return _mean([_precisions(match) for match in matches["all"]])
 
@@ -139,8 +144,16 @@ def _matches(
     """For each range of areas, of each class that an image has an object of."""
     if len(found) != len(true):
         raise ValueError(f"there are detections of {len(found)} images, and objects of {len(true)}; expected as many")
-    found = [Found(np.asarray(its.scores), np.asarray(its.labels), _numbers(its.shapes)) for its in found]
+    found = [Found(_scores(its.scores), np.asarray(its.labels), _numbers(its.shapes)) for its in found]
     true = [Truth(np.asarray(its.labels), _numbers(its.shapes)) for its in true]
+    for its in found:
+        if not len(its.scores) == len(its.labels) == len(its.shapes):
+            had = f"{len(its.scores)} scores, {len(its.labels)} labels and {len(its.shapes)} boxes or masks"
+            raise ValueError(f"average_precision: on an image was found {had}; expected as many of each")
+    for its in true:
+        if len(its.labels) != len(its.shapes):
+            had = f"an image has {len(its.labels)} labels and {len(its.shapes)} boxes or masks"
+            raise ValueError(f"average_precision: {had}; expected as many of each")
     classes = sorted({label for truth in true for label in truth.labels.tolist()})
     matches: dict[str, list[_Match]] = {name: [] for name in areas}
     for label in classes:
@@ -167,10 +180,27 @@ def _matches(
     return matches
 
 
+def _scores(scores: Any) -> ndarray:
+    """In float64: those without a sign have no negative, by which they are ordered."""
+    scores = np.asarray(scores)
+    if scores.dtype.kind not in "iuf":
+        raise TypeError(f"average_precision: scores have dtype {scores.dtype}; expected numbers")
+    return scores.astype(np.float64)
+
+
 def _numbers(shapes: Any) -> ndarray:
     """Masks as they are, boxes in float64: an area of few bits would be another one."""
     shapes = np.asarray(shapes)
-    return shapes if shapes.ndim == 3 else shapes.astype(np.float64)
+    if shapes.ndim != 3:
+        return shapes.astype(np.float64)
+    _check_bools(shapes)
+    return shapes
+
+
+def _check_bools(*masks: ndarray) -> None:
+    for mask in masks:
+        if mask.dtype != bool:
+            raise TypeError(f"average_precision: masks have dtype {mask.dtype}; expected bool, such as mask > 0")
 
 
 def _overlap(shapes: ndarray, objects: ndarray) -> ndarray:

@@ -1,6 +1,6 @@
 """Where a token stands: position tables, and the ops that put positions and class tokens into a sequence."""
 
-from math import inf
+from math import inf, prod
 from typing import NamedTuple
 
 import numpy as np
@@ -94,7 +94,7 @@ def padded_sincos_positions_2d(
             last = place[:, -1:] if axis == 1 else place[:, :, -1:]
             place = place / (last + 1e-6) * (2 * np.pi)
         half.append(np.stack(_waves(place, width // 2, temperature), axis=-1).reshape(*valid.shape, width // 2))
-    return np.concatenate(half, axis=-1).reshape(len(valid), -1, width)
+    return np.concatenate(half, axis=-1).reshape(len(valid), prod(valid.shape[1:]), width)
 
 
 def check_width(op: str, width: int) -> None:

@@ -149,6 +149,8 @@ class Detect(Task):
     def forward(self, outputs: Detections, targets: Objects) -> tuple[Float[ndarray, "2"], DetectCache]:
         """The loss of classes, and that of boxes: 0, where there is none."""
         check_as_many("Detect", outputs, targets)
+        if not targets.labels:
+            raise ValueError("Detect: there are no images; expected one at least")
         if (queries := outputs.logits.shape[2]) != self.num_queries:
             raise ValueError(
                 f"Detect: outputs have {queries} queries; expected num_queries, which is {self.num_queries}"

@@ -260,6 +260,8 @@ def _check_prompts(outputs: Any, targets: Prompted) -> None:
     theirs, ours = targets.valid.shape, outputs.masks.shape[:2]
     if ours != theirs:
         raise ValueError(f"Prompt: there are masks for {ours} images and prompts; expected {theirs}, as targets")
+    if targets.several.any() != targets.several.all():  # a prompt has more scores in one case than in the other
+        raise ValueError("Prompt: several is True for some images and False for others; expected the same in a batch")
 
 
 def _clicks(

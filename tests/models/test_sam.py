@@ -286,3 +286,29 @@ def test_cotangents_of_masks_that_were_not_asked_for_are_zero() -> None:
     grads = {name: param.grad for name, param in model.named_params().items() if "hypernetworks" in name}
     assert np.abs(dimages).max() > 0
     assert all(np.any(grad) == (".output_hypernetworks_mlps.0." in f".{name}") for name, grad in grads.items())
+
+
+@pytest.mark.parametrize("masks", [1, 3, 5])
+def test_a_gradient_for_another_number_of_masks_is_refused(masks: int) -> None:
+    model = sam()
+    y, cache = model.forward(IMAGES, POINTS, LABELS)
+    wrong = MaskOutputs(np.ones((*y.masks.shape[:2], masks, *y.masks.shape[3:])), np.ones_like(y.iou_scores))
+    with pytest.raises(ValueError, match=r"the gradient of the masks has shape .*; expected"):
+        model.backward(wrong, cache)
+    with pytest.raises(ValueError, match=r"the gradient of the scores has shape .*; expected"):
+        model.backward(MaskOutputs(y.masks, np.ones((*y.masks.shape[:2], masks))), cache)
+
+
+def test_a_complex_step_reaches_prompts() -> None:
+    """The derivative along a click, and along a mask, is that of backward."""
+    model = sam()
+    y, cache = model.forward(IMAGES, POINTS, LABELS, None, MASKS)
+    dy = MaskOutputs(RNG.standard_normal(y.masks.shape), RNG.standard_normal(y.iou_scores.shape))
+    _, dpoints, _, _, dmasks = model.backward(dy, cache)
+    step = 1e-30j
+    for name, grad, ways in (("points", dpoints, POINTS), ("masks", dmasks, MASKS)):
+        way = RNG.standard_normal(ways.shape)
+        moved = {"points": POINTS, "masks": MASKS} | {name: ways + step * way}
+        found, _ = without_annotations(model.forward)(IMAGES, labels=LABELS, **moved)
+        slope = sum((part * d).sum().imag for part, d in zip(found, dy, strict=True)) / step.imag
+        np.testing.assert_allclose((grad * way).sum(), slope, rtol=1e-8)

@@ -177,3 +177,12 @@ def test_images_that_are_refused():
     with pytest.raises(TypeError, match="images have dtype float64; the model computes in float32"):
         model.forward(photographs(1, 8, 8, 3))
     assert model.forward(photographs(1, 3, 3, 3).astype("f"))[0].shape == (1, 3, 3, 3)
+
+
+@pytest.mark.parametrize("shape", [(1, 6, 7, 3), (1, 7, 9, 3), (1, 9, 9, 3), (2, 7, 8, 3)])
+def test_a_gradient_of_another_shape_is_refused(shape):
+    model = swin_ir(upscale=1)
+    y, cache = model.forward(photographs(1, 7, 8, 3).astype("f"))
+    assert y.shape == (1, 7, 8, 3)
+    with pytest.raises(ValueError, match=r"SwinIR.backward: dy has shape .*; expected \(1, 7, 8, 3\)"):
+        model.backward(np.ones(shape, "f"), cache)

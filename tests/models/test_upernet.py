@@ -209,3 +209,10 @@ def test_one_image_alone_has_no_statistics_of_what_is_pooled_to_one_place() -> N
     moved = {name for name, value in model.state_dict().items() if not np.array_equal(value, before[name])}
     averages = {name for name in before if "running" in name}
     assert averages - moved == {name for name in averages if "psp_modules.0" in name}
+
+
+def test_no_images() -> None:
+    model = frozen(upernet())
+    y, cache = model.forward(images(0, 8, 12, 3))
+    assert y.logits.shape[:3] == (0, 8, 12)
+    assert model.backward(y, cache).shape == (0, 8, 12, 3)

@@ -221,3 +221,9 @@ def test_a_task_for_another_number_of_queries_is_refused():
     """Its mean would be over queries that there are not."""
     with pytest.raises(ValueError, match="Detect: outputs have 4 queries; expected num_queries, which is 100"):
         Detect().forward(outputs(2), objects(1, 0))
+
+
+def test_no_images_are_refused():
+    found = outputs(2)
+    with pytest.raises(ValueError, match="Detect: there are no images; expected one at least"):
+        Detect(num_queries=4).forward(type(found)(*(part[:0] for part in found)), objects())

@@ -300,3 +300,10 @@ def test_pictures():
     shown = [ax for ax in figure.axes if ax.images]
     assert len(shown) == 6
     assert all("IoU" in ax.get_xlabel() for ax in shown)
+
+
+def test_one_click_here_and_several_there_are_refused():
+    """Their shards would not add up to the whole."""
+    targets = targets_of()._replace(several=np.array([True, False, False]))
+    with pytest.raises(ValueError, match="several is True for some images and False for others"):
+        Prompt().forward(outputs_of(), targets)
