@@ -5,7 +5,7 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from minivit.checked import check_range, checked
+from minivit.checked import checked
 from minivit.ops.losses import one_hot
 from minivit.types import Float, Int, Positive, Range, Share, ndarray
 
@@ -106,13 +106,7 @@ def random_box(rng: np.random.Generator, size: tuple[int, int], lam: float) -> B
         Rows and columns of the image.
     lam : float
         The share that is left of the image.
-
-    Raises
-    ------
-    ValueError
-        If that is not from 0 to 1.
     """
-    check_range("random_box: lam", lam, at_least=0, at_most=1)
     starts, stops = [], []
     for length in size:
         side = int(length * (1 - lam) ** 0.5)

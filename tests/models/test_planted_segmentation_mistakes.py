@@ -15,7 +15,7 @@ def like(name: str) -> Callable[[], None]:
     return partial(parity.test_transformers, name, False)
 
 
-HEAD, MODEL, WINDOWS, LINEAR = "layers.upernet_head", "models.upernet", "models.swin", "layers.linear_decoder"
+HEAD, MODEL, WINDOWS, LINEAR = "layers.upernet_head", "models.upernet", "layers.swin_stage", "layers.linear_decoder"
 TASK, SCORES = "tasks.segment", "ops.confusion"
 UPERNET, SMALL, TRAINED, SEGFORMER = map(like, ("hf_upernet", "hf_upernet_small", "hf_upernet_train", "hf_segformer"))
 MISTAKES = {
