@@ -239,7 +239,8 @@ def write_page(dataset: Dataset) -> None:
         for name, (title, says, figure) in zip((model, f"{model}_sees"), pictures_of(trained, dataset), strict=False):
             save(figure, DOCS / "images" / "gallery" / f"{name}.png")
             parts += [f"{title}. {says}", f"![{title}](images/gallery/{name}.png)"]
-    intro = HEAD.format(minutes=MINUTES, tried=TRIED, baseline=baseline)
+    sizes = {"batch": BATCH_SIZE, "pixels": recipe_for("imagegpt_tiny_16").batch_size}
+    intro = HEAD.format(minutes=MINUTES, tried=TRIED, baseline=baseline, **sizes)
     (DOCS / "gallery.md").write_text("\n\n".join([intro, "\n".join(table), TAIL, *parts]) + "\n", encoding="utf-8")
 
 
@@ -256,9 +257,9 @@ cores of an AMD EPYC with AVX-512: as many whole epochs as fit into that time, b
 learning is the best of three, tried on {tried:,} images and judged by others that are held back. There is one run of
 each, so that a point or two are no ranking; and what learns most in {minutes} minutes need not learn most in a day.
 Logistic regression on the pixels reaches {baseline:.1%} in the same time. Peak and seconds are those of a step in two
-threads, with 128 images (iGPT: 32). PyTorch / minivit is how long a step of the same model takes in PyTorch, with 128
-images, the same weights and losses (timm's model, or one as its users write it), divided by how long it takes here:
-above 1, minivit is faster.
+threads, with {batch} images (iGPT: {pixels}). PyTorch / minivit is how long a step of the same model takes in PyTorch,
+with {batch} images, the same weights and losses (timm's model, or one as its users write it), divided by how long it
+takes here: above 1, minivit is faster.
 
 ![Which idea came of which](images/gallery/family_tree.png)"""
 

@@ -177,8 +177,8 @@ def check_broadcast(label: str, what: str, shape: tuple[int, ...], **arrays: nda
 
 def check_shape(name: str, array: ndarray, expected: tuple[int, ...]) -> None:
     """TypeError for no array, ValueError for another shape, where lengths follow from what no annotation says."""
-    check_type(name, array, ndarray)
-    if array.shape != expected:
+    if getattr(array, "shape", None) != expected:
+        check_type(name, array, ndarray)
         raise ValueError(f"{name} has shape {array.shape}; expected {expected}")
 
 

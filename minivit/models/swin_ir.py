@@ -59,8 +59,6 @@ class SwinIRCache(NamedTuple):
     conv_up2: UpConvCache | IdentityCache
     conv_hr: UpConvCache | IdentityCache
     conv_last: Conv2dCache | IdentityCache
-    shown: tuple[int, int]
-    y_shape: tuple[int, ...]
 
 
 class SwinIR(Model):
@@ -245,8 +243,7 @@ class SwinIR(Model):
         h, c_hr = self.conv_hr.forward(h)
         h, c_last = self.conv_last.forward(h)
         y = (shown + h if self.adds else h) / scale + mean
-        y = y[:, : self.upscale * Y, : self.upscale * X]
-        return y, SwinIRCache(
+        return y[:, : self.upscale * Y, : self.upscale * X], SwinIRCache(
             padding=c_padding,
             conv_first=c_conv_first,
             patch_embed=c_patch_embed,
@@ -260,16 +257,15 @@ class SwinIR(Model):
             conv_up2=c_up2,
             conv_hr=c_hr,
             conv_last=c_last,
-            shown=(Y + down, X + right),
-            y_shape=y.shape,
         )
 
     def backward(self, dy: Float[ndarray, "B Yo Xo C"], cache: SwinIRCache) -> Float[ndarray, "B Y X C"]:
         """Add to the gradient of every parameter; return the gradient of the images."""
-        check_shape("SwinIR.backward: dy", dy, cache.y_shape)
-        (rows, columns), scale = cache.shown, dy.dtype.type(self.img_range)
-        down, right = (self.upscale * side - cut for side, cut in zip((rows, columns), dy.shape[1:3], strict=True))
-        dy = np.pad(dy, ((0, 0), (0, down), (0, right), (0, 0))) / scale  # forward: y[:, : self.upscale * Y, ...]
+        r, ((B, Y, X, C), ((_, down), (_, right))) = self.upscale, cache.padding
+        check_shape("SwinIR.backward: dy", dy, (B, r * Y, r * X, C))
+        scale = dy.dtype.type(self.img_range)
+        # forward: y[:, : self.upscale * Y, ...]
+        dy = np.pad(dy, ((0, 0), (0, r * down), (0, r * right), (0, 0))) / scale
         dh = self.conv_last.backward(dy, cache.conv_last)
         dh = self.conv_hr.backward(dh, cache.conv_hr)
         dh = self.conv_up2.backward(dh, cache.conv_up2)

@@ -69,7 +69,9 @@ def box_overlap(found: Float[ndarray, "n 4"], true: Float[ndarray, "m 4"]) -> Fl
 
 def mask_overlap(found: Bool[ndarray, "n Y X"], true: Bool[ndarray, "m Y X"]) -> Float[ndarray, "n m"]:
     """IoU of all masks with all; 0 of two that are empty."""
-    _check_bools(found, true)
+    for masks in (found, true):
+        if masks.dtype != bool:
+            raise TypeError(f"average_precision: masks have dtype {masks.dtype}; expected bool, such as mask > 0")
     a, b = (masks.reshape(len(masks), prod(masks.shape[1:])).astype(np.float64) for masks in (found, true))
     both = a @ b.T
     union = a.sum(1)[:, None] + b.sum(1) - both
@@ -191,16 +193,7 @@ def _scores(scores: Any) -> ndarray:
 def _numbers(shapes: Any) -> ndarray:
     """Masks as they are, boxes in float64: an area of few bits would be another one."""
     shapes = np.asarray(shapes)
-    if shapes.ndim != 3:
-        return shapes.astype(np.float64)
-    _check_bools(shapes)
-    return shapes
-
-
-def _check_bools(*masks: ndarray) -> None:
-    for mask in masks:
-        if mask.dtype != bool:
-            raise TypeError(f"average_precision: masks have dtype {mask.dtype}; expected bool, such as mask > 0")
+    return shapes if shapes.ndim == 3 else shapes.astype(np.float64)
 
 
 def _overlap(shapes: ndarray, objects: ndarray) -> ndarray:
