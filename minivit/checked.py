@@ -45,12 +45,12 @@ def checked(function: Function) -> Function:
     TypeError, ValueError
         One sentence: the function, the argument, what came, what was expected.
     """
-    parameters = signature(function).parameters.values()
+    parameters = signature(function, eval_str=True).parameters.values()
     named = [parameter for parameter in parameters if parameter.kind is not parameter.VAR_KEYWORD]
     takes_others = len(named) < len(parameters)
     hints = {p.name: object if p.annotation is p.empty else p.annotation for p in named}
     positional = [parameter.name for parameter in named if parameter.kind is not parameter.KEYWORD_ONLY]
-    ranges = {name: part for name, hint in hints.items() for part in _ranges(hint)}
+    ranges = {name: part for name, hint in hints.items() for part in ranges_of(hint)}
     hints = {name: without_range(hint) for name, hint in hints.items()}
     label = function.__qualname__.removesuffix(".__init__").removesuffix("_forward")
     right: set[Any] = set()  # what has been found right once, need not be looked at again
@@ -79,9 +79,9 @@ def checked(function: Function) -> Function:
     return call  # type: ignore[return-value]
 
 
-def _ranges(hint: Any) -> Iterable[Any]:
+def ranges_of(hint: Any) -> Iterable[Any]:
     """The range that an annotation asks for, or one part of it: ``Count | None`` that of ``Count``."""
-    return [*getattr(hint, "__metadata__", ()), *(part for kind in _either(hint) for part in _ranges(kind))]
+    return [*getattr(hint, "__metadata__", ()), *(part for kind in _either(hint) for part in ranges_of(kind))]
 
 
 def without_range(hint: Any) -> Any:
@@ -241,7 +241,7 @@ class Axes(NamedTuple):
 
 
 @cache
-def _axes(hint: Any) -> Axes | None:
+def axes_of(hint: Any) -> Axes | None:
     """The array that a hint asks for, None if it asks for something else."""
     for part in get_args(hint) or (hint,):
         if hasattr(part, "dim_str"):  # an annotation of jaxtyping
@@ -257,12 +257,12 @@ def _may_be_either(axes: Axes) -> bool:
 @cache
 def _fields(kind: Any) -> dict[str, Any]:
     """The annotations of the arrays in a cache."""
-    return {name: hint for name, hint in getattr(kind, "__annotations__", {}).items() if _axes(hint)}
+    return {name: hint for name, hint in getattr(kind, "__annotations__", {}).items() if axes_of(hint)}
 
 
 def _taken(name: str, value: Any, hint: Any) -> Any:
     """An argument as the function gets it, if it is of the type that its annotation asks for."""
-    axes = _axes(hint)
+    axes = axes_of(hint)
     if hint == Scalar or (axes is None and hint is not ndarray):
         value = plain(value)
         check_type(name, value, hint)
@@ -286,8 +286,8 @@ def _taken(name: str, value: Any, hint: Any) -> Any:
 def _fit_together(values: dict[str, Any], hints: dict[str, Any]) -> None:
     """See that all arrays of a call have one precision, and equal lengths where their annotations share a letter."""
     kept = _fields(hints["cache"]) if "cache" in values else {}
-    arrays = {f"cache.{name}": (_axes(hint), getattr(values["cache"], name)) for name, hint in kept.items()}
-    arrays |= {name: (_axes(hints[name]), value) for name, value in values.items()}
+    arrays = {f"cache.{name}": (axes_of(hint), getattr(values["cache"], name)) for name, hint in kept.items()}
+    arrays |= {name: (axes_of(hints[name]), value) for name, value in values.items()}
     known: dict[str, tuple[Any, str, tuple[int, ...]]] = {}
     precision, first, is_complex = None, "", False
     for name, (axes, array) in arrays.items():
@@ -316,7 +316,7 @@ def _fit_together(values: dict[str, Any], hints: dict[str, Any]) -> None:
     for name, hint in hints.items():
         if hint == Scalar and name in values:
             values[name] = np.asarray(values[name], precision)
-        elif is_complex and (axes := _axes(hint)) and _may_be_either(axes) and isinstance(values.get(name), ndarray):
+        elif is_complex and (axes := axes_of(hint)) and _may_be_either(axes) and isinstance(values.get(name), ndarray):
             values[name] = values[name].astype(np.result_type(precision, np.complex64), copy=False)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from minivit.checked import check_range, check_type, checked, plain, real_numbers
-from minivit.types import Bool, Complex, Count, Depths, Float, Int, Real, Scalar, Size, ndarray
+from minivit.types import Bool, Complex, Count, Depths, Float, Int, Real, Scalar, Share, Size, ndarray
 from tests.unchecked import without_annotations
 
 X, WEIGHT, BIAS = np.ones((2, 3, 5), np.float32), np.ones((5, 7), np.float32), np.ones(7, np.float32)
@@ -379,3 +379,18 @@ def test_numbers_are_floats_or_become_float64():
             numbers("x", values)
     with pytest.raises(TypeError, match=r"^x is a masked array"):
         numbers("x", np.ma.masked_array([1.0], [True]))
+
+
+def test_annotations_that_are_text_are_read():
+    """As ``from __future__ import annotations`` leaves them, which many write on top of every file."""
+    names = {"Float": Float, "ndarray": ndarray, "Share": Share, "checked": checked}
+    text = """
+from __future__ import annotations
+@checked
+def faded_forward(x: Float[ndarray, "*B D"], rate: Share = 0.5): return x * rate
+"""
+    exec(compile(text, "solution.py", "exec", dont_inherit=True), names)
+    with pytest.raises(ValueError, match=r"faded: rate is 2.0; expected at least 0 and at most 1"):
+        names["faded_forward"](X, 2.0)
+    with pytest.raises(TypeError, match=r"faded: x is .1.0., of type list"):
+        names["faded_forward"]([1.0])

@@ -1,7 +1,7 @@
 """What is asked of each function, in order: it is there, it runs, manners, shapes, numbers, properties, speed."""
 
 from collections.abc import Callable, Iterator
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy import ndarray
@@ -23,6 +23,7 @@ from minivit.course.compare import (
 from minivit.course.complex_numbers import wrong_dtype
 from minivit.course.errors import check_errors, promised
 from minivit.course.exercise import Draw, Property, Task, Trial
+from minivit.course.forms import other_forms
 from minivit.course.manners import check_adds, check_linear, check_manners
 from minivit.course.outputs import MalformedError, clip, form_note, named_outputs
 from minivit.course.properties import check_property
@@ -84,10 +85,11 @@ def checks_of(task: Task) -> dict[str, Check]:
     """The checks of a function by name, in order."""
     is_backward = task.kind == "backward"
     checks: dict[str, Check] = {"runs": _runs, "leaves its inputs alone": check_manners, "shapes": _shapes}
-    checks |= {"dtype": _dtype} if task.has_arrays else {}
+    checks |= {"dtype": _dtype} if task.has_arrays or returns_arrays(task) else {}
     checks |= {f"numbers {label}".strip(): Numbers(draw) for label, draw in task.cases.items()}
     if task.has_arrays:
         checks |= {"numbers where an axis has length 1": _axes_of_one, "numbers in float32": _in_float32}
+        checks |= {"numbers in other forms": _in_other_forms}
     checks |= {"with your forward": check_together} if is_backward and partner(task) else {}
     checks |= {"adds to the gradients": check_adds} if is_backward and task.is_layer else {}
     checks |= {"linear in dy": check_linear} if is_backward else {}
@@ -188,6 +190,12 @@ def _another_dtype(name: str, came: np.dtype, went: np.dtype, trial: Trial, dtyp
     return f"from {went} comes {name} in {came}; what goes in as {went} must come out as {went}{lifted}"
 
 
+def returns_arrays(task: Task) -> bool:
+    """Whether an output is an array: it has a dtype, though no argument may have one."""
+    expected = make_trial(task, next(iter(task.cases.values())), np.random.default_rng(0)).expected
+    return any(isinstance(output, ndarray) for output in named_outputs(task.kind, expected, expected).values())
+
+
 def has_floats(trial: Trial) -> bool:
     """Whether an argument has a precision."""
     return any(map(is_float, (*trial.inputs, *trial.kwargs.values())))
@@ -227,7 +235,7 @@ class Numbers(NamedTuple):
 def _simpler(asked: Asked, draw: Draw, failed: Case, rng: Generator) -> str:
     """Is an easier case right, also that of the case that failed? Then that is the most helpful thing to know."""
     for words, simplify in asked.task.simpler.items():
-        cases = [simplify(case) for case in (failed, *(draw(rng) for _ in range(TRIALS - 1)))]
+        cases = [simplify(case) for case in (*turned(failed), *(draw(rng) for _ in range(TRIALS - 1)))]
         if any(case is None for case in cases):
             continue
         for case in cases:
@@ -239,6 +247,17 @@ def _simpler(asked: Asked, draw: Draw, failed: Case, rng: Generator) -> str:
         else:
             return f"\n  right {words}, wrong for {SEVERAL.get(words, 'the whole')}"
     return ""
+
+
+def turned(case: Case) -> list[Case]:
+    """The case with each of its rows first once: the trouble may be in any of them."""
+    count = len(case.args[0]) if isinstance(case.args[0], ndarray) and case.args[0].ndim > 1 else 1
+    rows = [arg for arg in case.args if isinstance(arg, ndarray) and arg.ndim > 1 and len(arg) == count]
+
+    def rolled(arg: Any, shift: int) -> Any:
+        return np.roll(arg, shift, 0) if any(arg is row for row in rows) else arg
+
+    return [case._replace(args=tuple(rolled(arg, shift) for arg in case.args)) for shift in range(count)]
 
 
 SEVERAL = {"for one sample": "a batch", "for one head": "several heads", "with one head": "several heads"}
@@ -259,7 +278,7 @@ def _in_float32(asked: Asked, rng: Generator) -> None:
     for draw in asked.task.cases.values():
         trial = make_trial(asked.task, draw, rng, np.float32)
         value = asked.value(trial)
-        pairs = compare_shapes(asked.task, value, trial)
+        pairs = compare_shapes(asked.task, value, trial, FLOAT32)
         with comparing(Compared(asked.task, trial, value, FLOAT32)):
             for name in wrong_numbers(asked.task.kind, pairs, FLOAT32)[1]:
                 raise CheckFailedError(
@@ -268,6 +287,17 @@ def _in_float32(asked: Asked, rng: Generator) -> None:
                     else f"{name} is right in float64 and wrong in float32: a numerical derivative, a difference of "
                     "large numbers, or strides of 8 bytes?"
                 )
+
+
+def _in_other_forms(asked: Asked, rng: Generator) -> None:
+    """Whatever the signature allows is a call as any other."""
+    for draw in asked.task.cases.values():
+        for words, trial in other_forms(asked.task, draw(rng), rng):
+            try:
+                compare_values(asked.task, asked.value(trial), trial, [])
+            except (CheckFailedError, MalformedError) as failure:
+                where = f"{failure}\n  {words}"
+                raise CheckFailedError("wrong as well" if asked.said else where, compared_in(failure)) from None
 
 
 class Holds(NamedTuple):

@@ -73,9 +73,9 @@ class NotWrittenError(Exception):
     """The function is not there yet."""
 
 
-def compare_shapes(task: Task, value: Any, trial: Trial) -> dict[str, tuple[Any, Any]]:
+def compare_shapes(task: Task, value: Any, trial: Trial, tolerance: Tolerance = FLOAT64) -> dict[str, tuple[Any, Any]]:
     """Pairs (got, expected) by name, when each has the shape that it should have."""
-    with comparing(Compared(task, trial, value)):
+    with comparing(Compared(task, trial, value, tolerance)):
         return _same_shapes(task, value, trial)
 
 

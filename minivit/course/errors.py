@@ -17,8 +17,9 @@ from minivit.course.compare import CheckFailedError
 from minivit.course.exercise import Task, Trial
 from minivit.course.trial import argument_names, make_trial, our_answer, reference, unused
 
-NOT_FINITE = "=inf", "=nan"
-MOST = 6  # promises that are not kept, of those that are told
+OF_NO_NUMBERS = {" finite": ("=inf", "=nan"), "nan": (" with nan in it",), "-inf": (" -inf in it", " but -inf")}
+"""How calls end of which nothing is promised where the docstring has no such word: an order, say, has no nan."""
+MOST = 10  # promises that are not kept, of those that are told
 OF_SHAPES = ("ValueError", "IndexError")  # which of the two NumPy raises of a wrong shape depends on the call
 
 
@@ -33,7 +34,13 @@ class Wrong(NamedTuple):
 
 def promised(task: Task) -> list[str]:
     """The kinds of errors under "Raises" in the docstring of a function that is no backward."""
-    return re.findall(r"^(\w+)$", raises(task), re.MULTILINE) if task.kind != "backward" else []
+    return [kind for kinds in alternatives(task) for kind in kinds]
+
+
+def alternatives(task: Task) -> list[list[str]]:
+    """The same, those together of which one is as good as another: they stand in one line."""
+    lines = re.findall(r"^(\w+Error(?:, \w+Error)*)$", raises(task), re.MULTILINE) if task.kind != "backward" else []
+    return [line.split(", ") for line in lines]
 
 
 def raises(task: Task) -> str:
@@ -65,12 +72,12 @@ def refused_calls(task: Task, rng: Generator) -> Iterator[tuple[Wrong, str]]:
     ``@checked``, and who writes the function without it need not think of them.
     """
     kinds, seen = promised(task), set()
-    for draw in task.cases.values() if kinds else ():
-        for wrong in wrong_calls(task, make_trial(task, draw, rng)):
+    unsaid = [end for said, ends in OF_NO_NUMBERS.items() if said not in raises(task) for end in ends]
+    trials = (make_trial(task, draw, rng, dtype) for draw in task.cases.values() for dtype in (np.float64, np.float32))
+    for trial in trials if kinds else ():
+        for wrong in wrong_calls(task, trial):
             call = wrong.words, *map(kind_of, (*wrong.args, *wrong.kwargs.values()))
-            if call in seen or (wrong.words.endswith(" with nan in it") and "nan" not in raises(task)):
-                continue  # an error that is promised of an order, say, is not of what has none
-            if wrong.words.endswith(NOT_FINITE) and " finite" not in raises(task):
+            if call in seen or any(map(wrong.words.endswith, unsaid)):
                 continue
             try:
                 with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
@@ -78,7 +85,16 @@ def refused_calls(task: Task, rng: Generator) -> Iterator[tuple[Wrong, str]]:
             except Exception as error:
                 if type(error).__name__ in kinds and is_meant(error) and not does_no_harm(task, wrong):
                     seen.add(call)
-                    yield wrong._replace(kinds=wrong.kinds or (type(error).__name__,)), str(error)
+                    words = wrong.words + " in float32" * any(map(is_float32, wrong.args))
+                    kind = type(error).__name__
+                    as_good = [other for line in alternatives(task) if kind in line for other in line]
+                    right = dict.fromkeys((kind, *as_good, *wrong.kinds))
+                    yield wrong._replace(words=words, kinds=tuple(right)), str(error)
+
+
+def is_float32(value: Any) -> bool:
+    """Whether its precision is the one that is told."""
+    return isinstance(value, ndarray) and value.dtype == np.float32
 
 
 def kind_of(value: Any) -> Any:
@@ -116,19 +132,23 @@ def wrong_calls(task: Task, trial: Trial) -> Iterator[Wrong]:
     none = tuple(arg[:0] if isinstance(arg, ndarray) and len(arg) == count else arg for arg in trial.args)
     yield Wrong("no rows", none, trial.kwargs)
     for i, (name, value) in enumerate(given.items()):
-        for words, new, kinds in (*changed(name, value), *(broadcast(name, value, first) if i else ())):
+        for words, new, kinds in (*changed(name, value), *broadcast(name, value, first if i else None)):
             args = tuple(new if other == name else given[other] for other in names)
             yield Wrong(words, args, {**trial.kwargs, **({name: new} if name in trial.kwargs else {})}, kinds)
 
 
 def broadcast(name: str, value: Any, first: Any) -> Iterator[tuple[str, Any, tuple[str, ...]]]:
-    """An array that NumPy takes for one that fits the first one, in words."""
+    """An array that NumPy takes for one that fits the first one, in words; the first itself with an axis more."""
     if not isinstance(value, ndarray):
+        return
+    axes = 2, *(1,) * (np.ndim(first) - value.ndim), *value.shape
+    yield f"{name} with an axis too many", np.broadcast_to(value, axes), OF_SHAPES
+    if first is None:
+        if value.dtype.kind == "i":
+            yield f"{name} that are no integers", value.astype(float), ()
         return
     for axis in filled_axes(value):
         yield f"{place_of(name, value, axis)} has length 1", value.take([0], axis), OF_SHAPES
-    axes = 2, *(1,) * (first.ndim - value.ndim), *value.shape
-    yield f"{name} with an axis too many", np.broadcast_to(value, axes), OF_SHAPES
     if value.dtype.kind == "i" and value.shape == first.shape[:-1]:
         yield f"{name} of integers, one for each number", np.broadcast_to(value[..., None], first.shape), OF_SHAPES
         yield f"{name} that are no integers, one for each row", value.astype(first.dtype), OF_SHAPES
@@ -154,6 +174,9 @@ def changed(name: str, value: Any) -> Iterator[tuple[str, Any, tuple[str, ...]]]
             yield f"{name} with -1 in it", np.where(first, -1, value).astype(value.dtype), ()
             yield f"{name} whose first two are equal", np.where(first, value.flat[1], value), ()
             yield f"{name} with nan in it", np.where(first, np.nan, value).astype(value.dtype), ()
+            yield f"{name} with -inf in it", np.where(first, -np.inf, value).astype(value.dtype), ()
+            row = np.arange(value.size).reshape(value.shape) < value.shape[-1]
+            yield f"{name} with a row of nothing but -inf", np.where(row, -np.inf, value).astype(value.dtype), ()
         if value.dtype.kind == "b":
             yield f"{name} of integers", value.astype(int), ()
         if value.dtype.kind == "i" and value.size:
@@ -174,7 +197,7 @@ def changed(name: str, value: Any) -> Iterator[tuple[str, Any, tuple[str, ...]]]
     elif isinstance(value, str):
         yield f"{name}='no_such_name'", "no_such_name", ()
     elif isinstance(value, float):
-        yield from ((f"{name}={new}", new, ()) for new in (-0.5, 0.0, 1.5, np.inf, np.nan))
+        yield from ((f"{name}={new}", new, ()) for new in (-0.5, 0.0, 1.5, 1e3, 1e5, np.inf, np.nan))
 
 
 def filled_axes(value: ndarray) -> list[int]:

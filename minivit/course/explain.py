@@ -293,9 +293,13 @@ def nearly_right(name: str, got: ndarray, expected: ndarray) -> str | None:
     if is_complex(got) or is_complex(expected):
         got, expected = (as_reals(np.asarray(a, np.complex128)) for a in (got, expected))
     error = float(np.abs(got - expected).max(initial=0)) / (float(np.abs(expected).max(initial=0)) or np.inf)
-    if not TOLERANCE < error < 1e-4:
+    if not TOLERANCE < error < 1e-3:
         return None
     digits = f"{name} is right to {floor(-log10(error))} digits only"
+    if (np.asarray(got, np.float16) == got).all():
+        return f"{digits}: float16 has no more; something is computed in it"
+    if error >= 1e-4:
+        return None
     if expected.dtype != np.float32 and (np.asarray(got, np.float32) == got).all():
         return f"{digits}: that is {ROUNDING}: {ON_THE_WAY} ({CASTS}), though float64 came in"
     difference = ((got - expected) * np.sign(expected)).ravel()

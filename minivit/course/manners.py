@@ -1,5 +1,6 @@
 """What a function must leave alone, remember nothing of, and add to."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -51,10 +52,9 @@ def check_manners(asked: Asked, rng: Generator) -> None:
             if other := change(asked.task, trial):
                 first_value, after, later = asked.twice(trial, other)
                 outlives(*(named_outputs(asked.task.kind, value, trial.expected) for value in (first_value, after)))
-                kept = is_kept(asked.task, trial, first_value, other, later)
-                if kept and (
-                    change is with_smaller_numbers or is_right_alone(asked, draw, rng)
-                ):  # else the option is not used
+                if is_kept(asked.task, trial, first_value, other, later) and (
+                    is_right_alone(asked, draw, rng, change) or is_deaf(asked, trial, first_value)
+                ):  # else it is wrong by itself: it does not use the option, say, or the numbers but for the largest
                     raise CheckFailedError(KEPT)
 
 
@@ -115,10 +115,22 @@ def is_kept(task: Task, trial: Trial, value: Any, other: Trial, later: Any) -> b
     )
 
 
-def is_right_alone(asked: Asked, draw: Draw, rng: Generator) -> bool:
+def is_right_alone(asked: Asked, draw: Draw, rng: Generator, change: Callable[[Task, Trial], Trial | None]) -> bool:
     """Whether such another call is right where none of its shape came before it: then it is not wrong by itself."""
-    others = (without_an_option(asked.task, make_trial(asked.task, draw, rng)) for _ in range(DRAWS))
+    others = (change(asked.task, make_trial(asked.task, draw, rng)) for _ in range(DRAWS))
     return any(agrees(asked.task, asked.value(other), other) for other in others if other)
+
+
+def is_deaf(asked: Asked, trial: Trial, value: Any) -> bool:
+    """Whether the call with its numbers in another order has the same answer as the call, and should have another."""
+    args, kwargs = mapped(upside_down, (trial.args, trial.kwargs))
+    other = called_so(asked.task, trial, args, kwargs)
+    return other is not None and is_kept(asked.task, trial, value, other, asked.value(other))
+
+
+def upside_down(value: Any) -> Any:
+    """An array of floating-point numbers with the last row first."""
+    return np.flip(value, 0) if isinstance(value, ndarray) and value.ndim and value.dtype.kind in "fc" else value
 
 
 def agrees(task: Task, value: Any, trial: Trial) -> bool:

@@ -60,7 +60,7 @@ class Child:
         try:
             outcome = answers.get(timeout=seconds)
         except queue.Empty:
-            outcome = Outcome("too slow", f"no answer after {seconds:g} seconds: an endless loop?")
+            outcome = Outcome("too slow", f"no answer after {seconds:g} seconds: an endless loop, or too many rounds?")
         if outcome.status in ("too slow", "died"):
             self.end()
         return outcome

@@ -156,7 +156,9 @@ def _describe(value: Any, arrays: list[ndarray], levels: int) -> Any:
         if not DTYPE.fullmatch(array.dtype.str):
             return {"other": "an array of Python objects" if array.dtype.hasobject else "an array of no numbers"}
         arrays.append(array)
-        return {"array" if isinstance(value, ndarray) else "scalar": [array.dtype.str, list(array.shape)]}
+        in_columns = array.flags.f_contiguous and not array.flags.c_contiguous
+        kind = "columns" if in_columns else "array" if isinstance(value, ndarray) else "scalar"
+        return {kind: [array.dtype.str, list(array.shape)]}
     if isinstance(value, np.random.Generator) and type(value.bit_generator) is np.random.PCG64:
         state = value.bit_generator.state
         return {"generator": [*state["state"].values(), state["has_uint32"], state["uinteger"]]}
@@ -183,6 +185,8 @@ def _rebuild(node: Any, numbers: Numbers, find_class: FindClass) -> Any:
     inside = node[kind]
     if kind == "array":
         return numbers.take(*inside)
+    if kind == "columns":  # of which NumPy sends the numbers by rows
+        return np.asfortranarray(numbers.take(*inside))
     if kind == "scalar":
         return numbers.take(*inside)[()]
     if kind == "generator":

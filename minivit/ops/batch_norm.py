@@ -36,7 +36,8 @@ def batch_norm_forward(
     Raises
     ------
     ValueError
-        If there is only one number for each channel, which would become 0 whatever it is, or ``eps`` is negative.
+        If there are fewer than two numbers for each channel (a single one would become 0 whatever it is), or ``eps`` is
+        negative.
 
     References
     ----------

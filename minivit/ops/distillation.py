@@ -150,7 +150,12 @@ def label_weights(labels: ndarray) -> Float[ndarray, " B"]:
     Parameters
     ----------
     labels : (B,) or (B, C)
-        Class numbers, negative ones where nobody knows; or shares of the classes, which all are known.
+        Class numbers, whole ones, negative where nobody knows; or shares of the classes, floats, which all are known.
+
+    Returns
+    -------
+    ndarray
+        (B,), float64.
 
     Raises
     ------
@@ -159,6 +164,9 @@ def label_weights(labels: ndarray) -> Float[ndarray, " B"]:
     """
     if labels.ndim not in (1, 2):
         raise ValueError(f"label_weights: labels have shape {labels.shape}; expected (B,) or (B, C)")
+    kind, kinds = ("integers", "iu") if labels.ndim == 1 else ("floats", "f")
+    if labels.dtype.kind not in kinds:
+        raise TypeError(f"label_weights: labels of shape {labels.shape} have dtype {labels.dtype}; expected {kind}")
     known = labels >= 0 if labels.ndim == 1 else np.ones(len(labels), bool)
     return known * (len(labels) / max(1, known.sum()))
 
@@ -210,7 +218,7 @@ def taught_forward(
     ------
     ValueError
         If the shapes do not fit, a label is no class, alpha is outside [0, 1], the temperature is not finite or out of
-        its range, there are no rows, or the teacher holds no class of a row for possible.
+        its range, there are no rows, or the teacher holds each class of one for impossible (-inf).
 
     References
     ----------

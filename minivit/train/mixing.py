@@ -150,8 +150,10 @@ def mix(
     Raises
     ------
     ValueError
-        If a label is no class, there are not as many as inputs, an alpha is negative, or no images are to be cut.
+        If a label is no class, there are not as many as inputs, an alpha is negative, or what might be cut is no image.
     """
+    if cutmix_alpha > 0 and inputs.ndim != 4:
+        raise ValueError(f"cutmix: inputs have shape {inputs.shape}; expected images (B, Y, X, C)")
     targets = one_hot(labels, num_classes).astype(inputs.dtype)
     cuts = cutmix_alpha > 0 and (mixup_alpha == 0 or rng.random() < 0.5)
     alpha = cutmix_alpha if cuts else mixup_alpha
@@ -160,7 +162,5 @@ def mix(
     lam = float(rng.beta(alpha, alpha))
     if not cuts:
         return mixup(inputs, targets, lam)
-    if inputs.ndim != 4:
-        raise ValueError(f"cutmix: inputs have shape {inputs.shape}; expected images (B, Y, X, C)")
     _, Y, X, _ = inputs.shape
     return cutmix(inputs, targets, random_box(rng, (Y, X), lam))

@@ -56,6 +56,7 @@ PROMISED = {
     "cutmix": ["ValueError"],
     "mix": ["ValueError"],
     "distillation_forward": ["ValueError"],
+    "label_weights": ["ValueError", "TypeError"],
     "taught_forward": ["ValueError"],
     "concatenation_mean_forward": ["ValueError"],
     "dot_product_mean_forward": ["ValueError"],

@@ -163,7 +163,10 @@ def test_an_endless_loop_is_ended(runner, monkeypatch):
     runner._called.clear()
     with monkeypatch.context() as patched:
         patched.setattr(runner, "seconds", 1)
-        assert runner.call("loops", (np.ones(2),), {}).message == "no answer after 1 seconds: an endless loop?"
+        assert (
+            runner.call("loops", (np.ones(2),), {}).message
+            == "no answer after 1 seconds: an endless loop, or too many rounds?"
+        )
     assert runner.call("right", (np.ones(2),), {}).status == "returned"
 
 

@@ -215,3 +215,11 @@ def test_only_the_answer_with_the_number_of_the_question_counts(monkeypatch):
     monkeypatch.setattr("minivit.course.wire.secrets.randbits", lambda bits: 2)
     answers.seek(0)
     assert ask(io.BytesIO(), answers, b"question") == b"forged"
+
+
+def test_numbers_that_stand_by_columns_do_so_on_the_other_side():
+    sent = {"columns": np.asfortranarray(np.arange(12.0).reshape(3, 4)), "rows": np.arange(12).reshape(3, 4)}
+    came = unpack(pack(sent))
+    assert all(np.array_equal(came[name], array) for name, array in sent.items())
+    assert came["columns"].flags.f_contiguous
+    assert came["rows"].flags.c_contiguous

@@ -192,3 +192,11 @@ def test_a_teacher_that_holds_no_class_for_likeliest_teaches_none(row):
 def test_a_batch_of_none_is_taught_nothing():
     with pytest.raises(ValueError, match=r"^taught: there is nothing to take a mean of, the arguments have no rows$"):
         taught_forward(LOGITS[:0], TEACHER[:0], np.zeros(0, int))
+
+
+@pytest.mark.parametrize(
+    "labels", [np.array([0.0, 1.0]), np.array([True, False]), np.zeros((2, 3), int), np.zeros((2, 3), bool)]
+)
+def test_weights_of_what_is_neither_class_numbers_nor_shares_are_refused(labels):
+    with pytest.raises(TypeError, match=r"label_weights: labels of shape .* have dtype .*; expected"):
+        label_weights(labels)

@@ -28,12 +28,13 @@ def box_in(rng: Generator, Y: int, X: int, where: str = "inside") -> Box:
 Wanted = Callable[[Box, tuple[int, int]], bool]
 
 
-def boxes(fewest: float, most: float, is_wanted: Wanted = lambda box, size: True) -> Draw:
+def boxes(fewest: float, most: float, is_wanted: Wanted = lambda box, size: True, *, square: bool = False) -> Draw:
     """Draws a generator, the size of an image and a share for which the box is as it is wanted."""
 
     def drawn(rng: Generator) -> Case:
         while True:
-            size, lam = (choose(rng, 37, 45, 51), choose(rng, 60, 73, 82)), float(rng.uniform(fewest, most))
+            rows = choose(rng, 37, 45, 51)
+            size, lam = (rows, rows if square else choose(rng, 60, 73, 82)), float(rng.uniform(fewest, most))
             args = new_generator(rng), size, lam
             box = random_box(deepcopy(args[0]), size, lam)
             if is_wanted(box, size):
@@ -60,6 +61,7 @@ BOXES = {
     "where the last rows and columns are cut off": boxes(0.4, 0.8, ends_outside),
     "where nothing is left of the image": boxes(0.0, 0.0),
     "where all of it is left": boxes(1.0, 1.0),
+    "on a square image": boxes(0.6, 0.95, is_inside, square=True),
 }
 
 

@@ -18,6 +18,13 @@ def with_a_vector_of_zeros(rng: Generator) -> Case:
     return Case((x,), {})
 
 
+def with_a_short_vector(rng: Generator) -> Case:
+    """Shorter than 1e-12."""
+    (x,), _ = with_a_vector_of_zeros(rng)
+    x[1] = 3e-13 * unit(rng, x.shape[1])
+    return Case((x,), {})
+
+
 def unit(rng: Generator, *shape: int) -> np.ndarray:
     x = rng.standard_normal(shape)
     return x / np.sqrt((x * x).sum(-1, keepdims=True))
@@ -132,7 +139,12 @@ NO_SLOPE = (
 )
 vectors = partial(
     Task,
-    cases={"": arrays("B D"), "of several axes": arrays("B N D"), "with a vector of zeros": with_a_vector_of_zeros},
+    cases={
+        "": arrays("B D"),
+        "of several axes": arrays("B N D"),
+        "with a vector of zeros": with_a_vector_of_zeros,
+        "with a vector shorter than 1e-12": with_a_short_vector,
+    },
     simpler=ONE_SAMPLE,
 )
 compares = partial(
@@ -195,6 +207,8 @@ TASKS = (
                 "dy has along y",
                 "along = -np.where(np.real(length) > SHORTEST, row_dot(dy, y), 0)": "what dy has along y is added; it "
                 "is subtracted",
+                "along = row_dot(dy, y)": "a vector shorter than 1e-12 was divided by that constant, not by its "
+                "length: its gradient is dy / 1e-12, and nothing is taken off along y",
                 "along = np.where(np.real(length) > SHORTEST, dy.sum(-1, keepdims=True), 0)": "the sum runs over dy "
                 "alone; it must run over dy * y",
                 "along = np.where(np.real(length) > SHORTEST, (dy * y).mean(-1, keepdims=True), 0)": "the mean of dy * "
@@ -414,6 +428,7 @@ CONTRASTIVE_PAIRS = Exercise(
     45,
     TASKS,
     offers=("np", "InputGrad", "LogitsGrad", "cross_entropy_forward", "cross_entropy_backward"),
+    closed=tuple(f"minivit.ops.contrastive:unit_norm_{way}" for way in ("forward", "backward")),
     lecture="14_boxes_masks_words",
     section=6,
 )

@@ -23,6 +23,17 @@ def answers(axes: int = 2, **options: object) -> Draw:
     return drawn
 
 
+def with_impossible(draw: Draw) -> Draw:
+    """The same with -inf in each row of the teacher's."""
+
+    def drawn(rng: Generator) -> Case:
+        (logits, teacher), options = draw(rng)
+        np.put_along_axis(teacher, rng.integers(0, teacher.shape[-1], (len(teacher), 1)), -np.inf, 1)
+        return Case((logits, teacher), options)
+
+    return drawn
+
+
 SOFT = {
     "": answers(),
     "at temperature 1": answers(temperature=1.0),
@@ -31,6 +42,7 @@ SOFT = {
     "the other way round, with a mean over classes, too": answers(reverse=True, per_class=True),
     "with one more axis": answers(3),
     "of one row": answers(1),
+    "where the teacher holds a class for impossible": with_impossible(answers()),
 }
 
 
@@ -80,6 +92,19 @@ def survives_large_logits(call: Call, rng: Generator) -> str | None:
             why = (CLIPPED if np.isfinite(loss) else LARGE) * is_right_there
             is_, should_be = told_apart(loss, cost, digits=6)
             return f"student {student}, teacher {teacher} cost {should_be}; yours cost {is_}{why}"
+    return None
+
+
+RANGE = (np.float32, 0.001), (np.float32, 100.0), (np.float64, 0.001), (np.float64, 10_000.0)
+
+
+def takes_its_whole_range(call: Call, rng: Generator) -> str | None:
+    z, t = rng.standard_normal((2, 5, 3))
+    for dtype, temperature in RANGE:
+        loss = float(call(z.astype(dtype), t.astype(dtype), temperature=temperature)[0])
+        if not np.isfinite(loss):
+            told = f"a temperature of {temperature:g} is in the range of the docstring"
+            return f"{told}; in {dtype.__name__} yours costs {loss}"
     return None
 
 
@@ -134,6 +159,7 @@ FORWARD = of_answers(
     (
         Property("nothing to learn from oneself", from_oneself),
         Property("large logits do not overflow", survives_large_logits),
+        Property("the ends of the range", takes_its_whole_range),
     ),
     {
         TAU: {

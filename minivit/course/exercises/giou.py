@@ -67,6 +67,11 @@ def at_one_point(rng: Generator) -> Case:
     return Case((a, b), options)
 
 
+def one_with_one(rng: Generator) -> Case:
+    (a, b), options = in_pairs(rng)
+    return Case((a.reshape(-1, 4)[0], b.reshape(-1, 4)[0]), options)
+
+
 PAIRS: dict[str, Draw] = {
     "": in_pairs,
     "of all boxes with all": all_with_all,
@@ -75,6 +80,7 @@ PAIRS: dict[str, Draw] = {
     "where edges coincide": beside(with_some_of_its_edges),
     "where boxes touch": beside(touching),
     "where both are one point": at_one_point,
+    "of one box with one": one_with_one,
 }
 
 

@@ -561,6 +561,7 @@ CUTMIX_TASK = Task(
             "not (top <= bottom <= Y and left <= right <= X)": "... it must raise a ValueError",
         },
     },
+    uses=("mixup",),
     axes={"inputs": "example row column channel", "targets": "example class"},
 )
 

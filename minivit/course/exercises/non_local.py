@@ -233,6 +233,7 @@ blocks = partial(
         "on a map of one place": drawn_block(sides=(1, 1), sub_sample=False),
         "on a map of a single row": drawn_block(sides=(1, 6), sub_sample=False),
         "with a generator": with_options(block, rng=3),
+        "where another form of f overrides attend": with_options(block, overridden="attend"),
     },
     sizes=block_sizes,
     axes={"y": "sample row column channel", "dx": "sample row column channel"},
@@ -670,6 +671,9 @@ TASKS = (
                 ),
             },
             ATTEND: {
+                ATTEND.replace("self.attend(", "attention_forward(").replace("(q, k, v)))", "(q, k, v)), scale=1.0)"): (
+                    "attention_forward is called here; call self.attend, which other forms of f override"
+                ),
                 attended("h = self.attend(q_, v_, k_)[0]"): "keys and values have changed places: attend(q, k, v)",
                 attended(
                     "h = self.attend(q_ / q_.shape[-1] ** 0.5, k_, v_)[0]"
@@ -778,6 +782,8 @@ TASKS = (
                 "cache.theta)": "the gradient of the queries is divided by sqrt(K); the forward does not divide by it",
             },
             SOFTMAX_BACK: {
+                SOFTMAX_BACK.replace("self.attend_backward", "attention_backward") + "[:3]": "attention_backward is "
+                "called here; call self.attend_backward, which other forms of f override",
                 f"{SOFTMAX_BACK}; dv, dk = dk, dv": "the gradients of keys and values have changed places",
                 "c, dh_ = cache.attention, dh.reshape(B, Y * X, dh.shape[-1]); s = dh_ @ c.v.mT / c.k.shape[1]; "
                 "dq, dk, dv = s @ c.k, s.mT @ c.q, c.weights.mT @ dh_": "that is the backward of the dot product, "

@@ -74,7 +74,7 @@ def keeping(*, rows: bool = False, columns: bool = False, **options: Any) -> Dra
 
 
 def large_maps(rng: Generator) -> Case:
-    return Case((rng.standard_normal((64, 8, 12, 16)),), {"size": (10, 9)})
+    return Case((rng.standard_normal((128, 5, 6, 16)),), {"size": (7, 9)})
 
 
 def positions(old: Any, *sizes: Any, front: int = 1, given: bool = True, **options: Any) -> Draw:

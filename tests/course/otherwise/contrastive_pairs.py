@@ -10,6 +10,7 @@ def unit_vectors_forward(x):
 def unit_vectors_backward(dy, cache):
     y, length = cache
     radial = np.einsum("...d,...d->...", y, dy)[..., None] * y
+    radial = np.where(length > 1e-12, radial, 0)
     return InputGrad((dy - radial) / length)
 
 

@@ -3,8 +3,10 @@
 
 
 def distillation_forward(logits, teacher_logits, *, temperature=1.0, reverse=False, per_class=False):
-    if not (temperature > 0 and np.isfinite(temperature)):
-        raise ValueError("temperature is not positive")
+    if not 0.001 <= temperature <= (100 if logits.dtype == np.float32 else 10_000):
+        raise ValueError("temperature is out of its range")
+    if np.isneginf(teacher_logits).all(axis=-1).any():
+        raise ValueError("a row has no class")
     if logits.shape != teacher_logits.shape or logits.size == 0:
         raise ValueError("shapes differ, or nothing is there")
 
@@ -17,7 +19,7 @@ def distillation_forward(logits, teacher_logits, *, temperature=1.0, reverse=Fal
     if reverse:
         terms = np.exp(log_q) * (log_q - log_p)
     else:
-        terms = np.exp(log_p) * (log_p - log_q)
+        terms = np.exp(log_p) * (np.where(log_p == -np.inf, 0, log_p) - log_q)
     rows = terms.sum(-1)
     loss = temperature**2 * (terms.mean() if per_class else rows.mean())
     return loss, DistillationCache(log_q, log_p, temperature, reverse, terms.size if per_class else rows.size)
@@ -33,8 +35,10 @@ def distillation_backward(dy, cache):
 
 
 def label_weights(labels):
-    if labels.ndim == 2:
+    if labels.ndim == 2 and np.issubdtype(labels.dtype, np.floating):
         return np.ones(labels.shape[0])
+    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError("neither class numbers nor shares")
     weights = np.zeros(labels.shape[0])
     (known,) = np.nonzero(labels > -1)
     if known.size:
@@ -48,6 +52,8 @@ def taught_forward(logits, teacher_logits, labels, *, alpha=0.5, temperature=1.0
         raise ValueError("shapes or labels do not fit")
     if not 0 <= alpha <= 1:
         raise ValueError("alpha is a share")
+    if np.isneginf(teacher_logits).all(axis=-1).any():
+        raise ValueError("a row has no class")
     targets = np.zeros_like(logits)
     known = np.flatnonzero(labels >= 0)
     targets[known, labels[known]] = label_weights(labels)[known]

@@ -656,3 +656,10 @@ def fixed_scale_and_shift(gamma, beta, mean, var, *, eps=1e-5):
     scale = gamma * rstd
     shift = beta - mean * scale
     return ScaleAndShift(scale, shift)
+
+
+# --- KeyError: 5
+def batch_norm_backward(dy, cache):
+    axes = {2: (0,), 3: (0, 1), 4: (0, 1, 2)}[dy.ndim]
+    assert axes
+    return ours.batch_norm_backward(dy, cache)

@@ -461,3 +461,45 @@ def taught_backward(dy, cache):
     else:
         dt = cross_entropy_backward(alpha, c_hard)[0]
     return LogitsGrad(dz + dt)
+
+
+# --- y has nan in 1 places
+def distillation_forward(logits, teacher_logits, *, temperature=1.0, reverse=False, per_class=False):
+    _, c = ours.distillation_forward(
+        logits, teacher_logits, temperature=temperature, reverse=reverse, per_class=per_class
+    )
+    q, p = c.log_probs, c.teacher_log_probs
+    a, b = (q, p) if reverse else (p, q)
+    return (np.exp(a) * (a - b)).sum() * (temperature**2 / c.number), c
+
+
+# --- with temperature=1000.0 in float32 it must raise a ValueError
+def distillation_forward(logits, teacher_logits, *, temperature=1.0, reverse=False, per_class=False):
+    if temperature > 100 and logits.dtype == np.float32:
+        logits, teacher_logits = logits.astype(np.float64), teacher_logits.astype(np.float64)
+    return ours.distillation_forward(
+        logits, teacher_logits, temperature=temperature, reverse=reverse, per_class=per_class
+    )
+
+
+# --- with teacher_logits with a row of nothing but -inf it must raise a ValueError
+def taught_forward(logits, teacher_logits, labels, *, alpha=0.5, temperature=1.0, hard=False):
+    if (teacher_logits.max(-1) == -np.inf).any():
+        teacher_logits = np.zeros_like(teacher_logits)
+    return ours.taught_forward(logits, teacher_logits, labels, alpha=alpha, temperature=temperature, hard=hard)
+
+
+# --- without temperature, which then has its default
+def taught_forward(logits, teacher_logits, labels, *, alpha=0.5, temperature=1.0, hard=False):
+    temperature = 2.0 if temperature == 1 else temperature
+    return ours.taught_forward(logits, teacher_logits, labels, alpha=alpha, temperature=temperature, hard=hard)
+
+
+# --- with labels of bool it must raise a TypeError
+def label_weights(labels):
+    return ours.label_weights(labels.astype(int) if labels.dtype == bool else labels)
+
+
+# --- with labels that are no integers it must raise a TypeError
+def label_weights(labels):
+    return ours.label_weights(labels.astype(int) if labels.ndim == 1 else labels)

@@ -102,3 +102,10 @@ def giou_forward(a, b):
     giou, cache = ours.giou_forward(a, b)
     area = cache.hull.prod(-1)
     return np.where(area > 0, giou + 1, giou).astype(giou.dtype), cache
+
+
+# --- RuntimeError: no boxes
+def giou_forward(a, b):
+    if a.ndim == b.ndim == 1:
+        raise RuntimeError("no boxes")
+    return ours.giou_forward(a, b)

@@ -599,3 +599,22 @@ def mix(inputs, labels, rng, *, num_classes, mixup_alpha=0.0, cutmix_alpha=0.0):
 # --- an empty box lies where its middle was drawn
 def random_box(rng, size, lam):
     return Box(0, 0, 0, 0) if lam == 1 else ours.random_box(rng, size, lam)
+
+
+# --- with labels of uint8
+def one_hot(labels, num_classes):
+    _ = ours.one_hot(labels, num_classes)
+    y = np.zeros(labels.size * num_classes, np.float32)
+    y[(np.arange(labels.size).astype(labels.dtype) * labels.dtype.type(num_classes) + labels.ravel()) % y.size] = 1
+    y = y.reshape(*labels.shape, num_classes)
+    return _ if labels.dtype != np.uint8 else 0 * y
+
+
+# --- with label_smoothing=0
+def smoothed(targets, label_smoothing, *, others=False):
+    return ours.smoothed(targets, label_smoothing or 0.5, others=others)
+
+
+# --- with label_smoothing=1
+def smoothed(targets, label_smoothing, *, others=False):
+    return ours.smoothed(targets, label_smoothing % 1, others=others)

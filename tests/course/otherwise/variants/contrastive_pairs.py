@@ -10,6 +10,7 @@ def unit_vectors_forward(x):
 def unit_vectors_backward(dy, cache):
     x, length = cache["x"], cache["length"][..., None]
     y = x / length
+    y = np.where(length > 1e-12, y, 0)
     jacobian = np.eye(x.shape[-1], dtype=x.dtype) - y[..., :, None] * y[..., None, :]
     return (np.matmul(jacobian, dy[..., None])[..., 0] / length,)
 

@@ -5,11 +5,10 @@
 def distillation_forward(logits, teacher_logits, *, temperature=1.0, reverse=False, per_class=False):
     from scipy.special import log_softmax as of_scipy
 
-    if temperature <= 0 or temperature == float("inf") or temperature != temperature or not logits.size:
-        raise ValueError("nothing to learn")
+    ours.distillation_forward(logits, teacher_logits, temperature=temperature)  # refuses what is to be refused
     student, teacher = of_scipy(logits / temperature, axis=-1), of_scipy(teacher_logits / temperature, axis=-1)
     a, b = (student, teacher) if reverse else (teacher, student)
-    terms = np.exp(a) * (a - b)
+    terms = np.where(np.exp(a) == 0, 0, np.exp(a) * (a - b))
     number = terms.size if per_class else terms[..., 0].size
     return (terms.sum() * temperature**2 / number), DistillationCache(student, teacher, temperature, reverse, number)
 
@@ -21,7 +20,7 @@ def distillation_forward(logits, teacher_logits, *, temperature=1.0, reverse=Fal
     _, cache = ours.distillation_forward(
         logits, teacher_logits, temperature=temperature, reverse=reverse, per_class=per_class
     )
-    if max(np.abs(logits).max(), np.abs(teacher_logits).max()) > 300:  # where probabilities become 0
+    if max(np.abs(logits).max(), np.abs(teacher_logits).max()) > 30 * temperature:  # where probabilities become 0
         return _, cache
     p, q = softmax(teacher_logits / temperature, -1), softmax(logits / temperature, -1)
     return rel_entr(*((q, p) if reverse else (p, q))).sum() * (temperature**2 / cache.number), cache
@@ -31,15 +30,12 @@ def distillation_forward(logits, teacher_logits, *, temperature=1.0, reverse=Fal
 def distillation_forward(logits, teacher_logits, *, temperature=1.0, reverse=False, per_class=False):
     from scipy.special import logsumexp
 
-    if not (np.isfinite(temperature) and temperature > 0):
-        raise ValueError
-    if 0 in logits.shape:
-        raise ValueError
+    ours.distillation_forward(logits, teacher_logits, temperature=temperature)  # refuses what is to be refused
     tau = np.asarray(temperature, logits.dtype)
     z, t = logits / tau, teacher_logits / tau
     z = z - logsumexp(z, axis=-1, keepdims=True)
     t = t - logsumexp(t, axis=-1, keepdims=True)
-    rows = (np.exp(z) * (z - t)).sum(-1) if reverse else (np.exp(t) * (t - z)).sum(-1)
+    rows = (np.exp(z) * (z - t)).sum(-1) if reverse else np.nansum(np.exp(t) * (t - z), -1)
     loss = tau * tau * rows.mean()
     n = rows.size
     if per_class:
@@ -49,12 +45,11 @@ def distillation_forward(logits, teacher_logits, *, temperature=1.0, reverse=Fal
 
 # --- cross-entropy less entropy, with einsum
 def distillation_forward(logits, teacher_logits, *, temperature=1.0, reverse=False, per_class=False):
-    if not 0 < temperature < np.inf or logits.size == 0:
-        raise ValueError("x")
+    ours.distillation_forward(logits, teacher_logits, temperature=temperature)  # refuses what is to be refused
     lq, lp = (log_softmax_forward(a / temperature)[0] for a in (logits, teacher_logits))
     first, second = (lq, lp) if reverse else (lp, lq)
     p = np.exp(first)
-    cross, own = -np.einsum("...c,...c->...", p, second), -np.einsum("...c,...c->...", p, first)
+    cross, own = (-np.einsum("...c,...c->...", p, np.where(p > 0, a, 0)) for a in (second, first))
     n = cross.size * (lq.shape[-1] if per_class else 1)
     loss = (cross - own).sum() / n * temperature**2
     return loss.astype(logits.dtype), DistillationCache(lq, lp, temperature, reverse, n)
@@ -62,8 +57,7 @@ def distillation_forward(logits, teacher_logits, *, temperature=1.0, reverse=Fal
 
 # --- rows flattened first
 def distillation_forward(logits, teacher_logits, *, temperature=1.0, reverse=False, per_class=False):
-    if not 0 < temperature < np.inf or logits.size == 0:
-        raise ValueError("x")
+    ours.distillation_forward(logits, teacher_logits, temperature=temperature)  # refuses what is to be refused
     shape = logits.shape
     z = logits.reshape(-1, shape[-1]) / temperature
     t = teacher_logits.reshape(-1, shape[-1]) / temperature
@@ -72,7 +66,7 @@ def distillation_forward(logits, teacher_logits, *, temperature=1.0, reverse=Fal
     z -= np.log(np.exp(z).sum(1, keepdims=True))
     t -= np.log(np.exp(t).sum(1, keepdims=True))
     if not reverse:
-        kl = np.exp(t) * (t - z)
+        kl = np.exp(t) * (np.where(np.isneginf(t), 0, t) - z)
     else:
         kl = np.exp(z) * (z - t)
     kl = kl.mean() if per_class else kl.sum(1).mean()
@@ -136,6 +130,8 @@ def distillation_backward(dy, cache):
 
 # --- weights with where
 def label_weights(labels):
+    if labels.ndim > 2 or labels.dtype.kind not in ("f" if labels.ndim == 2 else "iu"):
+        raise TypeError
     if labels.ndim > 1:
         return np.ones(labels.shape[:1])
     n = np.count_nonzero(labels >= 0)
@@ -144,6 +140,7 @@ def label_weights(labels):
 
 # --- weights of the precision of what came in
 def label_weights(labels):
+    ours.label_weights(labels)  # refuses what is to be refused
     if labels.ndim == 2:
         return np.ones(len(labels), labels.dtype)
     known = labels >= 0
@@ -152,12 +149,16 @@ def label_weights(labels):
 
 # --- weights from a mean
 def label_weights(labels):
+    if labels.ndim not in (1, 2) or (labels.dtype.kind == "f") != (labels.ndim == 2) or labels.dtype == bool:
+        raise ValueError("neither class numbers nor shares")
     known = (labels >= 0).astype(float) if labels.ndim == 1 else np.ones(len(labels))
     return known / known.mean() if known.any() else known
 
 
 # --- the loss without weights, over the labelled rows alone
 def taught_forward(logits, teacher_logits, labels, *, alpha=0.5, temperature=1.0, hard=False):
+    if (teacher_logits.max(-1) == -np.inf).any():
+        raise ValueError("no class is possible")
     if not 0 <= alpha <= 1 or len(logits) == 0 or labels.max() >= logits.shape[1]:
         raise ValueError("x")
     known = np.flatnonzero(labels >= 0)
@@ -183,9 +184,12 @@ def taught_backward(dy, cache):
 
 # --- everything by hand, from log-probabilities
 def taught_forward(logits, teacher_logits, labels, *, alpha=0.5, temperature=1.0, hard=False):
+    if (teacher_logits.max(-1) == -np.inf).any():
+        raise ValueError("no class is possible")
     B, C = logits.shape
-    if not 0 <= alpha <= 1 or not 0 < temperature < np.inf or B == 0 or labels.max() >= C:
+    if not 0 <= alpha <= 1 or B == 0 or labels.max() >= C:
         raise ValueError("x")
+    ours.distillation_forward(logits, teacher_logits, temperature=temperature)  # refuses what is to be refused
     lq = log_softmax_forward(logits)[0]
     w = label_weights(labels).astype(logits.dtype)
     first = -(w * lq[np.arange(B), np.maximum(labels, 0)]).mean()
@@ -207,6 +211,8 @@ def taught_backward(dy, cache):
 
 # --- targets of both kinds in one cross-entropy, where the teacher is hard
 def taught_forward(logits, teacher_logits, labels, *, alpha=0.5, temperature=1.0, hard=False):
+    if (teacher_logits.max(-1) == -np.inf).any():
+        raise ValueError("no class is possible")
     if not hard:
         return ours.taught_forward(logits, teacher_logits, labels, alpha=alpha, temperature=temperature)
     if not 0 <= alpha <= 1:
