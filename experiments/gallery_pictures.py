@@ -217,7 +217,7 @@ def of_sasa(it: Looked) -> Special:
     for i, weights in enumerate(weights_in(it.cache)):
         Y, X, _, S = weights.shape
         side = int(S**0.5)
-        maps[f"layer {i + 1}: {Y} x {X}"] = weights[Y // 2, X // 2].mean(0).reshape(side, side)
+        maps[f"{i + 1}: {Y} x {X}"] = weights[Y // 2, X // 2].mean(0).reshape(side, side)
     return Special(
         "Weights of the window around the middle, layer by layer",
         "A convolution has the same weights everywhere and for every image. These are of this place of this image.",
@@ -231,7 +231,7 @@ def of_lr_net(it: Looked) -> Special:
     maps = {}
     for name, heads in (("stem", stem.T), ("first", prior.T)):
         side = int(heads.shape[1] ** 0.5)
-        maps |= {f"{name}, group {h + 1}": head.reshape(side, side) - head.mean() for h, head in enumerate(heads[:4])}
+        maps |= {f"{name}, {h + 1}": head.reshape(side, side) - head.mean() for h, head in enumerate(heads[:4])}
     return Special(
         "The geometric prior: what each group of channels adds for the way to a place of its window",
         "A small network makes it of the way alone. What the two places look like is added to that.",

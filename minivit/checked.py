@@ -5,6 +5,7 @@ formula, and all of them refuse the same things in the same words.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from functools import cache, reduce, wraps
 from inspect import signature
@@ -124,9 +125,11 @@ def _too_long(value: Any) -> bool:
 
 
 def check_type(name: str, value: Any, hint: Any) -> None:
-    """TypeError for an option that is not of the type that stands there; True is no number."""
+    """TypeError for an option that is not of the type that stands there; True is no number. ValueError if too large."""
     if not _fits(value, hint):
         raise TypeError(f"{name} is {in_short(value)}; expected {_words(hint)}")
+    if _too_long(value):
+        raise ValueError(f"{name} is {in_short(value)}; expected a number that a float can be")
 
 
 def check_range(
@@ -189,6 +192,17 @@ def check_numbers(name: str, numbers: ndarray, count: int, what: str, *, lowest:
     if numbers.size and not (numbers.min() >= lowest and numbers.max() < count):
         bad = numbers[(numbers < lowest) | (numbers >= count)].flat[0]
         raise ValueError(f"{name} {bad} is out of range; expected {lowest} to {count - 1} for {count} {what}")
+
+
+def precision_of(dtype: Any) -> np.dtype:
+    """The dtype that a name or a type means: float32 or float64. TypeError for any other."""
+    name = in_short(dtype)
+    if dtype is not None:  # which NumPy takes for float64
+        with suppress(TypeError, ValueError, SyntaxError):  # all of which NumPy raises
+            name = np.dtype(dtype).name
+    if name not in ("float32", "float64"):
+        raise TypeError(f"dtype is {name}; expected float32 (to train) or float64 (to check)")
+    return np.dtype(name)
 
 
 def real_numbers(name: str, values: float | ndarray) -> ndarray:

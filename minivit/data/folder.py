@@ -120,7 +120,7 @@ def _check_classes(
     train: Path, train_files: dict[str, list[Path]], test: Path, test_files: dict[str, list[Path]]
 ) -> None:
     if not train_files:
-        raise ValueError(f"{train} has no subfolders: expected one for each class")
+        raise ValueError(f"{train} has no images: expected {train}/CLASS/{KINDS}, or {train}/{KINDS} without classes")
     if len(train_files) == 1:
         raise ValueError(f"{train} has the subfolder {next(iter(train_files))} only: expected one for each class")
     strangers = [name for name in test_files if name not in train_files]

@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy import ndarray
 
+from minivit.checked import precision_of
 from minivit.layers.param import Param, check_real
 from minivit.nests import NESTS, entries, mapped
 
@@ -38,9 +39,7 @@ class Layer:
             If the dtype is another, or if a parameter or a layer is hidden where it would not be found, and so not be
             trained or saved: in a set, an object that is no layer, a method, a function.
         """
-        dtype = np.dtype(dtype)
-        if dtype not in (np.float32, np.float64):
-            raise TypeError(f"dtype is {dtype}; expected float32 (to train) or float64 (to check)")
+        dtype = precision_of(dtype)
         self._refuse_hidden()
         for name, param in self.named_state().items():
             param.init([seed, *name.encode()], dtype)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy import ndarray
 
-from minivit.checked import check_range, check_type, checked, did_you_mean, plain
+from minivit.checked import check_range, check_type, checked, did_you_mean, plain, precision_of
 from minivit.layers.layer import Layer
 from minivit.types import pair
 
@@ -120,7 +120,7 @@ def _recorded(build: Callable[..., None]) -> Callable[..., None]:
             given = signature(build).bind(self, **options)
             given.apply_defaults()
             config = plain({name: value for name, value in given.arguments.items() if name != "self"})
-            self.config = config | {"dtype": np.dtype(config["dtype"]).name}
+            self.config = config | {"dtype": precision_of(config["dtype"]).name}
         build(self, **options)
 
     return init

@@ -80,7 +80,7 @@ class UPerNet(Model):
     channels : int
         Of the decoder; 512 in MMSegmentation's models, no more than that is its cost.
     pool_scales : tuple of int
-        Into how many rows and columns the coarsest map is pooled, for each branch of the pyramid pooling.
+        Into how many rows and columns the coarsest map is pooled, for each branch of the pyramid pooling; 64 at most.
     aux_channels : int
         Of the head that reads the last map but one in training (0: there is none; so with a single stage).
     drop_rate, drop_path_rate : float
@@ -128,7 +128,7 @@ class UPerNet(Model):
         shifted: bool = True,
         decode_head: str = "upernet",
         channels: Positive = 512,
-        pool_scales: Annotated[tuple[int, ...], Range(at_least=1)] = (1, 2, 3, 6),
+        pool_scales: Annotated[tuple[int, ...], Range(at_least=1, at_most=64)] = (1, 2, 3, 6),
         aux_channels: Count = 256,
         drop_rate: Rate = 0.0,
         drop_path_rate: Rate = 0.1,

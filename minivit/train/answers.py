@@ -79,8 +79,9 @@ def answers_of(args: Namespace) -> Answers:
     name = task_of(checkpoint_of(run))
     task = getattr(tasks, name, None)
     task = task if isinstance(task, type) else type(None)  # another name of that module, or none
-    if out.exists() and not out.is_dir():
-        raise NotADirectoryError(f"--out {out} is a file; expected a folder for pictures")
+    in_the_way = next((folder for folder in (out, *out.parents) if folder.exists()), out)
+    if in_the_way.exists() and not in_the_way.is_dir():
+        raise NotADirectoryError(f"--out {out}: {in_the_way} is a file; expected a folder for pictures")
     for question, of_task in QUESTIONS.items():
         if getattr(args, question) and not issubclass(task, of_task):
             word = of_task.__name__.lower()
@@ -178,6 +179,8 @@ def _segments(run: str, pictures: _Pictures) -> Answers:
 def _matches(run: str, out: Path, args: Namespace) -> Answers:
     """The captions that fit each image best; and a picture of how alike images and captions are to the model."""
     path = out / "matches.png"
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; expected a place for a picture")
     for file in args.files:
         must_be_another(path, file)
     matcher = Matcher(run, args.caption)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from minivit.checked import check_range, checked
+from minivit.checked import check_range, checked, precision_of
 from minivit.types import Float, Int, UInt8, ndarray
 
 LARGEST_SAMPLE = 2**15
@@ -67,8 +67,7 @@ def normalize(
         If there is not one number per channel, a ``std`` is below 0, or the pixels or ``dtype`` are of another type.
     """
     channels = images.shape[-1]
-    if np.dtype(dtype).name not in ("float32", "float64"):
-        raise TypeError(f'dtype is {dtype}; expected "float32" or "float64"')
+    precision_of(dtype)
     if not len(mean) == len(std) == channels:
         raise ValueError(f"there are {len(mean)} mean and {len(std)} std for images of {channels} channels")
     for s in std:
@@ -119,8 +118,7 @@ def normalize_waves(waves: Int[ndarray, "B T"], dtype: str = "float32") -> Float
         If the samples or ``dtype`` are of another type.
     """
     _check_samples(waves)
-    if np.dtype(dtype).name not in ("float32", "float64"):
-        raise TypeError(f'dtype is {dtype}; expected "float32" or "float64"')
+    precision_of(dtype)
     return waves * np.asarray(1 / LARGEST_SAMPLE, dtype)
 
 

@@ -157,6 +157,8 @@ class Trainer:
                     rng=rng,
                     threads=self.threads,
                 )
+                if self.step + 1 in (self.total_steps, (epoch + 1) * self.steps_per_epoch):
+                    self._see_finite_weights()  # of those of other steps, the loss of the next one tells
             except FloatingPointError as error:
                 raise FloatingPointError(
                     f"training stopped at step {self.step + 1}: {error}; a smaller lr or a longer warmup usually helps"
@@ -166,6 +168,12 @@ class Trainer:
                 self.average.update(self.model, self.step)
             score = self.test_score() if self.step % self.steps_per_epoch == 0 else None
             yield Metrics(self.step, self.step / self.steps_per_epoch, loss, lr, score)
+
+    def _see_finite_weights(self) -> None:
+        """FloatingPointError if one is none: the loss of a step is that of the weights before it."""
+        for name, param in self.model.named_state().items():
+            if not np.isfinite(param.value).all():
+                raise FloatingPointError(f"{name} is not finite")
 
     @property
     def trained(self) -> Model:

@@ -82,6 +82,7 @@ def test_what_predict_refuses(trained: Path, tmp_path: Path, monkeypatch: pytest
     image = str(trained / "scene.png")
     for extra, said in (
         (["--out", image], "scene.png is a file; expected a folder for pictures"),
+        (["--out", f"{image}/deep"], "scene.png is a file; expected a folder for pictures"),
         (["--click", "1,2"], "--click is for models of --task prompt; that of "),
         (["--caption", "a pink circle"], "'pink', which is not in the vocabulary"),
     ):
@@ -93,6 +94,10 @@ def test_what_predict_refuses(trained: Path, tmp_path: Path, monkeypatch: pytest
     mv.save(classifier, "vit.safetensors", data={"name": "x", "class_names": ["a"] * 10})
     assert cli.main(["predict", "vit.safetensors", image, "--caption", "a star"]) == 1
     assert "--caption is for models of --task match; that of vit.safetensors was trained for" in capsys.readouterr().err
+    Path("matches.png").mkdir()
+    assert cli.main(["predict", str(trained), image]) == 1
+    assert capsys.readouterr() == ("", "minivit: matches.png is a folder; expected a place for a picture\n")
+    Path("matches.png").rmdir()
     Path(image).rename("matches.png")
     assert cli.main(["predict", str(trained), "matches.png"]) == 1
     assert "matches.png" in capsys.readouterr().err

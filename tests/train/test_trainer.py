@@ -182,6 +182,19 @@ def test_the_step_of_a_nan_is_named(dataset: mv.data.Dataset) -> None:
     np.testing.assert_equal(state(trainer), before)
 
 
+def test_weights_that_the_last_step_has_spoilt_are_no_result(dataset: mv.data.Dataset) -> None:
+    """The loss of a step is that of the weights before it, so no later step would say so."""
+    trainer = small_trainer(dataset)
+    *_, last = range(trainer.total_steps)
+    steps = trainer.run()
+    for _ in range(last):
+        next(steps)
+    spoilt, step = trainer.model.named_params()["head.bias"], trainer.optimizer.step
+    trainer.optimizer.step = lambda: (step(), spoilt.value.fill(np.inf))  # type: ignore[method-assign, func-returns-value]
+    with pytest.raises(FloatingPointError, match=rf"at step {last + 1}: head.bias is not finite; a smaller lr"):
+        next(steps)
+
+
 # Checkpoints that do not fit
 
 
