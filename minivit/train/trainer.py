@@ -157,7 +157,7 @@ class Trainer:
                     rng=rng,
                     threads=self.threads,
                 )
-                if self.step + 1 in (self.total_steps, (epoch + 1) * self.steps_per_epoch):
+                if self.step + 1 == self.total_steps or (self.step + 1) % self.steps_per_epoch == 0:
                     self._see_finite_weights()  # of those of other steps, the loss of the next one tells
             except FloatingPointError as error:
                 raise FloatingPointError(
