@@ -73,9 +73,8 @@ WHY_NOT: dict[str, str] = {
     "ImageGPT": "It is told no class: what counts is what a linear probe finds in vectors that have learned to "
     "foretell the next pixel, after one pass; the paper's models learn from a million batches of 128 images (section "
     "3.3).",
-    "HybridViT": "Its ViT begins to learn when its ResNet has learned to see, and there are three passes. After the "
-    "same number of images a ViT is seven points ahead of such a hybrid, too ([lecture 11]"
-    "(../notebooks/11_training_better.ipynb), with three seeds).",
+    "HybridViT": "It learns slowly: after the same number of images a ViT is seven points ahead of such a hybrid, too "
+    "([lecture 11](../notebooks/11_training_better.ipynb), with three seeds), and its steps take 1.7 times as long.",
 }
 """Of families that are not so far ahead, the reason."""
 

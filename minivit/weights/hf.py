@@ -92,6 +92,8 @@ def to_hf(model: Model) -> dict[str, ndarray]:
         if name in table.ours_alone:
             continue
         layer, _, kind = name.rpartition(".")
+        if newest.keys().isdisjoint((name, layer)):
+            raise TypeError(f"to_hf: transformers has no such {type(model).__name__}: nothing in its models is {name}")
         place = newest[name] if name in newest else newest[layer]
         names = place.names if name in newest else [f"{part}.{kind}" for part in place.names]
         array = param.value.copy() if place.as_ours else to_torch(param)
