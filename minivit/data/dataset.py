@@ -125,8 +125,9 @@ def channel_statistics(images: UInt8[ndarray, "N Y X C"]) -> tuple[tuple[float, 
     channels = images.shape[-1]
     flat = images.reshape(len(images), -1)
     total, squares = np.zeros((2, flat.shape[1]), np.int64)
-    for start in range(0, len(flat), 256):  # 256 * 255**2 fits in 32 bits, and the chunk in the cache
-        chunk = flat[start : start + 256].astype(np.uint32)
+    some = max(1, min(256, 2**22 // max(1, flat.shape[1])))  # 256 * 255**2 fits in 32 bits, and the chunk in the cache
+    for start in range(0, len(flat), some):
+        chunk = flat[start : start + some].astype(np.uint32)
         total += chunk.sum(0, dtype=np.uint32)
         squares += (chunk * chunk).sum(0, dtype=np.uint32)
     mean = total.reshape(-1, channels).sum(0) / (flat.size // channels)

@@ -1,4 +1,5 @@
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -209,3 +210,12 @@ def test_statistics_of_many_images():
     """More than fit in 32 bits: 70,000 white pixels, squared, in each place. (The array itself is one pixel.)"""
     images = np.broadcast_to(np.full((1, 1, 1, 3), 255, np.uint8), (70_000, 1, 1, 3))
     assert channel_statistics(images) == ((1.0,) * 3, (0.0,) * 3)
+
+
+def test_statistics_of_large_pictures_take_no_more_memory_than_the_pictures():
+    pictures = np.zeros((256, 128, 128, 3), np.uint8)
+    tracemalloc.start()
+    channel_statistics(pictures)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * pictures.nbytes  # of 32 bits each, and their squares, they would take 8 times as much
