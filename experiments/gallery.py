@@ -221,7 +221,8 @@ def row_of(run: dict[str, Any], model: Any) -> str:
     batch = recipe_for(run["model"]).batch_size
     cost = mv.cost.estimate(model, batch=batch, threads=THREADS)
     seconds = seconds_of("gallery", model=run["model"])
-    cells = [f"[{type(model).__name__}](#{run['model'].replace('_', '-')})", f"{cost.params:,}"]
+    anchor = re.sub(r"[^\w-]", "", family_of(type(model)).title.replace(" ", "-").lower())  # as GitHub makes them
+    cells = [f"[{type(model).__name__}](#{anchor})", f"{cost.params:,}"]
     cells += [f"{cost.macs_forward / batch / 1e6:.1f} M", f"{cost.peak_training_bytes / 2**20:.0f} MiB"]
     beside = {twin["model"]: f"{twin['ratio'][1]:.2f}" for twin in runs_of("gallery_twins")}
     cells += [f"{seconds:.3f} s", beside.get(run["model"], "")]
@@ -244,7 +245,7 @@ def write_page(dataset: Dataset) -> None:
         family = family_of(type(trained))
         settings = "".join(f" --set {name}={value}" for name, value in SETTINGS.get(type(trained).__name__, {}).items())
         parts += [
-            "(" + model.replace("_", "-") + ")=\n## " + family.title,
+            f"## {family.title}",
             f"{family.idea} ([`{family.file}`](../{family.file}); {family.source.rstrip('.')}.)",
             f"    minivit train --data cifar10 --model {model}{settings} --lr {run['lr']:g} --epochs {run['epochs']}",
         ]

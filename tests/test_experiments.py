@@ -451,6 +451,8 @@ def test_the_gallery_is_made_by_its_commands(monkeypatch, tmp_path):
         *((gallery, "families", lambda: names), (gallery, "HELD_BACK", 40), (gallery, "RATES", (1e-3, 1e-2))),
         *((gallery, "TRIED", 150), (gallery, "MINUTES", 1e-6)),
         *((gallery, "DOCS", tmp_path), (gallery, "RUNS", tmp_path)),
+        (gallery, "AHEAD", 2.0),  # so none is
+        (gallery, "WHY_NOT", dict.fromkeys(("ViT", "Mixer", "ImageGPT"), "It has learned for a moment.")),
         (gallery, "SETTINGS", {"ViT": {"depth": "1"}, "Mixer": {"num_blocks": "1"}, "ImageGPT": {"depth": "1"}}),
     ]:
         monkeypatch.setattr(where, name, value)
@@ -471,6 +473,7 @@ def test_the_gallery_is_made_by_its_commands(monkeypatch, tmp_path):
     assert "## MLP-Mixer\n\nNeither attention nor convolution" in page
     assert "--model vit_micro_patch4_32 --set depth=1 --lr 0.0" in page
     assert "Of the pixels have a say, block by block: 100%." in page
+    assert page.count("It is not 200 points ahead of logistic regression. It has learned for a moment.") == 3
     drawn = {path.stem for path in (tmp_path / "images" / "gallery").glob("*.png")}
     trained = {*names} - {"logistic_regression_32"}
     assert drawn == {"family_tree"} | trained | {f"{name}_sees" for name in trained - {"imagegpt_tiny_16"}}
