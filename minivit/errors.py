@@ -45,7 +45,9 @@ def is_sentence(error: BaseException) -> bool:
 def sentence(error: BaseException) -> str:
     """The message of an error (KeyError would put it in quotes, OSError hides its file)."""
     if isinstance(error, OSError):
-        refused = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+        here = "the current folder" * isinstance(error, FileNotFoundError)  # of which os.getcwd says no more
+        named = error.filename or here
+        refused = f"{error.strerror}: {named}" if error.strerror and named else error.strerror
         text = one_line(refused or str(error))
     elif isinstance(error, MemoryError):
         text = f"not enough memory ({error})" if str(error) else "not enough memory"

@@ -4,6 +4,7 @@ import errno
 import os
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -139,3 +140,12 @@ def test_every_kind_of_error_has_a_sentence() -> None:
     assert sentence(PermissionError(13, "Permission denied", "a\nb")) == "Permission denied: a\\nb"
     assert sentence(KeyError()) == "KeyError"
     assert sentence(KeyError(3)) == "3"
+
+
+def test_a_folder_that_is_gone_while_one_is_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(FileNotFoundError) as caught:
+        Path("run").resolve()
+    assert sentence(caught.value) == "No such file or directory: the current folder"

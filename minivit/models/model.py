@@ -176,13 +176,13 @@ def model_options(model: "str | type[Model]", given: Iterable[str] = ()) -> dict
 
 
 def with_article(name: str) -> str:
-    """The name of a family with its article, as it is said: a ViT, a MaskedViT, an AST, an RNNSearch.
+    """The name of a family with its article, as it is said: a ViT, a MaskedViT, an AST, an RNNSearch, a SAM.
 
     >>> from minivit.models.model import with_article
-    >>> with_article("ViT"), with_article("AST"), with_article("RNNSearch"), with_article("ResNet")
-    ('a ViT', 'an AST', 'an RNNSearch', 'a ResNet')
+    >>> with_article("ViT"), with_article("AST"), with_article("RNNSearch"), with_article("ResNet"), with_article("SAM")
+    ('a ViT', 'an AST', 'an RNNSearch', 'a ResNet', 'a SAM')
     """
-    spelt = name[:2].isupper()  # letter by letter, as in RNN: "ar", "en", "en"
+    spelt = name[:2].isupper() and name[1:2] not in "AEIOU"  # letter by letter, as in RNN: "ar", "en", "en"
     return f"{'an' if name[:1] in 'AEIO' or (spelt and name[0] in 'FHLMNRSX') else 'a'} {name}"
 
 

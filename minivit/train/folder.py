@@ -88,6 +88,9 @@ class RunFolder:
         """FileExistsError, before any work, for a place where :meth:`create` would find anything."""
         if os.path.lexists(self.path):
             self._must_be_empty()
+        above = next(folder for folder in self.path.absolute().parents if folder.exists())
+        if not os.access(above, os.W_OK | os.X_OK):
+            raise PermissionError(f"nothing can be written in {above}: choose another --out")
 
     def _must_be_empty(self) -> None:
         if self.path.is_dir() and all(name == LOCK or TEMPORARY.fullmatch(name) for name in os.listdir(self.path)):

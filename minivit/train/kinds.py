@@ -60,8 +60,11 @@ class ImageKind(Kind):
         return normalize(stored, self.mean, self.std)
 
     def augment(self, recipe: Recipe) -> Augment:
-        # something of each image stays
-        check_range("crop_padding", recipe.crop_padding, at_least=0, below=min(self.img_size))
+        if recipe.crop_padding >= min(self.img_size):
+            raise ValueError(
+                f"images of {self.img_size[0]} x {self.img_size[1]} pixels can be pushed out of their frame by a "
+                f"crop_padding of {recipe.crop_padding}; expected larger ones (--img-size)"
+            )
         steps: list[Augment] = [partial(random_crop_flip, padding=recipe.crop_padding, flip=recipe.flip)]
         if recipe.randaugment is not None:
             layers, magnitude = recipe.randaugment

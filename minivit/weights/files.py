@@ -87,7 +87,9 @@ def _pickle(path: Path) -> str:
 def _open_safetensors(path: Path) -> Iterator[dict[str, Stored]]:
     with open_safetensors(path) as file:  # which checks the header
         if "minivit" in (file.metadata() or {}):
-            raise ValueError(f"{path} was written by minivit: load it by minivit.load")
+            raise ValueError(
+                f"{path} was written by minivit: load it by minivit.load, and on the command line without --model"
+            )
         with open(path, "rb") as raw, _one_sentence(f"{path}"):
             size = int.from_bytes(raw.read(8), "little")
             header = json.loads(raw.read(size))

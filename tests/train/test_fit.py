@@ -54,7 +54,9 @@ def test_the_advice_can_be_followed() -> None:
 
 def test_a_padding_that_would_push_images_out() -> None:
     """Found before the run has a folder, not in its first step."""
-    with pytest.raises(ValueError, match="crop_padding is 4; expected at least 0 and below 4"):
+    with pytest.raises(
+        ValueError, match=r"images of 4 x 8 pixels can be pushed out .* crop_padding of 4; expected larger"
+    ):
         Trainer(Recipe(), images_of((4, 8)))
     Trainer(Recipe(crop_padding=3), images_of((4, 8)))
 
