@@ -114,22 +114,20 @@ def _kinds(values: Iterable[Any], *, exact: bool = False) -> tuple[Any, ...]:
         elif kind is dict:
             kinds.append((kind, _kinds(value.items(), exact=exact)))
         else:
-            itself = isinstance(value, (int, float)) and (exact or _too_long(value))
+            itself = isinstance(value, (int, float)) and (exact or too_long(value))
             kinds.append((kind, value) if itself else kind)
     return tuple(kinds)
 
 
-def _too_long(value: Any) -> bool:
+def too_long(value: Any) -> bool:
     """Whether a number is a whole one that no float can be."""
     return isinstance(value, int) and abs(value) > float_info.max
 
 
 def check_type(name: str, value: Any, hint: Any) -> None:
-    """TypeError for an option that is not of the type that stands there; True is no number. ValueError if too large."""
+    """TypeError for an option that is not of the type that stands there; True is no number."""
     if not _fits(value, hint):
         raise TypeError(f"{name} is {in_short(value)}; expected {_words(hint)}")
-    if _too_long(value):
-        raise ValueError(f"{name} is {in_short(value)}; expected a number that a float can be")
 
 
 def check_range(
@@ -356,7 +354,7 @@ def _fits(value: Any, hint: Any) -> bool:
         return isinstance(items, Sequence) and all(_fits(plain(item), parts[0]) for item in items)
     if hint in (int, float):
         return (
-            isinstance(value, (int, hint)) and not isinstance(value, bool) and not (hint is float and _too_long(value))
+            isinstance(value, (int, hint)) and not isinstance(value, bool) and not (hint is float and too_long(value))
         )
     if hasattr(hint, "_fields"):  # a cache, or one of somebody's own with the same fields; or a few numbers
         return getattr(value, "_fields", None) == hint._fields and all(map(_fits, value, _numbers_of(hint)))

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy import ndarray
 
-from minivit.checked import check_range, check_type, checked, did_you_mean, plain, precision_of
+from minivit.checked import check_range, check_type, checked, did_you_mean, plain, precision_of, too_long
 from minivit.layers.layer import Layer
 from minivit.types import pair
 
@@ -117,6 +117,11 @@ def _recorded(build: Callable[..., None]) -> Callable[..., None]:
     def init(self: Model, **options: Any) -> None:
         if not hasattr(self, "config"):
             model_options(type(self), options)
+            for name, value in options.items():
+                if too_long(value):  # widths are multiplied by ratios
+                    raise ValueError(
+                        f"{type(self).__name__}: {name} is {in_short(value)}; expected a number that a float can be"
+                    )
             given = signature(build).bind(self, **options)
             given.apply_defaults()
             config = plain({name: value for name, value in given.arguments.items() if name != "self"})

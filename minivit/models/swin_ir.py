@@ -156,7 +156,7 @@ class SwinIR(Model):
         if window_size % min(side, window_size):
             raise ValueError(
                 f"img_size {side} is less than a window of {window_size}, and does not divide it; images are filled up "
-                "to whole windows of that size"
+                f"to whole windows: expected {window_size} or more"
             )
         self.mean = RGB_MEAN if in_chans == 3 else (0.0,)
         self.conv_first = Conv2d(in_chans, embed_dim, 3, padding=1)
