@@ -87,7 +87,7 @@ PAIRS: dict[str, Draw] = {
 def named_sizes(case: Case) -> dict[str, float]:
     a, b = case.args
     shape = np.broadcast_shapes(a.shape, b.shape)[:-1]
-    return {"the batch": shape[0], "the pairs": int(np.prod(shape))}
+    return {"the batch": shape[0], "the pairs": int(np.prod(shape))} if shape else {}
 
 
 UNIT = np.array([[0.0, 0.0, 1.0, 1.0]])
