@@ -29,7 +29,8 @@ def other_forms(task: Task, case: Case, rng: Generator) -> Iterator[tuple[str, T
         with suppress(TypeError, ValueError):
             yield words, trial_of(task, other, rng)
     trial = trial_of(task, case, rng)
-    for name, args, kwargs in without_options(task, trial):
+    left_out = () if task.keep_loops else without_options(task, trial)  # loops do not see that something does not fit
+    for name, args, kwargs in left_out:
         with suppress(TypeError, ValueError):
             less = trial_of(task, Case(args, kwargs), rng)
             used = case._replace(kwargs={**case.kwargs, **defaults_of(task, name)})

@@ -55,3 +55,9 @@ def test_an_option_that_is_left_out_is_known_by_its_default():
     trial = forms_of("taught_forward")["without alpha, which then has its default"]
     assert trial.case.kwargs["alpha"] == 0.5
     assert "alpha" not in trial.kwargs
+
+
+def test_loops_are_not_asked_for_defaults_with_which_nothing_fits():
+    """A window without its padding stands at fewer places than there are queries: our loops go over the edge."""
+    assert not any("default" in words for words in forms_of("local_attention_loops"))
+    assert any("default" in words for words in forms_of("local_attention_forward"))
