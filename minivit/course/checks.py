@@ -1,6 +1,6 @@
 """What is asked of each function, in order: it is there, it runs, manners, shapes, numbers, properties, speed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -265,12 +265,8 @@ SEVERAL = {"for one sample": "a batch", "for one head": "several heads", "with o
 
 def _axes_of_one(asked: Asked, rng: Generator) -> None:
     """An axis of length 1 stays one: it is no scalar, and nothing is squeezed away."""
-    for other in resized(asked.task, asked.first(rng), rng, of_one):
-        try:
-            compare_values(asked.task, asked.value(other.trial), other.trial, [])
-        except (CheckFailedError, MalformedError) as failure:
-            where = f"{failure}\n  where {axis_name(asked.task, other)} has length 1"
-            raise CheckFailedError("wrong as well" if asked.said else where, compared_in(failure)) from None
+    others = resized(asked.task, asked.first(rng), rng, of_one)
+    _right_in_all(asked, ((f"where {axis_name(asked.task, other)} has length 1", other.trial) for other in others))
 
 
 def _in_float32(asked: Asked, rng: Generator) -> None:
@@ -291,13 +287,17 @@ def _in_float32(asked: Asked, rng: Generator) -> None:
 
 def _in_other_forms(asked: Asked, rng: Generator) -> None:
     """Whatever the signature allows is a call as any other."""
-    for draw in asked.task.cases.values():
-        for words, trial in other_forms(asked.task, draw(rng), rng):
-            try:
-                compare_values(asked.task, asked.value(trial), trial, [])
-            except (CheckFailedError, MalformedError) as failure:
-                where = f"{failure}\n  {words}"
-                raise CheckFailedError("wrong as well" if asked.said else where, compared_in(failure)) from None
+    _right_in_all(asked, other_forms(asked.task, rng))
+
+
+def _right_in_all(asked: Asked, trials: Iterable[tuple[str, Trial]]) -> None:
+    """The first call that is wrong is told, with the words that say what it is."""
+    for words, trial in trials:
+        try:
+            compare_values(asked.task, asked.value(trial), trial, [])
+        except (CheckFailedError, MalformedError) as failure:
+            where = f"{failure}\n  {words}"
+            raise CheckFailedError("wrong as well" if asked.said else where, compared_in(failure)) from None
 
 
 class Holds(NamedTuple):

@@ -71,10 +71,10 @@ def refused_calls(task: Task, rng: Generator) -> Iterator[tuple[Wrong, str]]:
     Not those that would do no harm: an empty axis, say, of which everything could be computed. They are refused by
     ``@checked``, and who writes the function without it need not think of them.
     """
-    kinds, seen = promised(task), set()
-    unsaid = [end for said, ends in OF_NO_NUMBERS.items() if said not in raises(task) for end in ends]
+    lines, text, seen = alternatives(task), raises(task), set()
+    unsaid = [end for said, ends in OF_NO_NUMBERS.items() if said not in text for end in ends]
     trials = (make_trial(task, draw, rng, dtype) for draw in task.cases.values() for dtype in (np.float64, np.float32))
-    for trial in trials if kinds else ():
+    for trial in trials if lines else ():
         for wrong in wrong_calls(task, trial):
             call = wrong.words, *map(kind_of, (*wrong.args, *wrong.kwargs.values()))
             if call in seen or any(map(wrong.words.endswith, unsaid)):
@@ -83,11 +83,11 @@ def refused_calls(task: Task, rng: Generator) -> Iterator[tuple[Wrong, str]]:
                 with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
                     our_answer(task, wrong.args, wrong.kwargs)
             except Exception as error:
-                if type(error).__name__ in kinds and is_meant(error) and not does_no_harm(task, wrong):
+                kind = type(error).__name__
+                as_good = [other for line in lines if kind in line for other in line]
+                if as_good and is_meant(error) and not does_no_harm(task, wrong):
                     seen.add(call)
                     words = wrong.words + " in float32" * any(map(is_float32, wrong.args))
-                    kind = type(error).__name__
-                    as_good = [other for line in alternatives(task) if kind in line for other in line]
                     right = dict.fromkeys((kind, *as_good, *wrong.kinds))
                     yield wrong._replace(words=words, kinds=tuple(right)), str(error)
 
