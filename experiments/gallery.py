@@ -216,12 +216,12 @@ def family_of(kind: type) -> Family:
     return Family(title, idea[:1].upper() + idea[1:], source, int(year), f"minivit/models/{file.name}")
 
 
-def row_of(run: dict[str, Any], model: Any) -> str:
+def row_of(run: dict[str, Any], model: Any, title: str) -> str:
     """What a family costs, and what it has learned."""
     batch = recipe_for(run["model"]).batch_size
     cost = mv.cost.estimate(model, batch=batch, threads=THREADS)
     seconds = seconds_of("gallery", model=run["model"])
-    anchor = re.sub(r"[^\w-]", "", family_of(type(model)).title.replace(" ", "-").lower())  # as GitHub makes them
+    anchor = re.sub(r"[^\w-]", "", title.replace(" ", "-").lower())  # as GitHub makes them
     cells = [f"[{type(model).__name__}](#{anchor})", f"{cost.params:,}"]
     cells += [f"{cost.macs_forward / batch / 1e6:.1f} M", f"{cost.peak_training_bytes / 2**20:.0f} MiB"]
     beside = {twin["model"]: f"{twin['ratio'][1]:.2f}" for twin in runs_of("gallery_twins")}
@@ -241,8 +241,8 @@ def write_page(dataset: Dataset) -> None:
     baseline = runs.pop(BASELINE)["test"]
     for model in sorted(runs, key=lambda model: family_of(PRESETS[model][0]).year):
         run, trained = runs[model], mv.load(path_of(model))
-        table.append(row_of(run, trained))
         family = family_of(type(trained))
+        table.append(row_of(run, trained, family.title))
         settings = "".join(f" --set {name}={value}" for name, value in SETTINGS.get(type(trained).__name__, {}).items())
         parts += [
             f"## {family.title}",

@@ -75,6 +75,22 @@ def with_ending(path: str | Path, ending: str) -> Path:
     return path
 
 
+def must_take_files(folder: Path, what: str) -> None:
+    """Say what is in the way if ``what`` cannot be written into a folder, which need not be there yet.
+
+    Raises
+    ------
+    NotADirectoryError, PermissionError
+        If it, or the first above it that is there, is a file, or no file can be written there.
+    """
+    folder = folder.absolute()
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    if not there.is_dir():
+        raise NotADirectoryError(f"{there} is a file; expected a folder for {what}")
+    if not os.access(there, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+        raise PermissionError(f"{there} cannot be written to; expected a folder for {what}")
+
+
 def must_be_another(path: Path, source: str | Path) -> None:
     """ValueError if what is written to ``path`` would take the place of the file that it is made from."""
     with suppress(OSError):  # one of them is not there

@@ -15,7 +15,16 @@ from pathlib import Path
 import pytest
 
 from minivit import files
-from minivit.files import LOCK, TEMPORARY, must_be_another, must_be_file, replace_file, sole_use, with_ending
+from minivit.files import (
+    LOCK,
+    TEMPORARY,
+    must_be_another,
+    must_be_file,
+    must_take_files,
+    replace_file,
+    sole_use,
+    with_ending,
+)
 from tests.rights import as_nobody, posix
 
 
@@ -84,6 +93,18 @@ def test_where_nothing_can_be_written_is_known_before_the_work(tmp_path: Path) -
         with_ending("/dev/null", ".png")
     with as_nobody(), pytest.raises(PermissionError, match=r"Permission denied: .*b\.png"):
         with_ending(tmp_path / "b.png", ".png")
+
+
+@posix
+def test_a_folder_to_write_into_need_not_be_there_but_it_must_be_possible(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    must_take_files(tmp_path / "new" / "newer", "pictures")
+    assert not (tmp_path / "new").exists()
+    for path in (tmp_path / "file", tmp_path / "file" / "x" / "y"):
+        with pytest.raises(NotADirectoryError, match=rf"{tmp_path}/file is a file; expected a folder for pictures$"):
+            must_take_files(path, "pictures")
+    with as_nobody(), pytest.raises(PermissionError, match=r"^/ cannot be written to; expected a folder for a run$"):
+        must_take_files(Path("/new/newer"), "a run")
 
 
 def test_what_is_written_does_not_take_the_place_of_what_is_read(tmp_path: Path) -> None:

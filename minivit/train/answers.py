@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from minivit import tasks
-from minivit.files import must_be_another
+from minivit.files import must_be_another, must_take_files
 from minivit.tasks.detect import Detect
 from minivit.tasks.match import Match
 from minivit.tasks.prompt import Prompt
@@ -79,9 +79,8 @@ def answers_of(args: Namespace) -> Answers:
     name = task_of(checkpoint_of(run))
     task = getattr(tasks, name, None)
     task = task if isinstance(task, type) else type(None)  # another name of that module, or none
-    in_the_way = next((folder for folder in (out, *out.parents) if folder.exists()), out)
-    if in_the_way.exists() and not in_the_way.is_dir():
-        raise NotADirectoryError(f"--out {out}: {in_the_way} is a file; expected a folder for pictures")
+    if args.out:
+        must_take_files(out, "pictures")
     for question, of_task in QUESTIONS.items():
         if getattr(args, question) and not issubclass(task, of_task):
             word = of_task.__name__.lower()

@@ -13,7 +13,7 @@ from typing import Any
 
 from minivit.checked import check_type
 from minivit.errors import sentence
-from minivit.files import LOCK, TEMPORARY, must_be_file, replace_file, sole_use
+from minivit.files import LOCK, TEMPORARY, must_be_file, must_take_files, replace_file, sole_use
 from minivit.json_text import from_json, to_json, tuples
 from minivit.terminal import command_line
 from minivit.train.distilling import Distilling
@@ -88,9 +88,7 @@ class RunFolder:
         """FileExistsError, before any work, for a place where :meth:`create` would find anything."""
         if os.path.lexists(self.path):
             self._must_be_empty()
-        above = next(folder for folder in self.path.absolute().parents if folder.exists())
-        if not os.access(above, os.W_OK | os.X_OK):
-            raise PermissionError(f"nothing can be written in {above}: choose another --out")
+        must_take_files(self.path, "a run")
 
     def _must_be_empty(self) -> None:
         if self.path.is_dir() and all(name == LOCK or TEMPORARY.fullmatch(name) for name in os.listdir(self.path)):

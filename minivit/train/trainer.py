@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minivit.caches import first_nonfinite
 from minivit.checked import check_type
 from minivit.data.dataset import Dataset
 from minivit.data.examples import Examples
@@ -158,7 +159,10 @@ class Trainer:
                     threads=self.threads,
                 )
                 if self.step + 1 == self.total_steps or (self.step + 1) % self.steps_per_epoch == 0:
-                    self._see_finite_weights()  # of those of other steps, the loss of the next one tells
+                    # of the weights after another step, the loss of the next one tells
+                    state = {name: param.value for name, param in self.model.named_state().items()}
+                    if place := first_nonfinite(state):
+                        raise FloatingPointError(f"{place} is not finite")
             except FloatingPointError as error:
                 raise FloatingPointError(
                     f"training stopped at step {self.step + 1}: {error}; a smaller lr or a longer warmup usually helps"
@@ -168,12 +172,6 @@ class Trainer:
                 self.average.update(self.model, self.step)
             score = self.test_score() if self.step % self.steps_per_epoch == 0 else None
             yield Metrics(self.step, self.step / self.steps_per_epoch, loss, lr, score)
-
-    def _see_finite_weights(self) -> None:
-        """FloatingPointError if one is none: the loss of a step is that of the weights before it."""
-        for name, param in self.model.named_state().items():
-            if not np.isfinite(param.value).all():
-                raise FloatingPointError(f"{name} is not finite")
 
     @property
     def trained(self) -> Model:
