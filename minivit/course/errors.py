@@ -197,7 +197,7 @@ def changed(name: str, value: Any) -> Iterator[tuple[str, Any, tuple[str, ...]]]
     elif isinstance(value, str):
         yield f"{name}='no_such_name'", "no_such_name", ()
     elif isinstance(value, float):
-        yield from ((f"{name}={new}", new, ()) for new in (-0.5, 0.0, 1.5, 1e3, 1e5, np.inf, np.nan))
+        yield from ((f"{name}={new}", new, ()) for new in (-0.5, 0.0, 1e-4, 1.5, 1e3, 1e5, np.inf, np.nan))
 
 
 def filled_axes(value: ndarray) -> list[int]:

