@@ -111,7 +111,13 @@ def in_tiles(
     ------
     ValueError
         If the overlap is negative, or as large as a tile.
+
+    Notes
+    -----
+    A megapixel takes tens of seconds: on a terminal a bar shows how far it is.
     """
+    from tqdm import tqdm
+
     if not 0 <= overlap < tile:
         raise ValueError(f"overlap is {overlap}; expected 0 to {tile - 1}, less than a tile")
     r = model.config["upscale"]
@@ -119,12 +125,14 @@ def in_tiles(
     rows, columns = min(tile, Y), min(tile, X)
     places = [(y, x) for y in _starts(Y, rows, overlap) for x in _starts(X, columns, overlap)]
     total, count = np.zeros((r * Y, r * X, C), image.dtype), np.zeros((r * Y, r * X, 1), image.dtype)
-    for group in _groups(places):
-        made = predict(model, np.stack([image[y : y + rows, x : x + columns] for y, x in group]))
-        for (y, x), restored in zip(group, made, strict=True):
-            here = slice(r * y, r * (y + rows)), slice(r * x, r * (x + columns))
-            total[here] += restored
-            count[here] += 1
+    with tqdm(total=len(places), unit="tile", leave=False, disable=None) as bar:  # no bar where there is no terminal
+        for group in _groups(places):
+            made = predict(model, np.stack([image[y : y + rows, x : x + columns] for y, x in group]))
+            for (y, x), restored in zip(group, made, strict=True):
+                here = slice(r * y, r * (y + rows)), slice(r * x, r * (x + columns))
+                total[here] += restored
+                count[here] += 1
+            bar.update(len(group))
     return total / count
 
 
