@@ -32,6 +32,7 @@ from minivit.ops.resize import resize_forward
 from minivit.ops.shift_channels import cycle_offsets, shift_channels_forward, spatial_shifts
 from minivit.ops.windows import window_partition_forward
 from minivit.plot import drawn, paired_units, panels, principal_filters
+from minivit.plot.figure import SMALL
 
 
 class Special(NamedTuple):
@@ -206,8 +207,8 @@ def of_swin_v2(it: Looked) -> Special:
         for h, head in enumerate(bias):
             maps[f"head {h + 1}, {side} x {side}"] = head[middle_of(side)].reshape(side, side) - head.mean()
     return Special(
-        "What a head adds for the way to each place of a window, as learned, and in windows twice as wide",
-        "No table, but a small network says it: so it can be asked about ways that it has never seen.",
+        "What a head adds for the way from the middle to each place of a window, and of one twice as wide",
+        "No table, but a small network has learned it: so it can be asked about ways that it has never seen.",
         panels(maps, signed=True),
     )
 
@@ -251,24 +252,39 @@ def of_resnet(it: Looked) -> Special:
 
 def of_mixer(it: Looked) -> Special:
     side = it.model.stem.grid_size[0]
-    maps = {}
+    maps, cosines = {}, []
     for name, block in (("first", it.model.blocks[0]), ("last", it.model.blocks[-1])):
         weight = block.mlp_tokens.fc1.weight.value  # (patches, units)
-        units = paired_units(weight, side)[:2].ravel()
-        maps |= {f"{name}, unit {unit}": weight[:, unit].reshape(side, side) for unit in units}
+        pairs = paired_units(weight, side)[:2]
+        maps |= {f"{name}, unit {unit}": weight[:, unit].reshape(side, side) for unit in pairs.ravel()}
+        unit = weight / np.linalg.norm(weight, axis=0)
+        cosines += [unit[:, a] @ unit[:, b] for a, b in pairs]
     return Special(
         "Which patches hidden units of token mixing listen to, the smoothest of the first and of the last block",
-        "A weight for each patch, the same for every channel and for every image. In pairs they see the opposite.",
+        "A weight for each patch, the same for every channel and for every image. Side by side stand two that are most "
+        f"opposed (their cosines are {min(cosines):.1f} to {max(cosines):.1f}).",
         panels(maps, signed=True),
     )
 
 
+def nearness(weight: ndarray) -> float:
+    """How large the weights of a token's neighbours are, eight of them inside a map, beside those of all tokens."""
+    side = int(len(weight) ** 0.5)
+    places = np.indices((side, side)).reshape(2, -1)
+    apart = np.abs(places[:, :, None] - places[:, None]).max(0)
+    sizes = np.abs(weight)
+    return sizes[apart == 1].mean() / sizes.mean()
+
+
 def of_res_mlp(it: Looked) -> Special:
+    weights = [block.linear_tokens.weight.value for block in it.model.blocks]
+    first, last = nearness(weights[0]), nearness(weights[-1])
     return of_tokens(
         it,
         "Weights of four tokens over all others",
-        "One matrix mixes the patches. Nothing says which are neighbours; what is learned looks like a convolution.",
-        [block.linear_tokens.weight.value for block in it.model.blocks],
+        "One matrix mixes the patches, and nothing says which of them are neighbours. Learned weights of neighbours "
+        f"are, on average, {first:.1f} times as large as all weights in the first block, {last:.1f} times in the last.",
+        weights,
     )
 
 
@@ -296,11 +312,15 @@ def of_cycle_mlp(it: Looked) -> Special:
     maps = {}
     for along, name in enumerate(("rows", "columns")):
         steps = cycle_offsets(12, steps=3, along=along)[:, along]
-        maps[name] = (np.arange(-1, 2)[:, None] == steps).astype(float)
+        maps[f"along {name}"] = (np.arange(-1, 2)[:, None] == steps).astype(float)
+    figure = panels(maps)
+    for ax in figure.axes[: len(maps)]:
+        ax.set_xlabel("channel", fontsize=SMALL)
+        ax.set_yticks(range(3), ["before", "here", "behind"], fontsize=SMALL)
     return Special(
-        "Of which place (down) each of twelve channels (right) is taken",
+        "Of which place each of twelve channels is taken",
         "Channels take turns: one place before, here, one place further. It costs what a map of one place costs.",
-        panels(maps),
+        figure,
     )
 
 

@@ -1,6 +1,6 @@
 """What does iGPT learn from pixels, without labels? A linear probe on each of its blocks, before and after training.
 
-    python experiments/probe_pixels.py        # makes the runs that are not in results/probe_pixels.json yet
+    python experiments/probe_pixels.py        # the table; first the runs that are not in results/probe_pixels.json yet
 
 A run draws shapes of its own, of 16 x 16 pixels, trains ``imagegpt_tiny_16`` to say the next pixel, told no class, and
 fits logistic regression to features that stay as they are: the mean over all places of what enters each block, behind
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy import ndarray
-from record import record
+from record import SEEDS, in_percent, record, runs_of
 
 from minivit import data
 from minivit.data.resized import resized
@@ -23,7 +23,6 @@ from minivit.train import Trainer, linear_probe
 from minivit.train.recipes import recipe_of
 
 SETTINGS: dict[str, Any] = {"n_train": 20_000, "n_test": 2_000, "probed_on": 5_000, "penalty": 1e-3, "epochs": 1}
-SEEDS = (0, 1, 2)
 
 
 def measure(*, seed: int) -> dict[str, Any]:
@@ -64,5 +63,19 @@ def chunks(images: ndarray) -> list[ndarray]:
     return np.array_split(images, -(-len(images) // 16))
 
 
+def table() -> str:
+    """Test accuracy of each probe in percent, mean and standard deviation over the seeds, in Markdown."""
+    runs = runs_of("probe_pixels")
+    lines = ["| what the probe reads | untrained | trained |", "|---|---:|---:|"]
+    for name, what in {"mean_color": "the mean colour", "pixels": "all pixels"}.items():
+        lines.append(f"| {what} | {in_percent([run[name] for run in runs])} | |")
+    last = len(runs[0]["after"]) - 1
+    for i in range(last + 1):
+        shares = (in_percent([run[when][i] for run in runs]) for when in ("before", "after"))
+        lines.append(f"| what {f'enters block {i + 1}' if i < last else 'leaves the last'} | {' | '.join(shares)} |")
+    return "\n".join(lines)
+
+
 if __name__ == "__main__":
     record("probe_pixels", {"settings": SETTINGS}, ({"seed": seed} for seed in SEEDS), measure)
+    print(table())

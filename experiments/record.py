@@ -75,12 +75,13 @@ def table(name: str, head: str, keys: Sequence[str], scores: Mapping[str, str]) 
         groups.setdefault(tuple(run[key] for key in keys), []).append(run)
     lines = [f"| {head} | {' | '.join(scores.values())} |", "|---" * len(keys) + "|---:" * len(scores) + "|"]
     for group, runs in groups.items():
-        cells = [_in_percent([run[score] for run in runs]) for score in scores]
+        cells = [in_percent([run[score] for run in runs]) for score in scores]
         lines.append(f"| {' | '.join(map(str, (*group, *cells)))} |")
     return "\n".join(lines)
 
 
-def _in_percent(values: Sequence[float]) -> str:
+def in_percent(values: Sequence[float]) -> str:
+    """Mean, and standard deviation if there are several."""
     spread = f" ± {100 * stdev(values):.1f}" if len(values) > 1 else ""
     return f"{100 * mean(values):.1f}{spread} %"
 

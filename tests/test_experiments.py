@@ -237,6 +237,22 @@ def test_probes_of_pixels(monkeypatch):
     assert 0 < found["bits"] < 7
 
 
+def test_a_table_of_probes_of_pixels_has_a_row_for_each_block(monkeypatch):
+    import probe_pixels
+
+    runs = [
+        {"mean_color": 0.1, "pixels": 0.3, "before": [0.2, 0.2], "after": [share, 0.6], "bits": 2.0}
+        for share in (0.4, 0.5, 0.6)
+    ]
+    monkeypatch.setattr(probe_pixels, "runs_of", lambda name: runs)
+    assert probe_pixels.table().splitlines()[2:] == [
+        "| the mean colour | 10.0 ± 0.0 % | |",
+        "| all pixels | 30.0 ± 0.0 % | |",
+        "| what enters block 1 | 20.0 ± 0.0 % | 50.0 ± 10.0 % |",
+        "| what leaves the last | 20.0 ± 0.0 % | 60.0 ± 0.0 % |",
+    ]
+
+
 def test_attention_over_pixels_dense_and_in_chunks(monkeypatch):
     import pixel_attention
 

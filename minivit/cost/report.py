@@ -146,8 +146,8 @@ def of_presets(rows: Sequence[Mapping[str, Any]], length: int) -> Report:
     ]
     batch, dtype = rows[0]["batch"], rows[0]["dtype"]
     note = (
-        f"Batch of {batch}, {dtype}; images of the size in the name, sequences of {length} tokens, or "
-        "frames of sound.\n"
+        f"Batch of {batch}, {dtype}; images of the size in the name, or of the model's own, sequences of {length} "
+        "tokens, or frames of sound.\n"
         "To train: weights, gradients and AdamW's two averages. Kept: of the whole batch, until backward."
     )
     return Report(rows, head, cells, note)

@@ -53,7 +53,7 @@ class AttentionConv(Layer):
     softmax for each channel: there, each has a map of weights of its own. Here, as in equation 3, a head has one.)
 
     With a stride, the mean of ``stride x stride`` places follows ("a 2 x 2 average pooling with stride 2 follows the
-    attention layer", section 3.2). Maps that it does not divide end in zeros.
+    attention layer", section 3.2). Maps that it does not divide have zeros around them.
 
     Parameters
     ----------

@@ -157,6 +157,7 @@ class QuickGeluCache(NamedTuple):
 
 
 @checked
+@np.errstate(over="ignore")
 def quick_gelu_forward(x: Float[ndarray, "*B D"]) -> tuple[Float[ndarray, "*B D"], QuickGeluCache]:
     r"""Gaussian error linear unit, in the approximation by a sigmoid.
 
@@ -171,6 +172,7 @@ def quick_gelu_forward(x: Float[ndarray, "*B D"]) -> tuple[Float[ndarray, "*B D"
 
 
 @checked
+@np.errstate(over="ignore")
 def quick_gelu_backward(dy: Float[ndarray, "*B D"], cache: QuickGeluCache) -> InputGrad:
     r"""Gradient of :func:`quick_gelu_forward`.
 
@@ -184,8 +186,9 @@ def quick_gelu_backward(dy: Float[ndarray, "*B D"], cache: QuickGeluCache) -> In
     u = 1.702 * cache.x  # forward: share, _ = sigmoid_forward(1.702 * x)
     e = np.exp(-np.abs(u))
     share = 1 / (1 + e)
-    dx = e * share
-    dx *= u  # formula: y = x * share; through the second factor
+    dx = e * share  # 0 where u is infinite, and so are its products with x
+    dx *= cache.x  # formula: y = x * share; through the second factor
+    dx *= 1.702
     dx += np.maximum(e, u > 0)  # ... through the first, as in gelu_tanh
     dx *= share
     dx *= dy

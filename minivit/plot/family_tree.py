@@ -11,7 +11,7 @@ LANES = {
     "idea 3:\npixels": (3.3, GREEN),
     "sequences;\nidea 4:\npatches": (4.5, BLUE),
     "hierarchies": (6.45, BLUE),
-    "MLPs": (9.0, RED),
+    "MLPs": (9.0, "black"),
 }
 """What a column holds, its middle, and its colour."""
 
@@ -31,12 +31,12 @@ IDEAS = {
     "Transformer": Idea("2017-06", 4.5, ("RNNsearch",), "attention alone"),
     "Non-local": Idea("2017-11", 1.15, ("ResNet", "Transformer"), "between the blocks"),
     "SAGAN": Idea("2018-05", 1.15, ("Non-local",), "begins at 0"),
-    "LR-Net": Idea("2019-04", 2.3, ("ResNet", "Non-local"), "a geometric prior"),
     "AAConv": Idea("2019-04", 1.15, ("Non-local",), "beside convolution"),
+    "LR-Net": Idea("2019-04", 2.3, ("ResNet", "Non-local"), "a geometric prior"),
     "SASA": Idea("2019-06", 2.3, ("ResNet", "AAConv"), "in its place"),
     "iGPT": Idea("2020-06", 3.3, ("Transformer",), "next pixel"),
     "ViT": Idea("2020-10", 4.5, ("Transformer", "iGPT"), "patches are words"),
-    "DeiT": Idea("2020-12", 4.5, ("ViT",), "a teacher, a token"),
+    "DeiT": Idea("2020-12", 4.0, ("ViT",), "a teacher, a token"),
     "PVT": Idea("2021-02", 5.6, ("ViT",), "fewer keys"),
     "Swin": Idea("2021-03", 6.45, ("DeiT", "LR-Net"), "shifted windows"),
     "MViT": Idea("2021-04", 7.3, ("ViT",), "pooled queries"),
@@ -49,14 +49,14 @@ IDEAS = {
     "S2-MLPv2": Idea("2021-08", 10.1, ("S2-MLP",), "split attention"),
     "Swin V2": Idea("2021-11", 6.45, ("Swin",), "cosines"),
     "MViTv2": Idea("2021-12", 7.3, ("MViT",), "positions by axis"),
-    "DINOv2": Idea("2023-04", 4.5, ("DeiT",), "without labels"),
+    "DINOv2": Idea("2023-04", 4.0, ("DeiT",), "without labels"),
 }
 """By the papers' months on arXiv; of iGPT, of OpenAI's page."""
 
 
 def family_tree() -> Figure:
     """Draw them in columns, the oldest on top, an arrow from each to what came of it."""
-    figure = new_figure(0.42 * len(IDEAS) + 0.8, 13)
+    figure = new_figure(0.52 * len(IDEAS) + 0.8, 13)
     ax = figure.add_subplot()
     rows = {name: len(IDEAS) - i for i, name in enumerate(IDEAS)}
     behind: dict[str, Any] = {"arrowstyle": "-|>", "color": GREY, "alpha": 0.6, "connectionstyle": "arc3,rad=0.06"}
@@ -71,7 +71,7 @@ def family_tree() -> Figure:
             x, rows[name] + 0.16, name, ha="center", va="center", fontsize=TEXT, weight="bold", color=colour, bbox=paper
         )
         for parent in parents:
-            start, end = (IDEAS[parent].x, rows[parent] - 0.42), (x, rows[name] + 0.42)
+            start, end = (IDEAS[parent].x, rows[parent] - 0.37), (x, rows[name] + 0.35)
             ax.annotate("", end, start, arrowprops=behind, zorder=0)
     ax.set_xlim(-1.15, max(idea.x for idea in IDEAS.values()) + 0.5)
     ax.set_ylim(0.4, len(IDEAS) + 2.2)

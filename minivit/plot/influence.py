@@ -13,7 +13,7 @@ def influences(image: UInt8[ndarray, "Y X C"], maps: Mapping[str, Float[ndarray,
     """Draw an image, and beside it for each block how much each pixel counts for the vector in the middle.
 
     What has no say is white. Each map is as dark as its largest number, and tells how many of the pixels have a say. Of
-    more blocks than there is room for, the first and the last are drawn, and some between.
+    more blocks than there is room for, the first and the last are drawn, and those between after which most more have.
 
     Parameters
     ----------
@@ -22,6 +22,8 @@ def influences(image: UInt8[ndarray, "Y X C"], maps: Mapping[str, Float[ndarray,
         By the name of the block: see :func:`minivit.look.influence`.
     """
     values = [*maps.values()]
-    drawn = np.unique(np.linspace(0, len(values) - 1, min(ACROSS - 1, len(values))).round().astype(int))
-    seen = {f"{i + 1}: {np.count_nonzero(values[i]) / values[i].size:.0%}": values[i] for i in drawn}
+    counts = [np.count_nonzero(share) for share in values]
+    between = sorted(range(1, len(values) - 1), key=lambda i: counts[i - 1] - counts[i])[: ACROSS - 3]
+    drawn = sorted({0, *between, len(values) - 1})
+    seen = {f"{i + 1}: {counts[i] / values[i].size:.0%}": values[i] for i in drawn}
     return panels({"image": image, **seen})

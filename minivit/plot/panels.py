@@ -7,12 +7,12 @@ import numpy as np
 from minivit.plot.figure import SMALL, WIDTH, Figure, bare, new_figure, show_image, signed_colours
 from minivit.types import ndarray
 
-ACROSS = 9
-"""How many there is room for."""
+FEWEST, ACROSS = 6, 9
+"""Of so many each is as large as can be; and how many there is room for."""
 
 
 def panels(maps: Mapping[str, ndarray], *, signed: bool = False) -> Figure:
-    """Draw images and maps of numbers in one row, each under its title; nine fill it.
+    """Draw images and maps of numbers in one row, each under its title; six to nine fill it.
 
     Parameters
     ----------
@@ -28,8 +28,10 @@ def panels(maps: Mapping[str, ndarray], *, signed: bool = False) -> Figure:
     """
     if not 1 <= len(maps) <= ACROSS:
         raise ValueError(f"there are {len(maps)} maps; expected 1 to {ACROSS}")
-    figure = new_figure(WIDTH / ACROSS + 0.35)
-    row = figure.subplots(1, ACROSS, squeeze=False)[0]
+    across = max(len(maps), FEWEST)
+    tallest = max(values.shape[0] / values.shape[1] for values in maps.values())
+    figure = new_figure(WIDTH / across * tallest + 0.35)
+    row = figure.subplots(1, across, squeeze=False)[0]
     for ax, (title, values) in zip(row, maps.items(), strict=False):
         if values.ndim == 3:
             show_image(ax, values)

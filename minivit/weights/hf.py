@@ -76,12 +76,14 @@ def load_hf(model: Model, arrays: Arrays, *, keep_head: bool = False, grid: tupl
 def to_hf(model: Model) -> dict[str, ndarray]:
     """Weights as the same model of transformers loads them, under its newest names: the inverse of :func:`load_hf`.
 
+    What is no weight is for you to set there: the ``eps`` of norms, for instance; :func:`load_hf` tells theirs.
+
     Raises
     ------
     TypeError
         If the library has no such model, or its names are not known here.
     ValueError
-        If its model computes something else than this one, as it was built.
+        If no options of theirs make a model that computes what this one does, as it was built.
     """
     table = HF.table(model)
     if table.unfit or table.no_way_back:

@@ -113,8 +113,9 @@ def load(model: Model, arrays: Arrays, source: Source, *, keep_head: bool, grid:
             others = _other_loaders(model, source)
             hints = {"options": model.config, "heads": {} if keep_head else heads, "others": others}
             raise KeyError(misfit(missing, unknown, reason(missing, unknown, _names(layout), stored, **hints)))
-        _check_classes(state, model.head_names, layout, stored)
-        _check_arrays(layout, stored, model.head_names)
+        if "num_classes" in model.config:
+            _check_classes(state, model.head_names, layout, stored)
+        _check_arrays(layout, stored, model)
         values = {}
         with np.errstate(over="ignore", invalid="ignore"):  # of numbers that are looked at afterwards
             for name, expected in layout.items():
@@ -245,7 +246,7 @@ def _check_classes(
                 )
 
 
-def _check_arrays(layout: Layout, stored: Mapping[str, Stored], head_names: Sequence[str]) -> None:
+def _check_arrays(layout: Layout, stored: Mapping[str, Stored], model: Model) -> None:
     """Shapes, and what the numbers are, before anything is read: so no file has us read more than the model has."""
     for ours, expected in layout.items():
         for name in expected.names:
@@ -256,8 +257,9 @@ def _check_arrays(layout: Layout, stored: Mapping[str, Stored], head_names: Sequ
                     "(of a PyTorch tensor, tensor.detach().float().cpu().numpy())"
                 )
             if not expected.fits(shape):
-                hint = of_another_window(shape, expected.shape) if expected.axes == ("way", "head") else ""
-                hint = hint or (of_a_head_of_two(shape, expected.shape) if within(ours, head_names) else "")
+                is_table, window = expected.axes == ("way", "head"), model.config.get("window_size")
+                hint = of_another_window(shape, expected.shape, window) if is_table else ""
+                hint = hint or (of_a_head_of_two(shape, expected.shape) if within(ours, model.head_names) else "")
                 hint = hint or of_other_images(ours, shape, expected.shape)
                 raise ValueError(f"array {name!r} has shape {shape}; this model expects {expected.shape}{hint}")
 

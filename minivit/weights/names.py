@@ -9,6 +9,7 @@ from typing import Any
 LAYER_SCALE = r"\bls[12]\b|layer_?scale|\bgamma_[12]\b"
 PRE_NORM = r"norm_pre\b|pre_layr?norm|\bln_pre\b"
 REGISTERS = r"reg(ister)?_tokens?\b"
+REDUCTION = r"\b(sr|spatial_reduction|sequence_reduction)[./]"
 # A part that a checkpoint may have and a model may not, by the names of its arrays.
 PARTS = {
     r"pos_embed_spatial|shortcut_proj_mlp": "positions and shortcuts as MViT has, the first version",
@@ -71,9 +72,16 @@ OPTIONS = {
         "the checkpoint has no biases of queries, keys and values: build the model with qkv_bias=False",
     ),
     "linear": (
-        r"\b(sr|spatial_reduction)[./]",
-        "the checkpoint has attention of linear cost (as b2_li has): build the model with linear=True",
-        "the checkpoint has no attention of linear cost: build the model with linear=False",
+        REDUCTION,
+        "the checkpoint has fewer keys where this model has not, or attention of linear cost (as b2_li has): build the "
+        "model with its sr_ratios, or with linear=True",
+        "the checkpoint has all keys where this model has not, or no attention of linear cost: build the model with "
+        "its sr_ratios, or with linear=False",
+    ),
+    "sr_ratios": (
+        REDUCTION,
+        "the checkpoint has fewer keys where this model has not: build the model with its sr_ratios",
+        "the checkpoint has all keys where this model has not: build the model with its sr_ratios",
     ),
     "mixing": (
         r"\bsplit_attention\b",
@@ -145,14 +153,18 @@ def listed(names: Iterable[str], most: int = 3) -> str:
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
 
 
-def of_another_window(theirs: tuple[int, ...], ours: tuple[int, ...]) -> str:
-    """What to say of a table of relative positions: a window of M x M tokens needs (2M - 1)^2 rows."""
+def of_another_window(theirs: tuple[int, ...], ours: tuple[int, ...], window_size: Any) -> str:
+    """What to say of a table of relative positions: a window of M x M tokens needs (2M - 1)^2 rows.
+
+    A model with the same ``window_size`` has a smaller window where its map is smaller.
+    """
     side, rest = divmod(isqrt(theirs[0]) + 1, 2)
     if len(theirs) != len(ours) or theirs[1:] != ours[1:] or rest or (2 * side - 1) ** 2 != theirs[0]:
         return ""
+    its = "the checkpoint's img_size" if window_size == side else f"window_size={side}"
     return (
         f": a row for each way from one token of a window to another. The checkpoint's window is {side} x {side}, this "
-        f"model's needs {ours[0]} rows: build the model with window_size={side}"
+        f"model's needs {ours[0]} rows: build the model with {its}"
     )
 
 

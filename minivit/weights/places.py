@@ -39,6 +39,18 @@ Way = Mapping[str, Place]
 """{name of our layer or array: its place}"""
 
 
+def unfit(model: Model, theirs: Mapping[str, object]) -> str:
+    """Why a model that was built with other options than transformers know is none of theirs; "" if it has these."""
+    others = {name: model.config[name] for name, value in theirs.items() if model.config[name] != value}
+    if not others:
+        return ""
+    has, needs = (" and ".join(f"{name}={its[name]!r}" for name in others) for its in (others, theirs))
+    return (
+        f"transformers have no {type(model).__name__} with {has}, and would compute something else: build the model "
+        f"with {needs}"
+    )
+
+
 class Table(NamedTuple):
     """What a source calls the parts of one model.
 

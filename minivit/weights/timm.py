@@ -44,9 +44,11 @@ def load_timm(model: Model, arrays: Arrays, *, keep_head: bool = False, grid: tu
 
 
 def to_timm(model: Model) -> dict[str, ndarray]:
-    """Weights as timm's model of the same options loads them, ``strict=True``: the inverse of :func:`load_timm`.
+    """Weights as timm's model of the same options, if it has them, loads them: the inverse of :func:`load_timm`.
 
-    The counts of batches that PyTorch keeps beside running averages, and does not ask for, are left out.
+    The counts of batches that PyTorch keeps beside running averages, and does not ask for, are left out. Of a model
+    with an option that timm does not have (a Swin without relative positions, say), parameters are called as the others
+    are, and :func:`load_timm` takes them.
 
     Raises
     ------

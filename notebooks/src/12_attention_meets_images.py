@@ -34,8 +34,10 @@
 # [glossary](../docs/glossary.md).
 
 # %%
+import sys
 from itertools import pairwise
 from math import isqrt
+from pathlib import Path
 from timeit import timeit
 
 import numpy as np
@@ -189,7 +191,8 @@ assert f["dot product"].sum(1).tolist() == [0.25, 1, 1.25, 1.75]
 matrices(f, numbered=True, title="Who looks where: rows are queries")
 
 # %% [markdown]
-# Only the Gaussian ones are means: a softmax in every row. So they are attention, and nothing new: the paper says that
+# Only the Gaussian ones are means: a softmax in every row. (A slide calls that softmax itself $f$, with the sum over $j$ in
+# it; in the paper the sum is $\mathcal C(x)$.) So they are attention, and nothing new: the paper says that
 # self-attention of Transformers is the embedded Gaussian. What is missing is $\sqrt{K}$ under the scores. The other two
 # have no softmax, and divide by the *number* of places, so that maps of any size give sums of like size. All of it with
 # loops, as the formula says it:
@@ -373,8 +376,9 @@ assert [np.count_nonzero(field) for field in fields] == [9, 49, 1, 196]
 gradient_maps({"one layer": fields}, [*layers], start=(5, 8), title="What has a say in one place")
 
 # %% [markdown]
-# 9, 49, itself alone, and everything, all nearly alike, as queries and keys begin small. A pile of 3 × 3 convolutions needs
-# seven layers to see all of this map from its middle, and thirteen from a corner.
+# 9, 49, itself alone, and everything, all nearly alike, as queries and keys begin small. A pile of 3 × 3 convolutions,
+# each of which reaches one place further, needs 14 / 2 = 7 layers to see all of this map from its middle, and 13 from a
+# corner.
 #
 # What is it worth? On videos (Kinetics), Wang et al. report 71.8 % for a ResNet-50 without, and with one block of each form
 # between 72.5 and 72.9 %: that some places look at all helps, and by which $f$ hardly matters.
@@ -445,7 +449,7 @@ table(["step", "loss", "γ", "gradient of keys", "of values"], rows)
 
 # %% [markdown]
 # The first step moves $\gamma$ and nothing else, in whichever direction helps, be it below zero. From the second on all
-# move, and the gradients of queries, keys and values are $\gamma$ times what they would be at $\gamma = 1$. The first step,
+# move, and $\gamma$ is a factor in all gradients of queries, keys and values. The first step,
 # that is, says only whether attention of *random* weights is of use; what it looks at is learned as far as the gate is
 # open.
 #
@@ -506,7 +510,8 @@ lecture.augmented_steps(shapes)
 
 # %% [markdown]
 # Only 16 of 128 channels are attention's, two for each of eight heads; its queries and keys have 20 numbers for each head,
-# 160 in all. (The paper's shares: a tenth of the channels for values, a fifth for keys, but 20 for each head at least.)
+# 160 in all. (The paper's shares: a tenth of the channels for values, a fifth for keys, but 20 for each head at least. A
+# tenth of 128 is here the next number above it that eight heads divide.)
 #
 # ### What a query says of rows and columns
 #
@@ -593,8 +598,9 @@ table(head, rows)
 # image, on the first, which has none. (To save memory, the paper pools large maps in front of attention; the model here
 # does not.) What is kept is 54 times as much on the second map: eight maps of $784^2$ weights.
 #
-# The whole AA-ResNet-50 has hardly more parameters than the ResNet, since what attention takes, the convolution gives. The
-# paper reports 1.3 points of top-1 accuracy on ImageNet for that.
+# The whole AA-ResNet-50 has hardly more parameters than the ResNet, since what attention takes, the convolution gives, and
+# 15 % more MACs. The paper reports 1.3 points of top-1 accuracy on ImageNet, and next to no more operations, 8.3 G where
+# the ResNet has 8.2 (two of them to a MAC): its maps are pooled.
 
 # %%
 augmented = mv.cost.estimate("aa_resnet50")
@@ -1378,6 +1384,22 @@ assert dense.forward.macs > 4 * resnet.macs_forward
 #
 # A ring's other side is far below what is given, in rows that begin on the ground: the ring is forgotten on the way. A
 # heart's tip and the points of a star are guesses, which no later pixel can take back.
+#
+# What does a linear probe find in it of the ten classes? **Predict.** In which block most, and how much more than before
+# training?
+
+# %%
+sys.path.append(str(Path("../experiments")))
+from record import measured
+
+assert 20_000 // 32 == 625  # one epoch of its batches
+Markdown(measured("probe_pixels"))
+
+# %% [markdown]
+# Nothing to speak of: what a vector of one pixel's colour says, as a mean over all places, is best where nothing has been
+# mixed with it yet, and random vectors of colours say nearly as much. To say the next pixel of such a picture it is enough
+# to know that colours go on, which needs no class. The paper's probes are best in the middle of models that know far more
+# of their pixels ([more on it](../docs/training.md#the-next-pixel)).
 #
 # *Sources.* Chen et al. 2020, "Generative Pretraining from Pixels" (ICML), abstract and section 3; Parmar et al. 2018,
 # "Image Transformer" (ICML), section 3; Rabe and Staats 2021, "Self-attention Does Not Need $O(n^2)$ Memory".

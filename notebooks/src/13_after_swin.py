@@ -524,6 +524,8 @@ assert numbers[-1][:2] == (34_870_216, 6_959_715_072)
 # %%
 steps = np.diff([it[:2] for it in numbers], axis=0)
 assert steps[0].tolist() == [-1_937_376, -868_976_640]  # the width
+squares = sum((side**2 + 1) * width**2 for side, width in ((56, 96), (28, 192), (14, 384)))
+assert steps[0, 1] == -10 * squares
 assert steps[2].tolist() == [0, 0]  # residual pooling
 assert (
     steps[3, 0] == 112_512 and steps[4, 0] == -301_152
@@ -536,8 +538,9 @@ rows = [
 table(["", "parameters", "G MACs", "MiB kept for backward"], rows)
 
 # %% [markdown]
-# Where the width grows saves a ninth of all multiplications: the queries, keys and values of the first attention of a stage are
-# made on the map of the stage *before*, four times as many tokens, and now from vectors of half the width. Residual pooling costs
+# Where the width grows saves a ninth of all multiplications, $10\, N d^2$ at the end of each stage but the last, of $N$ tokens of width
+# $d$. Six of the ten: the queries, keys and values of the first attention of a stage are made on the map of the stage *before*, four
+# times as many tokens, and now from vectors of half the width. The other four: the last MLP before it no longer widens. Residual pooling costs
 # no multiplication and no parameter. What it is worth, quoted: 83.0 % for the first, 83.6 % for the second.
 #
 # *Sources.* Li et al. 2022, "MViTv2: Improved Multiscale Vision Transformers for Classification and Detection", section 4.1, and its
@@ -1169,8 +1172,9 @@ draw(fields["PVT"])
 draw(fields["MViTv2"])
 
 # %% [markdown]
-# **MViTv2**: everything in principle, but for the right and lower edge in the first block: the gap of section 2. (Overlapping
-# patches close the gaps in between; those at the edge stay.) In the next block they are closed.
+# **MViTv2**: everything in principle, but for the gaps of section 2 in the first block: single rows and columns of pixels that no
+# pooled key sees, and the right and lower edge. (A piece of 2 × 2 pixels counts here if one of them does, so only the edge is white;
+# pixel by pixel [the gallery](../docs/gallery.md#multiscale-vision-transformers) shows them.) In the next block they are closed.
 
 # %%
 draw(fields["S²-MLP"])
@@ -1202,8 +1206,8 @@ draw(fields["gMLP"])
 #
 # ### What they cost
 #
-# The same question to `mv.cost`, for all tiny presets of this lecture and its relatives. **Predict.** Which keeps most for the
-# backward pass?
+# The same question to `mv.cost`, for all tiny presets of this lecture and its relatives. **Predict.** Which keeps most for each
+# multiplication?
 
 # %%
 tiny = [*names.values(), "pvt_v2_tiny_32", "resmlp_tiny_patch4_32"]
@@ -1293,7 +1297,8 @@ assert np.linalg.matrix_rank(E) == 11
 # ### Which idea came of which
 #
 # Where all of this stands, among its relatives. (The nets of this lecture are one file of `minivit/models` each, forward and backward
-# on a few screens.) Columns are kinds of nets, and time runs down, by the month in which a paper was on arXiv.
+# on a few screens.) Columns are kinds of nets, and time runs down, by the month in which a paper was on arXiv (of iGPT: on
+# OpenAI's page).
 
 # %%
 papers = list(IDEAS)

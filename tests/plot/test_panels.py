@@ -15,7 +15,7 @@ def test_maps_are_as_dark_as_their_largest_number_and_zero_is_white():
     np.testing.assert_array_equal(one.to_rgba(shown), ten.to_rgba(times_ten))
     assert shown.mask.tolist() == [[True, False, False], [True, True, False]]
     np.testing.assert_allclose(one.to_rgba(np.array([4.0]))[0, :3], matplotlib.colormaps["viridis_r"](1.0)[:3])
-    assert len(empty) == 7
+    assert len(empty) == 4
     assert not any(ax.axison for ax in empty)
 
 
@@ -29,6 +29,12 @@ def test_images_stand_beside_maps():
     first, second, *_ = panels({"image": image, "of nothing": np.zeros((2, 2))}).axes
     np.testing.assert_array_equal(first.images[0].get_array(), image)
     assert second.images[0].get_clim() == (0, 1)
+
+
+def test_the_row_is_as_tall_as_the_tallest():
+    flat, square = (panels(dict.fromkeys("abcdef", np.ones(shape))).get_figheight() for shape in ((3, 12), (5, 5)))
+    assert flat - 0.35 == (square - 0.35) / 4
+    assert panels(dict.fromkeys("abcdefgh", np.ones((5, 5)))).get_figheight() < square
 
 
 @pytest.mark.parametrize("count", [0, 10])

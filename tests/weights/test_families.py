@@ -178,8 +178,8 @@ def test_another_number_of_classes_is_named_for_each_head(head: str) -> None:
 class Deep(Model):
     """A head of several layers."""
 
-    def __init__(self, *, seed: int = 0, dtype: str = "float32") -> None:
-        self.head = [LayerNorm(3), Linear(3, 4), Linear(4, 2)]
+    def __init__(self, *, num_classes: int = 2, seed: int = 0, dtype: str = "float32") -> None:
+        self.head = [LayerNorm(3), Linear(3, 4), Linear(4, num_classes)]
         self.init(seed, dtype)
 
 

@@ -20,7 +20,7 @@ MODELS: dict[str, tuple[Any, dict[str, Any]]] = {
     "distilled ViT": (ViT, {**CONFIG, "distilled": True}),
     "without biases": (ViT, {**CONFIG, "qkv_bias": False}),
     "Swin": (Swin, SWIN),
-    "Swin with positions": (Swin, {**SWIN, "ape": True, "relative_position": "none"}),
+    "Swin with positions": (Swin, {**SWIN, "ape": True}),
     "AST": (AST, SMALL),
     "AST without a head": (AST, {**SMALL, "num_classes": 0}),
 }

@@ -415,6 +415,13 @@ def test_a_checkpoint_of_another_window() -> None:
         load_timm(model, to_timm(other))
 
 
+def test_a_checkpoint_of_larger_images_whose_windows_are_cut() -> None:
+    """Of the same window_size, which is more than the last map of one of them."""
+    model, other = (Swin(img_size=side, depths=(1, 1), **{**SWIN, "window_size": 8}) for side in (16, 32))
+    with pytest.raises(ValueError, match=r"window is 8 x 8, this model's needs 49 rows: .* checkpoint's img_size$"):
+        load_timm(model, to_timm(other))
+
+
 @pytest.mark.parametrize(
     ("there", "here", "message"),
     [
@@ -455,7 +462,10 @@ def test_official_names_of_a_swin() -> None:
             {"img_size": (16, 32), "depths": (1, 2)},
             False,
         ),  # of maps of 4 x 8, transformers shift none, timm the longer side
-        ({"img_size": (16, 32), "depths": (1, 2), "shifted": False}, True),
+        ({"img_size": 32, "shifted": False}, False),  # transformers shift, and have tables of relative positions
+        ({"img_size": 32, "relative_position": "only"}, False),
+        ({"img_size": 32, "relative_position": "none"}, False),
+        ({"img_size": 32, "patch_norm": False}, False),
         ({"img_size": 36}, False),
         ({"img_size": 36, "depths": (1, 1)}, True),  # nothing is shifted: both fill up alike
         ({"img_size": 32, "window_size": (4, 2)}, False),

@@ -116,6 +116,14 @@ def test_attention_of_linear_cost_is_another_model() -> None:
         assert_refuses(load, linear, back(plain), KeyError, "no attention of linear cost: .* with linear=False")
 
 
+def test_other_ratios_of_spatial_reduction_are_named() -> None:
+    for name, options in BOTH.items():
+        with_keys_reduced, without = (MODELS[name](**{**options, "sr_ratios": ratios}) for ratios in ((2, 1), (1, 1)))
+        for back, load in ((to_timm, load_timm), (to_hf, load_hf)):
+            assert_refuses(load, without, back(with_keys_reduced), KeyError, "its sr_ratios")
+            assert_refuses(load, with_keys_reduced, back(without), KeyError, "its sr_ratios")
+
+
 @each_version
 @pytest.mark.parametrize(
     ("options", "error", "message"),

@@ -19,7 +19,7 @@ def macs_by_tokens(
     marks : {text: tokens}
         Numbers of tokens to name at the lower edge.
     """
-    ax = labelled(ax or new_panel(4.2, 0.8 * WIDTH), "tokens", "M MACs in each block")
+    ax = labelled(ax or new_panel(4.2, 0.8 * WIDTH), "tokens", "M MACs to mix tokens, in a block")
     for (name, macs), (colour, marker, dash) in zip(curves.items(), STYLES, strict=False):
         ax.plot(tokens, macs / 1e6, color=colour, marker=marker, linestyle=dash, linewidth=2, label=name)
     ax.set_xscale("log", base=2)

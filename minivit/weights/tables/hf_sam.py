@@ -7,7 +7,7 @@ decoder's blocks with 1e-6, the authors, who trained them, with 1e-5: ``decoder_
 import re
 
 from minivit.models.sam import SAM
-from minivit.weights.places import Place, Table
+from minivit.weights.places import Place, Table, unfit
 from minivit.weights.tables.torch_sam import official_names
 
 NAMES = {  # pattern in an official name: what stands there in transformers
@@ -32,6 +32,8 @@ NAMES = {  # pattern in an official name: what stands there in transformers
     r"\boutput_upscaling\.3$": "upscale_conv2",
 }
 MLP = re.compile(r"^(.*(?:output_hypernetworks_mlps\.\d+|iou_prediction_head))\.layers\.(\d+)$")
+THEIRS = {"act_layer": "gelu", "attention_downsample_rate": 2}
+ONE_MAP = "the IoU head of transformers' SAM has two maps at least: build the model with iou_head_depth=2 or more"
 TIED = {
     r"^prompt_encoder\.shared_embedding\.positional_embedding$": "it is the matrix of shared_image_embedding once more"
 }
@@ -40,7 +42,8 @@ TIED = {
 def table(model: SAM) -> Table:
     last = {"iou_prediction_head": model.config["iou_head_depth"] - 1}
     way = {ours: Place((_renamed(theirs, last),)) for ours, theirs in official_names(model).items()}
-    return Table([way], aside=TIED)
+    one_map = "" if model.config["iou_head_depth"] > 1 else ONE_MAP
+    return Table([way], aside=TIED, unfit=unfit(model, THEIRS) or one_map)
 
 
 def _renamed(name: str, last: dict[str, int]) -> str:

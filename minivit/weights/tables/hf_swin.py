@@ -4,7 +4,7 @@ from minivit.layers.swin_stage import fit_windows
 from minivit.models.swin import Swin
 from minivit.models.upernet import UPerNet
 from minivit.types import pair
-from minivit.weights.places import Place, Table, Way
+from minivit.weights.places import Place, Table, Way, unfit
 
 BODY = {  # names inside "swin.", which is missing in files of SwinModel, the body alone
     "patch_embed.proj": "embeddings.patch_embeddings.projection",
@@ -30,7 +30,8 @@ OLDER_BLOCK = {  # those of most files on the hub
     "mlp.fc1": ("intermediate.dense",),
     "mlp.fc2": ("output.dense",),
 }
-UNFIT = (
+THEIRS = {"relative_position": "bias", "shifted": True, "patch_norm": True}
+CUT_OTHERWISE = (
     "transformers cut a map of this model into other windows than timm, because one of its sides fits into a window, "
     'or windows do not divide it: build the model with windows_like="transformers"'
 )
@@ -44,7 +45,7 @@ def table(model: Swin) -> Table:
     return Table(
         [way_of(model, body, block) for body in ("swin.", "") for block in (BLOCK, OLDER_BLOCK)],
         aside=ASIDE,
-        unfit=UNFIT if _cut_otherwise(model) else "",
+        unfit=unfit(model, THEIRS) or (CUT_OTHERWISE if _cut_otherwise(model) else ""),
     )
 
 
@@ -55,9 +56,7 @@ def _cut_otherwise(model: Swin) -> bool:
         return False
     M, L = pair(model.config["window_size"])
     return M != L or any(
-        _differ(stage.map_size, M, like, moves=model.config["shifted"] and len(stage.blocks) > 1)
-        for stage in model.layers
-        if stage.blocks
+        _differ(stage.map_size, M, like, moves=len(stage.blocks) > 1) for stage in model.layers if stage.blocks
     )
 
 

@@ -3,26 +3,21 @@
 import re
 
 from minivit.models.upernet import UPerNet
-from minivit.weights.places import Place, Table, Way
+from minivit.weights.places import Place, Table, Way, unfit
 from minivit.weights.tables.hf_swin import ASIDE, BLOCK, OLDER_BLOCK, way_of
 
-UNFIT = (
-    "transformers have no UPerNet with {}, and would compute something else: build the model with "
-    'decode_head="upernet", relative_position="bias" and shifted=True'
-)
 THEIRS = {"decode_head": "upernet", "relative_position": "bias", "shifted": True}
 UNUSED = {r"^backbone\.(swin\.)?layernorm\.": "SwinBackbone of transformers does not use it either"}
 
 
 def table(model: UPerNet) -> Table:
-    others = [f"{name}={model.config[name]!r}" for name, value in THEIRS.items() if model.config[name] != value]
     return Table(
         [
             {**way_of(model, body, block), **_heads(model)}
             for body, block in (("backbone.swin.", BLOCK), ("backbone.", OLDER_BLOCK))
         ],
         aside={**ASIDE, **UNUSED},
-        unfit=UNFIT.format(" and ".join(others)) if others else "",
+        unfit=unfit(model, THEIRS),
     )
 
 
