@@ -18,6 +18,7 @@ from record import SEEDS, record, runs_of
 
 from minivit.data.dataset import Dataset
 from minivit.plot import heat_map, save
+from minivit.plot.figure import TEXT, TITLE
 
 RECIPES, IMAGES, REGULARISATIONS = ("none", "light1", "medium1", "strong2"), 5_000, (0.0, 0.1)
 DOCS = Path(__file__).parent.parent / "docs"
@@ -62,7 +63,11 @@ def picture() -> Axes:
     for run in runs:
         found[row(run), run["recipe"]].append(run["test"])
     means = np.array([mean(values) if values else np.nan for values in found.values()])
-    return heat_map(means.reshape(len(rows), len(RECIPES)), rows, RECIPES)
+    ax = heat_map(means.reshape(len(rows), len(RECIPES)), rows, RECIPES)
+    ax.set_title("Test accuracy (%)", fontsize=TITLE, loc="left")
+    ax.set_xlabel("recipe", fontsize=TEXT)
+    ax.set_ylabel("size, regularisation", fontsize=TEXT)
+    return ax
 
 
 def drawn() -> str:
