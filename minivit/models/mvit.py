@@ -125,7 +125,8 @@ class MViT(Model):
     -----
     The README of MViTv2 says 42.1 G of its large model; the code itself counts 43.7, as this one does. timm and the
     official code take square images only, where there are relative positions; here rows and columns each have a table
-    for their own ways, also where strides do not divide a map.
+    for their own ways, also where strides do not divide a map. (timm's are for ``img_size // patch_stride`` places,
+    which a map of patches without padding does not have.)
     """
 
     def __init__(
