@@ -9,7 +9,7 @@ import minivit as mv
 from minivit import ops
 from minivit.models import swin_ir
 from minivit.ops.image_quality import psnr, ssim
-from minivit.weights import load_timm, to_timm
+from minivit.weights import load_timm, load_torch, to_timm
 from tests.test_parity import (
     Case,
     assert_given_back,
@@ -42,6 +42,10 @@ def test_weights_of_swin_ir_are_given_back(name: str) -> None:
     case = Case(name)
     model = mv.models.SwinIR(**case.meta["config"], dtype="float64")
     load_timm(model, case.part("param"))
+    assert_given_back(to_timm(model), case)
+    index = {"layers.0.residual_group.blocks.0.attn.relative_position_index": np.zeros((4, 4), np.int64)}
+    with pytest.warns(UserWarning, match="it is computed from the window's size"):
+        load_torch(model, case.part("param") | index)
     assert_given_back(to_timm(model), case)
 
 

@@ -42,7 +42,7 @@ def encode_captions(
                 raise ValueError(f"the caption {text!r:.200} has the word {word!r}, which is not in the vocabulary")
         if length is not None and len(words) + 2 > length:
             most = f"this model reads {length - 2}, and where a text starts and ends"
-            raise ValueError(f"the caption {text!r:.200} has {len(words)} words and commas; {most}")
+            raise ValueError(f"the caption {in_short(text)} has {len(words)} words and commas; {most}")
         rows.append(framed(words))
     return encode(rows, vocabulary, width=length)
 

@@ -128,7 +128,7 @@ def must_be_inside(points: ndarray, labels: Int[ndarray, "*N"], size: tuple[int,
     if not there.all():
         what = "point" if labels[~there][0] < TOP_LEFT else "corner of a box"
         x, y = np.real(points[~there][0]).tolist()
-        raise ValueError(f"a {what} is at x, y = {x:g}, {y:g}, outside the image of {size[0]} x {size[1]} pixels")
+        raise ValueError(f"a {what} is at x, y = {x:g}, {y:g}, outside the image, {size[1]} wide and {size[0]} high")
 
 
 def check_areas(boxes: ndarray) -> None:

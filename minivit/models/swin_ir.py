@@ -113,8 +113,8 @@ class SwinIR(Model):
 
     Notes
     -----
-    Parameters are called as in the official code, so files of it load by :func:`minivit.weights.load_timm`, which
-    leaves masks and indices aside that can be computed. The official code has an option for absolute positions
+    Parameters are called as in the official code, whose files load by :func:`minivit.weights.load_torch`, which leaves
+    masks and indices aside that can be computed. The official code has an option for absolute positions
     (``ape``), which none of its models has, and takes images of one size then. Here the last convolution begins with
     zeros: an untrained model gives back the image that came, or the mean colour; there it begins with random numbers.
     """

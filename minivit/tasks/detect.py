@@ -133,12 +133,17 @@ class Detect(Task):
         self.check(examples)
         images = normalize(examples.images)
         _, Y, X, _ = images.shape
-        boxes = [centred(its.astype(images.dtype) / np.array((X, Y, X, Y), images.dtype)) for its in examples.boxes]
+        labels, boxes = [], []
+        for kinds, its in zip(examples.labels, examples.boxes, strict=True):
+            inside = np.clip(its, 0, (X, Y, X, Y))  # what the edge cuts off cannot be answered
+            there = (inside[:, 2:] > inside[:, :2]).all(1)
+            labels.append(kinds[there])
+            boxes.append(centred(inside[there].astype(images.dtype) / np.array((X, Y, X, Y), images.dtype)))
         if rng is not None and self.flip:
             mirrored = rng.random(len(images)) < 0.5
             images = np.where(mirrored[:, None, None, None], images[:, :, ::-1], images)
             boxes = [mirror(its) if flip else its for its, flip in zip(boxes, mirrored, strict=True)]
-        return images, Objects(list(examples.labels), boxes)
+        return images, Objects(labels, boxes)
 
     def over(self, targets: Objects) -> Float[ndarray, "2"]:
         """The sum of the weights of all queries, and the number of boxes that are matched."""

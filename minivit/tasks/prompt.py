@@ -163,9 +163,12 @@ class Prompt(Task):
 
     def _objects(self, examples: Scenes, rng: np.random.Generator | None) -> tuple[ndarray, ndarray]:
         """P of the objects of each image that can be seen, all of them for a test, and of which there is none."""
+        _, Y, X, _ = examples.images.shape
+        for masks in examples.masks:
+            if masks.shape[1:] != (Y, X):
+                raise ValueError(f"Prompt: masks have shape {masks.shape}; expected (objects, {Y}, {X}), as the images")
         there = [masks[masks.any((1, 2))] for masks in examples.masks]
         P = self.prompts if rng else max(1, *map(len, there))
-        _, Y, X, _ = examples.images.shape
         chosen, valid = np.zeros((len(there), P, Y, X), bool), np.zeros((len(there), P), bool)
         for b, masks in enumerate(there):
             order = np.resize(rng.permutation(len(masks)), P) if rng and len(masks) else np.arange(len(masks))

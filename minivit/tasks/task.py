@@ -82,7 +82,9 @@ class Task:
         """TypeError for examples of another kind."""
         if not isinstance(examples, self.kind):
             kinds = " or ".join(kind.__name__ for kind in get_args(self.kind | None)[:-1])  # of one, or of a union
-            raise TypeError(f"{type(self).__name__} is about {kinds}; these examples are {type(examples).__name__}")
+            such = "" if self.usual_data == Task.usual_data else f" (such as those of the data set {self.usual_data})"
+            theirs = type(examples).__name__
+            raise TypeError(f"{type(self).__name__} is about {kinds}{such}; these examples are {theirs}")
 
     def recast(self, dataset: Dataset) -> Dataset:
         """The data set with its examples as this task is about them; by default, as they are."""

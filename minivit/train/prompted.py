@@ -100,6 +100,6 @@ def _seen(
     there = inside(seen, kinds, ours)
     if not there.all():
         x, y = places[~there][0].tolist()
-        sees = f"of {Y} x {X} pixels the middle, in the shape of {rows} x {columns}"
+        sees = f"of an image {X} wide and {Y} high the middle, as wide to high as {columns} to {rows}"
         raise ValueError(f"{x:g},{y:g} is not on what the model sees: {sees}")
     return seen

@@ -59,8 +59,14 @@ def restorer(run_or_file: str | Path) -> Callable[[str | Path], RestoredFile]:
     if task.upscale != model.config.get("upscale") or model.config["in_chans"] not in (1, 3):
         raise ValueError(f"{path} is damaged: its model and its task, {type(task).__name__}, do not fit")
 
+    least = (model.config["window_size"] // 2 + 1) * task.upscale
+
     def of_file(file: str | Path) -> RestoredFile:
         pixels = read_image(file, channels=model.config["in_chans"])
+        if min(pixels.shape[:2]) < least:
+            Y, X, _ = pixels.shape
+            wanted = f"at least {least} x {least}, to be mirrored up to windows"
+            raise ValueError(f"{file} has {Y} x {X} pixels; expected {wanted}")
         inputs, targets = task.draw(Images(pixels[None]), normalize=np.asarray)
         outputs = in_tiles(model, inputs[0].astype(model.dtype))
         if not np.isfinite(outputs).all():

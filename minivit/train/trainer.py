@@ -127,6 +127,9 @@ class Trainer:
         self.average = None if recipe.ema is None else WeightAverage(self.model, decay=recipe.ema)
         self.step = 0
         self.batch_size = min(recipe.batch_size, len(dataset.train))
+        if self.task.coupled and self.batch_size < 2:
+            name = type(self.task).__name__
+            raise ValueError(f"{name} tells the examples of a batch apart: batch_size is 1; expected at least 2")
         self.steps_per_epoch = len(dataset.train) // self.batch_size  # what is left over waits for another epoch
         self.total_steps = recipe.epochs * self.steps_per_epoch
 

@@ -160,9 +160,9 @@ def test_frequencies_are_saved_and_loaded_but_not_trained(tmp_path: Any) -> None
 
 LAST = RNG.uniform(1, 9, (2, 3, 2, 2))
 WRONG: list[tuple[dict[str, Any], str]] = [
-    ({"points": LAST + np.array([12, 0])}, r"a point is at x, y = 2\d\.?\d*, .*outside the image of 12 x 20 pixels"),
-    ({"points": LAST * np.array([1, -1])}, r"a point is at x, y = .*, -.*outside the image of 12 x 20 pixels"),
-    ({"points": LAST * np.nan}, "a point is at x, y = nan, nan, outside the image of 12 x 20 pixels"),
+    ({"points": LAST + np.array([12, 0])}, r"a point is at x, y = 2\d\.?\d*, .*outside the image, 20 wide and 12 high"),
+    ({"points": LAST * np.array([1, -1])}, r"a point is at x, y = .*, -.*outside the image, 20 wide and 12 high"),
+    ({"points": LAST * np.nan}, "a point is at x, y = nan, nan, outside the image, 20 wide and 12 high"),
     ({"points": LAST[0]}, r"points have shape \(3, 2, 2\); expected \(2, 2, points, 2\)"),
     ({"points": LAST[:1]}, r"points have shape \(1, 3, 2, 2\); expected \(2, 3, 2, 2\)"),
     ({"points": LAST, "labels": LABELS[:, :, :1]}, r"labels has shape \(2, 3, 1\); expected \(2, 3, 2\)"),
@@ -174,7 +174,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"boxes": BOXES[..., [2, 3, 0, 1]].astype(np.uint8)}, r"a box is 7, 11, 1, 2, without area"),
     (
         {"boxes": BOXES + np.array([0, 0, 9, 0])},
-        r"a corner of a box is at x, y = 28, 8, outside the image of 12 x 20 pixels",
+        r"a corner of a box is at x, y = 28, 8, outside the image, 20 wide and 12 high",
     ),
     ({"boxes": BOXES[:, :2], "points": LAST}, "there are points for 3 prompts and 2 boxes; expected as many"),
     ({"boxes": BOXES[..., :3]}, r"boxes have shape \(2, 3, 3\); expected \(2, 3, 4\)"),

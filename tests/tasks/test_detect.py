@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minivit.data import scenes, shapes
+from minivit.data import Scenes, scenes, shapes
 from minivit.layers.detr_transformer import Detections
 from minivit.models import DETR
 from minivit.tasks import Detect
@@ -113,6 +113,16 @@ def test_boxes_without_area_or_beside_the_image():
     assert all(np.isfinite(part).all() for part in Detect(num_queries=4).backward(np.ones(2), cache))
 
 
+def test_of_a_box_that_the_edge_cuts_off_what_is_on_the_image_is_left():
+    """And of one beside the image, or without area, nothing: its object is none."""
+    boxes = np.array([[-5, 3, 10, 40], [16, 6, 19, 9], [160, 60, 190, 90], [4, 4, 4, 9], [-9, -9, 0, 0]])
+    images, labels = np.zeros((1, 32, 32, 3), np.uint8), np.arange(5) % 3
+    examples = Scenes(images, [labels], [boxes], [np.zeros((5, 32, 32), bool)], [""])
+    _, found = Detect(num_queries=4).draw(examples, normalize=lambda pixels: pixels / np.float32(255))
+    assert found.labels[0].tolist() == [0, 1]
+    np.testing.assert_allclose(cornered(found.boxes[0]) * 32, [[0, 3, 10, 32], [16, 6, 19, 9]], rtol=1e-6)
+
+
 def test_what_is_not_finite_is_said_with_its_place():
     model = DETR(img_size=32, num_classes=3, **TINY)
     model.class_embed.weight.value = np.full_like(model.class_embed.weight.value, np.nan)
@@ -178,7 +188,10 @@ def test_training_goes_on_where_it_stopped(tmp_path):
 
 
 def test_what_is_no_scene():
-    with pytest.raises(TypeError, match="Detect is about Scenes; these examples are LabeledImages"):
+    with pytest.raises(
+        TypeError,
+        match=r"Detect is about Scenes \(such as those of the data set scenes\); these examples are LabeledImages",
+    ):
         Detect().check(shapes(1, 1).train)
 
 

@@ -89,8 +89,17 @@ def test_images_are_moved_in_training_only_and_never_turned_round():
     assert [step.keywords["flip"] for step in steps] == [False]
 
 
+def test_one_pair_has_no_other_to_be_told_from():
+    with pytest.raises(
+        ValueError, match="Match tells the examples of a batch apart: batch_size is 1; expected at least 2"
+    ):
+        Trainer(replace(recipe(), batch_size=1), SCENES)
+
+
 def test_it_is_about_captions():
-    with pytest.raises(TypeError, match="Match is about CaptionedImages; these examples are LabeledImages"):
+    with pytest.raises(
+        TypeError, match=r"is about CaptionedImages \(such as those of the data set scenes\); these .* Lab"
+    ):
         Match().check(shapes(10, 10).train)
     with pytest.raises(TypeError, match="these examples are LabeledImages"):
         Trainer(recipe(), shapes(10, 10))

@@ -207,7 +207,12 @@ def test_an_image_without_objects_has_no_say():
 
 
 def test_what_is_refused():
-    with pytest.raises(TypeError, match="Prompt is about Scenes; these examples are LabeledImages"):
+    halved = replace(DATA.test, masks=[masks[:, ::2] for masks in DATA.test.masks])
+    with pytest.raises(ValueError, match=r"Prompt: masks have shape \(\d, 8, 24\); expected \(objects, 16, 24\)"):
+        Prompt(rounds=1).draw(halved, normalize=pixels)
+    with pytest.raises(
+        TypeError, match=r"Prompt is about Scenes \(such as those of the data set scenes\); these examples"
+    ):
         Prompt().check(mv.data.shapes(4, 2).train)
     with pytest.raises(ValueError, match="Prompt: there is no model to answer a click"):
         [Prompt().draw(DATA.test, normalize=pixels, rng=np.random.default_rng(seed)) for seed in range(9)]

@@ -56,5 +56,5 @@ def test_what_is_wrong_with_one_of_several_files_has_its_name(tmp_path: Path, ca
     files = [write(str(tmp_path / f"{side}.png"), side) for side in (1, 16)]
     assert main(["predict", path, *files, str(tmp_path / "none.png"), "--out", str(tmp_path)]) == 1
     first, second = capsys.readouterr().err.splitlines()
-    assert first.startswith(f"minivit: {files[0]}: images of 1 x 1 pixels are too small")
+    assert first.startswith(f"minivit: {files[0]} has 1 x 1 pixels; expected at least")
     assert second.count("none.png") == 1

@@ -109,11 +109,11 @@ def test_places_are_those_of_the_picture_as_it_is_in_the_file(run, tmp_path):
 
 
 WRONG = [
-    (["--click", "30,2"], "a point is at x, y = 30, 2, outside the image of 16 x 24 pixels"),
+    (["--click", "30,2"], "a point is at x, y = 30, 2, outside the image, 24 wide and 16 high"),
     (["--click", "24,2"], "a point is at x, y = 24, 2, outside"),
     (["--beside", "3,15.6", "--click", "3,3"], "a point is at x, y = 3, 15.6, outside"),
     (["--click=-5,10"], "a point is at x, y = -5, 10, outside"),
-    (["--box=-5,0,10,10"], "a corner of a box is at x, y = -5, 0, outside the image of 16 x 24 pixels"),
+    (["--box=-5,0,10,10"], "a corner of a box is at x, y = -5, 0, outside the image, 24 wide and 16 high"),
     (["--box", "3,0,24.1,10"], "a corner of a box is at x, y = 24.1, 10, outside"),
     (["--click", "3,-1"], "a point is at x, y = 3, -1, outside"),
     (["--beside", "3,1"], "there is nothing that says which object is meant: expected a click on it, or a box"),
@@ -156,7 +156,9 @@ def test_a_number_below_0_is_written_behind_an_equals_sign(run, picture, capsys)
 
 def test_what_is_cut_off_cannot_be_clicked_on(run, tmp_path):
     wide = write(tmp_path / "wide.png", np.zeros((16, 60, 3), np.uint8))
-    with pytest.raises(ValueError, match="5,5 is not on what the model sees: of 16 x 60 pixels the middle"):
+    with pytest.raises(
+        ValueError, match="5,5 is not on what the model sees: of an image 60 wide and 16 high the middle"
+    ):
         masks_of(run)(wide, clicks=[(5, 5)])
 
 
