@@ -2,10 +2,11 @@
 
     python experiments/matching.py speed      # seconds per step, on a machine that does nothing else
     python experiments/matching.py train      # fifteen minutes for each run; can be stopped and goes on
-    python experiments/matching.py            # the table
+    python experiments/matching.py curve      # the same trainings, measured after each epoch
+    python experiments/matching.py            # the tables
 
-It writes results/matching_speed.json and matching.json. A run draws scenes of its own, of one to four objects on 64
-x 64 pixels, and trains ``clip_resnet_tiny_64``.
+It writes results/matching_speed.json, matching.json and matching_curve.json. A run draws scenes of its own, of one to
+four objects on 64 x 64 pixels, and trains ``clip_resnet_tiny_64``.
 
 ``image_to_text`` and ``text_to_image``: among 100 test scenes with different captions, the share of images whose own
 caption is the most similar, and of captions whose own image is. ``zero_shot``: the share of the images of the data set
@@ -15,20 +16,21 @@ are as large as in scenes. Chance is 0.01, and 0.1 of shapes.
 """
 
 import sys
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import on_scenes
-from cifar import spread
+from cifar import blind, spread
 from numpy import ndarray
 from record import record, runs_of
-from timed import THREADS, seconds_of, trained_for
+from timed import THREADS, epochs_in, seconds_of, trained_for
 
-from minivit.data import encode_captions, one_object_captions, scenes, shapes
+from minivit.data import Dataset, encode_captions, one_object_captions, scenes, shapes
 from minivit.data.image_file import fit_image
 from minivit.models.clip import CLIP
 from minivit.tasks.match import different_captions, retrieval
-from minivit.train import Recipe, predict
+from minivit.train import Recipe, Trainer, predict
 from minivit.train.matching import class_vectors, zero_shot
 from minivit.train.recipes import recipe_of
 
@@ -58,6 +60,25 @@ def measure(*, seed: int) -> dict[str, Any]:
     """Train, then find captions, images, and classes."""
     data = scenes(**SCENES, seed=seed)
     trainer = trained_for(SETTINGS["minutes"], recipe_for(seed=seed), data, seconds_of("matching", net=MODEL))
+    return scores(trainer, data, seed=seed)
+
+
+def measure_curve() -> None:
+    """Retrieval and zero-shot classification after each epoch."""
+
+    def measure(*, seed: int) -> dict[str, Any]:
+        data, recipe = scenes(**SCENES, seed=seed), recipe_for(seed=seed)
+        epochs = epochs_in(SETTINGS["minutes"], recipe, len(data.train), seconds_of("matching", net=MODEL))
+        trainer = Trainer(replace(recipe, epochs=epochs), blind(data), threads=THREADS)
+        rows = [scores(trainer, data, seed=seed) for row in trainer.run() if row.test_score is not None]
+        return {name: [row[name] for row in rows] for name in rows[0]}
+
+    about = {"command": "python experiments/matching.py curve", "settings": SETTINGS, "threads": THREADS}
+    record("matching_curve", about, ({"seed": seed} for seed in SEEDS), measure)
+
+
+def scores(trainer: Trainer, data: Dataset, *, seed: int) -> dict[str, Any]:
+    """Of captions, images and classes that are found."""
     model: Any = trainer.model
     words = trainer.dataset.class_names
     tokens = encode_captions(data.test.captions, words, length=model.max_length)
@@ -98,8 +119,21 @@ def table() -> str:
     return "\n".join(lines)
 
 
+def curve() -> str:
+    """Shapes that are told by sentences alone, after each epoch, by seed."""
+    runs = runs_of("matching_curve")
+    lines = []
+    for name in ("zero_shot", "zero_shot_small"):
+        for run in runs:
+            shares = " | ".join(f"{share:.0%}" for share in run[name])
+            lines.append(f"| {name}, seed {run['seed']} | {shares} |")
+    return "\n".join(lines)
+
+
 if __name__ == "__main__":
+    measures = {"speed": measure_speed, "train": measure_training, "curve": measure_curve}
     if sys.argv[1:]:
-        {"speed": measure_speed, "train": measure_training}[sys.argv[1]]()
+        measures[sys.argv[1]]()
     else:
         print(table())
+        print(curve())
