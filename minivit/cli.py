@@ -20,7 +20,7 @@ from minivit.steps.cli import add_step_command
 from minivit.tasks import NAMED
 from minivit.terminal import one_line, plain_streams, warnings_said
 from minivit.train.answers import add_questions, answers_of
-from minivit.train.beginning import full_path
+from minivit.train.beginning import full_path, is_of_others
 from minivit.train.distilling import (
     add_distillation,
     distilling_of,
@@ -137,10 +137,14 @@ def run_train(args: argparse.Namespace) -> int:
         return resume_train(args, named)
     data = args.data or (NAMED[args.task].usual_data if args.task else "shapes")
     given = {name: tuples(getattr(args, name)) for name in CHOICES}
+    distilling = distilling_of(args)
+    how: dict[str, Any] = {"named": args.recipe or "none", "regularised": args.regularisation}
     if args.init is not None:
         given["init"] = full_path(args.init)
-    distilling = distilling_of(args)
-    how = {"named": args.recipe or "none", "regularised": args.regularisation}
+        how["as_preset"] = is_of_others(given["init"])
+        if not args.model and not args.task and Path(given["init"]).is_dir():
+            begun, *_ = RunFolder(given["init"]).read_config()
+            given["model"], how["options"] = begun.model, begun.options
     recipe = recipe_for(distilling, data, args.set or [], **how, **given)
     chosen = {name: getattr(args, name) for name in ("data_dir", "img_size", "labeled", "unlabeled")}
     if args.img_size is None:

@@ -207,7 +207,10 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
 def _header(path: str | Path, file: Any) -> dict[str, Any]:
     texts = file.metadata() or {}
     if "minivit" not in texts:
-        raise ValueError(f"{path} was not written by minivit (weights of other origin: see minivit.weights)")
+        raise ValueError(
+            f"{path} was not written by minivit (weights of other origin: --model names what they are of, or see "
+            "minivit.weights)"
+        )
     try:
         header = from_json(texts["minivit"])
     except ValueError as error:

@@ -16,7 +16,7 @@ from numpy import ndarray
 from minivit.checked import checked
 from minivit.layers.param import Param
 from minivit.models.model import Model, model_options, with_article
-from minivit.storage import load, must_be_finite
+from minivit.storage import load, must_be_finite, read_metadata
 from minivit.train.trained_on import checkpoint_of
 from minivit.types import Range, Rate
 from minivit.weights import load_any, resample_abs_pos_embed
@@ -73,7 +73,7 @@ def begin_with(model: Model, run_or_file: str | Path) -> None:
     try:
         theirs = load(path)
     except ValueError as error:
-        if "was not written by minivit" not in str(error) and path.suffix != ".npz":
+        if not _of_others(error, path):
             raise
         before = model.state_dict()
         try:
@@ -111,6 +111,22 @@ def begin_with(model: Model, run_or_file: str | Path) -> None:
     values = {name: _fitted(name, known[name], param) for name, param in body.items()}
     for name, value in values.items():
         body[name].value = value
+
+
+def is_of_others(run_or_file: str | Path) -> bool:
+    """Whether weights are in a file that minivit has not written. OSError, ValueError as :func:`begin_with`."""
+    path = checkpoint_of(run_or_file)
+    try:
+        read_metadata(path)
+    except ValueError as error:
+        if _of_others(error, path):
+            return True
+        raise
+    return False
+
+
+def _of_others(error: ValueError, path: Path) -> bool:
+    return "was not written by minivit" in str(error) or path.suffix == ".npz"
 
 
 def full_path(run_or_file: str) -> str:

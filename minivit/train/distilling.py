@@ -128,7 +128,8 @@ def trainer_of(
         )
     mixing = mixing_of(recipe, dataset)
     if mixing and isinstance(dataset.train, TaughtImages):
-        raise ValueError("mixup and cutmix mix labels, too; images without labels have none to mix")
+        why = "images without labels have none to mix: --mixup 0 and --cutmix 0 leave a recipe's other augmentation"
+        raise ValueError(f"mixup and cutmix mix labels, too; {why}")
     changed = recipe.crop_padding > 0 or recipe.flip or recipe.randaugment or recipe.random_erasing > 0
     task = Distillation(
         teacher,

@@ -54,16 +54,16 @@ def regularisation(model: str, rate: float, known: dict[str, Any]) -> dict[str, 
     Raises
     ------
     ValueError
-        If the rate is no share below 1, or the model has no such options.
+        If the rate is no share below 1, or it is not 0 and the model has no such options.
     """
     check_range("regularisation", rate, at_least=0, below=1)
-    in_mlps = "mlp_drop_rate" if "num_heads" in known else "proj_drop_rate"
-    if not {in_mlps, "drop_path_rate"} <= known.keys():
+    names = "mlp_drop_rate" if "num_heads" in known else "proj_drop_rate", "drop_path_rate"
+    if rate and not {*names} <= known.keys():
         raise ValueError(
             f"regularisation is dropout inside MLPs and stochastic depth, and {model} has not got both; "
             f"its options are {', '.join(known)}"
         )
-    return {in_mlps: rate, "drop_path_rate": rate}
+    return {name: rate for name in names if name in known}
 
 
 def described(name: str) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """The recipe of each data set, and what differs for some models."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from minivit.models.model import PRESETS, create_model, model_options
@@ -54,6 +55,8 @@ def recipe_of(
     *,
     named: str = "none",
     regularised: float | None = None,
+    options: Mapping[str, Any] = MappingProxyType({}),
+    as_preset: bool = False,
     **given: Any,
 ) -> Recipe:
     """The recipe of a data set.
@@ -68,6 +71,11 @@ def recipe_of(
         Of :data:`minivit.train.named.AUGMENTATIONS`.
     regularised : float, optional
         How much dropout in MLPs, and stochastic depth, where ``settings`` do not say otherwise.
+    options : {name: value}
+        Options of the model where ``settings`` do not say otherwise.
+    as_preset : bool
+        Whether the head reads what it reads in the preset, which weights of others are of, and not the mean of all
+        patches.
     **given
         Choices of :class:`Recipe` to be made otherwise; None for those that are not.
 
@@ -82,14 +90,14 @@ def recipe_of(
     if (task := given.get("task")) in NAMED:
         of_data = {"model": NAMED[task].usual_model}
     model = (of_data | given).get("model", Recipe.model)
-    known, options = model_options(model), read_settings(model, settings)
+    known, asked = model_options(model), read_settings(model, settings)
     _, preset = PRESETS[model]
     unmirrored: dict[str, Any] = {} if task_for(model, task).mirrors else {"flip": False}
     choices = of_data | OF_MODELS.get(model, {}) | unmirrored | augmentation(named) | given
-    distilled = (preset | options).get("distilled", False)
-    pooling = {} if distilled else {name: value for name, value in POOLING.items() if name in known}
+    distilled = (preset | {**options} | asked).get("distilled", False)
+    pooling = {} if distilled or as_preset else {name: value for name, value in POOLING.items() if name in known}
     dropped = {} if regularised is None else regularisation(model, regularised, known)
-    recipe = Recipe(**choices, options=pooling | dropped | options)
+    recipe = Recipe(**choices, options={**pooling, **options, **dropped, **asked})
     if recipe.task is not None:  # a model that is not for it is refused before data are drawn or read
         NAMED[recipe.task].of(create_model(model, **recipe.options))
     return recipe

@@ -54,7 +54,11 @@ class Teacher:
         try:  # one image that shows nothing; a ResNet takes any size
             logits = predict(self.model, np.zeros((1, *dataset.train.images.shape[1:]), self.model.dtype))
         except ValueError as error:
-            raise ValueError(f"the teacher {self.path} cannot look at those of {dataset.name}: {error}") from error
+            (Y, X), size = kind.img_size, dataset.train.images.shape[1:3]
+            hint = "" if size == (Y, X) else f" (it was taught by images of {Y} x {X} pixels: --img-size)"
+            raise ValueError(
+                f"the teacher {self.path} cannot look at images of {dataset.name}: {error}{hint}"
+            ) from error
         self._check_finite(logits)
         std, wanted = (np.array([s or 1.0 for s in stds]) for stds in (dataset.std, kind.std))  # as normalize divides
         self.is_alike = (dataset.mean, dataset.std) == (kind.mean, kind.std)

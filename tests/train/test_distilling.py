@@ -248,7 +248,7 @@ def test_a_teacher_of_other_classes(mistake) -> None:
 
 def test_a_teacher_of_another_image_size(mistake) -> None:
     mistake(
-        r"the teacher .* cannot look at those of large: images have shape \(1, 24, 24, 3\); .*", *FROM, data="large"
+        r"the teacher .* cannot look at images of large: images have shape \(1, 24, 24, 3\); .*", *FROM, data="large"
     )
 
 

@@ -208,6 +208,33 @@ def test_from_the_command_line(before, tmp_path, monkeypatch, capsys):
     assert "is finished" in capsys.readouterr().out
 
 
+@REST
+def test_the_model_is_that_of_the_run_where_none_is_named(tmp_path, monkeypatch):
+    """With all its options, and what else is asked for."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("minivit.data.names.shapes", lambda seed: mv.data.shapes(40, 24, seed=seed))
+    short = ["train", "--epochs", "1", "--batch-size", "20", "--threads", "1"]
+    assert cli.main([*short, "--model", "resnet20_32", "--set", "layers=1,1,1", "--out", "first"]) == 0
+    assert cli.main([*short, "--init", "first", "--set", "drop_rate=0.1", "--out", "second"]) == 0
+    first, second = (mv.load(f"{name}/checkpoint.safetensors").config for name in ("first", "second"))
+    assert second == first | {"drop_rate": 0.1}
+
+
+@REST
+def test_weights_of_others_are_those_of_the_preset(tmp_path, monkeypatch):
+    """Which reads a class token here: nothing more need be said."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("minivit.data.names.shapes", lambda seed: mv.data.shapes(40, 24, seed=seed))
+    name = "vit_micro_patch4_32"
+    before = mv.create_model(name, num_classes=7)
+    assert before.config["class_token"]
+    save_file(mv.weights.to_timm(before), "timm.safetensors")
+    command = ["train", "--epochs", "1", "--batch-size", "20", "--model", name, "--init", "timm.safetensors"]
+    assert cli.main([*command, "--freeze", "--out", "probe"]) == 0
+    after = mv.load("probe/checkpoint.safetensors")
+    np.testing.assert_array_equal(after.named_params()["cls_token"].value, before.named_params()["cls_token"].value)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -78,6 +78,11 @@ def test_regularisation(model: str, expected: dict[str, float]) -> None:
     assert options["drop_path_rate"] == 0.3  # what --set says
 
 
+def test_a_regularisation_of_nothing_is_for_every_model() -> None:
+    assert named.regularisation("resnet18", 0.0, model_options("resnet18")).keys() <= {"drop_path_rate"}
+    assert recipe_of("shapes", model="wav2vec_tiny", regularised=0.0) == recipe_of("shapes", model="wav2vec_tiny")
+
+
 @pytest.mark.parametrize("rate", [-0.1, 1.0, float("nan")])
 def test_regularisation_that_is_none(rate: float) -> None:
     with pytest.raises(ValueError, match=f"regularisation is {rate}; expected at least 0 and below 1"):

@@ -85,7 +85,7 @@ def test_a_resnet_teaches_images_of_any_size(path):
 def test_a_vision_transformer_teaches_those_of_its_size_only(path):
     trained(path, images())
     message = (
-        r"cannot look at those of noise: images have shape \(1, 24, 24, 3\); the model expects \(batch, 16, 16, 3\)"
+        r"cannot look at images of noise: images have shape \(1, 24, 24, 3\); the model expects \(batch, 16, 16, 3\)"
     )
     with pytest.raises(ValueError, match=message):
         Teacher(path, images(size=24))
@@ -97,7 +97,7 @@ def test_grey_images(path):
     splits = {split: LabeledImages(it.images[..., :1], it.labels) for split, it in vars(data).items() if split in
               ("train", "test")}  # fmt: skip
     grey = replace(data, **splits, mean=data.mean[:1], std=data.std[:1])
-    with pytest.raises(ValueError, match=r"those of noise: images have 1 channels; the model expects 3"):
+    with pytest.raises(ValueError, match=r"images of noise: images have 1 channels; the model expects 3"):
         Teacher(path, grey)
 
 
