@@ -6,6 +6,7 @@ from math import isqrt
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from minivit.checked import did_you_mean
 from minivit.data.image_file import fit_image, read_image
 from minivit.models.model import PRESETS, Model, model_options, with_article
 from minivit.models.vit import ViT
@@ -110,6 +111,8 @@ def open_backbone(checkpoint: str | Path, name: str | None = None) -> Backbone:
             return _from_others(path, name)
     if name is not None:
         return _from_others(path, name)
+    if not path.exists() and (meant := did_you_mean(str(checkpoint), PRESETS)):
+        raise FileNotFoundError(f"there is no file or preset {checkpoint}{meant}")
     if path.suffix.lower() == ".npz":
         raise ValueError(f"{path} is no checkpoint of minivit; of others, the preset must be named (--model)")
     return _from_run(checkpoint_of(path))

@@ -129,6 +129,10 @@ def test_what_is_no_backbone(weights: Path, tmp_path: Path) -> None:
         open_backbone(weights, "vit_micro_patch4_32")
     with pytest.raises(ValueError, match=r"weights\.safetensors"):
         open_backbone(weights)  # which minivit did not write: --model is missing
+    with pytest.raises(
+        FileNotFoundError, match=r"no file or preset vit_small_patch14_dinov3; did you mean vit_small_patch14"
+    ):
+        open_backbone("vit_small_patch14_dinov3")
     with pytest.raises(ValueError, match=r"a\.npz is no checkpoint of minivit; .* the preset must be named"):
         open_backbone(tmp_path / "a.npz")
     mixer = tmp_path / "mixer.safetensors"
