@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from minivit.audio.cli import add_audio_commands
 from minivit.cost.cli import add_cost_command
