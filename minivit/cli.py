@@ -143,8 +143,9 @@ def run_train(args: argparse.Namespace) -> int:
     if args.init is not None:
         given["init"] = full_path(args.init)
         how["as_preset"] = is_of_others(given["init"])
-        if not args.model and not args.task and Path(given["init"]).is_dir():
-            begun, *_ = RunFolder(given["init"]).read_config()
+        run = RunFolder(given["init"])
+        if not args.model and not args.task and run.config_path.is_file():
+            begun, *_ = run.read_config()
             given["model"], how["options"] = begun.model, begun.options
     recipe = recipe_for(distilling, data, args.set or [], **how, **given)
     chosen = {name: getattr(args, name) for name in ("data_dir", "img_size", "labeled", "unlabeled")}
