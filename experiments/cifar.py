@@ -5,15 +5,14 @@ results/ has of CIFAR-10 is of a copy of its images that had been stored as JPEG
 """
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from statistics import mean, stdev
 from time import monotonic
 from typing import Any
 
 import numpy as np
 from numpy import ndarray
-from record import RUNS
+from record import RUNS, spread
 
 import minivit as mv
 from minivit.data import LabeledImages
@@ -118,15 +117,6 @@ def scores(trainer: Trainer, dataset: Dataset) -> dict[str, float]:
     """Accuracy on the images of the training (at most 5,000 of them), and on those of the test."""
     seen = trainer.dataset.train.take(slice(5_000))
     return {"train": accuracy(trainer, seen), "test": accuracy(trainer, dataset.test)}
-
-
-def spread(values: Sequence[float]) -> str:
-    """Mean and standard deviation, in percent; of one value itself, of none nothing."""
-    if not values:
-        return ""
-    if len(values) == 1:
-        return f"{values[0]:.1%}".replace("%", " %")
-    return f"{100 * mean(values):.1f} ± {100 * stdev(values):.1f} %"
 
 
 def markdown(

@@ -11,9 +11,9 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
-from cifar import blind, spread, to_the_end
+from cifar import blind, to_the_end
 from numpy import ndarray
-from record import record, runs_of
+from record import record, runs_of, spread
 from timed import THREADS, epochs_in
 
 from minivit.data import scenes

@@ -15,8 +15,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from cifar import BATCH_SIZE, options_for, spread
-from record import record, runs_of
+from cifar import BATCH_SIZE, options_for
+from record import record, runs_of, spread
 
 import minivit as mv
 

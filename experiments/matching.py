@@ -1,12 +1,11 @@
 """Which caption belongs to which image? A CLIP is trained on scenes, and asked for what it was never trained on.
 
     python experiments/matching.py speed      # seconds per step, on a machine that does nothing else
-    python experiments/matching.py train      # fifteen minutes for each run; can be stopped and goes on
-    python experiments/matching.py curve      # the same trainings, measured after each epoch
+    python experiments/matching.py train      # fifteen minutes for each run that there is not yet
     python experiments/matching.py            # the tables
 
-It writes results/matching_speed.json, matching.json and matching_curve.json. A run draws scenes of its own, of one to
-four objects on 64 x 64 pixels, and trains ``clip_resnet_tiny_64``.
+It writes results/matching_speed.json and matching.json. A run draws scenes of its own, of one to four objects on 64
+x 64 pixels, and trains ``clip_resnet_tiny_64``; ``by_epoch`` has its zero-shot scores after each epoch.
 
 ``image_to_text`` and ``text_to_image``: among 100 test scenes with different captions, the share of images whose own
 caption is the most similar, and of captions whose own image is. ``zero_shot``: the share of the images of the data set
@@ -21,10 +20,10 @@ from typing import Any
 
 import numpy as np
 import on_scenes
-from cifar import blind, spread
+from cifar import blind
 from numpy import ndarray
-from record import record, runs_of
-from timed import THREADS, epochs_in, seconds_of, trained_for
+from record import record, runs_of, spread
+from timed import THREADS, epochs_in, seconds_of
 
 from minivit.data import Dataset, encode_captions, one_object_captions, scenes, shapes
 from minivit.data.image_file import fit_image
@@ -38,6 +37,7 @@ MODEL, SIZE, SMALL = "clip_resnet_tiny_64", 64, 40
 SCENES: dict[str, Any] = {"n_train": 15_000, "n_test": 500}
 SETTINGS: dict[str, Any] = {"minutes": 15, **SCENES, "n_shapes": 1_000}
 SEEDS = (0, 1, 2)
+SHAPES_TOLD = "zero_shot", "zero_shot_small"
 
 
 def recipe_for(**choices: Any) -> Recipe:
@@ -59,22 +59,11 @@ def measure_training() -> None:
 def measure(*, seed: int) -> dict[str, Any]:
     """Train, then find captions, images, and classes."""
     data = scenes(**SCENES, seed=seed)
-    trainer = trained_for(SETTINGS["minutes"], recipe_for(seed=seed), data, seconds_of("matching", net=MODEL))
-    return scores(trainer, data, seed=seed)
-
-
-def measure_curve() -> None:
-    """Retrieval and zero-shot classification after each epoch."""
-
-    def measure(*, seed: int) -> dict[str, Any]:
-        data, recipe = scenes(**SCENES, seed=seed), recipe_for(seed=seed)
-        epochs = epochs_in(SETTINGS["minutes"], recipe, len(data.train), seconds_of("matching", net=MODEL))
-        trainer = Trainer(replace(recipe, epochs=epochs), blind(data), threads=THREADS)
-        rows = [scores(trainer, data, seed=seed) for row in trainer.run() if row.test_score is not None]
-        return {name: [row[name] for row in rows] for name in rows[0]}
-
-    about = {"command": "python experiments/matching.py curve", "settings": SETTINGS, "threads": THREADS}
-    record("matching_curve", about, ({"seed": seed} for seed in SEEDS), measure)
+    recipe = recipe_for(seed=seed)
+    epochs = epochs_in(SETTINGS["minutes"], recipe, len(data.train), seconds_of("matching", net=MODEL))
+    trainer = Trainer(replace(recipe, epochs=epochs), blind(data), threads=THREADS)
+    rows = [scores(trainer, data, seed=seed) for row in trainer.run() if row.test_score is not None]
+    return {**rows[-1], "by_epoch": {name: [row[name] for row in rows] for name in SHAPES_TOLD}}
 
 
 def scores(trainer: Trainer, data: Dataset, *, seed: int) -> dict[str, Any]:
@@ -88,8 +77,8 @@ def scores(trainer: Trainer, data: Dataset, *, seed: int) -> dict[str, Any]:
     found = {"image_to_text": round(there, 4), "text_to_image": round(back, 4), "among": len(first)}
     classes = class_vectors(model, one_object_captions(), words)
     test = shapes(1, SETTINGS["n_shapes"], seed=seed).test
-    for name, pixels in (("zero_shot", in_size(test.images, SIZE)), ("zero_shot_small", in_size(test.images, SMALL))):
-        found[name] = told(model, trainer.normalize(pixels), classes, test.labels)
+    for name, side in zip(SHAPES_TOLD, (SIZE, SMALL), strict=True):
+        found[name] = told(model, trainer.normalize(in_size(test.images, side)), classes, test.labels)
     return {"steps": trainer.step, **found, "scale": round(float(np.exp(model.logit_scale.value)), 2)}
 
 
@@ -120,20 +109,16 @@ def table() -> str:
 
 
 def curve() -> str:
-    """Shapes that are told by sentences alone, after each epoch, by seed."""
-    runs = runs_of("matching_curve")
-    lines = []
-    for name in ("zero_shot", "zero_shot_small"):
-        for run in runs:
-            shares = " | ".join(f"{share:.0%}" for share in run[name])
-            lines.append(f"| {name}, seed {run['seed']} | {shares} |")
+    """Enlarged shapes that are told by sentences alone, in percent, after each epoch."""
+    runs = {run["seed"]: run["by_epoch"]["zero_shot"] for run in runs_of("matching")}
+    epochs = range(1, 1 + max(map(len, runs.values())))
+    lines = [f"| after epoch | {' | '.join(map(str, epochs))} |", "|---" + "|---:" * len(epochs) + "|"]
+    lines += [f"| seed {seed} | {' | '.join(f'{100 * share:.0f}' for share in told)} |" for seed, told in runs.items()]
     return "\n".join(lines)
 
 
 if __name__ == "__main__":
-    measures = {"speed": measure_speed, "train": measure_training, "curve": measure_curve}
     if sys.argv[1:]:
-        measures[sys.argv[1]]()
+        {"speed": measure_speed, "train": measure_training}[sys.argv[1]]()
     else:
-        print(table())
-        print(curve())
+        print(table(), curve(), sep="\n\n")

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy import ndarray
-from record import SEEDS, in_percent, record, runs_of
+from record import SEEDS, record, runs_of, spread
 
 from minivit import data
 from minivit.data.resized import resized
@@ -68,10 +68,10 @@ def table() -> str:
     runs = runs_of("probe_pixels")
     lines = ["| what the probe reads | untrained | trained |", "|---|---:|---:|"]
     for name, what in {"mean_color": "the mean colour", "pixels": "all pixels"}.items():
-        lines.append(f"| {what} | {in_percent([run[name] for run in runs])} | |")
+        lines.append(f"| {what} | {spread([run[name] for run in runs])} | |")
     last = len(runs[0]["after"]) - 1
     for i in range(last + 1):
-        shares = (in_percent([run[when][i] for run in runs]) for when in ("before", "after"))
+        shares = (spread([run[when][i] for run in runs]) for when in ("before", "after"))
         lines.append(f"| what {f'enters block {i + 1}' if i < last else 'leaves the last'} | {' | '.join(shares)} |")
     return "\n".join(lines)
 

@@ -75,15 +75,17 @@ def table(name: str, head: str, keys: Sequence[str], scores: Mapping[str, str]) 
         groups.setdefault(tuple(run[key] for key in keys), []).append(run)
     lines = [f"| {head} | {' | '.join(scores.values())} |", "|---" * len(keys) + "|---:" * len(scores) + "|"]
     for group, runs in groups.items():
-        cells = [in_percent([run[score] for run in runs]) for score in scores]
+        cells = [spread([run[score] for run in runs]) for score in scores]
         lines.append(f"| {' | '.join(map(str, (*group, *cells)))} |")
     return "\n".join(lines)
 
 
-def in_percent(values: Sequence[float]) -> str:
-    """Mean, and standard deviation if there are several."""
-    spread = f" ± {100 * stdev(values):.1f}" if len(values) > 1 else ""
-    return f"{100 * mean(values):.1f}{spread} %"
+def spread(values: Sequence[float]) -> str:
+    """Mean and standard deviation, in percent; of one value itself, of none nothing."""
+    if not values:
+        return ""
+    deviation = f" ± {100 * stdev(values):.1f}" if len(values) > 1 else ""
+    return f"{100 * mean(values):.1f}{deviation} %"
 
 
 def complete(name: str, seeds: Iterable[int]) -> bool:

@@ -4,7 +4,6 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from minivit.audio.cli import add_audio_commands
 from minivit.cost.cli import add_cost_command
@@ -21,7 +20,7 @@ from minivit.steps.cli import add_step_command
 from minivit.tasks import NAMED
 from minivit.terminal import one_line, plain_streams, warnings_said
 from minivit.train.answers import add_questions, answers_of
-from minivit.train.beginning import full_path, is_of_others
+from minivit.train.beginning import full_path
 from minivit.train.distilling import (
     add_distillation,
     distilling_of,
@@ -29,7 +28,7 @@ from minivit.train.distilling import (
     recipe_for,
     trainer_of,
 )
-from minivit.train.folder import RunFolder, create_numbered
+from minivit.train.folder import RunFolder, create_numbered, model_of_beginning
 from minivit.train.named import AUGMENTATIONS, described
 from minivit.train.recipe import OFF
 from minivit.train.recipes import img_size_of
@@ -138,15 +137,11 @@ def run_train(args: argparse.Namespace) -> int:
         return resume_train(args, named)
     data = args.data or (NAMED[args.task].usual_data if args.task else "shapes")
     given = {name: tuples(getattr(args, name)) for name in CHOICES}
-    distilling = distilling_of(args)
-    how: dict[str, Any] = {"named": args.recipe or "none", "regularised": args.regularisation}
     if args.init is not None:
         given["init"] = full_path(args.init)
-        how["as_preset"] = is_of_others(given["init"])
-        run = RunFolder(given["init"])
-        if not args.model and not args.task and run.config_path.is_file():
-            begun, *_ = run.read_config()
-            given["model"], how["options"] = begun.model, begun.options
+        given |= model_of_beginning(given["init"], named=bool(args.model or args.task))
+    distilling = distilling_of(args)
+    how = {"named": args.recipe or "none", "regularised": args.regularisation}
     recipe = recipe_for(distilling, data, args.set or [], **how, **given)
     chosen = {name: getattr(args, name) for name in ("data_dir", "img_size", "labeled", "unlabeled")}
     if args.img_size is None:

@@ -16,6 +16,7 @@ from typing import Any, get_args
 import numpy as np
 from numpy import ndarray
 
+from minivit.caches import first_nonfinite
 from minivit.checked import check_type
 from minivit.files import must_be_file, replace_file
 from minivit.json_text import from_json, to_json, tuples
@@ -25,6 +26,7 @@ from minivit.models.model import MODELS, Model, with_article
 from minivit.types import Depth, Depths
 from minivit.version import __version__
 
+HEADER = "minivit"  # the entry of a file's metadata that only files of ours have
 OPTIMIZER = "optimizer/"  # what the names of an optimizer's arrays begin with, beside those of the model
 
 
@@ -89,9 +91,13 @@ def load(path: str | Path) -> Model:
 
 def must_be_finite(model: Model, path: str | Path) -> None:
     """ValueError if a weight that was read from ``path`` is no number: of such a model comes nothing but nan."""
-    for name, param in model.named_state().items():
-        if not np.isfinite(param.value).all():
-            raise ValueError(f"{path} holds weights that are not finite numbers, the first of them in {name}")
+    if name := first_nonfinite_weight(model):
+        raise ValueError(f"{path} holds weights that are not finite numbers, the first of them in {name}")
+
+
+def first_nonfinite_weight(model: Model) -> str | None:
+    """The name of the first of all that a model keeps that holds a nan or an infinity."""
+    return first_nonfinite({name: param.value for name, param in model.named_state().items()})
 
 
 def _check_counts(kind: type[Model], config: Mapping[str, Any], arrays: Mapping[str, ndarray]) -> None:
@@ -157,7 +163,7 @@ def write_arrays(path: str | Path, arrays: Mapping[str, ndarray], metadata: Mapp
     header["checksum"] = checksum(stored, header)
     # one entry only: safetensors would write several in any order, and equal files would not have equal bytes
     try:
-        replace_file(path, to_bytes(stored, metadata={"minivit": to_json(header)}))
+        replace_file(path, to_bytes(stored, metadata={HEADER: to_json(header)}))
     except SafetensorError as error:
         raise TypeError(f"cannot write {path}: {error}") from error
     except FileNotFoundError as error:
@@ -204,15 +210,21 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
         return _header(path, file)["metadata"]
 
 
+def is_ours(path: str | Path) -> bool:
+    """Whether a safetensors file was written by minivit. ValueError if it is damaged, or none."""
+    with open_safetensors(path) as file:
+        return HEADER in (file.metadata() or {})
+
+
 def _header(path: str | Path, file: Any) -> dict[str, Any]:
     texts = file.metadata() or {}
-    if "minivit" not in texts:
+    if HEADER not in texts:
         raise ValueError(
             f"{path} was not written by minivit (weights of other origin: --model names what they are of, or see "
             "minivit.weights)"
         )
     try:
-        header = from_json(texts["minivit"])
+        header = from_json(texts[HEADER])
     except ValueError as error:
         raise ValueError(f"{path} is damaged: {error}") from error
     names = ("version", "metadata"), ("version", "metadata", "checksum")  # without one: minivit 0.1

@@ -152,6 +152,7 @@ class SwinIR(Model):
         check_range("mlp_ratio", mlp_ratio, at_least=1 / embed_dim, below=inf)
         check_upsampler(upsampler, upscale)
         self.in_chans, self.window_size, self.upscale, self.img_range = in_chans, window_size, upscale, img_range
+        self.least_side = window_size // 2 + 1
         side = min(pair(img_size))
         if window_size % min(side, window_size):
             raise ValueError(
@@ -220,10 +221,9 @@ class SwinIR(Model):
         _, Y, X, _ = images.shape
         down, right = (-side % self.window_size for side in (Y, X))
         if down >= Y or right >= X:
-            least = self.window_size // 2 + 1
             raise ValueError(
                 f"images of {Y} x {X} pixels are too small to be mirrored up to windows of {self.window_size} x "
-                f"{self.window_size}; expected at least {least} x {least}"
+                f"{self.window_size}; expected at least {self.least_side} x {self.least_side}"
             )
         real = np.real(images).dtype
         mean, scale = np.array(self.mean, real), real.type(self.img_range)

@@ -137,7 +137,7 @@ class Detect(Task):
         for kinds, its in zip(examples.labels, examples.boxes, strict=True):
             inside = np.clip(its, 0, (X, Y, X, Y))  # what the edge cuts off cannot be answered
             there = (inside[:, 2:] > inside[:, :2]).all(1)
-            labels.append(kinds[there])
+            labels.append(np.asarray(kinds)[there])
             boxes.append(centred(inside[there].astype(images.dtype) / np.array((X, Y, X, Y), images.dtype)))
         if rng is not None and self.flip:
             mirrored = rng.random(len(images)) < 0.5

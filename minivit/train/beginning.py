@@ -14,9 +14,10 @@ import numpy as np
 from numpy import ndarray
 
 from minivit.checked import checked
+from minivit.files import must_be_file
 from minivit.layers.param import Param
 from minivit.models.model import Model, model_options, with_article
-from minivit.storage import load, must_be_finite, read_metadata
+from minivit.storage import is_ours, load, must_be_finite
 from minivit.train.trained_on import checkpoint_of
 from minivit.types import Range, Rate
 from minivit.weights import load_any, resample_abs_pos_embed
@@ -70,22 +71,10 @@ def begin_with(model: Model, run_or_file: str | Path) -> None:
         If it is damaged, a weight is no finite number, or what it holds is another model in more than that.
     """
     path = checkpoint_of(run_or_file)
-    try:
-        theirs = load(path)
-    except ValueError as error:
-        if not _of_others(error, path):
-            raise
-        before = model.state_dict()
-        try:
-            load_any(model, path, keep_head=True)
-        except (KeyError, TypeError, ValueError) as trouble:
-            raise ValueError(f"{path} does not fit this {_kind(model)}: {trouble.args[0]}") from trouble
-        try:
-            must_be_finite(model, path)
-        except ValueError:
-            model.load_state_dict(before)
-            raise
+    if is_of_others(path):
+        _begin_with_others(model, path)
         return
+    theirs = load(path)
     must_be_finite(theirs, path)
     known, ours = theirs.named_state(), model.named_state()
     body = {name: param for name, param in ours.items() if not within(name, model.head_names)}
@@ -113,20 +102,23 @@ def begin_with(model: Model, run_or_file: str | Path) -> None:
         body[name].value = value
 
 
-def is_of_others(run_or_file: str | Path) -> bool:
+def is_of_others(path: Path) -> bool:
     """Whether weights are in a file that minivit has not written. OSError, ValueError as :func:`begin_with`."""
-    path = checkpoint_of(run_or_file)
+    must_be_file(path)
+    return path.suffix == ".npz" or not is_ours(path)
+
+
+def _begin_with_others(model: Model, path: Path) -> None:
+    before = model.state_dict()
     try:
-        read_metadata(path)
-    except ValueError as error:
-        if _of_others(error, path):
-            return True
+        load_any(model, path, keep_head=True)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} does not fit this {_kind(model)}: {error.args[0]}") from error
+    try:
+        must_be_finite(model, path)
+    except ValueError:
+        model.load_state_dict(before)
         raise
-    return False
-
-
-def _of_others(error: ValueError, path: Path) -> bool:
-    return "was not written by minivit" in str(error) or path.suffix == ".npz"
 
 
 def full_path(run_or_file: str) -> str:

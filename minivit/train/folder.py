@@ -16,8 +16,10 @@ from minivit.errors import sentence
 from minivit.files import LOCK, TEMPORARY, must_be_file, must_take_files, replace_file, sole_use
 from minivit.json_text import from_json, to_json, tuples
 from minivit.terminal import command_line
+from minivit.train.beginning import is_of_others
 from minivit.train.distilling import Distilling
 from minivit.train.recipe import OFF, Recipe
+from minivit.train.trained_on import checkpoint_of
 from minivit.train.trainer import Metrics, Trainer
 from minivit.version import __version__
 
@@ -266,6 +268,20 @@ def _parse(text: str, last_step: int) -> list[Metrics]:
     if last_step and (not rows or rows[-1].step < last_step):
         raise ValueError(f"it ends before step {last_step}, where the checkpoint stands")
     return [row for row in rows if row.step <= last_step]
+
+
+def model_of_beginning(run_or_file: str, *, named: bool) -> dict[str, Any]:
+    """What :func:`minivit.train.recipes.recipe_of` is to know of the model that a training begins with.
+
+    Of a run its model and options, unless another one is ``named``; of a file of others that the head reads what the
+    preset says.
+    """
+    run = RunFolder(run_or_file)
+    known: dict[str, Any] = {"as_preset": is_of_others(checkpoint_of(run_or_file))}
+    if not named and run.config_path.is_file():
+        recipe, *_ = run.read_config()
+        known |= {"model": recipe.model, "options": recipe.options}
+    return known
 
 
 def in_full(folders: Sequence[str]) -> list[str]:

@@ -59,7 +59,7 @@ def restorer(run_or_file: str | Path) -> Callable[[str | Path], RestoredFile]:
     if task.upscale != model.config.get("upscale") or model.config["in_chans"] not in (1, 3):
         raise ValueError(f"{path} is damaged: its model and its task, {type(task).__name__}, do not fit")
 
-    least = (model.config["window_size"] // 2 + 1) * task.upscale
+    least = getattr(model, "least_side", 1) * task.upscale  # another model than a SwinIR may take all sizes
 
     def of_file(file: str | Path) -> RestoredFile:
         pixels = read_image(file, channels=model.config["in_chans"])

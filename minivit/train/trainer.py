@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minivit.caches import first_nonfinite
 from minivit.checked import check_type
 from minivit.data.dataset import Dataset
 from minivit.data.examples import Examples
@@ -23,7 +22,7 @@ from minivit.layers.batch_norm import frozen
 from minivit.layers.param import Param
 from minivit.models.model import PRESETS, Model, create_model, model_options
 from minivit.ops.softmax import softmax_forward
-from minivit.storage import fitting, read_arrays, save, split_arrays
+from minivit.storage import first_nonfinite_weight, fitting, read_arrays, save, split_arrays
 from minivit.tasks.classification import Classification, Mix
 from minivit.tasks.task import Task
 from minivit.train.beginning import begin_with, by_layer, only_head
@@ -128,8 +127,8 @@ class Trainer:
         self.step = 0
         self.batch_size = min(recipe.batch_size, len(dataset.train))
         if self.task.coupled and self.batch_size < 2:
-            name = type(self.task).__name__
-            raise ValueError(f"{name} tells the examples of a batch apart: batch_size is 1; expected at least 2")
+            what = f"{type(self.task).__name__} tells the examples of a batch apart"
+            raise ValueError(f"{what}: batch_size is {self.batch_size}; expected at least 2")
         self.steps_per_epoch = len(dataset.train) // self.batch_size  # what is left over waits for another epoch
         self.total_steps = recipe.epochs * self.steps_per_epoch
 
@@ -161,11 +160,9 @@ class Trainer:
                     rng=rng,
                     threads=self.threads,
                 )
-                if self.step + 1 == self.total_steps or (self.step + 1) % self.steps_per_epoch == 0:
-                    # of the weights after another step, the loss of the next one tells
-                    state = {name: param.value for name, param in self.model.named_state().items()}
-                    if place := first_nonfinite(state):
-                        raise FloatingPointError(f"{place} is not finite")
+                ends_epoch = (self.step + 1) % self.steps_per_epoch == 0
+                if ends_epoch and (name := first_nonfinite_weight(self.model)):  # else the loss of the next step tells
+                    raise FloatingPointError(f"{name} is not finite")
             except FloatingPointError as error:
                 raise FloatingPointError(
                     f"training stopped at step {self.step + 1}: {error}; a smaller lr or a longer warmup usually helps"

@@ -16,7 +16,7 @@ from numpy import ndarray
 from numpy.lib import format as npy
 
 from minivit.files import must_be_file
-from minivit.storage import open_safetensors
+from minivit.storage import HEADER, open_safetensors
 
 Arrays = Mapping[str, Any] | str | Path
 """What a loader takes: arrays by name (in a nest of mappings, too), or the path of a .safetensors or .npz file."""
@@ -86,7 +86,7 @@ def _pickle(path: Path) -> str:
 @contextmanager
 def _open_safetensors(path: Path) -> Iterator[dict[str, Stored]]:
     with open_safetensors(path) as file:  # which checks the header
-        if "minivit" in (file.metadata() or {}):
+        if HEADER in (file.metadata() or {}):
             raise ValueError(
                 f"{path} was written by minivit: load it by minivit.load, and on the command line without --model"
             )

@@ -9,6 +9,9 @@ from numpy import ndarray
 from minivit.layers.param import Param
 from minivit.models.model import Model
 
+OF_WINDOWS = "it is computed from the window's size, not learned"
+"""Why an index, a mask or a table of ways in a window is left aside."""
+
 Grid = tuple[int, int] | None
 Resample = Callable[[ndarray, Param, Grid], ndarray]
 """From a checkpoint's table (with our order of axes), our parameter and the table's grid, if it was given, to ours."""

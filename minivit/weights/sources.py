@@ -5,14 +5,14 @@ from functools import partial
 
 from minivit.layers.param import Param
 from minivit.models.model import Model
-from minivit.weights.places import Place, Source, Table, Way
+from minivit.weights.places import OF_WINDOWS, Place, Source, Table, Way
 from minivit.weights.positions import fit_positions
 from minivit.weights.tables import find
 from minivit.weights.torch_layout import torch_axes
 
 TIMM_ASIDE = {
     "^pre_logits": "timm drops this layer, too; the checkpoint's head was trained behind it",
-    r"relative_position_index$|relative_coords_table$|attn_mask$": "it is computed from the window's size, not learned",
+    r"relative_position_index$|relative_coords_table$|attn_mask$": OF_WINDOWS,
 }
 
 

@@ -4,7 +4,7 @@ from minivit.layers.swin_stage import fit_windows
 from minivit.models.swin import Swin
 from minivit.models.upernet import UPerNet
 from minivit.types import pair
-from minivit.weights.places import Place, Table, Way, unfit
+from minivit.weights.places import OF_WINDOWS, Place, Table, Way, unfit
 
 BODY = {  # names inside "swin.", which is missing in files of SwinModel, the body alone
     "patch_embed.proj": "embeddings.patch_embeddings.projection",
@@ -36,7 +36,7 @@ CUT_OTHERWISE = (
     'or windows do not divide it: build the model with windows_like="transformers"'
 )
 ASIDE = {
-    r"relative_position_index$": "it is computed from the window's size, not learned",
+    r"relative_position_index$": OF_WINDOWS,
     r"^decoder\.|embeddings\.mask_token": "SwinForImageClassification of transformers does not use it either",
 }
 

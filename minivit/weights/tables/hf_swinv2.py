@@ -3,7 +3,7 @@
 from minivit.layers.swin_stage import SwinStage, fit_windows
 from minivit.models.swin_v2 import SwinV2
 from minivit.types import Size
-from minivit.weights.places import Table
+from minivit.weights.places import OF_WINDOWS, Table
 from minivit.weights.tables.hf_swin import way_of
 
 BLOCK = {  # names inside encoder.layers.0.blocks.0
@@ -20,7 +20,7 @@ BLOCK = {  # names inside encoder.layers.0.blocks.0
     "norm2": ("layernorm_after",),
 }
 ASIDE = {
-    r"relative_position_index$|relative_coords_table$": "it is computed from the window's size, not learned",
+    r"relative_position_index$|relative_coords_table$": OF_WINDOWS,
     r"^decoder\.|embeddings\.mask_token": "Swinv2ForImageClassification of transformers does not use it either",
 }
 UNFIT = (

@@ -4,9 +4,9 @@ Source: the repository JingyunLiang/SwinIR.
 """
 
 from minivit.models.swin_ir import SwinIR
-from minivit.weights.places import Place, Table
+from minivit.weights.places import OF_WINDOWS, Place, Table
 
-ASIDE = {r"relative_position_index$|attn_mask$": "it is computed from the window's size, not learned"}
+ASIDE = {r"relative_position_index$|attn_mask$": OF_WINDOWS}
 
 
 def table(model: SwinIR) -> Table:
