@@ -14,7 +14,6 @@ import numpy as np
 from numpy import ndarray
 
 from minivit.checked import checked
-from minivit.files import must_be_file
 from minivit.layers.param import Param
 from minivit.models.model import Model, model_options, with_article
 from minivit.storage import is_ours, load, must_be_finite
@@ -104,8 +103,12 @@ def begin_with(model: Model, run_or_file: str | Path) -> None:
 
 def is_of_others(path: Path) -> bool:
     """Whether weights are in a file that minivit has not written. OSError, ValueError as :func:`begin_with`."""
-    must_be_file(path)
-    return path.suffix == ".npz" or not is_ours(path)
+    try:
+        return not is_ours(path)
+    except ValueError:  # it is no safetensors file, or a damaged one
+        if path.suffix != ".npz":
+            raise
+        return True
 
 
 def _begin_with_others(model: Model, path: Path) -> None:
