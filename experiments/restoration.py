@@ -2,17 +2,19 @@
 
     python experiments/restoration.py speed DATA_DIR     # seconds per step, on a machine that does nothing else
     python experiments/restoration.py train DATA_DIR     # five minutes for each run; can be stopped and goes on
-    python experiments/restoration.py                    # the table
+    python experiments/restoration.py photograph FILE    # the models of the first seed on a photograph, and a picture
+    python experiments/restoration.py                    # the tables
 
-It writes results/restoration_speed.json and restoration.json; models are kept in runs/. Noise has a standard deviation
-of 25 grey levels. Beside denoising stands the Gaussian filter whose width gives the highest PSNR on images of the
-training, beside enlarging the bicubic kernel. PSNR (decibels) and SSIM are means over the first images of the test, of
-pixels rounded to grey levels.
+It writes results/restoration_speed.json, restoration.json and restoration_photograph.json; models are kept in runs/,
+and pictures of the photograph in docs/images. Noise has a standard deviation of 25 grey levels. Beside denoising stands
+the Gaussian filter whose width gives the highest PSNR on images of the training, beside enlarging the bicubic kernel.
+PSNR (decibels) and SSIM are means over the first images of the test, of pixels rounded to grey levels.
 """
 
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
@@ -23,13 +25,16 @@ from record import RUNS, record, runs_of
 from scipy.ndimage import gaussian_filter
 from timed import SPARE, STEPS, THREADS, seconds_of, speed_of
 
+from minivit import plot
 from minivit.data.dataset import Dataset
 from minivit.ops.image_quality import psnr, ssim
 from minivit.tasks import NAMED
 from minivit.tasks.restoration import as_pixels
 from minivit.train import Recipe, Trainer, predict
 from minivit.train.recipes import recipe_of
+from minivit.train.restoring import restorer
 
+IMAGES = Path(__file__).parent.parent / "docs" / "images"
 MINUTES, SEEDS, TASKS = 5, (0, 1, 2), ("denoise", "upscale")
 TESTED, WIDTH_FOUND_ON = 2_000, 500  # images
 WIDTHS = tuple(np.arange(0.3, 1.5, 0.05).round(2).tolist())
@@ -42,7 +47,7 @@ def recipe_for(task: str, **choices: Any) -> Recipe:
 
 def about(what: str, **settings: Any) -> dict[str, Any]:
     """How a file of results was made."""
-    return {"command": f"python experiments/restoration.py {what} DATA_DIR", "threads": THREADS, **settings}
+    return {"command": f"python experiments/restoration.py {what}", "threads": THREADS, **settings}
 
 
 def measure_speed(dataset: Dataset) -> None:
@@ -51,7 +56,7 @@ def measure_speed(dataset: Dataset) -> None:
     def measure(*, task: str) -> dict[str, Any]:
         return speed_of(recipe_for(task), dataset)
 
-    record("restoration_speed", about("speed", steps=STEPS), ({"task": task} for task in TASKS), measure)
+    record("restoration_speed", about("speed DATA_DIR", steps=STEPS), ({"task": task} for task in TASKS), measure)
 
 
 def shown(recipe: Recipe, dataset: Dataset, seconds_per_step: float, minutes: float) -> tuple[Recipe, Dataset]:
@@ -101,7 +106,7 @@ def measure_training(dataset: Dataset) -> None:
         recipe, images = shown(recipe_for(task, seed=seed), dataset, seconds_of("restoration", task=task), MINUTES)
         trainer = to_the_end(Trainer(recipe, blind(images), threads=THREADS))
         RUNS.mkdir(exist_ok=True)
-        trainer.save(RUNS / f"restoration-{task}-{seed}.safetensors")
+        trainer.save(model_of(task, seed))
         test = dataset.test.take(slice(TESTED))
         inputs, _ = trainer.task.draw(test, normalize=np.asarray)
         model = quality(predict(trainer.finished(), inputs, threads=THREADS), test.images)
@@ -110,7 +115,28 @@ def measure_training(dataset: Dataset) -> None:
         return {"steps": trainer.step, "epochs": recipe.epochs, **found, "model": model, "gain": gain}
 
     runs = ({"task": task, "seed": seed} for seed in SEEDS for task in TASKS)
-    record("restoration", about("train", minutes=MINUTES, tested=TESTED), runs, measure)
+    record("restoration", about("train DATA_DIR", minutes=MINUTES, tested=TESTED), runs, measure)
+
+
+def model_of(task: str, seed: int) -> Path:
+    """Where the model of a run is kept."""
+    return RUNS / f"restoration-{task}-{seed}.safetensors"
+
+
+def measure_photograph(file: Path) -> None:
+    """PSNR and SSIM of a photograph as it was spoiled, and as the models of the first seed restore it; draw both."""
+
+    def measure(*, task: str) -> dict[str, Any]:
+        made = restorer(model_of(task, SEEDS[0]))(file)
+        shown = {"denoise": "noisy", "upscale": "bicubic"}[task]
+        plot.save(plot.restored(*made, shown=shown), IMAGES / f"restored_{task}.webp")
+        return {
+            name: {"psnr": round(decibels, 4), "ssim": round(like, 4)}
+            for name, (decibels, like) in made.quality.items()
+        }
+
+    runs = ({"task": task} for task in TASKS)
+    record("restoration_photograph", about("photograph FILE", photograph=file.name), runs, measure)
 
 
 def table() -> str:
@@ -134,8 +160,19 @@ def table() -> str:
     return "\n".join(lines)
 
 
+def photograph_table() -> str:
+    """Of the photograph, as it was spoiled and as it was restored."""
+    lines = ["| | spoiled, PSNR / SSIM | SwinIR |", "|---|---:|---:|"]
+    for run in runs_of("restoration_photograph"):
+        cells = (f"{run[name]['psnr']:.1f} / {run[name]['ssim']:.3f}" for name in ("plain", "result"))
+        lines.append(f"| {run['task']} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 if __name__ == "__main__":
-    if sys.argv[1:]:
+    if sys.argv[1:2] == ["photograph"]:
+        measure_photograph(Path(sys.argv[2]))
+    elif sys.argv[1:]:
         {"speed": measure_speed, "train": measure_training}[sys.argv[1]](cifar(sys.argv[2]))
     else:
-        print(table())
+        print(table(), photograph_table(), sep="\n\n")

@@ -521,6 +521,7 @@ def test_restoration_is_measured_beside_what_needs_no_training(monkeypatch, tmp_
 
     for where, name, value in [
         *((record, "RESULTS", tmp_path), (timed, "STEPS", 2), (restoration, "MINUTES", 1e-6)),
+        (restoration, "IMAGES", tmp_path),
         *((restoration, "RUNS", tmp_path), (restoration, "SEEDS", (0, 1)), (restoration, "WIDTHS", (0.3, 0.8))),
     ]:
         monkeypatch.setattr(where, name, value)
@@ -538,6 +539,15 @@ def test_restoration_is_measured_beside_what_needs_no_training(monkeypatch, tmp_
         assert run["gain"] == pytest.approx(run["model"]["psnr"] - run["baseline"]["psnr"], abs=1e-3)
     assert runs[1]["baseline"] == runs[1]["plain"]
     assert [line[:12] for line in restoration.table().splitlines()[2:]] == ["| denoise | ", "| upscale | "]
+
+    from PIL import Image
+
+    Image.fromarray(rows[1].images[0].repeat(2, 0)).save(tmp_path / "photograph.png")
+    restoration.measure_photograph(tmp_path / "photograph.png")
+    assert {"restored_denoise.webp", "restored_upscale.webp"} <= {path.name for path in tmp_path.iterdir()}
+    for run in record.runs_of("restoration_photograph"):
+        assert run["plain"]["psnr"] > 15 > run["result"]["psnr"]  # of models that have seen one batch
+    assert [line[:12] for line in restoration.photograph_table().splitlines()[2:]] == ["| denoise | ", "| upscale | "]
 
 
 def test_a_training_of_minutes_shows_as_many_images_as_there_is_time_for():

@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+import numpy as np
 from numpy import ndarray
 from numpy.random import Generator
 
@@ -62,7 +63,7 @@ class MViTStage(Layer):
         grad_checkpointing: bool,
         **block: Any,
     ) -> None:
-        blocks, self.out_size = [], map_size
+        blocks, self.out_size, self.out_dim = [], map_size, dim_out if drop_path_rates else in_dim
         for j, rate in enumerate(drop_path_rates):
             stride = stride_q if j == 0 else (1, 1)
             one = MViTBlock(
@@ -86,6 +87,43 @@ class MViTStage(Layer):
 
     def backward(self, dy: ndarray, cache: MViTStageCache) -> ndarray:
         return run_backward(self.blocks, dy, cache.blocks)
+
+
+def mvit_stages(
+    depths: tuple[int, ...],
+    dims: tuple[int, ...],
+    num_heads: tuple[int, ...],
+    map_size: tuple[int, int],
+    *,
+    expand_attn: bool,
+    stride_q: list[tuple[int, int]],
+    stride_kv: list[tuple[int, int]],
+    drop_path_rate: float,
+    **options: Any,
+) -> list[MViTStage]:
+    """Stages, each on the map that the one before leaves; ``options`` are those of all, as of :class:`MViTStage`.
+
+    The next width is made by the first attention of its stage (``expand_attn``), or by the last MLP of the one before.
+    Stochastic depth grows linearly, from 0 in the first block of all to ``drop_path_rate`` in the last.
+    """
+    stages: list[MViTStage] = []
+    rates, width = iter(np.linspace(0, drop_path_rate, sum(depths)).tolist()), dims[0]
+    for i, (depth, dim, heads) in enumerate(zip(depths, dims, num_heads, strict=True)):
+        stage = MViTStage(
+            width,
+            dim,
+            dim if expand_attn else dims[min(i + 1, len(dims) - 1)],
+            heads,
+            map_size,
+            expand_attn=expand_attn,
+            stride_q=stride_q[i],
+            stride_kv=stride_kv[i],
+            drop_path_rates=[next(rates) for _ in range(depth)],
+            **options,
+        )
+        stages.append(stage)
+        width, map_size = stage.out_dim, stage.out_size
+    return stages
 
 
 def doubled(numbers: int | tuple[int, ...], stages: int) -> tuple[int, ...]:

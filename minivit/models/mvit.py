@@ -16,7 +16,7 @@ from minivit.layers.basic import LayerNorm, Linear
 from minivit.layers.dropout import dropout
 from minivit.layers.initial import normal
 from minivit.layers.layer import Layer
-from minivit.layers.mvit_stage import MViTStage, MViTStageCache, Strides, doubled, strides
+from minivit.layers.mvit_stage import MViTStageCache, Strides, doubled, mvit_stages, strides
 from minivit.layers.param import Param
 from minivit.layers.patch_embed import OverlappingPatchEmbed, OverlappingPatchEmbedCache
 from minivit.layers.pool import FirstToken, MeanPool
@@ -191,36 +191,28 @@ class MViT(Model):
         self.num_prefix_tokens = int(use_cls_token)
         self.cls_token = _table(1, dims[0], "token") if use_cls_token else None
         self._add_positions(dims[0], use_abs_pos, sep_pos_embed)
-        rates = iter(np.linspace(0, drop_path_rate, sum(depths)).tolist())
-        width, map_size = dims[0], self.patch_embed.grid_size
-        self.stages = []
-        for i, depth in enumerate(depths):
-            # the next width is made by the first attention of its stage, or by the last MLP of the one before
-            dim_out = dims[i] if expand_attn else dims[min(i + 1, len(dims) - 1)]
-            stage = MViTStage(
-                width,
-                dims[i],
-                dim_out,
-                heads[i],
-                map_size,
-                mlp_ratio=mlp_ratio,
-                expand_attn=expand_attn,
-                mode=mode,
-                kernel_qkv=kernel_qkv,
-                pool_all_q=pool_all_q,
-                stride_q=strides_q[i],
-                stride_kv=strides_kv[i],
-                num_prefix_tokens=self.num_prefix_tokens,
-                rel_pos=rel_pos_type == "spatial",
-                residual_pooling=residual_pooling,
-                qkv_bias=qkv_bias,
-                drop_path_rates=[next(rates) for _ in range(depth)],
-                norm_eps=norm_eps,
-                inner_norm_eps=inner_norm_eps,
-                grad_checkpointing=grad_checkpointing,
-            )
-            self.stages.append(stage)
-            width, map_size = dim_out if depth else width, stage.out_size
+        self.stages = mvit_stages(
+            depths,
+            dims,
+            heads,
+            self.patch_embed.grid_size,
+            mlp_ratio=mlp_ratio,
+            expand_attn=expand_attn,
+            mode=mode,
+            kernel_qkv=kernel_qkv,
+            pool_all_q=pool_all_q,
+            stride_q=strides_q,
+            stride_kv=strides_kv,
+            num_prefix_tokens=self.num_prefix_tokens,
+            rel_pos=rel_pos_type == "spatial",
+            residual_pooling=residual_pooling,
+            qkv_bias=qkv_bias,
+            drop_path_rate=drop_path_rate,
+            norm_eps=norm_eps,
+            inner_norm_eps=inner_norm_eps,
+            grad_checkpointing=grad_checkpointing,
+        )
+        width = self.stages[-1].out_dim
         self.norm = LayerNorm(width, eps=norm_eps)
         self.pool: Layer = FirstToken() if global_pool == "token" else MeanPool(self.num_prefix_tokens)
         # small, so that an untrained model holds all classes for equally likely: its loss is about log(num_classes)
@@ -282,19 +274,17 @@ class MViT(Model):
 
     def positions(self) -> Float[ndarray, "1 N D"] | None:
         """What is added to each token; None where that is nothing."""
-        tables = (self.pos_embed, self.pos_embed_class, self.pos_embed_spatial)
-        values = [table.value for table in tables if table]
-        return np.concatenate(values, axis=1) if values else None
+        tables = [table.value for table in self._position_tables()]
+        return np.concatenate(tables, axis=1) if tables else None
+
+    def _position_tables(self) -> list[Param]:
+        return [table for table in (self.pos_embed, self.pos_embed_class, self.pos_embed_spatial) if table]
 
     def _add_position_grads(self, dpositions: Float[ndarray, "1 N D"]) -> None:
-        P = self.num_prefix_tokens if self.pos_embed_class else 0
-        for table, dtable in (
-            (self.pos_embed, dpositions),
-            (self.pos_embed_class, dpositions[:, :P]),
-            (self.pos_embed_spatial, dpositions[:, P:]),
-        ):
-            if table:
-                table.add_grad(dtable.copy())  # forward: np.concatenate(values, axis=1)
+        tables = self._position_tables()
+        ends = np.cumsum([table.shape[1] for table in tables])[:-1]
+        for table, dtable in zip(tables, np.split(dpositions, ends, axis=1), strict=True):
+            table.add_grad(dtable.copy())  # forward: np.concatenate(tables, axis=1)
 
 
 def _table(rows: int, dim: int, kind: str, grid: tuple[int, int] | None = None) -> Param:
@@ -305,19 +295,15 @@ def _preset(*depths: int, **options: Any) -> dict[str, Any]:
     return {"depths": depths, **options}
 
 
+_OF_CIFAR: dict[str, Any] = {"img_size": 32, "num_classes": 10}  # maps of 16 x 16, 8 x 8 and 4 x 4
+_OF_CIFAR |= {"embed_dim": 32, "stride_q": (1, 2, 2), "mlp_ratio": 2.0}
+_OF_CIFAR |= {"patch_kernel": 3, "patch_stride": 2, "patch_padding": 1}
+_FIRST: dict[str, Any] = {"expand_attn": False, "use_cls_token": True, "use_abs_pos": True, "sep_pos_embed": True}
+_FIRST |= {"residual_pooling": False, "pool_all_q": False, "rel_pos_type": "none"}
+
 MViT.add_presets(
     {
-        "mvitv2_tiny_patch2_32": {  # CIFAR: maps of 16 x 16, 8 x 8 and 4 x 4
-            "img_size": 32,
-            "num_classes": 10,
-            "depths": (1, 2, 3),
-            "embed_dim": 32,
-            "stride_q": (1, 2, 2),
-            "mlp_ratio": 2.0,
-            "patch_kernel": 3,
-            "patch_stride": 2,
-            "patch_padding": 1,
-        },
+        "mvitv2_tiny_patch2_32": _preset(1, 2, 3, **_OF_CIFAR),
         "mvitv2_tiny": _preset(1, 2, 5, 2),
         "mvitv2_small": _preset(1, 2, 11, 2),
         "mvitv2_base": _preset(2, 3, 16, 3),
@@ -326,15 +312,6 @@ MViT.add_presets(
         "mvitv2_base_cls": _preset(2, 3, 16, 3, use_cls_token=True),
         "mvitv2_large_cls": _preset(2, 6, 36, 4, embed_dim=144, num_heads=2, use_cls_token=True),
         "mvitv2_huge_cls": _preset(4, 8, 60, 8, embed_dim=192, num_heads=3, use_cls_token=True),
-        "mvit_base_16": _preset(
-            *(1, 2, 11, 2),
-            expand_attn=False,
-            use_cls_token=True,
-            use_abs_pos=True,
-            sep_pos_embed=True,
-            residual_pooling=False,
-            pool_all_q=False,
-            rel_pos_type="none",
-        ),
+        "mvit_base_16": _preset(1, 2, 11, 2, **_FIRST),
     }
 )

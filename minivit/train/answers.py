@@ -22,7 +22,7 @@ from minivit.train.restoring import restorer
 from minivit.train.segmenting import segmenter
 from minivit.train.trained_on import checkpoint_of, task_of
 
-QUESTIONS = {"click": Prompt, "beside": Prompt, "box": Prompt, "caption": Match}
+QUESTIONS = {"click": Prompt, "beside": Prompt, "box": Prompt, "caption": Match, "threshold": Detect}
 """What may be asked of a model of one task alone, by the names of the options."""
 
 
@@ -63,6 +63,9 @@ def add_questions(predict: ArgumentParser) -> None:
     predict.add_argument("--box", metavar="X0,Y0,X1,Y1", type=corners, help="what is meant is in this box")
     predict.add_argument("--caption", metavar="TEXT", action="append", help="one to choose from; may be repeated")
     predict.add_argument(
+        "--threshold", metavar="P", type=float, help="only boxes that the model is so sure of; 0.5 if not given"
+    )
+    predict.add_argument(
         "-o", "--out", metavar="DIR", help="folder for pictures, of a model that makes some; . if not given"
     )
 
@@ -82,13 +85,13 @@ def answers_of(args: Namespace) -> Answers:
     if args.out:
         must_take_files(out, "pictures")
     for question, of_task in QUESTIONS.items():
-        if getattr(args, question) and not issubclass(task, of_task):
+        if getattr(args, question) is not None and not issubclass(task, of_task):
             word = of_task.__name__.lower()
             raise ValueError(f"--{question} is for models of --task {word}; that of {run} was trained for {name}")
     if issubclass(task, Prompt):
         return _masks(run, _Pictures(out, args.files, "mask"), args)
     if issubclass(task, Detect):
-        return _boxes(run, _Pictures(out, args.files, "boxes"))
+        return _boxes(run, _Pictures(out, args.files, "boxes"), args.threshold)
     if issubclass(task, Restoration):
         return _restored(run, _Pictures(out, args.files, name.lower()))
     if issubclass(task, Segment):
@@ -124,16 +127,17 @@ def _masks(run: str, pictures: _Pictures, args: Namespace) -> Answers:
     return Answers(of_file)
 
 
-def _boxes(run: str, pictures: _Pictures) -> Answers:
+def _boxes(run: str, pictures: _Pictures, threshold: float | None) -> Answers:
     """The objects on each picture, with boxes drawn around them."""
-    seen = detector(run)
+    threshold = 0.5 if threshold is None else threshold
+    seen = detector(run, threshold=threshold)
 
     def of_file(file: str) -> str:
         from minivit import plot
 
         path = pictures.of(file)
         image, found, class_names = seen(file)
-        plot.save(plot.detections(image[None], [found], class_names, columns=1), path)
+        plot.save(plot.detections(image[None], [found], class_names, threshold=threshold, columns=1), path)
         boxes = zip(found.labels, found.scores, found.shapes, strict=True)
         said = (
             f"{_percent([(class_names[i], float(p))])[0]} at {','.join(f'{x:.0f}' for x in box)}" for i, p, box in boxes

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from minivit import plot
 from minivit.cli import main
 from minivit.data import scenes
 from minivit.storage import read_arrays, read_metadata, write_arrays
@@ -95,12 +96,25 @@ def test_what_is_found_is_said(trainer: Trainer, run: Path, tmp_path: Path, caps
     assert main(["predict", str(run), str(picture), "--out", str(tmp_path)]) == 0
     share = np.exp(5) / (np.exp(5) + 10)
     assert f"heart {share:.1%} at 6,4,18,12, heart" in capsys.readouterr().out
+    for threshold, said in ((share - 0.01, "heart"), (share + 0.01, "nothing"), (0, "heart"), (1, "nothing")):
+        assert main(["predict", str(run), str(picture), "--out", str(tmp_path), "--threshold", str(threshold)]) == 0
+        assert f"scene.png: {said}" in capsys.readouterr().out
+
+
+def test_the_picture_shows_the_boxes_that_are_told_of(run: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    picture, drawn = write(tmp_path / "scene.png", DATA.test.images[0]), []
+    monkeypatch.setattr(plot, "save", lambda figure, path: drawn.append(figure))
+    assert main(["predict", str(run), str(picture), "--out", str(tmp_path), "--threshold", "0"]) == 0
+    (panel,) = drawn[0].axes
+    assert len(panel.texts) == len(detector(run, threshold=0.0)(picture).found.scores) > 0
 
 
 def test_runs_that_cannot_answer_are_refused(run: Path, tmp_path: Path, capsys: Any) -> None:
     picture = write(tmp_path / "scene.png", DATA.test.images[0])
     assert main(["predict", str(run), str(picture), "--click", "1,2"]) != 0
     assert "--click is for models of --task prompt" in capsys.readouterr().err
+    assert main(["predict", str(run), str(picture), "--threshold", "1.5"]) != 0
+    assert "threshold is 1.5; expected" in capsys.readouterr().err
     arrays, header = read_arrays(run / "checkpoint.safetensors")
     name = next(name for name in arrays if name.endswith("class_embed.bias"))
     write_arrays(run / "checkpoint.safetensors", arrays | {name: np.full_like(arrays[name], np.nan)}, header)
