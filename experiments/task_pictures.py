@@ -1,9 +1,10 @@
-"""What small models say of scenes that they have not seen: three pictures for docs/training.md and lecture 14.
+"""What small models say of scenes that they have not seen: four pictures for docs/training.md and lecture 14.
 
-    python experiments/task_pictures.py RUNS     # draws detr_objects, sam_clicks and segments, .webp, in docs/images
+    python experiments/task_pictures.py RUNS     # draws detr_objects, sam_clicks, segments and captions, in docs/images
 
-RUNS has a folder for each task, RUNS/detect, RUNS/prompt and RUNS/segment, as ``minivit train --task TASK --data scenes
---out RUNS/TASK`` leaves it. One that is not there is made by this command first, which takes a quarter of an hour.
+RUNS has a folder for each task, RUNS/detect, RUNS/prompt, RUNS/segment and RUNS/match, as ``minivit train --task TASK
+--data scenes --out RUNS/TASK`` leaves it. One that is not there is made by this command first, which takes some twenty
+minutes for all.
 """
 
 import sys
@@ -15,7 +16,7 @@ from clicks import after_clicks
 
 from minivit import plot
 from minivit.cli import main as minivit
-from minivit.data import scenes
+from minivit.data import encode_captions, scenes
 from minivit.data.examples import Scenes
 from minivit.data.segments import semantic_maps
 from minivit.layers.batch_norm import frozen
@@ -29,7 +30,7 @@ from minivit.train.trained_on import OfImages, load_of_images
 
 IMAGES = Path(__file__).parent.parent / "docs" / "images"
 OBJECTS = 4  # in each scene that is drawn
-SCENE, CLICKED, MAPS = 1, 12, 4  # the scene of detr_objects; so many of the others
+SCENE, CLICKED, MAPS, CAPTIONS = 1, 12, 4, 8  # the scene of detr_objects; so many of the others
 SURE = 1 / (1 + 0.1)  # even odds, as one says them who was trained with a weight of 0.1 for "no object"
 
 
@@ -69,7 +70,20 @@ def segments(run: OfImages, shown: Scenes) -> Any:
     return plot.segments(images, classes_of(logits, truth.shape[1:]), run.class_names, truth=truth)
 
 
-PICTURES = {"detect": ("detr_objects", objects), "prompt": ("sam_clicks", clicks), "segment": ("segments", segments)}
+def captions(run: OfImages, shown: Scenes) -> Any:
+    """How alike scenes and their captions are to CLIP, each with each."""
+    model, those = frozen(run.model), shown.take(slice(CAPTIONS))
+    images, _ = model.encode_images(run.kind.normalize(those.images))
+    texts, _ = model.encode_texts(encode_captions(those.captions, run.class_names, length=model.max_length))
+    return plot.matches(those.images, those.captions, images @ texts.T)
+
+
+PICTURES = {
+    "detect": ("detr_objects", objects),
+    "prompt": ("sam_clicks", clicks),
+    "segment": ("segments", segments),
+    "match": ("captions", captions),
+}
 
 
 def main(runs: Path) -> None:

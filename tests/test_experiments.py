@@ -545,8 +545,10 @@ def test_restoration_is_measured_beside_what_needs_no_training(monkeypatch, tmp_
     Image.fromarray(rows[1].images[0].repeat(2, 0)).save(tmp_path / "photograph.png")
     restoration.measure_photograph(tmp_path / "photograph.png")
     assert {"restored_denoise.webp", "restored_upscale.webp"} <= {path.name for path in tmp_path.iterdir()}
-    for run in record.runs_of("restoration_photograph"):
-        assert run["plain"]["psnr"] > 15 > run["result"]["psnr"]  # of models that have seen one batch
+    noise, half = record.runs_of("restoration_photograph")
+    assert noise["plain"]["psnr"] == pytest.approx(20 * np.log10(255 / 25), abs=1)
+    assert half["plain"]["psnr"] > 15 > half["result"]["psnr"]  # a model that has seen one batch makes no image of it
+    assert noise["result"]["psnr"] != noise["plain"]["psnr"]
     assert [line[:12] for line in restoration.photograph_table().splitlines()[2:]] == ["| denoise | ", "| upscale | "]
 
 
@@ -681,13 +683,15 @@ def test_pictures_of_tasks_are_drawn_by_runs_which_are_made_where_there_is_none(
         "detect": ("detr_tiny_64", {"embed_dim": 8, "num_heads": 1, "mlp_dim": 4, "decoder_depth": 1}),
         "prompt": ("sam_tiny_patch4_64", {name: value for name, value in SMALL.items() if name != "img_size"}),
         "segment": ("upernet_swin_tiny_patch4_64", {"embed_dim": 4, "num_heads": (1, 1, 2), "channels": 4}),
+        "match": ("clip_resnet_tiny_64", {"text_dim": 4, "text_depth": 1, "text_heads": 1}),
     }
     made = []
 
     def train(asked):
         made.append(asked)
         recipe = Recipe(*small[asked[2]], task=asked[2], epochs=1, batch_size=4, crop_padding=0)
-        trainer = Trainer(recipe, mv.data.scenes(4, 2, size=32))
+        count = 120 if asked[2] == "match" else 4  # captions to train on need all words of those to test on
+        trainer = Trainer(recipe, mv.data.scenes(count, 2, size=32))
         for _ in trainer.run():
             pass
         folder = Path(asked[-1])
@@ -703,5 +707,5 @@ def test_pictures_of_tasks_are_drawn_by_runs_which_are_made_where_there_is_none(
     assert made == [
         ["train", "--task", task, "--data", "scenes", "--out", str(tmp_path / "runs" / task)] for task in small
     ]
-    for name in ("detr_objects", "sam_clicks", "segments"):
+    for name in ("detr_objects", "sam_clicks", "segments", "captions"):
         assert read_image(tmp_path / f"{name}.webp").shape[1] == 1350
