@@ -7,7 +7,7 @@ import numpy as np
 from numpy import ndarray
 from numpy.random import Generator
 
-from minivit.checked import check_range, check_shape
+from minivit.checked import check_range
 from minivit.layers.attention import check_heads
 from minivit.layers.basic import Linear
 from minivit.layers.conv2d import Conv2d
@@ -127,7 +127,9 @@ class AugmentedConv(Layer):
         q = q / sqrt(q.shape[-1])
         logits, c_relative = None, None
         if self.key_rel_h and self.key_rel_w and self.map_size:
-            check_shape("augmented conv: the map", h, (B, *self.map_size, h.shape[-1]))
+            if self.map_size != (Y, X):
+                rows, columns = self.map_size
+                raise ValueError(f"queries are of a map of {Y} x {X}; relative positions are for {rows} x {columns}")
             # from a query to a key; relative_index counts from a key to a query
             index = {"row_index": relative_index(Y, Y).T, "column_index": relative_index(X, X).T}
             logits, c_relative = relative_logits_forward(q, self.key_rel_h.value, self.key_rel_w.value, **index)

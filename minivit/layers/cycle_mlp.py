@@ -6,6 +6,7 @@ import numpy as np
 from numpy import ndarray
 from numpy.random import Generator
 
+from minivit.checked import check_range
 from minivit.layers.basic import Linear
 from minivit.layers.dropout import dropout
 from minivit.layers.layer import Layer
@@ -45,6 +46,7 @@ class CycleFC(Linear):
     """
 
     def __init__(self, in_chans: int, out_chans: int, *, along: int) -> None:
+        check_range("along", along, at_least=0, at_most=1)
         super().__init__(in_chans, out_chans, kernel_size=(1, 1))
         self.along = along
 

@@ -80,11 +80,11 @@ class LocalRelation(Layer):
     :class:`GeometryPrior`. It is :func:`minivit.ops.local_attention_forward` with keys of width 1. Values are the map
     as it comes; what is found of them is mixed by a last map of 1 x 1.
 
-    Of H = C / m groups, channel c belongs to group c modulo H, as in the unofficial PyTorch code, which has the names
-    of the layers here; the paper says only that m channels share. Where m does not divide C, H is rounded up, and some
-    groups have one channel less. (There, positions are random numbers, drawn anew for each model, and the softmax goes
-    along one side of the window only.) Of the paper's three ways to compare, this is the multiplication; the squared
-    difference :math:`-(q - k)^2` is, in a softmax, the product of (2q, -1) and (k, k^2).
+    Of H = C / m groups, channel c belongs to group c modulo H, as in unofficial PyTorch code (whose softmax goes along
+    one side of the window only; it is over the whole here, as in the paper); the paper says only that m channels share.
+    Where m does not divide C, H is rounded up, and some groups have one channel less. Of the paper's three ways to
+    compare, this is the multiplication; the squared difference :math:`-(q - k)^2` is, in a softmax, the product of
+    (2q, -1) and (k, k^2).
 
     Parameters
     ----------

@@ -9,6 +9,7 @@ import numpy as np
 from numpy import ndarray
 from numpy.random import Generator
 
+from minivit.checked import check_range
 from minivit.layers.basic import Linear
 from minivit.layers.batch_norm import BatchNorm
 from minivit.layers.initial import he_normal, normal, zeros
@@ -65,6 +66,11 @@ class NonLocal(Layer):
         Whether there is a batch norm behind W. It, or W itself where there is none, begins with zeros, so that a block
         can be put into a trained network and changes nothing at first.
 
+    Raises
+    ------
+    ValueError
+        If ``inter_dim`` is less than 1.
+
     References
     ----------
     Wang et al. 2018, "Non-local Neural Networks", sections 3.2, 3.3 and 4.1.
@@ -72,6 +78,7 @@ class NonLocal(Layer):
 
     def __init__(self, dim: int, inter_dim: int | None = None, *, sub_sample: bool = True, norm: bool = True) -> None:
         inter_dim = max(dim // 2, 1) if inter_dim is None else inter_dim
+        check_range("inter_dim", inter_dim, at_least=1)
         one = (1, 1)
         self.theta: Layer = Linear(dim, inter_dim, kernel_size=one, initial=normal(0.01))
         self.phi: Layer = Linear(dim, inter_dim, kernel_size=one, initial=normal(0.01))

@@ -74,5 +74,5 @@ def test_options_that_do_not_fit(options, message):
 
 def test_relative_positions_are_for_one_map():
     layer = AugmentedConv(3, 9, map_size=(4, 5), **OPTIONS).init(0, "float64")
-    with pytest.raises(ValueError, match="augmented conv: the map"):
+    with pytest.raises(ValueError, match=r"^queries are of a map of . x .; relative positions are for 4 x 5$"):
         layer.forward(MAPS)

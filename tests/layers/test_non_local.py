@@ -55,6 +55,11 @@ def test_every_place_looks_at_every_pooled_one():
     np.testing.assert_allclose(cache.attention.weights.sum(-1), 1, rtol=1e-12)
 
 
+def test_queries_and_keys_without_a_channel():
+    with pytest.raises(ValueError, match=r"^inter_dim is 0; expected at least 1$"):
+        NonLocal(6, 0)
+
+
 def test_too_few_channels_for_an_eighth():
     with pytest.raises(ValueError, match="dim is 7; queries and keys have an eighth of the channels, so expected 8"):
         SAGANAttention(7)

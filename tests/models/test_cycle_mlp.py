@@ -26,6 +26,11 @@ SMALL: dict[str, Any] = {
 RATES = {"drop_rate": 0.2, "proj_drop_rate": 0.2, "drop_path_rate": 0.4}
 
 
+def test_a_map_steps_through_rows_or_columns() -> None:
+    with pytest.raises(ValueError, match=r"^along is 2; expected at least 0 and at most 1$"):
+        CycleFC(6, 5, along=2)
+
+
 def random(model: Any) -> Any:
     model.init(0, "float64")
     for param in model.named_params().values():
