@@ -36,14 +36,14 @@ OF_ITS_OWN = (
 MASK_TOKEN = "mask_token"
 
 
-def begin_with(model: Model, run_or_file: str | Path) -> None:
+def begin_with(model: Model, run_or_file: str | Path, *, interpolation: str = "bicubic") -> None:
     """Give a model what another one has learned, all but the head; nothing changes if it does not fit.
 
     A model that is built on a classifier (a UPerNet on a Swin, a DETR on a ResNet or a Swin, a non-local network on a
     ResNet) may begin with such a classifier, too: what there is beside it begins anew.
 
-    Positions on another grid, because the images have another size, are resampled (bicubic, with antialiasing); those
-    of class tokens and their like stay as they are.
+    Positions on another grid, because the images have another size, are resampled with antialiasing; those of class
+    tokens and their like stay as they are.
 
     A file of minivit says which options its model has. Those that both models have must agree, or the same weights
     would compute something else: all but what is about the data, the head, the initial values, the precision, the
@@ -61,14 +61,19 @@ def begin_with(model: Model, run_or_file: str | Path) -> None:
         With a head of its own, for other classes.
     run_or_file : str or Path
         The folder of a run, its checkpoint, or a file of timm, transformers or Google: .safetensors or .npz.
+    interpolation : "bicubic" or "bilinear"
+        How positions of a run are resampled; those of a file of others are as its own code does it.
 
     Raises
     ------
     FileNotFoundError, OSError
         If there is no such file, or it cannot be read.
     ValueError
-        If it is damaged, a weight is no finite number, or what it holds is another model in more than that.
+        If it is damaged, a weight is no finite number, what it holds is another model in more than that, or there is
+        no such interpolation.
     """
+    if interpolation not in ("bicubic", "bilinear"):
+        raise ValueError(f'interpolation is {interpolation!r}; expected "bicubic" or "bilinear"')
     path = checkpoint_of(run_or_file)
     if is_of_others(path):
         _begin_with_others(model, path)
@@ -96,7 +101,7 @@ def begin_with(model: Model, run_or_file: str | Path) -> None:
         raise ValueError(
             f"{run_or_file} holds {with_article(_kind(theirs))}, which has {listed(more)} beside this {_kind(model)}"
         )
-    values = {name: _fitted(name, known[name], param) for name, param in body.items()}
+    values = {name: _fitted(name, known[name], param, interpolation) for name, param in body.items()}
     for name, value in values.items():
         body[name].value = value
 
@@ -161,7 +166,7 @@ def _same(theirs: Any, ours: Any) -> bool:
     return all(a == b for a in one for b in other)
 
 
-def _fitted(name: str, theirs: Param, ours: Param) -> ndarray:
+def _fitted(name: str, theirs: Param, ours: Param, interpolation: str) -> ndarray:
     """A value of theirs as one of ours: resampled, if it is a table on another grid."""
     if theirs.shape == ours.shape and theirs.grid == ours.grid:
         return theirs.value
@@ -172,7 +177,8 @@ def _fitted(name: str, theirs: Param, ours: Param) -> ndarray:
     front = [param.shape[1] - rows * columns for param, (rows, columns) in ((theirs, theirs.grid), (ours, ours.grid))]
     if front[0] != front[1]:
         raise ValueError(f"{name} has {front[0]} positions in front of the patches there and {front[1]} here")
-    return resample_abs_pos_embed(theirs.value, ours.grid, theirs.grid, num_prefix_tokens=front[0])
+    options: dict[str, Any] = {"num_prefix_tokens": front[0], "interpolation": interpolation}
+    return resample_abs_pos_embed(theirs.value, ours.grid, theirs.grid, **options)
 
 
 def only_head(model: Model) -> Callable[[str, Param], float]:

@@ -59,15 +59,21 @@ def test_of_any_family(kind, options, tmp_path):
     same(ours, theirs)
 
 
-def test_positions_of_another_grid_are_resampled_and_the_class_token_is_not(tmp_path):
+@pytest.mark.parametrize("mode", ["bicubic", "bilinear"])
+def test_positions_of_another_grid_are_resampled_and_the_class_token_is_not(mode, tmp_path):
     theirs, ours = ViT(**SIZES, seed=1), ViT(**{**SIZES, "img_size": (16, 12)}, seed=2)
     theirs.pos_embed.value = RNG.standard_normal(theirs.pos_embed.shape)
-    begin_with(ours, saved(theirs, tmp_path))
+    begin_with(ours, saved(theirs, tmp_path), **({} if mode == "bicubic" else {"interpolation": mode}))
     same(ours, theirs, but=["pos_embed"])
     table = theirs.pos_embed.value
     np.testing.assert_array_equal(ours.pos_embed.value[:, 0], table[:, 0])
-    grid, _ = resize_forward(table[:, 1:].reshape(1, 2, 3, 12), size=(4, 3), mode="bicubic", antialias=True)
+    grid, _ = resize_forward(table[:, 1:].reshape(1, 2, 3, 12), size=(4, 3), mode=mode, antialias=True)
     np.testing.assert_allclose(ours.pos_embed.value[:, 1:], grid.reshape(1, 12, 12), rtol=1e-6)
+
+
+def test_an_interpolation_that_there_is_not(tmp_path):
+    with pytest.raises(ValueError, match=r'^interpolation is .nearest.; expected "bicubic" or "bilinear"$'):
+        begin_with(ViT(**SIZES), tmp_path / "none.safetensors", interpolation="nearest")
 
 
 def test_what_was_learned_of_hidden_patches_is_what_a_classifier_begins_with(tmp_path):
