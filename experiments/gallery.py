@@ -27,8 +27,8 @@ import numpy as np
 from cifar import accuracy, blind, cifar, to_the_end
 from gallery_pictures import Special, special_of
 from numpy import ndarray
-from record import RUNS, record, runs_of
-from timed import SPARE, STEPS, THREADS, seconds_of, speed_of, trained_for
+from record import RUNS, how_measured, record, runs_of
+from timed import OF_STEPS, SPARE, THREADS, seconds_of, speed_of, trained_for
 
 import minivit as mv
 from minivit.data.dataset import Dataset
@@ -130,7 +130,7 @@ def measure_speed(dataset: Dataset) -> None:
     def measure(*, model: str) -> dict[str, Any]:
         return speed_of(recipe_for(model), shown_to(model, dataset))
 
-    record("gallery_speed", about("speed", steps=STEPS), ({"model": model} for model in families()), measure)
+    record("gallery_speed", about("speed", **OF_STEPS), ({"model": model} for model in families()), measure)
 
 
 def measure_twins(dataset: Dataset) -> None:
@@ -270,7 +270,7 @@ def write_page(dataset: Dataset) -> None:
             parts += [f"{title}. {says}", f"![{title}](images/gallery/{name}.png)"]
     sizes = {"batch": BATCH_SIZE, "pixels": recipe_for("imagegpt_tiny_16").batch_size}
     at_an_end = sum(runs[model]["lr"] in (min(RATES), max(RATES)) for model in runs)
-    sizes |= {"spare": SPARE, "families": len(runs), "at_an_end": at_an_end}
+    sizes |= {"spare": SPARE, "families": len(runs), "at_an_end": at_an_end, **how_measured("gallery_speed")}
     intro = HEAD.format(minutes=MINUTES, tried=TRIED, baseline=baseline, **sizes)
     (DOCS / "gallery.md").write_text("\n\n".join([intro, "\n".join(table), TAIL, *parts]) + "\n", encoding="utf-8")
 
@@ -285,10 +285,10 @@ HEAD = """# Every family side by side
 
 Each family has a model of about half a million parameters here, which has learned CIFAR-10 for {minutes} minutes on two
 cores of an AMD EPYC with AVX-512: as many whole epochs, but one at least, as fit into {spare:.0%} of that time, by the
-seconds of its steps; the rest is for the data and the test. The rate of learning is the best of three, tried on
-{tried:,} images and judged by others that are held back; for {at_an_end} of {families} families it is the lowest or the
-highest of them, so there may be a better one beyond. There is one run of each, so that a point or two are no ranking;
-and what learns most in {minutes} minutes need not learn most in a day.
+seconds of a step (the {seconds} of {steps}); the rest is for the data and the test. The rate of learning is the best of
+three, tried on {tried:,} images and judged by others that are held back; for {at_an_end} of {families} families it is
+the lowest or the highest of them, so there may be a better one beyond. There is one run of each, so that a point or two
+are no ranking; and what learns most in {minutes} minutes need not learn most in a day.
 Logistic regression on the pixels reaches {baseline:.1%} in the same time. Peak and seconds are those of a step in two
 threads, with {batch} images (iGPT: {pixels}). PyTorch / minivit is how long a step of the same model takes in PyTorch,
 with {batch} images, the same weights and losses (timm's model, or one as its users write it), divided by how long it

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from record import record
-from timed import STEPS, THREADS, seconds_of, speed_of, trained_for
+from timed import OF_STEPS, THREADS, seconds_of, speed_of, trained_for
 
 from minivit.data import scenes
 from minivit.train import Recipe, Trainer
@@ -29,7 +29,7 @@ def measure_speed(program: str, shown: Options, nets: Mapping[str, Options], rec
     def measure(*, net: str) -> dict[str, Any]:
         return speed_of(recipe_for(**nets[net]), data)
 
-    record(f"{program}_speed", about(program, "speed", shown, steps=STEPS), ({"net": net} for net in nets), measure)
+    record(f"{program}_speed", about(program, "speed", shown, **OF_STEPS), ({"net": net} for net in nets), measure)
 
 
 def measure_training(

@@ -18,7 +18,7 @@ import numpy as np
 from cifar import cifar, right
 from quick_cnn import whitened
 from record import RUNS, record, runs_of
-from timed import STEPS, THREADS, seconds_of, speed_of, trained_for
+from timed import OF_STEPS, THREADS, seconds_of, speed_of, trained_for
 
 from minivit.data.dataset import Dataset
 from minivit.train import Recipe, Trainer, predict
@@ -81,7 +81,7 @@ def measure_speed(dataset: Dataset) -> None:
     def measure(*, choices: dict[str, Any]) -> dict[str, Any]:
         return speed_of(recipe_for(choices, dataset), dataset)
 
-    about = {"command": "python experiments/one_hour.py speed DATA_DIR", "threads": THREADS, "steps": STEPS}
+    about = {"command": "python experiments/one_hour.py speed DATA_DIR", "threads": THREADS, **OF_STEPS}
     record("one_hour_speed", about, [{"choices": one["choices"]} for one in tries()], measure)
 
 
@@ -127,18 +127,28 @@ def measure_hour(dataset: Dataset) -> None:
 
 
 def tables() -> str:
-    """The path and where it leads, in Markdown, as far as it is measured."""
+    """The path and where it leads, in Markdown, as far as it is measured.
+
+    Minutes are those of the steps, by their seconds as they were measured last: a training has as many epochs as fitted
+    in when it was made.
+    """
     found, changes = [], {str(run["choices"]): run["change"] for run in runs_of("one_hour_path")}
-    for name, head, score in (
-        ("one_hour_path", f"after {TRY} minutes", "images held back"),
-        ("one_hour", "after an hour", "test accuracy"),
+    for name, head, score, images in (
+        ("one_hour_path", f"in {TRY} minutes", "images held back", 45_000),
+        ("one_hour", "in an hour", "test accuracy", 50_000),
     ):
         if runs := runs_of(name):
-            lines = [f"| {head} | parameters | epochs | {score} | and mirrored |", "|---|---:|---:|---:|---:|"]
+            lines = [
+                f"| {head} | parameters | epochs | minutes | {score} | and mirrored |",
+                "|---|---:|---:|---:|---:|---:|",
+            ]
             for run in runs:
                 words = f"{run['goal']}: {changes[str(run['choices'])]}"
+                steps = run["epochs"] * (images // recipe_of("cifar10").batch_size)
+                minutes = f"{steps * seconds_of('one_hour', choices=run['choices']) / 60:.0f}"
                 mirrored = f"{run['mirrored']:.1%}" if "mirrored" in run else ""
-                lines.append(f"| {words} | {run['params']:,} | {run['epochs']} | {run['test']:.1%} | {mirrored} |")
+                cells = words, f"{run['params']:,}", str(run["epochs"]), minutes, f"{run['test']:.1%}", mirrored
+                lines.append(f"| {' | '.join(cells)} |")
             found.append("\n".join(lines))
     return "\n\n".join(found)
 

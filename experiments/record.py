@@ -59,6 +59,12 @@ def runs_of(name: str) -> list[dict[str, Any]]:
     return json.loads(path.read_text(encoding="utf-8"))["runs"] if path.is_file() else []
 
 
+def how_measured(name: str) -> dict[str, Any]:
+    """The settings of ``results/NAME.json``."""
+    found = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    return {setting: value for setting, value in found.items() if setting != "runs"}
+
+
 def table(name: str, head: str, keys: Sequence[str], scores: Mapping[str, str]) -> str:
     """Mean and standard deviation of scores over the seeds, in percent, of the runs that there are, in Markdown.
 

@@ -23,7 +23,7 @@ from cifar import blind, cifar, to_the_end
 from numpy import ndarray
 from record import RUNS, record, runs_of
 from scipy.ndimage import gaussian_filter
-from timed import SPARE, STEPS, THREADS, seconds_of, speed_of
+from timed import OF_STEPS, SPARE, THREADS, seconds_of, speed_of
 
 from minivit import plot
 from minivit.data.dataset import Dataset
@@ -56,7 +56,7 @@ def measure_speed(dataset: Dataset) -> None:
     def measure(*, task: str) -> dict[str, Any]:
         return speed_of(recipe_for(task), dataset)
 
-    record("restoration_speed", about("speed DATA_DIR", steps=STEPS), ({"task": task} for task in TASKS), measure)
+    record("restoration_speed", about("speed DATA_DIR", **OF_STEPS), ({"task": task} for task in TASKS), measure)
 
 
 def shown(recipe: Recipe, dataset: Dataset, seconds_per_step: float, minutes: float) -> tuple[Recipe, Dataset]:

@@ -146,17 +146,20 @@ def test_lectures_show_what_is_measured_or_how_to_measure_it(monkeypatch, tmp_pa
     assert module.measured(*both).startswith("*Not measured yet:* `python experiments/one_hour.py` has")
     assert one_hour.tables() == ""
     run = {"goal": "any model", "choices": {}, "params": 1234, "epochs": 3, "test": 0.5}
+    speed = json.dumps({"runs": [{"choices": {}, "seconds_per_step": 0.5}]})
+    (tmp_path / "one_hour_speed.json").write_text(speed, encoding="utf-8")
     path = json.dumps({"runs": [{**run, "change": "a ViT"}]})
     (tmp_path / "one_hour_path.json").write_text(path, encoding="utf-8")
     assert module.measured(*both) == (
         "Made by `python experiments/one_hour.py`\n\n"
-        "| after 10 minutes | parameters | epochs | images held back | and mirrored |\n|---|---:|---:|---:|---:|\n"
-        "| any model: a ViT | 1,234 | 3 | 50.0% |  |"
+        "| in 10 minutes | parameters | epochs | minutes | images held back | and mirrored |\n"
+        "|---|---:|---:|---:|---:|---:|\n"
+        "| any model: a ViT | 1,234 | 3 | 9 | 50.0% |  |"  # 351 steps in an epoch
     )
     hour = json.dumps({"runs": [{**run, "mirrored": 0.51}]})
     (tmp_path / "one_hour.json").write_text(hour, encoding="utf-8")
     called = "any model: a ViT"  # by what its choices are called
-    assert one_hour.tables().endswith(f"\n| {called} | 1,234 | 3 | 50.0% | 51.0% |")
+    assert one_hour.tables().endswith(f"\n| {called} | 1,234 | 3 | 10 | 50.0% | 51.0% |")
 
 
 def test_a_table_of_steps_has_gaps_where_none_was_timed(monkeypatch, tmp_path):
@@ -281,7 +284,7 @@ def test_results_say_by_which_command_they_were_made(path):
         fewest = {"gallery_twins": 12, "gallery": 17}
         models = len({run["model"] for run in found["runs"]})
         assert models >= next(count for start, count in fewest.items() if path.stem.startswith(start))
-    elif path.stem.startswith("one_hour") or path.stem.endswith("_speed"):
+    elif path.stem.startswith("one_hour") or path.stem.endswith(("_speed", "_photograph")):
         assert found["runs"]
     elif path.stem in ("learning_rates", "equal_macs"):  # a choice; a time
         assert len({run["net"] for run in found["runs"]}) >= 3
