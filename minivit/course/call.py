@@ -21,6 +21,7 @@ import numpy as np
 from minivit.course.layers import layer_backward, layer_forward, layer_together
 from minivit.course.pair import together, twice
 from minivit.course.steps import count_steps
+from minivit.layers.layer import Layer
 
 Status = Literal["returned", "raised", "not implemented", "died", "too slow"]
 How = Literal["value", "seconds", "steps"]
@@ -32,6 +33,7 @@ THEN = " then "
 Between twice the same name: it is called with other arguments then.
 """
 
+PRODUCT = "mismatch in its core dimension"
 UNPACKED = "does what an op returned still hold all of it? y, cache = NAME_forward(...); dx, = NAME_backward(...)"
 RIDDLES = {  # of Python's and NumPy's, and what is meant most often
     "inhomogeneous": UNPACKED,
@@ -39,7 +41,7 @@ RIDDLES = {  # of Python's and NumPy's, and what is meant most often
     "for @: 'tuple'": UNPACKED,
     "for @: 'ndarray' and 'tuple'": UNPACKED,
     "object is not callable": "if it is a layer: y, cache = layer.forward(x)",
-    "mismatch in its core dimension": "the last axis of the first must be as long as the last but one of the second",
+    PRODUCT: "the last axis of the first must be as long as the last but one of the second",
 }
 
 REPEATS = 5  # of a call that is timed
@@ -125,10 +127,13 @@ def perform(
     except Exception as error:
         above = tuple(kind.__name__[:100] for kind in type(error).__mro__[:10])
         text = text_of_error(error)
+        place = _place(path)
         hint = next(
             (f"\n  {hint}" for riddle, hint in RIDDLES.items() if riddle in text), _fields_of_tuple(module, text)
         )
-        return Outcome("raised", f"{type(error).__name__}: {text}{_place(path)}{hint}", above)
+        hint = hint or _attributes_of(getattr(error, "obj", None))
+        hint += "; .T turns all axes around, .mT the last two" * (PRODUCT in text and ".T" in place)
+        return Outcome("raised", f"{type(error).__name__}: {text}{place}{hint}", above)
 
 
 @contextmanager
@@ -205,6 +210,15 @@ def _fields_of_tuple(module: Any, text: str) -> str:
     name, made, _ = text.partition(".__new__() ")
     fields = getattr(getattr(module, name, None), "_fields", ()) if made else ()
     return f"\n  the fields of {name} are {', '.join(map(str, fields))}" if fields else ""
+
+
+def _attributes_of(thing: Any) -> str:
+    """Of an AttributeError: what a NamedTuple has instead, and that layers keep nothing."""
+    if fields := getattr(type(thing), "_fields", ()):
+        return f"\n  it is a NamedTuple; its fields are {', '.join(map(str, fields))}"
+    if isinstance(thing, Layer):
+        return "\n  if forward has put it there: each call has a layer of its own; backward gets the cache, and dy"
+    return ""
 
 
 def _is_ours(name: str) -> bool:

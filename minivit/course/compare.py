@@ -94,8 +94,8 @@ def _same_shapes(task: Task, value: Any, trial: Trial) -> dict[str, tuple[Any, A
     for name, got in found.items():
         if isinstance(got, ndarray) and got.dtype.kind not in "biufc":
             raise CheckFailedError(f"{name} must be an array of numbers; it has the type {got.dtype}")
-    if names := exchanged(found, wanted):
-        raise CheckFailedError(f"{names} are exchanged")
+    if names := exchanged(found, wanted):  # by accident, perhaps, of another mistake
+        raise CheckFailedError(_known(found, task, trial) or f"{names} are exchanged")
     for name, expected in wanted.items():
         got: Any = found.get(name)
         is_array = isinstance(expected, (ndarray, np.generic))
@@ -127,10 +127,14 @@ def _same_numbers(got: Any, expected: tuple) -> bool:
 
 def _with_cause(message: str, found: dict[str, Any], task: Task, trial: Trial) -> str:
     """What is wrong with the form of an output; if it, or another one, shows a known mistake, that one is the cause."""
+    known = _known(found, task, trial)
+    return f"{known}\n  {message}" if known else message
+
+
+def _known(found: dict[str, Any], task: Task, trial: Trial) -> str | None:
+    """The known mistake that an output shows, if it shows one."""
     arrays = {other: got for other, got in found.items() if isinstance(got, ndarray)}
-    for _, known in known_mistakes(arrays, task, trial):
-        return f"{known}\n  {message}"
-    return message
+    return next((known for _, known in known_mistakes(arrays, task, trial)), None)
 
 
 def compare_values(task: Task, value: Any, trial: Trial, said: list[str], right: Sequence[Trial] = ()) -> float:

@@ -306,7 +306,7 @@ def nearly_right(name: str, got: ndarray, expected: ndarray) -> str | None:
     goes_one_way = min((difference > 0).sum(), (difference < 0).sum()) <= difference.size / 20
     if error < 2e-6 and not goes_one_way:
         return f"{digits}: that is either {ROUNDING} ({ON_THE_WAY}: {CASTS}) or a small constant that is wrong"
-    return f"{digits}: is a constant like eps missing, or elsewhere?" + (
+    return f"{digits}: is a constant like eps missing, elsewhere, or not asked for?" + (
         " (Or a number was rounded to float32.)" if error < 1e-6 else ""
     )
 

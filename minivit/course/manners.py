@@ -31,10 +31,13 @@ NUMBERS = ndarray, np.generic, int, float
 def check_manners(asked: Asked, rng: Generator) -> None:
     """Inputs stay as they were, the same call gives the same bits, and no call changes what another has returned."""
     asked.fickle = False
-    for draw in asked.task.cases.values():
+    for label, draw in asked.task.cases.items():
         trial = make_trial(asked.task, draw, rng)
         before = asked.arguments(trial)
-        first = asked.returned(asked.call(trial), trial)
+        try:
+            first = asked.returned(asked.call(trial), trial)
+        except CheckFailedError as failure:
+            raise CheckFailedError(f"{label}: {failure}" if label else str(failure), failure.compared) from None
         for (name, old), new in zip(before.items(), asked.became(first, len(before)), strict=False):
             now = flatten(new, f"{name}.")
             for path, array in flatten(old, f"{name}.").items():
@@ -46,7 +49,8 @@ def check_manners(asked: Asked, rng: Generator) -> None:
             if isinstance(value, NUMBERS) and not np.array_equal(value, two[name], equal_nan=True):
                 asked.fickle = np.shape(value) == np.shape(two[name])
                 raise CheckFailedError(
-                    f"the same call gives another {name} the second time: something is remembered, or drawn"
+                    f"the same call gives another {name} the second time: something is remembered, drawn, or never "
+                    "written (np.empty holds what was in that memory before)"
                 )
         for change in (with_smaller_numbers, without_an_option) if may_be_changed(asked.task, trial) else ():
             if other := change(asked.task, trial):
@@ -180,6 +184,11 @@ def check_linear(asked: Asked, rng: Generator) -> None:
         error = np.abs(one[name] - LARGE * two[name] - both[name]).max(initial=0)
         scale = max(largest_number(both[name]), largest_number(two[name]), 1e-3 * largest, 1e-6)  # as of all numbers
         if not error <= 1e-9 * scale:
+            if np.array_equal(one[name], two[name]):
+                raise CheckFailedError(
+                    f"{name} is the same whatever dy is: dy is not used, or something is kept of an earlier call (in a "
+                    "global variable, a dict of results)"
+                )
             raise CheckFailedError(
                 f"{name} is not linear in dy (off by {error:.3g}): a gradient is a matrix times dy, so twice dy "
                 "gives twice the gradient"

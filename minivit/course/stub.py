@@ -4,6 +4,7 @@ Because it is cut out of the package's source, a stub cannot fall behind it, and
 """
 
 import ast
+import inspect
 import re
 import shlex
 import sys
@@ -19,6 +20,10 @@ from minivit.course.outputs import clip
 
 LINE_LENGTH = 120
 LINK = re.compile(r"\[([^]]*)\]\(\.\./(?:[^()\s]|\([^()\s]*\))+\)")  # into the repository, which is elsewhere
+
+GIVEN = """## Gradients that are there already
+
+Gradients come as a NamedTuple, also a single one: take them out by their names, `.x`, or unpack all, `(dx,) = ...`."""
 
 
 def stub_source(exercise: Exercise) -> str:
@@ -48,10 +53,25 @@ def start(exercise: Exercise, folder: str | Path) -> Path:
         raise FileExistsError(f"{folder} exists already: choose another folder with -o DIR") from None
     except OSError as error:
         raise OSError(f"the folder {clip(str(folder), 200)} cannot be made: {error.strerror}") from error
-    statement = LINK.sub(r"\1", exercise.statement)
-    (folder / "README.md").write_text(statement, encoding="utf-8")
-    (folder / "solution.py").write_text(stub_source(exercise), encoding="utf-8")
+    statement, source = LINK.sub(r"\1", exercise.statement), stub_source(exercise)
+    (folder / "README.md").write_text(statement + given_gradients(source), encoding="utf-8")
+    (folder / "solution.py").write_text(source, encoding="utf-8")
     return folder
+
+
+def given_gradients(source: str) -> str:
+    """For the statement: what the backwards return that a stub imports, and what gradients that it imports hold."""
+    imports = (node for node in ast.parse(source).body if isinstance(node, ast.ImportFrom))
+    names = ((str(node.module), alias.name) for node in imports for alias in node.names)
+    lines = []
+    for module, name in names:
+        if module.startswith("minivit.") and name.endswith(("_backward", "Grad", "Grads")):
+            found = getattr(import_module(module), name)
+            gradients = found if isinstance(found, type) else inspect.signature(found).return_annotation
+            fields = getattr(gradients, "_fields", ())
+            held = f"`{gradients.__name__}({', '.join(fields)})`" if fields else "the array itself"
+            lines.append(f"- {held}\n" if gradients is found else f"- `{name}` returns {held}\n")
+    return f"\n{GIVEN}\n\n{''.join(lines)}" if lines else ""
 
 
 def start_all(folder: str | Path, tell: Callable[[str], Any]) -> None:

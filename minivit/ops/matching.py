@@ -104,7 +104,7 @@ def match(cost: Float[ndarray, "Q N"]) -> Matching:
     Raises
     ------
     ValueError
-        If a cost is nan or minus infinity.
+        If a cost is nan or minus infinity, or there is no way without an infinite one.
 
     References
     ----------

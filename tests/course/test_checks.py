@@ -170,7 +170,7 @@ def test_a_clock_that_stands_still_is_of_no_use(monkeypatch):
         ("one_hot", "return np.eye(num_classes)[labels]", "dtype", "y is of float64; it must be of float32. np.sqrt"),
         ("mixup", "return Mixed(inputs, targets > 0)", "dtype", "from float32 comes targets in bool"),
         ("random_box", "return Box(0, np.random.randint(10**9), 0, 1)", "leaves its inputs alone",
-         "the same call gives another bottom the second time: something is remembered, or drawn"),
+         "the same call gives another bottom the second time: something is remembered, drawn, or never written"),
         ("label_weights", "return np.ones(len(labels), float if labels.ndim == 1 else int)", "dtype",
          "y is of int64; it must be of float64"),
         ("cutmix", "return Mixed(images, np.prod([2, 3]) / 7 * targets)", "dtype", "of np.prod, of a mean, of what"),

@@ -202,7 +202,7 @@ def test_a_first_step_of_another_length_is_explained_by_what_fits(old, new, why)
 
 def test_numbers_that_look_the_same_are_told_with_more_digits():
     said = "\n".join(messages("softmax_forward", ("y /= total", "y /= total + 1e-8")))
-    assert "y is right to 8 digits only: is a constant like eps missing, or elsewhere?" in said
+    assert "y is right to 8 digits only: is a constant like eps missing, elsewhere, or not asked for?" in said
     assert "1 times" not in said
     assert worst_place("y", np.array([1.80020459123]), np.array([1.80020459456])) == (
         "worst: y[0] is 1.800204591, it should be 1.800204595"

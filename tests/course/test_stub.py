@@ -171,3 +171,15 @@ def test_decorators_stay_with_the_answer_and_in_the_stub_only_what_refuses_as_pr
     exec(stub, names)
     with pytest.raises(TypeError, match="expected a NumPy array"):
         names["thrice_forward"]("no array")
+
+
+def test_the_statement_says_what_gradients_are_called(tmp_path: Path) -> None:
+    """Of all backwards that a stub imports, and of the tuples that it imports to make."""
+    text = {
+        name: (start(exercise, tmp_path / name) / "README.md").read_text("utf-8")
+        for name, exercise in EXERCISES.items()
+    }
+    assert "- `embedding_backward` returns `TableGrad(table)`" in text["pooling_attention"]
+    assert "- `multi_head_attention_backward` returns `AttentionGrads(q, k, v, bias)`" in text["pooling_attention"]
+    assert text["giou"].endswith("- `InputGrad(x)`\n")
+    assert "## Gradients" not in text["costs"]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 from numpy.random import Generator
 
 from minivit.check.draw import Case
@@ -40,9 +41,18 @@ def close(a: Any, b: Any) -> bool:
     return np.allclose(a, b, rtol=0, atol=1e-9)
 
 
-def overflown(scores: Any, shares: Any, right: Any) -> str:
-    """What is said of a softmax whose shares of scores around 1000 are not right."""
-    given, yours, expected = (", ".join(f"{x:.4g}" for x in each) for each in (scores, shares, right))
+LARGE_QUERIES, LARGE_KEYS = np.array([1000.0, -1000.0]), np.array([1.0, 0.999, 0.99])
+
+
+def overflown(y: ndarray) -> str | None:
+    """What is said of shares (2, 3) of the scores of ``LARGE_QUERIES`` and ``LARGE_KEYS``, if they are not right."""
+    right = np.exp([[0.0, -1.0, -10.0], [-10.0, -9.0, 0.0]])
+    right /= right.sum(-1, keepdims=True)
+    if close(y, right):
+        return None
+    row = int(np.abs(y - right).sum(-1).argmax()) if np.isfinite(y).all() else int(np.isfinite(y).all(-1).argmin())
+    scores = LARGE_QUERIES[row] * LARGE_KEYS
+    given, yours, expected = (", ".join(f"{x:.4g}" for x in each) for each in (scores, y[row], right[row]))
     return (
         f"scores of {given} give the shares {yours}; they should be {expected}. exp(1000) overflows and exp(-1000) is "
         "0: subtract the largest score of each row first, or call softmax_forward"

@@ -164,6 +164,7 @@ NORM_OF = "v, c_norm = self.norm.forward(v); z = {}; v = z * self.norm.weight.va
 PROJ_BACK = "du, dv = self.proj.backward(dy, cache.proj)"
 NORM_BACK = "dv = self.norm.backward(dv, cache.norm)"
 JOINED = "return np.concatenate((du, dv), axis=-1)"
+NO_AXIS = "a reshape moves no axis: exchange tokens and channels first (.mT), then each channel of each sample is a row"
 MOVED = "moved = _looking(_looking(x[..., channels], down, 1, repeat), right, 2, repeat)"
 SENT = "dx[..., channels] = _looking_back(dmoved, down, 1, cache.repeat)"
 BACK = "dmoved = _looking_back(dy[..., channels], right, 2, cache.repeat)"
@@ -378,6 +379,10 @@ TASKS = (
             "dweight = token_product(rows_v, rows_dgate)": {
                 "dweight = token_product(rows_dgate, rows_v)": f"dweight is transposed: {TO_TOKENS}; row m is for "
                 "token m of v",
+                "dweight = v.reshape(-1, len(weight)).T @ dgate.reshape(-1, len(weight))": "v and the gate's gradient "
+                f"are reshaped to rows of tokens as they are; {NO_AXIS}",
+                "dweight = v.reshape(len(weight), -1) @ dgate.reshape(len(weight), -1).T": "v and the gate's gradient "
+                f"are reshaped to one row for each token, samples and all; {NO_AXIS}",
                 "dweight = token_product(_channels_as_rows(u), rows_dgate)": "dweight is made of u; W has met v",
                 "dweight = token_product(rows_v, rows_v)": "dweight is made of v alone; v meets the gradient of the "
                 "gate",

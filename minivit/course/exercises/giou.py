@@ -182,6 +182,100 @@ def overlap(
     )
 
 
+def in_giou(**lines: str) -> str:
+    """GIoU's backward, in which that of IoU has lines put otherwise."""
+    of_iou = overlap(**lines).replace("dunion = ", "dunion = added + ", 1).replace("\n", "\n    ")
+    return f"def of_iou(dy, added, cache):\n        {of_iou}\n    da, db = of_iou(dy, dunion, cache.overlap)"
+
+
+IN_OVERLAP: tuple[tuple[dict[str, str], str], ...] = (
+    (
+        {"dintersection": "_ratio(dy, union)"},
+        "the intersection is subtracted in the union, so it has a second gradient there: dI = dy / U - dU",
+    ),
+    (
+        {"dintersection": "_ratio(dy, union) + dunion"},
+        "the union has the intersection with a minus: dI = dy / U - dU",
+    ),
+    (
+        {"dintersection": "-dunion"},
+        "the numerator is missing: dI = dy / U - dU",
+    ),
+    (
+        {"dgap": "dintersection[..., None] * _positive(gap)[..., ::-1]"},
+        "boxes that lie apart have no intersection that could grow: where a gap is below 0 its gradient is 0",
+    ),
+    (
+        {"dgap": "dintersection[..., None] * gap[..., ::-1] * (gap >= 0)"},
+        "a gap below 0 is multiplied by; there the intersection has the side 0",
+    ),
+    (
+        {"dgap": "dintersection[..., None] * _positive(gap)[..., ::-1] * (gap > 0)"},
+        "where boxes touch, the slope is that of boxes which overlap: 0 only where the gap is below 0",
+    ),
+    (
+        {"dgap": "dintersection[..., None] * _positive(gap)[..., ::-1] * (gap >= 0).any(-1, keepdims=True)"},
+        "each side has a gap of its own: where that is below 0 its gradient is 0, whatever the other one is",
+    ),
+    (
+        {"dgap": "dintersection[..., None] * _positive(gap) * (gap >= 0)"},
+        f"{OTHER_SIDE}; in the intersection yours is times the same one",
+    ),
+    (
+        {"dgap": "dintersection[..., None] * (gap >= 0)"},
+        f"{OTHER_SIDE}; in the intersection that is missing",
+    ),
+    (
+        {"dsides": "dunion[..., None] * _sides(box)"},
+        f"{OTHER_SIDE}; in the areas of the boxes yours is times the same one",
+    ),
+    (
+        {"dsides": "dunion[..., None] * _sides(other)[..., ::-1]"},
+        "the area of a box has the sides of that box; yours has those of the other one",
+    ),
+    (
+        {"dsides": "0 * _sides(box)"},
+        "the areas of the boxes stand in the union, too: their gradient is missing",
+    ),
+    (
+        {"first": "1", "second": "1"},
+        f"both boxes get all of the gradient of the intersection; {FURTHER_IN}",
+    ),
+    (
+        {"first": "0.5", "second": "0.5"},
+        f"every edge of the intersection is shared by half; {FURTHER_IN}",
+    ),
+    (
+        {
+            "first": "(np.sign(other[..., :2] - box[..., :2]) + 1) / 2",
+            "second": "(np.sign(box[..., 2:] - other[..., 2:]) + 1) / 2",
+        },
+        f"the edges of the intersection go to the wrong box; {FURTHER_IN}",
+    ),
+    (
+        {"first": "box[..., :2] > other[..., :2]", "second": "box[..., 2:] < other[..., 2:]"},
+        f"{BY_HALF}; this one gets nothing of it here",
+    ),
+    (
+        {"first": "box[..., :2] >= other[..., :2]", "second": "box[..., 2:] <= other[..., 2:]"},
+        f"{BY_HALF}; this one gets all of it here",
+    ),
+    (
+        {"corners": "dgap * first - dsides, dgap * second + dsides"},
+        "the intersection shrinks when its first corner gets larger: that gradient has a minus",
+    ),
+    (
+        {"corners": "-dgap * first + dsides, dgap * second + dsides"},
+        f"in the areas, {FIRST_CORNER}",
+    ),
+    (
+        {"corners": "dgap * second + dsides, -dgap * first - dsides"},
+        "the gradients of the two corners are exchanged",
+    ),
+)
+"""Lines of the backward of IoU put otherwise, which are as wrong in that of GIoU, and what is to be said."""
+
+
 def shared(first: str, second: str) -> str:
     """GIoU's backward with other shares of the edges of the box around both."""
     return (
@@ -331,44 +425,7 @@ TASKS = (
                 "IoU is missing",
                 overlap(dunion="-dy * _ratio(iou, union) ** 2"): "the gradient of the union is -dy I / U², which is "
                 "-dy IoU / U; yours is divided once more",
-                overlap(dintersection="_ratio(dy, union)"): "the intersection is subtracted in the union, so it has a "
-                "second gradient there: dI = dy / U - dU",
-                overlap(dintersection="_ratio(dy, union) + dunion"): "the union has the intersection with a minus: dI "
-                "= dy / U - dU",
-                overlap(dintersection="-dunion"): "the numerator is missing: dI = dy / U - dU",
-                overlap(dgap="dintersection[..., None] * _positive(gap)[..., ::-1]"): "boxes that lie apart have no "
-                "intersection that could grow: where a gap is below 0 its gradient is 0",
-                overlap(dgap="dintersection[..., None] * gap[..., ::-1] * (gap >= 0)"): "a gap below 0 is multiplied "
-                "by; there the intersection has the side 0",
-                overlap(dgap="dintersection[..., None] * _positive(gap)[..., ::-1] * (gap > 0)"): "where boxes touch, "
-                "the slope is that of boxes which overlap: 0 only where the gap is below 0",
-                overlap(dgap="dintersection[..., None] * _positive(gap) * (gap >= 0)"): f"{OTHER_SIDE}; in the "
-                "intersection yours is times the same one",
-                overlap(dgap="dintersection[..., None] * (gap >= 0)"): f"{OTHER_SIDE}; in the intersection that is "
-                "missing",
-                overlap(dsides="dunion[..., None] * _sides(box)"): f"{OTHER_SIDE}; in the areas of the boxes yours is "
-                "times the same one",
-                overlap(dsides="dunion[..., None] * _sides(other)[..., ::-1]"): "the area of a box has the sides of "
-                "that box; yours has those of the other one",
-                overlap(dsides="0 * _sides(box)"): "the areas of the boxes stand in the union, too: their gradient is "
-                "missing",
-                overlap(first="1", second="1"): f"both boxes get all of the gradient of the intersection; {FURTHER_IN}",
-                overlap(first="0.5", second="0.5"): f"every edge of the intersection is shared by half; {FURTHER_IN}",
-                overlap(
-                    first="(np.sign(other[..., :2] - box[..., :2]) + 1) / 2",
-                    second="(np.sign(box[..., 2:] - other[..., 2:]) + 1) / 2",
-                ): f"the edges of the intersection go to the wrong box; {FURTHER_IN}",
-                overlap(first="box[..., :2] > other[..., :2]", second="box[..., 2:] < other[..., 2:]"): (
-                    f"{BY_HALF}; this one gets nothing of it here"
-                ),
-                overlap(first="box[..., :2] >= other[..., :2]", second="box[..., 2:] <= other[..., 2:]"): (
-                    f"{BY_HALF}; this one gets all of it here"
-                ),
-                overlap(corners="dgap * first - dsides, dgap * second + dsides"): "the intersection shrinks when its "
-                "first corner gets larger: that gradient has a minus",
-                overlap(corners="-dgap * first + dsides, dgap * second + dsides"): f"in the areas, {FIRST_CORNER}",
-                overlap(corners="dgap * second + dsides, -dgap * first - dsides"): "the gradients of the two corners "
-                "are exchanged",
+                **{overlap(**lines): says for lines, says in IN_OVERLAP},
                 overlap(dunion="-_ratio(iou, union)", dintersection="_ratio(1 + 0 * dy, union) - dunion"): (
                     "dy is missing"
                 ),
@@ -404,6 +461,8 @@ TASKS = (
                 f"{CENTRED}; iou, c_overlap = box_iou_forward(a, b)": TAKEN,
             },
             SHARE: {
+                "iou - np.where(area > 0, _ratio(area - c_overlap.union, area), 1)": "where the box around both has no "
+                "area, its share that is empty is 0; IoU - 1 + U / |C| leaves -1 there",
                 "iou + _ratio(area - c_overlap.union, area)": "what the box around both has too much is added; it is "
                 "subtracted",
                 "iou - _ratio(area - c_overlap.union, c_overlap.union)": "what the box around both has too much is "
@@ -449,6 +508,7 @@ TASKS = (
                 f"{OVERLAP}; da, db = (np.where((cache.overlap.gap >= 0).all(-1)[..., None], g, 0) if g.shape[:-1] == "
                 "iou.shape else g for g in (da, db))": "boxes that lie apart have no intersection, but their areas "
                 "count in the union all the same",
+                **{in_giou(**lines): says for lines, says in IN_OVERLAP},
             },
             "darea = -dunion * _ratio(union, area)": {
                 "darea = 0 * dunion": "the gradient of the box around both is missing: d|C| = -dy U / |C|²",

@@ -8,7 +8,16 @@ from numpy.random import Generator
 
 from minivit.check.draw import Case, choose, different
 from minivit.course.exercise import Call, Draw, Exercise, Property, Task
-from minivit.course.exercises._cases import arrays, close, first_sample, lengths, overflown, telling
+from minivit.course.exercises._cases import (
+    LARGE_KEYS,
+    LARGE_QUERIES,
+    arrays,
+    close,
+    first_sample,
+    lengths,
+    overflown,
+    telling,
+)
 from minivit.ops.sliding import sliding
 
 AROUND = ((3, 5), (1, 2)), ((5, 3), (2, 1))
@@ -122,12 +131,10 @@ def heads_do_not_meet(call: Call, rng: Generator) -> str | None:
 
 
 def survives_large_scores(call: Call, rng: Generator) -> str | None:
-    """One window, over all of a map of one row."""
-    k = np.array([1.0, 0.999, 0.99]).reshape(1, 1, 3, 1, 1)
-    y = call(np.full((1, 1, 1, 1, 1), 1000.0), k, np.eye(3).reshape(1, 1, 3, 1, 3), kernel_size=(1, 3))[0].ravel()
-    right = np.exp([0.0, -1.0, -10.0])
-    right /= right.sum()
-    return None if close(y, right) else overflown((1000, 999, 990), y, right)
+    """One window, over all of a map of one row; two samples, so that the largest score of all is not that of each."""
+    q, k, v = LARGE_QUERIES.reshape(2, 1, 1, 1, 1), LARGE_KEYS.reshape(1, 1, 3, 1, 1), np.eye(3).reshape(1, 1, 3, 1, 3)
+    y = call(q, k.repeat(2, axis=0), v.repeat(2, axis=0), kernel_size=(1, 3))[0]
+    return overflown(y.reshape(2, 3))
 
 
 WINDOW = 'window = sliding("local_attention", k.shape[1:3], kernel_size, stride=stride, padding=padding)'
@@ -226,6 +233,8 @@ TASKS = (
         "local_attention_loops",
         mistakes={
             "row, column = stride * i + p - padding, stride * j + r - padding": {
+                "row, column = stride * i + p - kernel_size // 2, stride * j + r - kernel_size // 2": "half of the "
+                "window is subtracted, whatever the padding is",
                 "row, column = i + p - padding, j + r - padding": "the stride is left out: window (i, j) begins at row "
                 "stride * i, less the padding",
                 "row, column = stride * i + p, stride * j + r": "the padding is left out: the first window begins so "
@@ -471,6 +480,8 @@ TASKS = (
             },
             SOFTMAX: {
                 "weights = np.exp(scores); weights /= weights.sum(-1, keepdims=True)": "... exp(1000) overflows",
+                "weights = np.exp(scores - scores.max()); weights /= weights.sum(-1, keepdims=True)": "... scores of "
+                "-1000, -999, -990 give the shares nan",
                 "weights = softmax_forward(scores.reshape(*q.shape[:4], P, Q))[0].reshape(scores.shape)": "each row of "
                 f"the window has a softmax of its own; {WHOLE}",
                 "e = np.exp(scores.reshape(*q.shape[:4], P, Q)); weights = (e / e.sum(4, keepdims=True)).reshape("

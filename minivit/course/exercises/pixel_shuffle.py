@@ -346,6 +346,7 @@ TASKS = (
             SUM: {
                 "blocks.mean(axis=(2, 4))": f"a pixel gets the mean of its block; {ALL_OF_IT}",
                 "blocks[:, :, 0, :, 0]": f"a pixel gets that of the first place of its block alone; {ALL_OF_IT}",
+                "blocks[:, :, -1, :, -1]": f"a pixel gets that of the last of its block alone; {ALL_OF_IT}",
                 "blocks[:, :, r // 2, :, s // 2]": f"a pixel gets that of the middle of its block alone; {ALL_OF_IT}",
                 "blocks.sum(axis=2)[:, :, :, 0]": "only the rows of a block are summed, and of its columns the first "
                 "is taken; sum over both",

@@ -122,3 +122,36 @@ def symmetric_cross_entropy_backward(dy, cache):
 def symmetric_cross_entropy_backward(dy, cache):
     p, q = cache.per_image.log_probs, cache.per_text.log_probs.T
     return LogitsGrad((p + q - 2 * np.eye(len(p), dtype=p.dtype)) * dy / (2 * len(p)))
+
+
+# --- the cache has the length as it was
+def unit_vectors_forward(x):
+    length = np.sqrt((x * x).sum(-1, keepdims=True))
+    y = x / np.maximum(length, 1e-12)
+    return y, UnitVectorsCache(y, length)
+
+
+# --- yours are 1, 1, 0.9999995
+def unit_vectors_forward(x):
+    length = np.sqrt((x * x).sum(-1, keepdims=True) + 1e-12)
+    return x / length, UnitVectorsCache(x / length, length)
+
+
+# --- the images' way counts in full
+def symmetric_cross_entropy_backward(dy, cache):
+    (dlogits,) = cross_entropy_backward(dy, cache.per_image)
+    (dtransposed,) = cross_entropy_backward(dy / 2, cache.per_text)
+    return LogitsGrad(dlogits + dtransposed.T)
+
+
+# --- it is a NamedTuple; its fields are logits
+def symmetric_cross_entropy_backward(dy, cache):
+    dlogits = cross_entropy_backward(dy / 2, cache.per_image)
+    return LogitsGrad(dlogits.x + cross_entropy_backward(dy / 2, cache.per_text).logits.T)
+
+
+# --- of large logits: RuntimeError: too large
+def symmetric_cross_entropy_forward(logits):
+    if abs(logits).max() > 300:
+        raise RuntimeError("too large")
+    return ours.symmetric_cross_entropy_forward(logits)

@@ -109,3 +109,9 @@ def giou_forward(a, b):
     if a.ndim == b.ndim == 1:
         raise RuntimeError("no boxes")
     return ours.giou_forward(a, b)
+
+
+# --- IoU - 1 + U / |C| leaves -1 there
+def giou_forward(a, b):
+    y, cache = ours.giou_forward(a, b)
+    return np.where((cache.hull > 0).all(-1), y, cache.overlap.iou - 1), cache

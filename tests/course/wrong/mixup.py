@@ -168,7 +168,7 @@ def random_box(rng, size, lam):
     return Box(t, t + h, l, l + w)
 
 
-# --- the second time: something is remembered, or drawn
+# --- the second time: something is remembered, drawn, or never written
 def random_box(rng, size, lam):
     return ours.random_box(np.random.default_rng(), size, lam)
 
