@@ -214,10 +214,6 @@ IN_OVERLAP: tuple[tuple[dict[str, str], str], ...] = (
         "where boxes touch, the slope is that of boxes which overlap: 0 only where the gap is below 0",
     ),
     (
-        {"dgap": "dintersection[..., None] * _positive(gap)[..., ::-1] * (gap >= 0).any(-1, keepdims=True)"},
-        "each side has a gap of its own: where that is below 0 its gradient is 0, whatever the other one is",
-    ),
-    (
         {"dgap": "dintersection[..., None] * _positive(gap) * (gap >= 0)"},
         f"{OTHER_SIDE}; in the intersection yours is times the same one",
     ),
