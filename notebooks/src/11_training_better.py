@@ -1659,15 +1659,19 @@ assert round(without[1] - without[0]) in (5, 6) and round(behind[1] - behind[0])
 Markdown(measured("one_hour", "tables", results=["one_hour_path", "one_hour"]))
 
 # %%
-best = {run["goal"]: run["test"] for run in runs_of("one_hour")}  # the last of each is the best
-assert round(100 * best["attention in every block"], 1) == 81.9
-assert round(100 * best["any model"], 1) == 88.2
+best = {run["goal"]: run for run in runs_of("one_hour")}  # the last of each is the best
+assert round(100 * best["attention in every block"]["test"], 1) == 81.9
+of_any = best["any model"]
+assert [round(100 * of_any[name], 1) for name in ("test", "mirrored")] == [87.8, 88.8]
+assert round(of_any["wall_seconds"] / 60) == 55
 
 # %% [markdown]
-# Attention in every block: 81.9 %, of the model among them that also convolves; any model: 88.2 %. In ten minutes a ResNet-20 comes to
+# Attention in every block: 81.9 %, of the model among them that also convolves; any model: 87.8 %, and 88.8 % with
+# the logits of its mirror image added to those of each image. In ten minutes a ResNet-20 comes to
 # 71 %, and ten points more come of what costs less at each place: fewer blocks, more channels where maps are small, and first
 # kernels that need not be learned. All of it is one run each, so differences of a point say nothing. (The hour is counted: as many
-# epochs as fit in by the seconds of a step on a quiet machine.)
+# epochs as fit in by the seconds of a step on a quiet machine. "Minutes" are those of its steps with the code of today, which is faster;
+# the last run was clocked, too: 55 minutes.)
 #
 # ### To do yourself
 #
