@@ -95,8 +95,10 @@ def _same_shapes(task: Task, value: Any, trial: Trial) -> dict[str, tuple[Any, A
         if isinstance(got, ndarray) and got.dtype.kind not in "biufc":
             raise CheckFailedError(f"{name} must be an array of numbers; it has the type {got.dtype}")
     if names := exchanged(found, wanted):
-        by_accident = _known(found, task, trial) if task.kind == "backward" else None  # boxes that touch, say
-        raise CheckFailedError(by_accident or f"{names} are exchanged")
+        known = _known(found, task, trial) if task.kind == "backward" else {}
+        by_accident = known.keys() >= {*names}  # of boxes that touch, say
+        said = f"{', '.join(names[:-1])} and {names[-1]} are exchanged"
+        raise CheckFailedError(next(iter(known.values())) if by_accident else said)
     for name, expected in wanted.items():
         got: Any = found.get(name)
         is_array = isinstance(expected, (ndarray, np.generic))
@@ -128,14 +130,17 @@ def _same_numbers(got: Any, expected: tuple) -> bool:
 
 def _with_cause(message: str, found: dict[str, Any], task: Task, trial: Trial) -> str:
     """What is wrong with the form of an output; if it, or another one, shows a known mistake, that one is the cause."""
-    known = _known(found, task, trial)
-    return f"{known}\n  {message}" if known else message
+    known = [*_known(found, task, trial).values()]
+    return f"{known[0]}\n  {message}" if known else message
 
 
-def _known(found: dict[str, Any], task: Task, trial: Trial) -> str | None:
-    """The known mistake that an output shows, if it shows one."""
+def _known(found: dict[str, Any], task: Task, trial: Trial) -> dict[str, str]:
+    """The first known mistake that each output shows, of those that show one, in the order of how much they explain."""
     arrays = {other: got for other, got in found.items() if isinstance(got, ndarray)}
-    return next((known for _, known in known_mistakes(arrays, task, trial)), None)
+    known: dict[str, str] = {}
+    for name, says in known_mistakes(arrays, task, trial):
+        known.setdefault(name, says)
+    return known
 
 
 def compare_values(task: Task, value: Any, trial: Trial, said: list[str], right: Sequence[Trial] = ()) -> float:

@@ -32,25 +32,22 @@ def same(a: ndarray, b: ndarray) -> bool:
     return same_up_to(a, b, tolerance=TOLERANCE)
 
 
-def exchanged(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | None:
-    """``"dgamma and dbeta"`` where each holds the other's numbers (and, in a forward, y is right all the same).
+def exchanged(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> tuple[str, ...]:
+    """``"dgamma", "dbeta"`` where each holds the other's numbers (and, in a forward, y is right all the same).
 
     Or where three or more have changed places.
     """
     if "y" in wanted and not same(np.asarray(found["y"]), np.asarray(wanted["y"])):
-        return None
+        return ()
     arrays = {name: a for name, a in wanted.items() if isinstance(a, ndarray) and isinstance(found.get(name), ndarray)}
     for one, other in combinations(arrays, 2):
         if same(arrays[one], arrays[other]):
             continue
         if same(found[one], arrays[other]) and same(found[other], arrays[one]):
-            return f"{one} and {other}"
+            return one, other
     holds = {name: [other for other in arrays if same(found[name], arrays[other])] for name in arrays}
     moved = {name: others[0] for name, others in holds.items() if len(others) == 1 and others[0] != name}
-    if moved and {*moved} == {*moved.values()}:
-        *names, last = moved
-        return f"{', '.join(names)} and {last}"
-    return None
+    return (*moved,) if {*moved} == {*moved.values()} else ()
 
 
 def wrong_shape(name: str, got: ndarray, expected: ndarray, wanted: Mapping[str, Any] | None = None) -> str:

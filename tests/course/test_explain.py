@@ -9,6 +9,7 @@ import pytest
 from minivit.course.call import load_source
 from minivit.course.checks import Result, check_task
 from minivit.course.exercises import EXERCISES
+from minivit.course.exercises.giou import overlap
 from minivit.course.explain import worst_place, wrong_shape
 from minivit.course.report import Report
 from minivit.course.runner import InPlaceRunner
@@ -109,6 +110,10 @@ TRUE_AND_FALSE = [
      "cache.mean is wrong"),
     ("batch_norm_backward", "NormGrads(dx, dgamma, dbeta)", "NormGrads(dgamma, dbeta, dx)",
      "dx, dgamma and dbeta are exchanged", "that is dbeta"),
+    ("box_iou_backward", "return _overlap_backward(dy, np.zeros_like(dy), cache)", overlap(
+        first="(np.sign(other[..., :2] - box[..., :2]) + 1) / 2",
+        second="(np.sign(box[..., 2:] - other[..., 2:]) + 1) / 2",
+     ), "da: the edges of the intersection go to the wrong box", "exchanged"),
     ("random_box", "return Box(starts[0],", "return Box(0,", "top is wrong", "nothing reaches it"),
     ("mix", "alpha = cutmix_alpha if cuts", "if 0 in (mixup_alpha, cutmix_alpha): return Mixed(inputs, targets)\n    "
      "alpha = cutmix_alpha if cuts", "where only one has an alpha, that is always done", "changed places"),
