@@ -72,7 +72,8 @@ def segments(run: OfImages, shown: Scenes) -> Any:
 
 def captions(run: OfImages, shown: Scenes) -> Any:
     """How alike scenes and their captions are to CLIP, each with each."""
-    model, those = frozen(run.model), shown.take(slice(CAPTIONS))
+    model: Any = frozen(run.model)
+    those = shown.take(slice(CAPTIONS))
     images, _ = model.encode_images(run.kind.normalize(those.images))
     texts, _ = model.encode_texts(encode_captions(those.captions, run.class_names, length=model.max_length))
     return plot.matches(those.images, those.captions, images @ texts.T)
