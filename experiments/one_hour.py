@@ -26,6 +26,7 @@ from minivit.train.kinds import kind_of
 from minivit.train.recipes import recipe_of
 
 TRY, WHOLE = 10, 60  # minutes
+TRIED, ALL = 45_000, 50_000  # images to train on
 
 SWIN = {"model": "swin_tiny_patch2_32", "lr": 2e-3}
 SMALL_SWIN = {**SWIN, "settings": {"embed_dim": "40", "depths": "2,2,2"}}
@@ -103,7 +104,7 @@ def scores(trainer: Trainer, dataset: Dataset) -> dict[str, float]:
 def measure_path(dataset: Dataset) -> None:
     """Every change that is not in the results yet, on images that are held back."""
     train = dataset.train
-    held_back = replace(dataset, train=train.take(slice(45_000)), test=train.take(slice(45_000, 50_000)))
+    held_back = replace(dataset, train=train.take(slice(TRIED)), test=train.take(slice(TRIED, ALL)))
 
     def measure(*, goal: str, change: str, choices: dict[str, Any]) -> dict[str, Any]:
         return learned(TRY, choices, held_back)
@@ -134,8 +135,8 @@ def tables() -> str:
     """
     found, changes = [], {str(run["choices"]): run["change"] for run in runs_of("one_hour_path")}
     for name, head, score, images in (
-        ("one_hour_path", f"in {TRY} minutes", "images held back", 45_000),
-        ("one_hour", "in an hour", "test accuracy", 50_000),
+        ("one_hour_path", f"in {TRY} minutes", "images held back", TRIED),
+        ("one_hour", "in an hour", "test accuracy", ALL),
     ):
         if runs := runs_of(name):
             lines = [

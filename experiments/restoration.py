@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from cifar import blind, cifar, to_the_end
@@ -127,9 +127,8 @@ def measure_photograph(file: Path) -> None:
     """PSNR and SSIM of a photograph as it was spoiled, and as the models of the first seed restore it; draw both."""
 
     def measure(*, task: str) -> dict[str, Any]:
-        made = restorer(model_of(task, SEEDS[0]))(file)
-        shown = {"denoise": "noisy", "upscale": "bicubic"}[task]
-        plot.save(plot.restored(*made, shown=shown), IMAGES / f"restored_{task}.webp")
+        made, kind = restorer(model_of(task, SEEDS[0]))(file), cast(Any, NAMED[task])
+        plot.save(plot.restored(*made, shown=kind.plain_name), IMAGES / f"restored_{task}.webp")
         return {
             name: {"psnr": round(decibels, 4), "ssim": round(like, 4)}
             for name, (decibels, like) in made.quality.items()

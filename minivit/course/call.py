@@ -128,12 +128,7 @@ def perform(
         above = tuple(kind.__name__[:100] for kind in type(error).__mro__[:10])
         text = text_of_error(error)
         place = _place(path)
-        hint = next(
-            (f"\n  {hint}" for riddle, hint in RIDDLES.items() if riddle in text), _fields_of_tuple(module, text)
-        )
-        hint = hint or _attributes_of(getattr(error, "obj", None))
-        hint += "; .T turns all axes around, .mT the last two" * (PRODUCT in text and ".T" in place)
-        return Outcome("raised", f"{type(error).__name__}: {text}{place}{hint}", above)
+        return Outcome("raised", f"{type(error).__name__}: {text}{place}{_hint(module, error, text, place)}", above)
 
 
 @contextmanager
@@ -203,6 +198,15 @@ def _missing(module: Any, name: str) -> str:
     kind = "class" if method else "function"
     file = os.path.basename(getattr(module, "__file__", "the solution"))
     return f"there is no {kind} {name} in {file}" + (f" (there is {near[0]})" if near else "")
+
+
+def _hint(module: Any, error: Exception, text: str, place: str) -> str:
+    """What is meant most often by an error whose text says little; nothing of others."""
+    for riddle, meant in RIDDLES.items():
+        if riddle in text:
+            turned = "; .T turns all axes around, .mT the last two" * (riddle == PRODUCT and ".T" in place)
+            return f"\n  {meant}{turned}"
+    return _attributes_of(error.obj) if type(error) is AttributeError else _fields_of_tuple(module, text)
 
 
 def _fields_of_tuple(module: Any, text: str) -> str:

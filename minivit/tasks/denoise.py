@@ -29,6 +29,7 @@ class Denoise(Restoration):
 
     loss_name = "Charbonnier loss (white is 1)"
     loss = "charbonnier"
+    plain_name = "noisy"
     usual_model = "swinir_tiny_dn"
 
     @checked

@@ -48,6 +48,8 @@ class Restoration(Task):
     score_name = "squared error removed"
     loss: ClassVar[str]
     """The op that it is."""
+    plain_name: ClassVar[str]
+    """What one has without a model, in a word."""
 
     @checked
     def __init__(self, *, upscale: Positive = 1) -> None:

@@ -28,6 +28,7 @@ class Upscale(Restoration):
 
     loss_name = "L1 distance (white is 1)"
     loss = "l1"
+    plain_name = "bicubic"
     usual_model = "swinir_tiny_x2"
 
     @checked

@@ -93,7 +93,7 @@ def answers_of(args: Namespace) -> Answers:
     if issubclass(task, Detect):
         return _boxes(run, _Pictures(out, args.files, "boxes"), args.threshold)
     if issubclass(task, Restoration):
-        return _restored(run, _Pictures(out, args.files, name.lower()))
+        return _restored(run, _Pictures(out, args.files, name.lower()), task.plain_name)
     if issubclass(task, Segment):
         return _segments(run, _Pictures(out, args.files, "segments"))
     if issubclass(task, Match):
@@ -147,17 +147,17 @@ def _boxes(run: str, pictures: _Pictures, threshold: float | None) -> Answers:
     return Answers(of_file)
 
 
-def _restored(run: str, pictures: _Pictures) -> Answers:
+def _restored(run: str, pictures: _Pictures, plain_name: str) -> Answers:
     """Each photograph as it is spoiled for the model, as the model makes it of that, and as it was."""
-    restore, shown = restorer(run), {"denoise": "noisy"}.get(pictures.what, "bicubic")
+    restore = restorer(run)
 
     def of_file(file: str) -> str:
         from minivit import plot
 
         path = pictures.of(file)
         made = restore(file)
-        plot.save(plot.restored(*made, shown=shown), path)
-        names = {"plain": shown, "result": "restored"}
+        plot.save(plot.restored(*made, shown=plain_name), path)
+        names = {"plain": plain_name, "result": "restored"}
         said = (f"{names[which]} {psnr:.2f} dB (SSIM {ssim:.3f})" for which, (psnr, ssim) in made.quality.items())
         return f"{', '.join(said)}; wrote {path}"
 
