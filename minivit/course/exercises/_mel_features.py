@@ -292,7 +292,7 @@ FEATURE_TASKS = (
                 "np.where(low, 0, dy * np.exp(x))": "the slope of the logarithm is 1 / x, not exp(x)",
                 "np.where(low, 0, dy / (1 + x))": "that is the slope of ln(1 + x); it is 1 / x",
                 "np.where(low, 0, -dy / x)": "... dx has the wrong sign",
-                "np.where(low, 0, 1 / x)": "... dx is not linear in dy",
+                "np.where(low, 0, 1 / x)": "... dx is the same whatever dy is",
                 "np.where(low, 0, dy / x / x)": "x stands twice below; the slope of the logarithm is 1 / x",
                 "np.where(low, 0, dy / (x + 1e-10))": "a constant is added to x; above the floor there is none",
                 "np.where(low, 0.0, dy * np.float64(1) / x)": "... comes dx in float64",
