@@ -155,6 +155,15 @@ def check_range(
         raise ValueError(f"{name} is {in_short(value)}; expected {words}")
 
 
+def check_stages(**options: Sequence[Any]) -> None:
+    """ValueError if there is no stage, or an option has one number too few or too many; the first one says how many."""
+    (first, stages), *others = options.items()
+    for name, numbers in others:
+        if not stages or len(numbers) != len(stages):
+            given = f"{first} are {in_short(stages)}, {name} {in_short(numbers)}"
+            raise ValueError(f"{given}; expected one of each for every stage")
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The end of a sentence about a name that is none of the known: those that are like it, if any are.
 

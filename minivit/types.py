@@ -64,6 +64,9 @@ Rate = Annotated[float, Range(at_least=0, below=1)]
 """A share that is dropped."""
 Share = Annotated[float, Range(at_least=0, at_most=1)]
 Factor = Annotated[float, Range(above=0, below=inf)]
+Eps = Annotated[float, Range(at_least=0, below=inf)]
+"""What is added to a variance before its root is taken."""
+
 Temperature = Annotated[float, Range(at_least=0.001, at_most=10_000)]
 """What logits are divided by. By less they may leave the range of float32; by more, all classes become alike."""
 
@@ -72,6 +75,12 @@ Depth = Annotated[int, Range(at_least=0, below=1_001)]
 
 Depths = Annotated[tuple[int, ...], Range(at_least=0, below=1_001)]
 """How many blocks there are in each stage."""
+
+Factors = Annotated[tuple[float, ...], Range(above=0, below=inf)]
+"""Ratios, one for each stage."""
+
+Positives = Annotated[tuple[int, ...], Range(at_least=1)]
+"""Widths, heads or other numbers, one for each stage."""
 
 Size = Annotated[int | tuple[int, int], Range(at_least=1)]
 """A side, or (rows, columns)."""
@@ -86,10 +95,13 @@ __all__ = [
     "Count",
     "Depth",
     "Depths",
+    "Eps",
     "Factor",
+    "Factors",
     "Float",
     "Int",
     "Positive",
+    "Positives",
     "Range",
     "Rate",
     "Real",

@@ -158,11 +158,13 @@ def mlp_width(dim: int, mlp_ratio: float) -> int:
     Raises
     ------
     ValueError
-        If no array can be so wide.
+        If nothing is left of it, or no array can be so wide.
     """
     width = dim * mlp_ratio * (1 + 1e-12)
-    if width == inf:
-        raise ValueError(f"mlp_ratio is {mlp_ratio}; no array can be so wide")
+    if not 1 <= width < inf:
+        raise ValueError(
+            f"mlp_ratio is {mlp_ratio}; it makes {width:.3g} of {dim} channels, expected at least 1 and finite"
+        )
     return int(width)
 
 

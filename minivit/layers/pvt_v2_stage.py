@@ -1,10 +1,13 @@
 """A stage of PVT v2: from a map to a smaller one by patches that overlap, on which blocks work, and a norm."""
 
-from typing import NamedTuple
+from itertools import pairwise
+from typing import Any, NamedTuple
 
+import numpy as np
 from numpy import ndarray
 from numpy.random import Generator
 
+from minivit.checked import check_stages
 from minivit.layers.basic import LayerNorm, mlp_width
 from minivit.layers.block import Block, BlockCache
 from minivit.layers.checkpoint import Checkpoint, CheckpointCache
@@ -12,8 +15,10 @@ from minivit.layers.depthwise_mlp import DepthwiseMlp
 from minivit.layers.layer import Layer
 from minivit.layers.patch_embed import ConvPatchEmbed, ConvPatchEmbedCache
 from minivit.layers.sequence import Identity, IdentityCache, run, run_backward
-from minivit.layers.spatial_reduction import SpatialReductionAttention
+from minivit.layers.spatial_reduction import SpatialReductionAttention, check_reduction
 from minivit.ops.layer_norm import LayerNormCache
+from minivit.ops.sliding import sliding
+from minivit.types import Size, pair
 
 
 class PVTv2StageCache(NamedTuple):
@@ -76,3 +81,59 @@ class PVTv2Stage(Layer):
         dx = self.norm.backward(dy, cache.norm)
         dx = run_backward(self.blocks, dx, cache.blocks)
         return self.downsample.backward(dx, cache.downsample)
+
+
+def pvt_v2_stages(
+    *,
+    img_size: Size,
+    in_chans: int,
+    embed_dims: tuple[int, ...],
+    depths: tuple[int, ...],
+    num_heads: tuple[int, ...],
+    sr_ratios: tuple[int, ...],
+    mlp_ratios: tuple[float, ...],
+    linear: bool,
+    patch_size: Size,
+    patch_stride: Size,
+    drop_path_rate: float,
+    norm_eps: float,
+    inner_norm_eps: float,
+    **options: Any,
+) -> tuple[ConvPatchEmbed, list[PVTv2Stage]]:
+    """The first patches, and the stages behind them; ``options`` are theirs.
+
+    Raises
+    ------
+    ValueError
+        As of :class:`minivit.models.PVTv2`.
+    """
+    check_stages(embed_dims=embed_dims, depths=depths, num_heads=num_heads, sr_ratios=sr_ratios, mlp_ratios=mlp_ratios)
+    P, Q = pair(patch_size)
+    half_a_patch = (P // 2, Q // 2)
+    patch_embed = ConvPatchEmbed(
+        in_chans, embed_dims[0], patch_size, stride=patch_stride, padding=half_a_patch, norm_eps=inner_norm_eps
+    )
+    map_size = sliding("PVTv2", pair(img_size), patch_size, stride=patch_stride, padding=half_a_patch).out
+    rates = np.linspace(0, drop_path_rate, sum(depths)).tolist()
+    starts = np.cumsum((0, *depths)).tolist()
+    made = []
+    for i, (dim, (start, stop)) in enumerate(zip(embed_dims, pairwise(starts), strict=True)):
+        if i > 0:
+            map_size = -(-map_size[0] // 2), -(-map_size[1] // 2)
+        check_reduction(map_size, 1 if linear else sr_ratios[i], f"img_size is {img_size}, and in stage {i} ")
+        made.append(
+            PVTv2Stage(
+                embed_dims[max(i - 1, 0)],
+                dim,
+                num_heads[i],
+                downsample=i > 0,
+                sr_ratio=sr_ratios[i],
+                linear=linear,
+                mlp_ratio=mlp_ratios[i],
+                drop_path_rates=rates[start:stop],
+                norm_eps=norm_eps,
+                inner_norm_eps=inner_norm_eps,
+                **options,
+            )
+        )
+    return patch_embed, made

@@ -36,7 +36,7 @@ from minivit.ops.positions import (
     prepend_token_backward,
     prepend_token_forward,
 )
-from minivit.types import Count, Depth, Float, Positive, Range, Rate, Size, ndarray
+from minivit.types import Count, Depth, Eps, Factor, Float, Positive, Range, Rate, Size, ndarray
 
 Frequency = Annotated[int, Range(at_least=100, at_most=1_000_000)]
 """Samples in a second, of which 10 ms are at least one."""
@@ -137,7 +137,7 @@ class AST(Model):
         embed_dim: Positive = 768,
         depth: Depth = 12,
         num_heads: Positive = 12,
-        mlp_ratio: float = 4.0,
+        mlp_ratio: Factor = 4.0,
         qkv_bias: bool = True,
         drop_rate: Rate = 0.0,
         pos_drop_rate: Rate = 0.0,
@@ -145,14 +145,12 @@ class AST(Model):
         mlp_drop_rate: Rate | None = None,
         drop_path_rate: Rate = 0.0,
         act_layer: str = "gelu",
-        norm_eps: float = 1e-12,
+        norm_eps: Eps = 1e-12,
         grad_checkpointing: bool = False,
         seed: Count = 0,
         dtype: str | type | np.dtype = "float32",
     ) -> None:
-        check_range("mlp_ratio", mlp_ratio, at_least=1 / embed_dim, below=inf)
         check_act_layer(act_layer)
-        check_range("norm_eps", norm_eps, at_least=0, below=inf)
         check_range("mean", mean, above=-inf, below=inf)
         check_range("std", std, above=0, below=inf)
         self.input_shape = (n_mels, length) if sr is None else (length,)

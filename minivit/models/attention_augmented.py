@@ -5,14 +5,14 @@ Source: Bello et al. 2019, "Attention Augmented Convolutional Networks".
 
 from collections.abc import Callable
 from functools import partial
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 
 from minivit.layers.augmented_conv import AugmentedConv
 from minivit.layers.layer import Layer
 from minivit.models.resnet import ResNet, map_size
-from minivit.types import Count, Depths, Positive, Range, Rate, Share, Size, pair
+from minivit.types import Count, Depths, Positive, Positives, Rate, Share, Size, pair
 
 MIN_KEYS = 20
 """Width of the queries and keys of a head, at least (section 4.1)."""
@@ -64,7 +64,7 @@ class AttentionAugmentedResNet(ResNet):
         num_classes: Count = 1000,
         block: str = "bottleneck",
         layers: Depths = (3, 4, 6, 3),
-        channels: Annotated[tuple[int, ...], Range(at_least=1)] = (64, 128, 256, 512),
+        channels: Positives = (64, 128, 256, 512),
         num_heads: Positive = 8,
         key_ratio: Share = 0.2,
         value_ratio: Share = 0.1,

@@ -8,12 +8,12 @@ Source: Radford et al. 2021, "Learning Transferable Visual Models From Natural L
 """
 
 from collections.abc import Callable
-from math import inf, log
+from math import log
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from minivit.checked import check_numbers, check_range, checked
+from minivit.checked import check_numbers, checked
 from minivit.layers.basic import Linear, check_act_layer
 from minivit.layers.initial import full, normal
 from minivit.layers.layer import Layer
@@ -26,7 +26,7 @@ from minivit.models.resnet import ResNetCache
 from minivit.models.vit import ViT, ViTCache
 from minivit.ops.linear import LinearCache
 from minivit.ops.unit_vectors import UnitVectorsCache, unit_vectors_backward, unit_vectors_forward
-from minivit.types import Count, Depth, Depths, Float, Int, Positive, Size, ndarray
+from minivit.types import Count, Depth, Depths, Eps, Factor, Float, Int, Positive, Size, ndarray
 
 LARGEST_SCALE = log(100)
 """Of the logarithm: no similarity counts for more than 100 times itself."""
@@ -123,17 +123,14 @@ class CLIP(Model):
         text_depth: Depth = 12,
         text_heads: Positive = 8,
         eos_token_id: Count | None = None,
-        mlp_ratio: float = 4.0,
-        text_mlp_ratio: float = 4.0,
+        mlp_ratio: Factor = 4.0,
+        text_mlp_ratio: Factor = 4.0,
         act_layer: str = "quick_gelu",
-        norm_eps: float = 1e-5,
+        norm_eps: Eps = 1e-5,
         seed: Count = 0,
         dtype: str | type | np.dtype = "float32",
     ) -> None:
-        check_range("mlp_ratio", mlp_ratio, at_least=1 / embed_dim, below=inf)
-        check_range("text_mlp_ratio", text_mlp_ratio, at_least=1 / text_dim, below=inf)
         check_act_layer(act_layer)
-        check_range("norm_eps", norm_eps, at_least=0, below=inf)
         if eos_token_id is not None and eos_token_id >= vocab_size:
             raise ValueError(f"eos_token_id is {eos_token_id}; expected a token below vocab_size {vocab_size}")
         self.vocab_size, self.max_length = vocab_size, max_length

@@ -7,6 +7,7 @@ from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
+from minivit.checked import check_stages
 from minivit.layers.basic import LayerNorm, Linear, check_act_layer
 from minivit.layers.block import Block, BlockCache
 from minivit.layers.conv2d import Conv2d
@@ -16,14 +17,14 @@ from minivit.layers.initial import normal
 from minivit.layers.layer import Layer
 from minivit.layers.pool import MeanPool
 from minivit.layers.sequence import Identity, IdentityCache, run, run_backward
-from minivit.models.model import Model, check_stages
+from minivit.models.model import Model
 from minivit.ops.conv import Conv2dCache
 from minivit.ops.dropout import DropoutCache
 from minivit.ops.layer_norm import LayerNormCache
 from minivit.ops.linear import LinearCache
 from minivit.ops.pool import MeanPoolCache
 from minivit.ops.sliding import sliding
-from minivit.types import Count, Depths, Float, Positive, Range, Rate, Size, ndarray, pair
+from minivit.types import Count, Depths, Factors, Float, Positive, Range, Rate, Size, ndarray, pair
 
 NORM_EPS = 1e-5
 
@@ -104,7 +105,7 @@ class CycleMLP(Model):
         patch_padding: Count = 2,
         embed_dims: Annotated[tuple[int, ...], Range(at_least=4)] = (64, 128, 320, 512),
         depths: Depths = (2, 2, 4, 2),
-        mlp_ratios: tuple[float, ...] = (4.0, 4.0, 4.0, 4.0),
+        mlp_ratios: Factors = (4.0, 4.0, 4.0, 4.0),
         qkv_bias: bool = False,
         drop_rate: Rate = 0.0,
         proj_drop_rate: Rate = 0.0,
@@ -113,7 +114,7 @@ class CycleMLP(Model):
         seed: Count = 0,
         dtype: str | type | np.dtype = "float32",
     ) -> None:
-        check_stages(embed_dims, depths=depths, mlp_ratios=mlp_ratios)
+        check_stages(embed_dims=embed_dims, depths=depths, mlp_ratios=mlp_ratios)
         check_act_layer(act_layer)
         # says what is wrong where the first patch does not fit
         sliding("img_size", pair(img_size), patch_size, stride=patch_stride, padding=patch_padding)

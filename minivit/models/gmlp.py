@@ -3,15 +3,12 @@
 Source: Liu et al. 2021, "Pay Attention to MLPs".
 """
 
-from math import inf
-
 import numpy as np
 
-from minivit.checked import check_range
-from minivit.layers.basic import LayerNorm
+from minivit.layers.basic import LayerNorm, mlp_width
 from minivit.layers.gmlp_block import GmlpBlock
-from minivit.models.mixer import Mixer, hidden_width
-from minivit.types import Count, Depth, Positive, Rate, Size
+from minivit.models.mixer import Mixer
+from minivit.types import Count, Depth, Eps, Factor, Positive, Rate, Size
 
 
 class GMLP(Mixer):
@@ -44,18 +41,17 @@ class GMLP(Mixer):
         num_classes: Count = 1000,
         num_blocks: Depth = 30,
         embed_dim: Positive = 128,
-        mlp_ratio: float = 6.0,
+        mlp_ratio: Factor = 6.0,
         drop_rate: Rate = 0.0,
         proj_drop_rate: Rate = 0.0,
         drop_path_rate: Rate = 0.0,
         act_layer: str = "gelu",
-        norm_eps: float = 1e-6,
+        norm_eps: Eps = 1e-6,
         grad_checkpointing: bool = False,
         seed: Count = 0,
         dtype: str | type | np.dtype = "float32",
     ) -> None:
-        check_range("norm_eps", norm_eps, at_least=0, below=inf)
-        channels_dim = hidden_width(embed_dim, mlp_ratio)
+        channels_dim = mlp_width(embed_dim, mlp_ratio)
         if channels_dim % 2:
             raise ValueError(f"mlp_ratio {mlp_ratio} makes {channels_dim} channels of {embed_dim}; a gate needs halves")
         self._build(

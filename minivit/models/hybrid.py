@@ -4,17 +4,17 @@ Source: Dosovitskiy et al. 2021, section 3.1 ("Hybrid Architecture").
 """
 
 from collections.abc import Sequence
-from reprlib import repr as in_short
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy import ndarray
 
+from minivit.checked import check_stages
 from minivit.layers.hybrid_backbone import NORM_EPS, STEMS, Backbone, BackboneCache
 from minivit.layers.patch_embed import PatchEmbed, PatchEmbedCache
 from minivit.models.resnet import map_size
 from minivit.models.vit import ViT
-from minivit.types import Count, Depth, Depths, Positive, Range, Rate, Size, pair
+from minivit.types import Count, Depth, Depths, Eps, Factor, Positive, Positives, Rate, Size, pair
 
 
 class HybridEmbedCache(NamedTuple):
@@ -108,7 +108,7 @@ class HybridViT(ViT):
         in_chans: Positive = 3,
         num_classes: Count = 1000,
         layers: Depths = (3, 4, 9),
-        channels: Annotated[tuple[int, ...], Range(at_least=1)] = (256, 512, 1024),
+        channels: Positives = (256, 512, 1024),
         stem: str = "7x7",
         stem_chans: Positive = 64,
         num_groups: Positive = 32,
@@ -116,7 +116,7 @@ class HybridViT(ViT):
         embed_dim: Positive = 768,
         depth: Depth = 12,
         num_heads: Positive = 12,
-        mlp_ratio: float = 4.0,
+        mlp_ratio: Factor = 4.0,
         qkv_bias: bool = True,
         class_token: bool = True,
         global_pool: str = "token",
@@ -127,15 +127,12 @@ class HybridViT(ViT):
         mlp_drop_rate: Rate | None = None,
         drop_path_rate: Rate = 0.0,
         act_layer: str = "gelu",
-        norm_eps: float = 1e-6,
+        norm_eps: Eps = 1e-6,
         grad_checkpointing: bool = False,
         seed: Count = 0,
         dtype: str | type | np.dtype = "float32",
     ) -> None:
-        if not layers or len(layers) != len(channels):
-            raise ValueError(
-                f"layers are {in_short(layers)}, channels {in_short(channels)}; expected one of each for every stage"
-            )
+        check_stages(layers=layers, channels=channels)
         if stem not in STEMS:
             raise ValueError(f"stem is {stem!r}; expected one of {', '.join(STEMS)}")
         if backbone_like not in NORM_EPS:

@@ -4,7 +4,7 @@ Source: Chen et al. 2020, "Generative Pretraining from Pixels".
 """
 
 from collections.abc import Callable
-from math import inf, prod
+from math import prod
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -22,7 +22,7 @@ from minivit.ops.linear import LinearCache
 from minivit.ops.positions import AddPositionsCache, add_positions_backward, add_positions_forward
 from minivit.ops.rms_norm import RmsNormCache
 from minivit.ops.softmax import softmax_forward
-from minivit.types import Count, Depth, Float, Int, Positive, Size, Temperature, ndarray
+from minivit.types import Count, Depth, Eps, Factor, Float, Int, Positive, Size, Temperature, ndarray
 
 
 class ImageGPTCache(NamedTuple):
@@ -99,16 +99,14 @@ class ImageGPT(Palette, Model):
         embed_dim: Positive = 512,
         depth: Depth = 24,
         num_heads: Positive = 8,
-        mlp_ratio: float = 4.0,
+        mlp_ratio: Factor = 4.0,
         act_layer: str = "quick_gelu",
-        norm_eps: float = 1e-5,
+        norm_eps: Eps = 1e-5,
         chunk_size: Positive | None = None,
         seed: Count = 0,
         dtype: str | type | np.dtype = "float32",
     ) -> None:
         check_range("vocab_size", vocab_size, at_least=2)
-        check_range("mlp_ratio", mlp_ratio, at_least=1 / embed_dim, below=inf)
-        check_range("norm_eps", norm_eps, at_least=0, below=inf)
         check_act_layer(act_layer)
         self.start = vocab_size - 1
         self.make_palette(img_size, in_chans, colors=vocab_size - 1)

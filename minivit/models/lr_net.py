@@ -4,14 +4,14 @@ Source: Hu et al. 2019, "Local Relation Networks for Image Recognition".
 """
 
 from functools import partial
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 
 from minivit.layers.layer import Layer
 from minivit.layers.local_relation import LocalRelation, LocalRelationStem
 from minivit.models.resnet import STEMS, ResNet
-from minivit.types import Count, Depths, Positive, Range, Rate, Size
+from minivit.types import Count, Depths, Positive, Positives, Rate, Size
 
 
 class LRNet(ResNet):
@@ -62,7 +62,7 @@ class LRNet(ResNet):
         in_chans: Positive = 3,
         num_classes: Count = 1000,
         layers: Depths = (3, 4, 6, 3),
-        channels: Annotated[tuple[int, ...], Range(at_least=1)] = (64, 128, 256, 512),
+        channels: Positives = (64, 128, 256, 512),
         base_width: Positive = 100,
         kernel_size: Positive = 7,
         channels_per_head: Positive = 8,

@@ -16,7 +16,7 @@ from minivit.layers.pool import PatchTokens
 from minivit.models.vit import ViT, ViTCache
 from minivit.ops.color_codes import MASK, patch_outputs
 from minivit.ops.embedding import EmbeddingCache, embedding_backward, embedding_forward
-from minivit.types import Count, Depth, Float, Int, Positive, Rate, Size, ndarray
+from minivit.types import Count, Depth, Eps, Factor, Float, Int, Positive, Rate, Size, ndarray
 
 
 class MaskedPatchEmbedCache(NamedTuple):
@@ -98,7 +98,7 @@ class MaskedViT(ViT):
         embed_dim: Positive = 768,
         depth: Depth = 12,
         num_heads: Positive = 12,
-        mlp_ratio: float = 4.0,
+        mlp_ratio: Factor = 4.0,
         qkv_bias: bool = True,
         class_token: bool = True,
         pos_drop_rate: Rate = 0.0,
@@ -106,7 +106,7 @@ class MaskedViT(ViT):
         mlp_drop_rate: Rate | None = None,
         drop_path_rate: Rate = 0.0,
         act_layer: str = "gelu",
-        norm_eps: float = 1e-6,
+        norm_eps: Eps = 1e-6,
         grad_checkpointing: bool = False,
         seed: Count = 0,
         dtype: str | type | np.dtype = "float32",

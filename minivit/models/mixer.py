@@ -5,11 +5,10 @@ Source: Tolstikhin et al. 2021, "MLP-Mixer: An all-MLP Architecture for Vision".
 
 from collections.abc import Callable
 from math import inf
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
-from minivit.checked import check_range
 from minivit.layers.basic import LayerNorm, Linear, check_act_layer, mlp_width
 from minivit.layers.checkpoint import Checkpoint
 from minivit.layers.dropout import dropout
@@ -23,7 +22,7 @@ from minivit.models.model import Model
 from minivit.ops.dropout import DropoutCache
 from minivit.ops.linear import LinearCache
 from minivit.ops.pool import MeanPoolCache
-from minivit.types import Count, Depth, Float, Positive, Rate, Size, ndarray
+from minivit.types import Count, Depth, Eps, Float, Positive, Range, Rate, Size, ndarray
 
 
 class MixerCache(NamedTuple):
@@ -82,19 +81,18 @@ class Mixer(Model):
         num_classes: Count = 1000,
         num_blocks: Depth = 8,
         embed_dim: Positive = 512,
-        mlp_ratio: float | tuple[float, float] = (0.5, 4.0),
+        mlp_ratio: Annotated[float | tuple[float, float], Range(above=0, below=inf)] = (0.5, 4.0),
         drop_rate: Rate = 0.0,
         proj_drop_rate: Rate = 0.0,
         drop_path_rate: Rate = 0.0,
         act_layer: str = "gelu",
-        norm_eps: float = 1e-6,
+        norm_eps: Eps = 1e-6,
         grad_checkpointing: bool = False,
         seed: Count = 0,
         dtype: str | type | np.dtype = "float32",
     ) -> None:
         tokens_ratio, channels_ratio = np.broadcast_to(mlp_ratio, 2).tolist()  # of one number, both
-        check_range("norm_eps", norm_eps, at_least=0, below=inf)
-        tokens_dim, channels_dim = hidden_width(embed_dim, tokens_ratio), hidden_width(embed_dim, channels_ratio)
+        tokens_dim, channels_dim = mlp_width(embed_dim, tokens_ratio), mlp_width(embed_dim, channels_ratio)
         self._build(
             lambda num_tokens: MixerBlock(
                 embed_dim,
@@ -175,12 +173,6 @@ class Mixer(Model):
         dx = self.norm.backward(dx, cache.norm)
         dx = run_backward(self.blocks, dx, cache.blocks)
         return self.stem.backward(dx, cache.stem)
-
-
-def hidden_width(embed_dim: int, ratio: float) -> int:
-    """Of an MLP. ValueError if the ratio leaves nothing of it."""
-    check_range("mlp_ratio", ratio, at_least=1 / embed_dim, below=inf)
-    return mlp_width(embed_dim, ratio)
 
 
 def _preset(num_blocks: int, embed_dim: int, patch_size: int) -> dict[str, int]:

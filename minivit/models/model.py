@@ -3,14 +3,13 @@
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from inspect import signature
-from math import inf
 from reprlib import repr as in_short
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy import ndarray
 
-from minivit.checked import check_range, check_type, checked, did_you_mean, plain, precision_of, too_long
+from minivit.checked import check_type, checked, did_you_mean, plain, precision_of, too_long
 from minivit.layers.layer import Layer
 from minivit.types import pair
 
@@ -189,13 +188,3 @@ def with_article(name: str) -> str:
     """
     spelt = name[:2].isupper() and name[1:2] not in "AEIOU"  # letter by letter, as in RNN: "ar", "en", "en"
     return f"{'an' if name[:1] in 'AEIO' or (spelt and name[0] in 'FHLMNRSX') else 'a'} {name}"
-
-
-def check_stages(embed_dims: tuple[int, ...], *, mlp_ratios: tuple[float, ...], **others: tuple[int, ...]) -> None:
-    """ValueError if there is no stage, one number too few or too many, or an MLP without a number."""
-    for name, numbers in {**others, "mlp_ratios": mlp_ratios}.items():
-        if not embed_dims or len(numbers) != len(embed_dims):
-            given = f"embed_dims are {in_short(embed_dims)}, {name} {in_short(numbers)}"
-            raise ValueError(f"{given}; expected one of each for every stage")
-    for dim, ratio in zip(embed_dims, mlp_ratios, strict=True):
-        check_range("mlp_ratios", ratio, at_least=1 / dim, below=inf)

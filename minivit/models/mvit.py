@@ -4,14 +4,12 @@ Sources: Fan et al. 2021, "Multiscale Vision Transformers", and Li et al. 2022, 
 Transformers for Classification and Detection".
 """
 
-from math import inf
-from reprlib import repr as in_short
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from numpy import ndarray
 
-from minivit.checked import check_range
+from minivit.checked import check_stages
 from minivit.layers.basic import LayerNorm, Linear
 from minivit.layers.dropout import dropout
 from minivit.layers.initial import normal
@@ -32,7 +30,7 @@ from minivit.ops.positions import (
     prepend_token_backward,
     prepend_token_forward,
 )
-from minivit.types import Count, Depths, Float, Positive, Range, Rate, Shift, Size
+from minivit.types import Count, Depths, Eps, Factor, Float, Positive, Range, Rate, Shift, Size
 
 Numbers = Annotated[int | tuple[int, ...], Range(at_least=1)]
 
@@ -138,7 +136,7 @@ class MViT(Model):
         depths: Depths = (2, 3, 16, 3),
         embed_dim: Numbers = 96,
         num_heads: Numbers = 1,
-        mlp_ratio: float = 4.0,
+        mlp_ratio: Factor = 4.0,
         expand_attn: bool = True,
         qkv_bias: bool = True,
         use_cls_token: bool = False,
@@ -155,8 +153,8 @@ class MViT(Model):
         patch_stride: Size = 4,
         patch_padding: Shift = 3,
         rel_pos_type: str = "spatial",
-        norm_eps: float = 1e-6,
-        inner_norm_eps: float = 1e-6,
+        norm_eps: Eps = 1e-6,
+        inner_norm_eps: Eps = 1e-6,
         global_pool: str | None = None,
         drop_rate: Rate = 0.0,
         drop_path_rate: Rate = 0.0,
@@ -166,14 +164,7 @@ class MViT(Model):
     ) -> None:
         dims, heads = (doubled(numbers, len(depths)) for numbers in (embed_dim, num_heads))
         strides_q, strides_kv = strides(stride_q, stride_kv, stride_kv_adaptive)
-        of_stages = {"embed_dim": dims, "num_heads": heads, "stride_q": strides_q, "stride_kv": strides_kv}
-        for name, numbers in of_stages.items():
-            if not depths or len(numbers) != len(depths):
-                given = f"depths are {in_short(depths)}, {name} {in_short(numbers)}"
-                raise ValueError(f"{given}; expected one of each for every stage")
-        check_range("mlp_ratio", mlp_ratio, at_least=1 / min(dims), below=inf)
-        check_range("norm_eps", norm_eps, at_least=0, below=inf)
-        check_range("inner_norm_eps", inner_norm_eps, at_least=0, below=inf)
+        check_stages(depths=depths, embed_dim=dims, num_heads=heads, stride_q=strides_q, stride_kv=strides_kv)
         if rel_pos_type not in ("spatial", "none"):
             raise ValueError(f'rel_pos_type is {rel_pos_type!r}; expected "spatial" or "none"')
         global_pool = global_pool or ("token" if use_cls_token else "avg")

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
+from minivit.checked import check_stages
 from minivit.layers.layer import Layer
 from minivit.layers.non_local import (
     ConcatenationNonLocal,
@@ -21,7 +22,7 @@ from minivit.layers.non_local import (
 )
 from minivit.models.model import Backbone
 from minivit.models.resnet import ResNet, map_size
-from minivit.types import Count, Depths, Positive, Range, Rate, Size
+from minivit.types import Count, Depths, Positive, Positives, Range, Rate, Size
 
 FORMS: dict[str, Any] = {
     "gaussian": GaussianNonLocal,
@@ -72,7 +73,7 @@ class NonLocalResNet(ResNet):
         num_classes: Count = 1000,
         block: str = "bottleneck",
         layers: Depths = (3, 4, 6, 3),
-        channels: Annotated[tuple[int, ...], Range(at_least=1)] = (64, 128, 256, 512),
+        channels: Positives = (64, 128, 256, 512),
         non_local: Annotated[tuple[int, ...], Range(at_least=0)] = (0, 2, 2, 0),
         form: str = "embedded_gaussian",
         sub_sample: bool = True,
@@ -86,10 +87,7 @@ class NonLocalResNet(ResNet):
     ) -> None:
         if form not in FORMS:
             raise ValueError(f"form is {form!r}; expected one of {', '.join(FORMS)}")
-        if len(non_local) != len(layers):
-            raise ValueError(
-                f"layers are {in_short(layers)}, non_local {in_short(non_local)}; expected one of each for every stage"
-            )
+        check_stages(layers=layers, non_local=non_local)
         for stage, (every, depth) in enumerate(zip(non_local, layers, strict=True)):
             if every > depth:
                 raise ValueError(

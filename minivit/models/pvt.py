@@ -4,14 +4,13 @@ Source: Wang et al. 2021, "Pyramid Vision Transformer: A Versatile Backbone for 
 """
 
 from itertools import pairwise
-from math import inf
 from reprlib import repr as in_short
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy import ndarray
 
-from minivit.checked import check_range
+from minivit.checked import check_stages
 from minivit.layers.basic import LayerNorm, Linear
 from minivit.layers.dropout import dropout
 from minivit.layers.initial import normal
@@ -20,12 +19,12 @@ from minivit.layers.pool import FirstToken
 from minivit.layers.pvt_stage import PVTStage, PVTStageCache
 from minivit.layers.sequence import Identity, IdentityCache, run, run_backward
 from minivit.layers.spatial_reduction import check_reduction
-from minivit.models.model import Model, check_stages
+from minivit.models.model import Model
 from minivit.ops.dropout import DropoutCache
 from minivit.ops.layer_norm import LayerNormCache
 from minivit.ops.linear import LinearCache
 from minivit.ops.pool import FirstTokenCache
-from minivit.types import Count, Depths, Float, Positive, Range, Rate, Size, pair
+from minivit.types import Count, Depths, Eps, Factors, Float, Positive, Positives, Rate, Size, pair
 
 
 class PVTCache(NamedTuple):
@@ -91,25 +90,25 @@ class PVT(Model):
         patch_size: Size = 4,
         in_chans: Positive = 3,
         num_classes: Count = 1000,
-        embed_dims: Annotated[tuple[int, ...], Range(at_least=1)] = (64, 128, 320, 512),
+        embed_dims: Positives = (64, 128, 320, 512),
         depths: Depths = (3, 4, 6, 3),
-        num_heads: Annotated[tuple[int, ...], Range(at_least=1)] = (1, 2, 5, 8),
-        sr_ratios: Annotated[tuple[int, ...], Range(at_least=1)] = (8, 4, 2, 1),
-        mlp_ratios: tuple[float, ...] = (8.0, 8.0, 4.0, 4.0),
+        num_heads: Positives = (1, 2, 5, 8),
+        sr_ratios: Positives = (8, 4, 2, 1),
+        mlp_ratios: Factors = (8.0, 8.0, 4.0, 4.0),
         qkv_bias: bool = True,
         drop_rate: Rate = 0.0,
         pos_drop_rate: Rate = 0.0,
         proj_drop_rate: Rate = 0.0,
         drop_path_rate: Rate = 0.0,
-        norm_eps: float = 1e-6,
-        inner_norm_eps: float = 1e-5,
+        norm_eps: Eps = 1e-6,
+        inner_norm_eps: Eps = 1e-5,
         grad_checkpointing: bool = False,
         seed: Count = 0,
         dtype: str | type | np.dtype = "float32",
     ) -> None:
-        check_stages(embed_dims, depths=depths, num_heads=num_heads, sr_ratios=sr_ratios, mlp_ratios=mlp_ratios)
-        check_range("norm_eps", norm_eps, at_least=0, below=inf)
-        check_range("inner_norm_eps", inner_norm_eps, at_least=0, below=inf)
+        check_stages(
+            embed_dims=embed_dims, depths=depths, num_heads=num_heads, sr_ratios=sr_ratios, mlp_ratios=mlp_ratios
+        )
         if sr_ratios[-1] > 1:
             raise ValueError(f"sr_ratios are {in_short(sr_ratios)}; the last is 1, for its class token is on no map")
         self.in_chans, self.img_size = in_chans, pair(img_size)

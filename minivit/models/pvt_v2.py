@@ -3,29 +3,24 @@
 Source: Wang et al. 2022, "PVT v2: Improved Baselines with Pyramid Vision Transformer".
 """
 
-from itertools import pairwise
-from math import inf
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy import ndarray
 
-from minivit.checked import check_range
 from minivit.layers.basic import Linear
 from minivit.layers.dropout import dropout
 from minivit.layers.initial import normal
 from minivit.layers.layer import Layer
-from minivit.layers.patch_embed import ConvPatchEmbed, ConvPatchEmbedCache
+from minivit.layers.patch_embed import ConvPatchEmbedCache
 from minivit.layers.pool import MeanPool
-from minivit.layers.pvt_v2_stage import PVTv2Stage, PVTv2StageCache
+from minivit.layers.pvt_v2_stage import PVTv2StageCache, pvt_v2_stages
 from minivit.layers.sequence import Identity, IdentityCache, run, run_backward
-from minivit.layers.spatial_reduction import check_reduction
-from minivit.models.model import Model, check_stages
+from minivit.models.model import Model
 from minivit.ops.dropout import DropoutCache
 from minivit.ops.linear import LinearCache
 from minivit.ops.pool import MeanPoolCache
-from minivit.ops.sliding import sliding
-from minivit.types import Count, Depths, Float, Positive, Range, Rate, Size, pair
+from minivit.types import Count, Depths, Eps, Factors, Float, Positive, Positives, Rate, Size
 
 
 class PVTv2Cache(NamedTuple):
@@ -91,11 +86,11 @@ class PVTv2(Model):
         img_size: Size = 224,
         in_chans: Positive = 3,
         num_classes: Count = 1000,
-        embed_dims: Annotated[tuple[int, ...], Range(at_least=1)] = (64, 128, 256, 512),
+        embed_dims: Positives = (64, 128, 256, 512),
         depths: Depths = (3, 4, 6, 3),
-        num_heads: Annotated[tuple[int, ...], Range(at_least=1)] = (1, 2, 4, 8),
-        sr_ratios: Annotated[tuple[int, ...], Range(at_least=1)] = (8, 4, 2, 1),
-        mlp_ratios: tuple[float, ...] = (8.0, 8.0, 4.0, 4.0),
+        num_heads: Positives = (1, 2, 4, 8),
+        sr_ratios: Positives = (8, 4, 2, 1),
+        mlp_ratios: Factors = (8.0, 8.0, 4.0, 4.0),
         linear: bool = False,
         patch_size: Size = 7,
         patch_stride: Size = 4,
@@ -103,14 +98,14 @@ class PVTv2(Model):
         drop_rate: Rate = 0.0,
         proj_drop_rate: Rate = 0.0,
         drop_path_rate: Rate = 0.0,
-        norm_eps: float = 1e-6,
-        inner_norm_eps: float = 1e-5,
+        norm_eps: Eps = 1e-6,
+        inner_norm_eps: Eps = 1e-5,
         grad_checkpointing: bool = False,
         seed: Count = 0,
         dtype: str | type | np.dtype = "float32",
     ) -> None:
         self.in_chans = in_chans
-        self.patch_embed, self.stages = stages(
+        self.patch_embed, self.stages = pvt_v2_stages(
             img_size=img_size,
             in_chans=in_chans,
             embed_dims=embed_dims,
@@ -168,64 +163,6 @@ class PVTv2(Model):
         dx = dx.reshape(len(dx), *cache.map_size, dx.shape[-1])  # forward: x.reshape(B, Y * X, D)
         dx = run_backward(self.stages, dx, cache.stages)
         return self.patch_embed.backward(dx, cache.patch_embed)
-
-
-def stages(
-    *,
-    img_size: Size,
-    in_chans: int,
-    embed_dims: tuple[int, ...],
-    depths: tuple[int, ...],
-    num_heads: tuple[int, ...],
-    sr_ratios: tuple[int, ...],
-    mlp_ratios: tuple[float, ...],
-    linear: bool,
-    patch_size: Size,
-    patch_stride: Size,
-    drop_path_rate: float,
-    norm_eps: float,
-    inner_norm_eps: float,
-    **options: Any,
-) -> tuple[ConvPatchEmbed, list[PVTv2Stage]]:
-    """The first patches, and the stages behind them; ``options`` are theirs.
-
-    Raises
-    ------
-    ValueError
-        As of :class:`PVTv2`.
-    """
-    check_stages(embed_dims, depths=depths, num_heads=num_heads, sr_ratios=sr_ratios, mlp_ratios=mlp_ratios)
-    check_range("norm_eps", norm_eps, at_least=0, below=inf)
-    check_range("inner_norm_eps", inner_norm_eps, at_least=0, below=inf)
-    P, Q = pair(patch_size)
-    half_a_patch = (P // 2, Q // 2)
-    patch_embed = ConvPatchEmbed(
-        in_chans, embed_dims[0], patch_size, stride=patch_stride, padding=half_a_patch, norm_eps=inner_norm_eps
-    )
-    map_size = sliding("PVTv2", pair(img_size), patch_size, stride=patch_stride, padding=half_a_patch).out
-    rates = np.linspace(0, drop_path_rate, sum(depths)).tolist()
-    starts = np.cumsum((0, *depths)).tolist()
-    made = []
-    for i, (dim, (start, stop)) in enumerate(zip(embed_dims, pairwise(starts), strict=True)):
-        if i > 0:
-            map_size = -(-map_size[0] // 2), -(-map_size[1] // 2)
-        check_reduction(map_size, 1 if linear else sr_ratios[i], f"img_size is {img_size}, and in stage {i} ")
-        made.append(
-            PVTv2Stage(
-                embed_dims[max(i - 1, 0)],
-                dim,
-                num_heads[i],
-                downsample=i > 0,
-                sr_ratio=sr_ratios[i],
-                linear=linear,
-                mlp_ratio=mlp_ratios[i],
-                drop_path_rates=rates[start:stop],
-                norm_eps=norm_eps,
-                inner_norm_eps=inner_norm_eps,
-                **options,
-            )
-        )
-    return patch_embed, made
 
 
 def _preset(*depths: int, width: int = 64, **options: Any) -> dict[str, Any]:

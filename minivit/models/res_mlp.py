@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from minivit.layers.affine import Affine
+from minivit.layers.basic import mlp_width
 from minivit.layers.res_mlp_block import ResMlpBlock
-from minivit.models.mixer import Mixer, hidden_width
+from minivit.models.mixer import Mixer
 from minivit.types import Count, Depth, Factor, Positive, Rate, Size
 
 
@@ -46,7 +47,7 @@ class ResMLP(Mixer):
         num_classes: Count = 1000,
         num_blocks: Depth = 12,
         embed_dim: Positive = 384,
-        mlp_ratio: float = 4.0,
+        mlp_ratio: Factor = 4.0,
         init_values: Factor = 1e-4,
         drop_rate: Rate = 0.0,
         proj_drop_rate: Rate = 0.0,
@@ -56,7 +57,7 @@ class ResMLP(Mixer):
         seed: Count = 0,
         dtype: str | type | np.dtype = "float32",
     ) -> None:
-        channels_dim = hidden_width(embed_dim, mlp_ratio)
+        channels_dim = mlp_width(embed_dim, mlp_ratio)
         self._build(
             lambda num_tokens: ResMlpBlock(
                 embed_dim,

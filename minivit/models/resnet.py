@@ -5,10 +5,11 @@ Source: He et al. 2016, "Deep Residual Learning for Image Recognition".
 
 from collections.abc import Sequence
 from reprlib import repr as in_short
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from minivit.checked import check_stages
 from minivit.layers.basic import Linear, Relu
 from minivit.layers.batch_norm import BatchNorm
 from minivit.layers.conv2d import Conv2d
@@ -24,7 +25,7 @@ from minivit.ops.batch_norm import BatchNormCache
 from minivit.ops.dropout import DropoutCache
 from minivit.ops.linear import LinearCache
 from minivit.ops.pool import MaxPool2dCache
-from minivit.types import Count, Depths, Float, Positive, Range, Rate, Size, ndarray, pair
+from minivit.types import Count, Depths, Float, Positive, Positives, Rate, Size, ndarray, pair
 
 BLOCKS = {"basic": BasicBlock, "bottleneck": Bottleneck}
 STEMS = {"7x7": (7, 2, 3), "3x3": (3, 1, 1)}
@@ -131,7 +132,7 @@ class ResNet(Model):
         num_classes: Count = 1000,
         block: str = "basic",
         layers: Depths = (2, 2, 2, 2),
-        channels: Annotated[tuple[int, ...], Range(at_least=1)] = (64, 128, 256, 512),
+        channels: Positives = (64, 128, 256, 512),
         stem: str = "7x7",
         stem_chans: Positive = 64,
         drop_rate: Rate = 0.0,
@@ -142,11 +143,9 @@ class ResNet(Model):
     ) -> None:
         if block not in BLOCKS:
             raise ValueError(f"block is {block!r}; expected one of {', '.join(BLOCKS)}")
-        if not 1 <= len(layers) == len(channels) <= 4:
-            raise ValueError(
-                f"layers are {in_short(layers)}, channels {in_short(channels)}; "
-                "expected one of each for every stage, and up to four stages"
-            )
+        check_stages(layers=layers, channels=channels)
+        if len(layers) > 4:
+            raise ValueError(f"layers are {in_short(layers)}; expected up to four stages")
         self.in_chans = in_chans
         self.conv1, self.maxpool = self.make_stem(stem, in_chans, stem_chans)
         self.bn1 = BatchNorm(stem_chans)

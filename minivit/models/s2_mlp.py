@@ -5,10 +5,11 @@ Improved Spatial-Shift MLP Architecture for Vision".
 """
 
 from math import prod
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from minivit.checked import check_stages
 from minivit.layers.basic import check_act_layer
 from minivit.layers.block import Block, BlockCache
 from minivit.layers.classifier_head import ClassifierHead, ClassifierHeadCache
@@ -16,8 +17,8 @@ from minivit.layers.layer import Layer
 from minivit.layers.patch_embed import PatchEmbed, PatchEmbedCache
 from minivit.layers.sequence import run, run_backward
 from minivit.layers.spatial_shift import SpatialShift, SplitShift
-from minivit.models.model import Model, check_stages
-from minivit.types import Count, Depths, Float, Positive, Range, Rate, Size, ndarray
+from minivit.models.model import Model
+from minivit.types import Count, Depths, Factors, Float, Positive, Positives, Rate, Size, ndarray
 
 MIXING = {"shift": SpatialShift, "split": SplitShift}
 NORM_EPS = 1e-5
@@ -102,10 +103,10 @@ class S2MLP(Model):
         img_size: Size = 224,
         in_chans: Positive = 3,
         num_classes: Count = 1000,
-        patch_sizes: Annotated[tuple[int, ...], Range(at_least=1)] = (16,),
-        embed_dims: Annotated[tuple[int, ...], Range(at_least=1)] = (384,),
+        patch_sizes: Positives = (16,),
+        embed_dims: Positives = (384,),
         depths: Depths = (36,),
-        mlp_ratios: tuple[float, ...] = (4.0,),
+        mlp_ratios: Factors = (4.0,),
         mixing: str = "shift",
         drop_rate: Rate = 0.0,
         proj_drop_rate: Rate = 0.0,
@@ -114,7 +115,7 @@ class S2MLP(Model):
         seed: Count = 0,
         dtype: str | type | np.dtype = "float32",
     ) -> None:
-        check_stages(embed_dims, depths=depths, patch_sizes=patch_sizes, mlp_ratios=mlp_ratios)
+        check_stages(embed_dims=embed_dims, depths=depths, patch_sizes=patch_sizes, mlp_ratios=mlp_ratios)
         if mixing not in MIXING:
             raise ValueError(f'mixing is {mixing!r}; expected "shift" or "split"')
         check_act_layer(act_layer)

@@ -4,19 +4,18 @@ Source: Kirillov et al. 2023, "Segment Anything".
 """
 
 from collections.abc import Callable
-from math import inf
 from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from minivit.checked import check_range, check_shape
+from minivit.checked import check_shape
 from minivit.layers.mask_decoder import MaskDecoder, MaskDecoderCache, MaskOutputs
 from minivit.layers.prompt_encoder import Prompt, PromptEncoder, PromptEncoderCache
 from minivit.layers.prompts import joined_prompts
 from minivit.models.model import Model
 from minivit.models.sam_vit import BASE, HUGE, LARGE, SamFeaturesCache, SamViT
 from minivit.ops.rows import sum_to
-from minivit.types import Count, Depth, Float, Positive, Range, Rate, Size, ndarray
+from minivit.types import Count, Depth, Eps, Factor, Float, Positive, Range, Rate, Size, ndarray
 
 
 class Given(NamedTuple):
@@ -100,7 +99,7 @@ window_size, global_attn_indexes, drop_path_rate, grad_checkpointing
         embed_dim: Positive = 768,
         depth: Depth = 12,
         num_heads: Positive = 12,
-        mlp_ratio: float = 4.0,
+        mlp_ratio: Factor = 4.0,
         qkv_bias: bool = True,
         use_abs_pos: bool = True,
         use_rel_pos: bool = True,
@@ -115,7 +114,7 @@ window_size, global_attn_indexes, drop_path_rate, grad_checkpointing
         num_multimask_outputs: Annotated[int, Range(at_least=1, below=101)] = 3,
         iou_head_depth: Annotated[int, Range(at_least=1, below=101)] = 3,
         iou_head_hidden_dim: Positive = 256,
-        decoder_norm_eps: float = 1e-5,
+        decoder_norm_eps: Eps = 1e-5,
         learn_frequencies: bool = False,
         drop_path_rate: Rate = 0.0,
         act_layer: str = "gelu",
@@ -126,7 +125,6 @@ window_size, global_attn_indexes, drop_path_rate, grad_checkpointing
         for name, number, factor in (("prompt_dim", prompt_dim, 8), ("mask_in_chans", mask_in_chans, 4)):
             if number % factor:
                 raise ValueError(f"{name} is {number}; expected a multiple of {factor}")
-        check_range("decoder_norm_eps", decoder_norm_eps, at_least=0, below=inf)
         if prompt_dim % attention_downsample_rate:
             rate = f"attention_downsample_rate is {attention_downsample_rate}"
             raise ValueError(f"{rate}; expected a divisor of prompt_dim {prompt_dim}")

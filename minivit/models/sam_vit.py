@@ -4,12 +4,10 @@ Sources: Li et al. 2022, "Exploring Plain Vision Transformer Backbones for Objec
 "Segment Anything", of which it is the image encoder.
 """
 
-from math import inf
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
-from minivit.checked import check_range
 from minivit.layers.basic import LayerNorm, check_act_layer
 from minivit.layers.block import Block, BlockCache
 from minivit.layers.checkpoint import Checkpoint, CheckpointCache
@@ -25,7 +23,7 @@ from minivit.layers.sequence import IdentityCache, run, run_backward
 from minivit.models.model import Model
 from minivit.ops.dropout import DropoutCache
 from minivit.ops.positions import AddPositionsCache, add_positions_backward, add_positions_forward
-from minivit.types import Count, Depth, Float, Positive, Range, Rate, Size, ndarray, pair
+from minivit.types import Count, Depth, Eps, Factor, Float, Positive, Range, Rate, Size, ndarray, pair
 
 NECK_EPS = 1e-6
 
@@ -107,7 +105,7 @@ class SamViT(Model):
         embed_dim: Positive = 768,
         depth: Depth = 12,
         num_heads: Positive = 12,
-        mlp_ratio: float = 4.0,
+        mlp_ratio: Factor = 4.0,
         qkv_bias: bool = True,
         use_abs_pos: bool = True,
         use_rel_pos: bool = True,
@@ -119,13 +117,11 @@ class SamViT(Model):
         proj_drop_rate: Rate = 0.0,
         drop_path_rate: Rate = 0.0,
         act_layer: str = "gelu",
-        norm_eps: float = 1e-6,
+        norm_eps: Eps = 1e-6,
         grad_checkpointing: bool = False,
         seed: Count = 0,
         dtype: str | type | np.dtype = "float32",
     ) -> None:
-        check_range("mlp_ratio", mlp_ratio, at_least=1 / embed_dim, below=inf)
-        check_range("norm_eps", norm_eps, at_least=0, below=inf)
         check_act_layer(act_layer)
         if max(global_attn_indexes, default=-1) >= depth:
             raise ValueError(f"global_attn_indexes are {global_attn_indexes}; expected 0 to {depth - 1}, the blocks")

@@ -4,7 +4,7 @@ Source: Ramachandran et al. 2019, "Stand-Alone Self-Attention in Vision Models".
 """
 
 from functools import partial
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from minivit.layers.attention_stem import AttentionStem
 from minivit.layers.layer import Layer
 from minivit.layers.pool import MaxPool2d
 from minivit.models.resnet import STEMS, ResNet
-from minivit.types import Count, Depths, Positive, Range, Rate, Size
+from minivit.types import Count, Depths, Positive, Positives, Rate, Size
 
 
 class SASA(ResNet):
@@ -57,7 +57,7 @@ class SASA(ResNet):
         in_chans: Positive = 3,
         num_classes: Count = 1000,
         layers: Depths = (3, 4, 6, 3),
-        channels: Annotated[tuple[int, ...], Range(at_least=1)] = (64, 128, 256, 512),
+        channels: Positives = (64, 128, 256, 512),
         kernel_size: Positive = 7,
         num_heads: Positive = 8,
         stem: str = "7x7",

@@ -3,18 +3,17 @@
 Source: Xie et al. 2021, "SegFormer: Simple and Efficient Design for Semantic Segmentation with Transformers".
 """
 
-from typing import Annotated, Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy import ndarray
 
 from minivit.layers.linear_decoder import MlpDecoder, MlpDecoderCache
 from minivit.layers.patch_embed import ConvPatchEmbedCache
-from minivit.layers.pvt_v2_stage import PVTv2StageCache
+from minivit.layers.pvt_v2_stage import PVTv2StageCache, pvt_v2_stages
 from minivit.layers.sequence import run_keeping, run_keeping_backward
 from minivit.models.model import Model
-from minivit.models.pvt_v2 import stages
-from minivit.types import Count, Depths, Float, Positive, Range, Rate, Size
+from minivit.types import Count, Depths, Eps, Factors, Float, Positive, Positives, Rate, Size
 
 
 class SegFormerCache(NamedTuple):
@@ -74,11 +73,11 @@ class SegFormer(Model):
         img_size: Size = 512,
         in_chans: Positive = 3,
         num_classes: Positive = 150,
-        embed_dims: Annotated[tuple[int, ...], Range(at_least=1)] = (32, 64, 160, 256),
+        embed_dims: Positives = (32, 64, 160, 256),
         depths: Depths = (2, 2, 2, 2),
-        num_heads: Annotated[tuple[int, ...], Range(at_least=1)] = (1, 2, 5, 8),
-        sr_ratios: Annotated[tuple[int, ...], Range(at_least=1)] = (8, 4, 2, 1),
-        mlp_ratios: tuple[float, ...] = (4.0, 4.0, 4.0, 4.0),
+        num_heads: Positives = (1, 2, 5, 8),
+        sr_ratios: Positives = (8, 4, 2, 1),
+        mlp_ratios: Factors = (4.0, 4.0, 4.0, 4.0),
         channels: Positive = 256,
         patch_size: Size = 7,
         patch_stride: Size = 4,
@@ -86,14 +85,14 @@ class SegFormer(Model):
         drop_rate: Rate = 0.1,
         proj_drop_rate: Rate = 0.0,
         drop_path_rate: Rate = 0.1,
-        norm_eps: float = 1e-6,
-        inner_norm_eps: float = 1e-5,
+        norm_eps: Eps = 1e-6,
+        inner_norm_eps: Eps = 1e-5,
         grad_checkpointing: bool = False,
         seed: Count = 0,
         dtype: str | type | np.dtype = "float32",
     ) -> None:
         self.in_chans = in_chans
-        self.patch_embed, self.stages = stages(
+        self.patch_embed, self.stages = pvt_v2_stages(
             img_size=img_size,
             in_chans=in_chans,
             embed_dims=embed_dims,

@@ -4,14 +4,13 @@ Source: Liu et al. 2021, "Swin Transformer: Hierarchical Vision Transformer usin
 """
 
 from collections.abc import Sequence
-from math import inf, prod
-from reprlib import repr as in_short
-from typing import Annotated, Any, ClassVar, NamedTuple
+from math import prod
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy import ndarray
 
-from minivit.checked import check_range
+from minivit.checked import check_stages
 from minivit.layers.basic import LayerNorm, check_act_layer
 from minivit.layers.classifier_head import ClassifierHead, ClassifierHeadCache
 from minivit.layers.dropout import dropout
@@ -26,7 +25,7 @@ from minivit.models.model import Model
 from minivit.ops.dropout import DropoutCache
 from minivit.ops.layer_norm import LayerNormCache
 from minivit.ops.positions import AddPositionsCache, add_positions_backward, add_positions_forward
-from minivit.types import Count, Depths, Float, Positive, Range, Rate, Size, pair
+from minivit.types import Count, Depths, Factor, Float, Positive, Positives, Rate, Size, pair
 
 
 class SwinFeaturesCache(NamedTuple):
@@ -123,9 +122,9 @@ class Swin(Model):
         num_classes: Count = 1000,
         embed_dim: Positive = 96,
         depths: Depths = (2, 2, 6, 2),
-        num_heads: Annotated[tuple[int, ...], Range(at_least=1)] = (3, 6, 12, 24),
+        num_heads: Positives = (3, 6, 12, 24),
         window_size: Size = 7,
-        mlp_ratio: float = 4.0,
+        mlp_ratio: Factor = 4.0,
         qkv_bias: bool = True,
         patch_norm: bool = True,
         relative_position: str = "bias",
@@ -190,7 +189,8 @@ class Swin(Model):
         **options: Any,
     ) -> None:
         """The parts, in the order of forward; ``attention`` and the rest are options of the stages."""
-        check_swin(embed_dim, depths, num_heads, mlp_ratio=options["mlp_ratio"], act_layer=options["act_layer"])
+        check_stages(depths=depths, num_heads=num_heads)
+        check_act_layer(options["act_layer"])
         self.in_chans = in_chans
         patch_embed = (NormedPatchEmbed if patch_norm else PatchEmbed)(img_size, patch_size, in_chans, embed_dim)
         self.patch_embed: Layer = patch_embed
@@ -267,18 +267,6 @@ class Swin(Model):
             dx, dpositions = add_positions_backward(dx, cache.absolute_pos_embed)
             self.absolute_pos_embed.add_grad(dpositions)
         return self.patch_embed.backward(dx, cache.patch_embed)
-
-
-def check_swin(
-    embed_dim: int, depths: tuple[int, ...], num_heads: tuple[int, ...], *, mlp_ratio: float, act_layer: str
-) -> None:
-    """ValueError if there is no stage, one number too few or too many, an MLP without a number, or no activation."""
-    if not depths or len(depths) != len(num_heads):
-        raise ValueError(
-            f"depths are {in_short(depths)}, num_heads {in_short(num_heads)}; expected one of each for every stage"
-        )
-    check_range("mlp_ratio", mlp_ratio, at_least=1 / embed_dim, below=inf)
-    check_act_layer(act_layer)
 
 
 def _preset(embed_dim: int, depth: int, heads: int, window_size: int = 7, img_size: int = 224) -> dict[str, Any]:

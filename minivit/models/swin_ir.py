@@ -3,14 +3,13 @@
 Source: Liang et al. 2021, "SwinIR: Image Restoration Using Swin Transformer".
 """
 
-from math import inf, log2
-from reprlib import repr as in_short
-from typing import Annotated, Any, ClassVar, NamedTuple
+from math import log2
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy import ndarray
 
-from minivit.checked import check_range, check_shape
+from minivit.checked import check_shape, check_stages
 from minivit.layers.basic import LayerNorm
 from minivit.layers.conv2d import Conv2d
 from minivit.layers.dropout import dropout
@@ -25,7 +24,7 @@ from minivit.ops.conv import Conv2dCache
 from minivit.ops.dropout import DropoutCache
 from minivit.ops.layer_norm import LayerNormCache
 from minivit.ops.reflect_pad import ReflectPadCache, reflect_pad_backward, reflect_pad_forward
-from minivit.types import Count, Depths, Factor, Float, Positive, Range, Rate, Size, pair
+from minivit.types import Count, Depths, Factor, Float, Positive, Positives, Rate, Size, pair
 
 RGB_MEAN = (0.4488, 0.4371, 0.4040)
 """Of the images of DIV2K, as shares of white: what is taken off images of three channels, and added in the end."""
@@ -129,9 +128,9 @@ class SwinIR(Model):
         in_chans: Positive = 3,
         embed_dim: Positive = 96,
         depths: Depths = (6, 6, 6, 6),
-        num_heads: Annotated[tuple[int, ...], Range(at_least=1)] = (6, 6, 6, 6),
+        num_heads: Positives = (6, 6, 6, 6),
         window_size: Positive = 7,
-        mlp_ratio: float = 4.0,
+        mlp_ratio: Factor = 4.0,
         qkv_bias: bool = True,
         patch_norm: bool = True,
         upscale: Positive = 2,
@@ -145,11 +144,7 @@ class SwinIR(Model):
         seed: Count = 0,
         dtype: str | type | np.dtype = "float32",
     ) -> None:
-        if not depths or len(depths) != len(num_heads):
-            raise ValueError(
-                f"depths are {in_short(depths)}, num_heads {in_short(num_heads)}; expected one of each for every RSTB"
-            )
-        check_range("mlp_ratio", mlp_ratio, at_least=1 / embed_dim, below=inf)
+        check_stages(depths=depths, num_heads=num_heads)
         check_upsampler(upsampler, upscale)
         self.in_chans, self.window_size, self.upscale, self.img_range = in_chans, window_size, upscale, img_range
         self.least_side = window_size // 2 + 1

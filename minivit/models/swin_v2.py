@@ -13,7 +13,7 @@ from minivit.layers.cosine_window_attention import CosineWindowAttention
 from minivit.layers.patch_merging import PatchMergingV2
 from minivit.layers.swin_stage import SwinStage
 from minivit.models.swin import Swin
-from minivit.types import Count, Depths, Positive, Range, Rate, Size
+from minivit.types import Count, Depths, Factor, Positive, Positives, Range, Rate, Size
 
 
 class SwinV2Stage(SwinStage):
@@ -58,10 +58,10 @@ class SwinV2(Swin):
         num_classes: Count = 1000,
         embed_dim: Positive = 96,
         depths: Depths = (2, 2, 6, 2),
-        num_heads: Annotated[tuple[int, ...], Range(at_least=1)] = (3, 6, 12, 24),
+        num_heads: Positives = (3, 6, 12, 24),
         window_size: Size = 8,
         pretrained_window_sizes: Annotated[tuple[int, ...], Range(at_least=0)] = (0, 0, 0, 0),
-        mlp_ratio: float = 4.0,
+        mlp_ratio: Factor = 4.0,
         qkv_bias: bool = True,
         drop_rate: Rate = 0.0,
         proj_drop_rate: Rate = 0.0,

@@ -4,12 +4,11 @@ Source: Vaswani et al. 2017, "Attention Is All You Need".
 """
 
 from collections.abc import Callable
-from math import inf
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from minivit.checked import check_numbers, check_range, check_shape, checked
+from minivit.checked import check_numbers, check_shape, checked
 from minivit.layers.basic import LayerNorm, Linear, check_act_layer
 from minivit.layers.block import Block, BlockCache, PostNormBlock
 from minivit.layers.decoder_block import DecoderBlock, DecoderBlockCache, PostNormDecoderBlock
@@ -22,7 +21,7 @@ from minivit.models.model import Model
 from minivit.ops.embedding import PAD
 from minivit.ops.layer_norm import LayerNormCache
 from minivit.ops.linear import LinearCache
-from minivit.types import Bool, Count, Depth, Float, Positive, Rate, ndarray
+from minivit.types import Bool, Count, Depth, Eps, Factor, Float, Positive, Rate, ndarray
 
 
 class TransformerCache(NamedTuple):
@@ -95,7 +94,7 @@ class Transformer(Model):
         encoder_depth: Depth = 6,
         decoder_depth: Depth = 6,
         num_heads: Positive = 8,
-        mlp_ratio: float = 4.0,
+        mlp_ratio: Factor = 4.0,
         positions: str = "sincos",
         max_length: Positive = 512,
         tie_embeddings: bool = True,
@@ -103,7 +102,7 @@ class Transformer(Model):
         final_norm: bool | None = None,
         drop_rate: Rate = 0.1,
         act_layer: str = "relu",
-        norm_eps: float = 1e-5,
+        norm_eps: Eps = 1e-5,
         seed: Count = 0,
         dtype: str | type | np.dtype = "float32",
     ) -> None:
@@ -111,9 +110,7 @@ class Transformer(Model):
             raise ValueError(f'positions is {positions!r}; expected "sincos" or "learned"')
         if vocab_size and positions == "sincos" and embed_dim % 2:
             raise ValueError(f'embed_dim is {embed_dim}; positions="sincos" needs an even one: a sine for every cosine')
-        check_range("mlp_ratio", mlp_ratio, at_least=1 / embed_dim, below=inf)
         check_act_layer(act_layer)
-        check_range("norm_eps", norm_eps, at_least=0, below=inf)
         self.vocab_size, self.embed_dim = vocab_size, embed_dim
         self.has_final_norm = norm_first if final_norm is None else final_norm
 

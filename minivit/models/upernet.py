@@ -11,7 +11,8 @@ from typing import Annotated, Any, ClassVar, NamedTuple
 import numpy as np
 from numpy import ndarray
 
-from minivit.layers.basic import LayerNorm
+from minivit.checked import check_stages
+from minivit.layers.basic import LayerNorm, check_act_layer
 from minivit.layers.dropout import dropout
 from minivit.layers.layer import Layer
 from minivit.layers.linear_decoder import LinearDecoder, LinearDecoderCache
@@ -27,11 +28,11 @@ from minivit.layers.swin_stage import BACKBONE, NORM_EPS, SwinStage, SwinStageCa
 from minivit.layers.upernet_head import FCNHead, FCNHeadCache, UPerHead, UPerHeadCache
 from minivit.layers.window_attention import check_relative_position
 from minivit.models.model import Backbone, Model
-from minivit.models.swin import Swin, check_swin
+from minivit.models.swin import Swin
 from minivit.ops.dropout import DropoutCache
 from minivit.ops.layer_norm import LayerNormCache
 from minivit.ops.resize import ResizeCache, resize_backward, resize_forward
-from minivit.types import Count, Depths, Float, Positive, Range, Rate, Size, pair
+from minivit.types import Count, Depths, Factor, Float, Positive, Positives, Range, Rate, Size, pair
 
 
 class Segmented(NamedTuple):
@@ -120,9 +121,9 @@ class UPerNet(Model):
         num_classes: Positive = 150,
         embed_dim: Positive = 96,
         depths: Depths = (2, 2, 6, 2),
-        num_heads: Annotated[tuple[int, ...], Range(at_least=1)] = (3, 6, 12, 24),
+        num_heads: Positives = (3, 6, 12, 24),
         window_size: Size = 7,
-        mlp_ratio: float = 4.0,
+        mlp_ratio: Factor = 4.0,
         qkv_bias: bool = True,
         relative_position: str = "bias",
         shifted: bool = True,
@@ -137,7 +138,8 @@ class UPerNet(Model):
         seed: Count = 0,
         dtype: str | type | np.dtype = "float32",
     ) -> None:
-        check_swin(embed_dim, depths, num_heads, mlp_ratio=mlp_ratio, act_layer=act_layer)
+        check_stages(depths=depths, num_heads=num_heads)
+        check_act_layer(act_layer)
         check_relative_position(relative_position)
         if aux_channels and len(depths) < 2:
             raise ValueError(f"aux_channels is {aux_channels}, but there is one stage, and no map before the last")

@@ -9,12 +9,10 @@ III: Revenge of the ViT"; Oquab et al. 2024, "DINOv2"; Darcet et al. 2024, "Visi
 """
 
 from functools import partial
-from math import inf
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from minivit.checked import check_range
 from minivit.layers.basic import LayerNorm, Linear, check_act_layer
 from minivit.layers.block import Block, BlockCache
 from minivit.layers.checkpoint import Checkpoint, CheckpointCache
@@ -39,7 +37,7 @@ from minivit.ops.positions import (
     prepend_token_backward,
     prepend_token_forward,
 )
-from minivit.types import Count, Depth, Factor, Float, Positive, Rate, Size, ndarray
+from minivit.types import Count, Depth, Eps, Factor, Float, Positive, Rate, Size, ndarray
 
 
 class ViTCache(NamedTuple):
@@ -136,7 +134,7 @@ class ViT(Model):
         embed_dim: Positive = 768,
         depth: Depth = 12,
         num_heads: Positive = 12,
-        mlp_ratio: float = 4.0,
+        mlp_ratio: Factor = 4.0,
         qkv_bias: bool = True,
         class_token: bool = True,
         distilled: bool = False,
@@ -153,7 +151,7 @@ class ViT(Model):
         mlp_drop_rate: Rate | None = None,
         drop_path_rate: Rate = 0.0,
         act_layer: str = "gelu",
-        norm_eps: float = 1e-6,
+        norm_eps: Eps = 1e-6,
         grad_checkpointing: bool = False,
         seed: Count = 0,
         dtype: str | type | np.dtype = "float32",
@@ -168,9 +166,7 @@ class ViT(Model):
             raise ValueError("heads_apart=True is for two heads: it needs distilled=True")
         if distilled and reg_tokens:
             raise ValueError(f"distilled=True has no registers; reg_tokens is {reg_tokens}, expected 0")
-        check_range("mlp_ratio", mlp_ratio, at_least=1 / embed_dim, below=inf)
         check_act_layer(act_layer)
-        check_range("norm_eps", norm_eps, at_least=0, below=inf)
         self.in_chans, self.pre_norm = in_chans, pre_norm
 
         self.patch_embed = self.make_patch_embed(img_size, patch_size, in_chans, embed_dim)

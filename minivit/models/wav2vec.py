@@ -8,7 +8,7 @@ from itertools import accumulate, pairwise
 from math import inf, prod
 from operator import mul
 from reprlib import repr as in_short
-from typing import Annotated, Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -23,9 +23,9 @@ from minivit.models.model import Model
 from minivit.ops.dropout import DropoutCache
 from minivit.ops.linear import LinearCache, linear_backward, linear_forward
 from minivit.ops.log_compression import LogCompressionCache, log_compression_backward, log_compression_forward
-from minivit.types import Count, Float, Positive, Range, Rate, ndarray
+from minivit.types import Count, Float, Positive, Positives, Rate, ndarray
 
-Widths = Annotated[tuple[int, ...], Range(at_least=1)]
+Widths = Positives
 """A number for each layer."""
 
 

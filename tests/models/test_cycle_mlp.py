@@ -96,10 +96,14 @@ def test_weights_of_other_options(options, why):
 
 
 def test_what_is_refused():
-    with pytest.raises(ValueError, match=r"mlp_ratios is 0.0; expected at least 0.25 and finite"):
+    with pytest.raises(ValueError, match=r"mlp_ratios is .0.0, 1.0.; expected above 0 and finite"):
         CycleMLP(**{**SMALL, "mlp_ratios": (0.0, 1.0)})
-    with pytest.raises(ValueError, match=r"mlp_ratios is nan; expected at least 0.14"):
+    with pytest.raises(ValueError, match=r"mlp_ratios is .1.0, nan.; expected above 0 and finite"):
         CycleMLP(**{**SMALL, "mlp_ratios": (1.0, float("nan"))})
+    with pytest.raises(
+        ValueError, match=r"mlp_ratio is 0.1; it makes 0.4 of 4 channels, expected at least 1 and finite"
+    ):
+        CycleMLP(**{**SMALL, "mlp_ratios": (0.1, 1.0)})
     with pytest.raises(
         ValueError, match=r"img_size: a window of \(7, 7\) is larger than the map of \(5, 12\), padding"
     ):

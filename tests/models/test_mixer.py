@@ -174,8 +174,8 @@ def test_mixing_is_convolution(grid, D):
     [
         ({"patch_size": 4}, ValueError, "image size 4 x 6 is not divisible by the patch size 4 x 4"),
         ({"act_layer": "elu"}, ValueError, "act_layer is 'elu'"),
-        ({"mlp_ratio": (0.5, 0.0)}, ValueError, "mlp_ratio is 0.0"),
-        ({"mlp_ratio": (0.1, 1.0)}, ValueError, "mlp_ratio is 0.1; expected at least 0.125"),
+        ({"mlp_ratio": (0.5, 0.0)}, ValueError, "mlp_ratio is .0.5, 0.0.; expected above 0"),
+        ({"mlp_ratio": (0.1, 1.0)}, ValueError, "mlp_ratio is 0.1; it makes 0.8 of 8 channels, expected at least 1"),
         ({"mlp_ratio": (0.5, 1.0, 2.0)}, TypeError, "mlp_ratio is .*; expected float or "),
         ({"mlp_ratio": 1e300}, ValueError, "more numbers than any array can have"),
         ({"norm_eps": -1.0}, ValueError, "norm_eps is -1.0"),

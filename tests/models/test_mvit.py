@@ -225,7 +225,7 @@ def test_images_of_another_size() -> None:
         ({"global_pool": "max"}, 'global_pool is \'max\'; expected "token" or "avg"'),
         ({"global_pool": "token"}, 'global_pool="token" reads the class token, so it needs use_cls_token=True'),
         ({"sep_pos_embed": True}, "sep_pos_embed=True is for tables of positions: it needs use_abs_pos=True"),
-        ({"mlp_ratio": 0.1}, "mlp_ratio is 0.1; expected at least 0.25"),
+        ({"mlp_ratio": 0.1}, "mlp_ratio is 0.1; it makes 0.4 of 4 channels, expected at least 1"),
         ({"norm_eps": -1.0}, "norm_eps is -1.0; expected at least 0"),
         ({"inner_norm_eps": -1.0}, "inner_norm_eps is -1.0; expected at least 0"),
         ({"embed_dim": 0}, "embed_dim is 0; expected at least 1"),

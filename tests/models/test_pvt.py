@@ -137,7 +137,7 @@ def test_no_images(name: str) -> None:
         ({"depths": (1,)}, r"embed_dims are \(4, 6\), depths \(1,\); expected one of each for every stage"),
         ({"mlp_ratios": (1, 1, 1)}, r"mlp_ratios \(1, 1, 1\); expected one of each for every stage"),
         (dict.fromkeys(("embed_dims", "depths", "num_heads", "sr_ratios", "mlp_ratios"), ()), "expected one of"),
-        ({"mlp_ratios": (2.0, 0.1)}, "mlp_ratios is 0.1; expected at least 0.1666"),
+        ({"mlp_ratios": (2.0, 0.1)}, "mlp_ratio is 0.1; it makes 0.6 of 6 channels, expected at least 1"),
         ({"num_heads": (3, 2)}, "width 4 is not divisible by num_heads 3"),
         ({"sr_ratios": (0, 1)}, r"sr_ratios is \(0, 1\); expected at least 1"),
         (

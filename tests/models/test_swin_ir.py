@@ -155,7 +155,7 @@ def test_files_of_the_official_code_hold_masks_and_indices_too():
         ),
         ({"upscale": 3, "upsampler": "nearest+conv"}, r"upscale is 3; with upsampler='nearest\+conv' expected 2, 4"),
         ({"upscale": 99, "upsampler": "pixelshuffledirect"}, "upscale is 99; .* expected 1 to 32"),
-        ({"depths": (2, 2)}, r"depths are \(2, 2\), num_heads \(2,\); expected one of each for every RSTB"),
+        ({"depths": (2, 2)}, r"depths are \(2, 2\), num_heads \(2,\); expected one of each for every stage"),
         ({"num_heads": (3,)}, "4 is not divisible by .*3"),
         ({"img_size": 3}, "img_size 3 is less than a window of 4, and does not divide it"),
         ({"resi_connection": "2conv"}, 'resi_connection is \'2conv\'; expected "1conv" or "3conv"'),
