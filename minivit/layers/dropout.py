@@ -1,5 +1,8 @@
 """Dropout and stochastic depth as layers; at rate 0 they are steps left out."""
 
+from collections.abc import Sequence
+
+import numpy as np
 from numpy import ndarray
 from numpy.random import Generator
 
@@ -51,3 +54,17 @@ def dropout(rate: float) -> Layer:
 def drop_path(rate: float) -> Layer:
     """:class:`DropPath`, or nothing at rate 0."""
     return DropPath(rate) if rate else Identity()
+
+
+def stage_rates(drop_path_rate: float, depths: Sequence[int]) -> list[list[float]]:
+    """Stochastic depth of each block, stage by stage: it grows linearly, from 0 in the first of all to the whole rate.
+
+    As timm has it. In Huang et al. 2016, "Deep Networks with Stochastic Depth", section 3, the first block of L is
+    dropped with 1 / L of the rate already.
+
+    >>> from minivit.layers.dropout import stage_rates
+    >>> stage_rates(0.5, (2, 0, 3))
+    [[0.0, 0.125], [], [0.25, 0.375, 0.5]]
+    """
+    rates = iter(np.linspace(0, drop_path_rate, sum(depths)).tolist())
+    return [[next(rates) for _ in range(depth)] for depth in depths]

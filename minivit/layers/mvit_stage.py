@@ -2,12 +2,12 @@
 
 from typing import Any, NamedTuple
 
-import numpy as np
 from numpy import ndarray
 from numpy.random import Generator
 
 from minivit.checked import check_range
 from minivit.layers.checkpoint import Checkpoint, CheckpointCache
+from minivit.layers.dropout import stage_rates
 from minivit.layers.layer import Layer
 from minivit.layers.mvit_block import MViTBlock, MViTBlockCache
 from minivit.layers.sequence import run, run_backward
@@ -107,8 +107,8 @@ def mvit_stages(
     Stochastic depth grows linearly, from 0 in the first block of all to ``drop_path_rate`` in the last.
     """
     stages: list[MViTStage] = []
-    rates, width = iter(np.linspace(0, drop_path_rate, sum(depths)).tolist()), dims[0]
-    for i, (depth, dim, heads) in enumerate(zip(depths, dims, num_heads, strict=True)):
+    width, every = dims[0], zip(dims, num_heads, stage_rates(drop_path_rate, depths), strict=True)
+    for i, (dim, heads, rates) in enumerate(every):
         stage = MViTStage(
             width,
             dim,
@@ -118,7 +118,7 @@ def mvit_stages(
             expand_attn=expand_attn,
             stride_q=stride_q[i],
             stride_kv=stride_kv[i],
-            drop_path_rates=[next(rates) for _ in range(depth)],
+            drop_path_rates=rates,
             **options,
         )
         stages.append(stage)

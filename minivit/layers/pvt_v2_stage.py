@@ -1,9 +1,7 @@
 """A stage of PVT v2: from a map to a smaller one by patches that overlap, on which blocks work, and a norm."""
 
-from itertools import pairwise
 from typing import Any, NamedTuple
 
-import numpy as np
 from numpy import ndarray
 from numpy.random import Generator
 
@@ -12,6 +10,7 @@ from minivit.layers.basic import LayerNorm, mlp_width
 from minivit.layers.block import Block, BlockCache
 from minivit.layers.checkpoint import Checkpoint, CheckpointCache
 from minivit.layers.depthwise_mlp import DepthwiseMlp
+from minivit.layers.dropout import stage_rates
 from minivit.layers.layer import Layer
 from minivit.layers.patch_embed import ConvPatchEmbed, ConvPatchEmbedCache
 from minivit.layers.sequence import Identity, IdentityCache, run, run_backward
@@ -114,10 +113,8 @@ def pvt_v2_stages(
         in_chans, embed_dims[0], patch_size, stride=patch_stride, padding=half_a_patch, norm_eps=inner_norm_eps
     )
     map_size = sliding("PVTv2", pair(img_size), patch_size, stride=patch_stride, padding=half_a_patch).out
-    rates = np.linspace(0, drop_path_rate, sum(depths)).tolist()
-    starts = np.cumsum((0, *depths)).tolist()
     made = []
-    for i, (dim, (start, stop)) in enumerate(zip(embed_dims, pairwise(starts), strict=True)):
+    for i, (dim, rates) in enumerate(zip(embed_dims, stage_rates(drop_path_rate, depths), strict=True)):
         if i > 0:
             map_size = -(-map_size[0] // 2), -(-map_size[1] // 2)
         check_reduction(map_size, 1 if linear else sr_ratios[i], f"img_size is {img_size}, and in stage {i} ")
@@ -130,7 +127,7 @@ def pvt_v2_stages(
                 sr_ratio=sr_ratios[i],
                 linear=linear,
                 mlp_ratio=mlp_ratios[i],
-                drop_path_rates=rates[start:stop],
+                drop_path_rates=rates,
                 norm_eps=norm_eps,
                 inner_norm_eps=inner_norm_eps,
                 **options,

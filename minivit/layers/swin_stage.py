@@ -4,7 +4,6 @@ Source: Liu et al. 2021, "Swin Transformer: Hierarchical Vision Transformer usin
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy import ndarray
 
 from minivit.layers.block import Block, BlockCache
 from minivit.layers.checkpoint import Checkpoint, CheckpointCache
+from minivit.layers.dropout import stage_rates
 from minivit.layers.layer import Layer
 from minivit.layers.patch_merging import PatchMerging, PatchMergingCache
 from minivit.layers.sequence import Identity, IdentityCache, run, run_backward
@@ -106,19 +106,18 @@ def stages(
 ) -> list[SwinStage]:
     """Each of twice the width and half the sides of the one before; ``attention`` and the rest are their options."""
     Y, X = grid_size
-    rates = np.linspace(0, drop_path_rate, sum(depths)).tolist()
-    starts = np.cumsum((0, *depths)).tolist()
+    rates = stage_rates(drop_path_rate, depths)
     return [
         stage(
             embed_dim * 2**i,
             heads,
             (-(-Y // 2**i), -(-X // 2**i)),
-            drop_path_rates=rates[start:stop],
+            drop_path_rates=rates[i],
             downsample=i > 0,
             attention=attends,
             **options,
         )
-        for i, (heads, attends, (start, stop)) in enumerate(zip(num_heads, attention, pairwise(starts), strict=True))
+        for i, (heads, attends) in enumerate(zip(num_heads, attention, strict=True))
     ]
 
 

@@ -12,7 +12,7 @@ from minivit.layers.basic import LayerNorm, Linear, check_act_layer
 from minivit.layers.block import Block, BlockCache
 from minivit.layers.conv2d import Conv2d
 from minivit.layers.cycle_mlp import CycleMixing
-from minivit.layers.dropout import dropout
+from minivit.layers.dropout import dropout, stage_rates
 from minivit.layers.initial import normal
 from minivit.layers.layer import Layer
 from minivit.layers.pool import MeanPool
@@ -120,9 +120,9 @@ class CycleMLP(Model):
         sliding("img_size", pair(img_size), patch_size, stride=patch_stride, padding=patch_padding)
         self.in_chans = in_chans
         self.patch_embed = Projection(in_chans, embed_dims[0], patch_size, stride=patch_stride, padding=patch_padding)
-        rates = iter(np.linspace(0, drop_path_rate, sum(depths)).tolist())
         self.network: list[Any] = []
-        for i, (dim, depth, mlp_ratio) in enumerate(zip(embed_dims, depths, mlp_ratios, strict=True)):
+        stages = zip(embed_dims, mlp_ratios, stage_rates(drop_path_rate, depths), strict=True)
+        for i, (dim, mlp_ratio, rates) in enumerate(stages):
             if i:
                 self.network.append(Projection(embed_dims[i - 1], dim, 3, stride=2, padding=1))
             self.network.append(
@@ -132,11 +132,11 @@ class CycleMLP(Model):
                         1,
                         attn=CycleMixing(dim, qkv_bias=qkv_bias, proj_drop=proj_drop_rate),
                         mlp_ratio=mlp_ratio,
-                        drop_path_rate=next(rates),
+                        drop_path_rate=rate,
                         act_layer=act_layer,
                         norm_eps=NORM_EPS,
                     )
-                    for _ in range(depth)
+                    for rate in rates
                 ]
             )
         self.norm = LayerNorm(embed_dims[-1], eps=NORM_EPS)

@@ -3,7 +3,6 @@
 Source: Wang et al. 2021, "Pyramid Vision Transformer: A Versatile Backbone for Dense Prediction without Convolutions".
 """
 
-from itertools import pairwise
 from reprlib import repr as in_short
 from typing import Any, NamedTuple
 
@@ -12,7 +11,7 @@ from numpy import ndarray
 
 from minivit.checked import check_stages
 from minivit.layers.basic import LayerNorm, Linear
-from minivit.layers.dropout import dropout
+from minivit.layers.dropout import dropout, stage_rates
 from minivit.layers.initial import normal
 from minivit.layers.layer import Layer
 from minivit.layers.pool import FirstToken
@@ -112,11 +111,9 @@ class PVT(Model):
         if sr_ratios[-1] > 1:
             raise ValueError(f"sr_ratios are {in_short(sr_ratios)}; the last is 1, for its class token is on no map")
         self.in_chans, self.img_size = in_chans, pair(img_size)
-        rates = np.linspace(0, drop_path_rate, sum(depths)).tolist()
-        starts = np.cumsum((0, *depths)).tolist()
         self.stages = []
         map_size, chans = self.img_size, in_chans
-        for i, (dim, (start, stop)) in enumerate(zip(embed_dims, pairwise(starts), strict=True)):
+        for i, (dim, rates) in enumerate(zip(embed_dims, stage_rates(drop_path_rate, depths), strict=True)):
             patch = patch_size if i == 0 else 2
             (Y, X), (P, Q) = map_size, pair(patch)
             map_size = Y // P, X // Q
@@ -138,7 +135,7 @@ class PVT(Model):
                     qkv_bias=qkv_bias,
                     pos_drop=pos_drop_rate,
                     proj_drop=proj_drop_rate,
-                    drop_path_rates=rates[start:stop],
+                    drop_path_rates=rates,
                     norm_eps=norm_eps,
                     inner_norm_eps=inner_norm_eps,
                     grad_checkpointing=grad_checkpointing,

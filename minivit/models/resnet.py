@@ -13,7 +13,7 @@ from minivit.checked import check_stages
 from minivit.layers.basic import Linear, Relu
 from minivit.layers.batch_norm import BatchNorm
 from minivit.layers.conv2d import Conv2d
-from minivit.layers.dropout import dropout
+from minivit.layers.dropout import dropout, stage_rates
 from minivit.layers.initial import he_normal, normal
 from minivit.layers.layer import Layer
 from minivit.layers.pool import MaxPool2d, MeanPool
@@ -150,15 +150,12 @@ class ResNet(Model):
         self.conv1, self.maxpool = self.make_stem(stem, in_chans, stem_chans)
         self.bn1 = BatchNorm(stem_chans)
         self.act1 = Relu()
-        kind, rates = BLOCKS[block], iter(np.linspace(0, drop_path_rate, sum(layers)).tolist())
-        stages, width = [], stem_chans
-        for i, (depth, chans) in enumerate(zip(layers, channels, strict=True)):
+        kind, stages, width = BLOCKS[block], [], stem_chans
+        for i, (chans, rates) in enumerate(zip(channels, stage_rates(drop_path_rate, layers), strict=True)):
             stage = []
-            for j in range(depth):
+            for j, rate in enumerate(rates):
                 stride, options = 2 if i and not j else 1, {"zero_init_last": zero_init_last}
-                stage += self.make_block(
-                    kind, (i, j), width, chans, stride=stride, drop_path_rate=next(rates), **options
-                )
+                stage += self.make_block(kind, (i, j), width, chans, stride=stride, drop_path_rate=rate, **options)
                 width = chans * kind.expansion
             stages.append(stage)
         self.layer1, self.layer2, self.layer3, self.layer4 = stages + [[]] * (4 - len(stages))

@@ -13,6 +13,7 @@ from minivit.checked import check_stages
 from minivit.layers.basic import check_act_layer
 from minivit.layers.block import Block, BlockCache
 from minivit.layers.classifier_head import ClassifierHead, ClassifierHeadCache
+from minivit.layers.dropout import stage_rates
 from minivit.layers.layer import Layer
 from minivit.layers.patch_embed import PatchEmbed, PatchEmbedCache
 from minivit.layers.sequence import run, run_backward
@@ -120,10 +121,10 @@ class S2MLP(Model):
             raise ValueError(f'mixing is {mixing!r}; expected "shift" or "split"')
         check_act_layer(act_layer)
         self.in_chans = in_chans
-        rates = iter(np.linspace(0, drop_path_rate, sum(depths)).tolist())
         self.stages: list[S2Stage] = []
         map_size, chans = img_size, in_chans
-        for patch_size, dim, depth, mlp_ratio in zip(patch_sizes, embed_dims, depths, mlp_ratios, strict=True):
+        rates = stage_rates(drop_path_rate, depths)
+        for patch_size, dim, mlp_ratio, its in zip(patch_sizes, embed_dims, mlp_ratios, rates, strict=True):
             blocks = [
                 Block(
                     dim,
@@ -131,11 +132,11 @@ class S2MLP(Model):
                     attn=MIXING[mixing](dim),
                     mlp_ratio=mlp_ratio,
                     mlp_drop=proj_drop_rate,
-                    drop_path_rate=next(rates),
+                    drop_path_rate=rate,
                     act_layer=act_layer,
                     norm_eps=NORM_EPS,
                 )
-                for _ in range(depth)
+                for rate in its
             ]
             self.stages.append(S2Stage(map_size, patch_size, chans, dim, blocks))
             map_size, chans = self.stages[-1].patch_embed.grid_size, dim

@@ -12,7 +12,7 @@ from numpy import ndarray
 from minivit.checked import check_shape, check_stages
 from minivit.layers.basic import LayerNorm
 from minivit.layers.conv2d import Conv2d
-from minivit.layers.dropout import dropout
+from minivit.layers.dropout import dropout, stage_rates
 from minivit.layers.initial import zeros
 from minivit.layers.layer import Layer
 from minivit.layers.rstb import RSTB, RSTBCache, convolutions, in_a_row
@@ -158,7 +158,6 @@ class SwinIR(Model):
         self.conv_first = Conv2d(in_chans, embed_dim, 3, padding=1)
         self.patch_embed = {"norm": LayerNorm(embed_dim, eps=NORM_EPS)} if patch_norm else {}
         self.pos_drop = dropout(drop_rate)
-        rates = np.split(np.linspace(0, drop_path_rate, sum(depths)), np.cumsum(depths)[:-1])
         self.layers = [
             RSTB(
                 embed_dim,
@@ -166,13 +165,13 @@ class SwinIR(Model):
                 pair(img_size),
                 resi_connection=resi_connection,
                 window_size=window_size,
-                drop_path_rates=its.tolist(),
+                drop_path_rates=rates,
                 attention={"qkv_bias": qkv_bias},
                 mlp_ratio=mlp_ratio,
                 proj_drop=drop_rate,
                 grad_checkpointing=grad_checkpointing,
             )
-            for heads, its in zip(num_heads, rates, strict=True)
+            for heads, rates in zip(num_heads, stage_rates(drop_path_rate, depths), strict=True)
         ]
         self.norm = LayerNorm(embed_dim, eps=NORM_EPS)
         self.conv_after_body = convolutions(embed_dim, resi_connection)
