@@ -80,6 +80,7 @@ class HybridViT(ViT):
     stem : "7x7" or "3x3"
         "7x7" makes a map of a quarter of the image's side, by stride and max pooling; "3x3" leaves the side as it is.
     stem_chans : int
+        These, and ``channels``, are taken as they are; timm's ``ResNetV2`` rounds all to multiples of 8.
     num_groups : int
         Of the group normalisation.
     backbone_like : "timm" or "google"

@@ -76,7 +76,8 @@ def load_hf(model: Model, arrays: Arrays, *, keep_head: bool = False, grid: tupl
 def to_hf(model: Model) -> dict[str, ndarray]:
     """Weights as the same model of transformers loads them, under its newest names: the inverse of :func:`load_hf`.
 
-    What is no weight is for you to set there: the ``eps`` of norms, for instance; :func:`load_hf` tells theirs.
+    What is no weight is for you to set there: the ``eps`` of norms, for instance; :func:`load_hf` tells theirs. A
+    PVTv2 comes back as ``PvtV2ForImageClassification``, a ``mit_b0`` too, which is read from a SegFormer as well.
 
     Raises
     ------
