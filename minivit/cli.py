@@ -71,7 +71,7 @@ def build_parser() -> argparse.ArgumentParser:
         "train", help="train a model; by default a Vision Transformer on drawn shapes, in two to three minutes"
     )
     train.add_argument("--model", metavar="NAME", help="minivit doctor lists all")
-    train.add_argument("--task", choices=NAMED, help="train for this; for what the model is usually for if not given")
+    train.add_argument("--task", choices=NAMED, help="what for; if not given, what the model is for, mostly classes")
     train.add_argument(
         "--set", metavar="KEY=VALUE", type=setting, action="append", help="an option of the model; may be repeated"
     )

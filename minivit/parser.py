@@ -3,6 +3,7 @@
 import argparse
 from typing import Any, NoReturn
 
+from minivit.checked import did_you_mean
 from minivit.terminal import shortened
 
 
@@ -20,6 +21,14 @@ class Parser(argparse.ArgumentParser):
         commands = super().add_subparsers(**options)
         commands.type = str
         return commands
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # type: ignore[override]
+        """As of argparse; but a command says itself what it does not know, and what may be meant."""
+        known, strange = super().parse_known_args(args, namespace)
+        if strange and not self._subparsers:
+            name, *_ = strange[0].split("=")
+            self.error(f"unrecognized arguments: {' '.join(strange)}{did_you_mean(name, self._option_string_actions)}")
+        return known, strange
 
     def error(self, message: str) -> NoReturn:
         """Exit with code 2."""

@@ -707,6 +707,15 @@ def test_misspelt(args: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     ("args", "says"),
     [
         (["train", "--data", ""], "argument --data: it is empty"),
+        (
+            ["train", "--regularization", "0.1"],
+            r"unrecognized arguments: --regularization 0.1; did you mean --regularisation\?",
+        ),
+        (
+            ["predict", "run", "a.png", "--treshold=1"],
+            r"unrecognized arguments: --treshold=1; did you mean --threshold\?",
+        ),
+        (["train", "pets"], "unrecognized arguments: pets"),
         (["train", "--data-dir", ""], "argument --data-dir: it is empty"),
         (["train", "--model", ""], "argument --model: it is empty"),
         (["train", "--out", ""], "argument --out: it is empty"),
@@ -1183,7 +1192,8 @@ def test_damaged_metrics(mistake) -> None:
 
 @pytest.mark.parametrize("where", ["nowhere", "cifar", "run/checkpoint.safetensors"])
 def test_nothing_to_resume(mistake, where: str) -> None:
-    mistake(f"{where} is not the folder of a run: there is no config.json in it", "train", "--resume", where)
+    why = "it is a file" if Path(where).is_file() else "there is no config.json in it"
+    mistake(f"{where} is not the folder of a run: {why}", "train", "--resume", where)
 
 
 @posix

@@ -238,6 +238,14 @@ class LabeledSounds(Sounds):
         _check_labels(split, self.labels, num_classes)
 
 
+def check_corners(boxes: ndarray, what: str) -> None:
+    """ValueError for the first box, x0, y0, x1, y1, that is not finite, or the wrong way round."""
+    right = np.isfinite(boxes).all(1) & (boxes[:, 2:] >= boxes[:, :2]).all(1)
+    if not right.all():
+        box = ", ".join(f"{number:g}" for number in boxes[~right][0].tolist())
+        raise ValueError(f"{what} is {box}; expected x0 <= x1 and y0 <= y1")
+
+
 @dataclass(frozen=True, eq=False)
 class Scenes(Images):
     """Images of several objects, and everything that is true of them: see :class:`minivit.data.scenes.Scene`.
@@ -272,14 +280,15 @@ class Scenes(Images):
                     raise ValueError(
                         f"an object of {split} image {i} has the label {label}; expected 0 to {num_classes - 1}"
                     )
-            right = np.isfinite(boxes).all(1) & (boxes[:, 2:] >= boxes[:, :2]).all(1)
-            if not right.all():
-                box = ", ".join(f"{number:g}" for number in boxes[~right][0].tolist())
-                raise ValueError(f"a box of {split} image {i} is {box}; expected x0 <= x1 and y0 <= y1")
+            check_corners(boxes, f"a box of {split} image {i}")
             for mask in masks:
-                if np.shape(mask) != size:
+                if not isinstance(mask, ndarray) or mask.dtype != bool:
                     raise ValueError(
-                        f"a mask of {split} image {i} has shape {np.shape(mask)}; expected {size}, as the image"
+                        f"a mask of {split} image {i} is {in_short(mask)}; expected an array of bool, such as mask > 0"
+                    )
+                if mask.shape != size:
+                    raise ValueError(
+                        f"a mask of {split} image {i} has shape {mask.shape}; expected {size}, as the image"
                     )
         for i, caption in enumerate(self.captions):
             if not isinstance(caption, str):

@@ -128,7 +128,10 @@ def must_be_inside(points: ndarray, labels: Int[ndarray, "*N"], size: tuple[int,
     if not there.all():
         what = "point" if labels[~there][0] < TOP_LEFT else "corner of a box"
         x, y = np.real(points[~there][0]).tolist()
-        raise ValueError(f"a {what} is at x, y = {x:g}, {y:g}, outside the image, {size[1]} wide and {size[0]} high")
+        raise ValueError(
+            f"a {what} is at x, y = {x:g}, {y:g}, outside the image, {size[1]} wide and {size[0]} high; 0, 0 is in the "
+            f"middle of its first pixel, and {size[1] - 1}, {size[0] - 1} in that of the last one"
+        )
 
 
 def check_areas(boxes: ndarray) -> None:

@@ -103,6 +103,8 @@ def open_backbone(checkpoint: str | Path, name: str | None = None) -> Backbone:
         If this is no Vision Transformer, or the weights do not fit it, or are not finite.
     """
     path = Path(checkpoint)
+    if name is not None and path.is_dir():
+        raise ValueError(f"{path} is a folder: a run says itself what its model is, without --model")
     if name is None and not path.exists() and str(checkpoint) in PRESETS:
         name = str(checkpoint)
         _must_be_vit(name, PRESETS[name][0])

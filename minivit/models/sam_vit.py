@@ -124,7 +124,9 @@ class SamViT(Model):
     ) -> None:
         check_act_layer(act_layer)
         if max(global_attn_indexes, default=-1) >= depth:
-            raise ValueError(f"global_attn_indexes are {global_attn_indexes}; expected 0 to {depth - 1}, the blocks")
+            raise ValueError(
+                f"global_attn_indexes are {global_attn_indexes}; expected numbers of its {depth} blocks, from 0"
+            )
         if 0 in pair(window_size) and max(pair(window_size)):
             raise ValueError(f"window_size is {window_size}; expected 0, for no windows, or at least 1 on both sides")
         self.patch_embed = PatchEmbed(img_size, patch_size, in_chans, embed_dim)

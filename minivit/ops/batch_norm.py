@@ -46,7 +46,8 @@ def batch_norm_forward(
     check_range("batch_norm: eps", eps, at_least=0, below=inf)
     n = prod(x.shape[:-1])
     if n < 2:
-        raise ValueError(f"batch_norm: x has shape {x.shape}; expected at least two numbers for each channel")
+        few = f"batch_norm: x has shape {x.shape}; expected at least two numbers for each channel"
+        raise ValueError(f"{few}: more images, or larger ones")
     mean = column_sum(x) / n
     xhat = plus_row(x, -mean)  # x - mean; of few channels, several rows at a time
     var = column_sum(xhat * xhat) / n

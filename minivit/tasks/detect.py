@@ -7,7 +7,7 @@ import numpy as np
 
 from minivit.checked import check_numbers, checked
 from minivit.data.dataset import Dataset
-from minivit.data.examples import Scenes
+from minivit.data.examples import Scenes, check_corners
 from minivit.layers.detr_transformer import Detections
 from minivit.ops.average_precision import Found, Truth, average_precision_at
 from minivit.ops.boxes import box_corners_forward
@@ -134,7 +134,8 @@ class Detect(Task):
         images = normalize(examples.images)
         _, Y, X, _ = images.shape
         labels, boxes = [], []
-        for kinds, its in zip(examples.labels, examples.boxes, strict=True):
+        for i, (kinds, its) in enumerate(zip(examples.labels, examples.boxes, strict=True)):
+            check_corners(its, f"a box of image {i}")
             inside = np.clip(its, 0, (X, Y, X, Y))  # what the edge cuts off cannot be answered
             there = (inside[:, 2:] > inside[:, :2]).all(1)
             labels.append(np.asarray(kinds)[there])
@@ -162,6 +163,14 @@ class Detect(Task):
             )
         logits, boxes = outputs if self.aux_loss else (part[:, -1:] for part in outputs)
         check_numbers("label", np.concatenate(targets.labels), logits.shape[-1] - 1, "classes")
+        for i, its in enumerate(targets.boxes):
+            sizes = its[:, 2:]
+            right = np.isfinite(its).all(1) & ((sizes >= 0) & (sizes <= 1)).all(1)  # it may lie beside the image
+            if not right.all():
+                box = ", ".join(f"{number:g}" for number in its[~right][0].tolist())
+                raise ValueError(
+                    f"Detect: a box of image {i} is {box}; expected centre and size, as shares of the sides"
+                )
         matches = self.match(Detections(logits, boxes), targets)
         places = matches.image, matches.block, matches.query
         labels = np.full(logits.shape[:3], logits.shape[-1] - 1)

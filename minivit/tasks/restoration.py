@@ -108,6 +108,11 @@ class Restoration(Task):
     @checked
     def forward(self, outputs: Float[ndarray, "B Y X C"], targets: Restored) -> tuple[Scalar, Any]:
         check_as_many(type(self).__name__, outputs, targets)
+        if outputs.shape != targets.images.shape:
+            raise ValueError(
+                f"{type(self).__name__}: outputs have shape {outputs.shape}; expected {targets.images.shape}, "
+                f"{self.upscale} times as large as what goes in"
+            )
         return OPS[self.loss].forward(outputs, targets.images)
 
     def backward(self, dloss: Scalar, cache: Any) -> Float[ndarray, "B Y X C"]:

@@ -90,6 +90,7 @@ class Segment(Task):
     ) -> tuple[Float[ndarray, "B Y X C"], UInt8[ndarray, "B Y X"]]:
         self.check(examples)
         images, maps = examples.images, examples.maps
+        _check_maps(maps)
         if self.augment is not None and rng is not None:
             one_up = maps[..., None] - np.uint8(IGNORED)  # modulo 256: 0 stands for what does not count
             moved = self.augment(np.concatenate((images, one_up), axis=-1), rng)
@@ -103,7 +104,7 @@ class Segment(Task):
         return int((targets != IGNORED).sum())
 
     def forward(self, outputs: Any, targets: UInt8[ndarray, "B Y X"]) -> tuple[Scalar, SegmentCache]:
-        check_as_many("Segment", outputs, targets)
+        _check_maps(targets, outputs)
         counted = targets != IGNORED
         if not counted.any():
             raise ValueError("Segment: no pixel of these maps counts; expected one at least that is not 255")
@@ -131,7 +132,7 @@ class Segment(Task):
 
     def scores(self, outputs: Any, targets: UInt8[ndarray, "B Y X"]) -> Scores:
         """Mean IoU with and without the background, and the share of pixels that are right."""
-        check_as_many("Segment", outputs, targets)
+        _check_maps(targets, outputs)
         logits, *_ = heads_of(outputs)
         confusion = confusion_matrix(targets, classes_of(logits, targets.shape[1:]), logits.shape[-1])
         return Scores(mean_iou(confusion), mean_iou(confusion, background=False), pixel_accuracy(confusion))
@@ -148,6 +149,32 @@ class Segment(Task):
         said = classes_of(logits[:SHOWN], targets.shape[1:])
         images, maps = examples.images[:SHOWN], examples.maps[:SHOWN]
         return {"segments": lambda: plot.segments(images, said, dataset.class_names, truth=maps)}
+
+
+def _check_maps(maps: ndarray, outputs: Any = None) -> None:
+    """See that there is a class for each pixel, and that no map is smaller than the logits of its image.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If they are no whole numbers of 8 bits, have another shape, or there are not as many.
+    """
+    if maps.dtype != np.uint8:
+        raise TypeError(
+            f"Segment: maps have dtype {maps.dtype}; expected uint8: 0 to 254, or {IGNORED}, which counts not"
+        )
+    if maps.ndim != 3:
+        raise ValueError(
+            f"Segment: maps have shape {maps.shape}; expected (images, rows, columns), a class at each pixel"
+        )
+    if outputs is None:
+        return
+    check_as_many("Segment", outputs, maps)
+    for logits in heads_of(outputs):
+        if any(n > side for n, side in zip(logits.shape[1:3], maps.shape[1:], strict=True)):
+            raise ValueError(
+                f"Segment: maps have shape {maps.shape}, and logits {logits.shape}; expected as large ones as images"
+            )
 
 
 def heads_of(outputs: Any) -> tuple[ndarray, ...]:

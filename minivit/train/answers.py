@@ -60,7 +60,9 @@ def add_questions(predict: ArgumentParser) -> None:
         "--click", metavar="X,Y", type=point, action="append", help="make a mask of what is here; may be repeated"
     )
     predict.add_argument("--beside", metavar="X,Y", type=point, action="append", help="what is here does not belong")
-    predict.add_argument("--box", metavar="X0,Y0,X1,Y1", type=corners, help="what is meant is in this box")
+    predict.add_argument(
+        "--box", metavar="X0,Y0,X1,Y1", type=corners, action="append", help="what is meant is in this box"
+    )
     predict.add_argument("--caption", metavar="TEXT", action="append", help="one to choose from; may be repeated")
     predict.add_argument(
         "--threshold", metavar="P", type=float, help="only boxes that the model is so sure of; 0.5 if not given"
@@ -110,13 +112,16 @@ def _percent(likeliest: list[tuple[str, float]]) -> list[str]:
 
 def _masks(run: str, pictures: _Pictures, args: Namespace) -> Answers:
     """A mask of what was clicked on, or boxed in, drawn over each picture."""
-    mask_of = masks_of(run)
+    boxes_given = args.box or [None]
+    if len(boxes_given) > 1:
+        raise ValueError(f"--box is given {len(boxes_given)} times; expected one: clicks say what more is meant")
+    mask_of, (box,) = masks_of(run), boxes_given
 
     def of_file(file: str) -> str:
         from minivit import plot
 
         path = pictures.of(file)
-        answer = mask_of(file, args.click or (), args.beside or (), args.box)
+        answer = mask_of(file, args.click or (), args.beside or (), box)
         boxes = None if answer.box is None else answer.box[None]
         figure = plot.prompted_masks(
             answer.image[None], answer.mask[None], answer.points[None], answer.labels[None], boxes, columns=2

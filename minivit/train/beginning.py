@@ -18,7 +18,7 @@ from minivit.layers.param import Param
 from minivit.models.model import Model, model_options, with_article
 from minivit.storage import is_ours, load, must_be_finite
 from minivit.train.trained_on import checkpoint_of
-from minivit.types import Range, Rate
+from minivit.types import Range, Rate, pair
 from minivit.weights import load_any, resample_abs_pos_embed
 from minivit.weights.names import listed, of_other_images, within
 
@@ -101,7 +101,8 @@ def begin_with(model: Model, run_or_file: str | Path, *, interpolation: str = "b
         raise ValueError(
             f"{run_or_file} holds {with_article(_kind(theirs))}, which has {listed(more)} beside this {_kind(model)}"
         )
-    values = {name: _fitted(name, known[name], param, interpolation) for name, param in body.items()}
+    other = _other_images(theirs.config.get("img_size"), config.get("img_size"))
+    values = {name: _fitted(name, known[name], param, interpolation, other) for name, param in body.items()}
     for name, value in values.items():
         body[name].value = value
 
@@ -166,13 +167,21 @@ def _same(theirs: Any, ours: Any) -> bool:
     return all(a == b for a in one for b in other)
 
 
-def _fitted(name: str, theirs: Param, ours: Param, interpolation: str) -> ndarray:
+def _other_images(theirs: Any, ours: Any) -> str:
+    """What to say of an array that depends on the size of images, if that is another one."""
+    if theirs is None or ours is None or _same(theirs, ours):
+        return ""
+    (Y, X), (rows, columns) = pair(theirs), pair(ours)
+    return f": it depends on the size of the images, {Y} x {X} pixels there, {rows} x {columns} here (--img-size)"
+
+
+def _fitted(name: str, theirs: Param, ours: Param, interpolation: str, other_images: str) -> ndarray:
     """A value of theirs as one of ours: resampled, if it is a table on another grid."""
     if theirs.shape == ours.shape and theirs.grid == ours.grid:
         return theirs.value
     alike = theirs.axes == ours.axes == ("batch", "position", "width") and theirs.shape[2] == ours.shape[2]
     if theirs.grid is None or ours.grid is None or not alike:
-        why = of_other_images(name, theirs.shape, ours.shape) or ": more differs than the head"
+        why = of_other_images(name, theirs.shape, ours.shape) or other_images or ": more differs than the head"
         raise ValueError(f"{name} has shape {theirs.shape} there and {ours.shape} here{why}")
     front = [param.shape[1] - rows * columns for param, (rows, columns) in ((theirs, theirs.grid), (ours, ours.grid))]
     if front[0] != front[1]:

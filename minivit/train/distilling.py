@@ -11,10 +11,11 @@ from minivit.checked import check_range, check_type
 from minivit.data.dataset import Dataset
 from minivit.data.examples import TaughtImages
 from minivit.models.model import model_options
+from minivit.tasks.classification import Classification
 from minivit.tasks.distillation import Distillation
 from minivit.terminal import warnings_said
 from minivit.train.kinds import kind_of
-from minivit.train.recipe import Recipe
+from minivit.train.recipe import Recipe, task_for
 from minivit.train.recipes import recipe_of
 from minivit.train.teacher import Teacher
 from minivit.train.trained_on import checkpoint_of
@@ -83,9 +84,12 @@ def recipe_for(distilling: Distilling | None, data: str, settings: Sequence[tupl
     Raises
     ------
     ValueError
-        If the model can have none.
+        If the model can have none, or there is a teacher for one that names no classes.
     """
     recipe = recipe_of(data, settings, **given)
+    if distilling and (task := task_for(recipe.model, recipe.task)) is not Classification:
+        its = f"{recipe.model} is trained for {task.__name__}"
+        raise ValueError(f"--distill-from is for models that name classes, as their teacher does; {its}")
     if distilling is None or not distilling.token:
         return recipe
     if "distilled" in dict(settings):

@@ -127,7 +127,8 @@ class RunFolder:
         try:
             must_be_file(self.config_path)
         except (FileNotFoundError, NotADirectoryError):
-            raise FileNotFoundError(f"{self.path} is not the folder of a run: there is no config.json in it") from None
+            why = "it is a file" if self.path.is_file() else "there is no config.json in it"
+            raise FileNotFoundError(f"{self.path} is not the folder of a run: {why}") from None
         try:
             config = from_json(self.config_path.read_text(encoding="utf-8"))
             check_type("all of it", config, dict[str, Any])

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Any
 
 from minivit.models.model import PRESETS, create_model, model_options
-from minivit.tasks import NAMED
+from minivit.tasks import NAMED, Classification
 from minivit.train.named import augmentation, regularisation
 from minivit.train.recipe import Recipe, task_for
 from minivit.train.settings import read_settings
@@ -98,6 +98,8 @@ def recipe_of(
     pooling = {} if distilled or as_preset else {name: value for name, value in POOLING.items() if name in known}
     dropped = {} if regularised is None else regularisation(model, regularised, known)
     recipe = Recipe(**choices, options={**pooling, **options, **dropped, **asked})
+    if given.get("label_smoothing") and task_for(model, task) is not Classification:
+        raise ValueError(f"label_smoothing is {recipe.label_smoothing}, and {model} is not trained to classify")
     if recipe.task is not None:  # a model that is not for it is refused before data are drawn or read
         NAMED[recipe.task].of(create_model(model, **recipe.options))
     return recipe

@@ -16,13 +16,14 @@ import numpy as np
 
 from minivit.checked import check_type
 from minivit.data.dataset import Dataset
-from minivit.data.examples import Examples
+from minivit.data.examples import Examples, Images, Sounds
 from minivit.json_text import from_json, to_json
 from minivit.layers.batch_norm import frozen
 from minivit.layers.param import Param
 from minivit.models.model import PRESETS, Model, create_model, model_options
 from minivit.ops.softmax import softmax_forward
 from minivit.storage import first_nonfinite_weight, fitting, read_arrays, save, split_arrays
+from minivit.tasks import NAMED
 from minivit.tasks.classification import Classification, Mix
 from minivit.tasks.task import Task
 from minivit.train.beginning import begin_with, by_layer, only_head
@@ -99,7 +100,7 @@ class Trainer:
             raise ValueError(f"options has an entry {min(twice)!r}, which the recipe itself decides")
         self.task = task or _usual_task(recipe, dataset, self.kind)
         self.dataset = dataset = self.task.recast(dataset)
-        self.task.check(dataset.train)
+        _check_kind(self.task, dataset)
         needed = self.task.model_options(dataset)
         for size in {"img_size", "length"} & needed.keys() - known.keys():  # it takes images of any size
             del needed[size]
@@ -108,7 +109,11 @@ class Trainer:
                 f"{recipe.model} cannot be trained on {self.kind.what}: it has no option {min(strange)}; "
                 f"its options are {', '.join(known)}"
             )
-        self.model: Model = create_model(**fixed, **{**needed, **recipe.options})
+        try:
+            self.model: Model = create_model(**fixed, **{**needed, **recipe.options})
+        except ValueError as error:
+            sizes = [needed.get("img_size"), self.kind.facts().get("img_size")]
+            raise ValueError(f"{error}{_as_they_go_in(*sizes)}") from error
         check_attention_fits(recipe.model, self.model)
         self.task.begin(self.model, dataset)
         self.fingerprints = {"data": of_examples(dataset)}
@@ -277,6 +282,28 @@ class Trainer:
         """What a checkpoint must agree with, as it reads when it comes back from JSON: recipe, task, examples."""
         identity = asdict(self.recipe) | {"class_names": self.dataset.class_names} | self.kind.facts()
         return from_json(to_json(identity | _named(self.task)))
+
+
+def _check_kind(task: Task, dataset: Dataset) -> None:
+    """As :meth:`minivit.tasks.Task.check`; it says for which of the tasks that have a name the examples are, too."""
+    try:
+        task.check(dataset.train)
+    except TypeError as error:
+        its, found = dataset.train, [word for word, it in NAMED.items() if _is_about(it, dataset)]
+        without = "no folder says of which class they are; " if type(its) in (Images, Sounds) else ""
+        instead = f"for such there is --task {', '.join(found)}" if found else ""
+        raise TypeError("; ".join(filter(None, (str(error), f"{without}{instead}")))) from error
+
+
+def _is_about(task: type[Task], dataset: Dataset) -> bool:
+    return dataset.name == task.usual_data or isinstance(dataset.train, task.kind)
+
+
+def _as_they_go_in(size: tuple[int, int] | None, stored: tuple[int, int] | None) -> str:
+    """What to add to a sentence about images that the model gets in another size than they have."""
+    if size is None or stored is None or size == stored:
+        return ""
+    return f" (images of {stored[0]} x {stored[1]} pixels go in as {size[0]} x {size[1]}: --img-size makes them larger)"
 
 
 def _rates(recipe: Recipe, model: Model) -> Callable[[str, Param], float]:

@@ -280,6 +280,7 @@ def _numbers(name: str, stored: Stored, dtype: np.dtype) -> ndarray:
     numbers = array.astype(dtype, copy=False)
     if numbers is not array and np.isinf(numbers).sum() > np.isinf(array).sum():
         raise ValueError(
-            f'array {name!r} holds numbers too large for the model\'s {dtype}: build it with dtype="float64"'
+            f"array {name!r} holds numbers too large for the model's {dtype}; in Python there are models of "
+            'dtype="float64"'
         )
     return numbers

@@ -128,6 +128,11 @@ NONE = np.zeros((0, 4), int)
             {"masks": [np.ones((1, 8, 9), bool), np.ones((0, 8, 8), bool)]},
             r"a mask of train image 0 has shape \(8, 9\); expected \(8, 8\), as the image",
         ),
+        (
+            {"masks": [np.full((1, 8, 8), 0.4), np.ones((0, 8, 8), bool)]},  # all of it would count
+            r"a mask of train image 0 is array\(.*; expected an array of bool, such as mask > 0",
+        ),
+        ({"masks": [[[[True] * 8] * 8], []]}, "a mask of train image 0 is .*; expected an array of bool"),
         ({"captions": [None, "b"]}, "the caption of train image 0 is None; expected a text"),
     ],
 )

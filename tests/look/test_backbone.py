@@ -119,6 +119,8 @@ def test_what_is_no_backbone(weights: Path, tmp_path: Path) -> None:
         open_backbone(weights, "vit_enormous")
     with pytest.raises(ValueError, match="resnet18 is a ResNet; expected a ViT"):
         open_backbone(weights, "resnet18")
+    with pytest.raises(ValueError, match="is a folder: a run says itself what its model is, without --model"):
+        open_backbone(tmp_path, "vit_micro_patch4_32")
     with pytest.raises(ValueError, match="resnet18 is a ResNet; expected a ViT"):
         open_backbone("resnet18")
     with pytest.raises(ValueError, match="no trained weights of vit_micro_patch4_32 are known"):

@@ -248,7 +248,7 @@ def test_a_click_at_the_edge_is_inside() -> None:
         ({"decoder_norm_eps": np.nan}, "decoder_norm_eps is nan; expected"),
         ({"mask_in_chans": 6}, "mask_in_chans is 6; expected a multiple of 4"),
         ({"attention_downsample_rate": 3}, "attention_downsample_rate is 3; expected a divisor of prompt_dim 16"),
-        ({"global_attn_indexes": (2,)}, r"global_attn_indexes are \(2,\); expected 0 to 1, the blocks"),
+        ({"global_attn_indexes": (2,)}, r"global_attn_indexes are \(2,\); expected numbers of its 2 blocks, from 0"),
         ({"window_size": (0, 3)}, r"window_size is \(0, 3\); expected 0, for no windows, or at least 1 on both sides"),
         ({"decoder_num_heads": 3}, "width 16 is not divisible by num_heads 3"),
         ({"img_size": (13, 20)}, "image size 13 x 20 is not divisible by the patch size 4 x 4"),

@@ -1,5 +1,6 @@
 """What the task of detection promises beyond what all tasks do."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -185,6 +186,20 @@ def test_training_goes_on_where_it_stopped(tmp_path):
     resumed.resume(tmp_path / "run.safetensors")
     assert [metrics.loss for metrics in resumed.run()] == steps[1:]
     assert_same_bits(resumed.model.state_dict(), whole.model.state_dict())
+
+
+def test_boxes_that_cannot_be():
+    """In pixels, of a negative side, or no number: the loss would be large, or nan, and no more said."""
+    outputs = Detections(np.zeros((1, 1, 2, 4)), np.full((1, 1, 2, 4), 0.5))
+    for box in ([16, 16, 8, 8], [0.5, 0.5, -0.1, 0.2], [0.5, np.nan, 0.1, 0.2], [0.5, 0.5, 0.1, np.inf]):
+        targets = Objects([np.array([0])], [np.array([box], float)])
+        with pytest.raises(
+            ValueError, match=r"Detect: a box of image 0 is .*; expected centre and size, as shares of the"
+        ):
+            Detect(num_queries=2).forward(outputs, targets)
+    scenes = replace(SCENES.test, boxes=[boxes * np.nan for boxes in SCENES.test.boxes])
+    with pytest.raises(ValueError, match="a box of image 0 is nan, nan, nan, nan; expected x0 <= x1 and y0 <= y1"):
+        Detect().draw(scenes, normalize=np.asarray)
 
 
 def test_what_is_no_scene():

@@ -167,6 +167,18 @@ def test_what_is_refused():
     ):
         with pytest.raises(ValueError, match=says):
             Trainer(recipe, data)
+    few = [replace(split, images=split.images[:, :16, :16]) for split in (data.train, data.test)]
+    with pytest.raises(
+        ValueError, match=r"img_size 5 is less than .* \(images of 16 x 16 pixels go in as 5 x 5: --img-"
+    ):
+        Trainer(recipe_of("shapes", [("upscale", "3")], task="upscale"), replace(data, train=few[0], test=few[1]))
+    images = np.zeros((1, 4, 4, 3), np.float32)
+    with pytest.raises(
+        ValueError, match=r"Upscale: outputs have shape \(1, 4, 4, 3\); expected \(1, 6, 6, 3\), 3 times"
+    ):
+        Upscale(upscale=3).forward(images, Restored(*2 * [np.zeros((1, 6, 6, 3), np.float32)]))
+    with pytest.raises(ValueError, match=r"label_smoothing is 0.1, and swinir_tiny_dn is not trained to classify"):
+        recipe_of("shapes", task="denoise", label_smoothing=0.1)
     with pytest.raises(ValueError, match=r"task is detectt; expected .*denoise, .*upscale, or None"):
         Recipe(task="detectt")
     with pytest.raises(ValueError, match=r"sigma is 0\.0; expected"):

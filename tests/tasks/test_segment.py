@@ -187,6 +187,21 @@ def test_maps_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="there are 256 class names; maps of uint8 tell at most 255 apart"):
         with_maps(fits, tuple(map(str, range(256))))
 
+    z = np.zeros((2, 4, 6, 2))
+    for maps, error, says in (
+        (fits + 0.9, TypeError, "maps have dtype float64; expected uint8"),
+        (fits > 0, TypeError, "maps have dtype bool; expected uint8"),
+        (fits[..., None], ValueError, r"maps have shape \(2, 4, 6, 1\); expected \(images, rows, columns\)"),
+        (fits[:, 0, 0], ValueError, r"maps have shape \(2,\); expected \(images, rows, columns\)"),
+        (fits[:, :3], ValueError, r"maps have shape \(2, 3, 6\), and logits \(2, 4, 6, 2\); expected as large ones as"),
+        (fits[:1], ValueError, "there are 2 outputs and 1 targets"),
+    ):
+        for asked in (Segment().forward, Segment().score):
+            with pytest.raises(error, match=f"^Segment: {says}"):
+                asked(z, maps)
+    with pytest.raises(TypeError, match=r"^Segment: maps have dtype bool"):
+        Segment().draw(SegmentedImages(np.zeros((2, 4, 6, 3), np.uint8), fits > 0), normalize=np.asarray)
+
 
 def test_more_classes_than_a_map_can_tell_apart() -> None:
     with pytest.raises(ValueError, match="there are 255 classes and the background; maps of uint8 tell at most 255"):

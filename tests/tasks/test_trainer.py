@@ -1,5 +1,6 @@
 """Each task through the Trainer: the batches that it draws, the score after an epoch, pictures, checkpoints."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -195,11 +196,18 @@ def test_options_that_no_file_can_hold_lose_no_training(objects, tmp_path):
 
 def test_examples_of_another_kind_are_refused(objects):
     with pytest.raises(
-        TypeError, match="Classification is about LabeledImages or LabeledSounds; these examples are Scenes"
+        TypeError,
+        match="Classification is about LabeledImages or LabeledSounds; these examples are Scenes; for such there is "
+        "--task denoise, detect, match, prompt, segment, upscale",
     ):
         Trainer(Recipe(), objects)
     with pytest.raises(TypeError, match="OneBox is about Scenes; these examples are LabeledImages"):
         Trainer(Recipe(), mv.data.shapes(3, 3), task=OneBox())
+    nameless = Images(objects.train.images)
+    with pytest.raises(
+        TypeError, match="are Images; no folder says of which class they are; for such there is --task d"
+    ):
+        Trainer(Recipe(), replace(objects, train=nameless, test=nameless))
 
 
 # What the tasks draw

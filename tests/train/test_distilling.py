@@ -219,6 +219,11 @@ FROM = ["--distill-from", "vit"]
         ([*FROM, "--distill-temperature", "101"], "temperature is 101.0; expected at least 0.001 and at most 100"),
         ([*FROM, "--distill-temperature", "1e200"], "temperature is 1e[+]200; expected at least 0.001 and at most 100"),
         ([*FROM, "--distill", "hard", "--distill-temperature", "2"], "a temperature is for --distill soft: .*"),
+        (
+            [*FROM, "--model", "swinir_tiny_dn"],
+            "--distill-from is for models that name classes, as their teacher does; swinir_.* is trained for Denoise",
+        ),
+        ([*FROM, "--model", "masked_vit_micro_patch8_32"], ".*; masked_vit_micro_patch8_32 is trained for Masked.*"),
         ([*FROM, "--model", "resnet20_32", "--distill-token"], "--distill-token is for models .*; not resnet20_32"),
         (
             [*FROM, "--distill-token", "--set", "distilled=false"],

@@ -115,6 +115,8 @@ WRONG = [
     (["--click=-5,10"], "a point is at x, y = -5, 10, outside"),
     (["--box=-5,0,10,10"], "a corner of a box is at x, y = -5, 0, outside the image, 24 wide and 16 high"),
     (["--box", "3,0,24.1,10"], "a corner of a box is at x, y = 24.1, 10, outside"),
+    (["--click", "23.6,2"], "0, 0 is in the middle of its first pixel, and 23, 15 in that of the last one"),
+    (["--box", "0,0,6,6", "--box", "0,0,9,9"], "--box is given 2 times; expected one: clicks say what more is meant"),
     (["--click", "3,-1"], "a point is at x, y = 3, -1, outside"),
     (["--beside", "3,1"], "there is nothing that says which object is meant: expected a click on it, or a box"),
     (["--box", "3,1,3,9"], "a box is 3, 1, 3, 9, without area; expected x0, y0, x1, y1 with x0 < x1 and y0 < y1"),
