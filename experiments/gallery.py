@@ -78,12 +78,10 @@ WHY_NOT: dict[str, str] = {
 }
 """Of families that are not so far ahead, the reason."""
 
-STEM = (
-    "Its stem is a convolution here, and attention has maps of 8 x 8 and less: of larger ones ten minutes are an epoch."
-)
 HERE: dict[str, str] = {
-    "SASA": STEM,
-    "LRNet": STEM,
+    "SASA": "Its stem is a convolution here, and attention has maps of 8 x 8 and less.",
+    "LRNet": "Its stem is a local relation layer of 7 x 7 with stride 2, as in the paper; the blocks here have maps of "
+    "8 x 8 and less.",
     "AttentionAugmentedResNet": "Attention is beside the convolutions of the last stage alone here, on maps of 8 x 8.",
 }
 """How the model here differs from what is said of its family."""

@@ -140,9 +140,9 @@ class AttentionDecoder(Layer):
         S, M = cache.shares.shape[2], dread.shape[2] - D
         dkeys, dmemory = np.zeros_like(dread, shape=(B, S, D)), np.zeros_like(dread, shape=(B, S, M))
         for t in reversed(range(T)):
-            ds = ds + dread[:, t, :D]  # forward: read = [s; context]
+            ds = ds + dread[:, t, :D]  # forward: read[:, t] = np.concatenate((s, context[:, 0]), axis=1)
             dinput, ds = self.cell.backward(ds, cache.cell[t])
-            dx[:, t] = dinput[:, :D]  # forward: the cell's input = [x; context]
+            dx[:, t] = dinput[:, :D]  # forward: np.concatenate((x[:, t], context[:, 0]), axis=1)
             dcontext = dinput[:, D:] + dread[:, t, D:]
             dquery, dk, dv, dvector = additive_attention_backward(dcontext[:, None], cache.attention[t])
             self.vector.add_grad(dvector)

@@ -107,7 +107,8 @@ class AttentionStem(Layer):
         (dlogits,) = softmax_backward(np.ascontiguousarray(dshares.T), cache.softmax)
         dplaces, dmix, _ = linear_backward(dlogits, cache.mix)
         self.emb_mix.add_grad(dmix)
-        dplaces = dplaces.reshape(self.kernel_size, self.kernel_size, -1)  # forward: emb_a[:, None] + emb_b
+        dplaces = dplaces.reshape(self.kernel_size, self.kernel_size, -1)
+        # forward: places = self.emb_a.value[:, None] + self.emb_b.value
         self.emb_a.add_grad(dplaces.sum(1))
         self.emb_b.add_grad(dplaces.sum(0))
         dx = self.query_conv.backward(dq.reshape(dy.shape), cache.query_conv)

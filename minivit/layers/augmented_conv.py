@@ -150,14 +150,15 @@ class AugmentedConv(Layer):
         B, Y, X, _ = dy.shape
         dconv, dh = np.split(dy, [dy.shape[-1] - self.attn_out.weight.shape[-1]], axis=-1)  # forward: np.concatenate(
         dh = self.attn_out.backward(dh, cache.attn_out)
-        (dh,) = merge_heads_backward(dh.reshape(B, Y * X, dh.shape[-1]), cache.merge)
+        dh = dh.reshape(B, Y * X, dh.shape[-1])  # forward: h.reshape(B, Y, X, h.shape[-1])
+        (dh,) = merge_heads_backward(dh, cache.merge)
         dq, dk, dv, dlogits = attention_backward(dh, cache.attention)
         if self.key_rel_h and self.key_rel_w and cache.relative and dlogits is not None:
             dq_relative, drows, dcolumns = relative_logits_backward(dlogits, cache.relative)
             self.key_rel_h.add_grad(drows)
             self.key_rel_w.add_grad(dcolumns)
             dq = dq + dq_relative
-        dq = dq / sqrt(dq.shape[-1])
+        dq = dq / sqrt(dq.shape[-1])  # forward: q = q / sqrt(q.shape[-1])
         parts = [merge_heads_forward(part)[0] for part in (dq, dk, dv)]  # formula: heads were split
         dh = np.concatenate(parts, axis=-1)  # forward: np.split(
         dh = dh.reshape(B, Y, X, dh.shape[-1])

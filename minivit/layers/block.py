@@ -76,7 +76,7 @@ class Block(Layer):
     def backward(self, dy: ndarray, cache: BlockCache) -> ndarray:
         dh = self.drop_path2.backward(dy, cache.drop_path2)  # the forward, read from the bottom up
         dh = self.mlp.backward(dh, cache.mlp)
-        dx = dy + self.norm2.backward(dh, cache.norm2)  # forward: x + h, so both ways get the gradient
+        dx = dy + self.norm2.backward(dh, cache.norm2)  # forward: x + h; both ways get the gradient
         dh = self.drop_path1.backward(dx, cache.drop_path1)
         dh = self.attn.backward(dh, cache.attn)
         return dx + self.norm1.backward(dh, cache.norm1)

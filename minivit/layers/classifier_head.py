@@ -44,4 +44,4 @@ class ClassifierHead(Layer):
         dh = self.fc.backward(dlogits, cache.fc)
         dh = self.drop.backward(dh, cache.drop)
         (dx,) = mean_pool_backward(dh, cache.pool)
-        return dx.reshape(len(dx), *cache.map_size, dx.shape[-1])
+        return dx.reshape(len(dx), *cache.map_size, dx.shape[-1])  # forward: x.reshape(B, Y * X, C)

@@ -65,6 +65,8 @@ class StdConv2d(Layer):
 
     ``eps_like``: "timm" or "google", who add another number in another place: see
     :func:`minivit.ops.weight_standardization_forward`.
+
+    Source: Qiao et al. 2019, "Micro-Batch Training with Batch-Channel Normalization and Weight Standardization".
     """
 
     def __init__(

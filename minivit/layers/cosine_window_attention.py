@@ -203,7 +203,7 @@ def log_spaced_offsets(window_size: tuple[int, int], pretrained: tuple[int, int]
     Liu et al. 2022, "Swin Transformer V2", section 3.3, equation 4, and its code (the paper does not divide by M - 1).
     timm and transformers compute this in float32, whatever the model computes in.
     """
-    sides = window_size if pretrained[0] == 0 else pretrained
+    sides = [side or M for M, side in zip(window_size, pretrained, strict=True)]
     axes = [np.arange(1 - M, M) * 8 / max(side - 1, 1) for M, side in zip(window_size, sides, strict=True)]
     offsets = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
     return np.sign(offsets) * np.log2(1 + np.abs(offsets)) / 3

@@ -98,6 +98,8 @@ class CycleMixing(Layer):
     def forward(
         self, x: Float[ndarray, "B Y X C"], *, mask: None = None, rng: Generator | None = None
     ) -> tuple[Float[ndarray, "B Y X C"], CycleMixingCache]:
+        if mask is not None:
+            raise ValueError("CycleMixing mixes all places; it takes no mask")
         B, Y, X, C = x.shape
         h, c_sfc_h = self.sfc_h.forward(x)
         w, c_sfc_w = self.sfc_w.forward(x)
@@ -112,8 +114,9 @@ class CycleMixing(Layer):
     def backward(self, dy: Float[ndarray, "B Y X C"], cache: CycleMixingCache) -> Float[ndarray, "B Y X C"]:
         B, Y, X, C = dy.shape
         dh = self.proj_drop.backward(dy, cache.proj_drop)
-        dh = self.proj.backward(dh, cache.proj)
-        dbranches = self.reweight.backward(dh.reshape(B, Y * X, C), cache.reweight).reshape(B, 3, Y, X, C)
+        dh = self.proj.backward(dh, cache.proj).reshape(B, Y * X, C)  # forward: y.reshape(B, Y, X, C)
+        dbranches = self.reweight.backward(dh, cache.reweight)
+        dbranches = dbranches.reshape(B, 3, Y, X, C)  # forward: np.stack((h, w, c), axis=1).reshape(B, 3, Y * X, C)
         dx = self.sfc_h.backward(dbranches[:, 0], cache.sfc_h)
         dx += self.sfc_w.backward(dbranches[:, 1], cache.sfc_w)
         dx += self.mlp_c.backward(dbranches[:, 2], cache.mlp_c)

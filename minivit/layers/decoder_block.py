@@ -95,7 +95,7 @@ class DecoderBlock(PreNorm):
         (dx,) = self.step_backward(dy, self.norm3, self.mlp, self.drop_path3, c_mlp)
         dx, dkey, dvalue = self.step_backward(dx, self.norm2, self.cross_attn, self.drop_path2, c_cross_attn)
         (dx,) = self.step_backward(dx, self.norm1, self.attn, self.drop_path1, c_attn)
-        return dx, dkey + dvalue  # forward: memory is what offers, and what carries
+        return dx, dkey + dvalue  # forward: memory, memory; what offers, and what carries
 
 
 class PostNormDecoderBlock(PostNorm, DecoderBlock):

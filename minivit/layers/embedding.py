@@ -85,4 +85,4 @@ class TokenEmbed(Layer):
     def backward(self, dy: ndarray, cache: TokenEmbedCache) -> None:
         dx = self.drop.backward(dy, cache.drop)
         dx = self.positions.backward(dx, cache.positions)
-        self.embed.backward(dx * self.scale, cache.embed)  # forward: x * scale
+        self.embed.backward(dx * self.scale, cache.embed)  # forward: x * self.scale

@@ -153,4 +153,4 @@ class GmlpBlock(Layer):
     def backward(self, dy: ndarray, cache: GmlpBlockCache) -> ndarray:
         dh = self.drop_path.backward(dy, cache.drop_path)
         dh = self.mlp_channels.backward(dh, cache.mlp_channels)
-        return dy + self.norm.backward(dh, cache.norm)  # forward: x + h, so both ways get the gradient
+        return dy + self.norm.backward(dh, cache.norm)  # forward: x + h; both ways get the gradient

@@ -173,6 +173,6 @@ class GPTBlock(Layer):
 
     def backward(self, dy: ndarray, cache: GPTBlockCache) -> ndarray:
         dh = self.mlp.backward(dy, cache.mlp)  # the forward, read from the bottom up
-        dx = dy + self.ln_2.backward(dh, cache.ln_2)  # forward: x + h, so both ways get the gradient
+        dx = dy + self.ln_2.backward(dh, cache.ln_2)  # forward: x + h; both ways get the gradient
         dh = self.attn.backward(dx, cache.attn)
         return dx + self.ln_1.backward(dh, cache.ln_1)

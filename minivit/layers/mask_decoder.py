@@ -175,10 +175,11 @@ class MaskDecoder(Layer):
         dtokens[:, 1 : 1 + self.num_masks] = run_each_backward(
             self.output_hypernetworks_mlps, dvectors, cache.output_hypernetworks_mlps
         )
-        dimage = dmaps.reshape(B, Y * X, D)  # forward: image.reshape(len(image), *grid_size, D)
+        dimage = dmaps.reshape(B, Y * X, D)  # forward: maps = image.reshape(
         dtokens, dimage, dimage_pos = self.transformer.backward(TwoWay(dtokens, dimage), cache.transformer)
         dprompt, dours = prepend_token_backward(dtokens, cache.prepend)
         assert dours is not None
+        # forward: ours = np.concatenate((self.iou_token.value, self.mask_tokens.value))[None]
         self.iou_token.add_grad(dours[0, :1].copy())
         self.mask_tokens.add_grad(dours[0, 1:].copy())
         return dprompt, dimage, dimage_pos

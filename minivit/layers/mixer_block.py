@@ -78,7 +78,7 @@ class MixerBlock(Layer):
         # channel_mixing; the forward, read from the bottom up
         dh = self.drop_path2.backward(dy, cache.drop_path2)
         dh = self.mlp_channels.backward(dh, cache.mlp_channels)
-        dx = dy + self.norm2.backward(dh, cache.norm2)  # forward: x + h, so both ways get the gradient
+        dx = dy + self.norm2.backward(dh, cache.norm2)  # forward: x + h; both ways get the gradient
         # token_mixing
         dh = self.drop_path1.backward(dx, cache.drop_path1)
         dh = self.mlp_tokens.backward(dh.mT.copy(), cache.mlp_tokens)  # forward: h.mT.copy()

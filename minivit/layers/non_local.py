@@ -131,7 +131,7 @@ class NonLocal(Layer):
 
 
 class GaussianNonLocal(NonLocal):
-    """``f(x_i, x_j) = exp(x_i . x_j)``: queries and keys are the map itself."""
+    """``f(x_i, x_j) = exp(x_i . x_j)``: queries and keys are the map itself. Source: Wang et al. 2018, equation 2."""
 
     def __init__(self, dim: int, inter_dim: int | None = None, *, sub_sample: bool = True, norm: bool = True) -> None:
         super().__init__(dim, inter_dim, sub_sample=sub_sample, norm=norm)
@@ -139,7 +139,7 @@ class GaussianNonLocal(NonLocal):
 
 
 class DotProductNonLocal(NonLocal):
-    """``f(x_i, x_j) = theta(x_i) . phi(x_j)``, divided by the number of keys."""
+    """``f(x_i, x_j) = theta(x_i) . phi(x_j)``, divided by the number of keys. Source: Wang et al. 2018, equation 4."""
 
     def attend(self, q: ndarray, k: ndarray, v: ndarray) -> tuple[ndarray, Any]:
         return dot_product_mean_forward(q, k, v)
@@ -149,7 +149,10 @@ class DotProductNonLocal(NonLocal):
 
 
 class ConcatenationNonLocal(NonLocal):
-    """``f(x_i, x_j) = relu(w . [theta(x_i), phi(x_j)])``, divided by the number of keys."""
+    """``f(x_i, x_j) = relu(w . [theta(x_i), phi(x_j)])``, divided by the number of keys.
+
+    Source: Wang et al. 2018, equation 5.
+    """
 
     def __init__(self, dim: int, inter_dim: int | None = None, *, sub_sample: bool = True, norm: bool = True) -> None:
         super().__init__(dim, inter_dim, sub_sample=sub_sample, norm=norm)

@@ -199,7 +199,8 @@ class PoolingAttention(Layer):
         if not (self.rel_pos_h and self.rel_pos_w and cache):
             return dq
         P = self.num_prefix_tokens
-        dplaces, drows, dcolumns = relative_logits_backward(dbias[..., P:, P:], cache)
+        dlogits = dbias[..., P:, P:]  # forward: bias[..., P:, P:] = logits
+        dplaces, drows, dcolumns = relative_logits_backward(dlogits, cache)
         self.rel_pos_h.add_grad(drows)
         self.rel_pos_w.add_grad(dcolumns)
         dq = dq.copy()

@@ -51,6 +51,6 @@ class LearnedPositions(Layer):
     def backward(self, dy: ndarray, cache: AddPositionsCache) -> ndarray:
         dx, dpositions = add_positions_backward(dy, cache)
         dtable = np.zeros_like(dy, shape=self.table.shape)
-        dtable[: len(dpositions)] = dpositions  # forward: table[:N]
+        dtable[: len(dpositions)] = dpositions  # forward: self.table.value[:N]
         self.table.add_grad(dtable)
         return dx

@@ -135,7 +135,7 @@ class PromptEncoder(Layer):
             dmasks = run_backward(self.mask_downscaling, dh, cache.mask_downscaling)[..., 0]
         (dtable,) = embedding_backward(dy.tokens, cache.rows)
         for i, param in enumerate(self._kinds, 1):
-            param.add_grad(dtable[i : i + 1].copy())  # forward: np.concatenate((zeros, *kinds))
+            param.add_grad(dtable[i : i + 1].copy())  # forward: np.concatenate((np.zeros_like(kinds[0]), *kinds))
         dshares, dmore = fourier_features_backward(np.where(cache.real, dy.tokens, 0), cache.features)
         if self.frequencies.learned:
             self.frequencies.add_grad(dfrequencies + dmore)

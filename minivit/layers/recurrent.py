@@ -45,7 +45,9 @@ class GRUCell(Layer):
         """Add to the gradients of the parameters; return those of input and state."""
         dgates_x, dgates_h, dh = gru_backward(dy, cache.gru)
         dx = self.ih.backward(dgates_x, cache.ih)
-        return dx, dh + self.hh.backward(dgates_h, cache.hh)  # forward: h is in the gates and in the sum
+        return dx, dh + self.hh.backward(
+            dgates_h, cache.hh
+        )  # forward: gru_forward(gates_x, gates_h, h); h made gates_h, too
 
 
 class GRUCache(NamedTuple):
@@ -87,10 +89,10 @@ class GRU(Layer):
         dx = np.empty_like(dy, shape=(B, N, self.cell.ih.weight.shape[0]))
         dh = np.zeros_like(dy, shape=(B, self.dim))
         for n, c_cell in zip(reversed(self._order(N)), reversed(cache.cell), strict=True):
-            dh = dh + dy[:, n]  # forward: h is the output of this place, and the state of the next
+            dh = dh + dy[:, n]  # forward: h = y[:, n] = new; the output of this place is the state of the next
             read = True if cache.mask is None else cache.mask[:, n, None]
             dx[:, n], dh_before = self.cell.backward(np.where(read, dh, 0), c_cell)
-            dh = dh_before + np.where(read, 0, dh)  # forward: where(mask, new, h)
+            dh = dh_before + np.where(read, 0, dh)  # forward: np.where(mask[:, n, None], new, h)
         return dx
 
     def _order(self, places: int) -> range:

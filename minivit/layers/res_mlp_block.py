@@ -93,7 +93,7 @@ class ResMlpBlock(Layer):
         dh, dls2 = layer_scale_backward(dh, cache.ls2)
         self.ls2.add_grad(dls2)
         dh = self.mlp_channels.backward(dh, cache.mlp_channels)
-        dx = dy + self.norm2.backward(dh, cache.norm2)  # forward: x + h, so both ways get the gradient
+        dx = dy + self.norm2.backward(dh, cache.norm2)  # forward: x + h; both ways get the gradient
         # over the tokens
         dh = self.drop_path1.backward(dx, cache.drop_path1)
         dh, dls1 = layer_scale_backward(dh, cache.ls1)

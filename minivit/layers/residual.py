@@ -34,7 +34,7 @@ class PreNorm(Layer):
         c_norm, c_layer, c_drop_path = caches
         dh = drop_path.backward(dy, c_drop_path)
         dh, *dcontext = _all(layer.backward(dh, c_layer))
-        return dy + norm.backward(dh, c_norm), *dcontext  # forward: x + h, so both ways get the gradient
+        return dy + norm.backward(dh, c_norm), *dcontext  # forward: x + h; both ways get the gradient
 
 
 class PostNorm(PreNorm):

@@ -88,7 +88,7 @@ class ScaledBlock(Block):
         dh = self.drop_path2.backward(dy, cache.drop_path2)  # the forward, read from the bottom up
         dh = self.ls2.backward(dh, cache.ls2)
         dh = self.mlp.backward(dh, cache.mlp)
-        dx = dy + self.norm2.backward(dh, cache.norm2)  # forward: x + h, so both ways get the gradient
+        dx = dy + self.norm2.backward(dh, cache.norm2)  # forward: x + h; both ways get the gradient
         dh = self.drop_path1.backward(dx, cache.drop_path1)
         dh = self.ls1.backward(dh, cache.ls1)
         dh = self.attn.backward(dh, cache.attn)

@@ -143,7 +143,8 @@ class SpatialReductionAttention(Layer):
         dh = self.proj_drop.backward(_as_tokens(dy), cache.proj_drop)  # the steps of forward, last first
         dh = self.proj.backward(dh, cache.proj)
         dq, dk, dv, _ = multi_head_attention_backward(dh, cache.attention)
-        (dkv,) = split_heads_backward(join_heads(dk, dv), cache.split)  # (B, S, 2D)
+        dkv = join_heads(dk, dv)  # forward: k, v = np.split(kv, 2, axis=-3)
+        (dkv,) = split_heads_backward(dkv, cache.split)  # (B, S, 2D)
         (dq,) = split_heads_backward(dq, cache.split)  # (B, N, D)
         dh = self.kv.backward(dkv.reshape(*cache.kv.x.shape[:-1], dkv.shape[-1]), cache.kv)
         dh = self.act.backward(dh, cache.act)

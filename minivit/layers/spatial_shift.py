@@ -44,6 +44,8 @@ class SpatialShift(Layer):
     def forward(
         self, x: Float[ndarray, "B Y X C"], *, mask: None = None, rng: Generator | None = None
     ) -> tuple[Float[ndarray, "B Y X C"], SpatialShiftCache]:
+        if mask is not None:
+            raise ValueError("SpatialShift mixes all places; it takes no mask")
         h, c_fc1 = self.fc1.forward(x)
         h, c_act = gelu_forward(h)
         h, c_shift = shift_channels_forward(h, offsets=spatial_shifts(h.shape[-1]))
@@ -85,6 +87,8 @@ class SplitShift(Layer):
     def forward(
         self, x: Float[ndarray, "B Y X C"], *, mask: None = None, rng: Generator | None = None
     ) -> tuple[Float[ndarray, "B Y X C"], SplitShiftCache]:
+        if mask is not None:
+            raise ValueError("SplitShift mixes all places; it takes no mask")
         B, Y, X, C = x.shape
         h, c_mlp1 = self.mlp1.forward(x)
         h1, h2, h3 = np.split(h, 3, axis=-1)  # views
@@ -99,8 +103,10 @@ class SplitShift(Layer):
 
     def backward(self, dy: Float[ndarray, "B Y X C"], cache: SplitShiftCache) -> Float[ndarray, "B Y X C"]:
         B, Y, X, C = dy.shape
-        dh = self.mlp2.backward(dy, cache.mlp2)
-        dh = self.split_attention.backward(dh.reshape(B, Y * X, C), cache.split_attention).reshape(B, 3, Y, X, C)
+        dh = self.mlp2.backward(dy, cache.mlp2).reshape(B, Y * X, C)  # forward: h.reshape(B, Y, X, C)
+        dh = self.split_attention.backward(dh, cache.split_attention)
+        dh = dh.reshape(B, 3, Y, X, C)  # forward: np.stack((h1, h2, h3), axis=1).reshape(B, 3, Y * X, C)
         (dh1,) = shift_channels_backward(dh[:, 0], cache.shift1)
         (dh2,) = shift_channels_backward(dh[:, 1], cache.shift2)
-        return self.mlp1.backward(np.concatenate((dh1, dh2, dh[:, 2]), axis=-1), cache.mlp1)
+        dh = np.concatenate((dh1, dh2, dh[:, 2]), axis=-1)  # forward: h1, h2, h3 = np.split(h, 3, axis=-1)
+        return self.mlp1.backward(dh, cache.mlp1)

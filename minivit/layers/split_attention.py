@@ -26,6 +26,8 @@ class SplitAttention(Mlp):
         Y = \sum_k a_k \odot X_k, \qquad
         a = \operatorname{softmax}_k\!\Big(\operatorname{MLP}\Big(\sum_{k,n} X_{kn}\Big)\Big)
 
+    For CycleMLP the MLP sees a mean instead of the sum over n.
+
     Parameters
     ----------
     dim, hidden_dim : int
@@ -38,6 +40,11 @@ class SplitAttention(Mlp):
         Of what the MLP gives, whether the K numbers of a channel stand side by side (CycleMLP), or the C of a branch.
     bias : bool
         Whether the MLP has biases.
+
+    References
+    ----------
+    Zhang et al. 2020, "ResNeSt: Split-Attention Networks", section 3.1; Yu et al. 2021, "S2-MLPv2", section 3.2; Chen
+    et al. 2022, "CycleMLP", section 3.3.
     """
 
     def __init__(
@@ -64,7 +71,7 @@ class SplitAttention(Mlp):
         dscores = (dscores.mT if self.branch_last else dscores).reshape(B, K * C)
         dseen = super().backward(dscores, cache.mlp) * self._count(K, N)  # forward: seen * self._count(K, N)
         (dpooled,) = mean_pool_backward(dseen, cache.pool)
-        return dx + dpooled.reshape(dx.shape)  # forward: x is pooled, and x is added up
+        return dx + dpooled.reshape(dx.shape)  # x is pooled, and it is added up
 
     def _count(self, branches: int, places: int) -> int:
         """What makes of the mean over branches and places what the MLP sees."""

@@ -138,7 +138,7 @@ class UPerHead(Layer):
         *dconvolved, dtop = (resize_backward(dy, c_resize).x for dy, c_resize in zip(dh, cache.up, strict=True))
         dlaterals = run_beside_backward(self.fpn_convs, dconvolved, cache.fpn_convs)
         for i, c_resize in enumerate(cache.down):  # from the finest to the coarsest
-            above = resize_backward(dlaterals[i], c_resize).x  # forward: tops, c_down = [lateral + above, *tops], ...
+            above = resize_backward(dlaterals[i], c_resize).x  # forward: [lateral + above, *tops]
             if i + 1 < len(dlaterals):
                 dlaterals[i + 1] = dlaterals[i + 1] + above
             else:

@@ -15,7 +15,7 @@ from minivit.checked import check_range, check_type
 from minivit.layers.basic import LayerNorm, Linear, check_act_layer
 from minivit.layers.block import Block, BlockCache
 from minivit.layers.checkpoint import Checkpoint, CheckpointCache
-from minivit.layers.dropout import dropout
+from minivit.layers.dropout import dropout, stage_rates
 from minivit.layers.initial import normal
 from minivit.layers.layer import Layer
 from minivit.layers.log_mel import LogMel
@@ -180,11 +180,11 @@ class AST(Model):
                 qkv_bias=qkv_bias,
                 proj_drop=proj_drop_rate,
                 mlp_drop=mlp_drop_rate,
-                drop_path_rate=float(rate),
+                drop_path_rate=rate,
                 act_layer=act_layer,
                 norm_eps=norm_eps,
             )
-            for rate in np.linspace(0, drop_path_rate, depth)
+            for rate in stage_rates(drop_path_rate, (depth,))[0]
         ]
         self.blocks = [Checkpoint(block) for block in blocks] if grad_checkpointing else blocks
         self.norm = LayerNorm(embed_dim, eps=norm_eps)

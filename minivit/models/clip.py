@@ -65,7 +65,8 @@ class CLIP(Model):
         Of the image tower, a :class:`ViT` with a norm in front of its blocks: width of a token, blocks, heads. Of a
         ResNet, channels of its stem and heads of its attention pooling. (OpenAI: vision_width, vision_layers.)
     layers : tuple of int, optional
-        Blocks of each stage: the image tower is then a :class:`ModifiedResNet`.
+        Blocks of each stage: the image tower is then a :class:`ModifiedResNet`, and ``patch_size``, ``depth`` and
+        ``mlp_ratio``, those of a ViT, have no say.
     joint_dim : int
         Width of the space that both share. (OpenAI: embed_dim; transformers: projection_dim.)
     vocab_size, max_length : int

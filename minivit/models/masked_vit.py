@@ -58,7 +58,8 @@ class MaskedPatchEmbed(PatchEmbed):
 
     def backward(self, dy: ndarray, cache: MaskedPatchEmbedCache) -> ndarray:  # type: ignore[override]
         (dtable,) = embedding_backward(dy, cache.shown)
-        self.mask_token.add_grad(dtable[0].copy())  # forward: np.concatenate((mask_token, h.reshape(B * N, D)))
+        # forward: table = np.concatenate((self.mask_token.value[None], h.reshape(B * N, D)))
+        self.mask_token.add_grad(dtable[0].copy())
         return super().backward(dtable[1:].reshape(dy.shape), cache.embed)
 
 

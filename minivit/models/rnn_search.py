@@ -92,7 +92,7 @@ class RNNSearch(Model):
     def backward(self, dlogits: Float[ndarray, "B T V"], cache: RNNSearchCache) -> None:
         """Add to the gradient of every parameter; tokens, which are integers, have none."""
         dmemory = self.decoder.backward(dlogits, cache.decoder)
-        if not self.attention:  # forward: only the last state of either net is read
+        if not self.attention:  # forward: np.concatenate((ahead[:, -1:], back[:, :1]), axis=2)
             B, S, D = len(dlogits), len(cache.ahead.cell), self.ahead.dim
             dlast, dmemory = dmemory, np.zeros_like(dmemory, shape=(B, S, 2 * D))
             dmemory[:, -1:, :D], dmemory[:, :1, D:] = np.split(dlast, 2, axis=2)

@@ -49,6 +49,7 @@ class S2Stage(Layer):
 
     def backward(self, dy: ndarray, cache: S2StageCache) -> ndarray:
         dx = run_backward(self.blocks, dy, cache.blocks)
+        # forward: x.reshape(len(x), *self.patch_embed.grid_size, x.shape[-1])
         dx = dx.reshape(len(dx), prod(self.patch_embed.grid_size), dx.shape[-1])
         return self.patch_embed.backward(dx, cache.patch_embed)
 
@@ -94,8 +95,8 @@ class S2MLP(Model):
     There is no official code. The well-known port (Jittor-MLP), whose names ``load_torch`` knows, has 72.2 and 53.9
     million parameters where the paper says 71 and 51; ours are the port's. Its shift writes into the array that it
     reads, so that on a CPU the first row may spread over the map; ours is the paper's. Of the second version the paper
-    says 25 and 55 million parameters, and ours have 31.7 and 70.0: as many without the second matrices of split
-    attention, D x 3D in each block.
+    says 25 and 55 million parameters, and ours have 31.7 and 70.0. Without the second matrices of split attention, D x
+    3D in each block, it would be as many as the paper says.
     """
 
     def __init__(

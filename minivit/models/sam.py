@@ -46,8 +46,8 @@ class SAMCache(NamedTuple):
 class SAM(Model):
     """An image is read once; each prompt then makes masks of it, and says how good they are.
 
-    The defaults are those of the paper's smallest model, but that the images have as many pixels as there are options
-    for. Names of parameters are the official ones, in the image encoder timm's.
+    The defaults are those of the paper's smallest model. Names of parameters are the official ones, in the image
+    encoder timm's.
 
     Parameters
     ----------
@@ -260,7 +260,7 @@ window_size, global_attn_indexes, drop_path_rate, grad_checkpointing
         dtokens, dplaces, dpositions = self.mask_decoder.backward(dall, cache.mask_decoder)
         B = len(doutputs.masks)
         dplaces = dplaces.reshape(B, P, *dplaces.shape[1:])  # (B, P, S, D)
-        ddense = sum_to(dplaces, dense_shape)  # forward: np.broadcast_to(image + dense, ...)
+        ddense = sum_to(dplaces, dense_shape)  # forward: np.broadcast_to(image + dense, (B, P, *image.shape[2:]))
         dimage = sum_to(dplaces, (B, 1, *dplaces.shape[2:]))
         if cache.prompt_encoder.mask_downscaling is not None:
             ddense = ddense.reshape(B * dense_shape[1], *ddense.shape[2:])  # (M, S, D)

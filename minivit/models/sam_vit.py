@@ -13,7 +13,7 @@ from minivit.layers.block import Block, BlockCache
 from minivit.layers.checkpoint import Checkpoint, CheckpointCache
 from minivit.layers.classifier_head import ClassifierHead, ClassifierHeadCache
 from minivit.layers.conv2d import Conv2d
-from minivit.layers.dropout import dropout
+from minivit.layers.dropout import dropout, stage_rates
 from minivit.layers.initial import normal
 from minivit.layers.layer import Layer
 from minivit.layers.param import Param
@@ -51,7 +51,8 @@ class SamViTCache(NamedTuple):
 class SamViT(Model):
     """Patches become a map of tokens; blocks attend in windows, a few of them everywhere; a neck makes fewer channels.
 
-    Options and defaults are timm's (its ``VisionTransformerSAM``), but that there are relative positions.
+    Options and defaults are timm's (its ``VisionTransformerSAM``), but that there are relative positions, and the
+    ``norm_eps`` of the official code.
 
     Parameters
     ----------
@@ -134,7 +135,7 @@ class SamViT(Model):
         shape = (1, *self.grid_size, embed_dim)
         self.pos_embed = Param(shape, "batch row column width", normal(0.02)) if use_abs_pos else None
         self.pos_drop = dropout(pos_drop_rate)
-        rates = np.linspace(0, drop_path_rate, depth).tolist()
+        (rates,) = stage_rates(drop_path_rate, (depth,))
         windows = [
             None if i in global_attn_indexes or max(pair(window_size)) == 0 else window_size for i in range(depth)
         ]
@@ -213,7 +214,8 @@ class SamViT(Model):
         """Gradient of :meth:`features`: add to those of the parameters; return that of the images."""
         dx = run_backward(self.neck if isinstance(self.neck, list) else [self.neck], dy, cache.neck)
         dx = run_backward(self.blocks, dx, cache.blocks)
-        dx = dx.reshape(len(dx), self.patch_embed.num_patches, dx.shape[-1])  # forward: x.reshape(len(x), Y, X, D)
+        # forward: x.reshape(len(x), *self.grid_size, x.shape[-1])
+        dx = dx.reshape(len(dx), self.patch_embed.num_patches, dx.shape[-1])
         dx = self.pos_drop.backward(dx, cache.pos_drop)
         if self.pos_embed and cache.pos_embed:
             dx, dtable = add_positions_backward(dx, cache.pos_embed)

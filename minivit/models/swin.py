@@ -261,7 +261,8 @@ class Swin(Model):
         """Gradient of :meth:`features`: add to those of the parameters; return that of the images."""
         dx = self.norm.backward(dx, cache.norm)
         dx = run_backward(self.layers, dx, cache.layers)
-        dx = dx.reshape(len(dx), prod(dx.shape[1:3]), dx.shape[-1])  # forward: x.reshape(len(x), *grid_size, ...)
+        # forward: x.reshape(len(x), *grid_size, x.shape[-1])
+        dx = dx.reshape(len(dx), prod(dx.shape[1:3]), dx.shape[-1])
         dx = self.pos_drop.backward(dx, cache.pos_drop)
         if self.absolute_pos_embed and cache.absolute_pos_embed:
             dx, dpositions = add_positions_backward(dx, cache.absolute_pos_embed)

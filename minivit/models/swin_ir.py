@@ -258,7 +258,7 @@ class SwinIR(Model):
         r, ((B, Y, X, C), ((_, down), (_, right))) = self.upscale, cache.padding
         check_shape("SwinIR.backward: dy", dy, (B, r * Y, r * X, C))
         scale = dy.dtype.type(self.img_range)
-        # forward: y[:, : self.upscale * Y, ...]
+        # forward: y[:, : self.upscale * Y, : self.upscale * X]
         dy = np.pad(dy, ((0, 0), (0, r * down), (0, r * right), (0, 0))) / scale
         dh = self.conv_last.backward(dy, cache.conv_last)
         dh = self.conv_hr.backward(dh, cache.conv_hr)

@@ -38,7 +38,8 @@ class SwinV2(Swin):
         Windows, stage by stage, of the model that the weights are from, where this one has others; 0: the same.
     img_size, patch_size, in_chans, num_classes, embed_dim, depths, num_heads, window_size, mlp_ratio, qkv_bias
         As of :class:`Swin`, and so are those below. (``qkv_bias`` gives one to queries and values; keys have none.)
-        Maps that windows do not divide are cut as timm cuts them.
+        Maps that windows do not divide are cut as timm cuts them. Images and windows are those of the paper's small
+        models, 256 and 8, where timm's class has 224 and 7.
     drop_rate, proj_drop_rate, drop_path_rate, act_layer, grad_checkpointing, seed, dtype
 
     Raises

@@ -79,7 +79,7 @@ class UPerNet(Model):
         What reads the maps. "linear": one linear map of all of them; "linear_last": of the coarsest alone, which are
         what the decoder is to be compared with.
     channels : int
-        Of the decoder; 512 in MMSegmentation's models, no more than that is its cost.
+        Of the decoder; 512 in MMSegmentation's models.
     pool_scales : tuple of int
         Into how many rows and columns the coarsest map is pooled, for each branch of the pyramid pooling; 64 at most.
     aux_channels : int
@@ -229,12 +229,12 @@ class UPerNet(Model):
             dmaps[-2] = dmaps[-2] + self.auxiliary_head.backward(dh, cache.auxiliary_head)
         dmaps = run_beside_backward(self.norms, dmaps, cache.norms)
         dx = run_keeping_backward(self.layers, dmaps, cache.layers)
-        # forward: x.reshape(len(x), *c_patch_embed.embed.grid_size, ...)
+        # forward: x.reshape(len(x), *c_patch_embed.embed.grid_size, x.shape[-1])
         dx = dx.reshape(len(dx), prod(dx.shape[1:3]), dx.shape[-1])
         dx = self.pos_drop.backward(dx, cache.pos_drop)
         dimages = self.patch_embed.backward(dx, cache.patch_embed)
         Y, X = cache.img_size
-        return dimages[:, :Y, :X]  # forward: np.pad(images, ...)
+        return dimages[:, :Y, :X]  # forward: np.pad(images, ((0, 0), (0, -Y % P), (0, -X % Q), (0, 0)))
 
 
 def decoder_of(

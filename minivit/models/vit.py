@@ -16,7 +16,7 @@ import numpy as np
 from minivit.layers.basic import LayerNorm, Linear, check_act_layer
 from minivit.layers.block import Block, BlockCache
 from minivit.layers.checkpoint import Checkpoint, CheckpointCache
-from minivit.layers.dropout import dropout
+from minivit.layers.dropout import dropout, stage_rates
 from minivit.layers.initial import normal
 from minivit.layers.layer import Layer
 from minivit.layers.param import Param
@@ -190,11 +190,11 @@ class ViT(Model):
                 qkv_bias=qkv_bias,
                 proj_drop=proj_drop_rate,
                 mlp_drop=mlp_drop_rate,
-                drop_path_rate=float(rate),
+                drop_path_rate=rate,
                 act_layer=act_layer,
                 norm_eps=norm_eps,
             )
-            for rate in np.linspace(0, drop_path_rate, depth)
+            for rate in stage_rates(drop_path_rate, (depth,))[0]
         ]
         self.blocks = [Checkpoint(block) for block in blocks] if grad_checkpointing else blocks
         norm_after_pool = global_pool == "avg" if fc_norm is None else fc_norm
@@ -289,7 +289,8 @@ class ViT(Model):
         dx = self.norm_pre.backward(dx, cache.norm_pre)
         dx = self.pos_drop.backward(dx, cache.pos_drop)
         dx, dpositions = add_positions_backward(dx, cache.pos_embed)
-        self.pos_embed.add_grad(dpositions[:, self.without_position :])  # forward: zeros in front
+        # forward: np.concatenate((zeros, table), axis=1)
+        self.pos_embed.add_grad(dpositions[:, self.without_position :])
         for token, c_token in (
             (self.cls_token, cache.cls_token),
             (self.dist_token, cache.dist_token),

@@ -102,8 +102,8 @@ class Wav2Vec(Model):
 
     What it is trained for, :class:`minivit.tasks.Future`, needs no labels; afterwards ``c`` is what others learn from.
 
-    All convolutions of the context network are causal, so that it cannot look at what it is to foretell. The norms are
-    over all frames, and are not: two numbers of each layer, a mean and a variance, come from the whole wave.
+    All convolutions of the context network are causal, so that it cannot look at what it is to foretell. The norms do
+    look ahead: two numbers of each layer, a mean and a variance, come from the whole wave.
 
     Parameters
     ----------
@@ -246,10 +246,12 @@ class Wav2Vec(Model):
         """Add to the gradient of every parameter; return the gradient of the waves."""
         dz, dc, dh = dy
         dh = self.drop_steps.backward(dh, cache.drop_steps)
-        dc = dc + self.project_to_steps.backward(dh, cache.project_to_steps)  # forward: c is an output, too
+        dc = dc + self.project_to_steps.backward(
+            dh, cache.project_to_steps
+        )  # forward: Wav2VecOutputs(z, c, h); c is an output, too
         dc = self.drop_agg.backward(dc, cache.drop_agg)
         dc = run_backward(self.feature_aggregator, dc, cache.feature_aggregator)
-        dz = dz + self.drop_features.backward(dc, cache.drop_features)  # forward: z is an output, too
+        dz = dz + self.drop_features.backward(dc, cache.drop_features)  # forward: Wav2VecOutputs(z, c, h); so is z
         dz = self.compression.backward(dz, cache.compression)
         return run_backward(self.feature_extractor, dz, cache.feature_extractor)[..., 0]
 

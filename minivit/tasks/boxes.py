@@ -8,6 +8,7 @@ import numpy as np
 from minivit.checked import checked
 from minivit.data.dataset import Dataset
 from minivit.data.examples import Scenes
+from minivit.ops.boxes import box_iou_forward
 from minivit.ops.losses import L1Cache, l1_backward, l1_forward
 from minivit.tasks.task import Normalize, Pictures, Task, check_as_many
 from minivit.types import Float, Scalar, ndarray
@@ -65,8 +66,11 @@ class OneBox(Task):
     @checked
     def score(self, outputs: Float[ndarray, "B 4"], targets: Sequence[ndarray]) -> float:
         check_as_many("OneBox", outputs, targets)
-        pairs = [(output, boxes[0]) for output, boxes in zip(outputs, targets, strict=True) if len(boxes)]
-        return float(np.mean([iou(a, b) for a, b in pairs])) if pairs else np.nan
+        there = [i for i, boxes in enumerate(targets) if len(boxes)]
+        if not there:
+            return np.nan
+        ious, _ = box_iou_forward(outputs[there], np.concatenate(targets).astype(outputs.dtype))
+        return float(ious.mean())
 
     def pictures(
         self, dataset: Dataset, examples: Scenes, targets: Sequence[ndarray], outputs: Float[ndarray, "B 4"]
@@ -75,11 +79,3 @@ class OneBox(Task):
 
         _, Y, X, _ = examples.images.shape
         return {"boxes": lambda: plot.boxes(examples.images, examples.boxes, outputs * (X, Y, X, Y))}
-
-
-def iou(a: Float[ndarray, "4"], b: Float[ndarray, "4"]) -> float:
-    """Intersection of two boxes (x0, y0, x1, y1) over their union; 0 where they have no area in common."""
-    width, height = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
-    common = max(width, 0) * max(height, 0)
-    whole = sum(max(x1 - x0, 0) * max(y1 - y0, 0) for x0, y0, x1, y1 in (a, b)) - common
-    return float(common / whole) if common else 0.0

@@ -193,7 +193,7 @@ class Detect(Task):
     def backward(self, dloss: Scalar, cache: DetectCache) -> Detections:
         B, L, Q, _ = cache.shape
         blocks = L if self.aux_loss else 1
-        dclass, dbox = np.asarray(dloss) * blocks  # forward: return losses * blocks, ...
+        dclass, dbox = np.asarray(dloss) * blocks  # forward: return losses * blocks
         (dboxes,) = matched_boxes_backward(dbox, cache.boxes)
         (dlogits,) = weighted_cross_entropy_backward(dclass, cache.classes)
         if blocks == L:

@@ -92,9 +92,7 @@ class MaskedPatches(Task):
         return doutputs
 
     def score(self, outputs: Float[ndarray, "B N D"], targets: Masked) -> float:
-        guessed, hidden = self.hidden(outputs, targets)
-        variation = np.square(hidden - hidden.mean(0)).sum()
-        return float(1 - np.square(guessed - hidden).sum() / variation) if variation else np.nan
+        return explained_variance(*self.hidden(outputs, targets))
 
     def pictures(
         self, dataset: Dataset, examples: Images, targets: Masked, outputs: Float[ndarray, "B N D"]
@@ -112,3 +110,13 @@ class MaskedPatches(Task):
         seen = pixels(np.where(hidden, 0, targets.patches))
         guessed = pixels(np.where(hidden, outputs, targets.patches))
         return {"reconstructions": lambda: plot.reconstructions(examples.images[:8], seen[:8], guessed[:8])}
+
+
+def explained_variance(said: Float[ndarray, "M D"], true: Float[ndarray, "M D"]) -> float:
+    """The share of the variance of each column that is explained, of all together; nan where there is none.
+
+    In float64: the mean of many equal float32 numbers is not quite one of them, and would leave a variance.
+    """
+    true = true.astype(np.float64)
+    variation = np.square(true - true.mean(0)).sum()
+    return float(1 - np.square(said - true).sum() / variation) if (true != true[0]).any() else np.nan

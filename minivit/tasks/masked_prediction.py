@@ -18,6 +18,7 @@ from minivit.ops.losses import (
     mse_forward,
 )
 from minivit.ops.patches import patchify_forward, unpatchify_forward
+from minivit.tasks.masked import explained_variance
 from minivit.tasks.task import Normalize, Pictures, Task
 from minivit.types import Bool, Float, Int, Scalar, Size, ndarray, pair
 
@@ -144,7 +145,7 @@ class MaskedPrediction(Task):
     def backward(self, dloss: Scalar, cache: MaskedPredictionCache) -> Float[ndarray, "B N outputs"]:
         asked, c_loss = cache
         (dsaid,) = cross_entropy_backward(dloss, c_loss) if self.of_codes else mse_backward(dloss, c_loss)  # type: ignore
-        dsaid = dsaid.reshape(len(dsaid), -1)  # forward: said.reshape(*true.shape, -1)
+        dsaid = dsaid.reshape(len(dsaid), -1)  # forward: said.reshape(*true.shape, given // numbers)
         doutputs = np.zeros_like(dsaid, shape=(*asked.shape, dsaid.shape[-1]))
         doutputs[asked] = dsaid  # forward: outputs[asked]
         return doutputs
@@ -153,8 +154,7 @@ class MaskedPrediction(Task):
         said, true = self.hidden(outputs, targets)
         if self.of_codes:
             return float(np.mean(said.argmax(-1) == true))
-        variation = np.square(true - true.mean(0)).sum()
-        return float(1 - np.square(said - true).sum() / variation) if variation else np.nan
+        return explained_variance(said, true)
 
     def pictures(
         self, dataset: Dataset, examples: Images, targets: AskedPatches, outputs: Float[ndarray, "B N outputs"]

@@ -199,7 +199,7 @@ class AdamW(Optimizer):
         super().__init__(model, lr, weight_decay, decays, rates)
         for i, beta in enumerate(betas):
             check_range(f"betas[{i}]", beta, at_least=0, below=1)
-        check_range("eps", eps, at_least=0, below=inf)
+        check_range("eps", eps, above=0, below=inf)  # where a gradient is 0, 0 / 0
         self.betas, self.eps = betas, eps
 
     def update(self, param: Param, lr: float, decay: float, *averages: ndarray) -> tuple[ndarray, ...]:
@@ -228,7 +228,7 @@ class Adam(Optimizer):
         super().__init__(model, lr, weight_decay, decays, rates)
         for i, beta in enumerate(betas):
             check_range(f"betas[{i}]", beta, at_least=0, below=1)
-        check_range("eps", eps, at_least=0, below=inf)
+        check_range("eps", eps, above=0, below=inf)  # where a gradient is 0, 0 / 0
         self.betas, self.eps = betas, eps
 
     def update(self, param: Param, lr: float, decay: float, *averages: ndarray) -> tuple[ndarray, ...]:

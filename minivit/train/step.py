@@ -1,9 +1,8 @@
 """One training step: the batch in small shards, the shards in threads, the same bits whatever the number of threads.
 
-A shard is a few samples (:func:`shards_of`), so that what its forward keeps stays near the processor until its
-backward reads it. Each
-shard runs on a replica of the model, and the gradients of the shards are added up in their order, whichever is ready
-first.
+A shard is a few samples (:func:`shards_of`), so that what its forward keeps stays near the processor until its backward
+reads it. Each shard runs on a replica of the model, and the gradients of the shards are added up in their order,
+whichever is ready first.
 """
 
 import copy
@@ -88,12 +87,13 @@ def training_step(
     shards = shards_of(count)
     rngs = rng.spawn(len(shards)) if rng else [None] * len(shards)
     over = task.over(targets)
+    # each forward is given a copy of its generator: what runs again, to go on or to say what went wrong, drops the same
     loss, doutputs = _whole_batch(model, task, inputs, targets, shards, rngs, threads) if task.coupled else (0.0, None)
 
     @np.errstate(all="ignore")  # what is not finite is found below, and reported with its place
     def run_shard(shard: slice, shard_rng: np.random.Generator | None) -> tuple[float, Layer, Any]:
         twin, shard_loss = model.replica(), 0.0
-        outputs, c_model = twin.forward(*part_of(inputs, shard), rng=shard_rng)
+        outputs, c_model = twin.forward(*part_of(inputs, shard), rng=copy.deepcopy(shard_rng))
         if task.coupled:
             twin.backward(part_of(doutputs, shard), c_model)
         elif np.any(part := task.over(part_of(targets, shard))):  # if there is anything to take a mean over
@@ -160,10 +160,7 @@ def _whole_batch(
     rngs: Sequence[np.random.Generator | None],
     threads: int | None,
 ) -> tuple[float, Any]:
-    """Loss and gradient of the outputs, where they depend on all samples: forward once, and nothing kept of it.
-
-    The generators are left as they were, so that the shards, when they run again, drop the same numbers.
-    """
+    """Loss and gradient of the outputs, where they depend on all samples: forward once, and nothing kept of it."""
     light = checkpointed(model)
 
     @np.errstate(all="ignore")  # each thread has its own

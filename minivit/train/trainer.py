@@ -325,7 +325,9 @@ def _usual_task(recipe: Recipe, dataset: Dataset, kind: Kind) -> Task:
         raise ValueError(f"label_smoothing is {recipe.label_smoothing}, and {recipe.model} is not trained to classify")
     task = task_for(recipe.model, recipe.task)
     recipe = replace(recipe, flip=recipe.flip and task.mirrors)
-    options = {"augment": kind.augment(recipe)} if "augment" in signature(task).parameters else {}
+    known = signature(task).parameters
+    options = {"augment": kind.augment(recipe)} if "augment" in known else {}
+    options |= {"flip": recipe.flip} if "flip" in known else {}
     return task.of(create_model(recipe.model, **recipe.options), **options)
 
 

@@ -210,7 +210,7 @@ no_attention.macs_by_tokens(tokens, curves, {"224 px": 56**2, "1024 px": 256**2}
 
 # %% [markdown]
 # At 224 pixels PVT's layer is 22 times cheaper than all with all (not 64: queries and output are projected as before), and cheaper
-# than windows. At 1024 it is 59 times cheaper, but nearly six times as dear as windows: the red, dashed line is straight and the
+# than windows. At 1024 it is 59 times cheaper, but nearly six times as dear as windows: the orange, dashed line is straight and the
 # green one bends up. With fixed $R$ it is still quadratic in the area, $2N^2C/R^2$. That is what the second version mends with its
 # **linear** form: the map is averaged to 7 × 7 whatever its size. 49 keys, for every image.
 #

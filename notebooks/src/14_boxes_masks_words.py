@@ -505,7 +505,7 @@ plot.query_habits(said.boxes[:, -1])
 # behind the first block of the decoder non-maximum suppression would help, behind the last one, of six, it no longer does. Ours has
 # three, and few epochs.
 #
-# *Sources.* Carion et al. 2020, sections 3.2, 4.2, 4.3 and A.3, figures 4, 6 and 10.
+# *Sources.* Carion et al. 2020, sections 3.2, 4.2, 4.3 and A.3, figures 3, 4, 6, 7 and 10.
 
 # %% [markdown]
 # ## 4 A click becomes a mask
@@ -1031,7 +1031,7 @@ last_map = 64 // swin_64.config["patch_size"] // 2 ** (len(swin_64.config["depth
 assert last_map == swin_64.config["window_size"] == 4
 
 # %% [markdown]
-# What is worth two to three points in Swin's table is worth nothing in ours: of boxes and of pixels, all four rows lie within their
+# What is worth one to three points in Swin's table is worth nothing in ours: of boxes and of pixels, all four rows lie within their
 # spreads. But our maps are small, 16, 8 and 4 places wide with windows of 4, so that in the third stage one window is the map; and
 # behind this Swin stands what sees all of it anyway: DETR's encoder, which has positions of its own, and UPerNet's pooled pyramid. (The
 # rows of boxes are those of a model that has hardly begun: after ten minutes it is at three times as much, in the table above it.)

@@ -5,7 +5,11 @@ import pytest
 
 from minivit.check import check_layer
 from minivit.layers import Block, Checkpoint, DecoderBlock, PostNormBlock, PostNormDecoderBlock
+from minivit.layers.cycle_mlp import CycleMixing
+from minivit.layers.relative_window_attention import RelativeWindowAttention
+from minivit.layers.spatial_shift import SpatialShift, SplitShift
 from minivit.ops.dropout import DropPathCache
+from tests.unchecked import without_annotations
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((4, 5, 6))
@@ -17,6 +21,14 @@ def test_block(block):
     check_layer(block(6, 3, **OPTIONS).init(), X)
     check_layer(block(6, 3, **OPTIONS).init(), X, rng=np.random.default_rng(1))
     check_layer(block(6, 3, qkv_bias=False, act_layer="relu").init(), X, mask=np.tril(np.ones((5, 5), bool)))
+
+
+@pytest.mark.parametrize("mixer", [SpatialShift(8), SplitShift(8), CycleMixing(8), RelativeWindowAttention(8, 2, 3)])
+def test_what_mixes_all_places_takes_no_mask(mixer):
+    """It was left aside without a word: without the annotations, too."""
+    block = Block(8, 2, attn=mixer).init(0, "float64")
+    with pytest.raises(ValueError, match="mixes all places; it takes no mask"):
+        without_annotations(block.forward)(np.ones((2, 3, 3, 8)), mask=np.eye(3, dtype=bool))
 
 
 def test_dropped_sample_skips_the_block():

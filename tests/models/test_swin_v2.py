@@ -105,6 +105,9 @@ def test_near_offsets_are_finer_than_far_ones_and_the_farthest_are_those_of_the_
     grown = log_spaced_offsets((17, 17), (9, 9)).reshape(33, 33, 2)
     np.testing.assert_allclose(grown[8:25, 0, 0], offsets[:, 0, 0])
     np.testing.assert_array_equal(log_spaced_offsets((1, 1)), [[0, 0]])
+    for mixed in ((0, 5), (5, 0)):  # on one side as this window, on the other as that of the one who learned
+        whole = (mixed[0] or 3, mixed[1] or 3)
+        np.testing.assert_array_equal(log_spaced_offsets((3, 3), mixed), log_spaced_offsets((3, 3), whole))
 
 
 def test_weights_of_other_windows_load_and_near_pairs_keep_their_bias():

@@ -2,15 +2,16 @@
 
 import ast
 import io
+import re
 import tokenize
 from pathlib import Path
 
 import pytest
 
-import minivit.audio
-import minivit.ops
+import minivit
 
-FILES = [path for package in (minivit.ops, minivit.audio) for path in sorted(Path(package.__path__[0]).glob("*.py"))]
+PACKAGES = ("ops", "audio", "layers", "models", "tasks", "train")
+FILES = [path for package in PACKAGES for path in sorted((Path(minivit.__path__[0]) / package).glob("*.py"))]
 QUOTE, FORMULA = "# forward: ", "# formula: "
 
 
@@ -21,9 +22,9 @@ def notes(text):
             yield token.start[0], token.string.removeprefix(QUOTE).partition(";")[0]
 
 
-def code(nodes):
-    """The code of some functions, without comments and spaces, and without differences between kinds of quotes."""
-    return "\n".join(squeezed(ast.unparse(node)) for node in nodes)
+def code(lines):
+    """Lines of code without comments and spaces, and without differences between kinds of quotes."""
+    return squeezed("".join(re.sub(r"  # .*", "", line) for line in lines if not line.lstrip().startswith("#")))
 
 
 def squeezed(text):
@@ -32,9 +33,11 @@ def squeezed(text):
 
 def missing(text):
     """Quotes of what stands in no other function of the file; "y = ..." is also what begins with "return"."""
-    functions = [node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)]
+    functions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)]
+    lines = text.splitlines()
     for line, quote in notes(text):
-        others = code(node for node in functions if not node.lineno <= line <= (node.end_lineno or 0))
+        own = next(node for node in functions if node.lineno <= line <= (node.end_lineno or 0))  # the outermost
+        others = code(lines[: own.lineno - 1] + lines[own.end_lineno :])
         quoted = squeezed(quote)
         if quoted not in others and quoted.replace("y=", "return", 1) not in others.replace("return(", "return"):
             yield f"line {line}: {quote}"

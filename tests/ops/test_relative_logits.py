@@ -16,7 +16,7 @@ def test_it_is_what_the_loops_say(queries, keys):
     q = RNG.standard_normal((2, 3, queries[0] * queries[1], 4))
     logits, _ = relative_logits_forward(q, *tables, **indices)
     for b, h in np.ndindex(2, 3):
-        np.testing.assert_allclose(logits[b, h], relative_logits_loops(q[b, h], *tables, **indices), rtol=1e-12)
+        np.testing.assert_allclose(logits[b, h], relative_logits_loops(q[b, h], *tables, **indices), atol=1e-13)
 
 
 def test_the_ways_of_a_map_are_numbered_from_the_longest_up_to_the_longest_down():

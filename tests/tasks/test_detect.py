@@ -188,6 +188,13 @@ def test_training_goes_on_where_it_stopped(tmp_path):
     assert_same_bits(resumed.model.state_dict(), whole.model.state_dict())
 
 
+def test_a_recipe_says_whether_images_are_mirrored():
+    options = {"num_queries": 4, "embed_dim": 8, "num_heads": 2, "encoder_depth": 1, "decoder_depth": 1}
+    for flip in (True, False):
+        recipe = Recipe(model="detr_tiny_64", flip=flip, options=options)
+        assert vars(Trainer(recipe, SCENES, threads=1).task)["flip"] is flip
+
+
 def test_boxes_that_cannot_be():
     """In pixels, of a negative side, or no number: the loss would be large, or nan, and no more said."""
     outputs = Detections(np.zeros((1, 1, 2, 4)), np.full((1, 1, 2, 4), 0.5))

@@ -34,7 +34,6 @@ from minivit.tasks import (
     Task,
     Upscale,
 )
-from minivit.tasks.boxes import iou
 from minivit.tasks.detect import Objects, centred
 from minivit.tasks.distillation import Taught
 from minivit.tasks.masked import Masked
@@ -456,15 +455,19 @@ def test_the_score_of_what_cannot_be_scored():
     """Not a number, and no warning; a score of 0 would say that the model is bad."""
     outputs = np.zeros((3, 4), np.float32)
     assert np.isnan(OneBox().score(outputs, [np.zeros((0, 4))] * 3))
-    patches, mask = np.ones((2, 4, 3), np.float32), np.eye(2, 4) > 0
-    for guess in (patches, patches + 1):
-        assert np.isnan(MaskedPatches(4).score(guess, Masked(patches, mask)))
+    for grey in (1, 0.1):  # the mean of seven times 0.1, in float32, is another number
+        true = np.full((7, 4, 3), grey, np.float32)
+        for guess in (true, true + 1):
+            assert np.isnan(MaskedPatches(4).score(guess, Masked(true, np.eye(7, 4) + np.eye(7, 4, -4) > 0)))
+            assert np.isnan(MaskedPrediction(4, target="rgb").score(guess, AskedPatches(true, np.ones((7, 4), bool))))
 
 
 def test_the_overlap_of_boxes():
-    assert iou(np.array([0.0, 0, 2, 2]), np.array([1.0, 1, 3, 3])) == pytest.approx(1 / 7)
-    assert iou(np.array([0.0, 0, 1, 1]), np.array([1.0, 0, 2, 1])) == 0
-    assert iou(np.array([0.5, 0, 0.2, 1]), np.array([0.0, 0, 1, 1])) == 0  # its sides are exchanged
+    outputs = np.array([[0.0, 0, 2, 2], [0, 0, 1, 1], [0.5, 0, 0.2, 1], [9, 9, 9, 9]])  # the third, sides exchanged
+    targets = [np.array([box]) for box in ([1.0, 1, 3, 3], [1.0, 0, 2, 1], [0.0, 0, 1, 1])] + [np.zeros((0, 4))]
+    for i, expected in enumerate((1 / 7, 0, 0)):
+        assert OneBox().score(outputs[i : i + 1], targets[i : i + 1]) == pytest.approx(expected)
+    assert OneBox().score(outputs, targets) == pytest.approx(1 / 21)
 
 
 def test_parts_of_nests():

@@ -217,7 +217,8 @@ def test_replicas_see_the_step() -> None:
     + [
         (AdamW, {"betas": (0.9, 1.0)}, r"betas\[1\] is 1.0; expected at least 0 and below 1"),
         (Adam, {"betas": (-0.1, 0.9)}, r"betas\[0\] is -0.1; expected at least 0 and below 1"),
-        (AdamW, {"eps": -1e-8}, "eps is -1e-08; expected at least 0 and finite"),
+        (AdamW, {"eps": -1e-8}, "eps is -1e-08; expected above 0 and finite"),
+        (Adam, {"eps": 0.0}, "eps is 0.0; expected above 0 and finite"),  # nan, where a gradient is 0
         (SGD, {"momentum": 1.0}, "momentum is 1.0; expected at least 0 and below 1"),
     ],
 )
