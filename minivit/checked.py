@@ -164,6 +164,22 @@ def check_stages(**options: Sequence[Any]) -> None:
             raise ValueError(f"{given}; expected one of each for every stage")
 
 
+def check_no_mask(layer: str, mask: Any) -> None:
+    """ValueError if there is one, for a layer that can leave no place out."""
+    if mask is not None:
+        raise ValueError(f"{layer} mixes all places; it takes no mask")
+
+
+def first_wrong(rows: ndarray, right: ndarray | np.bool) -> str:
+    """The first row that is not right, or the only one, as it is said.
+
+    >>> from minivit.checked import first_wrong
+    >>> first_wrong(np.array([[0, 0, 2, 2], [3, 1, 2, 9]]), np.array([True, False]))
+    '3, 1, 2, 9'
+    """
+    return ", ".join(f"{number:g}" for number in rows[~right][0].tolist())
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The end of a sentence about a name that is none of the known: those that are like it, if any are.
 

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from minivit.checked import first_wrong
 from minivit.types import ndarray
 
 Column = ndarray | list
@@ -242,8 +243,7 @@ def check_corners(boxes: ndarray, what: str) -> None:
     """ValueError for the first box, x0, y0, x1, y1, that is not finite, or the wrong way round."""
     right = np.isfinite(boxes).all(1) & (boxes[:, 2:] >= boxes[:, :2]).all(1)
     if not right.all():
-        box = ", ".join(f"{number:g}" for number in boxes[~right][0].tolist())
-        raise ValueError(f"{what} is {box}; expected x0 <= x1 and y0 <= y1")
+        raise ValueError(f"{what} is {first_wrong(boxes, right)}; expected x0 <= x1 and y0 <= y1")
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy import ndarray
 from numpy.random import Generator
 
-from minivit.checked import check_range
+from minivit.checked import check_no_mask, check_range
 from minivit.layers.basic import Linear
 from minivit.layers.dropout import dropout
 from minivit.layers.layer import Layer
@@ -98,8 +98,7 @@ class CycleMixing(Layer):
     def forward(
         self, x: Float[ndarray, "B Y X C"], *, mask: None = None, rng: Generator | None = None
     ) -> tuple[Float[ndarray, "B Y X C"], CycleMixingCache]:
-        if mask is not None:
-            raise ValueError("CycleMixing mixes all places; it takes no mask")
+        check_no_mask("CycleMixing", mask)
         B, Y, X, C = x.shape
         h, c_sfc_h = self.sfc_h.forward(x)
         w, c_sfc_w = self.sfc_w.forward(x)

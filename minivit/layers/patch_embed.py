@@ -133,9 +133,8 @@ class OverlappingPatchEmbed(Layer):
 
     def backward(self, dy: ndarray, cache: OverlappingPatchEmbedCache) -> ndarray:
         """Add to the gradients of ``proj``; return that of the images."""
-        dh = dy.reshape(
-            len(dy), *self.grid_size, dy.shape[-1]
-        )  # forward: h.reshape(len(h), self.num_patches, h.shape[-1])
+        # forward: h.reshape(len(h), self.num_patches, h.shape[-1])
+        dh = dy.reshape(len(dy), *self.grid_size, dy.shape[-1])
         return self.proj.backward(dh, cache.proj)
 
 

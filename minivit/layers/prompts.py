@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from minivit.checked import check_shape, check_type
+from minivit.checked import check_shape, check_type, first_wrong
 from minivit.types import Bool, Float, Int, ndarray
 
 NOTHING, PADDING, NEGATIVE, POSITIVE, TOP_LEFT, BOTTOM_RIGHT = -10, -1, 0, 1, 2, 3
@@ -138,5 +138,6 @@ def check_areas(boxes: ndarray) -> None:
     """ValueError for the first box that is nothing, or the wrong way round."""
     wide = (np.real(boxes[..., 2:]) > np.real(boxes[..., :2])).all(-1)  # unsigned numbers have no difference below 0
     if not wide.all():
-        box = ", ".join(f"{number:g}" for number in boxes[~wide][0].tolist())
-        raise ValueError(f"a box is {box}, without area; expected x0, y0, x1, y1 with x0 < x1 and y0 < y1")
+        raise ValueError(
+            f"a box is {first_wrong(boxes, wide)}, without area; expected x0, y0, x1, y1 with x0 < x1 and y0 < y1"
+        )

@@ -45,9 +45,8 @@ class GRUCell(Layer):
         """Add to the gradients of the parameters; return those of input and state."""
         dgates_x, dgates_h, dh = gru_backward(dy, cache.gru)
         dx = self.ih.backward(dgates_x, cache.ih)
-        return dx, dh + self.hh.backward(
-            dgates_h, cache.hh
-        )  # forward: gru_forward(gates_x, gates_h, h); h made gates_h, too
+        # forward: gru_forward(gates_x, gates_h, h); h made gates_h, too
+        return dx, dh + self.hh.backward(dgates_h, cache.hh)
 
 
 class GRUCache(NamedTuple):

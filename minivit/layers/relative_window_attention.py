@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from numpy import ndarray
 from numpy.random import Generator
 
-from minivit.checked import check_shape
+from minivit.checked import check_no_mask, check_shape
 from minivit.layers.dropout import dropout
 from minivit.layers.pooling_attention import PoolingAttention, PoolingAttentionCache
 from minivit.layers.sequence import IdentityCache
@@ -79,8 +79,7 @@ class RelativeWindowAttention(PoolingAttention):
         self, x: ndarray, *, mask: None = None, rng: Generator | None = None
     ) -> tuple[ndarray, RelativeWindowAttentionCache]:
         """(B, Y, X, D) -> (B, Y, X, D): cut into windows; attend in each; put them back. ``mask`` must be None."""
-        if mask is not None:
-            raise ValueError("RelativeWindowAttention mixes all places; it takes no mask")
+        check_no_mask("RelativeWindowAttention", mask)
         check_shape("relative window attention: x", x, (len(x), *self.whole_size, x.shape[-1]))
         windows, c_partition = window_partition_forward(x, window_size=self.window_size)  # (B, W, N, D)
         h, c_attn = super().forward(windows, rng=rng)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy import ndarray
 from numpy.random import Generator
 
+from minivit.checked import check_no_mask
 from minivit.layers.basic import Linear
 from minivit.layers.layer import Layer
 from minivit.layers.split_attention import SplitAttention, SplitAttentionLayerCache
@@ -44,8 +45,7 @@ class SpatialShift(Layer):
     def forward(
         self, x: Float[ndarray, "B Y X C"], *, mask: None = None, rng: Generator | None = None
     ) -> tuple[Float[ndarray, "B Y X C"], SpatialShiftCache]:
-        if mask is not None:
-            raise ValueError("SpatialShift mixes all places; it takes no mask")
+        check_no_mask("SpatialShift", mask)
         h, c_fc1 = self.fc1.forward(x)
         h, c_act = gelu_forward(h)
         h, c_shift = shift_channels_forward(h, offsets=spatial_shifts(h.shape[-1]))
@@ -87,8 +87,7 @@ class SplitShift(Layer):
     def forward(
         self, x: Float[ndarray, "B Y X C"], *, mask: None = None, rng: Generator | None = None
     ) -> tuple[Float[ndarray, "B Y X C"], SplitShiftCache]:
-        if mask is not None:
-            raise ValueError("SplitShift mixes all places; it takes no mask")
+        check_no_mask("SplitShift", mask)
         B, Y, X, C = x.shape
         h, c_mlp1 = self.mlp1.forward(x)
         h1, h2, h3 = np.split(h, 3, axis=-1)  # views

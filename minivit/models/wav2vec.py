@@ -25,9 +25,6 @@ from minivit.ops.linear import LinearCache, linear_backward, linear_forward
 from minivit.ops.log_compression import LogCompressionCache, log_compression_backward, log_compression_forward
 from minivit.types import Count, Float, Positive, Positives, Rate, ndarray
 
-Widths = Positives
-"""A number for each layer."""
-
 
 class LogCompression(Layer):
     """``log(1 + |x|)``."""
@@ -147,11 +144,11 @@ class Wav2Vec(Model):
     def __init__(
         self,
         *,
-        conv_dim: Widths = (512, 512, 512, 512, 512),
-        conv_kernel: Widths = (10, 8, 4, 4, 4),
-        conv_stride: Widths = (5, 4, 2, 2, 2),
-        context_dim: Widths = (512,) * 9,
-        context_kernel: Widths = (3,) * 9,
+        conv_dim: Positives = (512, 512, 512, 512, 512),
+        conv_kernel: Positives = (10, 8, 4, 4, 4),
+        conv_stride: Positives = (5, 4, 2, 2, 2),
+        context_dim: Positives = (512,) * 9,
+        context_kernel: Positives = (3,) * 9,
         prediction_steps: Positive = 12,
         skip_connections_feat: bool = False,
         skip_connections_agg: bool = False,
@@ -246,9 +243,8 @@ class Wav2Vec(Model):
         """Add to the gradient of every parameter; return the gradient of the waves."""
         dz, dc, dh = dy
         dh = self.drop_steps.backward(dh, cache.drop_steps)
-        dc = dc + self.project_to_steps.backward(
-            dh, cache.project_to_steps
-        )  # forward: Wav2VecOutputs(z, c, h); c is an output, too
+        # forward: Wav2VecOutputs(z, c, h); c is an output, too
+        dc = dc + self.project_to_steps.backward(dh, cache.project_to_steps)
         dc = self.drop_agg.backward(dc, cache.drop_agg)
         dc = run_backward(self.feature_aggregator, dc, cache.feature_aggregator)
         dz = dz + self.drop_features.backward(dc, cache.drop_features)  # forward: Wav2VecOutputs(z, c, h); so is z

@@ -5,7 +5,7 @@ from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
-from minivit.checked import check_numbers, checked
+from minivit.checked import check_numbers, checked, first_wrong
 from minivit.data.dataset import Dataset
 from minivit.data.examples import Scenes, check_corners
 from minivit.layers.detr_transformer import Detections
@@ -167,7 +167,7 @@ class Detect(Task):
             sizes = its[:, 2:]
             right = np.isfinite(its).all(1) & ((sizes >= 0) & (sizes <= 1)).all(1)  # it may lie beside the image
             if not right.all():
-                box = ", ".join(f"{number:g}" for number in its[~right][0].tolist())
+                box = first_wrong(its, right)
                 raise ValueError(
                     f"Detect: a box of image {i} is {box}; expected centre and size, as shares of the sides"
                 )

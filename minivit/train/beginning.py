@@ -101,7 +101,7 @@ def begin_with(model: Model, run_or_file: str | Path, *, interpolation: str = "b
         raise ValueError(
             f"{run_or_file} holds {with_article(_kind(theirs))}, which has {listed(more)} beside this {_kind(model)}"
         )
-    other = _other_images(theirs.config.get("img_size"), config.get("img_size"))
+    other = _of_another_size(theirs.config.get("img_size"), config.get("img_size"))
     values = {name: _fitted(name, known[name], param, interpolation, other) for name, param in body.items()}
     for name, value in values.items():
         body[name].value = value
@@ -167,7 +167,7 @@ def _same(theirs: Any, ours: Any) -> bool:
     return all(a == b for a in one for b in other)
 
 
-def _other_images(theirs: Any, ours: Any) -> str:
+def _of_another_size(theirs: Any, ours: Any) -> str:
     """What to say of an array that depends on the size of images, if that is another one."""
     if theirs is None or ours is None or _same(theirs, ours):
         return ""

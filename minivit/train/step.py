@@ -87,13 +87,12 @@ def training_step(
     shards = shards_of(count)
     rngs = rng.spawn(len(shards)) if rng else [None] * len(shards)
     over = task.over(targets)
-    # each forward is given a copy of its generator: what runs again, to go on or to say what went wrong, drops the same
     loss, doutputs = _whole_batch(model, task, inputs, targets, shards, rngs, threads) if task.coupled else (0.0, None)
 
     @np.errstate(all="ignore")  # what is not finite is found below, and reported with its place
     def run_shard(shard: slice, shard_rng: np.random.Generator | None) -> tuple[float, Layer, Any]:
         twin, shard_loss = model.replica(), 0.0
-        outputs, c_model = twin.forward(*part_of(inputs, shard), rng=copy.deepcopy(shard_rng))
+        outputs, c_model = twin.forward(*part_of(inputs, shard), rng=shard_rng)
         if task.coupled:
             twin.backward(part_of(doutputs, shard), c_model)
         elif np.any(part := task.over(part_of(targets, shard))):  # if there is anything to take a mean over
@@ -160,7 +159,10 @@ def _whole_batch(
     rngs: Sequence[np.random.Generator | None],
     threads: int | None,
 ) -> tuple[float, Any]:
-    """Loss and gradient of the outputs, where they depend on all samples: forward once, and nothing kept of it."""
+    """Loss and gradient of the outputs, where they depend on all samples: forward once, and nothing kept of it.
+
+    The generators are left as they were, so that the shards, when they run again, drop the same numbers.
+    """
     light = checkpointed(model)
 
     @np.errstate(all="ignore")  # each thread has its own
@@ -212,8 +214,16 @@ def _first_trouble(model: Layer, inputs: tuple, rngs: Sequence[np.random.Generat
         if first_nonfinite({"inputs": shown}):
             return "the inputs are not finite"
         with np.errstate(all="ignore"):
-            outputs, c_model = model.forward(*shown, rng=shard_rng)
+            outputs, c_model = model.forward(*shown, rng=_anew(shard_rng))
         steps = c_model._asdict() if hasattr(c_model, "_asdict") else {"cache": c_model}
         if place := first_nonfinite({**steps, "logits": outputs}):
             return f"the first place that is not finite is {place}"
     return "every activation is finite: the loss itself overflows, or the targets are not finite"
+
+
+def _anew(rng: np.random.Generator | None) -> np.random.Generator | None:
+    """A generator that draws, from the beginning, what this one has drawn since it was spawned."""
+    if rng is None:
+        return None
+    bits = rng.bit_generator
+    return np.random.Generator(type(bits)(bits.seed_seq))  # type: ignore[call-arg]

@@ -289,10 +289,12 @@ def _check_kind(task: Task, dataset: Dataset) -> None:
     try:
         task.check(dataset.train)
     except TypeError as error:
-        its, found = dataset.train, [word for word, it in NAMED.items() if _is_about(it, dataset)]
-        without = "no folder says of which class they are; " if type(its) in (Images, Sounds) else ""
-        instead = f"for such there is --task {', '.join(found)}" if found else ""
-        raise TypeError("; ".join(filter(None, (str(error), f"{without}{instead}")))) from error
+        said, found = [str(error)], [word for word, it in NAMED.items() if _is_about(it, dataset)]
+        if type(dataset.train) in (Images, Sounds):
+            said.append("no folder says of which class they are")
+        if found:
+            said.append(f"for such there is --task {', '.join(found)}")
+        raise TypeError("; ".join(said)) from error
 
 
 def _is_about(task: type[Task], dataset: Dataset) -> bool:
